@@ -1,0 +1,1984 @@
+//! T-SQL queries to SQLite's SQL: names resolved, every expression typed, every conversion made explicit.
+//!
+//! What cannot be typed is refused; SQLite never gets to guess.
+
+use std::collections::HashMap;
+
+use crate::ast::*;
+use crate::catalog::{Catalog, ObjectKind, TableDef, quote};
+use crate::error::{Error, Result};
+use crate::functions::{Call, Calls, signature};
+use crate::token::Column;
+use crate::types::{Len, Ty, Val};
+use crate::{calendar, decimal, parser};
+
+/// What the binder may ask of the session.
+pub trait Env {
+    /// The current catalog.
+    fn catalog(&self) -> &Catalog;
+    /// The interned calls.
+    fn calls(&self) -> &Calls;
+    /// A variable.
+    fn var(&self, name: &str) -> Option<(Ty, Val)>;
+    /// A temporary table or table variable.
+    fn temp(&self, name: &str) -> Option<&TableDef>;
+    /// `@@name`, or a function that depends on the session.
+    fn session_fn(&self, name: &str, args: &[Val]) -> Result<Option<(Ty, Val)>>;
+    /// The rows of a system view.
+    fn system_view(&self, schema: &str, name: &str) -> Result<Option<crate::system::Rows>>;
+}
+
+/// A bound expression.
+#[derive(Debug, Clone)]
+pub struct X {
+    /// SQLite's text.
+    pub sql: String,
+    /// Its type.
+    pub ty: Ty,
+    /// An integer literal, whose decimal precision is its own length.
+    digits: Option<u8>,
+    /// COLLATE of another kind than the default.
+    sensitive: bool,
+    name: Option<String>,
+    flags: u16,
+    /// Needed by functions that take a constant.
+    constant: Option<Val>,
+}
+
+/// A bound query.
+#[derive(Debug)]
+pub struct Bound {
+    /// SQLite's text.
+    pub sql: String,
+    /// Its columns; in SQLite they are called c0, c1, ….
+    pub columns: Vec<Column>,
+    /// SELECT @v = …: the variables, one per column.
+    pub assigns: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Source {
+    alias: String,
+    qualified: Option<(String, String)>,
+    columns: Vec<SourceColumn>,
+}
+
+#[derive(Debug, Clone)]
+struct SourceColumn {
+    name: String,
+    sql: String,
+    ty: Ty,
+    flags: u16,
+}
+
+#[derive(Debug, Default)]
+struct Scope {
+    sources: Vec<Source>,
+    /// In a grouped query: the SQL of the grouping expressions.
+    groups: Option<Vec<String>>,
+    /// Inside an aggregate, or inside a grouping expression: columns are free.
+    free: u32,
+}
+
+#[derive(Debug, Clone)]
+struct CteRef {
+    name: String,
+    sql: String,
+    columns: Vec<(String, Ty)>,
+    recursive: Option<u32>,
+}
+
+/// Binds one statement.
+pub struct Binder<'a> {
+    env: &'a dyn Env,
+    /// The values for `?1`, `?2`, ….
+    pub binds: Vec<Val>,
+    scopes: Vec<Scope>,
+    ctes: Vec<CteRef>,
+    next: usize,
+    depth: u32,
+}
+
+fn x(sql: impl Into<String>, ty: Ty) -> X {
+    X { sql: sql.into(), ty, digits: None, sensitive: false, name: None, flags: 1, constant: None }
+}
+
+fn lit_text(s: &str) -> String {
+    format!("'{}'", s.replace('\'', "''"))
+}
+
+/// A value as SQLite text.
+pub fn literal(v: &Val) -> String {
+    match v {
+        Val::Null => "NULL".into(),
+        Val::Int(i) if *i == i64::MIN => "(-9223372036854775807-1)".into(),
+        Val::Int(i) => i.to_string(),
+        Val::Float(f) => format!("{f:e}"),
+        Val::Str(s) if s.contains('\0') => format!("CAST(x'{}' AS TEXT)", crate::convert::hex(s.as_bytes())),
+        Val::Str(s) => lit_text(s),
+        v => match v.to_lite() {
+            rusqlite::types::Value::Blob(b) => format!("x'{}'", crate::convert::hex(&b)),
+            _ => "NULL".into(),
+        },
+    }
+}
+
+/// The type two operands meet in.
+pub fn common(a: Ty, b: Ty) -> Ty {
+    if a == b || b == Ty::Null {
+        return a;
+    }
+    if a == Ty::Null {
+        return b;
+    }
+    let (hi, lo) = if a.precedence() >= b.precedence() { (a, b) } else { (b, a) };
+    let longer = |x: i64, y: i64, max: u16| -> Len {
+        if x < 0 || y < 0 { Len::Max } else { Len::N((x.max(y)).min(i64::from(max)) as u16) }
+    };
+    let chars = |t: Ty| if t.is_unicode() && t.max_length() > 0 { t.max_length() / 2 } else { t.max_length() };
+    match hi {
+        Ty::Decimal(p, s) => match lo.as_decimal() {
+            Some((p2, s2)) => {
+                let scale = s.max(s2);
+                let whole = (p - s).max(p2 - s2);
+                let p = (whole + scale).min(38);
+                Ty::Decimal(p, scale.min(38 - whole.min(38)))
+            }
+            None => hi,
+        },
+        Ty::NVarChar(_) | Ty::NChar(_) if lo.is_text() => Ty::NVarChar(longer(chars(hi), chars(lo), 4000)),
+        Ty::VarChar(_) | Ty::Char(_) if lo.is_text() => Ty::VarChar(longer(chars(hi), chars(lo), 8000)),
+        Ty::VarBinary(_) | Ty::Binary(_) if lo.is_binary() => {
+            Ty::VarBinary(longer(hi.max_length(), lo.max_length(), 8000))
+        }
+        Ty::DateTime2(s) => match lo {
+            Ty::DateTime2(s2) | Ty::Time(s2) => Ty::DateTime2(s.max(s2)),
+            Ty::DateTime => Ty::DateTime2(s.max(7)),
+            _ => hi,
+        },
+        Ty::DateTimeOffset(s) => match lo {
+            Ty::DateTimeOffset(s2) | Ty::DateTime2(s2) => Ty::DateTimeOffset(s.max(s2)),
+            _ => hi,
+        },
+        Ty::Time(s) => match lo {
+            Ty::Time(s2) => Ty::Time(s.max(s2)),
+            _ => hi,
+        },
+        Ty::Date => match lo {
+            Ty::Time(_) => Ty::Date,
+            _ => hi,
+        },
+        _ => hi,
+    }
+}
+
+impl<'a> Binder<'a> {
+    /// For one statement.
+    pub fn new(env: &'a dyn Env) -> Self {
+        Self { env, binds: Vec::new(), scopes: Vec::new(), ctes: Vec::new(), next: 0, depth: 0 }
+    }
+
+    /// The id of a shim.
+    pub fn intern(&self, call: Call) -> usize {
+        self.env.calls().intern(call)
+    }
+
+    fn call(&self, call: Call, args: &[&str]) -> String {
+        let id = self.intern(call);
+        let mut s = format!("f({id}");
+        for a in args {
+            s.push(',');
+            s.push_str(a);
+        }
+        s.push(')');
+        s
+    }
+
+    /// Converts to `to`; nothing happens where the representation and the range are the same already.
+    pub fn coerce(&self, e: X, to: Ty) -> X {
+        let same = e.ty == to
+            || e.ty == Ty::Null
+            || to == Ty::Null
+            || e.ty.is_int() && to.is_int() && to.precedence() >= e.ty.precedence()
+            || matches!((e.ty, to), (Ty::Real, Ty::Float))
+            || matches!((e.ty, to), (Ty::VarChar(_) | Ty::Char(_), Ty::VarChar(Len::Max) | Ty::NVarChar(Len::Max)))
+            || matches!((e.ty, to), (Ty::NVarChar(_) | Ty::NChar(_), Ty::NVarChar(Len::Max)))
+            || matches!((e.ty, to), (Ty::VarChar(Len::N(a)), Ty::VarChar(Len::N(b)) | Ty::NVarChar(Len::N(b))) if a <= b)
+            || matches!((e.ty, to), (Ty::Char(a), Ty::VarChar(Len::N(b)) | Ty::NVarChar(Len::N(b))) if a <= b)
+            || matches!((e.ty, to), (Ty::NVarChar(Len::N(a)) | Ty::NChar(a), Ty::NVarChar(Len::N(b))) if a <= b)
+            || matches!((e.ty, to), (Ty::VarBinary(Len::N(a)) | Ty::Binary(a), Ty::VarBinary(Len::N(b))) if a <= b)
+            || matches!((e.ty, to), (Ty::SmallMoney, Ty::Money))
+            || matches!((e.ty, to), (Ty::SmallDateTime, Ty::DateTime | Ty::DateTime2(_)))
+            || matches!((e.ty, to), (Ty::DateTime2(a), Ty::DateTime2(b)) if a <= b);
+        if same {
+            return X { ty: if to == Ty::Null { e.ty } else { to }, ..e };
+        }
+        let sql = self.call(Call::Cast { from: e.ty, to, style: 0, attempt: false }, &[&e.sql]);
+        X { sql, ty: to, digits: None, ..e }
+    }
+
+    /// For an assignment to a column: too long is an error.
+    pub fn assign(&self, e: X, to: Ty) -> X {
+        if e.ty == Ty::Null || e.ty == to || e.ty.is_int() && to.is_int() && to.precedence() >= e.ty.precedence() {
+            return X { ty: to, ..e };
+        }
+        let sql = self.call(Call::Assign { from: e.ty, to }, &[&e.sql]);
+        X { sql, ty: to, ..e }
+    }
+
+    /// With its collation, for comparison, grouping and ordering.
+    fn collated(e: &X) -> String {
+        if e.ty.is_text() {
+            format!("({} COLLATE {})", e.sql, if e.sensitive { "CS" } else { "CI" })
+        } else {
+            e.sql.clone()
+        }
+    }
+
+    fn order_key(&self, e: &X) -> String {
+        match e.ty {
+            Ty::Guid => self.call(Call::Func { name: "GUIDKEY", args: vec![Ty::Guid], out: Ty::Binary(16) }, &[&e.sql]),
+            Ty::DateTimeOffset(_) => self.instant(e),
+            _ => Self::collated(e),
+        }
+    }
+
+    fn instant(&self, e: &X) -> String {
+        self.call(Call::Func { name: "INSTANT", args: vec![e.ty], out: Ty::BigInt }, &[&e.sql])
+    }
+
+    // --- queries
+
+    /// Binds a query; `outer` is whether its rows go to the client, where an ORDER BY needs no TOP.
+    pub fn query(&mut self, q: &Query, outer: bool) -> Result<Bound> {
+        self.depth += 1;
+        if self.depth > 32 {
+            return Err(Error::new(
+                191,
+                15,
+                "Some part of your SQL statement is nested too deeply. Rewrite the query or break it up into smaller queries.",
+            ));
+        }
+        let mark = self.ctes.len();
+        let mut with = Vec::new();
+        for c in &q.ctes {
+            with.push(self.cte(c, q.max_recursion)?);
+        }
+        if !outer && !q.order.is_empty() && q.offset.is_none() && !matches!(&q.body, Body::Select(s) if s.top.is_some())
+        {
+            return Err(Error::new(
+                1033,
+                15,
+                "The ORDER BY clause is invalid in views, inline functions, derived tables, subqueries, and common table expressions, unless TOP, OFFSET or FOR XML is also specified.",
+            ));
+        }
+        let mut b = match &q.body {
+            Body::Select(s) => self.select(s, q)?,
+            body => {
+                let mut b = self.body(body)?;
+                let mut keys = Vec::new();
+                for (e, desc) in &q.order {
+                    let at = match e {
+                        Expr::Int(n) => n.parse::<usize>().ok().and_then(|n| n.checked_sub(1)),
+                        Expr::Column(p) => b
+                            .columns
+                            .iter()
+                            .position(|c| Some(&c.name.to_lowercase()) == p.last().map(|s| s.to_lowercase()).as_ref()),
+                        _ => None,
+                    };
+                    let Some(c) = at.filter(|i| *i < b.columns.len()) else {
+                        return Err(Error::new(
+                            104,
+                            16,
+                            "ORDER BY items must appear in the select list if the statement contains a UNION, INTERSECT or EXCEPT operator.",
+                        ));
+                    };
+                    let key = self.order_key(&x(format!("c{c}"), b.columns[c].ty));
+                    keys.push(format!("{key}{}", if *desc { " DESC" } else { "" }));
+                }
+                if !keys.is_empty() || q.offset.is_some() {
+                    b.sql = format!("SELECT * FROM ({})", b.sql);
+                    if !keys.is_empty() {
+                        b.sql += &format!(" ORDER BY {}", keys.join(","));
+                    }
+                    b.sql += &self.paging(None, q)?;
+                }
+                b
+            }
+        };
+        if !with.is_empty() {
+            b.sql = format!("WITH RECURSIVE {} {}", with.join(","), b.sql);
+        }
+        self.ctes.truncate(mark);
+        self.depth -= 1;
+        Ok(b)
+    }
+
+    fn cte(&mut self, c: &Cte, max: u32) -> Result<String> {
+        self.next += 1;
+        let sql = format!("w{}", self.next);
+        let name_columns = |found: &[Column]| -> Result<Vec<(String, Ty)>> {
+            if !c.columns.is_empty() && c.columns.len() != found.len() {
+                return Err(Error::new(
+                    8159,
+                    16,
+                    format!("'{}' has fewer columns than were specified in the column list.", c.name),
+                ));
+            }
+            found
+                .iter()
+                .enumerate()
+                .map(|(i, f)| {
+                    let name = c.columns.get(i).unwrap_or(&f.name).clone();
+                    if name.is_empty() {
+                        return Err(Error::new(
+                            8155,
+                            16,
+                            format!("No column name was specified for column {} of '{}'.", i + 1, c.name),
+                        ));
+                    }
+                    Ok((name, f.ty))
+                })
+                .collect()
+        };
+        let refers = format!("{:?}", c.query.body).contains(&format!("Named {{ name: Name([{:?}])", c.name));
+        if let (Body::Set { op: "UNION ALL", left, right }, true) = (&c.query.body, refers) {
+            let anchor = self.body(left)?;
+            let columns = name_columns(&anchor.columns)?;
+            self.ctes.push(CteRef {
+                name: c.name.clone(),
+                sql: sql.clone(),
+                columns: columns.clone(),
+                recursive: Some(max),
+            });
+            let step = self.body(right)?;
+            if let Some(r) = self.ctes.last_mut() {
+                r.recursive = None;
+            }
+            if step.columns.len() != columns.len() {
+                return Err(Error::new(
+                    205,
+                    16,
+                    "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number of expressions in their target lists.",
+                ));
+            }
+            for (a, b) in anchor.columns.iter().zip(&step.columns) {
+                if self.coerce(x("", b.ty), a.ty).sql.starts_with("f(") && !b.ty.is_text() {
+                    return Err(Error::new(
+                        240,
+                        16,
+                        format!(
+                            "Types don't match between the anchor and the recursive part in column \"{}\" of recursive query \"{}\".",
+                            a.name, c.name
+                        ),
+                    ));
+                }
+            }
+            let list = (0..columns.len()).map(|i| format!("c{i}")).collect::<Vec<_>>().join(",");
+            // The step carries its depth in a column of its own, which `select` adds where the CTE is read.
+            return Ok(format!(
+                "{sql}({list},depth) AS (SELECT {list},0 FROM ({}) UNION ALL {})",
+                anchor.sql, step.sql
+            ));
+        }
+        let b = self.query(&c.query, false)?;
+        let columns = name_columns(&b.columns)?;
+        let list: Vec<String> = (0..columns.len()).map(|i| format!("c{i}")).collect();
+        self.ctes.push(CteRef { name: c.name.clone(), sql: sql.clone(), columns, recursive: None });
+        Ok(format!("{sql}({}) AS ({})", list.join(","), b.sql))
+    }
+
+    fn body(&mut self, body: &Body) -> Result<Bound> {
+        match body {
+            Body::Select(s) => {
+                let plain = Query {
+                    ctes: Vec::new(),
+                    body: Body::Select(Box::default()),
+                    order: Vec::new(),
+                    offset: None,
+                    fetch: None,
+                    max_recursion: 100,
+                };
+                self.select(s, &plain)
+            }
+            Body::Nested(q) => self.query(q, false),
+            Body::Set { op, left, right } => {
+                let (l, r) = (self.body(left)?, self.body(right)?);
+                if l.columns.len() != r.columns.len() {
+                    return Err(Error::new(
+                        205,
+                        16,
+                        "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number of expressions in their target lists.",
+                    ));
+                }
+                let types: Vec<Ty> = l.columns.iter().zip(&r.columns).map(|(a, b)| common(a.ty, b.ty)).collect();
+                let side = |b: &Bound, me: &Self| -> String {
+                    let list: Vec<String> = b
+                        .columns
+                        .iter()
+                        .zip(&types)
+                        .enumerate()
+                        .map(|(i, (c, t))| {
+                            let e = me.coerce(x(format!("c{i}"), c.ty), *t);
+                            format!("{} AS c{i}", if *op == "UNION ALL" { e.sql } else { Self::collated(&e) })
+                        })
+                        .collect();
+                    format!("SELECT {} FROM ({})", list.join(","), b.sql)
+                };
+                let sql = format!("{} {op} {}", side(&l, self), side(&r, self));
+                let columns =
+                    l.columns.iter().zip(types).map(|(c, ty)| Column { name: c.name.clone(), ty, flags: 1 }).collect();
+                Ok(Bound { sql, columns, assigns: Vec::new() })
+            }
+        }
+    }
+
+    fn paging(&mut self, top: Option<&Expr>, q: &Query) -> Result<String> {
+        let mut out = String::new();
+        let count = |me: &mut Self, e: &Expr, what: &str| -> Result<String> {
+            let e = me.expr(e)?;
+            if !e.ty.is_int() {
+                return Err(Error::new(
+                    1060,
+                    15,
+                    format!("The number of rows provided for a {what} clause must be an integer."),
+                ));
+            }
+            Ok(format!("max({},0)", e.sql))
+        };
+        if let Some(t) = top {
+            out = format!(" LIMIT {}", count(self, t, "TOP or FETCH row count parameter")?);
+        }
+        if let Some(o) = &q.offset {
+            let limit = match &q.fetch {
+                Some(f) => count(self, f, "FETCH")?,
+                None => "-1".into(),
+            };
+            out = format!(" LIMIT {limit} OFFSET {}", count(self, o, "OFFSET")?);
+        }
+        Ok(out)
+    }
+
+    fn select(&mut self, s: &Select, q: &Query) -> Result<Bound> {
+        let (from, sources) = self.from(&s.from)?;
+        let recursive =
+            sources.iter().find_map(|src| src.columns.iter().find(|c| c.name == "\u{1}depth").map(|c| c.sql.clone()));
+        self.scopes.push(Scope { sources, ..Scope::default() });
+        let out = self.select_in_scope(s, q, &from, recursive.as_deref());
+        self.scopes.pop();
+        out
+    }
+
+    fn select_in_scope(&mut self, s: &Select, q: &Query, from: &str, recursive: Option<&str>) -> Result<Bound> {
+        let filter = match &s.filter {
+            Some(f) => format!(" WHERE {}", self.predicate(f)?),
+            None => String::new(),
+        };
+        let mut groups = Vec::new();
+        for g in &s.group {
+            if matches!(g, Expr::Int(_)) {
+                return Err(Error::new(
+                    164,
+                    15,
+                    "Each GROUP BY expression must contain at least one column that is not an outer reference.",
+                ));
+            }
+            let e = self.expr(g)?;
+            groups.push((e.sql.clone(), Self::collated(&e)));
+        }
+        let any_aggregate =
+            s.items.iter().any(|i| matches!(i, Item::Expr(e, _) | Item::Assign(_, e) if has_aggregate(e)))
+                || s.having.as_ref().is_some_and(has_aggregate)
+                || q.order.iter().any(|(e, _)| has_aggregate(e));
+        let grouped = !groups.is_empty() || any_aggregate || s.having.is_some();
+        if grouped && let Some(scope) = self.scopes.last_mut() {
+            scope.groups = Some(groups.iter().map(|g| g.0.clone()).collect());
+        }
+        let mut items: Vec<X> = Vec::new();
+        let mut assigns = Vec::new();
+        for item in &s.items {
+            match item {
+                Item::Star(prefix) => items.extend(self.star(prefix)?),
+                Item::Expr(e, alias) => {
+                    let mut b = self.expr(e)?;
+                    if b.ty == Ty::Bool {
+                        return Err(Error::syntax("=", 0));
+                    }
+                    b.name = alias.clone().or(b.name);
+                    items.push(b);
+                }
+                Item::Assign(v, e) => {
+                    let (ty, _) = self.env.var(v).ok_or_else(|| undeclared(v))?;
+                    let b = self.expr(e)?;
+                    items.push(self.coerce(b, ty));
+                    assigns.push(v.clone());
+                }
+            }
+        }
+        if !assigns.is_empty() && assigns.len() != items.len() {
+            return Err(Error::new(
+                141,
+                15,
+                "A SELECT statement that assigns a value to a variable must not be combined with data-retrieval operations.",
+            ));
+        }
+        let having = match &s.having {
+            Some(h) => format!(" HAVING {}", self.predicate(h)?),
+            None => String::new(),
+        };
+        let mut order = Vec::new();
+        for (e, desc) in &q.order {
+            let ordinal = match e {
+                Expr::Int(n) => Some(n.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|i| *i < items.len()).ok_or_else(|| {
+                    Error::new(108, 16, format!("The ORDER BY position number {n} is out of range of the number of items in the select list."))
+                })?),
+                Expr::Column(p) if p.len() == 1 => items.iter().position(|i| i.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(&p[0]))),
+                _ => None,
+            };
+            let bound = match ordinal {
+                Some(i) => items[i].clone(),
+                None => {
+                    let b = self.expr(e)?;
+                    if s.distinct && !items.iter().any(|i| i.sql == b.sql) {
+                        return Err(Error::new(
+                            145,
+                            15,
+                            "ORDER BY items must appear in the select list if SELECT DISTINCT is specified.",
+                        ));
+                    }
+                    b
+                }
+            };
+            order.push(format!("{}{}", self.order_key(&bound), if *desc { " DESC" } else { "" }));
+        }
+        let mut list: Vec<String> = items
+            .iter()
+            .enumerate()
+            .map(|(i, e)| format!("{} AS c{i}", if s.distinct { Self::collated(e) } else { e.sql.clone() }))
+            .collect();
+        if let Some(depth) = recursive {
+            list.push(format!("{depth} AS depth"));
+        }
+        let group = if groups.is_empty() {
+            String::new()
+        } else {
+            format!(" GROUP BY {}", groups.iter().map(|g| g.1.as_str()).collect::<Vec<_>>().join(","))
+        };
+        // HAVING without GROUP BY is one group over everything; SQLite wants to see an aggregate for that.
+        let having = if !having.is_empty() && group.is_empty() && !any_aggregate {
+            format!(" GROUP BY NULL{having}")
+        } else {
+            having
+        };
+        let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(",")) };
+        let paging = self.paging(s.top.as_ref(), q)?;
+        let sql = format!(
+            "SELECT {}{}{from}{filter}{group}{having}{order}{paging}",
+            if s.distinct { "DISTINCT " } else { "" },
+            list.join(",")
+        );
+        let columns = items
+            .into_iter()
+            .map(|e| Column {
+                name: e.name.unwrap_or_default(),
+                ty: if e.ty == Ty::Null { Ty::Int } else { e.ty },
+                flags: e.flags,
+            })
+            .collect();
+        Ok(Bound { sql, columns, assigns })
+    }
+
+    fn star(&self, prefix: &[String]) -> Result<Vec<X>> {
+        let Some(scope) = self.scopes.last() else { return Ok(Vec::new()) };
+        if scope.sources.is_empty() {
+            return Err(Error::new(263, 16, "Must specify table to select from."));
+        }
+        let mut out = Vec::new();
+        for s in scope.sources.iter().filter(|s| prefix.is_empty() || matches(s, prefix)) {
+            for c in s.columns.iter().filter(|c| c.name != "\u{1}depth") {
+                let mut e = x(c.sql.clone(), c.ty);
+                e.name = Some(c.name.clone());
+                e.flags = c.flags;
+                if let Some(g) = &scope.groups
+                    && !g.contains(&c.sql)
+                {
+                    return Err(not_grouped(&s.alias, &c.name));
+                }
+                out.push(e);
+            }
+        }
+        if out.is_empty() {
+            return Err(Error::new(
+                107,
+                15,
+                format!(
+                    "The column prefix '{}' does not match with a table name or alias name used in the query.",
+                    prefix.join(".")
+                ),
+            ));
+        }
+        Ok(out)
+    }
+
+    // --- FROM
+
+    fn from(&mut self, tables: &[Table]) -> Result<(String, Vec<Source>)> {
+        let mut sources = Vec::new();
+        let mut parts = Vec::new();
+        for t in tables {
+            parts.push(self.table(t, &mut sources)?);
+        }
+        for (i, a) in sources.iter().enumerate() {
+            if sources[..i].iter().any(|b| b.alias.eq_ignore_ascii_case(&a.alias)) {
+                return Err(Error::new(
+                    1011,
+                    16,
+                    format!("The correlation name '{}' is specified multiple times in a FROM clause.", a.alias),
+                ));
+            }
+        }
+        let sql = if parts.is_empty() { String::new() } else { format!(" FROM {}", parts.join(" CROSS JOIN ")) };
+        Ok((sql, sources))
+    }
+
+    fn fresh(&mut self) -> String {
+        self.next += 1;
+        format!("s{}", self.next)
+    }
+
+    fn table(&mut self, t: &Table, sources: &mut Vec<Source>) -> Result<String> {
+        match t {
+            Table::Join { kind, left, right, on } => {
+                let start = sources.len();
+                let l = self.table(left, sources)?;
+                let r = self.table(right, sources)?;
+                let Some(on) = on else { return Ok(format!("{l} CROSS JOIN {r}")) };
+                self.scopes.push(Scope { sources: sources[start..].to_vec(), ..Scope::default() });
+                let on = self.predicate(on);
+                self.scopes.pop();
+                let r = if matches!(**right, Table::Join { .. }) { format!("({r})") } else { r };
+                Ok(format!("{l} {kind} JOIN {r} ON {}", on?))
+            }
+            Table::Derived { query, alias, columns } => {
+                // A derived table sees the queries around it, but not its neighbours.
+                let b = self.query(query, false)?;
+                let s = self.fresh();
+                let columns = self.rename(&b.columns, columns, alias, &s)?;
+                sources.push(Source { alias: alias.clone(), qualified: None, columns });
+                Ok(format!("({}) AS {s}", b.sql))
+            }
+            Table::Values { rows, alias, columns } => {
+                let (sql, types) = self.values(rows)?;
+                let s = self.fresh();
+                let found: Vec<Column> = types.iter().map(|t| Column::new("", *t)).collect();
+                let cols = self.rename(&found, columns, alias, &s)?;
+                sources.push(Source { alias: alias.clone(), qualified: None, columns: cols });
+                Ok(format!("({sql}) AS {s}"))
+            }
+            Table::Named { name, alias } => self.named(name, alias.as_deref(), sources),
+        }
+    }
+
+    fn rename(&self, found: &[Column], names: &[String], alias: &str, s: &str) -> Result<Vec<SourceColumn>> {
+        if !names.is_empty() && names.len() != found.len() {
+            return Err(Error::new(
+                8158,
+                16,
+                format!(
+                    "'{alias}' has {} columns than were specified in the column list.",
+                    if names.len() < found.len() { "more" } else { "fewer" }
+                ),
+            ));
+        }
+        found
+            .iter()
+            .enumerate()
+            .map(|(i, c)| {
+                let name = names.get(i).unwrap_or(&c.name).clone();
+                if name.is_empty() {
+                    return Err(Error::new(
+                        8155,
+                        16,
+                        format!("No column name was specified for column {} of '{alias}'.", i + 1),
+                    ));
+                }
+                Ok(SourceColumn { name, sql: format!("{s}.c{i}"), ty: c.ty, flags: 1 })
+            })
+            .collect()
+    }
+
+    /// `VALUES` rows brought to one type per column.
+    pub fn values(&mut self, rows: &[Vec<Expr>]) -> Result<(String, Vec<Ty>)> {
+        let mut bound = Vec::new();
+        for r in rows {
+            bound.push(r.iter().map(|e| self.expr(e)).collect::<Result<Vec<_>>>()?);
+        }
+        let n = bound.first().map_or(0, Vec::len);
+        if bound.iter().any(|r| r.len() != n) {
+            return Err(Error::new(
+                10709,
+                16,
+                "The number of columns for each row in a table value constructor must be the same.",
+            ));
+        }
+        let types: Vec<Ty> = (0..n)
+            .map(|i| bound.iter().fold(Ty::Null, |t, r| common(t, r[i].ty)))
+            .map(|t| if t == Ty::Null { Ty::Int } else { t })
+            .collect();
+        let names: Vec<String> = (0..n).map(|i| format!("column{} AS c{i}", i + 1)).collect();
+        let rows: Vec<String> = bound
+            .into_iter()
+            .map(|r| {
+                format!(
+                    "({})",
+                    r.into_iter().zip(&types).map(|(e, t)| self.coerce(e, *t).sql).collect::<Vec<_>>().join(",")
+                )
+            })
+            .collect();
+        Ok((format!("SELECT {} FROM (VALUES {})", names.join(","), rows.join(",")), types))
+    }
+
+    fn named(&mut self, name: &Name, alias: Option<&str>, sources: &mut Vec<Source>) -> Result<String> {
+        let last = name.0.last().map_or("", String::as_str);
+        let alias_text = alias.unwrap_or(last).to_owned();
+        if name.0.len() == 1 {
+            if let Some(c) = self.ctes.iter().rev().find(|c| c.name.eq_ignore_ascii_case(last)).cloned() {
+                let s = self.fresh();
+                let mut columns: Vec<SourceColumn> = c
+                    .columns
+                    .iter()
+                    .enumerate()
+                    .map(|(i, (n, t))| SourceColumn { name: n.clone(), sql: format!("{s}.c{i}"), ty: *t, flags: 1 })
+                    .collect();
+                if let Some(max) = c.recursive {
+                    let sql = self.call(Call::Depth(max), &[&format!("{s}.depth+1")]);
+                    columns.push(SourceColumn { name: "\u{1}depth".into(), sql, ty: Ty::Int, flags: 0 });
+                }
+                sources.push(Source { alias: alias_text, qualified: None, columns });
+                return Ok(format!("{} AS {s}", c.sql));
+            }
+            if last.starts_with(['#', '@']) {
+                let table = self.env.temp(last).cloned().ok_or_else(|| invalid_object(name))?;
+                return Ok(self.base(&table, alias_text, None, sources));
+            }
+        }
+        let env = self.env;
+        if let Some(object) = env.catalog().find(name) {
+            let qualified = Some((object.schema.clone(), object.name.clone()));
+            return match &object.kind {
+                ObjectKind::Table(t) => Ok(self.base(t, alias_text, qualified, sources)),
+                ObjectKind::View(text) => {
+                    let q = parser::query(text)?;
+                    // A view sees neither the scopes nor the CTEs of the query that uses it.
+                    let (scopes, ctes) = (std::mem::take(&mut self.scopes), std::mem::take(&mut self.ctes));
+                    let b = self.query(&q, false);
+                    (self.scopes, self.ctes) = (scopes, ctes);
+                    let b = b?;
+                    let s = self.fresh();
+                    let columns = self.rename(&b.columns, &[], &alias_text, &s)?;
+                    sources.push(Source { alias: alias_text, qualified, columns });
+                    Ok(format!("({}) AS {s}", b.sql))
+                }
+                ObjectKind::Procedure(..) => Err(Error::new(
+                    2809,
+                    18,
+                    format!(
+                        "The request for procedure '{}' failed because '{}' is a procedure object.",
+                        object.name, object.name
+                    ),
+                )),
+            };
+        }
+        let parts: Vec<&str> = name.0.iter().map(String::as_str).collect();
+        let (schema, object) = match parts.as_slice() {
+            [s, o] => (*s, *o),
+            [d, s, o] if ["trading", "master", "tempdb"].iter().any(|x| d.eq_ignore_ascii_case(x)) => (*s, *o),
+            _ => return Err(invalid_object(name)),
+        };
+        let Some((cols, rows)) = env.system_view(schema, object)? else { return Err(invalid_object(name)) };
+        let s = self.fresh();
+        let columns: Vec<SourceColumn> = cols
+            .iter()
+            .enumerate()
+            .map(|(i, (n, t))| SourceColumn { name: (*n).to_owned(), sql: format!("{s}.c{i}"), ty: *t, flags: 1 })
+            .collect();
+        sources.push(Source { alias: alias_text, qualified: Some((schema.to_owned(), object.to_owned())), columns });
+        let names: Vec<String> = (0..cols.len()).map(|i| format!("column{} AS c{i}", i + 1)).collect();
+        if rows.is_empty() {
+            let nulls: Vec<String> = (0..cols.len()).map(|i| format!("NULL AS c{i}")).collect();
+            return Ok(format!("(SELECT {} WHERE 0) AS {s}", nulls.join(",")));
+        }
+        let rows: Vec<String> =
+            rows.iter().map(|r| format!("({})", r.iter().map(literal).collect::<Vec<_>>().join(","))).collect();
+        Ok(format!("(SELECT {} FROM (VALUES {})) AS {s}", names.join(","), rows.join(",")))
+    }
+
+    fn base(
+        &mut self,
+        t: &TableDef,
+        alias: String,
+        qualified: Option<(String, String)>,
+        sources: &mut Vec<Source>,
+    ) -> String {
+        let s = self.fresh();
+        let columns = t
+            .columns
+            .iter()
+            .map(|c| SourceColumn {
+                name: c.name.clone(),
+                sql: format!("{s}.{}", quote(&c.name)),
+                ty: c.ty,
+                flags: u16::from(c.nullable)
+                    | if c.identity.is_some() { 0x10 } else { 8 }
+                    | if c.computed.is_some() { 0x20 } else { 0 },
+            })
+            .collect();
+        sources.push(Source { alias, qualified, columns });
+        format!("{} AS {s}", t.physical)
+    }
+
+    // --- UPDATE and DELETE
+
+    /// The rows of `target` that FROM and WHERE pick: `SELECT rowid, values… FROM …`.
+    pub fn target_rows(
+        &mut self,
+        ctes: &[Cte],
+        target: &Name,
+        from: &[Table],
+        filter: Option<&Expr>,
+        top: Option<&Expr>,
+        values: &[(Ty, Expr)],
+    ) -> Result<String> {
+        let mut with = Vec::new();
+        for c in ctes {
+            with.push(self.cte(c, 100)?);
+        }
+        let own = vec![Table::Named { name: target.clone(), alias: None }];
+        let from = if from.is_empty() { &own } else { from };
+        let (from_sql, sources) = self.from(from)?;
+        let pick = sources
+            .iter()
+            .find(|s| target.0.len() == 1 && s.alias.eq_ignore_ascii_case(&target.0[0]))
+            .or_else(|| {
+                let (schema, name) = crate::catalog::split(target)?;
+                sources.iter().find(|s| {
+                    s.qualified
+                        .as_ref()
+                        .is_some_and(|(q, n)| q.eq_ignore_ascii_case(schema) && n.eq_ignore_ascii_case(name))
+                })
+            })
+            .ok_or_else(|| invalid_object(target))?;
+        let first = pick.columns.first().map(|c| c.sql.split('.').next().unwrap_or("").to_owned()).unwrap_or_default();
+        self.scopes.push(Scope { sources, ..Scope::default() });
+        let mut list = vec![format!("{first}.rowid AS r")];
+        for (i, (ty, e)) in values.iter().enumerate() {
+            let b = self.expr(e)?;
+            list.push(format!("{} AS v{i}", self.assign(b, *ty).sql));
+        }
+        let filter = match filter {
+            Some(f) => format!(" WHERE {}", self.predicate(f)?),
+            None => String::new(),
+        };
+        let limit = match top {
+            Some(t) => format!(" LIMIT {}", self.expr(t)?.sql),
+            None => String::new(),
+        };
+        self.scopes.pop();
+        let with = if with.is_empty() { String::new() } else { format!("WITH RECURSIVE {} ", with.join(",")) };
+        Ok(format!("{with}SELECT {}{from_sql}{filter}{limit}", list.join(",")))
+    }
+
+    /// OUTPUT: the items over one pseudo table, as RETURNING columns.
+    pub fn returning(&mut self, items: &[Item], table: &TableDef, pseudo: &str) -> Result<(String, Vec<Column>)> {
+        let columns = table
+            .columns
+            .iter()
+            .map(|c| SourceColumn { name: c.name.clone(), sql: quote(&c.name), ty: c.ty, flags: 1 })
+            .collect();
+        self.scopes.push(Scope {
+            sources: vec![Source { alias: pseudo.to_owned(), qualified: None, columns }],
+            ..Scope::default()
+        });
+        let mut out = Vec::new();
+        for i in items {
+            match i {
+                Item::Star(p) => out.extend(self.star(p)?),
+                Item::Expr(e, alias) => {
+                    if let Expr::Column(p) = e
+                        && p.len() == 2
+                        && !p[0].eq_ignore_ascii_case(pseudo)
+                    {
+                        return Err(Error::unsupported(format!("OUTPUT {}.{} in this statement", p[0], p[1])));
+                    }
+                    let mut b = self.expr(e)?;
+                    b.name = alias.clone().or(b.name);
+                    out.push(b);
+                }
+                Item::Assign(..) => return Err(Error::syntax("=", 0)),
+            }
+        }
+        self.scopes.pop();
+        let sql = out.iter().map(|e| e.sql.as_str()).collect::<Vec<_>>().join(",");
+        Ok((
+            sql,
+            out.into_iter().map(|e| Column { name: e.name.unwrap_or_default(), ty: e.ty, flags: e.flags }).collect(),
+        ))
+    }
+
+    /// An expression over one table's columns by their bare names, for checks and computed columns.
+    pub fn over_table(&mut self, e: &Expr, table: &TableDef, predicate: bool) -> Result<X> {
+        let columns = table
+            .columns
+            .iter()
+            .map(|c| SourceColumn { name: c.name.clone(), sql: quote(&c.name), ty: c.ty, flags: 1 })
+            .collect();
+        self.scopes.push(Scope {
+            sources: vec![Source { alias: String::new(), qualified: None, columns }],
+            ..Scope::default()
+        });
+        let out = if predicate { self.predicate(e).map(|s| x(s, Ty::Bool)) } else { self.expr(e) };
+        self.scopes.pop();
+        out
+    }
+
+    // --- predicates
+
+    /// A predicate, as a condition.
+    pub fn predicate(&mut self, e: &Expr) -> Result<String> {
+        let b = self.expr(e)?;
+        if b.ty != Ty::Bool {
+            return Err(Error::new(
+                4145,
+                15,
+                "An expression of non-boolean type specified in a context where a condition is expected, near ')'.",
+            ));
+        }
+        Ok(b.sql)
+    }
+
+    fn compare(&mut self, op: &str, a: X, b: X) -> Result<X> {
+        if a.ty == Ty::Bool || b.ty == Ty::Bool {
+            return Err(Error::syntax(op, 0));
+        }
+        let mut t = common(a.ty, b.ty);
+        if matches!(t, Ty::Xml | Ty::Variant) {
+            return Err(Error::new(
+                402,
+                16,
+                format!(
+                    "The data types {} and {} are incompatible in the {op} operator.",
+                    a.ty.name_and_id().0,
+                    b.ty.name_and_id().0
+                ),
+            ));
+        }
+        if t.is_temporal() && (a.ty.is_number() || b.ty.is_number()) && !matches!(t, Ty::DateTime | Ty::SmallDateTime) {
+            return Err(Error::new(
+                206,
+                16,
+                format!("Operand type clash: {} is incompatible with {}", a.ty.name_and_id().0, b.ty.name_and_id().0),
+            ));
+        }
+        if t == Ty::Guid && !matches!(op, "=" | "<>") {
+            return Err(Error::unsupported("ordering comparisons of uniqueidentifier"));
+        }
+        let sensitive = a.sensitive || b.sensitive;
+        if t.is_text() {
+            // Lengths do not matter to a comparison, and cutting would.
+            t = if t.is_unicode() { Ty::NVarChar(Len::Max) } else { Ty::VarChar(Len::Max) };
+        }
+        if let (Ty::Decimal(..), Some((_, s1)), Some((_, s2))) = (t, a.ty.as_decimal(), b.ty.as_decimal()) {
+            t = Ty::Decimal(38, s1.max(s2));
+        }
+        let (mut a, b) = (self.coerce(a, t), self.coerce(b, t));
+        a.sensitive = sensitive;
+        let (l, r) = if matches!(t, Ty::DateTimeOffset(_)) {
+            (self.instant(&a), self.instant(&b))
+        } else {
+            (Self::collated(&a), b.sql)
+        };
+        Ok(x(format!("({l} {op} {r})"), Ty::Bool))
+    }
+
+    // --- expressions
+
+    /// Binds an expression.
+    pub fn expr(&mut self, e: &Expr) -> Result<X> {
+        // In a grouped query an expression that is a grouping expression stands for itself.
+        let groups = self.scopes.last().filter(|s| s.free == 0).and_then(|s| s.groups.clone());
+        if let Some(groups) = groups
+            && !matches!(e, Expr::Column(_) | Expr::Subquery(_) | Expr::Exists(_) | Expr::InQuery(..))
+            && !has_aggregate(e)
+        {
+            self.free(1);
+            let (next, binds) = (self.next, self.binds.len());
+            let plain = self.expr_inner(e);
+            self.free(-1);
+            if let Ok(p) = plain
+                && groups.contains(&p.sql)
+            {
+                return Ok(p);
+            }
+            self.next = next;
+            self.binds.truncate(binds);
+        }
+        self.expr_inner(e)
+    }
+
+    fn free(&mut self, by: i32) {
+        if let Some(s) = self.scopes.last_mut() {
+            s.free = s.free.saturating_add_signed(by);
+        }
+    }
+
+    fn bind(&mut self, v: Val, ty: Ty) -> X {
+        self.binds.push(v.clone());
+        X { constant: Some(v), ..x(format!("?{}", self.binds.len()), ty) }
+    }
+
+    fn expr_inner(&mut self, e: &Expr) -> Result<X> {
+        Ok(match e {
+            Expr::Null => X { constant: Some(Val::Null), ..x("NULL", Ty::Null) },
+            Expr::Int(n) => match n.parse::<i64>() {
+                Ok(i) => {
+                    let (ty, v) = if i32::try_from(i).is_ok() {
+                        (Ty::Int, Val::Int(i))
+                    } else {
+                        (Ty::Decimal(n.len() as u8, 0), Val::Dec(i128::from(i)))
+                    };
+                    X {
+                        digits: Some(n.trim_start_matches('0').len().max(1) as u8),
+                        constant: Some(v.clone()),
+                        ..x(literal(&v), ty)
+                    }
+                }
+                Err(_) => return self.decimal_literal(n),
+            },
+            Expr::Decimal(n) => return self.decimal_literal(n),
+            Expr::Float(n) => {
+                let f: f64 = n.parse().unwrap_or(f64::NAN);
+                if !f.is_finite() {
+                    return Err(Error::new(
+                        168,
+                        15,
+                        format!(
+                            "The floating point value '{n}' is out of the range of computer representation (8 bytes)."
+                        ),
+                    ));
+                }
+                X { constant: Some(Val::Float(f)), ..x(literal(&Val::Float(f)), Ty::Float) }
+            }
+            Expr::Money(n) => {
+                let (d, s) = decimal::parse(n).ok_or_else(|| Error::syntax(n, 0))?;
+                let d = decimal::fit_money(decimal::rescale(d, s, 4)?, Ty::Money)?;
+                x(literal(&Val::Dec(d)), Ty::Money)
+            }
+            Expr::Str(s) => {
+                let n = s.encode_utf16().count();
+                let ty = Ty::VarChar(if n > 8000 { Len::Max } else { Len::N(n.max(1) as u16) });
+                let narrow: String = s.chars().map(|c| if crate::convert::in_cp1252(c) { c } else { '?' }).collect();
+                let v = Val::Str(narrow);
+                X { constant: Some(v.clone()), ..x(literal(&v), ty) }
+            }
+            Expr::NStr(s) => {
+                let n = s.encode_utf16().count();
+                let v = Val::Str(s.clone());
+                X {
+                    constant: Some(v.clone()),
+                    ..x(literal(&v), Ty::NVarChar(if n > 4000 { Len::Max } else { Len::N(n.max(1) as u16) }))
+                }
+            }
+            Expr::Hex(b) => x(literal(&Val::Bin(b.clone())), Ty::VarBinary(Len::N(b.len().max(1) as u16))),
+            Expr::Var(v) if v.starts_with("@@") => {
+                let (ty, val) = self.env.session_fn(&v.to_ascii_uppercase(), &[])?.ok_or_else(|| undeclared(v))?;
+                self.bind(val, ty)
+            }
+            Expr::Var(v) => {
+                let (ty, val) = self.env.var(v).ok_or_else(|| undeclared(v))?;
+                self.bind(val, ty)
+            }
+            Expr::Column(parts) => return self.column(parts),
+            Expr::Unary(op, inner) => return self.unary(*op, inner),
+            Expr::Binary(op, a, b) => {
+                let (a, b) = (self.expr(a)?, self.expr(b)?);
+                return self.binary(op, a, b);
+            }
+            Expr::Compare(op, a, b) => {
+                let (a, b) = (self.expr(a)?, self.expr(b)?);
+                return self.compare(op, a, b);
+            }
+            Expr::Quantified("=", a, false, q) => return self.expr_inner(&Expr::InQuery(a.clone(), q.clone(), false)),
+            Expr::Quantified("<>", a, true, q) => return self.expr_inner(&Expr::InQuery(a.clone(), q.clone(), true)),
+            Expr::Quantified(op, ..) => return Err(Error::unsupported(format!("{op} with ANY or ALL"))),
+            Expr::And(a, b) => x(format!("({} AND {})", self.predicate(a)?, self.predicate(b)?), Ty::Bool),
+            Expr::Or(a, b) => x(format!("({} OR {})", self.predicate(a)?, self.predicate(b)?), Ty::Bool),
+            Expr::Not(a) => x(format!("(NOT {})", self.predicate(a)?), Ty::Bool),
+            Expr::IsNull(a, not) => {
+                x(format!("({} IS {}NULL)", self.expr(a)?.sql, if *not { "NOT " } else { "" }), Ty::Bool)
+            }
+            Expr::Between(a, low, high, not) => {
+                let (v, l) = (self.expr(a)?, self.expr(low)?);
+                let first = self.compare(">=", v.clone(), l)?;
+                let h = self.expr(high)?;
+                let second = self.compare("<=", v, h)?;
+                x(format!("({}({} AND {}))", if *not { "NOT " } else { "" }, first.sql, second.sql), Ty::Bool)
+            }
+            Expr::In(a, list, not) => {
+                let v = self.expr(a)?;
+                let mut parts = Vec::new();
+                for e in list {
+                    let e = self.expr(e)?;
+                    parts.push(self.compare("=", v.clone(), e)?.sql);
+                }
+                x(format!("({}({}))", if *not { "NOT " } else { "" }, parts.join(" OR ")), Ty::Bool)
+            }
+            Expr::InQuery(a, q, not) => {
+                let v = self.expr(a)?;
+                let b = self.query(q, false)?;
+                let [c] = b.columns.as_slice() else {
+                    return Err(Error::new(
+                        116,
+                        16,
+                        "Only one expression can be specified in the select list when the subquery is not introduced with EXISTS.",
+                    ));
+                };
+                let mut t = common(v.ty, c.ty);
+                if t.is_text() {
+                    t = Ty::NVarChar(Len::Max);
+                }
+                let inner = self.coerce(x("c0", c.ty), t);
+                let v = self.coerce(v, t);
+                x(
+                    format!(
+                        "({} {}IN (SELECT {} FROM ({})))",
+                        Self::collated(&v),
+                        if *not { "NOT " } else { "" },
+                        inner.sql,
+                        b.sql
+                    ),
+                    Ty::Bool,
+                )
+            }
+            Expr::Like(a, p, escape, not) => {
+                let mut args = vec![self.expr(a)?, self.expr(p)?];
+                if let Some(e) = escape {
+                    args.push(self.expr(e)?);
+                }
+                if args.iter().any(|a| a.sensitive) {
+                    return Err(Error::unsupported("LIKE with a case-sensitive COLLATE"));
+                }
+                let args: Vec<String> = args.into_iter().map(|a| self.coerce(a, Ty::NVarChar(Len::Max)).sql).collect();
+                let refs: Vec<&str> = args.iter().map(String::as_str).collect();
+                let call = self.call(
+                    Call::Func { name: "LIKE", args: vec![Ty::NVarChar(Len::Max); refs.len()], out: Ty::Bit },
+                    &refs,
+                );
+                x(format!("({}{call})", if *not { "NOT " } else { "" }), Ty::Bool)
+            }
+            Expr::Exists(q) => x(format!("EXISTS ({})", self.query(q, false)?.sql), Ty::Bool),
+            Expr::Subquery(q) => {
+                let b = self.query(q, false)?;
+                let [c] = b.columns.as_slice() else {
+                    return Err(Error::new(
+                        116,
+                        16,
+                        "Only one expression can be specified in the select list when the subquery is not introduced with EXISTS.",
+                    ));
+                };
+                // More than one row is an error on the server; SQLite would take the first.
+                let sure = matches!(&q.body, Body::Select(s) if s.group.is_empty() && s.items.iter().any(|i| matches!(i, Item::Expr(e, _) if has_aggregate(e))) || matches!(s.top, Some(Expr::Int(ref n)) if n == "1"));
+                if sure {
+                    x(format!("({})", b.sql), c.ty)
+                } else {
+                    let one = self.call(Call::Func { name: "ONE", args: vec![Ty::Int], out: Ty::Int }, &["count(*)"]);
+                    x(format!("(SELECT CASE WHEN {one} THEN c0 END FROM ({}))", b.sql), c.ty)
+                }
+            }
+            Expr::Case(operand, whens, other) => {
+                let mut conds = Vec::new();
+                let mut results = Vec::new();
+                for (w, r) in whens {
+                    conds.push(match operand {
+                        Some(o) => {
+                            let (o, w) = (self.expr(o)?, self.expr(w)?);
+                            self.compare("=", o, w)?.sql
+                        }
+                        None => self.predicate(w)?,
+                    });
+                    results.push(self.expr(r)?);
+                }
+                if let Some(o) = other {
+                    results.push(self.expr(o)?);
+                }
+                let ty = results.iter().fold(Ty::Null, |t, r| common(t, r.ty));
+                if ty == Ty::Bool {
+                    return Err(Error::syntax("=", 0));
+                }
+                let mut results = results.into_iter().map(|r| self.coerce(r, ty).sql);
+                let mut sql = String::from("CASE");
+                for c in conds {
+                    sql += &format!(" WHEN {c} THEN {}", results.next().unwrap_or_default());
+                }
+                if let Some(o) = results.next() {
+                    sql += &format!(" ELSE {o}");
+                }
+                x(format!("({sql} END)"), ty)
+            }
+            Expr::Cast { value, ty, style, attempt } => {
+                let v = self.expr(value)?;
+                if v.ty == Ty::Bool {
+                    return Err(Error::syntax("=", 0));
+                }
+                let style = match style {
+                    None => 0,
+                    Some(s) => match self.expr(s)?.constant {
+                        Some(Val::Int(i)) => i,
+                        Some(Val::Null) => return Ok(x("NULL", *ty)),
+                        _ => return Err(Error::unsupported("CONVERT with a style that is not a constant")),
+                    },
+                };
+                if v.ty == Ty::Null {
+                    return Ok(x("NULL", *ty));
+                }
+                let name = v.name.clone();
+                let sql = self.call(Call::Cast { from: v.ty, to: *ty, style, attempt: *attempt }, &[&v.sql]);
+                let _ = name;
+                x(sql, *ty)
+            }
+            Expr::Collate(inner, name) => {
+                let mut v = self.expr(inner)?;
+                if !v.ty.is_text() {
+                    return Err(Error::new(
+                        447,
+                        16,
+                        format!("Expression type {} is invalid for COLLATE clause.", v.ty.name_and_id().0),
+                    ));
+                }
+                let n = name.to_ascii_uppercase();
+                v.sensitive = n.contains("_CS") || n.contains("_BIN");
+                if !v.sensitive && !n.contains("_CI_AS") && n != "DATABASE_DEFAULT" && n != "CATALOG_DEFAULT" {
+                    return Err(Error::unsupported(format!("the collation {name}")));
+                }
+                v
+            }
+            Expr::Call { name, args, distinct, star, over, within } => {
+                return self.function(name, args, *distinct, *star, over.as_deref(), within);
+            }
+        })
+    }
+
+    fn decimal_literal(&self, n: &str) -> Result<X> {
+        let (d, s) = decimal::parse(n).ok_or_else(|| {
+            Error::new(
+                1007,
+                15,
+                format!("The number '{n}' is out of the range for numeric representation (maximum precision 38)."),
+            )
+        })?;
+        let whole = n.split('.').next().unwrap_or("").trim_start_matches('0').len() as u8;
+        Ok(X { constant: Some(Val::Dec(d)), ..x(literal(&Val::Dec(d)), Ty::Decimal((whole + s).max(1), s)) })
+    }
+
+    fn column(&mut self, parts: &[String]) -> Result<X> {
+        let Some((column, prefix)) = parts.split_last() else { return Err(Error::internal("a column without a name")) };
+        for i in (0..self.scopes.len()).rev() {
+            let scope = &self.scopes[i];
+            let hits: Vec<(&Source, &SourceColumn)> = scope
+                .sources
+                .iter()
+                .filter(|s| prefix.is_empty() || matches(s, prefix))
+                .flat_map(|s| s.columns.iter().filter(|c| c.name.eq_ignore_ascii_case(column)).map(move |c| (s, c)))
+                .collect();
+            match hits.as_slice() {
+                [] => {
+                    if !prefix.is_empty() && scope.sources.iter().any(|s| matches(s, prefix)) {
+                        return Err(Error::new(207, 16, format!("Invalid column name '{column}'.")));
+                    }
+                }
+                [(s, c)] => {
+                    if scope.free == 0
+                        && let Some(g) = &scope.groups
+                        && !g.contains(&c.sql)
+                    {
+                        return Err(not_grouped(&s.alias, &c.name));
+                    }
+                    return Ok(X { name: Some(c.name.clone()), flags: c.flags, ..x(c.sql.clone(), c.ty) });
+                }
+                _ => return Err(Error::new(209, 16, format!("Ambiguous column name '{column}'."))),
+            }
+        }
+        if prefix.is_empty() {
+            return Err(Error::new(207, 16, format!("Invalid column name '{column}'.")));
+        }
+        Err(Error::new(4104, 16, format!("The multi-part identifier \"{}\" could not be bound.", parts.join("."))))
+    }
+
+    fn unary(&mut self, op: char, inner: &Expr) -> Result<X> {
+        let mut v = self.expr(inner)?;
+        if op == '+' {
+            return Ok(v);
+        }
+        if let (Some(c), '-') = (&v.constant, op) {
+            let negated = match (c, v.ty) {
+                (Val::Int(i), Ty::Int | Ty::BigInt) => Some(Val::Int(-i)),
+                // -2147483648 is an int after all.
+                (Val::Dec(2_147_483_648), Ty::Decimal(10, 0)) => {
+                    v.ty = Ty::Int;
+                    Some(Val::Int(-2_147_483_648))
+                }
+                (Val::Dec(d), _) => Some(Val::Dec(-d)),
+                (Val::Float(f), _) => Some(Val::Float(-f)),
+                _ => None,
+            };
+            if let Some(n) = negated
+                && !v.sql.starts_with('?')
+            {
+                return Ok(X { sql: literal(&n), constant: Some(n), name: None, ..v });
+            }
+        }
+        let ok = if op == '-' {
+            v.ty.is_number() && v.ty != Ty::Bit || v.ty == Ty::Null
+        } else {
+            v.ty.is_int() || v.ty == Ty::Null
+        };
+        if !ok {
+            return Err(Error::new(
+                8117,
+                16,
+                format!(
+                    "Operand data type {} is invalid for {} operator.",
+                    v.ty.name_and_id().0,
+                    if op == '-' { "minus" } else { "'~'" }
+                ),
+            ));
+        }
+        let out = if v.ty == Ty::TinyInt && op == '-' { Ty::SmallInt } else { v.ty };
+        let name = if op == '-' { "NEG" } else { "NOT" };
+        Ok(x(self.call(Call::Func { name, args: vec![v.ty], out }, &[&v.sql]), out))
+    }
+
+    fn binary(&mut self, op: &'static str, a: X, b: X) -> Result<X> {
+        let c = op.chars().next().unwrap_or('+');
+        let clash = |a: Ty, b: Ty| {
+            Error::new(
+                402,
+                16,
+                format!(
+                    "The data types {} and {} are incompatible in the {} operator.",
+                    a.name_and_id().0,
+                    b.name_and_id().0,
+                    match c {
+                        '+' => "add",
+                        '-' => "subtract",
+                        '*' => "multiply",
+                        '/' => "divide",
+                        '%' => "modulo",
+                        _ => op,
+                    }
+                ),
+            )
+        };
+        if a.ty == Ty::Bool || b.ty == Ty::Bool {
+            return Err(Error::syntax(op, 0));
+        }
+        let t = common(a.ty, b.ty);
+        if t == Ty::Null {
+            return Ok(x("NULL", Ty::Int));
+        }
+        let (at, bt) = (if a.ty == Ty::Null { t } else { a.ty }, if b.ty == Ty::Null { t } else { b.ty });
+        if t.is_text() || t.is_binary() {
+            if c != '+' {
+                return Err(clash(at, bt));
+            }
+            let sum = |n: u16| -> Len {
+                let chars = |t: Ty| if t.is_unicode() { t.max_length() / 2 } else { t.max_length() };
+                if at.max_length() < 0 || bt.max_length() < 0 {
+                    Len::Max
+                } else {
+                    Len::N((chars(at) + chars(bt)).clamp(1, i64::from(n)) as u16)
+                }
+            };
+            let out = if t.is_unicode() {
+                Ty::NVarChar(sum(4000))
+            } else if t.is_text() {
+                Ty::VarChar(sum(8000))
+            } else {
+                Ty::VarBinary(sum(8000))
+            };
+            return Ok(x(self.call(Call::Arith { op: c, a: at, b: bt, out }, &[&a.sql, &b.sql]), out));
+        }
+        if t.is_temporal() {
+            let (date, number) = if at.is_temporal() { (a, b) } else { (b, a) };
+            if !matches!(date.ty, Ty::DateTime | Ty::SmallDateTime) || !number.ty.is_int() || !matches!(c, '+' | '-') {
+                return Err(if at.is_temporal() && bt.is_temporal() {
+                    Error::new(
+                        8117,
+                        16,
+                        format!(
+                            "Operand data type {} is invalid for {} operator.",
+                            at.name_and_id().0,
+                            if c == '-' { "subtract" } else { "add" }
+                        ),
+                    )
+                } else {
+                    Error::new(
+                        206,
+                        16,
+                        format!(
+                            "Operand type clash: {} is incompatible with {}",
+                            at.name_and_id().0,
+                            bt.name_and_id().0
+                        ),
+                    )
+                });
+            }
+            let n = if c == '-' { format!("-({})", number.sql) } else { number.sql };
+            let call =
+                Call::Date { name: "DATEADD", part: calendar::Part::Day, args: vec![Ty::Int, date.ty], out: date.ty };
+            return Ok(x(self.call(call, &[&n, &date.sql]), date.ty));
+        }
+        if !t.is_number() {
+            return Err(clash(at, bt));
+        }
+        if matches!(c, '&' | '|' | '^') && !t.is_int() {
+            return Err(clash(at, bt));
+        }
+        let dec = |e: &X, t: Ty| match e.digits {
+            Some(d) if e.ty.is_int() => Some((d, 0)),
+            _ => t.as_decimal(),
+        };
+        if let Ty::Decimal(..) = t {
+            let text_operand = |ty: Ty| !ty.is_number();
+            if text_operand(at) || text_operand(bt) {
+                let (l, r) = (self.coerce(a, t), self.coerce(b, t));
+                return self.binary(op, l, r);
+            }
+            let (Some(p1), Some(p2)) = (dec(&a, at), dec(&b, bt)) else { return Err(clash(at, bt)) };
+            let (p, s) = decimal::result_type(c, p1, p2);
+            let (l, r) =
+                (self.coerce(a, Ty::Decimal(p1.0.max(1), p1.1)), self.coerce(b, Ty::Decimal(p2.0.max(1), p2.1)));
+            let out = Ty::Decimal(p, s);
+            return Ok(x(self.call(Call::Arith { op: c, a: l.ty, b: r.ty, out }, &[&l.sql, &r.sql]), out));
+        }
+        if matches!(c, '%') && t.is_float() {
+            return Err(clash(at, bt));
+        }
+        let t = if t == Ty::Bit && !matches!(c, '&' | '|' | '^') {
+            return Err(Error::new(
+                8117,
+                16,
+                format!(
+                    "Operand data type bit is invalid for {} operator.",
+                    match c {
+                        '+' => "add",
+                        '-' => "subtract",
+                        '*' => "multiply",
+                        '/' => "divide",
+                        _ => "modulo",
+                    }
+                ),
+            ));
+        } else {
+            t
+        };
+        let (l, r) = (self.coerce(a, t), self.coerce(b, t));
+        Ok(x(self.call(Call::Arith { op: c, a: t, b: t, out: t }, &[&l.sql, &r.sql]), t))
+    }
+
+    // --- functions
+
+    fn function(
+        &mut self,
+        name: &str,
+        args: &[Expr],
+        distinct: bool,
+        star: bool,
+        over: Option<&Over>,
+        within: &[(Expr, bool)],
+    ) -> Result<X> {
+        if is_aggregate(name) || is_window(name) {
+            return self.aggregate(name, args, distinct, star, over, within);
+        }
+        if over.is_some() {
+            return Err(Error::new(10753, 15, "The OVER clause cannot be used here."));
+        }
+        match name {
+            "COALESCE" => {
+                let mut bound = Vec::new();
+                for a in args {
+                    bound.push(self.expr(a)?);
+                }
+                let ty = bound.iter().fold(Ty::Null, |t, b| common(t, b.ty));
+                let list: Vec<String> = bound.into_iter().map(|b| self.coerce(b, ty).sql).collect();
+                return Ok(x(
+                    if list.len() == 1 { list[0].clone() } else { format!("coalesce({})", list.join(",")) },
+                    ty,
+                ));
+            }
+            "ISNULL" => {
+                let [a, b] = args else {
+                    return Err(Error::new(174, 15, "The isnull function requires 2 argument(s)."));
+                };
+                let (a, b) = (self.expr(a)?, self.expr(b)?);
+                let ty = if a.ty == Ty::Null { b.ty } else { a.ty };
+                let b = self.coerce(b, ty);
+                return Ok(x(format!("ifnull({},{})", a.sql, b.sql), ty));
+            }
+            "NULLIF" => {
+                let [a, b] = args else {
+                    return Err(Error::new(174, 15, "The nullif function requires 2 argument(s)."));
+                };
+                let (a, b) = (self.expr(a)?, self.expr(b)?);
+                let same = self.compare("=", a.clone(), b)?;
+                return Ok(x(format!("(CASE WHEN {} THEN NULL ELSE {} END)", same.sql, a.sql), a.ty));
+            }
+            "CHOOSE" => {
+                let Some((i, rest)) = args.split_first() else { return Err(Error::syntax(")", 0)) };
+                let whens = rest.iter().enumerate().map(|(n, e)| (Expr::Int((n + 1).to_string()), e.clone())).collect();
+                return self.expr_inner(&Expr::Case(Some(Box::new(i.clone())), whens, None));
+            }
+            "NEWID" => return Ok(x("newid()", Ty::Guid)),
+            "DATEADD" | "DATEDIFF" | "DATEDIFF_BIG" | "DATEPART" | "DATENAME" => return self.date_function(name, args),
+            _ => {}
+        }
+        let mut bound = Vec::new();
+        for a in args {
+            bound.push(self.expr(a)?);
+        }
+        if bound.iter().any(|b| b.ty == Ty::Bool) {
+            return Err(Error::syntax("=", 0));
+        }
+        let types: Vec<Ty> = bound.iter().map(|b| b.ty).collect();
+        if let Some(sig) = signature(name, &types)? {
+            let any_sensitive = bound.iter().any(|b| b.sensitive);
+            if any_sensitive && matches!(sig.name, "CHARINDEX" | "REPLACE" | "PATINDEX" | "TRANSLATE") {
+                return Err(Error::unsupported(format!("{name} with a case-sensitive COLLATE")));
+            }
+            let mut extra = bound.iter().skip(sig.args.len()).count();
+            let list: Vec<X> = bound.into_iter().zip(&sig.args).map(|(b, t)| self.coerce(b, *t)).collect();
+            extra += list.len();
+            if extra != types.len() {
+                return Err(Error::new(
+                    174,
+                    15,
+                    format!("The {} function requires {} argument(s).", name.to_ascii_lowercase(), sig.args.len()),
+                ));
+            }
+            let refs: Vec<&str> = list.iter().map(|l| l.sql.as_str()).collect();
+            let mut out = sig.out;
+            // A literal length narrows the result, as on the server.
+            if let ("LEFT" | "RIGHT" | "SUBSTRING", Some(Val::Int(n))) =
+                (sig.name, list.last().and_then(|l| l.constant.clone()))
+            {
+                let n = n.clamp(1, 8000) as u16;
+                out = match out {
+                    Ty::VarChar(Len::N(m)) => Ty::VarChar(Len::N(n.min(m))),
+                    Ty::NVarChar(Len::N(m)) => Ty::NVarChar(Len::N(n.min(m))),
+                    t => t,
+                };
+            }
+            let call = Call::Func { name: sig.name, args: sig.args.clone(), out };
+            return Ok(x(self.call(call, &refs), out));
+        }
+        let mut constants = Vec::new();
+        for (b, e) in bound.iter().zip(args) {
+            match &b.constant {
+                Some(c) => constants.push(c.clone()),
+                None => {
+                    let _ = e;
+                    // Catalog functions over a column: one CASE arm per object that there is.
+                    return self.catalog_function(name, &bound);
+                }
+            }
+        }
+        match self.env.session_fn(name, &constants)? {
+            Some((ty, v)) => Ok(self.bind(v, ty)),
+            None => Err(Error::new(195, 15, format!("'{name}' is not a recognized built-in function name."))),
+        }
+    }
+
+    /// OBJECT_NAME(id), SCHEMA_NAME(id), TYPE_NAME(id), COL_NAME(id, n) … with a column as argument.
+    fn catalog_function(&mut self, name: &str, args: &[X]) -> Result<X> {
+        let catalog = self.env.catalog();
+        let (ty, arms): (Ty, Vec<(i64, String)>) = match name {
+            "OBJECT_NAME" => {
+                (Ty::NVarChar(Len::N(128)), catalog.objects.iter().map(|o| (o.id, lit_text(&o.name))).collect())
+            }
+            "OBJECT_SCHEMA_NAME" => {
+                (Ty::NVarChar(Len::N(128)), catalog.objects.iter().map(|o| (o.id, lit_text(&o.schema))).collect())
+            }
+            "SCHEMA_NAME" => {
+                (Ty::NVarChar(Len::N(128)), catalog.schemas.iter().map(|(s, id)| (*id, lit_text(s))).collect())
+            }
+            "TYPE_NAME" => (
+                Ty::NVarChar(Len::N(128)),
+                crate::system::all_types()
+                    .iter()
+                    .map(|t| {
+                        let (n, id) = t.name_and_id();
+                        (id, lit_text(n))
+                    })
+                    .collect(),
+            ),
+            "OBJECT_DEFINITION" => (
+                Ty::NVarChar(Len::Max),
+                catalog
+                    .objects
+                    .iter()
+                    .filter_map(|o| match &o.kind {
+                        ObjectKind::View(t) => {
+                            Some((o.id, lit_text(&format!("CREATE VIEW {}.{} AS {t}", o.schema, o.name))))
+                        }
+                        _ => None,
+                    })
+                    .collect(),
+            ),
+            _ => return Err(Error::unsupported(format!("{name} of something that is not a constant"))),
+        };
+        let arg = &args[0].sql;
+        let arms: Vec<String> = arms.into_iter().map(|(id, v)| format!("WHEN {id} THEN {v}")).collect();
+        if arms.is_empty() {
+            return Ok(x("NULL", ty));
+        }
+        Ok(x(format!("(CASE {arg} {} END)", arms.join(" ")), ty))
+    }
+
+    fn date_function(&mut self, name: &str, args: &[Expr]) -> Result<X> {
+        let need = if matches!(name, "DATEADD" | "DATEDIFF" | "DATEDIFF_BIG") { 3 } else { 2 };
+        let Some(Expr::Column(p)) = args.first().filter(|_| args.len() == need) else {
+            return Err(Error::new(
+                174,
+                15,
+                format!("The {} function requires {need} argument(s).", name.to_ascii_lowercase()),
+            ));
+        };
+        let part = calendar::Part::parse(&p[0])?;
+        let mut rest = Vec::new();
+        for a in &args[1..] {
+            rest.push(self.expr(a)?);
+        }
+        let temporal = |e: X, me: &Self| {
+            let t = match e.ty {
+                t if t.is_temporal() => t,
+                t if t.is_int() => Ty::DateTime,
+                _ => {
+                    if name == "DATEADD" {
+                        Ty::DateTime
+                    } else {
+                        Ty::DateTime2(7)
+                    }
+                }
+            };
+            me.coerce(e, t)
+        };
+        let (name, bound, out): (&'static str, Vec<X>, Ty) = match name {
+            "DATEADD" => {
+                let d = rest.pop().map(|d| temporal(d, self));
+                let n = rest.pop().map(|n| self.coerce(n, Ty::Int));
+                let (Some(n), Some(d)) = (n, d) else { return Err(Error::internal("DATEADD")) };
+                let ty = d.ty;
+                ("DATEADD", vec![n, d], ty)
+            }
+            "DATEDIFF" => ("DATEDIFF", rest.into_iter().map(|r| temporal(r, self)).collect(), Ty::Int),
+            "DATEDIFF_BIG" => return Err(Error::unsupported("DATEDIFF_BIG")),
+            "DATEPART" => ("DATEPART", rest.into_iter().map(|r| temporal(r, self)).collect(), Ty::Int),
+            _ => ("DATENAME", rest.into_iter().map(|r| temporal(r, self)).collect(), Ty::NVarChar(Len::N(30))),
+        };
+        let refs: Vec<&str> = bound.iter().map(|b| b.sql.as_str()).collect();
+        let call = Call::Date { name, part, args: bound.iter().map(|b| b.ty).collect(), out };
+        Ok(x(self.call(call, &refs), out))
+    }
+
+    fn aggregate(
+        &mut self,
+        name: &str,
+        args: &[Expr],
+        distinct: bool,
+        star: bool,
+        over: Option<&Over>,
+        within: &[(Expr, bool)],
+    ) -> Result<X> {
+        if over.is_none() {
+            if is_window(name) {
+                return Err(Error::new(10753, 15, format!("The function '{name}' must have an OVER clause.")));
+            }
+            match self.scopes.last() {
+                Some(s) if s.groups.is_some() && s.free == 0 => {}
+                Some(s) if s.groups.is_some() => {
+                    return Err(Error::new(
+                        130,
+                        16,
+                        "Cannot perform an aggregate function on an expression containing an aggregate or a subquery.",
+                    ));
+                }
+                _ => {
+                    return Err(Error::new(
+                        147,
+                        15,
+                        "An aggregate may not appear in the WHERE clause unless it is in a subquery contained in a HAVING clause or a select list, and the column being aggregated is an outer reference.",
+                    ));
+                }
+            }
+            self.free(1);
+        }
+        let bound = args.iter().map(|a| self.expr(a)).collect::<Result<Vec<_>>>();
+        let order = within.iter().map(|(e, d)| Ok((self.expr(e)?, *d))).collect::<Result<Vec<_>>>();
+        if over.is_none() {
+            self.free(-1);
+        }
+        let (bound, order) = (bound?, order?);
+        let window = match over {
+            None => String::new(),
+            Some(o) => self.over(name, o)?,
+        };
+        if distinct && over.is_some() {
+            return Err(Error::new(10759, 15, "Use of DISTINCT is not allowed with the OVER clause."));
+        }
+        let d = if distinct { "DISTINCT " } else { "" };
+        let first = bound.first().cloned();
+        let arg = || {
+            first.clone().ok_or_else(|| {
+                Error::new(174, 15, format!("The {} function requires 1 argument(s).", name.to_ascii_lowercase()))
+            })
+        };
+        let invalid = |t: Ty| {
+            Error::new(
+                8117,
+                16,
+                format!(
+                    "Operand data type {} is invalid for {} operator.",
+                    t.name_and_id().0,
+                    name.to_ascii_lowercase()
+                ),
+            )
+        };
+        Ok(match name {
+            "COUNT" | "COUNT_BIG" | "APPROX_COUNT_DISTINCT" => {
+                let ty = if name == "COUNT" { Ty::Int } else { Ty::BigInt };
+                let d = if name == "APPROX_COUNT_DISTINCT" { "DISTINCT " } else { d };
+                if star {
+                    x(format!("count(*){window}"), ty)
+                } else {
+                    x(format!("count({d}{}){window}", Self::collated(&arg()?)), ty)
+                }
+            }
+            "MIN" | "MAX" => {
+                let a = arg()?;
+                if matches!(a.ty, Ty::Bit | Ty::Xml) {
+                    return Err(invalid(a.ty));
+                }
+                if a.ty == Ty::Guid {
+                    return Err(Error::unsupported("MIN and MAX of uniqueidentifier"));
+                }
+                x(format!("{}({}){window}", name.to_ascii_lowercase(), Self::collated(&a)), a.ty)
+            }
+            "SUM" | "AVG" => {
+                let a = arg()?;
+                let out = match (a.ty, name) {
+                    (Ty::TinyInt | Ty::SmallInt | Ty::Int, _) => Ty::Int,
+                    (Ty::BigInt, _) => Ty::BigInt,
+                    (Ty::Money | Ty::SmallMoney, _) => Ty::Money,
+                    (Ty::Real | Ty::Float, _) => Ty::Float,
+                    (Ty::Decimal(_, s), "SUM") => Ty::Decimal(38, s),
+                    (Ty::Decimal(_, s), _) => Ty::Decimal(38, s.max(6)),
+                    (t, _) => return Err(invalid(t)),
+                };
+                let sum = if a.ty.is_scaled() {
+                    format!("dsum({d}{}){window}", a.sql)
+                } else if a.ty.is_float() {
+                    return Ok(x(format!("{}({d}{}){window}", name.to_ascii_lowercase(), a.sql), out));
+                } else {
+                    format!("sum({d}{}){window}", a.sql)
+                };
+                let from = match a.ty {
+                    Ty::Decimal(_, s) => Ty::Decimal(38, s),
+                    Ty::SmallMoney => Ty::Money,
+                    t => t,
+                };
+                if name == "SUM" {
+                    x(self.call(Call::Func { name: "FIT", args: vec![from], out }, &[&sum]), out)
+                } else {
+                    let count = format!("count({d}{}){window}", a.sql);
+                    x(self.call(Call::Func { name: "AVG", args: vec![from, Ty::Int], out }, &[&sum, &count]), out)
+                }
+            }
+            "STDEV" | "STDEVP" | "VAR" | "VARP" => {
+                if over.is_some() || distinct {
+                    return Err(Error::unsupported(format!("{name} with OVER or DISTINCT")));
+                }
+                let a = arg()?;
+                if !a.ty.is_number() {
+                    return Err(invalid(a.ty));
+                }
+                let a = self.coerce(a, Ty::Float);
+                let mode = i32::from(name.ends_with('P')) + 2 * i32::from(name.starts_with('S'));
+                x(format!("variance({},{mode})", a.sql), Ty::Float)
+            }
+            "STRING_AGG" => {
+                let [a, sep] = bound.as_slice() else {
+                    return Err(Error::new(174, 15, "The string_agg function requires 2 argument(s)."));
+                };
+                let out = match a.ty {
+                    Ty::NVarChar(Len::Max) => Ty::NVarChar(Len::Max),
+                    Ty::VarChar(Len::Max) => Ty::VarChar(Len::Max),
+                    t if t.is_unicode() || !t.is_text() => Ty::NVarChar(Len::N(4000)),
+                    _ => Ty::VarChar(Len::N(8000)),
+                };
+                let a = if a.ty.is_text() { a.clone() } else { self.coerce(a.clone(), Ty::NVarChar(Len::N(4000))) };
+                let mut keys = Vec::new();
+                for (e, desc) in &order {
+                    keys.push(format!("{}{}", self.order_key(e), if *desc { " DESC" } else { "" }));
+                }
+                let by = if keys.is_empty() { String::new() } else { format!(" ORDER BY {}", keys.join(",")) };
+                let inner = format!("group_concat({},{}{by})", a.sql, sep.sql);
+                // Over the limit is error 9829 on the server.
+                x(self.call(Call::Func { name: "AGGLEN", args: vec![out], out }, &[&inner]), out)
+            }
+            "ROW_NUMBER" | "RANK" | "DENSE_RANK" => x(format!("{}(){window}", name.to_ascii_lowercase()), Ty::BigInt),
+            "NTILE" => x(format!("ntile({}){window}", arg()?.sql), Ty::BigInt),
+            "PERCENT_RANK" | "CUME_DIST" => x(format!("{}(){window}", name.to_ascii_lowercase()), Ty::Float),
+            "FIRST_VALUE" | "LAST_VALUE" => {
+                let a = arg()?;
+                x(format!("{}({}){window}", name.to_ascii_lowercase(), a.sql), a.ty)
+            }
+            _ => {
+                let a = arg()?;
+                let offset = bound.get(1).map_or("1".to_owned(), |o| o.sql.clone());
+                let default = match bound.get(2) {
+                    Some(d) => self.coerce(d.clone(), a.ty).sql,
+                    None => "NULL".into(),
+                };
+                x(format!("{}({},{offset},{default}){window}", name.to_ascii_lowercase(), a.sql), a.ty)
+            }
+        })
+    }
+
+    fn over(&mut self, name: &str, o: &Over) -> Result<String> {
+        let mut parts = Vec::new();
+        if !o.partition.is_empty() {
+            let mut keys = Vec::new();
+            for p in &o.partition {
+                let e = self.expr(p)?;
+                keys.push(Self::collated(&e));
+            }
+            parts.push(format!("PARTITION BY {}", keys.join(",")));
+        }
+        if !o.order.is_empty() {
+            let mut keys = Vec::new();
+            for (e, desc) in &o.order {
+                // In OVER a constant is no ordinal.
+                let e = self.expr(e)?;
+                keys.push(format!("{}{}", self.order_key(&e), if *desc { " DESC" } else { "" }));
+            }
+            parts.push(format!("ORDER BY {}", keys.join(",")));
+        } else if is_window(name) {
+            return Err(Error::new(4112, 15, format!("The function '{name}' must have an OVER clause with ORDER BY.")));
+        }
+        if let Some(f) = &o.frame {
+            parts.push(f.clone());
+        }
+        Ok(format!(" OVER ({})", parts.join(" ")))
+    }
+}
+
+fn matches(s: &Source, prefix: &[String]) -> bool {
+    match prefix {
+        [a] => s.alias.eq_ignore_ascii_case(a),
+        [.., q, n] => s.qualified.as_ref().is_some_and(|(sq, sn)| {
+            sq.eq_ignore_ascii_case(q) && sn.eq_ignore_ascii_case(n) && s.alias.eq_ignore_ascii_case(sn)
+        }),
+        [] => true,
+    }
+}
+
+fn not_grouped(alias: &str, column: &str) -> Error {
+    Error::new(
+        8120,
+        16,
+        format!(
+            "Column '{alias}.{column}' is invalid in the select list because it is not contained in either an aggregate function or the GROUP BY clause."
+        ),
+    )
+}
+
+fn undeclared(v: &str) -> Error {
+    Error::new(137, 15, format!("Must declare the scalar variable \"{v}\"."))
+}
+
+/// 208.
+pub fn invalid_object(name: &Name) -> Error {
+    Error::new(208, 16, format!("Invalid object name '{}'.", name.0.join(".")))
+}
+
+fn is_aggregate(name: &str) -> bool {
+    matches!(
+        name,
+        "COUNT"
+            | "COUNT_BIG"
+            | "SUM"
+            | "AVG"
+            | "MIN"
+            | "MAX"
+            | "STRING_AGG"
+            | "STDEV"
+            | "STDEVP"
+            | "VAR"
+            | "VARP"
+            | "APPROX_COUNT_DISTINCT"
+    )
+}
+
+fn is_window(name: &str) -> bool {
+    matches!(
+        name,
+        "ROW_NUMBER"
+            | "RANK"
+            | "DENSE_RANK"
+            | "NTILE"
+            | "LAG"
+            | "LEAD"
+            | "FIRST_VALUE"
+            | "LAST_VALUE"
+            | "PERCENT_RANK"
+            | "CUME_DIST"
+    )
+}
+
+/// Whether an aggregate of this very query (not of a subquery, not windowed) stands in `e`.
+fn has_aggregate(e: &Expr) -> bool {
+    match e {
+        Expr::Call { name, args, over, within, .. } => {
+            is_aggregate(name) && over.is_none()
+                || args.iter().any(has_aggregate)
+                || within.iter().any(|(e, _)| has_aggregate(e))
+                || over.as_ref().is_some_and(|o| {
+                    o.partition.iter().any(has_aggregate) || o.order.iter().any(|(e, _)| has_aggregate(e))
+                })
+        }
+        Expr::Unary(_, a)
+        | Expr::Not(a)
+        | Expr::IsNull(a, _)
+        | Expr::Collate(a, _)
+        | Expr::InQuery(a, _, _)
+        | Expr::Quantified(_, a, _, _) => has_aggregate(a),
+        Expr::Binary(_, a, b) | Expr::Compare(_, a, b) | Expr::And(a, b) | Expr::Or(a, b) => {
+            has_aggregate(a) || has_aggregate(b)
+        }
+        Expr::In(a, list, _) => has_aggregate(a) || list.iter().any(has_aggregate),
+        Expr::Between(a, b, c, _) => has_aggregate(a) || has_aggregate(b) || has_aggregate(c),
+        Expr::Like(a, b, c, _) => has_aggregate(a) || has_aggregate(b) || c.as_deref().is_some_and(has_aggregate),
+        Expr::Case(o, whens, other) => {
+            o.as_deref().is_some_and(has_aggregate)
+                || whens.iter().any(|(a, b)| has_aggregate(a) || has_aggregate(b))
+                || other.as_deref().is_some_and(has_aggregate)
+        }
+        Expr::Cast { value, .. } => has_aggregate(value),
+        _ => false,
+    }
+}
+
+/// The distinct values of a name list, for duplicate checks.
+pub fn duplicate(names: &[String]) -> Option<&String> {
+    let mut seen = HashMap::new();
+    names.iter().find(|n| seen.insert(n.to_lowercase(), ()).is_some())
+}

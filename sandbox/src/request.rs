@@ -1,0 +1,338 @@
+//! What a client sends: LOGIN7 (MS-TDS §2.2.6.4), SQL batches (§2.2.6.7), RPC (§2.2.6.6), transaction requests (§2.2.6.9).
+
+use std::io;
+
+use bytes::{Buf, Bytes};
+
+use crate::calendar::{DAYS_1900, SECOND};
+use crate::convert::from_cp1252;
+use crate::token::guid_text;
+use crate::types::{DAY, Len, Ty, Val};
+use crate::wire::{Reader, utf16};
+
+/// What a login asked for.
+#[derive(Debug, Default)]
+pub struct Login {
+    /// As the client wrote it; the answer echoes it.
+    pub tds_version: u32,
+    /// Requested packet size.
+    pub packet_size: usize,
+    /// Login name.
+    pub user: String,
+    /// Password, de-obfuscated.
+    pub password: String,
+    /// Client program.
+    pub app: String,
+    /// Client machine.
+    pub host: String,
+    /// Initial database; empty for the default.
+    pub database: String,
+}
+
+/// A parameter of an RPC.
+#[derive(Debug, Clone)]
+pub struct Param {
+    /// With its `@`; empty when positional.
+    pub name: String,
+    /// Output.
+    pub output: bool,
+    /// Its type.
+    pub ty: Ty,
+    /// Its value.
+    pub value: Val,
+}
+
+/// A request to run something.
+#[derive(Debug)]
+pub enum Request {
+    /// T-SQL text.
+    Batch(String),
+    /// A procedure by name (well-known numbers already turned into names).
+    Rpc {
+        /// Lower case, without a schema.
+        name: String,
+        /// In order.
+        params: Vec<Param>,
+    },
+    /// Begin.
+    Begin,
+    /// Commit, and begin again at once if asked.
+    Commit(bool),
+    /// Roll back, and begin again at once if asked.
+    Rollback(bool),
+}
+
+fn bad(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
+}
+
+/// LOGIN7.
+pub fn login(body: Bytes) -> io::Result<Login> {
+    let field = |at: usize| -> io::Result<(usize, usize)> {
+        let mut r = Reader { rest: body.slice(at.min(body.len())..) };
+        Ok((usize::from(r.u16()?), usize::from(r.u16()?)))
+    };
+    let bytes = |at: usize| -> io::Result<Bytes> {
+        let (offset, len) = field(at)?;
+        if offset + len * 2 > body.len() {
+            return Err(bad("LOGIN7 with a field outside the message"));
+        }
+        Ok(body.slice(offset..offset + len * 2))
+    };
+    let mut head = Reader { rest: body.clone() };
+    head.u32()?;
+    let tds_version = head.u32()?;
+    let packet_size = head.u32()? as usize;
+    let password: Vec<u8> = bytes(44)?.iter().map(|b| (b ^ 0xA5).rotate_right(4)).collect();
+    Ok(Login {
+        tds_version,
+        packet_size: packet_size.clamp(512, 32_767),
+        host: utf16(&bytes(36)?),
+        user: utf16(&bytes(40)?),
+        password: utf16(&password),
+        app: utf16(&bytes(48)?),
+        database: utf16(&bytes(68)?),
+    })
+}
+
+/// Skips ALL_HEADERS (§2.2.5.3).
+fn headers(mut body: Bytes) -> io::Result<Bytes> {
+    if body.len() < 4 {
+        return Err(bad("a request without headers"));
+    }
+    let len = body.slice(..4).get_u32_le() as usize;
+    if len < 4 || len > body.len() {
+        return Err(bad("a request whose headers are longer than it"));
+    }
+    body.advance(len);
+    Ok(body)
+}
+
+/// SQL batch.
+pub fn batch(body: Bytes) -> io::Result<Request> {
+    Ok(Request::Batch(utf16(&headers(body)?)))
+}
+
+/// Transaction manager request.
+pub fn transaction(body: Bytes) -> io::Result<Request> {
+    let mut r = Reader { rest: headers(body)? };
+    let kind = r.u16()?;
+    let again = |r: &mut Reader| -> io::Result<bool> {
+        let name = usize::from(r.u8()?);
+        r.take(name)?;
+        Ok(r.u8()? & 1 != 0)
+    };
+    match kind {
+        5 => Ok(Request::Begin),
+        7 => again(&mut r).map(Request::Commit),
+        8 => again(&mut r).map(Request::Rollback),
+        _ => Err(bad("a transaction request that the sandbox does not know")),
+    }
+}
+
+/// RPC; several in one message are refused.
+pub fn rpc(body: Bytes) -> io::Result<Request> {
+    let mut r = Reader { rest: headers(body)? };
+    let name = match r.u16()? {
+        0xFFFF => match r.u16()? {
+            10 => "sp_executesql",
+            11 => "sp_prepare",
+            12 => "sp_execute",
+            13 => "sp_prepexec",
+            15 => "sp_unprepare",
+            1..=9 => "sp_cursor",
+            _ => return Err(bad("an RPC number that the sandbox does not know")),
+        }
+        .to_owned(),
+        n => r.utf16(usize::from(n))?,
+    };
+    r.u16()?;
+    let mut params = Vec::new();
+    while !r.rest.is_empty() {
+        if matches!(r.rest[0], 0xFF | 0x80) {
+            return Err(bad("several RPCs in one message"));
+        }
+        let n = usize::from(r.u8()?);
+        let name = r.utf16(n)?;
+        let flags = r.u8()?;
+        let (ty, value) = typed_value(&mut r)?;
+        params.push(Param { name, output: flags & 1 != 0, ty, value });
+    }
+    Ok(Request::Rpc { name: name.to_lowercase(), params })
+}
+
+fn typed_value(r: &mut Reader) -> io::Result<(Ty, Val)> {
+    let kind = r.u8()?;
+    Ok(match kind {
+        0x1F => (Ty::Null, Val::Null),
+        0x30 => (Ty::TinyInt, Val::Int(i64::from(r.u8()?))),
+        0x32 => (Ty::Bit, Val::Int(i64::from(r.u8()?))),
+        0x34 => (Ty::SmallInt, Val::Int(i64::from(r.u16()? as i16))),
+        0x38 => (Ty::Int, Val::Int(i64::from(r.u32()? as i32))),
+        0x7F => (Ty::BigInt, Val::Int(r.u64()? as i64)),
+        0x3E => (Ty::Float, Val::Float(f64::from_bits(r.u64()?))),
+        0x3B => (Ty::Real, Val::Float(f64::from(f32::from_bits(r.u32()?)))),
+        0x26 | 0x68 | 0x6D | 0x6E | 0x6F | 0x24 => {
+            let size = r.u8()?;
+            let n = usize::from(r.u8()?);
+            let b = r.take(n)?;
+            fixed(kind, size, &b)?
+        }
+        0x6A | 0x6C => {
+            r.u8()?;
+            let (p, s) = (r.u8()?, r.u8()?);
+            let n = usize::from(r.u8()?);
+            let b = r.take(n)?;
+            let v = match b.split_first() {
+                None => Val::Null,
+                Some((sign, digits)) if digits.len() <= 16 => {
+                    let u = digits.iter().rev().fold(0u128, |a, d| a << 8 | u128::from(*d)) as i128;
+                    Val::Dec(if *sign == 0 { -u } else { u })
+                }
+                _ => return Err(bad("a decimal of more than 16 bytes")),
+            };
+            (Ty::Decimal(p.clamp(1, 38), s.min(38)), v)
+        }
+        0x28 => {
+            let n = usize::from(r.u8()?);
+            (Ty::Date, days(&r.take(n)?))
+        }
+        0x29..=0x2B => {
+            let scale = r.u8()?.min(7);
+            let n = usize::from(r.u8()?);
+            moment(kind, scale, &r.take(n)?)?
+        }
+        0xA5 | 0xAD | 0xA7 | 0xAF | 0xE7 | 0xEF => {
+            let max = r.u16()?;
+            let text = kind != 0xA5 && kind != 0xAD;
+            if text {
+                r.take(5)?;
+            }
+            let data = if max == 0xFFFF {
+                plp(r)?
+            } else {
+                match r.u16()? {
+                    0xFFFF => None,
+                    n => Some(r.take(usize::from(n))?),
+                }
+            };
+            sized(kind, max, data)
+        }
+        0x63 | 0x23 | 0x22 => {
+            r.u32()?;
+            if kind != 0x22 {
+                r.take(5)?;
+            }
+            let n = r.u32()?;
+            let data = if n == u32::MAX { None } else { Some(r.take(n as usize)?) };
+            sized(
+                match kind {
+                    0x63 => 0xE7,
+                    0x23 => 0xA7,
+                    _ => 0xA5,
+                },
+                0xFFFF,
+                data,
+            )
+        }
+        0xF1 => {
+            r.u8()?;
+            (Ty::Xml, plp(r)?.map_or(Val::Null, |b| Val::Str(utf16(&b))))
+        }
+        _ => return Err(bad("a parameter type that the sandbox does not know")),
+    })
+}
+
+fn fixed(kind: u8, size: u8, b: &[u8]) -> io::Result<(Ty, Val)> {
+    let le = b.iter().take(8).rev().fold(0u64, |a, x| a << 8 | u64::from(*x));
+    let null = b.is_empty();
+    let (ty, v) = match (kind, size) {
+        (0x26, 1) => (Ty::TinyInt, Val::Int(le as i64)),
+        (0x26, 2) => (Ty::SmallInt, Val::Int(i64::from(le as i16))),
+        (0x26, 4) => (Ty::Int, Val::Int(i64::from(le as i32))),
+        (0x26, _) => (Ty::BigInt, Val::Int(le as i64)),
+        (0x68, _) => (Ty::Bit, Val::Int(i64::from(le != 0))),
+        (0x6D, 4) => (Ty::Real, Val::Float(f64::from(f32::from_bits(le as u32)))),
+        (0x6D, _) => (Ty::Float, Val::Float(f64::from_bits(le))),
+        (0x6E, 4) => (Ty::SmallMoney, Val::Dec(i128::from(le as i32))),
+        (0x6E, _) => (Ty::Money, Val::Dec(i128::from(((le & 0xFFFF_FFFF) << 32 | le >> 32) as i64))),
+        (0x6F, 4) => {
+            let (d, m) = (i64::from(le as u16), i64::from((le >> 16) as u16));
+            (Ty::SmallDateTime, Val::Int((d + DAYS_1900) * DAY + m * 60 * SECOND))
+        }
+        (0x6F, _) => {
+            let (d, f) = (i64::from(le as i32), i64::from((le >> 32) as u32));
+            (Ty::DateTime, Val::Int((d + DAYS_1900) * DAY + (f * 10 + 1) / 3 * 10_000))
+        }
+        _ => (Ty::Guid, Val::Str(guid_text(b))),
+    };
+    Ok((ty, if null { Val::Null } else { v }))
+}
+
+fn days(b: &[u8]) -> Val {
+    if b.is_empty() { Val::Null } else { Val::Int(b.iter().rev().fold(0i64, |a, x| a << 8 | i64::from(*x))) }
+}
+
+fn moment(kind: u8, scale: u8, b: &[u8]) -> io::Result<(Ty, Val)> {
+    let ty = match kind {
+        0x29 => Ty::Time(scale),
+        0x2A => Ty::DateTime2(scale),
+        _ => Ty::DateTimeOffset(scale),
+    };
+    if b.is_empty() {
+        return Ok((ty, Val::Null));
+    }
+    let n = crate::types::time_bytes(scale);
+    let need = n + match kind {
+        0x29 => 0,
+        0x2A => 3,
+        _ => 5,
+    };
+    if b.len() != need {
+        return Err(bad("a date or time of a bad length"));
+    }
+    let ticks = b[..n].iter().rev().fold(0i64, |a, x| a << 8 | i64::from(*x)) * 10i64.pow(7 - u32::from(scale));
+    let day = |b: &[u8]| b.iter().rev().fold(0i64, |a, x| a << 8 | i64::from(*x)) * DAY;
+    Ok((
+        ty,
+        match kind {
+            0x29 => Val::Int(ticks),
+            0x2A => Val::Int(day(&b[n..]) + ticks),
+            _ => Val::Offset(day(&b[n..n + 3]) + ticks, i16::from_le_bytes([b[n + 3], b[n + 4]])),
+        },
+    ))
+}
+
+fn sized(kind: u8, max: u16, data: Option<Bytes>) -> (Ty, Val) {
+    let wide = matches!(kind, 0xE7 | 0xEF);
+    let n = if wide { max / 2 } else { max };
+    let len = if max == 0xFFFF { Len::Max } else { Len::N(n) };
+    let ty = match kind {
+        0xA5 => Ty::VarBinary(len),
+        0xAD => Ty::Binary(n),
+        0xA7 => Ty::VarChar(len),
+        0xAF => Ty::Char(n),
+        0xEF => Ty::NChar(n),
+        _ => Ty::NVarChar(len),
+    };
+    let v = match data {
+        None => Val::Null,
+        Some(b) if wide => Val::Str(utf16(&b)),
+        Some(b) if ty.is_binary() => Val::Bin(b.to_vec()),
+        Some(b) => Val::Str(b.iter().map(|b| from_cp1252(*b)).collect()),
+    };
+    (ty, v)
+}
+
+fn plp(r: &mut Reader) -> io::Result<Option<Bytes>> {
+    if r.u64()? == u64::MAX {
+        return Ok(None);
+    }
+    let mut all = Vec::new();
+    loop {
+        match r.u32()? {
+            0 => return Ok(Some(all.into())),
+            n => all.extend_from_slice(&r.take(n as usize)?),
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! The tokens of a server's answer (MS-TDS §2.2.7) and the values in them (§2.2.5).
+
+use bytes::{BufMut, BytesMut};
+
+use crate::calendar::{DAYS_1900, SECOND};
+use crate::convert::to_cp1252;
+use crate::error::Error;
+use crate::types::{DAY, Len, Ty, Val, time_bytes};
+
+/// SQL_Latin1_General_CP1_CI_AS as five bytes (MS-TDS §2.2.5.1.2).
+pub const COLLATION: [u8; 5] = [0x09, 0x04, 0xD0, 0x00, 0x34];
+/// The name that ERROR and INFO tokens give for the server.
+pub const SERVER: &str = "SANDBOX";
+
+/// DONE status bits (§2.2.7.6).
+pub mod status {
+    /// More tokens follow.
+    pub const MORE: u16 = 1;
+    /// An error happened in this statement.
+    pub const ERROR: u16 = 2;
+    /// The row count is valid.
+    pub const COUNT: u16 = 0x10;
+    /// Acknowledges an Attention.
+    pub const ATTENTION: u16 = 0x20;
+}
+
+/// Which of the three DONE tokens.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Done {
+    /// A statement of a batch.
+    Statement = 0xFD,
+    /// A procedure.
+    Proc = 0xFE,
+    /// A statement within a procedure.
+    InProc = 0xFF,
+}
+
+/// A column of a result set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// Its name; empty where the expression has none.
+    pub name: String,
+    /// Its type.
+    pub ty: Ty,
+    /// COLMETADATA flags: nullable, identity, computed.
+    pub flags: u16,
+}
+
+impl Column {
+    /// A nullable column.
+    pub fn new(name: impl Into<String>, ty: Ty) -> Self {
+        Self { name: name.into(), ty, flags: 1 }
+    }
+}
+
+fn b_varchar(s: &str, out: &mut BytesMut) {
+    let units: Vec<u16> = s.encode_utf16().take(255).collect();
+    out.put_u8(units.len() as u8);
+    units.iter().for_each(|u| out.put_u16_le(*u));
+}
+
+fn us_varchar(s: &str, out: &mut BytesMut) {
+    let units: Vec<u16> = s.encode_utf16().take(4000).collect();
+    out.put_u16_le(units.len() as u16);
+    units.iter().for_each(|u| out.put_u16_le(*u));
+}
+
+/// ERROR (0xAA).
+pub fn error(e: &Error, out: &mut BytesMut) {
+    notice(0xAA, e, out);
+}
+
+/// INFO (0xAB): number 0 for PRINT.
+pub fn info(number: u32, class: u8, state: u8, line: u32, text: &str, out: &mut BytesMut) {
+    notice(0xAB, &Error { state, line, ..Error::new(number, class, text) }, out);
+}
+
+fn notice(kind: u8, e: &Error, out: &mut BytesMut) {
+    let mut body = BytesMut::new();
+    body.put_u32_le(e.number);
+    body.put_u8(e.state);
+    body.put_u8(e.class);
+    us_varchar(&e.message, &mut body);
+    b_varchar(SERVER, &mut body);
+    b_varchar(&e.procedure, &mut body);
+    body.put_u32_le(e.line);
+    out.put_u8(kind);
+    out.put_u16_le(body.len() as u16);
+    out.put_slice(&body);
+}
+
+/// DONE, DONEPROC or DONEINPROC.
+pub fn done(kind: Done, status: u16, command: u16, rows: u64, out: &mut BytesMut) {
+    out.put_u8(kind as u8);
+    out.put_u16_le(status);
+    out.put_u16_le(command);
+    out.put_u64_le(rows);
+}
+
+/// RETURNSTATUS (0x79).
+pub fn return_status(value: i32, out: &mut BytesMut) {
+    out.put_u8(0x79);
+    out.put_i32_le(value);
+}
+
+/// RETURNVALUE (0xAC) of an output parameter.
+pub fn return_value(ordinal: u16, name: &str, ty: Ty, v: &Val, out: &mut BytesMut) {
+    out.put_u8(0xAC);
+    out.put_u16_le(ordinal);
+    b_varchar(name, out);
+    out.put_u8(1);
+    out.put_u32_le(0);
+    out.put_u16_le(1);
+    type_info(ty, out);
+    value(v, ty, out);
+}
+
+/// ENVCHANGE (0xE3) with two strings: 1 database, 2 language, 4 packet size.
+pub fn env_text(kind: u8, new: &str, old: &str, out: &mut BytesMut) {
+    let mut body = BytesMut::new();
+    body.put_u8(kind);
+    b_varchar(new, &mut body);
+    b_varchar(old, &mut body);
+    env(&body, out);
+}
+
+/// ENVCHANGE with bytes: 7 collation, 8 begin, 9 commit, 10 rollback.
+pub fn env_bytes(kind: u8, new: &[u8], old: &[u8], out: &mut BytesMut) {
+    let mut body = BytesMut::new();
+    body.put_u8(kind);
+    body.put_u8(new.len() as u8);
+    body.put_slice(new);
+    body.put_u8(old.len() as u8);
+    body.put_slice(old);
+    env(&body, out);
+}
+
+/// ENVCHANGE 20: go to another server (what Azure SQL answers at login).
+pub fn env_routing(host: &str, port: u16, out: &mut BytesMut) {
+    let mut inner = BytesMut::new();
+    inner.put_u8(0);
+    inner.put_u16_le(port);
+    us_varchar(host, &mut inner);
+    let mut body = BytesMut::new();
+    body.put_u8(20);
+    body.put_u16_le(inner.len() as u16);
+    body.put_slice(&inner);
+    body.put_u16_le(0);
+    env(&body, out);
+}
+
+fn env(body: &[u8], out: &mut BytesMut) {
+    out.put_u8(0xE3);
+    out.put_u16_le(body.len() as u16);
+    out.put_slice(body);
+}
+
+/// LOGINACK (0xAD) for TDS 7.4.
+pub fn login_ack(tds_version: u32, out: &mut BytesMut) {
+    let mut body = BytesMut::new();
+    body.put_u8(1);
+    body.put_u32(tds_version);
+    b_varchar("Microsoft SQL Server", &mut body);
+    body.put_slice(&[15, 0, 0x07, 0xD0]);
+    out.put_u8(0xAD);
+    out.put_u16_le(body.len() as u16);
+    out.put_slice(&body);
+}
+
+/// COLMETADATA (0x81).
+pub fn columns(columns: &[Column], out: &mut BytesMut) {
+    out.put_u8(0x81);
+    out.put_u16_le(columns.len() as u16);
+    for c in columns {
+        out.put_u32_le(0);
+        out.put_u16_le(c.flags);
+        type_info(c.ty, out);
+        b_varchar(&c.name, out);
+    }
+}
+
+/// ROW (0xD1).
+pub fn row<'a>(values: impl IntoIterator<Item = (&'a Val, Ty)>, out: &mut BytesMut) {
+    out.put_u8(0xD1);
+    for (v, ty) in values {
+        value(v, ty, out);
+    }
+}
+
+fn type_info(ty: Ty, out: &mut BytesMut) {
+    match ty {
+        Ty::Bit | Ty::Bool => out.put_slice(&[0x68, 1]),
+        Ty::TinyInt => out.put_slice(&[0x26, 1]),
+        Ty::SmallInt => out.put_slice(&[0x26, 2]),
+        Ty::Int | Ty::Null => out.put_slice(&[0x26, 4]),
+        Ty::BigInt => out.put_slice(&[0x26, 8]),
+        Ty::Decimal(p, s) => out.put_slice(&[0x6A, ty.max_length() as u8, p, s]),
+        Ty::Money => out.put_slice(&[0x6E, 8]),
+        Ty::SmallMoney => out.put_slice(&[0x6E, 4]),
+        Ty::Real => out.put_slice(&[0x6D, 4]),
+        Ty::Float => out.put_slice(&[0x6D, 8]),
+        Ty::SmallDateTime => out.put_slice(&[0x6F, 4]),
+        Ty::DateTime => out.put_slice(&[0x6F, 8]),
+        Ty::Date => out.put_u8(0x28),
+        Ty::Time(s) => out.put_slice(&[0x29, s]),
+        Ty::DateTime2(s) => out.put_slice(&[0x2A, s]),
+        Ty::DateTimeOffset(s) => out.put_slice(&[0x2B, s]),
+        Ty::Guid => out.put_slice(&[0x24, 16]),
+        Ty::Char(_) | Ty::VarChar(_) | Ty::NChar(_) | Ty::NVarChar(_) | Ty::Binary(_) | Ty::VarBinary(_) => {
+            out.put_u8(match ty {
+                Ty::Char(_) => 0xAF,
+                Ty::VarChar(_) => 0xA7,
+                Ty::NChar(_) => 0xEF,
+                Ty::NVarChar(_) => 0xE7,
+                Ty::Binary(_) => 0xAD,
+                _ => 0xA5,
+            });
+            out.put_u16_le(match ty.max_length() {
+                -1 => 0xFFFF,
+                n => n.max(1) as u16,
+            });
+            if ty.is_text() {
+                out.put_slice(&COLLATION);
+            }
+        }
+        Ty::Xml => out.put_slice(&[0xF1, 0]),
+        Ty::Variant => {
+            out.put_u8(0x62);
+            out.put_u32_le(8009);
+        }
+        Ty::Udt(name) => {
+            out.put_u8(0xF0);
+            out.put_u16_le(0xFFFF);
+            for part in ["trading", "sys", name] {
+                b_varchar(part, out);
+            }
+            us_varchar(name, out);
+        }
+    }
+}
+
+fn plp(bytes: &[u8], out: &mut BytesMut) {
+    out.put_u64_le(bytes.len() as u64);
+    if !bytes.is_empty() {
+        out.put_u32_le(bytes.len() as u32);
+        out.put_slice(bytes);
+    }
+    out.put_u32_le(0);
+}
+
+fn value(v: &Val, ty: Ty, out: &mut BytesMut) {
+    let bytes: Vec<u8> = match (v, ty) {
+        (Val::Null, _) => return null(ty, out),
+        (Val::Str(s), t) if t.is_unicode() => s.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        (Val::Str(s), Ty::Guid) => guid_bytes(s),
+        (Val::Str(s), _) => s.chars().map(to_cp1252).collect(),
+        (Val::Bin(b), _) => b.clone(),
+        _ => Vec::new(),
+    };
+    match ty {
+        Ty::Char(_)
+        | Ty::NChar(_)
+        | Ty::Binary(_)
+        | Ty::VarChar(Len::N(_))
+        | Ty::NVarChar(Len::N(_))
+        | Ty::VarBinary(Len::N(_)) => {
+            out.put_u16_le(bytes.len() as u16);
+            out.put_slice(&bytes);
+            return;
+        }
+        Ty::VarChar(Len::Max) | Ty::NVarChar(Len::Max) | Ty::VarBinary(Len::Max) | Ty::Xml | Ty::Udt(_) => {
+            return plp(&bytes, out);
+        }
+        Ty::Guid => {
+            out.put_u8(16);
+            out.put_slice(&bytes);
+            return;
+        }
+        // A variant's bytes already hold base type, properties and value.
+        Ty::Variant => {
+            out.put_u32_le(bytes.len() as u32);
+            out.put_slice(&bytes);
+            return;
+        }
+        _ => {}
+    }
+    match (v, ty) {
+        (Val::Int(i), Ty::Date) => {
+            out.put_u8(3);
+            out.put_slice(&i.to_le_bytes()[..3]);
+        }
+        (Val::Int(t), Ty::Time(s)) => {
+            out.put_u8(time_bytes(s) as u8);
+            time(*t, s, out);
+        }
+        (Val::Int(t), Ty::DateTime2(s)) => {
+            out.put_u8(time_bytes(s) as u8 + 3);
+            time(t.rem_euclid(DAY), s, out);
+            out.put_slice(&t.div_euclid(DAY).to_le_bytes()[..3]);
+        }
+        (Val::Offset(t, o), Ty::DateTimeOffset(s)) => {
+            out.put_u8(time_bytes(s) as u8 + 5);
+            time(t.rem_euclid(DAY), s, out);
+            out.put_slice(&t.div_euclid(DAY).to_le_bytes()[..3]);
+            out.put_i16_le(*o);
+        }
+        (Val::Int(t), Ty::DateTime) => {
+            out.put_u8(8);
+            out.put_i32_le((t.div_euclid(DAY) - DAYS_1900) as i32);
+            // Back from milliseconds (.003, .007) to the 1/300 s that they stand for.
+            out.put_u32_le(((t.rem_euclid(DAY) / 10_000 * 3 + 5) / 10) as u32);
+        }
+        (Val::Int(t), Ty::SmallDateTime) => {
+            out.put_u8(4);
+            out.put_u16_le((t.div_euclid(DAY) - DAYS_1900) as u16);
+            out.put_u16_le((t.rem_euclid(DAY) / (60 * SECOND)) as u16);
+        }
+        (Val::Dec(d), Ty::Money) => {
+            out.put_u8(8);
+            out.put_i32_le((*d >> 32) as i32);
+            out.put_u32_le(*d as u32);
+        }
+        (Val::Dec(d), Ty::SmallMoney) => {
+            out.put_u8(4);
+            out.put_i32_le(*d as i32);
+        }
+        (Val::Dec(d), _) => {
+            let n = ty.max_length() as usize;
+            out.put_u8(n as u8);
+            out.put_u8(u8::from(*d >= 0));
+            out.put_slice(&d.unsigned_abs().to_le_bytes()[..n - 1]);
+        }
+        (Val::Float(f), Ty::Real) => {
+            out.put_u8(4);
+            out.put_f32_le(*f as f32);
+        }
+        (Val::Float(f), _) => {
+            out.put_u8(8);
+            out.put_f64_le(*f);
+        }
+        (Val::Int(i), Ty::Real) => value(&Val::Float(*i as f64), ty, out),
+        (Val::Int(i), Ty::Float) => value(&Val::Float(*i as f64), ty, out),
+        (Val::Int(i), _) => {
+            let n = ty.max_length().clamp(1, 8) as usize;
+            out.put_u8(n as u8);
+            out.put_slice(&i.to_le_bytes()[..n]);
+        }
+        _ => null(ty, out),
+    }
+}
+
+fn null(ty: Ty, out: &mut BytesMut) {
+    match ty {
+        Ty::VarChar(Len::Max) | Ty::NVarChar(Len::Max) | Ty::VarBinary(Len::Max) | Ty::Xml | Ty::Udt(_) => {
+            out.put_u64_le(u64::MAX)
+        }
+        t if t.is_text() || t.is_binary() => out.put_u16_le(0xFFFF),
+        Ty::Variant => out.put_u32_le(0),
+        _ => out.put_u8(0),
+    }
+}
+
+fn time(ticks: i64, scale: u8, out: &mut BytesMut) {
+    let n = ticks / 10i64.pow(7 - u32::from(scale));
+    out.put_slice(&n.to_le_bytes()[..time_bytes(scale)]);
+}
+
+/// The first three groups are little-endian on the wire.
+fn guid_bytes(s: &str) -> Vec<u8> {
+    let hex: Vec<u8> = s.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let mut b: Vec<u8> = hex
+        .chunks_exact(2)
+        .map(|p| (p[0] as char).to_digit(16).unwrap_or(0) as u8 * 16 + (p[1] as char).to_digit(16).unwrap_or(0) as u8)
+        .collect();
+    b.resize(16, 0);
+    b[0..4].reverse();
+    b[4..6].reverse();
+    b[6..8].reverse();
+    b
+}
+
+/// The inverse of [`guid_bytes`].
+pub fn guid_text(b: &[u8]) -> String {
+    let mut o = b.to_vec();
+    o.resize(16, 0);
+    o[0..4].reverse();
+    o[4..6].reverse();
+    o[6..8].reverse();
+    let h = crate::convert::hex(&o);
+    format!("{}-{}-{}-{}-{}", &h[..8], &h[8..12], &h[12..16], &h[16..20], &h[20..])
+}
