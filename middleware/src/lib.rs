@@ -1,1 +1,17 @@
-//! x
+//! Generic tower layers. They know no MCP, no JSON and no HTTP bodies: what one of them needs of a request is a closure
+//! given where the stack is composed, so that a test may use `"ada"` as a request.
+//!
+//! | layer | does | fails with |
+//! |---|---|---|
+//! | [`observe`] | starts a guard before a call and ends it with the result, or by `Drop` when the call is abandoned | – |
+//! | [`rescue`] | turns every error below into a response | never |
+//! | [`catch_panic`] | turns a panic below into an error | [`catch_panic::Panicked`] |
+//! | [`deadline`] | tells the call its deadline, and drops it a grace period later | [`deadline::Elapsed`] |
+
+pub mod catch_panic;
+pub mod deadline;
+pub mod observe;
+pub mod rescue;
+
+/// What the layers pass upwards as an error.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,199 @@
+//! The envelope of JSON-RPC 2.0, read leniently enough to answer a bad message with the id that it has.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// -32700.
+pub const PARSE_ERROR: i32 = -32700;
+/// -32600.
+pub const INVALID_REQUEST: i32 = -32600;
+/// -32601.
+pub const METHOD_NOT_FOUND: i32 = -32601;
+/// -32602.
+pub const INVALID_PARAMS: i32 = -32602;
+/// -32603.
+pub const INTERNAL_ERROR: i32 = -32603;
+/// -32020: a header does not say what the body says (MCP 2026-07-28).
+pub const HEADER_MISMATCH: i32 = -32020;
+/// -32021 (MCP 2026-07-28).
+pub const MISSING_CAPABILITY: i32 = -32021;
+/// -32022 (MCP 2026-07-28).
+pub const UNSUPPORTED_VERSION: i32 = -32022;
+
+/// The id of a request: a string or an integer (MCP narrows JSON-RPC here).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Id {
+    /// An integer.
+    Number(i64),
+    /// A string.
+    String(String),
+}
+
+/// One message.
+#[derive(Debug)]
+pub enum Message {
+    /// Wants an answer.
+    Request {
+        /// Its id.
+        id: Id,
+        /// Its method.
+        method: String,
+        /// Its params.
+        params: Option<Box<RawValue>>,
+    },
+    /// Wants none.
+    Notification {
+        /// Its method.
+        method: String,
+        /// Its params.
+        params: Option<Box<RawValue>>,
+    },
+    /// Answers a request of ours.
+    Response {
+        /// Whose.
+        id: Id,
+        /// The result, or the error object.
+        result: Result<serde_json::Value, serde_json::Value>,
+    },
+}
+
+/// Why a message is none.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Invalid {
+    /// The id, if it could be read.
+    pub id: Option<Id>,
+    /// -32700 or -32600.
+    pub code: i32,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// What a line or a body holds.
+#[derive(Debug)]
+pub enum Incoming {
+    /// One message.
+    One(Result<Message, Invalid>),
+    /// A batch (only 2025-03-26 has them).
+    Batch(Vec<Result<Message, Invalid>>),
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default)]
+    jsonrpc: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    method: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    result: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+/// Tells `"id": null` from no id.
+fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(d).map(Some)
+}
+
+/// Parses a body or a line.
+pub fn parse(bytes: &[u8]) -> Incoming {
+    let not_json = |e: String| Incoming::One(Err(Invalid { id: None, code: PARSE_ERROR, message: e }));
+    let text = match std::str::from_utf8(bytes) {
+        Ok(t) => t,
+        Err(e) => return not_json(format!("Parse error: not UTF-8 at byte {}", e.valid_up_to())),
+    };
+    let raw: &RawValue = match serde_json::from_str(text) {
+        Ok(r) => r,
+        Err(e) => return not_json(format!("Parse error: {e}")),
+    };
+    if raw.get().starts_with('[') {
+        return match serde_json::from_str::<Vec<&RawValue>>(raw.get()) {
+            Ok(list) => Incoming::Batch(list.into_iter().map(one).collect()),
+            Err(e) => not_json(format!("Parse error: {e}")),
+        };
+    }
+    Incoming::One(one(raw))
+}
+
+fn one(raw: &RawValue) -> Result<Message, Invalid> {
+    let invalid = |id: Option<Id>, message: &str| Invalid {
+        id,
+        code: INVALID_REQUEST,
+        message: format!("Invalid Request: {message}"),
+    };
+    let e: Envelope<'_> = serde_json::from_str(raw.get()).map_err(|e| invalid(None, &e.to_string()))?;
+    let id = match e.id {
+        None => None,
+        Some(r) => match serde_json::from_str::<Id>(r.get()) {
+            Ok(id) => Some(id),
+            Err(_) => return Err(invalid(None, "id must be a string or an integer")),
+        },
+    };
+    if e.jsonrpc.as_deref() != Some("2.0") {
+        return Err(invalid(id, "jsonrpc must be \"2.0\""));
+    }
+    let params = e.params.map(ToOwned::to_owned);
+    if let Some(method) = e.method {
+        let Ok(method) = serde_json::from_str::<String>(method.get()) else {
+            return Err(invalid(id, "method must be a string"));
+        };
+        if params.as_deref().is_some_and(|p| !p.get().starts_with('{')) {
+            return Err(invalid(id, "params must be an object"));
+        }
+        return Ok(match id {
+            Some(id) => Message::Request { id, method, params },
+            None => Message::Notification { method, params },
+        });
+    }
+    let value = |r: &RawValue| serde_json::from_str(r.get()).unwrap_or(serde_json::Value::Null);
+    match (id, e.result, e.error) {
+        (Some(id), Some(r), None) => Ok(Message::Response { id, result: Ok(value(r)) }),
+        (Some(id), None, Some(r)) => Ok(Message::Response { id, result: Err(value(r)) }),
+        (id, ..) => Err(invalid(id, "neither a request, a notification nor a response")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bad(s: &str) -> (Option<Id>, i32) {
+        match parse(s.as_bytes()) {
+            Incoming::One(Err(i)) => (i.id, i.code),
+            other => panic!("{s}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn bad_messages_are_told_apart_and_keep_their_id() {
+        assert_eq!(bad("{"), (None, PARSE_ERROR));
+        assert_eq!(bad("3"), (None, INVALID_REQUEST));
+        assert_eq!(bad(r#"{"jsonrpc":"1.0","id":7,"method":"x"}"#), (Some(Id::Number(7)), INVALID_REQUEST));
+        assert_eq!(bad(r#"{"jsonrpc":"2.0","id":null,"method":"x"}"#), (None, INVALID_REQUEST));
+        assert_eq!(bad(r#"{"jsonrpc":"2.0","id":1.5,"method":"x"}"#), (None, INVALID_REQUEST));
+        assert_eq!(bad(r#"{"jsonrpc":"2.0","id":"a","method":3}"#), (Some(Id::String("a".into())), INVALID_REQUEST));
+        assert_eq!(
+            bad(r#"{"jsonrpc":"2.0","id":1,"method":"x","params":[1]}"#),
+            (Some(Id::Number(1)), INVALID_REQUEST)
+        );
+        assert_eq!(bad(r#"{"jsonrpc":"2.0","id":1}"#), (Some(Id::Number(1)), INVALID_REQUEST));
+        assert!(matches!(parse(&[0xff, 0xfe]), Incoming::One(Err(Invalid { code: PARSE_ERROR, .. }))));
+        assert!(matches!(parse(b"[]"), Incoming::Batch(l) if l.is_empty()));
+    }
+
+    #[test]
+    fn deep_nesting_is_no_stack_overflow() {
+        let deep = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"x","params":{{"a":{}{}}}}}"#,
+            "[".repeat(200_000),
+            "]".repeat(200_000)
+        );
+        assert!(matches!(parse(deep.as_bytes()), Incoming::One(Ok(Message::Request { .. }) | Err(_))));
+    }
+}
