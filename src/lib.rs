@@ -1,1 +1,18 @@
-//! x
+//! mssql-mcp: a Model Context Protocol server for Microsoft SQL Server, built as a tower stack.
+//!
+//! `stack` is the place to start reading: it is the composition root, and its order is the order of a request.
+
+pub mod audit;
+pub mod cli;
+pub mod config;
+pub mod database;
+pub mod facts;
+pub mod http;
+pub mod principal;
+pub mod protocol;
+pub mod rescue;
+pub mod server;
+pub mod sql;
+pub mod stack;
+pub mod telemetry;
+pub mod tools;

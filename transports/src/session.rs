@@ -171,6 +171,13 @@ impl Sessions {
             s.closed.cancel();
         }
     }
+    /// Ends all sessions and what runs in them.
+    pub fn close_all(&self) {
+        self.map.retain(|_, s| {
+            s.closed.cancel();
+            false
+        });
+    }
     fn sweep(&self) {
         let (now, idle) = (self.now(), self.idle.as_millis() as u64);
         self.map.retain(|_, s| {

@@ -61,7 +61,9 @@ pub struct Options {
     pub sessions: Arc<Sessions>,
     /// Whose a request is.
     pub owner_of: OwnerOf,
-    /// Ends streams and then calls.
+    /// Ends streams that only wait.
+    pub closing: CancellationToken,
+    /// Cancels calls.
     pub shutdown: CancellationToken,
     /// This server.
     pub info: ServerInfo,
@@ -75,8 +77,10 @@ pub struct Streamable {
 }
 
 /// A response body: nothing, a buffer, pieces, or events.
+#[derive(Default)]
 pub enum Body {
     /// Nothing.
+    #[default]
     Empty,
     /// One buffer.
     Full(Bytes),
@@ -314,7 +318,7 @@ impl Streamable {
         }
         // We have nothing to say outside of calls; the stream is kept open for clients that expect one.
         let place = Listening(s.clone());
-        let (closed, shutdown) = (s.closed.clone(), self.options.shutdown.clone());
+        let (closed, shutdown) = (s.closed.clone(), self.options.closing.clone());
         self.held_open(None, async move {
             tokio::select! {
                 () = closed.cancelled() => {}
@@ -490,9 +494,9 @@ impl Streamable {
             }
             // Nothing that we list ever changes: the honoured subset is empty and the stream is only held open.
             let first = listen_acknowledged(&id);
-            let info = self.options.info.clone();
+            let (info, closing) = (self.options.info.clone(), self.options.closing.clone());
             return self.held_open(Some(&first), async move {
-                cancel.cancelled().await;
+                closing.cancelled().await;
                 let mut map = serde_json::Map::new();
                 map.insert("_meta".into(), json!({ "io.modelcontextprotocol/subscriptionId": id }));
                 outcome(&id, Outcome::Complete(crate::Reply::Json(map)), version, &info).map(|(e, _)| e)

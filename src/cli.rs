@@ -1,0 +1,275 @@
+//! The command line: subcommands, and a flag per row of the settings table.
+
+pub mod call;
+pub mod demo;
+pub mod doctor;
+pub mod health;
+pub mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use crate::config::{Config, Errors, Inputs, Kind, SETTINGS};
+use crate::telemetry;
+
+/// Version and commit.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("MSSQL_MCP_COMMIT"), ")");
+
+/// A command's end: nothing more to say, or a message for stderr and a status.
+pub type Ended = Result<(), Failed>;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub struct Failed {
+    /// For a person; empty when all was said.
+    pub message: String,
+    /// 1 for a failure, 2 for wrong use.
+    pub status: u8,
+}
+
+impl From<Errors> for Failed {
+    fn from(e: Errors) -> Self {
+        Failed { message: e.to_string().trim_end().to_owned(), status: 2 }
+    }
+}
+
+impl From<String> for Failed {
+    fn from(message: String) -> Self {
+        Failed { message, status: 1 }
+    }
+}
+
+/// The whole command line.
+pub fn command() -> Command {
+    let mut root = Command::new("mssql-mcp")
+        .about("A Model Context Protocol (MCP) server for Microsoft SQL Server")
+        .version(VERSION)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .after_help("Begin with `mssql-mcp demo`: it needs no SQL Server. `mssql-mcp help serve` lists every setting;\ndocs/configuration.md has them with their environment variables.")
+        .arg(Arg::new("config").long("config").value_name("FILE").global(true).env_like("MSSQL_MCP_CONFIG").value_parser(value_parser!(PathBuf)).help("TOML file (or MSSQL_MCP_CONFIG)"));
+    for s in SETTINGS {
+        let name = match s.kind {
+            Kind::Bool => "yes|no".to_owned(),
+            Kind::Int(..) => "N".into(),
+            Kind::Duration => "TIME".into(),
+            Kind::Choice(list) => list.join("|"),
+            Kind::Listen => "ADDR".into(),
+            Kind::List => "A,B".into(),
+            Kind::Path => "FILE".into(),
+            Kind::Text | Kind::Secret => "TEXT".into(),
+        };
+        // A secret on a command line is in every process list.
+        if s.kind == Kind::Secret {
+            continue;
+        }
+        let default = if s.default.is_empty() { String::new() } else { format!(" [{}]", s.default) };
+        let section = s.key.split('.').next().unwrap_or("");
+        root = root.arg(
+            Arg::new(s.key)
+                .long(s.flag())
+                .value_name(name)
+                .global(true)
+                .help(format!("{}{default}", s.help))
+                .help_heading(heading(section))
+                .hide_short_help(true),
+        );
+    }
+    let listen = || Arg::new("listen").long("listen").value_name("ADDR").help("address to listen on");
+    #[cfg(feature = "sandbox")]
+    {
+        root = root
+            .subcommand(
+                Command::new("demo")
+                    .about("Start an embedded sandbox database and the server: nothing to install or configure")
+                    .arg(listen())
+                    .arg(
+                        Arg::new("stdio")
+                            .long("stdio")
+                            .action(ArgAction::SetTrue)
+                            .help("serve a desktop client over stdin and stdout"),
+                    ),
+            )
+            .subcommand(
+                Command::new("sandbox").about("Start the sandbox's SQL Server (TDS) endpoint alone").arg(listen()),
+            );
+    }
+    root.subcommand(Command::new("serve").about("Serve MCP over HTTP (streamable HTTP at /mcp)").arg(listen()))
+        .subcommand(Command::new("stdio").about("Serve MCP over stdin and stdout, for a desktop client"))
+        .subcommand(
+            Command::new("call")
+                .about("Call one tool and print its answer as a table")
+                .override_usage("mssql-mcp call [--demo] [--json] TOOL [--ARG VALUE]...")
+                .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("print the raw result"))
+                .arg(Arg::new("demo").long("demo").action(ArgAction::SetTrue).help("ask the sandbox"))
+                .arg(
+                    Arg::new("tool")
+                        .value_name("TOOL")
+                        .required(true)
+                        .help("list_tables, describe_table, execute_sql or get_table_sample"),
+                )
+                .arg(
+                    Arg::new("args")
+                        .value_name("ARGS")
+                        .num_args(0..)
+                        .trailing_var_arg(true)
+                        .allow_hyphen_values(true)
+                        .help("--name value, as in the tool's schema"),
+                ),
+        )
+        .subcommand(
+            Command::new("doctor").about("Check the configuration and the connection, and explain what is wrong"),
+        )
+        .subcommand(
+            Command::new("health")
+                .about("Ask a running server's /health; exit 0 if it answers (for containers)")
+                .arg(Arg::new("url").value_name("URL").default_value("http://127.0.0.1:8008/health")),
+        )
+        .subcommand(
+            Command::new("config")
+                .about("Print the effective settings and where each came from, secrets redacted")
+                .arg(
+                    Arg::new("markdown")
+                        .long("markdown")
+                        .action(ArgAction::SetTrue)
+                        .help("print docs/configuration.md instead"),
+                ),
+        )
+        .subcommand(Command::new("completions").about("Print a completion script for a shell").arg(
+            Arg::new("shell").value_name("SHELL").required(true).value_parser(value_parser!(clap_complete::Shell)),
+        ))
+}
+
+fn heading(section: &str) -> &'static str {
+    match section {
+        "database" => "Database",
+        "pool" => "Connection pool",
+        "access" => "Access",
+        "limits" => "Limits",
+        "http" => "HTTP",
+        "server" => "Server",
+        _ => "Log",
+    }
+}
+
+trait EnvLike {
+    fn env_like(self, name: &str) -> Self;
+}
+
+impl EnvLike for Arg {
+    /// The variable is read where the rest of the environment is, so that one place knows them all.
+    fn env_like(self, _: &str) -> Self {
+        self
+    }
+}
+
+/// Flags, environment and file; `fixed` values are above all.
+pub fn inputs(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Inputs {
+    let env: std::collections::BTreeMap<String, String> =
+        std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
+    let file = m
+        .get_one::<PathBuf>("config")
+        .cloned()
+        .or_else(|| env.get("MSSQL_MCP_CONFIG").filter(|v| !v.is_empty()).map(PathBuf::from));
+    let mut flags: Vec<(String, String)> = SETTINGS
+        .iter()
+        .filter(|s| s.kind != Kind::Secret)
+        .filter_map(|s| m.get_one::<String>(s.key).map(|v| (s.key.to_owned(), v.clone())))
+        .collect();
+    if let Ok(Some(l)) = m.try_get_one::<String>("listen") {
+        flags.push(("http.listen".into(), l.clone()));
+    }
+    Inputs { file, env, flags, fixed }
+}
+
+/// Loads the configuration and sets up logging.
+pub fn configured(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Result<Config, Failed> {
+    let config = Config::load(&inputs(m, fixed))?;
+    telemetry::init(config.text("log.level"), &config.choice("log.format"));
+    if config.bool("database.trust_server_certificate") {
+        tracing::warn!(
+            "TrustServerCertificate: any certificate is accepted, so the database's identity is not checked; set database.ca_file instead"
+        );
+    }
+    Ok(config)
+}
+
+/// A runtime for a command.
+fn block_on<F: Future<Output = Ended>>(f: F) -> Ended {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(std::thread::available_parallelism().map_or(2, usize::from).min(8))
+        .enable_all()
+        .build()
+        .map_err(|e| Failed { message: format!("no runtime: {e}"), status: 1 })?
+        .block_on(f)
+}
+
+/// Parses, runs, and says how it went.
+pub fn main() -> ExitCode {
+    // One TLS provider for the whole process, chosen here so that no crate guesses.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let matches = command().get_matches();
+    let ended = match matches.subcommand() {
+        #[cfg(feature = "sandbox")]
+        Some(("demo", m)) => block_on(Box::pin(demo::demo(m))),
+        #[cfg(feature = "sandbox")]
+        Some(("sandbox", m)) => block_on(Box::pin(demo::sandbox(m))),
+        Some(("serve", m)) => block_on(Box::pin(serve::serve(m))),
+        Some(("stdio", m)) => block_on(Box::pin(serve::stdio(m))),
+        Some(("call", m)) => block_on(Box::pin(call::call(m))),
+        Some(("doctor", m)) => block_on(Box::pin(doctor::doctor(m))),
+        Some(("health", m)) => block_on(Box::pin(health::health(m))),
+        Some(("config", m)) => config(m),
+        Some(("completions", m)) => {
+            if let Some(shell) = m.get_one::<clap_complete::Shell>("shell") {
+                clap_complete::generate(*shell, &mut command(), "mssql-mcp", &mut std::io::stdout());
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(f) => {
+            if !f.message.is_empty() {
+                eprintln!("mssql-mcp: {}", f.message);
+            }
+            ExitCode::from(f.status)
+        }
+    }
+}
+
+fn config(m: &ArgMatches) -> Ended {
+    if m.get_flag("markdown") {
+        print!("{}", crate::config::markdown());
+        return Ok(());
+    }
+    print!("{}", Config::load(&inputs(m, Vec::new()))?.show());
+    Ok(())
+}
+
+/// SIGTERM or Ctrl-C.
+pub async fn asked_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut term) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::command().debug_assert();
+    }
+}

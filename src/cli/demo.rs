@@ -1,0 +1,111 @@
+//! `demo` and `sandbox`: the embedded stand-in for SQL Server.
+#![cfg(feature = "sandbox")]
+
+use clap::ArgMatches;
+use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, USER};
+
+use super::serve::{bind, over_http, over_stdio};
+use super::{Ended, Failed, asked_to_stop, configured};
+use crate::config::Config;
+use crate::database::Settings;
+use crate::stack::App;
+
+/// A sandbox, and a server's configuration that points at it.
+pub async fn start(m: &ArgMatches, quiet: bool) -> Result<(Sandbox, App, Config), Failed> {
+    let sandbox = Sandbox::start(Options::default()).await.map_err(|e| format!("the sandbox did not start: {e}"))?;
+    let mut fixed = vec![
+        ("database.host", "127.0.0.1".to_owned()),
+        ("database.port", sandbox.address().port().to_string()),
+        ("database.instance", String::new()),
+        ("database.user", USER.to_owned()),
+        ("database.password", PASSWORD.to_owned()),
+        ("database.name", DATABASE.to_owned()),
+        ("database.label", "sandbox".to_owned()),
+        ("database.encrypt", "on".to_owned()),
+        ("database.trust_server_certificate", "no".to_owned()),
+        ("database.trusted_connection", "no".to_owned()),
+        ("database.ca_file", String::new()),
+        ("database.certificate_host", String::new()),
+    ];
+    if quiet {
+        fixed.push(("log.level", "warn".to_owned()));
+    }
+    let config = configured(m, fixed)?;
+    let mut settings = Settings::from_config(&config)?;
+    settings.trust_only(sandbox.certificate());
+    let app = App::with_settings(&config, settings);
+    Ok((sandbox, app, config))
+}
+
+/// `mssql-mcp demo`.
+pub async fn demo(m: &ArgMatches) -> Ended {
+    let (sandbox, app, config) = start(m, false).await?;
+    if m.get_flag("stdio") {
+        return over_stdio(&app, &config).await;
+    }
+    let listener = bind(&config).await?;
+    print!(
+        "{}",
+        welcome(&sandbox, &format!("http://{}/mcp", listener.address()), app.database.settings().access.as_str())
+    );
+    over_http(listener, &app, &config).await
+}
+
+/// `mssql-mcp sandbox`.
+pub async fn sandbox(m: &ArgMatches) -> Ended {
+    let text = m.get_one::<String>("listen").map_or("127.0.0.1:1433", String::as_str);
+    let listen = text.parse().map_err(|_| Failed {
+        message: format!("--listen: \"{text}\" is no address such as 127.0.0.1:1433"),
+        status: 2,
+    })?;
+    let sandbox = Sandbox::start(Options { listen, ..Options::default() }).await.map_err(|e| format!("{text}: {e}"))?;
+    println!(
+        "The sandbox speaks TDS 7.4 on {}: user {USER}, password {PASSWORD}, database {DATABASE}.",
+        sandbox.address()
+    );
+    println!(
+        "Its certificate is self-signed and new at each start; clients have to trust it (TrustServerCertificate=yes)."
+    );
+    asked_to_stop().await;
+    Ok(())
+}
+
+fn welcome(sandbox: &Sandbox, url: &str, access: &str) -> String {
+    let mut tables = String::new();
+    for (name, rows) in sandbox.tables() {
+        tables += &format!("    {name:<22} {rows:>7}\n");
+    }
+    let exe = std::env::current_exe().map_or_else(|_| "mssql-mcp".to_owned(), |p| p.display().to_string());
+    format!(
+        r#"mssql-mcp {version} demo: an embedded sandbox database, and the server in front of it.
+
+  MCP endpoint  {url}   (no sign-in; this machine only; access {access})
+  Health        {health}
+  SQL endpoint  {tds}   user {USER}, password {PASSWORD}, database {DATABASE}
+
+  Tables and rows
+{tables}
+Try it with curl:
+  curl -s {url} -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
+    -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: tools/call' -H 'Mcp-Name: execute_sql' \
+    -d '{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"execute_sql","arguments":{{"query":"SELECT TOP 3 * FROM sales.Orders ORDER BY OrderId"}},"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}'
+
+MCP Inspector:
+  npx @modelcontextprotocol/inspector --cli {url} --transport http --method tools/list
+
+Claude Code:
+  claude mcp add --transport http mssql-demo {url}
+
+Claude Desktop (claude_desktop_config.json):
+  {{"mcpServers":{{"mssql-demo":{{"command":{exe:?},"args":["demo","--stdio"]}}}}}}
+
+VS Code (.vscode/mcp.json):
+  {{"servers":{{"mssql-demo":{{"type":"http","url":"{url}"}}}}}}
+
+Ctrl-C stops it; nothing is kept.
+"#,
+        version = super::VERSION,
+        health = url.replace("/mcp", "/health"),
+        tds = sandbox.address(),
+    )
+}

@@ -1,0 +1,103 @@
+//! `serve` and `stdio`: the server against a real SQL Server.
+
+use std::time::Duration;
+
+use clap::ArgMatches;
+use tokio::io::BufReader;
+use tokio_util::sync::CancellationToken;
+
+use super::{Ended, asked_to_stop, configured};
+use crate::config::Config;
+use crate::http::{Listener, Stop};
+use crate::principal::Principal;
+use crate::protocol::server_info;
+use crate::stack::App;
+
+/// `mssql-mcp serve`.
+pub async fn serve(m: &ArgMatches) -> Ended {
+    let config = configured(m, Vec::new())?;
+    config.require_database()?;
+    let app = App::new(&config)?;
+    let listener = bind(&config).await?;
+    let s = app.database.settings();
+    tracing::info!(listen = %listener.address(), database = %s.server(), access = s.access.as_str(), "serving MCP at http://{}/mcp", listener.address());
+    over_http(listener, &app, &config).await
+}
+
+/// Binds the configured address.
+pub async fn bind(config: &Config) -> Result<Listener, String> {
+    let address = config.listen().ok_or("http.listen is no address")?;
+    Listener::bind(address).await
+}
+
+/// Serves until asked to stop; a second signal stops at once.
+pub async fn over_http(listener: Listener, app: &App, config: &Config) -> Ended {
+    let stop = Stop::default();
+    let signals = stop.clone();
+    tokio::spawn(async move {
+        asked_to_stop().await;
+        tracing::info!("stopping: no new connections; waiting for calls");
+        signals.closing.cancel();
+        asked_to_stop().await;
+        signals.now.cancel();
+    });
+    let sweeper = sweep(app);
+    listener.serve(app, config, stop).await.map_err(|e| e.to_string())?;
+    sweeper.abort();
+    app.database.close(Duration::from_secs(3)).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Closes idle connections from time to time.
+fn sweep(app: &App) -> tokio::task::JoinHandle<()> {
+    let db = app.database.clone();
+    tokio::spawn(async move {
+        let mut tick = tokio::time::interval(Duration::from_secs(30));
+        loop {
+            tick.tick().await;
+            db.sweep();
+        }
+    })
+}
+
+/// `mssql-mcp stdio`.
+pub async fn stdio(m: &ArgMatches) -> Ended {
+    let config = configured(m, Vec::new())?;
+    config.require_database()?;
+    let app = App::new(&config)?;
+    over_stdio(&app, &config).await
+}
+
+/// Serves stdin and stdout until the input ends or a signal comes.
+pub async fn over_stdio(app: &App, config: &Config) -> Ended {
+    let shutdown = CancellationToken::new();
+    let signal = shutdown.clone();
+    tokio::spawn(async move {
+        asked_to_stop().await;
+        signal.cancel();
+    });
+    let mut extensions = http::Extensions::new();
+    // Over stdio the caller is whoever started the process.
+    extensions.insert(Principal::local());
+    let options = mssql_mcp_transports::stdio::Options {
+        max_message: config.int("limits.max_request") as usize,
+        drain: config.duration("server.shutdown_grace"),
+        extensions,
+        info: server_info(),
+    };
+    let sweeper = sweep(app);
+    let input = BufReader::new(tokio::io::stdin());
+    let served =
+        mssql_mcp_transports::stdio::serve(app.service.clone(), input, tokio::io::stdout(), options, shutdown).await;
+    sweeper.abort();
+    app.database.close(Duration::from_secs(3)).await;
+    // A reader that went away is how a desktop client ends, not a failure.
+    match served {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("stdio: {e}").into()),
+        _ => {
+            // The blocking read of stdin cannot be taken back, and would keep the runtime waiting.
+            std::process::exit(0);
+        }
+    }
+}

@@ -1,0 +1,659 @@
+//! One settings table drives the TOML file, the environment, the flags, `--help` and `docs/configuration.md`.
+//!
+//! A value comes from the first of: flag, environment, file, default. Every error of a configuration is reported at once,
+//! each with the file and key, the variable or the flag that it is about.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What a setting's text must be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// A text that is never shown; also as `*_FILE`.
+    Secret,
+    /// yes/no, true/false, on/off, 1/0 in any case.
+    Bool,
+    /// A whole number within these bounds.
+    Int(u64, u64),
+    /// Seconds, or a number with `ms`, `s`, `m` or `h`.
+    Duration,
+    /// One of these.
+    Choice(&'static [&'static str]),
+    /// An address with a port.
+    Listen,
+    /// Separated by commas, or a TOML array.
+    List,
+    /// A file.
+    Path,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Setting {
+    /// `section.name`, as in TOML; the flag is the same with dashes.
+    pub key: &'static str,
+    /// The names of the replaced service, beside `MSSQL_MCP_SECTION_NAME`.
+    pub env: &'static [&'static str],
+    /// What it must be.
+    pub kind: Kind,
+    /// As text; empty for none.
+    pub default: &'static str,
+    /// One line.
+    pub help: &'static str,
+}
+
+const fn row(
+    key: &'static str,
+    env: &'static [&'static str],
+    kind: Kind,
+    default: &'static str,
+    help: &'static str,
+) -> Setting {
+    Setting { key, env, kind, default, help }
+}
+
+/// The access levels, narrowest first.
+pub const ACCESS: [&str; 3] = ["read-only", "read-write", "full"];
+
+/// The table.
+pub const SETTINGS: &[Setting] = &[
+    row("database.host", &["MSSQL_HOST"], Kind::Text, "", "SQL Server's host; also HOST,PORT and HOST\\INSTANCE"),
+    row("database.port", &["MSSQL_PORT"], Kind::Int(1, 65535), "1433", "its TCP port (not used with a named instance)"),
+    row("database.instance", &[], Kind::Text, "", "named instance, found through SQL Server Browser (UDP 1434)"),
+    row("database.user", &["MSSQL_USER"], Kind::Text, "", "SQL Server login"),
+    row("database.password", &["MSSQL_PASSWORD"], Kind::Secret, "", "its password"),
+    row("database.name", &["MSSQL_DATABASE"], Kind::Text, "", "database; empty for the login's default"),
+    row(
+        "database.label",
+        &["MSSQL_LABEL"],
+        Kind::Text,
+        "default",
+        "what /health calls the database, instead of its name",
+    ),
+    row(
+        "database.encrypt",
+        &["MSSQL_ENCRYPT"],
+        Kind::Choice(&["on", "strict", "login-only", "off"]),
+        "on",
+        "TLS: on (TDS 7.4), strict (TDS 8.0), login-only, or off",
+    ),
+    row(
+        "database.trust_server_certificate",
+        &["TrustServerCertificate"],
+        Kind::Bool,
+        "no",
+        "accept any certificate: only on a network that you trust",
+    ),
+    row(
+        "database.ca_file",
+        &["MSSQL_CA_FILE"],
+        Kind::Path,
+        "",
+        "PEM file of the CA (or the very certificate) to trust",
+    ),
+    row(
+        "database.certificate_host",
+        &[],
+        Kind::Text,
+        "",
+        "host name that the certificate must have, where it is not database.host",
+    ),
+    row(
+        "database.trusted_connection",
+        &["Trusted_Connection"],
+        Kind::Bool,
+        "no",
+        "Windows authentication; not in this build, so yes is an error",
+    ),
+    row(
+        "database.driver",
+        &["MSSQL_DRIVER"],
+        Kind::Text,
+        "",
+        "accepted for the replaced service's users; no ODBC driver is needed",
+    ),
+    row("database.read_intent", &[], Kind::Bool, "no", "ApplicationIntent=ReadOnly: use a readable secondary"),
+    row("pool.max_size", &[], Kind::Int(1, 1000), "10", "connections at most"),
+    row("pool.wait", &[], Kind::Duration, "5s", "how long a call waits for a free connection"),
+    row("pool.connect_timeout", &[], Kind::Duration, "15s", "TCP, TLS and login together"),
+    row("pool.idle_timeout", &[], Kind::Duration, "10m", "an idle connection is closed after this"),
+    row("pool.max_age", &[], Kind::Duration, "1h", "a connection is replaced after this, give or take a tenth"),
+    row(
+        "access.level",
+        &["MSSQL_MCP_ACCESS"],
+        Kind::Choice(&ACCESS),
+        "read-only",
+        "what execute_sql may do: read-only, read-write or full",
+    ),
+    row("limits.query_timeout", &["MSSQL_QUERY_TIMEOUT"], Kind::Duration, "45s", "a call's deadline"),
+    row(
+        "limits.lock_timeout",
+        &[],
+        Kind::Duration,
+        "10s",
+        "how long a statement waits for a lock (SQL Server error 1222)",
+    ),
+    row("limits.max_rows", &[], Kind::Int(1, 10_000_000), "1000", "rows in one answer; a caller may ask for fewer"),
+    row(
+        "limits.max_chars",
+        &[],
+        Kind::Int(1000, 1 << 31),
+        "100000",
+        "characters in one answer, text and structured content together",
+    ),
+    row("limits.max_request", &[], Kind::Int(1024, 1 << 30), "4194304", "bytes in one request or line"),
+    row("http.listen", &["MSSQL_MCP_LISTEN"], Kind::Listen, "127.0.0.1:8008", "address of the HTTP listener"),
+    row("http.allowed_hosts", &[], Kind::List, "", "Host names to answer to, beside localhost and the listener's own"),
+    row("http.allowed_origins", &[], Kind::List, "", "Origins of browser clients, beside those on this host"),
+    row("http.max_sessions", &[], Kind::Int(1, 1_000_000), "1000", "sessions of handshake-era clients at once"),
+    row("http.session_idle", &[], Kind::Duration, "1h", "an unused session ends after this"),
+    row("http.silence", &[], Kind::Duration, "2s", "a call that is silent this long gets an event stream"),
+    row("http.keep_alive", &[], Kind::Duration, "15s", "between keep-alive comments on an event stream"),
+    row("http.header_timeout", &[], Kind::Duration, "10s", "how long a client may take to send its headers"),
+    row(
+        "server.shutdown_grace",
+        &[],
+        Kind::Duration,
+        "10s",
+        "how long calls may go on after SIGTERM, Ctrl-C or the end of input",
+    ),
+    row("log.level", &["LOG_LEVEL"], Kind::Text, "info", "error, warn, info, debug or trace; or a tracing filter"),
+    row("log.format", &["LOG_FORMAT"], Kind::Choice(&["text", "json"]), "text", "text or json, on stderr"),
+];
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// The table.
+    Default,
+    /// A file.
+    File(PathBuf),
+    /// A variable.
+    Env(String),
+    /// A flag.
+    Flag(String),
+    /// Set by a subcommand (the demo).
+    Command,
+}
+
+/// The effective values.
+#[derive(Debug, Clone)]
+pub struct Config {
+    values: BTreeMap<&'static str, (String, Source)>,
+}
+
+/// What to read.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// The TOML file, if one was named.
+    pub file: Option<PathBuf>,
+    /// The environment.
+    pub env: BTreeMap<String, String>,
+    /// Flags: key → text.
+    pub flags: Vec<(String, String)>,
+    /// Values that a subcommand fixes; above all others.
+    pub fixed: Vec<(&'static str, String)>,
+}
+
+/// All that is wrong with a configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Errors(pub Vec<String>);
+
+// === impl Errors ===
+
+impl std::fmt::Display for Errors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "the configuration has {} error{}:", self.0.len(), if self.0.len() == 1 { "" } else { "s" })?;
+        self.0.iter().try_for_each(|e| writeln!(f, "  - {e}"))
+    }
+}
+
+impl std::error::Error for Errors {}
+
+// === impl Source ===
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Source::Default => f.write_str("default"),
+            Source::File(p) => write!(f, "file {}", p.display()),
+            Source::Env(n) => write!(f, "environment {n}"),
+            Source::Flag(n) => write!(f, "flag {n}"),
+            Source::Command => f.write_str("this command"),
+        }
+    }
+}
+
+// === impl Setting ===
+
+impl Setting {
+    /// `MSSQL_MCP_SECTION_NAME`.
+    pub fn own_env(&self) -> String {
+        format!("MSSQL_MCP_{}", self.key.replace('.', "_").to_ascii_uppercase())
+    }
+    /// `section-name`.
+    pub fn flag(&self) -> String {
+        self.key.replace(['.', '_'], "-")
+    }
+    /// Whether `text` is a value for it; if not, what is wrong.
+    fn check(&self, text: &str) -> Result<(), String> {
+        match self.kind {
+            Kind::Text | Kind::Secret | Kind::List | Kind::Path => Ok(()),
+            Kind::Bool => parse_bool(text).map(|_| ()).ok_or_else(|| format!("\"{text}\" is neither yes nor no")),
+            Kind::Int(low, high) => match text.trim().parse::<u64>() {
+                Ok(n) if (low..=high).contains(&n) => Ok(()),
+                _ => Err(format!("\"{text}\" is not a whole number from {low} to {high}")),
+            },
+            Kind::Duration => parse_duration(text)
+                .map(|_| ())
+                .ok_or_else(|| format!("\"{text}\" is no duration such as 500ms, 30s, 5m or 1h")),
+            Kind::Choice(list) => {
+                let wanted = normal_choice(self.key, text);
+                if list.contains(&wanted.as_str()) {
+                    Ok(())
+                } else {
+                    Err(format!("\"{text}\" is none of {}", list.join(", ")))
+                }
+            }
+            Kind::Listen => text
+                .parse::<SocketAddr>()
+                .map(|_| ())
+                .map_err(|_| format!("\"{text}\" is no address such as 127.0.0.1:8008")),
+        }
+    }
+}
+
+/// yes/no and their kin.
+pub fn parse_bool(s: &str) -> Option<bool> {
+    match s.trim().to_ascii_lowercase().as_str() {
+        "yes" | "true" | "1" | "on" => Some(true),
+        "no" | "false" | "0" | "off" | "" => Some(false),
+        _ => None,
+    }
+}
+
+fn parse_duration(s: &str) -> Option<Duration> {
+    let s = s.trim();
+    let at = s.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(s.len());
+    let n: f64 = s[..at].parse().ok()?;
+    let unit = match s[at..].trim() {
+        "" | "s" => 1.0,
+        "ms" => 0.001,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(n * unit).ok().filter(|d| *d <= Duration::from_secs(7 * 86_400))
+}
+
+/// yes and no are understood where on and off are meant.
+fn normal_choice(key: &str, text: &str) -> String {
+    let t = text.trim().to_ascii_lowercase();
+    if key == "database.encrypt" {
+        match t.as_str() {
+            "yes" | "true" | "1" | "mandatory" => return "on".into(),
+            "no" | "false" | "0" | "optional" => return "off".into(),
+            _ => {}
+        }
+    }
+    t
+}
+
+fn nearest(key: &str) -> String {
+    let best = SETTINGS.iter().map(|s| (strsim::damerau_levenshtein(s.key, key), s.key)).min();
+    let sections: Vec<&str> = {
+        let mut v: Vec<&str> = SETTINGS.iter().filter_map(|s| s.key.split('.').next()).collect();
+        v.dedup();
+        v
+    };
+    match best {
+        Some((d, k)) if d <= k.len() / 2 => format!("did you mean {k}?"),
+        _ => format!("the sections are {}", sections.join(", ")),
+    }
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Reads everything and checks everything.
+    pub fn load(inputs: &Inputs) -> Result<Self, Errors> {
+        let mut errors = Vec::new();
+        let mut values: BTreeMap<&'static str, (String, Source)> =
+            SETTINGS.iter().map(|s| (s.key, (s.default.to_owned(), Source::Default))).collect();
+        if let Some(path) = &inputs.file {
+            read_file(path, &mut values, &mut errors);
+        }
+        read_env(&inputs.env, &mut values, &mut errors);
+        for (key, text) in &inputs.flags {
+            match SETTINGS.iter().find(|s| s.key == key) {
+                Some(s) => {
+                    values.insert(s.key, (text.clone(), Source::Flag(format!("--{}", s.flag()))));
+                }
+                None => errors.push(format!("flag for {key}: unknown; {}", nearest(key))),
+            }
+        }
+        for (key, text) in &inputs.fixed {
+            values.insert(key, (text.clone(), Source::Command));
+        }
+        for s in SETTINGS {
+            if let Some((text, source)) = values.get(s.key)
+                && !(text.is_empty() && s.default.is_empty())
+                && let Err(e) = s.check(text)
+            {
+                errors.push(format!("{}: {e}", place(s.key, source)));
+            }
+        }
+        let config = Self { values };
+        if errors.is_empty() {
+            config.check_together(&mut errors);
+        }
+        if errors.is_empty() { Ok(config) } else { Err(Errors(errors)) }
+    }
+
+    fn check_together(&self, errors: &mut Vec<String>) {
+        if self.bool("database.trusted_connection") {
+            errors.push(format!(
+                "{}: Windows authentication is not in this build; set database.user and database.password (MSSQL_USER, MSSQL_PASSWORD)",
+                place("database.trusted_connection", self.source("database.trusted_connection"))
+            ));
+        }
+        let ca = self.text("database.ca_file");
+        if !ca.is_empty() && !Path::new(ca).is_file() {
+            errors
+                .push(format!("{}: there is no file {ca}", place("database.ca_file", self.source("database.ca_file"))));
+        }
+        if !ca.is_empty() && self.bool("database.trust_server_certificate") {
+            errors.push("database.ca_file and database.trust_server_certificate exclude each other: remove one".into());
+        }
+        if !self.text("database.user").is_empty() && self.text("database.password").is_empty() {
+            errors.push(
+                "database.password is missing: set MSSQL_PASSWORD or MSSQL_PASSWORD_FILE (there is a database.user)"
+                    .into(),
+            );
+        }
+    }
+
+    /// Whether there is a database to talk to; if not, what to do.
+    pub fn require_database(&self) -> Result<(), Errors> {
+        if self.text("database.host").is_empty() {
+            return Err(Errors(vec![
+                "database.host is missing: set MSSQL_HOST (and MSSQL_USER, MSSQL_PASSWORD, MSSQL_DATABASE), or try `mssql-mcp demo`, which needs no SQL Server".into(),
+            ]));
+        }
+        Ok(())
+    }
+
+    /// A text; empty where it is not set.
+    pub fn text(&self, key: &str) -> &str {
+        self.values.get(key).map_or("", |v| v.0.as_str())
+    }
+    /// Its source.
+    pub fn source(&self, key: &str) -> &Source {
+        self.values.get(key).map_or(&Source::Default, |v| &v.1)
+    }
+    /// A yes or no.
+    pub fn bool(&self, key: &str) -> bool {
+        parse_bool(self.text(key)).unwrap_or(false)
+    }
+    /// A number.
+    pub fn int(&self, key: &str) -> u64 {
+        self.text(key).trim().parse().unwrap_or(0)
+    }
+    /// A duration.
+    pub fn duration(&self, key: &str) -> Duration {
+        parse_duration(self.text(key)).unwrap_or_default()
+    }
+    /// A choice, in its normal spelling.
+    pub fn choice(&self, key: &str) -> String {
+        normal_choice(key, self.text(key))
+    }
+    /// A list.
+    pub fn list(&self, key: &str) -> Vec<String> {
+        self.text(key).split(',').map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect()
+    }
+    /// The HTTP listener's address.
+    pub fn listen(&self) -> Option<SocketAddr> {
+        self.text("http.listen").parse().ok()
+    }
+
+    /// The effective values with their sources, secrets redacted.
+    pub fn show(&self) -> String {
+        let mut out = String::new();
+        for s in SETTINGS {
+            let (text, source) = (self.text(s.key), self.source(s.key));
+            let shown = match (s.kind, text.is_empty()) {
+                (_, true) => "(not set)".to_owned(),
+                (Kind::Secret, false) => "(redacted)".to_owned(),
+                _ => format!("{text:?}"),
+            };
+            let _ = writeln!(out, "{:<36} = {shown:<28} # {source}", s.key);
+        }
+        out
+    }
+}
+
+fn place(key: &str, source: &Source) -> String {
+    match source {
+        Source::File(p) => format!("{}: {key}", p.display()),
+        Source::Env(n) => n.clone(),
+        Source::Flag(f) => f.clone(),
+        _ => key.to_owned(),
+    }
+}
+
+fn read_file(path: &Path, values: &mut BTreeMap<&'static str, (String, Source)>, errors: &mut Vec<String>) {
+    let text = match std::fs::read_to_string(path) {
+        Ok(t) => t,
+        Err(e) => return errors.push(format!("{}: cannot be read: {e}", path.display())),
+    };
+    let table: toml::Table = match text.parse() {
+        Ok(t) => t,
+        Err(e) => return errors.push(format!("{}: {}", path.display(), e.to_string().trim())),
+    };
+    for (section, v) in &table {
+        let Some(inner) = v.as_table() else {
+            errors.push(format!("{}: {section}: unknown; {}", path.display(), nearest(section)));
+            continue;
+        };
+        for (name, v) in inner {
+            let key = format!("{section}.{name}");
+            let (key, from_file) = match key.strip_suffix("_file") {
+                Some(k) if SETTINGS.iter().any(|s| s.key == k && s.kind == Kind::Secret) => (k.to_owned(), true),
+                _ => (key, false),
+            };
+            let Some(s) = SETTINGS.iter().find(|s| s.key == key) else {
+                errors.push(format!("{}: {key}: unknown key; {}", path.display(), nearest(&key)));
+                continue;
+            };
+            let text = match v {
+                toml::Value::String(t) => t.clone(),
+                toml::Value::Integer(i) => i.to_string(),
+                toml::Value::Float(f) => f.to_string(),
+                toml::Value::Boolean(b) => b.to_string(),
+                toml::Value::Array(a) if s.kind == Kind::List && a.iter().all(toml::Value::is_str) => {
+                    a.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")
+                }
+                _ => {
+                    errors.push(format!("{}: {key}: a plain value is expected here", path.display()));
+                    continue;
+                }
+            };
+            let text = if from_file {
+                secret_file(&text, &format!("{}: {key}_file", path.display()), errors)
+            } else {
+                Some(text)
+            };
+            if let Some(t) = text {
+                values.insert(s.key, (t, Source::File(path.to_owned())));
+            }
+        }
+    }
+}
+
+fn secret_file(path: &str, place: &str, errors: &mut Vec<String>) -> Option<String> {
+    match std::fs::read_to_string(path) {
+        Ok(t) => Some(t.trim_end_matches(['\n', '\r']).to_owned()),
+        Err(e) => {
+            errors.push(format!("{place}: {path} cannot be read: {e}"));
+            None
+        }
+    }
+}
+
+fn read_env(
+    env: &BTreeMap<String, String>,
+    values: &mut BTreeMap<&'static str, (String, Source)>,
+    errors: &mut Vec<String>,
+) {
+    for s in SETTINGS {
+        // The replaced service's names first, so that our own name wins where both are set.
+        let own = s.own_env();
+        for name in s.env.iter().copied().filter(|n| *n != own).chain([own.as_str()]) {
+            if let Some(v) = env.get(name) {
+                values.insert(s.key, (v.clone(), Source::Env(name.to_owned())));
+            }
+            if s.kind == Kind::Secret {
+                let file = format!("{name}_FILE");
+                if let Some(p) = env.get(&file)
+                    && let Some(t) = secret_file(p, &file, errors)
+                {
+                    values.insert(s.key, (t, Source::Env(file)));
+                }
+            }
+        }
+    }
+    if let Some(v) = env.get("READ_ONLY_MODE")
+        && values.get("access.level").is_some_and(|v| !matches!(v.1, Source::Env(_)))
+    {
+        match parse_bool(v) {
+            Some(on) => {
+                let level = if on { "read-only" } else { "read-write" };
+                values.insert("access.level", (level.into(), Source::Env("READ_ONLY_MODE".into())));
+            }
+            None => errors.push(format!("READ_ONLY_MODE: \"{v}\" is neither yes nor no")),
+        }
+    }
+    for gone in ["ALLOW_UNAUTH_METHODS", "ALLOW_UNAUTH_TOOLS_CALL"] {
+        if env.get(gone).is_some_and(|v| parse_bool(v) != Some(false)) {
+            errors.push(format!("{gone}: calls without a token are not possible here; remove it"));
+        }
+    }
+}
+
+/// `docs/configuration.md`.
+pub fn markdown() -> String {
+    let mut out = String::from(
+        "# Configuration\n\nMade by `mssql-mcp config --markdown` from the settings table in `src/config.rs`; CI fails when it is stale.\n\n\
+         A value comes from the first of: flag, environment variable, TOML file (`--config FILE` or `MSSQL_MCP_CONFIG`), default.\n\
+         Every key has the flag `--section-name` and the variable `MSSQL_MCP_SECTION_NAME`; the names of the replaced service work too.\n\
+         A secret is also read from the file that the variable with `_FILE` (or the key with `_file`) names.\n",
+    );
+    let mut section = "";
+    for s in SETTINGS {
+        let (head, _) = s.key.split_once('.').unwrap_or((s.key, ""));
+        if head != section {
+            section = head;
+            let _ = write!(out, "\n## {section}\n\n| key | default | also as | meaning |\n|---|---|---|---|\n");
+        }
+        let default = if s.default.is_empty() { "–".to_owned() } else { format!("`{}`", s.default) };
+        let also = s.env.iter().map(|e| format!("`{e}`")).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(out, "| `{}` | {default} | {also} | {} |", s.key, s.help);
+    }
+    out.push_str("\n`READ_ONLY_MODE=false` means `access.level = \"read-write\"`. `ALLOW_UNAUTH_METHODS` and `ALLOW_UNAUTH_TOOLS_CALL` are errors: there are no calls without a token beyond loopback.\n");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(list: &[(&str, &str)]) -> BTreeMap<String, String> {
+        list.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    #[test]
+    fn the_replaced_services_variables_are_enough() {
+        let env = env(&[
+            ("MSSQL_HOST", "db"),
+            ("MSSQL_USER", "sa"),
+            ("MSSQL_PASSWORD", "a b!c"),
+            ("MSSQL_DATABASE", "x"),
+            ("MSSQL_DRIVER", "ODBC Driver 18 for SQL Server"),
+            ("TrustServerCertificate", "YES"),
+            ("Trusted_Connection", "no"),
+            ("READ_ONLY_MODE", "False"),
+        ]);
+        let c = Config::load(&Inputs { env, ..Inputs::default() }).expect("valid");
+        assert_eq!((c.text("database.host"), c.text("database.password")), ("db", "a b!c"));
+        assert!(c.bool("database.trust_server_certificate"));
+        assert_eq!(c.choice("access.level"), "read-write");
+        assert!(!c.show().contains("a b!c"));
+        assert!(c.show().contains("environment MSSQL_HOST"));
+    }
+
+    #[test]
+    fn all_errors_come_at_once_and_name_their_place() {
+        let dir = std::env::temp_dir().join(format!("mssql-mcp-config-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("dir");
+        let file = dir.join("bad.toml");
+        std::fs::write(&file, "[database]\nhots = \"x\"\nport = 99999\n[pool]\nwait = \"soon\"\n").expect("file");
+        let inputs = Inputs {
+            file: Some(file.clone()),
+            env: env(&[
+                ("Trusted_Connection", "maybe"),
+                ("ALLOW_UNAUTH_METHODS", "true"),
+                ("MSSQL_PASSWORD_FILE", "/nonexistent"),
+            ]),
+            flags: vec![("limits.max_rows".into(), "many".into())],
+            fixed: Vec::new(),
+        };
+        let Errors(list) = Config::load(&inputs).expect_err("errors");
+        let all = list.join("\n");
+        let name = file.display();
+        for part in [
+            format!("{name}: database.hots: unknown key; did you mean database.host?"),
+            format!("{name}: database.port: \"99999\" is not a whole number from 1 to 65535"),
+            format!("{name}: pool.wait: \"soon\" is no duration"),
+            "Trusted_Connection: \"maybe\" is neither yes nor no".into(),
+            "ALLOW_UNAUTH_METHODS: ".into(),
+            "MSSQL_PASSWORD_FILE: /nonexistent cannot be read".into(),
+            "--limits-max-rows: \"many\" is not a whole number".into(),
+        ] {
+            assert!(all.contains(&part), "{part}\nnot in\n{all}");
+        }
+        assert_eq!(list.len(), 7, "{all}");
+        std::fs::remove_dir_all(dir).expect("clean");
+    }
+
+    #[test]
+    fn flags_beat_the_environment_which_beats_the_file() {
+        let dir = std::env::temp_dir().join(format!("mssql-mcp-order-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("dir");
+        let file = dir.join("c.toml");
+        std::fs::write(
+            &file,
+            "[database]\nhost = \"file\"\nuser = \"file\"\npassword_file = \"".to_owned()
+                + &file.display().to_string()
+                + "\"\nname = \"file\"\n",
+        )
+        .expect("file");
+        let inputs = Inputs {
+            file: Some(file),
+            env: env(&[("MSSQL_HOST", "env"), ("MSSQL_USER", "env"), ("MSSQL_MCP_DATABASE_USER", "own")]),
+            flags: vec![("database.host".into(), "flag".into())],
+            fixed: Vec::new(),
+        };
+        let c = Config::load(&inputs).expect("valid");
+        assert_eq!(
+            [c.text("database.host"), c.text("database.user"), c.text("database.name")],
+            ["flag", "own", "file"]
+        );
+        assert!(c.text("database.password").starts_with("[database]"));
+        std::fs::remove_dir_all(dir).expect("clean");
+    }
+}

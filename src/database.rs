@@ -1,0 +1,263 @@
+//! What the rest of the server knows of SQL Server: run a text, look into the catalog, and say what went wrong.
+//!
+//! The driver stands behind this module; nothing outside names it.
+
+pub mod catalog;
+pub mod explain;
+pub mod lease;
+pub mod messages;
+pub mod pool;
+pub mod rows;
+pub mod run;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::sql::Access;
+
+/// A database behind a pool of connections. Nothing connects before the first call needs it.
+#[derive(Debug, Clone)]
+pub struct Database {
+    pool: pool::Pool,
+    settings: Arc<Settings>,
+    /// Connections that are being cleaned up.
+    cleanups: TaskTracker,
+}
+
+/// What the configuration says of the database.
+#[derive(Debug)]
+pub struct Settings {
+    /// Host, without instance or port.
+    pub host: String,
+    /// Port, where there is no instance.
+    pub port: u16,
+    /// Named instance.
+    pub instance: Option<String>,
+    /// Login.
+    pub user: String,
+    password: String,
+    /// Database; empty for the login's default.
+    pub database: String,
+    /// What `/health` calls it.
+    pub label: String,
+    /// `on`, `strict`, `login-only` or `off`.
+    pub encrypt: String,
+    /// Accept any certificate.
+    pub trust: bool,
+    /// PEM of a CA to trust.
+    pub ca: Option<Vec<u8>>,
+    /// Name that the certificate must have.
+    pub certificate_host: String,
+    /// ApplicationIntent=ReadOnly.
+    pub read_intent: bool,
+    /// TCP, TLS and login together.
+    pub connect_timeout: Duration,
+    /// Connections at most.
+    pub max_size: usize,
+    /// Wait for a connection.
+    pub wait: Duration,
+    /// Close an idle one after this.
+    pub idle_timeout: Duration,
+    /// Replace one after this.
+    pub max_age: Duration,
+    /// LOCK_TIMEOUT.
+    pub lock_timeout: Duration,
+    /// What callers may do.
+    pub access: Access,
+}
+
+/// Where one answer must stop.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Rows.
+    pub max_rows: u64,
+    /// Characters, text and structured content together.
+    pub max_chars: usize,
+    /// By then.
+    pub deadline: Option<Instant>,
+    /// Or as soon as this fires.
+    pub cancel: CancellationToken,
+}
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DbError {
+    /// SQL Server said no.
+    Sql(SqlError),
+    /// The deadline passed.
+    Timeout,
+    /// The caller left or took the call back.
+    Cancelled,
+    /// All connections were in use for the whole wait.
+    Busy {
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// No connection could be made.
+    Connect(String, ConnectKind),
+    /// The connection broke in mid-call.
+    Lost(String),
+    /// The driver met something that it does not know.
+    Driver(String),
+}
+
+/// An error of SQL Server, in its own terms.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SqlError {
+    /// Number.
+    pub number: u32,
+    /// Severity (class).
+    pub severity: u8,
+    /// State.
+    pub state: u8,
+    /// Line in the batch.
+    pub line: u32,
+    /// Procedure, if any.
+    pub procedure: String,
+    /// Text.
+    pub message: String,
+}
+
+/// Why there is no connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectKind {
+    /// The name has no address.
+    Dns,
+    /// Nothing listens there.
+    Refused,
+    /// No answer in time.
+    Timeout,
+    /// TLS or its certificate.
+    Tls,
+    /// 18456 and its kin.
+    Login,
+    /// 4060: no such database, or no right to it.
+    Database,
+    /// The instance was not found.
+    Instance,
+    /// Anything else.
+    Other,
+}
+
+// === impl DbError ===
+
+impl std::fmt::Display for DbError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            DbError::Sql(q) => write!(f, "error {}, severity {}, state {}, line {}: {}", q.number, q.severity, q.state, q.line, q.message),
+            DbError::Connect(m, _) | DbError::Lost(m) | DbError::Driver(m) => f.write_str(m),
+            DbError::Timeout => f.write_str("timed out"),
+            DbError::Cancelled => f.write_str("cancelled"),
+            DbError::Busy { waited } => write!(f, "no free connection within {} s", waited.as_secs_f32()),
+        }
+    }
+}
+
+impl std::error::Error for DbError {}
+
+// === impl Settings ===
+
+impl Settings {
+    /// From the configuration. `HOST,PORT` and `HOST\INSTANCE` are understood, as in SQL Server's own tools.
+    pub fn from_config(c: &Config) -> Result<Self, String> {
+        let mut host = c.text("database.host").trim().to_owned();
+        if let Some(h) = host.strip_prefix("tcp:") {
+            host = h.to_owned();
+        }
+        let mut port = u16::try_from(c.int("database.port")).unwrap_or(1433);
+        let mut instance = Some(c.text("database.instance").to_owned()).filter(|i| !i.is_empty());
+        if let Some((h, p)) = host.clone().rsplit_once(',') {
+            port = p.trim().parse().map_err(|_| format!("database.host: \"{p}\" after the comma is no port"))?;
+            host = h.trim().to_owned();
+        }
+        if let Some((h, i)) = host.clone().split_once('\\') {
+            instance = Some(i.to_owned());
+            host = h.to_owned();
+        }
+        if host == "." || host.eq_ignore_ascii_case("(local)") {
+            host = "localhost".into();
+        }
+        let ca = match c.text("database.ca_file") {
+            "" => None,
+            p => Some(std::fs::read(p).map_err(|e| format!("database.ca_file: {p} cannot be read: {e}"))?),
+        };
+        Ok(Self {
+            host,
+            port,
+            instance,
+            user: c.text("database.user").to_owned(),
+            password: c.text("database.password").to_owned(),
+            database: c.text("database.name").to_owned(),
+            label: c.text("database.label").to_owned(),
+            encrypt: c.choice("database.encrypt"),
+            trust: c.bool("database.trust_server_certificate"),
+            ca,
+            certificate_host: c.text("database.certificate_host").to_owned(),
+            read_intent: c.bool("database.read_intent"),
+            connect_timeout: c.duration("pool.connect_timeout"),
+            max_size: c.int("pool.max_size") as usize,
+            wait: c.duration("pool.wait"),
+            idle_timeout: c.duration("pool.idle_timeout"),
+            max_age: c.duration("pool.max_age"),
+            lock_timeout: c.duration("limits.lock_timeout"),
+            access: Access::parse(&c.choice("access.level")),
+        })
+    }
+    /// Trusts this certificate: for the sandbox, which makes its own.
+    pub fn trust_only(&mut self, pem: &str) {
+        self.ca = Some(pem.as_bytes().to_vec());
+    }
+    /// Host and port or instance, for people.
+    pub fn server(&self) -> String {
+        match &self.instance {
+            Some(i) => format!("{}\\{i}", self.host),
+            None => format!("{},{}", self.host, self.port),
+        }
+    }
+}
+
+// === impl Database ===
+
+impl Database {
+    /// Does not connect.
+    pub fn new(settings: Settings) -> Self {
+        let settings = Arc::new(settings);
+        let cleanups = TaskTracker::new();
+        Self { pool: pool::build(settings.clone()), settings, cleanups }
+    }
+    /// What it was made from.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+    /// Makes sure that there is a connection.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        let lease = self.lease().await?;
+        drop(lease);
+        Ok(())
+    }
+    async fn lease(&self) -> Result<lease::Lease, DbError> {
+        // Boxed, because making a connection is a large future.
+        let object = Box::pin(self.pool.get()).await.map_err(|e| pool::error(e, &self.settings))?;
+        Ok(lease::Lease::new(object, self.cleanups.clone()))
+    }
+    /// Connections in use and idle, and callers that wait.
+    pub fn status(&self) -> (usize, usize, usize) {
+        let s = self.pool.status();
+        (s.size - s.available.min(s.size), s.available, s.waiting)
+    }
+    /// Closes the pool and waits for clean-ups.
+    pub async fn close(&self, grace: Duration) {
+        self.pool.close();
+        self.cleanups.close();
+        let _ = tokio::time::timeout(grace, self.cleanups.wait()).await;
+    }
+    /// Closes idle connections; called from time to time.
+    pub fn sweep(&self) {
+        let idle = self.settings.idle_timeout;
+        self.pool.retain(|_, m| m.last_used() < idle);
+    }
+}

@@ -1,0 +1,94 @@
+//! What an error means and what to do about it, in words for a person or a model.
+
+use super::{ConnectKind, DbError, Settings};
+
+/// An error in words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explained {
+    /// A stable code from the table in `docs/errors.md`.
+    pub code: &'static str,
+    /// What happened.
+    pub what: String,
+    /// What to change.
+    pub mend: String,
+    /// Whether the same call may succeed later.
+    pub retryable: bool,
+}
+
+/// Explains an error.
+pub fn explain(e: &DbError, s: &Settings) -> Explained {
+    let make = |code, what: String, mend: &str, retryable| Explained { code, what, mend: mend.to_owned(), retryable };
+    match e {
+        DbError::Sql(q) => {
+            let (mend, retryable) = hint(q.number);
+            make("sql_error", q.message.clone(), mend, retryable)
+        }
+        DbError::Timeout => make(
+            "timeout",
+            "The query did not finish in time and was cancelled on the server.".into(),
+            "Narrow it with WHERE or TOP, or raise limits.query_timeout.",
+            true,
+        ),
+        DbError::Cancelled => make("cancelled", "The call was cancelled.".into(), "", true),
+        DbError::Busy { waited } => make(
+            "busy",
+            format!("All {} connections were in use for {} s.", s.max_size, waited.as_secs_f32()),
+            "Try again; if it happens often, raise pool.max_size.",
+            true,
+        ),
+        DbError::Lost(m) => {
+            make("connection_lost", format!("The connection to SQL Server broke: {m}"), "Try again.", true)
+        }
+        DbError::Driver(m) => make(
+            "driver",
+            format!("The driver could not read the answer: {m}"),
+            "Please report it with the query.",
+            false,
+        ),
+        DbError::Connect(what, kind) => {
+            let mend = match kind {
+                ConnectKind::Dns => "Check database.host (MSSQL_HOST): the name must resolve on this machine.",
+                ConnectKind::Refused => {
+                    "Check that SQL Server runs, that TCP/IP is on, and that database.port (MSSQL_PORT) is right."
+                }
+                ConnectKind::Timeout => {
+                    "A firewall may drop the packets: open the port from this machine, or check host and port."
+                }
+                ConnectKind::Tls => {
+                    "Set database.ca_file to the CA that signed the server's certificate; TrustServerCertificate=yes accepts any (only on a network that you trust)."
+                }
+                ConnectKind::Login => {
+                    "Check MSSQL_USER and MSSQL_PASSWORD, that the login is enabled, and that the server allows SQL Server authentication (mixed mode)."
+                }
+                ConnectKind::Database => "Check MSSQL_DATABASE, and that the login has a user in that database.",
+                ConnectKind::Instance => {
+                    "Check the instance's name, and that SQL Server Browser runs and UDP 1434 is open; or give the port instead."
+                }
+                ConnectKind::Other => "The message is the server's or the system's own.",
+            };
+            let retryable =
+                matches!(kind, ConnectKind::Refused | ConnectKind::Timeout | ConnectKind::Other | ConnectKind::Dns);
+            make("database_unavailable", format!("There is no connection to the database: {what}."), mend, retryable)
+        }
+    }
+}
+
+/// Advice for the errors that a model meets most.
+fn hint(number: u32) -> (&'static str, bool) {
+    match number {
+        102 | 105 | 156 | 170 => ("Correct the syntax; the line is within the query.", false),
+        207 => ("describe_table lists the columns that there are.", false),
+        208 => ("list_tables lists the tables that there are; write schema.table.", false),
+        209 => ("Put the table's alias before the column.", false),
+        229 | 230 | 262 => ("The login lacks the permission; a person has to grant it.", false),
+        245 | 8114 => ("Use TRY_CONVERT, or compare values of the same type.", false),
+        8120 => ("Add the column to GROUP BY, or aggregate it.", false),
+        8134 => ("Guard the divisor with NULLIF(x, 0).", false),
+        1205 => ("It was chosen as a deadlock victim: try again.", true),
+        1222 => ("Another session holds a lock: try again.", true),
+        10928 | 10929 | 40197 | 40501 | 40613 | 49918..=49920 => {
+            ("The service is busy: try again in a few seconds.", true)
+        }
+        _ => ("", false),
+    }
+}

@@ -1,0 +1,66 @@
+//! A connection on loan. Dropping the loan while an answer is still on its way cancels the statement on the server, and gives
+//! the connection back only if the server acknowledged that cleanly.
+
+use std::time::Duration;
+
+use deadpool::managed::Object;
+use tokio_util::task::TaskTracker;
+
+use super::pool::{Connection, Manager};
+
+/// How long an acknowledgement may take.
+const ACKNOWLEDGE: Duration = Duration::from_secs(2);
+
+/// A loan.
+#[derive(Debug)]
+pub struct Lease {
+    object: Option<Object<Manager>>,
+    cleanups: TaskTracker,
+}
+
+impl Lease {
+    /// Takes charge of a pooled connection.
+    pub fn new(object: Object<Manager>, cleanups: TaskTracker) -> Self {
+        Self { object: Some(object), cleanups }
+    }
+    /// The connection; none only while it is being dropped.
+    pub fn connection(&mut self) -> Option<&mut Connection> {
+        self.object.as_deref_mut()
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(object) = self.object.take() else { return };
+        if object.dirty {
+            drop(Object::take(object));
+        } else if object.in_flight {
+            // In a task, because Attention and its acknowledgement need the socket. Without a runtime: close it.
+            match tokio::runtime::Handle::try_current() {
+                Ok(_) => drop(self.cleanups.spawn(cancel(object))),
+                Err(_) => drop(Object::take(object)),
+            }
+        }
+    }
+}
+
+/// Attention; then, because a cancelled batch may have left its transaction, a rollback. Anything but a clean answer to both
+/// discards the connection: one whose Attention crossed a finished answer would give the next caller an empty result.
+async fn cancel(mut object: Object<Manager>) {
+    let clean = tokio::time::timeout(ACKNOWLEDGE, async {
+        object.client.cancel_query().await?;
+        object.client.simple_query("IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION").await?.into_results().await
+    })
+    .await;
+    match clean {
+        Ok(Ok(_)) => object.in_flight = false,
+        Ok(Err(e)) => {
+            tracing::debug!(target: "mssql_mcp::database", error = %e, "the cancel was not clean; the connection is closed");
+            drop(Object::take(object));
+        }
+        Err(_) => {
+            tracing::debug!(target: "mssql_mcp::database", "the cancel was not acknowledged; the connection is closed");
+            drop(Object::take(object));
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! deadpool over the driver: how a connection is made, and when one is fit to be used again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use deadpool::managed::{self, Metrics, PoolError, RecycleError, RecycleResult, Timeouts};
+use tiberius::{AuthMethod, Client, Config, EncryptionLevel, SqlBrowser};
+use tokio::net::TcpStream;
+use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
+
+use super::{ConnectKind, DbError, Settings, SqlError};
+
+/// The pool.
+pub type Pool = managed::Pool<Manager>;
+
+/// A pooled connection.
+#[derive(Debug)]
+pub struct Connection {
+    /// The driver's.
+    pub client: Client<Compat<TcpStream>>,
+    /// A request was sent and its answer is not read to the end.
+    pub in_flight: bool,
+    /// Never to be used again.
+    pub dirty: bool,
+    born: Instant,
+    max_age: Duration,
+}
+
+/// Makes and checks connections.
+#[derive(Debug)]
+pub struct Manager(Arc<Settings>);
+
+/// Within this time after its last use a connection is taken without asking it.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// Builds the pool; nothing connects yet.
+pub fn build(settings: Arc<Settings>) -> Pool {
+    let timeouts = Timeouts {
+        wait: Some(settings.wait),
+        // `create` has its own limit, so that its error can say which stage took so long.
+        create: None,
+        recycle: Some(Duration::from_secs(2)),
+    };
+    managed::Pool::builder(Manager(settings.clone()))
+        .max_size(settings.max_size)
+        .timeouts(timeouts)
+        .queue_mode(managed::QueueMode::Lifo)
+        .runtime(deadpool::Runtime::Tokio1)
+        .build()
+        .unwrap_or_else(|e| unreachable!("a runtime is given: {e}"))
+}
+
+impl managed::Manager for Manager {
+    type Type = Connection;
+    type Error = DbError;
+
+    async fn create(&self) -> Result<Connection, DbError> {
+        let s = &self.0;
+        match tokio::time::timeout(s.connect_timeout, connect(s)).await {
+            Ok(r) => r,
+            Err(_) => Err(DbError::Connect(
+                format!("{} did not answer within {} s", s.server(), s.connect_timeout.as_secs_f32()),
+                ConnectKind::Timeout,
+            )),
+        }
+    }
+
+    async fn recycle(&self, c: &mut Connection, m: &Metrics) -> RecycleResult<DbError> {
+        if c.in_flight || c.dirty || c.born.elapsed() > c.max_age {
+            return Err(RecycleError::message("in flight, dirty or too old"));
+        }
+        if m.last_used() < FRESH {
+            return Ok(());
+        }
+        c.in_flight = true;
+        let asked = async {
+            c.client.simple_query("IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION; SELECT 1").await?.into_results().await
+        };
+        asked.await.map_err(|e| RecycleError::Backend(driver_error(e)))?;
+        c.in_flight = false;
+        Ok(())
+    }
+}
+
+fn driver_config(s: &Settings) -> Config {
+    let mut c = Config::new();
+    c.host(&s.host);
+    c.port(s.port);
+    if let Some(i) = &s.instance {
+        c.instance_name(i);
+    }
+    if !s.database.is_empty() {
+        c.database(&s.database);
+    }
+    c.application_name("mssql-mcp");
+    c.authentication(AuthMethod::sql_server(&s.user, &s.password));
+    c.encryption(match s.encrypt.as_str() {
+        "strict" => EncryptionLevel::Strict,
+        "login-only" => EncryptionLevel::Off,
+        "off" => EncryptionLevel::NotSupported,
+        _ => EncryptionLevel::Required,
+    });
+    if let Some(pem) = &s.ca {
+        c.trust_cert_ca_bundle(pem.clone());
+    } else if s.trust {
+        c.trust_cert();
+    }
+    if !s.certificate_host.is_empty() {
+        c.hostname_in_certificate(&s.certificate_host);
+    }
+    c.readonly(s.read_intent);
+    // Our own deadline covers the answer; the driver's would leave the statement running.
+    c.command_timeout(None);
+    c.handshake_timeout(Some(s.connect_timeout));
+    c
+}
+
+async fn connect(s: &Settings) -> Result<Connection, DbError> {
+    let config = driver_config(s);
+    let tcp = if s.instance.is_some() {
+        TcpStream::connect_named(&config).await.map_err(|e| {
+            DbError::Connect(
+                format!("SQL Server Browser on {} does not know the instance: {e}", s.host),
+                ConnectKind::Instance,
+            )
+        })?
+    } else {
+        open(&s.host, s.port).await?
+    };
+    let client = match login(config.clone(), tcp).await {
+        // Azure sends the login to another node; one hop, as its own drivers do.
+        Err(tiberius::error::Error::Routing { host, port }) => {
+            let tcp = open(&host, port).await?;
+            let mut config = config;
+            config.host(&host);
+            config.port(port);
+            login(config, tcp).await.map_err(|e| connect_error(e, s))?
+        }
+        other => other.map_err(|e| connect_error(e, s))?,
+    };
+    // A tenth of jitter, so that a pool filled at once is not replaced at once.
+    let jitter = s.max_age.mul_f64(0.2 * f64::from(u8::from(Instant::now().elapsed().subsec_nanos() % 2 == 0)) * 0.5);
+    Ok(Connection {
+        client,
+        in_flight: false,
+        dirty: false,
+        born: Instant::now(),
+        max_age: s.max_age.saturating_sub(jitter),
+    })
+}
+
+async fn login(config: Config, tcp: TcpStream) -> Result<Client<Compat<TcpStream>>, tiberius::error::Error> {
+    Client::connect(config, tcp.compat_write()).await
+}
+
+/// Tries each address of a name.
+async fn open(host: &str, port: u16) -> Result<TcpStream, DbError> {
+    let addresses: Vec<_> = match tokio::net::lookup_host((host, port)).await {
+        Ok(a) => a.collect(),
+        Err(e) => return Err(DbError::Connect(format!("the name {host} has no address: {e}"), ConnectKind::Dns)),
+    };
+    let mut last = None;
+    for a in addresses {
+        match TcpStream::connect(a).await {
+            Ok(tcp) => {
+                let _ = tcp.set_nodelay(true);
+                return Ok(tcp);
+            }
+            Err(e) => last = Some((a, e)),
+        }
+    }
+    Err(match last {
+        Some((a, e)) if e.kind() == std::io::ErrorKind::ConnectionRefused => {
+            DbError::Connect(format!("nothing listens on {a} ({host}): connection refused"), ConnectKind::Refused)
+        }
+        Some((a, e)) if e.kind() == std::io::ErrorKind::TimedOut => {
+            DbError::Connect(format!("{a} ({host}) does not answer"), ConnectKind::Timeout)
+        }
+        Some((a, e)) => DbError::Connect(format!("{a} ({host}): {e}"), ConnectKind::Other),
+        None => DbError::Connect(format!("the name {host} has no address"), ConnectKind::Dns),
+    })
+}
+
+fn connect_error(e: tiberius::error::Error, s: &Settings) -> DbError {
+    use tiberius::error::Error as E;
+    match e {
+        E::Server(t) => {
+            let kind = match t.code() {
+                4060 | 4064 => ConnectKind::Database,
+                18_401..=18_999 => ConnectKind::Login,
+                _ => ConnectKind::Other,
+            };
+            DbError::Connect(
+                format!("{} (error {}, state {})", t.message().trim_end_matches('.'), t.code(), t.state()),
+                kind,
+            )
+        }
+        E::Tls(m) => DbError::Connect(format!("TLS with {}: {m}", s.server()), ConnectKind::Tls),
+        E::Io { message, .. }
+            if message.contains("certificate") || message.contains("tls") || message.contains("handshake") =>
+        {
+            DbError::Connect(format!("TLS with {}: {message}", s.server()), ConnectKind::Tls)
+        }
+        E::Io { kind: std::io::ErrorKind::TimedOut, .. } => {
+            DbError::Connect(format!("{} took too long over the handshake", s.server()), ConnectKind::Timeout)
+        }
+        E::Protocol(m) if m.contains("encryption") || m.contains("Encrypt") => {
+            DbError::Connect(format!("{}: {m}", s.server()), ConnectKind::Tls)
+        }
+        other => DbError::Connect(format!("{}: {other}", s.server()), ConnectKind::Other),
+    }
+}
+
+/// An error of the driver in mid-call.
+pub fn driver_error(e: tiberius::error::Error) -> DbError {
+    use tiberius::error::Error as E;
+    match e {
+        E::Server(t) => DbError::Sql(SqlError {
+            number: t.code(),
+            severity: t.class(),
+            state: t.state(),
+            line: t.line(),
+            procedure: t.procedure().to_owned(),
+            message: t.message().to_owned(),
+        }),
+        E::Io { message, .. } => DbError::Lost(message),
+        E::Tls(m) => DbError::Lost(m),
+        other => DbError::Driver(other.to_string()),
+    }
+}
+
+/// An error of the pool.
+pub fn error(e: PoolError<DbError>, s: &Settings) -> DbError {
+    match e {
+        PoolError::Timeout(managed::TimeoutType::Wait) => DbError::Busy { waited: s.wait },
+        PoolError::Timeout(_) => {
+            DbError::Connect(format!("{} did not answer in time", s.server()), ConnectKind::Timeout)
+        }
+        PoolError::Backend(e) => e,
+        PoolError::Closed => DbError::Cancelled,
+        other => DbError::Driver(other.to_string()),
+    }
+}

@@ -1,0 +1,317 @@
+//! Runs a text on a leased connection.
+//!
+//! A caller's text is the *inner* statement of one wrapper RPC, which sets the session's options, opens the transaction and
+//! ends it, so that the guard costs no round trip:
+//!
+//! ```text
+//! sp_executesql  SET …; BEGIN TRY  BEGIN TRANSACTION  EXEC sp_executesql @q, …  COMMIT | ROLLBACK  END TRY
+//!                BEGIN CATCH  ROLLBACK  THROW  END CATCH
+//! ```
+
+use std::time::Instant;
+
+use futures_util::StreamExt;
+use serde_json::Value;
+use tiberius::{Command, CommandItem, Row};
+use tokio_util::sync::CancellationToken;
+
+use super::lease::Lease;
+use super::messages::{Said, listen};
+use super::pool::driver_error;
+use super::rows::{Truncated, Writer};
+use super::{Database, DbError, Limits};
+
+/// Rows of the catalog, as values.
+pub type Rows = Vec<Vec<Value>>;
+
+/// A bound parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Param {
+    /// Without its `@`.
+    pub name: String,
+    /// As T-SQL declares it: `int`, `decimal(10,2)`, `nvarchar(max)`.
+    pub declared: String,
+    /// What is sent.
+    pub value: ParamValue,
+}
+
+/// What is sent for a parameter; SQL Server converts it to the declared type.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ParamValue {
+    /// NULL.
+    Null,
+    /// bit.
+    Bit(bool),
+    /// bigint.
+    Int(i64),
+    /// float.
+    Float(f64),
+    /// nvarchar.
+    Text(String),
+}
+
+/// How a caller's text runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Rolled back whatever happens, and cut short at the limits.
+    Read,
+    /// Committed when it succeeds; read to its end even beyond the limits, so that what it changes is not lost to them.
+    Change,
+}
+
+/// What a text gave.
+#[derive(Debug)]
+pub struct Answer {
+    /// The result sets, as a JSON array.
+    pub results: mssql_mcp_transports::Segments,
+    /// Rows in them.
+    pub rows: u64,
+    /// Rows that each changing statement changed.
+    pub rows_affected: Vec<u64>,
+    /// PRINT and notices.
+    pub messages: Vec<String>,
+    /// Whether the transaction was committed.
+    pub committed: bool,
+    /// Why something was left out.
+    pub truncated: Option<Truncated>,
+}
+
+/// A failed text: the error, and what was said beside it.
+#[derive(Debug)]
+pub struct Failure {
+    /// The first error.
+    pub error: DbError,
+    /// Messages and later errors.
+    pub said: Said,
+}
+
+fn wrapper(params: &[Param], mode: Mode, lock_timeout_ms: u128) -> String {
+    let declared = params.iter().map(|p| format!("@{} {}", p.name, p.declared)).collect::<Vec<_>>().join(", ");
+    let inner = if params.is_empty() {
+        String::new()
+    } else {
+        let list = params.iter().map(|p| format!(", @{0} = @{0}", p.name)).collect::<String>();
+        format!(", N'{}'{list}", declared.replace('\'', "''"))
+    };
+    let end = match mode {
+        Mode::Read => "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION;",
+        Mode::Change => "COMMIT TRANSACTION;",
+    };
+    format!(
+        "SET NOCOUNT ON; SET XACT_ABORT ON; SET LOCK_TIMEOUT {lock_timeout_ms}; SET DEADLOCK_PRIORITY LOW;\n\
+         BEGIN TRY BEGIN TRANSACTION; SET NOCOUNT OFF; EXEC sp_executesql @q{inner}; SET NOCOUNT ON; {end} END TRY\n\
+         BEGIN CATCH IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION; THROW; END CATCH"
+    )
+}
+
+/// The type that a value is sent as, in the outer declaration.
+fn sent_as(v: &ParamValue) -> &'static str {
+    match v {
+        ParamValue::Null | ParamValue::Text(_) => "nvarchar(max)",
+        ParamValue::Bit(_) => "bit",
+        ParamValue::Int(_) => "bigint",
+        ParamValue::Float(_) => "float",
+    }
+}
+
+fn bind<'a>(c: &mut Command<'a>, name: String, v: &'a ParamValue) {
+    match v {
+        ParamValue::Null => c.bind_param(name, None::<&str>),
+        ParamValue::Bit(b) => c.bind_param(name, *b),
+        ParamValue::Int(i) => c.bind_param(name, *i),
+        ParamValue::Float(f) => c.bind_param(name, *f),
+        ParamValue::Text(t) => c.bind_param(name, t.as_str()),
+    }
+}
+
+/// Ends early when the deadline passes or the call is cancelled.
+async fn bounded<T>(
+    f: impl Future<Output = T>,
+    deadline: Option<Instant>,
+    cancel: &CancellationToken,
+) -> Result<T, DbError> {
+    let timer = async {
+        match deadline {
+            Some(d) => tokio::time::sleep_until(d.into()).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        r = f => Ok(r),
+        () = cancel.cancelled() => Err(DbError::Cancelled),
+        () = timer => Err(DbError::Timeout),
+    }
+}
+
+impl Database {
+    /// Runs a caller's text. A read that finds its pooled connection dead, before anything came back, is tried once more.
+    pub async fn run(&self, sql: &str, params: &[Param], mode: Mode, limits: &Limits) -> Result<Answer, Failure> {
+        let mut tries = if mode == Mode::Read { 2 } else { 1 };
+        loop {
+            tries -= 1;
+            let silent = |error| Failure { error, said: Said::default() };
+            // Outside of `listen`: what a login says is not for the caller.
+            let lease = bounded(self.lease(), limits.deadline, &limits.cancel).await.and_then(|l| l).map_err(silent)?;
+            // Boxed, because the driver's futures are large.
+            let (result, said) = listen(Box::pin(self.run_once(lease, sql, params, mode, limits))).await;
+            match result {
+                Ok(a) => return Ok(Answer { messages: said.messages, ..a }),
+                Err((DbError::Lost(reason), false)) if tries > 0 => {
+                    tracing::debug!(target: "mssql_mcp::database", reason, "a pooled connection was dead; trying another");
+                }
+                Err((error, _)) => return Err(Failure { error, said }),
+            }
+        }
+    }
+
+    /// The error comes with whether anything was read before it.
+    async fn run_once(
+        &self,
+        mut lease: Lease,
+        sql: &str,
+        params: &[Param],
+        mode: Mode,
+        limits: &Limits,
+    ) -> Result<Answer, (DbError, bool)> {
+        let Limits { max_rows, max_chars, deadline, cancel } = limits;
+        let early = |e| (e, true);
+        let outer = wrapper(params, mode, self.settings().lock_timeout.as_millis());
+        let mut declared = "@q nvarchar(max)".to_owned();
+        for p in params {
+            declared.push_str(&format!(", @{} {}", p.name, sent_as(&p.value)));
+        }
+        let mut command = Command::new("sp_executesql");
+        command.bind_param("@stmt", outer.as_str());
+        command.bind_param("@params", declared.as_str());
+        command.bind_param("@q", sql);
+        for p in params {
+            bind(&mut command, format!("@{}", p.name), &p.value);
+        }
+        let mut writer = Writer::new(*max_rows, *max_chars);
+        let mut rows_affected = Vec::new();
+        let mut zeros = false;
+        let mut committed = mode == Mode::Change;
+        let mut read = false;
+        {
+            let Some(connection) = lease.connection() else {
+                return Err(early(DbError::Driver("no connection".into())));
+            };
+            connection.in_flight = true;
+            let sent = bounded(command.exec(&mut connection.client), *deadline, cancel).await.map_err(early)?;
+            let mut stream = sent.map_err(|e| (driver_error(e), false))?;
+            // The count that follows a result set is its own.
+            let mut after_rows = false;
+            loop {
+                match bounded(stream.next(), *deadline, cancel).await {
+                    Err(DbError::Timeout) if mode == Mode::Read && writer.total_rows > 0 => {
+                        // What there is by the deadline is an answer; the lease cancels the rest.
+                        writer.truncated = Some(Truncated::Time);
+                        return Ok(finish(writer, rows_affected, zeros, false));
+                    }
+                    Err(e) => return Err(early(e)),
+                    Ok(None) => break,
+                    Ok(Some(Err(e))) => {
+                        let e = driver_error(e);
+                        // The driver reports an error of the server when its answer is read to the end.
+                        if let DbError::Sql(s) = &e {
+                            connection.in_flight = false;
+                            connection.dirty = s.severity >= 20;
+                        } else {
+                            connection.dirty = true;
+                        }
+                        return Err((e, read));
+                    }
+                    Ok(Some(Ok(item))) => {
+                        read = true;
+                        match item {
+                            CommandItem::Metadata(m) => {
+                                writer.begin(m.columns());
+                                after_rows = true;
+                            }
+                            CommandItem::Row(row) => {
+                                if !writer.row(row) && mode == Mode::Read {
+                                    return Ok(finish(writer, rows_affected, zeros, false));
+                                }
+                            }
+                            CommandItem::RowsAffected(_) if after_rows => after_rows = false,
+                            // The driver gives 0 both for "no rows changed" and for "no count".
+                            CommandItem::RowsAffected(0) => zeros = true,
+                            CommandItem::RowsAffected(n) => rows_affected.push(n),
+                            CommandItem::ReturnStatus(s) if s != 0 => committed = false,
+                            CommandItem::ReturnStatus(_) | CommandItem::ReturnValue(_) => {}
+                        }
+                    }
+                }
+            }
+            connection.in_flight = false;
+        }
+        Ok(finish(writer, rows_affected, zeros && mode == Mode::Change, committed))
+    }
+
+    /// Runs a text of our own and collects its rows as JSON values, result set by result set.
+    pub async fn fetch(&self, sql: &str, params: &[(&str, ParamValue)], limits: &Limits) -> Result<Vec<Rows>, DbError> {
+        match Box::pin(self.fetch_once(sql, params, limits)).await {
+            Err(DbError::Lost(_)) => Box::pin(self.fetch_once(sql, params, limits)).await,
+            r => r,
+        }
+    }
+
+    async fn fetch_once(&self, sql: &str, params: &[(&str, ParamValue)], limits: &Limits) -> Result<Vec<Rows>, DbError> {
+        let Limits { deadline, cancel, .. } = limits;
+        let mut lease = bounded(self.lease(), *deadline, cancel).await??;
+        let declared = params.iter().map(|(n, v)| format!("@{n} {}", sent_as(v))).collect::<Vec<_>>().join(", ");
+        let mut command = Command::new("sp_executesql");
+        command.bind_param("@stmt", sql);
+        if !params.is_empty() {
+            command.bind_param("@params", declared.as_str());
+        }
+        for (n, v) in params {
+            bind(&mut command, format!("@{n}"), v);
+        }
+        let Some(connection) = lease.connection() else { return Err(DbError::Driver("no connection".into())) };
+        connection.in_flight = true;
+        let mut stream =
+            bounded(command.exec(&mut connection.client), *deadline, cancel).await?.map_err(driver_error)?;
+        let mut sets: Vec<Rows> = Vec::new();
+        loop {
+            match bounded(stream.next(), *deadline, cancel).await? {
+                None => break,
+                Some(Err(e)) => {
+                    let e = driver_error(e);
+                    connection.in_flight = !matches!(e, DbError::Sql(_));
+                    return Err(e);
+                }
+                Some(Ok(CommandItem::Metadata(_))) => sets.push(Vec::new()),
+                Some(Ok(CommandItem::Row(r))) => {
+                    if let Some(s) = sets.last_mut() {
+                        s.push(tree(r));
+                    }
+                }
+                Some(Ok(_)) => {}
+            }
+        }
+        connection.in_flight = false;
+        Ok(sets)
+    }
+}
+
+fn finish(mut writer: Writer, mut rows_affected: Vec<u64>, zeros: bool, committed: bool) -> Answer {
+    writer.end();
+    let (rows, truncated) = (writer.total_rows, writer.truncated);
+    if zeros && rows_affected.is_empty() && rows == 0 {
+        rows_affected.push(0);
+    }
+    Answer { results: writer.finish(), rows, rows_affected, messages: Vec::new(), committed, truncated }
+}
+
+/// A row as values: for the catalog, whose rows are few.
+fn tree(row: Row) -> Vec<Value> {
+    row.into_iter()
+        .map(|v| {
+            let mut b = Vec::new();
+            super::rows::value(&v, "", &mut b);
+            serde_json::from_slice(&b).unwrap_or(Value::Null)
+        })
+        .collect()
+}

@@ -1,0 +1,48 @@
+//! What a call did, for those who watch from outside: facts travel up through this, not through the reply.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Filled by tools; read by telemetry, audit and quotas when the call ends or is dropped.
+#[derive(Debug, Default)]
+pub struct CallFacts {
+    /// Rows returned.
+    pub rows: AtomicU64,
+    /// Bytes of structured content.
+    pub bytes: AtomicU64,
+    verdict: OnceLock<&'static str>,
+    outcome: OnceLock<&'static str>,
+    truncated: OnceLock<&'static str>,
+}
+
+impl CallFacts {
+    /// Adds what an answer holds.
+    pub fn returned(&self, rows: u64, bytes: usize) {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+    /// What the text was judged to be.
+    pub fn set_verdict(&self, v: &'static str) {
+        let _ = self.verdict.set(v);
+    }
+    /// `ok`, or the code of a refusal; the first one stays.
+    pub fn set_outcome(&self, o: &'static str) {
+        let _ = self.outcome.set(o);
+    }
+    /// Why the answer is not whole.
+    pub fn set_truncated(&self, t: &'static str) {
+        let _ = self.truncated.set(t);
+    }
+    /// As set.
+    pub fn verdict(&self) -> &'static str {
+        self.verdict.get().copied().unwrap_or("")
+    }
+    /// As set.
+    pub fn outcome(&self) -> &'static str {
+        self.outcome.get().copied().unwrap_or("")
+    }
+    /// As set.
+    pub fn truncated(&self) -> &'static str {
+        self.truncated.get().copied().unwrap_or("")
+    }
+}

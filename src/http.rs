@@ -1,0 +1,247 @@
+//! The HTTP side: the listener, the stack of layers at HTTP level, and a router that is a `match`.
+
+pub mod guard;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use mssql_mcp_transports::session::Sessions;
+use mssql_mcp_transports::streamable::{self, Body, Options, Streamable};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower::{Service, ServiceBuilder};
+use tower_http::ServiceBuilderExt;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::request_id::MakeRequestUuid;
+use tower_http::trace::{DefaultOnResponse, TraceLayer};
+
+use crate::config::Config;
+use crate::database::Database;
+use crate::http::guard::{Allowed, GuardLayer};
+use crate::principal::Principal;
+use crate::protocol::server_info;
+use crate::stack::App;
+
+/// A bound listener that does not serve yet.
+#[derive(Debug)]
+pub struct Listener {
+    tcp: TcpListener,
+    address: SocketAddr,
+}
+
+/// The two steps of a graceful stop.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    /// Stop accepting; end streams that only wait.
+    pub closing: CancellationToken,
+    /// Cancel the calls that still run.
+    pub now: CancellationToken,
+}
+
+impl Listener {
+    /// Binds. Beyond loopback there must be sign-in, which this build does not have yet.
+    pub async fn bind(address: SocketAddr) -> Result<Self, String> {
+        if !address.ip().is_loopback() {
+            return Err(format!(
+                "http.listen: {address} can be reached from other machines, and there is no sign-in yet: anybody there could query your database. Listen on 127.0.0.1"
+            ));
+        }
+        let tcp = TcpListener::bind(address).await.map_err(|e| match e.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                format!("http.listen: {address} is in use; choose another with --listen or http.listen")
+            }
+            _ => format!("http.listen: {address}: {e}"),
+        })?;
+        let address = tcp.local_addr().map_err(|e| e.to_string())?;
+        Ok(Self { tcp, address })
+    }
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop.closing`; then lets calls end within the grace period, then cancels them.
+    pub async fn serve(self, app: &App, config: &Config, stop: Stop) -> std::io::Result<()> {
+        let sessions =
+            Arc::new(Sessions::new(config.int("http.max_sessions") as usize, config.duration("http.session_idle")));
+        let service = stack(app, config, self.address, sessions.clone(), &stop);
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(config.duration("http.header_timeout"))
+            .keep_alive(true);
+        builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
+        let graceful = GracefulShutdown::new();
+        loop {
+            let tcp = tokio::select! {
+                a = self.tcp.accept() => match a {
+                    Ok((tcp, _)) => tcp,
+                    Err(e) => {
+                        // Out of descriptors, most likely: others will be free soon.
+                        tracing::warn!(error = %e, "accept failed");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                        continue;
+                    }
+                },
+                () = stop.closing.cancelled() => break,
+            };
+            let _ = tcp.set_nodelay(true);
+            let connection = builder
+                .serve_connection_with_upgrades(TokioIo::new(tcp), TowerToHyperService::new(service.clone()))
+                .into_owned();
+            let watched = graceful.watch(connection);
+            tokio::spawn(async move {
+                if let Err(e) = watched.await {
+                    tracing::debug!(error = %e, "connection ended");
+                }
+            });
+        }
+        drop(self.tcp);
+        let grace = config.duration("server.shutdown_grace");
+        let drained = graceful.shutdown();
+        tokio::pin!(drained);
+        if tokio::time::timeout(grace, &mut drained).await.is_err() {
+            tracing::warn!(grace_s = grace.as_secs_f32(), "calls still run; cancelling them");
+            stop.now.cancel();
+            sessions.close_all();
+            let _ = tokio::time::timeout(Duration::from_secs(3), drained).await;
+        }
+        Ok(())
+    }
+}
+
+/// The stack at HTTP level.
+fn stack(
+    app: &App,
+    config: &Config,
+    address: SocketAddr,
+    sessions: Arc<Sessions>,
+    stop: &Stop,
+) -> impl Service<
+    Request<hyper::body::Incoming>,
+    Response = Response<
+        impl http_body::Body<Data = Bytes, Error = impl std::error::Error + Send + Sync + 'static> + Send + 'static,
+    >,
+    Error = Infallible,
+    Future = impl Send + 'static,
+> + Clone
++ Send
++ 'static {
+    let allowed =
+        Arc::new(Allowed::new(address, &config.list("http.allowed_hosts"), &config.list("http.allowed_origins")));
+    let origins = allowed.clone();
+    let mcp = streamable::service(
+        app.service.clone(),
+        Options {
+            transport: "http",
+            silence: config.duration("http.silence"),
+            keep_alive: config.duration("http.keep_alive"),
+            sessions,
+            owner_of: Arc::new(|e| e.get::<Principal>().map(Principal::key).unwrap_or_default()),
+            closing: stop.closing.clone(),
+            shutdown: stop.now.clone(),
+            info: server_info(),
+        },
+    );
+    let max_request = config.int("limits.max_request") as usize;
+    let exposed = [streamable::SESSION, header::WWW_AUTHENTICATE];
+    let taken = [
+        header::AUTHORIZATION,
+        header::CONTENT_TYPE,
+        header::ACCEPT,
+        streamable::VERSION,
+        streamable::SESSION,
+        streamable::METHOD,
+        streamable::NAME,
+        HeaderName::from_static("last-event-id"),
+    ];
+    ServiceBuilder::new()
+        // A token must not be in a log, whatever logs below.
+        .sensitive_headers([header::AUTHORIZATION, header::COOKIE])
+        .set_x_request_id(MakeRequestUuid)
+        .layer(TraceLayer::new_for_http().on_response(DefaultOnResponse::new().level(tracing::Level::DEBUG)))
+        .propagate_x_request_id()
+        // Outside of sign-in: a preflight carries no token, and a rebound name must not get that far.
+        .layer(GuardLayer::new(allowed))
+        .layer(
+            CorsLayer::new()
+                .allow_origin(AllowOrigin::predicate(move |o, _| o.to_str().is_ok_and(|o| origins.origin(o))))
+                .allow_methods([Method::GET, Method::POST, Method::DELETE])
+                .allow_headers(taken)
+                .expose_headers(exposed)
+                .max_age(Duration::from_secs(3600)),
+        )
+        // Loopback without sign-in: the caller is the person at this machine.
+        .map_request(|mut r: Request<hyper::body::Incoming>| {
+            r.extensions_mut().insert(Principal::local());
+            r
+        })
+        // Read up to the limit and no further; the endpoint answers 413.
+        .map_request(move |r: Request<hyper::body::Incoming>| r.map(|b| http_body_util::Limited::new(b, max_request)))
+        .service(Router { mcp, database: app.database.clone() })
+}
+
+/// `/mcp` and `/health`.
+#[derive(Clone)]
+struct Router {
+    mcp: Streamable,
+    database: Database,
+}
+
+impl<B> Service<Request<B>> for Router
+where
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<mssql_mcp_middleware::BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        match (request.uri().path(), request.method()) {
+            ("/mcp", _) => self.mcp.call(request),
+            ("/health", &Method::GET | &Method::HEAD) => {
+                let db = self.database.clone();
+                Box::pin(async move { Ok(health(&db).await) })
+            }
+            _ => Box::pin(std::future::ready(Ok(json_answer(
+                StatusCode::NOT_FOUND,
+                &json!({ "error": "there is nothing here; the MCP endpoint is /mcp" }),
+            )))),
+        }
+    }
+}
+
+fn json_answer(status: StatusCode, v: &serde_json::Value) -> Response<Body> {
+    let mut r = Response::new(Body::Full(v.to_string().into()));
+    *r.status_mut() = status;
+    r.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    r
+}
+
+/// Always 200: a server whose database is down still answers, and a restart would not help it.
+async fn health(db: &Database) -> Response<Body> {
+    let up = matches!(tokio::time::timeout(Duration::from_secs(2), db.ping()).await, Ok(Ok(())));
+    let status = if up { "healthy" } else { "degraded" };
+    json_answer(
+        StatusCode::OK,
+        &json!({ "status": status, "transport": "streamable-http", "oauth": "disabled", "database": db.settings().label, "version": env!("CARGO_PKG_VERSION") }),
+    )
+}

@@ -1,0 +1,144 @@
+//! DNS rebinding: a page in a browser may reach this listener under a name of its own. So the `Host` must be one that we
+//! answer to, and an `Origin`, where there is one, one that we know (MCP 2025-11-25, "Security Warning").
+
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::header::{self, HeaderValue};
+use http::{Request, Response, StatusCode};
+use mssql_mcp_transports::streamable::Body;
+use tower::{Layer, Service};
+
+/// What we answer to.
+#[derive(Debug)]
+pub struct Allowed {
+    hosts: Vec<String>,
+    origins: Vec<String>,
+}
+
+/// The layer.
+#[derive(Debug, Clone)]
+pub struct GuardLayer(Arc<Allowed>);
+
+/// Its service.
+#[derive(Debug, Clone)]
+pub struct Guard<S> {
+    allowed: Arc<Allowed>,
+    inner: S,
+}
+
+// === impl Allowed ===
+
+fn host_of(authority: &str) -> String {
+    let a = authority.trim().to_ascii_lowercase();
+    if let Some(end) = a.strip_prefix('[').and_then(|r| r.find(']')) {
+        return a[1..=end].to_owned();
+    }
+    match a.rsplit_once(':') {
+        Some((h, p)) if p.bytes().all(|b| b.is_ascii_digit()) => h.to_owned(),
+        _ => a,
+    }
+}
+
+impl Allowed {
+    /// The loopback names, the listener's own address, and what the configuration adds.
+    pub fn new(listen: SocketAddr, hosts: &[String], origins: &[String]) -> Self {
+        let mut all = vec![listen.ip().to_string()];
+        all.extend(hosts.iter().map(|h| host_of(h)));
+        Self { hosts: all, origins: origins.iter().map(|o| o.trim_end_matches('/').to_ascii_lowercase()).collect() }
+    }
+    /// Whether a `Host` is ours.
+    pub fn host(&self, authority: &str) -> bool {
+        let h = host_of(authority);
+        h == "localhost" || h.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()) || self.hosts.contains(&h)
+    }
+    /// Whether an `Origin` is known.
+    pub fn origin(&self, origin: &str) -> bool {
+        let o = origin.to_ascii_lowercase();
+        if self.origins.contains(&o) {
+            return true;
+        }
+        o.split_once("://")
+            .is_some_and(|(scheme, authority)| matches!(scheme, "http" | "https") && self.host(authority))
+    }
+}
+
+// === impl GuardLayer ===
+
+impl GuardLayer {
+    /// With these names.
+    pub fn new(allowed: Arc<Allowed>) -> Self {
+        Self(allowed)
+    }
+}
+
+impl<S> Layer<S> for GuardLayer {
+    type Service = Guard<S>;
+    fn layer(&self, inner: S) -> Guard<S> {
+        Guard { allowed: self.0.clone(), inner }
+    }
+}
+
+// === impl Guard ===
+
+impl<S, B> Service<Request<B>> for Guard<S>
+where
+    S: Service<Request<B>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, S::Error>> + Send>>;
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // HTTP/2 has :authority instead of Host.
+        let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).map(str::to_owned);
+        let host = host.or_else(|| request.uri().authority().map(|a| a.as_str().to_owned()));
+        let bad_origin =
+            request.headers().get(header::ORIGIN).is_some_and(|o| !o.to_str().is_ok_and(|o| self.allowed.origin(o)));
+        let refused = match host {
+            Some(h) if self.allowed.host(&h) => {
+                bad_origin.then_some("this Origin is not allowed; add it to http.allowed_origins")
+            }
+            _ => Some("this Host is not allowed; add it to http.allowed_hosts"),
+        };
+        match refused {
+            None => Box::pin(self.inner.call(request)),
+            Some(why) => {
+                tracing::warn!(why, "refused");
+                let mut r = Response::new(Body::Full(format!("{{\"error\":\"{why}\"}}").into()));
+                *r.status_mut() = StatusCode::FORBIDDEN;
+                r.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                Box::pin(std::future::ready(Ok(r)))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_compared_whole() {
+        let a = Allowed::new(
+            ([127, 0, 0, 1], 8008).into(),
+            &["db.example.com".into()],
+            &["https://inspector.example.org".into()],
+        );
+        for h in ["localhost:8008", "127.0.0.1", "[::1]:9", "DB.example.com:443", "localhost"] {
+            assert!(a.host(h), "{h}");
+        }
+        for h in ["evil.example.com", "localhost.evil.example", "notdb.example.com", "127.0.0.1.evil.example", ""] {
+            assert!(!a.host(h), "{h}");
+        }
+        assert!(a.origin("http://localhost:6274") && a.origin("https://inspector.example.org"));
+        assert!(!a.origin("null") && !a.origin("https://evil.example.com") && !a.origin("ftp://localhost"));
+    }
+}

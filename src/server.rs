@@ -1,0 +1,88 @@
+//! The center: `impl Service<McpRequest>`, method → handler. Stateless; whatever a request needs comes with it.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use mssql_mcp_transports::{Fault, McpRequest, Outcome};
+use serde_json::{Value, json};
+
+use crate::principal::Principal;
+use crate::protocol;
+use crate::tools::{Call, Registry};
+
+/// The center.
+#[derive(Debug, Clone)]
+pub struct Server {
+    registry: Arc<Registry>,
+}
+
+impl Server {
+    /// Over these tools.
+    pub fn new(registry: Registry) -> Self {
+        Self { registry: Arc::new(registry) }
+    }
+}
+
+impl tower::Service<McpRequest> for Server {
+    type Response = Outcome;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Outcome, Infallible>> + Send>>;
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+    fn call(&mut self, request: McpRequest) -> Self::Future {
+        let registry = self.registry.clone();
+        Box::pin(async move { Ok(handle(&registry, request).await) })
+    }
+}
+
+fn invalid(message: impl Into<String>, data: Option<Value>) -> Outcome {
+    Outcome::Fault(Fault::InvalidParams { message: message.into(), data })
+}
+
+async fn handle(registry: &Registry, request: McpRequest) -> Outcome {
+    // No principal, no rights: not even the names of the tools.
+    if request.context.extensions.get::<Principal>().is_none() {
+        return Outcome::Fault(Fault::Scope { needed: vec!["mssql:read".into()] });
+    }
+    match &*request.method {
+        "server/discover" => Outcome::Complete(protocol::discover(registry.instructions())),
+        "tools/list" => list(&request, "tools", registry.definitions()),
+        // Nothing is listed yet, and an empty list is what clients that ask anyway can read.
+        "resources/list" => list(&request, "resources", Vec::new()),
+        "resources/templates/list" => list(&request, "resourceTemplates", Vec::new()),
+        "prompts/list" => list(&request, "prompts", Vec::new()),
+        "resources/read" => match &request.target {
+            Some(uri) => invalid(format!("Resource not found: {uri}"), Some(json!({ "uri": uri }))),
+            None => invalid("params.uri must be a string", None),
+        },
+        "prompts/get" => match &request.target {
+            Some(name) => invalid(format!("Unknown prompt: {name}"), None),
+            None => invalid("params.name must be a string", None),
+        },
+        "tools/call" => match &request.target {
+            None => invalid("params.name must be a string", None),
+            Some(name) => match registry.get(name) {
+                Some(tool) => tool.run(Call::new(request.context), request.params.as_deref()).await,
+                None => invalid(format!("Unknown tool: {name}; there are {}", registry.names().join(", ")), None),
+            },
+        },
+        other => Outcome::Fault(Fault::MethodNotFound(other.to_owned())),
+    }
+}
+
+/// A list of one page: there is no cursor that could be valid.
+fn list(request: &McpRequest, name: &str, items: Vec<Value>) -> Outcome {
+    let cursor = request
+        .params
+        .as_deref()
+        .and_then(|p| serde_json::from_str::<Value>(p.get()).ok())
+        .and_then(|p| p.get("cursor").cloned());
+    match cursor {
+        None | Some(Value::Null) => Outcome::Complete(protocol::list(name, items)),
+        Some(_) => invalid("params.cursor is not one of ours; the list has one page", None),
+    }
+}

@@ -1,0 +1,79 @@
+//! The composition root. Reading order is request order; every layer carries its reason.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mssql_mcp_middleware::catch_panic::CatchPanicLayer;
+use mssql_mcp_middleware::deadline::DeadlineLayer;
+use mssql_mcp_middleware::observe::ObserveLayer;
+use mssql_mcp_middleware::rescue::RescueLayer;
+use mssql_mcp_transports::{McpRequest, McpService};
+use tower::ServiceBuilder;
+use tower::util::BoxCloneSyncService;
+
+use crate::audit::Audit;
+use crate::config::Config;
+use crate::database::{Database, Settings};
+use crate::facts::CallFacts;
+use crate::rescue;
+use crate::server::Server;
+use crate::telemetry::CallLog;
+use crate::tools::{Budget, Registry};
+
+/// A call that does not heed its deadline is dropped this much later.
+pub const GRACE: Duration = Duration::from_secs(3);
+
+/// What a process serves.
+#[derive(Clone)]
+pub struct App {
+    /// The stack at MCP level.
+    pub service: McpService,
+    /// The database behind it.
+    pub database: Database,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("database", &self.database).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// From the configuration.
+    pub fn new(config: &Config) -> Result<Self, String> {
+        Ok(Self::with_settings(config, Settings::from_config(config)?))
+    }
+    /// With settings that a command adjusted (the demo trusts its sandbox's certificate).
+    pub fn with_settings(config: &Config, settings: Settings) -> Self {
+        let database = Database::new(settings);
+        let budget =
+            Budget { max_rows: config.int("limits.max_rows"), max_chars: config.int("limits.max_chars") as usize };
+        let service = mcp(Server::new(Registry::new(&database, budget)), config.duration("limits.query_timeout"));
+        Self { service, database }
+    }
+}
+
+/// The stack at MCP level, which every transport shares.
+pub fn mcp(server: Server, query_timeout: Duration) -> McpService {
+    let stack = ServiceBuilder::new()
+        // Facts travel up through the extensions, so they are there before anybody watches.
+        .map_request(|mut r: McpRequest| {
+            r.context.extensions.insert(Arc::new(CallFacts::default()));
+            r
+        })
+        // Observers come first: what is refused below is counted and recorded too.
+        .layer(ObserveLayer::new(CallLog))
+        .layer(ObserveLayer::new(Audit))
+        // Above here nothing fails.
+        .layer(RescueLayer::new(rescue::note, rescue::rescue))
+        // Below the observers, so that a panic has its records.
+        .layer(CatchPanicLayer)
+        // Only tools take time; lists are answered at once and a subscription has no end.
+        .layer(DeadlineLayer::new(
+            move |r: &McpRequest| (&*r.method == "tools/call").then_some(query_timeout),
+            |r: &mut McpRequest, at: tokio::time::Instant| r.context.deadline = Some(at.into_std()),
+            GRACE,
+        ))
+        .service(server);
+    BoxCloneSyncService::new(stack)
+}
