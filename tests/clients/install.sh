@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Installs the real clients that the integration tests talk to, into target/clients: npm packages, a Python virtual
+# environment per SDK line, and FreeTDS from Debian. Does nothing when they are there already.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+dir=${CARGO_TARGET_DIR:-$root/target}/clients
+mkdir -p "$dir"
+stamp=$(cat "$here/package.json" "$here/install.sh" | sha256sum | cut -c1-16)
+
+if ! command -v tsql >/dev/null; then
+  sudo=""
+  [ "$(id -u)" = 0 ] || sudo="sudo"
+  $sudo apt-get update -qq
+  $sudo apt-get install -y -qq freetds-bin
+fi
+if [ "$(cat "$dir/stamp" 2>/dev/null)" = "$stamp" ]; then
+  exit 0
+fi
+
+venv() { # name, packages…
+  local name=$1
+  shift
+  python3 -m venv "$dir/$name"
+  "$dir/$name/bin/pip" install --quiet --disable-pip-version-check "$@"
+}
+# SDK lines up to 1.12 break with newer pydantic.
+venv py-mcp-1.12 mcp==1.12.4 pydantic==2.11.10 'pydantic-settings<2.12'
+venv py-mcp-1.30 mcp==1.30.0
+venv py-mcp-2.3 mcp==2.3.0
+venv py-tds python-tds pyOpenSSL certifi pymssql
+
+cp "$here/package.json" "$dir/"
+(cd "$dir" && npm install --silent --no-audit --no-fund)
+# ES modules look for packages beside themselves.
+ln -sfn "$dir/node_modules" "$here/node_modules"
+echo "$stamp" > "$dir/stamp"
