@@ -148,7 +148,11 @@ pub enum ConnectKind {
 impl std::fmt::Display for DbError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            DbError::Sql(q) => write!(f, "error {}, severity {}, state {}, line {}: {}", q.number, q.severity, q.state, q.line, q.message),
+            DbError::Sql(q) => write!(
+                f,
+                "error {}, severity {}, state {}, line {}: {}",
+                q.number, q.severity, q.state, q.line, q.message
+            ),
             DbError::Connect(m, _) | DbError::Lost(m) | DbError::Driver(m) => f.write_str(m),
             DbError::Timeout => f.write_str("timed out"),
             DbError::Cancelled => f.write_str("cancelled"),

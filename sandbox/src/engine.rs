@@ -426,6 +426,13 @@ impl Engine {
         self.line = s.line;
         let clears_error =
             !matches!(s.kind, Kind::If(..) | Kind::While(..) | Kind::Block(_) | Kind::Try(..) | Kind::Declare(_));
+        // These reset @@ROWCOUNT; the documentation of @@ROWCOUNT lists them.
+        if matches!(
+            s.kind,
+            Kind::SetOption(..) | Kind::Print(_) | Kind::RaisError(..) | Kind::Begin | Kind::Commit | Kind::Use(_)
+        ) {
+            self.rowcount = 0;
+        }
         match self.perform(s, out) {
             Ok(f) => {
                 if clears_error && !matches!(s.kind, Kind::Exec { .. } | Kind::ExecText(_) | Kind::RaisError(..)) {

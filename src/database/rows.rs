@@ -111,6 +111,12 @@ impl Writer {
             if i > 0 {
                 self.buf.push(b',');
             }
+            // The driver names both types alike; the value tells.
+            if matches!(v, ColumnData::SmallDateTime(_))
+                && let Some(c) = self.columns.get_mut(i)
+            {
+                c.1 = "smalldatetime";
+            }
             let exact = value(&v, self.columns.get(i).map_or("", |c| c.1), &mut self.buf);
             if exact && let Some(c) = self.columns.get_mut(i) {
                 c.2 = true;

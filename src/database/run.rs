@@ -257,7 +257,12 @@ impl Database {
         }
     }
 
-    async fn fetch_once(&self, sql: &str, params: &[(&str, ParamValue)], limits: &Limits) -> Result<Vec<Rows>, DbError> {
+    async fn fetch_once(
+        &self,
+        sql: &str,
+        params: &[(&str, ParamValue)],
+        limits: &Limits,
+    ) -> Result<Vec<Rows>, DbError> {
         let Limits { deadline, cancel, .. } = limits;
         let mut lease = bounded(self.lease(), *deadline, cancel).await??;
         let declared = params.iter().map(|(n, v)| format!("@{n} {}", sent_as(v))).collect::<Vec<_>>().join(", ");

@@ -1,0 +1,191 @@
+//! Clients that none of us wrote: MCP SDKs of both eras, the conformance suite, and drivers for the sandbox's TDS.
+//!
+//! `make test` installs them (`tests/clients/install.sh`).
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use mssql_mcp_sandbox::{DATABASE, PASSWORD, Sandbox, USER};
+use rmcp::model::{CallToolRequestParams, ProtocolVersion};
+use rmcp::service::{ClientLifecycleMode, serve_client_with_lifecycle};
+use rmcp::transport::{StreamableHttpClientTransport, TokioChildProcess};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::support::{Lab, binary};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn installed(path: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let p = target.join("clients").join(path);
+    assert!(p.exists(), "{} is missing: run tests/clients/install.sh (make test does)", p.display());
+    p
+}
+
+/// Runs a client to its end; its output is the failure's message.
+async fn run(program: PathBuf, script: &str, args: &[&str]) -> String {
+    let mut c = Command::new(program);
+    c.arg(root().join("tests/clients").join(script))
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let out = tokio::time::timeout(Duration::from_secs(300), c.output()).await.expect("in time").expect("run");
+    let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(out.status.success(), "{script} {args:?}:\n{text}");
+    text
+}
+
+async fn over_both(program: &str, script: &str, lines: usize) {
+    let lab = Lab::new(&[]).await;
+    let (address, _stop) = lab.serve().await;
+    let program = installed(program);
+    let binary = binary();
+    let binary = binary.to_str().expect("path");
+    let url = format!("http://{address}/mcp");
+    for args in [vec!["http", url.as_str()], vec!["stdio", binary, "demo", "--stdio", "--log-level", "error"]] {
+        let text = run(program.clone(), script, &args).await;
+        assert_eq!(text.matches(": ok").count(), lines, "{script} {args:?}:\n{text}");
+    }
+}
+
+const NODE: &str = "node_modules/node/bin/node";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn npm_sdk_1_20() {
+    over_both(NODE, "sdk-1-20.mjs", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn npm_sdk_1_32() {
+    over_both(NODE, "sdk-1-32.mjs", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn npm_client_2_in_both_eras() {
+    over_both(NODE, "client-2.mjs", 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pypi_mcp_1_12() {
+    over_both("py-mcp-1.12/bin/python", "mcp1.py", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pypi_mcp_1_30() {
+    over_both("py-mcp-1.30/bin/python", "mcp1.py", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pypi_mcp_2_in_both_eras() {
+    over_both("py-mcp-2.3/bin/python", "mcp2.py", 3).await;
+}
+
+async fn with_rmcp<T, E, A>(transport: T, mode: ClientLifecycleMode)
+where
+    T: rmcp::transport::IntoTransport<rmcp::RoleClient, E, A>,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let client = serve_client_with_lifecycle((), transport, mode).await.expect("connect");
+    let tools = client.list_all_tools().await.expect("tools/list");
+    assert_eq!(
+        tools.iter().map(|t| t.name.as_ref()).collect::<Vec<_>>(),
+        ["describe_table", "execute_sql", "get_table_sample", "list_tables"]
+    );
+    for (tool, args) in [
+        ("list_tables", json!({})),
+        ("describe_table", json!({ "table_name": "sales.Orders" })),
+        ("execute_sql", json!({ "query": "SELECT COUNT(*) AS n FROM sales.Orders" })),
+        ("get_table_sample", json!({ "table_name": "Employees" })),
+    ] {
+        let Value::Object(args) = args else { unreachable!("an object") };
+        let r = client.call_tool(CallToolRequestParams::new(tool).with_arguments(args)).await.expect("tools/call");
+        assert_ne!(r.is_error, Some(true), "{tool}: {r:?}");
+        if tool == "execute_sql" {
+            assert_eq!(r.structured_content.expect("structured")["results"][0]["rows"], json!([[20_000]]));
+        }
+    }
+    client.cancel().await.expect("close");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rmcp_in_both_eras() {
+    let lab = Lab::new(&[]).await;
+    let (address, _stop) = lab.serve().await;
+    for mode in [
+        ClientLifecycleMode::Initialize,
+        ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::V_2026_07_28] },
+    ] {
+        with_rmcp(StreamableHttpClientTransport::from_uri(format!("http://{address}/mcp")), mode.clone()).await;
+        let mut c = Command::new(binary());
+        c.args(["demo", "--stdio", "--log-level", "error"]);
+        with_rmcp(TokioChildProcess::new(c).expect("spawn"), mode).await;
+    }
+}
+
+/// Every scenario that needs no fixture is green; the others are named, with their reason, in the baseline.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_conformance_suite() {
+    let lab = Lab::new(&[]).await;
+    let (address, _stop) = lab.serve().await;
+    for requirements in ["2025-11-25", "2026-07-28"] {
+        let mut c = Command::new(installed(NODE));
+        c.arg(installed("node_modules/@modelcontextprotocol/conformance/dist/index.js"))
+            .args([
+                "server",
+                "--url",
+                &format!("http://localhost:{}/mcp", address.port()),
+                "--requirements",
+                requirements,
+                "--expected-failures",
+            ])
+            .arg(root().join("tests/clients/conformance-baseline.yml"))
+            .current_dir(installed(""))
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        let out = tokio::time::timeout(Duration::from_secs(600), c.output()).await.expect("in time").expect("run");
+        assert!(
+            out.status.success(),
+            "{requirements}:\n{}{}",
+            String::from_utf8_lossy(&out.stdout),
+            String::from_utf8_lossy(&out.stderr)
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tds_drivers_understand_the_sandbox() {
+    let sandbox = Sandbox::start(Default::default()).await.expect("sandbox");
+    let port = sandbox.address().port().to_string();
+    let ca = std::env::temp_dir().join(format!("mssql-mcp-ca-{port}.pem"));
+    std::fs::write(&ca, sandbox.certificate()).expect("write");
+    let base = [port.as_str(), USER, PASSWORD, DATABASE];
+    let text = run(installed(NODE), "tedious.mjs", &base).await;
+    assert_eq!(text.matches(": ok").count(), 2, "{text}");
+    let mut args = base.to_vec();
+    args.push(ca.to_str().expect("path"));
+    let text = run(installed("py-tds/bin/python"), "tds.py", &args).await;
+    assert_eq!(text.matches(": ok").count(), 3, "{text}");
+    let mut c = Command::new("tsql");
+    c.args(["-H", "127.0.0.1", "-p", &port, "-U", USER, "-P", PASSWORD, "-D", DATABASE])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = c.spawn().expect("tsql is missing: run tests/clients/install.sh");
+    let mut input = child.stdin.take().expect("stdin");
+    tokio::io::AsyncWriteExt::write_all(
+        &mut input,
+        b"SELECT TOP 1 Name FROM dbo.Employees ORDER BY EmployeeId\ngo\nexit\n",
+    )
+    .await
+    .expect("write");
+    drop(input);
+    let out = child.wait_with_output().await.expect("run");
+    assert!(String::from_utf8_lossy(&out.stdout).contains("Ada Lovelace"), "{out:?}");
+    std::fs::remove_file(ca).expect("clean");
+}

@@ -1,0 +1,143 @@
+//! Starting without a database, stopping in mid-query, and the processes themselves.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use crate::support::{Lab, Stdio1, command, http, stateless, until};
+use mssql_mcp_sandbox::{Options, Sandbox};
+
+fn terminate(pid: u32, signal: &str) {
+    let ok = std::process::Command::new("kill").args([signal, &pid.to_string()]).status().expect("kill");
+    assert!(ok.success());
+}
+
+/// The demo as a process, and where it listens.
+async fn demo(args: &[&str]) -> (tokio::process::Child, std::net::SocketAddr) {
+    let mut all = vec!["demo", "--listen", "127.0.0.1:0", "--log-level", "error"];
+    all.extend(args);
+    let mut child = command(&all).spawn().expect("spawn");
+    let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
+    loop {
+        let line = lines.next_line().await.expect("read").expect("the demo says where it listens");
+        if let Some(rest) = line.trim().strip_prefix("MCP endpoint  http://") {
+            let address = rest.split("/mcp").next().and_then(|a| a.parse().ok()).expect("address");
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            return (child, address);
+        }
+    }
+}
+
+const SLOW: &str = "SELECT COUNT(*) FROM sales.Orders AS a CROSS JOIN sales.Orders AS b";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_in_mid_query_exits_cleanly() {
+    let (mut child, address) = demo(&["--server-shutdown-grace", "300ms"]).await;
+    assert_eq!(stateless(address, "tools/list", json!({})).await.status, 200);
+    let call = tokio::spawn(async move {
+        stateless(address, "tools/call", json!({ "name": "execute_sql", "arguments": { "query": SLOW } })).await
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    terminate(child.id().expect("pid"), "-TERM");
+    let status = tokio::time::timeout(Duration::from_secs(20), child.wait()).await.expect("it exits").expect("status");
+    assert!(status.success(), "{status}");
+    // The call was cancelled; its client may see an answer without a result or a closed connection.
+    let _ = call.await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_in_flight_may_end_within_the_grace_period() {
+    let lab = Lab::new(&[("server.shutdown_grace", "20s")]).await;
+    let (address, stop) = lab.serve().await;
+    lab.sandbox.faults(|f| f.row_delay = Some(Duration::from_millis(50)));
+    let call = tokio::spawn(async move {
+        stateless(
+            address,
+            "tools/call",
+            json!({ "name": "execute_sql", "arguments": { "query": "SELECT TOP 20 OrderId FROM sales.Orders" } }),
+        )
+        .await
+    });
+    until("the call runs", async || lab.sandbox.rows_sent() > 2).await;
+    stop.closing.cancel();
+    let a = call.await.expect("answer");
+    assert_eq!(a.json()["result"]["structuredContent"]["results"][0]["row_count"], json!(20));
+    until("the listener is closed", async || tokio::net::TcpStream::connect(address).await.is_err()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_starts_without_its_database_and_serves_once_it_is_up() {
+    // A port that is free for the moment; the sandbox takes it later.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("port").port();
+    mssql_mcp::telemetry::init("error", "text");
+    let config = mssql_mcp::config::Config::load(&mssql_mcp::config::Inputs {
+        fixed: crate::support::fixed(port, &[("database.trust_server_certificate", "yes")]),
+        ..Default::default()
+    })
+    .expect("config");
+    let app = mssql_mcp::stack::App::new(&config).expect("app");
+    let listener = mssql_mcp::http::Listener::bind("127.0.0.1:0".parse().expect("address")).await.expect("listener");
+    let address = listener.address();
+    tokio::spawn(async move { listener.serve(&app, &config, mssql_mcp::http::Stop::default()).await });
+    assert_eq!(stateless(address, "tools/list", json!({})).await.status, 200);
+    let call = json!({ "name": "execute_sql", "arguments": { "query": "SELECT 1 AS a" } });
+    let r = stateless(address, "tools/call", call.clone()).await.json()["result"].clone();
+    assert_eq!(r["isError"], json!(true));
+    let text = r["content"][0]["text"].as_str().expect("text").to_owned();
+    assert!(
+        text.contains("database_unavailable") && text.contains("connection refused") && !text.contains("Sandbox-1433"),
+        "{text}"
+    );
+    let a = http(address, "GET", "/health", &[], b"").await;
+    assert_eq!((a.status, &a.json()["status"]), (200, &json!("degraded")));
+    let sandbox =
+        Sandbox::start(Options { listen: ([127, 0, 0, 1], port).into(), ..Options::default() }).await.expect("sandbox");
+    let r = stateless(address, "tools/call", call.clone()).await.json()["result"].clone();
+    assert_eq!(r["structuredContent"]["results"][0]["rows"], json!([[1]]), "{r}");
+    assert_eq!(http(address, "GET", "/health", &[], b"").await.json()["status"], json!("healthy"));
+    // And again after it was gone: the pool's connections are dead, and a read finds a new one by itself.
+    drop(sandbox);
+    let _sandbox =
+        Sandbox::start(Options { listen: ([127, 0, 0, 1], port).into(), ..Options::default() }).await.expect("sandbox");
+    let r = stateless(address, "tools/call", call).await.json()["result"].clone();
+    assert_eq!(r["structuredContent"]["results"][0]["rows"], json!([[1]]), "{r}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stdio_ends_with_its_input_or_a_signal() {
+    let start = || {
+        let mut c = command(&["stdio", "--server-shutdown-grace", "200ms"]);
+        c.envs([("MSSQL_HOST", "127.0.0.1"), ("MSSQL_PORT", "1"), ("MSSQL_USER", "u"), ("MSSQL_PASSWORD", "p")]);
+        Stdio1::start(c)
+    };
+    let ping = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
+    let mut p = start();
+    assert_eq!(p.ask(ping.clone()).await["result"], json!({}));
+    terminate(p.child.id().expect("pid"), "-TERM");
+    assert!(
+        tokio::time::timeout(Duration::from_secs(20), p.child.wait())
+            .await
+            .expect("it exits")
+            .expect("status")
+            .success()
+    );
+    let mut p = start();
+    assert_eq!(p.ask(ping).await["result"], json!({}));
+    p.input = None;
+    assert!(
+        tokio::time::timeout(Duration::from_secs(20), p.child.wait())
+            .await
+            .expect("it exits")
+            .expect("status")
+            .success()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_works_from_inside_a_container() {
+    let (_child, address) = demo(&[]).await;
+    let url = format!("http://{address}/health");
+    let out = command(&["health", &url]).output().await.expect("run");
+    assert!(out.status.success() && String::from_utf8_lossy(&out.stdout).contains("\"status\":\"healthy\""), "{out:?}");
+}

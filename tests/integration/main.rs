@@ -1,0 +1,12 @@
+//! One binary for everything that needs more than one part: the server over the real driver to the sandbox, the wire, the
+//! processes, and real clients.
+
+mod bad_input;
+mod cli;
+mod clients;
+mod everyday;
+mod faults;
+mod lifecycle;
+mod support;
+mod tools;
+mod wire;

@@ -1,0 +1,240 @@
+//! A sandbox, a server in front of it, and small clients for its wires.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use mssql_mcp::config::{Config, Inputs};
+use mssql_mcp::database::{Limits, Settings};
+use mssql_mcp::http::{Listener, Stop};
+use mssql_mcp::stack::App;
+use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, USER};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio_util::sync::CancellationToken;
+
+/// No single step of a test takes longer, however busy the machine is.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A sandbox and what a server in this process has of it.
+pub struct Lab {
+    pub sandbox: Sandbox,
+    pub app: App,
+    pub config: Config,
+}
+
+pub fn fixed(port: u16, more: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
+    let mut all = vec![
+        ("database.host", "127.0.0.1".to_owned()),
+        ("database.port", port.to_string()),
+        ("database.user", USER.to_owned()),
+        ("database.password", PASSWORD.to_owned()),
+        ("database.name", DATABASE.to_owned()),
+        ("http.listen", "127.0.0.1:0".to_owned()),
+    ];
+    for (k, v) in more {
+        all.retain(|(a, _)| a != k);
+        all.push((k, (*v).to_owned()));
+    }
+    all
+}
+
+impl Lab {
+    /// With these settings beside the usual ones.
+    pub async fn new(more: &[(&'static str, &str)]) -> Self {
+        mssql_mcp::telemetry::init("error", "text");
+        let sandbox = Sandbox::start(Options::default()).await.expect("sandbox");
+        Self::around(sandbox, more)
+    }
+    pub fn around(sandbox: Sandbox, more: &[(&'static str, &str)]) -> Self {
+        let config = Config::load(&Inputs { fixed: fixed(sandbox.address().port(), more), ..Inputs::default() })
+            .expect("config");
+        let mut settings = Settings::from_config(&config).expect("settings");
+        settings.trust_only(sandbox.certificate());
+        let app = App::with_settings(&config, settings);
+        Self { sandbox, app, config }
+    }
+    /// Serves HTTP until the test ends.
+    pub async fn serve(&self) -> (SocketAddr, Stop) {
+        let listener = Listener::bind("127.0.0.1:0".parse().expect("address")).await.expect("listener");
+        let (address, stop) = (listener.address(), Stop::default());
+        let (app, config, s) = (self.app.clone(), self.config.clone(), stop.clone());
+        tokio::spawn(async move { listener.serve(&app, &config, s).await });
+        (address, stop)
+    }
+    pub fn limits(&self) -> Limits {
+        limits(self.config.int("limits.max_rows"), self.config.int("limits.max_chars") as usize)
+    }
+}
+
+pub fn limits(max_rows: u64, max_chars: usize) -> Limits {
+    Limits { max_rows, max_chars, deadline: None, cancel: CancellationToken::new() }
+}
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+    /// The JSON of a plain answer, or of the last event of a stream.
+    pub fn json(&self) -> Value {
+        let text = match self.body.rfind("data: ") {
+            Some(at) if self.body.contains("event: message") => self.body[at + 6..].trim(),
+            _ => self.body.trim(),
+        };
+        serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {:?}", self.body))
+    }
+}
+
+/// Sends a request as it is, and reads to the end of the connection.
+pub async fn raw(address: SocketAddr, request: &[u8]) -> String {
+    let mut tcp = TcpStream::connect(address).await.expect("connect");
+    tcp.write_all(request).await.expect("write");
+    let mut out = Vec::new();
+    tokio::time::timeout(PATIENCE, tcp.read_to_end(&mut out)).await.expect("in time").expect("read");
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn unchunk(body: &str) -> String {
+    let mut rest = body.as_bytes();
+    let mut out = Vec::new();
+    while let Some(at) = rest.windows(2).position(|w| w == b"\r\n") {
+        let n = usize::from_str_radix(std::str::from_utf8(&rest[..at]).unwrap_or("0").trim(), 16).unwrap_or(0);
+        if n == 0 || rest.len() < at + 2 + n {
+            break;
+        }
+        out.extend_from_slice(&rest[at + 2..at + 2 + n]);
+        rest = &rest[(at + 4 + n).min(rest.len())..];
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// One request on a connection of its own.
+pub async fn http(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+    if !headers.iter().any(|(k, _)| k.eq_ignore_ascii_case("host")) {
+        head += &format!("Host: {address}\r\n");
+    }
+    for (k, v) in headers {
+        head += &format!("{k}: {v}\r\n");
+    }
+    head += &format!("Content-Length: {}\r\n\r\n", body.len());
+    let text = raw(address, &[head.as_bytes(), body].concat()).await;
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|l| l.split(' ').nth(1)).and_then(|s| s.parse().ok()).expect("status");
+    let headers: Vec<(String, String)> =
+        lines.filter_map(|l| l.split_once(": ")).map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    let chunked = headers.iter().any(|(k, v)| k.eq_ignore_ascii_case("transfer-encoding") && v == "chunked");
+    Answer { status, headers, body: if chunked { unchunk(body) } else { body.to_owned() } }
+}
+
+pub const JSON: (&str, &str) = ("Content-Type", "application/json");
+pub const BOTH: (&str, &str) = ("Accept", "application/json, text/event-stream");
+
+/// `params` of a stateless request.
+pub fn modern(mut params: Value) -> Value {
+    params["_meta"] = json!({ "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} });
+    params
+}
+
+/// A stateless request with its headers.
+pub async fn stateless(address: SocketAddr, method: &str, params: Value) -> Answer {
+    let name = params["name"].as_str().or(params["uri"].as_str()).unwrap_or("").to_owned();
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": modern(params) });
+    let mut headers = vec![JSON, BOTH, ("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", method)];
+    if !name.is_empty() {
+        headers.push(("Mcp-Name", &name));
+    }
+    http(address, "POST", "/mcp", &headers, body.to_string().as_bytes()).await
+}
+
+/// A session of the handshake era: its id.
+pub async fn handshake(address: SocketAddr, version: &str) -> String {
+    let body = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": { "protocolVersion": version, "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } } });
+    let a = http(address, "POST", "/mcp", &[JSON, BOTH], body.to_string().as_bytes()).await;
+    assert_eq!(a.status, 200, "{a:?}");
+    let id = a.header("mcp-session-id").expect("a session").to_owned();
+    let done = http(
+        address,
+        "POST",
+        "/mcp",
+        &[JSON, BOTH, ("Mcp-Session-Id", &id)],
+        br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
+    )
+    .await;
+    assert_eq!((done.status, done.body.as_str()), (202, ""));
+    id
+}
+
+pub async fn in_session(address: SocketAddr, session: &str, message: Value) -> Answer {
+    http(address, "POST", "/mcp", &[JSON, BOTH, ("Mcp-Session-Id", session)], message.to_string().as_bytes()).await
+}
+
+/// The binary under test.
+pub fn binary() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_mssql-mcp"))
+}
+
+/// The binary without any of this machine's settings.
+pub fn command(args: &[&str]) -> Command {
+    let mut c = Command::new(binary());
+    for (k, _) in std::env::vars() {
+        if k.starts_with("MSSQL_") || k.starts_with("MCP_") {
+            c.env_remove(k);
+        }
+    }
+    c.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    c
+}
+
+/// A process that speaks MCP over stdio.
+pub struct Stdio1 {
+    pub child: Child,
+    pub input: Option<ChildStdin>,
+    pub output: BufReader<ChildStdout>,
+}
+
+impl Stdio1 {
+    pub fn start(mut c: Command) -> Self {
+        let mut child = c.spawn().expect("spawn");
+        let input = child.stdin.take();
+        let output = BufReader::new(child.stdout.take().expect("stdout"));
+        Self { child, input, output }
+    }
+    pub async fn send(&mut self, line: &[u8]) {
+        let input = self.input.as_mut().expect("open");
+        input.write_all(line).await.expect("write");
+        input.write_all(b"\n").await.expect("write");
+        input.flush().await.expect("flush");
+    }
+    /// The next line, which must be JSON: stdout carries nothing else.
+    pub async fn read(&mut self) -> Value {
+        let mut line = String::new();
+        tokio::time::timeout(PATIENCE, self.output.read_line(&mut line)).await.expect("in time").expect("read");
+        serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}"))
+    }
+    pub async fn ask(&mut self, message: Value) -> Value {
+        self.send(message.to_string().as_bytes()).await;
+        self.read().await
+    }
+}
+
+/// Waits until something holds, without a guess at how long that takes.
+pub async fn until(what: &str, mut f: impl AsyncFnMut() -> bool) {
+    let give_up = tokio::time::Instant::now() + PATIENCE;
+    while !f().await {
+        assert!(tokio::time::Instant::now() < give_up, "{what} never came true");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

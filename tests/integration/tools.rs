@@ -1,0 +1,306 @@
+//! The four tools, one table of scenarios over every transport.
+
+use serde_json::{Value, json};
+
+use crate::support::{Lab, Stdio1, command, handshake, in_session, modern, stateless};
+
+/// Tool, arguments, and what must stand where in the result (a JSON pointer, its value).
+fn scenarios() -> Vec<(&'static str, Value, Vec<(&'static str, Value)>)> {
+    let ok = ("/isError", json!(false));
+    let s = "/structuredContent";
+    let _ = s;
+    vec![
+        (
+            "list_tables",
+            json!({}),
+            vec![
+                ok.clone(),
+                ("/structuredContent/tables/0/name", json!("AllTypes")),
+                ("/structuredContent/tables/8/rows", json!(20_000)),
+            ],
+        ),
+        (
+            "list_tables",
+            json!({ "schema": "sales", "name_like": "%ord%", "include_views": true }),
+            vec![
+                ("/structuredContent/tables/0/name", json!("OpenOrders")),
+                ("/structuredContent/tables/0/type", json!("view")),
+                (
+                    "/structuredContent/tables/1/description",
+                    json!("Instructions to buy (B) or sell (S) an instrument."),
+                ),
+            ],
+        ),
+        (
+            "describe_table",
+            json!({ "table_name": "[sales].[Orders]" }),
+            vec![
+                ok.clone(),
+                (
+                    "/structuredContent/columns/0",
+                    json!({ "name": "OrderId", "type": "int", "nullable": false, "identity": { "seed": 1, "increment": 1 } }),
+                ),
+                ("/structuredContent/columns/5/type", json!("decimal(12,4)")),
+                ("/structuredContent/columns/9/computed", json!("(Quantity * LimitPrice)")),
+                ("/structuredContent/primary_key", json!({ "name": "PK_Orders", "columns": ["OrderId"] })),
+                ("/structuredContent/foreign_keys/0/references", json!("sales.Accounts")),
+                ("/structuredContent/referenced_by/0/table", json!("sales.Trades")),
+                ("/structuredContent/indexes/0/columns", json!(["AccountId", "PlacedAt"])),
+            ],
+        ),
+        (
+            "describe_table",
+            json!({ "table_name": "dbo.[Notes.Archive]" }),
+            vec![("/structuredContent/columns/2/name", json!("Created.At"))],
+        ),
+        (
+            "execute_sql",
+            json!({ "query": "SELECT @n * 2 AS d, @t AS t", "params": { "n": 21, "t": "ü'x" } }),
+            vec![
+                ok.clone(),
+                ("/structuredContent/results/0/columns/0", json!({ "name": "d", "type": "int" })),
+                ("/structuredContent/results/0/rows", json!([[42, "ü'x"]])),
+                ("/structuredContent/committed", json!(false)),
+            ],
+        ),
+        (
+            "execute_sql",
+            json!({ "query": "SELECT OrderId FROM sales.Orders ORDER BY OrderId", "max_rows": 3 }),
+            vec![
+                ("/structuredContent/results/0/row_count", json!(3)),
+                ("/structuredContent/results/0/truncated/reason", json!("max_rows")),
+            ],
+        ),
+        (
+            "execute_sql",
+            json!({ "query": "SELECT 1 AS a, 2 AS a, 3" }),
+            vec![
+                ("/structuredContent/results/0/rows", json!([[1, 2, 3]])),
+                ("/structuredContent/results/0/columns/2/name", json!("")),
+            ],
+        ),
+        (
+            "get_table_sample",
+            json!({ "table_name": "Employees", "limit": 2 }),
+            vec![ok.clone(), ("/structuredContent/results/0/row_count", json!(2))],
+        ),
+        (
+            "get_table_sample",
+            json!({ "table_name": "sales.Orders", "limit": 5000 }),
+            vec![
+                ("/structuredContent/results/0/row_count", json!(100)),
+                ("/structuredContent/messages/0", json!("limit 5000 was taken as 100; it may be 1 to 100")),
+            ],
+        ),
+    ]
+}
+
+/// Errors: tool, arguments, what must stand in the error object.
+fn errors() -> Vec<(&'static str, Value, Vec<(&'static str, Value)>)> {
+    vec![
+        (
+            "execute_sql",
+            json!({ "query": "SELECT *\nFROM nope" }),
+            vec![
+                ("code", json!("sql_error")),
+                ("number", json!(208)),
+                ("severity", json!(16)),
+                ("state", json!(1)),
+                ("message", json!("Invalid object name 'nope'.")),
+            ],
+        ),
+        ("execute_sql", json!({ "query": "SELECT 1/0" }), vec![("number", json!(8134))]),
+        (
+            "execute_sql",
+            json!({ "query": "DROP TABLE sales.Orders" }),
+            vec![("code", json!("refused")), ("line", json!(1)), ("column", json!(1))],
+        ),
+        ("execute_sql", json!({ "query": "SELECT 1; DELETE FROM sales.Orders" }), vec![("code", json!("refused"))]),
+        ("execute_sql", json!({}), vec![("code", json!("invalid_arguments"))]),
+        ("execute_sql", json!({ "query": 5 }), vec![("code", json!("invalid_arguments"))]),
+        ("execute_sql", json!({ "querry": "SELECT 1" }), vec![("code", json!("invalid_arguments"))]),
+        (
+            "execute_sql",
+            json!({ "query": "SELECT @a", "params": { "a": { "type": "int); DROP TABLE x --", "value": 1 } } }),
+            vec![("code", json!("invalid_arguments"))],
+        ),
+        (
+            "describe_table",
+            json!({ "table_name": "sales.Ordrs" }),
+            vec![("code", json!("no_such_table")), ("closest", json!(["sales.Orders", "sales.Trades"]))],
+        ),
+        ("describe_table", json!({ "table_name": "[open" }), vec![("code", json!("bad_name"))]),
+        (
+            "get_table_sample",
+            json!({ "table_name": "x'; DROP TABLE dbo.Employees --" }),
+            vec![("code", json!("no_such_table"))],
+        ),
+    ]
+}
+
+fn check(transport: &str, answer: impl Fn(usize) -> Value) {
+    let mut at = 0;
+    for (tool, args, wants) in scenarios() {
+        let result = answer(at)["result"].clone();
+        at += 1;
+        let text: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap_or("")).unwrap_or_default();
+        assert_eq!(text, result["structuredContent"], "{transport} {tool} {args}: the text is the structured content");
+        for (pointer, want) in wants {
+            assert_eq!(result.pointer(pointer), Some(&want), "{transport} {tool} {args} {pointer}: {result}");
+        }
+    }
+    for (tool, args, wants) in errors() {
+        let result = answer(at)["result"].clone();
+        at += 1;
+        assert_eq!(result["isError"], json!(true), "{transport} {tool} {args}: {result}");
+        assert!(result.get("structuredContent").is_none(), "{transport} {tool}: an error has no structured content");
+        let e: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap_or("")).unwrap_or_default();
+        for (key, want) in wants {
+            assert_eq!(e["error"][key], want, "{transport} {tool} {args} {key}: {e}");
+        }
+    }
+}
+
+fn all() -> Vec<(&'static str, Value)> {
+    scenarios().into_iter().chain(errors()).map(|(t, a, _)| (t, a)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_stateless_http() {
+    let lab = Lab::new(&[]).await;
+    let (address, _stop) = lab.serve().await;
+    let mut answers = Vec::new();
+    for (tool, args) in all() {
+        answers.push(stateless(address, "tools/call", json!({ "name": tool, "arguments": args })).await.json());
+    }
+    check("http 2026-07-28", |i| answers[i].clone());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_sessions_of_every_handshake_version() {
+    let lab = Lab::new(&[]).await;
+    let (address, _stop) = lab.serve().await;
+    for version in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
+        let session = handshake(address, version).await;
+        let mut answers = Vec::new();
+        for (i, (tool, args)) in all().into_iter().enumerate() {
+            let message = json!({ "jsonrpc": "2.0", "id": i, "method": "tools/call", "params": { "name": tool, "arguments": args } });
+            let mut v = in_session(address, &session, message).await.json();
+            // Structured content came with 2025-06-18; before, the text is all there is.
+            if version < "2025-06-18" {
+                assert!(v["result"].get("structuredContent").is_none());
+                if v["result"]["isError"] == json!(false) {
+                    v["result"]["structuredContent"] =
+                        serde_json::from_str(v["result"]["content"][0]["text"].as_str().unwrap_or(""))
+                            .unwrap_or_default();
+                }
+            }
+            answers.push(v);
+        }
+        check(version, |i| answers[i].clone());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_stdio_in_both_eras() {
+    let mut p = Stdio1::start(command(&["demo", "--stdio", "--log-level", "error"]));
+    let init = json!({ "jsonrpc": "2.0", "id": "i", "method": "initialize", "params": { "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } } });
+    assert_eq!(p.ask(init).await["result"]["protocolVersion"], json!("2025-11-25"));
+    for era in ["handshake", "stateless"] {
+        let mut answers = Vec::new();
+        for (i, (tool, args)) in all().into_iter().enumerate() {
+            let params = json!({ "name": tool, "arguments": args });
+            let params = if era == "stateless" { modern(params) } else { params };
+            answers.push(p.ask(json!({ "jsonrpc": "2.0", "id": i, "method": "tools/call", "params": params })).await);
+        }
+        check(era, |i| answers[i].clone());
+    }
+    // The end of input ends the process.
+    p.input = None;
+    assert!(p.child.wait().await.expect("status").success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_commit_on_success_and_roll_back_on_error() {
+    let lab = Lab::new(&[("access.level", "read-write")]).await;
+    let (address, _stop) = lab.serve().await;
+    let run = async |q: &str| {
+        stateless(address, "tools/call", json!({ "name": "execute_sql", "arguments": { "query": q } })).await.json()["result"].clone()
+    };
+    let r = run("UPDATE dbo.Employees SET Title = N'A' WHERE EmployeeId <= 2; DELETE FROM dbo.[Notes.Archive] WHERE [Note Id] = 99").await;
+    assert_eq!(r["structuredContent"]["committed"], json!(true), "{r}");
+    assert_eq!(r["structuredContent"]["rows_affected"], json!([2]), "{r}");
+    let r = run("DELETE FROM dbo.[Notes.Archive] WHERE [Note Id] = 99").await;
+    assert_eq!(r["structuredContent"]["rows_affected"], json!([0]), "{r}");
+    let r = run("UPDATE dbo.Employees SET Title = N'B'; INSERT INTO dbo.Employees VALUES (1, NULL, N'x', N'x', 1, '2024-01-01', NULL)").await;
+    let e: Value = serde_json::from_str(r["content"][0]["text"].as_str().expect("text")).expect("JSON");
+    assert_eq!(e["error"]["number"], json!(2627), "{r}");
+    let r = run("SELECT COUNT(*) FROM dbo.Employees WHERE Title = N'A'").await;
+    assert_eq!(r["structuredContent"]["results"][0]["rows"], json!([[2]]), "the failed batch left nothing: {r}");
+    // A batch that was read beyond the row limit is still committed.
+    let r = run("UPDATE dbo.Employees SET Title = N'C' WHERE EmployeeId = 1; SELECT TOP 1500 OrderId FROM sales.Orders ORDER BY OrderId").await;
+    assert_eq!(r["structuredContent"]["results"][0]["row_count"], json!(1000), "{r}");
+    assert_eq!(r["structuredContent"]["committed"], json!(true), "{r}");
+    let r = run("PRINT 'told'; SELECT COUNT(*) FROM dbo.Employees WHERE Title = N'C'").await;
+    assert_eq!(
+        (&r["structuredContent"]["results"][0]["rows"], &r["structuredContent"]["messages"]),
+        (&json!([[1]]), &json!(["told"])),
+        "{r}"
+    );
+    let r = run("COMMIT").await;
+    assert_eq!(r["isError"], json!(true));
+}
+
+/// The same tools against any SQL Server named by MSSQL_TEST_URL (mssql://user:password@host:port/database).
+#[tokio::test(flavor = "multi_thread")]
+async fn against_the_server_that_mssql_test_url_names() {
+    let Ok(url) = std::env::var("MSSQL_TEST_URL") else {
+        println!("skipped: MSSQL_TEST_URL names no SQL Server");
+        return;
+    };
+    let rest = url.strip_prefix("mssql://").expect("mssql://user:password@host:port/database");
+    let (credentials, place) = rest.rsplit_once('@').expect("user:password@");
+    let (user, password) = credentials.split_once(':').expect("user:password");
+    let (server, database) = place.split_once('/').unwrap_or((place, "master"));
+    let (host, port) = server.rsplit_once(':').unwrap_or((server, "1433"));
+    mssql_mcp::telemetry::init("error", "text");
+    let encrypt = std::env::var("MSSQL_TEST_ENCRYPT").unwrap_or_else(|_| "on".into());
+    let more = [
+        ("database.host", host),
+        ("database.user", user),
+        ("database.password", password),
+        ("database.name", database),
+        ("database.encrypt", encrypt.as_str()),
+        ("database.trust_server_certificate", "yes"),
+        ("access.level", "full"),
+    ];
+    let fixed = crate::support::fixed(port.parse().expect("port"), &more);
+    let config =
+        mssql_mcp::config::Config::load(&mssql_mcp::config::Inputs { fixed, ..Default::default() }).expect("config");
+    let app = mssql_mcp::stack::App::new(&config).expect("app");
+    let db = &app.database;
+    let limits = crate::support::limits(1000, 100_000);
+    let run = async |q: &str| db.run(q, &[], mssql_mcp::database::run::Mode::Change, &limits).await;
+    let _ = run("DROP TABLE mssql_mcp_test").await;
+    let made =
+        run("CREATE TABLE mssql_mcp_test (id int NOT NULL PRIMARY KEY, v nvarchar(20) NULL, d decimal(10,2) NULL)")
+            .await
+            .expect("CREATE TABLE");
+    assert!(made.committed);
+    let a = run("INSERT INTO mssql_mcp_test (id, v, d) VALUES (1, N'ü', 1.50), (2, NULL, NULL)").await.expect("INSERT");
+    assert_eq!(a.rows_affected, [2]);
+    assert!(
+        run("INSERT INTO mssql_mcp_test (id) VALUES (3); INSERT INTO mssql_mcp_test (id) VALUES (1)").await.is_err()
+    );
+    let a = run("SELECT id, v, d FROM mssql_mcp_test ORDER BY id").await.expect("SELECT");
+    let v: Value = serde_json::from_slice(&a.results.concat()).expect("JSON");
+    assert_eq!(v[0]["rows"], json!([[1, "ü", 1.50], [2, null, null]]), "the failed batch left nothing");
+    match db.find_table("mssql_mcp_test", &limits).await {
+        Ok(t) => match db.describe(&t, &limits).await {
+            Ok(d) => assert_eq!(d["columns"][2]["type"], json!("decimal(10,2)"), "{d}"),
+            Err(e) => println!("skipped: describe_table, which this server lacks a catalog view for: {e}"),
+        },
+        Err(e) => println!("skipped: the catalog, which this server lacks a view for: {e:?}"),
+    }
+    run("DROP TABLE mssql_mcp_test").await.expect("DROP TABLE");
+}
