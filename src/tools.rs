@@ -62,7 +62,7 @@ pub struct Refusal {
     /// The same call may succeed later.
     pub retryable: bool,
     /// More fields.
-    pub more: Map<String, Value>,
+    pub more: Box<Map<String, Value>>,
     /// Nobody waits for the answer.
     pub cancelled: bool,
 }
@@ -108,7 +108,14 @@ impl Call {
 impl Refusal {
     /// With a hint.
     pub fn new(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: hint.into(), retryable: false, more: Map::new(), cancelled: false }
+        Self {
+            code,
+            message: message.into(),
+            hint: hint.into(),
+            retryable: false,
+            more: Box::default(),
+            cancelled: false,
+        }
     }
     /// From a database error.
     pub fn database(e: &DbError, db: &Database) -> Self {
@@ -174,7 +181,7 @@ impl Refusal {
         }
         e["retryable"] = self.retryable.into();
         if let Some(o) = e.as_object_mut() {
-            o.extend(self.more);
+            o.extend(*self.more);
         }
         ToolReply { is_error: true, ..ToolReply::text(json!({ "error": e }).to_string()) }
     }

@@ -156,6 +156,7 @@ impl Engine {
                 until.is_none_or(|t| Instant::now() < t) && !cancel.as_ref().is_some_and(|c| c.load(Ordering::Acquire))
             });
             if on {
+                #[expect(clippy::disallowed_methods, reason = "a session's engine has a thread of its own")]
                 std::thread::sleep(Duration::from_micros(if n < 20 { 200 } else { 2000 }));
             }
             on
@@ -729,6 +730,7 @@ impl Engine {
                 out.flush()?;
                 while let Some(left) = until.checked_duration_since(Instant::now()) {
                     out.check()?;
+                    #[expect(clippy::disallowed_methods, reason = "a session's engine has a thread of its own")]
                     std::thread::sleep(left.min(Duration::from_millis(5)));
                 }
             }

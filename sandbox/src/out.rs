@@ -81,6 +81,7 @@ impl Out {
         self.check()?;
         if let Some(d) = self.row_delay {
             self.flush()?;
+            #[expect(clippy::disallowed_methods, reason = "a session's engine has a thread of its own")]
             std::thread::sleep(d);
             self.check()?;
         }

@@ -97,7 +97,8 @@ pub async fn over_stdio(app: &App, config: &Config) -> Ended {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("stdio: {e}").into()),
         _ => {
             // The blocking read of stdin cannot be taken back, and would keep the runtime waiting.
-            std::process::exit(0);
+            #[expect(clippy::disallowed_methods, reason = "everything was flushed; only that read is left")]
+            std::process::exit(0)
         }
     }
 }

@@ -1,5 +1,6 @@
 //! deadpool over the driver: how a connection is made, and when one is fit to be used again.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -56,7 +57,7 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> Result<Connection, DbError> {
         let s = &self.0;
-        match tokio::time::timeout(s.connect_timeout, connect(s)).await {
+        match tokio::time::timeout(s.connect_timeout, Box::pin(connect(s))).await {
             Ok(r) => r,
             Err(_) => Err(DbError::Connect(
                 format!("{} did not answer within {} s", s.server(), s.connect_timeout.as_secs_f32()),
@@ -111,7 +112,8 @@ fn driver_config(s: &Settings) -> Config {
     c.readonly(s.read_intent);
     // Our own deadline covers the answer; the driver's would leave the statement running.
     c.command_timeout(None);
-    c.handshake_timeout(Some(s.connect_timeout));
+    // `create` bounds the whole attempt, and says so in our words.
+    c.handshake_timeout(None);
     c
 }
 
@@ -127,30 +129,25 @@ async fn connect(s: &Settings) -> Result<Connection, DbError> {
     } else {
         open(&s.host, s.port).await?
     };
-    let client = match login(config.clone(), tcp).await {
+    let client = match Box::pin(login(config.clone(), tcp)).await {
         // Azure sends the login to another node; one hop, as its own drivers do.
         Err(tiberius::error::Error::Routing { host, port }) => {
             let tcp = open(&host, port).await?;
             let mut config = config;
             config.host(&host);
             config.port(port);
-            login(config, tcp).await.map_err(|e| connect_error(e, s))?
+            Box::pin(login(config, tcp)).await.map_err(|e| connect_error(e, s))?
         }
         other => other.map_err(|e| connect_error(e, s))?,
     };
     // A tenth of jitter, so that a pool filled at once is not replaced at once.
-    let jitter = s.max_age.mul_f64(0.2 * f64::from(u8::from(Instant::now().elapsed().subsec_nanos() % 2 == 0)) * 0.5);
-    Ok(Connection {
-        client,
-        in_flight: false,
-        dirty: false,
-        born: Instant::now(),
-        max_age: s.max_age.saturating_sub(jitter),
-    })
+    let dice = f64::from(RandomState::new().hash_one(0) as u32) / f64::from(u32::MAX);
+    let max_age = s.max_age.mul_f64(0.9 + 0.2 * dice);
+    Ok(Connection { client, in_flight: false, dirty: false, born: Instant::now(), max_age })
 }
 
 async fn login(config: Config, tcp: TcpStream) -> Result<Client<Compat<TcpStream>>, tiberius::error::Error> {
-    Client::connect(config, tcp.compat_write()).await
+    Box::pin(Client::connect(config, tcp.compat_write())).await
 }
 
 /// Tries each address of a name.

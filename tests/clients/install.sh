@@ -8,11 +8,15 @@ dir=${CARGO_TARGET_DIR:-$root/target}/clients
 mkdir -p "$dir"
 stamp=$(cat "$here/package.json" "$here/install.sh" | sha256sum | cut -c1-16)
 
-if ! command -v tsql >/dev/null; then
+missing=""
+command -v tsql >/dev/null || missing="$missing freetds-bin"
+python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
+if [ -n "$missing" ]; then
   sudo=""
   [ "$(id -u)" = 0 ] || sudo="sudo"
   $sudo apt-get update -qq
-  $sudo apt-get install -y -qq freetds-bin
+  # shellcheck disable=SC2086 # a list of packages
+  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq $missing >/dev/null
 fi
 if [ "$(cat "$dir/stamp" 2>/dev/null)" = "$stamp" ]; then
   exit 0

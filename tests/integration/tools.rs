@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use crate::support::{Lab, Stdio1, command, handshake, in_session, modern, stateless};
 
-/// Tool, arguments, and what must stand where in the result (a JSON pointer, its value).
-fn scenarios() -> Vec<(&'static str, Value, Vec<(&'static str, Value)>)> {
+/// Tool, arguments, and what must stand where (a JSON pointer or a key, its value).
+type Scenario = (&'static str, Value, Vec<(&'static str, Value)>);
+
+fn scenarios() -> Vec<Scenario> {
     let ok = ("/isError", json!(false));
-    let s = "/structuredContent";
-    let _ = s;
     vec![
         (
             "list_tables",
@@ -41,7 +41,7 @@ fn scenarios() -> Vec<(&'static str, Value, Vec<(&'static str, Value)>)> {
                     json!({ "name": "OrderId", "type": "int", "nullable": false, "identity": { "seed": 1, "increment": 1 } }),
                 ),
                 ("/structuredContent/columns/5/type", json!("decimal(12,4)")),
-                ("/structuredContent/columns/9/computed", json!("(Quantity * LimitPrice)")),
+                ("/structuredContent/columns/9/computed", json!("((Quantity * LimitPrice))")),
                 ("/structuredContent/primary_key", json!({ "name": "PK_Orders", "columns": ["OrderId"] })),
                 ("/structuredContent/foreign_keys/0/references", json!("sales.Accounts")),
                 ("/structuredContent/referenced_by/0/table", json!("sales.Trades")),
@@ -96,7 +96,7 @@ fn scenarios() -> Vec<(&'static str, Value, Vec<(&'static str, Value)>)> {
 }
 
 /// Errors: tool, arguments, what must stand in the error object.
-fn errors() -> Vec<(&'static str, Value, Vec<(&'static str, Value)>)> {
+fn errors() -> Vec<Scenario> {
     vec![
         (
             "execute_sql",

@@ -1,0 +1,319 @@
+//! The whole process over the sandbox's scripted answers, beside a raw driver loop on the same endpoint in the same run.
+//!
+//! `cargo bench --bench whole` prints the figures of `benches/README.md`. Every loop is bounded and talks to 127.0.0.1 only.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use mssql_mcp_sandbox::token::Column;
+use mssql_mcp_sandbox::types::{Len, Ty, Val};
+use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, Script, USER};
+use tiberius::{AuthMethod, Client, CommandItem, Config};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
+
+const CONNECTIONS: usize = 8;
+const SECONDS: u64 = 5;
+const TEN: &str = "SELECT ten";
+const TWENTY: &str = "SELECT twenty";
+const MANY: &str = "SELECT many";
+
+fn columns() -> Vec<Column> {
+    vec![
+        Column::new("id", Ty::Int),
+        Column::new("name", Ty::NVarChar(Len::N(60))),
+        Column::new("price", Ty::Decimal(12, 4)),
+        Column::new("at", Ty::DateTime2(3)),
+        Column::new("open", Ty::Bit),
+    ]
+}
+
+fn rows(n: usize) -> Vec<Vec<Val>> {
+    (0..n)
+        .map(|i| {
+            vec![
+                Val::Int(i as i64),
+                Val::Str(format!("A customer's name of middling length, number {i:06}")),
+                Val::Dec(1_234_567 + i as i128),
+                Val::Int(738_000 * 864_000_000_000 + i as i64 * 10_000_000),
+                Val::Int(i as i64 % 2),
+            ]
+        })
+        .collect()
+}
+
+async fn connect(port: u16) -> Client<Compat<TcpStream>> {
+    let mut c = Config::new();
+    c.host("127.0.0.1");
+    c.port(port);
+    c.database(DATABASE);
+    c.authentication(AuthMethod::sql_server(USER, PASSWORD));
+    c.trust_cert();
+    c.command_timeout(None);
+    let tcp = TcpStream::connect(("127.0.0.1", port)).await.expect("connect");
+    tcp.set_nodelay(true).expect("nodelay");
+    Client::connect(c, tcp.compat_write()).await.expect("login")
+}
+
+async fn ask(client: &mut Client<Compat<TcpStream>>, sql: &str) -> usize {
+    let mut c = tiberius::Command::new("sp_executesql");
+    c.bind_param("@stmt", sql);
+    let mut s = c.exec(client).await.expect("exec");
+    let mut n = 0;
+    while let Some(item) = s.next().await {
+        if let CommandItem::Row(r) = item.expect("item") {
+            n += std::hint::black_box(r).columns().len().min(1);
+        }
+    }
+    n
+}
+
+/// The server under test.
+struct Server(Child, SocketAddr);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn serve(port: u16, more: &[&str]) -> Server {
+    let probe = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("port");
+    let child = Command::new(env!("CARGO_BIN_EXE_mssql-mcp"))
+        .args(["serve", "--listen", &probe.to_string(), "--log-level", "off", "--pool-max-size", "8"])
+        .args(more)
+        .envs([
+            ("MSSQL_HOST", "127.0.0.1"),
+            ("MSSQL_USER", USER),
+            ("MSSQL_PASSWORD", PASSWORD),
+            ("MSSQL_DATABASE", DATABASE),
+            ("TrustServerCertificate", "yes"),
+        ])
+        .env("MSSQL_PORT", port.to_string())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("spawn");
+    for _ in 0..500 {
+        if std::net::TcpStream::connect(probe).is_ok() {
+            break;
+        }
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    Server(child, probe)
+}
+
+/// A field of /proc/PID/status, in MB.
+fn memory(pid: u32, field: &str) -> f64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let kb: f64 = text
+        .lines()
+        .find_map(|l| l.strip_prefix(field))
+        .and_then(|l| l.trim_start_matches(':').split_whitespace().next()?.parse().ok())
+        .unwrap_or(f64::NAN);
+    kb / 1024.0
+}
+
+fn call(sql: &str) -> Vec<u8> {
+    message("tools/call", "execute_sql", &format!(r#""name":"execute_sql","arguments":{{"query":"{sql}"}},"#))
+}
+
+fn message(method: &str, name: &str, params: &str) -> Vec<u8> {
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
+    );
+    let name = if name.is_empty() { String::new() } else { format!("Mcp-Name: {name}\r\n") };
+    format!(
+        "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: {method}\r\n{name}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// Sends a request and reads its answer: by Content-Length, or in chunks. Returns the length of the body.
+async fn exchange(tcp: &mut TcpStream, request: &[u8], buf: &mut Vec<u8>) -> usize {
+    tcp.write_all(request).await.expect("write");
+    buf.clear();
+    let (mut at, mut length, mut chunked) = (0, 0, false);
+    let mut total = 0;
+    loop {
+        buf.reserve(64 << 10);
+        assert!(tcp.read_buf(buf).await.expect("read") > 0, "the server closed the connection");
+        if at == 0 {
+            let Some(end) = buf.windows(4).position(|w| w == b"\r\n\r\n") else { continue };
+            let head = String::from_utf8_lossy(&buf[..end]).to_ascii_lowercase();
+            assert!(head.starts_with("http/1.1 200"), "{head}");
+            chunked = head.contains("transfer-encoding: chunked");
+            length = head.lines().find_map(|l| l.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+            at = end + 4;
+        }
+        if !chunked && buf.len() >= at + length {
+            return length;
+        }
+        if chunked {
+            if buf.ends_with(b"0\r\n\r\n") {
+                return total + buf.len() - at;
+            }
+            // Keep only the tail that may hold the end.
+            let keep = buf.len().saturating_sub(8).max(at);
+            total += keep - at;
+            buf.drain(at..keep);
+        }
+    }
+}
+
+async fn load(address: SocketAddr, request: Vec<u8>) -> f64 {
+    let until = Instant::now() + Duration::from_secs(SECONDS);
+    let tasks: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            let request = request.clone();
+            tokio::spawn(async move {
+                let mut tcp = TcpStream::connect(address).await.expect("connect");
+                tcp.set_nodelay(true).expect("nodelay");
+                let (mut n, mut buf) = (0u64, Vec::new());
+                while Instant::now() < until {
+                    exchange(&mut tcp, &request, &mut buf).await;
+                    n += 1;
+                }
+                n
+            })
+        })
+        .collect();
+    let mut all = 0;
+    for t in tasks {
+        all += t.await.expect("task");
+    }
+    all as f64 / SECONDS as f64
+}
+
+async fn raw_load(port: u16) -> f64 {
+    let until = Instant::now() + Duration::from_secs(SECONDS);
+    let tasks: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            tokio::spawn(async move {
+                let mut client = connect(port).await;
+                let mut n = 0u64;
+                while Instant::now() < until {
+                    assert_eq!(ask(&mut client, TEN).await, 10);
+                    n += 1;
+                }
+                n
+            })
+        })
+        .collect();
+    let mut all = 0;
+    for t in tasks {
+        all += t.await.expect("task");
+    }
+    all as f64 / SECONDS as f64
+}
+
+fn stdio() -> (Vec<f64>, f64) {
+    let line = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+    let mut times = Vec::new();
+    let mut resident = 0.0;
+    for _ in 0..21 {
+        let started = Instant::now();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_mssql-mcp"))
+            .args(["stdio", "--log-level", "off"])
+            .envs([("MSSQL_HOST", "127.0.0.1"), ("MSSQL_USER", "u"), ("MSSQL_PASSWORD", "p")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("spawn");
+        let mut input = child.stdin.take().expect("stdin");
+        writeln!(input, "{line}").expect("write");
+        let mut answer = String::new();
+        BufReader::new(child.stdout.take().expect("stdout")).read_line(&mut answer).expect("read");
+        times.push(started.elapsed().as_secs_f64() * 1000.0);
+        assert!(answer.contains("list_tables"));
+        resident = memory(child.id(), "VmRSS");
+        drop(input);
+        child.wait().expect("wait");
+    }
+    times.sort_by(f64::total_cmp);
+    (times, resident)
+}
+
+/// In a process of its own, so that its memory is its own: `whole raw PORT`.
+async fn raw_many(port: u16) {
+    let mut client = connect(port).await;
+    ask(&mut client, TWENTY).await;
+    let started = Instant::now();
+    assert_eq!(ask(&mut client, MANY).await, 200_000);
+    println!("{:.3} {:.1}", started.elapsed().as_secs_f64(), memory(std::process::id(), "VmHWM"));
+}
+
+#[tokio::main]
+async fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    if let Some(at) = args.iter().position(|a| a == "raw") {
+        return raw_many(args[at + 1].parse().expect("port")).await;
+    }
+    let sandbox = Sandbox::start(Options::default()).await.expect("sandbox");
+    let port = sandbox.address().port();
+    sandbox.script(TEN, Script::new(&columns(), &rows(10), 1));
+    sandbox.script(TWENTY, Script::new(&columns(), &rows(20), 1));
+    sandbox.script(MANY, Script::new(&columns(), &rows(1000), 200));
+
+    println!("== requests per second, {CONNECTIONS} connections, {SECONDS} s each");
+    let server = serve(port, &[]);
+    load(server.1, call(TWENTY)).await;
+    let list = load(server.1, message("tools/list", "", "")).await;
+    let raw = raw_load(port).await;
+    let ten = load(server.1, call(TEN)).await;
+    println!("tools/list over HTTP              {list:>9.0}");
+    println!("execute_sql, 10 rows, over HTTP   {ten:>9.0}");
+    println!("raw tiberius loop, 10 rows        {raw:>9.0}");
+    println!("execute_sql / raw                 {:>8.0} %", 100.0 * ten / raw);
+    drop(server);
+
+    println!("== stdio");
+    let (times, resident) = stdio();
+    println!(
+        "exec to first tools/list answer   {:>6.1} ms median, {:.1} ms best, {:.1} ms worst of {}",
+        times[times.len() / 2],
+        times[0],
+        times[times.len() - 1],
+        times.len()
+    );
+    println!("resident memory                   {resident:>6.1} MB");
+
+    println!("== 200,000 rows");
+    let small = serve(port, &[]);
+    let mut buf = Vec::new();
+    let mut tcp = TcpStream::connect(small.1).await.expect("connect");
+    exchange(&mut tcp, &call(TWENTY), &mut buf).await;
+    let after_twenty = memory(small.0.id(), "VmHWM");
+    let sent = sandbox.rows_sent();
+    let bytes = exchange(&mut tcp, &call(MANY), &mut buf).await;
+    let after_many = memory(small.0.id(), "VmHWM");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    println!(
+        "default limits: peak {after_many:.1} MB, after 20 rows {after_twenty:.1} MB; {bytes} bytes; the database sent {} rows",
+        sandbox.rows_sent() - sent
+    );
+    drop(small);
+    let large = serve(port, &["--limits-max-rows", "1000000", "--limits-max-chars", "1000000000"]);
+    let mut tcp = TcpStream::connect(large.1).await.expect("connect");
+    exchange(&mut tcp, &call(TWENTY), &mut buf).await;
+    let started = Instant::now();
+    let bytes = exchange(&mut tcp, &call(MANY), &mut buf).await;
+    println!(
+        "all of it: {:.2} s, {:.1} MB of JSON, peak {:.1} MB",
+        started.elapsed().as_secs_f64(),
+        bytes as f64 / 1e6,
+        memory(large.0.id(), "VmHWM")
+    );
+    let out =
+        Command::new(std::env::current_exe().expect("exe")).args(["raw", &port.to_string()]).output().expect("run");
+    let text = String::from_utf8_lossy(&out.stdout);
+    let (seconds, peak) = text.trim().split_once(' ').unwrap_or(("?", "?"));
+    println!("raw tiberius loop: {seconds} s, peak {peak} MB (rows dropped, no JSON)");
+}
