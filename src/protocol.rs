@@ -20,19 +20,19 @@ pub fn discover(instructions: &str) -> Reply {
     // Nothing that is listed changes while the server runs, so no listChanged.
     m.insert("capabilities".into(), json!({ "tools": {}, "resources": {}, "prompts": {} }));
     m.insert("instructions".into(), instructions.into());
-    cached(m)
+    Reply::Json(cached(m))
 }
 
 /// A list of one page.
-pub fn list(name: &str, items: Vec<Value>) -> Reply {
+pub fn list(name: &str, items: Vec<Value>) -> Map<String, Value> {
     let mut m = Map::new();
     m.insert(name.to_owned(), items.into());
     cached(m)
 }
 
 /// `private`: what is listed may depend on the caller's rights.
-fn cached(mut m: Map<String, Value>) -> Reply {
+fn cached(mut m: Map<String, Value>) -> Map<String, Value> {
     m.insert("ttlMs".into(), TTL_MS.into());
     m.insert("cacheScope".into(), "private".into());
-    Reply::Json(m)
+    m
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
-use mssql_mcp_transports::{Fault, McpRequest, Outcome};
+use mssql_mcp_transports::{Fault, McpRequest, Outcome, Reply};
 use serde_json::{Value, json};
 
 use crate::principal::Principal;
@@ -50,11 +50,11 @@ async fn handle(registry: &Registry, request: McpRequest) -> Outcome {
     }
     match &*request.method {
         "server/discover" => Outcome::Complete(protocol::discover(registry.instructions())),
-        "tools/list" => list(&request, "tools", registry.definitions()),
+        "tools/list" => page(&request, || Reply::Shared(registry.listed())),
         // Nothing is listed yet, and an empty list is what clients that ask anyway can read.
-        "resources/list" => list(&request, "resources", Vec::new()),
-        "resources/templates/list" => list(&request, "resourceTemplates", Vec::new()),
-        "prompts/list" => list(&request, "prompts", Vec::new()),
+        "resources/list" => page(&request, || Reply::Json(protocol::list("resources", Vec::new()))),
+        "resources/templates/list" => page(&request, || Reply::Json(protocol::list("resourceTemplates", Vec::new()))),
+        "prompts/list" => page(&request, || Reply::Json(protocol::list("prompts", Vec::new()))),
         "resources/read" => match &request.target {
             Some(uri) => invalid(format!("Resource not found: {uri}"), Some(json!({ "uri": uri }))),
             None => invalid("params.uri must be a string", None),
@@ -75,14 +75,14 @@ async fn handle(registry: &Registry, request: McpRequest) -> Outcome {
 }
 
 /// A list of one page: there is no cursor that could be valid.
-fn list(request: &McpRequest, name: &str, items: Vec<Value>) -> Outcome {
+fn page(request: &McpRequest, reply: impl FnOnce() -> Reply) -> Outcome {
     let cursor = request
         .params
         .as_deref()
         .and_then(|p| serde_json::from_str::<Value>(p.get()).ok())
         .and_then(|p| p.get("cursor").cloned());
     match cursor {
-        None | Some(Value::Null) => Outcome::Complete(protocol::list(name, items)),
+        None | Some(Value::Null) => Outcome::Complete(reply()),
         Some(_) => invalid("params.cursor is not one of ours; the list has one page", None),
     }
 }

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use mssql_mcp_transports::{Context, Outcome, Segments, ToolReply};
+use mssql_mcp_transports::{Context, Outcome, Segments, Shared, ToolReply};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -81,6 +81,7 @@ pub struct Erased {
 #[derive(Debug)]
 pub struct Registry {
     tools: Vec<Erased>,
+    listed: Arc<Shared>,
     instructions: String,
 }
 
@@ -263,15 +264,17 @@ impl Registry {
             "Tools for one Microsoft SQL Server database (T-SQL). Start with list_tables and describe_table; then query with execute_sql, binding values with params. Access is {}.",
             db.settings().access.as_str()
         );
-        Self { tools, instructions }
+        let definitions = tools.iter().map(|t| t.definition.clone()).collect();
+        let listed = Arc::new(Shared::new(crate::protocol::list("tools", definitions)));
+        Self { tools, listed, instructions }
     }
     /// By name.
     pub fn get(&self, name: &str) -> Option<&Erased> {
         self.tools.iter().find(|t| t.name == name)
     }
     /// For tools/list.
-    pub fn definitions(&self) -> Vec<Value> {
-        self.tools.iter().map(|t| t.definition.clone()).collect()
+    pub fn listed(&self) -> Arc<Shared> {
+        self.listed.clone()
     }
     /// All names.
     pub fn names(&self) -> Vec<&'static str> {

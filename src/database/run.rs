@@ -98,7 +98,7 @@ fn wrapper(params: &[Param], mode: Mode, lock_timeout_ms: u128) -> String {
         Mode::Change => "COMMIT TRANSACTION;",
     };
     format!(
-        "SET NOCOUNT ON; SET XACT_ABORT ON; SET LOCK_TIMEOUT {lock_timeout_ms}; SET DEADLOCK_PRIORITY LOW;\n\
+        "SET NOCOUNT ON; SET XACT_ABORT ON; SET LOCK_TIMEOUT {lock_timeout_ms};\n\
          BEGIN TRY BEGIN TRANSACTION; SET NOCOUNT OFF; EXEC sp_executesql @q{inner}; SET NOCOUNT ON; {end} END TRY\n\
          BEGIN CATCH IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION; THROW; END CATCH"
     )

@@ -157,20 +157,36 @@ pub fn outcome(id: &Id, o: Outcome, version: ProtocolVersion, info: &ServerInfo)
             result.insert("resultType".into(), "input_required".into());
             (Encoded::value(&json!({ "jsonrpc": "2.0", "id": id, "result": stamp(result, version, info, None) })), 200)
         }
-        Outcome::Complete(Reply::Json(mut map)) => {
-            if version.is_modern() {
-                map.entry("resultType").or_insert_with(|| "complete".into());
-            } else {
-                for k in ["resultType", "ttlMs", "cacheScope"] {
-                    map.remove(k);
-                }
-                older(&mut map, version);
-            }
-            let meta = map.remove("_meta");
-            (Encoded::value(&json!({ "jsonrpc": "2.0", "id": id, "result": stamp(map, version, info, meta) })), 200)
+        Outcome::Complete(Reply::Shared(shared)) => {
+            let result = shared.encoded(version, |map| json_result(map, version, info).to_string().into());
+            let mut e = Encoded::default();
+            e.raw(format!(
+                "{{\"jsonrpc\":\"2.0\",\"id\":{},\"result\":",
+                serde_json::to_string(id).unwrap_or_default()
+            ));
+            e.raw(result);
+            e.raw(Bytes::from_static(b"}"));
+            (e, 200)
+        }
+        Outcome::Complete(Reply::Json(map)) => {
+            (Encoded::value(&json!({ "jsonrpc": "2.0", "id": id, "result": json_result(map, version, info) })), 200)
         }
         Outcome::Complete(Reply::Tool(t)) => (tool(id, t, version, info), 200),
     })
+}
+
+/// A result in the form of the caller's version.
+fn json_result(mut map: serde_json::Map<String, Value>, version: ProtocolVersion, info: &ServerInfo) -> Value {
+    if version.is_modern() {
+        map.entry("resultType").or_insert_with(|| "complete".into());
+    } else {
+        for k in ["resultType", "ttlMs", "cacheScope"] {
+            map.remove(k);
+        }
+        older(&mut map, version);
+    }
+    let meta = map.remove("_meta");
+    stamp(map, version, info, meta)
 }
 
 /// `_meta` with the server's name, for modern callers.

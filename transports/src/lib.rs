@@ -15,7 +15,7 @@ pub mod stdio;
 pub mod streamable;
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -170,6 +170,15 @@ pub enum Reply {
     Tool(ToolReply),
     /// Of any other method: the 2026-07-28 form.
     Json(serde_json::Map<String, Value>),
+    /// The same, where it is the same for all callers and worth encoding once.
+    Shared(Arc<Shared>),
+}
+
+/// A result that never changes, with its encodings.
+#[derive(Debug)]
+pub struct Shared {
+    value: serde_json::Map<String, Value>,
+    encoded: [OnceLock<Bytes>; ProtocolVersion::ALL.len()],
 }
 
 /// The result of a tool.
@@ -228,6 +237,23 @@ impl ProtocolVersion {
     /// All names, newest first.
     pub fn names() -> Vec<&'static str> {
         Self::ALL.iter().map(|v| v.as_str()).collect()
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// From the 2026-07-28 form.
+    pub fn new(value: serde_json::Map<String, Value>) -> Self {
+        Self { value, encoded: Default::default() }
+    }
+    /// The result as this version has it; `encode` makes it the first time.
+    pub(crate) fn encoded(
+        &self,
+        version: ProtocolVersion,
+        encode: impl FnOnce(serde_json::Map<String, Value>) -> Bytes,
+    ) -> Bytes {
+        self.encoded[version as usize].get_or_init(|| encode(self.value.clone())).clone()
     }
 }
 
