@@ -56,7 +56,7 @@ async fn connect(port: u16) -> Client<Compat<TcpStream>> {
     c.command_timeout(None);
     let tcp = TcpStream::connect(("127.0.0.1", port)).await.expect("connect");
     tcp.set_nodelay(true).expect("nodelay");
-    Client::connect(c, tcp.compat_write()).await.expect("login")
+    Box::pin(Client::connect(c, tcp.compat_write())).await.expect("login")
 }
 
 async fn ask(client: &mut Client<Compat<TcpStream>>, sql: &str) -> usize {
@@ -196,7 +196,7 @@ async fn raw_load(port: u16) -> f64 {
     let tasks: Vec<_> = (0..CONNECTIONS)
         .map(|_| {
             tokio::spawn(async move {
-                let mut client = connect(port).await;
+                let mut client = Box::pin(connect(port)).await;
                 let mut n = 0u64;
                 while Instant::now() < until {
                     assert_eq!(ask(&mut client, TEN).await, 10);
@@ -243,7 +243,7 @@ fn stdio() -> (Vec<f64>, f64) {
 
 /// In a process of its own, so that its memory is its own: `whole raw PORT`.
 async fn raw_many(port: u16) {
-    let mut client = connect(port).await;
+    let mut client = Box::pin(connect(port)).await;
     ask(&mut client, TWENTY).await;
     let started = Instant::now();
     assert_eq!(ask(&mut client, MANY).await, 200_000);
@@ -254,7 +254,7 @@ async fn raw_many(port: u16) {
 async fn main() {
     let args: Vec<String> = std::env::args().collect();
     if let Some(at) = args.iter().position(|a| a == "raw") {
-        return raw_many(args[at + 1].parse().expect("port")).await;
+        return Box::pin(raw_many(args[at + 1].parse().expect("port"))).await;
     }
     let sandbox = Sandbox::start(Options::default()).await.expect("sandbox");
     let port = sandbox.address().port();

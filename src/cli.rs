@@ -49,7 +49,7 @@ pub fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .after_help("Begin with `mssql-mcp demo`: it needs no SQL Server. `mssql-mcp help serve` lists every setting;\ndocs/configuration.md has them with their environment variables.")
-        .arg(Arg::new("config").long("config").value_name("FILE").global(true).env_like("MSSQL_MCP_CONFIG").value_parser(value_parser!(PathBuf)).help("TOML file (or MSSQL_MCP_CONFIG)"));
+        .arg(Arg::new("config").long("config").value_name("FILE").global(true).value_parser(value_parser!(PathBuf)).help("TOML file (or MSSQL_MCP_CONFIG)"));
     for s in SETTINGS {
         let name = match s.kind {
             Kind::Bool => "yes|no".to_owned(),
@@ -151,17 +151,6 @@ fn heading(section: &str) -> &'static str {
         "http" => "HTTP",
         "server" => "Server",
         _ => "Log",
-    }
-}
-
-trait EnvLike {
-    fn env_like(self, name: &str) -> Self;
-}
-
-impl EnvLike for Arg {
-    /// The variable is read where the rest of the environment is, so that one place knows them all.
-    fn env_like(self, _: &str) -> Self {
-        self
     }
 }
 

@@ -1240,9 +1240,7 @@ impl<'a> Binder<'a> {
                 if v.ty == Ty::Null {
                     return Ok(x("NULL", *ty));
                 }
-                let name = v.name.clone();
                 let sql = self.call(Call::Cast { from: v.ty, to: *ty, style, attempt: *attempt }, &[&v.sql]);
-                let _ = name;
                 x(sql, *ty)
             }
             Expr::Collate(inner, name) => {
@@ -1581,11 +1579,10 @@ impl<'a> Binder<'a> {
             return Ok(x(self.call(call, &refs), out));
         }
         let mut constants = Vec::new();
-        for (b, e) in bound.iter().zip(args) {
+        for b in &bound {
             match &b.constant {
                 Some(c) => constants.push(c.clone()),
                 None => {
-                    let _ = e;
                     // Catalog functions over a column: one CASE arm per object that there is.
                     return self.catalog_function(name, &bound);
                 }

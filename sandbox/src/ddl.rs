@@ -156,7 +156,7 @@ pub fn add_constraint(
 }
 
 /// SQLite's CREATE TABLE.
-pub fn create_sql(env: &dyn Env, catalog: &Catalog, t: &TableDef, temp: bool) -> Result<String> {
+pub fn create_sql(env: &dyn Env, catalog: &Catalog, t: &TableDef) -> Result<String> {
     let mut parts = Vec::new();
     for c in &t.columns {
         parts.push(column_sql(env, t, c)?);
@@ -185,7 +185,6 @@ pub fn create_sql(env: &dyn Env, catalog: &Catalog, t: &TableDef, temp: bool) ->
             f.on_update.replace('_', " ")
         ));
     }
-    let _ = temp;
     Ok(format!("CREATE TABLE {} ({})", t.physical, parts.join(", ")))
 }
 

@@ -1375,7 +1375,7 @@ impl Engine {
             if !t.foreign.is_empty() {
                 return Err(Error::unsupported("foreign keys of temporary tables"));
             }
-            self.lite_batch(&ddl::create_sql(self, &scratch, &t, true)?)?;
+            self.lite_batch(&ddl::create_sql(self, &scratch, &t)?)?;
             self.temps.push((label, i64::from(self.depth), t));
             return Ok(());
         }
@@ -1404,7 +1404,7 @@ impl Engine {
         });
         let t = ddl::table(self, &mut c, &object, physical, columns, constraints)?;
         c.put(Object { id, schema, name: object, description: None, kind: ObjectKind::Table(t.clone()) });
-        let sql = ddl::create_sql(self, &c, &t, false)?;
+        let sql = ddl::create_sql(self, &c, &t)?;
         self.lite_batch(&sql)?;
         self.alter_catalog(|now| {
             *now = c;

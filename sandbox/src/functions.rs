@@ -151,7 +151,7 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
         }};
     }
     let int = Ty::Int;
-    let all_text = |sep: bool| -> (Vec<Ty>, Ty) {
+    let all_text = || -> (Vec<Ty>, Ty) {
         let wide = args.iter().any(|t| t.is_unicode());
         let max = args.iter().any(|t| matches!(t, Ty::VarChar(Len::Max) | Ty::NVarChar(Len::Max)));
         let out = match (wide, max) {
@@ -160,7 +160,6 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
             (false, true) => Ty::VarChar(Len::Max),
             (false, false) => Ty::VarChar(Len::N(8000)),
         };
-        let _ = sep;
         (vec![out; n], out)
     };
     Ok(Some(match name {
@@ -178,11 +177,11 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
         "CHARINDEX" => sig!("CHARINDEX", 2, 3, vec![t, text_of(args.get(1).copied().unwrap_or(Ty::Null)), int], int),
         "PATINDEX" => sig!("PATINDEX", 2, 2, vec![t, text_of(args.get(1).copied().unwrap_or(Ty::Null))], int),
         "REPLACE" => {
-            let (a, out) = all_text(false);
+            let (a, out) = all_text();
             sig!("REPLACE", 3, 3, a, out)
         }
         "TRANSLATE" => {
-            let (a, out) = all_text(false);
+            let (a, out) = all_text();
             sig!("TRANSLATE", 3, 3, a, out)
         }
         "STUFF" => {
@@ -191,11 +190,11 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
         "REPLICATE" => sig!("REPLICATE", 2, 2, vec![t, int], longest(t)),
         "SPACE" => sig!("SPACE", 1, 1, vec![int], Ty::VarChar(Len::N(8000))),
         "CONCAT" => {
-            let (a, out) = all_text(false);
+            let (a, out) = all_text();
             sig!("CONCAT", 2, 254, a, out)
         }
         "CONCAT_WS" => {
-            let (a, out) = all_text(true);
+            let (a, out) = all_text();
             sig!("CONCAT_WS", 3, 254, a, out)
         }
         "QUOTENAME" => {

@@ -379,7 +379,7 @@ fn guid_bytes(s: &str) -> Vec<u8> {
     b
 }
 
-/// The inverse of [`guid_bytes`].
+/// The text of a uniqueidentifier as it is on the wire.
 pub fn guid_text(b: &[u8]) -> String {
     let mut o = b.to_vec();
     o.resize(16, 0);

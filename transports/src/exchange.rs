@@ -10,7 +10,7 @@ use futures_core::Stream;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 use tower::ServiceExt;
 
 use crate::{Fault, McpRequest, McpService, Outcome};
@@ -51,11 +51,6 @@ pub fn exchange(service: McpService, mut request: McpRequest) -> Exchange {
         }
     });
     Exchange { notifications, call: Some(call), _cancel: cancel.drop_guard() }
-}
-
-/// Cancels when dropped, unless disarmed.
-pub fn cancel_on_drop(token: &CancellationToken) -> DropGuard {
-    token.clone().drop_guard()
 }
 
 // === impl Outbox ===

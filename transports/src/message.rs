@@ -1,4 +1,4 @@
-//! From a JSON-RPC request to an [`McpRequest`]: reads `_meta` and the target once, for every layer.
+//! From a JSON-RPC request to an [`McpRequest`](crate::McpRequest): reads `_meta` and the target once, for every layer.
 
 use std::sync::Arc;
 
