@@ -81,3 +81,90 @@ async fn ask(
         () = session.closed.cancelled() => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use tower::service_fn;
+    use tower::util::BoxCloneSyncService;
+
+    use super::*;
+    use crate::handshake::bare_context;
+    use crate::jsonrpc::Id;
+    use crate::{ClientFacts, ProtocolVersion, Reply, ToolReply};
+
+    /// Asks for a name once, then greets.
+    fn greeter() -> McpService {
+        BoxCloneSyncService::new(service_fn(|r: McpRequest| async move {
+            r.context.outbox.notify("notifications/progress", json!({ "progress": 1 }));
+            let outcome = match r.context.extensions.get::<Continuation>() {
+                None => {
+                    let question = json!({ "method": "elicitation/create", "params": { "message": "Who?" } });
+                    Outcome::InputRequired {
+                        requests: Map::from_iter([("name".to_owned(), question)]),
+                        state: Some("s1".into()),
+                    }
+                }
+                Some(c) => {
+                    assert_eq!(c.state.as_deref(), Some("s1"));
+                    Outcome::Complete(Reply::Tool(ToolReply::text(format!(
+                        "Hello, {}",
+                        c.responses["name"]["content"]["name"]
+                    ))))
+                }
+            };
+            Ok::<_, Infallible>(outcome)
+        }))
+    }
+
+    fn call(session: &Arc<Session>) -> McpRequest {
+        McpRequest {
+            id: Some(Id::Number(7)),
+            method: Arc::from("tools/call"),
+            target: None,
+            params: None,
+            context: bare_context(
+                "test",
+                ProtocolVersion::V2025_06_18,
+                http::Extensions::new(),
+                session.closed.child_token(),
+            ),
+        }
+    }
+
+    fn session() -> Arc<Session> {
+        Arc::new(Session::new("s".into(), "ada".into(), ProtocolVersion::V2025_06_18, ClientFacts::default()))
+    }
+
+    #[tokio::test]
+    async fn a_question_of_the_center_becomes_a_request_to_the_client() {
+        let (session, (tx, mut rx)) = (session(), mpsc::channel(16));
+        let driven = tokio::spawn(drive(greeter(), call(&session), session.clone(), tx));
+        let mut said = Vec::new();
+        while let Some(m) = rx.recv().await {
+            if m["method"] == "elicitation/create" {
+                assert_eq!(m["params"]["message"], "Who?");
+                let id: Id = serde_json::from_value(m["id"].clone()).expect("an id");
+                assert!(session.answer(&id, Ok(json!({ "action": "accept", "content": { "name": "Ada" } }))));
+                assert!(!session.answer(&id, Ok(json!({}))), "one answer is enough");
+            }
+            said.push(m["method"].as_str().unwrap_or_default().to_owned());
+        }
+        assert_eq!(said, ["notifications/progress", "elicitation/create", "notifications/progress"]);
+        let Outcome::Complete(Reply::Tool(t)) = driven.await.expect("task") else { panic!("a result") };
+        assert!(matches!(t.text, crate::Text::Own(s) if s == "Hello, \"Ada\""));
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_session_ends_the_question() {
+        let (session, (tx, mut rx)) = (session(), mpsc::channel(16));
+        let driven = tokio::spawn(drive(greeter(), call(&session), session.clone(), tx));
+        while let Some(m) = rx.recv().await {
+            if m["method"] == "elicitation/create" {
+                session.closed.cancel();
+            }
+        }
+        assert!(matches!(driven.await.expect("task"), Outcome::Cancelled));
+    }
+}
