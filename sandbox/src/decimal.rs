@@ -137,7 +137,7 @@ mod tests {
     fn precision_and_scale_follow_the_documented_table() {
         assert_eq!(result_type('+', (10, 2), (5, 4)), (13, 4));
         assert_eq!(result_type('*', (10, 2), (5, 4)), (16, 6));
-        assert_eq!(result_type('/', (2, 1), (1, 0)), (8, 6));
+        assert_eq!(result_type('/', (2, 1), (1, 0)), (7, 6));
         assert_eq!(result_type('*', (38, 10), (38, 10)), (38, 6));
     }
 
