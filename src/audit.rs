@@ -34,7 +34,7 @@ impl<E> Observer<McpRequest, Outcome, E> for Audit {
             facts: r.context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default(),
             ended: false,
         };
-        tracing::debug!(target: "audit", event = "start", principal = %open.principal, tool = %open.tool);
+        tracing::debug!(target: "audit", event = "start", principal = %open.principal, tool = open.tool.as_str());
         Some(open)
     }
     fn end(&self, open: Option<Open>, result: Result<&Outcome, &E>) {
@@ -48,7 +48,7 @@ impl<E> Observer<McpRequest, Outcome, E> for Audit {
 
 impl Open {
     fn write(&self, outcome: &str) {
-        tracing::debug!(target: "audit", event = "end", principal = %self.principal, tool = %self.tool, verdict = self.facts.verdict(), outcome);
+        tracing::debug!(target: "audit", event = "end", principal = %self.principal, tool = self.tool.as_str(), verdict = self.facts.verdict(), outcome);
     }
 }
 

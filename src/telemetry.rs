@@ -86,7 +86,7 @@ impl Running {
     fn log(&self, outcome: &str) {
         tracing::info!(
             target: "mssql_mcp::call",
-            method = %self.method,
+            method = &*self.method,
             tool = self.target.as_deref().unwrap_or(""),
             outcome,
             ms = self.started.elapsed().as_millis() as u64,
