@@ -4,9 +4,12 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use mssql_mcp::config::Config;
+use mssql_mcp::database::rows::Bounds;
 use mssql_mcp::server::Server;
-use mssql_mcp::sql::{Access, verdict};
-use mssql_mcp::tools::{Budget, Registry};
+use mssql_mcp::sql::verdict::{Policy, judge};
+use mssql_mcp::tools::Registry;
+use mssql_mcp::tools::confirm::Confirm;
 use mssql_mcp_transports::handshake::bare_context;
 use mssql_mcp_transports::{Id, McpRequest, ProtocolVersion, jsonrpc};
 use tower::{Service, ServiceExt};
@@ -15,12 +18,13 @@ const TYPICAL: &str = "SELECT c.Name, COUNT(*) AS n, SUM(o.Quantity) AS q FROM s
     WHERE o.PlacedAt >= @from AND o.Status IN ('Open', 'Filled') GROUP BY c.Name HAVING COUNT(*) > 5 ORDER BY n DESC OFFSET 0 ROWS FETCH NEXT 50 ROWS ONLY";
 
 fn verdicts(c: &mut Criterion) {
+    let policy = Policy::default();
     let mut g = c.benchmark_group("verdict");
-    g.bench_function("typical query", |b| b.iter(|| verdict::judge(black_box(TYPICAL), Access::ReadOnly)));
+    g.bench_function("typical query", |b| b.iter(|| judge(black_box(TYPICAL), &policy)));
     let long = format!("SELECT {} 1", "a.b + 'text' + ".repeat(70_000));
     g.throughput(Throughput::Bytes(long.len() as u64));
     g.sample_size(20);
-    g.bench_function("1 MB query", |b| b.iter(|| verdict::judge(black_box(&long), Access::ReadOnly)));
+    g.bench_function("1 MB query", |b| b.iter(|| judge(black_box(&long), &policy)));
     g.finish();
 }
 
@@ -41,7 +45,7 @@ fn request(extensions: http::Extensions) -> McpRequest {
             "bench",
             ProtocolVersion::V2026_07_28,
             extensions,
-            tokio_util::sync::CancellationToken::new(),
+            mssql_mcp_transports::Cancel::default(),
         ),
     }
 }
@@ -50,13 +54,14 @@ fn request(extensions: http::Extensions) -> McpRequest {
 fn stack(c: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
     let inputs = mssql_mcp::config::Inputs { fixed: vec![("database.host", "127.0.0.1".into())], ..Default::default() };
-    let config = mssql_mcp::config::Config::load(&inputs).expect("config");
+    let config = Config::load(&inputs).expect("config");
     let db = mssql_mcp::database::Database::new(mssql_mcp::database::Settings::from_config(&config).expect("settings"));
-    let budget = Budget { max_rows: 1000, max_chars: 100_000 };
+    let bounds = Bounds { max_rows: 1000, max_chars: 100_000, max_cell: 20_000, csv: false };
+    let registry = || Registry::new(&db, bounds, Confirm::new(&config));
     let mut extensions = http::Extensions::new();
     extensions.insert(mssql_mcp::principal::Principal::local());
-    let mut bare = Server::new(Registry::new(&db, budget));
-    let full = mssql_mcp::stack::mcp(Server::new(Registry::new(&db, budget)), Duration::from_secs(45));
+    let mut bare = Server::new(registry());
+    let full = mssql_mcp::stack::mcp(Server::new(registry()), Duration::from_secs(45));
     let mut g = c.benchmark_group("tools/list");
     g.bench_function("bare service", |b| b.iter(|| runtime.block_on(bare.call(request(extensions.clone())))));
     g.bench_function("all layers", |b| b.iter(|| runtime.block_on(full.clone().oneshot(request(extensions.clone())))));

@@ -287,7 +287,11 @@ async fn main() {
     println!("execute_sql, 10 rows, over HTTP   {ten:>9.0}");
     println!("raw tiberius loop, 10 rows        {raw:>9.0}");
     println!("raw, in the endpoint's process    {inside:>9.0}");
-    println!("execute_sql / raw                 {:>8.0} % ({:.0} % of the other)", 100.0 * ten / raw, 100.0 * ten / inside);
+    println!(
+        "execute_sql / raw                 {:>8.0} % ({:.0} % of the other)",
+        100.0 * ten / raw,
+        100.0 * ten / inside
+    );
     drop(server);
 
     println!("== stdio");

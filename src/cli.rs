@@ -1,6 +1,7 @@
 //! The command line: subcommands, and a flag per row of the settings table.
 
 pub mod call;
+pub mod classify;
 pub mod demo;
 pub mod doctor;
 pub mod health;
@@ -120,6 +121,26 @@ pub fn command() -> Command {
                 ),
         )
         .subcommand(
+            Command::new("classify")
+                .about("Judge T-SQL as execute_sql would: one JSON line per GO batch")
+                .arg(Arg::new("file").value_name("FILE").default_value("-").help("a script, or - for stdin"))
+                .arg(
+                    Arg::new("access")
+                        .long("access")
+                        .value_name("LEVEL")
+                        .value_parser(crate::config::ACCESS)
+                        .default_value("read-only")
+                        .help("under this access level"),
+                )
+                .arg(
+                    Arg::new("allow")
+                        .long("allow")
+                        .value_name("NAME")
+                        .action(ArgAction::Append)
+                        .help("as if the operator had named it in access.allow"),
+                ),
+        )
+        .subcommand(
             Command::new("doctor").about("Check the configuration and the connection, and explain what is wrong"),
         )
         .subcommand(
@@ -208,6 +229,7 @@ pub fn main() -> ExitCode {
         Some(("serve", m)) => block_on(Box::pin(serve::serve(m))),
         Some(("stdio", m)) => block_on(Box::pin(serve::stdio(m))),
         Some(("call", m)) => block_on(Box::pin(call::call(m))),
+        Some(("classify", m)) => classify::classify(m),
         Some(("doctor", m)) => block_on(Box::pin(doctor::doctor(m))),
         Some(("health", m)) => block_on(Box::pin(health::health(m))),
         Some(("config", m)) => config(m),

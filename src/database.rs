@@ -9,6 +9,7 @@ pub mod messages;
 pub mod pool;
 pub mod rows;
 pub mod run;
+pub mod value;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,7 +18,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::database::rows::Bounds;
 use crate::sql::Access;
+use crate::sql::verdict::Policy;
 
 /// A database behind a pool of connections. Nothing connects before the first call needs it.
 #[derive(Debug, Clone)]
@@ -26,6 +29,7 @@ pub struct Database {
     settings: Arc<Settings>,
     /// Connections that are being cleaned up.
     cleanups: TaskTracker,
+    read_wrapper: Arc<std::sync::OnceLock<String>>,
 }
 
 /// What the configuration says of the database.
@@ -67,16 +71,14 @@ pub struct Settings {
     /// LOCK_TIMEOUT.
     pub lock_timeout: Duration,
     /// What callers may do.
-    pub access: Access,
+    pub policy: Policy,
 }
 
 /// Where one answer must stop.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Rows.
-    pub max_rows: u64,
-    /// Characters, text and structured content together.
-    pub max_chars: usize,
+    /// How much may come back.
+    pub bounds: Bounds,
     /// By then.
     pub deadline: Option<Instant>,
     /// Or as soon as this fires.
@@ -208,7 +210,7 @@ impl Settings {
             idle_timeout: c.duration("pool.idle_timeout"),
             max_age: c.duration("pool.max_age"),
             lock_timeout: c.duration("limits.lock_timeout"),
-            access: Access::parse(&c.choice("access.level")),
+            policy: Policy { access: Access::parse(&c.choice("access.level")), allow: c.list("access.allow") },
         })
     }
     /// Trusts this certificate: for the sandbox, which makes its own.
@@ -231,7 +233,7 @@ impl Database {
     pub fn new(settings: Settings) -> Self {
         let settings = Arc::new(settings);
         let cleanups = TaskTracker::new();
-        Self { pool: pool::build(settings.clone()), settings, cleanups }
+        Self { pool: pool::build(settings.clone()), settings, cleanups, read_wrapper: Arc::default() }
     }
     /// What it was made from.
     pub fn settings(&self) -> &Settings {

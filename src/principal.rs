@@ -6,12 +6,21 @@
 pub struct Principal {
     /// Unique and stable.
     pub subject: String,
+    /// What it may do; [`SCOPES`] has all there are.
+    pub scopes: Vec<String>,
 }
+
+/// Reading, changing rows, changing the schema, running procedures. None implies another.
+pub const SCOPES: [&str; 4] = ["mssql:read", "mssql:write", "mssql:schema", "mssql:execute"];
 
 impl Principal {
     /// The person at this machine: over stdio, and on a loopback listener without sign-in.
     pub fn local() -> Self {
-        Self { subject: "local".into() }
+        Self { subject: "local".into(), scopes: SCOPES.map(str::to_owned).to_vec() }
+    }
+    /// Whether it has a scope.
+    pub fn may(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|s| s == scope)
     }
     /// What a session is bound to.
     pub fn key(&self) -> String {

@@ -3,11 +3,15 @@
 pub mod lexer;
 pub mod quote;
 pub mod verdict;
+pub mod words;
+
+use verdict::Class;
 
 /// What a batch may do at most; the order is the order of access levels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Access {
     /// Reads only.
+    #[default]
     ReadOnly,
     /// Reads and changes rows.
     ReadWrite,
@@ -22,6 +26,14 @@ impl Access {
             "full" => Access::Full,
             "read-write" => Access::ReadWrite,
             _ => Access::ReadOnly,
+        }
+    }
+    /// The highest class that may run.
+    pub fn up_to(self) -> Class {
+        match self {
+            Access::ReadOnly => Class::Session,
+            Access::ReadWrite => Class::Write,
+            Access::Full => Class::Execute,
         }
     }
     /// Its name in the configuration.

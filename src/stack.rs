@@ -13,12 +13,14 @@ use tower::util::BoxCloneSyncService;
 
 use crate::audit::Audit;
 use crate::config::Config;
+use crate::database::rows::Bounds;
 use crate::database::{Database, Settings};
 use crate::facts::CallFacts;
 use crate::rescue;
 use crate::server::Server;
 use crate::telemetry::CallLog;
-use crate::tools::{Budget, Registry};
+use crate::tools::Registry;
+use crate::tools::confirm::Confirm;
 
 /// A call that does not heed its deadline is dropped this much later.
 pub const GRACE: Duration = Duration::from_secs(3);
@@ -46,9 +48,14 @@ impl App {
     /// With settings that a command adjusted (the demo trusts its sandbox's certificate).
     pub fn with_settings(config: &Config, settings: Settings) -> Self {
         let database = Database::new(settings);
-        let budget =
-            Budget { max_rows: config.int("limits.max_rows"), max_chars: config.int("limits.max_chars") as usize };
-        let service = mcp(Server::new(Registry::new(&database, budget)), config.duration("limits.query_timeout"));
+        let bounds = Bounds {
+            max_rows: config.int("limits.max_rows"),
+            max_chars: config.int("limits.max_chars") as usize,
+            max_cell: config.int("limits.max_cell") as usize,
+            csv: config.choice("limits.text") == "csv",
+        };
+        let registry = Registry::new(&database, bounds, Confirm::new(config));
+        let service = mcp(Server::new(registry), config.duration("limits.query_timeout"));
         Self { service, database }
     }
 }

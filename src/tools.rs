@@ -1,24 +1,29 @@
 //! Tools: one per file, each with its arguments, its schemas and its call; erased once, here.
 
+pub mod confirm;
 pub mod describe_table;
 pub mod execute_sql;
 pub mod get_table_sample;
 pub mod list_tables;
+pub mod preview;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use mssql_mcp_transports::{Context, Outcome, Segments, Shared, ToolReply};
+use mssql_mcp_transports::{Context, Fault, Outcome, Segments, Shared, ToolReply, Why};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::database::catalog::NotFound;
 use crate::database::explain::explain;
+use crate::database::rows::Bounds;
 use crate::database::run::Failure;
 use crate::database::{Database, DbError, Limits};
 use crate::facts::CallFacts;
+use crate::principal::Principal;
+use crate::tools::confirm::Confirm;
 
 /// A tool.
 pub trait Tool: Send + Sync + 'static {
@@ -29,7 +34,7 @@ pub trait Tool: Send + Sync + 'static {
     /// Title, description, annotations and schemas.
     fn definition(&self) -> Value;
     /// Does it.
-    fn call(&self, call: Call, args: Self::Args) -> impl Future<Output = Result<ToolReply, Refusal>> + Send;
+    fn call(&self, call: Call, args: Self::Args) -> impl Future<Output = Result<ToolReply, Stop>> + Send;
 }
 
 /// What a tool is called with, beside its arguments.
@@ -41,13 +46,24 @@ pub struct Call {
     pub facts: Arc<CallFacts>,
 }
 
-/// Limits of one answer.
-#[derive(Debug, Clone, Copy)]
-pub struct Budget {
-    /// Rows.
-    pub max_rows: u64,
-    /// Characters.
-    pub max_chars: usize,
+/// Why a call ended without an answer.
+#[derive(Debug)]
+pub enum Stop {
+    /// A result with `isError`.
+    Refused(Box<Refusal>),
+    /// The caller lacks scopes.
+    Scope(Vec<String>),
+    /// A person has to answer first.
+    Ask {
+        /// Key → `{method, params}`.
+        requests: Map<String, Value>,
+        /// Comes back with the answers.
+        state: String,
+    },
+    /// The request itself is wrong.
+    Invalid(String),
+    /// Nobody waits for the answer.
+    Cancelled(Why),
 }
 
 /// A result with `isError`: what was wrong, and how to mend it. The codes are those of `docs/errors.md`.
@@ -63,8 +79,6 @@ pub struct Refusal {
     pub retryable: bool,
     /// More fields.
     pub more: Box<Map<String, Value>>,
-    /// Nobody waits for the answer.
-    pub cancelled: bool,
 }
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -74,7 +88,7 @@ pub struct Erased {
     name: &'static str,
     definition: Value,
     #[expect(clippy::type_complexity, reason = "the one place where tools lose their types")]
-    run: Box<dyn Fn(Call, Option<&RawValue>) -> BoxFuture<Result<ToolReply, Refusal>> + Send + Sync>,
+    run: Box<dyn Fn(Call, Option<&RawValue>) -> BoxFuture<Result<ToolReply, Stop>> + Send + Sync>,
 }
 
 /// The tools, sorted by name.
@@ -93,14 +107,13 @@ impl Call {
         let facts = context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default();
         Self { context, facts }
     }
+    /// Whether the caller has a scope.
+    pub fn may(&self, scope: &str) -> bool {
+        self.context.extensions.get::<Principal>().is_some_and(|p| p.may(scope))
+    }
     /// Where this call must stop.
-    pub fn limits(&self, b: Budget) -> Limits {
-        Limits {
-            max_rows: b.max_rows,
-            max_chars: b.max_chars,
-            deadline: self.context.deadline,
-            cancel: self.context.cancel.clone(),
-        }
+    pub fn limits(&self, bounds: Bounds) -> Limits {
+        Limits { bounds, deadline: self.context.deadline, cancel: self.context.cancel.token().clone() }
     }
 }
 
@@ -109,21 +122,21 @@ impl Call {
 impl Refusal {
     /// With a hint.
     pub fn new(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            hint: hint.into(),
-            retryable: false,
-            more: Box::default(),
-            cancelled: false,
-        }
+        Self { code, message: message.into(), hint: hint.into(), retryable: false, more: Box::default() }
+    }
+    /// A change whose end nobody saw.
+    pub fn unknown_outcome(what: &str) -> Self {
+        Self::new(
+            "outcome_unknown",
+            format!("{what} Whether it was committed is not known."),
+            "Look at the data before trying again.",
+        )
     }
     /// From a database error.
     pub fn database(e: &DbError, db: &Database) -> Self {
         let x = explain(e, db.settings());
         let mut r = Self::new(x.code, x.what, x.mend);
         r.retryable = x.retryable;
-        r.cancelled = *e == DbError::Cancelled;
         if let DbError::Sql(q) = e {
             r.more.insert("number".into(), q.number.into());
             r.more.insert("severity".into(), q.severity.into());
@@ -200,7 +213,7 @@ impl Erased {
     fn new<T: Tool>(tool: T) -> Self {
         let definition = tool.definition();
         let tool = Arc::new(tool);
-        let run = move |call: Call, params: Option<&RawValue>| -> BoxFuture<Result<ToolReply, Refusal>> {
+        let run = move |call: Call, params: Option<&RawValue>| -> BoxFuture<Result<ToolReply, Stop>> {
             let args = arguments::<T::Args>(params);
             let tool = tool.clone();
             Box::pin(async move { tool.call(call, args?).await })
@@ -209,21 +222,56 @@ impl Erased {
     }
     /// Runs it; a refusal is a result.
     pub async fn run(&self, call: Call, params: Option<&RawValue>) -> Outcome {
-        let facts = call.facts.clone();
-        match (self.run)(call, params).await {
+        let (facts, cancel) = (call.facts.clone(), call.context.cancel.clone());
+        let done = if call.may("mssql:read") {
+            (self.run)(call, params).await
+        } else {
+            Err(Stop::Scope(vec!["mssql:read".to_owned()]))
+        };
+        // A call that was stopped ends as that, whatever error it met on the way.
+        let done = match (done, cancel.why()) {
+            (Err(Stop::Refused(r)), Some(why)) if r.code == "cancelled" => Err(Stop::Cancelled(why)),
+            (done, _) => done,
+        };
+        match done {
             Ok(r) => {
                 facts.set_outcome("ok");
                 Outcome::Complete(r.into())
             }
-            Err(r) if r.cancelled => {
-                facts.set_outcome("cancelled");
-                Outcome::Cancelled
-            }
-            Err(r) => {
+            Err(Stop::Refused(r)) => {
                 facts.set_outcome(r.code);
                 Outcome::Complete(r.into_reply().into())
             }
+            Err(Stop::Scope(needed)) => {
+                facts.set_outcome("insufficient_scope");
+                Outcome::Fault(Fault::Scope { needed })
+            }
+            Err(Stop::Ask { requests, state }) => Outcome::InputRequired { requests, state: Some(state) },
+            Err(Stop::Invalid(message)) => {
+                facts.set_outcome("invalid_params");
+                Outcome::Fault(Fault::InvalidParams { message, data: None })
+            }
+            // The client still listens, so it is told.
+            Err(Stop::Cancelled(Why::Closing)) => {
+                facts.set_outcome("shutting_down");
+                let r = Refusal::new(
+                    "shutting_down",
+                    "The server is stopping; the query was cancelled.",
+                    "Try again in a moment.",
+                );
+                Outcome::Complete(Refusal { retryable: true, ..r }.into_reply().into())
+            }
+            Err(Stop::Cancelled(why)) => {
+                facts.set_outcome(if why == Why::Asked { "cancelled" } else { "disconnected" });
+                Outcome::Cancelled
+            }
         }
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(r: Refusal) -> Self {
+        Stop::Refused(Box::new(r))
     }
 }
 
@@ -251,18 +299,18 @@ fn arguments<A: DeserializeOwned>(params: Option<&RawValue>) -> Result<A, Refusa
 
 impl Registry {
     /// The four tools over a database.
-    pub fn new(db: &Database, budget: Budget) -> Self {
+    pub fn new(db: &Database, bounds: Bounds, confirm: Confirm) -> Self {
         let mut tools = vec![
-            Erased::new(list_tables::ListTables { db: db.clone(), budget }),
-            Erased::new(describe_table::DescribeTable { db: db.clone(), budget }),
-            Erased::new(execute_sql::ExecuteSql { db: db.clone(), budget }),
-            Erased::new(get_table_sample::GetTableSample { db: db.clone(), budget }),
+            Erased::new(list_tables::ListTables { db: db.clone(), bounds }),
+            Erased::new(describe_table::DescribeTable { db: db.clone(), bounds }),
+            Erased::new(execute_sql::ExecuteSql { db: db.clone(), bounds, confirm }),
+            Erased::new(get_table_sample::GetTableSample { db: db.clone(), bounds }),
         ];
         // Sorted, so that a list is the same for every client and every start.
         tools.sort_by_key(|t| t.name);
         let instructions = format!(
             "Tools for one Microsoft SQL Server database (T-SQL). Start with list_tables and describe_table; then query with execute_sql, binding values with params. Access is {}.",
-            db.settings().access.as_str()
+            db.settings().policy.access.as_str()
         );
         let definitions = tools.iter().map(|t| t.definition.clone()).collect();
         let listed = Arc::new(Shared::new(crate::protocol::list("tools", definitions)));
@@ -303,7 +351,9 @@ fn results_schema() -> Value {
                 "columns": { "type": "array", "items": { "type": "object", "properties": {
                     "name": { "type": "string" },
                     "type": { "type": "string", "description": "SQL Server type" },
-                    "exact": { "type": "string", "enum": ["string"], "description": "numbers that a double cannot carry are strings in this column" }
+                    "exact": { "type": "string", "enum": ["string"], "description": "numbers that a double cannot carry are strings in this column" },
+                    "rounded": { "type": "boolean", "description": "money beyond ±900,719,925,474.0991 is rounded here: CAST it to decimal(19,4)" },
+                    "cut_cells": { "type": "integer", "description": "so many values were longer than the limit and end in … [cut: …]" }
                 }, "required": ["name", "type"] } },
                 "rows": { "type": "array", "items": { "type": "array" } },
                 "row_count": { "type": "integer" },

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use clap::ArgMatches;
 use mssql_mcp_transports::encode::outcome;
 use mssql_mcp_transports::handshake::bare_context;
-use mssql_mcp_transports::{Id, McpRequest, ProtocolVersion};
+use mssql_mcp_transports::{Cancel, Id, McpRequest, ProtocolVersion};
 use serde_json::{Map, Value, json};
-use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::{Ended, Failed, configured};
@@ -68,7 +67,7 @@ async fn ask(app: &App, method: &str, target: Option<&str>, params: Value) -> Re
         method: Arc::from(method),
         target: target.map(str::to_owned),
         params: serde_json::value::to_raw_value(&params).ok(),
-        context: bare_context("cli", ProtocolVersion::V2025_11_25, extensions, CancellationToken::new()),
+        context: bare_context("cli", ProtocolVersion::V2025_11_25, extensions, Cancel::default()),
     };
     let o = match app.service.clone().oneshot(request).await {
         Ok(o) => o,

@@ -46,7 +46,11 @@ pub async fn demo(m: &ArgMatches) -> Ended {
     let listener = bind(&config).await?;
     print!(
         "{}",
-        welcome(&sandbox, &format!("http://{}/mcp", listener.address()), app.database.settings().access.as_str())
+        welcome(
+            &sandbox,
+            &format!("http://{}/mcp", listener.address()),
+            app.database.settings().policy.access.as_str()
+        )
     );
     over_http(listener, &app, &config).await
 }

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Ended, Failed, inputs};
 use crate::config::Config;
 use crate::database::explain::explain;
+use crate::database::rows::Bounds;
 use crate::database::{Database, DbError, Limits, Settings};
 use crate::telemetry;
 
@@ -26,7 +27,7 @@ pub async fn doctor(m: &ArgMatches) -> Ended {
         settings.server(),
         settings.user,
         settings.encrypt,
-        settings.access.as_str()
+        settings.policy.access.as_str()
     );
     if settings.trust {
         println!("[warn] TrustServerCertificate: the database's identity is not checked; set database.ca_file instead");
@@ -35,7 +36,11 @@ pub async fn doctor(m: &ArgMatches) -> Ended {
         println!("[warn] encryption is off: passwords and rows travel in the clear");
     }
     let db = Database::new(settings);
-    let limits = Limits { max_rows: 10, max_chars: 10_000, deadline: None, cancel: CancellationToken::new() };
+    let limits = Limits {
+        bounds: Bounds { max_rows: 10, max_chars: 10_000, max_cell: 1000, csv: false },
+        deadline: None,
+        cancel: CancellationToken::new(),
+    };
     let failed = |stage: &str, e: &DbError| {
         let x = explain(e, db.settings());
         println!("[fail] {stage}\n       {}\n       → {}", x.what, x.mend);

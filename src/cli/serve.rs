@@ -20,7 +20,7 @@ pub async fn serve(m: &ArgMatches) -> Ended {
     let app = App::new(&config)?;
     let listener = bind(&config).await?;
     let s = app.database.settings();
-    tracing::info!(listen = %listener.address(), database = %s.server(), access = s.access.as_str(), "serving MCP at http://{}/mcp", listener.address());
+    tracing::info!(listen = %listener.address(), database = %s.server(), access = s.policy.access.as_str(), "serving MCP at http://{}/mcp", listener.address());
     over_http(listener, &app, &config).await
 }
 

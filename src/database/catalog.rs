@@ -71,6 +71,9 @@ const COLUMNS: &str = "SELECT c.column_id, c.name, ty.name, c.max_length, c.prec
      LEFT JOIN sys.extended_properties AS ep ON ep.class = 1 AND ep.major_id = c.object_id AND ep.minor_id = c.column_id AND ep.name = N'MS_Description' \
      WHERE c.object_id = @id ORDER BY c.column_id";
 
+const CLR_TYPES: &str = "SELECT c.name, ty.is_assembly_type FROM sys.columns AS c JOIN sys.types AS ty ON ty.user_type_id = c.user_type_id \
+     WHERE c.object_id = @id AND c.is_hidden = 0 ORDER BY c.column_id";
+
 const INDEXES: &str = "SELECT i.name, i.type_desc, i.is_unique, i.is_primary_key, i.is_unique_constraint, c.name, ic.is_descending_key, ic.is_included_column, i.filter_definition \
      FROM sys.indexes AS i JOIN sys.index_columns AS ic ON ic.object_id = i.object_id AND ic.index_id = i.index_id \
      JOIN sys.columns AS c ON c.object_id = ic.object_id AND c.column_id = ic.column_id \
@@ -156,6 +159,25 @@ impl Database {
             }
         }
         Err(NotFound::NoSuchTable(closest(&all, schema.map(String::as_str), object)))
+    }
+
+    /// The select list that shows a table for people: `*`, but for CLR types (geography, hierarchyid …), which go through their
+    /// own ToString().
+    pub async fn readable_columns(&self, t: &TableName, limits: &Limits) -> Result<String, DbError> {
+        let rows = self.fetch(CLR_TYPES, &[("id", ParamValue::Int(t.id))], limits).await?;
+        let columns: Vec<(String, bool)> = rows
+            .into_iter()
+            .flatten()
+            .map(|r| (r.first().map(s).unwrap_or_default(), r.get(1).is_some_and(|c| *c == Value::Bool(true))))
+            .collect();
+        if !columns.iter().any(|(_, clr)| *clr) {
+            return Ok("*".to_owned());
+        }
+        let one = |(name, clr): &(String, bool)| {
+            let name = quote::identifier(name);
+            if *clr { format!("{name}.ToString() AS {name}") } else { name }
+        };
+        Ok(columns.iter().map(one).collect::<Vec<_>>().join(", "))
     }
 
     /// Everything that describe_table tells, as one JSON object.

@@ -50,13 +50,34 @@ pub enum ParamValue {
     Text(String),
 }
 
+/// A caller's text.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch<'a> {
+    /// The text.
+    pub sql: &'a str,
+    /// Bound to its parameters.
+    pub params: &'a [Param],
+    /// It may leave something behind on its connection, which is then closed.
+    pub keeps_state: bool,
+}
+
+impl<'a> From<&'a str> for Batch<'a> {
+    fn from(sql: &'a str) -> Self {
+        Self { sql, params: &[], keeps_state: false }
+    }
+}
+
 /// How a caller's text runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Rolled back whatever happens, and cut short at the limits.
     Read,
+    /// Rolled back whatever happens, but read to its end: what it would change is counted.
+    Preview,
     /// Committed when it succeeds; read to its end even beyond the limits, so that what it changes is not lost to them.
     Change,
+    /// Inside a transaction that [`Database::run_if`] opened, and ends itself.
+    Inner,
 }
 
 /// What a text gave.
@@ -74,6 +95,17 @@ pub struct Answer {
     pub committed: bool,
     /// Why something was left out.
     pub truncated: Option<Truncated>,
+    /// The rows as CSV, where that is wanted.
+    pub csv: Option<String>,
+}
+
+/// What became of a change that was to have a certain effect.
+#[derive(Debug)]
+pub enum Applied {
+    /// It had that effect, and is committed.
+    Committed(Answer),
+    /// It would have had another effect, and was rolled back.
+    Differs(Vec<u64>),
 }
 
 /// A failed text: the error, and what was said beside it.
@@ -93,13 +125,15 @@ fn wrapper(params: &[Param], mode: Mode, lock_timeout_ms: u128) -> String {
         let list = params.iter().map(|p| format!(", @{0} = @{0}", p.name)).collect::<String>();
         format!(", N'{}'{list}", declared.replace('\'', "''"))
     };
-    let end = match mode {
-        Mode::Read => "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION;",
-        Mode::Change => "COMMIT TRANSACTION;",
+    let (begin, end) = match mode {
+        Mode::Read | Mode::Preview => ("BEGIN TRANSACTION; ", "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION;"),
+        Mode::Change => ("BEGIN TRANSACTION; ", "COMMIT TRANSACTION;"),
+        Mode::Inner => ("", ""),
     };
+    // Ours is the one to lose a deadlock: the application that owns the database goes on.
     format!(
-        "SET NOCOUNT ON; SET XACT_ABORT ON; SET LOCK_TIMEOUT {lock_timeout_ms};\n\
-         BEGIN TRY BEGIN TRANSACTION; SET NOCOUNT OFF; EXEC sp_executesql @q{inner}; SET NOCOUNT ON; {end} END TRY\n\
+        "SET NOCOUNT ON; SET XACT_ABORT ON; SET DEADLOCK_PRIORITY LOW; SET LOCK_TIMEOUT {lock_timeout_ms};\n\
+         BEGIN TRY {begin}SET NOCOUNT OFF; EXEC sp_executesql @q{inner}; SET NOCOUNT ON; {end} END TRY\n\
          BEGIN CATCH IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION; THROW; END CATCH"
     )
 }
@@ -146,15 +180,19 @@ async fn bounded<T>(
 
 impl Database {
     /// Runs a caller's text. A read that finds its pooled connection dead, before anything came back, is tried once more.
-    pub async fn run(&self, sql: &str, params: &[Param], mode: Mode, limits: &Limits) -> Result<Answer, Failure> {
+    pub async fn run(&self, batch: Batch<'_>, mode: Mode, limits: &Limits) -> Result<Answer, Failure> {
         let mut tries = if mode == Mode::Read { 2 } else { 1 };
         loop {
             tries -= 1;
-            let silent = |error| Failure { error, said: Said::default() };
             // Outside of `listen`: what a login says is not for the caller.
-            let lease = bounded(self.lease(), limits.deadline, &limits.cancel).await.and_then(|l| l).map_err(silent)?;
+            let mut lease = self.lease_within(limits).await?;
             // Boxed, because the driver's futures are large.
-            let (result, said) = listen(Box::pin(self.run_once(lease, sql, params, mode, limits))).await;
+            let (result, said) = listen(Box::pin(self.run_once(&mut lease, batch, mode, limits))).await;
+            if batch.keeps_state
+                && let Some(c) = lease.connection()
+            {
+                c.dirty = true;
+            }
             match result {
                 Ok(a) => return Ok(Answer { messages: said.messages, ..a }),
                 Err((DbError::Lost(reason), false)) if tries > 0 => {
@@ -165,30 +203,72 @@ impl Database {
         }
     }
 
+    /// Runs a change and commits it only if it changes as many rows as were `expected`, statement by statement. Three round
+    /// trips: the counts are known only when all was read, and the commit waits for them.
+    pub async fn run_if(&self, batch: Batch<'_>, expected: &[u64], limits: &Limits) -> Result<Applied, Failure> {
+        let mut lease = self.lease_within(limits).await?;
+        self.command(&mut lease, "BEGIN TRANSACTION", limits).await?;
+        let (result, said) = listen(Box::pin(self.run_once(&mut lease, batch, Mode::Inner, limits))).await;
+        let Some(c) = lease.connection() else { return Err(silent(DbError::Driver("no connection".into()))) };
+        c.dirty |= batch.keeps_state;
+        // Until the transaction has ended, a lease that is dropped must not give its connection back.
+        c.in_flight = true;
+        let answer = result.map_err(|(error, _)| Failure { error, said: said.clone() })?;
+        if answer.rows_affected != expected {
+            self.command(&mut lease, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION", limits).await?;
+            return Ok(Applied::Differs(answer.rows_affected));
+        }
+        let commit =
+            "IF @@TRANCOUNT = 0 THROW 50000, N'The transaction has ended before its commit.', 1; COMMIT TRANSACTION";
+        self.command(&mut lease, commit, limits).await?;
+        Ok(Applied::Committed(Answer { messages: said.messages, committed: true, ..answer }))
+    }
+
+    async fn lease_within(&self, limits: &Limits) -> Result<Lease, Failure> {
+        bounded(self.lease(), limits.deadline, &limits.cancel).await.and_then(|l| l).map_err(silent)
+    }
+
+    /// A text of ours without an answer; the connection is free again only when it succeeded.
+    async fn command(&self, lease: &mut Lease, sql: &str, limits: &Limits) -> Result<(), Failure> {
+        let Some(c) = lease.connection() else { return Err(silent(DbError::Driver("no connection".into()))) };
+        c.in_flight = true;
+        let work = Box::pin(async { c.client.simple_query(sql).await?.into_results().await });
+        bounded(work, limits.deadline, &limits.cancel).await.and_then(|r| r.map_err(driver_error)).map_err(silent)?;
+        c.in_flight = false;
+        Ok(())
+    }
+
     /// The error comes with whether anything was read before it.
     async fn run_once(
         &self,
-        mut lease: Lease,
-        sql: &str,
-        params: &[Param],
+        lease: &mut Lease,
+        batch: Batch<'_>,
         mode: Mode,
         limits: &Limits,
     ) -> Result<Answer, (DbError, bool)> {
-        let Limits { max_rows, max_chars, deadline, cancel } = limits;
+        let Batch { sql, params, .. } = batch;
+        let Limits { bounds, deadline, cancel } = limits;
         let early = |e| (e, true);
-        let outer = wrapper(params, mode, self.settings().lock_timeout.as_millis());
-        let mut declared = "@q nvarchar(max)".to_owned();
+        let lock_timeout = self.settings().lock_timeout.as_millis();
+        let outer = match mode {
+            // The same text for nearly every call.
+            Mode::Read if params.is_empty() => {
+                self.read_wrapper.get_or_init(|| wrapper(&[], mode, lock_timeout)).into()
+            }
+            _ => std::borrow::Cow::Owned(wrapper(params, mode, lock_timeout)),
+        };
+        let mut declared = std::borrow::Cow::Borrowed("@q nvarchar(max)");
         for p in params {
-            declared.push_str(&format!(", @{} {}", p.name, sent_as(&p.value)));
+            declared.to_mut().push_str(&format!(", @{} {}", p.name, sent_as(&p.value)));
         }
         let mut command = Command::new("sp_executesql");
-        command.bind_param("@stmt", outer.as_str());
-        command.bind_param("@params", declared.as_str());
+        command.bind_param("@stmt", &*outer);
+        command.bind_param("@params", &*declared);
         command.bind_param("@q", sql);
         for p in params {
             bind(&mut command, format!("@{}", p.name), &p.value);
         }
-        let mut writer = Writer::new(*max_rows, *max_chars);
+        let mut writer = Writer::new(*bounds);
         let mut rows_affected = Vec::new();
         let mut zeros = false;
         let mut committed = mode == Mode::Change;
@@ -246,7 +326,7 @@ impl Database {
             }
             connection.in_flight = false;
         }
-        Ok(finish(writer, rows_affected, zeros && mode == Mode::Change, committed))
+        Ok(finish(writer, rows_affected, zeros && mode != Mode::Read, committed))
     }
 
     /// Runs a text of our own and collects its rows as JSON values, result set by result set.
@@ -301,13 +381,18 @@ impl Database {
     }
 }
 
+fn silent(error: DbError) -> Failure {
+    Failure { error, said: Said::default() }
+}
+
 fn finish(mut writer: Writer, mut rows_affected: Vec<u64>, zeros: bool, committed: bool) -> Answer {
     writer.end();
     let (rows, truncated) = (writer.total_rows, writer.truncated);
     if zeros && rows_affected.is_empty() && rows == 0 {
         rows_affected.push(0);
     }
-    Answer { results: writer.finish(), rows, rows_affected, messages: Vec::new(), committed, truncated }
+    let (results, csv) = writer.finish();
+    Answer { results, rows, rows_affected, messages: Vec::new(), committed, truncated, csv }
 }
 
 /// A row as values: for the catalog, whose rows are few.
@@ -315,7 +400,7 @@ fn tree(row: Row) -> Vec<Value> {
     row.into_iter()
         .map(|v| {
             let mut b = Vec::new();
-            super::rows::value(&v, "", &mut b);
+            super::value::json(&v, "", usize::MAX, &mut b);
             serde_json::from_slice(&b).unwrap_or(Value::Null)
         })
         .collect()

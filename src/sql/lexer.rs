@@ -7,6 +7,8 @@ pub struct Token<'a> {
     pub kind: Kind,
     /// Its text, quotes included.
     pub text: &'a str,
+    /// Where it starts, in bytes.
+    pub at: usize,
     /// From 1.
     pub line: u32,
     /// In characters, from 1.
@@ -41,14 +43,15 @@ pub struct Unreadable {
     pub reason: String,
 }
 
-struct Cursor<'a> {
+/// Reads token after token.
+struct Lexer<'a> {
     sql: &'a str,
     at: usize,
     line: u32,
     column: u32,
 }
 
-impl<'a> Cursor<'a> {
+impl<'a> Lexer<'a> {
     fn peek(&self) -> Option<char> {
         self.sql[self.at..].chars().next()
     }
@@ -88,6 +91,42 @@ impl<'a> Cursor<'a> {
         }
         Err(open)
     }
+    /// Ends where SQL Server's number ends: `1DROP` is `1` and `DROP`, `1.DROP` is `1.` and `DROP`. An exponent without digits that
+    /// touches what follows (`1eDROP`, `1e--`) could be read in two ways.
+    fn number(&mut self) -> Result<(), Unreadable> {
+        self.skip_while(|n| n.is_ascii_digit());
+        if self.peek() == Some('.') {
+            self.bump();
+            self.skip_while(|n| n.is_ascii_digit());
+        }
+        if self.rest().starts_with(['e', 'E']) {
+            let unclear = self.fail("a number whose exponent has no digits");
+            self.bump();
+            let digits = self.rest().strip_prefix(['+', '-']).unwrap_or(self.rest());
+            if digits.starts_with(|n: char| n.is_ascii_digit()) {
+                self.bump();
+                self.skip_while(|n| n.is_ascii_digit());
+            } else if self.peek().is_some_and(|n| !" \t\r\n,;)".contains(n)) {
+                return Err(unclear);
+            }
+        }
+        Ok(())
+    }
+    /// To the end of the line. What some reader might take for a line end is no part of a comment.
+    fn line_comment(&mut self) -> Result<(), Unreadable> {
+        while let Some(n) = self.peek() {
+            if n == '\r' && !self.rest().starts_with("\r\n")
+                || matches!(n, '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+            {
+                return Err(self.fail("a comment with a character that may end its line"));
+            }
+            if n == '\n' {
+                break;
+            }
+            self.bump();
+        }
+        Ok(())
+    }
     fn comment(&mut self) -> Result<(), Unreadable> {
         let open = self.fail("a comment that is never closed");
         let mut depth = 0;
@@ -110,6 +149,9 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// What stands alone between words. The backslash, the backtick and the question mark are not among them.
+const SYMBOLS: &str = "!%&()*+,-./:;<=>^{|}~";
+
 fn word_start(c: char) -> bool {
     c.is_alphabetic() || c == '_' || c == '#'
 }
@@ -118,110 +160,134 @@ fn word_part(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '@' | '#' | '$')
 }
 
-/// Full-width forms look like ASCII and may be folded to it.
+/// Letters that look like ASCII and may be folded to it: full-width, letter-like, enclosed, and all beyond the basic plane.
 fn deceptive(c: char) -> bool {
-    matches!(c as u32, 0xFF01..=0xFFEE)
+    matches!(c as u32, 0x2071 | 0x207F | 0x2090..=0x209C | 0x2100..=0x214F | 0x2460..=0x24FF | 0xFB00..=0xFB06 | 0xFF01..=0xFFEE | 0x1_0000..)
 }
 
-/// Splits a batch into tokens; white space and comments are left out.
+/// A word that becomes ASCII when its case changes (the Kelvin sign is a k, the long s an S) might be taken for a keyword.
+fn folds_to_ascii(word: &str) -> bool {
+    !word.is_ascii() && (word.to_uppercase().is_ascii() || word.to_lowercase().is_ascii())
+}
+
+/// Splits a text into tokens; white space and comments are left out.
 pub fn tokens(sql: &str) -> Result<Vec<Token<'_>>, Unreadable> {
-    let mut c = Cursor { sql, at: 0, line: 1, column: 1 };
-    let mut out = Vec::new();
-    while let Some(ch) = c.peek() {
-        let (start, line, column) = (c.at, c.line, c.column);
-        let kind = match ch {
-            '\r' if !c.rest().starts_with("\r\n") => return Err(c.fail("a carriage return without a line feed")),
-            ' ' | '\t' | '\n' | '\r' => {
-                c.bump();
-                continue;
-            }
-            '-' if c.rest().starts_with("--") => {
-                while let Some(n) = c.peek() {
-                    if n == '\r' && !c.rest().starts_with("\r\n") || matches!(n, '\u{85}' | '\u{2028}' | '\u{2029}') {
-                        return Err(c.fail("a comment with a character that may end its line"));
-                    }
-                    if n == '\n' {
-                        break;
-                    }
-                    c.bump();
-                }
-                continue;
-            }
-            '/' if c.rest().starts_with("/*") => {
-                c.comment()?;
-                continue;
-            }
-            '\'' => {
-                c.quoted('\'')?;
-                Kind::Text
-            }
-            'N' | 'n' if c.rest()[1..].starts_with('\'') => {
-                c.bump();
-                c.quoted('\'')?;
-                Kind::Text
-            }
-            '[' => {
-                c.quoted(']')?;
-                Kind::Quoted
-            }
-            '"' => {
-                c.quoted('"')?;
-                Kind::Quoted
-            }
-            '0' if c.rest()[1..].starts_with(['x', 'X']) => {
-                c.bump();
-                c.bump();
-                c.skip_while(|n| n.is_ascii_hexdigit());
-                Kind::Number
-            }
-            '0'..='9' => {
-                number(&mut c);
-                Kind::Number
-            }
-            '.' if c.rest()[1..].starts_with(|n: char| n.is_ascii_digit()) => {
-                number(&mut c);
-                Kind::Number
-            }
-            '$' => {
-                c.bump();
-                number(&mut c);
-                Kind::Number
-            }
-            '@' => {
-                c.bump();
-                c.skip_while(word_part);
-                Kind::Variable
-            }
-            _ if deceptive(ch) => return Err(c.fail(format!("the full-width character U+{:04X}", ch as u32))),
-            _ if word_start(ch) => {
-                c.bump();
-                c.skip_while(|n| word_part(n) && !deceptive(n));
-                Kind::Word
-            }
-            _ if ch.is_ascii_graphic() => {
-                c.bump();
-                Kind::Symbol
-            }
-            _ => return Err(c.fail(format!("the character U+{:04X} outside a string", ch as u32))),
-        };
-        out.push(Token { kind, text: &sql[start..c.at], line, column });
+    let mut lexer = Lexer::new(sql);
+    let mut out = Vec::with_capacity(sql.len() / 5);
+    while let Some(t) = lexer.next()? {
+        out.push(t);
     }
     Ok(out)
 }
 
-/// Ends where SQL Server's number ends: `1DROP` is `1` and `DROP`, `1e` takes its e, `1.` its point.
-fn number(c: &mut Cursor<'_>) {
-    c.skip_while(|n| n.is_ascii_digit());
-    if c.peek() == Some('.') {
-        c.bump();
-        c.skip_while(|n| n.is_ascii_digit());
-    }
-    if c.rest().starts_with(['e', 'E']) {
-        c.bump();
-        if c.rest().starts_with(['+', '-']) {
-            c.bump();
+/// The batches of a script, split at lines that hold only `GO` or `GO n`, each with the line it starts at. Lines are taken as they
+/// stand, even inside of quotes and comments: a quote that is never closed spoils its own batch and no other.
+pub fn batches(script: &str) -> Vec<(u32, &str)> {
+    let mut out = Vec::new();
+    let (mut from, mut at, mut first) = (0, 0, 1);
+    for (n, line) in (1..).zip(script.split_inclusive('\n')) {
+        let go = line.trim_matches([' ', '\t', '\r', '\n']);
+        let count = go.get(..2).filter(|g| g.eq_ignore_ascii_case("GO")).map(|_| go[2..].trim_start());
+        let alone = count
+            .is_some_and(|c| c.is_empty() || go[2..].starts_with([' ', '\t']) && c.bytes().all(|b| b.is_ascii_digit()));
+        if alone {
+            out.push((first, &script[from..at]));
+            from = at + line.len();
+            first = n + 1;
         }
-        c.skip_while(|n| n.is_ascii_digit());
+        at += line.len();
+    }
+    out.push((first, &script[from..]));
+    out.retain(|(_, b)| !b.trim().is_empty());
+    out
+}
+
+impl<'a> Lexer<'a> {
+    fn new(sql: &'a str) -> Self {
+        Self { sql, at: 0, line: 1, column: 1 }
+    }
+
+    /// The next token; none at the end.
+    fn next(&mut self) -> Result<Option<Token<'a>>, Unreadable> {
+        while let Some(ch) = self.peek() {
+            let (start, line, column) = (self.at, self.line, self.column);
+            let kind = match ch {
+                '\r' if !self.rest().starts_with("\r\n") => {
+                    return Err(self.fail("a carriage return without a line feed"));
+                }
+                ' ' | '\t' | '\n' | '\r' => {
+                    self.bump();
+                    continue;
+                }
+                '-' if self.rest().starts_with("--") => {
+                    self.line_comment()?;
+                    continue;
+                }
+                '/' if self.rest().starts_with("/*") => {
+                    self.comment()?;
+                    continue;
+                }
+                '\'' => {
+                    self.quoted('\'')?;
+                    Kind::Text
+                }
+                'N' | 'n' if self.rest()[1..].starts_with('\'') => {
+                    self.bump();
+                    self.quoted('\'')?;
+                    Kind::Text
+                }
+                '[' => {
+                    self.quoted(']')?;
+                    Kind::Quoted
+                }
+                '"' => {
+                    self.quoted('"')?;
+                    Kind::Quoted
+                }
+                '0' if self.rest()[1..].starts_with(['x', 'X']) => {
+                    self.bump();
+                    self.bump();
+                    self.skip_while(|n| n.is_ascii_hexdigit());
+                    Kind::Number
+                }
+                '0'..='9' => {
+                    self.number()?;
+                    Kind::Number
+                }
+                '.' if self.rest()[1..].starts_with(|n: char| n.is_ascii_digit()) => {
+                    self.number()?;
+                    Kind::Number
+                }
+                '$' => {
+                    self.bump();
+                    self.number()?;
+                    Kind::Number
+                }
+                '@' => {
+                    self.bump();
+                    self.skip_while(word_part);
+                    Kind::Variable
+                }
+                _ if deceptive(ch) => {
+                    return Err(self.fail(format!("the look-alike character U+{:04X}", ch as u32)));
+                }
+                _ if word_start(ch) => {
+                    self.bump();
+                    self.skip_while(|n| word_part(n) && !deceptive(n));
+                    if folds_to_ascii(&self.sql[start..self.at]) {
+                        return Err(Unreadable { line, column, reason: "a word of look-alike characters".into() });
+                    }
+                    Kind::Word
+                }
+                _ if SYMBOLS.contains(ch) => {
+                    self.bump();
+                    Kind::Symbol
+                }
+                _ => return Err(self.fail(format!("the character U+{:04X} outside a string", ch as u32))),
+            };
+            return Ok(Some(Token { kind, text: &self.sql[start..self.at], at: start, line, column }));
+        }
+        Ok(None)
     }
 }
 
@@ -239,7 +305,7 @@ mod tests {
     fn tokens_end_where_the_servers_do() {
         assert_eq!(words("SELECT 1DROP TABLE t"), "SELECT 1 DROP TABLE t");
         assert_eq!(words("SELECT 1.DELETE FROM t"), "SELECT 1. DELETE FROM t");
-        assert_eq!(words("SELECT 1eDELETE FROM t"), "SELECT 1e DELETE FROM t");
+        assert_eq!(words("SELECT 1e5DELETE FROM t"), "SELECT 1e5 DELETE FROM t");
         assert_eq!(words("SELECT $.DELETE FROM t"), "SELECT $. DELETE FROM t");
         assert_eq!(words("'a'DROP [a]DROP N'a'DROP"), "'a' DROP [a] DROP N'a' DROP");
         assert_eq!(words("/* a /* b */ c */ x -- y\nz"), "x z");
@@ -260,6 +326,9 @@ mod tests {
             "[open",
             "a\rb",
             "SELECT\u{a0}1",
+            "SELECT 1eDELETE FROM t",
+            "SELECT 1e--2",
+            "BAC\u{212a}UP",
         ] {
             assert!(words(sql).starts_with('!'), "{sql:?}");
         }

@@ -4,7 +4,7 @@ use mssql_mcp_transports::ToolReply;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Budget, Call, Refusal, Tool, structured};
+use super::{Bounds, Call, Refusal, Stop, Tool, structured};
 use crate::database::Database;
 
 /// The tool.
@@ -13,7 +13,7 @@ pub struct DescribeTable {
     /// Where.
     pub db: Database,
     /// How much.
-    pub budget: Budget,
+    pub bounds: Bounds,
 }
 
 /// Its arguments.
@@ -56,8 +56,8 @@ impl Tool for DescribeTable {
         })
     }
 
-    async fn call(&self, call: Call, args: Args) -> Result<ToolReply, Refusal> {
-        let limits = call.limits(self.budget);
+    async fn call(&self, call: Call, args: Args) -> Result<ToolReply, Stop> {
+        let limits = call.limits(self.bounds);
         let table = self
             .db
             .find_table(&args.table_name, &limits)

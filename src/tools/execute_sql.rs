@@ -1,15 +1,20 @@
 //! `execute_sql`: a T-SQL text under the configured access, with bound parameters, as all its result sets.
 
-use mssql_mcp_transports::{Segments, ToolReply};
-use serde::Deserialize;
+use std::time::{Duration, Instant};
+
+use mssql_mcp_transports::{Continuation, Segments, ToolReply};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Budget, Call, Refusal, Tool, results_schema};
-use crate::database::Database;
-use crate::database::run::{Answer, Mode, Param, ParamValue};
+use super::confirm::{Confirm, Consent, Ticket, When, digest_of};
+use super::preview::{Effect, question};
+use super::{Bounds, Call, Refusal, Stop, Tool, results_schema};
+use crate::database::run::{Answer, Applied, Batch, Failure, Mode, Param, ParamValue};
+use crate::database::{Database, DbError, Limits};
 use crate::facts::CallFacts;
+use crate::principal::Principal;
 use crate::sql::Access;
-use crate::sql::verdict::{Verdict, judge};
+use crate::sql::verdict::{Class, Verdict, judge};
 
 /// SQL Server takes 2,100 parameters; some of them are ours.
 const MAX_PARAMS: usize = 2000;
@@ -20,16 +25,30 @@ pub struct ExecuteSql {
     /// Where.
     pub db: Database,
     /// How much.
-    pub budget: Budget,
+    pub bounds: Bounds,
+    /// Asks a person before data is changed.
+    pub confirm: Confirm,
 }
 
 /// Its arguments.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
     query: String,
     params: Option<Map<String, Value>>,
     max_rows: Option<u64>,
+    dry_run: Option<bool>,
+    format: Option<Format>,
+}
+
+/// The text form of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// The same as `structuredContent`.
+    Json,
+    /// Fewer tokens.
+    Csv,
 }
 
 impl Tool for ExecuteSql {
@@ -37,12 +56,14 @@ impl Tool for ExecuteSql {
     const NAME: &'static str = "execute_sql";
 
     fn definition(&self) -> Value {
-        let access = self.db.settings().access;
+        let access = self.db.settings().policy.access;
         let read_only = access == Access::ReadOnly;
         let rule = match access {
-            Access::ReadOnly => "Access is read-only: one SELECT (WITH … SELECT is fine).",
+            Access::ReadOnly => {
+                "Access is read-only: SELECT (WITH, DECLARE, IF, #temp tables and catalog procedures such as sp_help too); always rolled back."
+            }
             Access::ReadWrite => {
-                "SELECT, INSERT, UPDATE, DELETE and MERGE; committed when all succeeds, rolled back on any error."
+                "SELECT, INSERT, UPDATE, DELETE, MERGE and TRUNCATE; committed when all succeeds, rolled back on any error."
             }
             Access::Full => {
                 "Any statement but transaction, server and file commands; committed when all succeeds, rolled back on any error."
@@ -51,7 +72,7 @@ impl Tool for ExecuteSql {
         json!({
             "name": Self::NAME,
             "title": "Run T-SQL",
-            "description": format!("Runs T-SQL on Microsoft SQL Server and returns every result set. {rule} Bind values with params instead of writing them into the text. At most {} rows come back; page with ORDER BY … OFFSET … FETCH.", self.budget.max_rows),
+            "description": format!("Runs T-SQL on Microsoft SQL Server and returns every result set. {rule} Bind values with params instead of writing them into the text. At most {} rows come back; page with ORDER BY … OFFSET … FETCH.", self.bounds.max_rows),
             "inputSchema": {
                 "type": "object",
                 "properties": {
@@ -61,7 +82,9 @@ impl Tool for ExecuteSql {
                         "description": "values for @name: {\"name\": value}, or {\"name\": {\"type\": \"decimal(10,2)\", \"value\": \"12.50\"}}",
                         "additionalProperties": true
                     },
-                    "max_rows": { "type": "integer", "minimum": 1, "description": "stop after so many rows" }
+                    "max_rows": { "type": "integer", "minimum": 1, "description": "stop after so many rows" },
+                    "dry_run": { "type": "boolean", "default": false, "description": "run it, tell what it changes, and roll it back" },
+                    "format": { "type": "string", "enum": ["json", "csv"], "description": "text form of the rows; structuredContent is JSON always" }
                 },
                 "required": ["query"],
                 "additionalProperties": false
@@ -72,7 +95,8 @@ impl Tool for ExecuteSql {
                     "results": results_schema(),
                     "rows_affected": { "type": "array", "items": { "type": "integer" } },
                     "messages": { "type": "array", "items": { "type": "string" } },
-                    "committed": { "type": "boolean" }
+                    "committed": { "type": "boolean" },
+                    "dry_run": { "type": "boolean" }
                 },
                 "required": ["results", "rows_affected", "messages", "committed"]
             },
@@ -80,45 +104,215 @@ impl Tool for ExecuteSql {
         })
     }
 
-    async fn call(&self, call: Call, args: Args) -> Result<ToolReply, Refusal> {
-        let verdict = judge(&args.query, self.db.settings().access).map_err(|r| {
-            let mut refusal = Refusal::new("refused", format!("Not run: {}.", r.reason), r.advice);
-            refusal.more.insert("line".into(), r.line.into());
-            refusal.more.insert("column".into(), r.column.into());
-            refusal
-        })?;
-        call.facts.set_verdict(verdict.as_str());
-        let params = params(args.params.unwrap_or_default())?;
-        let max_rows = args.max_rows.map_or(self.budget.max_rows, |n| n.clamp(1, self.budget.max_rows));
-        let limits = call.limits(Budget { max_rows, ..self.budget });
-        let mode = if verdict == Verdict::Read { Mode::Read } else { Mode::Change };
-        let a = self.db.run(&args.query, &params, mode, &limits).await.map_err(|f| Refusal::failure(&f, &self.db))?;
-        Ok(answer(&call.facts, a, true))
+    async fn call(&self, call: Call, args: Args) -> Result<ToolReply, Stop> {
+        let verdict = judge(&args.query, &self.db.settings().policy).map_err(refusal)?;
+        call.facts.set_verdict(verdict.class.as_str());
+        let needed = verdict.scopes();
+        if !needed.iter().all(|s| call.may(s)) {
+            // All of them, so that one step up is enough.
+            return Err(Stop::Scope(needed.into_iter().map(str::to_owned).collect()));
+        }
+        let bounds = Bounds {
+            max_rows: args.max_rows.map_or(self.bounds.max_rows, |n| n.clamp(1, self.bounds.max_rows)),
+            csv: args.format.map_or(self.bounds.csv, |f| f == Format::Csv),
+            ..self.bounds
+        };
+        let limits = call.limits(bounds);
+        let params = params(args.params.clone().unwrap_or_default())?;
+        let batch = Batch { sql: &args.query, params: &params, keeps_state: verdict.keeps_state };
+        let change = Change { tool: self, call: &call, args: &args, verdict: &verdict, batch, limits };
+        if args.dry_run == Some(true) {
+            change.dry_run().await
+        } else if verdict.class.changes() {
+            change.consented().await
+        } else {
+            let a = self.db.run(batch, Mode::Read, &change.limits).await.map_err(|f| Refusal::failure(&f, &self.db))?;
+            Ok(answer(&call.facts, a, true, false))
+        }
+    }
+}
+
+fn refusal(r: crate::sql::verdict::Refusal) -> Refusal {
+    let mut refusal = Refusal::new(r.code, format!("Not run: {}.", r.reason), r.advice);
+    refusal.more.insert("class".into(), r.class.as_str().into());
+    refusal.more.insert("statement".into(), r.statement.into());
+    refusal.more.insert("line".into(), r.line.into());
+    refusal.more.insert("column".into(), r.column.into());
+    refusal
+}
+
+/// A batch that changes data, on its way.
+struct Change<'a> {
+    tool: &'a ExecuteSql,
+    call: &'a Call,
+    args: &'a Args,
+    verdict: &'a Verdict,
+    batch: Batch<'a>,
+    limits: Limits,
+}
+
+impl Change<'_> {
+    fn db(&self) -> &Database {
+        &self.tool.db
+    }
+
+    /// Runs it and rolls it back.
+    async fn dry_run(&self) -> Result<ToolReply, Stop> {
+        if let Err(why) = self.previewable().await? {
+            let hint = "Send it without dry_run; where a person can be asked, they are asked first.";
+            return Err(Refusal::new("no_preview", format!("This cannot be tried out: {why}."), hint).into());
+        }
+        let run = self.db().run(self.batch, Mode::Preview, &self.limits);
+        let a = run.await.map_err(|f| Refusal::failure(&f, self.db()))?;
+        Ok(answer(&self.call.facts, a, true, true))
+    }
+
+    /// Asks first, where that is configured and can be done.
+    async fn consented(&self) -> Result<ToolReply, Stop> {
+        let confirm = &self.tool.confirm;
+        let can_ask = self.call.context.can_ask;
+        match confirm.when() {
+            When::Never => return self.apply().await,
+            When::Possible if !can_ask => return self.apply().await,
+            When::Always if !can_ask => {
+                let hint = "Use a client that supports elicitation, or ask the operator to change access.confirm_writes; dry_run: true shows what would change.";
+                let what = "A person has to confirm changes here, and this client cannot ask one.";
+                return Err(Refusal::new("confirmation_required", what, hint).into());
+            }
+            When::Always | When::Possible => {}
+        }
+        let principal = self.call.context.extensions.get::<Principal>().map(Principal::key).unwrap_or_default();
+        let digest = digest_of(self.args);
+        if let Some(c) = self.call.context.extensions.get::<Continuation>() {
+            match confirm.redeem(c, &principal, &digest)? {
+                Consent::Decided(reply) => return Ok(reply),
+                Consent::Yes(ticket, None) => return self.settle(ticket, self.apply().await),
+                Consent::Yes(ticket, Some(effect)) => {
+                    let run = self.db().run_if(self.batch, &effect, &self.limits);
+                    match run.await {
+                        Ok(Applied::Committed(a)) => {
+                            return self.settle(ticket, Ok(answer(&self.call.facts, a, true, false)));
+                        }
+                        // The data changed while the person thought: ask again, with the new numbers.
+                        Ok(Applied::Differs(_)) => ticket.superseded(),
+                        Err(f) => return self.settle(ticket, Err(self.failed(&f))),
+                    }
+                }
+                Consent::Again => {}
+            }
+        }
+        let effect = self.preview().await?;
+        let message = question(&self.args.query, self.verdict, &effect);
+        Err(confirm.ask(&principal, digest, effect.counts(), &message))
+    }
+
+    /// A retry hears the same.
+    fn settle(&self, ticket: Ticket, result: Result<ToolReply, Stop>) -> Result<ToolReply, Stop> {
+        match &result {
+            Ok(reply) => ticket.settle(reply),
+            Err(Stop::Refused(r)) => ticket.settle(&r.as_ref().clone().into_reply()),
+            // Its drop says that nobody knows.
+            Err(_) => drop(ticket),
+        }
+        result
+    }
+
+    async fn apply(&self) -> Result<ToolReply, Stop> {
+        let run = self.db().run(self.batch, Mode::Change, &self.limits);
+        let a = run.await.map_err(|f| self.failed(&f))?;
+        Ok(answer(&self.call.facts, a, true, false))
+    }
+
+    /// A change that failed: an error of SQL Server rolled it back; a broken connection tells nothing.
+    fn failed(&self, f: &Failure) -> Stop {
+        match &f.error {
+            DbError::Lost(m) => Refusal::unknown_outcome(&format!("The connection to SQL Server broke: {m}.")).into(),
+            DbError::Timeout => {
+                let mut r = Refusal::failure(f, self.db());
+                r.retryable = false;
+                r.hint = "It was cancelled, and is rolled back unless it had just been committed: look at the data before trying again.".into();
+                r.into()
+            }
+            _ => Refusal::failure(f, self.db()).into(),
+        }
+    }
+
+    /// Why it cannot be tried out first, if it cannot.
+    async fn previewable(&self) -> Result<Result<Vec<super::preview::Table>, String>, Stop> {
+        if self.verdict.class > Class::Write {
+            let what = if self.verdict.class == Class::Schema {
+                "a change of the schema"
+            } else {
+                "a procedure or dynamic SQL"
+            };
+            return Ok(Err(format!("it has {what}, which a rollback may not undo")));
+        }
+        super::preview::tables(self.db(), &self.args.query, self.verdict, &self.limits)
+            .await
+            .map_err(|e| Refusal::database(&e, self.db()).into())
+    }
+
+    /// What it would change, counted in a transaction that is rolled back at once: no lock is held while a person thinks.
+    async fn preview(&self) -> Result<Effect, Stop> {
+        let tables = match self.previewable().await? {
+            Ok(t) => t,
+            Err(why) => return Ok(Effect::Unknown(why)),
+        };
+        let patience: Duration = self.tool.confirm.preview_timeout();
+        let deadline = Instant::now() + patience;
+        let limits = Limits {
+            deadline: Some(self.limits.deadline.map_or(deadline, |d| d.min(deadline))),
+            ..self.limits.clone()
+        };
+        let run = self.db().run(self.batch, Mode::Preview, &limits);
+        match run.await {
+            Ok(a) => Ok(Effect::Counted { counts: a.rows_affected, tables }),
+            Err(Failure { error: DbError::Timeout, .. }) => {
+                Ok(Effect::Unknown(format!("its preview took longer than {} s", patience.as_secs_f32())))
+            }
+            // It would fail: the model hears why, and nobody is bothered.
+            Err(f) => Err(Refusal::failure(&f, self.db()).into()),
+        }
     }
 }
 
 /// The result object; the rows are joined in as they are.
-pub fn answer(facts: &CallFacts, a: Answer, with_changes: bool) -> ToolReply {
+pub fn answer(facts: &CallFacts, a: Answer, with_changes: bool, dry_run: bool) -> ToolReply {
     let mut parts = vec![bytes::Bytes::from_static(b"{\"results\":")];
     parts.extend(a.results.0);
     let mut tail = String::new();
+    let messages = Value::from(a.messages);
     if with_changes {
-        tail += &format!(",\"rows_affected\":{}", Value::from(a.rows_affected));
+        tail += &format!(",\"rows_affected\":{}", Value::from(a.rows_affected.clone()));
     }
-    if with_changes || !a.messages.is_empty() {
-        tail += &format!(",\"messages\":{}", Value::from(a.messages));
+    if with_changes || messages != json!([]) {
+        tail += &format!(",\"messages\":{messages}");
     }
     if with_changes {
         tail += &format!(",\"committed\":{}", a.committed);
+    }
+    if dry_run {
+        tail += ",\"dry_run\":true";
     }
     tail.push('}');
     parts.push(tail.into());
     if let Some(t) = a.truncated {
         facts.set_truncated(t.as_str());
     }
-    let json = if parts.len() == 3 { Segments(vec![parts.concat().into()]) } else { Segments(parts) };
+    let json = Segments(parts);
     facts.returned(a.rows, json.len());
-    ToolReply::structured(json)
+    let mut reply = ToolReply::structured(json);
+    if let Some(mut csv) = a.csv {
+        // What is not rows, in lines that no row begins like.
+        for m in messages.as_array().into_iter().flatten().filter_map(Value::as_str) {
+            csv += &format!("# message: {}\n", m.replace('\n', "\n# "));
+        }
+        if with_changes && !a.rows_affected.is_empty() {
+            csv += &format!("# rows affected: {}; committed: {}\n", Value::from(a.rows_affected), a.committed);
+        }
+        reply.text = mssql_mcp_transports::Text::Own(csv);
+    }
+    reply
 }
 
 fn bad(name: &str, what: &str) -> Refusal {

@@ -4,8 +4,8 @@ use mssql_mcp_transports::ToolReply;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::execute_sql::answer;
-use super::{Budget, Call, Refusal, Tool, results_schema};
+use super::execute_sql::{Format, answer};
+use super::{Bounds, Call, Refusal, Stop, Tool, results_schema};
 use crate::database::Database;
 use crate::database::run::Mode;
 
@@ -18,7 +18,7 @@ pub struct GetTableSample {
     /// Where.
     pub db: Database,
     /// How much.
-    pub budget: Budget,
+    pub bounds: Bounds,
 }
 
 /// Its arguments.
@@ -27,6 +27,7 @@ pub struct GetTableSample {
 pub struct Args {
     table_name: String,
     limit: Option<i64>,
+    format: Option<Format>,
 }
 
 impl Tool for GetTableSample {
@@ -42,7 +43,8 @@ impl Tool for GetTableSample {
                 "type": "object",
                 "properties": {
                     "table_name": { "type": "string", "description": "table, schema.table, or [schema].[table]" },
-                    "limit": { "type": "integer", "description": format!("rows; more than {MAX} is taken as {MAX}"), "default": DEFAULT }
+                    "limit": { "type": "integer", "description": format!("rows; more than {MAX} is taken as {MAX}"), "default": DEFAULT },
+                    "format": { "type": "string", "enum": ["json", "csv"], "description": "text form of the rows; structuredContent is JSON always" }
                 },
                 "required": ["table_name"],
                 "additionalProperties": false
@@ -52,21 +54,24 @@ impl Tool for GetTableSample {
         })
     }
 
-    async fn call(&self, call: Call, args: Args) -> Result<ToolReply, Refusal> {
+    async fn call(&self, call: Call, args: Args) -> Result<ToolReply, Stop> {
         let wanted = args.limit.unwrap_or(DEFAULT as i64);
         let limit = u64::try_from(wanted).unwrap_or(0).clamp(1, MAX);
-        let limits = call.limits(Budget { max_rows: limit.min(self.budget.max_rows), ..self.budget });
+        let csv = args.format.map_or(self.bounds.csv, |f| f == Format::Csv);
+        let limits = call.limits(Bounds { max_rows: limit.min(self.bounds.max_rows), csv, ..self.bounds });
         let table = self
             .db
             .find_table(&args.table_name, &limits)
             .await
             .map_err(|e| Refusal::not_found(&args.table_name, e, &self.db))?;
         // The name comes from the catalog and is quoted by us; the number is ours.
-        let sql = format!("SELECT TOP ({limit}) * FROM {}", table.quoted());
-        let mut a = self.db.run(&sql, &[], Mode::Read, &limits).await.map_err(|f| Refusal::failure(&f, &self.db))?;
+        let columns = self.db.readable_columns(&table, &limits).await.map_err(|e| Refusal::database(&e, &self.db))?;
+        let sql = format!("SELECT TOP ({limit}) {columns} FROM {}", table.quoted());
+        let mut a =
+            self.db.run(sql.as_str().into(), Mode::Read, &limits).await.map_err(|f| Refusal::failure(&f, &self.db))?;
         if u64::try_from(wanted).ok() != Some(limit) {
             a.messages.push(format!("limit {wanted} was taken as {limit}; it may be 1 to {MAX}"));
         }
-        Ok(answer(&call.facts, a, false))
+        Ok(answer(&call.facts, a, false, false))
     }
 }

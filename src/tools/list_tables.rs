@@ -4,7 +4,7 @@ use mssql_mcp_transports::ToolReply;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Budget, Call, Refusal, Tool, structured};
+use super::{Bounds, Call, Refusal, Stop, Tool, structured};
 use crate::database::Database;
 use crate::database::catalog::ListFilter;
 
@@ -17,7 +17,7 @@ pub struct ListTables {
     /// Where.
     pub db: Database,
     /// How much.
-    pub budget: Budget,
+    pub bounds: Bounds,
 }
 
 /// Its arguments.
@@ -65,7 +65,7 @@ impl Tool for ListTables {
         })
     }
 
-    async fn call(&self, call: Call, args: Args) -> Result<ToolReply, Refusal> {
+    async fn call(&self, call: Call, args: Args) -> Result<ToolReply, Stop> {
         let bad_cursor = || {
             Refusal::new(
                 "invalid_arguments",
@@ -86,7 +86,7 @@ impl Tool for ListTables {
         let filter = ListFilter { schema: args.schema, name_like: args.name_like, views, skip, take: PAGE + 1 };
         let rows = self
             .db
-            .list_tables(&filter, &call.limits(self.budget))
+            .list_tables(&filter, &call.limits(self.bounds))
             .await
             .map_err(|e| Refusal::database(&e, &self.db))?;
         let more = rows.len() as i64 > PAGE;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{Lab, handshake, in_session, limits, until};
 
 async fn read(lab: &Lab, sql: &str) -> Result<Answer, Failure> {
-    lab.app.database.run(sql, &[], Mode::Read, &lab.limits()).await
+    lab.app.database.run(sql.into(), Mode::Read, &lab.limits()).await
 }
 
 fn rows(a: &Answer) -> Value {
@@ -43,7 +43,7 @@ async fn an_attention_that_is_lost_or_late_never_reaches_the_next_caller() {
         let e = lab
             .app
             .database
-            .run("SELECT COUNT(*) FROM sales.Orders AS a CROSS JOIN sales.Orders AS b", &[], Mode::Read, &l)
+            .run("SELECT COUNT(*) FROM sales.Orders AS a CROSS JOIN sales.Orders AS b".into(), Mode::Read, &l)
             .await
             .expect_err("too slow");
         assert_eq!(e.error, DbError::Timeout);
@@ -59,7 +59,7 @@ async fn a_timeout_gives_what_there_is_and_an_abandoned_call_is_cancelled() {
     lab.sandbox.faults(|f| f.row_delay = Some(Duration::from_millis(20)));
     let mut l = limits(1000, 100_000);
     l.deadline = Some(Instant::now() + Duration::from_millis(500));
-    let a = lab.app.database.run("SELECT OrderId FROM sales.Orders", &[], Mode::Read, &l).await.expect("some rows");
+    let a = lab.app.database.run("SELECT OrderId FROM sales.Orders".into(), Mode::Read, &l).await.expect("some rows");
     assert!(a.rows > 0 && a.rows < 100, "{}", a.rows);
     assert_eq!(a.truncated.map(|t| t.as_str()), Some("timeout"));
     // The future is dropped in mid-answer, as tower's layers may do.
@@ -135,13 +135,13 @@ async fn a_routing_answer_is_followed_one_hop() {
     let config =
         mssql_mcp::config::Config::load(&mssql_mcp::config::Inputs { fixed, ..Default::default() }).expect("config");
     let app = mssql_mcp::stack::App::new(&config).expect("app");
-    let a = app.database.run("SELECT 1 AS a", &[], Mode::Read, &lab.limits()).await.expect("rows");
+    let a = app.database.run("SELECT 1 AS a".into(), Mode::Read, &lab.limits()).await.expect("rows");
     assert_eq!(rows(&a), json!([[1]]));
     assert_eq!(other.connections(), 1);
     // Two servers that route to each other are no endless loop.
     other.faults(|f| f.route_to = Some(("127.0.0.1".into(), gateway.address().port())));
     let app = mssql_mcp::stack::App::new(&config).expect("app");
-    let e = app.database.run("SELECT 1 AS a", &[], Mode::Read, &lab.limits()).await.expect_err("no second hop");
+    let e = app.database.run("SELECT 1 AS a".into(), Mode::Read, &lab.limits()).await.expect_err("no second hop");
     assert!(matches!(e.error, DbError::Connect(_, ConnectKind::Other)), "{:?}", e.error);
 }
 
@@ -152,7 +152,7 @@ async fn a_full_pool_answers_that_it_is_busy() {
     let db = lab.app.database.clone();
     let l = lab.limits();
     let slow = tokio::spawn(async move {
-        db.run("SELECT TOP 40 OrderId FROM sales.Orders", &[], Mode::Read, &l).await.map(|a| a.rows)
+        db.run("SELECT TOP 40 OrderId FROM sales.Orders".into(), Mode::Read, &l).await.map(|a| a.rows)
     });
     until("the pool is in use", async || lab.app.database.status().0 == 1).await;
     let e = read(&lab, "SELECT 1 AS a").await.expect_err("busy");
@@ -168,15 +168,19 @@ async fn locks_time_out_with_1222() {
     let l = lab.limits();
     // Holds its locks while its rows trickle.
     let holder = tokio::spawn(async move {
-        db.run("UPDATE dbo.Employees SET Title = N'x'; SELECT TOP 30 OrderId FROM sales.Orders", &[], Mode::Change, &l)
-            .await
-            .map(|a| a.committed)
+        db.run(
+            "UPDATE dbo.Employees SET Title = N'x'; SELECT TOP 30 OrderId FROM sales.Orders".into(),
+            Mode::Change,
+            &l,
+        )
+        .await
+        .map(|a| a.committed)
     });
     until("the holder runs", async || lab.sandbox.rows_sent() > 1).await;
     let e = lab
         .app
         .database
-        .run("UPDATE dbo.Employees SET Title = N'y'", &[], Mode::Change, &lab.limits())
+        .run("UPDATE dbo.Employees SET Title = N'y'".into(), Mode::Change, &lab.limits())
         .await
         .expect_err("locked");
     assert!(matches!(&e.error, DbError::Sql(s) if s.number == 1222), "{:?}", e.error);

@@ -9,4 +9,5 @@ mod faults;
 mod lifecycle;
 mod support;
 mod tools;
+mod verdicts;
 mod wire;

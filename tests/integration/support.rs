@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use mssql_mcp::config::{Config, Inputs};
+use mssql_mcp::database::rows::Bounds;
 use mssql_mcp::database::{Limits, Settings};
 use mssql_mcp::http::{Listener, Stop};
 use mssql_mcp::stack::App;
@@ -71,7 +72,11 @@ impl Lab {
 }
 
 pub fn limits(max_rows: u64, max_chars: usize) -> Limits {
-    Limits { max_rows, max_chars, deadline: None, cancel: CancellationToken::new() }
+    Limits {
+        bounds: Bounds { max_rows, max_chars, max_cell: 20_000, csv: false },
+        deadline: None,
+        cancel: CancellationToken::new(),
+    }
 }
 
 /// An HTTP answer.

@@ -280,7 +280,7 @@ async fn against_the_server_that_mssql_test_url_names() {
     let app = mssql_mcp::stack::App::new(&config).expect("app");
     let db = &app.database;
     let limits = crate::support::limits(1000, 100_000);
-    let run = async |q: &str| db.run(q, &[], mssql_mcp::database::run::Mode::Change, &limits).await;
+    let run = async |q: &str| db.run(q.into(), mssql_mcp::database::run::Mode::Change, &limits).await;
     let _ = run("DROP TABLE mssql_mcp_test").await;
     let made =
         run("CREATE TABLE mssql_mcp_test (id int NOT NULL PRIMARY KEY, v nvarchar(20) NULL, d decimal(10,2) NULL)")

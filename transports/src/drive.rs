@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
 use crate::session::Session;
-use crate::{Continuation, McpRequest, McpService, Outcome, Outgoing, exchange};
+use crate::{Cancel, Continuation, McpRequest, McpService, Outcome, Outgoing, exchange};
 
 /// A tool may ask this often; then the call ends.
 const ROUNDS: usize = 16;
@@ -31,7 +31,7 @@ pub async fn drive(
         };
         // A round's stream cancels its own token when it is dropped, not the whole call's.
         let mut round = again;
-        round.context.cancel = context.cancel.child_token();
+        round.context.cancel = context.cancel.child();
         let mut stream = exchange(service.clone(), round);
         let outcome = loop {
             match stream.next().await {
@@ -55,12 +55,7 @@ pub async fn drive(
 }
 
 /// Asks the client and waits; none when the call was cancelled or the session ended. An error answer counts as a refusal.
-async fn ask(
-    session: &Session,
-    cancel: &tokio_util::sync::CancellationToken,
-    question: Value,
-    out: &mpsc::Sender<Value>,
-) -> Option<Value> {
+async fn ask(session: &Session, cancel: &Cancel, question: Value, out: &mpsc::Sender<Value>) -> Option<Value> {
     let (id, answer) = session.ask();
     let mut message = json!({ "jsonrpc": "2.0", "id": id });
     message["method"] = question.get("method").cloned().unwrap_or_default();
@@ -74,7 +69,7 @@ async fn ask(
             Ok(v) => Some(v),
             Err(e) => Some(json!({ "action": "cancel", "error": e })),
         },
-        () = cancel.cancelled() => {
+        () = cancel.token().cancelled() => {
             session.withdraw(id);
             None
         }
@@ -128,7 +123,7 @@ mod tests {
                 "test",
                 ProtocolVersion::V2025_06_18,
                 http::Extensions::new(),
-                session.closed.child_token(),
+                Cancel::under(&session.closed),
             ),
         }
     }

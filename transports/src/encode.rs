@@ -51,7 +51,11 @@ impl Encoded {
     pub fn next_piece(&mut self) -> Option<Bytes> {
         Some(match self.parts.pop_front()? {
             Part::Raw(b) => b,
-            Part::Escape(b) => escape(&b),
+            Part::Escape(b) => {
+                let mut out = BytesMut::with_capacity(b.len() + b.len() / 8);
+                escape(&b, &mut out);
+                out.freeze()
+            }
         })
     }
     /// The bytes before escaping: enough to tell a small message from a large one.
@@ -69,16 +73,18 @@ impl Encoded {
             return self.next_piece().unwrap_or_default();
         }
         let mut out = BytesMut::with_capacity(self.rough_len() * 9 / 8 + 64);
-        while let Some(b) = self.next_piece() {
-            out.put_slice(&b);
+        for part in self.parts {
+            match part {
+                Part::Raw(b) => out.put_slice(&b),
+                Part::Escape(b) => escape(&b, &mut out),
+            }
         }
         out.freeze()
     }
 }
 
 /// Escapes valid JSON text (so: no control characters but those that JSON allows between tokens) for a JSON string.
-fn escape(b: &[u8]) -> Bytes {
-    let mut out = BytesMut::with_capacity(b.len() + b.len() / 8);
+fn escape(b: &[u8], out: &mut BytesMut) {
     let mut from = 0;
     for (i, c) in b.iter().enumerate() {
         let with: &[u8] = match c {
@@ -94,7 +100,6 @@ fn escape(b: &[u8]) -> Bytes {
         from = i + 1;
     }
     out.put_slice(&b[from..]);
-    out.freeze()
 }
 
 /// An error answer; without an id when there is none to echo.

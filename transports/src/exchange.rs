@@ -10,10 +10,9 @@ use futures_core::Stream;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio_util::sync::DropGuard;
 use tower::ServiceExt;
 
-use crate::{Fault, McpRequest, McpService, Outcome};
+use crate::{Cancel, Fault, McpRequest, McpService, Outcome, Why};
 
 /// Notifications that wait for their reader; more progress than this is dropped, because newer progress follows.
 const OUTBOX: usize = 16;
@@ -36,7 +35,7 @@ pub enum Outgoing {
 pub struct Exchange {
     notifications: mpsc::Receiver<Value>,
     call: Option<JoinHandle<Outcome>>,
-    _cancel: DropGuard,
+    cancel: Cancel,
 }
 
 /// Starts a call. Dropping the stream cancels it: its token fires, and it ends by itself.
@@ -50,7 +49,7 @@ pub fn exchange(service: McpService, mut request: McpRequest) -> Exchange {
             Err(never) => match never {},
         }
     });
-    Exchange { notifications, call: Some(call), _cancel: cancel.drop_guard() }
+    Exchange { notifications, call: Some(call), cancel }
 }
 
 // === impl Outbox ===
@@ -65,6 +64,14 @@ impl Outbox {
 }
 
 // === impl Exchange ===
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if self.call.is_some() {
+            self.cancel.fire(Why::Gone);
+        }
+    }
+}
 
 impl Stream for Exchange {
     type Item = Outgoing;

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::encode::{ServerInfo, error};
 use crate::jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, Id};
-use crate::message::{LOG_LEVELS, Params, client_facts, intern, target};
+use crate::message::{LOG_LEVELS, Params, client_facts, intern, takes_forms, target};
 use crate::session::Session;
-use crate::{ClientFacts, Context, McpRequest, McpService, Outbox, Outcome, ProtocolVersion, Reply};
+use crate::{Cancel, ClientFacts, Context, McpRequest, McpService, Outbox, Outcome, ProtocolVersion, Reply};
 
 /// What a handshake settled.
 #[derive(Debug)]
@@ -77,13 +76,14 @@ pub enum Routed {
     Call(Box<McpRequest>),
 }
 
-/// Routes a request of a session.
+/// Routes a request of a session; `can_stream` is whether requests to the client can go out before the answer.
 pub fn route(
     session: &Session,
     id: &Id,
     method: &str,
     params: Option<Box<RawValue>>,
     transport: &'static str,
+    can_stream: bool,
     extensions: http::Extensions,
 ) -> Routed {
     let ok = |v: Value| Routed::Answer(json!({ "jsonrpc": "2.0", "id": id, "result": v }));
@@ -136,7 +136,10 @@ pub fn route(
             deadline: None,
             extensions,
             outbox: Outbox::default(),
-            cancel: session.closed.child_token(),
+            can_ask: can_stream
+                && session.version >= ProtocolVersion::V2025_06_18
+                && takes_forms(&session.client.capabilities),
+            cancel: Cancel::under(&session.closed),
         },
     }))
 }
@@ -161,7 +164,7 @@ pub fn bare_context(
     transport: &'static str,
     version: ProtocolVersion,
     extensions: http::Extensions,
-    cancel: CancellationToken,
+    cancel: Cancel,
 ) -> Context {
     Context {
         transport,
@@ -172,5 +175,6 @@ pub fn bare_context(
         extensions,
         outbox: Outbox::default(),
         cancel,
+        can_ask: false,
     }
 }

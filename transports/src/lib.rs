@@ -4,6 +4,7 @@
 //! 2026-07-28: every request carries its version and the client's capabilities. What older revisions add (the handshake,
 //! sessions, requests from the server to the client) lives in [`session`] and [`drive`]. This crate knows no SQL and no OAuth.
 
+pub mod cancel;
 pub mod drive;
 pub mod encode;
 pub mod exchange;
@@ -21,9 +22,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tokio_util::sync::CancellationToken;
 use tower::util::BoxCloneSyncService;
 
+pub use cancel::{Cancel, Why};
 pub use exchange::{Outbox, Outgoing, exchange};
 pub use jsonrpc::Id;
 
@@ -77,8 +78,10 @@ pub struct Context {
     pub extensions: http::Extensions,
     /// Notifications leave here.
     pub outbox: Outbox,
-    /// Client left, `notifications/cancelled`, deadline, shutdown.
-    pub cancel: CancellationToken,
+    /// Client left, `notifications/cancelled`, shutdown.
+    pub cancel: Cancel,
+    /// Whether the caller can be asked by a form (elicitation), over this transport and in this version.
+    pub can_ask: bool,
 }
 
 /// What a client said of itself.
@@ -182,7 +185,7 @@ pub struct Shared {
 }
 
 /// The result of a tool.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ToolReply {
     /// The text block.
     pub text: Text,
@@ -195,7 +198,7 @@ pub struct ToolReply {
 }
 
 /// The text block of a tool's result.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Text {
     /// The same JSON as `structuredContent`.
     Same,

@@ -101,6 +101,14 @@ pub fn client_facts(info: Option<&Value>, capabilities: Value) -> ClientFacts {
     ClientFacts { name: field("name"), version: field("version"), capabilities }
 }
 
+/// Whether capabilities include elicitation by form; an empty object means just that.
+pub fn takes_forms(capabilities: &Value) -> bool {
+    match capabilities.get("elicitation").and_then(Value::as_object) {
+        None => false,
+        Some(e) => e.is_empty() || e.contains_key("form"),
+    }
+}
+
 /// Why a stateless request is refused before it reaches the center (the table in the 2026-07-28 specification, "Request
 /// validation").
 #[derive(Debug, PartialEq)]

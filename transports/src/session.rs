@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::jsonrpc::Id;
-use crate::{ClientFacts, ProtocolVersion};
+use crate::{Cancel, ClientFacts, ProtocolVersion, Why};
 
 /// One session: what the handshake settled, and what runs in it.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct Session {
     pub closed: CancellationToken,
     /// Set by `logging/setLevel`.
     log_level: std::sync::Mutex<Option<String>>,
-    running: DashMap<Id, CancellationToken>,
+    running: DashMap<Id, Cancel>,
     asked: DashMap<i64, oneshot::Sender<Result<Value, Value>>>,
     next_question: AtomicI64,
     listening: AtomicBool,
@@ -67,7 +67,7 @@ impl Session {
         }
     }
     /// Notes a running request, so that `notifications/cancelled` finds it; none when its id is in use.
-    pub fn start(self: &Arc<Self>, id: &Id, cancel: &CancellationToken) -> Option<Running> {
+    pub fn start(self: &Arc<Self>, id: &Id, cancel: &Cancel) -> Option<Running> {
         match self.running.entry(id.clone()) {
             dashmap::Entry::Occupied(_) => None,
             dashmap::Entry::Vacant(v) => {
@@ -79,7 +79,7 @@ impl Session {
     /// `notifications/cancelled`.
     pub fn cancel(&self, id: &Id) {
         if let Some(t) = self.running.get(id).map(|t| t.clone()) {
-            t.cancel();
+            t.fire(Why::Asked);
         }
     }
     /// Asks the client: the id for the request, and where its answer arrives.

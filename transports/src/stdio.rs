@@ -18,9 +18,9 @@ use crate::drive::drive;
 use crate::encode::{Encoded, ServerInfo, error, outcome};
 use crate::handshake::{Routed, bare_context, cancelled_id, initialize, notified, route};
 use crate::jsonrpc::{INVALID_REQUEST, Id, Incoming, Invalid, METHOD_NOT_FOUND, Message, parse};
-use crate::message::{Params, check_meta, intern, target};
+use crate::message::{Params, check_meta, intern, takes_forms, target};
 use crate::session::Session;
-use crate::{Context, McpRequest, McpService, Outbox, Outgoing, ProtocolVersion, exchange};
+use crate::{Cancel, Context, McpRequest, McpService, Outbox, Outgoing, ProtocolVersion, Why, exchange};
 
 /// How to serve.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ struct Shared {
     out: mpsc::Sender<Encoded>,
     session: std::sync::Mutex<Option<Arc<Session>>>,
     /// Stateless requests that run, for `notifications/cancelled`.
-    running: DashMap<Id, CancellationToken>,
+    running: DashMap<Id, Cancel>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -209,7 +209,7 @@ async fn message(shared: &Arc<Shared>, m: Result<Message, Invalid>) -> Option<Va
                 && let Some(id) = cancelled_id(params.as_deref())
                 && let Some(t) = shared.running.get(&id).map(|t| t.clone())
             {
-                t.cancel();
+                t.fire(Why::Asked);
             }
             return None;
         }
@@ -230,7 +230,7 @@ async fn message(shared: &Arc<Shared>, m: Result<Message, Invalid>) -> Option<Va
             "stdio",
             ProtocolVersion::LATEST_HANDSHAKE,
             shared.options.extensions.clone(),
-            shared.stop.child_token(),
+            Cancel::under(&shared.stop),
         );
         return Some(
             match initialize(shared.service.clone(), params.as_deref(), context, &shared.options.info).await {
@@ -254,7 +254,7 @@ async fn message(shared: &Arc<Shared>, m: Result<Message, Invalid>) -> Option<Va
         let text = format!("Invalid Request: {method} before initialize (or without params._meta of 2026-07-28)");
         return Some(error(Some(&id), INVALID_REQUEST, &text, None));
     };
-    match route(&s, &id, &method, params, "stdio", shared.options.extensions.clone()) {
+    match route(&s, &id, &method, params, "stdio", true, shared.options.extensions.clone()) {
         Routed::Answer(v) => Some(v),
         Routed::Call(request) => {
             let Some(mark) = s.start(&id, &request.context.cancel) else { return Some(in_use(&id)) };
@@ -302,7 +302,7 @@ async fn modern(
     if REMOVED.contains(&method) {
         return Some(error(Some(&id), METHOD_NOT_FOUND, &format!("Method not found: {method}"), None));
     }
-    let cancel = shared.stop.child_token();
+    let cancel = Cancel::under(&shared.stop);
     match shared.running.entry(id.clone()) {
         dashmap::Entry::Occupied(_) => return Some(in_use(&id)),
         dashmap::Entry::Vacant(v) => {
@@ -315,7 +315,7 @@ async fn modern(
         let me = shared.clone();
         tokio::spawn(async move {
             tokio::select! {
-                () = cancel.cancelled() => {}
+                () = cancel.token().cancelled() => {}
                 () = me.out.closed() => {}
             }
             me.running.remove(&id);
@@ -336,6 +336,7 @@ async fn modern(
             extensions: with_answers(shared.options.extensions.clone(), p),
             outbox: Outbox::default(),
             cancel,
+            can_ask: p.capabilities().is_some_and(takes_forms),
         },
     };
     let me = shared.clone();

@@ -28,10 +28,10 @@ use crate::handshake::{Routed, bare_context, initialize, notified, route};
 use crate::jsonrpc::{
     HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, Id, Incoming, Invalid, METHOD_NOT_FOUND, Message, parse,
 };
-use crate::message::{Params, Refused, check_meta, intern, target, unsupported};
+use crate::message::{Params, Refused, check_meta, intern, takes_forms, target, unsupported};
 use crate::session::{Session, Sessions, new_id};
 use crate::stdio::{REMOVED, listen_acknowledged, with_answers};
-use crate::{Context, McpRequest, McpService, Outbox, Outcome, Outgoing, ProtocolVersion, exchange};
+use crate::{Cancel, Context, McpRequest, McpService, Outbox, Outcome, Outgoing, ProtocolVersion, exchange};
 
 /// `Mcp-Session-Id`.
 pub const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -412,7 +412,7 @@ impl Streamable {
             self.options.transport,
             ProtocolVersion::LATEST_HANDSHAKE,
             parts.extensions.clone(),
-            self.options.shutdown.child_token(),
+            Cancel::under(&self.options.shutdown),
         );
         let settled = match initialize(self.service.clone(), params, context, &self.options.info).await {
             Ok(s) => s,
@@ -444,7 +444,8 @@ impl Streamable {
         method: &str,
         params: Option<Box<serde_json::value::RawValue>>,
     ) -> Answer {
-        let request = match route(&s, &id, method, params, self.options.transport, parts.extensions.clone()) {
+        let sse = accepts(&parts.headers, "text/event-stream");
+        let request = match route(&s, &id, method, params, self.options.transport, sse, parts.extensions.clone()) {
             Routed::Answer(v) => return plain(StatusCode::OK, &v),
             Routed::Call(r) => *r,
         };
@@ -464,7 +465,7 @@ impl Streamable {
             drop(mark);
             o
         };
-        self.answer(accepts(&parts.headers, "text/event-stream"), id, version, rx, call).await
+        self.answer(sse, id, version, rx, call).await
     }
 
     async fn modern(
@@ -482,7 +483,7 @@ impl Streamable {
         if REMOVED.contains(&method) || method == "initialize" {
             return refusal(StatusCode::NOT_FOUND, Some(&id), METHOD_NOT_FOUND, &format!("Method not found: {method}"));
         }
-        let cancel = self.options.shutdown.child_token();
+        let cancel = Cancel::under(&self.options.shutdown);
         if method == "subscriptions/listen" {
             if !accepts(&parts.headers, "text/event-stream") {
                 return refusal(
@@ -516,6 +517,7 @@ impl Streamable {
                 extensions: with_answers(parts.extensions.clone(), p),
                 outbox: Outbox::default(),
                 cancel,
+                can_ask: p.capabilities().is_some_and(takes_forms),
             },
         };
         let (tx, rx) = mpsc::channel(16);

@@ -1,0 +1,73 @@
+//! `classify`: the verdict on T-SQL scripts, one JSON line per batch, so that an auditor can try the guard and corpora can run
+//! through it. Needs no configuration and no database.
+
+use std::io::{Read, Write};
+
+use clap::ArgMatches;
+use serde_json::{Value, json};
+
+use super::{Ended, Failed};
+use crate::sql::Access;
+use crate::sql::lexer::batches;
+use crate::sql::verdict::{Policy, Verdict};
+
+/// `mssql-mcp classify [FILE|-]`.
+pub fn classify(m: &ArgMatches) -> Ended {
+    let file = m.get_one::<String>("file").map_or("-", String::as_str);
+    let mut bytes = Vec::new();
+    let read = match file {
+        "-" => std::io::stdin().lock().read_to_end(&mut bytes).map(drop),
+        f => std::fs::read(f).map(|b| bytes = b),
+    };
+    read.map_err(|e| Failed { message: format!("{file}: {e}"), status: 1 })?;
+    let policy = Policy {
+        access: m.get_one::<String>("access").map_or(Access::ReadOnly, |a| Access::parse(a)),
+        allow: m.get_many::<String>("allow").into_iter().flatten().cloned().collect(),
+    };
+    let mut out = std::io::stdout().lock();
+    for (n, (line, batch)) in batches(&text(&bytes)).into_iter().enumerate() {
+        // A reader that went away has seen enough.
+        if writeln!(out, "{}", report(n + 1, line, batch, &policy)).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// UTF-8, or UTF-16 with its mark, as SQL Server's own tools save scripts.
+fn text(bytes: &[u8]) -> String {
+    match bytes {
+        [0xFF, 0xFE, rest @ ..] => {
+            let units: Vec<u16> = rest.chunks(2).map(|c| u16::from_le_bytes([c[0], *c.get(1).unwrap_or(&0)])).collect();
+            String::from_utf16_lossy(&units)
+        }
+        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
+        all => String::from_utf8_lossy(all).into_owned(),
+    }
+}
+
+/// One batch; lines are those of the script.
+fn report(batch: usize, first_line: u32, sql: &str, policy: &Policy) -> Value {
+    let verdict = Verdict::of(sql);
+    let line = |l: u32| l + first_line - 1;
+    let statements: Vec<Value> = verdict
+        .statements
+        .iter()
+        .map(|s| json!({ "class": s.class.as_str(), "line": line(s.line), "column": s.column, "statement": s.head }))
+        .collect();
+    let class = verdict.class.as_str();
+    match verdict.check(policy) {
+        Ok(_) => json!({ "batch": batch, "allowed": true, "class": class, "statements": statements }),
+        Err(r) => json!({
+            "batch": batch,
+            "allowed": false,
+            "class": class,
+            "statements": statements,
+            "code": r.code,
+            "reason": r.reason,
+            "advice": r.advice,
+            "line": line(r.line),
+            "column": r.column,
+        }),
+    }
+}

@@ -1,0 +1,335 @@
+//! A person's consent to a change: asked for with what a preview counted, and redeemed once.
+//!
+//! What travels to the client and back (`requestState`) is signed and carries the principal, the digest of the call, what was
+//! shown, an expiry and a nonce. The nonce is consumed before the change is committed, so that a retry never applies it twice
+//! but is answered with what was decided. State and nonces live in this process: another replica asks anew.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_lc_rs::{digest, hmac, rand};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use dashmap::{DashMap, Entry};
+use mssql_mcp_transports::{Continuation, ToolReply};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, json};
+
+use super::{Refusal, Stop};
+use crate::config::Config;
+
+/// The key of the one question.
+const QUESTION: &str = "confirm";
+/// Decisions that are remembered at once; beyond that nothing new is applied until some have expired.
+const MOST: usize = 10_000;
+
+/// When a person is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Before every change; where nobody can be asked, it is refused.
+    Always,
+    /// Where the client can ask.
+    Possible,
+    /// Never.
+    Never,
+}
+
+/// Asks and remembers.
+#[derive(Debug, Clone)]
+pub struct Confirm(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    when: When,
+    expiry: Duration,
+    preview: Duration,
+    key: Option<hmac::Key>,
+    decided: DashMap<String, Decision>,
+}
+
+#[derive(Debug)]
+struct Decision {
+    expires: u64,
+    /// None while it runs.
+    reply: Option<ToolReply>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    principal: String,
+    digest: String,
+    /// Rows per statement, as they were shown; none when nothing could be counted.
+    effect: Option<Vec<u64>>,
+    /// Milliseconds since 1970.
+    expires: u64,
+    nonce: String,
+}
+
+/// What came back from a person.
+#[derive(Debug)]
+pub enum Consent {
+    /// Yes: apply it, and settle the ticket with the reply.
+    Yes(Ticket, Option<Vec<u64>>),
+    /// It was decided before; this was the reply.
+    Decided(ToolReply),
+    /// Ask anew: the answer came too late, or was no answer.
+    Again,
+}
+
+/// A nonce that is consumed. Dropped without a reply (the call was stopped in mid-change), it says that nobody knows.
+#[derive(Debug)]
+pub struct Ticket {
+    confirm: Confirm,
+    nonce: String,
+    expires: u64,
+    settled: bool,
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
+}
+
+/// 256 bits of the system's randomness.
+fn random() -> Result<[u8; 32], aws_lc_rs::error::Unspecified> {
+    let mut bytes = [0; 32];
+    rand::fill(&mut bytes).map(|()| bytes)
+}
+
+/// What a call is known by: its arguments, all of them.
+pub fn digest_of(args: &impl Serialize) -> String {
+    let text = serde_json::to_vec(args).unwrap_or_default();
+    BASE64.encode(digest::digest(&digest::SHA256, &text))
+}
+
+impl Confirm {
+    /// From the configuration; the key is this process's own.
+    pub fn new(c: &Config) -> Self {
+        let when = match c.choice("access.confirm_writes").as_str() {
+            "always" => When::Always,
+            "never" => When::Never,
+            _ => When::Possible,
+        };
+        Self::with(when, c.duration("access.confirm_expiry"), c.duration("access.preview_timeout"))
+    }
+    fn with(when: When, expiry: Duration, preview: Duration) -> Self {
+        // Without randomness the key would be known: then nothing is asked, and nothing redeemed.
+        let key = random().ok().map(|k| hmac::Key::new(hmac::HMAC_SHA256, &k));
+        Self(Arc::new(Inner { when, expiry, preview, key, decided: DashMap::new() }))
+    }
+    /// When a person is asked.
+    pub fn when(&self) -> When {
+        self.0.when
+    }
+    /// How long a preview may run.
+    pub fn preview_timeout(&self) -> Duration {
+        self.0.preview
+    }
+
+    /// The question, for a caller who can be asked.
+    pub fn ask(&self, principal: &str, digest: String, effect: Option<Vec<u64>>, message: &str) -> Stop {
+        let (nonce, key) = match (random(), &self.0.key) {
+            (Ok(n), Some(key)) => (BASE64.encode(n), key),
+            _ => return Refusal::new("internal", "The system has no randomness; nobody can be asked.", "").into(),
+        };
+        let expires = now() + self.0.expiry.as_millis() as u64;
+        let claims = Claims { principal: principal.to_owned(), digest, effect, expires, nonce };
+        let body = BASE64.encode(serde_json::to_vec(&claims).unwrap_or_default());
+        let tag = hmac::sign(key, body.as_bytes());
+        let question = json!({
+            "method": "elicitation/create",
+            "params": {
+                "mode": "form",
+                "message": message,
+                "requestedSchema": {
+                    "type": "object",
+                    "properties": { "apply": { "type": "boolean", "title": "Apply this change", "default": true } },
+                },
+            },
+        });
+        Stop::Ask {
+            requests: Map::from_iter([(QUESTION.to_owned(), question)]),
+            state: format!("{body}.{}", BASE64.encode(tag)),
+        }
+    }
+
+    /// What a person answered; an error when the state is not one that was given out for this call.
+    pub fn redeem(&self, c: &Continuation, principal: &str, digest: &str) -> Result<Consent, Stop> {
+        let bad = || {
+            Stop::Invalid("requestState was not given out by this server for this call; call again without it".into())
+        };
+        let Some(state) = &c.state else { return Ok(Consent::Again) };
+        let (body, tag) = state.split_once('.').ok_or_else(bad)?;
+        let tag = BASE64.decode(tag).map_err(|_| bad())?;
+        let key = self.0.key.as_ref().ok_or_else(bad)?;
+        hmac::verify(key, body.as_bytes(), &tag).map_err(|_| bad())?;
+        let claims: Claims = BASE64.decode(body).ok().and_then(|b| serde_json::from_slice(&b).ok()).ok_or_else(bad)?;
+        if claims.principal != principal || claims.digest != digest {
+            return Err(bad());
+        }
+        let Some(answer) = c.responses.get(QUESTION) else { return Ok(Consent::Again) };
+        let action = answer.get("action").and_then(|a| a.as_str()).unwrap_or_default();
+        let yes = match action {
+            "accept" => answer.pointer("/content/apply").is_none_or(|v| *v != json!(false)),
+            "decline" | "cancel" => false,
+            _ => return Ok(Consent::Again),
+        };
+        self.forget();
+        if self.0.decided.len() >= MOST {
+            return Err(
+                Refusal::new("busy", "Too many confirmed changes are remembered.", "Try again in a minute.").into()
+            );
+        }
+        match self.0.decided.entry(claims.nonce.clone()) {
+            Entry::Occupied(o) => match &o.get().reply {
+                Some(r) => Ok(Consent::Decided(r.clone())),
+                None => {
+                    let mut r = Refusal::new(
+                        "in_progress",
+                        "This change is being applied right now.",
+                        "Ask again in a moment.",
+                    );
+                    r.retryable = true;
+                    Err(r.into())
+                }
+            },
+            Entry::Vacant(_) if claims.expires <= now() => Ok(Consent::Again),
+            Entry::Vacant(v) if !yes => {
+                let r = Refusal::new(
+                    "declined",
+                    "The person declined; nothing was changed.",
+                    "Do not try again unless the person asks for it.",
+                );
+                let reply = r.into_reply();
+                v.insert(Decision { expires: claims.expires, reply: Some(reply.clone()) });
+                Ok(Consent::Decided(reply))
+            }
+            Entry::Vacant(v) => {
+                v.insert(Decision { expires: claims.expires, reply: None });
+                let ticket =
+                    Ticket { confirm: self.clone(), nonce: claims.nonce, expires: claims.expires, settled: false };
+                Ok(Consent::Yes(ticket, claims.effect))
+            }
+        }
+    }
+
+    /// Drops what has expired; what still runs stays.
+    fn forget(&self) {
+        let now = now();
+        self.0.decided.retain(|_, d| d.reply.is_none() || d.expires > now);
+    }
+}
+
+impl Ticket {
+    /// This is what was decided.
+    pub fn settle(mut self, reply: &ToolReply) {
+        self.put(reply.clone());
+    }
+    /// Nothing was changed and the person is asked anew: the nonce stays consumed.
+    pub fn superseded(mut self) {
+        let r = Refusal::new("superseded", "The data had changed in between; the person was asked again.", "");
+        self.put(r.into_reply());
+    }
+    fn put(&mut self, reply: ToolReply) {
+        self.settled = true;
+        self.confirm.0.decided.insert(self.nonce.clone(), Decision { expires: self.expires, reply: Some(reply) });
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.put(Refusal::unknown_outcome("The call was stopped while the change was being applied.").into_reply());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn confirm(expiry: Duration) -> Confirm {
+        Confirm::with(When::Possible, expiry, Duration::from_secs(1))
+    }
+    fn asked(c: &Confirm) -> String {
+        match c.ask("ada", "d".into(), Some(vec![3]), "Apply?") {
+            Stop::Ask { state, .. } => state,
+            other => panic!("{other:?}"),
+        }
+    }
+    fn answer(state: &str, action: &str) -> Continuation {
+        let responses = Map::from_iter([(QUESTION.to_owned(), json!({ "action": action, "content": {} }))]);
+        Continuation { responses, state: Some(state.to_owned()) }
+    }
+    fn text(r: &ToolReply) -> String {
+        match &r.text {
+            mssql_mcp_transports::Text::Own(t) => t.clone(),
+            mssql_mcp_transports::Text::Same => String::new(),
+        }
+    }
+
+    #[test]
+    fn a_yes_counts_once_and_a_retry_hears_what_was_decided() {
+        let c = confirm(Duration::from_secs(60));
+        let state = asked(&c);
+        let Ok(Consent::Yes(ticket, effect)) = c.redeem(&answer(&state, "accept"), "ada", "d") else { panic!("a yes") };
+        assert_eq!(effect, Some(vec![3]));
+        // While it runs.
+        assert!(
+            matches!(c.redeem(&answer(&state, "accept"), "ada", "d"), Err(Stop::Refused(r)) if r.code == "in_progress")
+        );
+        ticket.settle(&ToolReply::text("done"));
+        let Ok(Consent::Decided(r)) = c.redeem(&answer(&state, "decline"), "ada", "d") else { panic!("decided") };
+        assert_eq!(text(&r), "done");
+    }
+
+    #[test]
+    fn a_no_stays_a_no() {
+        let c = confirm(Duration::from_secs(60));
+        let state = asked(&c);
+        for action in ["decline", "accept"] {
+            let Ok(Consent::Decided(r)) = c.redeem(&answer(&state, action), "ada", "d") else { panic!("decided") };
+            assert!(text(&r).contains("\"declined\""));
+        }
+    }
+
+    #[test]
+    fn a_state_is_good_for_one_caller_one_call_and_one_process() {
+        let c = confirm(Duration::from_secs(60));
+        let state = asked(&c);
+        let bad = |r| matches!(r, Err(Stop::Invalid(_)));
+        assert!(bad(c.redeem(&answer(&state, "accept"), "eve", "d")));
+        assert!(bad(c.redeem(&answer(&state, "accept"), "ada", "another call")));
+        assert!(bad(confirm(Duration::from_secs(60)).redeem(&answer(&state, "accept"), "ada", "d")));
+        for i in 0..state.len() {
+            let mut forged = state.clone().into_bytes();
+            forged[i] = if forged[i] == b'A' { b'B' } else { b'A' };
+            let forged = String::from_utf8(forged).expect("ASCII");
+            // The last character of a Base64 text may hold bits that mean nothing.
+            if i + 1 < state.len() {
+                assert!(bad(c.redeem(&answer(&forged, "accept"), "ada", "d")), "{i}");
+            }
+        }
+    }
+
+    #[test]
+    fn late_and_strange_answers_lead_to_a_new_question() {
+        let late = confirm(Duration::ZERO);
+        let state = asked(&late);
+        assert!(matches!(late.redeem(&answer(&state, "accept"), "ada", "d"), Ok(Consent::Again)));
+        let c = confirm(Duration::from_secs(60));
+        let state = asked(&c);
+        assert!(matches!(c.redeem(&answer(&state, "shrug"), "ada", "d"), Ok(Consent::Again)));
+        let none = Continuation { responses: Map::new(), state: Some(state) };
+        assert!(matches!(c.redeem(&none, "ada", "d"), Ok(Consent::Again)));
+    }
+
+    #[test]
+    fn a_ticket_that_is_lost_says_that_nobody_knows() {
+        let c = confirm(Duration::from_secs(60));
+        let state = asked(&c);
+        let Ok(Consent::Yes(ticket, _)) = c.redeem(&answer(&state, "accept"), "ada", "d") else { panic!("a yes") };
+        drop(ticket);
+        let Ok(Consent::Decided(r)) = c.redeem(&answer(&state, "accept"), "ada", "d") else { panic!("decided") };
+        assert!(text(&r).contains("outcome_unknown"));
+    }
+}
