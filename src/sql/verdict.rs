@@ -1118,7 +1118,7 @@ pub fn unalias(sql: &str, alias: &str) -> Option<String> {
         while first > 1 && reader.is(first - 1, ".") {
             first -= 2;
         }
-        let name = reader.name_text(first)?;
+        let Some(name) = reader.name_text(first) else { continue };
         let introduced = first > 0 && reader.any(first - 1, &["FROM", "JOIN", ",", "USING", "INTO", "UPDATE", "MERGE"]);
         if introduced && !name.eq_ignore_ascii_case(t.text) {
             return Some(name);

@@ -86,6 +86,30 @@ async fn pypi_mcp_2_in_both_eras() {
     over_both("py-mcp-2.3/bin/python", "mcp2.py", 3).await;
 }
 
+/// People who are asked through their clients before data is changed, over both eras and both transports.
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_ask_their_person() {
+    let binary = binary();
+    let binary = binary.to_str().expect("path");
+    for (program, script, which) in [
+        (NODE, "confirm.mjs", Some("sdk")),
+        (NODE, "confirm.mjs", Some("legacy")),
+        (NODE, "confirm.mjs", Some("modern")),
+        ("py-mcp-1.30/bin/python", "confirm.py", None),
+    ] {
+        // A sandbox of its own each, because each changes the data.
+        let lab = Lab::new(&[("access.level", "read-write")]).await;
+        let (address, _stop) = lab.serve().await;
+        let url = format!("http://{address}/mcp");
+        let stdio = ["stdio", binary, "demo", "--stdio", "--log-level", "error", "--access-level", "read-write"];
+        for place in [&["http", url.as_str()][..], &stdio] {
+            let args: Vec<&str> = which.into_iter().chain(place.iter().copied()).collect();
+            let text = run(installed(program), script, &args).await;
+            assert!(text.contains(": ok"), "{text}");
+        }
+    }
+}
+
 async fn with_rmcp<T, E, A>(transport: T, mode: ClientLifecycleMode)
 where
     T: rmcp::transport::IntoTransport<rmcp::RoleClient, E, A>,

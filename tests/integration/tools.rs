@@ -113,9 +113,13 @@ fn errors() -> Vec<Scenario> {
         (
             "execute_sql",
             json!({ "query": "DROP TABLE sales.Orders" }),
-            vec![("code", json!("refused")), ("line", json!(1)), ("column", json!(1))],
+            vec![("code", json!("access_denied")), ("line", json!(1)), ("column", json!(1))],
         ),
-        ("execute_sql", json!({ "query": "SELECT 1; DELETE FROM sales.Orders" }), vec![("code", json!("refused"))]),
+        (
+            "execute_sql",
+            json!({ "query": "SELECT 1; DELETE FROM sales.Orders" }),
+            vec![("code", json!("access_denied"))],
+        ),
         ("execute_sql", json!({}), vec![("code", json!("invalid_arguments"))]),
         ("execute_sql", json!({ "query": 5 }), vec![("code", json!("invalid_arguments"))]),
         ("execute_sql", json!({ "querry": "SELECT 1" }), vec![("code", json!("invalid_arguments"))]),

@@ -1,0 +1,361 @@
+//! What makes the server safe to leave on: changes that a person confirms, limits with codes of their own, nothing of one caller
+//! in the next one's answers.
+
+use std::time::{Duration, Instant};
+
+use mssql_mcp::database::DbError;
+use mssql_mcp::database::run::{Batch, Mode};
+use mssql_mcp::principal::{Principal, SCOPES};
+use mssql_mcp_transports::handshake::bare_context;
+use mssql_mcp_transports::{Cancel, Fault, Id, McpRequest, Outcome, ProtocolVersion, Reply, Why};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::support::{Answer, BOTH, JSON, Lab, handshake, http, in_session, limits, stateless, until};
+
+const WRITE: (&str, &str) = ("access.level", "read-write");
+
+/// A call of execute_sql by a stateless client that can be asked.
+async fn ask(address: std::net::SocketAddr, arguments: Value, more: Value) -> Answer {
+    let mut params = json!({
+        "name": "execute_sql",
+        "arguments": arguments,
+        "_meta": {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": { "elicitation": {} },
+        },
+    });
+    for (k, v) in more.as_object().into_iter().flatten() {
+        params[k] = v.clone();
+    }
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+    let headers =
+        [JSON, BOTH, ("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", "tools/call"), ("Mcp-Name", "execute_sql")];
+    http(address, "POST", "/mcp", &headers, body.to_string().as_bytes()).await
+}
+
+fn answered(a: &Answer, action: &str) -> Value {
+    let state = a.json()["result"]["requestState"].clone();
+    json!({ "requestState": state, "inputResponses": { "confirm": { "action": action, "content": { "apply": true } } } })
+}
+
+fn message(a: &Answer) -> String {
+    let r = a.json();
+    assert_eq!(r["result"]["resultType"], "input_required", "{r}");
+    r["result"]["inputRequests"]["confirm"]["params"]["message"].as_str().expect("a message").to_owned()
+}
+
+fn code(a: &Answer) -> String {
+    let r = a.json();
+    assert_eq!(r["result"]["isError"], true, "{r}");
+    let text: Value = serde_json::from_str(r["result"]["content"][0]["text"].as_str().expect("text")).expect("JSON");
+    text["error"]["code"].as_str().expect("a code").to_owned()
+}
+
+async fn scalar(lab: &Lab, sql: &str) -> Value {
+    let a = lab.app.database.run(sql.into(), Mode::Read, &lab.limits()).await.expect("rows");
+    serde_json::from_slice::<Value>(&a.results.concat()).expect("JSON")[0]["rows"][0][0].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_waits_for_its_person_and_is_applied_once() {
+    let lab = Lab::new(&[WRITE]).await;
+    let (address, _stop) = lab.serve().await;
+    let update = json!({ "query": "UPDATE o SET Quantity = Quantity + 1 FROM sales.Orders AS o WHERE o.OrderId <= @n", "params": { "n": 10 } });
+    let sum = "SELECT SUM(Quantity) FROM sales.Orders";
+    let before = scalar(&lab, sum).await;
+    let rows = scalar(&lab, "SELECT COUNT(*) FROM sales.Orders WHERE OrderId <= 10").await.as_u64().expect("a number");
+
+    let first = ask(address, update.clone(), json!({})).await;
+    assert!(
+        message(&first).starts_with(&format!("UPDATE sales.Orders: {rows} rows of 20,000 change. Apply?")),
+        "{}",
+        message(&first)
+    );
+    assert_eq!(scalar(&lab, sum).await, before, "the preview was rolled back");
+    assert_eq!(lab.app.database.status().0, 0, "no connection is held while a person thinks");
+
+    let second = ask(address, update.clone(), answered(&first, "accept")).await;
+    let done = second.json()["result"]["structuredContent"].clone();
+    assert_eq!((&done["committed"], &done["rows_affected"]), (&json!(true), &json!([rows])), "{done}");
+    let after = scalar(&lab, sum).await;
+    assert_ne!(after, before);
+
+    // A retry of either kind hears what was decided, and changes nothing.
+    for action in ["accept", "decline"] {
+        let again = ask(address, update.clone(), answered(&first, action)).await;
+        assert_eq!(again.json()["result"]["structuredContent"], done);
+    }
+    assert_eq!(scalar(&lab, sum).await, after);
+
+    // The same state for another text, or a state of no one's, is an error and no question.
+    let other = ask(address, json!({ "query": "DELETE FROM sales.Trades" }), answered(&first, "accept")).await;
+    assert_eq!(other.json()["error"]["code"], -32602, "{other:?}");
+    let forged = ask(address, update, json!({ "requestState": "e30.e30", "inputResponses": {} })).await;
+    assert_eq!(forged.json()["error"]["code"], -32602);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changed_meanwhile_is_asked_again() {
+    let lab = Lab::new(&[WRITE]).await;
+    let (address, _stop) = lab.serve().await;
+    let delete = json!({ "query": "DELETE FROM sales.Trades WHERE OrderId = (SELECT MIN(OrderId) FROM sales.Trades)" });
+    let first = ask(address, delete.clone(), json!({})).await;
+    let n = |a: &Answer| message(a).split(' ').nth(2).and_then(|n| n.parse::<u64>().ok()).expect("a number");
+    assert!(n(&first) >= 1);
+    // Somebody else adds a row that the same text would take too.
+    let insert = "INSERT INTO sales.Trades (OrderId, Quantity, Price, Fee, ExecutedAt) SELECT TOP (1) OrderId, Quantity, Price, Fee, ExecutedAt FROM sales.Trades ORDER BY OrderId";
+    lab.app.database.run(insert.into(), Mode::Change, &lab.limits()).await.expect("insert");
+    let count = "SELECT COUNT(*) FROM sales.Trades";
+    let before = scalar(&lab, count).await;
+    let second = ask(address, delete.clone(), answered(&first, "accept")).await;
+    assert_eq!(n(&second), n(&first) + 1, "asked again with the new number");
+    assert_eq!(scalar(&lab, count).await, before, "and rolled back");
+    let stale = ask(address, delete.clone(), answered(&first, "accept")).await;
+    assert_eq!(code(&stale), "superseded");
+    let third = ask(address, delete, answered(&second, "accept")).await;
+    assert_eq!(third.json()["result"]["structuredContent"]["committed"], true, "{third:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_no_changes_nothing_and_what_cannot_be_counted_says_why() {
+    let lab = Lab::new(&[("access.level", "full")]).await;
+    let (address, _stop) = lab.serve().await;
+    let delete = json!({ "query": "DELETE FROM sales.Trades" });
+    let before = scalar(&lab, "SELECT COUNT(*) FROM sales.Trades").await;
+    for action in ["decline", "cancel"] {
+        let first = ask(address, delete.clone(), json!({})).await;
+        assert_eq!(code(&ask(address, delete.clone(), answered(&first, action)).await), "declined");
+    }
+    assert_eq!(scalar(&lab, "SELECT COUNT(*) FROM sales.Trades").await, before);
+
+    let create = json!({ "query": "CREATE TABLE dbo.Made (a int)" });
+    let first = ask(address, create.clone(), json!({})).await;
+    assert!(message(&first).contains("was not counted, because it has a change of the schema"), "{}", message(&first));
+    let second = ask(address, create.clone(), answered(&first, "accept")).await;
+    assert_eq!(second.json()["result"]["structuredContent"]["committed"], true, "{second:?}");
+    assert_eq!(scalar(&lab, "SELECT COUNT(*) FROM dbo.Made").await, 0);
+    assert_eq!(
+        code(&ask(address, json!({ "query": "DROP TABLE dbo.Made", "dry_run": true }), json!({})).await),
+        "no_preview"
+    );
+
+    // A change that would fail is not put to anybody.
+    let bad = json!({ "query": "INSERT INTO sales.Trades (OrderId, Quantity, Price) VALUES (-1, 1, 1)" });
+    assert_eq!(code(&ask(address, bad, json!({})).await), "sql_error");
+    // An INSERT says what its rollback leaves behind.
+    let insert = json!({ "query": "INSERT INTO dbo.Made (a) VALUES (1), (2)" });
+    assert!(
+        message(&ask(address, insert, json!({})).await)
+            .contains("INSERT dbo.Made: 2 rows change. Apply? (The count used up identity")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_can_be_asked_the_configuration_decides() {
+    let update = json!({ "name": "execute_sql", "arguments": { "query": "UPDATE dbo.Employees SET Name = Name" } });
+    for (setting, outcome) in [("when-possible", "ok"), ("never", "ok"), ("always", "confirmation_required")] {
+        let lab = Lab::new(&[WRITE, ("access.confirm_writes", setting)]).await;
+        let (address, _stop) = lab.serve().await;
+        let a = stateless(address, "tools/call", update.clone()).await;
+        if outcome == "ok" {
+            assert_eq!(a.json()["result"]["structuredContent"]["committed"], true, "{setting}: {a:?}");
+        } else {
+            assert_eq!(code(&a), outcome);
+        }
+        // An answer that comes with the first call was never asked for.
+        if setting == "always" {
+            let more = json!({ "inputResponses": { "confirm": { "action": "accept", "content": { "apply": true } } } });
+            let a = ask(address, update["arguments"].clone(), more).await;
+            assert_eq!(a.json()["result"]["resultType"], "input_required", "{a:?}");
+            let mut dry = update.clone();
+            dry["arguments"]["dry_run"] = json!(true);
+            let a = stateless(address, "tools/call", dry).await.json()["result"]["structuredContent"].clone();
+            assert_eq!((&a["committed"], &a["dry_run"]), (&json!(false), &json!(true)));
+            assert!(a["rows_affected"][0].as_u64().is_some_and(|n| n > 0), "{a}");
+        }
+    }
+}
+
+/// Calls the stack as a principal with these scopes.
+async fn call_as(lab: &Lab, scopes: &[&str], query: &str) -> Outcome {
+    let mut extensions = http::Extensions::new();
+    extensions.insert(Principal { subject: "ada".into(), scopes: scopes.iter().map(|s| (*s).to_owned()).collect() });
+    let params = json!({ "name": "execute_sql", "arguments": { "query": query } });
+    let request = McpRequest {
+        id: Some(Id::Number(1)),
+        method: "tools/call".into(),
+        target: Some("execute_sql".into()),
+        params: Some(serde_json::value::to_raw_value(&params).expect("JSON")),
+        context: bare_context("test", ProtocolVersion::V2025_06_18, extensions, Cancel::default()),
+    };
+    lab.app.service.clone().oneshot(request).await.expect("an outcome")
+}
+
+fn text(o: &Outcome) -> String {
+    match o {
+        Outcome::Complete(Reply::Tool(t)) => match &t.text {
+            mssql_mcp_transports::Text::Own(s) => s.clone(),
+            mssql_mcp_transports::Text::Same => {
+                String::from_utf8(t.structured.as_ref().expect("structured").concat()).expect("UTF-8")
+            }
+        },
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_class_needs_its_scope_and_write_does_not_imply_read() {
+    let lab = Lab::new(&[("access.level", "full")]).await;
+    let update = "UPDATE dbo.Employees SET Name = Name";
+    for (scopes, query, needed) in [
+        (&["mssql:write"][..], "SELECT 1", &["mssql:read"][..]),
+        (&["mssql:read"], update, &["mssql:read", "mssql:write"]),
+        (&["mssql:read", "mssql:write"], "CREATE TABLE x (a int)", &["mssql:read", "mssql:schema"]),
+        (&["mssql:read"], "DELETE dbo.Employees EXEC p", &["mssql:execute", "mssql:read", "mssql:write"]),
+        (&[], "SELECT 1", &["mssql:read"]),
+    ] {
+        match call_as(&lab, scopes, query).await {
+            Outcome::Fault(Fault::Scope { needed: n }) => assert_eq!(n, needed, "{query}"),
+            other => panic!("{query}: {other:?}"),
+        }
+    }
+    assert!(text(&call_as(&lab, &["mssql:read"], "SELECT 1 AS a").await).contains("[[1]]"));
+    assert!(text(&call_as(&lab, &["mssql:read", "mssql:write"], update).await).contains("\"committed\":true"));
+    // Scopes never widen the access level.
+    let lab = Lab::new(&[]).await;
+    assert!(text(&call_as(&lab, &SCOPES, update).await).contains("access_denied"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_one_caller_reaches_the_next_on_the_same_connection() {
+    let lab = Lab::new(&[("access.level", "full"), ("pool.max_size", "1"), ("access.confirm_writes", "never")]).await;
+    let first = call_as(
+        &lab,
+        &SCOPES,
+        "SET LOCK_TIMEOUT 1234; SET NOCOUNT ON; CREATE TABLE #secret (a int); INSERT #secret VALUES (42); SELECT a, @@LOCK_TIMEOUT AS l FROM #secret",
+    )
+    .await;
+    assert!(text(&first).contains("[[42,1234]]"), "{}", text(&first));
+    assert_eq!(lab.sandbox.connections(), 1);
+    let second =
+        call_as(&lab, &SCOPES, "SELECT @@LOCK_TIMEOUT AS l, @@TRANCOUNT AS t, OBJECT_ID('tempdb..#secret') AS o").await;
+    // The transaction that is open is the call's own.
+    assert!(text(&second).contains("\"rows\":[[10000,1,null]]"), "{}", text(&second));
+    assert!(text(&call_as(&lab, &SCOPES, "SELECT * FROM #secret").await).contains("\"number\":208"));
+    assert_eq!(lab.sandbox.connections(), 1, "all of it on one connection");
+    // What may leave something behind (a procedure) costs its connection.
+    let _ = call_as(&lab, &SCOPES, "EXEC sp_executesql N'SELECT 1 AS a'").await;
+    let _ = call_as(&lab, &SCOPES, "SELECT 1 AS a").await;
+    assert_eq!(lab.sandbox.connections(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_way_to_stop_has_its_own_code() {
+    const SLOW: &str = "SELECT COUNT(*) AS n FROM sales.Orders AS a CROSS JOIN sales.Orders AS b";
+    let slow = json!({ "name": "execute_sql", "arguments": { "query": SLOW } });
+    // Its own deadline.
+    let lab = Lab::new(&[("limits.query_timeout", "300ms")]).await;
+    let (address, _stop) = lab.serve().await;
+    assert_eq!(code(&stateless(address, "tools/call", slow.clone()).await), "timeout");
+    // No connection free.
+    let lab = Lab::new(&[("pool.max_size", "1"), ("pool.wait", "200ms")]).await;
+    let (address, stop) = lab.serve().await;
+    let running = tokio::spawn(stateless(address, "tools/call", slow.clone()));
+    until("the query runs", async || lab.app.database.status().0 == 1).await;
+    let quick = json!({ "name": "execute_sql", "arguments": { "query": "SELECT 1 AS a" } });
+    assert_eq!(code(&stateless(address, "tools/call", quick).await), "busy");
+    // The server stops: the caller is told, and the query is stopped on the database.
+    stop.now.cancel();
+    assert_eq!(code(&running.await.expect("an answer")), "shutting_down");
+    until("the database was told", async || lab.sandbox.attentions() == 1).await;
+    // The client takes it back, or leaves: nobody is answered, and the facts tell which.
+    let lab = Lab::new(&[]).await;
+    for (why, outcome) in [(Why::Asked, "cancelled"), (Why::Gone, "disconnected")] {
+        let cancel = Cancel::default();
+        let mut extensions = http::Extensions::new();
+        extensions.insert(Principal::local());
+        let mut context = bare_context("test", ProtocolVersion::V2025_06_18, extensions, cancel.clone());
+        context.extensions.insert(std::sync::Arc::new(mssql_mcp::facts::CallFacts::default()));
+        let request = McpRequest {
+            id: Some(Id::Number(1)),
+            method: "tools/call".into(),
+            target: Some("execute_sql".into()),
+            params: Some(serde_json::value::to_raw_value(&slow).expect("JSON")),
+            context,
+        };
+        let service = lab.app.service.clone();
+        let call = tokio::spawn(async move { service.oneshot(request).await });
+        until("the query runs", async || lab.app.database.status().0 == 1).await;
+        cancel.fire(why);
+        assert_eq!(cancel.why(), Some(why), "{outcome}");
+        assert!(matches!(call.await.expect("task"), Ok(Outcome::Cancelled)), "{outcome}");
+        until("the connection is free", async || lab.app.database.status().0 == 0).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_over_plain_json_cannot_be_asked() {
+    let lab = Lab::new(&[WRITE, ("access.confirm_writes", "always")]).await;
+    let (address, _stop) = lab.serve().await;
+    let body = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": { "protocolVersion": "2025-06-18", "capabilities": { "elicitation": {} }, "clientInfo": { "name": "t", "version": "1" } } });
+    let a = http(address, "POST", "/mcp", &[JSON, BOTH], body.to_string().as_bytes()).await;
+    let session = a.header("mcp-session-id").expect("a session").to_owned();
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "execute_sql", "arguments": { "query": "DELETE dbo.Employees" } } });
+    let plain = [JSON, ("Accept", "application/json"), ("Mcp-Session-Id", &session)];
+    let a = http(address, "POST", "/mcp", &plain, call.to_string().as_bytes()).await;
+    assert_eq!(code(&a), "confirmation_required", "a request to the client could not be sent on this answer");
+    // And a session without the capability is not asked either.
+    let s = handshake(address, "2025-11-25").await;
+    assert_eq!(code(&in_session(address, &s, call).await), "confirmation_required");
+}
+
+/// dependencies.md §1.3: an attention that crosses a finished answer makes the driver return an empty result to the next
+/// query. Deadlines are spread over the time that the answer takes, so that every crossing happens.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_cancels_never_leave_an_answer_for_the_next_caller() {
+    let lab = Lab::new(&[("pool.max_size", "1")]).await;
+    let mut ends = [0u32; 3];
+    for i in 0..1000u64 {
+        let mut l = limits(1_000_000, 100_000_000);
+        // A short answer and one of many packets, by turns.
+        let sql =
+            if i % 2 == 0 { "SELECT 1 AS a" } else { "SELECT OrderId, Status FROM sales.Orders WHERE OrderId <= 1400" };
+        l.deadline = Some(Instant::now() + Duration::from_micros(i * 7 % 3000));
+        match lab.app.database.run(sql.into(), Mode::Read, &l).await {
+            Ok(a) if a.truncated.is_none() => ends[0] += 1,
+            Ok(_) => ends[1] += 1,
+            Err(f) => {
+                assert!(matches!(f.error, DbError::Timeout), "{:?}", f.error);
+                ends[2] += 1;
+            }
+        }
+        let probe =
+            lab.app.database.run(format!("SELECT {i} AS n").as_str().into(), Mode::Read, &limits(10, 10_000)).await;
+        let a = probe.expect("the next caller's answer");
+        let rows = serde_json::from_slice::<Value>(&a.results.concat()).expect("JSON")[0]["rows"].clone();
+        assert_eq!(rows, json!([[i]]), "after call {i}");
+    }
+    assert!(ends[0] > 0 && ends[2] > 0, "both finished and cancelled calls were met: {ends:?}");
+}
+
+/// The same with futures that are dropped, as tower's layers and departing clients do.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_dropped_calls_leave_nothing_behind() {
+    let lab = Lab::new(&[("pool.max_size", "1"), WRITE]).await;
+    let before = scalar(&lab, "SELECT COUNT(*) FROM sales.Orders").await;
+    for i in 0..1000u64 {
+        let l = limits(1_000_000, 100_000_000);
+        let db = lab.app.database.clone();
+        let batch = Batch::from(
+            "DELETE FROM sales.Orders WHERE OrderId = 1001; SELECT OrderId FROM sales.Orders WHERE OrderId <= 1100",
+        );
+        let _ = tokio::time::timeout(Duration::from_micros(i * 11 % 4000), db.run(batch, Mode::Preview, &l)).await;
+        let probe =
+            lab.app.database.run(format!("SELECT {i} AS n").as_str().into(), Mode::Read, &limits(10, 10_000)).await;
+        let a = probe.expect("the next caller's answer");
+        let rows = serde_json::from_slice::<Value>(&a.results.concat()).expect("JSON")[0]["rows"].clone();
+        assert_eq!(rows, json!([[i]]), "after call {i}");
+    }
+    assert_eq!(scalar(&lab, "SELECT COUNT(*) FROM sales.Orders").await, before, "every preview was rolled back");
+}
