@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
+use mssql_mcp::database::run::{Mode, wrapper};
 use mssql_mcp_sandbox::token::Column;
 use mssql_mcp_sandbox::types::{Len, Ty, Val};
 use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, Script, USER};
@@ -213,6 +214,33 @@ async fn raw_load(port: u16) -> f64 {
     all as f64 / SECONDS as f64
 }
 
+/// Microseconds of one query on one connection, bare and inside the guard's wrapper, by the sandbox's engine.
+async fn guarded(port: u16) -> (f64, f64) {
+    const N: u32 = 3000;
+    let mut client = Box::pin(connect(port)).await;
+    let outer = wrapper(&[], Mode::Read, 10_000);
+    let mut took = [0.0; 2];
+    for (i, took) in took.iter_mut().enumerate() {
+        let started = Instant::now();
+        for _ in 0..N {
+            let mut c = tiberius::Command::new("sp_executesql");
+            if i == 0 {
+                c.bind_param("@stmt", "SELECT 1 AS a");
+            } else {
+                c.bind_param("@stmt", outer.as_str());
+                c.bind_param("@params", "@q nvarchar(max)");
+                c.bind_param("@q", "SELECT 1 AS a");
+            }
+            let mut s = c.exec(&mut client).await.expect("exec");
+            while let Some(item) = s.next().await {
+                std::hint::black_box(item.expect("item"));
+            }
+        }
+        *took = started.elapsed().as_secs_f64() * 1e6 / f64::from(N);
+    }
+    (took[0], took[1])
+}
+
 fn stdio() -> (Vec<f64>, f64) {
     let line = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
     let mut times = Vec::new();
@@ -293,6 +321,10 @@ async fn main() {
         100.0 * ten / inside
     );
     drop(server);
+    let (bare, wrapped) = guarded(port).await;
+    println!(
+        "one query, one connection: bare {bare:.0} µs, inside the guard's wrapper {wrapped:.0} µs (the sandbox's engine)"
+    );
 
     println!("== stdio");
     let (times, resident) = stdio();

@@ -4,9 +4,12 @@ pub mod guard;
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -25,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceBuilder};
 use tower_http::ServiceBuilderExt;
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use tower_http::request_id::MakeRequestUuid;
+use tower_http::request_id::{MakeRequestId, RequestId};
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 
 use crate::config::Config;
@@ -124,6 +127,18 @@ impl Listener {
     }
 }
 
+/// Request ids: unique to this process and its start, without asking the system for randomness each time.
+#[derive(Clone, Default)]
+struct RequestIds(Arc<AtomicU64>);
+
+impl MakeRequestId for RequestIds {
+    fn make_request_id<B>(&mut self, _: &Request<B>) -> Option<RequestId> {
+        static START: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
+        let id = format!("{:016x}-{:x}", *START, self.0.fetch_add(1, Ordering::Relaxed));
+        HeaderValue::from_str(&id).ok().map(RequestId::new)
+    }
+}
+
 /// The stack at HTTP level.
 fn stack(
     app: &App,
@@ -172,7 +187,7 @@ fn stack(
     ServiceBuilder::new()
         // A token must not be in a log, whatever logs below.
         .sensitive_headers([header::AUTHORIZATION, header::COOKIE])
-        .set_x_request_id(MakeRequestUuid)
+        .set_x_request_id(RequestIds::default())
         .layer(TraceLayer::new_for_http().on_response(DefaultOnResponse::new().level(tracing::Level::DEBUG)))
         .propagate_x_request_id()
         // Outside of sign-in: a preflight carries no token, and a rebound name must not get that far.

@@ -117,7 +117,8 @@ pub struct Failure {
     pub said: Said,
 }
 
-fn wrapper(params: &[Param], mode: Mode, lock_timeout_ms: u128) -> String {
+/// The outer text. Public for the benchmark, which sets it beside the bare query.
+pub fn wrapper(params: &[Param], mode: Mode, lock_timeout_ms: u128) -> String {
     let declared = params.iter().map(|p| format!("@{} {}", p.name, p.declared)).collect::<Vec<_>>().join(", ");
     let inner = if params.is_empty() {
         String::new()

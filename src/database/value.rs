@@ -388,7 +388,7 @@ mod tests {
     #[test]
     fn money_is_exact_below_what_a_double_counts_and_says_so_beyond() {
         assert_eq!(one(ColumnData::F64(Some(12.5)), "money"), ("12.5000".into(), Note::default()));
-        assert_eq!(text(ColumnData::F64(Some(-214_748.3648)), "smallmoney"), "-214748.3648");
+        assert_eq!(text(ColumnData::F64(Some(-214_748.364_8)), "smallmoney"), "-214748.3648");
         assert!(!one(ColumnData::F64(Some(900_719_925_474.099)), "money").1.rounded);
         assert!(one(ColumnData::F64(Some(922_337_203_685_477.6)), "money").1.rounded);
     }

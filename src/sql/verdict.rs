@@ -819,8 +819,14 @@ impl<'a> Reader<'a> {
             self.update = self.is(i + 1, "SET");
             return self.raise(i, Class::Read);
         }
-        // An action of MERGE.
-        if self.merge && self.before(i, "THEN") {
+        // An action of MERGE, which has no target of its own.
+        let action = match own {
+            Own::Update => self.is(i + 1, "SET"),
+            Own::Insert => self.any(i + 1, &["(", "VALUES", "DEFAULT"]),
+            Own::Delete => self.at(i + 1).is_none() || self.any(i + 1, &[";", ")", "WHEN", "OUTPUT", "OPTION"]),
+            _ => false,
+        };
+        if self.merge && action && self.before(i, "THEN") {
             self.update = own == Own::Update;
             return;
         }

@@ -4,7 +4,7 @@
 //! shown, an expiry and a nonce. The nonce is consumed before the change is committed, so that a retry never applies it twice
 //! but is answered with what was decided. State and nonces live in this process: another replica asks anew.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::{digest, hmac, rand};
@@ -43,7 +43,8 @@ struct Inner {
     when: When,
     expiry: Duration,
     preview: Duration,
-    key: Option<hmac::Key>,
+    /// Made when the first question needs it, because the library's randomness takes 30 ms to begin with.
+    key: OnceLock<Option<hmac::Key>>,
     decided: DashMap<String, Decision>,
 }
 
@@ -112,9 +113,11 @@ impl Confirm {
         Self::with(when, c.duration("access.confirm_expiry"), c.duration("access.preview_timeout"))
     }
     fn with(when: When, expiry: Duration, preview: Duration) -> Self {
-        // Without randomness the key would be known: then nothing is asked, and nothing redeemed.
-        let key = random().ok().map(|k| hmac::Key::new(hmac::HMAC_SHA256, &k));
-        Self(Arc::new(Inner { when, expiry, preview, key, decided: DashMap::new() }))
+        Self(Arc::new(Inner { when, expiry, preview, key: OnceLock::new(), decided: DashMap::new() }))
+    }
+    /// Without randomness there is none: then nothing is asked, and nothing redeemed.
+    fn key(&self) -> Option<&hmac::Key> {
+        self.0.key.get_or_init(|| random().ok().map(|k| hmac::Key::new(hmac::HMAC_SHA256, &k))).as_ref()
     }
     /// When a person is asked.
     pub fn when(&self) -> When {
@@ -127,7 +130,7 @@ impl Confirm {
 
     /// The question, for a caller who can be asked.
     pub fn ask(&self, principal: &str, digest: String, effect: Option<Vec<u64>>, message: &str) -> Stop {
-        let (nonce, key) = match (random(), &self.0.key) {
+        let (nonce, key) = match (random(), self.key()) {
             (Ok(n), Some(key)) => (BASE64.encode(n), key),
             _ => return Refusal::new("internal", "The system has no randomness; nobody can be asked.", "").into(),
         };
@@ -160,7 +163,7 @@ impl Confirm {
         let Some(state) = &c.state else { return Ok(Consent::Again) };
         let (body, tag) = state.split_once('.').ok_or_else(bad)?;
         let tag = BASE64.decode(tag).map_err(|_| bad())?;
-        let key = self.0.key.as_ref().ok_or_else(bad)?;
+        let key = self.key().ok_or_else(bad)?;
         hmac::verify(key, body.as_bytes(), &tag).map_err(|_| bad())?;
         let claims: Claims = BASE64.decode(body).ok().and_then(|b| serde_json::from_slice(&b).ok()).ok_or_else(bad)?;
         if claims.principal != principal || claims.digest != digest {
