@@ -48,12 +48,22 @@ struct Lexer<'a> {
     sql: &'a str,
     at: usize,
     line: u32,
-    column: u32,
+    /// Where the line starts, and the bytes since then that are not the first of a character.
+    line_start: usize,
+    inner: usize,
 }
 
 impl<'a> Lexer<'a> {
     fn peek(&self) -> Option<char> {
-        self.sql[self.at..].chars().next()
+        match self.sql.as_bytes().get(self.at) {
+            // Most of any text.
+            Some(b) if b.is_ascii() => Some(char::from(*b)),
+            Some(_) => self.sql[self.at..].chars().next(),
+            None => None,
+        }
+    }
+    fn column(&self) -> u32 {
+        (self.at - self.line_start - self.inner + 1) as u32
     }
     fn rest(&self) -> &'a str {
         &self.sql[self.at..]
@@ -61,11 +71,11 @@ impl<'a> Lexer<'a> {
     fn bump(&mut self) -> Option<char> {
         let c = self.peek()?;
         self.at += c.len_utf8();
+        self.inner += c.len_utf8() - 1;
         if c == '\n' {
             self.line += 1;
-            self.column = 1;
-        } else {
-            self.column += 1;
+            self.line_start = self.at;
+            self.inner = 0;
         }
         Some(c)
     }
@@ -75,11 +85,11 @@ impl<'a> Lexer<'a> {
         }
     }
     fn fail(&self, reason: impl Into<String>) -> Unreadable {
-        Unreadable { line: self.line, column: self.column, reason: reason.into() }
+        Unreadable { line: self.line, column: self.column(), reason: reason.into() }
     }
     /// From an opening quote to behind its closing one; a doubled closer stands for itself.
     fn quoted(&mut self, close: char) -> Result<(), Unreadable> {
-        let open = self.fail("a quote that is never closed");
+        let (line, column) = (self.line, self.column());
         self.bump();
         while let Some(c) = self.bump() {
             if c == close {
@@ -89,7 +99,7 @@ impl<'a> Lexer<'a> {
                 self.bump();
             }
         }
-        Err(open)
+        Err(Unreadable { line, column, reason: "a quote that is never closed".into() })
     }
     /// Ends where SQL Server's number ends: `1DROP` is `1` and `DROP`, `1.DROP` is `1.` and `DROP`. An exponent without digits that
     /// touches what follows (`1eDROP`, `1e--`) could be read in two ways.
@@ -100,15 +110,28 @@ impl<'a> Lexer<'a> {
             self.skip_while(|n| n.is_ascii_digit());
         }
         if self.rest().starts_with(['e', 'E']) {
-            let unclear = self.fail("a number whose exponent has no digits");
+            let (line, column) = (self.line, self.column());
             self.bump();
             let digits = self.rest().strip_prefix(['+', '-']).unwrap_or(self.rest());
             if digits.starts_with(|n: char| n.is_ascii_digit()) {
                 self.bump();
                 self.skip_while(|n| n.is_ascii_digit());
             } else if self.peek().is_some_and(|n| !" \t\r\n,;)".contains(n)) {
-                return Err(unclear);
+                return Err(Unreadable { line, column, reason: "a number whose exponent has no digits".into() });
             }
+        }
+        Ok(())
+    }
+    /// The rest of a word.
+    fn word(&mut self, start: usize, line: u32, column: u32) -> Result<(), Unreadable> {
+        let part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'@' | b'#' | b'$');
+        self.at += self.sql.as_bytes()[self.at..].iter().take_while(|b| part(b)).count();
+        if self.peek().is_none_or(|c| c.is_ascii()) && self.sql[start..self.at].is_ascii() {
+            return Ok(());
+        }
+        self.skip_while(|n| word_part(n) && !deceptive(n));
+        if folds_to_ascii(&self.sql[start..self.at]) {
+            return Err(Unreadable { line, column, reason: "a word of look-alike characters".into() });
         }
         Ok(())
     }
@@ -128,7 +151,7 @@ impl<'a> Lexer<'a> {
         Ok(())
     }
     fn comment(&mut self) -> Result<(), Unreadable> {
-        let open = self.fail("a comment that is never closed");
+        let (line, column) = (self.line, self.column());
         let mut depth = 0;
         loop {
             if self.rest().starts_with("/*") {
@@ -136,7 +159,7 @@ impl<'a> Lexer<'a> {
             } else if self.rest().starts_with("*/") {
                 depth -= 1;
             } else if self.bump().is_none() {
-                return Err(open);
+                return Err(Unreadable { line, column, reason: "a comment that is never closed".into() });
             } else {
                 continue;
             }
@@ -204,14 +227,21 @@ pub fn batches(script: &str) -> Vec<(u32, &str)> {
 
 impl<'a> Lexer<'a> {
     fn new(sql: &'a str) -> Self {
-        Self { sql, at: 0, line: 1, column: 1 }
+        Self { sql, at: 0, line: 1, line_start: 0, inner: 0 }
     }
 
     /// The next token; none at the end.
     fn next(&mut self) -> Result<Option<Token<'a>>, Unreadable> {
         while let Some(ch) = self.peek() {
-            let (start, line, column) = (self.at, self.line, self.column);
+            let (start, line, column) = (self.at, self.line, self.column());
+            let ahead = self.sql.as_bytes().get(start + 1).copied().unwrap_or(0);
             let kind = match ch {
+                // Most words are ASCII.
+                'a'..='z' | 'A'..='Z' | '_' | '#' if ahead != b'\'' || !matches!(ch, 'n' | 'N') => {
+                    self.bump();
+                    self.word(start, line, column)?;
+                    Kind::Word
+                }
                 '\r' if !self.rest().starts_with("\r\n") => {
                     return Err(self.fail("a carriage return without a line feed"));
                 }
@@ -273,10 +303,7 @@ impl<'a> Lexer<'a> {
                 }
                 _ if word_start(ch) => {
                     self.bump();
-                    self.skip_while(|n| word_part(n) && !deceptive(n));
-                    if folds_to_ascii(&self.sql[start..self.at]) {
-                        return Err(Unreadable { line, column, reason: "a word of look-alike characters".into() });
-                    }
+                    self.word(start, line, column)?;
                     Kind::Word
                 }
                 _ if SYMBOLS.contains(ch) => {

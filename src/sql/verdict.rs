@@ -6,7 +6,7 @@
 
 use super::Access;
 use super::lexer::{Kind, Token, tokens};
-use super::words::{self, Own, Rule, Upper};
+use super::words::{self, Own, Rule, Starter, Upper};
 
 /// What a statement does, from harmless to unreadable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -525,11 +525,9 @@ impl<'a> Reader<'a> {
 
     /// A name, quoted or not, that is refused wherever it stands.
     fn name(&mut self, i: usize) {
-        let t = &self.t[i];
-        let word = Upper::of(bare(t));
-        if let Some(counts_as) = words::refused_name(word.as_str()) {
-            let item = word.as_str().to_ascii_lowercase();
-            self.refuse(i, &item, counts_as);
+        let name = bare(&self.t[i]);
+        if let Some(counts_as) = words::refused_name(name) {
+            self.refuse(i, &name.to_ascii_lowercase(), counts_as);
         }
     }
 
@@ -624,22 +622,22 @@ impl<'a> Reader<'a> {
     // --- words
 
     fn word(&mut self, i: usize) {
-        let word = self.upper(i);
-        let Some(rule) = words::reserved(word.as_str()) else {
-            return self.free_word(i, &word);
+        let text = self.t[i].text;
+        let Some(rule) = words::reserved(text) else {
+            return self.free_word(i);
         };
         let fresh = std::mem::take(&mut self.fresh);
         match rule {
             Rule::Plain => {
-                self.awaits_main &= word.as_str() != "VALUES" || self.depth > 0;
+                self.awaits_main &= self.depth > 0 || !self.is(i, "VALUES");
                 // SAVE, COMMIT and so on have rules; what else opens a statement is none.
                 if fresh {
-                    let harmless = matches!(word.as_str(), "FETCH" | "ELSE" | "VALUES" | "LINENO");
+                    let harmless = self.any(i, &["FETCH", "ELSE", "VALUES", "LINENO"]);
                     self.begin(i, if harmless { Class::Session } else { Class::Unknown });
                     if !harmless {
                         self.unclear(
                             i,
-                            format!("{} does not begin a statement", word.as_str()),
+                            format!("{} does not begin a statement", text.to_ascii_uppercase()),
                             "Begin with SELECT, WITH, DECLARE or another statement.",
                         );
                     }
@@ -650,11 +648,11 @@ impl<'a> Reader<'a> {
             Rule::Schema => self.raise(i, Class::Schema),
             Rule::Refused(counts_as) => {
                 self.starts(i, fresh, Class::Read);
-                self.refuse(i, word.as_str(), counts_as);
+                self.refuse(i, &text.to_ascii_uppercase(), counts_as);
             }
             Rule::Never => {
                 self.starts(i, fresh, Class::Read);
-                self.never(i, word.as_str(), "The server opens, commits and rolls back the transaction itself: a batch that succeeds is committed, one that fails is rolled back.");
+                self.never(i, &text.to_ascii_uppercase(), "The server opens, commits and rolls back the transaction itself: a batch that succeeds is committed, one that fails is rolled back.");
             }
             Rule::Own(own) => self.own(i, own, fresh),
         }
@@ -670,29 +668,30 @@ impl<'a> Reader<'a> {
     }
 
     /// A word that is not reserved: a name, but for a few that begin statements.
-    fn free_word(&mut self, i: usize, word: &Upper) {
+    fn free_word(&mut self, i: usize) {
         let fresh = std::mem::take(&mut self.fresh);
         let t = &self.t[i];
-        match word.as_str() {
-            "GO" if self.alone_on_its_line(i) => {
+        match words::starter(t.text) {
+            None => {}
+            Some(Starter::Go) if self.alone_on_its_line(i) => {
                 self.begin(i, Class::Read);
                 return self.never(i, "GO", "Send one batch per call; GO is a command of sqlcmd, not of SQL Server.");
             }
-            "THROW" if fresh => return self.begin(i, Class::Session),
-            "NEXT" if self.is(i + 1, "VALUE") => {
-                self.raise(i, Class::Write);
+            Some(Starter::Throw) if fresh => return self.begin(i, Class::Session),
+            Some(Starter::Next) if self.is(i + 1, "VALUE") => self.raise(i, Class::Write),
+            Some(Starter::Able) if fresh && self.is(i + 1, "TRIGGER") => return self.begin(i, Class::Schema),
+            Some(Starter::Send) if self.is(i + 1, "ON") && self.is(i + 2, "CONVERSATION") => {
+                return self.broker(i, fresh, "SEND");
             }
-            "ENABLE" | "DISABLE" if fresh && self.is(i + 1, "TRIGGER") => return self.begin(i, Class::Schema),
-            "SEND" if self.is(i + 1, "ON") && self.is(i + 2, "CONVERSATION") => return self.broker(i, fresh, "SEND"),
-            "GET" | "MOVE" if self.is(i + 1, "CONVERSATION") => return self.broker(i, fresh, "CONVERSATION"),
-            "RECEIVE" if fresh || self.receives(i) => return self.broker(i, fresh, "RECEIVE"),
-            _ => {}
+            Some(Starter::Get) if self.is(i + 1, "CONVERSATION") => return self.broker(i, fresh, "CONVERSATION"),
+            Some(Starter::Receive) if fresh || self.receives(i) => return self.broker(i, fresh, "RECEIVE"),
+            Some(_) => {}
         }
         if fresh {
             self.opening_name(i);
         }
         self.name(i);
-        if t.text.starts_with('#') && self.hashes.binary_search(word).is_ok() {
+        if t.text.starts_with('#') && self.hashes.binary_search(&Upper::of(t.text)).is_ok() {
             self.raise(i, Class::Write);
         }
     }
@@ -710,7 +709,7 @@ impl<'a> Reader<'a> {
         let Some(n) = self.at(i + 1) else { return false };
         match n.kind {
             Kind::Symbol => matches!(n.text, "*" | "("),
-            Kind::Word => words::reserved(self.upper(i + 1).as_str()).is_none() || self.is(i + 1, "TOP"),
+            Kind::Word => words::reserved(n.text).is_none() || self.is(i + 1, "TOP"),
             Kind::Quoted | Kind::Variable => true,
             _ => false,
         }
@@ -952,9 +951,7 @@ impl<'a> Reader<'a> {
     /// A name of up to three parts, as it stands.
     fn name_text(&self, i: usize) -> Option<String> {
         let named = |i: usize| {
-            self.at(i).filter(|t| {
-                t.kind == Kind::Quoted || t.kind == Kind::Word && words::reserved(Upper::of(t.text).as_str()).is_none()
-            })
+            self.at(i).filter(|t| t.kind == Kind::Quoted || t.kind == Kind::Word && words::reserved(t.text).is_none())
         };
         let mut name = named(i)?.text.to_owned();
         let mut i = i;

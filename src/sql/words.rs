@@ -288,6 +288,32 @@ pub const NAMES: &[(&str, Class)] = &[
     ("XP_SUBDIRS", Execute),
 ];
 
+/// Words that are not reserved, but begin statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the word itself")]
+pub enum Starter {
+    Able,
+    Get,
+    Go,
+    Next,
+    Receive,
+    Send,
+    Throw,
+}
+
+/// Their spellings, sorted.
+pub const STARTERS: &[(&str, Starter)] = &[
+    ("DISABLE", Starter::Able),
+    ("ENABLE", Starter::Able),
+    ("GET", Starter::Get),
+    ("GO", Starter::Go),
+    ("MOVE", Starter::Get),
+    ("NEXT", Starter::Next),
+    ("RECEIVE", Starter::Receive),
+    ("SEND", Starter::Send),
+    ("THROW", Starter::Throw),
+];
+
 /// Procedures that are refused when they are called; all whose names begin with `XP_` or `SP_CURSOR` are too.
 pub const PROCEDURES: &[&str] = &[
     "SP_ADDLOGIN",
@@ -439,21 +465,53 @@ impl Upper {
     }
     /// As text.
     pub fn as_str(&self) -> &str {
+        // It is ASCII, and looking twice costs less than `unsafe` would.
         std::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
     }
 }
 
-/// The rule of a reserved word.
+/// Where each letter's words begin in a sorted table: most words are told apart by their first letter and length.
+const fn letters<T>(list: &[(&str, T)]) -> [u16; 27] {
+    let mut starts = [0; 27];
+    let (mut i, mut letter) = (0, 0);
+    while letter < 27 {
+        while i < list.len() && (list[i].0.as_bytes()[0] - b'A') < letter as u8 {
+            i += 1;
+        }
+        starts[letter] = i as u16;
+        letter += 1;
+    }
+    starts
+}
+
+fn find<T: Copy>(list: &[(&str, T)], starts: &[u16; 27], word: &str) -> Option<T> {
+    let letter = word.as_bytes().first()?.to_ascii_uppercase().checked_sub(b'A').filter(|l| *l < 26)?;
+    let of = |l: u8| usize::from(starts[usize::from(l)]);
+    list[of(letter)..of(letter + 1)]
+        .iter()
+        .find(|(w, _)| w.len() == word.len() && w.eq_ignore_ascii_case(word))
+        .map(|(_, t)| *t)
+}
+
+/// The rule of a reserved word, in any case.
 pub fn reserved(word: &str) -> Option<Rule> {
-    RESERVED.binary_search_by(|(w, _)| (*w).cmp(word)).ok().map(|i| RESERVED[i].1)
+    const STARTS: [u16; 27] = letters(RESERVED);
+    find(RESERVED, &STARTS, word)
 }
 
 /// What a refused name counts as when the operator names it.
 pub fn refused_name(word: &str) -> Option<Class> {
-    NAMES.binary_search_by(|(w, _)| (*w).cmp(word)).ok().map(|i| NAMES[i].1)
+    const STARTS: [u16; 27] = letters(NAMES);
+    find(NAMES, &STARTS, word)
 }
 
-/// Whether a sorted list has a word.
+/// A word that is not reserved but may begin a statement, or change what one does.
+pub fn starter(word: &str) -> Option<Starter> {
+    const STARTS: [u16; 27] = letters(STARTERS);
+    find(STARTERS, &STARTS, word)
+}
+
+/// Whether a sorted list has a word in upper case.
 pub fn has(list: &[&str], word: &str) -> bool {
     list.binary_search(&word).is_ok()
 }
@@ -466,6 +524,11 @@ mod tests {
     fn the_tables_are_sorted_and_short_enough() {
         assert!(RESERVED.is_sorted_by(|a, b| a.0 < b.0));
         assert!(NAMES.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(STARTERS.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(RESERVED.iter().all(|(w, r)| reserved(&w.to_ascii_lowercase()) == Some(*r)));
+        assert!(NAMES.iter().all(|(w, c)| refused_name(w) == Some(*c)));
+        assert!(STARTERS.iter().all(|(w, s)| starter(w) == Some(*s)));
+        assert!(reserved("zebra").is_none() && reserved("_").is_none() && reserved("").is_none());
         for list in [PROCEDURES, CATALOG_PROCEDURES, SET_OPTIONS, SCHEMA_OBJECTS] {
             assert!(list.is_sorted_by(|a, b| a < b));
         }
