@@ -219,6 +219,7 @@ async fn requests_loop(
             }
             _ => return Ok(()),
         };
+        inner.requests.fetch_add(1, Ordering::Relaxed);
         cancel.store(false, Ordering::Release);
         if to_engine.send(request).await.is_err() {
             return Ok(());

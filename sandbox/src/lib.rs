@@ -126,6 +126,7 @@ pub(crate) struct Inner {
     scripts: RwLock<HashMap<String, Script>>,
     rows_sent: Arc<AtomicU64>,
     attentions: AtomicU64,
+    requests: AtomicU64,
     connections: AtomicU64,
 }
 
@@ -192,6 +193,7 @@ impl Sandbox {
             scripts: RwLock::default(),
             rows_sent: Arc::default(),
             attentions: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
             connections: AtomicU64::new(0),
         });
         let task = AbortOnDropHandle::new(tokio::spawn(accept(inner.clone(), listener)));
@@ -220,6 +222,10 @@ impl Sandbox {
     /// Attentions received while a request ran.
     pub fn attentions(&self) -> u64 {
         self.inner.attentions.load(Ordering::Relaxed)
+    }
+    /// Batches and RPCs received: round trips that were asked for.
+    pub fn requests(&self) -> u64 {
+        self.inner.requests.load(Ordering::Relaxed)
     }
     /// Connections accepted so far.
     pub fn connections(&self) -> u64 {

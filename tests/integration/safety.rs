@@ -359,3 +359,49 @@ async fn a_thousand_dropped_calls_leave_nothing_behind() {
     }
     assert_eq!(scalar(&lab, "SELECT COUNT(*) FROM sales.Orders").await, before, "every preview was rolled back");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_ends_well_is_one_round_trip() {
+    let lab = Lab::new(&[]).await;
+    let _ = call_as(&lab, &["mssql:read"], "SELECT 1 AS a").await;
+    for query in ["SELECT 1 AS a", "DECLARE @n int = 5 SELECT @n AS n", "SELECT TOP (5) * FROM sales.Orders"] {
+        let before = lab.sandbox.requests();
+        assert!(text(&call_as(&lab, &["mssql:read"], query).await).contains("\"committed\":false"));
+        assert_eq!(lab.sandbox.requests() - before, 1, "{query}");
+    }
+    assert_eq!((lab.sandbox.connections(), lab.sandbox.attentions()), (1, 0));
+}
+
+/// The table in ARCHITECTURE.md ("What an error leaves"), as far as the sandbox can show it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inner_error_leaves_no_row_no_transaction_and_a_usable_connection() {
+    let lab = Lab::new(&[("access.level", "full"), ("access.confirm_writes", "never"), ("pool.max_size", "1")]).await;
+    let db = lab.app.database.clone();
+    db.run("CREATE TABLE dbo.Kept (a int NOT NULL PRIMARY KEY)".into(), Mode::Change, &lab.limits())
+        .await
+        .expect("create");
+    for (inner, number) in [
+        ("SELECT 1 / 0 AS x", 8134),
+        ("INSERT dbo.Kept VALUES (1)", 2627),
+        ("INSERT dbo.Kept VALUES (NULL)", 515),
+        ("INSERT sales.Trades (OrderId, Quantity, Price, Fee, ExecutedAt) VALUES (-1, 1, 1, 1, '2024-01-01')", 547),
+        ("SELECT * FROM dbo.Nowhere", 208),
+        ("SELECT nothing FROM dbo.Kept", 207),
+        ("SELECT CAST('x' AS int) AS x", 245),
+        ("RAISERROR ('enough', 16, 1)", 50_000),
+        ("THROW 50001, 'enough', 1", 50_001),
+    ] {
+        for mode in [Mode::Change, Mode::Preview, Mode::Read] {
+            let text = format!("INSERT dbo.Kept VALUES (1); {inner}");
+            let e = db.run(text.as_str().into(), mode, &lab.limits()).await.expect_err(inner);
+            assert!(matches!(&e.error, DbError::Sql(s) if s.number == number), "{inner}: {:?}", e.error);
+            assert_eq!(scalar(&lab, "SELECT COUNT(*) FROM dbo.Kept").await, 0, "{inner} {mode:?}");
+            // One transaction: the reading call's own.
+            assert_eq!(scalar(&lab, "SELECT @@TRANCOUNT").await, 1, "{inner} {mode:?}");
+        }
+        let e = db.run_if(format!("INSERT dbo.Kept VALUES (1); {inner}").as_str().into(), &[1, 1], &lab.limits()).await;
+        assert!(e.is_err(), "{inner}");
+        assert_eq!(scalar(&lab, "SELECT COUNT(*) FROM dbo.Kept").await, 0, "{inner} confirmed");
+        assert_eq!(scalar(&lab, "SELECT @@TRANCOUNT").await, 1, "{inner} confirmed");
+    }
+}
