@@ -116,7 +116,7 @@ impl<'a> Lexer<'a> {
             if digits.starts_with(|n: char| n.is_ascii_digit()) {
                 self.bump();
                 self.skip_while(|n| n.is_ascii_digit());
-            } else if self.peek().is_some_and(|n| !" \t\r\n,;)".contains(n)) {
+            } else if !self.rest().starts_with("/*") && self.peek().is_some_and(|n| !" \t\r\n,;)".contains(n)) {
                 return Err(Unreadable { line, column, reason: "a number whose exponent has no digits".into() });
             }
         }
