@@ -5,6 +5,7 @@ pub mod classify;
 pub mod demo;
 pub mod doctor;
 pub mod health;
+pub mod people;
 pub mod serve;
 
 use std::path::PathBuf;
@@ -91,6 +92,13 @@ pub fn command() -> Command {
                             .long("stdio")
                             .action(ArgAction::SetTrue)
                             .help("serve a desktop client over stdin and stdout"),
+                    )
+                    .arg(
+                        Arg::new("oauth")
+                            .long("oauth")
+                            .action(ArgAction::SetTrue)
+                            .conflicts_with("stdio")
+                            .help("with sign-in, and a demo person whose password is printed"),
                     ),
             )
             .subcommand(
@@ -140,6 +148,8 @@ pub fn command() -> Command {
                         .help("as if the operator had named it in access.allow"),
                 ),
         )
+        .subcommand(people::user_command())
+        .subcommand(people::token_command())
         .subcommand(
             Command::new("doctor").about("Check the configuration and the connection, and explain what is wrong"),
         )
@@ -168,6 +178,7 @@ fn heading(section: &str) -> &'static str {
         "database" => "Database",
         "pool" => "Connection pool",
         "access" => "Access",
+        "auth" => "Sign-in",
         "limits" => "Limits",
         "http" => "HTTP",
         "server" => "Server",
@@ -230,6 +241,8 @@ pub fn main() -> ExitCode {
         Some(("stdio", m)) => block_on(Box::pin(serve::stdio(m))),
         Some(("call", m)) => block_on(Box::pin(call::call(m))),
         Some(("classify", m)) => classify::classify(m),
+        Some(("user", m)) => block_on(Box::pin(people::user(m))),
+        Some(("token", m)) => block_on(Box::pin(people::token(m))),
         Some(("doctor", m)) => block_on(Box::pin(doctor::doctor(m))),
         Some(("health", m)) => block_on(Box::pin(health::health(m))),
         Some(("config", m)) => config(m),

@@ -137,6 +137,29 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "what would be refused at every level but is allowed here, by name: WAITFOR, OPENROWSET, xp_dirtree …",
     ),
+    row(
+        "auth.mode",
+        &[],
+        Kind::Choice(&["off", "builtin"]),
+        "off",
+        "sign-in over HTTP: off (loopback only) or the built-in authorization server",
+    ),
+    row(
+        "auth.store",
+        &[],
+        Kind::Text,
+        "sqlite:mssql-mcp.db",
+        "where people, clients and tokens are kept: sqlite:FILE, or memory (gone with the process)",
+    ),
+    row(
+        "auth.redirect_hosts",
+        &["ALLOWED_REDIRECT_HOSTS"],
+        Kind::List,
+        "claude.ai,claude.com,chatgpt.com",
+        "hosts that codes may be sent to, compared whole; loopback always may",
+    ),
+    row("auth.access_token_ttl", &[], Kind::Duration, "1h", "life of an access token"),
+    row("auth.refresh_token_ttl", &[], Kind::Duration, "30d", "life of a refresh token, from its last use"),
     row("limits.query_timeout", &["MSSQL_QUERY_TIMEOUT"], Kind::Duration, "45s", "a call's deadline"),
     row(
         "limits.lock_timeout",
@@ -178,6 +201,13 @@ pub const SETTINGS: &[Setting] = &[
     ),
     row("limits.max_request", &[], Kind::Int(1024, 1 << 30), "4194304", "bytes in one request or line"),
     row("http.listen", &["MSSQL_MCP_LISTEN"], Kind::Listen, "127.0.0.1:8008", "address of the HTTP listener"),
+    row(
+        "http.public_url",
+        &["MSSQL_MCP_PUBLIC_URL"],
+        Kind::Text,
+        "",
+        "the origin that clients type, such as https://mcp.example.com; empty for the listener's own",
+    ),
     row("http.allowed_hosts", &[], Kind::List, "", "Host names to answer to, beside localhost and the listener's own"),
     row("http.allowed_origins", &[], Kind::List, "", "Origins of browser clients, beside those on this host"),
     row("http.max_sessions", &[], Kind::Int(1, 1_000_000), "1000", "sessions of handshake-era clients at once"),
@@ -316,9 +346,10 @@ fn parse_duration(s: &str) -> Option<Duration> {
         "ms" => 0.001,
         "m" => 60.0,
         "h" => 3600.0,
+        "d" => 86_400.0,
         _ => return None,
     };
-    Duration::try_from_secs_f64(n * unit).ok().filter(|d| *d <= Duration::from_secs(7 * 86_400))
+    Duration::try_from_secs_f64(n * unit).ok().filter(|d| *d <= Duration::from_secs(400 * 86_400))
 }
 
 /// yes and no are understood where on and off are meant.

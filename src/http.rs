@@ -5,7 +5,7 @@ pub mod guard;
 use std::convert::Infallible;
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::LazyLock;
@@ -20,12 +20,13 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use mssql_mcp_middleware::bearer::BearerLayer;
 use mssql_mcp_transports::session::Sessions;
-use mssql_mcp_transports::streamable::{self, Body, Options, Streamable};
+use mssql_mcp_transports::streamable::{self, Body, Options};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower::{Service, ServiceBuilder};
+use tower::{Layer, Service, ServiceBuilder};
 use tower_http::ServiceBuilderExt;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::request_id::{MakeRequestId, RequestId};
@@ -34,6 +35,7 @@ use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use crate::config::Config;
 use crate::database::Database;
 use crate::http::guard::{Allowed, GuardLayer};
+use crate::oauth::endpoints::{self, Authority};
 use crate::principal::Principal;
 use crate::protocol::server_info;
 use crate::stack::App;
@@ -45,6 +47,10 @@ pub struct Listener {
     address: SocketAddr,
 }
 
+/// The address of the other end of the connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
 /// The two steps of a graceful stop.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
@@ -55,11 +61,11 @@ pub struct Stop {
 }
 
 impl Listener {
-    /// Binds. Beyond loopback there must be sign-in, which this build does not have yet.
-    pub async fn bind(address: SocketAddr) -> Result<Self, String> {
-        if !address.ip().is_loopback() {
+    /// Binds. Beyond loopback there must be sign-in.
+    pub async fn bind(address: SocketAddr, sign_in: bool) -> Result<Self, String> {
+        if !address.ip().is_loopback() && !sign_in {
             return Err(format!(
-                "http.listen: {address} can be reached from other machines, and there is no sign-in yet: anybody there could query your database. Listen on 127.0.0.1"
+                "http.listen: {address} can be reached from other machines, and sign-in is off: anybody there could query your database. Listen on 127.0.0.1, or set auth.mode = \"builtin\""
             ));
         }
         let tcp = TcpListener::bind(address).await.map_err(|e| match e.kind() {
@@ -103,8 +109,18 @@ impl Listener {
                 () = stop.closing.cancelled() => break,
             };
             let _ = tcp.set_nodelay(true);
+            let peer = tcp.peer_addr().ok();
+            // Who is at the other end of this connection, for those who count failures.
+            let service = ServiceBuilder::new()
+                .map_request(move |mut r: Request<hyper::body::Incoming>| {
+                    if let Some(p) = peer {
+                        r.extensions_mut().insert(Peer(p.ip()));
+                    }
+                    r
+                })
+                .service(service.clone());
             let connection = builder
-                .serve_connection_with_upgrades(TokioIo::new(tcp), TowerToHyperService::new(service.clone()))
+                .serve_connection_with_upgrades(TokioIo::new(tcp), TowerToHyperService::new(service))
                 .into_owned();
             let watched = graceful.watch(connection);
             tokio::spawn(async move {
@@ -156,8 +172,9 @@ fn stack(
 > + Clone
 + Send
 + 'static {
-    let allowed =
-        Arc::new(Allowed::new(address, &config.list("http.allowed_hosts"), &config.list("http.allowed_origins")));
+    let mut hosts = config.list("http.allowed_hosts");
+    hosts.extend(config.text("http.public_url").split_once("://").map(|(_, authority)| authority.to_owned()));
+    let allowed = Arc::new(Allowed::new(address, &hosts, &config.list("http.allowed_origins")));
     let origins = allowed.clone();
     let mcp = streamable::service(
         app.service.clone(),
@@ -167,6 +184,13 @@ fn stack(
             keep_alive: config.duration("http.keep_alive"),
             sessions,
             owner_of: Arc::new(|e| e.get::<Principal>().map(Principal::key).unwrap_or_default()),
+            challenge: {
+                let authority = app.authority.clone();
+                Arc::new(move |parts, needed| {
+                    let error = ("insufficient_scope", "the call needs more than was granted");
+                    authority.as_ref().map(|a| a.challenge(&parts.headers, parts.uri.path(), Some(error), needed))
+                })
+            },
             closing: stop.closing.clone(),
             shutdown: stop.now.clone(),
             info: server_info(),
@@ -200,41 +224,74 @@ fn stack(
                 .expose_headers(exposed)
                 .max_age(Duration::from_secs(3600)),
         )
-        // Loopback without sign-in: the caller is the person at this machine.
-        .map_request(|mut r: Request<hyper::body::Incoming>| {
-            r.extensions_mut().insert(Principal::local());
-            r
-        })
+        .layer(OpenLayer { authority: app.authority.clone(), database: app.database.clone() })
+        // What is below is for callers who are known; without sign-in (loopback only) that is the person at this machine.
+        .layer(BearerLayer::new(
+            {
+                let authority = app.authority.clone();
+                move |r: &Request<hyper::body::Incoming>| {
+                    let (authority, headers, path) =
+                        (authority.clone(), r.headers().clone(), r.uri().path().to_owned());
+                    async move {
+                        match authority {
+                            Some(a) => a.authenticate(&headers, &path).await.map(|p| (*p).clone()),
+                            None => Ok(Principal::local()),
+                        }
+                    }
+                }
+            },
+            |r: &mut Request<hyper::body::Incoming>, p: Principal| {
+                r.extensions_mut().insert(p);
+            },
+        ))
         // Read up to the limit and no further; the endpoint answers 413.
         .map_request(move |r: Request<hyper::body::Incoming>| r.map(|b| http_body_util::Limited::new(b, max_request)))
-        .service(Router { mcp, database: app.database.clone() })
+        .service(mcp)
 }
 
-/// `/mcp` and `/health`.
+/// Answers what needs no token (health, and the pages and endpoints of sign-in), and 404 to what there is not; only `/mcp` goes
+/// further.
 #[derive(Clone)]
-struct Router {
-    mcp: Streamable,
+struct OpenLayer {
+    authority: Option<Authority>,
     database: Database,
 }
 
-impl<B> Service<Request<B>> for Router
+/// Its service.
+#[derive(Clone)]
+struct Open<S> {
+    layer: OpenLayer,
+    inner: S,
+}
+
+impl<S> Layer<S> for OpenLayer {
+    type Service = Open<S>;
+    fn layer(&self, inner: S) -> Open<S> {
+        Open { layer: self.clone(), inner }
+    }
+}
+
+impl<S> Service<Request<hyper::body::Incoming>> for Open<S>
 where
-    B: http_body::Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<mssql_mcp_middleware::BoxError>,
+    S: Service<Request<hyper::body::Incoming>, Response = Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
 {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
     }
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        match (request.uri().path(), request.method()) {
-            ("/mcp", _) => self.mcp.call(request),
-            ("/health", &Method::GET | &Method::HEAD) => {
-                let db = self.database.clone();
-                Box::pin(async move { Ok(health(&db).await) })
+    fn call(&mut self, request: Request<hyper::body::Incoming>) -> Self::Future {
+        match (request.uri().path(), request.method(), &self.layer.authority) {
+            ("/mcp", ..) => Box::pin(self.inner.call(request)),
+            ("/health", &Method::GET | &Method::HEAD, _) => {
+                let OpenLayer { database, authority } = self.layer.clone();
+                Box::pin(async move { Ok(health(&database, authority.is_some()).await) })
+            }
+            (path, _, Some(authority)) if Authority::knows(path) => {
+                let authority = authority.clone();
+                Box::pin(async move { Ok(sign_in(&authority, request).await) })
             }
             _ => Box::pin(std::future::ready(Ok(json_answer(
                 StatusCode::NOT_FOUND,
@@ -242,6 +299,28 @@ where
             )))),
         }
     }
+}
+
+/// Reads the body of a form, which is small, and asks the authority.
+async fn sign_in(authority: &Authority, request: Request<hyper::body::Incoming>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let limited = http_body_util::Limited::new(body, endpoints::MAX_BODY);
+    let body = match http_body_util::BodyExt::collect(limited).await {
+        Ok(b) => b.to_bytes(),
+        Err(_) => {
+            let e = json!({ "error": "invalid_request", "error_description": "the body is too large, or broke off" });
+            return json_answer(StatusCode::PAYLOAD_TOO_LARGE, &e);
+        }
+    };
+    let request = endpoints::Request {
+        method: &parts.method,
+        path: parts.uri.path(),
+        query: parts.uri.query().unwrap_or_default(),
+        headers: &parts.headers,
+        body: &body,
+        peer: parts.extensions.get::<Peer>().map(|p| p.0),
+    };
+    authority.answer(request).await
 }
 
 fn json_answer(status: StatusCode, v: &serde_json::Value) -> Response<Body> {
@@ -252,11 +331,11 @@ fn json_answer(status: StatusCode, v: &serde_json::Value) -> Response<Body> {
 }
 
 /// Always 200: a server whose database is down still answers, and a restart would not help it.
-async fn health(db: &Database) -> Response<Body> {
+async fn health(db: &Database, oauth: bool) -> Response<Body> {
     let up = matches!(tokio::time::timeout(Duration::from_secs(2), db.ping()).await, Ok(Ok(())));
     let status = if up { "healthy" } else { "degraded" };
     json_answer(
         StatusCode::OK,
-        &json!({ "status": status, "transport": "streamable-http", "oauth": "disabled", "database": db.settings().label, "version": env!("CARGO_PKG_VERSION") }),
+        &json!({ "status": status, "transport": "streamable-http", "oauth": if oauth { "enabled" } else { "disabled" }, "database": db.settings().label, "version": env!("CARGO_PKG_VERSION") }),
     )
 }

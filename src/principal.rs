@@ -8,6 +8,8 @@ pub struct Principal {
     pub subject: String,
     /// What it may do; [`SCOPES`] has all there are.
     pub scopes: Vec<String>,
+    /// The OAuth client that it came through.
+    pub client: Option<String>,
 }
 
 /// Reading, changing rows, changing the schema, running procedures. None implies another.
@@ -16,7 +18,7 @@ pub const SCOPES: [&str; 4] = ["mssql:read", "mssql:write", "mssql:schema", "mss
 impl Principal {
     /// The person at this machine: over stdio, and on a loopback listener without sign-in.
     pub fn local() -> Self {
-        Self { subject: "local".into(), scopes: SCOPES.map(str::to_owned).to_vec() }
+        Self { subject: "local".into(), scopes: SCOPES.map(str::to_owned).to_vec(), client: None }
     }
     /// Whether it has a scope.
     pub fn may(&self, scope: &str) -> bool {

@@ -16,6 +16,8 @@ use crate::config::Config;
 use crate::database::rows::Bounds;
 use crate::database::{Database, Settings};
 use crate::facts::CallFacts;
+use crate::oauth::endpoints::Authority;
+use crate::oauth::store::Records;
 use crate::rescue;
 use crate::server::Server;
 use crate::telemetry::CallLog;
@@ -32,6 +34,8 @@ pub struct App {
     pub service: McpService,
     /// The database behind it.
     pub database: Database,
+    /// Sign-in over HTTP, where it is on.
+    pub authority: Option<Authority>,
 }
 
 impl std::fmt::Debug for App {
@@ -41,6 +45,14 @@ impl std::fmt::Debug for App {
 }
 
 impl App {
+    /// With sign-in, if the configuration has it on.
+    pub fn signed_in(mut self, config: &Config) -> Result<Self, String> {
+        if config.choice("auth.mode") == "builtin" {
+            let records = Records::open(config.text("auth.store")).map_err(|e| e.to_string())?;
+            self.authority = Some(Authority::new(config, records));
+        }
+        Ok(self)
+    }
     /// From the configuration.
     pub fn new(config: &Config) -> Result<Self, String> {
         Ok(Self::with_settings(config, Settings::from_config(config)?))
@@ -56,7 +68,7 @@ impl App {
         };
         let registry = Registry::new(&database, bounds, Confirm::new(config));
         let service = mcp(Server::new(registry), config.duration("limits.query_timeout"));
-        Self { service, database }
+        Self { service, database, authority: None }
     }
 }
 

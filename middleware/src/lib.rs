@@ -8,6 +8,7 @@
 //! | [`catch_panic`] | turns a panic below into an error | [`catch_panic::Panicked`] |
 //! | [`deadline`] | tells the call its deadline, and drops it a grace period later | [`deadline::Elapsed`] |
 
+pub mod bearer;
 pub mod catch_panic;
 pub mod deadline;
 pub mod observe;

@@ -204,7 +204,8 @@ fn show(result: &Value) -> String {
         out += ")\n";
     }
     for n in s["rows_affected"].as_array().into_iter().flatten() {
-        out += &format!("({n} rows affected)\n");
+        let undone = if s["dry_run"] == true { "; dry run: rolled back" } else { "" };
+        out += &format!("({n} rows affected{undone})\n");
     }
     for m in s["messages"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         out += &format!("{m}\n");

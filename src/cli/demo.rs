@@ -8,6 +8,7 @@ use super::serve::{bind, over_http, over_stdio};
 use super::{Ended, Failed, asked_to_stop, configured};
 use crate::config::Config;
 use crate::database::Settings;
+use crate::oauth::people::{User, hash};
 use crate::stack::App;
 
 /// A sandbox, and a server's configuration that points at it.
@@ -30,10 +31,13 @@ pub async fn start(m: &ArgMatches, quiet: bool) -> Result<(Sandbox, App, Config)
     if quiet {
         fixed.push(("log.level", "warn".to_owned()));
     }
+    let oauth = m.try_get_one::<bool>("oauth").is_ok_and(|o| o == Some(&true));
+    fixed.push(("auth.mode", if oauth { "builtin" } else { "off" }.to_owned()));
+    fixed.push(("auth.store", "memory".to_owned()));
     let config = configured(m, fixed)?;
     let mut settings = Settings::from_config(&config)?;
     settings.trust_only(sandbox.certificate());
-    let app = App::with_settings(&config, settings);
+    let app = App::with_settings(&config, settings).signed_in(&config)?;
     Ok((sandbox, app, config))
 }
 
@@ -44,14 +48,19 @@ pub async fn demo(m: &ArgMatches) -> Ended {
         return over_stdio(&app, &config).await;
     }
     let listener = bind(&config).await?;
-    print!(
-        "{}",
-        welcome(
-            &sandbox,
-            &format!("http://{}/mcp", listener.address()),
-            app.database.settings().policy.access.as_str()
-        )
-    );
+    let url = format!("http://{}/mcp", listener.address());
+    let person = match &app.authority {
+        None => "no sign-in".to_owned(),
+        Some(a) => {
+            // Nobody else knows it, and it ends with the process.
+            let password = crate::oauth::secret("");
+            let scopes = crate::principal::SCOPES.map(str::to_owned).to_vec();
+            let user = User { password: hash(&password)?, scopes, disabled: false };
+            a.people().put("demo", &user).await.map_err(|e| e.to_string())?;
+            format!("sign in as demo with the password {password}")
+        }
+    };
+    print!("{}", welcome(&sandbox, &url, app.database.settings().policy.access.as_str(), &person));
     over_http(listener, &app, &config).await
 }
 
@@ -74,7 +83,7 @@ pub async fn sandbox(m: &ArgMatches) -> Ended {
     Ok(())
 }
 
-fn welcome(sandbox: &Sandbox, url: &str, access: &str) -> String {
+fn welcome(sandbox: &Sandbox, url: &str, access: &str, person: &str) -> String {
     let mut tables = String::new();
     for (name, rows) in sandbox.tables() {
         tables += &format!("    {name:<22} {rows:>7}\n");
@@ -83,7 +92,7 @@ fn welcome(sandbox: &Sandbox, url: &str, access: &str) -> String {
     format!(
         r#"mssql-mcp {version} demo: an embedded sandbox database, and the server in front of it.
 
-  MCP endpoint  {url}   (no sign-in; this machine only; access {access})
+  MCP endpoint  {url}   ({person}; this machine only; access {access})
   Health        {health}
   SQL endpoint  {tds}   user {USER}, password {PASSWORD}, database {DATABASE}
 

@@ -17,7 +17,7 @@ use crate::stack::App;
 pub async fn serve(m: &ArgMatches) -> Ended {
     let config = configured(m, Vec::new())?;
     config.require_database()?;
-    let app = App::new(&config)?;
+    let app = App::new(&config)?.signed_in(&config)?;
     let listener = bind(&config).await?;
     let s = app.database.settings();
     tracing::info!(listen = %listener.address(), database = %s.server(), access = s.policy.access.as_str(), "serving MCP at http://{}/mcp", listener.address());
@@ -27,7 +27,7 @@ pub async fn serve(m: &ArgMatches) -> Ended {
 /// Binds the configured address.
 pub async fn bind(config: &Config) -> Result<Listener, String> {
     let address = config.listen().ok_or("http.listen is no address")?;
-    Listener::bind(address).await
+    Listener::bind(address, config.choice("auth.mode") != "off").await
 }
 
 /// Serves until asked to stop; a second signal stops at once.
@@ -42,6 +42,9 @@ pub async fn over_http(listener: Listener, app: &App, config: &Config) -> Ended 
         signals.now.cancel();
     });
     let sweeper = sweep(app);
+    if let Some(a) = app.authority.clone() {
+        tokio::spawn(a.sweep_forever());
+    }
     listener.serve(app, config, stop).await.map_err(|e| e.to_string())?;
     sweeper.abort();
     app.database.close(Duration::from_secs(3)).await;

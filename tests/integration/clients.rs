@@ -110,6 +110,35 @@ async fn clients_that_ask_their_person() {
     }
 }
 
+/// The flow that a newcomer sees: the demo with sign-in, its printed password, and an SDK that knows nothing but the URL.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_sdk_signs_in_through_the_pages_of_the_demo() {
+    use tokio::io::{AsyncBufReadExt as _, BufReader};
+    let mut c = crate::support::command(&[
+        "demo",
+        "--oauth",
+        "--listen",
+        "127.0.0.1:0",
+        "--access-level",
+        "read-write",
+        "--access-confirm-writes",
+        "never",
+    ]);
+    let mut demo = c.spawn().expect("spawn");
+    let mut lines = BufReader::new(demo.stdout.take().expect("stdout")).lines();
+    let line = loop {
+        let line = lines.next_line().await.expect("read").expect("a line");
+        if line.contains("MCP endpoint") {
+            break line;
+        }
+    };
+    let url = line.split_whitespace().find(|w| w.starts_with("http://")).expect("a URL");
+    let password = line.split("password ").nth(1).and_then(|r| r.split(';').next()).expect("a password");
+    let text = run(installed("py-mcp-2.3/bin/python"), "oauth.py", &[url, password]).await;
+    assert_eq!(text.matches(": ok").count(), 3, "{text}");
+    demo.kill().await.expect("the demo ends");
+}
+
 async fn with_rmcp<T, E, A>(transport: T, mode: ClientLifecycleMode)
 where
     T: rmcp::transport::IntoTransport<rmcp::RoleClient, E, A>,

@@ -7,6 +7,7 @@ mod clients;
 mod everyday;
 mod faults;
 mod lifecycle;
+mod oauth;
 mod safety;
 mod support;
 mod tools;

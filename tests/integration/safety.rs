@@ -180,7 +180,11 @@ async fn where_nobody_can_be_asked_the_configuration_decides() {
 /// Calls the stack as a principal with these scopes.
 async fn call_as(lab: &Lab, scopes: &[&str], query: &str) -> Outcome {
     let mut extensions = http::Extensions::new();
-    extensions.insert(Principal { subject: "ada".into(), scopes: scopes.iter().map(|s| (*s).to_owned()).collect() });
+    extensions.insert(Principal {
+        subject: "ada".into(),
+        scopes: scopes.iter().map(|s| (*s).to_owned()).collect(),
+        client: None,
+    });
     let params = json!({ "name": "execute_sql", "arguments": { "query": query } });
     let request = McpRequest {
         id: Some(Id::Number(1)),

@@ -55,12 +55,12 @@ impl Lab {
             .expect("config");
         let mut settings = Settings::from_config(&config).expect("settings");
         settings.trust_only(sandbox.certificate());
-        let app = App::with_settings(&config, settings);
+        let app = App::with_settings(&config, settings).signed_in(&config).expect("sign-in");
         Self { sandbox, app, config }
     }
     /// Serves HTTP until the test ends.
     pub async fn serve(&self) -> (SocketAddr, Stop) {
-        let listener = Listener::bind("127.0.0.1:0".parse().expect("address")).await.expect("listener");
+        let listener = Listener::bind("127.0.0.1:0".parse().expect("address"), false).await.expect("listener");
         let (address, stop) = (listener.address(), Stop::default());
         let (app, config, s) = (self.app.clone(), self.config.clone(), stop.clone());
         tokio::spawn(async move { listener.serve(&app, &config, s).await });

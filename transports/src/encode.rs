@@ -180,6 +180,21 @@ pub fn outcome(id: &Id, o: Outcome, version: ProtocolVersion, info: &ServerInfo)
     })
 }
 
+/// A missing scope as a tool's result: over stdio, and where a stream is open already and no status can say it. The challenge is
+/// where hosts look for it.
+pub fn scope_told(o: Outcome, challenge: impl FnOnce(&[String]) -> Option<String>) -> Outcome {
+    let Outcome::Fault(Fault::Scope { needed }) = o else { return o };
+    let text = json!({ "error": {
+        "code": "insufficient_scope",
+        "message": format!("This needs {}.", needed.join(" and ")),
+        "hint": "Sign in again and grant these scopes.",
+        "retryable": false,
+        "needed": needed,
+    } });
+    let meta = challenge(&needed).map(|c| json!({ "mcp/www_authenticate": [c] }));
+    Outcome::Complete(Reply::Tool(ToolReply { is_error: true, meta, ..ToolReply::text(text.to_string()) }))
+}
+
 /// A result in the form of the caller's version.
 fn json_result(mut map: serde_json::Map<String, Value>, version: ProtocolVersion, info: &ServerInfo) -> Value {
     if version.is_modern() {

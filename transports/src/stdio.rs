@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::drive::drive;
-use crate::encode::{Encoded, ServerInfo, error, outcome};
+use crate::encode::{Encoded, ServerInfo, error, outcome, scope_told};
 use crate::handshake::{Routed, bare_context, cancelled_id, initialize, notified, route};
 use crate::jsonrpc::{INVALID_REQUEST, Id, Incoming, Invalid, METHOD_NOT_FOUND, Message, parse};
 use crate::message::{Params, check_meta, intern, takes_forms, target};
@@ -275,7 +275,8 @@ async fn message(shared: &Arc<Shared>, m: Result<Message, Invalid>) -> Option<Va
                     send(&me, &v).await;
                 }
                 drop(mark);
-                if let Some((e, _)) = end.and_then(|o| outcome(&id, o, version, &me.options.info)) {
+                if let Some((e, _)) = end.and_then(|o| outcome(&id, scope_told(o, |_| None), version, &me.options.info))
+                {
                     let _ = me.out.send(e).await;
                 }
             });
@@ -347,7 +348,7 @@ async fn modern(
                 Outgoing::Notification(n) => send(&me, &n).await,
                 Outgoing::Outcome(o) => {
                     me.running.remove(&id);
-                    if let Some((e, _)) = outcome(&id, o, version, &me.options.info) {
+                    if let Some((e, _)) = outcome(&id, scope_told(o, |_| None), version, &me.options.info) {
                         let _ = me.out.send(e).await;
                     }
                 }

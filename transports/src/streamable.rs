@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::drive::drive;
-use crate::encode::{Encoded, ServerInfo, error, outcome};
+use crate::encode::{Encoded, ServerInfo, error, outcome, scope_told};
 use crate::handshake::{Routed, bare_context, initialize, notified, route};
 use crate::jsonrpc::{
     HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, Id, Incoming, Invalid, METHOD_NOT_FOUND, Message, parse,
@@ -48,6 +48,9 @@ const MAX_BATCH: usize = 50;
 /// What binds a session to its owner: the key of the principal in a request's extensions.
 pub type OwnerOf = Arc<dyn Fn(&http::Extensions) -> String + Send + Sync>;
 
+/// From a request's parts and the scopes that it needs to the text of `WWW-Authenticate`; none without sign-in.
+pub type Challenge = Arc<dyn Fn(&http::request::Parts, &[String]) -> Option<String> + Send + Sync>;
+
 /// How to serve.
 #[derive(Clone)]
 pub struct Options {
@@ -61,6 +64,8 @@ pub struct Options {
     pub sessions: Arc<Sessions>,
     /// Whose a request is.
     pub owner_of: OwnerOf,
+    /// The `WWW-Authenticate` of a call whose caller lacks scopes.
+    pub challenge: Challenge,
     /// Ends streams that only wait.
     pub closing: CancellationToken,
     /// Cancels calls.
@@ -465,7 +470,7 @@ impl Streamable {
             drop(mark);
             o
         };
-        self.answer(sse, id, version, rx, call).await
+        self.answer(sse, parts, id, version, rx, call).await
     }
 
     async fn modern(
@@ -534,13 +539,14 @@ impl Streamable {
             }
             Outcome::Cancelled
         };
-        self.answer(accepts(&parts.headers, "text/event-stream"), id, version, rx, call).await
+        self.answer(accepts(&parts.headers, "text/event-stream"), parts, id, version, rx, call).await
     }
 
     /// Plain JSON if the outcome comes first, else an event stream.
     async fn answer(
         &self,
         sse: bool,
+        parts: &http::request::Parts,
         id: Id,
         version: ProtocolVersion,
         mut said: mpsc::Receiver<Value>,
@@ -553,12 +559,16 @@ impl Streamable {
             tokio::select! {
                 biased;
                 Some(v) = said.recv() => if sse { break Some(v) },
-                o = &mut call => return self.complete(&id, o, version),
+                o = &mut call => return self.complete(parts, &id, o, version),
                 () = &mut silence, if sse => break None,
             }
         };
-        let info = self.options.info.clone();
-        let last = async move { outcome(&id, call.await, version, &info).map(|(e, _)| e) };
+        let (info, parts, challenge) = (self.options.info.clone(), parts.clone(), self.options.challenge.clone());
+        let last = async move {
+            // The status is sent: what it would have said goes into the result.
+            let o = scope_told(call.await, |needed| challenge(&parts, needed));
+            outcome(&id, o, version, &info).map(|(e, _)| e)
+        };
         event_stream(Events {
             pending: first.map(|v| event(&v)),
             said,
@@ -568,14 +578,22 @@ impl Streamable {
         })
     }
 
-    fn complete(&self, id: &Id, o: Outcome, version: ProtocolVersion) -> Answer {
+    fn complete(&self, parts: &http::request::Parts, id: &Id, o: Outcome, version: ProtocolVersion) -> Answer {
+        let challenge = match &o {
+            Outcome::Fault(crate::Fault::Scope { needed }) => (self.options.challenge)(parts, needed),
+            _ => None,
+        };
         match outcome(id, o, version, &self.options.info) {
             // Cancelled by notification: the specification says not to answer, but HTTP must.
             None => empty(StatusCode::ACCEPTED),
             Some((e, status)) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
                 let small = e.rough_len() <= 64 << 10;
-                json_response(status, if small { Body::Full(e.into_bytes()) } else { Body::Pieces(e) })
+                let mut r = json_response(status, if small { Body::Full(e.into_bytes()) } else { Body::Pieces(e) });
+                if let Some(v) = challenge.and_then(|c| HeaderValue::from_str(&c).ok()) {
+                    r.headers_mut().insert(header::WWW_AUTHENTICATE, v);
+                }
+                r
             }
         }
     }

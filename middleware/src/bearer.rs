@@ -1,0 +1,135 @@
+//! Admits a request once its caller is known. What a token is and where it stands is the caller's business: `check` looks at a
+//! request and tells who sends it, or gives the answer that refuses it; `admit` puts the identity where the inner service finds
+//! it. RFC 6750 §2.1 is in [`token`].
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// The layer.
+#[derive(Debug, Clone)]
+pub struct BearerLayer<C, A> {
+    check: C,
+    admit: A,
+}
+
+/// Its service.
+#[derive(Debug, Clone)]
+pub struct Bearer<S, C, A> {
+    check: C,
+    admit: A,
+    inner: S,
+}
+
+impl<C, A> BearerLayer<C, A> {
+    /// `check: Fn(&Req) -> Future<Output = Result<Id, Res>>`, `admit: Fn(&mut Req, Id)`.
+    pub fn new(check: C, admit: A) -> Self {
+        Self { check, admit }
+    }
+}
+
+impl<S, C: Clone, A: Clone> Layer<S> for BearerLayer<C, A> {
+    type Service = Bearer<S, C, A>;
+    fn layer(&self, inner: S) -> Self::Service {
+        Bearer { check: self.check.clone(), admit: self.admit.clone(), inner }
+    }
+}
+
+impl<S, C, A, Req, F, Id> Service<Req> for Bearer<S, C, A>
+where
+    S: Service<Req> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Response: Send,
+    S::Error: Send,
+    C: Fn(&Req) -> F,
+    F: Future<Output = Result<Id, S::Response>> + Send + 'static,
+    A: Fn(&mut Req, Id) + Clone + Send + 'static,
+    Req: Send + 'static,
+    Id: Send,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Req) -> Self::Future {
+        let checked = (self.check)(&request);
+        let admit = self.admit.clone();
+        // The ready service is the one that is called; its clone waits for the next request.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        Box::pin(async move {
+            match checked.await {
+                Ok(id) => {
+                    admit(&mut request, id);
+                    inner.call(request).await
+                }
+                Err(refused) => Ok(refused),
+            }
+        })
+    }
+}
+
+/// What an `Authorization` header holds (RFC 6750 §2.1, RFC 9110 §11.4): none without a bearer token, an error when it names the
+/// scheme but no token.
+pub fn token(header: Option<&str>) -> Result<Option<&str>, &'static str> {
+    let Some(header) = header else { return Ok(None) };
+    let (scheme, rest) = header.trim().split_once(' ').unwrap_or((header.trim(), ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err("the Authorization header must be: Bearer TOKEN");
+    }
+    let token = rest.trim();
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
+    if token.is_empty() || !token.bytes().all(fits) {
+        return Err("the Authorization header holds no token");
+    }
+    Ok(Some(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use tower_test::mock;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_known_are_let_in_and_the_unknown_are_answered() {
+        let check = |r: &String| {
+            let known = r.strip_prefix("ada:").map(str::to_owned);
+            async move { known.ok_or_else(|| "who are you?".to_owned()) }
+        };
+        let layer = BearerLayer::new(check, |r: &mut String, id: String| *r = format!("{id} for ada"));
+        let (mut service, mut handle) = mock::spawn_with(|s| {
+            use tower::ServiceExt;
+            layer.layer(s.map_err(|e| -> Infallible { panic!("{e}") }))
+        });
+        handle.allow(2);
+        assert!(service.poll_ready().is_ready());
+        assert_eq!(service.call("eve".to_owned()).await, Ok("who are you?".to_owned()));
+        assert!(service.poll_ready().is_ready());
+        // The inner service is called only once the caller is known.
+        let answer = tokio::spawn(service.call("ada:tea".to_owned()));
+        let (request, send) = handle.next_request().await.expect("a request");
+        assert_eq!(request, "tea for ada");
+        send.send_response("here".to_owned());
+        assert_eq!(answer.await.expect("task"), Ok("here".to_owned()));
+    }
+
+    #[test]
+    fn tokens_stand_in_the_header_and_nowhere_else() {
+        assert_eq!(token(None), Ok(None));
+        assert_eq!(token(Some("Bearer abc")), Ok(Some("abc")));
+        assert_eq!(token(Some("bearer  a.b~c=")), Ok(Some("a.b~c=")));
+        for bad in ["Bearer", "Bearer ", "Basic abc", "abc", "Bearer a b", "Bearer a\"b", ""] {
+            assert!(token(Some(bad)).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! `user` and `token`: people and machines that may use the hosted server. They work on the same store, beside a running server.
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::{Ended, Failed, configured};
+use crate::oauth::grants::{ApiToken, Grants};
+use crate::oauth::people::{People, User, check_name, check_password, hash};
+use crate::oauth::store::{Kind, Records, now};
+use crate::principal::SCOPES;
+
+fn scopes_arg() -> Arg {
+    Arg::new("scopes")
+        .long("scopes")
+        .value_name("A,B")
+        .value_delimiter(',')
+        .value_parser(SCOPES)
+        .default_value("mssql:read")
+        .help("what it may do at most")
+}
+
+fn name_arg() -> Arg {
+    Arg::new("name").value_name("NAME").required(true)
+}
+
+/// `mssql-mcp user …`.
+pub fn user_command() -> Command {
+    let stdin = || {
+        Arg::new("password-stdin")
+            .long("password-stdin")
+            .action(ArgAction::SetTrue)
+            .help("read the password from the first line of stdin, without asking")
+    };
+    Command::new("user")
+        .about("Manage the people who may sign in")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(Command::new("add").about("Add a person").arg(name_arg()).arg(scopes_arg()).arg(stdin()))
+        .subcommand(Command::new("list").about("List the people"))
+        .subcommand(Command::new("passwd").about("Set a new password").arg(name_arg()).arg(stdin()))
+        .subcommand(
+            Command::new("disable").about("Shut a person out; their tokens end within a second").arg(name_arg()),
+        )
+        .subcommand(Command::new("enable").about("Let a person in again").arg(name_arg()))
+}
+
+/// `mssql-mcp token …`.
+pub fn token_command() -> Command {
+    Command::new("token")
+        .about("Manage the API tokens of machines")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            Command::new("create").about("Make a token; it is shown once").arg(name_arg()).arg(scopes_arg()).arg(
+                Arg::new("days")
+                    .long("days")
+                    .value_name("N")
+                    .value_parser(clap::value_parser!(u32).range(1..=3650))
+                    .help("it expires after so many days; without, never"),
+            ),
+        )
+        .subcommand(Command::new("list").about("List the tokens, without their secrets"))
+        .subcommand(Command::new("revoke").about("End all tokens of a name, within a second").arg(name_arg()))
+}
+
+fn wrong(message: String) -> Failed {
+    Failed { message, status: 2 }
+}
+
+fn open(m: &ArgMatches) -> Result<(Records, crate::config::Config), Failed> {
+    let config = configured(m, Vec::new())?;
+    if config.text("auth.store") == "memory" {
+        return Err(wrong("auth.store is memory: it ends with this command; set sqlite:FILE".into()));
+    }
+    let records = Records::open(config.text("auth.store")).map_err(|e| e.to_string())?;
+    Ok((records, config))
+}
+
+fn text<'a>(m: &'a ArgMatches, name: &str) -> &'a str {
+    m.get_one::<String>(name).map_or("", String::as_str)
+}
+
+fn scopes(m: &ArgMatches) -> Vec<String> {
+    m.get_many::<String>("scopes").into_iter().flatten().cloned().collect()
+}
+
+/// From stdin; a terminal is asked twice.
+fn password(m: &ArgMatches) -> Result<String, Failed> {
+    let line = |prompt: &str| -> Result<String, Failed> {
+        if !prompt.is_empty() {
+            eprint!("{prompt}: ");
+            let _ = std::io::stderr().flush();
+        }
+        let mut text = String::new();
+        std::io::stdin().lock().read_line(&mut text).map_err(|e| e.to_string())?;
+        Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+    };
+    let given = if m.get_flag("password-stdin") || !std::io::stdin().is_terminal() {
+        line("")?
+    } else {
+        let first = line("Password (it is shown while you type)")?;
+        if line("Again")? != first {
+            return Err(wrong("the two are not the same".into()));
+        }
+        first
+    };
+    check_password(&given).map_err(wrong)?;
+    Ok(given)
+}
+
+/// `mssql-mcp user …`.
+pub async fn user(m: &ArgMatches) -> Ended {
+    let Some((what, m)) = m.subcommand() else { return Ok(()) };
+    let (records, _) = open(m)?;
+    let store = |e: crate::oauth::store::StoreError| Failed::from(e.to_string());
+    if what == "list" {
+        for (name, u) in records.list::<User>(Kind::User).await.map_err(store)? {
+            println!("{name}\t{}\t{}", if u.disabled { "disabled" } else { "active" }, u.scopes.join(","));
+        }
+        return Ok(());
+    }
+    let name = text(m, "name");
+    check_name(name).map_err(wrong)?;
+    let people = People::new(records.clone());
+    let known = records.get::<User>(Kind::User, name).await.map_err(store)?.map(|u| u.0);
+    let user = match (what, known) {
+        ("add", Some(_)) => return Err(wrong(format!("{name} is there already; `user passwd` sets a new password"))),
+        ("add", None) => User { password: hash(&password(m)?)?, scopes: scopes(m), disabled: false },
+        (_, None) => return Err(wrong(format!("there is no {name}; `user list` shows who is"))),
+        ("passwd", Some(u)) => User { password: hash(&password(m)?)?, ..u },
+        ("disable", Some(u)) => User { disabled: true, ..u },
+        (_, Some(u)) => User { disabled: false, ..u },
+    };
+    people.put(name, &user).await.map_err(store)?;
+    println!("{name}: {}, {}", if user.disabled { "disabled" } else { "active" }, user.scopes.join(","));
+    Ok(())
+}
+
+/// `mssql-mcp token …`.
+pub async fn token(m: &ArgMatches) -> Ended {
+    let Some((what, m)) = m.subcommand() else { return Ok(()) };
+    let (records, config) = open(m)?;
+    let store = |e: crate::oauth::store::StoreError| Failed::from(e.to_string());
+    match what {
+        "create" => {
+            let name = text(m, "name");
+            check_name(name).map_err(wrong)?;
+            let ttl = config.duration("auth.access_token_ttl");
+            let grants = Grants::new(records.clone(), People::new(records), ttl, ttl);
+            let expires = m.get_one::<u32>("days").map(|d| now() + u64::from(*d) * 86_400);
+            println!("{}", grants.api_token(name, scopes(m), expires).await.map_err(store)?);
+        }
+        "list" => {
+            for (_, t) in records.list::<ApiToken>(Kind::ApiToken).await.map_err(store)? {
+                let left =
+                    t.expires.map_or("never expires".to_owned(), |e| format!("{} days left", (e - now()) / 86_400));
+                println!("{}\t{}\t{left}", t.name, t.scopes.join(","));
+            }
+        }
+        _ => {
+            let name = text(m, "name");
+            let mut ended = 0;
+            for (key, t) in records.list::<ApiToken>(Kind::ApiToken).await.map_err(store)? {
+                if t.name == name && records.remove(Kind::ApiToken, &key).await.map_err(store)? {
+                    ended += 1;
+                }
+            }
+            if ended == 0 {
+                return Err(wrong(format!("there is no token called {name}; `token list` shows them")));
+            }
+            println!("{name}: {ended} revoked");
+        }
+    }
+    Ok(())
+}

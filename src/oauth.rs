@@ -1,0 +1,28 @@
+//! Sign-in: a resource server (RFC 6750, RFC 9728) and its own small authorization server (OAuth 2.1 draft; RFC 6749, 7009, 7591,
+//! 7636, 8252, 8414, 8707, 9207).
+//!
+//! Tokens, codes and secrets are 256 bits of the system's randomness, URL-safe, and kept only as their SHA-256.
+
+pub mod clients;
+pub mod endpoints;
+pub mod grants;
+pub mod pages;
+pub mod people;
+pub mod store;
+
+use aws_lc_rs::{digest, rand};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+
+/// A new secret with a prefix that people and scanners recognise.
+pub fn secret(prefix: &str) -> String {
+    let mut bytes = [0; 32];
+    // getrandom cannot fail once the system has booted; a guessable secret must never be given out.
+    rand::fill(&mut bytes).unwrap_or_else(|_| unreachable!("the system has no randomness"));
+    format!("{prefix}{}", BASE64.encode(bytes))
+}
+
+/// What a secret is stored as.
+pub fn hashed(secret: &str) -> String {
+    BASE64.encode(digest::digest(&digest::SHA256, secret.as_bytes()))
+}

@@ -1,0 +1,291 @@
+//! Clients: dynamic registration (RFC 7591), and which redirect URIs are theirs.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::store::{FOREVER, Kind, Records, StoreError, now};
+use super::{hashed, secret};
+
+/// A registered client.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Client {
+    /// For people; chosen by the client.
+    pub name: String,
+    /// Where codes may go.
+    pub redirect_uris: Vec<String>,
+    /// `none`, `client_secret_post` or `client_secret_basic`.
+    pub auth_method: String,
+    /// SHA-256 of its secret.
+    pub secret: Option<String>,
+    /// Seconds since 1970.
+    pub created: u64,
+    /// Somebody has signed in through it.
+    pub used: bool,
+}
+
+/// Why a registration is refused (RFC 7591 §3.2.2).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refused {
+    /// `invalid_redirect_uri`, `invalid_client_metadata` or `temporarily_unavailable`.
+    pub error: &'static str,
+    /// What is wrong.
+    pub description: String,
+}
+
+/// A client that nobody has signed in through is forgotten after this.
+const UNUSED: u64 = 24 * 3600;
+/// Clients at once.
+const MOST: usize = 5000;
+const MAX_URIS: usize = 20;
+const MAX_URI: usize = 2000;
+
+/// The parts of a redirect URI that are compared.
+#[derive(Debug, PartialEq)]
+struct Parts<'a> {
+    scheme: &'a str,
+    host: String,
+    port: Option<&'a str>,
+    rest: &'a str,
+}
+
+/// Reads a redirect URI; strictly, because what two readers read differently sends a code to the wrong one.
+fn parts(uri: &str) -> Result<Parts<'_>, &'static str> {
+    if uri.len() > MAX_URI || !uri.bytes().all(|b| b.is_ascii_graphic()) || uri.contains(['\\', '<', '>', '"']) {
+        return Err("it must be plain ASCII without blanks, and not longer than 2,000 characters");
+    }
+    if uri.contains('#') {
+        return Err("it must not have a fragment");
+    }
+    let (scheme, rest) = uri.split_once("://").ok_or("it must be an absolute https:// URI, or http:// on loopback")?;
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, rest) = rest.split_at(end);
+    if authority.contains('@') {
+        return Err("it must not have a user name");
+    }
+    let (host, port) = match authority.strip_prefix('[').and_then(|r| r.split_once(']')) {
+        Some((v6, after)) => (format!("[{v6}]"), after.strip_prefix(':')),
+        None => match authority.split_once(':') {
+            Some((h, p)) => (h.to_owned(), Some(p)),
+            None => (authority.to_owned(), None),
+        },
+    };
+    if host.is_empty() || port.is_some_and(|p| p.parse::<u16>().is_err()) {
+        return Err("its host or port cannot be read");
+    }
+    Ok(Parts { scheme, host: host.to_ascii_lowercase(), port, rest })
+}
+
+fn loopback(host: &str) -> bool {
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+}
+
+/// The host of a redirect URI, for people, and whether it is this machine.
+pub fn host_of(uri: &str) -> Option<(String, bool)> {
+    let p = parts(uri).ok()?;
+    let here = loopback(&p.host);
+    Some((p.host, here))
+}
+
+/// The origin of a redirect URI, for `form-action` (a browser follows a form's redirect only there).
+pub fn origin_of(uri: &str) -> Option<String> {
+    let p = parts(uri).ok()?;
+    Some(format!("{}://{}{}", p.scheme, p.host, p.port.map_or(String::new(), |p| format!(":{p}"))))
+}
+
+/// Whether a redirect URI may be registered: HTTPS at a host of the list, compared whole, or HTTP on loopback (RFC 8252 §7.3).
+pub fn check_redirect(uri: &str, hosts: &[String]) -> Result<(), String> {
+    let p = parts(uri).map_err(|why| format!("{}: {why}", uri.escape_debug()))?;
+    match p.scheme {
+        "http" if loopback(&p.host) => Ok(()),
+        "https" if loopback(&p.host) || hosts.iter().any(|h| h.eq_ignore_ascii_case(&p.host)) => Ok(()),
+        "https" => Err(format!(
+            "{}: the host {} is not allowed here; the operator can add it to auth.redirect_hosts",
+            uri, p.host
+        )),
+        _ => Err(format!("{uri}: it must be https://, or http:// on loopback")),
+    }
+}
+
+/// Whether a redirect URI of a request is a registered one: exactly, but for the port on loopback.
+pub fn matches(registered: &str, requested: &str) -> bool {
+    if registered == requested {
+        return parts(requested).is_ok();
+    }
+    match (parts(registered), parts(requested)) {
+        (Ok(a), Ok(b)) => {
+            loopback(&a.host) && a.scheme == "http" && a.scheme == b.scheme && a.host == b.host && a.rest == b.rest
+        }
+        _ => false,
+    }
+}
+
+/// Registers a client; the answer's body. A public client that registers twice is the same one.
+pub async fn register(records: &Records, hosts: &[String], body: &Value) -> Result<Result<Value, Refused>, StoreError> {
+    let bad = |description: String| Ok(Err(Refused { error: "invalid_client_metadata", description }));
+    let redirect = |description: String| Ok(Err(Refused { error: "invalid_redirect_uri", description }));
+    let Some(o) = body.as_object() else { return bad("the body must be a JSON object".into()) };
+    let Some(uris) = o.get("redirect_uris").and_then(Value::as_array).filter(|u| !u.is_empty()) else {
+        return redirect("redirect_uris is missing: a list of the URIs that codes may be sent to".into());
+    };
+    if uris.len() > MAX_URIS {
+        return redirect(format!("redirect_uris has more than {MAX_URIS} entries"));
+    }
+    let mut redirect_uris = Vec::new();
+    for u in uris {
+        let Some(u) = u.as_str() else { return redirect("redirect_uris must hold strings".into()) };
+        if let Err(why) = check_redirect(u, hosts) {
+            return redirect(why);
+        }
+        redirect_uris.push(u.to_owned());
+    }
+    let text = |k: &str| o.get(k).and_then(Value::as_str).unwrap_or_default();
+    let name: String = text("client_name").chars().filter(|c| !c.is_control()).take(100).collect();
+    let auth_method = match o.get("token_endpoint_auth_method").map(|m| m.as_str().unwrap_or("?")) {
+        None => "client_secret_basic",
+        Some(m @ ("none" | "client_secret_post" | "client_secret_basic")) => m,
+        Some(_) => {
+            return bad("token_endpoint_auth_method must be none, client_secret_post or client_secret_basic".into());
+        }
+    };
+    let list =
+        |k: &str| o.get(k).and_then(Value::as_array).map(|l| l.iter().filter_map(Value::as_str).collect::<Vec<_>>());
+    if list("response_types").is_some_and(|l| !l.contains(&"code")) {
+        return bad("response_types must have code".into());
+    }
+    if list("grant_types").is_some_and(|l| !l.contains(&"authorization_code")) {
+        return bad("grant_types must have authorization_code".into());
+    }
+    let public = auth_method == "none";
+    let (id, plain) = if public {
+        // The same metadata, the same client: hosts register anew at every connect.
+        let mut sorted = redirect_uris.clone();
+        sorted.sort();
+        (format!("dcr_{}", &hashed(&json!([name, sorted]).to_string())[..32]), None)
+    } else {
+        (secret("dcr_"), Some(secret("mcs_")))
+    };
+    let known = records.get::<Client>(Kind::Client, &id).await?;
+    if known.is_none() && records.list::<Client>(Kind::Client).await?.len() >= MOST {
+        let description = "too many clients are registered; try again tomorrow".into();
+        return Ok(Err(Refused { error: "temporarily_unavailable", description }));
+    }
+    let created = now();
+    if known.is_none() {
+        let client = Client {
+            name: if name.is_empty() { "unnamed client".into() } else { name },
+            redirect_uris: redirect_uris.clone(),
+            auth_method: auth_method.to_owned(),
+            secret: plain.as_deref().map(hashed),
+            created,
+            used: false,
+        };
+        records.insert(Kind::Client, &id, &client, created + UNUSED).await?;
+    }
+    let mut answer = json!({
+        "client_id": id,
+        "client_id_issued_at": created,
+        "redirect_uris": redirect_uris,
+        "token_endpoint_auth_method": auth_method,
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"],
+    });
+    for k in ["client_name", "client_uri", "scope", "application_type", "software_id", "software_version"] {
+        if let Some(v) = o.get(k).filter(|v| v.as_str().is_some_and(|s| s.len() <= 2000)) {
+            answer[k] = v.clone();
+        }
+    }
+    if let Some(s) = plain {
+        answer["client_secret"] = s.into();
+        answer["client_secret_expires_at"] = 0.into();
+    }
+    Ok(Ok(answer))
+}
+
+/// Somebody signed in through it: it is kept.
+pub async fn keep(records: &Records, id: &str) -> Result<(), StoreError> {
+    if let Some((mut c, was)) = records.get::<Client>(Kind::Client, id).await?
+        && !c.used
+    {
+        c.used = true;
+        records.replace(Kind::Client, id, &was, &c, FOREVER).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::store::Memory;
+
+    #[test]
+    fn redirects_are_compared_whole() {
+        let hosts = ["claude.ai".to_owned()];
+        for good in [
+            "https://claude.ai/api/mcp/auth_callback",
+            "https://CLAUDE.AI/cb",
+            "http://localhost:1234/callback",
+            "http://127.0.0.1/callback",
+            "http://[::1]:8/cb",
+        ] {
+            assert_eq!(check_redirect(good, &hosts), Ok(()), "{good}");
+        }
+        for bad in [
+            "https://evilclaude.ai/cb",
+            "https://claude.ai.evil.com/cb",
+            "https://claude.ai@evil.com/cb",
+            "https://evil.com\\@claude.ai/cb",
+            "http://claude.ai/cb",
+            "https://claude.ai/cb#x",
+            "javascript://claude.ai/%0aalert(1)",
+            "cursor://anysphere/cb",
+            "https:///cb",
+            "https://claude.ai:port/cb",
+            "https://claude.ai/a b",
+            "//claude.ai/cb",
+            "http://localhost.evil.com/cb",
+        ] {
+            assert!(check_redirect(bad, &hosts).is_err(), "{bad}");
+        }
+        assert!(matches("https://claude.ai/cb", "https://claude.ai/cb"));
+        for other in [
+            "https://claude.ai/cb/",
+            "https://claude.ai/CB",
+            "https://claude.ai:444/cb",
+            "https://claude.ai/cb?x=1",
+            "http://claude.ai/cb",
+        ] {
+            assert!(!matches("https://claude.ai/cb", other), "{other}");
+        }
+        assert!(matches("http://localhost:1/callback", "http://localhost:65000/callback"));
+        assert!(matches("http://127.0.0.1/callback", "http://127.0.0.1:65000/callback"));
+        for other in [
+            "http://127.0.0.1:1/callback",
+            "http://localhost:1/other",
+            "https://localhost:1/callback",
+            "http://localhost:1/callback?x",
+        ] {
+            assert!(!matches("http://localhost:1/callback", other), "{other}");
+        }
+    }
+
+    #[tokio::test]
+    async fn registration_says_what_is_missing_and_knows_a_client_again() {
+        let (r, hosts) = (Records::new(Memory::default()), ["claude.ai".to_owned()]);
+        let error = async |b: Value| register(&r, &hosts, &b).await.expect("store").expect_err("refused").error;
+        assert_eq!(error(json!({ "client_name": "test" })).await, "invalid_redirect_uri");
+        assert_eq!(error(json!({ "redirect_uris": ["https://evil.com/"] })).await, "invalid_redirect_uri");
+        assert_eq!(
+            error(json!({ "redirect_uris": ["https://claude.ai/"], "token_endpoint_auth_method": "private_key_jwt" }))
+                .await,
+            "invalid_client_metadata"
+        );
+        assert_eq!(error(json!([])).await, "invalid_client_metadata");
+        let ok = async |b: Value| register(&r, &hosts, &b).await.expect("store").expect("registered");
+        let public = json!({ "client_name": "Claude", "redirect_uris": ["https://claude.ai/cb"], "token_endpoint_auth_method": "none" });
+        let (a, b) = (ok(public.clone()).await, ok(public).await);
+        assert_eq!(a["client_id"], b["client_id"]);
+        assert!(a.get("client_secret").is_none());
+        let c = ok(json!({ "redirect_uris": ["https://claude.ai/cb"] })).await;
+        assert!(c["client_secret"].as_str().is_some_and(|s| s.len() > 43));
+    }
+}

@@ -1,0 +1,807 @@
+//! The HTTP side of sign-in: metadata, registration, `/authorize` with its pages, `/token`, `/revoke`, `/apps`, and the answers
+//! of the resource server (401, 403).
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, Response, StatusCode};
+use mssql_mcp_transports::streamable::Body;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::clients::{self, Client};
+use super::grants::{Grant, Grants, NoTokens, Tokens};
+use super::people::{NotIn, People};
+use super::store::{Kind, Records, StoreError, now};
+use super::{hashed, pages, secret};
+use crate::config::Config;
+use crate::principal::Principal;
+use crate::sql::Access;
+
+/// The paths of protected resources, each with a metadata document of its own.
+const RESOURCES: [&str; 1] = ["/mcp"];
+/// A person stays signed in, on the pages, for so many seconds.
+const SIGNED_IN: u64 = 3600;
+/// The largest form or registration.
+pub const MAX_BODY: usize = 64 << 10;
+
+const WELL_KNOWN_RESOURCE: &str = "/.well-known/oauth-protected-resource";
+const WELL_KNOWN_SERVER: &str = "/.well-known/oauth-authorization-server";
+
+/// The authorization server, and what the resource server needs of it.
+#[derive(Debug, Clone)]
+pub struct Authority {
+    records: Records,
+    people: People,
+    grants: Grants,
+    public_url: Option<String>,
+    redirect_hosts: Arc<[String]>,
+    scopes: Arc<[&'static str]>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Login {
+    user: String,
+}
+
+/// A request for sign-in.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// GET or POST.
+    pub method: &'a Method,
+    /// Without the query.
+    pub path: &'a str,
+    /// The query.
+    pub query: &'a str,
+    /// All of them.
+    pub headers: &'a HeaderMap,
+    /// Read, up to [`MAX_BODY`].
+    pub body: &'a [u8],
+    /// Who asks.
+    pub peer: Option<IpAddr>,
+}
+
+type Answer = Response<Body>;
+type Form = HashMap<String, String>;
+
+/// A checked authorization request.
+struct Wanted {
+    client_id: String,
+    client: Client,
+    redirect_uri: String,
+    state: Option<String>,
+    challenge: String,
+    scopes: Vec<String>,
+}
+
+/// Why an authorization request goes no further.
+enum Stopped {
+    /// The person is told; nothing is sent anywhere, because it is not known to be right where it would go.
+    Page(String, &'static str),
+    /// The client is told, at its own redirect URI.
+    Client {
+        redirect_uri: String,
+        state: Option<String>,
+        error: &'static str,
+        description: String,
+    },
+    Store(StoreError),
+}
+
+impl From<StoreError> for Stopped {
+    fn from(e: StoreError) -> Self {
+        Stopped::Store(e)
+    }
+}
+
+// === answers ===
+
+fn json_answer(status: StatusCode, v: &Value) -> Answer {
+    let mut r = Response::new(Body::Full(v.to_string().into()));
+    *r.status_mut() = status;
+    r.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    r.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    r
+}
+
+fn oauth_error(status: StatusCode, error: &str, description: &str) -> Answer {
+    json_answer(status, &json!({ "error": error, "error_description": description }))
+}
+
+fn unavailable(e: &StoreError) -> Answer {
+    tracing::error!(error = %e, "sign-in");
+    oauth_error(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "the store of sign-in does not answer")
+}
+
+fn html(status: StatusCode, text: String, also: Option<&str>) -> Answer {
+    let mut r = Response::new(Body::Full(text.into()));
+    *r.status_mut() = status;
+    let h = r.headers_mut();
+    h.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    h.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    h.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    h.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // With no-referrer a browser would send our own forms with "Origin: null".
+    h.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    if let Ok(v) = HeaderValue::from_str(&pages::policy(also)) {
+        h.insert(header::CONTENT_SECURITY_POLICY, v);
+    }
+    r
+}
+
+fn redirect(status: StatusCode, to: &str) -> Answer {
+    match HeaderValue::from_str(to) {
+        Ok(v) => {
+            let mut r = Response::new(Body::Empty);
+            *r.status_mut() = status;
+            r.headers_mut().insert(header::LOCATION, v);
+            r.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            r
+        }
+        Err(_) => oauth_error(StatusCode::BAD_REQUEST, "invalid_request", "the redirect URI cannot be sent"),
+    }
+}
+
+/// A form or query; an error when a parameter comes twice (RFC 6749 §3.1).
+fn form(text: &[u8]) -> Result<Form, String> {
+    let mut all = Form::new();
+    for (k, v) in form_urlencoded::parse(text) {
+        if all.insert(k.to_string(), v.into_owned()).is_some() {
+            return Err(format!("{k} is given twice"));
+        }
+    }
+    all.retain(|_, v| !v.is_empty());
+    Ok(all)
+}
+
+fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(';'))
+        .filter_map(|c| c.trim().split_once('='))
+        .find(|(k, _)| *k == name)
+        .map(|(_, v)| v)
+}
+
+fn media(headers: &HeaderMap) -> String {
+    let text = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+// === impl Authority ===
+
+impl Authority {
+    /// From the configuration, over an opened store.
+    pub fn new(config: &Config, records: Records) -> Self {
+        let people = People::new(records.clone());
+        let grants = Grants::new(
+            records.clone(),
+            people.clone(),
+            config.duration("auth.access_token_ttl"),
+            config.duration("auth.refresh_token_ttl"),
+        );
+        let public_url =
+            Some(config.text("http.public_url").trim_end_matches('/').to_owned()).filter(|u| !u.is_empty());
+        let scopes: Arc<[&'static str]> = match Access::parse(&config.choice("access.level")) {
+            Access::ReadOnly => Arc::new(["mssql:read"]),
+            Access::ReadWrite => Arc::new(["mssql:read", "mssql:write"]),
+            Access::Full => Arc::new(["mssql:read", "mssql:write", "mssql:schema", "mssql:execute"]),
+        };
+        Self { records, people, grants, public_url, redirect_hosts: config.list("auth.redirect_hosts").into(), scopes }
+    }
+    /// People, for the commands.
+    pub fn people(&self) -> &People {
+        &self.people
+    }
+    /// Removes what has expired, from time to time.
+    pub async fn sweep_forever(self) {
+        let mut tick = tokio::time::interval(Duration::from_secs(60));
+        loop {
+            tick.tick().await;
+            if let Err(e) = self.records.sweep().await {
+                tracing::warn!(error = %e, "sweeping");
+            }
+        }
+    }
+
+    /// The origin that the client typed: configured, or, on loopback without a configuration, the guarded `Host`.
+    fn origin(&self, headers: &HeaderMap) -> String {
+        match &self.public_url {
+            Some(u) => u.clone(),
+            None => {
+                format!("http://{}", headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or("localhost"))
+            }
+        }
+    }
+
+    /// The challenge of 401 and 403 (RFC 6750 §3, RFC 9728 §5.1).
+    pub fn challenge(&self, headers: &HeaderMap, path: &str, error: Option<(&str, &str)>, scopes: &[String]) -> String {
+        let error = error.map_or(String::new(), |(e, d)| format!("error=\"{e}\", error_description=\"{d}\", "));
+        let path = if RESOURCES.contains(&path) { path } else { "" };
+        format!(
+            "Bearer {error}scope=\"{}\", resource_metadata=\"{}{WELL_KNOWN_RESOURCE}{path}\"",
+            scopes.join(" "),
+            self.origin(headers)
+        )
+    }
+
+    /// Whose request this is, or the answer that refuses it.
+    pub async fn authenticate(&self, headers: &HeaderMap, path: &str) -> Result<Arc<Principal>, Answer> {
+        let refuse = |status, error: Option<(&str, &str)>| {
+            let (e, d) = error.unwrap_or(("unauthorized", "a token is needed: Authorization: Bearer …"));
+            let mut r = oauth_error(status, e, d);
+            let challenge = self.challenge(headers, path, error, &["mssql:read".to_owned()]);
+            if let Ok(v) = HeaderValue::from_str(&challenge) {
+                r.headers_mut().insert(header::WWW_AUTHENTICATE, v);
+            }
+            r
+        };
+        let text = headers.get(header::AUTHORIZATION).map(|v| v.to_str().unwrap_or_default());
+        let token = match mssql_mcp_middleware::bearer::token(text) {
+            Ok(Some(t)) => t,
+            Ok(None) => return Err(refuse(StatusCode::UNAUTHORIZED, None)),
+            Err(why) => return Err(refuse(StatusCode::BAD_REQUEST, Some(("invalid_request", why)))),
+        };
+        if let Some(p) = self.grants.known(token) {
+            return Ok(p);
+        }
+        match self.grants.whose(token).await {
+            Ok(Some(p)) => Ok(p),
+            Ok(None) => {
+                tracing::info!(target: "audit", event = "token_refused", path);
+                let error = ("invalid_token", "the token is unknown, expired or revoked");
+                Err(refuse(StatusCode::UNAUTHORIZED, Some(error)))
+            }
+            Err(e) => Err(unavailable(&e)),
+        }
+    }
+
+    /// Whether a path is one of sign-in.
+    pub fn knows(path: &str) -> bool {
+        matches!(path, "/authorize" | "/token" | "/register" | "/revoke" | "/apps")
+            || path.starts_with(WELL_KNOWN_RESOURCE)
+            || path == WELL_KNOWN_SERVER
+    }
+
+    /// Answers a request to one of those.
+    pub async fn answer(&self, r: Request<'_>) -> Answer {
+        let (get, post) = (*r.method == Method::GET || *r.method == Method::HEAD, *r.method == Method::POST);
+        match r.path {
+            WELL_KNOWN_SERVER if get => self.server_metadata(r.headers),
+            p if p.starts_with(WELL_KNOWN_RESOURCE) && get => self.resource_metadata(&r),
+            "/register" if post => self.register(&r).await,
+            "/authorize" if get => self.authorize(&r, r.query.to_owned()).await,
+            "/authorize" if post => self.decide(&r).await,
+            "/token" if post => self.token(&r).await,
+            "/revoke" if post => self.revoke(&r).await,
+            "/apps" if get => self.apps(&r, None).await,
+            "/apps" if post => self.change_apps(&r).await,
+            _ => oauth_error(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "this method is not for this path"),
+        }
+    }
+
+    // --- metadata
+
+    /// RFC 8414.
+    fn server_metadata(&self, headers: &HeaderMap) -> Answer {
+        let o = self.origin(headers);
+        json_answer(
+            StatusCode::OK,
+            &json!({
+                "issuer": o,
+                "authorization_endpoint": format!("{o}/authorize"),
+                "token_endpoint": format!("{o}/token"),
+                "registration_endpoint": format!("{o}/register"),
+                "revocation_endpoint": format!("{o}/revoke"),
+                "scopes_supported": &*self.scopes,
+                "response_types_supported": ["code"],
+                "response_modes_supported": ["query"],
+                "grant_types_supported": ["authorization_code", "refresh_token"],
+                "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+                "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+                "code_challenge_methods_supported": ["S256"],
+                "authorization_response_iss_parameter_supported": true,
+            }),
+        )
+    }
+
+    /// RFC 9728: at the root for the origin, and path-inserted for each endpoint, because clients compare with what was typed.
+    fn resource_metadata(&self, r: &Request<'_>) -> Answer {
+        let path = r.path.strip_prefix(WELL_KNOWN_RESOURCE).unwrap_or_default();
+        if !path.is_empty() && !RESOURCES.contains(&path) {
+            return oauth_error(StatusCode::NOT_FOUND, "not_found", "there is no resource at this path");
+        }
+        let o = self.origin(r.headers);
+        json_answer(
+            StatusCode::OK,
+            &json!({
+                "resource": format!("{o}{path}"),
+                "authorization_servers": [o],
+                "scopes_supported": &*self.scopes,
+                "bearer_methods_supported": ["header"],
+                "resource_name": "Microsoft SQL Server over MCP",
+            }),
+        )
+    }
+
+    // --- registration
+
+    async fn register(&self, r: &Request<'_>) -> Answer {
+        if media(r.headers) != "application/json" {
+            let d = "Content-Type must be application/json";
+            return oauth_error(StatusCode::BAD_REQUEST, "invalid_client_metadata", d);
+        }
+        let Ok(body) = serde_json::from_slice::<Value>(r.body) else {
+            return oauth_error(StatusCode::BAD_REQUEST, "invalid_client_metadata", "the body is not JSON");
+        };
+        match clients::register(&self.records, &self.redirect_hosts, &body).await {
+            Ok(Ok(v)) => json_answer(StatusCode::CREATED, &v),
+            Ok(Err(e)) => {
+                let busy = e.error == "temporarily_unavailable";
+                let status = if busy { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_REQUEST };
+                oauth_error(status, e.error, &e.description)
+            }
+            Err(e) => unavailable(&e),
+        }
+    }
+
+    // --- /authorize
+
+    /// Checks an authorization request, in the order that RFC 6749 §4.1.2.1 asks for: client and redirect first.
+    async fn wanted(&self, query: &str, headers: &HeaderMap) -> Result<Wanted, Stopped> {
+        let page = |what: &str, mend| Stopped::Page(what.to_owned(), mend);
+        const AGAIN: &str = "Begin again in the program that sent you here.";
+        let q = form(query.as_bytes()).map_err(|e| page(&e, AGAIN))?;
+        let get = |k: &str| q.get(k).cloned();
+        let client_id = get("client_id").ok_or_else(|| page("client_id is missing.", AGAIN))?;
+        let Some((client, _)) = self.records.get::<Client>(Kind::Client, &client_id).await? else {
+            return Err(page(
+                "This program is not registered here, or its registration has expired.",
+                "Remove the connection in the program and connect again: it will register anew.",
+            ));
+        };
+        let redirect_uri = match (get("redirect_uri"), client.redirect_uris.as_slice()) {
+            (Some(u), known) if known.iter().any(|k| clients::matches(k, &u)) => u,
+            (Some(_), _) => return Err(page("redirect_uri is not one that this program registered.", AGAIN)),
+            (None, [only]) => only.clone(),
+            (None, _) => return Err(page("redirect_uri is missing.", AGAIN)),
+        };
+        let state = get("state");
+        let stop = |error, description: String| Stopped::Client {
+            redirect_uri: redirect_uri.clone(),
+            state: state.clone(),
+            error,
+            description,
+        };
+        let missing: Vec<&str> =
+            ["response_type", "code_challenge"].into_iter().filter(|k| !q.contains_key(*k)).collect();
+        if !missing.is_empty() {
+            let description = format!("missing: {}", missing.join(" and "));
+            return Err(stop("invalid_request", description));
+        }
+        if get("response_type").as_deref() != Some("code") {
+            return Err(stop("unsupported_response_type", "response_type must be code".into()));
+        }
+        if get("code_challenge_method").as_deref() != Some("S256") {
+            return Err(stop("invalid_request", "code_challenge_method must be S256".into()));
+        }
+        let challenge = get("code_challenge").unwrap_or_default();
+        if challenge.len() != 43 || !challenge.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
+            return Err(stop("invalid_request", "code_challenge is no S256 challenge (43 characters)".into()));
+        }
+        if get("resource").is_some_and(|r| !self.is_ours(&r, headers)) {
+            return Err(stop("invalid_target", "resource is not one of this server".into()));
+        }
+        // Unknown scopes (offline_access, openid …) are left out, not refused: hosts append their own.
+        let asked: Vec<String> = get("scope").unwrap_or_default().split(' ').map(str::to_owned).collect();
+        let mut scopes: Vec<String> = asked.into_iter().filter(|s| self.scopes.contains(&s.as_str())).collect();
+        if scopes.is_empty() {
+            scopes.push("mssql:read".into());
+        }
+        scopes.sort();
+        scopes.dedup();
+        Ok(Wanted { client_id, client, redirect_uri, state, challenge, scopes })
+    }
+
+    /// Whether a resource indicator (RFC 8707) names this server: scheme and host in any case, a slash at the end or not.
+    fn is_ours(&self, resource: &str, headers: &HeaderMap) -> bool {
+        let o = self.origin(headers);
+        let resource = resource.strip_suffix('/').unwrap_or(resource);
+        let Some((origin, path)) = resource.split_at_checked(o.len()) else { return false };
+        origin.eq_ignore_ascii_case(&o) && (path.is_empty() || RESOURCES.contains(&path))
+    }
+
+    fn stopped(&self, s: Stopped, headers: &HeaderMap) -> Answer {
+        match s {
+            Stopped::Page(what, mend) => html(StatusCode::BAD_REQUEST, pages::error(&what, mend), None),
+            Stopped::Store(e) => unavailable(&e),
+            Stopped::Client { redirect_uri, state, error, description } => self.send_back(
+                StatusCode::FOUND,
+                &redirect_uri,
+                &[("error", Some(error)), ("error_description", Some(&description)), ("state", state.as_deref())],
+                headers,
+            ),
+        }
+    }
+
+    /// To the client's redirect URI, with `iss` (RFC 9207).
+    fn send_back(&self, status: StatusCode, uri: &str, with: &[(&str, Option<&str>)], headers: &HeaderMap) -> Answer {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (k, v) in with {
+            if let Some(v) = v {
+                query.append_pair(k, v);
+            }
+        }
+        query.append_pair("iss", &self.origin(headers));
+        let join = if uri.contains('?') { '&' } else { '?' };
+        redirect(status, &format!("{uri}{join}{}", query.finish()))
+    }
+
+    async fn signed_in(&self, headers: &HeaderMap) -> Result<Option<String>, StoreError> {
+        let Some(c) = cookie(headers, self.cookie_name(headers, "login").as_str()) else { return Ok(None) };
+        let Some((login, _)) = self.records.get::<Login>(Kind::Login, &hashed(c)).await? else { return Ok(None) };
+        Ok(self.people.active(&login.user).await?.map(|_| login.user))
+    }
+
+    fn cookie_name(&self, headers: &HeaderMap, what: &str) -> String {
+        // A browser takes the prefix only over HTTPS, and then nobody else on the domain can set it.
+        if self.origin(headers).starts_with("https://") { format!("__Host-mcp_{what}") } else { format!("mcp_{what}") }
+    }
+
+    fn set_cookie(&self, r: &mut Answer, headers: &HeaderMap, what: &str, value: &str, same_site: &str, age: u64) {
+        let secure = if self.origin(headers).starts_with("https://") { "; Secure" } else { "" };
+        let name = self.cookie_name(headers, what);
+        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite={same_site}; Max-Age={age}{secure}");
+        if let Ok(v) = HeaderValue::from_str(&text) {
+            r.headers_mut().append(header::SET_COOKIE, v);
+        }
+    }
+
+    /// The value that a form carries and a cookie repeats; a page of another site can read neither.
+    fn csrf(&self, headers: &HeaderMap) -> (String, bool) {
+        match cookie(headers, &self.cookie_name(headers, "csrf")).filter(|c| c.len() == 43 + 3) {
+            Some(c) => (c.to_owned(), false),
+            None => (secret("cf_"), true),
+        }
+    }
+    fn csrf_holds(&self, form: &Form, headers: &HeaderMap) -> bool {
+        let cookie = cookie(headers, &self.cookie_name(headers, "csrf")).unwrap_or_default();
+        let given = form.get("csrf").map(String::as_str).unwrap_or_default();
+        // Their hashes are compared, so that the time tells nothing.
+        !cookie.is_empty() && hashed(cookie) == hashed(given)
+    }
+    fn with_csrf(&self, mut r: Answer, headers: &HeaderMap, csrf: &(String, bool)) -> Answer {
+        if csrf.1 {
+            self.set_cookie(&mut r, headers, "csrf", &csrf.0, "Strict", SIGNED_IN);
+        }
+        r
+    }
+
+    /// GET /authorize: sign in, then consent.
+    async fn authorize(&self, r: &Request<'_>, query: String) -> Answer {
+        let wanted = match self.wanted(&query, r.headers).await {
+            Ok(w) => w,
+            Err(s) => return self.stopped(s, r.headers),
+        };
+        let csrf = self.csrf(r.headers);
+        let page = match self.signed_in(r.headers).await {
+            Err(e) => return unavailable(&e),
+            Ok(None) => html(StatusCode::OK, pages::login("/authorize", &query, &csrf.0, "", None), None),
+            Ok(Some(user)) => self.consent(&user, &wanted, &query, &csrf.0).await,
+        };
+        self.with_csrf(page, r.headers, &csrf)
+    }
+
+    /// What of the asked scopes this person has.
+    async fn grantable(&self, user: &str, w: &Wanted) -> Result<Vec<String>, StoreError> {
+        let has = self.people.active(user).await?.map(|u| u.scopes).unwrap_or_default();
+        Ok(w.scopes.iter().filter(|s| has.contains(s)).cloned().collect())
+    }
+
+    async fn consent(&self, user: &str, w: &Wanted, query: &str, csrf: &str) -> Answer {
+        let scopes = match self.grantable(user, w).await {
+            Ok(s) => s,
+            Err(e) => return unavailable(&e),
+        };
+        if scopes.is_empty() {
+            let what =
+                format!("{user} has none of the rights that {} asks for ({}).", w.client.name, w.scopes.join(", "));
+            return html(
+                StatusCode::FORBIDDEN,
+                pages::error(&what, "The operator can give them: mssql-mcp user add --help."),
+                None,
+            );
+        }
+        let (host, loopback) = clients::host_of(&w.redirect_uri).unwrap_or_default();
+        let asked = pages::Asked {
+            user,
+            client: &w.client.name,
+            client_id: &w.client_id,
+            host: &host,
+            loopback,
+            scopes: &scopes,
+        };
+        let also = clients::origin_of(&w.redirect_uri);
+        html(StatusCode::OK, pages::consent(&asked, query, csrf), also.as_deref())
+    }
+
+    /// Signs a person in; the answer is where they go next, or the form again.
+    async fn sign_in(&self, r: &Request<'_>, f: &Form, action: &str, then: &str) -> Answer {
+        let text = |k: &str| f.get(k).map(String::as_str).unwrap_or_default();
+        let (name, request) = (text("username"), text("request"));
+        let again = |status, problem: &str| {
+            let csrf = self.csrf(r.headers);
+            let page = html(status, pages::login(action, request, &csrf.0, name, Some(problem)), None);
+            self.with_csrf(page, r.headers, &csrf)
+        };
+        match self.people.sign_in(name, text("password"), r.peer).await {
+            Ok(_) => {
+                tracing::info!(target: "audit", event = "sign_in", principal = name);
+                let value = secret("ml_");
+                let login = Login { user: name.to_owned() };
+                if let Err(e) = self.records.put(Kind::Login, &hashed(&value), &login, now() + SIGNED_IN).await {
+                    return unavailable(&e);
+                }
+                let mut next = redirect(StatusCode::SEE_OTHER, then);
+                self.set_cookie(&mut next, r.headers, "login", &value, "Lax", SIGNED_IN);
+                next
+            }
+            Err(NotIn::Wrong) => {
+                tracing::info!(target: "audit", event = "sign_in_failed", principal = %name.escape_debug());
+                again(StatusCode::UNAUTHORIZED, "User name or password is wrong.")
+            }
+            Err(NotIn::Wait(d)) => again(
+                StatusCode::TOO_MANY_REQUESTS,
+                &format!("Too many attempts. Try again in {} seconds.", d.as_secs().max(1)),
+            ),
+            Err(NotIn::Store(e)) => unavailable(&e),
+        }
+    }
+
+    fn posted(&self, r: &Request<'_>) -> Result<Form, Box<Answer>> {
+        const AGAIN: &str = "Go back, reload the page and try again; cookies must be allowed.";
+        let bad = |what: &str| Box::new(html(StatusCode::BAD_REQUEST, pages::error(what, AGAIN), None));
+        if media(r.headers) != "application/x-www-form-urlencoded" {
+            return Err(bad("This is not the form of this page."));
+        }
+        let f = form(r.body).map_err(|e| bad(&e))?;
+        if !self.csrf_holds(&f, r.headers) {
+            return Err(Box::new(html(StatusCode::FORBIDDEN, pages::error("This form has expired.", AGAIN), None)));
+        }
+        Ok(f)
+    }
+
+    /// POST /authorize: the sign-in form, or the decision.
+    async fn decide(&self, r: &Request<'_>) -> Answer {
+        let f = match self.posted(r) {
+            Ok(f) => f,
+            Err(a) => return *a,
+        };
+        let query = f.get("request").cloned().unwrap_or_default();
+        // Checked anew: what a form carries is the browser's word.
+        let wanted = match self.wanted(&query, r.headers).await {
+            Ok(w) => w,
+            Err(s) => return self.stopped(s, r.headers),
+        };
+        let what = f.get("do").map(String::as_str).unwrap_or_default();
+        if what == "login" {
+            return self.sign_in(r, &f, "/authorize", &format!("/authorize?{query}")).await;
+        }
+        let user = match self.signed_in(r.headers).await {
+            Ok(Some(u)) => u,
+            Ok(None) => return redirect(StatusCode::SEE_OTHER, &format!("/authorize?{query}")),
+            Err(e) => return unavailable(&e),
+        };
+        let state = wanted.state.as_deref();
+        if what != "approve" {
+            tracing::info!(target: "audit", event = "consent_denied", principal = %user, client = %wanted.client_id);
+            let with =
+                [("error", Some("access_denied")), ("error_description", Some("the person said no")), ("state", state)];
+            return self.send_back(StatusCode::SEE_OTHER, &wanted.redirect_uri, &with, r.headers);
+        }
+        match self.grant(&user, &wanted).await {
+            Ok(code) => {
+                let with = [("code", Some(code.as_str())), ("state", state)];
+                self.send_back(StatusCode::SEE_OTHER, &wanted.redirect_uri, &with, r.headers)
+            }
+            Err(e) => unavailable(&e),
+        }
+    }
+
+    async fn grant(&self, user: &str, w: &Wanted) -> Result<String, StoreError> {
+        let scopes = self.grantable(user, w).await?;
+        tracing::info!(target: "audit", event = "consent", principal = user, client = %w.client_id, scopes = scopes.join(" "));
+        clients::keep(&self.records, &w.client_id).await?;
+        let content = Grant {
+            user: user.to_owned(),
+            client: w.client_id.clone(),
+            client_name: w.client.name.clone(),
+            scopes,
+            created: now(),
+        };
+        self.grants.code(content, &w.redirect_uri, &w.challenge).await
+    }
+
+    // --- /token and /revoke
+
+    /// Which client asks (RFC 6749 §2.3.1); a public one by its id alone.
+    async fn client(&self, f: &Form, headers: &HeaderMap) -> Result<String, Answer> {
+        let refuse = |d: &str| {
+            let mut r = oauth_error(StatusCode::UNAUTHORIZED, "invalid_client", d);
+            r.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"token\""));
+            r
+        };
+        let basic = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| {
+            let encoded = v.strip_prefix("Basic ").or_else(|| v.strip_prefix("basic "))?;
+            let text = String::from_utf8(BASE64.decode(encoded.trim()).ok()?).ok()?;
+            let (id, password) = text.split_once(':')?;
+            let plain =
+                |t: &str| form_urlencoded::parse(format!("v={t}").as_bytes()).next().map(|(_, v)| v.into_owned());
+            Some((plain(id)?, plain(password)?))
+        });
+        let (id, given) = match basic {
+            Some((id, s)) => (id, Some(s)),
+            None => match f.get("client_id") {
+                Some(id) => (id.clone(), f.get("client_secret").cloned()),
+                None => return Err(refuse("client_id is missing")),
+            },
+        };
+        let client = self.records.get::<Client>(Kind::Client, &id).await.map_err(|e| unavailable(&e))?;
+        match client {
+            None => Err(refuse("this client is not registered, or its registration has expired")),
+            Some((c, _)) => match (&c.secret, given) {
+                (None, _) => Ok(id),
+                (Some(s), Some(g)) if *s == hashed(&g) => Ok(id),
+                (Some(_), _) => Err(refuse("the client's secret is missing or wrong")),
+            },
+        }
+    }
+
+    fn posted_form(r: &Request<'_>) -> Result<Form, Box<Answer>> {
+        let bad = |d: &str| Box::new(oauth_error(StatusCode::BAD_REQUEST, "invalid_request", d));
+        if media(r.headers) != "application/x-www-form-urlencoded" {
+            return Err(bad("the body must be form-encoded: Content-Type: application/x-www-form-urlencoded"));
+        }
+        form(r.body).map_err(|e| bad(&e))
+    }
+
+    async fn token(&self, r: &Request<'_>) -> Answer {
+        let f = match Self::posted_form(r) {
+            Ok(f) => f,
+            Err(a) => return *a,
+        };
+        let bad = |e: &str, d: &str| oauth_error(StatusCode::BAD_REQUEST, e, d);
+        let client = match self.client(&f, r.headers).await {
+            Ok(c) => c,
+            Err(a) => return a,
+        };
+        if f.get("resource").is_some_and(|res| !self.is_ours(res, r.headers)) {
+            return bad("invalid_target", "resource is not one of this server");
+        }
+        let get = |k: &str| f.get(k).map(String::as_str);
+        let given = match get("grant_type") {
+            Some("authorization_code") => {
+                let Some(code) = get("code") else { return bad("invalid_request", "code is missing") };
+                let Some(verifier) = get("code_verifier") else {
+                    return bad("invalid_request", "code_verifier is missing");
+                };
+                self.grants.exchange(code, &client, get("redirect_uri"), verifier).await
+            }
+            Some("refresh_token") => {
+                let Some(token) = get("refresh_token") else {
+                    return bad("invalid_request", "refresh_token is missing");
+                };
+                let scopes = get("scope").map(|s| {
+                    let known = s.split(' ').filter(|s| self.scopes.contains(s));
+                    known.map(str::to_owned).collect::<Vec<_>>()
+                });
+                self.grants.refresh(token, &client, scopes.filter(|s| !s.is_empty())).await
+            }
+            Some(_) => return bad("unsupported_grant_type", "grant_type must be authorization_code or refresh_token"),
+            None => return bad("invalid_request", "grant_type is missing"),
+        };
+        match given {
+            Ok(Tokens { access, refresh, expires_in, scopes }) => {
+                tracing::info!(target: "audit", event = "token", client = %client, grant_type = get("grant_type"));
+                json_answer(
+                    StatusCode::OK,
+                    &json!({
+                        "access_token": access,
+                        "token_type": "Bearer",
+                        "expires_in": expires_in,
+                        "refresh_token": refresh,
+                        "scope": scopes.join(" "),
+                    }),
+                )
+            }
+            Err(NoTokens::InvalidGrant(why)) => {
+                tracing::info!(target: "audit", event = "token_denied", client = %client, why);
+                bad("invalid_grant", why)
+            }
+            Err(NoTokens::InvalidScope) => bad("invalid_scope", "scope asks for more than was granted"),
+            Err(NoTokens::Store(e)) => unavailable(&e),
+        }
+    }
+
+    /// RFC 7009: 200 whether or not there was such a token.
+    async fn revoke(&self, r: &Request<'_>) -> Answer {
+        let f = match Self::posted_form(r) {
+            Ok(f) => f,
+            Err(a) => return *a,
+        };
+        let client = match self.client(&f, r.headers).await {
+            Ok(c) => c,
+            Err(a) => return a,
+        };
+        let Some(token) = f.get("token") else {
+            return oauth_error(StatusCode::BAD_REQUEST, "invalid_request", "token is missing");
+        };
+        tracing::info!(target: "audit", event = "revoke", client = %client);
+        match self.grants.revoke_token(token, &client).await {
+            Ok(()) => json_answer(StatusCode::OK, &json!({})),
+            Err(e) => unavailable(&e),
+        }
+    }
+
+    // --- connected apps
+
+    async fn apps(&self, r: &Request<'_>, user: Option<String>) -> Answer {
+        let csrf = self.csrf(r.headers);
+        let user = match user {
+            Some(u) => Ok(Some(u)),
+            None => self.signed_in(r.headers).await,
+        };
+        let page = match user {
+            Err(e) => return unavailable(&e),
+            Ok(None) => html(StatusCode::OK, pages::login("/apps", "", &csrf.0, "", None), None),
+            Ok(Some(user)) => match self.grants.of(&user).await {
+                Ok(list) => html(StatusCode::OK, pages::apps(&user, &list, &csrf.0), None),
+                Err(e) => return unavailable(&e),
+            },
+        };
+        self.with_csrf(page, r.headers, &csrf)
+    }
+
+    async fn change_apps(&self, r: &Request<'_>) -> Answer {
+        let f = match self.posted(r) {
+            Ok(f) => f,
+            Err(a) => return *a,
+        };
+        let what = f.get("do").map(String::as_str).unwrap_or_default();
+        if what == "login" {
+            return self.sign_in(r, &f, "/apps", "/apps").await;
+        }
+        let user = match self.signed_in(r.headers).await {
+            Ok(Some(u)) => u,
+            Ok(None) => return redirect(StatusCode::SEE_OTHER, "/apps"),
+            Err(e) => return unavailable(&e),
+        };
+        let done = async {
+            let grant = f.get("grant").map(String::as_str).unwrap_or_default();
+            match what {
+                // Only one's own.
+                "revoke" if self.grants.of(&user).await?.iter().any(|(id, _)| id == grant) => {
+                    tracing::info!(target: "audit", event = "grant_revoked", principal = %user);
+                    self.grants.revoke(grant).await?;
+                }
+                "logout" => {
+                    let cookie = cookie(r.headers, &self.cookie_name(r.headers, "login")).unwrap_or_default();
+                    self.records.remove(Kind::Login, &hashed(cookie)).await?;
+                }
+                _ => {}
+            }
+            Ok::<_, StoreError>(())
+        };
+        match done.await {
+            Ok(()) => redirect(StatusCode::SEE_OTHER, "/apps"),
+            Err(e) => unavailable(&e),
+        }
+    }
+}

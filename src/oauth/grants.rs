@@ -1,0 +1,467 @@
+//! What a person granted a client, and the codes and tokens that carry it.
+//!
+//! A code is good once; a second use takes back what the first gave. A refresh token is good once too, but for a short grace in
+//! which two refreshes at once both succeed; later use of a spent one is theft, and ends the grant (OAuth 2.1 §4.3.1).
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use dashmap::DashMap;
+use serde::{Deserialize, Serialize};
+
+use super::people::People;
+use super::store::{FOREVER, Kind, Records, StoreError, now};
+use super::{hashed, secret};
+use crate::principal::Principal;
+
+/// A code is good for so many seconds.
+const CODE: u64 = 120;
+/// A spent refresh token is forgiven for so many seconds.
+const GRACE: u64 = 30;
+/// A token that was found good is not looked up again for this long; a revocation is honoured after it.
+const TRUST: Duration = Duration::from_secs(1);
+/// Tokens that are remembered at once.
+const MOST: usize = 10_000;
+
+/// What a person granted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Grant {
+    /// Who.
+    pub user: String,
+    /// To which client.
+    pub client: String,
+    /// Its name at that time.
+    pub client_name: String,
+    /// What.
+    pub scopes: Vec<String>,
+    /// Seconds since 1970.
+    pub created: u64,
+}
+
+/// What a code stands for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Code {
+    /// The grant that it becomes.
+    pub grant: String,
+    /// Its content.
+    pub content: Grant,
+    /// Where it was sent.
+    pub redirect_uri: String,
+    /// PKCE, S256.
+    pub challenge: String,
+    used: bool,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Access {
+    grant: String,
+    user: String,
+    client: String,
+    scopes: Vec<String>,
+    expires: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Refresh {
+    grant: String,
+    user: String,
+    client: String,
+    scopes: Vec<String>,
+    used_at: Option<u64>,
+}
+
+/// A machine's token.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ApiToken {
+    /// Its principal's subject is `token:NAME`.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// Seconds since 1970.
+    pub created: u64,
+    /// Likewise; none for never.
+    pub expires: Option<u64>,
+}
+
+/// A pair of tokens, as the token endpoint gives it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tokens {
+    /// For requests.
+    pub access: String,
+    /// For the next pair.
+    pub refresh: String,
+    /// Seconds.
+    pub expires_in: u64,
+    /// What they allow.
+    pub scopes: Vec<String>,
+}
+
+/// Why there are no tokens (RFC 6749 §5.2).
+#[derive(Debug, Clone, PartialEq)]
+pub enum NoTokens {
+    /// `invalid_grant`.
+    InvalidGrant(&'static str),
+    /// `invalid_scope`.
+    InvalidScope,
+    /// Our side.
+    Store(StoreError),
+}
+
+impl From<StoreError> for NoTokens {
+    fn from(e: StoreError) -> Self {
+        NoTokens::Store(e)
+    }
+}
+
+struct Known {
+    principal: Arc<Principal>,
+    grant: String,
+    checked: Instant,
+    expires: u64,
+}
+
+/// Gives tokens out, takes them back, and tells whose they are.
+#[derive(Clone)]
+pub struct Grants {
+    records: Records,
+    people: People,
+    access_ttl: u64,
+    refresh_ttl: u64,
+    known: Arc<DashMap<String, Known>>,
+}
+
+impl std::fmt::Debug for Grants {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Grants").field("known", &self.known.len()).finish_non_exhaustive()
+    }
+}
+
+/// RFC 7636 §4.6 with S256.
+fn proves(verifier: &str, challenge: &str) -> bool {
+    let fits = (43..=128).contains(&verifier.len())
+        && verifier.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b));
+    fits && BASE64.encode(digest::digest(&digest::SHA256, verifier.as_bytes())) == challenge
+}
+
+impl Grants {
+    /// In a store, with these life times.
+    pub fn new(records: Records, people: People, access: Duration, refresh: Duration) -> Self {
+        Self {
+            records,
+            people,
+            access_ttl: access.as_secs().max(1),
+            refresh_ttl: refresh.as_secs().max(1),
+            known: Arc::default(),
+        }
+    }
+
+    /// A code for what a person just granted.
+    pub async fn code(&self, content: Grant, redirect_uri: &str, challenge: &str) -> Result<String, StoreError> {
+        let code = secret("mac_");
+        let record = Code {
+            grant: secret("g_"),
+            content,
+            redirect_uri: redirect_uri.to_owned(),
+            challenge: challenge.to_owned(),
+            used: false,
+        };
+        self.records.put(Kind::Code, &hashed(&code), &record, now() + CODE).await?;
+        Ok(code)
+    }
+
+    /// A code for tokens.
+    pub async fn exchange(
+        &self,
+        code: &str,
+        client: &str,
+        redirect_uri: Option<&str>,
+        verifier: &str,
+    ) -> Result<Tokens, NoTokens> {
+        let key = hashed(code);
+        let Some((mut c, was)) = self.records.get::<Code>(Kind::Code, &key).await? else {
+            return Err(NoTokens::InvalidGrant("the code is unknown or has expired"));
+        };
+        let spent = c.used || {
+            c.used = true;
+            // It is kept as spent for as long as the tokens could live, so that a replay is recognised.
+            !self.records.replace(Kind::Code, &key, &was, &c, now() + self.refresh_ttl).await?
+        };
+        if spent {
+            self.revoke(&c.grant).await?;
+            return Err(NoTokens::InvalidGrant("the code was used before; what it gave is revoked"));
+        }
+        if c.content.client != client {
+            return Err(NoTokens::InvalidGrant("the code was given to another client"));
+        }
+        if redirect_uri.is_some_and(|r| r != c.redirect_uri) {
+            return Err(NoTokens::InvalidGrant("redirect_uri is not the one that the code was sent to"));
+        }
+        if !proves(verifier, &c.challenge) {
+            return Err(NoTokens::InvalidGrant("code_verifier does not prove the code_challenge"));
+        }
+        self.records.put(Kind::Grant, &c.grant, &c.content, now() + self.refresh_ttl).await?;
+        let Grant { user, client, scopes, .. } = c.content;
+        Ok(self.pair(&c.grant, &user, &client, scopes).await?)
+    }
+
+    /// A refresh token for a new pair, with fewer scopes if asked.
+    pub async fn refresh(&self, token: &str, client: &str, scopes: Option<Vec<String>>) -> Result<Tokens, NoTokens> {
+        const DEAD: NoTokens = NoTokens::InvalidGrant("the refresh token is unknown, expired or revoked");
+        let key = hashed(token);
+        let Some((mut r, was)) = self.records.get::<Refresh>(Kind::Refresh, &key).await? else { return Err(DEAD) };
+        if r.client != client {
+            return Err(NoTokens::InvalidGrant("the refresh token was given to another client"));
+        }
+        let Some((grant, grant_was)) = self.records.get::<Grant>(Kind::Grant, &r.grant).await? else {
+            return Err(DEAD);
+        };
+        if self.people.active(&r.user).await?.is_none() {
+            return Err(DEAD);
+        }
+        let keep = match scopes {
+            Some(asked) if asked.iter().all(|s| r.scopes.contains(s)) => asked,
+            Some(_) => return Err(NoTokens::InvalidScope),
+            None => r.scopes.clone(),
+        };
+        let at = now();
+        match r.used_at {
+            None => {
+                r.used_at = Some(at);
+                // Losing this race is a second refresh at once, which the grace forgives.
+                self.records.replace(Kind::Refresh, &key, &was, &r, at + self.refresh_ttl).await?;
+            }
+            Some(used) if used + GRACE >= at => {}
+            Some(_) => {
+                self.revoke(&r.grant).await?;
+                return Err(NoTokens::InvalidGrant("the refresh token was used before; the grant is revoked"));
+            }
+        }
+        // A revocation in between wins: the grant is written again only if it is still there.
+        if !self.records.replace(Kind::Grant, &r.grant, &grant_was, &grant, at + self.refresh_ttl).await? {
+            return Err(DEAD);
+        }
+        Ok(self.pair(&r.grant, &r.user, &r.client, keep).await?)
+    }
+
+    async fn pair(&self, grant: &str, user: &str, client: &str, scopes: Vec<String>) -> Result<Tokens, StoreError> {
+        let (access, refresh) = (secret("mat_"), secret("mrt_"));
+        let (grant, user, client) = (grant.to_owned(), user.to_owned(), client.to_owned());
+        let expires = now() + self.access_ttl;
+        let r = Refresh {
+            grant: grant.clone(),
+            user: user.clone(),
+            client: client.clone(),
+            scopes: scopes.clone(),
+            used_at: None,
+        };
+        self.records.put(Kind::Refresh, &hashed(&refresh), &r, now() + self.refresh_ttl).await?;
+        let a = Access { grant, user, client, scopes: scopes.clone(), expires };
+        self.records.put(Kind::Access, &hashed(&access), &a, expires).await?;
+        Ok(Tokens { access, refresh, expires_in: self.access_ttl, scopes })
+    }
+
+    /// Takes a grant back, with all its tokens.
+    pub async fn revoke(&self, grant: &str) -> Result<bool, StoreError> {
+        let was = self.records.remove(Kind::Grant, grant).await?;
+        self.known.retain(|_, k| k.grant != grant);
+        Ok(was)
+    }
+
+    /// RFC 7009: an access token alone, or with a refresh token the whole grant. Another client's token is left alone.
+    pub async fn revoke_token(&self, token: &str, client: &str) -> Result<(), StoreError> {
+        let key = hashed(token);
+        if let Some((a, _)) = self.records.get::<Access>(Kind::Access, &key).await?
+            && a.client == client
+        {
+            self.records.remove(Kind::Access, &key).await?;
+            self.known.remove(&key);
+        }
+        if let Some((r, _)) = self.records.get::<Refresh>(Kind::Refresh, &key).await?
+            && r.client == client
+        {
+            self.revoke(&r.grant).await?;
+        }
+        Ok(())
+    }
+
+    /// The grants of a person.
+    pub async fn of(&self, user: &str) -> Result<Vec<(String, Grant)>, StoreError> {
+        let mut all = self.records.list::<Grant>(Kind::Grant).await?;
+        all.retain(|(_, g)| g.user == user);
+        all.sort_by_key(|(_, g)| g.created);
+        Ok(all)
+    }
+
+    /// A new machine token; it is shown once.
+    pub async fn api_token(&self, name: &str, scopes: Vec<String>, expires: Option<u64>) -> Result<String, StoreError> {
+        let token = secret("mcp_");
+        let record = ApiToken { name: name.to_owned(), scopes, created: now(), expires };
+        self.records.put(Kind::ApiToken, &hashed(&token), &record, expires.unwrap_or(FOREVER)).await?;
+        Ok(token)
+    }
+
+    /// Whose a token is, if that is known without asking the store.
+    pub fn known(&self, token: &str) -> Option<Arc<Principal>> {
+        let k = self.known.get(&hashed(token))?;
+        (k.checked.elapsed() < TRUST && k.expires > now()).then(|| k.principal.clone())
+    }
+
+    /// Whose a token is; none when it is unknown, expired or revoked.
+    pub async fn whose(&self, token: &str) -> Result<Option<Arc<Principal>>, StoreError> {
+        let key = hashed(token);
+        let found = if token.starts_with("mcp_") { self.machine(&key).await? } else { self.person(&key).await? };
+        match found {
+            None => {
+                self.known.remove(&key);
+                Ok(None)
+            }
+            Some((principal, grant, expires)) => {
+                if self.known.len() >= MOST {
+                    self.known.retain(|_, k| k.checked.elapsed() < TRUST);
+                }
+                let principal = Arc::new(principal);
+                let known = Known { principal: principal.clone(), grant, checked: Instant::now(), expires };
+                self.known.insert(key, known);
+                Ok(Some(principal))
+            }
+        }
+    }
+
+    async fn machine(&self, key: &str) -> Result<Option<(Principal, String, u64)>, StoreError> {
+        let found = self.records.get::<ApiToken>(Kind::ApiToken, key).await?;
+        Ok(found.map(|(t, _)| {
+            let p = Principal { subject: format!("token:{}", t.name), scopes: t.scopes, client: None };
+            (p, String::new(), t.expires.unwrap_or(FOREVER))
+        }))
+    }
+
+    async fn person(&self, key: &str) -> Result<Option<(Principal, String, u64)>, StoreError> {
+        let Some((a, _)) = self.records.get::<Access>(Kind::Access, key).await? else { return Ok(None) };
+        if self.records.get::<Grant>(Kind::Grant, &a.grant).await?.is_none() {
+            return Ok(None);
+        }
+        let Some(user) = self.people.active(&a.user).await? else { return Ok(None) };
+        // What a person lost since then, the token has lost too.
+        let scopes = a.scopes.into_iter().filter(|s| user.scopes.contains(s)).collect();
+        Ok(Some((Principal { subject: a.user, scopes, client: Some(a.client) }, a.grant, a.expires)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::people::User;
+    use crate::oauth::store::Memory;
+
+    const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    /// RFC 7636, Appendix B.
+    const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+    async fn grants() -> Grants {
+        let records = Records::new(Memory::default());
+        let people = People::new(records.clone());
+        let scopes = vec!["mssql:read".to_owned(), "mssql:write".to_owned()];
+        people.put("ada", &User { password: String::new(), scopes, disabled: false }).await.expect("user");
+        Grants::new(records, people, Duration::from_secs(3600), Duration::from_secs(86_400))
+    }
+    fn content() -> Grant {
+        let scopes = vec!["mssql:read".to_owned(), "mssql:write".to_owned()];
+        Grant { user: "ada".into(), client: "c1".into(), client_name: "C".into(), scopes, created: now() }
+    }
+    async fn tokens(g: &Grants) -> Tokens {
+        let code = g.code(content(), "https://claude.ai/cb", CHALLENGE).await.expect("code");
+        g.exchange(&code, "c1", Some("https://claude.ai/cb"), VERIFIER).await.expect("tokens")
+    }
+
+    #[tokio::test]
+    async fn a_code_is_good_once_and_its_replay_takes_back_what_it_gave() {
+        let g = grants().await;
+        let code = g.code(content(), "https://claude.ai/cb", CHALLENGE).await.expect("code");
+        let t = g.exchange(&code, "c1", Some("https://claude.ai/cb"), VERIFIER).await.expect("tokens");
+        assert!(g.whose(&t.access).await.expect("store").is_some_and(|p| p.subject == "ada" && p.may("mssql:write")));
+        assert!(g.known(&t.access).is_some());
+        assert!(matches!(g.exchange(&code, "c1", None, VERIFIER).await, Err(NoTokens::InvalidGrant(_))));
+        assert!(g.known(&t.access).is_none());
+        assert!(g.whose(&t.access).await.expect("store").is_none(), "revoked");
+        assert!(g.refresh(&t.refresh, "c1", None).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_code_is_bound_to_client_redirect_and_verifier() {
+        let g = grants().await;
+        for (client, redirect, verifier) in [
+            ("c2", "https://claude.ai/cb", VERIFIER),
+            ("c1", "https://claude.ai/other", VERIFIER),
+            ("c1", "https://claude.ai/cb", "wrong-wrong-wrong-wrong-wrong-wrong-wrong-wrong"),
+            ("c1", "https://claude.ai/cb", CHALLENGE),
+            ("c1", "https://claude.ai/cb", ""),
+        ] {
+            let code = g.code(content(), "https://claude.ai/cb", CHALLENGE).await.expect("code");
+            assert!(matches!(
+                g.exchange(&code, client, Some(redirect), verifier).await,
+                Err(NoTokens::InvalidGrant(_))
+            ));
+        }
+        assert!(g.exchange("mac_unknown", "c1", None, VERIFIER).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn refresh_tokens_rotate_forgive_a_race_and_narrow() {
+        let g = grants().await;
+        let t = tokens(&g).await;
+        let (a, b) = tokio::join!(g.refresh(&t.refresh, "c1", None), g.refresh(&t.refresh, "c1", None));
+        let (a, b) = (a.expect("first"), b.expect("second, within the grace"));
+        assert_ne!(a.refresh, b.refresh);
+        assert!(g.whose(&a.access).await.expect("store").is_some());
+        let narrow = g.refresh(&a.refresh, "c1", Some(vec!["mssql:read".into()])).await.expect("fewer scopes");
+        assert_eq!(narrow.scopes, ["mssql:read"]);
+        assert_eq!(
+            g.refresh(&narrow.refresh, "c1", Some(vec!["mssql:write".into()])).await,
+            Err(NoTokens::InvalidScope)
+        );
+        assert!(matches!(g.refresh(&b.refresh, "c2", None).await, Err(NoTokens::InvalidGrant(_))));
+    }
+
+    #[tokio::test]
+    async fn a_spent_refresh_token_ends_the_grant() {
+        let g = grants().await;
+        let t = tokens(&g).await;
+        let next = g.refresh(&t.refresh, "c1", None).await.expect("rotated");
+        // As if the grace were over.
+        let (mut r, _) =
+            g.records.get::<Refresh>(Kind::Refresh, &hashed(&t.refresh)).await.expect("store").expect("kept");
+        r.used_at = Some(now() - GRACE - 1);
+        g.records.put(Kind::Refresh, &hashed(&t.refresh), &r, FOREVER).await.expect("written");
+        assert!(matches!(g.refresh(&t.refresh, "c1", None).await, Err(NoTokens::InvalidGrant(_))));
+        assert!(g.refresh(&next.refresh, "c1", None).await.is_err(), "the thief's and the owner's are both dead");
+        assert!(g.whose(&next.access).await.expect("store").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_person_who_is_disabled_or_narrowed_takes_their_tokens_along() {
+        let g = grants().await;
+        let t = tokens(&g).await;
+        let scopes = vec!["mssql:read".to_owned()];
+        g.people.put("ada", &User { password: String::new(), scopes, disabled: false }).await.expect("written");
+        let p = g.whose(&t.access).await.expect("store").expect("still there");
+        assert!(p.may("mssql:read") && !p.may("mssql:write"));
+        g.people.put("ada", &User { password: String::new(), scopes: vec![], disabled: true }).await.expect("written");
+        assert!(g.whose(&t.access).await.expect("store").is_none());
+        assert!(g.refresh(&t.refresh, "c1", None).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn machines_have_tokens_of_their_own() {
+        let g = grants().await;
+        let t = g.api_token("etl", vec!["mssql:read".into()], None).await.expect("token");
+        assert!(t.starts_with("mcp_") && t.len() == 4 + 43);
+        let p = g.whose(&t).await.expect("store").expect("known");
+        assert_eq!((p.subject.as_str(), p.may("mssql:read"), p.may("mssql:write")), ("token:etl", true, false));
+        let late = g.api_token("old", vec![], Some(now() - 1)).await.expect("token");
+        assert!(g.whose(&late).await.expect("store").is_none());
+        g.revoke_token(&tokens(&g).await.refresh, "another").await.expect("left alone");
+    }
+}

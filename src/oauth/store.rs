@@ -1,0 +1,365 @@
+//! Where sign-in keeps its state: people, clients, grants, codes and tokens, the secret ones under their SHA-256.
+//!
+//! The interface is five operations on small records, so that a backend is short and its atomicity can be seen: whoever wins an
+//! `insert` or a `replace` has consumed a code, rotated a token or taken a name, and nobody else has.
+
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// What a record is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is what it says")]
+pub enum Kind {
+    User,
+    Client,
+    Grant,
+    Code,
+    Access,
+    Refresh,
+    ApiToken,
+    Login,
+}
+
+/// The store could not be reached or read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoreError(pub String);
+
+/// What an operation answers.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// A backend. `expires` is in seconds since 1970; what has expired is not there.
+pub trait Store: Send + Sync + std::fmt::Debug {
+    /// A record.
+    fn get<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, Option<Vec<u8>>>;
+    /// Writes a record, new or not.
+    fn put<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, ()>;
+    /// Writes a record unless there is one; false when there is.
+    fn insert<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, bool>;
+    /// Writes a record if it is still what it was; false when it is not.
+    fn replace<'a>(&'a self, kind: Kind, key: &'a str, was: &'a [u8], value: Vec<u8>, expires: u64)
+    -> Answer<'a, bool>;
+    /// Removes a record; false when there was none.
+    fn remove<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, bool>;
+    /// All records of a kind.
+    fn list(&self, kind: Kind) -> Answer<'_, Vec<(String, Vec<u8>)>>;
+    /// Removes what has expired.
+    fn sweep(&self) -> Answer<'_, ()>;
+}
+
+/// Never.
+pub const FOREVER: u64 = i64::MAX as u64;
+
+/// Seconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
+
+/// A store with types.
+#[derive(Debug, Clone)]
+pub struct Records(Arc<dyn Store>);
+
+/// For tests and the demo: nothing outlives the process.
+#[derive(Debug, Default)]
+pub struct Memory(DashMap<(Kind, String), (Vec<u8>, u64)>);
+
+/// One SQLite file in WAL mode. Every answer is on disk before it is given; the admin commands open the same file.
+#[derive(Debug, Clone)]
+pub struct Sqlite(Arc<Mutex<Connection>>);
+
+// === impl Kind ===
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 8] =
+        [Kind::User, Kind::Client, Kind::Grant, Kind::Code, Kind::Access, Kind::Refresh, Kind::ApiToken, Kind::Login];
+    /// As it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::User => "user",
+            Kind::Client => "client",
+            Kind::Grant => "grant",
+            Kind::Code => "code",
+            Kind::Access => "access",
+            Kind::Refresh => "refresh",
+            Kind::ApiToken => "api_token",
+            Kind::Login => "login",
+        }
+    }
+}
+
+impl std::fmt::Display for StoreError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the store of sign-in: {}", self.0)
+    }
+}
+
+// === impl Records ===
+
+impl Records {
+    /// Over a backend.
+    pub fn new(store: impl Store + 'static) -> Self {
+        Self(Arc::new(store))
+    }
+    /// `memory`, or `sqlite:FILE`.
+    pub fn open(text: &str) -> Result<Self, StoreError> {
+        match text.split_once(':') {
+            _ if text == "memory" => Ok(Self::new(Memory::default())),
+            Some(("sqlite", file)) if !file.is_empty() => Ok(Self::new(Sqlite::open(Path::new(file))?)),
+            _ => Err(StoreError(format!("\"{text}\" is neither memory nor sqlite:FILE"))),
+        }
+    }
+    /// A record, with the bytes that a later `replace` compares.
+    pub async fn get<T: DeserializeOwned>(&self, kind: Kind, key: &str) -> Result<Option<(T, Vec<u8>)>, StoreError> {
+        let Some(bytes) = self.0.get(kind, key).await? else { return Ok(None) };
+        match serde_json::from_slice(&bytes) {
+            Ok(v) => Ok(Some((v, bytes))),
+            Err(e) => Err(StoreError(format!("a record of kind {} cannot be read: {e}", kind.as_str()))),
+        }
+    }
+    /// Writes it.
+    pub async fn put<T: Serialize>(&self, kind: Kind, key: &str, v: &T, expires: u64) -> Result<(), StoreError> {
+        self.0.put(kind, key, bytes(v)?, expires).await
+    }
+    /// Writes it unless it is there.
+    pub async fn insert<T: Serialize>(&self, kind: Kind, key: &str, v: &T, expires: u64) -> Result<bool, StoreError> {
+        self.0.insert(kind, key, bytes(v)?, expires).await
+    }
+    /// Writes it if it is unchanged.
+    pub async fn replace<T: Serialize>(
+        &self,
+        kind: Kind,
+        key: &str,
+        was: &[u8],
+        v: &T,
+        expires: u64,
+    ) -> Result<bool, StoreError> {
+        self.0.replace(kind, key, was, bytes(v)?, expires).await
+    }
+    /// Removes it.
+    pub async fn remove(&self, kind: Kind, key: &str) -> Result<bool, StoreError> {
+        self.0.remove(kind, key).await
+    }
+    /// All that can be read.
+    pub async fn list<T: DeserializeOwned>(&self, kind: Kind) -> Result<Vec<(String, T)>, StoreError> {
+        let all = self.0.list(kind).await?;
+        Ok(all.into_iter().filter_map(|(k, v)| Some((k, serde_json::from_slice(&v).ok()?))).collect())
+    }
+    /// Removes what has expired.
+    pub async fn sweep(&self) -> Result<(), StoreError> {
+        self.0.sweep().await
+    }
+}
+
+fn bytes<T: Serialize>(v: &T) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(v).map_err(|e| StoreError(e.to_string()))
+}
+
+// === impl Memory ===
+
+fn ready<'a, T: Send + 'a>(v: T) -> Answer<'a, T> {
+    Box::pin(std::future::ready(Ok(v)))
+}
+
+impl Store for Memory {
+    fn get<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, Option<Vec<u8>>> {
+        let found = self.0.get(&(kind, key.to_owned())).filter(|v| v.1 > now()).map(|v| v.0.clone());
+        ready(found)
+    }
+    fn put<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, ()> {
+        self.0.insert((kind, key.to_owned()), (value, expires));
+        ready(())
+    }
+    fn insert<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, bool> {
+        ready(match self.0.entry((kind, key.to_owned())) {
+            Entry::Occupied(o) if o.get().1 > now() => false,
+            Entry::Occupied(mut o) => {
+                o.insert((value, expires));
+                true
+            }
+            Entry::Vacant(v) => {
+                v.insert((value, expires));
+                true
+            }
+        })
+    }
+    fn replace<'a>(
+        &'a self,
+        kind: Kind,
+        key: &'a str,
+        was: &'a [u8],
+        value: Vec<u8>,
+        expires: u64,
+    ) -> Answer<'a, bool> {
+        ready(match self.0.get_mut(&(kind, key.to_owned())) {
+            Some(mut v) if v.0 == was && v.1 > now() => {
+                *v = (value, expires);
+                true
+            }
+            _ => false,
+        })
+    }
+    fn remove<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, bool> {
+        ready(self.0.remove(&(kind, key.to_owned())).is_some())
+    }
+    fn list(&self, kind: Kind) -> Answer<'_, Vec<(String, Vec<u8>)>> {
+        let now = now();
+        let all = self.0.iter().filter(|e| e.key().0 == kind && e.value().1 > now);
+        ready(all.map(|e| (e.key().1.clone(), e.value().0.clone())).collect())
+    }
+    fn sweep(&self) -> Answer<'_, ()> {
+        let now = now();
+        self.0.retain(|_, v| v.1 > now);
+        ready(())
+    }
+}
+
+// === impl Sqlite ===
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(e: rusqlite::Error) -> Self {
+        StoreError(e.to_string())
+    }
+}
+
+impl Sqlite {
+    /// Opens or makes the file, for its owner alone.
+    pub fn open(file: &Path) -> Result<Self, StoreError> {
+        let wrong = |e: &dyn std::fmt::Display| StoreError(format!("{}: {e}", file.display()));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            let made = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(file);
+            made.map_err(|e| wrong(&e))?;
+        }
+        let c = Connection::open(file).map_err(|e| wrong(&e))?;
+        c.busy_timeout(std::time::Duration::from_secs(5))?;
+        c.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+             CREATE TABLE IF NOT EXISTS entries (kind TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, expires INTEGER NOT NULL,
+               PRIMARY KEY (kind, key)) WITHOUT ROWID;
+             CREATE INDEX IF NOT EXISTS expiry ON entries (expires);",
+        )
+        .map_err(|e| wrong(&e))?;
+        Ok(Self(Arc::new(Mutex::new(c))))
+    }
+    /// SQLite blocks, so it works on the blocking pool.
+    fn work<'a, T, F>(&self, f: F) -> Answer<'a, T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
+    {
+        let connection = self.0.clone();
+        let task = tokio::task::spawn_blocking(move || f(&connection.lock().unwrap_or_else(PoisonError::into_inner)));
+        Box::pin(async move {
+            match task.await {
+                Ok(r) => Ok(r?),
+                Err(e) => Err(StoreError(e.to_string())),
+            }
+        })
+    }
+}
+
+impl Store for Sqlite {
+    fn get<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, Option<Vec<u8>>> {
+        let key = key.to_owned();
+        self.work(move |c| {
+            c.prepare_cached("SELECT value FROM entries WHERE kind = ?1 AND key = ?2 AND expires > ?3")?
+                .query_row(params![kind.as_str(), key, now() as i64], |r| r.get(0))
+                .optional()
+        })
+    }
+    fn put<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, ()> {
+        let key = key.to_owned();
+        self.work(move |c| {
+            c.execute(
+                "INSERT OR REPLACE INTO entries VALUES (?1, ?2, ?3, ?4)",
+                params![kind.as_str(), key, value, expires as i64],
+            )
+            .map(drop)
+        })
+    }
+    fn insert<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, bool> {
+        let key = key.to_owned();
+        self.work(move |c| {
+            let sql = "INSERT INTO entries VALUES (?1, ?2, ?3, ?4) ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, \
+                       expires = excluded.expires WHERE entries.expires <= ?5";
+            Ok(c.execute(sql, params![kind.as_str(), key, value, expires as i64, now() as i64])? == 1)
+        })
+    }
+    fn replace<'a>(
+        &'a self,
+        kind: Kind,
+        key: &'a str,
+        was: &'a [u8],
+        value: Vec<u8>,
+        expires: u64,
+    ) -> Answer<'a, bool> {
+        let (key, was) = (key.to_owned(), was.to_vec());
+        self.work(move |c| {
+            let sql = "UPDATE entries SET value = ?4, expires = ?5 WHERE kind = ?1 AND key = ?2 AND value = ?3 AND expires > ?6";
+            Ok(c.execute(sql, params![kind.as_str(), key, was, value, expires as i64, now() as i64])? == 1)
+        })
+    }
+    fn remove<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, bool> {
+        let key = key.to_owned();
+        self.work(move |c| {
+            Ok(c.execute("DELETE FROM entries WHERE kind = ?1 AND key = ?2", params![kind.as_str(), key])? == 1)
+        })
+    }
+    fn list(&self, kind: Kind) -> Answer<'_, Vec<(String, Vec<u8>)>> {
+        self.work(move |c| {
+            let mut s = c.prepare("SELECT key, value FROM entries WHERE kind = ?1 AND expires > ?2 ORDER BY key")?;
+            let rows = s.query_map(params![kind.as_str(), now() as i64], |r| Ok((r.get(0)?, r.get(1)?)))?;
+            rows.collect()
+        })
+    }
+    fn sweep(&self) -> Answer<'_, ()> {
+        self.work(|c| c.execute("DELETE FROM entries WHERE expires <= ?1", params![now() as i64]).map(drop))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn behaves(r: Records) {
+        assert_eq!(r.get::<u32>(Kind::Code, "a").await, Ok(None));
+        assert_eq!(r.insert(Kind::Code, "a", &1, FOREVER).await, Ok(true));
+        assert_eq!(r.insert(Kind::Code, "a", &2, FOREVER).await, Ok(false), "taken");
+        assert_eq!(r.get::<u32>(Kind::Refresh, "a").await, Ok(None), "kinds are apart");
+        let (v, was) = r.get::<u32>(Kind::Code, "a").await.expect("read").expect("there");
+        assert_eq!(v, 1);
+        assert_eq!(r.replace(Kind::Code, "a", &was, &3, FOREVER).await, Ok(true));
+        assert_eq!(r.replace(Kind::Code, "a", &was, &4, FOREVER).await, Ok(false), "it is no longer what it was");
+        r.put(Kind::Code, "b", &5, 1).await.expect("written");
+        assert_eq!(r.get::<u32>(Kind::Code, "b").await, Ok(None), "expired");
+        assert_eq!(r.insert(Kind::Code, "b", &6, FOREVER).await, Ok(true), "what has expired is not in the way");
+        assert_eq!(r.list::<u32>(Kind::Code).await.map(|l| l.len()), Ok(2));
+        assert_eq!(r.remove(Kind::Code, "a").await, Ok(true));
+        assert_eq!(r.remove(Kind::Code, "a").await, Ok(false));
+        r.sweep().await.expect("swept");
+    }
+
+    #[tokio::test]
+    async fn every_backend_behaves_alike() {
+        behaves(Records::new(Memory::default())).await;
+        let file = std::env::temp_dir().join(format!("mssql-mcp-store-{}.db", std::process::id()));
+        behaves(Records::open(&format!("sqlite:{}", file.display())).expect("open")).await;
+        // Another process would see the same.
+        let again = Records::open(&format!("sqlite:{}", file.display())).expect("open");
+        assert_eq!(again.get::<u32>(Kind::Code, "b").await.map(|v| v.map(|v| v.0)), Ok(Some(6)));
+        for end in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{end}", file.display()));
+        }
+        assert!(Records::open("redis://x").is_err());
+    }
+}

@@ -1,0 +1,603 @@
+//! Sign-in as a client and a browser meet it: discovery, registration, the pages, tokens, and what attackers try.
+
+use std::net::SocketAddr;
+
+use mssql_mcp::oauth::people::{User, hash};
+use mssql_mcp::principal::SCOPES;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, BOTH, JSON, Lab, http};
+
+const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+/// RFC 7636, Appendix B.
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+const CALLBACK: &str = "https://claude.ai/api/mcp/auth_callback";
+const PASSWORD: &str = "correct horse battery";
+
+async fn lab(more: &[(&'static str, &str)], scopes: &[&str]) -> (Lab, SocketAddr) {
+    let mut all = vec![
+        ("auth.mode", "builtin"),
+        ("auth.store", "memory"),
+        ("access.level", "read-write"),
+        ("access.confirm_writes", "never"),
+    ];
+    all.extend_from_slice(more);
+    let lab = Lab::new(&all).await;
+    let scopes = scopes.iter().map(|s| (*s).to_owned()).collect();
+    let ada = User { password: hash(PASSWORD).expect("hash"), scopes, disabled: false };
+    lab.app.authority.as_ref().expect("sign-in").people().put("ada", &ada).await.expect("written");
+    let (address, _stop) = lab.serve().await;
+    (lab, address)
+}
+
+fn encode(pairs: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+async fn post(address: SocketAddr, path: &str, pairs: &[(&str, &str)]) -> Answer {
+    http(address, "POST", path, &[FORM], encode(pairs).as_bytes()).await
+}
+
+async fn get(address: SocketAddr, path: &str) -> Answer {
+    http(address, "GET", path, &[], b"").await
+}
+
+async fn register(address: SocketAddr, callback: &str) -> String {
+    let body = json!({ "client_name": "Claude", "redirect_uris": [callback], "token_endpoint_auth_method": "none" });
+    let a = http(address, "POST", "/register", &[JSON], body.to_string().as_bytes()).await;
+    assert_eq!(a.status, 201, "{a:?}");
+    a.json()["client_id"].as_str().expect("an id").to_owned()
+}
+
+fn authorization(client: &str, more: &[(&str, &str)]) -> String {
+    let mut pairs = vec![
+        ("response_type", "code"),
+        ("client_id", client),
+        ("redirect_uri", CALLBACK),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+        ("state", "st&te"),
+        ("scope", "mssql:read"),
+    ];
+    for (k, v) in more {
+        pairs.retain(|(a, _)| a != k);
+        if !v.is_empty() {
+            pairs.push((k, v));
+        }
+    }
+    encode(&pairs)
+}
+
+/// A browser, as far as these pages need one: it keeps cookies and fills in forms.
+#[derive(Default)]
+struct Browser {
+    cookies: Vec<(String, String)>,
+}
+
+impl Browser {
+    async fn go(&mut self, address: SocketAddr, method: &str, path: &str, body: &str) -> Answer {
+        let cookies: Vec<String> = self.cookies.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        let cookies = cookies.join("; ");
+        let mut headers = vec![("Cookie", cookies.as_str())];
+        if method == "POST" {
+            headers.push(FORM);
+        }
+        let a = http(address, method, path, &headers, body.as_bytes()).await;
+        for (_, v) in a.headers.iter().filter(|(k, _)| k.eq_ignore_ascii_case("set-cookie")) {
+            let (k, v) = v.split(';').next().and_then(|c| c.split_once('=')).expect("a cookie");
+            self.cookies.retain(|(a, _)| a != k);
+            self.cookies.push((k.to_owned(), v.to_owned()));
+        }
+        a
+    }
+    fn csrf(&self) -> String {
+        self.cookies.iter().find(|(k, _)| k == "mcp_csrf").map(|(_, v)| v.clone()).unwrap_or_default()
+    }
+    async fn submit(&mut self, address: SocketAddr, path: &str, pairs: &[(&str, &str)]) -> Answer {
+        let csrf = self.csrf();
+        let mut all = vec![("csrf", csrf.as_str())];
+        all.extend_from_slice(pairs);
+        self.go(address, "POST", path, &encode(&all)).await
+    }
+    /// Signs in and decides; the answer sends the browser back to the client.
+    async fn decide(&mut self, address: SocketAddr, query: &str, decision: &str) -> Answer {
+        let page = self.go(address, "GET", &format!("/authorize?{query}"), "").await;
+        assert_eq!(page.status, 200, "{page:?}");
+        if page.body.contains("type=\"password\"") {
+            let pairs = [("do", "login"), ("request", query), ("username", "ada"), ("password", PASSWORD)];
+            let a = self.submit(address, "/authorize", &pairs).await;
+            assert_eq!((a.status, a.header("location")), (303, Some(format!("/authorize?{query}").as_str())), "{a:?}");
+            let page = self.go(address, "GET", &format!("/authorize?{query}"), "").await;
+            assert!(page.body.contains("value=\"approve\""), "{page:?}");
+        }
+        self.submit(address, "/authorize", &[("do", decision), ("request", query)]).await
+    }
+}
+
+fn returned(a: &Answer) -> Vec<(String, String)> {
+    let to = a.header("location").unwrap_or_else(|| panic!("{a:?}"));
+    assert!(to.starts_with(&format!("{CALLBACK}?")), "{to}");
+    form_urlencoded::parse(to.split_once('?').expect("a query").1.as_bytes()).into_owned().collect()
+}
+
+fn value<'a>(pairs: &'a [(String, String)], key: &str) -> &'a str {
+    pairs.iter().find(|(k, _)| k == key).map_or("", |(_, v)| v)
+}
+
+async fn code(address: SocketAddr, client: &str, more: &[(&str, &str)]) -> String {
+    let back = returned(&Browser::default().decide(address, &authorization(client, more), "approve").await);
+    assert_eq!(value(&back, "state"), "st&te");
+    assert_eq!(value(&back, "iss"), format!("http://{address}"), "RFC 9207");
+    value(&back, "code").to_owned()
+}
+
+async fn token(address: SocketAddr, client: &str, code: &str, more: &[(&str, &str)]) -> Answer {
+    let mut pairs = vec![
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("client_id", client),
+        ("redirect_uri", CALLBACK),
+        ("code_verifier", VERIFIER),
+    ];
+    for (k, v) in more {
+        pairs.retain(|(a, _)| a != k);
+        if !v.is_empty() {
+            pairs.push((k, v));
+        }
+    }
+    post(address, "/token", &pairs).await
+}
+
+async fn tokens(address: SocketAddr, scope: &str) -> (String, Value) {
+    let client = register(address, CALLBACK).await;
+    let code = code(address, &client, &[("scope", scope)]).await;
+    let a = token(address, &client, &code, &[]).await;
+    assert_eq!((a.status, a.header("cache-control")), (200, Some("no-store")), "{a:?}");
+    (client, a.json())
+}
+
+async fn call(address: SocketAddr, token: &str, query: &str) -> Answer {
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "execute_sql", "arguments": { "query": query },
+        "_meta": { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} } } });
+    let bearer = format!("Bearer {token}");
+    let mut headers = vec![
+        JSON,
+        BOTH,
+        ("MCP-Protocol-Version", "2026-07-28"),
+        ("Mcp-Method", "tools/call"),
+        ("Mcp-Name", "execute_sql"),
+    ];
+    if !token.is_empty() {
+        headers.push(("Authorization", &bearer));
+    }
+    http(address, "POST", "/mcp", &headers, body.to_string().as_bytes()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_finds_its_way_from_a_401_to_rows() {
+    let (_lab, address) = lab(&[], &SCOPES).await;
+    let a = call(address, "", "SELECT 1 AS a").await;
+    assert_eq!(a.status, 401);
+    let challenge = a.header("www-authenticate").expect("a challenge").to_owned();
+    let url = format!("http://{address}/.well-known/oauth-protected-resource/mcp");
+    assert_eq!(
+        challenge,
+        format!("Bearer scope=\"mssql:read\", resource_metadata=\"{url}\""),
+        "no error without a token"
+    );
+    let m = get(address, "/.well-known/oauth-protected-resource/mcp").await.json();
+    assert_eq!(
+        (&m["resource"], &m["authorization_servers"][0]),
+        (&json!(format!("http://{address}/mcp")), &json!(format!("http://{address}")))
+    );
+    assert_eq!(
+        get(address, "/.well-known/oauth-protected-resource").await.json()["resource"],
+        format!("http://{address}")
+    );
+    assert_eq!(get(address, "/.well-known/oauth-protected-resource/nowhere").await.status, 404);
+    let s = get(address, "/.well-known/oauth-authorization-server").await.json();
+    assert_eq!(s["issuer"], format!("http://{address}"));
+    assert_eq!(
+        (&s["code_challenge_methods_supported"], &s["scopes_supported"]),
+        (&json!(["S256"]), &json!(["mssql:read", "mssql:write"]))
+    );
+    // Under another name of this machine it speaks of itself by that name.
+    let local = format!("localhost:{}", address.port());
+    let m = http(address, "GET", "/.well-known/oauth-protected-resource/mcp", &[("Host", &local)], b"").await.json();
+    assert_eq!(m["resource"], format!("http://{local}/mcp"));
+
+    let (_, t) = tokens(address, "mssql:read mssql:write offline_access").await;
+    assert_eq!(
+        (&t["token_type"], &t["expires_in"], &t["scope"]),
+        (&json!("Bearer"), &json!(3600), &json!("mssql:read mssql:write"))
+    );
+    let a = call(address, t["access_token"].as_str().expect("a token"), "SELECT 1 AS a").await;
+    assert_eq!(a.json()["result"]["structuredContent"]["results"][0]["rows"], json!([[1]]));
+    assert_eq!(get(address, "/health").await.json()["oauth"], "enabled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_scope_is_a_403_that_names_all_that_is_needed() {
+    let (_lab, address) = lab(&[], &SCOPES).await;
+    let (_, t) = tokens(address, "mssql:read").await;
+    let read = t["access_token"].as_str().expect("a token");
+    let update = "UPDATE dbo.Employees SET Name = Name";
+    let a = call(address, read, update).await;
+    assert_eq!(a.status, 403, "{a:?}");
+    let challenge = a.header("www-authenticate").expect("a challenge");
+    assert!(
+        challenge.contains("error=\"insufficient_scope\"") && challenge.contains("scope=\"mssql:read mssql:write\""),
+        "{challenge}"
+    );
+    // Step-up: the same person grants more, and the same call goes through.
+    let (_, t) = tokens(address, "mssql:read mssql:write").await;
+    let a = call(address, t["access_token"].as_str().expect("a token"), update).await;
+    assert_eq!(a.json()["result"]["structuredContent"]["committed"], true, "{a:?}");
+    // Never more than the person has.
+    let (_lab, address) = lab(&[], &["mssql:read"]).await;
+    assert_eq!(tokens(address, "mssql:read mssql:write").await.1["scope"], "mssql:read");
+    let client = register(address, CALLBACK).await;
+    let mut b = Browser::default();
+    b.decide(address, &authorization(&client, &[]), "deny").await;
+    let page =
+        b.go(address, "GET", &format!("/authorize?{}", authorization(&client, &[("scope", "mssql:write")])), "").await;
+    assert_eq!(page.status, 403, "nothing that could be granted: {page:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_that_are_not_good_are_refused() {
+    let (_lab, address) = lab(&[], &SCOPES).await;
+    let (_, t) = tokens(address, "mssql:read").await;
+    let good = t["access_token"].as_str().expect("a token").to_owned();
+    let refresh = t["refresh_token"].as_str().expect("a token");
+    let mut tampered = good.clone();
+    tampered.pop();
+    tampered.push(if good.ends_with('A') { 'B' } else { 'A' });
+    // {"alg":"none"} {"sub":"ada"}
+    for bad in [tampered.as_str(), "x", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.", refresh, "mcp_guess"] {
+        let a = call(address, bad, "SELECT 1 AS a").await;
+        assert_eq!(a.status, 401, "{bad}");
+        assert!(a.header("www-authenticate").is_some_and(|c| c.contains("error=\"invalid_token\"")), "{a:?}");
+    }
+    // Only in the header.
+    let a = http(address, "POST", &format!("/mcp?access_token={good}"), &[JSON, BOTH], b"{}").await;
+    assert_eq!(a.status, 401);
+    let a = http(address, "POST", "/mcp", &[JSON, BOTH, ("Authorization", "Basic YTpi")], b"{}").await;
+    assert_eq!(a.status, 400, "{a:?}");
+    // Every method is asked.
+    for method in ["GET", "DELETE"] {
+        assert_eq!(http(address, method, "/mcp", &[BOTH], b"").await.status, 401);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn authorization_requests_are_checked_before_anything_is_sent() {
+    let (_lab, address) = lab(&[], &SCOPES).await;
+    let client = register(address, CALLBACK).await;
+    // The client or its redirect is not sure: a page, and no redirect.
+    for more in [
+        &[("client_id", "dcr_nobody")][..],
+        &[("client_id", "")],
+        &[("redirect_uri", "https://claude.ai/other")],
+        &[("redirect_uri", "https://CLAUDE.ai/api/mcp/auth_callback")],
+        &[("redirect_uri", "https://claude.ai:443/api/mcp/auth_callback")],
+        &[("redirect_uri", "https://claude.ai.evil.com/api/mcp/auth_callback")],
+        &[("redirect_uri", "https://claude.ai@evil.com/api/mcp/auth_callback")],
+        &[("redirect_uri", "https://claude.ai/api/mcp/auth_callback#x")],
+        &[("redirect_uri", "https://claude.ai/api/mcp/auth_callback\r\nSet-Cookie: a=b")],
+    ] {
+        let a = get(address, &format!("/authorize?{}", authorization(&client, more))).await;
+        assert_eq!((a.status, a.header("location")), (400, None), "{more:?}");
+        assert!(a.header("set-cookie").is_none_or(|c| c.starts_with("mcp_")), "{a:?}");
+    }
+    // They are sure: the client is told, with its state and our issuer.
+    for (more, error, mentions) in [
+        (&[("response_type", ""), ("code_challenge", "")][..], "invalid_request", "response_type and code_challenge"),
+        (&[("response_type", "token")], "unsupported_response_type", "code"),
+        (&[("code_challenge_method", "plain")], "invalid_request", "S256"),
+        (&[("code_challenge_method", "")], "invalid_request", "S256"),
+        (&[("code_challenge", "short")], "invalid_request", "code_challenge"),
+        (&[("resource", "https://evil.com/mcp")], "invalid_target", "resource"),
+    ] {
+        let a = get(address, &format!("/authorize?{}", authorization(&client, more))).await;
+        assert_eq!(a.status, 302, "{more:?}: {a:?}");
+        let back = returned(&a);
+        assert_eq!((value(&back, "error"), value(&back, "state")), (error, "st&te"), "{more:?}");
+        assert!(value(&back, "error_description").contains(mentions), "{back:?}");
+        assert_eq!(value(&back, "iss"), format!("http://{address}"));
+    }
+    // A slash at the end, and no resource at all, are ours.
+    for resource in
+        ["", &format!("http://{address}/"), &format!("http://{address}/mcp"), &format!("HTTP://{address}/mcp")]
+    {
+        let a = get(address, &format!("/authorize?{}", authorization(&client, &[("resource", resource)]))).await;
+        assert_eq!(a.status, 200, "{resource}: {a:?}");
+    }
+    let twice = format!("{}&client_id=x", authorization(&client, &[]));
+    assert_eq!(get(address, &format!("/authorize?{twice}")).await.status, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_and_refresh_tokens_are_good_once() {
+    let (_lab, address) = lab(&[], &SCOPES).await;
+    let client = register(address, CALLBACK).await;
+    let error = |a: &Answer| a.json()["error"].as_str().unwrap_or_default().to_owned();
+    for more in [
+        &[("code_verifier", "wrong-wrong-wrong-wrong-wrong-wrong-wrong-wrong")][..],
+        &[("redirect_uri", "https://claude.ai/other")],
+        &[("code", "mac_guess")],
+    ] {
+        let c = code(address, &client, &[]).await;
+        let a = token(address, &client, &c, more).await;
+        assert_eq!((a.status, error(&a).as_str()), (400, "invalid_grant"), "{more:?}");
+    }
+    let c = code(address, &client, &[]).await;
+    for (more, status, e) in [
+        (&[("client_id", "dcr_nobody")][..], 401, "invalid_client"),
+        (&[("client_id", "")], 401, "invalid_client"),
+        (&[("grant_type", "password")], 400, "unsupported_grant_type"),
+        (&[("grant_type", "")], 400, "invalid_request"),
+        (&[("code_verifier", "")], 400, "invalid_request"),
+        (&[("resource", "https://evil.com")], 400, "invalid_target"),
+    ] {
+        let a = token(address, &client, &c, more).await;
+        assert_eq!((a.status, error(&a).as_str()), (status, e), "{more:?}");
+    }
+    let a = http(address, "POST", "/token", &[JSON], b"{}").await;
+    assert!(a.status == 400 && a.body.contains("form-encoded"), "{a:?}");
+    // None of those mistakes spent it.
+    let first = token(address, &client, &c, &[]).await.json();
+    let access = first["access_token"].as_str().expect("a token");
+    assert_eq!(call(address, access, "SELECT 1 AS a").await.status, 200);
+    let a = token(address, &client, &c, &[]).await;
+    assert_eq!((a.status, error(&a).as_str()), (400, "invalid_grant"), "a replay");
+    assert_eq!(call(address, access, "SELECT 1 AS a").await.status, 401, "and what the code gave is revoked");
+
+    let (client, t) = tokens(address, "mssql:read").await;
+    let refresh = t["refresh_token"].as_str().expect("a token").to_owned();
+    let ask = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str()), ("client_id", client.as_str())];
+    let (a, b) = tokio::join!(post(address, "/token", &ask), post(address, "/token", &ask));
+    assert_eq!((a.status, b.status), (200, 200), "two refreshes at once both succeed");
+    let access = a.json()["access_token"].as_str().expect("a token").to_owned();
+    assert_eq!(call(address, &access, "SELECT 1 AS a").await.status, 200);
+    // RFC 7009.
+    let next = a.json()["refresh_token"].as_str().expect("a token").to_owned();
+    let revoke = post(address, "/revoke", &[("token", &next), ("client_id", &client)]).await;
+    assert_eq!(revoke.status, 200);
+    assert_eq!(call(address, &access, "SELECT 1 AS a").await.status, 401, "at once, on the replica that revoked");
+    let a =
+        post(address, "/token", &[("grant_type", "refresh_token"), ("refresh_token", &next), ("client_id", &client)])
+            .await;
+    assert_eq!((a.status, error(&a).as_str()), (400, "invalid_grant"));
+    assert_eq!(post(address, "/revoke", &[("token", "mrt_unknown"), ("client_id", &client)]).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn confidential_clients_prove_themselves_in_both_ways() {
+    let (_lab, address) = lab(&[], &SCOPES).await;
+    let a = http(address, "POST", "/register", &[JSON], br#"{"client_name":"test"}"#).await;
+    assert_eq!((a.status, a.json()["error"].as_str()), (400, Some("invalid_redirect_uri")));
+    assert!(a.json()["error_description"].as_str().is_some_and(|d| d.contains("redirect_uris")));
+    let body = json!({ "client_name": "test", "redirect_uris": [CALLBACK] }).to_string();
+    let a = http(address, "POST", "/register", &[JSON], body.as_bytes()).await;
+    assert_eq!(a.status, 201);
+    let (id, secret) = (a.json()["client_id"].clone(), a.json()["client_secret"].clone());
+    let (id, secret) = (id.as_str().expect("id"), secret.as_str().expect("secret"));
+    let c = code(address, id, &[]).await;
+    assert_eq!(token(address, id, &c, &[]).await.status, 401, "no secret");
+    assert_eq!(token(address, id, &c, &[("client_secret", "mcs_wrong")]).await.status, 401);
+    assert_eq!(token(address, id, &c, &[("client_secret", secret)]).await.status, 200);
+    let c = code(address, id, &[]).await;
+    use base64::Engine as _;
+    let basic = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}")));
+    let form = encode(&[("grant_type", "authorization_code"), ("code", &c), ("code_verifier", VERIFIER)]);
+    let a = http(address, "POST", "/token", &[FORM, ("Authorization", &basic)], form.as_bytes()).await;
+    assert_eq!(a.status, 200, "{a:?}");
+    // Bodies that are no registration.
+    for (body, status) in
+        [("[]".to_owned(), 400), ("{".into(), 400), (format!("{{\"client_name\":\"{}\"}}", "x".repeat(100_000)), 413)]
+    {
+        assert_eq!(http(address, "POST", "/register", &[JSON], body.as_bytes()).await.status, status);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pages_are_hard_to_abuse() {
+    let (_lab, address) = lab(&[], &SCOPES).await;
+    let client = register(address, CALLBACK).await;
+    let query = authorization(&client, &[]);
+    let mut b = Browser::default();
+    let page = b.go(address, "GET", &format!("/authorize?{query}"), "").await;
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert!(
+        policy.contains("default-src 'none'")
+            && policy.contains("frame-ancestors 'none'")
+            && !policy.contains("unsafe"),
+        "{policy}"
+    );
+    assert_eq!((page.header("x-frame-options"), page.header("cache-control")), (Some("DENY"), Some("no-store")));
+    assert!(!page.body.contains("<script") && !page.body.contains("src="));
+    let cookie = page.header("set-cookie").expect("a cookie");
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    // A wrong password: the form again, the name kept, the password not.
+    let login = |password| [("do", "login"), ("request", query.as_str()), ("username", "ada"), ("password", password)];
+    let a = b.submit(address, "/authorize", &login("zebra \"><script>")).await;
+    assert!(a.status == 401 && a.body.contains("value=\"ada\"") && !a.body.contains("zebra"), "{a:?}");
+    // Without the cookie's value, or with another one, nothing is done.
+    for csrf in ["", "cf_0123456789012345678901234567890123456789012"] {
+        let mut all = vec![("csrf", csrf)];
+        all.extend(login(PASSWORD));
+        let a = b.go(address, "POST", "/authorize", &encode(&all)).await;
+        assert_eq!((a.status, a.header("location")), (403, None), "{csrf}");
+    }
+    // Deciding without being signed in leads to the sign-in page.
+    let a = b.submit(address, "/authorize", &[("do", "approve"), ("request", &query)]).await;
+    assert_eq!(a.header("location"), Some(format!("/authorize?{query}").as_str()));
+    // What a form carries is checked again.
+    let evil = authorization(&client, &[("redirect_uri", "https://evil.com/")]);
+    let a = b.submit(address, "/authorize", &[("do", "approve"), ("request", &evil)]).await;
+    assert_eq!((a.status, a.header("location")), (400, None));
+    // A no goes to the client as a no.
+    let back = returned(&b.decide(address, &query, "deny").await);
+    assert_eq!((value(&back, "error"), value(&back, "code")), ("access_denied", ""));
+    // Consent shows who asks and where the answer goes, and its form may lead there and nowhere else.
+    let page = b.go(address, "GET", &format!("/authorize?{query}"), "").await;
+    assert!(
+        page.body.contains("Claude") && page.body.contains("claude.ai") && page.body.contains("Read data"),
+        "{page:?}"
+    );
+    assert!(
+        page.header("content-security-policy").is_some_and(|p| p.contains("form-action 'self' https://claude.ai;")),
+        "{page:?}"
+    );
+    let local = register(address, "http://localhost:7777/callback").await;
+    let q = authorization(&local, &[("redirect_uri", "http://localhost:4242/callback")]);
+    let page = b.go(address, "GET", &format!("/authorize?{q}"), "").await;
+    assert!(
+        page.body.contains("class=\"warn\"") && page.status == 200,
+        "any port on loopback, with a warning: {page:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_sees_and_revokes_what_they_granted() {
+    let (_lab, address) = lab(&[], &SCOPES).await;
+    let client = register(address, CALLBACK).await;
+    let mut b = Browser::default();
+    let back = returned(&b.decide(address, &authorization(&client, &[]), "approve").await);
+    let t = token(address, &client, value(&back, "code"), &[]).await.json();
+    let access = t["access_token"].as_str().expect("a token");
+    assert_eq!(call(address, access, "SELECT 1 AS a").await.status, 200);
+    let page = b.go(address, "GET", "/apps", "").await;
+    assert!(page.body.contains("Claude") && page.body.contains("Revoke"), "{page:?}");
+    let grant = page
+        .body
+        .split("name=\"grant\" value=\"")
+        .nth(1)
+        .and_then(|r| r.split('"').next())
+        .expect("a grant")
+        .to_owned();
+    // Somebody else cannot.
+    let a = Browser::default().submit(address, "/apps", &[("do", "revoke"), ("grant", &grant)]).await;
+    assert_eq!(a.status, 403);
+    assert_eq!(call(address, access, "SELECT 1 AS a").await.status, 200);
+    let a = b.submit(address, "/apps", &[("do", "revoke"), ("grant", &grant)]).await;
+    assert_eq!(a.status, 303);
+    assert_eq!(call(address, access, "SELECT 1 AS a").await.status, 401);
+    assert!(b.go(address, "GET", "/apps", "").await.body.contains("None."));
+    b.submit(address, "/apps", &[("do", "logout")]).await;
+    assert!(b.go(address, "GET", "/apps", "").await.body.contains("type=\"password\""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_belongs_to_its_principal() {
+    let (lab, address) = lab(&[], &SCOPES).await;
+    let (_, ada) = tokens(address, "mssql:read").await;
+    let bob =
+        User { password: hash(PASSWORD).expect("hash"), scopes: SCOPES.map(str::to_owned).to_vec(), disabled: false };
+    let authority = lab.app.authority.as_ref().expect("sign-in");
+    authority.people().put("bob", &bob).await.expect("written");
+    let client = register(address, CALLBACK).await;
+    let query = authorization(&client, &[]);
+    let mut b = Browser::default();
+    b.go(address, "GET", &format!("/authorize?{query}"), "").await;
+    b.submit(
+        address,
+        "/authorize",
+        &[("do", "login"), ("request", &query), ("username", "bob"), ("password", PASSWORD)],
+    )
+    .await;
+    let back = returned(&b.submit(address, "/authorize", &[("do", "approve"), ("request", &query)]).await);
+    let bobs = token(address, &client, value(&back, "code"), &[]).await.json();
+    let bearer = |t: &Value| format!("Bearer {}", t["access_token"].as_str().expect("a token"));
+    let (ada, bob) = (bearer(&ada), bearer(&bobs));
+    let body = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": { "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } } });
+    let a = http(address, "POST", "/mcp", &[JSON, BOTH, ("Authorization", &ada)], body.to_string().as_bytes()).await;
+    let session = a.header("mcp-session-id").expect("a session").to_owned();
+    let ping = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    for (who, status) in [(&ada, 200), (&bob, 404)] {
+        let a =
+            http(address, "POST", "/mcp", &[JSON, BOTH, ("Authorization", who), ("Mcp-Session-Id", &session)], ping)
+                .await;
+        assert_eq!(a.status, status);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_and_tokens_are_managed_beside_a_running_server() {
+    let file = std::env::temp_dir().join(format!("mssql-mcp-people-{}.db", std::process::id()));
+    let store = format!("sqlite:{}", file.display());
+    let (_lab, address) = lab(&[("auth.store", store.as_str())], &SCOPES).await;
+    let run = async |args: &[&str], input: &str| {
+        let mut c = crate::support::command(args);
+        c.args(["--auth-store", &store]);
+        let mut child = c.spawn().expect("spawn");
+        use tokio::io::AsyncWriteExt as _;
+        child.stdin.take().expect("stdin").write_all(input.as_bytes()).await.expect("write");
+        let out = child.wait_with_output().await.expect("output");
+        (
+            out.status.code(),
+            String::from_utf8_lossy(&out.stdout).into_owned(),
+            String::from_utf8_lossy(&out.stderr).into_owned(),
+        )
+    };
+    let (status, out, err) =
+        run(&["user", "add", "bob", "--scopes", "mssql:read", "--password-stdin"], "a long enough one\n").await;
+    assert_eq!((status, out.trim()), (Some(0), "bob: active, mssql:read"), "{err}");
+    assert_eq!(run(&["user", "add", "bob", "--password-stdin"], "a long enough one\n").await.0, Some(2));
+    assert!(run(&["user", "add", "eve", "--password-stdin"], "short\n").await.2.contains("at least 12 characters"));
+    assert!(run(&["user", "list"], "").await.1.contains("bob\tactive\tmssql:read"));
+    let client = register(address, CALLBACK).await;
+    let query = authorization(&client, &[]);
+    let mut b = Browser::default();
+    b.go(address, "GET", &format!("/authorize?{query}"), "").await;
+    b.submit(
+        address,
+        "/authorize",
+        &[("do", "login"), ("request", &query), ("username", "bob"), ("password", "a long enough one")],
+    )
+    .await;
+    let back = returned(&b.submit(address, "/authorize", &[("do", "approve"), ("request", &query)]).await);
+    let t = token(address, &client, value(&back, "code"), &[]).await.json();
+    let access = t["access_token"].as_str().expect("a token").to_owned();
+    assert_eq!(call(address, &access, "SELECT 1 AS a").await.status, 200);
+    assert_eq!(run(&["user", "disable", "bob"], "").await.0, Some(0));
+    crate::support::until("the token has ended", async || call(address, &access, "SELECT 1 AS a").await.status == 401)
+        .await;
+
+    let (_, machine, _) = run(&["token", "create", "etl", "--days", "1"], "").await;
+    let machine = machine.trim().to_owned();
+    assert!(machine.starts_with("mcp_"));
+    assert_eq!(call(address, &machine, "SELECT 1 AS a").await.status, 200);
+    assert_eq!(call(address, &machine, "DELETE dbo.Employees").await.status, 403);
+    let (_, list, _) = run(&["token", "list"], "").await;
+    assert!(list.contains("etl\tmssql:read") && !list.contains(&machine[4..]), "{list}");
+    assert_eq!(run(&["token", "revoke", "etl"], "").await.0, Some(0));
+    crate::support::until("it is revoked", async || call(address, &machine, "SELECT 1 AS a").await.status == 401).await;
+    assert_eq!(run(&["token", "revoke", "etl"], "").await.0, Some(2));
+    // What is on disk opens nothing.
+    let bytes = std::fs::read(&file).expect("the store");
+    for secret in [machine.as_str(), access.as_str(), "a long enough one"] {
+        assert!(!bytes.windows(secret.len()).any(|w| w == secret.as_bytes()));
+    }
+    for end in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{end}", file.display()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_have_to_wait() {
+    let (_lab, address) = lab(&[], &SCOPES).await;
+    let client = register(address, CALLBACK).await;
+    let query = authorization(&client, &[]);
+    let mut b = Browser::default();
+    b.go(address, "GET", &format!("/authorize?{query}"), "").await;
+    let mut last = 0;
+    for _ in 0..8 {
+        let pairs =
+            [("do", "login"), ("request", query.as_str()), ("username", "ada"), ("password", "guess guess guess")];
+        last = b.submit(address, "/authorize", &pairs).await.status;
+    }
+    assert_eq!(last, 429);
+}
