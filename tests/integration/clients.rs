@@ -110,9 +110,8 @@ async fn clients_that_ask_their_person() {
     }
 }
 
-/// The flow that a newcomer sees: the demo with sign-in, its printed password, and an SDK that knows nothing but the URL.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_sdk_signs_in_through_the_pages_of_the_demo() {
+/// `demo --oauth` on a port of its own: the process, its origin, and the printed password.
+async fn demo_with_sign_in() -> (tokio::process::Child, String, String) {
     use tokio::io::{AsyncBufReadExt as _, BufReader};
     let mut c = crate::support::command(&[
         "demo",
@@ -126,15 +125,33 @@ async fn an_sdk_signs_in_through_the_pages_of_the_demo() {
     ]);
     let mut demo = c.spawn().expect("spawn");
     let mut lines = BufReader::new(demo.stdout.take().expect("stdout")).lines();
-    let line = loop {
+    loop {
         let line = lines.next_line().await.expect("read").expect("a line");
         if line.contains("MCP endpoint") {
-            break line;
+            let url = line.split_whitespace().find(|w| w.starts_with("http://")).expect("a URL");
+            let password = line.split("password ").nth(1).and_then(|r| r.split(';').next()).expect("a password");
+            return (demo, url.trim_end_matches("/mcp").to_owned(), password.to_owned());
         }
-    };
-    let url = line.split_whitespace().find(|w| w.starts_with("http://")).expect("a URL");
-    let password = line.split("password ").nth(1).and_then(|r| r.split(';').next()).expect("a password");
-    let text = run(installed("py-mcp-2.3/bin/python"), "oauth.py", &[url, password]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pages_in_a_real_browser() {
+    let (mut demo, origin, password) = demo_with_sign_in().await;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let shots = target.join("screenshots");
+    let args = [origin.as_str(), &password, shots.to_str().expect("path"), "/usr/bin/chromium"];
+    let text = run(installed(NODE), "pages.mjs", &args).await;
+    assert!(text.contains("pages: ok"), "{text}");
+    demo.kill().await.expect("the demo ends");
+}
+
+/// The flow that a newcomer sees: the demo with sign-in, its printed password, and an SDK that knows nothing but the URL.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_sdk_signs_in_through_the_pages_of_the_demo() {
+    let (mut demo, origin, password) = demo_with_sign_in().await;
+    let url = format!("{origin}/mcp");
+    let text = run(installed("py-mcp-2.3/bin/python"), "oauth.py", &[&url, &password]).await;
     assert_eq!(text.matches(": ok").count(), 3, "{text}");
     demo.kill().await.expect("the demo ends");
 }
