@@ -149,7 +149,7 @@ pub const SETTINGS: &[Setting] = &[
         &[],
         Kind::Text,
         "sqlite:mssql-mcp.db",
-        "where people, clients and tokens are kept: sqlite:FILE, or memory (gone with the process)",
+        "where people, clients and tokens are kept: sqlite:FILE, redis://HOST:PORT/DB (several replicas), or memory (gone with the process)",
     ),
     row(
         "auth.redirect_hosts",

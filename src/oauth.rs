@@ -8,6 +8,7 @@ pub mod endpoints;
 pub mod grants;
 pub mod pages;
 pub mod people;
+mod redis;
 pub mod store;
 
 use aws_lc_rs::{digest, rand};

@@ -109,12 +109,13 @@ impl Records {
     pub fn new(store: impl Store + 'static) -> Self {
         Self(Arc::new(store))
     }
-    /// `memory`, or `sqlite:FILE`.
+    /// `memory`, `sqlite:FILE`, or `redis://HOST:PORT/DB`.
     pub fn open(text: &str) -> Result<Self, StoreError> {
         match text.split_once(':') {
             _ if text == "memory" => Ok(Self::new(Memory::default())),
             Some(("sqlite", file)) if !file.is_empty() => Ok(Self::new(Sqlite::open(Path::new(file))?)),
-            _ => Err(StoreError(format!("\"{text}\" is neither memory nor sqlite:FILE"))),
+            Some(("redis", _)) => Ok(Self::new(super::redis::Redis::new(text)?)),
+            _ => Err(StoreError("auth.store is neither memory, sqlite:FILE nor redis://HOST:PORT/DB".into())),
         }
     }
     /// A record, with the bytes that a later `replace` compares.
@@ -360,6 +361,6 @@ mod tests {
         for end in ["", "-wal", "-shm"] {
             let _ = std::fs::remove_file(format!("{}{end}", file.display()));
         }
-        assert!(Records::open("redis://x").is_err());
+        assert!(Records::open("mysql://x").is_err() && Records::open("redis://").is_err());
     }
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the real clients that the integration tests talk to, into target/clients: npm packages, a Python virtual
-# environment per SDK line, FreeTDS and Chromium from Debian. Does nothing when they are there already.
+# environment per SDK line, FreeTDS, Chromium and Redis from Debian. Does nothing when they are there already.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -10,6 +10,7 @@ stamp=$(cat "$here/package.json" "$here/install.sh" | sha256sum | cut -c1-16)
 
 missing=""
 command -v tsql >/dev/null || missing="$missing freetds-bin"
+command -v redis-server >/dev/null || missing="$missing redis-server"
 command -v chromium >/dev/null || missing="$missing chromium"
 python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
 if [ -n "$missing" ]; then
