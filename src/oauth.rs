@@ -3,6 +3,7 @@
 //!
 //! Tokens, codes and secrets are 256 bits of the system's randomness, URL-safe, and kept only as their SHA-256.
 
+pub mod cimd;
 pub mod clients;
 pub mod endpoints;
 pub mod grants;

@@ -14,6 +14,7 @@ use mssql_mcp_transports::streamable::Body;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::cimd::{self, Documents};
 use super::clients::{self, Client};
 use super::grants::{Grant, Grants, NoTokens, Tokens};
 use super::people::{NotIn, People};
@@ -42,6 +43,7 @@ pub struct Authority {
     public_url: Option<String>,
     redirect_hosts: Arc<[String]>,
     scopes: Arc<[&'static str]>,
+    documents: Documents,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -194,7 +196,15 @@ impl Authority {
             Access::ReadWrite => Arc::new(["mssql:read", "mssql:write"]),
             Access::Full => Arc::new(["mssql:read", "mssql:write", "mssql:schema", "mssql:execute"]),
         };
-        Self { records, people, grants, public_url, redirect_hosts: config.list("auth.redirect_hosts").into(), scopes }
+        Self {
+            records,
+            people,
+            grants,
+            public_url,
+            redirect_hosts: config.list("auth.redirect_hosts").into(),
+            scopes,
+            documents: Documents::default(),
+        }
     }
     /// People, for the commands.
     pub fn people(&self) -> &People {
@@ -307,6 +317,7 @@ impl Authority {
                 "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
                 "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
                 "code_challenge_methods_supported": ["S256"],
+                "client_id_metadata_document_supported": true,
                 "authorization_response_iss_parameter_supported": true,
             }),
         )
@@ -361,11 +372,16 @@ impl Authority {
         let q = form(query.as_bytes()).map_err(|e| page(&e, AGAIN))?;
         let get = |k: &str| q.get(k).cloned();
         let client_id = get("client_id").ok_or_else(|| page("client_id is missing.", AGAIN))?;
-        let Some((client, _)) = self.records.get::<Client>(Kind::Client, &client_id).await? else {
-            return Err(page(
-                "This program is not registered here, or its registration has expired.",
-                "Remove the connection in the program and connect again: it will register anew.",
-            ));
+        let client = if cimd::is_url(&client_id) {
+            self.documents.client(&client_id, &self.redirect_hosts).await.map_err(|why| Stopped::Page(why, AGAIN))?
+        } else {
+            let registered = self.records.get::<Client>(Kind::Client, &client_id).await?;
+            registered.map(|c| c.0).ok_or_else(|| {
+                page(
+                    "This program is not registered here, or its registration has expired.",
+                    "Remove the connection in the program and connect again: it will register anew.",
+                )
+            })?
         };
         let redirect_uri = match (get("redirect_uri"), client.redirect_uris.as_slice()) {
             (Some(u), known) if known.iter().any(|k| clients::matches(k, &u)) => u,
@@ -653,6 +669,10 @@ impl Authority {
                 None => return Err(refuse("client_id is missing")),
             },
         };
+        // A public client; what it holds (a code, a refresh token) was given to this very id.
+        if cimd::is_url(&id) && given.is_none() {
+            return Ok(id);
+        }
         let client = self.records.get::<Client>(Kind::Client, &id).await.map_err(|e| unavailable(&e))?;
         match client {
             None => Err(refuse("this client is not registered, or its registration has expired")),
