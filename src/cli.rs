@@ -150,6 +150,7 @@ pub fn command() -> Command {
         )
         .subcommand(people::user_command())
         .subcommand(people::token_command())
+        .subcommand(people::store_command())
         .subcommand(
             Command::new("doctor").about("Check the configuration and the connection, and explain what is wrong"),
         )
@@ -243,6 +244,7 @@ pub fn main() -> ExitCode {
         Some(("classify", m)) => classify::classify(m),
         Some(("user", m)) => block_on(Box::pin(people::user(m))),
         Some(("token", m)) => block_on(Box::pin(people::token(m))),
+        Some(("store", m)) => block_on(Box::pin(people::store(m))),
         Some(("doctor", m)) => block_on(Box::pin(doctor::doctor(m))),
         Some(("health", m)) => block_on(Box::pin(health::health(m))),
         Some(("config", m)) => config(m),

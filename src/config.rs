@@ -210,6 +210,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     row("http.allowed_hosts", &[], Kind::List, "", "Host names to answer to, beside localhost and the listener's own"),
     row("http.allowed_origins", &[], Kind::List, "", "Origins of browser clients, beside those on this host"),
+    row("http.trusted_proxies", &[], Kind::List, "", "addresses whose X-Forwarded-For is believed, such as nginx's"),
     row("http.max_sessions", &[], Kind::Int(1, 1_000_000), "1000", "sessions of handshake-era clients at once"),
     row("http.session_idle", &[], Kind::Duration, "1h", "an unused session ends after this"),
     row("http.silence", &[], Kind::Duration, "2s", "a call that is silent this long gets an event stream"),
@@ -436,6 +437,28 @@ impl Config {
                 "database.password is missing: set MSSQL_PASSWORD or MSSQL_PASSWORD_FILE (there is a database.user)"
                     .into(),
             );
+        }
+        let at = |key| place(key, self.source(key));
+        let url = self.text("http.public_url");
+        let local = ["http://localhost", "http://127.0.0.1", "http://[::1]"]
+            .iter()
+            .any(|l| url.strip_prefix(l).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])));
+        let authority = url.split_once("://").map_or("", |(_, a)| a.trim_end_matches('/'));
+        if !url.is_empty()
+            && (!(url.starts_with("https://") || local) || authority.is_empty() || authority.contains('/'))
+        {
+            errors.push(format!("{}: \"{url}\" is no origin such as https://mcp.example.com", at("http.public_url")));
+        }
+        // Tokens and cookies would travel in the clear, under a name that a client could choose.
+        let open = self.listen().is_some_and(|l| !l.ip().is_loopback());
+        if url.is_empty() && open && self.choice("auth.mode") != "off" {
+            errors.push(format!(
+                "{}: set it to the https:// origin that clients type, because http.listen is not loopback",
+                at("http.public_url")
+            ));
+        }
+        for p in self.list("http.trusted_proxies").iter().filter(|p| p.parse::<std::net::IpAddr>().is_err()) {
+            errors.push(format!("{}: \"{p}\" is no IP address", at("http.trusted_proxies")));
         }
     }
 
@@ -689,6 +712,29 @@ mod tests {
         }
         assert_eq!(list.len(), 7, "{all}");
         std::fs::remove_dir_all(dir).expect("clean");
+    }
+
+    #[test]
+    fn what_faces_the_internet_has_a_name_and_sign_in() {
+        let load = |fixed: &[(&'static str, &str)]| {
+            let fixed = fixed.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
+            Config::load(&Inputs { fixed, ..Inputs::default() })
+        };
+        let open = ("http.listen", "0.0.0.0:8008");
+        let builtin = ("auth.mode", "builtin");
+        assert!(load(&[open, builtin]).is_err());
+        assert!(load(&[open, builtin, ("http.public_url", "https://mcp.example.com")]).is_ok());
+        assert!(load(&[builtin]).is_ok(), "loopback speaks of itself by the name that was typed");
+        for bad in [
+            "mcp.example.com",
+            "http://mcp.example.com",
+            "http://localhost.evil.com",
+            "https://a.example/mcp",
+            "https://",
+        ] {
+            assert!(load(&[("http.public_url", bad)]).is_err(), "{bad}");
+        }
+        assert!(load(&[("http.trusted_proxies", "nginx")]).is_err());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -50,6 +50,22 @@ pub struct Listener {
 /// The address of the other end of the connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
+
+impl Peer {
+    /// The last address that a proxy of ours added; without one, the connection's. What clients write there is not believed.
+    fn of(connection: IpAddr, headers: &HeaderMap, proxies: &[IpAddr]) -> Self {
+        if !proxies.contains(&connection) {
+            return Self(connection);
+        }
+        let all =
+            headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join(",");
+        let real = all
+            .rsplit(',')
+            .map(|a| a.trim().parse::<IpAddr>())
+            .find(|a| !a.as_ref().is_ok_and(|a| proxies.contains(a)));
+        Self(real.and_then(Result::ok).unwrap_or(connection))
+    }
+}
 
 /// The two steps of a graceful stop.
 #[derive(Debug, Clone, Default)]
@@ -95,6 +111,8 @@ impl Listener {
             .keep_alive(true);
         builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
         let graceful = GracefulShutdown::new();
+        let proxies: Arc<[IpAddr]> =
+            config.list("http.trusted_proxies").iter().filter_map(|p| p.parse().ok()).collect();
         loop {
             let tcp = tokio::select! {
                 a = self.tcp.accept() => match a {
@@ -111,10 +129,12 @@ impl Listener {
             let _ = tcp.set_nodelay(true);
             let peer = tcp.peer_addr().ok();
             // Who is at the other end of this connection, for those who count failures.
+            let proxies = proxies.clone();
             let service = ServiceBuilder::new()
                 .map_request(move |mut r: Request<hyper::body::Incoming>| {
                     if let Some(p) = peer {
-                        r.extensions_mut().insert(Peer(p.ip()));
+                        let peer = Peer::of(p.ip(), r.headers(), &proxies);
+                        r.extensions_mut().insert(peer);
                     }
                     r
                 })
@@ -338,4 +358,25 @@ async fn health(db: &Database, oauth: bool) -> Response<Body> {
         StatusCode::OK,
         &json!({ "status": status, "transport": "streamable-http", "oauth": if oauth { "enabled" } else { "disabled" }, "database": db.settings().label, "version": env!("CARGO_PKG_VERSION") }),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_proxy_of_ours_says_who_calls() {
+        let ip = |t: &str| t.parse::<IpAddr>().expect("ip");
+        let headers = HeaderMap::from_iter([(
+            HeaderName::from_static("x-forwarded-for"),
+            HeaderValue::from_static("6.6.6.6, 198.51.100.7, 10.0.0.2"),
+        )]);
+        let proxies = [ip("127.0.0.1"), ip("10.0.0.2")];
+        assert_eq!(Peer::of(ip("127.0.0.1"), &headers, &proxies).0, ip("198.51.100.7"), "not what the client wrote");
+        assert_eq!(Peer::of(ip("203.0.113.1"), &headers, &proxies).0, ip("203.0.113.1"));
+        assert_eq!(Peer::of(ip("127.0.0.1"), &HeaderMap::new(), &proxies).0, ip("127.0.0.1"));
+        let odd =
+            HeaderMap::from_iter([(HeaderName::from_static("x-forwarded-for"), HeaderValue::from_static("unknown"))]);
+        assert_eq!(Peer::of(ip("127.0.0.1"), &odd, &proxies).0, ip("127.0.0.1"));
+    }
 }

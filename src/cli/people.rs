@@ -1,4 +1,5 @@
-//! `user` and `token`: people and machines that may use the hosted server. They work on the same store, beside a running server.
+//! `user`, `token` and `store`: people and machines that may use the hosted server, and where they are kept. They work on the same
+//! store, beside a running server.
 
 use std::io::{BufRead, IsTerminal, Write};
 
@@ -43,6 +44,16 @@ pub fn user_command() -> Command {
             Command::new("disable").about("Shut a person out; their tokens end within a second").arg(name_arg()),
         )
         .subcommand(Command::new("enable").about("Let a person in again").arg(name_arg()))
+}
+
+/// `mssql-mcp store …`.
+pub fn store_command() -> Command {
+    Command::new("store")
+        .about("Look after the store of sign-in")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(Command::new("export").about("Print every record as a JSON line; secrets are hashes in it"))
+        .subcommand(Command::new("prune").about("Remove what has expired"))
 }
 
 /// `mssql-mcp token …`.
@@ -134,6 +145,26 @@ pub async fn user(m: &ArgMatches) -> Ended {
     };
     people.put(name, &user).await.map_err(store)?;
     println!("{name}: {}, {}", if user.disabled { "disabled" } else { "active" }, user.scopes.join(","));
+    Ok(())
+}
+
+/// `mssql-mcp store …`.
+pub async fn store(m: &ArgMatches) -> Ended {
+    let Some((what, m)) = m.subcommand() else { return Ok(()) };
+    let (records, _) = open(m)?;
+    let failed = |e: crate::oauth::store::StoreError| Failed::from(e.to_string());
+    records.sweep().await.map_err(failed)?;
+    if what == "export" {
+        let mut out = std::io::stdout().lock();
+        for kind in Kind::ALL {
+            for (key, value) in records.list::<serde_json::Value>(kind).await.map_err(failed)? {
+                let line = serde_json::json!({ "kind": kind.as_str(), "key": key, "value": value });
+                if writeln!(out, "{line}").is_err() {
+                    return Ok(());
+                }
+            }
+        }
+    }
     Ok(())
 }
 

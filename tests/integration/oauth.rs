@@ -576,6 +576,12 @@ async fn people_and_tokens_are_managed_beside_a_running_server() {
     assert_eq!(run(&["token", "revoke", "etl"], "").await.0, Some(0));
     crate::support::until("it is revoked", async || call(address, &machine, "SELECT 1 AS a").await.status == 401).await;
     assert_eq!(run(&["token", "revoke", "etl"], "").await.0, Some(2));
+    let (_, export, _) = run(&["store", "export"], "").await;
+    assert!(
+        export.lines().count() > 3 && export.contains("\"kind\":\"user\"") && !export.contains(&access),
+        "{export}"
+    );
+    assert_eq!(run(&["store", "prune"], "").await.0, Some(0));
     // What is on disk opens nothing.
     let bytes = std::fs::read(&file).expect("the store");
     for secret in [machine.as_str(), access.as_str(), "a long enough one"] {
