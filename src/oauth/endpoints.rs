@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::cimd::{self, Documents};
 use super::clients::{self, Client};
+use super::get::Getter;
 use super::grants::{Grant, Grants, NoTokens, Tokens};
 use super::people::{NotIn, People};
 use super::store::{Kind, Records, StoreError, now};
@@ -203,7 +204,7 @@ impl Authority {
             public_url,
             redirect_hosts: config.list("auth.redirect_hosts").into(),
             scopes,
-            documents: Documents::default(),
+            documents: Documents::new(Getter::from_strangers()),
         }
     }
     /// People, for the commands.
