@@ -140,9 +140,9 @@ pub const SETTINGS: &[Setting] = &[
     row(
         "auth.mode",
         &[],
-        Kind::Choice(&["off", "builtin"]),
+        Kind::Choice(&["off", "builtin", "external"]),
         "off",
-        "sign-in over HTTP: off (loopback only) or the built-in authorization server",
+        "sign-in over HTTP: off (loopback only), the built-in authorization server, or an external issuer",
     ),
     row(
         "auth.store",
@@ -157,6 +157,23 @@ pub const SETTINGS: &[Setting] = &[
         Kind::List,
         "claude.ai,claude.com,chatgpt.com",
         "hosts that codes may be sent to, compared whole; loopback always may",
+    ),
+    row("auth.issuer", &[], Kind::Text, "", "external issuer, as its tokens name it (Entra ID, Auth0, Keycloak …)"),
+    row(
+        "auth.audience",
+        &[],
+        Kind::Text,
+        "",
+        "the audience of the external issuer's tokens; empty for the resource's own URL",
+    ),
+    row("auth.subject_claim", &[], Kind::Text, "sub", "the claim that names the caller"),
+    row("auth.scope_claims", &[], Kind::List, "scope,scp,roles", "the claims that hold scopes or roles"),
+    row(
+        "auth.scope_map",
+        &[],
+        Kind::List,
+        "",
+        "the issuer's scopes or roles to ours: Sql.Read=mssql:read,Sql.Write=mssql:write",
     ),
     row("auth.access_token_ttl", &[], Kind::Duration, "1h", "life of an access token"),
     row("auth.refresh_token_ttl", &[], Kind::Duration, "30d", "life of a refresh token, from its last use"),
@@ -456,6 +473,22 @@ impl Config {
                 "{}: set it to the https:// origin that clients type, because http.listen is not loopback",
                 at("http.public_url")
             ));
+        }
+        if self.choice("auth.mode") == "external" {
+            let issuer = self.text("auth.issuer");
+            let local = ["http://localhost:", "http://127.0.0.1:"].iter().any(|l| issuer.starts_with(l));
+            if !issuer.starts_with("https://") && !local {
+                errors.push(format!("{}: the https:// URL of the issuer is needed", at("auth.issuer")));
+            }
+        }
+        for m in self.list("auth.scope_map") {
+            if m.split_once('=').is_none_or(|(_, ours)| !crate::principal::SCOPES.contains(&ours.trim())) {
+                errors.push(format!(
+                    "{}: \"{m}\" does not map to one of {}",
+                    at("auth.scope_map"),
+                    crate::principal::SCOPES.join(", ")
+                ));
+            }
         }
         for p in self.list("http.trusted_proxies").iter().filter(|p| p.parse::<std::net::IpAddr>().is_err()) {
             errors.push(format!("{}: \"{p}\" is no IP address", at("http.trusted_proxies")));

@@ -6,6 +6,7 @@
 pub mod cimd;
 pub mod clients;
 pub mod endpoints;
+pub mod external;
 pub mod get;
 pub mod grants;
 pub mod pages;

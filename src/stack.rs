@@ -47,7 +47,7 @@ impl std::fmt::Debug for App {
 impl App {
     /// With sign-in, if the configuration has it on.
     pub fn signed_in(mut self, config: &Config) -> Result<Self, String> {
-        if config.choice("auth.mode") == "builtin" {
+        if config.choice("auth.mode") != "off" {
             let records = Records::open(config.text("auth.store")).map_err(|e| e.to_string())?;
             self.authority = Some(Authority::new(config, records));
         }

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::cimd::{self, Documents};
 use super::clients::{self, Client};
+use super::external::External;
 use super::get::Getter;
 use super::grants::{Grant, Grants, NoTokens, Tokens};
 use super::people::{NotIn, People};
@@ -45,6 +46,7 @@ pub struct Authority {
     redirect_hosts: Arc<[String]>,
     scopes: Arc<[&'static str]>,
     documents: Documents,
+    external: Option<External>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -205,6 +207,7 @@ impl Authority {
             redirect_hosts: config.list("auth.redirect_hosts").into(),
             scopes,
             documents: Documents::new(Getter::from_strangers()),
+            external: (config.choice("auth.mode") == "external").then(|| External::new(config)),
         }
     }
     /// People, for the commands.
@@ -238,9 +241,14 @@ impl Authority {
         let path = if RESOURCES.contains(&path) { path } else { "" };
         format!(
             "Bearer {error}scope=\"{}\", resource_metadata=\"{}{WELL_KNOWN_RESOURCE}{path}\"",
-            scopes.join(" "),
+            scopes.iter().map(|s| self.outward(s)).collect::<Vec<_>>().join(" "),
             self.origin(headers)
         )
+    }
+
+    /// A scope as a client asks for it: an external issuer may have its own names.
+    fn outward(&self, scope: &str) -> String {
+        self.external.as_ref().map_or_else(|| scope.to_owned(), |e| e.theirs(scope))
     }
 
     /// Whose request this is, or the answer that refuses it.
@@ -260,10 +268,21 @@ impl Authority {
             Ok(None) => return Err(refuse(StatusCode::UNAUTHORIZED, None)),
             Err(why) => return Err(refuse(StatusCode::BAD_REQUEST, Some(("invalid_request", why)))),
         };
-        if let Some(p) = self.grants.known(token) {
+        // A machine's token is ours, whoever signs people in.
+        let external = self.external.as_ref().filter(|_| !token.starts_with("mcp_"));
+        if let Some(p) = external.map_or_else(|| self.grants.known(token), |e| e.known(token)) {
             return Ok(p);
         }
-        match self.grants.whose(token).await {
+        let whose = match external {
+            Some(e) => {
+                let o = self.origin(headers);
+                let mut audiences = vec![o.clone(), format!("{o}/")];
+                audiences.extend(RESOURCES.iter().map(|r| format!("{o}{r}")));
+                e.whose(token, &audiences).await
+            }
+            None => self.grants.whose(token).await,
+        };
+        match whose {
             Ok(Some(p)) => Ok(p),
             Ok(None) => {
                 tracing::info!(target: "audit", event = "token_refused", path);
@@ -283,6 +302,14 @@ impl Authority {
 
     /// Answers a request to one of those.
     pub async fn answer(&self, r: Request<'_>) -> Answer {
+        // People sign in elsewhere; only the resource is described here.
+        if self.external.is_some() && !r.path.starts_with(WELL_KNOWN_RESOURCE) {
+            return oauth_error(
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "sign-in is at the issuer that the resource metadata names",
+            );
+        }
         let (get, post) = (*r.method == Method::GET || *r.method == Method::HEAD, *r.method == Method::POST);
         match r.path {
             WELL_KNOWN_SERVER if get => self.server_metadata(r.headers),
@@ -335,8 +362,8 @@ impl Authority {
             StatusCode::OK,
             &json!({
                 "resource": format!("{o}{path}"),
-                "authorization_servers": [o],
-                "scopes_supported": &*self.scopes,
+                "authorization_servers": [self.external.as_ref().map_or(o.as_str(), |e| e.issuer.as_str())],
+                "scopes_supported": self.scopes.iter().map(|s| self.outward(s)).collect::<Vec<_>>(),
                 "bearer_methods_supported": ["header"],
                 "resource_name": "Microsoft SQL Server over MCP",
             }),

@@ -156,6 +156,79 @@ async fn an_sdk_signs_in_through_the_pages_of_the_demo() {
     demo.kill().await.expect("the demo ends");
 }
 
+/// A real OpenID provider signs the callers in: its tokens are good, and no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_external_issuer_signs_in() {
+    use tokio::io::{AsyncBufReadExt as _, BufReader};
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+    let issuer = format!("http://127.0.0.1:{port}");
+    let url = "http://127.0.0.1:8008";
+    let start = async || {
+        let mut c = Command::new(installed(NODE));
+        c.arg(root().join("tests/clients/issuer.mjs")).args([&port.to_string(), &format!("{url}/mcp")]);
+        let mut child = c.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("spawn");
+        let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
+        let line = loop {
+            let line = lines.next_line().await.expect("read").expect("a line");
+            if line.starts_with('{') {
+                break line;
+            }
+        };
+        (child, serde_json::from_str::<Value>(&line).expect("JSON"))
+    };
+    let (mut provider, tokens) = start().await;
+    let lab = Lab::new(&[
+        ("auth.mode", "external"),
+        ("auth.store", "memory"),
+        ("auth.issuer", &issuer),
+        ("auth.scope_map", "Sql.Read=mssql:read,Sql.Write=mssql:write"),
+        ("http.public_url", url),
+        ("access.level", "read-write"),
+        ("access.confirm_writes", "never"),
+    ])
+    .await;
+    let (address, _stop) = lab.serve().await;
+    let call = async |token: &str, query: &str| {
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": crate::support::modern(json!({ "name": "execute_sql", "arguments": { "query": query } })) });
+        let bearer = format!("Bearer {token}");
+        let headers = [
+            crate::support::JSON,
+            crate::support::BOTH,
+            ("MCP-Protocol-Version", "2026-07-28"),
+            ("Mcp-Method", "tools/call"),
+            ("Mcp-Name", "execute_sql"),
+            ("Authorization", &bearer),
+        ];
+        crate::support::http(address, "POST", "/mcp", &headers, body.to_string().as_bytes()).await
+    };
+    let text = |v: &Value| v.as_str().expect("a token").to_owned();
+    let update = "UPDATE dbo.Employees SET Name = Name";
+    for good in ["read", "write", "person", "skewed"] {
+        assert_eq!(call(&text(&tokens[good]), "SELECT 1 AS a").await.status, 200, "{good}");
+    }
+    let a = call(&text(&tokens["read"]), update).await;
+    assert_eq!(a.status, 403);
+    let challenge = a.header("www-authenticate").expect("a challenge");
+    assert!(challenge.contains("scope=\"Sql.Read Sql.Write\""), "as the issuer names them: {challenge}");
+    assert_eq!(call(&text(&tokens["write"]), update).await.status, 200);
+    for (what, token) in tokens["bad"].as_object().expect("tokens") {
+        assert_eq!(call(&text(token), "SELECT 1 AS a").await.status, 401, "{what}");
+    }
+    let path = "/.well-known/oauth-protected-resource/mcp";
+    let metadata = crate::support::http(address, "GET", path, &[], b"").await.json();
+    assert_eq!(metadata["authorization_servers"], json!([issuer]));
+    assert_eq!(metadata["scopes_supported"], json!(["Sql.Read", "Sql.Write"]));
+    assert_eq!(crate::support::http(address, "GET", "/authorize", &[], b"").await.status, 404);
+    // The issuer changes its keys: new tokens are good as soon as unknown keys may be asked for again.
+    provider.kill().await.expect("the provider ends");
+    let (_provider, fresh) = start().await;
+    crate::support::until("the new key is known", async || {
+        call(&text(&fresh["read"]), "SELECT 1 AS a").await.status == 200
+    })
+    .await;
+    assert_eq!(call(&text(&fresh["bad"]["another key"]), "SELECT 1 AS a").await.status, 401);
+}
+
 async fn with_rmcp<T, E, A>(transport: T, mode: ClientLifecycleMode)
 where
     T: rmcp::transport::IntoTransport<rmcp::RoleClient, E, A>,

@@ -1,0 +1,246 @@
+//! Tokens of an issuer that the operator names (Entra ID, Auth0, Keycloak …): JWTs (RFC 9068), checked with the keys that the
+//! issuer publishes (RFC 8414 or OpenID discovery, RFC 7517).
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use dashmap::DashMap;
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+
+use super::get::Getter;
+use super::hashed;
+use super::store::{StoreError, now};
+use crate::config::Config;
+use crate::principal::{Principal, SCOPES};
+
+/// Signatures by a key that only the issuer has. Not `none`, and no HMAC: its key would be the public one.
+const ALGORITHMS: [Algorithm; 9] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::EdDSA,
+];
+/// Clocks may differ by so many seconds.
+const SKEW: u64 = 60;
+/// Keys are fetched again after this, and for an unknown `kid` at most this often.
+const FRESH: Duration = Duration::from_secs(600);
+const AGAIN: Duration = Duration::from_secs(10);
+/// A token that was found good is not verified again for this long.
+const TRUST: Duration = Duration::from_secs(60);
+const MOST: usize = 10_000;
+const MAX_DOCUMENT: usize = 256 << 10;
+
+/// The issuer's keys, and when they came.
+type Keys = RwLock<Option<(Arc<JwkSet>, Instant)>>;
+/// A token's hash to its principal, when it was verified, and when it expires.
+type Known = DashMap<String, (Arc<Principal>, Instant, u64)>;
+
+/// An issuer.
+#[derive(Clone)]
+pub struct External {
+    /// As its tokens name it.
+    pub issuer: String,
+    audience: Option<String>,
+    subject_claim: String,
+    scope_claims: Vec<String>,
+    /// Its scope or role → ours.
+    scopes: Vec<(String, String)>,
+    getter: Getter,
+    keys: Arc<Keys>,
+    fetching: Arc<Mutex<()>>,
+    known: Arc<Known>,
+}
+
+impl std::fmt::Debug for External {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("External").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
+impl External {
+    /// From the configuration.
+    pub fn new(c: &Config) -> Self {
+        let text = |k: &str| Some(c.text(k).to_owned()).filter(|t| !t.is_empty());
+        let scopes = c
+            .list("auth.scope_map")
+            .iter()
+            .filter_map(|m| m.split_once('='))
+            .map(|(theirs, ours)| (theirs.trim().to_owned(), ours.trim().to_owned()))
+            .collect();
+        Self {
+            issuer: c.text("auth.issuer").to_owned(),
+            audience: text("auth.audience"),
+            subject_claim: c.text("auth.subject_claim").to_owned(),
+            scope_claims: c.list("auth.scope_claims"),
+            scopes,
+            getter: Getter::from_operator(),
+            keys: Arc::default(),
+            fetching: Arc::default(),
+            known: Arc::default(),
+        }
+    }
+
+    /// What a client has to ask the issuer for, to get one of our scopes.
+    pub fn theirs(&self, ours: &str) -> String {
+        self.scopes.iter().find(|(_, o)| o == ours).map_or_else(|| ours.to_owned(), |(t, _)| t.clone())
+    }
+
+    /// Whose a token is, if it was verified a moment ago.
+    pub fn known(&self, token: &str) -> Option<Arc<Principal>> {
+        let k = self.known.get(&hashed(token))?;
+        (k.1.elapsed() < TRUST && k.2 > now()).then(|| k.0.clone())
+    }
+
+    /// Whose a token is; none when it is not good for one of these audiences.
+    pub async fn whose(&self, token: &str, audiences: &[String]) -> Result<Option<Arc<Principal>>, StoreError> {
+        let Ok(head) = decode_header(token) else { return Ok(None) };
+        if !ALGORITHMS.contains(&head.alg) {
+            return Ok(None);
+        }
+        let mut keys = self.keys(FRESH).await?;
+        let find = |keys: &JwkSet| match &head.kid {
+            Some(kid) => keys.find(kid).cloned(),
+            // Without a name there must be no choice.
+            None => keys.keys.first().filter(|_| keys.keys.len() == 1).cloned(),
+        };
+        let mut key = find(&keys);
+        if key.is_none() {
+            // The issuer may have new ones.
+            keys = self.keys(AGAIN).await?;
+            key = find(&keys);
+        }
+        let Some(jwk) = key else { return Ok(None) };
+        // A key that says what it is for is used for nothing else.
+        if jwk.common.key_algorithm.is_some_and(|a| a.to_string() != format!("{:?}", head.alg)) {
+            return Ok(None);
+        }
+        let Ok(key) = DecodingKey::from_jwk(&jwk) else { return Ok(None) };
+        let mut v = Validation::new(head.alg);
+        v.leeway = SKEW;
+        v.validate_nbf = true;
+        v.set_required_spec_claims(&["exp", "iss", "aud"]);
+        v.set_issuer(&[&self.issuer]);
+        match &self.audience {
+            Some(a) => v.set_audience(&[a]),
+            None => v.set_audience(audiences),
+        }
+        let claims = match decode::<Map<String, Value>>(token, &key, &v) {
+            Ok(d) => d.claims,
+            Err(e) => {
+                tracing::info!(target: "audit", event = "token_refused", reason = %e);
+                return Ok(None);
+            }
+        };
+        let Some(subject) = claims.get(&self.subject_claim).and_then(Value::as_str).filter(|s| !s.is_empty()) else {
+            tracing::warn!(claim = %self.subject_claim, "a token of the issuer lacks the subject's claim");
+            return Ok(None);
+        };
+        let principal = Arc::new(Principal {
+            subject: format!("{}|{subject}", self.issuer),
+            scopes: self.ours(&claims),
+            client: ["client_id", "azp", "appid"].iter().find_map(|k| Some(claims.get(*k)?.as_str()?.to_owned())),
+        });
+        if self.known.len() >= MOST {
+            self.known.retain(|_, k| k.1.elapsed() < TRUST);
+        }
+        let expires = claims.get("exp").and_then(Value::as_u64).unwrap_or_default() + SKEW;
+        self.known.insert(hashed(token), (principal.clone(), Instant::now(), expires));
+        Ok(Some(principal))
+    }
+
+    /// Our scopes, from claims that are a text of words or a list.
+    fn ours(&self, claims: &Map<String, Value>) -> Vec<String> {
+        let mut all = Vec::new();
+        for claim in &self.scope_claims {
+            let words: Vec<&str> = match claims.get(claim) {
+                Some(Value::String(s)) => s.split(' ').collect(),
+                Some(Value::Array(l)) => l.iter().filter_map(Value::as_str).collect(),
+                _ => continue,
+            };
+            for w in words {
+                all.extend(self.scopes.iter().filter(|(theirs, _)| theirs == w).map(|(_, ours)| ours.clone()));
+                all.extend(SCOPES.iter().filter(|s| **s == w).map(|s| (*s).to_owned()));
+            }
+        }
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// The issuer's keys, not older than this. One caller fetches, the others wait for what it gets.
+    async fn keys(&self, age: Duration) -> Result<Arc<JwkSet>, StoreError> {
+        let held = || {
+            let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+            keys.as_ref().filter(|(_, at)| at.elapsed() < age).map(|(k, _)| k.clone())
+        };
+        if let Some(k) = held() {
+            return Ok(k);
+        }
+        let _one = self.fetching.lock().await;
+        if let Some(k) = held() {
+            return Ok(k);
+        }
+        let made = self.fetch().await.map_err(|why| StoreError(format!("the keys of {}: {why}", self.issuer)));
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        match (made, keys.as_ref()) {
+            (Ok(set), _) => {
+                let set = Arc::new(set);
+                *keys = Some((set.clone(), Instant::now()));
+                Ok(set)
+            }
+            // An issuer that is down does not lock out those whose keys we have.
+            (Err(e), Some((old, _))) => {
+                tracing::warn!(error = %e, "going on with the keys that there are");
+                Ok(old.clone())
+            }
+            (Err(e), None) => Err(e),
+        }
+    }
+
+    async fn fetch(&self) -> Result<JwkSet, String> {
+        let base = self.issuer.trim_end_matches('/');
+        let (origin, path) =
+            match base.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| base.len() - rest.len() + at)) {
+                Some(at) => base.split_at(at),
+                None => (base, ""),
+            };
+        // Appended as OpenID has it, inserted as RFC 8414 has it.
+        let mut why = String::new();
+        for url in [
+            format!("{base}/.well-known/openid-configuration"),
+            format!("{origin}/.well-known/oauth-authorization-server{path}"),
+        ] {
+            let found = match self.getter.get(&url, MAX_DOCUMENT).await {
+                Ok(got) => {
+                    serde_json::from_slice::<Value>(&got.body).map_err(|_| "its metadata is not JSON".to_owned())
+                }
+                Err(e) => Err(e),
+            };
+            let metadata = match found {
+                Ok(m) => m,
+                Err(e) => {
+                    why = format!("{url}: {e}");
+                    continue;
+                }
+            };
+            if metadata["issuer"].as_str() != Some(self.issuer.as_str()) {
+                return Err(format!(
+                    "{url} calls itself {}; auth.issuer must be the same, byte by byte",
+                    metadata["issuer"]
+                ));
+            }
+            let jwks = metadata["jwks_uri"].as_str().ok_or("its metadata has no jwks_uri")?;
+            let got = self.getter.get(jwks, MAX_DOCUMENT).await.map_err(|e| format!("{jwks}: {e}"))?;
+            return serde_json::from_slice(&got.body).map_err(|e| format!("{jwks}: {e}"));
+        }
+        Err(why)
+    }
+}
