@@ -629,6 +629,10 @@ impl<'a> Reader<'a> {
         let fresh = std::mem::take(&mut self.fresh);
         match rule {
             Rule::Plain => {
+                // A trigger on the whole server.
+                if self.is(i, "ALL") && self.before(i, "ON") && self.is(i + 1, "SERVER") {
+                    self.refuse(i, "ALL SERVER", Class::Schema);
+                }
                 self.awaits_main &= self.depth > 0 || !self.is(i, "VALUES");
                 // SAVE, COMMIT and so on have rules; what else opens a statement is none.
                 if fresh {
@@ -1082,9 +1086,16 @@ impl<'a> Reader<'a> {
         if self.is(i + 1, "(") {
             self.raise(i, Class::Execute);
             self.dynamic(i + 2);
-            let at = (i + 2..self.t.len().min(i + 2 + AHEAD)).find(|j| self.is(*j, "AT") && self.before(*j, ")"));
-            if let Some(at) = at {
-                self.refuse(at, "linked server", Class::Execute);
+            // Behind the parenthesis: on another server, or as somebody else.
+            for j in i + 2..self.t.len().min(i + 2 + AHEAD) {
+                if !self.before(j, ")") {
+                    continue;
+                }
+                if self.is(j, "AT") {
+                    self.refuse(j, "linked server", Class::Execute);
+                } else if self.is(j, "AS") && self.any(j + 1, &["USER", "LOGIN"]) {
+                    self.refuse(j, "EXECUTE AS", Class::Execute);
+                }
             }
             return;
         }

@@ -659,3 +659,15 @@ GO
 -- unknown
 ( DELETE FROM t )
 GO
+-- refused
+EXEC ('SELECT 1') AS USER = 'dbo'
+GO
+-- refused
+EXEC ('SELECT ' + @c) AS LOGIN = 'sa'
+GO
+-- refused
+CREATE TRIGGER tr ON ALL SERVER FOR LOGON AS ROLLBACK_ME
+GO
+-- refused
+DROP TRIGGER tr ON ALL SERVER
+GO

@@ -179,9 +179,13 @@ async fn where_nobody_can_be_asked_the_configuration_decides() {
 
 /// Calls the stack as a principal with these scopes.
 async fn call_as(lab: &Lab, scopes: &[&str], query: &str) -> Outcome {
+    call_by(lab, "ada", scopes, query).await
+}
+
+async fn call_by(lab: &Lab, subject: &str, scopes: &[&str], query: &str) -> Outcome {
     let mut extensions = http::Extensions::new();
     extensions.insert(Principal {
-        subject: "ada".into(),
+        subject: subject.into(),
         scopes: scopes.iter().map(|s| (*s).to_owned()).collect(),
         client: None,
     });
@@ -242,15 +246,20 @@ async fn nothing_of_one_caller_reaches_the_next_on_the_same_connection() {
     .await;
     assert!(text(&first).contains("[[42,1234]]"), "{}", text(&first));
     assert_eq!(lab.sandbox.connections(), 1);
-    let second =
-        call_as(&lab, &SCOPES, "SELECT @@LOCK_TIMEOUT AS l, @@TRANCOUNT AS t, OBJECT_ID('tempdb..#secret') AS o").await;
+    let second = call_by(
+        &lab,
+        "bob",
+        &SCOPES,
+        "SELECT @@LOCK_TIMEOUT AS l, @@TRANCOUNT AS t, OBJECT_ID('tempdb..#secret') AS o",
+    )
+    .await;
     // The transaction that is open is the call's own.
     assert!(text(&second).contains("\"rows\":[[10000,1,null]]"), "{}", text(&second));
-    assert!(text(&call_as(&lab, &SCOPES, "SELECT * FROM #secret").await).contains("\"number\":208"));
+    assert!(text(&call_by(&lab, "bob", &SCOPES, "SELECT * FROM #secret").await).contains("\"number\":208"));
     assert_eq!(lab.sandbox.connections(), 1, "all of it on one connection");
     // What may leave something behind (a procedure) costs its connection.
-    let _ = call_as(&lab, &SCOPES, "EXEC sp_executesql N'SELECT 1 AS a'").await;
-    let _ = call_as(&lab, &SCOPES, "SELECT 1 AS a").await;
+    let _ = call_by(&lab, "bob", &SCOPES, "EXEC sp_executesql N'SELECT 1 AS a'").await;
+    let _ = call_by(&lab, "bob", &SCOPES, "SELECT 1 AS a").await;
     assert_eq!(lab.sandbox.connections(), 2);
 }
 
