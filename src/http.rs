@@ -250,12 +250,18 @@ fn stack(
             {
                 let authority = app.authority.clone();
                 move |r: &Request<hyper::body::Incoming>| {
-                    let (authority, headers, path) =
-                        (authority.clone(), r.headers().clone(), r.uri().path().to_owned());
+                    // Without sign-in, and for a token that was seen a moment ago, nothing is copied and nobody asked.
+                    let who = match &authority {
+                        None => Ok(Principal::local()),
+                        Some(a) => match a.recognised(r.headers()) {
+                            Some(p) => Ok((*p).clone()),
+                            None => Err((a.clone(), r.headers().clone(), r.uri().path().to_owned())),
+                        },
+                    };
                     async move {
-                        match authority {
-                            Some(a) => a.authenticate(&headers, &path).await.map(|p| (*p).clone()),
-                            None => Ok(Principal::local()),
+                        match who {
+                            Ok(p) => Ok(p),
+                            Err((a, headers, path)) => a.authenticate(&headers, &path).await.map(|p| (*p).clone()),
                         }
                     }
                 }

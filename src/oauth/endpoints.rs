@@ -251,6 +251,19 @@ impl Authority {
         self.external.as_ref().map_or_else(|| scope.to_owned(), |e| e.theirs(scope))
     }
 
+    /// The external issuer of a token; a machine's token is ours, whoever signs people in.
+    fn issuer_of(&self, token: &str) -> Option<&External> {
+        self.external.as_ref().filter(|_| !token.starts_with("mcp_"))
+    }
+    fn known(&self, token: &str) -> Option<Arc<Principal>> {
+        self.issuer_of(token).map_or_else(|| self.grants.known(token), |e| e.known(token))
+    }
+    /// Whose request this is, if its token was seen a moment ago.
+    pub fn recognised(&self, headers: &HeaderMap) -> Option<Arc<Principal>> {
+        let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        self.known(mssql_mcp_middleware::bearer::token(Some(text)).ok()??)
+    }
+
     /// Whose request this is, or the answer that refuses it.
     pub async fn authenticate(&self, headers: &HeaderMap, path: &str) -> Result<Arc<Principal>, Answer> {
         let refuse = |status, error: Option<(&str, &str)>| {
@@ -268,12 +281,10 @@ impl Authority {
             Ok(None) => return Err(refuse(StatusCode::UNAUTHORIZED, None)),
             Err(why) => return Err(refuse(StatusCode::BAD_REQUEST, Some(("invalid_request", why)))),
         };
-        // A machine's token is ours, whoever signs people in.
-        let external = self.external.as_ref().filter(|_| !token.starts_with("mcp_"));
-        if let Some(p) = external.map_or_else(|| self.grants.known(token), |e| e.known(token)) {
+        if let Some(p) = self.known(token) {
             return Ok(p);
         }
-        let whose = match external {
+        let whose = match self.issuer_of(token) {
             Some(e) => {
                 let o = self.origin(headers);
                 let mut audiences = vec![o.clone(), format!("{o}/")];
