@@ -184,8 +184,9 @@ pub async fn token(m: &ArgMatches) -> Ended {
         }
         "list" => {
             for (_, t) in records.list::<ApiToken>(Kind::ApiToken).await.map_err(store)? {
-                let left =
-                    t.expires.map_or("never expires".to_owned(), |e| format!("{} days left", (e - now()) / 86_400));
+                let left = t
+                    .expires
+                    .map_or("never expires".to_owned(), |e| format!("{} days left", e.saturating_sub(now()) / 86_400));
                 println!("{}\t{}\t{left}", t.name, t.scopes.join(","));
             }
         }

@@ -23,7 +23,7 @@ use super::people::{NotIn, People};
 use super::store::{Kind, Records, StoreError, now};
 use super::{hashed, pages, secret};
 use crate::config::Config;
-use crate::principal::Principal;
+use crate::principal::{Principal, SCOPES};
 use crate::sql::Access;
 
 /// The paths of protected resources, each with a metadata document of its own.
@@ -194,10 +194,11 @@ impl Authority {
         );
         let public_url =
             Some(config.text("http.public_url").trim_end_matches('/').to_owned()).filter(|u| !u.is_empty());
+        // Those of the classes that the access level lets run; the table is in that order.
         let scopes: Arc<[&'static str]> = match Access::parse(&config.choice("access.level")) {
-            Access::ReadOnly => Arc::new(["mssql:read"]),
-            Access::ReadWrite => Arc::new(["mssql:read", "mssql:write"]),
-            Access::Full => Arc::new(["mssql:read", "mssql:write", "mssql:schema", "mssql:execute"]),
+            Access::ReadOnly => SCOPES[..1].into(),
+            Access::ReadWrite => SCOPES[..2].into(),
+            Access::Full => SCOPES.into(),
         };
         Self {
             records,
