@@ -77,20 +77,20 @@ fn bearer(c: &mut Criterion) {
     let records = Records::new(Memory::default());
     let hour = Duration::from_secs(3600);
     let grants = Grants::new(records.clone(), People::new(records), hour, hour);
-    let token = runtime.block_on(grants.api_token("bench", vec!["mssql:read".into()], None)).expect("token");
+    let token = runtime.block_on(grants.api_token("bench", vec!["mssql:read".into()], "", None)).expect("token");
     let header = format!("Bearer {token}");
     let mut g = c.benchmark_group("bearer");
     g.bench_function("known token", |b| {
         b.iter(|| {
             let t = mssql_mcp_middleware::bearer::token(Some(black_box(&header))).expect("a token").expect("one");
-            match grants.known(t) {
+            match grants.known(t, "") {
                 Some(p) => p,
                 // A second has passed.
-                None => runtime.block_on(grants.whose(t)).expect("store").expect("known"),
+                None => runtime.block_on(grants.whose(t, "")).expect("store").expect("known"),
             }
         })
     });
-    g.bench_function("looked up in memory", |b| b.iter(|| runtime.block_on(grants.whose(black_box(&token)))));
+    g.bench_function("looked up in memory", |b| b.iter(|| runtime.block_on(grants.whose(black_box(&token), ""))));
     g.finish();
 }
 

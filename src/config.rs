@@ -175,6 +175,20 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "the issuer's scopes or roles to ours: Sql.Read=mssql:read,Sql.Write=mssql:write",
     ),
+    row(
+        "auth.registrations",
+        &[],
+        Kind::Int(1, 1_000_000),
+        "60",
+        "new clients that one network may register in an hour (RFC 7591); the same registration again is not new",
+    ),
+    row(
+        "auth.max_clients",
+        &[],
+        Kind::Int(1, 1_000_000),
+        "5000",
+        "registered clients at once; those that nobody signed in through go after a day",
+    ),
     row("auth.access_token_ttl", &[], Kind::Duration, "1h", "life of an access token"),
     row("auth.refresh_token_ttl", &[], Kind::Duration, "30d", "life of a refresh token, from its last use"),
     row("limits.query_timeout", &["MSSQL_QUERY_TIMEOUT"], Kind::Duration, "45s", "a call's deadline"),
@@ -225,14 +239,45 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "the origin that clients type, such as https://mcp.example.com; empty for the listener's own",
     ),
+    row(
+        "http.prefixes",
+        &[],
+        Kind::List,
+        "/",
+        "where the main database is served: / for /mcp and /sse, /demo for /demo/mcp and /demo/sse; each is a resource of its own",
+    ),
     row("http.allowed_hosts", &[], Kind::List, "", "Host names to answer to, beside localhost and the listener's own"),
     row("http.allowed_origins", &[], Kind::List, "", "Origins of browser clients, beside those on this host"),
     row("http.trusted_proxies", &[], Kind::List, "", "addresses whose X-Forwarded-For is believed, such as nginx's"),
-    row("http.max_sessions", &[], Kind::Int(1, 1_000_000), "1000", "sessions of handshake-era clients at once"),
+    row("http.mcp", &[], Kind::Bool, "yes", "serve streamable HTTP at /mcp"),
+    row("http.sse", &[], Kind::Bool, "yes", "serve HTTP+SSE (and streamable HTTP by POST) at /sse"),
+    row("http.max_connections", &[], Kind::Int(1, 1_000_000), "4096", "connections at once; more have to wait"),
+    row(
+        "http.max_sessions",
+        &[],
+        Kind::Int(1, 1_000_000),
+        "1000",
+        "sessions of handshake-era clients at once, and as many HTTP+SSE streams",
+    ),
     row("http.session_idle", &[], Kind::Duration, "1h", "an unused session ends after this"),
     row("http.silence", &[], Kind::Duration, "2s", "a call that is silent this long gets an event stream"),
     row("http.keep_alive", &[], Kind::Duration, "15s", "between keep-alive comments on an event stream"),
     row("http.header_timeout", &[], Kind::Duration, "10s", "how long a client may take to send its headers"),
+    row("http.body_timeout", &[], Kind::Duration, "30s", "how long a client may take to send its body"),
+    row(
+        "http.write_timeout",
+        &[],
+        Kind::Duration,
+        "30s",
+        "a client that takes nothing of an answer for this long is dropped, and what runs for it is cancelled",
+    ),
+    row(
+        "http.openai_challenge",
+        &[],
+        Kind::Text,
+        "",
+        "what /.well-known/openai-apps-challenge answers, to prove the domain to OpenAI",
+    ),
     row(
         "server.shutdown_grace",
         &[],
@@ -259,11 +304,34 @@ pub enum Source {
     Command,
 }
 
+type Values = BTreeMap<&'static str, (String, Source)>;
+
 /// The effective values.
 #[derive(Debug, Clone)]
 pub struct Config {
-    values: BTreeMap<&'static str, (String, Source)>,
+    values: Values,
+    mounts: Vec<(String, Config)>,
+    clients: Vec<Registered>,
 }
+
+/// `[[client]]`: a client that the operator registered.
+#[derive(Clone, PartialEq)]
+pub struct Registered {
+    /// As it names itself.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// Where codes may go: any that the operator wrote, a private scheme too.
+    pub redirect_uris: Vec<String>,
+    /// None for a public client.
+    pub secret: Option<String>,
+}
+
+/// The sections (or keys) that a `[[mount]]` may set for itself; all else it has from the top of the file.
+const OF_A_MOUNT: [&str; 6] = ["database.", "pool.", "access.", "limits.", "tools.", "auth.audience"];
+/// Paths that are ours below every mount, so that none may be called so.
+const TAKEN: [&str; 10] =
+    ["mcp", "sse", "messages", "health", "authorize", "token", "register", "revoke", "apps", "object"];
 
 /// What to read.
 #[derive(Debug, Default)]
@@ -402,10 +470,10 @@ impl Config {
     /// Reads everything and checks everything.
     pub fn load(inputs: &Inputs) -> Result<Self, Errors> {
         let mut errors = Vec::new();
-        let mut values: BTreeMap<&'static str, (String, Source)> =
-            SETTINGS.iter().map(|s| (s.key, (s.default.to_owned(), Source::Default))).collect();
+        let mut values: Values = SETTINGS.iter().map(|s| (s.key, (s.default.to_owned(), Source::Default))).collect();
+        let mut lists = Lists::default();
         if let Some(path) = &inputs.file {
-            read_file(path, &mut values, &mut errors);
+            read_file(path, &mut values, &mut lists, &mut errors);
         }
         read_env(&inputs.env, &mut values, &mut errors);
         for (key, text) in &inputs.flags {
@@ -419,22 +487,52 @@ impl Config {
         for (key, text) in &inputs.fixed {
             values.insert(key, (text.clone(), Source::Command));
         }
-        for s in SETTINGS {
-            if let Some((text, source)) = values.get(s.key)
-                && !(text.is_empty() && s.default.is_empty())
-                && let Err(e) = s.check(text)
-            {
-                errors.push(format!("{}: {e}", place(s.key, source)));
-            }
+        check_each(&values, "", &mut errors);
+        let mut config = Self { values, mounts: Vec::new(), clients: lists.clients };
+        for (path, own) in lists.mounts {
+            check_each(&own, &format!("mount {path}: "), &mut errors);
+            // What the mount says is about the mount: it wins over the environment, which is about the main database.
+            let mut values = config.values.clone();
+            values.extend(own);
+            config.mounts.push((path, Self { values, mounts: Vec::new(), clients: Vec::new() }));
         }
-        let config = Self { values };
         if errors.is_empty() {
             config.check_together(&mut errors);
+            for (path, m) in &config.mounts {
+                let mut own = Vec::new();
+                m.check_database(&mut own);
+                if m.text("database.host").is_empty() {
+                    own.push("database.host is missing".into());
+                }
+                errors.extend(own.into_iter().map(|e| format!("mount {path}: {e}")));
+            }
+            check_paths(&config.served(), &mut errors);
         }
         if errors.is_empty() { Ok(config) } else { Err(Errors(errors)) }
     }
 
-    fn check_together(&self, errors: &mut Vec<String>) {
+    /// Where the main database is served over HTTP (empty for the root); nowhere when there are only mounts.
+    pub fn prefixes(&self) -> Vec<String> {
+        if self.text("database.host").is_empty() && !self.mounts.is_empty() {
+            return Vec::new();
+        }
+        self.list("http.prefixes").iter().map(|p| p.trim_end_matches('/').to_owned()).collect()
+    }
+    /// `[[mount]]`: path and effective configuration.
+    pub fn mounts(&self) -> &[(String, Config)] {
+        &self.mounts
+    }
+    /// Both, in the order in which they are numbered everywhere.
+    pub fn served(&self) -> Vec<(String, Config)> {
+        let main = self.prefixes().into_iter().map(|p| (p, self.clone()));
+        main.chain(self.mounts.iter().cloned()).collect()
+    }
+    /// The clients that the operator registered.
+    pub fn clients(&self) -> &[Registered] {
+        &self.clients
+    }
+
+    fn check_database(&self, errors: &mut Vec<String>) {
         if self.bool("database.trusted_connection") {
             errors.push(format!(
                 "{}: Windows authentication is not in this build; set database.user and database.password (MSSQL_USER, MSSQL_PASSWORD)",
@@ -455,6 +553,10 @@ impl Config {
                     .into(),
             );
         }
+    }
+
+    fn check_together(&self, errors: &mut Vec<String>) {
+        self.check_database(errors);
         let at = |key| place(key, self.source(key));
         let url = self.text("http.public_url");
         let local = ["http://localhost", "http://127.0.0.1", "http://[::1]"]
@@ -497,7 +599,7 @@ impl Config {
 
     /// Whether there is a database to talk to; if not, what to do.
     pub fn require_database(&self) -> Result<(), Errors> {
-        if self.text("database.host").is_empty() {
+        if self.text("database.host").is_empty() && self.mounts.is_empty() {
             return Err(Errors(vec![
                 "database.host is missing: set MSSQL_HOST (and MSSQL_USER, MSSQL_PASSWORD, MSSQL_DATABASE), or try `mssql-mcp demo`, which needs no SQL Server".into(),
             ]));
@@ -550,6 +652,18 @@ impl Config {
             };
             let _ = writeln!(out, "{:<36} = {shown:<28} # {source}", s.key);
         }
+        for (path, m) in &self.mounts {
+            let _ = writeln!(out, "\n[[mount]] {path}, where it differs:");
+            let differs = |l: &&str| !out.lines().any(|o| o == *l);
+            let own: Vec<String> = m.show().lines().filter(differs).map(str::to_owned).collect();
+            own.iter().for_each(|l| {
+                let _ = writeln!(out, "{l}");
+            });
+        }
+        for c in &self.clients {
+            let kind = if c.secret.is_some() { "with a secret" } else { "public" };
+            let _ = writeln!(out, "\n[[client]] {} ({}), {kind}: {}", c.id, c.name, c.redirect_uris.join(", "));
+        }
         out
     }
 }
@@ -563,16 +677,123 @@ fn place(key: &str, source: &Source) -> String {
     }
 }
 
-fn read_file(path: &Path, values: &mut BTreeMap<&'static str, (String, Source)>, errors: &mut Vec<String>) {
+fn check_each(values: &Values, of: &str, errors: &mut Vec<String>) {
+    for s in SETTINGS {
+        if let Some((text, source)) = values.get(s.key)
+            && !(text.is_empty() && s.default.is_empty())
+            && let Err(e) = s.check(text)
+        {
+            errors.push(format!("{of}{}: {e}", place(s.key, source)));
+        }
+    }
+}
+
+/// Paths of mounts are plain, differ, and hide nothing of ours.
+fn check_paths(served: &[(String, Config)], errors: &mut Vec<String>) {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-~".contains(c);
+    for (at, (path, _)) in served.iter().enumerate() {
+        let good = |s: &str| !s.is_empty() && s.chars().all(plain) && !s.starts_with('.') && !TAKEN.contains(&s);
+        if !path.is_empty() && !path.strip_prefix('/').is_some_and(|p| p.split('/').all(good)) {
+            errors.push(format!(
+                "\"{path}\" cannot be the path of a mount: it is like /demo, of letters, digits and . _ - ~, and none of /{}",
+                TAKEN.join(", /")
+            ));
+        }
+        if served[..at].iter().any(|(p, _)| p == path) {
+            errors.push(format!("the path \"{path}\" is mounted twice (http.prefixes, [[mount]])"));
+        }
+    }
+    if served.is_empty() {
+        errors.push("http.prefixes is empty and there is no [[mount]]: nothing would be served".into());
+    }
+}
+
+/// The arrays of tables in a file.
+#[derive(Default)]
+struct Lists {
+    mounts: Vec<(String, Values)>,
+    clients: Vec<Registered>,
+}
+
+impl std::fmt::Debug for Registered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registered").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+fn read_mount(path: &Path, v: &toml::Value, lists: &mut Lists, errors: &mut Vec<String>) {
+    let Some(mut t) = v.as_table().cloned() else {
+        return errors.push(format!("{}: mount: write [[mount]], with path = \"/demo\"", path.display()));
+    };
+    let Some(toml::Value::String(at)) = t.remove("path") else {
+        return errors.push(format!("{}: [[mount]]: path is missing, such as path = \"/demo\"", path.display()));
+    };
+    let mut own = Values::new();
+    read_sections(path, &t, &mut own, errors);
+    for key in own.keys().filter(|k| !OF_A_MOUNT.iter().any(|of| k.starts_with(of))) {
+        errors.push(format!("{}: mount {at}: {key} is for the whole server; write it at the top", path.display()));
+    }
+    lists.mounts.push((at.trim_end_matches('/').to_owned(), own));
+}
+
+fn read_client(path: &Path, v: &toml::Value, lists: &mut Lists, errors: &mut Vec<String>) {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Row {
+        id: String,
+        name: String,
+        redirect_uris: Vec<String>,
+        secret: Option<String>,
+        secret_file: Option<String>,
+    }
+    let row: Row = match v.clone().try_into() {
+        Ok(r) => r,
+        Err(e) => return errors.push(format!("{}: [[client]]: {}", path.display(), e.to_string().trim())),
+    };
+    let at = format!("{}: client {}", path.display(), row.id);
+    for u in &row.redirect_uris {
+        if let Err(why) = crate::oauth::clients::check_configured(u) {
+            errors.push(format!("{at}: {u}: {why}"));
+        }
+    }
+    if row.redirect_uris.is_empty() {
+        errors.push(format!("{at}: redirect_uris is empty"));
+    }
+    if row.id.starts_with("https://") || row.id.starts_with("dcr_") || lists.clients.iter().any(|c| c.id == row.id) {
+        errors.push(format!("{at}: this id is another client's"));
+    }
+    let secret = match row.secret_file {
+        Some(f) => secret_file(&f, &format!("{at}: secret_file"), errors),
+        None => row.secret,
+    };
+    if secret.as_ref().is_some_and(|s| s.len() < 32) {
+        errors.push(format!("{at}: its secret is shorter than 32 characters"));
+    }
+    lists.clients.push(Registered { id: row.id, name: row.name, redirect_uris: row.redirect_uris, secret });
+}
+
+fn read_file(path: &Path, values: &mut Values, lists: &mut Lists, errors: &mut Vec<String>) {
     let text = match std::fs::read_to_string(path) {
         Ok(t) => t,
         Err(e) => return errors.push(format!("{}: cannot be read: {e}", path.display())),
     };
-    let table: toml::Table = match text.parse() {
+    let mut table: toml::Table = match text.parse() {
         Ok(t) => t,
         Err(e) => return errors.push(format!("{}: {}", path.display(), e.to_string().trim())),
     };
-    for (section, v) in &table {
+    type Read = fn(&Path, &toml::Value, &mut Lists, &mut Vec<String>);
+    for (name, read) in [("mount", read_mount as Read), ("client", read_client)] {
+        match table.remove(name) {
+            Some(toml::Value::Array(all)) => all.iter().for_each(|v| read(path, v, lists, errors)),
+            Some(_) => errors.push(format!("{}: write [[{name}]], not [{name}]", path.display())),
+            None => {}
+        }
+    }
+    read_sections(path, &table, values, errors);
+}
+
+fn read_sections(path: &Path, table: &toml::Table, values: &mut Values, errors: &mut Vec<String>) {
+    for (section, v) in table {
         let Some(inner) = v.as_table() else {
             errors.push(format!("{}: {section}: unknown; {}", path.display(), nearest(section)));
             continue;
@@ -622,11 +843,7 @@ fn secret_file(path: &str, place: &str, errors: &mut Vec<String>) -> Option<Stri
     }
 }
 
-fn read_env(
-    env: &BTreeMap<String, String>,
-    values: &mut BTreeMap<&'static str, (String, Source)>,
-    errors: &mut Vec<String>,
-) {
+fn read_env(env: &BTreeMap<String, String>, values: &mut Values, errors: &mut Vec<String>) {
     for s in SETTINGS {
         // The replaced service's names first, so that our own name wins where both are set.
         let own = s.own_env();
@@ -681,6 +898,13 @@ pub fn markdown() -> String {
         let also = s.env.iter().map(|e| format!("`{e}`")).collect::<Vec<_>>().join(", ");
         let _ = writeln!(out, "| `{}` | {default} | {also} | {} |", s.key, s.help);
     }
+    out.push_str(
+        "\n## `[[mount]]`: more databases under one address\n\nOnly in the file. `path` is needed; the sections database, pool, access, limits, tools and the key `auth.audience` may be set\n\
+         anew, and what is not is as at the top. Each mount is a resource of its own: a token for one opens no other.\n\n\
+         ```toml\n[[mount]]\npath = \"/demo\"\n[mount.database]\nname = \"Demo\"\nlabel = \"demo\"\n[mount.access]\nlevel = \"read-only\"\n```\n\
+         \n## `[[client]]`: clients that register beforehand\n\nOnly in the file. Without `secret` (or `secret_file`), which has at least 32 characters, the client is a public one.\n\n\
+         ```toml\n[[client]]\nid = \"reports\"\nname = \"Reports\"\nredirect_uris = [\"https://reports.example.com/callback\"]\nsecret_file = \"/run/secrets/reports\"\n```\n",
+    );
     out.push_str("\n`READ_ONLY_MODE=false` means `access.level = \"read-write\"`. `ALLOW_UNAUTH_METHODS` and `ALLOW_UNAUTH_TOOLS_CALL` are errors: there are no calls without a token beyond loopback.\n");
     out
 }

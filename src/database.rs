@@ -261,6 +261,10 @@ impl Database {
         self.cleanups.close();
         let _ = tokio::time::timeout(grace, self.cleanups.wait()).await;
     }
+    /// Whether both are handles of one pool.
+    pub fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.settings, &other.settings)
+    }
     /// Closes idle connections; called from time to time.
     pub fn sweep(&self) {
         let idle = self.settings.idle_timeout;

@@ -1,44 +1,50 @@
 //! The HTTP side: the listener, the stack of layers at HTTP level, and a router that is a `match`.
 
+mod bounded;
 pub mod guard;
+mod leash;
+mod open;
+pub mod route;
 
 use std::convert::Infallible;
-use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response};
+use http_body_util::Limited;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use mssql_mcp_middleware::bearer::BearerLayer;
 use mssql_mcp_transports::session::Sessions;
-use mssql_mcp_transports::streamable::{self, Body, Options};
-use serde_json::json;
+use mssql_mcp_transports::sse::{self, Sse, Streams};
+use mssql_mcp_transports::streamable::{self, Streamable};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
-use tower::{Layer, Service, ServiceBuilder};
+use tower::{Service, ServiceBuilder};
 use tower_http::ServiceBuilderExt;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::request_id::{MakeRequestId, RequestId};
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 
 use crate::config::Config;
-use crate::database::Database;
+use crate::http::bounded::Within;
 use crate::http::guard::{Allowed, GuardLayer};
-use crate::oauth::endpoints::{self, Authority};
+use crate::http::leash::LeashLayer;
+use crate::http::open::OpenLayer;
+use crate::http::route::{Endpoint, Place, Routes};
 use crate::principal::Principal;
 use crate::protocol::server_info;
-use crate::stack::App;
+use crate::stack::{App, Mount};
 
 /// A bound listener that does not serve yet.
 #[derive(Debug)]
@@ -113,7 +119,13 @@ impl Listener {
         let graceful = GracefulShutdown::new();
         let proxies: Arc<[IpAddr]> =
             config.list("http.trusted_proxies").iter().filter_map(|p| p.parse().ok()).collect();
+        let room = Arc::new(Semaphore::new(config.int("http.max_connections") as usize));
+        let write_timeout = config.duration("http.write_timeout");
         loop {
+            let place = tokio::select! {
+                p = room.clone().acquire_owned() => p,
+                () = stop.closing.cancelled() => break,
+            };
             let tcp = tokio::select! {
                 a = self.tcp.accept() => match a {
                     Ok((tcp, _)) => tcp,
@@ -139,14 +151,18 @@ impl Listener {
                     r
                 })
                 .service(service.clone());
+            // A reader who takes nothing for so long is gone; only then are its streams and calls let go.
+            let mut tcp = TimeoutStream::new(tcp);
+            tcp.set_write_timeout(Some(write_timeout));
             let connection = builder
-                .serve_connection_with_upgrades(TokioIo::new(tcp), TowerToHyperService::new(service))
+                .serve_connection_with_upgrades(TokioIo::new(Box::pin(tcp)), TowerToHyperService::new(service))
                 .into_owned();
             let watched = graceful.watch(connection);
             tokio::spawn(async move {
                 if let Err(e) = watched.await {
                     tracing::debug!(error = %e, "connection ended");
                 }
+                drop(place);
             });
         }
         drop(self.tcp);
@@ -175,6 +191,16 @@ impl MakeRequestId for RequestIds {
     }
 }
 
+/// The endpoints of one mount, for those who are known.
+#[derive(Clone)]
+struct Endpoints {
+    mcp: Streamable,
+    sse: Sse,
+}
+
+/// What the layers leave to the endpoints.
+type Known = Request<Within<Limited<hyper::body::Incoming>>>;
+
 /// The stack at HTTP level.
 fn stack(
     app: &App,
@@ -196,27 +222,11 @@ fn stack(
     hosts.extend(config.text("http.public_url").split_once("://").map(|(_, authority)| authority.to_owned()));
     let allowed = Arc::new(Allowed::new(address, &hosts, &config.list("http.allowed_origins")));
     let origins = allowed.clone();
-    let mcp = streamable::service(
-        app.service.clone(),
-        Options {
-            transport: "http",
-            silence: config.duration("http.silence"),
-            keep_alive: config.duration("http.keep_alive"),
-            sessions,
-            owner_of: Arc::new(|e| e.get::<Principal>().map(Principal::key).unwrap_or_default()),
-            challenge: {
-                let authority = app.authority.clone();
-                Arc::new(move |parts, needed| {
-                    let error = ("insufficient_scope", "the call needs more than was granted");
-                    authority.as_ref().map(|a| a.challenge(&parts.headers, parts.uri.path(), Some(error), needed))
-                })
-            },
-            closing: stop.closing.clone(),
-            shutdown: stop.now.clone(),
-            info: server_info(),
-        },
-    );
+    let paths = app.mounts.iter().map(|m| m.path.clone()).collect();
+    let routes = Arc::new(Routes::new(paths, config.bool("http.mcp"), config.bool("http.sse")));
+    let endpoints = endpoints(app, config, &sessions, stop);
     let max_request = config.int("limits.max_request") as usize;
+    let body_timeout = config.duration("http.body_timeout");
     let exposed = [streamable::SESSION, header::WWW_AUTHENTICATE];
     let taken = [
         header::AUTHORIZATION,
@@ -244,24 +254,26 @@ fn stack(
                 .expose_headers(exposed)
                 .max_age(Duration::from_secs(3600)),
         )
-        .layer(OpenLayer { authority: app.authority.clone(), database: app.database.clone() })
+        // The mount decides audience and metadata, so it comes before the token; so does all that needs none.
+        .layer(OpenLayer::new(app, config, routes))
         // What is below is for callers who are known; without sign-in (loopback only) that is the person at this machine.
         .layer(BearerLayer::new(
             {
                 let authority = app.authority.clone();
                 move |r: &Request<hyper::body::Incoming>| {
+                    let place = place_of(r.extensions());
                     // Without sign-in, and for a token that was seen a moment ago, nothing is copied and nobody asked.
                     let who = match &authority {
                         None => Ok(Principal::local()),
-                        Some(a) => match a.recognised(r.headers()) {
+                        Some(a) => match a.recognised(r.headers(), place) {
                             Some(p) => Ok((*p).clone()),
-                            None => Err((a.clone(), r.headers().clone(), r.uri().path().to_owned())),
+                            None => Err((a.clone(), r.headers().clone())),
                         },
                     };
                     async move {
                         match who {
                             Ok(p) => Ok(p),
-                            Err((a, headers, path)) => a.authenticate(&headers, &path).await.map(|p| (*p).clone()),
+                            Err((a, headers)) => a.authenticate(&headers, place).await.map(|p| (*p).clone()),
                         }
                     }
                 }
@@ -270,100 +282,80 @@ fn stack(
                 r.extensions_mut().insert(p);
             },
         ))
-        // Read up to the limit and no further; the endpoint answers 413.
-        .map_request(move |r: Request<hyper::body::Incoming>| r.map(|b| http_body_util::Limited::new(b, max_request)))
-        .service(mcp)
-}
-
-/// Answers what needs no token (health, and the pages and endpoints of sign-in), and 404 to what there is not; only `/mcp` goes
-/// further.
-#[derive(Clone)]
-struct OpenLayer {
-    authority: Option<Authority>,
-    database: Database,
-}
-
-/// Its service.
-#[derive(Clone)]
-struct Open<S> {
-    layer: OpenLayer,
-    inner: S,
-}
-
-impl<S> Layer<S> for OpenLayer {
-    type Service = Open<S>;
-    fn layer(&self, inner: S) -> Open<S> {
-        Open { layer: self.clone(), inner }
-    }
-}
-
-impl<S> Service<Request<hyper::body::Incoming>> for Open<S>
-where
-    S: Service<Request<hyper::body::Incoming>, Response = Response<Body>, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
-    }
-    fn call(&mut self, request: Request<hyper::body::Incoming>) -> Self::Future {
-        match (request.uri().path(), request.method(), &self.layer.authority) {
-            ("/mcp", ..) => Box::pin(self.inner.call(request)),
-            ("/health", &Method::GET | &Method::HEAD, _) => {
-                let OpenLayer { database, authority } = self.layer.clone();
-                Box::pin(async move { Ok(health(&database, authority.is_some()).await) })
+        // Inside of bearer: only a stream that a token opened can end with it.
+        .layer(LeashLayer { authority: app.authority.clone() })
+        // Read up to the limit and no further, and not for ever; the endpoint answers 413 or 400.
+        .map_request(move |r: Request<hyper::body::Incoming>| {
+            r.map(|b| Within::new(Limited::new(b, max_request), body_timeout))
+        })
+        .service(tower::service_fn(move |r: Known| {
+            let place = place_of(r.extensions());
+            let mine = place.mount.and_then(|m| endpoints.get(m)).cloned();
+            async move {
+                let Some(mut mine) = mine else { return Ok(open::nothing(&[])) };
+                // A GET with a session's id is of streamable HTTP, whose POST was to this path too.
+                let old = match place.endpoint {
+                    Endpoint::Messages => true,
+                    Endpoint::Sse => r.method() == Method::GET && !r.headers().contains_key(streamable::SESSION),
+                    _ => false,
+                };
+                if old { mine.sse.call(r).await } else { mine.mcp.call(r).await }
             }
-            (path, _, Some(authority)) if Authority::knows(path) => {
-                let authority = authority.clone();
-                Box::pin(async move { Ok(sign_in(&authority, request).await) })
-            }
-            _ => Box::pin(std::future::ready(Ok(json_answer(
-                StatusCode::NOT_FOUND,
-                &json!({ "error": "there is nothing here; the MCP endpoint is /mcp" }),
-            )))),
-        }
-    }
+        }))
 }
 
-/// Reads the body of a form, which is small, and asks the authority.
-async fn sign_in(authority: &Authority, request: Request<hyper::body::Incoming>) -> Response<Body> {
-    let (parts, body) = request.into_parts();
-    let limited = http_body_util::Limited::new(body, endpoints::MAX_BODY);
-    let body = match http_body_util::BodyExt::collect(limited).await {
-        Ok(b) => b.to_bytes(),
-        Err(_) => {
-            let e = json!({ "error": "invalid_request", "error_description": "the body is too large, or broke off" });
-            return json_answer(StatusCode::PAYLOAD_TOO_LARGE, &e);
-        }
+/// Put in by the layer that answers what needs no token; without it there is nowhere to go.
+fn place_of(extensions: &http::Extensions) -> Place {
+    extensions.get::<Place>().copied().unwrap_or(Place { mount: None, endpoint: Endpoint::Health })
+}
+
+/// Both transports of every mount, as functions of the same services.
+fn endpoints(app: &App, config: &Config, sessions: &Arc<Sessions>, stop: &Stop) -> Arc<[Endpoints]> {
+    let streams = Streams::new(config.int("http.max_sessions") as usize);
+    let challenge: streamable::Challenge = {
+        let authority = app.authority.clone();
+        Arc::new(move |parts, needed| {
+            let error = ("insufficient_scope", "the call needs more than was granted");
+            let place = place_of(&parts.extensions);
+            authority.as_ref().map(|a| a.challenge(&parts.headers, place, Some(error), needed))
+        })
     };
-    let request = endpoints::Request {
-        method: &parts.method,
-        path: parts.uri.path(),
-        query: parts.uri.query().unwrap_or_default(),
-        headers: &parts.headers,
-        body: &body,
-        peer: parts.extensions.get::<Peer>().map(|p| p.0),
+    let of = |m: &Mount| {
+        // A session of one mount is none of another.
+        let path = m.path.clone();
+        let owner_of: streamable::OwnerOf =
+            Arc::new(move |e| e.get::<Principal>().map(|p| format!("{path} {}", p.key())).unwrap_or_default());
+        let keep_alive = config.duration("http.keep_alive");
+        let mcp = streamable::service(
+            m.service.clone(),
+            streamable::Options {
+                transport: "http",
+                silence: config.duration("http.silence"),
+                keep_alive,
+                sessions: sessions.clone(),
+                owner_of: owner_of.clone(),
+                challenge: challenge.clone(),
+                closing: stop.closing.clone(),
+                shutdown: stop.now.clone(),
+                info: server_info(),
+            },
+        );
+        let sse = sse::service(
+            m.service.clone(),
+            sse::Options {
+                messages: format!("{}/messages", m.path),
+                keep_alive,
+                streams: streams.clone(),
+                owner_of,
+                challenge: challenge.clone(),
+                closing: stop.closing.clone(),
+                shutdown: stop.now.clone(),
+                info: server_info(),
+            },
+        );
+        Endpoints { mcp, sse }
     };
-    authority.answer(request).await
-}
-
-fn json_answer(status: StatusCode, v: &serde_json::Value) -> Response<Body> {
-    let mut r = Response::new(Body::Full(v.to_string().into()));
-    *r.status_mut() = status;
-    r.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    r
-}
-
-/// Always 200: a server whose database is down still answers, and a restart would not help it.
-async fn health(db: &Database, oauth: bool) -> Response<Body> {
-    let up = matches!(tokio::time::timeout(Duration::from_secs(2), db.ping()).await, Ok(Ok(())));
-    let status = if up { "healthy" } else { "degraded" };
-    json_answer(
-        StatusCode::OK,
-        &json!({ "status": status, "transport": "streamable-http", "oauth": if oauth { "enabled" } else { "disabled" }, "database": db.settings().label, "version": env!("CARGO_PKG_VERSION") }),
-    )
+    app.mounts.iter().map(of).collect()
 }
 
 #[cfg(test)]

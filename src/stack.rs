@@ -30,17 +30,45 @@ pub const GRACE: Duration = Duration::from_secs(3);
 /// What a process serves.
 #[derive(Clone)]
 pub struct App {
-    /// The stack at MCP level.
+    /// The stack at MCP level of the main database, or of the first mount.
     pub service: McpService,
     /// The database behind it.
     pub database: Database,
+    /// What is where over HTTP, in the order of [`Config::served`].
+    pub mounts: Arc<[Mount]>,
     /// Sign-in over HTTP, where it is on.
     pub authority: Option<Authority>,
+}
+
+/// One path over HTTP.
+#[derive(Clone)]
+pub struct Mount {
+    /// Empty for the root.
+    pub path: String,
+    /// Its stack at MCP level.
+    pub service: McpService,
+    /// The database behind it.
+    pub database: Database,
 }
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("App").field("database", &self.database).finish_non_exhaustive()
+    }
+}
+
+impl Mount {
+    fn new(path: &str, config: &Config, settings: Settings) -> Self {
+        let database = Database::new(settings);
+        let bounds = Bounds {
+            max_rows: config.int("limits.max_rows"),
+            max_chars: config.int("limits.max_chars") as usize,
+            max_cell: config.int("limits.max_cell") as usize,
+            csv: config.choice("limits.text") == "csv",
+        };
+        let registry = Registry::new(&database, bounds, Confirm::new(config));
+        let service = mcp(Server::new(registry), config.duration("limits.query_timeout"));
+        Self { path: path.to_owned(), service, database }
     }
 }
 
@@ -55,20 +83,28 @@ impl App {
     }
     /// From the configuration.
     pub fn new(config: &Config) -> Result<Self, String> {
-        Ok(Self::with_settings(config, Settings::from_config(config)?))
+        Self::with_settings(config, Settings::from_config(config)?)
     }
     /// With settings that a command adjusted (the demo trusts its sandbox's certificate).
-    pub fn with_settings(config: &Config, settings: Settings) -> Self {
-        let database = Database::new(settings);
-        let bounds = Bounds {
-            max_rows: config.int("limits.max_rows"),
-            max_chars: config.int("limits.max_chars") as usize,
-            max_cell: config.int("limits.max_cell") as usize,
-            csv: config.choice("limits.text") == "csv",
-        };
-        let registry = Registry::new(&database, bounds, Confirm::new(config));
-        let service = mcp(Server::new(registry), config.duration("limits.query_timeout"));
-        Self { service, database, authority: None }
+    pub fn with_settings(config: &Config, settings: Settings) -> Result<Self, String> {
+        let main = Mount::new("", config, settings);
+        // Several paths to the main database share its pool.
+        let mut mounts: Vec<Mount> = config.prefixes().into_iter().map(|path| Mount { path, ..main.clone() }).collect();
+        for (path, c) in config.mounts() {
+            mounts.push(Mount::new(path, c, Settings::from_config(c)?));
+        }
+        let first = if config.prefixes().is_empty() { mounts[0].clone() } else { main };
+        Ok(Self { service: first.service, database: first.database, mounts: mounts.into(), authority: None })
+    }
+    /// Every database once.
+    pub fn databases(&self) -> Vec<Database> {
+        let mut all = vec![self.database.clone()];
+        for m in &*self.mounts {
+            if !all.iter().any(|d| d.same(&m.database)) {
+                all.push(m.database.clone());
+            }
+        }
+        all
     }
 }
 

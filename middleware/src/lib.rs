@@ -6,12 +6,14 @@
 //! | [`observe`] | starts a guard before a call and ends it with the result, or by `Drop` when the call is abandoned | – |
 //! | [`rescue`] | turns every error below into a response | never |
 //! | [`catch_panic`] | turns a panic below into an error | [`catch_panic::Panicked`] |
+//! | [`bearer`] | lets through who is known, and tells the service who it is | the answer of whoever decides |
 //! | [`deadline`] | tells the call its deadline, and drops it a grace period later | [`deadline::Elapsed`] |
 
 pub mod bearer;
 pub mod catch_panic;
 pub mod deadline;
 pub mod observe;
+pub mod rate_limit;
 pub mod rescue;
 
 /// What the layers pass upwards as an error.

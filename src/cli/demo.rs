@@ -37,7 +37,7 @@ pub async fn start(m: &ArgMatches, quiet: bool) -> Result<(Sandbox, App, Config)
     let config = configured(m, fixed)?;
     let mut settings = Settings::from_config(&config)?;
     settings.trust_only(sandbox.certificate());
-    let app = App::with_settings(&config, settings).signed_in(&config)?;
+    let app = App::with_settings(&config, settings)?.signed_in(&config)?;
     Ok((sandbox, app, config))
 }
 

@@ -63,13 +63,23 @@ pub fn token_command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(
-            Command::new("create").about("Make a token; it is shown once").arg(name_arg()).arg(scopes_arg()).arg(
-                Arg::new("days")
-                    .long("days")
-                    .value_name("N")
-                    .value_parser(clap::value_parser!(u32).range(1..=3650))
-                    .help("it expires after so many days; without, never"),
-            ),
+            Command::new("create")
+                .about("Make a token; it is shown once")
+                .arg(name_arg())
+                .arg(scopes_arg())
+                .arg(
+                    Arg::new("days")
+                        .long("days")
+                        .value_name("N")
+                        .value_parser(clap::value_parser!(u32).range(1..=3650))
+                        .help("it expires after so many days; without, never"),
+                )
+                .arg(
+                    Arg::new("mount")
+                        .long("mount")
+                        .value_name("PATH")
+                        .help("the mount that it is for; needed where there are several and none at /"),
+                ),
         )
         .subcommand(Command::new("list").about("List the tokens, without their secrets"))
         .subcommand(Command::new("revoke").about("End all tokens of a name, within a second").arg(name_arg()))
@@ -98,20 +108,14 @@ fn scopes(m: &ArgMatches) -> Vec<String> {
 
 /// From stdin; a terminal is asked twice.
 fn password(m: &ArgMatches) -> Result<String, Failed> {
-    let line = |prompt: &str| -> Result<String, Failed> {
-        if !prompt.is_empty() {
-            eprint!("{prompt}: ");
-            let _ = std::io::stderr().flush();
-        }
+    let given = if m.get_flag("password-stdin") || !std::io::stdin().is_terminal() {
         let mut text = String::new();
         std::io::stdin().lock().read_line(&mut text).map_err(|e| e.to_string())?;
-        Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-    };
-    let given = if m.get_flag("password-stdin") || !std::io::stdin().is_terminal() {
-        line("")?
+        text.trim_end_matches(['\r', '\n']).to_owned()
     } else {
-        let first = line("Password (it is shown while you type)")?;
-        if line("Again")? != first {
+        let ask = |prompt| rpassword::prompt_password(prompt).map_err(|e| e.to_string());
+        let first = ask("Password: ")?;
+        if ask("Again: ")? != first {
             return Err(wrong("the two are not the same".into()));
         }
         first
@@ -168,6 +172,19 @@ pub async fn store(m: &ArgMatches) -> Ended {
     Ok(())
 }
 
+/// The mount that a token is for: named, or the one at the root, or the only one.
+fn audience(named: Option<&String>, config: &crate::config::Config) -> Result<String, Failed> {
+    let served: Vec<String> = config.served().into_iter().map(|(path, _)| path).collect();
+    let all = || served.iter().map(|p| format!("{p}/")).collect::<Vec<_>>().join(", ");
+    match (named.map(|n| n.trim_end_matches('/')), served.as_slice()) {
+        (Some(n), _) if served.iter().any(|p| p == n) => Ok(n.to_owned()),
+        (Some(n), _) => Err(wrong(format!("--mount: nothing is mounted at {n}; there are {}", all()))),
+        (None, _) if served.iter().any(String::is_empty) => Ok(String::new()),
+        (None, [only]) => Ok(only.clone()),
+        (None, _) => Err(wrong(format!("--mount is needed: there are {}", all()))),
+    }
+}
+
 /// `mssql-mcp token …`.
 pub async fn token(m: &ArgMatches) -> Ended {
     let Some((what, m)) = m.subcommand() else { return Ok(()) };
@@ -180,14 +197,16 @@ pub async fn token(m: &ArgMatches) -> Ended {
             let ttl = config.duration("auth.access_token_ttl");
             let grants = Grants::new(records.clone(), People::new(records), ttl, ttl);
             let expires = m.get_one::<u32>("days").map(|d| now() + u64::from(*d) * 86_400);
-            println!("{}", grants.api_token(name, scopes(m), expires).await.map_err(store)?);
+            let mount = audience(m.get_one::<String>("mount"), &config)?;
+            println!("{}", grants.api_token(name, scopes(m), &mount, expires).await.map_err(store)?);
         }
         "list" => {
             for (_, t) in records.list::<ApiToken>(Kind::ApiToken).await.map_err(store)? {
                 let left = t
                     .expires
                     .map_or("never expires".to_owned(), |e| format!("{} days left", e.saturating_sub(now()) / 86_400));
-                println!("{}\t{}\t{left}", t.name, t.scopes.join(","));
+                let mount = if t.audience.is_empty() { "/" } else { &t.audience };
+                println!("{}\t{}\t{mount}\t{left}", t.name, t.scopes.join(","));
             }
         }
         _ => {

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Ended, asked_to_stop, configured};
 use crate::config::Config;
+use crate::database::Database;
 use crate::http::{Listener, Stop};
 use crate::principal::Principal;
 use crate::protocol::server_info;
@@ -19,8 +20,10 @@ pub async fn serve(m: &ArgMatches) -> Ended {
     config.require_database()?;
     let app = App::new(&config)?.signed_in(&config)?;
     let listener = bind(&config).await?;
-    let s = app.database.settings();
-    tracing::info!(listen = %listener.address(), database = %s.server(), access = s.policy.access.as_str(), "serving MCP at http://{}/mcp", listener.address());
+    for m in &*app.mounts {
+        let s = m.database.settings();
+        tracing::info!(database = %s.server(), access = s.policy.access.as_str(), "serving MCP at http://{}{}/mcp", listener.address(), m.path);
+    }
     over_http(listener, &app, &config).await
 }
 
@@ -47,21 +50,25 @@ pub async fn over_http(listener: Listener, app: &App, config: &Config) -> Ended 
     }
     listener.serve(app, config, stop).await.map_err(|e| e.to_string())?;
     sweeper.abort();
-    app.database.close(Duration::from_secs(3)).await;
+    close(app).await;
     tracing::info!("stopped");
     Ok(())
 }
 
 /// Closes idle connections from time to time.
 fn sweep(app: &App) -> tokio::task::JoinHandle<()> {
-    let db = app.database.clone();
+    let all = app.databases();
     tokio::spawn(async move {
         let mut tick = tokio::time::interval(Duration::from_secs(30));
         loop {
             tick.tick().await;
-            db.sweep();
+            all.iter().for_each(Database::sweep);
         }
     })
+}
+
+async fn close(app: &App) {
+    futures_util::future::join_all(app.databases().iter().map(|d| d.close(Duration::from_secs(3)))).await;
 }
 
 /// `mssql-mcp stdio`.
@@ -94,7 +101,7 @@ pub async fn over_stdio(app: &App, config: &Config) -> Ended {
     let served =
         mssql_mcp_transports::stdio::serve(app.service.clone(), input, tokio::io::stdout(), options, shutdown).await;
     sweeper.abort();
-    app.database.close(Duration::from_secs(3)).await;
+    close(app).await;
     // A reader that went away is how a desktop client ends, not a failure.
     match served {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("stdio: {e}").into()),

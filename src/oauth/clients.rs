@@ -1,10 +1,17 @@
-//! Clients: dynamic registration (RFC 7591), and which redirect URIs are theirs.
+//! Clients: dynamic registration (RFC 7591), those of the configuration, and which redirect URIs are theirs.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mssql_mcp_middleware::rate_limit::{Limiter, Quota};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::people::network;
 use super::store::{FOREVER, Kind, Records, StoreError, now};
 use super::{hashed, secret};
+use crate::config::{Config, Registered};
 
 /// A registered client.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -30,12 +37,25 @@ pub struct Refused {
     pub error: &'static str,
     /// What is wrong.
     pub description: String,
+    /// When it could go better, if that is known.
+    pub wait: Option<Duration>,
+}
+
+/// All clients but those that are known by their URL (`cimd.rs`).
+#[derive(Debug, Clone)]
+pub struct Clients {
+    records: Records,
+    configured: Arc<[Registered]>,
+    hosts: Arc<[String]>,
+    /// New registrations by network.
+    limiter: Arc<Limiter<String>>,
+    most: usize,
 }
 
 /// A client that nobody has signed in through is forgotten after this.
 const UNUSED: u64 = 24 * 3600;
-/// Clients at once.
-const MOST: usize = 5000;
+/// Networks whose registrations are counted at once.
+const NETWORKS: usize = 10_000;
 const MAX_URIS: usize = 20;
 const MAX_URI: usize = 2000;
 
@@ -119,10 +139,120 @@ pub fn matches(registered: &str, requested: &str) -> bool {
     }
 }
 
-/// Registers a client; the answer's body. A public client that registers twice is the same one.
-pub async fn register(records: &Records, hosts: &[String], body: &Value) -> Result<Result<Value, Refused>, StoreError> {
-    let bad = |description: String| Ok(Err(Refused { error: "invalid_client_metadata", description }));
-    let redirect = |description: String| Ok(Err(Refused { error: "invalid_redirect_uri", description }));
+/// Whether a redirect URI of the configuration can be used: the operator may name any host, and a private scheme (RFC 8252 §7.1).
+pub fn check_configured(uri: &str) -> Result<(), String> {
+    let p = parts(uri)?;
+    let mut letters = p.scheme.chars();
+    let scheme = letters.next().is_some_and(|c| c.is_ascii_lowercase())
+        && letters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c));
+    match p.scheme {
+        "http" if !loopback(&p.host) => Err("http:// is for loopback; use https://".into()),
+        "javascript" | "data" | "vbscript" | "file" | "blob" => Err("this scheme takes no code".into()),
+        _ if scheme => Ok(()),
+        _ => Err("its scheme cannot be read".into()),
+    }
+}
+
+impl Clients {
+    /// Those in a store, and those of the configuration.
+    pub fn new(records: Records, config: &Config) -> Self {
+        let quota = Quota::per(config.int("auth.registrations") as u32, Duration::from_secs(3600));
+        Self {
+            records,
+            configured: config.clients().into(),
+            hosts: config.list("auth.redirect_hosts").into(),
+            limiter: Arc::new(Limiter::new(quota, NETWORKS)),
+            most: config.int("auth.max_clients") as usize,
+        }
+    }
+    /// Hosts that a client may send codes to.
+    pub fn hosts(&self) -> &[String] {
+        &self.hosts
+    }
+    /// The client of an id.
+    pub async fn find(&self, id: &str) -> Result<Option<Client>, StoreError> {
+        if let Some(c) = self.configured.iter().find(|c| c.id == id) {
+            let secret = c.secret.as_deref().map(hashed);
+            let auth_method = if secret.is_some() { "client_secret_basic" } else { "none" }.to_owned();
+            let (name, redirect_uris) = (c.name.clone(), c.redirect_uris.clone());
+            return Ok(Some(Client { name, redirect_uris, auth_method, secret, created: 0, used: true }));
+        }
+        Ok(self.records.get::<Client>(Kind::Client, id).await?.map(|c| c.0))
+    }
+    /// Somebody signed in through it: it is kept.
+    pub async fn keep(&self, id: &str) -> Result<(), StoreError> {
+        if let Some((mut c, was)) = self.records.get::<Client>(Kind::Client, id).await?
+            && !c.used
+        {
+            c.used = true;
+            self.records.replace(Kind::Client, id, &was, &c, FOREVER).await?;
+        }
+        Ok(())
+    }
+    /// Whether there is room for one more from this network.
+    async fn room(&self, peer: Option<IpAddr>) -> Result<Result<(), Refused>, StoreError> {
+        let busy = |description: String, wait| Refused { error: "temporarily_unavailable", description, wait };
+        if let Err(wait) = self.limiter.check(peer.map_or(String::new(), network), 1) {
+            let text = format!(
+                "too many new clients from your network (auth.registrations); try again in {} s",
+                wait.as_secs() + 1
+            );
+            return Ok(Err(busy(text, Some(wait))));
+        }
+        if self.records.list::<Client>(Kind::Client).await?.len() >= self.most {
+            let text = "too many clients are registered (auth.max_clients); unused ones go after a day".to_owned();
+            return Ok(Err(busy(text, Some(Duration::from_secs(3600)))));
+        }
+        Ok(Ok(()))
+    }
+
+    /// Registers a client; the answer's body. A public client that registers twice is the same one.
+    pub async fn register(&self, body: &Value, peer: Option<IpAddr>) -> Result<Result<Value, Refused>, StoreError> {
+        let client = match read(body, &self.hosts) {
+            Ok(c) => c,
+            Err(r) => return Ok(Err(r)),
+        };
+        let created = now();
+        let (id, plain) = if client.auth_method == "none" {
+            // The same metadata, the same client: hosts register anew at every connect.
+            let mut sorted = client.redirect_uris.clone();
+            sorted.sort();
+            (format!("dcr_{}", &hashed(&json!([client.name, sorted]).to_string())[..32]), None)
+        } else {
+            (secret("dcr_"), Some(secret("mcs_")))
+        };
+        if self.records.get::<Client>(Kind::Client, &id).await?.is_none() {
+            if let Err(r) = self.room(peer).await? {
+                return Ok(Err(r));
+            }
+            let client = Client { secret: plain.as_deref().map(hashed), created, ..client.clone() };
+            self.records.insert(Kind::Client, &id, &client, created + UNUSED).await?;
+        }
+        let mut answer = json!({
+            "client_id": id,
+            "client_id_issued_at": created,
+            "redirect_uris": client.redirect_uris,
+            "token_endpoint_auth_method": client.auth_method,
+            "grant_types": ["authorization_code", "refresh_token"],
+            "response_types": ["code"],
+        });
+        for k in ["client_name", "client_uri", "scope", "application_type", "software_id", "software_version"] {
+            if let Some(v) = body.get(k).filter(|v| v.as_str().is_some_and(|s| s.len() <= 2000)) {
+                answer[k] = v.clone();
+            }
+        }
+        if let Some(s) = plain {
+            answer["client_secret"] = s.into();
+            answer["client_secret_expires_at"] = 0.into();
+        }
+        Ok(Ok(answer))
+    }
+}
+
+/// Reads what a client says of itself.
+fn read(body: &Value, hosts: &[String]) -> Result<Client, Refused> {
+    let bad = |description: String| Err(Refused { error: "invalid_client_metadata", description, wait: None });
+    let redirect = |description: String| Err(Refused { error: "invalid_redirect_uri", description, wait: None });
     let Some(o) = body.as_object() else { return bad("the body must be a JSON object".into()) };
     let Some(uris) = o.get("redirect_uris").and_then(Value::as_array).filter(|u| !u.is_empty()) else {
         return redirect("redirect_uris is missing: a list of the URIs that codes may be sent to".into());
@@ -155,67 +285,22 @@ pub async fn register(records: &Records, hosts: &[String], body: &Value) -> Resu
     if list("grant_types").is_some_and(|l| !l.contains(&"authorization_code")) {
         return bad("grant_types must have authorization_code".into());
     }
-    let public = auth_method == "none";
-    let (id, plain) = if public {
-        // The same metadata, the same client: hosts register anew at every connect.
-        let mut sorted = redirect_uris.clone();
-        sorted.sort();
-        (format!("dcr_{}", &hashed(&json!([name, sorted]).to_string())[..32]), None)
-    } else {
-        (secret("dcr_"), Some(secret("mcs_")))
-    };
-    let known = records.get::<Client>(Kind::Client, &id).await?;
-    if known.is_none() && records.list::<Client>(Kind::Client).await?.len() >= MOST {
-        let description = "too many clients are registered; try again tomorrow".into();
-        return Ok(Err(Refused { error: "temporarily_unavailable", description }));
-    }
-    let created = now();
-    if known.is_none() {
-        let client = Client {
-            name: if name.is_empty() { "unnamed client".into() } else { name },
-            redirect_uris: redirect_uris.clone(),
-            auth_method: auth_method.to_owned(),
-            secret: plain.as_deref().map(hashed),
-            created,
-            used: false,
-        };
-        records.insert(Kind::Client, &id, &client, created + UNUSED).await?;
-    }
-    let mut answer = json!({
-        "client_id": id,
-        "client_id_issued_at": created,
-        "redirect_uris": redirect_uris,
-        "token_endpoint_auth_method": auth_method,
-        "grant_types": ["authorization_code", "refresh_token"],
-        "response_types": ["code"],
-    });
-    for k in ["client_name", "client_uri", "scope", "application_type", "software_id", "software_version"] {
-        if let Some(v) = o.get(k).filter(|v| v.as_str().is_some_and(|s| s.len() <= 2000)) {
-            answer[k] = v.clone();
-        }
-    }
-    if let Some(s) = plain {
-        answer["client_secret"] = s.into();
-        answer["client_secret_expires_at"] = 0.into();
-    }
-    Ok(Ok(answer))
-}
-
-/// Somebody signed in through it: it is kept.
-pub async fn keep(records: &Records, id: &str) -> Result<(), StoreError> {
-    if let Some((mut c, was)) = records.get::<Client>(Kind::Client, id).await?
-        && !c.used
-    {
-        c.used = true;
-        records.replace(Kind::Client, id, &was, &c, FOREVER).await?;
-    }
-    Ok(())
+    let name = if name.is_empty() { "unnamed client".into() } else { name };
+    let auth_method = auth_method.to_owned();
+    Ok(Client { name, redirect_uris, auth_method, secret: None, created: 0, used: false })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Inputs;
     use crate::oauth::store::Memory;
+
+    fn clients(more: &[(&'static str, &str)]) -> Clients {
+        let fixed = more.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
+        let config = Config::load(&Inputs { fixed, ..Inputs::default() }).expect("config");
+        Clients::new(Records::new(Memory::default()), &config)
+    }
 
     #[test]
     fn redirects_are_compared_whole() {
@@ -270,8 +355,8 @@ mod tests {
 
     #[tokio::test]
     async fn registration_says_what_is_missing_and_knows_a_client_again() {
-        let (r, hosts) = (Records::new(Memory::default()), ["claude.ai".to_owned()]);
-        let error = async |b: Value| register(&r, &hosts, &b).await.expect("store").expect_err("refused").error;
+        let c = clients(&[]);
+        let error = async |b: Value| c.register(&b, None).await.expect("store").expect_err("refused").error;
         assert_eq!(error(json!({ "client_name": "test" })).await, "invalid_redirect_uri");
         assert_eq!(error(json!({ "redirect_uris": ["https://evil.com/"] })).await, "invalid_redirect_uri");
         assert_eq!(
@@ -280,12 +365,41 @@ mod tests {
             "invalid_client_metadata"
         );
         assert_eq!(error(json!([])).await, "invalid_client_metadata");
-        let ok = async |b: Value| register(&r, &hosts, &b).await.expect("store").expect("registered");
+        let ok = async |b: Value| c.register(&b, None).await.expect("store").expect("registered");
         let public = json!({ "client_name": "Claude", "redirect_uris": ["https://claude.ai/cb"], "token_endpoint_auth_method": "none" });
         let (a, b) = (ok(public.clone()).await, ok(public).await);
         assert_eq!(a["client_id"], b["client_id"]);
         assert!(a.get("client_secret").is_none());
         let c = ok(json!({ "redirect_uris": ["https://claude.ai/cb"] })).await;
         assert!(c["client_secret"].as_str().is_some_and(|s| s.len() > 43));
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_registrations_meets_two_limits() {
+        let c = clients(&[("auth.registrations", "30"), ("auth.max_clients", "50")]);
+        let body = |n: u32| json!({ "client_name": n.to_string(), "redirect_uris": ["https://claude.ai/cb"], "token_endpoint_auth_method": "none" });
+        let from = |n: u8| Some(IpAddr::from([198, 51, 100, n]));
+        for n in 0..30 {
+            assert!(c.register(&body(n), from(1)).await.expect("store").is_ok());
+        }
+        let r = c.register(&body(30), from(1)).await.expect("store").expect_err("refused");
+        assert!(r.error == "temporarily_unavailable" && r.wait.is_some_and(|w| w > Duration::from_secs(100)), "{r:?}");
+        assert!(c.register(&body(7), from(1)).await.expect("store").is_ok(), "who is known is not new");
+        // From many networks at once: the second limit.
+        let mut taken = 0;
+        for n in 0..100 {
+            taken += u32::from(c.register(&body(100 + n), from(10 + n as u8)).await.expect("store").is_ok());
+        }
+        assert_eq!(taken, 20);
+    }
+
+    #[test]
+    fn the_operator_may_name_any_host_and_a_private_scheme() {
+        for good in ["https://intranet.example/cb", "cursor://anysphere.cursor/cb", "http://127.0.0.1:9/cb"] {
+            assert_eq!(check_configured(good), Ok(()), "{good}");
+        }
+        for bad in ["http://intranet.example/cb", "javascript://x/%0aalert(1)", "https://a/b#c", "x", "https://u@a/"] {
+            assert!(check_configured(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::cimd::{self, Documents};
-use super::clients::{self, Client};
+use super::clients::{self, Client, Clients};
 use super::external::External;
 use super::get::Getter;
 use super::grants::{Grant, Grants, NoTokens, Tokens};
@@ -23,18 +23,16 @@ use super::people::{NotIn, People};
 use super::store::{Kind, Records, StoreError, now};
 use super::{hashed, pages, secret};
 use crate::config::Config;
+use crate::http::route::{Endpoint, Place};
 use crate::principal::{Principal, SCOPES};
 use crate::sql::Access;
 
-/// The paths of protected resources, each with a metadata document of its own.
-const RESOURCES: [&str; 1] = ["/mcp"];
 /// A person stays signed in, on the pages, for so many seconds.
 const SIGNED_IN: u64 = 3600;
 /// The largest form or registration.
 pub const MAX_BODY: usize = 64 << 10;
 
 const WELL_KNOWN_RESOURCE: &str = "/.well-known/oauth-protected-resource";
-const WELL_KNOWN_SERVER: &str = "/.well-known/oauth-authorization-server";
 
 /// The authorization server, and what the resource server needs of it.
 #[derive(Debug, Clone)]
@@ -43,10 +41,19 @@ pub struct Authority {
     people: People,
     grants: Grants,
     public_url: Option<String>,
-    redirect_hosts: Arc<[String]>,
-    scopes: Arc<[&'static str]>,
+    mounts: Arc<[Resource]>,
+    clients: Clients,
     documents: Documents,
     external: Option<External>,
+}
+
+/// A mount, as a protected resource: an audience of its own (RFC 8707).
+#[derive(Debug)]
+struct Resource {
+    /// Empty for the root.
+    path: String,
+    /// What its access level lets run.
+    scopes: &'static [&'static str],
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,8 +66,8 @@ struct Login {
 pub struct Request<'a> {
     /// GET or POST.
     pub method: &'a Method,
-    /// Without the query.
-    pub path: &'a str,
+    /// What was asked for, and of which mount.
+    pub place: Place,
     /// The query.
     pub query: &'a str,
     /// All of them.
@@ -82,6 +89,7 @@ struct Wanted {
     state: Option<String>,
     challenge: String,
     scopes: Vec<String>,
+    mount: usize,
 }
 
 /// Why an authorization request goes no further.
@@ -194,22 +202,30 @@ impl Authority {
         );
         let public_url =
             Some(config.text("http.public_url").trim_end_matches('/').to_owned()).filter(|u| !u.is_empty());
-        // Those of the classes that the access level lets run; the table is in that order.
-        let scopes: Arc<[&'static str]> = match Access::parse(&config.choice("access.level")) {
-            Access::ReadOnly => SCOPES[..1].into(),
-            Access::ReadWrite => SCOPES[..2].into(),
-            Access::Full => SCOPES.into(),
+        let resource = |(path, c): (String, Config)| Resource {
+            path,
+            // Those of the classes that the access level lets run; the table is in that order.
+            scopes: match Access::parse(&c.choice("access.level")) {
+                Access::ReadOnly => &SCOPES[..1],
+                Access::ReadWrite => &SCOPES[..2],
+                Access::Full => &SCOPES,
+            },
         };
         Self {
+            clients: Clients::new(records.clone(), config),
             records,
             people,
             grants,
             public_url,
-            redirect_hosts: config.list("auth.redirect_hosts").into(),
-            scopes,
+            mounts: config.served().into_iter().map(resource).collect(),
             documents: Documents::new(Getter::from_strangers()),
             external: (config.choice("auth.mode") == "external").then(|| External::new(config)),
         }
+    }
+    /// With another way to the documents that clients name (tests have no public internet).
+    pub fn fetching_with(mut self, getter: Getter) -> Self {
+        self.documents = Documents::new(getter);
+        self
     }
     /// People, for the commands.
     pub fn people(&self) -> &People {
@@ -237,14 +253,27 @@ impl Authority {
     }
 
     /// The challenge of 401 and 403 (RFC 6750 §3, RFC 9728 §5.1).
-    pub fn challenge(&self, headers: &HeaderMap, path: &str, error: Option<(&str, &str)>, scopes: &[String]) -> String {
+    pub fn challenge(&self, headers: &HeaderMap, at: Place, error: Option<(&str, &str)>, scopes: &[String]) -> String {
         let error = error.map_or(String::new(), |(e, d)| format!("error=\"{e}\", error_description=\"{d}\", "));
-        let path = if RESOURCES.contains(&path) { path } else { "" };
         format!(
-            "Bearer {error}scope=\"{}\", resource_metadata=\"{}{WELL_KNOWN_RESOURCE}{path}\"",
+            "Bearer {error}scope=\"{}\", resource_metadata=\"{}{WELL_KNOWN_RESOURCE}{}{}\"",
             scopes.iter().map(|s| self.outward(s)).collect::<Vec<_>>().join(" "),
-            self.origin(headers)
+            self.origin(headers),
+            self.path_of(at),
+            at.typed(),
         )
+    }
+
+    fn path_of(&self, at: Place) -> &str {
+        at.mount.and_then(|m| self.mounts.get(m)).map_or("", |m| &m.path)
+    }
+    /// The mount that is meant where none is named: the one at the root, or the only one.
+    fn default_mount(&self) -> Option<usize> {
+        self.mounts.iter().position(|m| m.path.is_empty()).or((self.mounts.len() == 1).then_some(0))
+    }
+    /// All scopes that some mount lets run.
+    fn scopes(&self) -> &'static [&'static str] {
+        self.mounts.iter().map(|m| m.scopes).max_by_key(|s| s.len()).unwrap_or_default()
     }
 
     /// A scope as a client asks for it: an external issuer may have its own names.
@@ -256,21 +285,21 @@ impl Authority {
     fn issuer_of(&self, token: &str) -> Option<&External> {
         self.external.as_ref().filter(|_| !token.starts_with("mcp_"))
     }
-    fn known(&self, token: &str) -> Option<Arc<Principal>> {
-        self.issuer_of(token).map_or_else(|| self.grants.known(token), |e| e.known(token))
+    fn known(&self, token: &str, mount: &str) -> Option<Arc<Principal>> {
+        self.issuer_of(token).map_or_else(|| self.grants.known(token, mount), |e| e.known(token, mount))
     }
     /// Whose request this is, if its token was seen a moment ago.
-    pub fn recognised(&self, headers: &HeaderMap) -> Option<Arc<Principal>> {
+    pub fn recognised(&self, headers: &HeaderMap, at: Place) -> Option<Arc<Principal>> {
         let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-        self.known(mssql_mcp_middleware::bearer::token(Some(text)).ok()??)
+        self.known(mssql_mcp_middleware::bearer::token(Some(text)).ok()??, self.path_of(at))
     }
 
     /// Whose request this is, or the answer that refuses it.
-    pub async fn authenticate(&self, headers: &HeaderMap, path: &str) -> Result<Arc<Principal>, Answer> {
+    pub async fn authenticate(&self, headers: &HeaderMap, at: Place) -> Result<Arc<Principal>, Answer> {
         let refuse = |status, error: Option<(&str, &str)>| {
             let (e, d) = error.unwrap_or(("unauthorized", "a token is needed: Authorization: Bearer …"));
             let mut r = oauth_error(status, e, d);
-            let challenge = self.challenge(headers, path, error, &["mssql:read".to_owned()]);
+            let challenge = self.challenge(headers, at, error, &["mssql:read".to_owned()]);
             if let Ok(v) = HeaderValue::from_str(&challenge) {
                 r.headers_mut().insert(header::WWW_AUTHENTICATE, v);
             }
@@ -282,40 +311,34 @@ impl Authority {
             Ok(None) => return Err(refuse(StatusCode::UNAUTHORIZED, None)),
             Err(why) => return Err(refuse(StatusCode::BAD_REQUEST, Some(("invalid_request", why)))),
         };
-        if let Some(p) = self.known(token) {
+        let mount = self.path_of(at);
+        if let Some(p) = self.known(token, mount) {
             return Ok(p);
         }
         let whose = match self.issuer_of(token) {
             Some(e) => {
                 let o = self.origin(headers);
-                let mut audiences = vec![o.clone(), format!("{o}/")];
-                audiences.extend(RESOURCES.iter().map(|r| format!("{o}{r}")));
-                e.whose(token, &audiences).await
+                let audiences = ["", "/", "/mcp", "/sse"].map(|e| format!("{o}{mount}{e}"));
+                e.whose(token, mount, &audiences).await
             }
-            None => self.grants.whose(token).await,
+            None => self.grants.whose(token, mount).await,
         };
         match whose {
             Ok(Some(p)) => Ok(p),
             Ok(None) => {
-                tracing::info!(target: "audit", event = "token_refused", path);
-                let error = ("invalid_token", "the token is unknown, expired or revoked");
+                tracing::info!(target: "audit", event = "token_refused", mount);
+                let error = ("invalid_token", "the token is unknown, expired, revoked, or for another resource");
                 Err(refuse(StatusCode::UNAUTHORIZED, Some(error)))
             }
             Err(e) => Err(unavailable(&e)),
         }
     }
 
-    /// Whether a path is one of sign-in.
-    pub fn knows(path: &str) -> bool {
-        matches!(path, "/authorize" | "/token" | "/register" | "/revoke" | "/apps")
-            || path.starts_with(WELL_KNOWN_RESOURCE)
-            || path == WELL_KNOWN_SERVER
-    }
-
-    /// Answers a request to one of those.
+    /// Answers a request to one of the endpoints of sign-in.
     pub async fn answer(&self, r: Request<'_>) -> Answer {
+        let endpoint = r.place.endpoint;
         // People sign in elsewhere; only the resource is described here.
-        if self.external.is_some() && !r.path.starts_with(WELL_KNOWN_RESOURCE) {
+        if self.external.is_some() && !matches!(endpoint, Endpoint::Resource(_)) {
             return oauth_error(
                 StatusCode::NOT_FOUND,
                 "not_found",
@@ -323,16 +346,16 @@ impl Authority {
             );
         }
         let (get, post) = (*r.method == Method::GET || *r.method == Method::HEAD, *r.method == Method::POST);
-        match r.path {
-            WELL_KNOWN_SERVER if get => self.server_metadata(r.headers),
-            p if p.starts_with(WELL_KNOWN_RESOURCE) && get => self.resource_metadata(&r),
-            "/register" if post => self.register(&r).await,
-            "/authorize" if get => self.authorize(&r, r.query.to_owned()).await,
-            "/authorize" if post => self.decide(&r).await,
-            "/token" if post => self.token(&r).await,
-            "/revoke" if post => self.revoke(&r).await,
-            "/apps" if get => self.apps(&r, None).await,
-            "/apps" if post => self.change_apps(&r).await,
+        match endpoint {
+            Endpoint::Server if get => self.server_metadata(r.headers),
+            Endpoint::Resource(_) if get => self.resource_metadata(&r),
+            Endpoint::Register if post => self.register(&r).await,
+            Endpoint::Authorize if get => self.authorize(&r).await,
+            Endpoint::Authorize if post => self.decide(&r).await,
+            Endpoint::Token if post => self.token(&r).await,
+            Endpoint::Revoke if post => self.revoke(&r).await,
+            Endpoint::Apps if get => self.apps(&r, None).await,
+            Endpoint::Apps if post => self.change_apps(&r).await,
             _ => oauth_error(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "this method is not for this path"),
         }
     }
@@ -350,7 +373,7 @@ impl Authority {
                 "token_endpoint": format!("{o}/token"),
                 "registration_endpoint": format!("{o}/register"),
                 "revocation_endpoint": format!("{o}/revoke"),
-                "scopes_supported": &*self.scopes,
+                "scopes_supported": self.scopes(),
                 "response_types_supported": ["code"],
                 "response_modes_supported": ["query"],
                 "grant_types_supported": ["authorization_code", "refresh_token"],
@@ -365,17 +388,15 @@ impl Authority {
 
     /// RFC 9728: at the root for the origin, and path-inserted for each endpoint, because clients compare with what was typed.
     fn resource_metadata(&self, r: &Request<'_>) -> Answer {
-        let path = r.path.strip_prefix(WELL_KNOWN_RESOURCE).unwrap_or_default();
-        if !path.is_empty() && !RESOURCES.contains(&path) {
-            return oauth_error(StatusCode::NOT_FOUND, "not_found", "there is no resource at this path");
-        }
+        let scopes = r.place.mount.map_or(self.scopes(), |m| self.mounts[m].scopes);
+        let path = format!("{}{}", self.path_of(r.place), r.place.typed());
         let o = self.origin(r.headers);
         json_answer(
             StatusCode::OK,
             &json!({
                 "resource": format!("{o}{path}"),
                 "authorization_servers": [self.external.as_ref().map_or(o.as_str(), |e| e.issuer.as_str())],
-                "scopes_supported": self.scopes.iter().map(|s| self.outward(s)).collect::<Vec<_>>(),
+                "scopes_supported": scopes.iter().map(|s| self.outward(s)).collect::<Vec<_>>(),
                 "bearer_methods_supported": ["header"],
                 "resource_name": "Microsoft SQL Server over MCP",
             }),
@@ -392,12 +413,16 @@ impl Authority {
         let Ok(body) = serde_json::from_slice::<Value>(r.body) else {
             return oauth_error(StatusCode::BAD_REQUEST, "invalid_client_metadata", "the body is not JSON");
         };
-        match clients::register(&self.records, &self.redirect_hosts, &body).await {
+        match self.clients.register(&body, r.peer).await {
             Ok(Ok(v)) => json_answer(StatusCode::CREATED, &v),
             Ok(Err(e)) => {
                 let busy = e.error == "temporarily_unavailable";
                 let status = if busy { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_REQUEST };
-                oauth_error(status, e.error, &e.description)
+                let mut answer = oauth_error(status, e.error, &e.description);
+                if let Some(wait) = e.wait {
+                    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+                }
+                answer
             }
             Err(e) => unavailable(&e),
         }
@@ -413,10 +438,9 @@ impl Authority {
         let get = |k: &str| q.get(k).cloned();
         let client_id = get("client_id").ok_or_else(|| page("client_id is missing.", AGAIN))?;
         let client = if cimd::is_url(&client_id) {
-            self.documents.client(&client_id, &self.redirect_hosts).await.map_err(|why| Stopped::Page(why, AGAIN))?
+            self.documents.client(&client_id, self.clients.hosts()).await.map_err(|why| Stopped::Page(why, AGAIN))?
         } else {
-            let registered = self.records.get::<Client>(Kind::Client, &client_id).await?;
-            registered.map(|c| c.0).ok_or_else(|| {
+            self.clients.find(&client_id).await?.ok_or_else(|| {
                 page(
                     "This program is not registered here, or its registration has expired.",
                     "Remove the connection in the program and connect again: it will register anew.",
@@ -452,26 +476,44 @@ impl Authority {
         if challenge.len() != 43 || !challenge.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
             return Err(stop("invalid_request", "code_challenge is no S256 challenge (43 characters)".into()));
         }
-        if get("resource").is_some_and(|r| !self.is_ours(&r, headers)) {
-            return Err(stop("invalid_target", "resource is not one of this server".into()));
-        }
+        let mount = match self.meant(q.get("resource").map(String::as_str), headers) {
+            Ok(Some(m)) => m,
+            Ok(None) => {
+                let all: Vec<String> =
+                    self.mounts.iter().map(|m| format!("{}{}/mcp", self.origin(headers), m.path)).collect();
+                return Err(stop("invalid_target", format!("resource must be one of {}", all.join(", "))));
+            }
+            Err(()) => return Err(stop("invalid_target", "resource is not one of this server".into())),
+        };
         // Unknown scopes (offline_access, openid …) are left out, not refused: hosts append their own.
         let asked: Vec<String> = get("scope").unwrap_or_default().split(' ').map(str::to_owned).collect();
-        let mut scopes: Vec<String> = asked.into_iter().filter(|s| self.scopes.contains(&s.as_str())).collect();
+        let mut scopes: Vec<String> =
+            asked.into_iter().filter(|s| self.mounts[mount].scopes.contains(&s.as_str())).collect();
         if scopes.is_empty() {
             scopes.push("mssql:read".into());
         }
         scopes.sort();
         scopes.dedup();
-        Ok(Wanted { client_id, client, redirect_uri, state, challenge, scopes })
+        Ok(Wanted { client_id, client, redirect_uri, state, challenge, scopes, mount })
     }
 
-    /// Whether a resource indicator (RFC 8707) names this server: scheme and host in any case, a slash at the end or not.
-    fn is_ours(&self, resource: &str, headers: &HeaderMap) -> bool {
+    /// The mount that a resource indicator (RFC 8707) names: scheme and host in any case, a slash at the end or not. Without one, or
+    /// with the origin itself, the default; an error where it is not ours.
+    fn meant(&self, resource: Option<&str>, headers: &HeaderMap) -> Result<Option<usize>, ()> {
+        let Some(resource) = resource else { return Ok(self.default_mount()) };
         let o = self.origin(headers);
         let resource = resource.strip_suffix('/').unwrap_or(resource);
-        let Some((origin, path)) = resource.split_at_checked(o.len()) else { return false };
-        origin.eq_ignore_ascii_case(&o) && (path.is_empty() || RESOURCES.contains(&path))
+        let (origin, path) = resource.split_at_checked(o.len()).ok_or(())?;
+        if !origin.eq_ignore_ascii_case(&o) {
+            return Err(());
+        }
+        let named =
+            |m: &Resource| path.strip_prefix(m.path.as_str()).is_some_and(|rest| matches!(rest, "" | "/mcp" | "/sse"));
+        match self.mounts.iter().position(named) {
+            Some(m) => Ok(Some(m)),
+            None if path.is_empty() => Ok(self.default_mount()),
+            None => Err(()),
+        }
     }
 
     fn stopped(&self, s: Stopped, headers: &HeaderMap) -> Answer {
@@ -541,7 +583,14 @@ impl Authority {
     }
 
     /// GET /authorize: sign in, then consent.
-    async fn authorize(&self, r: &Request<'_>, query: String) -> Answer {
+    async fn authorize(&self, r: &Request<'_>) -> Answer {
+        let mut query = r.query.to_owned();
+        // The old clients' /demo/authorize names the mount in the path; from here on it travels with the request.
+        if r.place.mount.is_some() && form(query.as_bytes()).is_ok_and(|f| !f.contains_key("resource")) {
+            let resource = format!("{}{}/mcp", self.origin(r.headers), self.path_of(r.place));
+            let named = form_urlencoded::Serializer::new(String::new()).append_pair("resource", &resource).finish();
+            query = format!("{query}&{named}");
+        }
         let wanted = match self.wanted(&query, r.headers).await {
             Ok(w) => w,
             Err(s) => return self.stopped(s, r.headers),
@@ -550,7 +599,10 @@ impl Authority {
         let page = match self.signed_in(r.headers).await {
             Err(e) => return unavailable(&e),
             Ok(None) => html(StatusCode::OK, pages::login("/authorize", &query, &csrf.0, "", None), None),
-            Ok(Some(user)) => self.consent(&user, &wanted, &query, &csrf.0).await,
+            Ok(Some(user)) => {
+                let resource = format!("{}{}", self.origin(r.headers), self.mounts[wanted.mount].path);
+                self.consent(&user, &wanted, &resource, &query, &csrf.0).await
+            }
         };
         self.with_csrf(page, r.headers, &csrf)
     }
@@ -561,7 +613,7 @@ impl Authority {
         Ok(w.scopes.iter().filter(|s| has.contains(s)).cloned().collect())
     }
 
-    async fn consent(&self, user: &str, w: &Wanted, query: &str, csrf: &str) -> Answer {
+    async fn consent(&self, user: &str, w: &Wanted, resource: &str, query: &str, csrf: &str) -> Answer {
         let scopes = match self.grantable(user, w).await {
             Ok(s) => s,
             Err(e) => return unavailable(&e),
@@ -578,6 +630,7 @@ impl Authority {
         let (host, loopback) = clients::host_of(&w.redirect_uri).unwrap_or_default();
         let asked = pages::Asked {
             user,
+            resource,
             client: &w.client.name,
             client_id: &w.client_id,
             host: &host,
@@ -674,12 +727,13 @@ impl Authority {
     async fn grant(&self, user: &str, w: &Wanted) -> Result<String, StoreError> {
         let scopes = self.grantable(user, w).await?;
         tracing::info!(target: "audit", event = "consent", principal = user, client = %w.client_id, scopes = scopes.join(" "));
-        clients::keep(&self.records, &w.client_id).await?;
+        self.clients.keep(&w.client_id).await?;
         let content = Grant {
             user: user.to_owned(),
             client: w.client_id.clone(),
             client_name: w.client.name.clone(),
             scopes,
+            audience: self.mounts[w.mount].path.clone(),
             created: now(),
         };
         self.grants.code(content, &w.redirect_uri, &w.challenge).await
@@ -713,10 +767,9 @@ impl Authority {
         if cimd::is_url(&id) && given.is_none() {
             return Ok(id);
         }
-        let client = self.records.get::<Client>(Kind::Client, &id).await.map_err(|e| unavailable(&e))?;
-        match client {
+        match self.clients.find(&id).await.map_err(|e| unavailable(&e))? {
             None => Err(refuse("this client is not registered, or its registration has expired")),
-            Some((c, _)) => match (&c.secret, given) {
+            Some(c) => match (&c.secret, given) {
                 (None, _) => Ok(id),
                 (Some(s), Some(g)) if *s == hashed(&g) => Ok(id),
                 (Some(_), _) => Err(refuse("the client's secret is missing or wrong")),
@@ -742,9 +795,12 @@ impl Authority {
             Ok(c) => c,
             Err(a) => return a,
         };
-        if f.get("resource").is_some_and(|res| !self.is_ours(res, r.headers)) {
-            return bad("invalid_target", "resource is not one of this server");
-        }
+        const NOT_OURS: &str = "resource is not one of this server, or not the one that was granted";
+        let audience = match f.get("resource").map(|res| self.meant(Some(res), r.headers)) {
+            None | Some(Ok(None)) => None,
+            Some(Ok(Some(m))) => Some(self.mounts[m].path.as_str()),
+            Some(Err(())) => return bad("invalid_target", NOT_OURS),
+        };
         let get = |k: &str| f.get(k).map(String::as_str);
         let given = match get("grant_type") {
             Some("authorization_code") => {
@@ -752,17 +808,17 @@ impl Authority {
                 let Some(verifier) = get("code_verifier") else {
                     return bad("invalid_request", "code_verifier is missing");
                 };
-                self.grants.exchange(code, &client, get("redirect_uri"), verifier).await
+                self.grants.exchange(code, &client, get("redirect_uri"), verifier, audience).await
             }
             Some("refresh_token") => {
                 let Some(token) = get("refresh_token") else {
                     return bad("invalid_request", "refresh_token is missing");
                 };
                 let scopes = get("scope").map(|s| {
-                    let known = s.split(' ').filter(|s| self.scopes.contains(s));
+                    let known = s.split(' ').filter(|s| self.scopes().contains(s));
                     known.map(str::to_owned).collect::<Vec<_>>()
                 });
-                self.grants.refresh(token, &client, scopes.filter(|s| !s.is_empty())).await
+                self.grants.refresh(token, &client, scopes.filter(|s| !s.is_empty()), audience).await
             }
             Some(_) => return bad("unsupported_grant_type", "grant_type must be authorization_code or refresh_token"),
             None => return bad("invalid_request", "grant_type is missing"),
@@ -785,6 +841,7 @@ impl Authority {
                 tracing::info!(target: "audit", event = "token_denied", client = %client, why);
                 bad("invalid_grant", why)
             }
+            Err(NoTokens::InvalidTarget) => bad("invalid_target", NOT_OURS),
             Err(NoTokens::InvalidScope) => bad("invalid_scope", "scope asks for more than was granted"),
             Err(NoTokens::Store(e)) => unavailable(&e),
         }

@@ -48,7 +48,8 @@ type Known = DashMap<String, (Arc<Principal>, Instant, u64)>;
 pub struct External {
     /// As its tokens name it.
     pub issuer: String,
-    audience: Option<String>,
+    /// Of each mount that has one by configuration.
+    audiences: Vec<(String, String)>,
     subject_claim: String,
     scope_claims: Vec<String>,
     /// Its scope or role → ours.
@@ -65,10 +66,15 @@ impl std::fmt::Debug for External {
     }
 }
 
+/// A token is verified for each mount by itself.
+fn key_of(token: &str, mount: &str) -> String {
+    format!("{}{mount}", hashed(token))
+}
+
 impl External {
     /// From the configuration.
     pub fn new(c: &Config) -> Self {
-        let text = |k: &str| Some(c.text(k).to_owned()).filter(|t| !t.is_empty());
+        let audiences = c.served().into_iter().map(|(m, c)| (m, c.text("auth.audience").to_owned()));
         let scopes = c
             .list("auth.scope_map")
             .iter()
@@ -77,7 +83,7 @@ impl External {
             .collect();
         Self {
             issuer: c.text("auth.issuer").to_owned(),
-            audience: text("auth.audience"),
+            audiences: audiences.filter(|(_, a)| !a.is_empty()).collect(),
             subject_claim: c.text("auth.subject_claim").to_owned(),
             scope_claims: c.list("auth.scope_claims"),
             scopes,
@@ -94,13 +100,18 @@ impl External {
     }
 
     /// Whose a token is, if it was verified a moment ago.
-    pub fn known(&self, token: &str) -> Option<Arc<Principal>> {
-        let k = self.known.get(&hashed(token))?;
+    pub fn known(&self, token: &str, mount: &str) -> Option<Arc<Principal>> {
+        let k = self.known.get(&key_of(token, mount))?;
         (k.1.elapsed() < TRUST && k.2 > now()).then(|| k.0.clone())
     }
 
-    /// Whose a token is; none when it is not good for one of these audiences.
-    pub async fn whose(&self, token: &str, audiences: &[String]) -> Result<Option<Arc<Principal>>, StoreError> {
+    /// Whose a token is; none when it is not good for this mount, which has these names as an audience.
+    pub async fn whose(
+        &self,
+        token: &str,
+        mount: &str,
+        audiences: &[String],
+    ) -> Result<Option<Arc<Principal>>, StoreError> {
         let Ok(head) = decode_header(token) else { return Ok(None) };
         if !ALGORITHMS.contains(&head.alg) {
             return Ok(None);
@@ -128,8 +139,8 @@ impl External {
         v.validate_nbf = true;
         v.set_required_spec_claims(&["exp", "iss", "aud"]);
         v.set_issuer(&[&self.issuer]);
-        match &self.audience {
-            Some(a) => v.set_audience(&[a]),
+        match self.audiences.iter().find(|(m, _)| m == mount) {
+            Some((_, a)) => v.set_audience(&[a]),
             None => v.set_audience(audiences),
         }
         let claims = match decode::<Map<String, Value>>(token, &key, &v) {
@@ -152,7 +163,7 @@ impl External {
             self.known.retain(|_, k| k.1.elapsed() < TRUST);
         }
         let expires = claims.get("exp").and_then(Value::as_u64).unwrap_or_default() + SKEW;
-        self.known.insert(hashed(token), (principal.clone(), Instant::now(), expires));
+        self.known.insert(key_of(token, mount), (principal.clone(), Instant::now(), expires));
         Ok(Some(principal))
     }
 

@@ -37,6 +37,9 @@ pub struct Grant {
     pub client_name: String,
     /// What.
     pub scopes: Vec<String>,
+    /// Where: the path of the mount (RFC 8707); empty for the root.
+    #[serde(default)]
+    pub audience: String,
     /// Seconds since 1970.
     pub created: u64,
 }
@@ -61,6 +64,8 @@ struct Access {
     user: String,
     client: String,
     scopes: Vec<String>,
+    #[serde(default)]
+    audience: String,
     expires: u64,
 }
 
@@ -70,6 +75,8 @@ struct Refresh {
     user: String,
     client: String,
     scopes: Vec<String>,
+    #[serde(default)]
+    audience: String,
     used_at: Option<u64>,
 }
 
@@ -80,6 +87,9 @@ pub struct ApiToken {
     pub name: String,
     /// What it may do.
     pub scopes: Vec<String>,
+    /// The path of the mount that it is for.
+    #[serde(default)]
+    pub audience: String,
     /// Seconds since 1970.
     pub created: u64,
     /// Likewise; none for never.
@@ -106,6 +116,8 @@ pub enum NoTokens {
     InvalidGrant(&'static str),
     /// `invalid_scope`.
     InvalidScope,
+    /// `invalid_target` (RFC 8707 §2).
+    InvalidTarget,
     /// Our side.
     Store(StoreError),
 }
@@ -116,9 +128,13 @@ impl From<StoreError> for NoTokens {
     }
 }
 
+/// Whose a token is, by which grant, for which mount, until when.
+struct Whose(Principal, String, String, u64);
+
 struct Known {
     principal: Arc<Principal>,
     grant: String,
+    audience: String,
     checked: Instant,
     expires: u64,
 }
@@ -179,11 +195,15 @@ impl Grants {
         client: &str,
         redirect_uri: Option<&str>,
         verifier: &str,
+        audience: Option<&str>,
     ) -> Result<Tokens, NoTokens> {
         let key = hashed(code);
         let Some((mut c, was)) = self.records.get::<Code>(Kind::Code, &key).await? else {
             return Err(NoTokens::InvalidGrant("the code is unknown or has expired"));
         };
+        if audience.is_some_and(|a| a != c.content.audience) {
+            return Err(NoTokens::InvalidTarget);
+        }
         let spent = c.used || {
             c.used = true;
             // It is kept as spent for as long as the tokens could live, so that a replay is recognised.
@@ -203,17 +223,26 @@ impl Grants {
             return Err(NoTokens::InvalidGrant("code_verifier does not prove the code_challenge"));
         }
         self.records.put(Kind::Grant, &c.grant, &c.content, now() + self.refresh_ttl).await?;
-        let Grant { user, client, scopes, .. } = c.content;
-        Ok(self.pair(&c.grant, &user, &client, scopes).await?)
+        let scopes = c.content.scopes.clone();
+        Ok(self.pair(&c.grant, &c.content, scopes).await?)
     }
 
     /// A refresh token for a new pair, with fewer scopes if asked.
-    pub async fn refresh(&self, token: &str, client: &str, scopes: Option<Vec<String>>) -> Result<Tokens, NoTokens> {
+    pub async fn refresh(
+        &self,
+        token: &str,
+        client: &str,
+        scopes: Option<Vec<String>>,
+        audience: Option<&str>,
+    ) -> Result<Tokens, NoTokens> {
         const DEAD: NoTokens = NoTokens::InvalidGrant("the refresh token is unknown, expired or revoked");
         let key = hashed(token);
         let Some((mut r, was)) = self.records.get::<Refresh>(Kind::Refresh, &key).await? else { return Err(DEAD) };
         if r.client != client {
             return Err(NoTokens::InvalidGrant("the refresh token was given to another client"));
+        }
+        if audience.is_some_and(|a| a != r.audience) {
+            return Err(NoTokens::InvalidTarget);
         }
         let Some((grant, grant_was)) = self.records.get::<Grant>(Kind::Grant, &r.grant).await? else {
             return Err(DEAD);
@@ -243,22 +272,24 @@ impl Grants {
         if !self.records.replace(Kind::Grant, &r.grant, &grant_was, &grant, at + self.refresh_ttl).await? {
             return Err(DEAD);
         }
-        Ok(self.pair(&r.grant, &r.user, &r.client, keep).await?)
+        Ok(self.pair(&r.grant, &grant, keep).await?)
     }
 
-    async fn pair(&self, grant: &str, user: &str, client: &str, scopes: Vec<String>) -> Result<Tokens, StoreError> {
+    async fn pair(&self, grant: &str, content: &Grant, scopes: Vec<String>) -> Result<Tokens, StoreError> {
         let (access, refresh) = (secret("mat_"), secret("mrt_"));
-        let (grant, user, client) = (grant.to_owned(), user.to_owned(), client.to_owned());
+        let Grant { user, client, audience, .. } = content.clone();
+        let grant = grant.to_owned();
         let expires = now() + self.access_ttl;
         let r = Refresh {
             grant: grant.clone(),
             user: user.clone(),
             client: client.clone(),
             scopes: scopes.clone(),
+            audience: audience.clone(),
             used_at: None,
         };
         self.records.put(Kind::Refresh, &hashed(&refresh), &r, now() + self.refresh_ttl).await?;
-        let a = Access { grant, user, client, scopes: scopes.clone(), expires };
+        let a = Access { grant, user, client, scopes: scopes.clone(), audience, expires };
         self.records.put(Kind::Access, &hashed(&access), &a, expires).await?;
         Ok(Tokens { access, refresh, expires_in: self.access_ttl, scopes })
     }
@@ -296,21 +327,28 @@ impl Grants {
     }
 
     /// A new machine token; it is shown once.
-    pub async fn api_token(&self, name: &str, scopes: Vec<String>, expires: Option<u64>) -> Result<String, StoreError> {
+    pub async fn api_token(
+        &self,
+        name: &str,
+        scopes: Vec<String>,
+        audience: &str,
+        expires: Option<u64>,
+    ) -> Result<String, StoreError> {
         let token = secret("mcp_");
-        let record = ApiToken { name: name.to_owned(), scopes, created: now(), expires };
+        let audience = audience.to_owned();
+        let record = ApiToken { name: name.to_owned(), scopes, audience, created: now(), expires };
         self.records.put(Kind::ApiToken, &hashed(&token), &record, expires.unwrap_or(FOREVER)).await?;
         Ok(token)
     }
 
     /// Whose a token is, if that is known without asking the store.
-    pub fn known(&self, token: &str) -> Option<Arc<Principal>> {
+    pub fn known(&self, token: &str, audience: &str) -> Option<Arc<Principal>> {
         let k = self.known.get(&hashed(token))?;
-        (k.checked.elapsed() < TRUST && k.expires > now()).then(|| k.principal.clone())
+        (k.checked.elapsed() < TRUST && k.expires > now() && k.audience == audience).then(|| k.principal.clone())
     }
 
-    /// Whose a token is; none when it is unknown, expired or revoked.
-    pub async fn whose(&self, token: &str) -> Result<Option<Arc<Principal>>, StoreError> {
+    /// Whose a token is; none when it is unknown, expired, revoked, or for another mount.
+    pub async fn whose(&self, token: &str, audience: &str) -> Result<Option<Arc<Principal>>, StoreError> {
         let key = hashed(token);
         let found = if token.starts_with("mcp_") { self.machine(&key).await? } else { self.person(&key).await? };
         match found {
@@ -318,27 +356,28 @@ impl Grants {
                 self.known.remove(&key);
                 Ok(None)
             }
-            Some((principal, grant, expires)) => {
+            Some(Whose(_, _, of, _)) if of != audience => Ok(None),
+            Some(Whose(principal, grant, audience, expires)) => {
                 if self.known.len() >= MOST {
                     self.known.retain(|_, k| k.checked.elapsed() < TRUST);
                 }
                 let principal = Arc::new(principal);
-                let known = Known { principal: principal.clone(), grant, checked: Instant::now(), expires };
+                let known = Known { principal: principal.clone(), grant, audience, checked: Instant::now(), expires };
                 self.known.insert(key, known);
                 Ok(Some(principal))
             }
         }
     }
 
-    async fn machine(&self, key: &str) -> Result<Option<(Principal, String, u64)>, StoreError> {
+    async fn machine(&self, key: &str) -> Result<Option<Whose>, StoreError> {
         let found = self.records.get::<ApiToken>(Kind::ApiToken, key).await?;
         Ok(found.map(|(t, _)| {
             let p = Principal { subject: format!("token:{}", t.name), scopes: t.scopes, client: None };
-            (p, String::new(), t.expires.unwrap_or(FOREVER))
+            Whose(p, String::new(), t.audience, t.expires.unwrap_or(FOREVER))
         }))
     }
 
-    async fn person(&self, key: &str) -> Result<Option<(Principal, String, u64)>, StoreError> {
+    async fn person(&self, key: &str) -> Result<Option<Whose>, StoreError> {
         let Some((a, _)) = self.records.get::<Access>(Kind::Access, key).await? else { return Ok(None) };
         if self.records.get::<Grant>(Kind::Grant, &a.grant).await?.is_none() {
             return Ok(None);
@@ -346,7 +385,8 @@ impl Grants {
         let Some(user) = self.people.active(&a.user).await? else { return Ok(None) };
         // What a person lost since then, the token has lost too.
         let scopes = a.scopes.into_iter().filter(|s| user.scopes.contains(s)).collect();
-        Ok(Some((Principal { subject: a.user, scopes, client: Some(a.client) }, a.grant, a.expires)))
+        let principal = Principal { subject: a.user, scopes, client: Some(a.client) };
+        Ok(Some(Whose(principal, a.grant, a.audience, a.expires)))
     }
 }
 
@@ -369,24 +409,33 @@ mod tests {
     }
     fn content() -> Grant {
         let scopes = vec!["mssql:read".to_owned(), "mssql:write".to_owned()];
-        Grant { user: "ada".into(), client: "c1".into(), client_name: "C".into(), scopes, created: now() }
+        Grant {
+            user: "ada".into(),
+            client: "c1".into(),
+            client_name: "C".into(),
+            scopes,
+            audience: String::new(),
+            created: now(),
+        }
     }
     async fn tokens(g: &Grants) -> Tokens {
         let code = g.code(content(), "https://claude.ai/cb", CHALLENGE).await.expect("code");
-        g.exchange(&code, "c1", Some("https://claude.ai/cb"), VERIFIER).await.expect("tokens")
+        g.exchange(&code, "c1", Some("https://claude.ai/cb"), VERIFIER, None).await.expect("tokens")
     }
 
     #[tokio::test]
     async fn a_code_is_good_once_and_its_replay_takes_back_what_it_gave() {
         let g = grants().await;
         let code = g.code(content(), "https://claude.ai/cb", CHALLENGE).await.expect("code");
-        let t = g.exchange(&code, "c1", Some("https://claude.ai/cb"), VERIFIER).await.expect("tokens");
-        assert!(g.whose(&t.access).await.expect("store").is_some_and(|p| p.subject == "ada" && p.may("mssql:write")));
-        assert!(g.known(&t.access).is_some());
-        assert!(matches!(g.exchange(&code, "c1", None, VERIFIER).await, Err(NoTokens::InvalidGrant(_))));
-        assert!(g.known(&t.access).is_none());
-        assert!(g.whose(&t.access).await.expect("store").is_none(), "revoked");
-        assert!(g.refresh(&t.refresh, "c1", None).await.is_err());
+        let t = g.exchange(&code, "c1", Some("https://claude.ai/cb"), VERIFIER, None).await.expect("tokens");
+        assert!(
+            g.whose(&t.access, "").await.expect("store").is_some_and(|p| p.subject == "ada" && p.may("mssql:write"))
+        );
+        assert!(g.known(&t.access, "").is_some());
+        assert!(matches!(g.exchange(&code, "c1", None, VERIFIER, None).await, Err(NoTokens::InvalidGrant(_))));
+        assert!(g.known(&t.access, "").is_none());
+        assert!(g.whose(&t.access, "").await.expect("store").is_none(), "revoked");
+        assert!(g.refresh(&t.refresh, "c1", None, None).await.is_err());
     }
 
     #[tokio::test]
@@ -401,43 +450,43 @@ mod tests {
         ] {
             let code = g.code(content(), "https://claude.ai/cb", CHALLENGE).await.expect("code");
             assert!(matches!(
-                g.exchange(&code, client, Some(redirect), verifier).await,
+                g.exchange(&code, client, Some(redirect), verifier, None).await,
                 Err(NoTokens::InvalidGrant(_))
             ));
         }
-        assert!(g.exchange("mac_unknown", "c1", None, VERIFIER).await.is_err());
+        assert!(g.exchange("mac_unknown", "c1", None, VERIFIER, None).await.is_err());
     }
 
     #[tokio::test]
     async fn refresh_tokens_rotate_forgive_a_race_and_narrow() {
         let g = grants().await;
         let t = tokens(&g).await;
-        let (a, b) = tokio::join!(g.refresh(&t.refresh, "c1", None), g.refresh(&t.refresh, "c1", None));
+        let (a, b) = tokio::join!(g.refresh(&t.refresh, "c1", None, None), g.refresh(&t.refresh, "c1", None, None));
         let (a, b) = (a.expect("first"), b.expect("second, within the grace"));
         assert_ne!(a.refresh, b.refresh);
-        assert!(g.whose(&a.access).await.expect("store").is_some());
-        let narrow = g.refresh(&a.refresh, "c1", Some(vec!["mssql:read".into()])).await.expect("fewer scopes");
+        assert!(g.whose(&a.access, "").await.expect("store").is_some());
+        let narrow = g.refresh(&a.refresh, "c1", Some(vec!["mssql:read".into()]), None).await.expect("fewer scopes");
         assert_eq!(narrow.scopes, ["mssql:read"]);
         assert_eq!(
-            g.refresh(&narrow.refresh, "c1", Some(vec!["mssql:write".into()])).await,
+            g.refresh(&narrow.refresh, "c1", Some(vec!["mssql:write".into()]), None).await,
             Err(NoTokens::InvalidScope)
         );
-        assert!(matches!(g.refresh(&b.refresh, "c2", None).await, Err(NoTokens::InvalidGrant(_))));
+        assert!(matches!(g.refresh(&b.refresh, "c2", None, None).await, Err(NoTokens::InvalidGrant(_))));
     }
 
     #[tokio::test]
     async fn a_spent_refresh_token_ends_the_grant() {
         let g = grants().await;
         let t = tokens(&g).await;
-        let next = g.refresh(&t.refresh, "c1", None).await.expect("rotated");
+        let next = g.refresh(&t.refresh, "c1", None, None).await.expect("rotated");
         // As if the grace were over.
         let (mut r, _) =
             g.records.get::<Refresh>(Kind::Refresh, &hashed(&t.refresh)).await.expect("store").expect("kept");
         r.used_at = Some(now() - GRACE - 1);
         g.records.put(Kind::Refresh, &hashed(&t.refresh), &r, FOREVER).await.expect("written");
-        assert!(matches!(g.refresh(&t.refresh, "c1", None).await, Err(NoTokens::InvalidGrant(_))));
-        assert!(g.refresh(&next.refresh, "c1", None).await.is_err(), "the thief's and the owner's are both dead");
-        assert!(g.whose(&next.access).await.expect("store").is_none());
+        assert!(matches!(g.refresh(&t.refresh, "c1", None, None).await, Err(NoTokens::InvalidGrant(_))));
+        assert!(g.refresh(&next.refresh, "c1", None, None).await.is_err(), "the thief's and the owner's are both dead");
+        assert!(g.whose(&next.access, "").await.expect("store").is_none());
     }
 
     #[tokio::test]
@@ -446,22 +495,24 @@ mod tests {
         let t = tokens(&g).await;
         let scopes = vec!["mssql:read".to_owned()];
         g.people.put("ada", &User { password: String::new(), scopes, disabled: false }).await.expect("written");
-        let p = g.whose(&t.access).await.expect("store").expect("still there");
+        let p = g.whose(&t.access, "").await.expect("store").expect("still there");
         assert!(p.may("mssql:read") && !p.may("mssql:write"));
         g.people.put("ada", &User { password: String::new(), scopes: vec![], disabled: true }).await.expect("written");
-        assert!(g.whose(&t.access).await.expect("store").is_none());
-        assert!(g.refresh(&t.refresh, "c1", None).await.is_err());
+        assert!(g.whose(&t.access, "").await.expect("store").is_none());
+        assert!(g.refresh(&t.refresh, "c1", None, None).await.is_err());
     }
 
     #[tokio::test]
     async fn machines_have_tokens_of_their_own() {
         let g = grants().await;
-        let t = g.api_token("etl", vec!["mssql:read".into()], None).await.expect("token");
+        let t = g.api_token("etl", vec!["mssql:read".into()], "/demo", None).await.expect("token");
         assert!(t.starts_with("mcp_") && t.len() == 4 + 43);
-        let p = g.whose(&t).await.expect("store").expect("known");
+        assert_eq!(g.whose(&t, "").await.expect("store"), None, "it is for another mount");
+        let p = g.whose(&t, "/demo").await.expect("store").expect("known");
+        assert!(g.known(&t, "/demo").is_some() && g.known(&t, "").is_none());
         assert_eq!((p.subject.as_str(), p.may("mssql:read"), p.may("mssql:write")), ("token:etl", true, false));
-        let late = g.api_token("old", vec![], Some(now() - 1)).await.expect("token");
-        assert!(g.whose(&late).await.expect("store").is_none());
+        let late = g.api_token("old", vec![], "", Some(now() - 1)).await.expect("token");
+        assert!(g.whose(&late, "").await.expect("store").is_none());
         g.revoke_token(&tokens(&g).await.refresh, "another").await.expect("left alone");
     }
 }

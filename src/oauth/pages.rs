@@ -98,6 +98,8 @@ pub fn login(action: &str, request: &str, csrf: &str, name: &str, problem: Optio
 pub struct Asked<'a> {
     /// Who is signed in.
     pub user: &'a str,
+    /// What of this server it is for.
+    pub resource: &'a str,
     /// The client's own name for itself.
     pub client: &'a str,
     /// Its id.
@@ -125,10 +127,11 @@ pub fn consent(a: &Asked<'_>, request: &str, csrf: &str) -> String {
         &format!("Let {} use this database?", a.client),
         &format!(
             "<p>You are signed in as <strong>{}</strong>. The program asks to:</p><ul>{scopes}</ul>\
-             <dl><dt>Program</dt><dd>{}</dd><dt>Its id</dt><dd>{}</dd><dt>Answers go to</dt><dd>{}</dd></dl>{warn}\
+             <dl><dt>Database</dt><dd>{}</dd><dt>Program</dt><dd>{}</dd><dt>Its id</dt><dd>{}</dd><dt>Answers go to</dt><dd>{}</dd></dl>{warn}\
              <form method=\"post\" action=\"/authorize\">{}{}<button class=\"go\" name=\"do\" value=\"approve\">Allow</button>\
              <button name=\"do\" value=\"deny\">Deny</button></form>",
             escape(a.user),
+            escape(a.resource),
             escape(a.client),
             escape(a.client_id),
             escape(a.host),
@@ -179,8 +182,17 @@ mod tests {
     fn nothing_that_a_client_says_becomes_markup() {
         let evil = "<script>alert(1)</script>\"'&\u{202e}\u{0}";
         let scopes = [evil.to_owned()];
-        let asked = Asked { user: evil, client: evil, client_id: evil, host: evil, loopback: true, scopes: &scopes };
+        let asked = Asked {
+            user: evil,
+            resource: evil,
+            client: evil,
+            client_id: evil,
+            host: evil,
+            loopback: true,
+            scopes: &scopes,
+        };
         let grant = Grant {
+            audience: String::new(),
             user: evil.into(),
             client: evil.into(),
             client_name: evil.into(),

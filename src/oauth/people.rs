@@ -148,7 +148,7 @@ impl People {
 }
 
 /// One key per network: an IPv6 host has a /64 of addresses to choose from.
-fn network(ip: IpAddr) -> String {
+pub fn network(ip: IpAddr) -> String {
     match ip {
         IpAddr::V4(v4) => v4.to_string(),
         IpAddr::V6(v6) => {

@@ -707,6 +707,10 @@ async fn what_was_answered_survives_a_kill() {
             "builtin",
             "--auth-store",
             &store,
+            "--auth-registrations",
+            "1000000",
+            "--auth-max-clients",
+            "1000000",
         ]);
         c.env("MSSQL_HOST", "127.0.0.1").env("MSSQL_USER", "u").env("MSSQL_PASSWORD", "p");
         let mut child = c.spawn().expect("spawn");

@@ -55,7 +55,7 @@ impl Lab {
             .expect("config");
         let mut settings = Settings::from_config(&config).expect("settings");
         settings.trust_only(sandbox.certificate());
-        let app = App::with_settings(&config, settings).signed_in(&config).expect("sign-in");
+        let app = App::with_settings(&config, settings).expect("app").signed_in(&config).expect("sign-in");
         Self { sandbox, app, config }
     }
     /// Serves HTTP until the test ends.

@@ -5,6 +5,7 @@
 //! sessions, requests from the server to the client) lives in [`session`] and [`drive`]. This crate knows no SQL and no OAuth.
 
 pub mod cancel;
+pub mod connection;
 pub mod drive;
 pub mod encode;
 pub mod exchange;
@@ -12,6 +13,7 @@ pub mod handshake;
 pub mod jsonrpc;
 pub mod message;
 pub mod session;
+pub mod sse;
 pub mod stdio;
 pub mod streamable;
 

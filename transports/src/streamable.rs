@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::connection::{REMOVED, listen_acknowledged, with_answers};
 use crate::drive::drive;
 use crate::encode::{Encoded, ServerInfo, error, outcome, scope_told};
 use crate::handshake::{Routed, bare_context, initialize, notified, route};
@@ -30,7 +31,6 @@ use crate::jsonrpc::{
 };
 use crate::message::{Params, Refused, check_meta, intern, takes_forms, target, unsupported};
 use crate::session::{Session, Sessions, new_id};
-use crate::stdio::{REMOVED, listen_acknowledged, with_answers};
 use crate::{Cancel, Context, McpRequest, McpService, Outbox, Outcome, Outgoing, ProtocolVersion, exchange};
 
 /// `Mcp-Session-Id`.
@@ -170,7 +170,7 @@ where
     }
 }
 
-type Answer = Response<Body>;
+pub(crate) type Answer = Response<Body>;
 
 fn plain(status: StatusCode, v: &Value) -> Answer {
     json_response(status, Body::Full(v.to_string().into()))
@@ -183,13 +183,13 @@ fn json_response(status: StatusCode, body: Body) -> Answer {
     r
 }
 
-fn empty(status: StatusCode) -> Answer {
+pub(crate) fn empty(status: StatusCode) -> Answer {
     let mut r = Response::new(Body::Empty);
     *r.status_mut() = status;
     r
 }
 
-fn refusal(status: StatusCode, id: Option<&Id>, code: i32, message: &str) -> Answer {
+pub(crate) fn refusal(status: StatusCode, id: Option<&Id>, code: i32, message: &str) -> Answer {
     plain(status, &error(id, code, message, None))
 }
 
@@ -197,14 +197,14 @@ fn refused(id: &Id, r: Refused) -> Answer {
     plain(StatusCode::BAD_REQUEST, &error(Some(id), r.code, &r.message, r.data))
 }
 
-fn not_allowed(allow: &'static str) -> Answer {
+pub(crate) fn not_allowed(allow: &'static str) -> Answer {
     let mut r = empty(StatusCode::METHOD_NOT_ALLOWED);
     r.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
     r
 }
 
 /// Whether `Accept` takes a media type; no header takes all.
-fn accepts(headers: &HeaderMap, media: &str) -> bool {
+pub(crate) fn accepts(headers: &HeaderMap, media: &str) -> bool {
     let mut any = false;
     for v in headers.get_all(header::ACCEPT) {
         any = true;
@@ -750,10 +750,15 @@ fn event_stream(state: Events) -> Answer {
             None => None,
         }
     });
+    event_response(stream)
+}
+
+/// What every event stream has: no cache, and no proxy that gathers events.
+pub(crate) fn event_response(stream: impl Stream<Item = Bytes> + Send + 'static) -> Answer {
     let mut r = Response::new(Body::Events(Box::pin(stream)));
     let h = r.headers_mut();
     h.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    h.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    h.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     h.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     r
 }

@@ -1,0 +1,230 @@
+//! What a path means: which mount, and which endpoint of it. It is decided once, before anything looks at the path, so that no
+//! layer reads it differently from another.
+//!
+//! Doubled slashes count as one and one at the end as none (clients and proxies make them). A path with `%`, `\`, `;` or dot
+//! segments is nobody's: ours have none, and two readers could disagree about them.
+
+use http::{Method, StatusCode};
+
+/// An endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Streamable HTTP.
+    Mcp,
+    /// HTTP+SSE by GET, streamable HTTP by POST.
+    Sse,
+    /// Where HTTP+SSE posts to.
+    Messages,
+    /// Health.
+    Health,
+    /// The page of a table, column, procedure or row.
+    Object,
+    /// OAuth.
+    Authorize,
+    /// OAuth.
+    Token,
+    /// OAuth (RFC 7591).
+    Register,
+    /// OAuth (RFC 7009).
+    Revoke,
+    /// Connected apps.
+    Apps,
+    /// RFC 9728, about this endpoint of the mount: none for the mount itself.
+    Resource(&'static str),
+    /// RFC 8414.
+    Server,
+    /// The domain proof that OpenAI asks for.
+    OpenAi,
+}
+
+/// A mount, by its place in the configuration, and an endpoint. At the origin there may be endpoints of sign-in without a mount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Which.
+    pub mount: Option<usize>,
+    /// What.
+    pub endpoint: Endpoint,
+}
+
+/// The paths that there are.
+#[derive(Debug, Clone)]
+pub struct Routes {
+    mounts: Vec<String>,
+    mcp: bool,
+    sse: bool,
+}
+
+impl Place {
+    /// The path of the endpoint that a client typed, below its mount.
+    pub fn typed(self) -> &'static str {
+        match self.endpoint {
+            Endpoint::Mcp => "/mcp",
+            Endpoint::Sse | Endpoint::Messages => "/sse",
+            Endpoint::Resource(about) => about,
+            _ => "",
+        }
+    }
+    /// Whether it is about MCP, for those who are known.
+    pub fn is_mcp(self) -> bool {
+        matches!(self.endpoint, Endpoint::Mcp | Endpoint::Sse | Endpoint::Messages)
+    }
+    /// Whether a capability check without a token is meant: `HEAD /sse`.
+    pub fn is_probe(self, method: &Method) -> bool {
+        self.endpoint == Endpoint::Sse && *method == Method::HEAD
+    }
+}
+
+impl Routes {
+    /// Of these mounts; each transport can be switched off.
+    pub fn new(mounts: Vec<String>, mcp: bool, sse: bool) -> Self {
+        Self { mounts, mcp, sse }
+    }
+    /// What there is, for a person who got lost.
+    pub fn endpoints(&self) -> Vec<String> {
+        let of = |m: &String| {
+            let (mcp, sse) = (format!("{m}/mcp"), format!("{m}/sse"));
+            [self.mcp.then_some(mcp), self.sse.then_some(sse)].into_iter().flatten().collect::<Vec<_>>()
+        };
+        self.mounts.iter().flat_map(of).collect()
+    }
+
+    /// What a path means; 404 where there is nothing, 400 where it cannot be read in one way.
+    pub fn find(&self, path: &str) -> Result<Place, StatusCode> {
+        if path.contains(['%', '\\', ';']) || path.split('/').any(|s| s == "." || s == "..") {
+            return Err(StatusCode::BAD_REQUEST);
+        }
+        let mut plain = String::with_capacity(path.len());
+        path.split('/').filter(|s| !s.is_empty()).for_each(|s| {
+            plain.push('/');
+            plain.push_str(s);
+        });
+        let place = match plain.split_once("/.well-known/") {
+            Some((before, rest)) => self.document(before, rest),
+            None => self.below(&plain),
+        };
+        place.filter(|p| self.is_on(p.endpoint)).ok_or(StatusCode::NOT_FOUND)
+    }
+
+    fn is_on(&self, e: Endpoint) -> bool {
+        match e {
+            Endpoint::Mcp | Endpoint::Resource("/mcp") => self.mcp,
+            Endpoint::Sse | Endpoint::Messages | Endpoint::Resource("/sse") => self.sse,
+            _ => true,
+        }
+    }
+
+    fn mount(&self, path: &str) -> Option<usize> {
+        self.mounts.iter().position(|m| m == path)
+    }
+
+    /// `/.well-known/NAME/demo/sse` (RFC 8615 with a path inserted), `/demo/.well-known/NAME`, and `/demo/sse/.well-known/NAME`, which is
+    /// nobody's rule but seen.
+    fn document(&self, before: &str, rest: &str) -> Option<Place> {
+        let (name, after) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let about = format!("{before}{after}");
+        let found = ["/mcp", "/sse", ""].iter().find_map(|e| Some((self.mount(about.strip_suffix(e)?)?, *e)));
+        let (mount, endpoint) = match (name, found) {
+            ("oauth-protected-resource", Some((m, e))) => (Some(m), Endpoint::Resource(e)),
+            // The origin itself is described even where nothing is mounted at it: it is the issuer, and clients look there first.
+            ("oauth-protected-resource", None) if about.is_empty() => (None, Endpoint::Resource("")),
+            ("oauth-authorization-server", _) if found.is_some() || about.is_empty() => {
+                (found.map(|f| f.0), Endpoint::Server)
+            }
+            ("openai-apps-challenge", _) if found.is_some() || about.is_empty() => (None, Endpoint::OpenAi),
+            _ => return None,
+        };
+        Some(Place { mount, endpoint })
+    }
+
+    fn below(&self, path: &str) -> Option<Place> {
+        let (head, tail) = path.rsplit_once('/')?;
+        let endpoint = match tail {
+            "mcp" => Endpoint::Mcp,
+            "sse" => Endpoint::Sse,
+            "messages" => Endpoint::Messages,
+            "health" => Endpoint::Health,
+            "object" => Endpoint::Object,
+            "authorize" => Endpoint::Authorize,
+            "token" => Endpoint::Token,
+            "register" => Endpoint::Register,
+            "revoke" => Endpoint::Revoke,
+            "apps" => Endpoint::Apps,
+            _ => return None,
+        };
+        let of_a_mount = matches!(endpoint, Endpoint::Mcp | Endpoint::Sse | Endpoint::Messages | Endpoint::Object);
+        match self.mount(head) {
+            Some(m) => Some(Place { mount: Some(m), endpoint }),
+            None if head.is_empty() && !of_a_mount => Some(Place { mount: None, endpoint }),
+            None => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn routes() -> Routes {
+        Routes::new(vec![String::new(), "/demo".into(), "/demo/two".into()], true, true)
+    }
+    fn at(mount: usize, endpoint: Endpoint) -> Result<Place, StatusCode> {
+        Ok(Place { mount: Some(mount), endpoint })
+    }
+
+    #[test]
+    fn every_mount_has_its_endpoints_and_the_odd_probes_are_answered() {
+        let r = routes();
+        for (path, place) in [
+            ("/mcp", at(0, Endpoint::Mcp)),
+            ("/mcp/", at(0, Endpoint::Mcp)),
+            ("//mcp", at(0, Endpoint::Mcp)),
+            ("/demo/sse", at(1, Endpoint::Sse)),
+            ("/demo//sse/", at(1, Endpoint::Sse)),
+            ("/demo/two/messages", at(2, Endpoint::Messages)),
+            ("/demo/register", at(1, Endpoint::Register)),
+            ("/.well-known/oauth-protected-resource", at(0, Endpoint::Resource(""))),
+            ("/.well-known/oauth-protected-resource/sse", at(0, Endpoint::Resource("/sse"))),
+            ("/.well-known/oauth-protected-resource/demo/sse", at(1, Endpoint::Resource("/sse"))),
+            ("/demo/.well-known/oauth-protected-resource", at(1, Endpoint::Resource(""))),
+            ("/demo/sse/.well-known/oauth-protected-resource", at(1, Endpoint::Resource("/sse"))),
+            ("/.well-known/oauth-authorization-server/demo/two", at(2, Endpoint::Server)),
+            ("/demo/mcp/.well-known/oauth-authorization-server", at(1, Endpoint::Server)),
+        ] {
+            assert_eq!(r.find(path), place, "{path}");
+        }
+        let named = Routes::new(vec!["/demo".into()], true, false);
+        assert_eq!(named.find("/authorize"), Ok(Place { mount: None, endpoint: Endpoint::Authorize }));
+        assert_eq!(named.find("/.well-known/oauth-authorization-server").map(|p| p.mount), Ok(None));
+        assert_eq!(named.endpoints(), ["/demo/mcp"]);
+        for none in ["/mcp", "/demo/sse", "/demo/messages", "/.well-known/oauth-protected-resource/demo/sse"] {
+            assert_eq!(named.find(none), Err(StatusCode::NOT_FOUND), "{none}");
+        }
+    }
+
+    #[test]
+    fn tricks_with_paths_lead_nowhere() {
+        for (path, status) in [
+            ("/demo2/mcp", 404),
+            ("/dem/mcp", 404),
+            ("/demo/three/mcp", 404),
+            ("/DEMO/mcp", 404),
+            ("/", 404),
+            ("", 404),
+            ("/mcp/x", 404),
+            ("/demo/mcp/mcp", 404),
+            ("/.well-known/oauth-protected-resource/demo2/mcp", 404),
+            ("/.well-known/oauth-protected-resource/mcp/demo", 404),
+            ("/.well-known/openid-configuration", 404),
+            ("/.well-known/", 404),
+            ("/demo/../mcp", 400),
+            ("/./mcp", 400),
+            ("/demo%2fmcp", 400),
+            ("/%6dcp", 400),
+            ("/demo/%2e%2e/mcp", 400),
+            ("/demo\\mcp", 400),
+            ("/mcp;x=1", 400),
+        ] {
+            assert_eq!(routes().find(path).map_err(|s| s.as_u16()), Err(status), "{path}");
+        }
+    }
+}
