@@ -506,8 +506,8 @@ impl Config {
                 }
                 errors.extend(own.into_iter().map(|e| format!("mount {path}: {e}")));
             }
-            check_paths(&config.served(), &mut errors);
         }
+        check_paths(&config.served(), &mut errors);
         if errors.is_empty() { Ok(config) } else { Err(Errors(errors)) }
     }
 

@@ -182,6 +182,27 @@ mod tests {
         assert_eq!(people.sign_in("bob", "correct horse battery", peer(10)).await.expect_err("disabled"), NotIn::Wrong);
     }
 
+    /// On one thread: if a verification ran there, nothing else would between its start and its end.
+    #[tokio::test]
+    async fn passwords_are_not_verified_on_the_async_threads() {
+        let people = People::new(Records::new(Memory::default()));
+        let mut turns = 0u32;
+        let all = futures_util::future::join_all((0..4).map(|n| {
+            let people = people.clone();
+            async move { people.sign_in(&format!("nobody{n}"), "x", None).await }
+        }));
+        tokio::pin!(all);
+        let ended = loop {
+            tokio::select! {
+                biased;
+                ended = &mut all => break ended,
+                () = tokio::task::yield_now() => turns += 1,
+            }
+        };
+        assert!(ended.iter().all(|e| *e.as_ref().expect_err("nobody") == NotIn::Wrong));
+        assert!(turns > 1000, "{turns} turns while four passwords were verified");
+    }
+
     #[test]
     fn names_and_passwords_have_rules() {
         assert!(check_name("ada.lovelace@example.com").is_ok());

@@ -12,6 +12,9 @@ missing=""
 command -v tsql >/dev/null || missing="$missing freetds-bin"
 command -v redis-server >/dev/null || missing="$missing redis-server"
 command -v chromium >/dev/null || missing="$missing chromium"
+command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx-light"
+command -v openssl >/dev/null || missing="$missing openssl"
+command -v shellcheck >/dev/null || missing="$missing shellcheck"
 python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
 if [ -n "$missing" ]; then
   sudo=""
@@ -31,13 +34,14 @@ venv() { # name, packages…
   "$dir/$name/bin/pip" install --quiet --disable-pip-version-check "$@"
 }
 # SDK lines up to 1.12 break with newer pydantic.
+venv py-mcp-1.8 mcp==1.8.1 pydantic==2.11.10 'pydantic-settings<2.12'
 venv py-mcp-1.12 mcp==1.12.4 pydantic==2.11.10 'pydantic-settings<2.12'
 venv py-mcp-1.30 mcp==1.30.0
 venv py-mcp-2.3 mcp==2.3.0
 venv py-tds python-tds pyOpenSSL certifi pymssql
 
 cp "$here/package.json" "$dir/"
-(cd "$dir" && npm install --silent --no-audit --no-fund)
+(cd "$dir" && npm install --silent --no-audit --no-fund --engine-strict=false)
 # ES modules look for packages beside themselves.
 ln -sfn "$dir/node_modules" "$here/node_modules"
 echo "$stamp" > "$dir/stamp"

@@ -110,6 +110,42 @@ async fn clients_that_ask_their_person() {
     }
 }
 
+/// Clients that register themselves, sign in through the pages, refresh and revoke.
+#[tokio::test(flavor = "multi_thread")]
+async fn bridges_and_inspectors_sign_in() {
+    use crate::oauth::{PASSWORD as SECRET, documents, lab, lab_with};
+    let short = [("auth.access_token_ttl", "4s")];
+    let (_lab, address) = lab(&short, &["mssql:read"]).await;
+    let url = format!("http://{address}/mcp");
+    let text = run(installed(NODE), "remote.mjs", &[&url, "ada", SECRET]).await;
+    assert_eq!(text.matches(": ok").count(), 3, "{text}");
+    let text = run(installed(NODE), "inspector.mjs", &[&url, "ada", SECRET]).await;
+    assert_eq!(text.matches(": ok").count(), 3, "{text}");
+    // The same by a metadata document instead of a registration.
+    const ID: &str = "https://client.example/inspector.json";
+    let document = json!({ "client_id": ID, "client_name": "Inspector", "redirect_uris": ["http://127.0.0.1:6276/oauth/callback"] });
+    let (_lab, address) = lab_with(&short, &["mssql:read"], Some(documents(document).await)).await;
+    let url = format!("http://{address}/mcp");
+    let text = run(installed(NODE), "inspector.mjs", &[&url, "ada", SECRET, ID]).await;
+    assert_eq!(text.matches(": ok").count(), 3, "{text}");
+}
+
+/// The conformance suite's authorization-server scenarios, with a person at the pages.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_authorization_scenarios_of_the_conformance_suite() {
+    use crate::oauth::{PASSWORD as SECRET, lab, register};
+    let (_lab, address) = lab(&[], &["mssql:read"]).await;
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+    let client = register(address, "http://127.0.0.1:3000/callback").await;
+    let text = run(
+        installed(NODE),
+        "conformance-authorization.mjs",
+        &[&format!("http://{address}"), &client, &port.to_string(), "ada", SECRET],
+    )
+    .await;
+    assert!(text.contains("all scenarios: ok"), "{text}");
+}
+
 /// `demo --oauth` on a port of its own: the process, its origin, and the printed password.
 async fn demo_with_sign_in() -> (tokio::process::Child, String, String) {
     use tokio::io::{AsyncBufReadExt as _, BufReader};

@@ -1,7 +1,9 @@
 //! Sign-in as a client and a browser meet it: discovery, registration, the pages, tokens, and what attackers try.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use mssql_mcp::oauth::get::Getter;
 use mssql_mcp::oauth::people::{User, hash};
 use mssql_mcp::principal::SCOPES;
 use serde_json::{Value, json};
@@ -13,9 +15,45 @@ const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 /// RFC 7636, Appendix B.
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const CALLBACK: &str = "https://claude.ai/api/mcp/auth_callback";
-const PASSWORD: &str = "correct horse battery";
+pub const PASSWORD: &str = "correct horse battery";
 
-async fn lab(more: &[(&'static str, &str)], scopes: &[&str]) -> (Lab, SocketAddr) {
+/// A name on an HTTPS server of the test's own, which answers every request with this document.
+pub async fn documents(document: Value) -> Getter {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let made = rcgen::generate_simple_self_signed(vec!["client.example".to_owned()]).expect("certificate");
+    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .expect("key");
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bind");
+    let address = listener.local_addr().expect("address");
+    let body = document.to_string();
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    tokio::spawn(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            let Ok(mut tls) = acceptor.accept(tcp).await else { continue };
+            let _ = tls.read(&mut [0; 4096]).await;
+            let _ = tls.write_all(answer.as_bytes()).await;
+            let _ = tls.shutdown().await;
+        }
+    });
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(made.cert.der().clone()).expect("root");
+    Getter::with(Arc::new(move |_, _| Box::pin(async move { Ok(vec![address]) })), |_| true, roots)
+}
+
+pub async fn lab(more: &[(&'static str, &str)], scopes: &[&str]) -> (Lab, SocketAddr) {
+    lab_with(more, scopes, None).await
+}
+
+pub async fn lab_with(more: &[(&'static str, &str)], scopes: &[&str], getter: Option<Getter>) -> (Lab, SocketAddr) {
     let mut all = vec![
         ("auth.mode", "builtin"),
         ("auth.store", "memory"),
@@ -23,7 +61,10 @@ async fn lab(more: &[(&'static str, &str)], scopes: &[&str]) -> (Lab, SocketAddr
         ("access.confirm_writes", "never"),
     ];
     all.extend_from_slice(more);
-    let lab = Lab::new(&all).await;
+    let mut lab = Lab::new(&all).await;
+    if let Some(g) = getter {
+        lab.app.authority = lab.app.authority.map(|a| a.fetching_with(g));
+    }
     let scopes = scopes.iter().map(|s| (*s).to_owned()).collect();
     let ada = User { password: hash(PASSWORD).expect("hash"), scopes, disabled: false };
     lab.app.authority.as_ref().expect("sign-in").people().put("ada", &ada).await.expect("written");
@@ -43,7 +84,7 @@ async fn get(address: SocketAddr, path: &str) -> Answer {
     http(address, "GET", path, &[], b"").await
 }
 
-async fn register(address: SocketAddr, callback: &str) -> String {
+pub async fn register(address: SocketAddr, callback: &str) -> String {
     let body = json!({ "client_name": "Claude", "redirect_uris": [callback], "token_endpoint_auth_method": "none" });
     let a = http(address, "POST", "/register", &[JSON], body.to_string().as_bytes()).await;
     assert_eq!(a.status, 201, "{a:?}");
@@ -754,4 +795,206 @@ async fn what_was_answered_survives_a_kill() {
     for end in ["", "-wal", "-shm"] {
         let _ = std::fs::remove_file(format!("{}{end}", file.display()));
     }
+}
+
+/// What connectors.md says of Claude's sign-in, quirks included.
+#[tokio::test(flavor = "multi_thread")]
+async fn claude_signs_in() {
+    let (_lab, address) = lab(&[], &SCOPES).await;
+    let origin = format!("http://{address}");
+    // 401, then the document of the very URL that was typed, then the first authorization server.
+    let challenge = call(address, "", "SELECT 1 AS a").await;
+    let url = format!("{origin}/.well-known/oauth-protected-resource/mcp");
+    assert!(challenge.header("www-authenticate").is_some_and(|c| c.contains(&url)));
+    let m = get(address, "/.well-known/oauth-protected-resource/mcp").await.json();
+    assert_eq!(
+        (m["resource"].as_str(), m["authorization_servers"][0].as_str()),
+        (Some(&*format!("{origin}/mcp")), Some(&*origin))
+    );
+    let s = get(address, "/.well-known/oauth-authorization-server").await.json();
+    let methods = s["token_endpoint_auth_methods_supported"].as_array().expect("methods");
+    assert!(
+        s["client_id_metadata_document_supported"] == true && methods.contains(&json!("none")),
+        "or it takes DCR in silence"
+    );
+    // Registered twice for one connection, with a secret by post, and the second is the one that is used.
+    for callback in ["https://claude.ai/api/mcp/auth_callback", "https://claude.com/api/mcp/auth_callback"] {
+        let body = json!({ "client_name": "Claude", "redirect_uris": [callback], "grant_types": ["authorization_code", "refresh_token"],
+            "response_types": ["code"], "token_endpoint_auth_method": "client_secret_post", "scope": "claudeai" });
+        let mut registered = Value::Null;
+        for _ in 0..2 {
+            let a = http(address, "POST", "/register", &[JSON], body.to_string().as_bytes()).await;
+            assert_eq!(a.status, 201, "{a:?}");
+            registered = a.json();
+        }
+        let (id, secret) =
+            (registered["client_id"].as_str().expect("id"), registered["client_secret"].as_str().expect("secret"));
+        // A scope of its own, offline_access appended, no resource in the token request.
+        let more = [
+            ("redirect_uri", callback),
+            ("scope", "claudeai mssql:read offline_access"),
+            ("resource", &*format!("{origin}/mcp")),
+        ];
+        let a = Browser::default().decide(address, &authorization(id, &more), "approve").await;
+        let to = a.header("location").expect("back").to_owned();
+        assert!(to.starts_with(callback), "{to}");
+        let back: Vec<(String, String)> =
+            form_urlencoded::parse(to.split_once('?').expect("query").1.as_bytes()).into_owned().collect();
+        let t =
+            token(address, id, value(&back, "code"), &[("redirect_uri", callback), ("client_secret", secret)]).await;
+        assert_eq!((t.status, t.json()["scope"].as_str()), (200, Some("mssql:read")), "{t:?}");
+        let t = t.json();
+        assert_eq!(call(address, t["access_token"].as_str().expect("token"), "SELECT 1 AS a").await.status, 200);
+        // Refreshed before it expires, twice at once; both are good.
+        let ask = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", t["refresh_token"].as_str().expect("token")),
+            ("client_id", id),
+            ("client_secret", secret),
+        ];
+        let (a, b) = tokio::join!(post(address, "/token", &ask), post(address, "/token", &ask));
+        for a in [a, b] {
+            assert_eq!(
+                call(address, a.json()["access_token"].as_str().expect("token"), "SELECT 1 AS a").await.status,
+                200
+            );
+        }
+    }
+    // Claude Code: loopback, any port; and a dead refresh token, a deleted client.
+    let local = register(address, "http://localhost:1/callback").await;
+    let q = authorization(&local, &[("redirect_uri", "http://localhost:53682/callback")]);
+    assert_eq!(get(address, &format!("/authorize?{q}")).await.status, 200);
+    let a = post(
+        address,
+        "/token",
+        &[("grant_type", "refresh_token"), ("refresh_token", "mrt_dead"), ("client_id", &local)],
+    )
+    .await;
+    assert_eq!((a.status, a.json()["error"].as_str()), (400, Some("invalid_grant")));
+    let a = post(
+        address,
+        "/token",
+        &[("grant_type", "refresh_token"), ("refresh_token", "mrt_dead"), ("client_id", "dcr_gone")],
+    )
+    .await;
+    assert_eq!((a.status, a.json()["error"].as_str()), (401, Some("invalid_client")));
+}
+
+/// Likewise of ChatGPT's: its metadata document, `resource` that becomes the audience, its three redirects, the domain proof.
+#[tokio::test(flavor = "multi_thread")]
+async fn chatgpt_signs_in() {
+    const ID: &str = "https://client.example/oauth/abc/client.json";
+    const REDIRECTS: [&str; 3] = [
+        "https://chatgpt.com/connector/oauth/abc",
+        "https://chatgpt.com/connector_platform_oauth_redirect",
+        "https://chatgpt.com/backend-api/aip/connectors/links/oauth/callback",
+    ];
+    let document = json!({ "client_id": ID, "client_name": "ChatGPT", "redirect_uris": REDIRECTS, "token_endpoint_auth_method": "none",
+        "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"] });
+    let more = [("http.openai_challenge", "proof-123"), ("http.prefixes", "/,/other")];
+    let (_lab, address) = lab_with(&more, &SCOPES, Some(documents(document).await)).await;
+    let origin = format!("http://{address}");
+    let s = get(address, "/.well-known/oauth-authorization-server").await.json();
+    assert_eq!(
+        (&s["code_challenge_methods_supported"], &s["authorization_response_iss_parameter_supported"]),
+        (&json!(["S256"]), &json!(true))
+    );
+    let a = get(address, "/.well-known/openai-apps-challenge").await;
+    assert_eq!((a.status, a.body.as_str()), (200, "proof-123"));
+    for redirect in REDIRECTS {
+        let q = authorization(
+            ID,
+            &[
+                ("redirect_uri", redirect),
+                ("scope", "mssql:read offline_access"),
+                ("resource", &*format!("{origin}/mcp")),
+            ],
+        );
+        let page = Browser::default().go(address, "GET", &format!("/authorize?{q}"), "").await;
+        assert_eq!(page.status, 200, "{page:?}");
+        let mut b = Browser::default();
+        let a = b.decide(address, &q, "approve").await;
+        let to = a.header("location").expect("back").to_owned();
+        assert!(to.starts_with(redirect), "{to}");
+        let back: Vec<(String, String)> =
+            form_urlencoded::parse(to.split_once('?').expect("query").1.as_bytes()).into_owned().collect();
+        assert_eq!(value(&back, "iss"), origin);
+        // The resource is sent again, and ends up as the audience; another mount's is refused and spends nothing.
+        let other = format!("{origin}/other/mcp");
+        let wrong = token(address, ID, value(&back, "code"), &[("redirect_uri", redirect), ("resource", &other)]).await;
+        assert_eq!((wrong.status, wrong.json()["error"].as_str()), (400, Some("invalid_target")));
+        let t = token(
+            address,
+            ID,
+            value(&back, "code"),
+            &[("redirect_uri", redirect), ("resource", &format!("{origin}/mcp"))],
+        )
+        .await;
+        assert_eq!(t.status, 200, "{t:?}");
+        let t = t.json();
+        let bearer = format!("Bearer {}", t["access_token"].as_str().expect("token"));
+        // It asks server/discover first; and what is for one mount opens no other.
+        for (path, status) in [("/mcp", 200), ("/other/mcp", 401)] {
+            let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": { "_meta": { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} } } });
+            let headers = [
+                JSON,
+                BOTH,
+                ("MCP-Protocol-Version", "2026-07-28"),
+                ("Mcp-Method", "server/discover"),
+                ("Authorization", &bearer),
+            ];
+            let a = http(address, "POST", path, &headers, body.to_string().as_bytes()).await;
+            assert_eq!(a.status, status, "{path}: {a:?}");
+        }
+    }
+    // The consent page names the document's host.
+    let q = authorization(ID, &[("redirect_uri", REDIRECTS[0])]);
+    let mut b = Browser::default();
+    b.decide(address, &q, "deny").await;
+    let page = b.go(address, "GET", &format!("/authorize?{q}"), "").await;
+    assert!(page.body.contains("ChatGPT") && page.body.contains(ID) && page.body.contains("chatgpt.com"), "{page:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_of_the_configuration_signs_in() {
+    let dir = std::env::temp_dir().join(format!("mssql-mcp-clients-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("dir");
+    let (file, secret) = (dir.join("c.toml"), "s".repeat(40));
+    std::fs::write(
+        &file,
+        format!("[[client]]\nid = \"reports\"\nname = \"Reports\"\nredirect_uris = [\"https://reports.example/cb\"]\nsecret = \"{secret}\"\n"),
+    )
+    .expect("file");
+    let more = [("auth.mode", "builtin"), ("auth.store", "memory"), ("access.confirm_writes", "never")];
+    let lab = Lab::with_file(&file, &more).await;
+    let ada =
+        User { password: hash(PASSWORD).expect("hash"), scopes: SCOPES.map(str::to_owned).to_vec(), disabled: false };
+    lab.app.authority.as_ref().expect("sign-in").people().put("ada", &ada).await.expect("written");
+    let (address, _stop) = lab.serve().await;
+    let redirect = ("redirect_uri", "https://reports.example/cb");
+    let a = Browser::default().decide(address, &authorization("reports", &[redirect]), "approve").await;
+    let to = a.header("location").expect("back").to_owned();
+    let back: Vec<(String, String)> =
+        form_urlencoded::parse(to.split_once('?').expect("query").1.as_bytes()).into_owned().collect();
+    assert_eq!(
+        token(address, "reports", value(&back, "code"), &[redirect]).await.status,
+        401,
+        "its secret is asked for"
+    );
+    let a = token(address, "reports", value(&back, "code"), &[redirect, ("client_secret", &secret)]).await;
+    assert_eq!(a.status, 200, "{a:?}");
+    // What is wrong with a list is said at the start.
+    std::fs::write(&file, "[[client]]\nid = \"x\"\nname = \"X\"\nredirect_uris = [\"http://intranet/cb\"]\nsecret = \"short\"\n[[mount]]\npath = \"/mcp\"\n[mount.http]\nsse = false\n").expect("file");
+    let out =
+        crate::support::command(&["serve", "--config", file.to_str().expect("path")]).output().await.expect("run");
+    let text = String::from_utf8_lossy(&out.stderr);
+    for part in [
+        "http:// is for loopback",
+        "shorter than 32",
+        "http.sse is for the whole server",
+        "cannot be the path of a mount",
+    ] {
+        assert!(out.status.code() == Some(2) && text.contains(part), "{part}: {text}");
+    }
+    std::fs::remove_dir_all(dir).expect("clean");
 }

@@ -50,9 +50,26 @@ impl Lab {
         let sandbox = Sandbox::start(Options::default()).await.expect("sandbox");
         Self::around(sandbox, more)
     }
+    /// With a file of settings as well, in which `SANDBOX_CA` and `SANDBOX_PORT` stand for the sandbox's.
+    pub async fn with_file(file: &std::path::Path, more: &[(&'static str, &str)]) -> Self {
+        mssql_mcp::telemetry::init("error", "text");
+        let sandbox = Sandbox::start(Options::default()).await.expect("sandbox");
+        let text = std::fs::read_to_string(file).expect("file");
+        if text.contains("SANDBOX_") {
+            let ca = file.with_extension("pem");
+            std::fs::write(&ca, sandbox.certificate()).expect("certificate");
+            let text = text.replace("SANDBOX_CA", ca.to_str().expect("path"));
+            std::fs::write(file, text.replace("SANDBOX_PORT", &sandbox.address().port().to_string())).expect("file");
+        }
+        let (file, fixed) = (Some(file.to_owned()), fixed(sandbox.address().port(), more));
+        Self::of(sandbox, Inputs { file, fixed, ..Inputs::default() })
+    }
     pub fn around(sandbox: Sandbox, more: &[(&'static str, &str)]) -> Self {
-        let config = Config::load(&Inputs { fixed: fixed(sandbox.address().port(), more), ..Inputs::default() })
-            .expect("config");
+        let fixed = fixed(sandbox.address().port(), more);
+        Self::of(sandbox, Inputs { fixed, ..Inputs::default() })
+    }
+    fn of(sandbox: Sandbox, inputs: Inputs) -> Self {
+        let config = Config::load(&inputs).expect("config");
         let mut settings = Settings::from_config(&config).expect("settings");
         settings.trust_only(sandbox.certificate());
         let app = App::with_settings(&config, settings).expect("app").signed_in(&config).expect("sign-in");
