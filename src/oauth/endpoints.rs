@@ -227,6 +227,10 @@ impl Authority {
         self.documents = Documents::new(getter);
         self
     }
+    /// Grants and tokens.
+    pub fn grants(&self) -> &Grants {
+        &self.grants
+    }
     /// People, for the commands.
     pub fn people(&self) -> &People {
         &self.people

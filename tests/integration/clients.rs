@@ -19,7 +19,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn installed(path: &str) -> PathBuf {
+pub fn installed(path: &str) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let p = target.join("clients").join(path);
     assert!(p.exists(), "{} is missing: run tests/clients/install.sh (make test does)", p.display());
@@ -28,7 +28,13 @@ fn installed(path: &str) -> PathBuf {
 
 /// Runs a client to its end; its output is the failure's message.
 async fn run(program: PathBuf, script: &str, args: &[&str]) -> String {
+    run_with(program, script, args, &[]).await
+}
+
+/// Likewise, with more in its environment.
+pub async fn run_with(program: PathBuf, script: &str, args: &[&str], env: &[(String, String)]) -> String {
     let mut c = Command::new(program);
+    c.envs(env.iter().cloned());
     c.arg(root().join("tests/clients").join(script))
         .args(args)
         .stdin(Stdio::null())
@@ -54,7 +60,7 @@ async fn over_both(program: &str, script: &str, lines: usize) {
     }
 }
 
-const NODE: &str = "node_modules/node/bin/node";
+pub const NODE: &str = "node_modules/node/bin/node";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn npm_sdk_1_20() {

@@ -6,7 +6,10 @@ mod cli;
 mod clients;
 mod everyday;
 mod faults;
+mod hosted;
 mod lifecycle;
+mod nginx;
+
 mod oauth;
 mod safety;
 mod support;

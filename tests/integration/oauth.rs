@@ -732,6 +732,34 @@ async fn two_replicas_on_one_redis_share_tokens_and_revocations() {
     assert_eq!(token(first, &client, value(&back, "code"), &[]).await.status, 400);
 }
 
+/// The `Authorization` of a person who signed in.
+pub async fn signed_in_token(address: SocketAddr, name: &str, password: &str) -> String {
+    signed_in_token_below(address, "", name, password).await
+}
+
+/// Likewise, by the endpoints below a mount, as clients of 2025-03-26 use them: without naming a resource.
+pub async fn signed_in_token_below(address: SocketAddr, mount: &str, name: &str, password: &str) -> String {
+    let body = json!({ "client_name": "Claude", "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none" });
+    let a = http(address, "POST", &format!("{mount}/register"), &[JSON], body.to_string().as_bytes()).await;
+    let client = a.json()["client_id"].as_str().expect("an id").to_owned();
+    let mut b = Browser::default();
+    let query = authorization(&client, &[]);
+    let page = b.go(address, "GET", &format!("{mount}/authorize?{query}"), "").await;
+    let request = page.body.split("name=\"request\" value=\"").nth(1).and_then(|r| r.split('"').next());
+    let request = request.expect("the request").replace("&amp;", "&");
+    let login = [("do", "login"), ("request", request.as_str()), ("username", name), ("password", password)];
+    assert_eq!(b.submit(address, "/authorize", &login).await.status, 303);
+    let back = returned(&b.submit(address, "/authorize", &[("do", "approve"), ("request", &request)]).await);
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", value(&back, "code")),
+        ("client_id", &client),
+        ("code_verifier", VERIFIER),
+    ];
+    let a = post(address, &format!("{mount}/token"), &form).await;
+    format!("Bearer {}", a.json()["access_token"].as_str().expect("a token"))
+}
+
 /// kill -9 at any point loses nothing that was answered.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_answered_survives_a_kill() {

@@ -77,7 +77,11 @@ impl Lab {
     }
     /// Serves HTTP until the test ends.
     pub async fn serve(&self) -> (SocketAddr, Stop) {
-        let listener = Listener::bind("127.0.0.1:0".parse().expect("address"), false).await.expect("listener");
+        self.serve_at("127.0.0.1:0".parse().expect("address")).await
+    }
+    /// Likewise, at this address.
+    pub async fn serve_at(&self, at: SocketAddr) -> (SocketAddr, Stop) {
+        let listener = Listener::bind(at, false).await.expect("listener");
         let (address, stop) = (listener.address(), Stop::default());
         let (app, config, s) = (self.app.clone(), self.config.clone(), stop.clone());
         tokio::spawn(async move { listener.serve(&app, &config, s).await });
@@ -127,7 +131,7 @@ pub async fn raw(address: SocketAddr, request: &[u8]) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-fn unchunk(body: &str) -> String {
+pub fn unchunk(body: &str) -> String {
     let mut rest = body.as_bytes();
     let mut out = Vec::new();
     while let Some(at) = rest.windows(2).position(|w| w == b"\r\n") {
@@ -151,7 +155,11 @@ pub async fn http(address: SocketAddr, method: &str, path: &str, headers: &[(&st
         head += &format!("{k}: {v}\r\n");
     }
     head += &format!("Content-Length: {}\r\n\r\n", body.len());
-    let text = raw(address, &[head.as_bytes(), body].concat()).await;
+    answer_of(&raw(address, &[head.as_bytes(), body].concat()).await)
+}
+
+/// An answer from its text.
+pub fn answer_of(text: &str) -> Answer {
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
     let mut lines = head.lines();
     let status = lines.next().and_then(|l| l.split(' ').nth(1)).and_then(|s| s.parse().ok()).expect("status");

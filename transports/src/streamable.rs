@@ -268,7 +268,8 @@ impl Streamable {
                         "The body is larger than the server's limit",
                     );
                 }
-                return refusal(StatusCode::BAD_REQUEST, None, INVALID_REQUEST, "The body could not be read");
+                let text = format!("The body could not be read: {e}");
+                return refusal(StatusCode::BAD_REQUEST, None, INVALID_REQUEST, &text);
             }
         };
         match parse(&bytes) {
