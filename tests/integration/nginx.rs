@@ -85,6 +85,16 @@ fn certificates(dir: &Path, days: u64) -> rustls::RootCertStore {
     roots
 }
 
+fn trusting(roots: rustls::RootCertStore) -> tokio_rustls::TlsConnector {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    tokio_rustls::TlsConnector::from(Arc::new(tls))
+}
+
 fn program() -> &'static str {
     if Path::new("/usr/sbin/nginx").exists() { "/usr/sbin/nginx" } else { "nginx" }
 }
@@ -93,15 +103,8 @@ impl Nginx {
     async fn start(port: u16, upstream: SocketAddr) -> Self {
         let (dir, plain) = (std::env::temp_dir().join(format!("mssql-mcp-nginx-{port}")), free_port());
         configure(&dir, port, plain, upstream);
-        let roots = certificates(&dir, 90);
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let connector = trusting(certificates(&dir, 90));
         let child = Self::spawn(&dir).await;
-        let connector = tokio_rustls::TlsConnector::from(Arc::new(tls));
         let mut me = Self { dir, port, plain, upstream, connector, child };
         me.listens().await;
         me
@@ -494,7 +497,7 @@ async fn the_smoke_test() {
     let (code, text) = smoke(&nginx, "/demo/mcp", &closed).await;
     assert!(code == Some(1) && text.contains("is not trusted"), "{text}");
     // The server is away; its database is down.
-    certificates(&nginx.dir, 90);
+    nginx.connector = trusting(certificates(&nginx.dir, 90));
     nginx.restart().await;
     stop.closing.cancel();
     until("it is away", async || nginx.http("GET", "/health", &[], b"").await.status == 503).await;
