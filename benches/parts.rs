@@ -57,7 +57,7 @@ fn stack(c: &mut Criterion) {
     let config = Config::load(&inputs).expect("config");
     let db = mssql_mcp::database::Database::new(mssql_mcp::database::Settings::from_config(&config).expect("settings"));
     let bounds = Bounds { max_rows: 1000, max_chars: 100_000, max_cell: 20_000, csv: false };
-    let registry = || Registry::new(&db, bounds, Confirm::new(&config));
+    let registry = || Registry::new(&db, bounds, Confirm::new(&config), None);
     let mut extensions = http::Extensions::new();
     extensions.insert(mssql_mcp::principal::Principal::local());
     let mut bare = Server::new(registry());

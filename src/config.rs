@@ -230,6 +230,20 @@ pub const SETTINGS: &[Setting] = &[
         "json",
         "the text form of rows: json (the same as structuredContent) or csv (fewer tokens)",
     ),
+    row(
+        "tools.search",
+        &[],
+        Kind::Bool,
+        "no",
+        "offer search and fetch, by which ChatGPT (deep research, company knowledge) finds and reads",
+    ),
+    row(
+        "tools.search_rows",
+        &[],
+        Kind::List,
+        "",
+        "text columns whose rows search looks through, as schema.table.column; their tables need a primary key",
+    ),
     row("limits.max_request", &[], Kind::Int(1024, 1 << 30), "4194304", "bytes in one request or line"),
     row("http.listen", &["MSSQL_MCP_LISTEN"], Kind::Listen, "127.0.0.1:8008", "address of the HTTP listener"),
     row(
@@ -537,6 +551,12 @@ impl Config {
             errors.push(format!(
                 "{}: Windows authentication is not in this build; set database.user and database.password (MSSQL_USER, MSSQL_PASSWORD)",
                 place("database.trusted_connection", self.source("database.trusted_connection"))
+            ));
+        }
+        for c in self.list("tools.search_rows").iter().filter(|c| crate::tools::search::column(c).is_none()) {
+            errors.push(format!(
+                "{}: \"{c}\" is not schema.table.column",
+                place("tools.search_rows", self.source("tools.search_rows"))
             ));
         }
         let ca = self.text("database.ca_file");

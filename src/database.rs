@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod explain;
 pub mod lease;
 pub mod messages;
+pub mod objects;
 pub mod pool;
 pub mod rows;
 pub mod run;

@@ -23,6 +23,7 @@ use crate::server::Server;
 use crate::telemetry::CallLog;
 use crate::tools::Registry;
 use crate::tools::confirm::Confirm;
+use crate::tools::search::Library;
 
 /// A call that does not heed its deadline is dropped this much later.
 pub const GRACE: Duration = Duration::from_secs(3);
@@ -59,16 +60,26 @@ impl std::fmt::Debug for App {
 
 impl Mount {
     fn new(path: &str, config: &Config, settings: Settings) -> Self {
-        let database = Database::new(settings);
+        Self::over(Database::new(settings), path.to_owned(), config)
+    }
+    /// The same database at another path.
+    fn at(&self, path: String, config: &Config) -> Self {
+        if path == self.path { self.clone() } else { Self::over(self.database.clone(), path, config) }
+    }
+    fn over(database: Database, path: String, config: &Config) -> Self {
         let bounds = Bounds {
             max_rows: config.int("limits.max_rows"),
             max_chars: config.int("limits.max_chars") as usize,
             max_cell: config.int("limits.max_cell") as usize,
             csv: config.choice("limits.text") == "csv",
         };
-        let registry = Registry::new(&database, bounds, Confirm::new(config));
+        let library = config.bool("tools.search").then(|| Library::new(&database, bounds, &path, config));
+        let mut registry = Registry::new(&database, bounds, Confirm::new(config), library);
+        if config.choice("auth.mode") != "off" {
+            registry = registry.behind_sign_in();
+        }
         let service = mcp(Server::new(registry), config.duration("limits.query_timeout"));
-        Self { path: path.to_owned(), service, database }
+        Self { path, service, database }
     }
 }
 
@@ -89,7 +100,7 @@ impl App {
     pub fn with_settings(config: &Config, settings: Settings) -> Result<Self, String> {
         let main = Mount::new("", config, settings);
         // Several paths to the main database share its pool.
-        let mut mounts: Vec<Mount> = config.prefixes().into_iter().map(|path| Mount { path, ..main.clone() }).collect();
+        let mut mounts: Vec<Mount> = config.prefixes().into_iter().map(|path| main.at(path, config)).collect();
         for (path, c) in config.mounts() {
             mounts.push(Mount::new(path, c, Settings::from_config(c)?));
         }

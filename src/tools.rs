@@ -6,6 +6,7 @@ pub mod execute_sql;
 pub mod get_table_sample;
 pub mod list_tables;
 pub mod preview;
+pub mod search;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -24,6 +25,7 @@ use crate::database::{Database, DbError, Limits};
 use crate::facts::CallFacts;
 use crate::principal::Principal;
 use crate::tools::confirm::Confirm;
+use crate::tools::search::Library;
 
 /// A tool.
 pub trait Tool: Send + Sync + 'static {
@@ -298,14 +300,18 @@ fn arguments<A: DeserializeOwned>(params: Option<&RawValue>) -> Result<A, Refusa
 // === impl Registry ===
 
 impl Registry {
-    /// The four tools over a database.
-    pub fn new(db: &Database, bounds: Bounds, confirm: Confirm) -> Self {
+    /// The four tools over a database; with a library, the two that ChatGPT reads with.
+    pub fn new(db: &Database, bounds: Bounds, confirm: Confirm, library: Option<Library>) -> Self {
         let mut tools = vec![
             Erased::new(list_tables::ListTables { db: db.clone(), bounds }),
             Erased::new(describe_table::DescribeTable { db: db.clone(), bounds }),
             Erased::new(execute_sql::ExecuteSql { db: db.clone(), bounds, confirm }),
             Erased::new(get_table_sample::GetTableSample { db: db.clone(), bounds }),
         ];
+        if let Some(l) = library {
+            tools.push(Erased::new(search::Search(l.clone())));
+            tools.push(Erased::new(search::Fetch(l)));
+        }
         // Sorted, so that a list is the same for every client and every start.
         tools.sort_by_key(|t| t.name);
         let instructions = format!(
@@ -315,6 +321,17 @@ impl Registry {
         let definitions = tools.iter().map(|t| t.definition.clone()).collect();
         let listed = Arc::new(Shared::new(crate::protocol::list("tools", definitions)));
         Self { tools, listed, instructions }
+    }
+    /// For callers who sign in: each tool says so, in the two places where hosts look (`securitySchemes` of OpenAI's contract).
+    pub fn behind_sign_in(mut self) -> Self {
+        let schemes = json!([{ "type": "oauth2", "scopes": ["mssql:read"] }]);
+        for t in &mut self.tools {
+            t.definition["securitySchemes"] = schemes.clone();
+            t.definition["_meta"] = json!({ "securitySchemes": schemes });
+        }
+        let definitions = self.tools.iter().map(|t| t.definition.clone()).collect();
+        self.listed = Arc::new(Shared::new(crate::protocol::list("tools", definitions)));
+        self
     }
     /// By name.
     pub fn get(&self, name: &str) -> Option<&Erased> {

@@ -11,9 +11,12 @@ use std::time::Duration;
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
+use mssql_mcp_transports::handshake::bare_context;
+use mssql_mcp_transports::jsonrpc::Id;
 use mssql_mcp_transports::streamable::Body;
-use serde_json::json;
-use tower::{Layer, Service};
+use mssql_mcp_transports::{Cancel, McpRequest, McpService, ProtocolVersion};
+use serde_json::{Value, json};
+use tower::{Layer, Service, ServiceExt};
 
 use super::Peer;
 use super::bounded::Within;
@@ -21,7 +24,10 @@ use super::route::{Endpoint, Place, Routes};
 use crate::config::Config;
 use crate::database::Database;
 use crate::oauth::endpoints::{self, Authority};
-use crate::stack::App;
+use crate::oauth::pages;
+use crate::principal::Principal;
+use crate::protocol::server_info;
+use crate::stack::{App, Mount};
 
 type Answer = Response<Body>;
 
@@ -30,8 +36,7 @@ type Answer = Response<Body>;
 pub struct OpenLayer {
     routes: Arc<Routes>,
     authority: Option<Authority>,
-    /// By mount.
-    databases: Arc<[Database]>,
+    mounts: Arc<[Mount]>,
     /// The domain proof for OpenAI.
     proof: Arc<str>,
     body_timeout: Duration,
@@ -50,7 +55,7 @@ impl OpenLayer {
         Self {
             routes,
             authority: app.authority.clone(),
-            databases: app.mounts.iter().map(|m| m.database.clone()).collect(),
+            mounts: app.mounts.clone(),
             proof: config.text("http.openai_challenge").into(),
             body_timeout: config.duration("http.body_timeout"),
         }
@@ -59,7 +64,7 @@ impl OpenLayer {
     async fn answer(self, place: Place, request: Request<hyper::body::Incoming>) -> Answer {
         match (place.endpoint, &self.authority) {
             (Endpoint::Health, _) if matches!(*request.method(), Method::GET | Method::HEAD) => {
-                let of = place.mount.map_or(&self.databases[..], |m| &self.databases[m..=m]);
+                let of = place.mount.map_or(&self.mounts[..], |m| &self.mounts[m..=m]);
                 health(of, self.authority.is_some()).await
             }
             (Endpoint::OpenAi, _) if !self.proof.is_empty() => {
@@ -67,9 +72,36 @@ impl OpenLayer {
                 r.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
                 r
             }
+            (Endpoint::Object, _) => self.object(place, request).await,
             (Endpoint::Health | Endpoint::OpenAi, _) | (_, None) => nothing(&self.routes.endpoints()),
-            (_, Some(authority)) => sign_in(authority, place, request, self.body_timeout).await,
+            (_, Some(authority)) => match read(request, self.body_timeout).await {
+                Ok((parts, body)) => authority.answer(form(&parts, &body, place)).await,
+                Err(a) => a,
+            },
         }
+    }
+
+    /// The page that a search result's `url` leads to: what `fetch` tells the person who looks, as a call of theirs.
+    async fn object(&self, place: Place, request: Request<hyper::body::Incoming>) -> Answer {
+        let Some(mount) = place.mount.and_then(|m| self.mounts.get(m)) else {
+            return nothing(&self.routes.endpoints());
+        };
+        let (parts, body) = match read(request, self.body_timeout).await {
+            Ok(r) => r,
+            Err(a) => return a,
+        };
+        let visitor = match &self.authority {
+            None => Ok(Principal::local()),
+            Some(a) => a.visitor(&form(&parts, &body, place), &format!("{}/object", mount.path)).await,
+        };
+        let visitor = match visitor {
+            Ok(v) => v,
+            Err(a) => return a,
+        };
+        let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        let id = query.into_owned().find(|(k, _)| k == "id").map(|(_, v)| v).unwrap_or_default();
+        let (status, title, text) = told(mount.service.clone(), visitor, &id).await;
+        endpoints::html(status, pages::object(&title, &text), None)
     }
 }
 
@@ -128,30 +160,67 @@ fn event_stream_here() -> Answer {
     r
 }
 
-/// Reads the body of a form, which is small, and asks the authority.
-async fn sign_in(
-    authority: &Authority,
-    place: Place,
+/// What `fetch` says of an id to this person: status, title and text of a page.
+async fn told(service: McpService, visitor: Principal, id: &str) -> (StatusCode, String, String) {
+    let mut extensions = http::Extensions::new();
+    extensions.insert(visitor);
+    let version = ProtocolVersion::V2025_11_25;
+    let request = McpRequest {
+        id: Some(Id::Number(1)),
+        method: Arc::from("tools/call"),
+        target: Some("fetch".to_owned()),
+        params: serde_json::value::to_raw_value(&json!({ "name": "fetch", "arguments": { "id": id } })).ok(),
+        context: bare_context("page", version, extensions, Cancel::default()),
+    };
+    let outcome = match service.oneshot(request).await {
+        Ok(o) => {
+            let o = mssql_mcp_transports::encode::scope_told(o, |_| None);
+            mssql_mcp_transports::encode::outcome(&Id::Number(1), o, version, &server_info())
+        }
+        Err(never) => match never {},
+    };
+    let answer = outcome.and_then(|(e, _)| serde_json::from_slice::<Value>(&e.into_bytes()).ok()).unwrap_or_default();
+    let result = &answer["result"];
+    let found = &result["structuredContent"];
+    if let (Some(title), Some(text)) = (found["title"].as_str(), found["text"].as_str()) {
+        return (StatusCode::OK, title.to_owned(), text.to_owned());
+    }
+    let said = result["content"][0]["text"].as_str().and_then(|t| serde_json::from_str::<Value>(t).ok());
+    let said = said.unwrap_or_default();
+    let (status, text) = match (said["error"]["code"].as_str(), said["error"]["message"].as_str()) {
+        (Some("no_such_object"), Some(m)) => (StatusCode::NOT_FOUND, m),
+        (Some("insufficient_scope"), _) => (StatusCode::FORBIDDEN, "You may not read here."),
+        (_, Some(m)) => (StatusCode::SERVICE_UNAVAILABLE, m),
+        _ => (StatusCode::NOT_FOUND, "There are no pages here: tools.search is off."),
+    };
+    (status, "This cannot be shown".to_owned(), text.to_owned())
+}
+
+/// The body of a form, which is small; or the answer to one that is not.
+async fn read(
     request: Request<hyper::body::Incoming>,
     body_timeout: Duration,
-) -> Answer {
+) -> Result<(http::request::Parts, bytes::Bytes), Answer> {
     let (parts, body) = request.into_parts();
     let body = match Within::new(Limited::new(body, endpoints::MAX_BODY), body_timeout).collect().await {
         Ok(b) => b.to_bytes(),
         Err(_) => {
             let e = json!({ "error": "invalid_request", "error_description": "the body is too large, too slow, or broke off" });
-            return json_answer(StatusCode::PAYLOAD_TOO_LARGE, &e);
+            return Err(json_answer(StatusCode::PAYLOAD_TOO_LARGE, &e));
         }
     };
-    let request = endpoints::Request {
+    Ok((parts, body))
+}
+
+fn form<'a>(parts: &'a http::request::Parts, body: &'a [u8], place: Place) -> endpoints::Request<'a> {
+    endpoints::Request {
         method: &parts.method,
         place,
         query: parts.uri.query().unwrap_or_default(),
         headers: &parts.headers,
-        body: &body,
+        body,
         peer: parts.extensions.get::<Peer>().map(|p| p.0),
-    };
-    authority.answer(request).await
+    }
 }
 
 fn json_answer(status: StatusCode, v: &serde_json::Value) -> Answer {
@@ -162,11 +231,11 @@ fn json_answer(status: StatusCode, v: &serde_json::Value) -> Answer {
 }
 
 /// Always 200: a server whose database is down still answers, and a restart would not help it.
-async fn health(of: &[Database], oauth: bool) -> Answer {
+async fn health(of: &[Mount], oauth: bool) -> Answer {
     let up = async |db: &Database| matches!(tokio::time::timeout(Duration::from_secs(2), db.ping()).await, Ok(Ok(())));
-    let all = futures_util::future::join_all(of.iter().map(up)).await;
+    let all = futures_util::future::join_all(of.iter().map(|m| up(&m.database))).await;
     let status = if all.iter().all(|up| *up) { "healthy" } else { "degraded" };
-    let mut labels: Vec<&str> = of.iter().map(|d| d.settings().label.as_str()).collect();
+    let mut labels: Vec<&str> = of.iter().map(|m| m.database.settings().label.as_str()).collect();
     labels.dedup();
     json_answer(
         StatusCode::OK,

@@ -131,7 +131,8 @@ fn unavailable(e: &StoreError) -> Answer {
     oauth_error(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "the store of sign-in does not answer")
 }
 
-fn html(status: StatusCode, text: String, also: Option<&str>) -> Answer {
+/// A page, with all that keeps it from being framed, cached or scripted.
+pub fn html(status: StatusCode, text: String, also: Option<&str>) -> Answer {
     let mut r = Response::new(Body::Full(text.into()));
     *r.status_mut() = status;
     let h = r.headers_mut();
@@ -362,6 +363,29 @@ impl Authority {
             Endpoint::Apps if post => self.change_apps(&r).await,
             _ => oauth_error(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "this method is not for this path"),
         }
+    }
+
+    /// The person whose browser asks for a page of ours, or what the browser is answered instead: the sign-in form, or where it
+    /// goes after that.
+    pub async fn visitor(&self, r: &Request<'_>, path: &str) -> Result<Principal, Answer> {
+        if self.external.is_some() {
+            return Err(oauth_error(StatusCode::NOT_FOUND, "not_found", "pages need the built-in sign-in"));
+        }
+        if *r.method == Method::POST {
+            let f = self.posted(r).map_err(|a| *a)?;
+            let then = format!("{path}?{}", f.get("request").map(String::as_str).unwrap_or_default());
+            return Err(self.sign_in(r, &f, path, &then).await);
+        }
+        let user = match self.signed_in(r.headers).await.map_err(|e| unavailable(&e))? {
+            Some(u) => u,
+            None => {
+                let csrf = self.csrf(r.headers);
+                let page = html(StatusCode::OK, pages::login(path, r.query, &csrf.0, "", None), None);
+                return Err(self.with_csrf(page, r.headers, &csrf));
+            }
+        };
+        let scopes = self.people.active(&user).await.map_err(|e| unavailable(&e))?.map(|u| u.scopes);
+        Ok(Principal { subject: user, scopes: scopes.unwrap_or_default(), client: None })
     }
 
     // --- metadata

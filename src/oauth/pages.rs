@@ -18,7 +18,7 @@ button{font:inherit;font-weight:600;padding:.6rem 1.2rem;margin:1.25rem .5rem 0 
 button.go{background:#0b5cad;border-color:#0b5cad;color:#fff}:focus-visible{outline:3px solid #ffb000;outline-offset:2px}\
 dl{display:grid;grid-template-columns:auto 1fr;gap:.25rem 1rem;margin:1rem 0}dt{color:#57606a}dd{margin:0;overflow-wrap:anywhere}\
 ul{padding-left:1.2rem}.warn{border-left:4px solid #b54708;background:#fff6ed;padding:.5rem .75rem}.bad{border-left:4px solid #b42318;background:#fef3f2;padding:.5rem .75rem}\
-li form{display:inline}@media(max-width:30rem){main{margin:0;border:0;border-radius:0;min-height:100vh}}";
+li form{display:inline}pre{white-space:pre-wrap;overflow-wrap:anywhere;font:14px/1.5 ui-monospace,monospace}@media(max-width:30rem){main{margin:0;border:0;border-radius:0;min-height:100vh}}";
 
 /// The style's hash, so that the policy allows it and nothing else.
 static STYLE_HASH: LazyLock<String> =
@@ -167,6 +167,11 @@ pub fn apps(user: &str, grants: &[(String, Grant)], csrf: &str) -> String {
             hidden("csrf", csrf),
         ),
     )
+}
+
+/// One object of the database, as `fetch` tells it.
+pub fn object(title: &str, text: &str) -> String {
+    page(title, &format!("<pre>{}</pre>", text.lines().map(escape).collect::<Vec<_>>().join("\n")))
 }
 
 /// Something that cannot go on; nothing is sent anywhere.

@@ -43,7 +43,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Events<S> {
     }
     /// Reads a little more; false at the end.
     async fn more(&mut self) -> bool {
-        let mut chunk = [0; 16 << 10];
+        let mut chunk = vec![0; 16 << 10];
         let n = tokio::time::timeout(PATIENCE, self.io.read(&mut chunk)).await.expect("in time").unwrap_or(0);
         self.got.extend_from_slice(&chunk[..n]);
         n > 0

@@ -2,6 +2,7 @@
 //! processes, and real clients.
 
 mod bad_input;
+mod chatgpt;
 mod cli;
 mod clients;
 mod everyday;

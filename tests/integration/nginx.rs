@@ -402,8 +402,7 @@ async fn what_attackers_send_to_nginx() {
         [("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-Host", "evil.example"), ("Forwarded", "host=evil.example")];
     let a = nginx.http("GET", "/.well-known/oauth-protected-resource/mcp", &forged, b"").await;
     assert_eq!(a.json()["resource"], format!("{}/mcp", nginx.origin()));
-    let a =
-        nginx.raw(format!("GET /health HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n").as_bytes()).await;
+    let a = nginx.raw(b"GET /health HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n").await;
     assert!(!a.contains("healthy"), "{a}");
     // Smuggling: one answer, and nothing of the second request.
     let head = format!("POST /mcp HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n", nginx.host());

@@ -112,12 +112,12 @@ fn authorization(client: &str, more: &[(&str, &str)]) -> String {
 
 /// A browser, as far as these pages need one: it keeps cookies and fills in forms.
 #[derive(Default)]
-struct Browser {
+pub struct Browser {
     cookies: Vec<(String, String)>,
 }
 
 impl Browser {
-    async fn go(&mut self, address: SocketAddr, method: &str, path: &str, body: &str) -> Answer {
+    pub async fn go(&mut self, address: SocketAddr, method: &str, path: &str, body: &str) -> Answer {
         let cookies: Vec<String> = self.cookies.iter().map(|(k, v)| format!("{k}={v}")).collect();
         let cookies = cookies.join("; ");
         let mut headers = vec![("Cookie", cookies.as_str())];
@@ -135,7 +135,7 @@ impl Browser {
     fn csrf(&self) -> String {
         self.cookies.iter().find(|(k, _)| k == "mcp_csrf").map(|(_, v)| v.clone()).unwrap_or_default()
     }
-    async fn submit(&mut self, address: SocketAddr, path: &str, pairs: &[(&str, &str)]) -> Answer {
+    pub async fn submit(&mut self, address: SocketAddr, path: &str, pairs: &[(&str, &str)]) -> Answer {
         let csrf = self.csrf();
         let mut all = vec![("csrf", csrf.as_str())];
         all.extend_from_slice(pairs);
