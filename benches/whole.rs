@@ -13,9 +13,12 @@ use mssql_mcp_sandbox::token::Column;
 use mssql_mcp_sandbox::types::{Len, Ty, Val};
 use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, Script, USER};
 use tiberius::{AuthMethod, Client, CommandItem, Config};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
+
+#[path = "../tests/integration/deployed.rs"]
+mod deployed;
 
 const CONNECTIONS: usize = 8;
 const SECONDS: u64 = 5;
@@ -137,7 +140,7 @@ fn message(method: &str, name: &str, params: &str) -> Vec<u8> {
 }
 
 /// Sends a request and reads its answer: by Content-Length, or in chunks. Returns the length of the body.
-async fn exchange(tcp: &mut TcpStream, request: &[u8], buf: &mut Vec<u8>) -> usize {
+async fn exchange(tcp: &mut (impl AsyncRead + AsyncWrite + Unpin), request: &[u8], buf: &mut Vec<u8>) -> usize {
     tcp.write_all(request).await.expect("write");
     buf.clear();
     let (mut at, mut length, mut chunked) = (0, 0, false);
@@ -285,6 +288,75 @@ async fn raw_many(port: u16) {
     println!("{:.3} {:.1}", started.elapsed().as_secs_f64(), memory(std::process::id(), "VmHWM"));
 }
 
+/// Calls per second on connections through the shipped nginx with TLS, and on as many without it.
+async fn through_nginx(address: SocketAddr) -> (f64, f64) {
+    let dir = std::env::temp_dir().join(format!("mssql-mcp-bench-{}", std::process::id()));
+    let (port, plain) = (deployed::free_port(), deployed::free_port());
+    deployed::configure(&dir, port, plain, address);
+    let connector = deployed::trusting(deployed::certificates(&dir, 9));
+    let error_log = dir.join("error.log");
+    let mut nginx = Command::new(deployed::program())
+        .args(["-e", error_log.to_str().expect("path"), "-g", "daemon off;", "-p"])
+        .arg(&dir)
+        .arg("-c")
+        .arg(dir.join("nginx.conf"))
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("nginx is missing: make clients installs it");
+    for _ in 0..500 {
+        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            break;
+        }
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    let until = Instant::now() + Duration::from_secs(SECONDS);
+    let request =
+        String::from_utf8(call(TEN)).expect("text").replace("Host: localhost", &format!("Host: localhost:{port}"));
+    let tasks: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            let (connector, request) = (connector.clone(), request.clone());
+            tokio::spawn(async move {
+                let tcp = TcpStream::connect(("127.0.0.1", port)).await.expect("connect");
+                let name = rustls::pki_types::ServerName::try_from("localhost").expect("name");
+                let mut tls = connector.connect(name, tcp).await.expect("TLS");
+                let (mut n, mut buf) = (0u64, Vec::new());
+                while Instant::now() < until {
+                    exchange(&mut tls, request.as_bytes(), &mut buf).await;
+                    n += 1;
+                }
+                n
+            })
+        })
+        .collect();
+    let mut all = 0;
+    for t in tasks {
+        all += t.await.expect("task");
+    }
+    let _ = Command::new("kill").args(["-TERM", &nginx.id().to_string()]).status();
+    let _ = nginx.wait();
+    let _ = std::fs::remove_dir_all(dir);
+    (all as f64 / SECONDS as f64, load(address, call(TEN)).await)
+}
+
+/// What so many idle HTTP+SSE streams cost the server, in MB.
+async fn idle_streams(server: &Server, n: usize) -> f64 {
+    let before = memory(server.0.id(), "VmRSS");
+    let mut open = Vec::new();
+    for _ in 0..n {
+        let mut tcp = TcpStream::connect(server.1).await.expect("connect");
+        tcp.write_all(b"GET /sse HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
+            .await
+            .expect("write");
+        let mut got = Vec::new();
+        while !got.windows(8).any(|w| w == b"endpoint") {
+            assert!(tcp.read_buf(&mut got).await.expect("read") > 0, "the server closed the stream");
+        }
+        open.push(tcp);
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    memory(server.0.id(), "VmRSS") - before
+}
+
 #[tokio::main]
 async fn main() {
     let args: Vec<String> = std::env::args().collect();
@@ -321,6 +393,20 @@ async fn main() {
         100.0 * ten / inside
     );
     drop(server);
+
+    println!("== hosted");
+    let server = serve(port, &[]);
+    load(server.1, call(TWENTY)).await;
+    let (tls, direct) = through_nginx(server.1).await;
+    println!("execute_sql, 10 rows, nginx, TLS  {tls:>9.0}");
+    println!("the same without nginx            {direct:>9.0}");
+    drop(server);
+    let server = serve(port, &[]);
+    load(server.1, message("tools/list", "", "")).await;
+    println!("1,000 idle SSE streams            {:>9.1} MB beyond idle", idle_streams(&server, 1000).await);
+    drop(server);
+
+    println!("== the guard");
     let (bare, wrapped) = guarded(port).await;
     println!(
         "one query, one connection: bare {bare:.0} µs, inside the guard's wrapper {wrapped:.0} µs (the sandbox's engine)"

@@ -5,6 +5,8 @@ mod bad_input;
 mod chatgpt;
 mod cli;
 mod clients;
+mod deploy;
+mod deployed;
 mod everyday;
 mod faults;
 mod hosted;

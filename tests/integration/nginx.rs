@@ -4,7 +4,6 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::Duration;
 
 use mssql_mcp::http::Stop;
@@ -16,14 +15,11 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use crate::clients::{NODE, installed, run_with};
+use crate::deployed::{certificates, configure, free_port, program, trusting};
 use crate::hosted::{Events, initialize, query};
 use crate::support::{Answer, BOTH, JSON, Lab, PATIENCE, answer_of, until};
 
 const PASSWORD: &str = "correct horse battery";
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port()
-}
 
 /// nginx with the files of `deploy/nginx`; only paths and ports are those of the test.
 struct Nginx {
@@ -33,70 +29,6 @@ struct Nginx {
     upstream: SocketAddr,
     connector: tokio_rustls::TlsConnector,
     child: tokio::process::Child,
-}
-
-/// The shipped configuration in a folder of the test's own.
-fn configure(dir: &Path, port: u16, plain: u16, upstream: SocketAddr) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/nginx");
-    std::fs::create_dir_all(dir.join("conf.d")).expect("dir");
-    let here = dir.to_str().expect("path");
-    let main = std::fs::read_to_string(root.join("nginx.conf")).expect("nginx.conf");
-    let main = main
-        .replace(" /tmp/", &format!(" {here}/"))
-        .replace("/etc/nginx/conf.d", &format!("{here}/conf.d"))
-        .replace("/dev/stderr", &format!("{here}/error.log"))
-        .replace("/dev/stdout", &format!("{here}/access.log"));
-    std::fs::write(dir.join("nginx.conf"), main).expect("write");
-    let mut site = std::fs::read_to_string(root.join("templates/mcp.conf.template")).expect("template");
-    for (name, value) in [
-        ("DOMAIN", "localhost".to_owned()),
-        ("MCP_UPSTREAM", upstream.to_string()),
-        ("NGINX_HTTP", format!("127.0.0.1:{plain}")),
-        ("NGINX_HTTPS", format!("127.0.0.1:{port}")),
-        ("TLS_CERTIFICATE", format!("{here}/cert.pem")),
-        ("TLS_KEY", format!("{here}/key.pem")),
-        ("ACME_ROOT", here.to_owned()),
-    ] {
-        site = site.replace(&format!("${{{name}}}"), &value);
-    }
-    assert!(!site.contains("${"), "{site}");
-    std::fs::write(dir.join("conf.d/mcp.conf"), site).expect("write");
-}
-
-/// A CA and a certificate for localhost, good for so many days.
-fn certificates(dir: &Path, days: u64) -> rustls::RootCertStore {
-    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-    let ca_key = KeyPair::generate().expect("key");
-    let mut ca = CertificateParams::new(Vec::new()).expect("params");
-    ca.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign, rcgen::KeyUsagePurpose::CrlSign];
-    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    ca.distinguished_name.push(rcgen::DnType::CommonName, "test CA");
-    let ca_cert = ca.self_signed(&ca_key).expect("CA");
-    let key = KeyPair::generate().expect("key");
-    let mut leaf = CertificateParams::new(vec!["localhost".to_owned()]).expect("params");
-    leaf.use_authority_key_identifier_extension = true;
-    leaf.not_after = (std::time::SystemTime::now() + Duration::from_secs(days * 86_400)).into();
-    let cert = leaf.signed_by(&key, &Issuer::from_params(&ca, &ca_key)).expect("certificate");
-    std::fs::write(dir.join("ca.pem"), ca_cert.pem()).expect("write");
-    std::fs::write(dir.join("cert.pem"), cert.pem()).expect("write");
-    std::fs::write(dir.join("key.pem"), key.serialize_pem()).expect("write");
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(ca_cert.der().clone()).expect("root");
-    roots
-}
-
-fn trusting(roots: rustls::RootCertStore) -> tokio_rustls::TlsConnector {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    tokio_rustls::TlsConnector::from(Arc::new(tls))
-}
-
-fn program() -> &'static str {
-    if Path::new("/usr/sbin/nginx").exists() { "/usr/sbin/nginx" } else { "nginx" }
 }
 
 impl Nginx {
