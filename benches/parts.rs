@@ -1,18 +1,26 @@
 //! The parts that every call passes, one by one.
 
+use std::convert::Infallible;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use mssql_mcp::audit::log::SERVER;
+use mssql_mcp::audit::{Audit, AuditLayer};
 use mssql_mcp::config::Config;
 use mssql_mcp::database::rows::Bounds;
+use mssql_mcp::facts::CallFacts;
+use mssql_mcp::limits::Quotas;
+use mssql_mcp::principal::Principal;
 use mssql_mcp::server::Server;
 use mssql_mcp::sql::verdict::{Policy, judge};
 use mssql_mcp::tools::Registry;
 use mssql_mcp::tools::confirm::Confirm;
+use mssql_mcp_middleware::rate_limit::RateLimitLayer;
 use mssql_mcp_transports::handshake::bare_context;
-use mssql_mcp_transports::{Id, McpRequest, ProtocolVersion, jsonrpc};
-use tower::{Service, ServiceExt};
+use mssql_mcp_transports::{Id, McpRequest, Outcome, ProtocolVersion, ToolReply, jsonrpc};
+use tower::{Layer, Service, ServiceExt};
 
 const TYPICAL: &str = "SELECT c.Name, COUNT(*) AS n, SUM(o.Quantity) AS q FROM sales.Orders AS o JOIN sales.Customers AS c ON c.CustomerId = o.AccountId \
     WHERE o.PlacedAt >= @from AND o.Status IN ('Open', 'Filled') GROUP BY c.Name HAVING COUNT(*) > 5 ORDER BY n DESC OFFSET 0 ROWS FETCH NEXT 50 ROWS ONLY";
@@ -61,11 +69,66 @@ fn stack(c: &mut Criterion) {
     let mut extensions = http::Extensions::new();
     extensions.insert(mssql_mcp::principal::Principal::local());
     let mut bare = Server::new(registry());
-    let full = mssql_mcp::stack::mcp(Server::new(registry()), Duration::from_secs(45));
+    let audit = AuditLayer::new(Audit::default(), "", db.clone());
+    let quotas = Arc::new(Quotas::new(&config));
+    let full = mssql_mcp::stack::mcp(Server::new(registry()), audit, quotas, Duration::from_secs(45));
     let mut g = c.benchmark_group("tools/list");
     g.bench_function("bare service", |b| b.iter(|| runtime.block_on(bare.call(request(extensions.clone())))));
     g.bench_function("all layers", |b| b.iter(|| runtime.block_on(full.clone().oneshot(request(extensions.clone())))));
     g.finish();
+}
+
+/// What limits and audit add to one `execute_sql` of a signed-in person, over a service that answers at once.
+fn recorded(c: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
+    let dir = std::env::temp_dir().join(format!("mssql-mcp-bench-audit-{}", std::process::id()));
+    let params = serde_json::json!({ "name": "execute_sql", "arguments": { "query": TYPICAL } });
+    let call = || {
+        let mut extensions = http::Extensions::new();
+        let scopes = vec!["mssql:read".to_owned()];
+        extensions.insert(Principal { subject: "ada".into(), scopes, client: Some("dcr_x".into()) });
+        extensions.insert(Arc::new(CallFacts::default()));
+        let mut r = request(extensions);
+        r.method = "tools/call".into();
+        r.target = Some("execute_sql".into());
+        r.params = serde_json::value::to_raw_value(&params).ok();
+        r
+    };
+    let leaf = || {
+        tower::service_fn(|_: McpRequest| async {
+            Ok::<_, Infallible>(Outcome::Complete(ToolReply::text("ok").into()))
+        })
+    };
+    let config = |policy: &str| {
+        let fixed = vec![
+            ("database.host", "127.0.0.1".to_owned()),
+            ("audit.dir", dir.join(policy).display().to_string()),
+            ("audit.policy", policy.to_owned()),
+            ("limits.calls", "1000000".to_owned()),
+        ];
+        Config::load(&mssql_mcp::config::Inputs { fixed, ..Default::default() }).expect("config")
+    };
+    let db = |c: &Config| {
+        mssql_mcp::database::Database::new(mssql_mcp::database::Settings::from_config(c).expect("settings"))
+    };
+    let mut g = c.benchmark_group("tools/call");
+    g.bench_function("bare service", |b| b.iter(|| runtime.block_on(leaf().oneshot(call()))));
+    let quotas = Arc::new(Quotas::new(&config("wait")));
+    let limits = RateLimitLayer::new(move |r: &McpRequest| quotas.admit(r));
+    g.bench_function("with limits", |b| b.iter(|| runtime.block_on(limits.layer(leaf()).oneshot(call()))));
+    for policy in ["drop", "fail-closed"] {
+        let config = config(policy);
+        let _entered = runtime.enter();
+        let audit = AuditLayer::new(Audit::open(&config, SERVER).expect("audit"), "", db(&config));
+        g.bench_function(format!("with audit, {policy}"), |b| {
+            b.iter(|| runtime.block_on(audit.layer(leaf()).oneshot(call())))
+        });
+        g.bench_function(format!("with limits and audit, {policy}"), |b| {
+            b.iter(|| runtime.block_on(audit.layer(limits.layer(leaf())).oneshot(call())))
+        });
+    }
+    g.finish();
+    let _ = std::fs::remove_dir_all(dir);
 }
 
 /// The bearer check of a token that was seen within the last second, and of one that the store is asked for.
@@ -94,5 +157,5 @@ fn bearer(c: &mut Criterion) {
     g.finish();
 }
 
-criterion_group!(benches, verdicts, envelope, stack, bearer);
+criterion_group!(benches, verdicts, envelope, stack, recorded, bearer);
 criterion_main!(benches);

@@ -1,5 +1,6 @@
 //! The command line: subcommands, and a flag per row of the settings table.
 
+pub mod audit;
 pub mod call;
 pub mod classify;
 pub mod demo;
@@ -148,6 +149,7 @@ pub fn command() -> Command {
                         .help("as if the operator had named it in access.allow"),
                 ),
         )
+        .subcommand(audit::command())
         .subcommand(people::user_command())
         .subcommand(people::token_command())
         .subcommand(people::store_command())
@@ -183,6 +185,8 @@ fn heading(section: &str) -> &'static str {
         "limits" => "Limits",
         "http" => "HTTP",
         "server" => "Server",
+        "audit" => "Audit",
+        "tools" => "Tools",
         _ => "Log",
     }
 }
@@ -242,6 +246,7 @@ pub fn main() -> ExitCode {
         Some(("stdio", m)) => block_on(Box::pin(serve::stdio(m))),
         Some(("call", m)) => block_on(Box::pin(call::call(m))),
         Some(("classify", m)) => classify::classify(m),
+        Some(("audit", m)) => audit::audit(m),
         Some(("user", m)) => block_on(Box::pin(people::user(m))),
         Some(("token", m)) => block_on(Box::pin(people::token(m))),
         Some(("store", m)) => block_on(Box::pin(people::store(m))),

@@ -244,6 +244,68 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "text columns whose rows search looks through, as schema.table.column; their tables need a primary key",
     ),
+    row(
+        "limits.peer_requests",
+        &[],
+        Kind::Int(1, 1_000_000),
+        "1200",
+        "HTTP requests of one network (IPv6: /64) in a minute, where sign-in is on",
+    ),
+    row(
+        "limits.calls",
+        &[],
+        Kind::Int(1, 1_000_000),
+        "300",
+        "execute_sql, get_table_sample and fetch of one principal in a minute; the person at this machine is not counted",
+    ),
+    row("limits.catalog_calls", &[], Kind::Int(1, 1_000_000), "600", "the other tools, likewise"),
+    row("limits.concurrent_calls", &[], Kind::Int(1, 100_000), "16", "calls of one principal at once"),
+    row("limits.rows_per_hour", &[], Kind::Int(1, 4_000_000_000), "5000000", "rows that one principal gets in an hour"),
+    row(
+        "limits.bytes_per_hour",
+        &[],
+        Kind::Int(1024, 4_000_000_000_000),
+        "2000000000",
+        "bytes of results that one principal gets in an hour",
+    ),
+    row("audit.dir", &[], Kind::Path, "", "folder of the audit log (docs/audit-record.md); empty for none"),
+    row(
+        "audit.policy",
+        &[],
+        Kind::Choice(&["wait", "drop", "fail-closed"]),
+        "wait",
+        "a call that there is no room to record: wait and then refuse, run and count the loss, or (always) run only once its start is on disk",
+    ),
+    row("audit.wait", &[], Kind::Duration, "2s", "how long it waits for that"),
+    row(
+        "audit.fsync",
+        &[],
+        Kind::Choice(&["second", "always", "never"]),
+        "second",
+        "when records are synced to disk: once a second, after every batch, or when the system likes",
+    ),
+    row(
+        "audit.text",
+        &[],
+        Kind::Choice(&["redacted", "none", "full"]),
+        "redacted",
+        "the statement in a record: with ? for literals, not at all, or as it came",
+    ),
+    row(
+        "audit.rotate_size",
+        &[],
+        Kind::Int(4096, 1 << 40),
+        "104857600",
+        "bytes after which a new file begins; so does a new day (UTC)",
+    ),
+    row("audit.checkpoint_every", &[], Kind::Int(1, 1_000_000), "1000", "records between two signed checkpoints"),
+    row(
+        "pool.max_waiting",
+        &[],
+        Kind::Int(0, 100_000),
+        "50",
+        "calls that may wait for a connection; more are told at once that the server is overloaded",
+    ),
     row("limits.max_request", &[], Kind::Int(1024, 1 << 30), "4194304", "bytes in one request or line"),
     row("http.listen", &["MSSQL_MCP_LISTEN"], Kind::Listen, "127.0.0.1:8008", "address of the HTTP listener"),
     row(
@@ -326,6 +388,38 @@ pub struct Config {
     values: Values,
     mounts: Vec<(String, Config)>,
     clients: Vec<Registered>,
+    quotas: Vec<QuotaRow>,
+}
+
+/// `[[quota]]`: other numbers for some principals.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QuotaRow {
+    /// Whole, or up to a `*` at the end.
+    pub principals: Vec<String>,
+    /// In a minute.
+    pub calls: u64,
+    /// Likewise.
+    pub catalog_calls: u64,
+    /// At once.
+    pub concurrent_calls: u64,
+    /// As it says.
+    pub rows_per_hour: u64,
+    /// As it says.
+    pub bytes_per_hour: u64,
+}
+
+impl QuotaRow {
+    /// The numbers for everybody.
+    pub fn of(c: &Config) -> Self {
+        Self {
+            principals: Vec::new(),
+            calls: c.int("limits.calls"),
+            catalog_calls: c.int("limits.catalog_calls"),
+            concurrent_calls: c.int("limits.concurrent_calls"),
+            rows_per_hour: c.int("limits.rows_per_hour"),
+            bytes_per_hour: c.int("limits.bytes_per_hour"),
+        }
+    }
 }
 
 /// `[[client]]`: a client that the operator registered.
@@ -502,13 +596,16 @@ impl Config {
             values.insert(key, (text.clone(), Source::Command));
         }
         check_each(&values, "", &mut errors);
-        let mut config = Self { values, mounts: Vec::new(), clients: lists.clients };
+        let mut config = Self { values, mounts: Vec::new(), clients: lists.clients, quotas: Vec::new() };
+        let rest = QuotaRow::of(&config);
+        config.quotas = lists.quotas.into_iter().map(|read| read(rest.clone())).collect();
         for (path, own) in lists.mounts {
             check_each(&own, &format!("mount {path}: "), &mut errors);
             // What the mount says is about the mount: it wins over the environment, which is about the main database.
             let mut values = config.values.clone();
             values.extend(own);
-            config.mounts.push((path, Self { values, mounts: Vec::new(), clients: Vec::new() }));
+            let (mounts, clients, quotas) = (Vec::new(), Vec::new(), Vec::new());
+            config.mounts.push((path, Self { values, mounts, clients, quotas }));
         }
         if errors.is_empty() {
             config.check_together(&mut errors);
@@ -540,6 +637,10 @@ impl Config {
     pub fn served(&self) -> Vec<(String, Config)> {
         let main = self.prefixes().into_iter().map(|p| (p, self.clone()));
         main.chain(self.mounts.iter().cloned()).collect()
+    }
+    /// Those that have numbers of their own.
+    pub fn quotas(&self) -> &[QuotaRow] {
+        &self.quotas
     }
     /// The clients that the operator registered.
     pub fn clients(&self) -> &[Registered] {
@@ -733,7 +834,11 @@ fn check_paths(served: &[(String, Config)], errors: &mut Vec<String>) {
 struct Lists {
     mounts: Vec<(String, Values)>,
     clients: Vec<Registered>,
+    quotas: Vec<Fill>,
 }
+
+/// Fills a row's own numbers into those for everybody.
+type Fill = Box<dyn FnOnce(QuotaRow) -> QuotaRow>;
 
 impl std::fmt::Debug for Registered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -754,6 +859,38 @@ fn read_mount(path: &Path, v: &toml::Value, lists: &mut Lists, errors: &mut Vec<
         errors.push(format!("{}: mount {at}: {key} is for the whole server; write it at the top", path.display()));
     }
     lists.mounts.push((at.trim_end_matches('/').to_owned(), own));
+}
+
+fn read_quota(path: &Path, v: &toml::Value, lists: &mut Lists, errors: &mut Vec<String>) {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Row {
+        principals: Vec<String>,
+        calls: Option<u64>,
+        catalog_calls: Option<u64>,
+        concurrent_calls: Option<u64>,
+        rows_per_hour: Option<u64>,
+        bytes_per_hour: Option<u64>,
+    }
+    let row: Row = match v.clone().try_into() {
+        Ok(r) => r,
+        Err(e) => return errors.push(format!("{}: [[quota]]: {}", path.display(), e.to_string().trim())),
+    };
+    let numbers = [row.calls, row.catalog_calls, row.concurrent_calls, row.rows_per_hour];
+    if row.principals.is_empty() || numbers.iter().flatten().any(|n| *n == 0 || *n > 4_000_000_000) {
+        return errors.push(format!(
+            "{}: [[quota]]: principals must be named, and numbers be from 1 to 4000000000",
+            path.display()
+        ));
+    }
+    lists.quotas.push(Box::new(move |rest| QuotaRow {
+        principals: row.principals,
+        calls: row.calls.unwrap_or(rest.calls),
+        catalog_calls: row.catalog_calls.unwrap_or(rest.catalog_calls),
+        concurrent_calls: row.concurrent_calls.unwrap_or(rest.concurrent_calls),
+        rows_per_hour: row.rows_per_hour.unwrap_or(rest.rows_per_hour),
+        bytes_per_hour: row.bytes_per_hour.unwrap_or(rest.bytes_per_hour),
+    }));
 }
 
 fn read_client(path: &Path, v: &toml::Value, lists: &mut Lists, errors: &mut Vec<String>) {
@@ -802,7 +939,7 @@ fn read_file(path: &Path, values: &mut Values, lists: &mut Lists, errors: &mut V
         Err(e) => return errors.push(format!("{}: {}", path.display(), e.to_string().trim())),
     };
     type Read = fn(&Path, &toml::Value, &mut Lists, &mut Vec<String>);
-    for (name, read) in [("mount", read_mount as Read), ("client", read_client)] {
+    for (name, read) in [("mount", read_mount as Read), ("client", read_client), ("quota", read_quota)] {
         match table.remove(name) {
             Some(toml::Value::Array(all)) => all.iter().for_each(|v| read(path, v, lists, errors)),
             Some(_) => errors.push(format!("{}: write [[{name}]], not [{name}]", path.display())),

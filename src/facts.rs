@@ -13,6 +13,8 @@ pub struct CallFacts {
     verdict: OnceLock<&'static str>,
     outcome: OnceLock<&'static str>,
     truncated: OnceLock<&'static str>,
+    asked: OnceLock<String>,
+    answers: OnceLock<String>,
 }
 
 impl CallFacts {
@@ -32,6 +34,22 @@ impl CallFacts {
     /// Why the answer is not whole.
     pub fn set_truncated(&self, t: &'static str) {
         let _ = self.truncated.set(t);
+    }
+    /// The question that this call asked a person.
+    pub fn set_asked(&self, id: String) {
+        let _ = self.asked.set(id);
+    }
+    /// The question that this call, a second round, brings the answer to.
+    pub fn set_answers(&self, id: String) {
+        let _ = self.answers.set(id);
+    }
+    /// As set.
+    pub fn asked(&self) -> &str {
+        self.asked.get().map_or("", String::as_str)
+    }
+    /// As set.
+    pub fn answers(&self) -> &str {
+        self.answers.get().map_or("", String::as_str)
     }
     /// As set.
     pub fn verdict(&self) -> &'static str {

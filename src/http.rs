@@ -23,9 +23,10 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use mssql_mcp_middleware::bearer::BearerLayer;
+use mssql_mcp_middleware::rate_limit::{Limiter, Quota, RateLimitLayer};
 use mssql_mcp_transports::session::Sessions;
 use mssql_mcp_transports::sse::{self, Sse, Streams};
-use mssql_mcp_transports::streamable::{self, Streamable};
+use mssql_mcp_transports::streamable::{self, Body, Streamable};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
@@ -42,9 +43,13 @@ use crate::http::guard::{Allowed, GuardLayer};
 use crate::http::leash::LeashLayer;
 use crate::http::open::OpenLayer;
 use crate::http::route::{Endpoint, Place, Routes};
+use crate::oauth::people::network;
 use crate::principal::Principal;
 use crate::protocol::server_info;
 use crate::stack::{App, Mount};
+
+/// Networks that are counted at once.
+const PEERS: usize = 50_000;
 
 /// A bound listener that does not serve yet.
 #[derive(Debug)]
@@ -254,6 +259,8 @@ fn stack(
                 .expose_headers(exposed)
                 .max_age(Duration::from_secs(3600)),
         )
+        // Outside of sign-in: whoever guesses or floods is told to wait before anything is looked up.
+        .layer(RateLimitLayer::new(peers(app, config)))
         // The mount decides audience and metadata, so it comes before the token; so does all that needs none.
         .layer(OpenLayer::new(app, config, routes))
         // What is below is for callers who are known; without sign-in (loopback only) that is the person at this machine.
@@ -302,6 +309,19 @@ fn stack(
                 if old { mine.sse.call(r).await } else { mine.mcp.call(r).await }
             }
         }))
+}
+
+/// So many requests of a network in a minute, where strangers can call at all.
+fn peers(
+    app: &App,
+    config: &Config,
+) -> impl Fn(&Request<hyper::body::Incoming>) -> Result<(), Box<Response<Body>>> + Clone + use<> {
+    let quota = Quota::per(config.int("limits.peer_requests") as u32, Duration::from_secs(60));
+    let limiter = app.authority.is_some().then(|| Arc::new(Limiter::new(quota, PEERS)));
+    move |r| {
+        let (Some(l), Some(p)) = (&limiter, r.extensions().get::<Peer>()) else { return Ok(()) };
+        l.check(network(p.0), 1).map_err(|wait| Box::new(open::too_many(wait)))
+    }
 }
 
 /// Put in by the layer that answers what needs no token; without it there is nowhere to go.

@@ -8,6 +8,7 @@ pub mod config;
 pub mod database;
 pub mod facts;
 pub mod http;
+pub mod limits;
 pub mod oauth;
 pub mod principal;
 pub mod protocol;

@@ -6,16 +6,19 @@ use std::time::Duration;
 use mssql_mcp_middleware::catch_panic::CatchPanicLayer;
 use mssql_mcp_middleware::deadline::DeadlineLayer;
 use mssql_mcp_middleware::observe::ObserveLayer;
+use mssql_mcp_middleware::rate_limit::RateLimitLayer;
 use mssql_mcp_middleware::rescue::RescueLayer;
 use mssql_mcp_transports::{McpRequest, McpService};
 use tower::ServiceBuilder;
 use tower::util::BoxCloneSyncService;
 
-use crate::audit::Audit;
+use crate::audit::log::SERVER;
+use crate::audit::{Audit, AuditLayer};
 use crate::config::Config;
 use crate::database::rows::Bounds;
 use crate::database::{Database, Settings};
 use crate::facts::CallFacts;
+use crate::limits::Quotas;
 use crate::oauth::endpoints::Authority;
 use crate::oauth::store::Records;
 use crate::rescue;
@@ -39,6 +42,15 @@ pub struct App {
     pub mounts: Arc<[Mount]>,
     /// Sign-in over HTTP, where it is on.
     pub authority: Option<Authority>,
+    /// Who did what, where that is kept.
+    pub audit: Audit,
+}
+
+/// What all mounts share.
+#[derive(Debug, Clone)]
+struct Common {
+    audit: Audit,
+    quotas: Arc<Quotas>,
 }
 
 /// One path over HTTP.
@@ -59,14 +71,14 @@ impl std::fmt::Debug for App {
 }
 
 impl Mount {
-    fn new(path: &str, config: &Config, settings: Settings) -> Self {
-        Self::over(Database::new(settings), path.to_owned(), config)
+    fn new(path: &str, config: &Config, settings: Settings, common: &Common) -> Self {
+        Self::over(Database::new(settings), path.to_owned(), config, common)
     }
     /// The same database at another path.
-    fn at(&self, path: String, config: &Config) -> Self {
-        if path == self.path { self.clone() } else { Self::over(self.database.clone(), path, config) }
+    fn at(&self, path: String, config: &Config, common: &Common) -> Self {
+        if path == self.path { self.clone() } else { Self::over(self.database.clone(), path, config, common) }
     }
-    fn over(database: Database, path: String, config: &Config) -> Self {
+    fn over(database: Database, path: String, config: &Config, common: &Common) -> Self {
         let bounds = Bounds {
             max_rows: config.int("limits.max_rows"),
             max_chars: config.int("limits.max_chars") as usize,
@@ -78,7 +90,9 @@ impl Mount {
         if config.choice("auth.mode") != "off" {
             registry = registry.behind_sign_in();
         }
-        let service = mcp(Server::new(registry), config.duration("limits.query_timeout"));
+        let audit = AuditLayer::new(common.audit.clone(), &path, database.clone());
+        let timeout = config.duration("limits.query_timeout");
+        let service = mcp(Server::new(registry), audit, common.quotas.clone(), timeout);
         Self { path, service, database }
     }
 }
@@ -88,7 +102,7 @@ impl App {
     pub fn signed_in(mut self, config: &Config) -> Result<Self, String> {
         if config.choice("auth.mode") != "off" {
             let records = Records::open(config.text("auth.store")).map_err(|e| e.to_string())?;
-            self.authority = Some(Authority::new(config, records));
+            self.authority = Some(Authority::new(config, records, self.audit.clone()));
         }
         Ok(self)
     }
@@ -98,14 +112,21 @@ impl App {
     }
     /// With settings that a command adjusted (the demo trusts its sandbox's certificate).
     pub fn with_settings(config: &Config, settings: Settings) -> Result<Self, String> {
-        let main = Mount::new("", config, settings);
+        let common = Common { audit: Audit::open(config, SERVER)?, quotas: Arc::new(Quotas::new(config)) };
+        let main = Mount::new("", config, settings, &common);
         // Several paths to the main database share its pool.
-        let mut mounts: Vec<Mount> = config.prefixes().into_iter().map(|path| main.at(path, config)).collect();
+        let mut mounts: Vec<Mount> = config.prefixes().into_iter().map(|path| main.at(path, config, &common)).collect();
         for (path, c) in config.mounts() {
-            mounts.push(Mount::new(path, c, Settings::from_config(c)?));
+            mounts.push(Mount::new(path, c, Settings::from_config(c)?, &common));
         }
         let first = if config.prefixes().is_empty() { mounts[0].clone() } else { main };
-        Ok(Self { service: first.service, database: first.database, mounts: mounts.into(), authority: None })
+        Ok(Self {
+            service: first.service,
+            database: first.database,
+            mounts: mounts.into(),
+            authority: None,
+            audit: common.audit,
+        })
     }
     /// Every database once.
     pub fn databases(&self) -> Vec<Database> {
@@ -120,7 +141,7 @@ impl App {
 }
 
 /// The stack at MCP level, which every transport shares.
-pub fn mcp(server: Server, query_timeout: Duration) -> McpService {
+pub fn mcp(server: Server, audit: AuditLayer, quotas: Arc<Quotas>, query_timeout: Duration) -> McpService {
     let stack = ServiceBuilder::new()
         // Facts travel up through the extensions, so they are there before anybody watches.
         .map_request(|mut r: McpRequest| {
@@ -129,11 +150,14 @@ pub fn mcp(server: Server, query_timeout: Duration) -> McpService {
         })
         // Observers come first: what is refused below is counted and recorded too.
         .layer(ObserveLayer::new(CallLog))
-        .layer(ObserveLayer::new(Audit))
+        // It may refuse what it cannot record.
+        .layer(audit)
         // Above here nothing fails.
         .layer(RescueLayer::new(rescue::note, rescue::rescue))
         // Below the observers, so that a panic has its records.
         .layer(CatchPanicLayer)
+        // Below the records, so that what is refused here has its own.
+        .layer(RateLimitLayer::new(move |r: &McpRequest| quotas.admit(r)))
         // Only tools take time; lists are answered at once and a subscription has no end.
         .layer(DeadlineLayer::new(
             move |r: &McpRequest| (&*r.method == "tools/call").then_some(query_timeout),

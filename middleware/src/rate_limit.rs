@@ -1,12 +1,101 @@
-//! Quotas by key: the generic cell rate algorithm (GCRA, ITU-T I.371), which keeps one instant per key and no counters to reset.
+//! Quotas by key: the generic cell rate algorithm (GCRA, ITU-T I.371), which keeps one instant per key and no counters to reset;
+//! and the layer that asks whoever counts before a request goes on.
 
+use std::future::Future;
 use std::hash::Hash;
+use std::pin::Pin;
 use std::sync::Mutex;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use pin_project_lite::pin_project;
 use tokio::time::Instant;
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// Asks `decide` before a request goes on. What it gives is held until the call has ended, whatever its end; or it refuses with an
+/// answer of its own.
+#[derive(Debug, Clone)]
+pub struct RateLimitLayer<D>(D);
+
+/// Its service.
+#[derive(Debug, Clone)]
+pub struct RateLimit<S, D> {
+    decide: D,
+    inner: S,
+}
+
+pin_project! {
+    /// The future of [`RateLimit`].
+    #[derive(Debug)]
+    pub struct ResponseFuture<F, Held, Res> {
+        #[pin]
+        state: State<F, Held, Res>,
+    }
+}
+
+pin_project! {
+    #[project = Projected]
+    #[derive(Debug)]
+    enum State<F, Held, Res> {
+        Admitted { #[pin] inner: F, held: Held },
+        Refused { response: Option<Res> },
+    }
+}
+
+// === impl RateLimitLayer ===
+
+impl<D> RateLimitLayer<D> {
+    /// `decide: Fn(&Req) -> Result<Held, Box<Res>>`.
+    pub fn new(decide: D) -> Self {
+        Self(decide)
+    }
+}
+
+impl<S, D: Clone> Layer<S> for RateLimitLayer<D> {
+    type Service = RateLimit<S, D>;
+    fn layer(&self, inner: S) -> Self::Service {
+        RateLimit { decide: self.0.clone(), inner }
+    }
+}
+
+impl<S, D, Req, Held> Service<Req> for RateLimit<S, D>
+where
+    S: Service<Req>,
+    D: Fn(&Req) -> Result<Held, Box<S::Response>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, Held, S::Response>;
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+    fn call(&mut self, request: Req) -> Self::Future {
+        let state = match (self.decide)(&request) {
+            Ok(held) => State::Admitted { inner: self.inner.call(request), held },
+            Err(r) => State::Refused { response: Some(*r) },
+        };
+        ResponseFuture { state }
+    }
+}
+
+impl<F, Held, Res, E> Future for ResponseFuture<F, Held, Res>
+where
+    F: Future<Output = Result<Res, E>>,
+{
+    type Output = Result<Res, E>;
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            Projected::Admitted { inner, .. } => inner.poll(cx),
+            Projected::Refused { response } => match response.take() {
+                Some(r) => Poll::Ready(Ok(r)),
+                None => Poll::Pending,
+            },
+        }
+    }
+}
 
 /// So many at once, and one more each `every`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,8 +114,18 @@ pub struct Limiter<K: Eq + Hash> {
     /// When all that a key spent will have come back (the theoretical arrival time). What lies in the past is forgotten.
     spent: DashMap<K, Instant>,
     /// Shared by the keys that there is no room for: whoever changes its key with every call meets itself here.
-    rest: Mutex<Option<Instant>>,
+    rest: Mutex<Rest>,
 }
+
+#[derive(Debug, Default)]
+struct Rest {
+    spent: Option<Instant>,
+    /// When what had come back was last forgotten: a walk over all keys, so not with every call.
+    swept: Option<Instant>,
+}
+
+/// Between two such walks.
+const SWEEP: Duration = Duration::from_secs(1);
 
 // === impl Quota ===
 
@@ -49,7 +148,7 @@ impl Quota {
 impl<K: Eq + Hash> Limiter<K> {
     /// With room for so many keys at once.
     pub fn new(quota: Quota, most: usize) -> Self {
-        Self { quota, most, spent: DashMap::new(), rest: Mutex::new(None) }
+        Self { quota, most, spent: DashMap::new(), rest: Mutex::default() }
     }
     /// Keys that are remembered.
     pub fn len(&self) -> usize {
@@ -63,10 +162,13 @@ impl<K: Eq + Hash> Limiter<K> {
     pub fn check(&self, key: K, cost: u32) -> Result<(), Duration> {
         let (now, cost) = (Instant::now(), cost.min(self.quota.burst));
         if self.spent.len() >= self.most && !self.spent.contains_key(&key) {
-            self.spent.retain(|_, until| *until > now);
+            let mut rest = self.rest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if rest.swept.is_none_or(|at| now >= at + SWEEP) {
+                rest.swept = Some(now);
+                self.spent.retain(|_, until| *until > now);
+            }
             if self.spent.len() >= self.most {
-                let mut rest = self.rest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                return self.quota.spend(*rest, cost, now).map(|u| *rest = Some(u));
+                return self.quota.spend(rest.spent, cost, now).map(|u| rest.spent = Some(u));
             }
         }
         match self.spent.entry(key) {
@@ -76,6 +178,31 @@ impl<K: Eq + Hash> Limiter<K> {
             Entry::Vacant(e) => self.quota.spend(None, cost, now).map(|u| {
                 e.insert(u);
             }),
+        }
+    }
+}
+
+impl<K: Eq + Hash> Limiter<K> {
+    /// Spends without asking, for what is known only afterwards; the debt is at most a burst beyond the quota.
+    pub fn charge(&self, key: K, cost: u32) {
+        let now = Instant::now();
+        let most = now + self.quota.every * self.quota.burst * 2;
+        let after = |until: Option<Instant>| {
+            (until.map_or(now, |u| u.max(now)) + self.quota.every * cost.min(2 * self.quota.burst)).min(most)
+        };
+        if self.spent.len() >= self.most && !self.spent.contains_key(&key) {
+            let mut rest = self.rest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            rest.spent = Some(after(rest.spent));
+            return;
+        }
+        match self.spent.entry(key) {
+            Entry::Occupied(mut e) => {
+                let until = after(Some(*e.get()));
+                e.insert(until);
+            }
+            Entry::Vacant(e) => {
+                e.insert(after(None));
+            }
         }
     }
 }
@@ -111,5 +238,34 @@ mod tests {
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(l.check(20_000, 1), Ok(()), "what came back makes room");
         assert_eq!(l.len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_debt_is_paid_before_more_is_given() {
+        let l = Limiter::new(Quota::per(60, Duration::from_secs(60)), 10);
+        l.charge("ada", 90);
+        assert_eq!(l.check("ada", 0), Err(Duration::from_secs(30)));
+        tokio::time::advance(Duration::from_secs(30)).await;
+        assert_eq!(l.check("ada", 0), Ok(()));
+        l.charge("bob", 1_000_000);
+        assert_eq!(l.check("bob", 0), Err(Duration::from_secs(60)), "a whole period at most");
+    }
+
+    #[tokio::test]
+    async fn what_was_held_is_let_go_when_the_call_ends_or_is_dropped() {
+        use std::sync::Arc;
+        use tower::ServiceExt;
+        let held = Arc::new(());
+        let given = held.clone();
+        let layer =
+            RateLimitLayer::new(move |r: &&str| if *r == "eve" { Err(Box::new("no")) } else { Ok(given.clone()) });
+        let service = || layer.layer(tower::service_fn(|_: &str| async { Ok::<_, ()>("yes") }));
+        let before = Arc::strong_count(&held);
+        assert_eq!(service().oneshot("eve").await, Ok("no"));
+        assert_eq!(service().oneshot("ada").await, Ok("yes"));
+        let never = layer.layer(tower::service_fn(|_: &str| std::future::pending::<Result<&str, ()>>()));
+        drop(never.oneshot("ada"));
+        drop((service, layer.clone()));
+        assert!(Arc::strong_count(&held) <= before);
     }
 }

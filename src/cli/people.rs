@@ -6,6 +6,8 @@ use std::io::{BufRead, IsTerminal, Write};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::{Ended, Failed, configured};
+use crate::audit::Audit;
+use crate::audit::log::ADMIN;
 use crate::oauth::grants::{ApiToken, Grants};
 use crate::oauth::people::{People, User, check_name, check_password, hash};
 use crate::oauth::store::{Kind, Records, now};
@@ -85,6 +87,15 @@ pub fn token_command() -> Command {
         .subcommand(Command::new("revoke").about("End all tokens of a name, within a second").arg(name_arg()))
 }
 
+/// Records what an operator did, in a chain of the commands' own.
+async fn recorded(config: &crate::config::Config, event: &str, fields: &[(&str, &str)]) -> Result<(), Failed> {
+    let audit = Audit::open(config, ADMIN)?;
+    let operator = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "unknown".into());
+    audit.event(event, &[fields, &[("operator", operator.as_str())]].concat());
+    audit.close().await;
+    Ok(())
+}
+
 fn wrong(message: String) -> Failed {
     Failed { message, status: 2 }
 }
@@ -127,7 +138,7 @@ fn password(m: &ArgMatches) -> Result<String, Failed> {
 /// `mssql-mcp user …`.
 pub async fn user(m: &ArgMatches) -> Ended {
     let Some((what, m)) = m.subcommand() else { return Ok(()) };
-    let (records, _) = open(m)?;
+    let (records, config) = open(m)?;
     let store = |e: crate::oauth::store::StoreError| Failed::from(e.to_string());
     if what == "list" {
         for (name, u) in records.list::<User>(Kind::User).await.map_err(store)? {
@@ -147,6 +158,8 @@ pub async fn user(m: &ArgMatches) -> Ended {
         ("disable", Some(u)) => User { disabled: true, ..u },
         (_, Some(u)) => User { disabled: false, ..u },
     };
+    // Recorded first: what cannot be recorded is not done.
+    recorded(&config, &format!("user_{what}"), &[("principal", name), ("scopes", &user.scopes.join(" "))]).await?;
     people.put(name, &user).await.map_err(store)?;
     println!("{name}: {}, {}", if user.disabled { "disabled" } else { "active" }, user.scopes.join(","));
     Ok(())
@@ -198,6 +211,9 @@ pub async fn token(m: &ArgMatches) -> Ended {
             let grants = Grants::new(records.clone(), People::new(records), ttl, ttl);
             let expires = m.get_one::<u32>("days").map(|d| now() + u64::from(*d) * 86_400);
             let mount = audience(m.get_one::<String>("mount"), &config)?;
+            let given =
+                [("principal", format!("token:{name}")), ("scopes", scopes(m).join(" ")), ("mount", mount.clone())];
+            recorded(&config, "token_create", &given.each_ref().map(|(k, v)| (*k, v.as_str()))).await?;
             println!("{}", grants.api_token(name, scopes(m), &mount, expires).await.map_err(store)?);
         }
         "list" => {
@@ -211,6 +227,7 @@ pub async fn token(m: &ArgMatches) -> Ended {
         }
         _ => {
             let name = text(m, "name");
+            recorded(&config, "token_revoke", &[("principal", &format!("token:{name}"))]).await?;
             let mut ended = 0;
             for (key, t) in records.list::<ApiToken>(Kind::ApiToken).await.map_err(store)? {
                 if t.name == name && records.remove(Kind::ApiToken, &key).await.map_err(store)? {

@@ -68,6 +68,7 @@ fn sweep(app: &App) -> tokio::task::JoinHandle<()> {
 }
 
 async fn close(app: &App) {
+    app.audit.close().await;
     futures_util::future::join_all(app.databases().iter().map(|d| d.close(Duration::from_secs(3)))).await;
 }
 

@@ -30,6 +30,12 @@ pub fn explain(e: &DbError, s: &Settings) -> Explained {
             true,
         ),
         DbError::Cancelled => make("cancelled", "The call was cancelled.".into(), "", true),
+        DbError::Overloaded => make(
+            "overloaded",
+            format!("All {} connections are in use, and {} calls wait already.", s.max_size, s.max_waiting),
+            "Try again in a few seconds.",
+            true,
+        ),
         DbError::Busy { waited } => make(
             "busy",
             format!("All {} connections were in use for {} s.", s.max_size, waited.as_secs_f32()),

@@ -150,6 +150,15 @@ pub fn nothing(endpoints: &[String]) -> Answer {
     json_answer(StatusCode::NOT_FOUND, &e)
 }
 
+/// 429, with when to come back.
+pub fn too_many(wait: Duration) -> Answer {
+    let seconds = wait.as_secs() + 1;
+    let e = json!({ "error": "rate_limited", "error_description": format!("too many requests from your network; try again in {seconds} s") });
+    let mut r = json_answer(StatusCode::TOO_MANY_REQUESTS, &e);
+    r.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    r
+}
+
 /// The capability check of hosts: `HEAD /sse`, without a token.
 fn event_stream_here() -> Answer {
     let mut r = Response::new(Body::Empty);

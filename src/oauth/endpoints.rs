@@ -22,6 +22,7 @@ use super::grants::{Grant, Grants, NoTokens, Tokens};
 use super::people::{NotIn, People};
 use super::store::{Kind, Records, StoreError, now};
 use super::{hashed, pages, secret};
+use crate::audit::Audit;
 use crate::config::Config;
 use crate::http::route::{Endpoint, Place};
 use crate::principal::{Principal, SCOPES};
@@ -45,6 +46,7 @@ pub struct Authority {
     clients: Clients,
     documents: Documents,
     external: Option<External>,
+    audit: Audit,
 }
 
 /// A mount, as a protected resource: an audience of its own (RFC 8707).
@@ -184,6 +186,10 @@ fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
         .map(|(_, v)| v)
 }
 
+fn peer(r: &Request<'_>) -> String {
+    r.peer.map_or_else(|| "unknown".to_owned(), |p| p.to_string())
+}
+
 fn media(headers: &HeaderMap) -> String {
     let text = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
@@ -193,7 +199,7 @@ fn media(headers: &HeaderMap) -> String {
 
 impl Authority {
     /// From the configuration, over an opened store.
-    pub fn new(config: &Config, records: Records) -> Self {
+    pub fn new(config: &Config, records: Records, audit: Audit) -> Self {
         let people = People::new(records.clone());
         let grants = Grants::new(
             records.clone(),
@@ -221,6 +227,7 @@ impl Authority {
             mounts: config.served().into_iter().map(resource).collect(),
             documents: Documents::new(Getter::from_strangers()),
             external: (config.choice("auth.mode") == "external").then(|| External::new(config)),
+            audit,
         }
     }
     /// With another way to the documents that clients name (tests have no public internet).
@@ -331,7 +338,7 @@ impl Authority {
         match whose {
             Ok(Some(p)) => Ok(p),
             Ok(None) => {
-                tracing::info!(target: "audit", event = "token_refused", mount);
+                self.audit.event("token_refused", &[("mount", mount)]);
                 let error = ("invalid_token", "the token is unknown, expired, revoked, or for another resource");
                 Err(refuse(StatusCode::UNAUTHORIZED, Some(error)))
             }
@@ -680,7 +687,7 @@ impl Authority {
         };
         match self.people.sign_in(name, text("password"), r.peer).await {
             Ok(_) => {
-                tracing::info!(target: "audit", event = "sign_in", principal = name);
+                self.audit.event("sign_in", &[("principal", name), ("peer", &peer(r))]);
                 let value = secret("ml_");
                 let login = Login { user: name.to_owned() };
                 if let Err(e) = self.records.put(Kind::Login, &hashed(&value), &login, now() + SIGNED_IN).await {
@@ -691,7 +698,8 @@ impl Authority {
                 next
             }
             Err(NotIn::Wrong) => {
-                tracing::info!(target: "audit", event = "sign_in_failed", principal = %name.escape_debug());
+                let short: String = name.chars().take(128).collect();
+                self.audit.event("sign_in_failed", &[("principal", &short), ("peer", &peer(r))]);
                 again(StatusCode::UNAUTHORIZED, "User name or password is wrong.")
             }
             Err(NotIn::Wait(d)) => again(
@@ -738,7 +746,7 @@ impl Authority {
         };
         let state = wanted.state.as_deref();
         if what != "approve" {
-            tracing::info!(target: "audit", event = "consent_denied", principal = %user, client = %wanted.client_id);
+            self.audit.event("consent_denied", &[("principal", &user), ("client_id", &wanted.client_id)]);
             let with =
                 [("error", Some("access_denied")), ("error_description", Some("the person said no")), ("state", state)];
             return self.send_back(StatusCode::SEE_OTHER, &wanted.redirect_uri, &with, r.headers);
@@ -754,7 +762,10 @@ impl Authority {
 
     async fn grant(&self, user: &str, w: &Wanted) -> Result<String, StoreError> {
         let scopes = self.grantable(user, w).await?;
-        tracing::info!(target: "audit", event = "consent", principal = user, client = %w.client_id, scopes = scopes.join(" "));
+        let mount = &self.mounts[w.mount].path;
+        let granted =
+            [("principal", user), ("client_id", w.client_id.as_str()), ("scopes", &scopes.join(" ")), ("mount", mount)];
+        self.audit.event("consent", &granted);
         self.clients.keep(&w.client_id).await?;
         let content = Grant {
             user: user.to_owned(),
@@ -853,7 +864,8 @@ impl Authority {
         };
         match given {
             Ok(Tokens { access, refresh, expires_in, scopes }) => {
-                tracing::info!(target: "audit", event = "token", client = %client, grant_type = get("grant_type"));
+                self.audit
+                    .event("token", &[("client_id", &client), ("grant_type", get("grant_type").unwrap_or_default())]);
                 json_answer(
                     StatusCode::OK,
                     &json!({
@@ -866,7 +878,7 @@ impl Authority {
                 )
             }
             Err(NoTokens::InvalidGrant(why)) => {
-                tracing::info!(target: "audit", event = "token_denied", client = %client, why);
+                self.audit.event("token_denied", &[("client_id", &client), ("why", why)]);
                 bad("invalid_grant", why)
             }
             Err(NoTokens::InvalidTarget) => bad("invalid_target", NOT_OURS),
@@ -888,7 +900,7 @@ impl Authority {
         let Some(token) = f.get("token") else {
             return oauth_error(StatusCode::BAD_REQUEST, "invalid_request", "token is missing");
         };
-        tracing::info!(target: "audit", event = "revoke", client = %client);
+        self.audit.event("revoke", &[("client_id", &client)]);
         match self.grants.revoke_token(token, &client).await {
             Ok(()) => json_answer(StatusCode::OK, &json!({})),
             Err(e) => unavailable(&e),
@@ -933,7 +945,7 @@ impl Authority {
             match what {
                 // Only one's own.
                 "revoke" if self.grants.of(&user).await?.iter().any(|(id, _)| id == grant) => {
-                    tracing::info!(target: "audit", event = "grant_revoked", principal = %user);
+                    self.audit.event("grant_revoked", &[("principal", &user), ("grant", grant)]);
                     self.grants.revoke(grant).await?;
                 }
                 "logout" => {

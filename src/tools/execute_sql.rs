@@ -6,7 +6,7 @@ use mssql_mcp_transports::{Continuation, Segments, ToolReply};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::confirm::{Confirm, Consent, Ticket, When, digest_of};
+use super::confirm::{Confirm, Consent, Ticket, When, digest_of, question_id};
 use super::preview::{Effect, question};
 use super::{Bounds, Call, Refusal, Stop, Tool, results_schema};
 use crate::database::run::{Answer, Applied, Batch, Failure, Mode, Param, ParamValue};
@@ -184,7 +184,11 @@ impl Change<'_> {
         let principal = self.call.context.extensions.get::<Principal>().map(Principal::key).unwrap_or_default();
         let digest = digest_of(self.args);
         if let Some(c) = self.call.context.extensions.get::<Continuation>() {
-            match confirm.redeem(c, &principal, &digest)? {
+            let consent = confirm.redeem(c, &principal, &digest)?;
+            if let Some(state) = &c.state {
+                self.call.facts.set_answers(question_id(state));
+            }
+            match consent {
                 Consent::Decided(reply) => return Ok(reply),
                 Consent::Yes(ticket, None) => return self.settle(ticket, self.apply().await),
                 Consent::Yes(ticket, Some(effect)) => {
@@ -203,7 +207,11 @@ impl Change<'_> {
         }
         let effect = self.preview().await?;
         let message = question(&self.args.query, self.verdict, &effect);
-        Err(confirm.ask(&principal, digest, effect.counts(), &message))
+        let asked = confirm.ask(&principal, digest, effect.counts(), &message);
+        if let Stop::Ask { state, .. } = &asked {
+            self.call.facts.set_asked(question_id(state));
+        }
+        Err(asked)
     }
 
     /// A retry hears the same.

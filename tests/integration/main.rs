@@ -14,6 +14,7 @@ mod lifecycle;
 mod nginx;
 
 mod oauth;
+mod records;
 mod safety;
 mod support;
 mod tools;

@@ -109,7 +109,7 @@ pub struct RequestMeta {
 }
 
 /// The answers to an [`Outcome::InputRequired`], when the call is made again with them. In the extensions of the context.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Continuation {
     /// Key of the input request → the client's result.
     pub responses: serde_json::Map<String, Value>,

@@ -1,0 +1,435 @@
+//! The file behind the audit: one thread owns it, seals what comes through a bounded queue into the chain, and writes in batches.
+//!
+//! A write that fails (a full disk) is taken back to the last whole record and tried again until it goes; meanwhile the queue fills, and
+//! the policy decides what becomes of calls.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::signature::Ed25519KeyPair;
+use chrono::{SecondsFormat, Utc};
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+
+use super::chain::{Head, tail};
+
+/// The series of the server, and that of the commands.
+pub const SERVER: &str = "audit";
+/// Likewise.
+pub const ADMIN: &str = "admin";
+/// Records that may wait for the disk.
+const QUEUE: usize = 8192;
+/// Between tries to write.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// When what was written is made to last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fsync {
+    /// After every batch.
+    Always,
+    /// Once a second.
+    Second,
+    /// When the system likes.
+    Never,
+}
+
+/// How to keep it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folder.
+    pub dir: PathBuf,
+    /// The file's name begins with this: the server's and the commands' chains are two.
+    pub series: &'static str,
+    /// When to sync.
+    pub fsync: Fsync,
+    /// Bytes after which a new file begins.
+    pub max_size: u64,
+    /// Records between checkpoints.
+    pub checkpoint_every: u64,
+}
+
+/// What goes to the thread.
+#[derive(Debug)]
+pub enum Entry {
+    /// The inside of a JSON object.
+    Record(String),
+    /// Likewise; and tell when it is on disk.
+    Durable(String, oneshot::Sender<()>),
+    /// Write and sync all that came before, with a checkpoint.
+    Close(oneshot::Sender<()>),
+}
+
+/// The queue's end that records go into.
+#[derive(Debug, Clone)]
+pub struct Log {
+    queue: mpsc::Sender<Entry>,
+    state: Arc<State>,
+}
+
+/// What can be seen of it from outside.
+#[derive(Debug, Default)]
+pub struct State {
+    /// Records that were lost because there was no room (policy `drop`).
+    pub dropped: AtomicU64,
+    /// The last write failed.
+    pub broken: AtomicBool,
+}
+
+struct Writer {
+    options: Options,
+    key: Ed25519KeyPair,
+    head: Head,
+    file: File,
+    path: PathBuf,
+    /// Bytes that are whole in the file.
+    good: u64,
+    day: String,
+    since_checkpoint: u64,
+    synced: Instant,
+    dirty: bool,
+    state: Arc<State>,
+    told: u64,
+    /// Held while the process lives, so that no other writes this chain.
+    _lock: File,
+}
+
+/// Now, as records have it.
+pub fn time() -> String {
+    Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+/// A JSON text of a string, with what could disturb a terminal or its reader (controls, marks of direction, line ends of Unicode)
+/// written as escapes.
+pub fn quoted(text: &str) -> String {
+    let json = Value::from(text).to_string();
+    if json.is_ascii() {
+        // Controls are escaped already, but for DEL.
+        return json.replace('\u{7f}', "\\u007f");
+    }
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{7f}'..='\u{9f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' => {
+                out.push_str(&format!("\\u{:04x}", c as u32));
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// The files of a series, oldest first.
+pub fn files(dir: &Path, series: &str) -> std::io::Result<Vec<PathBuf>> {
+    let mut all: Vec<PathBuf> = std::fs::read_dir(dir)?
+        .filter_map(|e| e.ok().map(|e| e.path()))
+        .filter(|p| {
+            let name = p.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+            name.strip_prefix(series).is_some_and(|n| n.starts_with('-') && n.ends_with(".jsonl"))
+        })
+        .collect();
+    all.sort();
+    Ok(all)
+}
+
+fn private(path: &Path, append: bool) -> std::io::Result<File> {
+    let mut o = OpenOptions::new();
+    o.create(true).read(true);
+    if append {
+        o.append(true);
+    } else {
+        o.write(true);
+    }
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut o, 0o600);
+    o.open(path)
+}
+
+/// The signing key beside the files; made on the first start.
+fn key(dir: &Path) -> Result<Ed25519KeyPair, String> {
+    let path = dir.join("checkpoint.key");
+    let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+    let seed = match std::fs::read(&path) {
+        Ok(s) => s,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let mut seed = [0; 32];
+            aws_lc_rs::rand::fill(&mut seed).map_err(|e| wrong(&e))?;
+            let mut f = private(&path, false).map_err(|e| wrong(&e))?;
+            f.write_all(&seed).and_then(|()| f.sync_all()).map_err(|e| wrong(&e))?;
+            seed.to_vec()
+        }
+        Err(e) => return Err(wrong(&e)),
+    };
+    Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| wrong(&"this is no Ed25519 seed of 32 bytes"))
+}
+
+/// The calls that a killed process left open: the fields by which a record ends them.
+fn left_open(texts: &[String]) -> Vec<String> {
+    let mut open: Vec<(String, String)> = Vec::new();
+    for line in texts.iter().flat_map(|t| t.lines()) {
+        let Ok(v) = serde_json::from_str::<Value>(line) else { continue };
+        let id = v["call"].as_str().unwrap_or_default();
+        match v["event"].as_str() {
+            // Whoever started after it has closed what it left.
+            Some("start") => open.clear(),
+            Some("call_start") => {
+                let of = |k: &str| v.get(k).map(|v| format!(",\"{k}\":{v}")).unwrap_or_default();
+                let more: String = ["principal", "mount", "tool", "fingerprint"].iter().map(|k| of(k)).collect();
+                open.push((id.to_owned(), more));
+            }
+            Some("call_end") => open.retain(|(o, _)| o != id),
+            _ => {}
+        }
+    }
+    open.into_iter()
+        .map(|(id, more)| {
+            format!(
+                "\"time\":\"{}\",\"event\":\"call_end\",\"call\":{}{more},\"outcome\":\"unknown\"",
+                time(),
+                quoted(&id)
+            )
+        })
+        .collect()
+}
+
+impl Log {
+    /// Opens the chain where it stands, closes what a killed process left open, and starts the thread.
+    pub fn open(options: Options) -> Result<Self, String> {
+        let dir = options.dir.clone();
+        let wrong = |e: &dyn std::fmt::Display| format!("audit.dir: {}: {e}", dir.display());
+        std::fs::create_dir_all(&dir).map_err(|e| wrong(&e))?;
+        let lock = private(&dir.join(format!("{}.lock", options.series)), false).map_err(|e| wrong(&e))?;
+        // Commands take turns; two servers would each write a chain that the other does not know.
+        if options.series == ADMIN {
+            lock.lock().map_err(|e| wrong(&e))?;
+        } else if lock.try_lock().is_err() {
+            return Err(wrong(&"another process writes there; give each its own folder"));
+        }
+        let key = key(&dir)?;
+        let all = files(&dir, options.series).map_err(|e| wrong(&e))?;
+        // The open calls can be in older files; since the last start they are all there is to look at.
+        let mut texts: Vec<String> = Vec::new();
+        for path in all.iter().rev() {
+            let text = String::from_utf8_lossy(&std::fs::read(path).map_err(|e| wrong(&e))?).into_owned();
+            let started = text.contains("\"event\":\"start\"");
+            texts.insert(0, text);
+            if started {
+                break;
+            }
+        }
+        let (head, torn) = texts.last().map_or((None, 0), |t| tail(t));
+        // A new file has no record yet: the chain goes on from the one before it.
+        let head = head.or_else(|| texts.iter().rev().find_map(|t| tail(t).0)).unwrap_or_default();
+        let path = all.last().cloned().unwrap_or_else(|| dir.join(file_name(options.series, &head)));
+        let mut file = private(&path, true).map_err(|e| wrong(&e))?;
+        let length = file.metadata().map_err(|e| wrong(&e))?.len();
+        let mut lost = String::new();
+        if torn > 0 {
+            file.seek(SeekFrom::Start(length - torn as u64)).map_err(|e| wrong(&e))?;
+            file.read_to_string(&mut lost).map_err(|e| wrong(&e))?;
+            file.set_len(length - torn as u64).map_err(|e| wrong(&e))?;
+        }
+        let good = length - torn as u64;
+        let (queue, entries) = mpsc::channel(QUEUE);
+        let state = Arc::new(State::default());
+        let mut w = Writer {
+            options,
+            key,
+            head,
+            file,
+            path,
+            good,
+            day: time()[..10].to_owned(),
+            since_checkpoint: 0,
+            synced: Instant::now(),
+            dirty: false,
+            state: state.clone(),
+            told: 0,
+            _lock: lock,
+        };
+        let mut first: Vec<Entry> = left_open(&texts).into_iter().map(Entry::Record).collect();
+        let torn = if torn > 0 { format!(",\"torn\":{}", quoted(&lost)) } else { String::new() };
+        first.push(Entry::Record(format!(
+            "\"time\":\"{}\",\"event\":\"start\",\"version\":\"{}\",\"pid\":{}{torn}",
+            time(),
+            env!("CARGO_PKG_VERSION"),
+            std::process::id()
+        )));
+        // The first records show at once whether the folder can be written to.
+        w.write(first).map_err(|e| wrong(&e))?;
+        std::thread::Builder::new()
+            .name("audit".into())
+            .spawn(move || w.run(entries))
+            .map_err(|e| format!("audit: {e}"))?;
+        Ok(Self { queue, state })
+    }
+    /// The queue.
+    pub fn queue(&self) -> &mpsc::Sender<Entry> {
+        &self.queue
+    }
+    /// What can be seen of it.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+    /// Writes what is left, with a checkpoint.
+    pub async fn close(&self) {
+        let (tx, rx) = oneshot::channel();
+        if self.queue.send(Entry::Close(tx)).await.is_ok() {
+            let _ = tokio::time::timeout(Duration::from_secs(3), rx).await;
+        }
+    }
+}
+
+fn file_name(series: &str, head: &Head) -> String {
+    format!("{series}-{:012}.jsonl", head.seq + 1)
+}
+
+impl Writer {
+    fn run(mut self, mut entries: mpsc::Receiver<Entry>) {
+        // Only for its timer: what was written and not synced is synced when nothing more comes.
+        let Ok(timer) = tokio::runtime::Builder::new_current_thread().enable_time().build() else { return };
+        loop {
+            let next = async {
+                if self.dirty && self.options.fsync == Fsync::Second {
+                    tokio::time::timeout(Duration::from_secs(1), entries.recv()).await
+                } else {
+                    Ok(entries.recv().await)
+                }
+            };
+            let first = match timer.block_on(next) {
+                Ok(Some(e)) => e,
+                Ok(None) => return,
+                Err(_) => {
+                    let _ = self.file.sync_data();
+                    (self.synced, self.dirty) = (Instant::now(), false);
+                    continue;
+                }
+            };
+            let mut batch = vec![first];
+            while batch.len() < 256
+                && let Ok(e) = entries.try_recv()
+            {
+                batch.push(e);
+            }
+            if self.write(batch).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Seals and writes a batch; tries until it is written. An error only before the thread has started.
+    fn write(&mut self, batch: Vec<Entry>) -> std::io::Result<()> {
+        let mut out = String::new();
+        let mut waiting = Vec::new();
+        let mut close = false;
+        let lost = self.state.dropped.load(Ordering::Relaxed);
+        if lost > self.told {
+            let n = lost - self.told;
+            let gap = format!("\"time\":\"{}\",\"event\":\"gap\",\"records\":{n}", time());
+            self.head.append(&gap, &mut out);
+            self.told = lost;
+        }
+        for e in batch {
+            match e {
+                Entry::Record(r) => self.head.append(&r, &mut out),
+                Entry::Durable(r, done) => {
+                    self.head.append(&r, &mut out);
+                    waiting.push(done);
+                }
+                Entry::Close(done) => {
+                    close = true;
+                    waiting.push(done);
+                }
+            }
+            self.since_checkpoint += 1;
+            if self.since_checkpoint >= self.options.checkpoint_every {
+                self.checkpoint(&mut out);
+            }
+        }
+        let turn = self.good >= self.options.max_size || !time().starts_with(&self.day);
+        if (close || turn) && self.since_checkpoint > 0 {
+            self.checkpoint(&mut out);
+        }
+        self.put(out.as_bytes(), close || !waiting.is_empty())?;
+        for done in waiting {
+            let _ = done.send(());
+        }
+        if turn {
+            self.turn();
+        }
+        Ok(())
+    }
+
+    /// Also to the log, so that it can leave the host: that line is the anchor of a verification.
+    fn checkpoint(&mut self, out: &mut String) {
+        let from = out.len();
+        self.head.checkpoint(&time(), &self.key, out);
+        self.since_checkpoint = 0;
+        tracing::info!(target: "audit", checkpoint = out[from..].trim_end());
+    }
+
+    fn put(&mut self, bytes: &[u8], now: bool) -> std::io::Result<()> {
+        loop {
+            let sync = now
+                || self.options.fsync == Fsync::Always
+                || (self.options.fsync == Fsync::Second && self.synced.elapsed() >= Duration::from_secs(1));
+            if !self.path.exists() {
+                self.again();
+            }
+            let done = self.file.write_all(bytes).and_then(|()| if sync { self.file.sync_data() } else { Ok(()) });
+            match done {
+                Ok(()) => {
+                    self.good += bytes.len() as u64;
+                    if sync {
+                        self.synced = Instant::now();
+                    }
+                    self.dirty = !sync;
+                    if self.state.broken.swap(false, Ordering::Relaxed) {
+                        tracing::warn!("the audit log is written again");
+                    }
+                    return Ok(());
+                }
+                Err(e) => {
+                    // What was written of it is taken back, so that no half a record stays.
+                    let _ = self.file.set_len(self.good);
+                    if !self.state.broken.swap(true, Ordering::Relaxed) {
+                        tracing::error!(error = %e, dir = %self.options.dir.display(), "the audit log cannot be written; trying again");
+                    }
+                    if std::thread::current().name() != Some("audit") {
+                        return Err(e);
+                    }
+                    std::thread::park_timeout(AGAIN);
+                }
+            }
+        }
+    }
+
+    /// The file was taken away (somebody else rotates): what comes goes into one of the same name, and says that it goes on.
+    fn again(&mut self) {
+        let _ = std::fs::create_dir_all(&self.options.dir);
+        if let Ok(f) = private(&self.path, true) {
+            tracing::warn!(file = %self.path.display(), "the audit file was taken away; going on in a new one");
+            (self.file, self.good) = (f, 0);
+        }
+    }
+
+    /// Goes on in a new file; if that cannot be made, in the old one.
+    fn turn(&mut self) {
+        let path = self.options.dir.join(file_name(self.options.series, &self.head));
+        match private(&path, true) {
+            Ok(f) => {
+                let _ = self.file.sync_data();
+                (self.file, self.path, self.good) = (f, path, 0);
+            }
+            Err(e) => tracing::error!(error = %e, file = %path.display(), "no new audit file"),
+        }
+        self.day = time()[..10].to_owned();
+    }
+}

@@ -1,0 +1,245 @@
+//! Who may call how often, how much at once, and how many rows and bytes in an hour: by principal, with `[[quota]]` for those who need
+//! other numbers. The counts are this process's: with several replicas each has its own.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use dashmap::DashMap;
+use mssql_mcp_middleware::rate_limit::{Limiter, Quota};
+use mssql_mcp_transports::{Continuation, McpRequest, Outcome};
+
+use crate::config::{Config, QuotaRow};
+use crate::facts::CallFacts;
+use crate::principal::Principal;
+use crate::tools::Refusal;
+
+/// Principals that are counted at once; those beyond share one count.
+const MOST: usize = 10_000;
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// The tools that only look at the catalog, and cost little.
+const CATALOG: [&str; 3] = ["list_tables", "describe_table", "search"];
+
+/// All quotas of a process.
+#[derive(Debug)]
+pub struct Quotas {
+    /// Those of the configuration first, then the one for everybody.
+    sets: Vec<Set>,
+}
+
+/// Numbers, and the principals they are for.
+#[derive(Debug)]
+struct Set {
+    of: Vec<String>,
+    calls: Limiter<String>,
+    catalog: Limiter<String>,
+    rows: Limiter<String>,
+    /// In units of a kilobyte.
+    bytes: Limiter<String>,
+    at_once: u32,
+    running: DashMap<String, u32>,
+}
+
+/// A call that is counted; its end charges what it returned.
+#[derive(Debug)]
+pub struct Held {
+    quotas: Arc<Quotas>,
+    set: usize,
+    key: String,
+    facts: Arc<CallFacts>,
+    /// It claims to be the second round of a confirmed change, and was let in without being counted.
+    continues: bool,
+}
+
+impl Set {
+    fn new(of: Vec<String>, row: &QuotaRow) -> Self {
+        let minute = |n: u64| Limiter::new(Quota::per(n as u32, Duration::from_secs(60)), MOST);
+        Self {
+            of,
+            calls: minute(row.calls),
+            catalog: minute(row.catalog_calls),
+            rows: Limiter::new(Quota::per(row.rows_per_hour as u32, HOUR), MOST),
+            bytes: Limiter::new(Quota::per((row.bytes_per_hour >> 10).max(1) as u32, HOUR), MOST),
+            at_once: row.concurrent_calls as u32,
+            running: DashMap::new(),
+        }
+    }
+    fn is_of(&self, subject: &str) -> bool {
+        self.of.iter().any(|p| p.strip_suffix('*').map_or(p == subject, |start| subject.starts_with(start)))
+    }
+}
+
+impl Quotas {
+    /// From the configuration.
+    pub fn new(config: &Config) -> Self {
+        let mut sets: Vec<Set> = config.quotas().iter().map(|r| Set::new(r.principals.clone(), r)).collect();
+        sets.push(Set::new(vec!["*".to_owned()], &QuotaRow::of(config)));
+        Self { sets }
+    }
+
+    /// Lets a call in, or says when to come back. The person at this machine is not counted, nor is anything but a tool call.
+    pub fn admit(self: &Arc<Self>, r: &McpRequest) -> Result<Option<Held>, Box<Outcome>> {
+        let caller = r.context.extensions.get::<Principal>();
+        let Some(caller) = caller.filter(|p| **p != Principal::local() && &*r.method == "tools/call") else {
+            return Ok(None);
+        };
+        let facts = r.context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default();
+        let at = self.sets.iter().position(|s| s.is_of(&caller.subject)).unwrap_or(self.sets.len() - 1);
+        let (set, key) = (&self.sets[at], caller.subject.clone());
+        let catalog = r.target.as_deref().is_some_and(|t| CATALOG.contains(&t));
+        // The second round is the same call; whether it is one is known at its end.
+        let continues = r.context.extensions.get::<Continuation>().is_some();
+        let cost = u32::from(!continues);
+        let checked = [
+            ("too many calls in a minute", if catalog { &set.catalog } else { &set.calls }, cost),
+            ("the hour's budget of rows is spent", &set.rows, 0),
+            ("the hour's budget of bytes is spent", &set.bytes, 0),
+        ];
+        for (what, limiter, cost) in checked.into_iter().rev() {
+            if let Err(wait) = limiter.check(key.clone(), cost) {
+                return Err(refused(&facts, "rate_limited", what, Some(wait)));
+            }
+        }
+        let mut running = set.running.entry(key.clone()).or_insert(0);
+        if *running >= set.at_once {
+            let what = format!("{} calls of yours run already", *running);
+            return Err(refused(&facts, "too_many_at_once", &what, None));
+        }
+        *running += 1;
+        drop(running);
+        Ok(Some(Held { quotas: self.clone(), set: at, key, facts, continues }))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let set = &self.quotas.sets[self.set];
+        if let dashmap::Entry::Occupied(mut e) = set.running.entry(self.key.clone()) {
+            *e.get_mut() -= 1;
+            // Nobody's entry stays behind.
+            if *e.get() == 0 {
+                e.remove();
+            }
+        }
+        let rows = self.facts.rows.load(Ordering::Relaxed);
+        let kilobytes = self.facts.bytes.load(Ordering::Relaxed) >> 10;
+        for (limiter, n) in [(&set.rows, rows), (&set.bytes, kilobytes)] {
+            if n > 0 {
+                limiter.charge(self.key.clone(), u32::try_from(n).unwrap_or(u32::MAX));
+            }
+        }
+        if self.continues && self.facts.answers().is_empty() {
+            set.calls.charge(self.key.clone(), 1);
+        }
+    }
+}
+
+fn refused(facts: &CallFacts, code: &'static str, what: &str, wait: Option<Duration>) -> Box<Outcome> {
+    facts.set_outcome(code);
+    let seconds = wait.map_or(1, |w| w.as_secs() + 1);
+    let mut r = Refusal::new(code, format!("Not run: {what}."), format!("Try again in {seconds} s."));
+    r.retryable = true;
+    r.more.insert("retry_after_s".into(), seconds.into());
+    Box::new(Outcome::Complete(r.into_reply().into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use mssql_mcp_transports::handshake::bare_context;
+    use mssql_mcp_transports::{Cancel, ProtocolVersion, Reply};
+
+    use super::*;
+    use crate::config::Inputs;
+
+    fn quotas(more: &[(&'static str, &str)]) -> Arc<Quotas> {
+        let fixed = more.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
+        Arc::new(Quotas::new(&Config::load(&Inputs { fixed, ..Inputs::default() }).expect("config")))
+    }
+    fn call(who: &str, tool: &str) -> McpRequest {
+        let mut extensions = http::Extensions::new();
+        extensions.insert(Principal { subject: who.into(), scopes: vec![], client: None });
+        extensions.insert(Arc::new(CallFacts::default()));
+        let context = bare_context("http", ProtocolVersion::V2025_11_25, extensions, Cancel::default());
+        McpRequest { id: None, method: "tools/call".into(), target: Some(tool.into()), params: None, context }
+    }
+    fn told(o: impl AsRef<Outcome>) -> String {
+        match o.as_ref() {
+            Outcome::Complete(Reply::Tool(t)) => format!("{t:?}"),
+            o => panic!("{o:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_are_counted_by_principal_and_class() {
+        let q = quotas(&[("limits.calls", "60"), ("limits.catalog_calls", "120")]);
+        for _ in 0..60 {
+            assert!(q.admit(&call("ada", "execute_sql")).is_ok());
+        }
+        let text = told(q.admit(&call("ada", "execute_sql")).expect_err("limited"));
+        assert!(text.contains("rate_limited") && text.contains("retry_after_s"), "{text}");
+        assert!(q.admit(&call("ada", "list_tables")).is_ok(), "another class");
+        assert!(q.admit(&call("bob", "execute_sql")).is_ok(), "another principal");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(q.admit(&call("ada", "execute_sql")).is_ok());
+        assert!(q.admit(&call("ada", "execute_sql")).is_err(), "exactly one came back");
+        let mut local = call("x", "execute_sql");
+        local.context.extensions.insert(Principal::local());
+        assert!((0..1000).all(|_| q.admit(&local).is_ok_and(|h| h.is_none())));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_at_once_rows_and_bytes_have_their_bounds() {
+        let q = quotas(&[
+            ("limits.concurrent_calls", "3"),
+            ("limits.rows_per_hour", "3600"),
+            ("limits.bytes_per_hour", "3686400"),
+        ]);
+        let held: Vec<_> = (0..3).map(|_| q.admit(&call("ada", "execute_sql")).expect("room")).collect();
+        assert!(told(q.admit(&call("ada", "execute_sql")).expect_err("full")).contains("too_many_at_once"));
+        drop(held);
+        assert!(q.sets[0].running.is_empty());
+        // What a call returned is charged at its end; the next one pays the debt first.
+        let r = call("ada", "execute_sql");
+        let h = q.admit(&r).expect("room");
+        r.context.extensions.get::<Arc<CallFacts>>().expect("facts").returned(5400, 10);
+        drop(h);
+        let text = told(q.admit(&call("ada", "execute_sql")).expect_err("spent"));
+        assert!(text.contains("budget of rows") && text.contains("1801"), "{text}");
+        tokio::time::advance(Duration::from_secs(1801)).await;
+        let r = call("ada", "execute_sql");
+        let h = q.admit(&r).expect("paid");
+        r.context.extensions.get::<Arc<CallFacts>>().expect("facts").returned(1, 7_372_800);
+        drop(h);
+        assert!(told(q.admit(&call("ada", "list_tables")).expect_err("spent")).contains("budget of bytes"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_second_round_is_the_same_call_if_it_is_one() {
+        let q = quotas(&[("limits.calls", "2")]);
+        let second = |round| {
+            let mut r = call("ada", "execute_sql");
+            r.context.extensions.insert(Continuation::default());
+            if let (true, Some(f)) = (round, r.context.extensions.get::<Arc<CallFacts>>()) {
+                f.set_answers("1".into());
+            }
+            r
+        };
+        for _ in 0..100 {
+            assert!(q.admit(&second(true)).is_ok(), "confirmed changes are charged once, in their first round");
+        }
+        for _ in 0..2 {
+            assert!(q.admit(&second(false)).is_ok());
+        }
+        assert!(q.admit(&call("ada", "execute_sql")).is_err(), "what only claims to be one is charged");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_changes_their_name_does_not_grow_memory() {
+        let q = quotas(&[("limits.calls", "5")]);
+        for n in 0..30_000 {
+            let _ = q.admit(&call(&format!("user{n}"), "execute_sql"));
+        }
+        assert!(q.sets[0].calls.len() <= MOST && q.sets[0].rows.len() <= MOST && q.sets[0].running.is_empty());
+    }
+}
