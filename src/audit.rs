@@ -16,9 +16,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use futures_util::future::Either;
-use mssql_mcp_transports::{McpRequest, Outcome};
+use mssql_mcp_transports::{ClientFacts, McpRequest, Outcome};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
 use tower::{Layer, Service};
 
@@ -28,7 +30,7 @@ use crate::facts::CallFacts;
 use crate::principal::Principal;
 use crate::telemetry::outcome_of;
 use crate::tools::Refusal;
-use log::{Entry, Fsync, Log, Options, quoted, time};
+use log::{Entry, Fsync, Log, Options, Record, quoted, stamp, time};
 use statement::Statement;
 
 /// What becomes of a call that there is no room for.
@@ -67,7 +69,13 @@ struct Inner {
 #[derive(Debug, Clone)]
 pub struct AuditLayer {
     audit: Audit,
-    mount: Arc<str>,
+    place: Arc<Mounted>,
+}
+
+/// Where a call goes.
+#[derive(Debug)]
+struct Mounted {
+    mount: String,
     database: Database,
 }
 
@@ -81,12 +89,39 @@ pub struct Audited<S> {
 /// A call whose end is not written yet.
 #[derive(Debug)]
 struct Open {
-    id: String,
+    id: u64,
     principal: String,
     tool: String,
     facts: Arc<CallFacts>,
     started: Instant,
     room: Option<mpsc::OwnedPermit<Entry>>,
+}
+
+/// The first record of a call: copies of what it is made from, which is less work than making it.
+#[derive(Debug)]
+struct Start {
+    at: DateTime<Utc>,
+    id: u64,
+    principal: Option<Principal>,
+    client: Arc<ClientFacts>,
+    transport: &'static str,
+    place: Arc<Mounted>,
+    tool: Option<String>,
+    params: Option<Box<RawValue>>,
+    traceparent: Option<String>,
+    texts: Texts,
+}
+
+/// The last one.
+#[derive(Debug)]
+struct End {
+    at: DateTime<Utc>,
+    id: u64,
+    principal: String,
+    tool: String,
+    outcome: String,
+    micros: u128,
+    facts: Arc<CallFacts>,
 }
 
 // === impl Audit ===
@@ -133,7 +168,7 @@ impl Audit {
         }
         tracing::info!(target: "audit", record);
         if let Some(a) = &self.0
-            && a.log.queue().try_send(Entry::Record(record)).is_err()
+            && a.log.queue().try_send(Entry::Record(Box::new(record))).is_err()
         {
             a.log.state().dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -151,10 +186,6 @@ impl Audit {
 }
 
 impl Inner {
-    fn id(&self) -> String {
-        format!("{:x}-{:x}", std::process::id(), self.next.fetch_add(1, Ordering::Relaxed))
-    }
-
     /// Room for the two records of a call: none where the call may run without (policy `drop`), an error where it may not.
     async fn room(&self) -> Result<Option<[mpsc::OwnedPermit<Entry>; 2]>, ()> {
         let queue = self.log.queue();
@@ -177,29 +208,54 @@ impl Inner {
         }
     }
 
-    fn start(&self, r: &McpRequest, id: &str, layer: &AuditLayer) -> String {
-        let mut out = format!("\"time\":\"{}\",\"event\":\"call_start\",\"call\":\"{id}\"", time());
+    fn start(&self, r: &McpRequest, id: u64, place: &Arc<Mounted>) -> Box<Start> {
+        Box::new(Start {
+            at: Utc::now(),
+            id,
+            principal: r.context.extensions.get::<Principal>().cloned(),
+            client: r.context.client.clone(),
+            transport: r.context.transport,
+            place: place.clone(),
+            tool: r.target.clone(),
+            params: r.params.clone(),
+            // A client's to choose: what is longer than the standard allows is not one.
+            traceparent: r.context.meta.traceparent.clone().filter(|t| t.len() <= 64),
+            texts: self.texts,
+        })
+    }
+}
+
+/// Unique to this process, and with it to the chain.
+fn call_id(n: u64) -> String {
+    format!("{:x}-{n:x}", std::process::id())
+}
+
+impl Record for Start {
+    fn write(&self, out: &mut String) {
+        let _ =
+            write!(out, "\"time\":\"{}\",\"event\":\"call_start\",\"call\":\"{}\"", stamp(self.at), call_id(self.id));
         let mut text = |k: &str, v: &str| {
             let _ = write!(out, ",\"{k}\":{}", quoted(v));
         };
-        if let Some(p) = r.context.extensions.get::<Principal>() {
+        if let Some(p) = &self.principal {
             text("principal", &p.subject);
             text("scopes", &p.scopes.join(" "));
             if let Some(c) = &p.client {
                 text("client_id", c);
             }
         }
-        if let Some(c) = &r.context.client.name {
+        if let Some(c) = &self.client.name {
             text("client", c);
         }
-        text("transport", r.context.transport);
-        text("mount", if layer.mount.is_empty() { "/" } else { &layer.mount });
-        text("database", &layer.database.settings().label);
-        text("tool", r.target.as_deref().unwrap_or_default());
-        if let Some(t) = r.context.meta.traceparent.as_ref().filter(|t| t.len() <= 64) {
+        let Mounted { mount, database } = &*self.place;
+        text("transport", self.transport);
+        text("mount", if mount.is_empty() { "/" } else { mount });
+        text("database", &database.settings().label);
+        text("tool", self.tool.as_deref().unwrap_or_default());
+        if let Some(t) = &self.traceparent {
             text("traceparent", t);
         }
-        let named = named(r);
+        let named = named(self.tool.as_deref(), self.params.as_deref());
         let (mut objects, mut indirect) = (named.table.into_iter().collect::<Vec<_>>(), false);
         if let Some(sql) = &named.query {
             let s = Statement::of(sql);
@@ -211,25 +267,50 @@ impl Inner {
             }
             objects = s.objects;
         }
-        if !objects.is_empty() {
-            let names = layer.database.names();
-            let all: Vec<String> = objects
-                .iter()
-                .map(|o| match names.as_ref().and_then(|n| n.find(o)) {
-                    Some((full, hides)) => {
-                        indirect |= hides;
-                        quoted(&full)
-                    }
-                    None => {
-                        // What is not in the catalog (yet) could hide anything.
-                        indirect = true;
-                        quoted(o)
-                    }
-                })
-                .collect();
-            let _ = write!(out, ",\"objects\":[{}],\"indirect\":{indirect}", all.join(","));
+        if objects.is_empty() {
+            return;
         }
-        out
+        let names = database.names();
+        let all: Vec<String> = objects
+            .iter()
+            .map(|o| match names.as_ref().and_then(|n| n.find(o)) {
+                Some((full, hides)) => {
+                    indirect |= hides;
+                    quoted(&full)
+                }
+                None => {
+                    // What is not in the catalog (yet) could hide anything.
+                    indirect = true;
+                    quoted(o)
+                }
+            })
+            .collect();
+        let _ = write!(out, ",\"objects\":[{}],\"indirect\":{indirect}", all.join(","));
+    }
+}
+
+impl Record for End {
+    fn write(&self, out: &mut String) {
+        let f = &self.facts;
+        let _ = write!(
+            out,
+            "\"time\":\"{}\",\"event\":\"call_end\",\"call\":\"{}\",\"principal\":{},\"tool\":{},\"outcome\":{},\"rows\":{},\"bytes\":{},\"us\":{}",
+            stamp(self.at),
+            call_id(self.id),
+            quoted(&self.principal),
+            quoted(&self.tool),
+            quoted(&self.outcome),
+            f.rows.load(Ordering::Relaxed),
+            f.bytes.load(Ordering::Relaxed),
+            self.micros,
+        );
+        for (k, v) in
+            [("verdict", f.verdict()), ("truncated", f.truncated()), ("asked", f.asked()), ("answers", f.answers())]
+        {
+            if !v.is_empty() {
+                let _ = write!(out, ",\"{k}\":{}", quoted(v));
+            }
+        }
     }
 }
 
@@ -240,7 +321,7 @@ struct Named {
     table: Option<String>,
 }
 
-fn named(r: &McpRequest) -> Named {
+fn named(tool: Option<&str>, params: Option<&RawValue>) -> Named {
     #[derive(Deserialize)]
     struct Arguments {
         query: Option<String>,
@@ -250,10 +331,10 @@ fn named(r: &McpRequest) -> Named {
     struct Params {
         arguments: Option<Arguments>,
     }
-    let Some(raw) = &r.params else { return Named::default() };
+    let Some(raw) = params else { return Named::default() };
     let arguments = serde_json::from_str::<Params>(raw.get()).ok().and_then(|p| p.arguments);
     let Some(a) = arguments else { return Named::default() };
-    let is_sql = r.target.as_deref() == Some("execute_sql");
+    let is_sql = tool == Some("execute_sql");
     let table = a.table_name.map(|t| crate::sql::quote::split(&t).map_or(t, |parts| parts.join(".")));
     Named { query: a.query.filter(|_| is_sql), table }
 }
@@ -263,7 +344,7 @@ fn named(r: &McpRequest) -> Named {
 impl AuditLayer {
     /// For the mount at this path.
     pub fn new(audit: Audit, mount: &str, database: Database) -> Self {
-        Self { audit, mount: mount.into(), database }
+        Self { audit, place: Arc::new(Mounted { mount: mount.to_owned(), database }) }
     }
 }
 
@@ -293,13 +374,13 @@ where
         // The ready service is the one that is called; its clone waits for the next request.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let layer = self.layer.clone();
+        let place = self.layer.place.clone();
         Either::Right(Box::pin(async move {
             let facts = request.context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default();
             let Ok(room) = audit.room().await else { return Ok(unavailable(&facts)) };
             let Some([first, last]) = room else { return inner.call(request).await };
-            let id = audit.id();
-            let record = audit.start(&request, &id, &layer);
+            let id = audit.next.fetch_add(1, Ordering::Relaxed);
+            let record = audit.start(&request, id, &place);
             let mut open = Open {
                 id,
                 principal: request.context.extensions.get::<Principal>().map(|p| p.subject.clone()).unwrap_or_default(),
@@ -340,25 +421,15 @@ fn unavailable(facts: &CallFacts) -> Outcome {
 impl Open {
     fn end(&mut self, outcome: &str) {
         let Some(room) = self.room.take() else { return };
-        let f = &self.facts;
-        let mut out = format!(
-            "\"time\":\"{}\",\"event\":\"call_end\",\"call\":\"{}\",\"principal\":{},\"tool\":{},\"outcome\":\"{outcome}\",\"rows\":{},\"bytes\":{},\"us\":{}",
-            time(),
-            self.id,
-            quoted(&self.principal),
-            quoted(&self.tool),
-            f.rows.load(Ordering::Relaxed),
-            f.bytes.load(Ordering::Relaxed),
-            self.started.elapsed().as_micros(),
-        );
-        for (k, v) in
-            [("verdict", f.verdict()), ("truncated", f.truncated()), ("asked", f.asked()), ("answers", f.answers())]
-        {
-            if !v.is_empty() {
-                let _ = write!(out, ",\"{k}\":{}", quoted(v));
-            }
-        }
-        room.send(Entry::Record(out));
+        room.send(Entry::Record(Box::new(End {
+            at: Utc::now(),
+            id: self.id,
+            principal: std::mem::take(&mut self.principal),
+            tool: std::mem::take(&mut self.tool),
+            outcome: outcome.to_owned(),
+            micros: self.started.elapsed().as_micros(),
+            facts: self.facts.clone(),
+        })));
     }
 }
 
@@ -370,5 +441,65 @@ impl Drop for Open {
             o => o,
         };
         self.end(outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use mssql_mcp_middleware::catch_panic::CatchPanicLayer;
+    use mssql_mcp_middleware::rescue::RescueLayer;
+    use mssql_mcp_transports::handshake::bare_context;
+    use mssql_mcp_transports::{Cancel, ProtocolVersion, ToolReply};
+    use tower::{ServiceBuilder, ServiceExt};
+
+    use super::*;
+    use crate::config::Inputs;
+    use crate::database::Settings;
+    use crate::rescue;
+
+    fn call(tool: &str) -> McpRequest {
+        let mut extensions = http::Extensions::new();
+        extensions.insert(Arc::new(CallFacts::default()));
+        let context = bare_context("http", ProtocolVersion::V2025_11_25, extensions, Cancel::default());
+        McpRequest { id: None, method: "tools/call".into(), target: Some(tool.into()), params: None, context }
+    }
+
+    /// The endings that cannot be had from outside: a bug, and a future that is dropped.
+    #[tokio::test]
+    async fn a_panic_and_an_abandoned_call_have_their_ends() {
+        let dir = std::env::temp_dir().join(format!("mssql-mcp-audit-unit-{}", std::process::id()));
+        let fixed = vec![("audit.dir", dir.display().to_string()), ("database.host", "127.0.0.1".to_owned())];
+        let config = Config::load(&Inputs { fixed, ..Inputs::default() }).expect("config");
+        let audit = Audit::open(&config, log::SERVER).expect("audit");
+        let db = Database::new(Settings::from_config(&config).expect("settings"));
+        let service = ServiceBuilder::new()
+            .layer(AuditLayer::new(audit.clone(), "/demo", db))
+            .layer(RescueLayer::new(rescue::note, rescue::rescue))
+            .layer(CatchPanicLayer)
+            .service(tower::service_fn(|r: McpRequest| async move {
+                match r.target.as_deref() {
+                    Some("bug") => panic!("a bug"),
+                    Some("never") => std::future::pending().await,
+                    _ => Ok::<_, Infallible>(Outcome::Complete(ToolReply::text("ok").into())),
+                }
+            }));
+        let panicked = service.clone().oneshot(call("bug")).await;
+        assert!(matches!(panicked, Ok(Outcome::Complete(_))));
+        let waiting = tokio::time::timeout(Duration::from_millis(50), service.clone().oneshot(call("never")));
+        assert!(waiting.await.is_err());
+        assert!(service.oneshot(call("list_tables")).await.is_ok());
+        audit.event("sign_in_failed", &[("principal", "eve\n{\"event\":\"sign_in\"}")]);
+        audit.close().await;
+        let files = log::files(&dir, log::SERVER).expect("files");
+        let text = std::fs::read_to_string(&files[0]).expect("text");
+        let v = chain::verify(&[("f".into(), text.clone())], None, None);
+        assert_eq!((v.problems.as_slice(), v.records), (&[][..], 9), "{text}");
+        let outcomes: Vec<&str> =
+            text.lines().filter_map(|l| l.split("\"outcome\":\"").nth(1)?.split('"').next()).collect();
+        assert_eq!(outcomes, ["panicked", "dropped", "ok"]);
+        assert!(text.contains("\"mount\":\"/demo\"") && text.lines().count() == 9, "a name cannot make a line: {text}");
+        std::fs::remove_dir_all(dir).expect("clean");
     }
 }

@@ -1044,16 +1044,20 @@ pub fn markdown() -> String {
          Every key has the flag `--section-name` and the variable `MSSQL_MCP_SECTION_NAME`; the names of the replaced service work too.\n\
          A secret is also read from the file that the variable with `_FILE` (or the key with `_file`) names.\n",
     );
-    let mut section = "";
-    for s in SETTINGS {
-        let (head, _) = s.key.split_once('.').unwrap_or((s.key, ""));
-        if head != section {
-            section = head;
-            let _ = write!(out, "\n## {section}\n\n| key | default | also as | meaning |\n|---|---|---|---|\n");
+    let section_of = |s: &Setting| s.key.split_once('.').map_or(s.key, |(head, _)| head);
+    let mut sections: Vec<&str> = Vec::new();
+    SETTINGS.iter().map(section_of).for_each(|s| {
+        if !sections.contains(&s) {
+            sections.push(s);
         }
-        let default = if s.default.is_empty() { "–".to_owned() } else { format!("`{}`", s.default) };
-        let also = s.env.iter().map(|e| format!("`{e}`")).collect::<Vec<_>>().join(", ");
-        let _ = writeln!(out, "| `{}` | {default} | {also} | {} |", s.key, s.help);
+    });
+    for section in sections {
+        let _ = write!(out, "\n## {section}\n\n| key | default | also as | meaning |\n|---|---|---|---|\n");
+        for s in SETTINGS.iter().filter(|s| section_of(s) == section) {
+            let default = if s.default.is_empty() { "–".to_owned() } else { format!("`{}`", s.default) };
+            let also = s.env.iter().map(|e| format!("`{e}`")).collect::<Vec<_>>().join(", ");
+            let _ = writeln!(out, "| `{}` | {default} | {also} | {} |", s.key, s.help);
+        }
     }
     out.push_str(
         "\n## `[[mount]]`: more databases under one address\n\nOnly in the file. `path` is needed; the sections database, pool, access, limits, tools and the key `auth.audience` may be set\n\
@@ -1061,6 +1065,11 @@ pub fn markdown() -> String {
          ```toml\n[[mount]]\npath = \"/demo\"\n[mount.database]\nname = \"Demo\"\nlabel = \"demo\"\n[mount.access]\nlevel = \"read-only\"\n```\n\
          \n## `[[client]]`: clients that register beforehand\n\nOnly in the file. Without `secret` (or `secret_file`), which has at least 32 characters, the client is a public one.\n\n\
          ```toml\n[[client]]\nid = \"reports\"\nname = \"Reports\"\nredirect_uris = [\"https://reports.example.com/callback\"]\nsecret_file = \"/run/secrets/reports\"\n```\n",
+    );
+    out.push_str(
+        "\n## `[[quota]]`: other limits for some principals\n\nOnly in the file. A principal is a person's name or `token:NAME`, whole or up to a `*` at the end; the first table that names it counts, \
+         for each principal by itself. What is not set is as under `limits`.\n\n\
+         ```toml\n[[quota]]\nprincipals = [\"token:nightly-*\"]\ncalls = 2000\ncatalog_calls = 2000\nconcurrent_calls = 4\nrows_per_hour = 100000000\nbytes_per_hour = 100000000000\n```\n",
     );
     out.push_str("\n`READ_ONLY_MODE=false` means `access.level = \"read-write\"`. `ALLOW_UNAUTH_METHODS` and `ALLOW_UNAUTH_TOOLS_CALL` are errors: there are no calls without a token beyond loopback.\n");
     out

@@ -73,10 +73,10 @@ impl<E> Observer<McpRequest, Outcome, E> for CallLog {
 /// For logs and metrics: few and fixed.
 pub fn outcome_of(o: &Outcome, facts: &CallFacts) -> &'static str {
     match o {
+        Outcome::InputRequired { .. } => "input_required",
+        _ if !facts.outcome().is_empty() => facts.outcome(),
         Outcome::Cancelled => "cancelled",
         Outcome::Fault(_) => "fault",
-        Outcome::InputRequired { .. } => "input_required",
-        Outcome::Complete(Reply::Tool(_)) if !facts.outcome().is_empty() => facts.outcome(),
         Outcome::Complete(Reply::Tool(t)) if t.is_error => "error",
         Outcome::Complete(_) => "ok",
     }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::signature::Ed25519KeyPair;
-use chrono::{SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
@@ -52,13 +52,26 @@ pub struct Options {
     pub checkpoint_every: u64,
 }
 
+/// Something to record. It is written out on the thread of the log, not in the call's time.
+pub trait Record: Send + std::fmt::Debug {
+    /// Appends its fields: the inside of a JSON object.
+    fn write(&self, out: &mut String);
+}
+
+/// Fields that are written out already.
+impl Record for String {
+    fn write(&self, out: &mut String) {
+        out.push_str(self);
+    }
+}
+
 /// What goes to the thread.
 #[derive(Debug)]
 pub enum Entry {
-    /// The inside of a JSON object.
-    Record(String),
+    /// To be written.
+    Record(Box<dyn Record>),
     /// Likewise; and tell when it is on disk.
-    Durable(String, oneshot::Sender<()>),
+    Durable(Box<dyn Record>, oneshot::Sender<()>),
     /// Write and sync all that came before, with a checkpoint.
     Close(oneshot::Sender<()>),
 }
@@ -97,9 +110,14 @@ struct Writer {
     _lock: File,
 }
 
-/// Now, as records have it.
+/// A time, as records have it.
+pub fn stamp(t: DateTime<Utc>) -> String {
+    t.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+/// Now, likewise.
 pub fn time() -> String {
-    Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true)
+    stamp(Utc::now())
 }
 
 /// A JSON text of a string, with what could disturb a terminal or its reader (controls, marks of direction, line ends of Unicode)
@@ -254,19 +272,24 @@ impl Log {
             told: 0,
             _lock: lock,
         };
-        let mut first: Vec<Entry> = left_open(&texts).into_iter().map(Entry::Record).collect();
+        let mut first: Vec<Entry> = left_open(&texts).into_iter().map(|r| Entry::Record(Box::new(r))).collect();
         let torn = if torn > 0 { format!(",\"torn\":{}", quoted(&lost)) } else { String::new() };
-        first.push(Entry::Record(format!(
+        first.push(Entry::Record(Box::new(format!(
             "\"time\":\"{}\",\"event\":\"start\",\"version\":\"{}\",\"pid\":{}{torn}",
             time(),
             env!("CARGO_PKG_VERSION"),
             std::process::id()
-        )));
+        ))));
         // The first records show at once whether the folder can be written to.
         w.write(first).map_err(|e| wrong(&e))?;
+        // Records may start work of the server's own (reading names), though nothing here waits for it.
+        let server = tokio::runtime::Handle::try_current().ok();
         std::thread::Builder::new()
             .name("audit".into())
-            .spawn(move || w.run(entries))
+            .spawn(move || {
+                let _entered = server.as_ref().map(tokio::runtime::Handle::enter);
+                w.run(entries);
+            })
             .map_err(|e| format!("audit: {e}"))?;
         Ok(Self { queue, state })
     }
@@ -336,11 +359,18 @@ impl Writer {
             self.head.append(&gap, &mut out);
             self.told = lost;
         }
+        let mut fields = String::new();
         for e in batch {
             match e {
-                Entry::Record(r) => self.head.append(&r, &mut out),
+                Entry::Record(r) => {
+                    fields.clear();
+                    r.write(&mut fields);
+                    self.head.append(&fields, &mut out);
+                }
                 Entry::Durable(r, done) => {
-                    self.head.append(&r, &mut out);
+                    fields.clear();
+                    r.write(&mut fields);
+                    self.head.append(&fields, &mut out);
                     waiting.push(done);
                 }
                 Entry::Close(done) => {
