@@ -18,8 +18,8 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response};
 use http_body_util::Limited;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use mssql_mcp_middleware::bearer::BearerLayer;
@@ -114,13 +114,9 @@ impl Listener {
         let sessions =
             Arc::new(Sessions::new(config.int("http.max_sessions") as usize, config.duration("http.session_idle")));
         let service = stack(app, config, self.address, sessions.clone(), &stop);
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(config.duration("http.header_timeout"))
-            .keep_alive(true);
-        builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
+        // HTTP/1.1 alone: TLS, and with it HTTP/2, ends at the proxy, and proxies speak HTTP/1.1 to us.
+        let mut builder = http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(config.duration("http.header_timeout")).keep_alive(true);
         let graceful = GracefulShutdown::new();
         let proxies: Arc<[IpAddr]> =
             config.list("http.trusted_proxies").iter().filter_map(|p| p.parse().ok()).collect();
@@ -128,10 +124,13 @@ impl Listener {
         let write_timeout = config.duration("http.write_timeout");
         loop {
             let place = tokio::select! {
-                p = room.clone().acquire_owned() => p,
+                biased;
                 () = stop.closing.cancelled() => break,
+                p = room.clone().acquire_owned() => p,
             };
             let tcp = tokio::select! {
+                biased;
+                () = stop.closing.cancelled() => break,
                 a = self.tcp.accept() => match a {
                     Ok((tcp, _)) => tcp,
                     Err(e) => {
@@ -141,7 +140,6 @@ impl Listener {
                         continue;
                     }
                 },
-                () = stop.closing.cancelled() => break,
             };
             let _ = tcp.set_nodelay(true);
             let peer = tcp.peer_addr().ok();
@@ -159,10 +157,9 @@ impl Listener {
             // A reader who takes nothing for so long is gone; only then are its streams and calls let go.
             let mut tcp = TimeoutStream::new(tcp);
             tcp.set_write_timeout(Some(write_timeout));
-            let connection = builder
-                .serve_connection_with_upgrades(TokioIo::new(Box::pin(tcp)), TowerToHyperService::new(service))
-                .into_owned();
-            let watched = graceful.watch(connection);
+            let connection = builder.serve_connection(TokioIo::new(Box::pin(tcp)), TowerToHyperService::new(service));
+            // Boxed, because the task would hold room for it twice: where it is captured, and where it is awaited.
+            let watched = Box::pin(graceful.watch(connection));
             tokio::spawn(async move {
                 if let Err(e) = watched.await {
                     tracing::debug!(error = %e, "connection ended");
@@ -244,6 +241,8 @@ fn stack(
         HeaderName::from_static("last-event-id"),
     ];
     ServiceBuilder::new()
+        // hyper keeps room for a future for as long as its connection lives: of a box that is two words, and not 6 KB.
+        .map_future(Box::pin)
         // A token must not be in a log, whatever logs below.
         .sensitive_headers([header::AUTHORIZATION, header::COOKIE])
         .set_x_request_id(RequestIds::default())

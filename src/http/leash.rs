@@ -52,7 +52,9 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let held = self.authority.clone().and_then(|a| {
             let place = *request.extensions().get::<Place>()?;
-            let token = request.headers().get(http::header::AUTHORIZATION)?.clone();
+            // Copied: a header of a request holds on to the buffer that the whole request was read into.
+            let token = request.headers().get(http::header::AUTHORIZATION)?;
+            let token = http::HeaderValue::from_bytes(token.as_bytes()).ok()?;
             Some((a, place, HeaderMap::from_iter([(http::header::AUTHORIZATION, token)])))
         });
         let answer = self.inner.call(request);

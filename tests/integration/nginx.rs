@@ -119,6 +119,85 @@ impl Drop for Nginx {
     }
 }
 
+/// What a slow or greedy client does through nginx; the numbers of the shipped timeouts are smaller here, so that the test is short.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_or_reads_slowly_is_let_go_by_nginx_too() {
+    let more = [
+        ("http.body_timeout", "1s"),
+        ("http.write_timeout", "2s"),
+        ("limits.max_chars", "2000000"),
+        ("limits.max_rows", "20000"),
+    ];
+    let (lab, mut nginx, _stop) = deployed(&more).await;
+    let main = nginx.dir.join("nginx.conf");
+    let text = std::fs::read_to_string(&main).expect("nginx.conf");
+    assert!(text.contains("client_header_timeout 10s") && text.contains("send_timeout 30s"));
+    let text = text
+        .replace("client_header_timeout 10s", "client_header_timeout 1s")
+        .replace("send_timeout 30s", "send_timeout 2s");
+    std::fs::write(&main, text).expect("write");
+    nginx.restart().await;
+    let drip = async |first: String, then: &'static [u8]| {
+        let (mut read, mut write) = tokio::io::split(nginx.connect().await);
+        write.write_all(first.as_bytes()).await.expect("write");
+        let writing = tokio::spawn(async move {
+            while write.write_all(then).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
+        let mut out = Vec::new();
+        let _ = tokio::time::timeout(PATIENCE, read.read_to_end(&mut out)).await.expect("it is let go");
+        writing.abort();
+        String::from_utf8_lossy(&out).into_owned()
+    };
+    drip("POST /mcp HTTP/1.1\r\n".to_owned(), b"X: y\r\n").await;
+    let bearer = machine(&lab, "").await;
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nAuthorization: Bearer {bearer}\r\nConnection: close\r\n",
+        nginx.host()
+    );
+    let a = drip(format!("{head}Content-Length: 9000\r\n\r\n"), b" ").await;
+    assert!(a.starts_with("HTTP/1.1 400") && a.contains("http.body_timeout"), "{a}");
+    let a = drip(format!("{head}Transfer-Encoding: chunked\r\n\r\n"), b"1\r\n \r\n").await;
+    assert!(a.starts_with("HTTP/1.1 400"), "a body without an end: {a}");
+    // Answers that nobody reads: refused in the end, then dropped, and nothing runs on.
+    let auth = ("Authorization", &*format!("Bearer {bearer}"));
+    let mut events = nginx.events("/sse", &[auth]).await;
+    let endpoint = events.endpoint().await;
+    let ask = async |m: serde_json::Value| {
+        nginx.http("POST", &endpoint, &[JSON, auth], m.to_string().as_bytes()).await.status
+    };
+    assert_eq!(ask(initialize("2025-06-18")).await, 202);
+    events.message().await;
+    let mut taken = 0;
+    while ask(query(taken + 1, "SELECT * FROM sales.Orders")).await == 202 {
+        taken += 1;
+        assert!(taken <= 200, "it is told to read first");
+    }
+    until("it was dropped", async || ask(query(500, "SELECT 1 AS a")).await == 404).await;
+    until("nothing runs for it", async || lab.app.database.status().0 == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_idle_streams_through_nginx() {
+    let (lab, nginx, _stop) = deployed(&[("limits.peer_requests", "100000")]).await;
+    let bearer = format!("Bearer {}", machine(&lab, "").await);
+    let auth = ("Authorization", bearer.as_str());
+    let mut open = Vec::new();
+    for _ in 0..1000 {
+        let mut e = nginx.events("/sse", &[auth]).await;
+        e.endpoint().await;
+        open.push(e);
+    }
+    // The others are served.
+    let a = nginx.http("POST", "/mcp", &[JSON, BOTH, auth], initialize("2025-06-18").to_string().as_bytes()).await;
+    assert_eq!(a.status, 200, "{a:?}");
+    let a = nginx.http("GET", "/sse", &[auth], b"").await;
+    assert_eq!(a.status, 503, "one more is told to come back");
+    drop(open);
+    until("there is room again", async || nginx.events("/sse", &[auth]).await.head.contains(" 200 ")).await;
+}
+
 /// Our server behind nginx, served at the root and at /demo, with a person and a machine.
 async fn deployed(more: &[(&'static str, &str)]) -> (Lab, Nginx, Stop) {
     let port = free_port();
@@ -360,8 +439,12 @@ async fn a_restart_in_mid_stream() {
     events.endpoint().await;
     stop.closing.cancel();
     events.ends().await;
-    until("it is away", async || nginx.http("GET", "/health", &[], b"").await.status == 503).await;
-    let a = nginx.http("GET", "/health", &[], b"").await;
+    let mut a = nginx.http("GET", "/health", &[], b"").await;
+    until("it is away", async || {
+        a = nginx.http("GET", "/health", &[], b"").await;
+        a.status == 503
+    })
+    .await;
     assert!(a.body.contains("may be restarting") && a.header("x-frame-options") == Some("DENY"), "{a:?}");
     let (_, _stop) = lab.serve_at(nginx.upstream).await;
     until("it is back", async || nginx.http("GET", "/health", &[], b"").await.status == 200).await;

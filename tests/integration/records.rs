@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mssql_mcp::audit::chain::verify;
+use mssql_mcp::oauth::people::{User, hash};
 use mssql_mcp::principal::SCOPES;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -451,7 +452,20 @@ async fn an_auditor_verifies_what_was_written() {
     for n in 0..20 {
         sql(address, &bearer, &format!("SELECT {n} AS a FROM sales.Orders")).await;
     }
+    // A person signs in and agrees.
+    let people = lab.app.authority.as_ref().expect("sign-in").people();
+    let ada = User {
+        password: hash("correct horse battery").expect("hash"),
+        scopes: vec!["mssql:read".into()],
+        disabled: false,
+    };
+    people.put("ada", &ada).await.expect("written");
+    crate::oauth::signed_in_token(address, "ada", "correct horse battery").await;
     lab.app.audit.close().await;
+    let events: Vec<String> = dir.records().iter().map(|r| format!("{}:{}", r["event"], r["principal"])).collect();
+    for one in ["\"sign_in\":\"ada\"", "\"consent\":\"ada\"", "\"token\":null"] {
+        assert!(events.iter().any(|e| e == one), "{one}: {events:?}");
+    }
     let files = mssql_mcp::audit::log::files(&dir.0, "audit").expect("files");
     assert!(files.len() > 2, "{files:?}");
     let run = async |files: &[PathBuf], more: &[&str]| {

@@ -54,7 +54,7 @@ impl Connection {
         told: Told,
         stop: CancellationToken,
     ) -> Arc<Self> {
-        let (session, running) = (std::sync::Mutex::new(None), DashMap::new());
+        let (session, running) = (std::sync::Mutex::new(None), DashMap::with_shard_amount(2));
         Arc::new(Self { transport, service, info, out, told, tasks: TaskTracker::new(), stop, session, running })
     }
     /// Says something that is no answer to a message.

@@ -164,8 +164,10 @@ impl Sse {
     fn told(&self, parts: &request::Parts) -> Told {
         let (mut lean, ()) = Request::new(()).into_parts();
         lean.extensions = parts.extensions.clone();
-        if let Some(host) = parts.headers.get(header::HOST) {
-            lean.headers.insert(header::HOST, host.clone());
+        // Copied: a header of a request holds on to the buffer that the whole request was read into.
+        let host = parts.headers.get(header::HOST).and_then(|h| HeaderValue::from_bytes(h.as_bytes()).ok());
+        if let Some(host) = host {
+            lean.headers.insert(header::HOST, host);
         }
         let challenge = self.options.challenge.clone();
         Arc::new(move |needed| challenge(&lean, needed))
