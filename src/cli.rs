@@ -106,74 +106,74 @@ pub fn command() -> Command {
                 Command::new("sandbox").about("Start the sandbox's SQL Server (TDS) endpoint alone").arg(listen()),
             );
     }
-    root.subcommand(Command::new("serve").about("Serve MCP over HTTP (streamable HTTP at /mcp)").arg(listen()))
-        .subcommand(Command::new("stdio").about("Serve MCP over stdin and stdout, for a desktop client"))
-        .subcommand(
-            Command::new("call")
-                .about("Call one tool and print its answer as a table")
-                .override_usage("mssql-mcp call [--demo] [--json] TOOL [--ARG VALUE]...")
-                .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("print the raw result"))
-                .arg(Arg::new("demo").long("demo").action(ArgAction::SetTrue).help("ask the sandbox"))
-                .arg(
-                    Arg::new("tool")
-                        .value_name("TOOL")
-                        .required(true)
-                        .help("list_tables, describe_table, execute_sql or get_table_sample"),
-                )
-                .arg(
-                    Arg::new("args")
-                        .value_name("ARGS")
-                        .num_args(0..)
-                        .trailing_var_arg(true)
-                        .allow_hyphen_values(true)
-                        .help("--name value, as in the tool's schema"),
-                ),
-        )
-        .subcommand(
-            Command::new("classify")
-                .about("Judge T-SQL as execute_sql would: one JSON line per GO batch")
-                .arg(Arg::new("file").value_name("FILE").default_value("-").help("a script, or - for stdin"))
-                .arg(
-                    Arg::new("access")
-                        .long("access")
-                        .value_name("LEVEL")
-                        .value_parser(crate::config::ACCESS)
-                        .default_value("read-only")
-                        .help("under this access level"),
-                )
-                .arg(
-                    Arg::new("allow")
-                        .long("allow")
-                        .value_name("NAME")
-                        .action(ArgAction::Append)
-                        .help("as if the operator had named it in access.allow"),
-                ),
-        )
-        .subcommand(audit::command())
-        .subcommand(people::user_command())
-        .subcommand(people::token_command())
-        .subcommand(people::store_command())
-        .subcommand(
-            Command::new("doctor").about("Check the configuration and the connection, and explain what is wrong"),
-        )
-        .subcommand(
-            Command::new("health")
-                .about("Ask a running server's /health; exit 0 if it answers (for containers)")
-                .arg(Arg::new("url").value_name("URL").default_value("http://127.0.0.1:8008/health")),
-        )
-        .subcommand(
-            Command::new("config")
-                .about("Print the effective settings and where each came from, secrets redacted")
-                .arg(
-                    Arg::new("markdown")
-                        .long("markdown")
-                        .action(ArgAction::SetTrue)
-                        .help("print docs/configuration.md instead"),
-                ),
-        )
-        .subcommand(Command::new("completions").about("Print a completion script for a shell").arg(
+    root.subcommand(
+        Command::new("serve").about("Serve MCP over HTTP: streamable HTTP at /mcp, HTTP+SSE at /sse").arg(listen()),
+    )
+    .subcommand(Command::new("stdio").about("Serve MCP over stdin and stdout, for a desktop client"))
+    .subcommand(
+        Command::new("call")
+            .about("Call one tool and print its answer as a table")
+            .override_usage("mssql-mcp call [--demo] [--json] TOOL [--ARG VALUE]...")
+            .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("print the raw result"))
+            .arg(Arg::new("demo").long("demo").action(ArgAction::SetTrue).help("ask the sandbox"))
+            .arg(
+                Arg::new("tool")
+                    .value_name("TOOL")
+                    .required(true)
+                    .help("list_tables, describe_table, execute_sql or get_table_sample"),
+            )
+            .arg(
+                Arg::new("args")
+                    .value_name("ARGS")
+                    .num_args(0..)
+                    .trailing_var_arg(true)
+                    .allow_hyphen_values(true)
+                    .help("--name value, as in the tool's schema"),
+            ),
+    )
+    .subcommand(
+        Command::new("classify")
+            .about("Judge T-SQL as execute_sql would: one JSON line per GO batch")
+            .arg(Arg::new("file").value_name("FILE").default_value("-").help("a script, or - for stdin"))
+            .arg(
+                Arg::new("access")
+                    .long("access")
+                    .value_name("LEVEL")
+                    .value_parser(crate::config::ACCESS)
+                    .default_value("read-only")
+                    .help("under this access level"),
+            )
+            .arg(
+                Arg::new("allow")
+                    .long("allow")
+                    .value_name("NAME")
+                    .action(ArgAction::Append)
+                    .help("as if the operator had named it in access.allow"),
+            ),
+    )
+    .subcommand(audit::command())
+    .subcommand(people::user_command())
+    .subcommand(people::token_command())
+    .subcommand(people::store_command())
+    .subcommand(Command::new("doctor").about("Check the configuration and the connection, and explain what is wrong"))
+    .subcommand(
+        Command::new("health")
+            .about("Ask a running server's /health; exit 0 if it answers (for containers)")
+            .arg(Arg::new("url").value_name("URL").default_value("http://127.0.0.1:8008/health")),
+    )
+    .subcommand(
+        Command::new("config").about("Print the effective settings and where each came from, secrets redacted").arg(
+            Arg::new("markdown")
+                .long("markdown")
+                .action(ArgAction::SetTrue)
+                .help("print docs/configuration.md instead"),
+        ),
+    )
+    .subcommand(
+        Command::new("completions").about("Print a completion script for a shell").arg(
             Arg::new("shell").value_name("SHELL").required(true).value_parser(value_parser!(clap_complete::Shell)),
-        ))
+        ),
+    )
 }
 
 fn heading(section: &str) -> &'static str {

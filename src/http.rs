@@ -9,9 +9,11 @@ pub mod route;
 use std::convert::Infallible;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,7 +33,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
-use tower::{Service, ServiceBuilder};
+use tower::util::Oneshot;
+use tower::{Service, ServiceBuilder, ServiceExt};
 use tower_http::ServiceBuilderExt;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::request_id::{MakeRequestId, RequestId};
@@ -113,7 +116,7 @@ impl Listener {
     pub async fn serve(self, app: &App, config: &Config, stop: Stop) -> std::io::Result<()> {
         let sessions =
             Arc::new(Sessions::new(config.int("http.max_sessions") as usize, config.duration("http.session_idle")));
-        let service = stack(app, config, self.address, sessions.clone(), &stop);
+        let service = Shared(Arc::new(stack(app, config, self.address, sessions.clone(), &stop)));
         // HTTP/1.1 alone: TLS, and with it HTTP/2, ends at the proxy, and proxies speak HTTP/1.1 to us.
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(config.duration("http.header_timeout")).keep_alive(true);
@@ -181,6 +184,33 @@ impl Listener {
     }
 }
 
+/// One stack for all connections. What hyper keeps for each, for as long as it lives, is then a pointer, and of a request's future a box;
+/// the layers are cloned for the request, as they would be anyway.
+#[derive(Debug)]
+struct Shared<S>(Arc<S>);
+
+impl<S> Clone for Shared<S> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<S, R> Service<R> for Shared<S>
+where
+    S: Service<R> + Clone,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<Oneshot<S, R>>>;
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        // `oneshot` waits until its clone is ready.
+        Poll::Ready(Ok(()))
+    }
+    fn call(&mut self, request: R) -> Self::Future {
+        Box::pin(S::clone(&self.0).oneshot(request))
+    }
+}
+
 /// Request ids: unique to this process and its start, without asking the system for randomness each time.
 #[derive(Clone, Default)]
 struct RequestIds(Arc<AtomicU64>);
@@ -241,8 +271,6 @@ fn stack(
         HeaderName::from_static("last-event-id"),
     ];
     ServiceBuilder::new()
-        // hyper keeps room for a future for as long as its connection lives: of a box that is two words, and not 6 KB.
-        .map_future(Box::pin)
         // A token must not be in a log, whatever logs below.
         .sensitive_headers([header::AUTHORIZATION, header::COOKIE])
         .set_x_request_id(RequestIds::default())
@@ -289,7 +317,7 @@ fn stack(
             },
         ))
         // Inside of bearer: only a stream that a token opened can end with it.
-        .layer(LeashLayer { authority: app.authority.clone() })
+        .layer(LeashLayer { authority: app.authority.clone().map(Arc::new) })
         // Read up to the limit and no further, and not for ever; the endpoint answers 413 or 400.
         .map_request(move |r: Request<hyper::body::Incoming>| {
             r.map(|b| Within::new(Limited::new(b, max_request), body_timeout))
@@ -331,12 +359,24 @@ fn place_of(extensions: &http::Extensions) -> Place {
 /// Both transports of every mount, as functions of the same services.
 fn endpoints(app: &App, config: &Config, sessions: &Arc<Sessions>, stop: &Stop) -> Arc<[Endpoints]> {
     let streams = Streams::new(config.int("http.max_sessions") as usize);
+    const MORE: (&str, &str) = ("insufficient_scope", "the call needs more than was granted");
     let challenge: streamable::Challenge = {
         let authority = app.authority.clone();
         Arc::new(move |parts, needed| {
-            let error = ("insufficient_scope", "the call needs more than was granted");
             let place = place_of(&parts.extensions);
-            authority.as_ref().map(|a| a.challenge(&parts.headers, place, Some(error), needed))
+            authority.as_ref().map(|a| a.challenge(&parts.headers, place, Some(MORE), needed))
+        })
+    };
+    let told: sse::ToldOf = {
+        let authority = app.authority.clone().map(Arc::new);
+        Arc::new(move |parts| {
+            // A copy: a header of a request holds on to the buffer that the whole request was read into.
+            let host = parts.headers.get(header::HOST).and_then(|h| HeaderValue::from_bytes(h.as_bytes()).ok());
+            let (place, authority) = (place_of(&parts.extensions), authority.clone());
+            Arc::new(move |needed| {
+                let headers = host.iter().map(|h| (header::HOST, h.clone())).collect::<HeaderMap>();
+                authority.as_ref().map(|a| a.challenge(&headers, place, Some(MORE), needed))
+            })
         })
     };
     let of = |m: &Mount| {
@@ -366,7 +406,7 @@ fn endpoints(app: &App, config: &Config, sessions: &Arc<Sessions>, stop: &Stop) 
                 keep_alive,
                 streams: streams.clone(),
                 owner_of,
-                challenge: challenge.clone(),
+                told: told.clone(),
                 closing: stop.closing.clone(),
                 shutdown: stop.now.clone(),
                 info: server_info(),

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,13 +22,13 @@ const EVERY: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct LeashLayer {
     /// Who knows.
-    pub authority: Option<Authority>,
+    pub authority: Option<Arc<Authority>>,
 }
 
 /// Its service.
 #[derive(Debug, Clone)]
 pub struct Leash<S> {
-    authority: Option<Authority>,
+    authority: Option<Arc<Authority>>,
     inner: S,
 }
 

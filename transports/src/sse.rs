@@ -12,23 +12,28 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dashmap::DashMap;
+use futures_core::Stream;
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode, request};
 use http_body_util::BodyExt;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, Sleep};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::McpService;
 use crate::connection::{Connection, Told};
 use crate::encode::{Encoded, ServerInfo};
 use crate::jsonrpc::INVALID_REQUEST;
 use crate::session::new_id;
-use crate::streamable::{Answer, Body, Challenge, OwnerOf, accepts, empty, event_response, not_allowed, refusal};
+use crate::streamable::{Answer, Body, OwnerOf, accepts, empty, event_response, not_allowed, refusal};
 
 /// Messages that wait for a reader.
 const QUEUE: usize = 16;
 /// Calls of one stream that run at once.
 const AT_ONCE: usize = 64;
+
+/// From the request that opens a stream to its challenge.
+pub type ToldOf = Arc<dyn Fn(&request::Parts) -> Told + Send + Sync>;
 
 /// How to serve.
 #[derive(Clone)]
@@ -41,8 +46,8 @@ pub struct Options {
     pub streams: Streams,
     /// Whose a request is.
     pub owner_of: OwnerOf,
-    /// What a result says to a caller who lacks scopes.
-    pub challenge: Challenge,
+    /// What a result says to a caller of this stream who lacks scopes. It lives as long as the stream, so it keeps little.
+    pub told: ToldOf,
     /// Ends streams once what runs in them has ended.
     pub closing: CancellationToken,
     /// Cancels calls.
@@ -145,32 +150,22 @@ impl Sse {
         let (out, messages) = mpsc::channel(QUEUE);
         let stop = self.options.shutdown.child_token();
         let info = self.options.info.clone();
-        let connection = Connection::new("sse", self.service.clone(), info, out, self.told(parts), stop);
+        let connection = Connection::new("sse", self.service.clone(), info, out, (self.options.told)(parts), stop);
         let owner = (self.options.owner_of)(&parts.extensions).into();
         open.insert(id.clone(), Open { owner, connection: connection.clone() });
         let endpoint = format!("event: endpoint\ndata: {}?session_id={id}\n\n", self.options.messages);
-        let state = Stream {
+        let stopped = Box::pin(connection.stop.clone().cancelled_owned());
+        event_response(Events {
             first: Some(endpoint.into()),
             messages,
             last: None,
-            options: self.options.clone(),
-            draining: false,
+            keep_alive: self.options.keep_alive,
+            timer: Box::pin(tokio::time::sleep(self.options.keep_alive)),
+            stopped,
+            closing: Box::pin(self.options.closing.clone().cancelled_owned()),
+            drained: None,
             gone: Gone { id, streams: self.options.streams.clone(), connection },
-        };
-        event_response(futures_util::stream::unfold(state, Stream::next))
-    }
-
-    /// The challenge for the endpoint that was opened; of the request, only what that needs is kept.
-    fn told(&self, parts: &request::Parts) -> Told {
-        let (mut lean, ()) = Request::new(()).into_parts();
-        lean.extensions = parts.extensions.clone();
-        // Copied: a header of a request holds on to the buffer that the whole request was read into.
-        let host = parts.headers.get(header::HOST).and_then(|h| HeaderValue::from_bytes(h.as_bytes()).ok());
-        if let Some(host) = host {
-            lean.headers.insert(header::HOST, host);
-        }
-        let challenge = self.options.challenge.clone();
-        Arc::new(move |needed| challenge(&lean, needed))
+        })
     }
 
     async fn post<B>(&self, parts: &request::Parts, body: B) -> Answer
@@ -209,14 +204,18 @@ impl Sse {
     }
 }
 
-/// The state of a stream.
-struct Stream {
+/// The events of a stream. Polled by hand: an `async` block would hold room for each of its steps, and there are many idle streams.
+struct Events {
     first: Option<Bytes>,
     messages: mpsc::Receiver<Encoded>,
     /// A message while it is sent.
     last: Option<Encoded>,
-    options: Arc<Options>,
-    draining: bool,
+    keep_alive: Duration,
+    timer: Pin<Box<Sleep>>,
+    stopped: Pin<Box<WaitForCancellationFutureOwned>>,
+    closing: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Once the server stops: until what runs has ended.
+    drained: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     gone: Gone,
 }
 
@@ -234,42 +233,51 @@ impl Drop for Gone {
     }
 }
 
-impl Stream {
-    async fn next(mut self) -> Option<(Bytes, Self)> {
-        if let Some(b) = self.first.take() {
-            return Some((b, self));
+impl Events {
+    fn begin(&mut self, e: Encoded) -> Poll<Option<Bytes>> {
+        self.last = Some(e);
+        Poll::Ready(Some(Bytes::from_static(b"event: message\ndata: ")))
+    }
+}
+
+impl Stream for Events {
+    type Item = Bytes;
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Bytes>> {
+        let me = &mut *self;
+        if let Some(b) = me.first.take() {
+            return Poll::Ready(Some(b));
         }
-        if let Some(e) = &mut self.last {
+        if let Some(e) = &mut me.last {
             let piece = e.next_piece().unwrap_or_else(|| {
-                self.last = None;
+                me.last = None;
                 Bytes::from_static(b"\n\n")
             });
-            return Some((piece, self));
+            return Poll::Ready(Some(piece));
         }
-        let connection = self.gone.connection.clone();
-        loop {
-            tokio::select! {
-                biased;
-                Some(e) = self.messages.recv() => {
-                    self.last = Some(e);
-                    return Some((Bytes::from_static(b"event: message\ndata: "), self));
-                }
-                () = connection.stop.cancelled() => return None,
-                () = connection.tasks.wait(), if self.draining => match self.messages.try_recv() {
-                    Ok(e) => {
-                        self.last = Some(e);
-                        return Some((Bytes::from_static(b"event: message\ndata: "), self));
-                    }
-                    Err(_) => return None,
-                },
-                () = self.options.closing.cancelled(), if !self.draining => {
-                    self.draining = true;
-                    connection.tasks.close();
-                }
-                () = tokio::time::sleep(self.options.keep_alive) => {
-                    return Some((Bytes::from_static(b": keep-alive\n\n"), self));
-                }
-            }
+        // In this order: what was said goes out before the stream ends.
+        if let Poll::Ready(Some(e)) = me.messages.poll_recv(cx) {
+            return me.begin(e);
         }
+        if me.stopped.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        if me.drained.is_none() && me.closing.as_mut().poll(cx).is_ready() {
+            let tasks = me.gone.connection.tasks.clone();
+            tasks.close();
+            me.drained = Some(Box::pin(async move { tasks.wait().await }));
+        }
+        if me.drained.as_mut().is_some_and(|d| d.as_mut().poll(cx).is_ready()) {
+            // The last call may have said something since.
+            return match me.messages.try_recv() {
+                Ok(e) => me.begin(e),
+                Err(_) => Poll::Ready(None),
+            };
+        }
+        if me.timer.as_mut().poll(cx).is_ready() {
+            let next = Instant::now() + me.keep_alive;
+            me.timer.as_mut().reset(next);
+            return Poll::Ready(Some(Bytes::from_static(b": keep-alive\n\n")));
+        }
+        Poll::Pending
     }
 }
