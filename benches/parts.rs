@@ -15,6 +15,7 @@ use mssql_mcp::limits::Quotas;
 use mssql_mcp::principal::Principal;
 use mssql_mcp::server::Server;
 use mssql_mcp::sql::verdict::{Policy, judge};
+use mssql_mcp::telemetry::Calls;
 use mssql_mcp::tools::Registry;
 use mssql_mcp::tools::confirm::Confirm;
 use mssql_mcp_middleware::rate_limit::RateLimitLayer;
@@ -71,7 +72,13 @@ fn stack(c: &mut Criterion) {
     let mut bare = Server::new(registry());
     let audit = AuditLayer::new(Audit::default(), "", db.clone());
     let quotas = Arc::new(Quotas::new(&config));
-    let full = mssql_mcp::stack::mcp(Server::new(registry()), audit, quotas, Duration::from_secs(45));
+    let full = mssql_mcp::stack::mcp(
+        Server::new(registry()),
+        Calls::new(registry().names()),
+        audit,
+        quotas,
+        Duration::from_secs(45),
+    );
     let mut g = c.benchmark_group("tools/list");
     g.bench_function("bare service", |b| b.iter(|| runtime.block_on(bare.call(request(extensions.clone())))));
     g.bench_function("all layers", |b| b.iter(|| runtime.block_on(full.clone().oneshot(request(extensions.clone())))));

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use mssql_mcp::database::run::{Mode, wrapper};
+use mssql_mcp::database::run::{CONTEXT_PARAM, Mode, wrapper};
 use mssql_mcp_sandbox::token::Column;
 use mssql_mcp_sandbox::types::{Len, Ty, Val};
 use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, Script, USER};
@@ -221,7 +221,7 @@ async fn raw_load(port: u16) -> f64 {
 async fn guarded(port: u16) -> (f64, f64) {
     const N: u32 = 3000;
     let mut client = Box::pin(connect(port)).await;
-    let outer = wrapper(&[], Mode::Read, 10_000);
+    let outer = wrapper(&[], Mode::Read, 10_000, true);
     let mut took = [0.0; 2];
     for (i, took) in took.iter_mut().enumerate() {
         let started = Instant::now();
@@ -231,8 +231,9 @@ async fn guarded(port: u16) -> (f64, f64) {
                 c.bind_param("@stmt", "SELECT 1 AS a");
             } else {
                 c.bind_param("@stmt", outer.as_str());
-                c.bind_param("@params", "@q nvarchar(max)");
+                c.bind_param("@params", "@q nvarchar(max), @mssql_mcp_trace varbinary(128)");
                 c.bind_param("@q", "SELECT 1 AS a");
+                c.bind_param(CONTEXT_PARAM, &b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"[..]);
             }
             let mut s = c.exec(&mut client).await.expect("exec");
             while let Some(item) = s.next().await {

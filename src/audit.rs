@@ -28,7 +28,9 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::facts::CallFacts;
 use crate::principal::Principal;
+use crate::telemetry::metrics::gauge;
 use crate::telemetry::outcome_of;
+use crate::telemetry::trace::Trace;
 use crate::tools::Refusal;
 use log::{Entry, Fsync, Log, Options, Record, quoted, stamp, time};
 use statement::Statement;
@@ -108,7 +110,7 @@ struct Start {
     place: Arc<Mounted>,
     tool: Option<String>,
     params: Option<Box<RawValue>>,
-    traceparent: Option<String>,
+    trace: Option<Trace>,
     texts: Texts,
 }
 
@@ -144,6 +146,12 @@ impl Audit {
             max_size: config.int("audit.rotate_size"),
             checkpoint_every: config.int("audit.checkpoint_every"),
         })?;
+        let watched = log.clone();
+        gauge("mssql_mcp.audit.queue", move |put| {
+            put((watched.queue().max_capacity() - watched.queue().capacity()) as u64, &[]);
+        });
+        let watched = log.clone();
+        gauge("mssql_mcp.audit.broken", move |put| put(watched.state().broken.load(Ordering::Relaxed).into(), &[]));
         Ok(Self(Some(Arc::new(Inner {
             log,
             policy: match config.choice("audit.policy").as_str() {
@@ -170,7 +178,7 @@ impl Audit {
         if let Some(a) = &self.0
             && a.log.queue().try_send(Entry::Record(Box::new(record))).is_err()
         {
-            a.log.state().dropped.fetch_add(1, Ordering::Relaxed);
+            a.log.state().lost(1);
         }
     }
     /// Writes what is left.
@@ -193,7 +201,7 @@ impl Inner {
             return Ok(Some([a, b]));
         }
         if self.policy == Policy::Drop {
-            self.log.state().dropped.fetch_add(2, Ordering::Relaxed);
+            self.log.state().lost(2);
             return Ok(None);
         }
         let both = async {
@@ -218,8 +226,7 @@ impl Inner {
             place: place.clone(),
             tool: r.target.clone(),
             params: r.params.clone(),
-            // A client's to choose: what is longer than the standard allows is not one.
-            traceparent: r.context.meta.traceparent.clone().filter(|t| t.len() <= 64),
+            trace: r.context.extensions.get::<Arc<CallFacts>>().and_then(|f| f.trace()),
             texts: self.texts,
         })
     }
@@ -252,8 +259,8 @@ impl Record for Start {
         text("mount", if mount.is_empty() { "/" } else { mount });
         text("database", &database.settings().label);
         text("tool", self.tool.as_deref().unwrap_or_default());
-        if let Some(t) = &self.traceparent {
-            text("traceparent", t);
+        if let Some(t) = &self.trace {
+            text("trace_id", &t.trace_id.to_string());
         }
         let named = named(self.tool.as_deref(), self.params.as_deref());
         let (mut objects, mut indirect) = (named.table.into_iter().collect::<Vec<_>>(), false);

@@ -169,6 +169,7 @@ pub fn command() -> Command {
                 .help("print docs/configuration.md instead"),
         ),
     )
+    .subcommand(Command::new("metrics").about("Print docs/metrics.md: every metric with its labels"))
     .subcommand(
         Command::new("completions").about("Print a completion script for a shell").arg(
             Arg::new("shell").value_name("SHELL").required(true).value_parser(value_parser!(clap_complete::Shell)),
@@ -187,6 +188,8 @@ fn heading(section: &str) -> &'static str {
         "server" => "Server",
         "audit" => "Audit",
         "tools" => "Tools",
+        "admin" => "Admin listener",
+        "telemetry" => "Telemetry",
         _ => "Log",
     }
 }
@@ -210,16 +213,28 @@ pub fn inputs(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Inputs {
     Inputs { file, env, flags, fixed }
 }
 
-/// Loads the configuration and sets up logging.
+/// Loads the configuration and sets up logging: for commands that end by themselves.
 pub fn configured(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Result<Config, Failed> {
     let config = Config::load(&inputs(m, fixed))?;
     telemetry::init(config.text("log.level"), &config.choice("log.format"));
+    warn(&config);
+    Ok(config)
+}
+
+/// Loads the configuration and sets up all telemetry: for servers. Within the runtime.
+pub fn configured_server(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Result<Config, Failed> {
+    let config = Config::load(&inputs(m, fixed))?;
+    telemetry::start(&config).map_err(|message| Failed { message, status: 2 })?;
+    warn(&config);
+    Ok(config)
+}
+
+fn warn(config: &Config) {
     if config.bool("database.trust_server_certificate") {
         tracing::warn!(
             "TrustServerCertificate: any certificate is accepted, so the database's identity is not checked; set database.ca_file instead"
         );
     }
-    Ok(config)
 }
 
 /// A runtime for a command.
@@ -253,6 +268,10 @@ pub fn main() -> ExitCode {
         Some(("doctor", m)) => block_on(Box::pin(doctor::doctor(m))),
         Some(("health", m)) => block_on(Box::pin(health::health(m))),
         Some(("config", m)) => config(m),
+        Some(("metrics", _)) => {
+            print!("{}", telemetry::metrics::markdown());
+            Ok(())
+        }
         Some(("completions", m)) => {
             if let Some(shell) = m.get_one::<clap_complete::Shell>("shell") {
                 clap_complete::generate(*shell, &mut command(), "mssql-mcp", &mut std::io::stdout());
@@ -261,6 +280,7 @@ pub fn main() -> ExitCode {
         }
         _ => Ok(()),
     };
+    telemetry::flush();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(f) => {

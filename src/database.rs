@@ -8,6 +8,7 @@ pub mod lease;
 pub mod messages;
 pub mod names;
 pub mod objects;
+pub mod observe;
 pub mod pool;
 pub mod rows;
 pub mod run;
@@ -16,6 +17,7 @@ pub mod value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use opentelemetry::KeyValue;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -23,6 +25,8 @@ use crate::config::Config;
 use crate::database::rows::Bounds;
 use crate::sql::Access;
 use crate::sql::verdict::Policy;
+use crate::telemetry::metrics::{gauge, instruments, label};
+use crate::telemetry::trace::Trace;
 
 /// A database behind a pool of connections. Nothing connects before the first call needs it.
 #[derive(Debug, Clone)]
@@ -33,6 +37,7 @@ pub struct Database {
     cleanups: TaskTracker,
     read_wrapper: Arc<std::sync::OnceLock<String>>,
     names: Arc<names::Cache>,
+    labels: Arc<observe::Labels>,
 }
 
 /// What the configuration says of the database.
@@ -77,6 +82,10 @@ pub struct Settings {
     pub lock_timeout: Duration,
     /// What callers may do.
     pub policy: Policy,
+    /// Statements go into spans.
+    pub query_text: bool,
+    /// SQL Server is told which trace a statement belongs to.
+    pub context_info: bool,
 }
 
 /// Where one answer must stop.
@@ -88,6 +97,8 @@ pub struct Limits {
     pub deadline: Option<Instant>,
     /// Or as soon as this fires.
     pub cancel: CancellationToken,
+    /// The trace that the call belongs to.
+    pub trace: Option<Trace>,
 }
 
 /// What went wrong.
@@ -173,6 +184,31 @@ impl std::fmt::Display for DbError {
 
 impl std::error::Error for DbError {}
 
+impl DbError {
+    /// Few and fixed, for `error.type`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            DbError::Sql(_) => "server_error",
+            DbError::Timeout => "timeout",
+            DbError::Cancelled => "cancelled",
+            DbError::Overloaded => "overloaded",
+            DbError::Busy { .. } => "pool_timeout",
+            DbError::Lost(_) => "connection_lost",
+            DbError::Driver(_) => "driver",
+            DbError::Connect(_, kind) => match kind {
+                ConnectKind::Dns => "dns",
+                ConnectKind::Refused => "connection_refused",
+                ConnectKind::Timeout => "connect_timeout",
+                ConnectKind::Tls => "tls",
+                ConnectKind::Login => "login",
+                ConnectKind::Database => "no_database",
+                ConnectKind::Instance => "no_instance",
+                ConnectKind::Other => "connect",
+            },
+        }
+    }
+}
+
 // === impl Settings ===
 
 impl Settings {
@@ -219,6 +255,8 @@ impl Settings {
             idle_timeout: c.duration("pool.idle_timeout"),
             max_age: c.duration("pool.max_age"),
             lock_timeout: c.duration("limits.lock_timeout"),
+            query_text: c.bool("telemetry.query_text"),
+            context_info: c.bool("telemetry.context_info"),
             policy: Policy { access: Access::parse(&c.choice("access.level")), allow: c.list("access.allow") },
         })
     }
@@ -243,7 +281,8 @@ impl Database {
         let settings = Arc::new(settings);
         let cleanups = TaskTracker::new();
         let pool = pool::build(settings.clone());
-        Self { pool, settings, cleanups, read_wrapper: Arc::default(), names: Arc::default() }
+        let labels = Arc::new(observe::Labels::new(&settings));
+        Self { pool, settings, cleanups, read_wrapper: Arc::default(), names: Arc::default(), labels }
     }
     /// What it was made from.
     pub fn settings(&self) -> &Settings {
@@ -260,14 +299,39 @@ impl Database {
         if self.pool.status().waiting >= self.settings.max_waiting {
             return Err(DbError::Overloaded);
         }
+        let asked = Instant::now();
         // Boxed, because making a connection is a large future.
-        let object = Box::pin(self.pool.get()).await.map_err(|e| pool::error(e, &self.settings))?;
-        Ok(lease::Lease::new(object, self.cleanups.clone()))
+        let object = Box::pin(self.pool.get()).await.map_err(|e| pool::error(e, &self.settings));
+        let m = instruments();
+        let pool = [self.labels.pool()];
+        m.pool_wait.record(asked.elapsed().as_secs_f64(), &pool);
+        if matches!(object, Err(DbError::Busy { .. })) {
+            m.pool_timeouts.add(1, &pool);
+        }
+        Ok(lease::Lease::new(object?, self.cleanups.clone(), self.labels.clone()))
+    }
+    fn labels(&self) -> &observe::Labels {
+        &self.labels
     }
     /// Connections in use and idle, and callers that wait.
     pub fn status(&self) -> (usize, usize, usize) {
         let s = self.pool.status();
         (s.size - s.available.min(s.size), s.available, s.waiting)
+    }
+    /// The gauges of all pools, for as long as the process lives.
+    pub fn gauges(all: &[Self]) {
+        let each = |name, read: fn(&Self, &mut dyn FnMut(u64, &[KeyValue]))| {
+            let all = all.to_vec();
+            gauge(name, move |put| all.iter().for_each(|d| read(d, put)));
+        };
+        each("db.client.connection.count", |d, put| {
+            let (used, idle, _) = d.status();
+            for (state, n) in [("used", used), ("idle", idle)] {
+                put(n as u64, &[d.labels.pool(), label("db.client.connection.state", state)]);
+            }
+        });
+        each("db.client.connection.max", |d, put| put(d.settings.max_size as u64, &[d.labels.pool()]));
+        each("db.client.connection.pending_requests", |d, put| put(d.status().2 as u64, &[d.labels.pool()]));
     }
     /// Closes the pool and waits for clean-ups.
     pub async fn close(&self, grace: Duration) {

@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::telemetry::trace::Trace;
+
 /// Filled by tools; read by telemetry, audit and quotas when the call ends or is dropped.
 #[derive(Debug, Default)]
 pub struct CallFacts {
@@ -15,6 +17,7 @@ pub struct CallFacts {
     truncated: OnceLock<&'static str>,
     asked: OnceLock<String>,
     answers: OnceLock<String>,
+    trace: OnceLock<Trace>,
 }
 
 impl CallFacts {
@@ -42,6 +45,14 @@ impl CallFacts {
     /// The question that this call, a second round, brings the answer to.
     pub fn set_answers(&self, id: String) {
         let _ = self.answers.set(id);
+    }
+    /// The trace that this call belongs to.
+    pub fn set_trace(&self, t: Trace) {
+        let _ = self.trace.set(t);
+    }
+    /// As set.
+    pub fn trace(&self) -> Option<Trace> {
+        self.trace.get().copied()
     }
     /// As set.
     pub fn asked(&self) -> &str {

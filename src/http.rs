@@ -25,6 +25,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use mssql_mcp_middleware::bearer::BearerLayer;
+use mssql_mcp_middleware::observe::ObserveLayer;
 use mssql_mcp_middleware::rate_limit::{Limiter, Quota, RateLimitLayer};
 use mssql_mcp_transports::session::Sessions;
 use mssql_mcp_transports::sse::{self, Sse, Streams};
@@ -38,7 +39,6 @@ use tower::{Service, ServiceBuilder, ServiceExt};
 use tower_http::ServiceBuilderExt;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::request_id::{MakeRequestId, RequestId};
-use tower_http::trace::{DefaultOnResponse, TraceLayer};
 
 use crate::config::Config;
 use crate::http::bounded::Within;
@@ -50,6 +50,8 @@ use crate::oauth::people::network;
 use crate::principal::Principal;
 use crate::protocol::server_info;
 use crate::stack::{App, Mount};
+use crate::telemetry::http::{HttpTrace, Requests};
+use crate::telemetry::metrics::{gauge, instruments, label};
 
 /// Networks that are counted at once.
 const PEERS: usize = 50_000;
@@ -123,7 +125,11 @@ impl Listener {
         let graceful = GracefulShutdown::new();
         let proxies: Arc<[IpAddr]> =
             config.list("http.trusted_proxies").iter().filter_map(|p| p.parse().ok()).collect();
-        let room = Arc::new(Semaphore::new(config.int("http.max_connections") as usize));
+        let most = config.int("http.max_connections") as usize;
+        let room = Arc::new(Semaphore::new(most));
+        let (left, open) = (room.clone(), sessions.clone());
+        gauge("mssql_mcp.http.connections", move |put| put((most - left.available_permits()) as u64, &[]));
+        gauge("mssql_mcp.sessions", move |put| put(open.len() as u64, &[]));
         let write_timeout = config.duration("http.write_timeout");
         loop {
             let place = tokio::select! {
@@ -257,6 +263,7 @@ fn stack(
     let paths = app.mounts.iter().map(|m| m.path.clone()).collect();
     let routes = Arc::new(Routes::new(paths, config.bool("http.mcp"), config.bool("http.sse")));
     let endpoints = endpoints(app, config, &sessions, stop);
+    let scheme = if config.text("http.public_url").starts_with("https://") { "https" } else { "http" };
     let max_request = config.int("limits.max_request") as usize;
     let body_timeout = config.duration("http.body_timeout");
     let exposed = [streamable::SESSION, header::WWW_AUTHENTICATE];
@@ -274,7 +281,14 @@ fn stack(
         // A token must not be in a log, whatever logs below.
         .sensitive_headers([header::AUTHORIZATION, header::COOKIE])
         .set_x_request_id(RequestIds::default())
-        .layer(TraceLayer::new_for_http().on_response(DefaultOnResponse::new().level(tracing::Level::DEBUG)))
+        // What is refused below is counted too.
+        .layer(ObserveLayer::new(Requests::new(routes.clone(), scheme)))
+        .map_request(|mut r: Request<hyper::body::Incoming>| {
+            if let Some(t) = HttpTrace::here(&r) {
+                r.extensions_mut().insert(t);
+            }
+            r
+        })
         .propagate_x_request_id()
         // Outside of sign-in: a preflight carries no token, and a rebound name must not get that far.
         .layer(GuardLayer::new(allowed))
@@ -347,7 +361,10 @@ fn peers(
     let limiter = app.authority.is_some().then(|| Arc::new(Limiter::new(quota, PEERS)));
     move |r| {
         let (Some(l), Some(p)) = (&limiter, r.extensions().get::<Peer>()) else { return Ok(()) };
-        l.check(network(p.0), 1).map_err(|wait| Box::new(open::too_many(wait)))
+        l.check(network(p.0), 1).map_err(|wait| {
+            instruments().rate_limited.add(1, &[label("mssql_mcp.reason", "peer")]);
+            Box::new(open::too_many(wait))
+        })
     }
 }
 
@@ -359,6 +376,8 @@ fn place_of(extensions: &http::Extensions) -> Place {
 /// Both transports of every mount, as functions of the same services.
 fn endpoints(app: &App, config: &Config, sessions: &Arc<Sessions>, stop: &Stop) -> Arc<[Endpoints]> {
     let streams = Streams::new(config.int("http.max_sessions") as usize);
+    let open = streams.clone();
+    gauge("mssql_mcp.sse.streams", move |put| put(open.len() as u64, &[]));
     const MORE: (&str, &str) = ("insufficient_scope", "the call needs more than was granted");
     let challenge: streamable::Challenge = {
         let authority = app.authority.clone();

@@ -2,11 +2,13 @@
 //!
 //! `stack` is the place to start reading: it is the composition root, and its order is the order of a request.
 
+pub mod admin;
 pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod database;
 pub mod facts;
+pub mod fetch;
 pub mod http;
 pub mod limits;
 pub mod oauth;

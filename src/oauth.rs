@@ -7,7 +7,6 @@ pub mod cimd;
 pub mod clients;
 pub mod endpoints;
 pub mod external;
-pub mod get;
 pub mod grants;
 pub mod pages;
 pub mod people;

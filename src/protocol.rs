@@ -6,6 +6,19 @@ use mssql_mcp_transports::{ProtocolVersion, Reply};
 use serde_json::{Map, Value, json};
 
 /// Milliseconds for which a list may be kept: ours only change with the process.
+/// The methods that the center answers.
+pub const METHODS: &[&str] = &[
+    "server/discover",
+    "tools/list",
+    "tools/call",
+    "resources/list",
+    "resources/templates/list",
+    "resources/read",
+    "prompts/list",
+    "prompts/get",
+    "subscriptions/listen",
+];
+
 const TTL_MS: u64 = 3_600_000;
 
 /// This server.

@@ -23,7 +23,7 @@ use crate::oauth::endpoints::Authority;
 use crate::oauth::store::Records;
 use crate::rescue;
 use crate::server::Server;
-use crate::telemetry::CallLog;
+use crate::telemetry::Calls;
 use crate::tools::Registry;
 use crate::tools::confirm::Confirm;
 use crate::tools::search::Library;
@@ -92,7 +92,8 @@ impl Mount {
         }
         let audit = AuditLayer::new(common.audit.clone(), &path, database.clone());
         let timeout = config.duration("limits.query_timeout");
-        let service = mcp(Server::new(registry), audit, common.quotas.clone(), timeout);
+        let calls = Calls::new(registry.names());
+        let service = mcp(Server::new(registry), calls, audit, common.quotas.clone(), timeout);
         Self { path, service, database }
     }
 }
@@ -141,7 +142,13 @@ impl App {
 }
 
 /// The stack at MCP level, which every transport shares.
-pub fn mcp(server: Server, audit: AuditLayer, quotas: Arc<Quotas>, query_timeout: Duration) -> McpService {
+pub fn mcp(
+    server: Server,
+    calls: Calls,
+    audit: AuditLayer,
+    quotas: Arc<Quotas>,
+    query_timeout: Duration,
+) -> McpService {
     let stack = ServiceBuilder::new()
         // Facts travel up through the extensions, so they are there before anybody watches.
         .map_request(|mut r: McpRequest| {
@@ -149,7 +156,7 @@ pub fn mcp(server: Server, audit: AuditLayer, quotas: Arc<Quotas>, query_timeout
             r
         })
         // Observers come first: what is refused below is counted and recorded too.
-        .layer(ObserveLayer::new(CallLog))
+        .layer(ObserveLayer::new(calls))
         // It may refuse what it cannot record.
         .layer(audit)
         // Above here nothing fails.

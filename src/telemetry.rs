@@ -1,73 +1,247 @@
-//! Logs, and the observer that writes one line per call.
+//! What an operator sees: logs on stderr, and traces, metrics and logs by OpenTelemetry; and the observer that turns one MCP request into
+//! a log line, a span and a few numbers.
 
-use std::sync::Arc;
+pub mod http;
+pub mod metrics;
+pub mod otlp;
+pub mod trace;
+pub mod wire;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use mssql_mcp_middleware::observe::Observer;
-use mssql_mcp_transports::{McpRequest, Outcome, Reply};
-use std::sync::atomic::Ordering;
+use mssql_mcp_transports::{Fault, Id, McpRequest, Outcome, Reply};
+use opentelemetry::trace::TraceContextExt;
+use tracing::{Span, field};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
+use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
+use crate::config::Config;
 use crate::database::messages::{Capture, OnlyTokens};
 use crate::facts::CallFacts;
+use crate::protocol::METHODS;
+use metrics::{instruments, label};
+use otlp::Exporters;
+use trace::Trace;
 
-/// Sets up logging to stderr, and the ear for PRINT. Error texts of the driver can hold data, so its own log is off.
+/// The target of all spans: they are for OpenTelemetry alone, and without it they are not even made.
+pub const SPANS: &str = "mssql_mcp::trace";
+
+static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+static EXPORTERS: OnceLock<Exporters> = OnceLock::new();
+
+/// What goes to stderr. Error texts of the driver can hold data, and exporters would report on their own reports.
+fn filter(level: &str) -> Result<EnvFilter, String> {
+    let filter = EnvFilter::try_new(level).map_err(|e| format!("log.level: \"{level}\" is no level or filter: {e}"))?;
+    let never = ["tiberius=off", "hyper=warn", "h2=off", "rustls=warn", "tonic=off", "tower=off", "opentelemetry=off"];
+    let more = ["opentelemetry_sdk=off", "opentelemetry-otlp=off", "opentelemetry_otlp=off", "mssql_mcp::trace=off"];
+    Ok(never.iter().chain(&more).filter_map(|d| d.parse().ok()).fold(filter, EnvFilter::add_directive))
+}
+
+/// Sets up logging to stderr alone: for commands that end by themselves.
 pub fn init(level: &str, format: &str) {
-    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let filter = ["tiberius=off", "hyper=warn", "h2=warn", "rustls=warn"]
-        .iter()
-        .filter_map(|d| d.parse().ok())
-        .fold(filter, EnvFilter::add_directive);
+    subscribe(level, format, None);
+}
+
+/// Sets up everything that a server needs, as configured. Within the runtime, which the exporters use.
+pub fn start(config: &Config) -> Result<(), String> {
+    filter(config.text("log.level"))?;
+    let exporters = Exporters::new(config)?;
+    // Before anything is measured: an instrument is bound to the provider that there is when it is made.
+    exporters.install();
+    subscribe(config.text("log.level"), &config.choice("log.format"), Some(&exporters));
+    if EXPORTERS.set(exporters).is_ok() {
+        metrics::gauge("process.memory.usage", |put| {
+            if let Some(bytes) = resident() {
+                put(bytes, &[]);
+            }
+        });
+        metrics::gauge("mssql_mcp.calls.running", |put| put(RUNNING.load(Ordering::Relaxed), &[]));
+    }
+    wire::configure(config);
+    Ok(())
+}
+
+fn subscribe(level: &str, format: &str, exporters: Option<&Exporters>) {
+    let fallback = || EnvFilter::new("info");
+    let (filter, handle) = reload::Layer::new(filter(level).unwrap_or_else(|_| fallback()));
     let fmt = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
-    let fmt: Box<dyn Layer<_> + Send + Sync> =
-        if format == "json" { Box::new(fmt.json().with_filter(filter)) } else { Box::new(fmt.with_filter(filter)) };
+    let fmt: Box<dyn Layer<Registry> + Send + Sync> =
+        if format == "json" { Box::new(fmt.json()) } else { Box::new(fmt) };
+    // The exported logs are what stderr shows, at the same level: ours and no library's.
+    let logs = exporters.and_then(Exporters::logs).map(|l| {
+        let ours = filter_fn(|m| m.is_event() && (m.target().starts_with("mssql_mcp") || m.target() == "audit"));
+        l.with_filter(ours)
+    });
+    let spans =
+        exporters.and_then(Exporters::spans).map(|l| l.with_filter(filter_fn(|m| m.is_span() && m.target() == SPANS)));
+    let shown = fmt.and_then(logs).with_filter(filter);
     // A second call (tests in one process) keeps the first subscriber.
-    let _ = tracing_subscriber::registry().with(fmt).with(Capture.with_filter(OnlyTokens)).try_init();
+    let ok = tracing_subscriber::registry().with(shown).with(spans).with(Capture.with_filter(OnlyTokens)).try_init();
+    if ok.is_ok() {
+        let _ = LEVEL.set(handle);
+    }
 }
 
-/// Writes one line per call, whatever its end.
-#[derive(Debug, Clone, Copy)]
-pub struct CallLog;
+/// Changes the level while the process runs.
+pub fn set_level(level: &str) -> Result<(), String> {
+    let new = filter(level)?;
+    LEVEL.get().map_or(Ok(()), |h| h.reload(new).map_err(|e| e.to_string()))
+}
+
+/// The metrics, as Prometheus reads them; none without an admin listener.
+pub fn scrape() -> Option<Result<String, String>> {
+    EXPORTERS.get()?.scrape()
+}
+
+/// Sends what waits, within a few seconds. Blocks.
+pub fn flush() {
+    if let Some(e) = EXPORTERS.get() {
+        e.shutdown();
+    }
+}
+
+/// Bytes of this process in memory.
+fn resident() -> Option<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    // Pages of 4 KiB on every Linux that this runs on but a few; a wrong factor would be constant.
+    statm.split(' ').nth(1)?.parse::<u64>().ok().map(|pages| pages * 4096)
+}
+
+static RUNNING: AtomicU64 = AtomicU64::new(0);
+
+/// Watches MCP requests: one log line, one span and the numbers of each, whatever its end.
+#[derive(Debug, Clone)]
+pub struct Calls {
+    tools: Arc<[&'static str]>,
+}
 
 /// A call that runs.
 #[derive(Debug)]
 pub struct Running {
-    method: Arc<str>,
-    target: Option<String>,
+    method: &'static str,
+    tool: Option<&'static str>,
+    /// As the client wrote them.
+    asked: (Arc<str>, Option<String>),
     transport: &'static str,
     version: &'static str,
     client: Option<String>,
     facts: Arc<CallFacts>,
+    trace: Trace,
+    span: Span,
     started: Instant,
     ended: bool,
 }
 
-impl<E> Observer<McpRequest, Outcome, E> for CallLog {
+impl Calls {
+    /// Of a server with these tools; all others are `unknown`.
+    pub fn new(tools: Vec<&'static str>) -> Self {
+        Self { tools: tools.into() }
+    }
+}
+
+fn known(list: &[&'static str], name: &str) -> &'static str {
+    list.iter().find(|k| **k == name).copied().unwrap_or("unknown")
+}
+
+impl<E> Observer<McpRequest, Outcome, E> for Calls {
     type Guard = Running;
     fn start(&self, r: &McpRequest) -> Running {
+        let method = known(METHODS, &r.method);
+        let tool = (method == "tools/call").then(|| known(&self.tools, r.target.as_deref().unwrap_or_default()));
+        let facts = r.context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default();
+        let (span, trace) = span(r, method, tool);
+        facts.set_trace(trace);
+        RUNNING.fetch_add(1, Ordering::Relaxed);
         Running {
-            method: r.method.clone(),
-            target: r.target.clone(),
+            method,
+            tool,
+            asked: (r.method.clone(), r.target.clone()),
             transport: r.context.transport,
             version: r.context.version.as_str(),
             client: r.context.client.name.clone(),
-            facts: r.context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default(),
+            facts,
+            trace,
+            span,
             started: Instant::now(),
             ended: false,
         }
     }
-    fn end(&self, mut running: Running, result: Result<&Outcome, &E>) {
-        running.ended = true;
-        let outcome = match result {
-            Ok(o) => outcome_of(o, &running.facts),
-            Err(_) => "failed",
-        };
-        running.log(outcome);
+    fn within<T>(&self, running: &Running, work: impl FnOnce() -> T) -> T {
+        running.span.in_scope(work)
     }
+    fn end(&self, mut running: Running, result: Result<&Outcome, &E>) {
+        match result {
+            Ok(o) => running.end(outcome_of(o, &running.facts), error_of(o)),
+            Err(_) => running.end("failed", Some("_OTHER")),
+        }
+    }
+}
+
+/// The span of a request and the trace that it belongs to. The parent is what the client named in `_meta`, with a link to the HTTP request;
+/// else the HTTP request; else nobody.
+fn span(r: &McpRequest, method: &'static str, tool: Option<&'static str>) -> (Span, Trace) {
+    let http = r.context.extensions.get::<http::HttpTrace>();
+    let parent = trace::remote(r.context.meta.traceparent.as_deref());
+    let given = parent.as_ref().and_then(|c| Trace::of(c.span().span_context()));
+    let name = tool.map(|t| format!("{method} {t}"));
+    let span = tracing::info_span!(
+        target: SPANS,
+        "mcp",
+        otel.name = name.as_deref().unwrap_or(method),
+        otel.kind = "server",
+        otel.status_code = field::Empty,
+        mcp.method.name = method,
+        gen_ai.tool.name = tool,
+        gen_ai.operation.name = tool.map(|_| "execute_tool"),
+        jsonrpc.request.id = field::Empty,
+        mcp.protocol.version = r.context.version.as_str(),
+        network.transport = network(r.context.transport),
+        error.type = field::Empty,
+        rpc.response.status_code = field::Empty,
+        mssql_mcp.transport = r.context.transport,
+        mssql_mcp.outcome = field::Empty,
+        mssql_mcp.verdict = field::Empty,
+        mssql_mcp.truncated = field::Empty,
+        mssql_mcp.rows = field::Empty,
+        mssql_mcp.bytes = field::Empty,
+    );
+    if span.is_disabled() {
+        let trace = given.or(http.map(|h| h.trace)).map_or_else(Trace::fresh, Trace::child);
+        return (span, trace);
+    }
+    if let Some(id) = &r.id {
+        let text = match id {
+            Id::Number(n) => n.to_string(),
+            Id::String(s) => s.chars().take(128).collect(),
+        };
+        span.record("jsonrpc.request.id", text);
+    }
+    match (parent, http.and_then(|h| h.context.as_ref())) {
+        (Some(p), h) => {
+            let _ = span.set_parent(p);
+            if let Some(h) = h {
+                span.add_link(h.span().span_context().clone());
+            }
+        }
+        (None, Some(h)) => {
+            let _ = span.set_parent(h.clone());
+        }
+        (None, None) => {}
+    }
+    let trace = Trace::of(span.context().span().span_context()).or(given).unwrap_or_else(Trace::fresh);
+    (span, trace)
+}
+
+fn network(transport: &str) -> &'static str {
+    if transport == "stdio" { "pipe" } else { "tcp" }
 }
 
 /// For logs and metrics: few and fixed.
@@ -82,28 +256,105 @@ pub fn outcome_of(o: &Outcome, facts: &CallFacts) -> &'static str {
     }
 }
 
+/// `error.type`: `tool_error`, or the JSON-RPC code.
+fn error_of(o: &Outcome) -> Option<&'static str> {
+    match o {
+        Outcome::Complete(Reply::Tool(t)) if t.is_error => Some("tool_error"),
+        Outcome::Complete(_) | Outcome::InputRequired { .. } => None,
+        Outcome::Cancelled => Some("cancelled"),
+        Outcome::Fault(f) => Some(match f {
+            Fault::MethodNotFound(_) => "-32601",
+            Fault::InvalidParams { .. } => "-32602",
+            Fault::MissingCapability(_) => "-32021",
+            Fault::Scope { .. } => "insufficient_scope",
+            Fault::Limited { .. } => "rate_limited",
+            Fault::Overloaded | Fault::Internal { .. } => "-32603",
+        }),
+    }
+}
+
 impl Running {
-    fn log(&self, outcome: &str) {
+    fn end(&mut self, outcome: &'static str, error: Option<&'static str>) {
+        self.ended = true;
+        RUNNING.fetch_sub(1, Ordering::Relaxed);
+        let took = self.started.elapsed();
+        let (rows, bytes) = (self.facts.rows.load(Ordering::Relaxed), self.facts.bytes.load(Ordering::Relaxed));
+        let _entered = self.span.enter();
         tracing::info!(
             target: "mssql_mcp::call",
-            method = &*self.method,
-            tool = self.target.as_deref().unwrap_or(""),
+            method = &*self.asked.0,
+            tool = self.asked.1.as_deref().unwrap_or(""),
             outcome,
-            ms = self.started.elapsed().as_millis() as u64,
-            rows = self.facts.rows.load(Ordering::Relaxed),
-            bytes = self.facts.bytes.load(Ordering::Relaxed),
+            ms = took.as_millis() as u64,
+            rows,
+            bytes,
             truncated = self.facts.truncated(),
             transport = self.transport,
             version = self.version,
             client = self.client.as_deref().unwrap_or(""),
+            trace = %self.trace.trace_id,
         );
+        let m = instruments();
+        // Unused places hold a label that is set twice over; it costs nothing and keeps this off the heap.
+        let mut labels = [
+            label("mcp.method.name", self.method),
+            label("mssql_mcp.outcome", outcome),
+            label("network.transport", network(self.transport)),
+            label("network.transport", network(self.transport)),
+            label("network.transport", network(self.transport)),
+        ];
+        let mut n = 3;
+        for (k, v) in [(metrics::TOOL, self.tool), ("error.type", error)] {
+            if let Some(v) = v {
+                labels[n] = label(k, v);
+                n += 1;
+            }
+        }
+        m.operation.record(took.as_secs_f64(), &labels[..n]);
+        if let Some(tool) = self.tool {
+            let of = [label(metrics::TOOL, tool)];
+            if rows > 0 {
+                m.rows.add(rows, &of);
+            }
+            if bytes > 0 {
+                m.bytes.add(bytes, &of);
+            }
+        }
+        if !self.facts.truncated().is_empty() {
+            m.truncations.add(1, &[label("mssql_mcp.reason", self.facts.truncated())]);
+        }
+        if matches!(outcome, "rate_limited" | "too_many_at_once" | "overloaded") {
+            m.rate_limited.add(1, &[label("mssql_mcp.reason", outcome)]);
+        }
+        if self.span.is_disabled() {
+            return;
+        }
+        if let Some(e) = error {
+            self.span.record("error.type", e);
+            self.span.record("otel.status_code", "ERROR");
+            if e.starts_with('-') {
+                self.span.record("rpc.response.status_code", e);
+            }
+        }
+        self.span.record("mssql_mcp.outcome", outcome);
+        for (k, v) in [("mssql_mcp.verdict", self.facts.verdict()), ("mssql_mcp.truncated", self.facts.truncated())] {
+            if !v.is_empty() {
+                self.span.record(k, v);
+            }
+        }
+        if self.tool.is_some() {
+            self.span.record("mssql_mcp.rows", rows);
+            self.span.record("mssql_mcp.bytes", bytes);
+        }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.ended {
-            self.log("dropped");
+            // What the call said of itself before it was let go.
+            let outcome = Some(self.facts.outcome()).filter(|o| !o.is_empty()).unwrap_or("dropped");
+            self.end(outcome, Some("dropped"));
         }
     }
 }

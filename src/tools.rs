@@ -115,7 +115,12 @@ impl Call {
     }
     /// Where this call must stop.
     pub fn limits(&self, bounds: Bounds) -> Limits {
-        Limits { bounds, deadline: self.context.deadline, cancel: self.context.cancel.token().clone() }
+        Limits {
+            bounds,
+            deadline: self.context.deadline,
+            cancel: self.context.cancel.token().clone(),
+            trace: self.facts.trace(),
+        }
     }
 }
 

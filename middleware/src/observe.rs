@@ -1,5 +1,5 @@
 //! Watches calls from outside. The start is seen before the call, the end whatever happens to it: a result, or the drop of a
-//! future that nobody waited for.
+//! future that nobody waited for; and while it runs, so that what it does can be told to be part of it.
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -17,6 +17,10 @@ pub trait Observer<Req, Res, Err> {
     type Guard;
     /// Before the call.
     fn start(&self, request: &Req) -> Self::Guard;
+    /// Around the call and each poll of it.
+    fn within<T>(&self, _: &Self::Guard, work: impl FnOnce() -> T) -> T {
+        work()
+    }
     /// After it.
     fn end(&self, guard: Self::Guard, result: Result<&Res, &Err>);
 }
@@ -87,8 +91,10 @@ where
     }
     fn call(&mut self, request: Req) -> Self::Future {
         // The guard first: the call below may do its work at once.
-        let guard = Some(self.observer.start(&request));
-        ResponseFuture { inner: self.inner.call(request), observer: self.observer.clone(), guard, request: PhantomData }
+        let guard = self.observer.start(&request);
+        let inner = &mut self.inner;
+        let inner = self.observer.within(&guard, || inner.call(request));
+        ResponseFuture { inner, observer: self.observer.clone(), guard: Some(guard), request: PhantomData }
     }
 }
 
@@ -102,7 +108,12 @@ where
     type Output = Result<Res, Err>;
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let me = self.project();
-        let result = ready!(me.inner.poll(cx));
+        let inner = me.inner;
+        let polled = match me.guard {
+            Some(g) => me.observer.within(g, || inner.poll(cx)),
+            None => inner.poll(cx),
+        };
+        let result = ready!(polled);
         if let Some(guard) = me.guard.take() {
             me.observer.end(guard, result.as_ref());
         }
@@ -138,10 +149,36 @@ mod tests {
             self.0.lock().expect("log").push(format!("start {request}"));
             Guard(self.0.clone(), false)
         }
+        fn within<T>(&self, guard: &Guard, work: impl FnOnce() -> T) -> T {
+            WITHIN.with(|w| w.set(!guard.1));
+            let done = work();
+            WITHIN.with(|w| w.set(false));
+            done
+        }
         fn end(&self, mut guard: Guard, result: Result<&&'static str, &E>) {
             guard.1 = true;
             self.0.lock().expect("log").push(format!("end {:?}", result.ok()));
         }
+    }
+
+    thread_local!(static WITHIN: std::cell::Cell<bool> = const { std::cell::Cell::new(false) });
+
+    #[tokio::test]
+    async fn what_a_call_does_is_within_it() {
+        let layer = ObserveLayer::new(Log::default());
+        let mut service = layer.layer(tower::service_fn(|r: &'static str| {
+            assert!(WITHIN.get(), "the call");
+            async move {
+                assert!(WITHIN.get(), "the first poll");
+                tokio::task::yield_now().await;
+                assert!(WITHIN.get(), "the next");
+                Ok::<_, std::convert::Infallible>(r)
+            }
+        }));
+        let call = service.ready().await.expect("ready").call("ada");
+        assert!(!WITHIN.get());
+        assert_eq!(call.await.expect("answer"), "ada");
+        assert!(!WITHIN.get());
     }
 
     #[tokio::test]

@@ -66,6 +66,8 @@ pub enum Kind {
     DeclareTable(String, Vec<ColumnDef>, Vec<Constraint>),
     SetVar(String, Expr),
     SetOption(Vec<String>, String),
+    /// `SET CONTEXT_INFO`.
+    ContextInfo(Expr),
     If(Expr, Box<Stmt>, Option<Box<Stmt>>),
     While(Expr, Box<Stmt>),
     Block(Vec<Stmt>),

@@ -86,6 +86,7 @@ pub struct Engine {
     xact_abort: bool,
     nocount: bool,
     lock_timeout: i64,
+    context_info: Option<Vec<u8>>,
     identity_insert: Option<i64>,
     rowcount: i64,
     error: i64,
@@ -175,6 +176,7 @@ impl Engine {
             xact_abort: false,
             nocount: false,
             lock_timeout: -1,
+            context_info: None,
             identity_insert: None,
             rowcount: 0,
             error: 0,
@@ -430,7 +432,13 @@ impl Engine {
         // These reset @@ROWCOUNT; the documentation of @@ROWCOUNT lists them.
         if matches!(
             s.kind,
-            Kind::SetOption(..) | Kind::Print(_) | Kind::RaisError(..) | Kind::Begin | Kind::Commit | Kind::Use(_)
+            Kind::SetOption(..)
+                | Kind::ContextInfo(_)
+                | Kind::Print(_)
+                | Kind::RaisError(..)
+                | Kind::Begin
+                | Kind::Commit
+                | Kind::Use(_)
         ) {
             self.rowcount = 0;
         }
@@ -630,6 +638,16 @@ impl Engine {
                 self.rowcount = 1;
             }
             Kind::SetOption(names, value) => self.set_option(names, value)?,
+            Kind::ContextInfo(e) => {
+                // Kept in 128 bytes, the rest of which are zero.
+                self.context_info = match self.scalar(e, Ty::VarBinary(crate::types::Len::N(128)))? {
+                    Val::Bin(mut b) => {
+                        b.resize(128, 0);
+                        Some(b)
+                    }
+                    _ => None,
+                };
+            }
             Kind::If(cond, yes, no) => {
                 if self.condition(cond)? {
                     return self.statement(yes, out);
@@ -1851,7 +1869,6 @@ impl Engine {
                 | "CURSOR_CLOSE_ON_COMMIT"
                 | "TRANSACTION ISOLATION LEVEL"
                 | "DEADLOCK_PRIORITY"
-                | "CONTEXT_INFO"
                 | "STATISTICS"
                 | "ANSI_NULL_DFLT_OFF"
                 | "FMTONLY"
@@ -1961,6 +1978,9 @@ impl Env for Engine {
             "@@SERVICENAME" => (sysname, text("MSSQLSERVER")),
             "@@LANGUAGE" => (sysname, text("us_english")),
             "@@DATEFIRST" => (Ty::TinyInt, Val::Int(7)),
+            "CONTEXT_INFO" => {
+                (Ty::VarBinary(crate::types::Len::N(128)), self.context_info.clone().map_or(Val::Null, Val::Bin))
+            }
             "@@LOCK_TIMEOUT" => (Ty::Int, Val::Int(self.lock_timeout)),
             "@@MAX_PRECISION" => (Ty::TinyInt, Val::Int(38)),
             "@@NESTLEVEL" => (Ty::Int, Val::Int(i64::from(self.depth))),

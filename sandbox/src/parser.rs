@@ -993,6 +993,9 @@ impl Parser<'_> {
             let value = self.option_word()?;
             return Ok(Kind::SetOption(vec![names.remove(0), table.0.join(".")], value));
         }
+        if names[0].eq_ignore_ascii_case("CONTEXT_INFO") {
+            return Ok(Kind::ContextInfo(self.expr()?));
+        }
         while self.sym(",") {
             names.push(self.option_word()?);
         }

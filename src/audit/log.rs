@@ -16,6 +16,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::chain::{Head, tail};
+use crate::telemetry::metrics::instruments;
 
 /// The series of the server, and that of the commands.
 pub const SERVER: &str = "audit";
@@ -90,6 +91,14 @@ pub struct State {
     pub dropped: AtomicU64,
     /// The last write failed.
     pub broken: AtomicBool,
+}
+
+impl State {
+    /// So many records found no room.
+    pub fn lost(&self, n: u64) {
+        self.dropped.fetch_add(n, Ordering::Relaxed);
+        instruments().audit_dropped.add(n, &[]);
+    }
 }
 
 struct Writer {
@@ -388,6 +397,7 @@ impl Writer {
             self.checkpoint(&mut out);
         }
         self.put(out.as_bytes(), close || !waiting.is_empty())?;
+        instruments().audit_records.add(out.lines().count() as u64, &[]);
         for done in waiting {
             let _ = done.send(());
         }

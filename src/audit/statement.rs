@@ -33,6 +33,20 @@ impl Statement {
     }
 }
 
+impl Statement {
+    /// What it does to what (`SELECT sales.Orders`): the name of a span, so without anything that differs from call to call.
+    pub fn summary(&self) -> String {
+        let verb = self.redacted.split([' ', ';', '(']).next().unwrap_or_default().to_ascii_uppercase();
+        let verb = if verb == "WITH" { "SELECT".to_owned() } else { verb };
+        let mut out = verb;
+        for o in self.objects.iter().take(4) {
+            out.push(' ');
+            out.push_str(o);
+        }
+        out.chars().filter(|c| !c.is_control()).take(255).collect()
+    }
+}
+
 fn short(text: &str) -> String {
     digest::digest(&digest::SHA256, text.as_bytes()).as_ref()[..12].iter().map(|b| format!("{b:02x}")).collect()
 }
@@ -165,6 +179,15 @@ mod tests {
         let broken = Statement::of("SELECT 'never closed");
         assert!(broken.redacted.is_empty() && !broken.fingerprint.is_empty());
         assert!(Statement::of(&"SELECT 1 ".repeat(1000)).redacted.chars().count() <= MAX_TEXT + 1);
+    }
+
+    #[test]
+    fn a_summary_is_the_verb_and_the_objects() {
+        let of = |q| Statement::of(q).summary();
+        assert_eq!(of("select * from sales.Orders o join dbo.X on 1=1 where a = 'b'"), "SELECT sales.Orders dbo.X");
+        assert_eq!(of("WITH c AS (SELECT 1 AS n) SELECT * FROM c JOIN d ON 1 = 1"), "SELECT d");
+        assert_eq!(of("EXEC sales.OrderSummary @CustomerId = 1"), "EXEC sales.OrderSummary");
+        assert_eq!(of("'never closed"), "");
     }
 
     #[test]

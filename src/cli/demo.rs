@@ -5,7 +5,7 @@ use clap::ArgMatches;
 use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, USER};
 
 use super::serve::{bind, over_http, over_stdio};
-use super::{Ended, Failed, asked_to_stop, configured};
+use super::{Ended, Failed, asked_to_stop, configured, configured_server};
 use crate::config::Config;
 use crate::database::Settings;
 use crate::oauth::people::{User, hash};
@@ -34,7 +34,7 @@ pub async fn start(m: &ArgMatches, quiet: bool) -> Result<(Sandbox, App, Config)
     let oauth = m.try_get_one::<bool>("oauth").is_ok_and(|o| o == Some(&true));
     fixed.push(("auth.mode", if oauth { "builtin" } else { "off" }.to_owned()));
     fixed.push(("auth.store", "memory".to_owned()));
-    let config = configured(m, fixed)?;
+    let config = if quiet { configured(m, fixed) } else { configured_server(m, fixed) }?;
     let mut settings = Settings::from_config(&config)?;
     settings.trust_only(sandbox.certificate());
     let app = App::with_settings(&config, settings)?.signed_in(&config)?;

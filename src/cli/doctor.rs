@@ -40,6 +40,7 @@ pub async fn doctor(m: &ArgMatches) -> Ended {
         bounds: Bounds { max_rows: 10, max_chars: 10_000, max_cell: 1000, csv: false },
         deadline: None,
         cancel: CancellationToken::new(),
+        trace: None,
     };
     let failed = |stage: &str, e: &DbError| {
         let x = explain(e, db.settings());

@@ -6,7 +6,8 @@ use clap::ArgMatches;
 use tokio::io::BufReader;
 use tokio_util::sync::CancellationToken;
 
-use super::{Ended, asked_to_stop, configured};
+use super::{Ended, asked_to_stop, configured_server};
+use crate::admin::Admin;
 use crate::config::Config;
 use crate::database::Database;
 use crate::http::{Listener, Stop};
@@ -16,7 +17,7 @@ use crate::stack::App;
 
 /// `mssql-mcp serve`.
 pub async fn serve(m: &ArgMatches) -> Ended {
-    let config = configured(m, Vec::new())?;
+    let config = configured_server(m, Vec::new())?;
     config.require_database()?;
     let app = App::new(&config)?.signed_in(&config)?;
     let listener = bind(&config).await?;
@@ -44,12 +45,13 @@ pub async fn over_http(listener: Listener, app: &App, config: &Config) -> Ended 
         asked_to_stop().await;
         signals.now.cancel();
     });
-    let sweeper = sweep(app);
+    let (sweeper, admin) = (sweep(app), watch(app, config).await?);
     if let Some(a) = app.authority.clone() {
         tokio::spawn(a.sweep_forever());
     }
     listener.serve(app, config, stop).await.map_err(|e| e.to_string())?;
     sweeper.abort();
+    admin.cancel();
     close(app).await;
     tracing::info!("stopped");
     Ok(())
@@ -67,6 +69,18 @@ fn sweep(app: &App) -> tokio::task::JoinHandle<()> {
     })
 }
 
+/// The gauges of the pools, and the admin listener where there is one: until the token is cancelled.
+async fn watch(app: &App, config: &Config) -> Result<CancellationToken, String> {
+    let all = app.databases();
+    Database::gauges(&all);
+    let stop = CancellationToken::new();
+    if let Some(admin) = Admin::bind(config).await? {
+        tracing::info!("metrics, health and readiness at http://{}", admin.address());
+        tokio::spawn(admin.serve(all, stop.clone()));
+    }
+    Ok(stop)
+}
+
 async fn close(app: &App) {
     app.audit.close().await;
     futures_util::future::join_all(app.databases().iter().map(|d| d.close(Duration::from_secs(3)))).await;
@@ -74,7 +88,7 @@ async fn close(app: &App) {
 
 /// `mssql-mcp stdio`.
 pub async fn stdio(m: &ArgMatches) -> Ended {
-    let config = configured(m, Vec::new())?;
+    let config = configured_server(m, Vec::new())?;
     config.require_database()?;
     let app = App::new(&config)?;
     over_stdio(&app, &config).await
@@ -97,12 +111,14 @@ pub async fn over_stdio(app: &App, config: &Config) -> Ended {
         extensions,
         info: server_info(),
     };
-    let sweeper = sweep(app);
+    let (sweeper, admin) = (sweep(app), watch(app, config).await?);
     let input = BufReader::new(tokio::io::stdin());
     let served =
         mssql_mcp_transports::stdio::serve(app.service.clone(), input, tokio::io::stdout(), options, shutdown).await;
     sweeper.abort();
+    admin.cancel();
     close(app).await;
+    crate::telemetry::flush();
     // A reader that went away is how a desktop client ends, not a failure.
     match served {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("stdio: {e}").into()),

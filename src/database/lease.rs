@@ -1,12 +1,15 @@
 //! A connection on loan. Dropping the loan while an answer is still on its way cancels the statement on the server, and gives
 //! the connection back only if the server acknowledged that cleanly.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use deadpool::managed::Object;
 use tokio_util::task::TaskTracker;
 
+use super::observe::Labels;
 use super::pool::{Connection, Manager};
+use crate::telemetry::metrics::instruments;
 
 /// How long an acknowledgement may take.
 const ACKNOWLEDGE: Duration = Duration::from_secs(2);
@@ -16,12 +19,14 @@ const ACKNOWLEDGE: Duration = Duration::from_secs(2);
 pub struct Lease {
     object: Option<Object<Manager>>,
     cleanups: TaskTracker,
+    labels: Arc<Labels>,
+    since: Instant,
 }
 
 impl Lease {
     /// Takes charge of a pooled connection.
-    pub fn new(object: Object<Manager>, cleanups: TaskTracker) -> Self {
-        Self { object: Some(object), cleanups }
+    pub fn new(object: Object<Manager>, cleanups: TaskTracker, labels: Arc<Labels>) -> Self {
+        Self { object: Some(object), cleanups, labels, since: Instant::now() }
     }
     /// The connection; none only while it is being dropped.
     pub fn connection(&mut self) -> Option<&mut Connection> {
@@ -32,6 +37,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let Some(object) = self.object.take() else { return };
+        instruments().pool_use.record(self.since.elapsed().as_secs_f64(), &[self.labels.pool()]);
         if object.dirty {
             drop(Object::take(object));
         } else if object.in_flight {

@@ -68,6 +68,7 @@ impl Database {
             bounds,
             deadline: Some(Instant::now() + Duration::from_secs(10)),
             cancel: CancellationToken::new(),
+            trace: None,
         };
         let Ok(sets) = self.fetch(NAMES, &[], &limits).await else { return };
         let mut names = Names::default();

@@ -9,7 +9,9 @@ use tiberius::{AuthMethod, Client, Config, EncryptionLevel, SqlBrowser};
 use tokio::net::TcpStream;
 use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 
+use super::observe::Labels;
 use super::{ConnectKind, DbError, Settings, SqlError};
+use crate::telemetry::metrics::{instruments, label};
 
 /// The pool.
 pub type Pool = managed::Pool<Manager>;
@@ -57,13 +59,18 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> Result<Connection, DbError> {
         let s = &self.0;
-        match tokio::time::timeout(s.connect_timeout, Box::pin(connect(s))).await {
+        let began = Instant::now();
+        let made = match tokio::time::timeout(s.connect_timeout, Box::pin(connect(s))).await {
             Ok(r) => r,
             Err(_) => Err(DbError::Connect(
                 format!("{} did not answer within {} s", s.server(), s.connect_timeout.as_secs_f32()),
                 ConnectKind::Timeout,
             )),
-        }
+        };
+        let mut labels = vec![Labels::new(s).pool()];
+        labels.extend(made.as_ref().err().map(|e| label("error.type", e.kind())));
+        instruments().pool_create.record(began.elapsed().as_secs_f64(), &labels);
+        made
     }
 
     async fn recycle(&self, c: &mut Connection, m: &Metrics) -> RecycleResult<DbError> {

@@ -8,6 +8,7 @@
 //!                BEGIN CATCH  ROLLBACK  THROW  END CATCH
 //! ```
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use futures_util::StreamExt;
@@ -17,9 +18,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::lease::Lease;
 use super::messages::{Said, listen};
+use super::observe::Round;
 use super::pool::driver_error;
 use super::rows::{Truncated, Writer};
 use super::{Database, DbError, Limits};
+use crate::telemetry::trace::Trace;
 
 /// Rows of the catalog, as values.
 pub type Rows = Vec<Vec<Value>>;
@@ -80,6 +83,18 @@ pub enum Mode {
     Inner,
 }
 
+impl Mode {
+    /// `db.operation.name`.
+    fn operation(self) -> &'static str {
+        match self {
+            Mode::Read => "read",
+            Mode::Preview => "preview",
+            Mode::Change => "change",
+            Mode::Inner => "confirmed change",
+        }
+    }
+}
+
 /// What a text gave.
 #[derive(Debug)]
 pub struct Answer {
@@ -117,8 +132,19 @@ pub struct Failure {
     pub said: Said,
 }
 
+/// Which trace a statement belongs to, for a DBA who looks at `sys.dm_exec_sessions.context_info`: the `traceparent` as ASCII, as the semantic
+/// conventions for SQL Server have it. In the same round trip, and not as a comment, which would be another plan for each call.
+pub const CONTEXT_PARAM: &str = "@mssql_mcp_trace";
+const TELL: &str = "SET CONTEXT_INFO @mssql_mcp_trace; ";
+const TOLD_AND_TEXT: &str = "@q nvarchar(max), @mssql_mcp_trace varbinary(128)";
+
+/// Its value; empty where nobody called, so that nothing of the caller before is left.
+fn context_info(trace: Option<Trace>) -> Vec<u8> {
+    trace.map(|t| t.header().into_bytes()).unwrap_or_default()
+}
+
 /// The outer text. Public for the benchmark, which sets it beside the bare query.
-pub fn wrapper(params: &[Param], mode: Mode, lock_timeout_ms: u128) -> String {
+pub fn wrapper(params: &[Param], mode: Mode, lock_timeout_ms: u128, told: bool) -> String {
     let declared = params.iter().map(|p| format!("@{} {}", p.name, p.declared)).collect::<Vec<_>>().join(", ");
     let inner = if params.is_empty() {
         String::new()
@@ -131,9 +157,10 @@ pub fn wrapper(params: &[Param], mode: Mode, lock_timeout_ms: u128) -> String {
         Mode::Change => ("BEGIN TRANSACTION; ", "COMMIT TRANSACTION;"),
         Mode::Inner => ("", ""),
     };
+    let told = if told { TELL } else { "" };
     // Ours is the one to lose a deadlock: the application that owns the database goes on.
     format!(
-        "SET NOCOUNT ON; SET XACT_ABORT ON; SET DEADLOCK_PRIORITY LOW; SET LOCK_TIMEOUT {lock_timeout_ms};\n\
+        "{told}SET NOCOUNT ON; SET XACT_ABORT ON; SET DEADLOCK_PRIORITY LOW; SET LOCK_TIMEOUT {lock_timeout_ms};\n\
          BEGIN TRY {begin}SET NOCOUNT OFF; EXEC sp_executesql @q{inner}; SET NOCOUNT ON; {end} END TRY\n\
          BEGIN CATCH IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION; THROW; END CATCH"
     )
@@ -187,8 +214,11 @@ impl Database {
             tries -= 1;
             // Outside of `listen`: what a login says is not for the caller.
             let mut lease = self.lease_within(limits).await?;
+            let round = Round::begin(self, mode.operation(), Some(batch.sql));
+            let limits = &Limits { trace: round.trace(limits.trace), ..limits.clone() };
             // Boxed, because the driver's futures are large.
-            let (result, said) = listen(Box::pin(self.run_once(&mut lease, batch, mode, limits))).await;
+            let work = listen(Box::pin(self.run_once(&mut lease, batch, mode, limits)));
+            let (result, said) = round.run(work, |(r, _)| r.as_ref().map(|a| a.rows).map_err(|e| &e.0)).await;
             if batch.keeps_state
                 && let Some(c) = lease.connection()
             {
@@ -209,7 +239,10 @@ impl Database {
     pub async fn run_if(&self, batch: Batch<'_>, expected: &[u64], limits: &Limits) -> Result<Applied, Failure> {
         let mut lease = self.lease_within(limits).await?;
         self.command(&mut lease, "BEGIN TRANSACTION", limits).await?;
-        let (result, said) = listen(Box::pin(self.run_once(&mut lease, batch, Mode::Inner, limits))).await;
+        let round = Round::begin(self, Mode::Inner.operation(), Some(batch.sql));
+        let limits = &Limits { trace: round.trace(limits.trace), ..limits.clone() };
+        let work = listen(Box::pin(self.run_once(&mut lease, batch, Mode::Inner, limits)));
+        let (result, said) = round.run(work, |(r, _)| r.as_ref().map(|a| a.rows).map_err(|e| &e.0)).await;
         let Some(c) = lease.connection() else { return Err(silent(DbError::Driver("no connection".into()))) };
         c.dirty |= batch.keeps_state;
         // Until the transaction has ended, a lease that is dropped must not give its connection back.
@@ -248,17 +281,18 @@ impl Database {
         limits: &Limits,
     ) -> Result<Answer, (DbError, bool)> {
         let Batch { sql, params, .. } = batch;
-        let Limits { bounds, deadline, cancel } = limits;
+        let Limits { bounds, deadline, cancel, .. } = limits;
         let early = |e| (e, true);
         let lock_timeout = self.settings().lock_timeout.as_millis();
+        let told = self.settings().context_info;
         let outer = match mode {
             // The same text for nearly every call.
             Mode::Read if params.is_empty() => {
-                self.read_wrapper.get_or_init(|| wrapper(&[], mode, lock_timeout)).into()
+                self.read_wrapper.get_or_init(|| wrapper(&[], mode, lock_timeout, told)).into()
             }
-            _ => std::borrow::Cow::Owned(wrapper(params, mode, lock_timeout)),
+            _ => Cow::Owned(wrapper(params, mode, lock_timeout, told)),
         };
-        let mut declared = std::borrow::Cow::Borrowed("@q nvarchar(max)");
+        let mut declared = Cow::Borrowed(if told { TOLD_AND_TEXT } else { "@q nvarchar(max)" });
         for p in params {
             declared.to_mut().push_str(&format!(", @{} {}", p.name, sent_as(&p.value)));
         }
@@ -266,6 +300,10 @@ impl Database {
         command.bind_param("@stmt", &*outer);
         command.bind_param("@params", &*declared);
         command.bind_param("@q", sql);
+        let context = context_info(limits.trace);
+        if told {
+            command.bind_param(CONTEXT_PARAM, &*context);
+        }
         for p in params {
             bind(&mut command, format!("@{}", p.name), &p.value);
         }
@@ -344,16 +382,40 @@ impl Database {
         params: &[(&str, ParamValue)],
         limits: &Limits,
     ) -> Result<Vec<Rows>, DbError> {
+        let mut lease = bounded(self.lease(), limits.deadline, &limits.cancel).await??;
+        let round = Round::begin(self, "catalog", None);
+        let limits = &Limits { trace: round.trace(limits.trace), ..limits.clone() };
+        let rows = |sets: &Vec<Rows>| sets.iter().map(Vec::len).sum::<usize>() as u64;
+        let work = self.fetch_on(&mut lease, sql, params, limits);
+        round.run(work, |r: &Result<Vec<Rows>, DbError>| r.as_ref().map(rows)).await
+    }
+
+    async fn fetch_on(
+        &self,
+        lease: &mut Lease,
+        sql: &str,
+        params: &[(&str, ParamValue)],
+        limits: &Limits,
+    ) -> Result<Vec<Rows>, DbError> {
         let Limits { deadline, cancel, .. } = limits;
-        let mut lease = bounded(self.lease(), *deadline, cancel).await??;
-        let declared = params.iter().map(|(n, v)| format!("@{n} {}", sent_as(v))).collect::<Vec<_>>().join(", ");
+        let mut declared = params.iter().map(|(n, v)| format!("@{n} {}", sent_as(v))).collect::<Vec<_>>();
+        let (mut text, context) = (Cow::Borrowed(sql), context_info(limits.trace));
+        let told = self.settings().context_info;
+        if told {
+            text = Cow::Owned(format!("{TELL}{sql}"));
+            declared.push(format!("{CONTEXT_PARAM} varbinary(128)"));
+        }
+        let declared = declared.join(", ");
         let mut command = Command::new("sp_executesql");
-        command.bind_param("@stmt", sql);
-        if !params.is_empty() {
+        command.bind_param("@stmt", &*text);
+        if !declared.is_empty() {
             command.bind_param("@params", declared.as_str());
         }
         for (n, v) in params {
             bind(&mut command, format!("@{n}"), v);
+        }
+        if told {
+            command.bind_param(CONTEXT_PARAM, &*context);
         }
         let Some(connection) = lease.connection() else { return Err(DbError::Driver("no connection".into())) };
         connection.in_flight = true;

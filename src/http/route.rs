@@ -105,6 +105,27 @@ impl Routes {
         place.filter(|p| self.is_on(p.endpoint)).ok_or(StatusCode::NOT_FOUND)
     }
 
+    /// The plain path of a place, whatever was typed: `http.route`.
+    pub fn path_of(&self, p: Place) -> String {
+        let mount = p.mount.and_then(|m| self.mounts.get(m)).map_or("", String::as_str);
+        let endpoint = match p.endpoint {
+            Endpoint::Mcp => "/mcp",
+            Endpoint::Sse => "/sse",
+            Endpoint::Messages => "/messages",
+            Endpoint::Health => "/health",
+            Endpoint::Object => "/object",
+            Endpoint::Authorize => "/authorize",
+            Endpoint::Token => "/token",
+            Endpoint::Register => "/register",
+            Endpoint::Revoke => "/revoke",
+            Endpoint::Apps => "/apps",
+            Endpoint::Resource(about) => return format!("/.well-known/oauth-protected-resource{mount}{about}"),
+            Endpoint::Server => return format!("/.well-known/oauth-authorization-server{mount}"),
+            Endpoint::OpenAi => "/.well-known/openai-apps-challenge",
+        };
+        format!("{mount}{endpoint}")
+    }
+
     fn is_on(&self, e: Endpoint) -> bool {
         match e {
             Endpoint::Mcp | Endpoint::Resource("/mcp") => self.mcp,

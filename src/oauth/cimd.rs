@@ -12,7 +12,7 @@ use http::{HeaderMap, header};
 use serde_json::Value;
 
 use super::clients::{Client, check_redirect};
-use super::get::Getter;
+use crate::fetch::Getter;
 
 const MAX_DOCUMENT: usize = 16 << 10;
 /// Documents that are remembered at once.
@@ -133,7 +133,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
-    use crate::oauth::get::{Lookup, public};
+    use crate::fetch::{Lookup, public};
 
     #[test]
     fn ids_are_names_of_documents() {

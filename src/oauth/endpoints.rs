@@ -17,16 +17,17 @@ use serde_json::{Value, json};
 use super::cimd::{self, Documents};
 use super::clients::{self, Client, Clients};
 use super::external::External;
-use super::get::Getter;
 use super::grants::{Grant, Grants, NoTokens, Tokens};
 use super::people::{NotIn, People};
 use super::store::{Kind, Records, StoreError, now};
 use super::{hashed, pages, secret};
 use crate::audit::Audit;
 use crate::config::Config;
+use crate::fetch::Getter;
 use crate::http::route::{Endpoint, Place};
 use crate::principal::{Principal, SCOPES};
 use crate::sql::Access;
+use crate::telemetry::metrics::{instruments, label};
 
 /// A person stays signed in, on the pages, for so many seconds.
 const SIGNED_IN: u64 = 3600;
@@ -318,10 +319,17 @@ impl Authority {
             r
         };
         let text = headers.get(header::AUTHORIZATION).map(|v| v.to_str().unwrap_or_default());
+        let count = |reason| instruments().tokens_refused.add(1, &[label("mssql_mcp.reason", reason)]);
         let token = match mssql_mcp_middleware::bearer::token(text) {
             Ok(Some(t)) => t,
-            Ok(None) => return Err(refuse(StatusCode::UNAUTHORIZED, None)),
-            Err(why) => return Err(refuse(StatusCode::BAD_REQUEST, Some(("invalid_request", why)))),
+            Ok(None) => {
+                count("missing");
+                return Err(refuse(StatusCode::UNAUTHORIZED, None));
+            }
+            Err(why) => {
+                count("malformed");
+                return Err(refuse(StatusCode::BAD_REQUEST, Some(("invalid_request", why))));
+            }
         };
         let mount = self.path_of(at);
         if let Some(p) = self.known(token, mount) {
@@ -338,11 +346,15 @@ impl Authority {
         match whose {
             Ok(Some(p)) => Ok(p),
             Ok(None) => {
+                count("invalid");
                 self.audit.event("token_refused", &[("mount", mount)]);
                 let error = ("invalid_token", "the token is unknown, expired, revoked, or for another resource");
                 Err(refuse(StatusCode::UNAUTHORIZED, Some(error)))
             }
-            Err(e) => Err(unavailable(&e)),
+            Err(e) => {
+                count("store");
+                Err(unavailable(&e))
+            }
         }
     }
 
@@ -685,7 +697,15 @@ impl Authority {
             let page = html(status, pages::login(action, request, &csrf.0, name, Some(problem)), None);
             self.with_csrf(page, r.headers, &csrf)
         };
-        match self.people.sign_in(name, text("password"), r.peer).await {
+        let signed = self.people.sign_in(name, text("password"), r.peer).await;
+        let result = match &signed {
+            Ok(_) => "ok",
+            Err(NotIn::Wrong) => "wrong",
+            Err(NotIn::Wait(_)) => "throttled",
+            Err(NotIn::Store(_)) => "store",
+        };
+        instruments().sign_ins.add(1, &[label("mssql_mcp.result", result)]);
+        match signed {
             Ok(_) => {
                 self.audit.event("sign_in", &[("principal", name), ("peer", &peer(r))]);
                 let value = secret("ml_");
@@ -829,10 +849,17 @@ impl Authority {
             Ok(f) => f,
             Err(a) => return *a,
         };
-        let bad = |e: &str, d: &str| oauth_error(StatusCode::BAD_REQUEST, e, d);
+        let denied = |reason: &'static str| instruments().tokens_denied.add(1, &[label("mssql_mcp.reason", reason)]);
+        let bad = |e: &'static str, d: &str| {
+            denied(e);
+            oauth_error(StatusCode::BAD_REQUEST, e, d)
+        };
         let client = match self.client(&f, r.headers).await {
             Ok(c) => c,
-            Err(a) => return a,
+            Err(a) => {
+                denied("invalid_client");
+                return a;
+            }
         };
         const NOT_OURS: &str = "resource is not one of this server, or not the one that was granted";
         let audience = match f.get("resource").map(|res| self.meant(Some(res), r.headers)) {
@@ -864,6 +891,9 @@ impl Authority {
         };
         match given {
             Ok(Tokens { access, refresh, expires_in, scopes }) => {
+                let refreshed = get("grant_type") == Some("refresh_token");
+                let grant = if refreshed { "refresh_token" } else { "authorization_code" };
+                instruments().tokens_issued.add(1, &[label("mssql_mcp.grant", grant)]);
                 self.audit
                     .event("token", &[("client_id", &client), ("grant_type", get("grant_type").unwrap_or_default())]);
                 json_answer(
@@ -883,7 +913,10 @@ impl Authority {
             }
             Err(NoTokens::InvalidTarget) => bad("invalid_target", NOT_OURS),
             Err(NoTokens::InvalidScope) => bad("invalid_scope", "scope asks for more than was granted"),
-            Err(NoTokens::Store(e)) => unavailable(&e),
+            Err(NoTokens::Store(e)) => {
+                denied("store");
+                unavailable(&e)
+            }
         }
     }
 

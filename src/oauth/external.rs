@@ -10,10 +10,10 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
-use super::get::Getter;
 use super::hashed;
 use super::store::{StoreError, now};
 use crate::config::Config;
+use crate::fetch::Getter;
 use crate::principal::{Principal, SCOPES};
 
 /// Signatures by a key that only the issuer has. Not `none`, and no HMAC: its key would be the public one.

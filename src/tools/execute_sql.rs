@@ -15,6 +15,7 @@ use crate::facts::CallFacts;
 use crate::principal::Principal;
 use crate::sql::Access;
 use crate::sql::verdict::{Class, Verdict, judge};
+use crate::telemetry::metrics::{instruments, label};
 
 /// SQL Server takes 2,100 parameters; some of them are ours.
 const MAX_PARAMS: usize = 2000;
@@ -134,6 +135,8 @@ impl Tool for ExecuteSql {
 
 fn refusal(r: crate::sql::verdict::Refusal) -> Refusal {
     let mut refusal = Refusal::new(r.code, format!("Not run: {}.", r.reason), r.advice);
+    let labels = [label("mssql_mcp.class", r.class.as_str()), label("mssql_mcp.reason", r.code)];
+    instruments().guard_refusals.add(1, &labels);
     refusal.more.insert("class".into(), r.class.as_str().into());
     refusal.more.insert("statement".into(), r.statement.into());
     refusal.more.insert("line".into(), r.line.into());
@@ -345,8 +348,12 @@ fn params(map: Map<String, Value>) -> Result<Vec<Param>, Refusal> {
             let ok = bare.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
                 && bare.chars().all(|c| c.is_alphanumeric() || c == '_')
                 && bare.len() <= 100;
-            if !ok || bare.eq_ignore_ascii_case("q") {
-                return Err(bad(&name, "this is no parameter name (letters, digits and _; q is taken)"));
+            let taken = bare.eq_ignore_ascii_case("q") || bare.eq_ignore_ascii_case("mssql_mcp_trace");
+            if !ok || taken {
+                return Err(bad(
+                    &name,
+                    "this is no parameter name (letters, digits and _; q and mssql_mcp_trace are taken)",
+                ));
             }
             let (declared, v) = match v {
                 Value::Object(mut o) => {

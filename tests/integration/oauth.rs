@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use mssql_mcp::oauth::get::Getter;
+use mssql_mcp::fetch::Getter;
 use mssql_mcp::oauth::people::{User, hash};
 use mssql_mcp::principal::SCOPES;
 use serde_json::{Value, json};

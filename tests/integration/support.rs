@@ -97,6 +97,7 @@ pub fn limits(max_rows: u64, max_chars: usize) -> Limits {
         bounds: Bounds { max_rows, max_chars, max_cell: 20_000, csv: false },
         deadline: None,
         cancel: CancellationToken::new(),
+        trace: None,
     }
 }
 

@@ -9,15 +9,16 @@ use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Value, json};
 
 use crate::jsonrpc::{self, Id};
+use crate::tap::{self, Direction};
 use crate::{Fault, Outcome, ProtocolVersion, Reply, Segments, Text, ToolReply};
 
 /// A message in pieces.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Encoded {
     parts: VecDeque<Part>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Part {
     Raw(Bytes),
     /// To be escaped for a JSON string.
@@ -42,7 +43,11 @@ impl Encoded {
     pub fn value(v: &Value) -> Self {
         let mut e = Self::default();
         e.raw(v.to_string());
-        e
+        e.shown()
+    }
+    fn shown(self) -> Self {
+        tap::show(Direction::Out, || self.clone().into_bytes());
+        self
     }
     fn raw(&mut self, b: impl Into<Bytes>) {
         self.parts.push_back(Part::Raw(b.into()));
@@ -171,12 +176,12 @@ pub fn outcome(id: &Id, o: Outcome, version: ProtocolVersion, info: &ServerInfo)
             ));
             e.raw(result);
             e.raw(Bytes::from_static(b"}"));
-            (e, 200)
+            (e.shown(), 200)
         }
         Outcome::Complete(Reply::Json(map)) => {
             (Encoded::value(&json!({ "jsonrpc": "2.0", "id": id, "result": json_result(map, version, info) })), 200)
         }
-        Outcome::Complete(Reply::Tool(t)) => (tool(id, t, version, info), 200),
+        Outcome::Complete(Reply::Tool(t)) => (tool(id, t, version, info).shown(), 200),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::tap::{self, Direction};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -103,6 +104,7 @@ fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<&'de RawValu
 
 /// Parses a body or a line.
 pub fn parse(bytes: &[u8]) -> Incoming {
+    tap::show(Direction::In, || bytes);
     let not_json = |e: String| Incoming::One(Err(Invalid { id: None, code: PARSE_ERROR, message: e }));
     let text = match std::str::from_utf8(bytes) {
         Ok(t) => t,

@@ -16,6 +16,7 @@ pub mod session;
 pub mod sse;
 pub mod stdio;
 pub mod streamable;
+pub mod tap;
 
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};

@@ -173,7 +173,7 @@ where
 pub(crate) type Answer = Response<Body>;
 
 fn plain(status: StatusCode, v: &Value) -> Answer {
-    json_response(status, Body::Full(v.to_string().into()))
+    json_response(status, Body::Full(Encoded::value(v).into_bytes()))
 }
 
 fn json_response(status: StatusCode, body: Body) -> Answer {

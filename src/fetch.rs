@@ -1,15 +1,17 @@
-//! One GET of a small document: no redirect, five seconds, a size limit, and only addresses that are allowed. All that the name
-//! resolves to are looked at, and the connection goes to one of those, not to what a second look-up says.
+//! One HTTP request of ours, with a small answer: no redirect, a time limit, a size limit, and only addresses that are allowed. All that
+//! the name resolves to are looked at, and the connection goes to one of those, not to what a second look-up says.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, StatusCode, header};
-use http_body_util::{BodyExt, Empty, Limited};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -25,6 +27,9 @@ pub struct Getter {
     lookup: Lookup,
     allowed: fn(IpAddr) -> bool,
     tls: Option<TlsConnector>,
+    /// `http://` to other machines too.
+    plain: bool,
+    patience: Duration,
 }
 
 /// What came.
@@ -78,9 +83,20 @@ impl Getter {
     pub fn from_operator() -> Self {
         Self::system(|_| true)
     }
+    /// For what the operator named inside their network: anywhere, without TLS where they wrote `http://`, and trusting these authorities
+    /// beside the system's.
+    pub fn inside(authorities: &[u8], patience: Duration) -> Result<Self, String> {
+        let mut roots = system_roots();
+        for c in CertificateDer::pem_slice_iter(authorities) {
+            let c = c.map_err(|e| format!("it is no PEM of certificates: {e}"))?;
+            roots.add(c).map_err(|e| format!("a certificate in it cannot be trusted: {e}"))?;
+        }
+        let mut me = Self::system(|_| true);
+        me.tls = Self::with(me.lookup.clone(), me.allowed, roots).tls;
+        Ok(Self { plain: true, patience, ..me })
+    }
     fn system(allowed: fn(IpAddr) -> bool) -> Self {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let roots = system_roots();
         let lookup: Lookup = Arc::new(|host, port| {
             Box::pin(async move { Ok(tokio::net::lookup_host((host.as_str(), port)).await?.collect()) })
         });
@@ -93,70 +109,86 @@ impl Getter {
             .with_safe_default_protocol_versions()
             .map(|b| TlsConnector::from(Arc::new(b.with_root_certificates(roots).with_no_client_auth())))
             .ok();
-        Self { lookup, allowed, tls }
+        Self { lookup, allowed, tls, plain: false, patience: PATIENCE }
     }
 
     /// Gets an `https://` URL, or an `http://` one where the address is this machine's.
     pub async fn get(&self, url: &str, max: usize) -> Result<Got, String> {
-        let all = self.get_whole(url, max);
-        tokio::time::timeout(PATIENCE, all).await.map_err(|_| "it took too long".to_owned())?
+        let request = Request::get(url).header(header::ACCEPT, "application/json").body(Bytes::new());
+        let response = self.send(request.map_err(|_| "it is no URL")?, max).await?;
+        if response.status() != StatusCode::OK {
+            return Err(format!("it answers {}", response.status().as_u16()));
+        }
+        let (parts, body) = response.into_parts();
+        Ok(Got { body: body.to_vec(), headers: parts.headers })
     }
 
-    async fn get_whole(&self, url: &str, max: usize) -> Result<Got, String> {
-        let (scheme, rest) = url.split_once("://").ok_or("it is no URL")?;
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let path = if path.is_empty() { "/" } else { path };
+    /// Sends a request with an absolute URI, and gives the whole answer, whatever its status.
+    pub async fn send(&self, request: Request<Bytes>, max: usize) -> Result<Response<Bytes>, String> {
+        let all = self.send_whole(request, max);
+        tokio::time::timeout(self.patience, all).await.map_err(|_| "it took too long".to_owned())?
+    }
+
+    async fn send_whole(&self, mut request: Request<Bytes>, max: usize) -> Result<Response<Bytes>, String> {
+        let uri = request.uri().clone();
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority().cloned()) else {
+            return Err("it is no URL".into());
+        };
+        if authority.as_str().contains('@') {
+            return Err("it must not name a user".into());
+        }
         let secure = match scheme {
             "https" => true,
             "http" => false,
             _ => return Err("it is neither https:// nor http://".into()),
         };
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((h, p)) if !p.ends_with(']') => (h, p.parse().map_err(|_| "its port cannot be read")?),
-            _ => (authority, if secure { 443 } else { 80 }),
-        };
-        let host = host.trim_matches(['[', ']']);
-        let addresses = (self.lookup)(host.to_owned(), port).await.map_err(|_| "its host has no address")?;
+        let host = authority.host().trim_matches(['[', ']']).to_owned();
+        let port = authority.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let addresses = (self.lookup)(host.clone(), port).await.map_err(|_| "its host has no address")?;
         // One private address among public ones is an attack, not an accident.
         if addresses.is_empty() || !addresses.iter().all(|a| (self.allowed)(a.ip())) {
             return Err("its host is not on the public internet".into());
         }
-        if !secure && !addresses.iter().all(|a| a.ip().is_loopback()) {
+        if !secure && !self.plain && !addresses.iter().all(|a| a.ip().is_loopback()) {
             return Err("http:// is only for this machine; use https://".into());
         }
+        // To the server itself, not to a proxy: the path alone, and the host in its header.
+        let path = uri.path_and_query().map_or("/", |p| p.as_str()).parse().map_err(|_| "it is no URL")?;
+        *request.uri_mut() = path;
+        let h = request.headers_mut();
+        h.insert(header::HOST, HeaderValue::from_str(authority.as_str()).map_err(|_| "its host is no name")?);
+        h.insert(header::USER_AGENT, HeaderValue::from_static(concat!("mssql-mcp/", env!("CARGO_PKG_VERSION"))));
         let tcp = TcpStream::connect(&addresses[..]).await.map_err(|_| "its host does not answer")?;
         if secure {
             let connector = self.tls.as_ref().ok_or("there is no TLS")?;
-            let name = ServerName::try_from(host.to_owned()).map_err(|_| "its host is no name")?;
+            let name = ServerName::try_from(host).map_err(|_| "its host is no name")?;
             let tls = connector.connect(name, tcp).await.map_err(|_| "TLS failed")?;
-            ask(tls, authority, path, max).await
+            ask(tls, request, max).await
         } else {
-            ask(tcp, authority, path, max).await
+            ask(tcp, request, max).await
         }
     }
 }
 
-async fn ask<S>(stream: S, authority: &str, path: &str, max: usize) -> Result<Got, String>
+fn system_roots() -> rustls::RootCertStore {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+}
+
+async fn ask<S>(stream: S, request: Request<Bytes>, max: usize) -> Result<Response<Bytes>, String>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|_| "HTTP failed")?;
     let driver = tokio::spawn(connection);
-    let request = http::Request::get(path)
-        .header(header::HOST, authority)
-        .header(header::ACCEPT, "application/json")
-        .header(header::USER_AGENT, concat!("mssql-mcp/", env!("CARGO_PKG_VERSION")))
-        .body(Empty::<bytes::Bytes>::new())
-        .map_err(|e| e.to_string())?;
     let got = async {
-        let response = sender.send_request(request).await.map_err(|_| "HTTP failed")?;
-        if response.status() != StatusCode::OK {
-            return Err(format!("it answers {}", response.status().as_u16()));
-        }
-        let headers = response.headers().clone();
-        let body = Limited::new(response.into_body(), max).collect().await;
-        Ok(Got { body: body.map_err(|_| format!("it is larger than {} kB", max >> 10))?.to_bytes().to_vec(), headers })
+        let response = sender.send_request(request.map(Full::new)).await.map_err(|_| "HTTP failed")?;
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, max).collect().await;
+        let body = body.map_err(|_| format!("it is larger than {} kB", max >> 10))?.to_bytes();
+        Ok(Response::from_parts(parts, body))
     };
     let got = got.await;
     driver.abort();

@@ -1,0 +1,140 @@
+//! Watches HTTP requests: a server span and `http.server.request.duration`, up to the head of the response (a stream may last for hours).
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{Request, Response};
+use mssql_mcp_middleware::observe::Observer;
+use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt;
+use tracing::{Span, field};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use super::SPANS;
+use super::metrics::{instruments, label};
+use super::trace::{self, Trace};
+use crate::http::route::Routes;
+
+/// The observer.
+#[derive(Debug)]
+pub struct Requests {
+    routes: Arc<Routes>,
+    scheme: &'static str,
+}
+
+/// A request that is being answered.
+#[derive(Debug)]
+pub struct Running {
+    method: &'static str,
+    route: Option<String>,
+    scheme: &'static str,
+    span: Span,
+    started: Instant,
+    ended: bool,
+}
+
+/// The trace of an HTTP request, for what it carries. In its extensions.
+#[derive(Debug, Clone)]
+pub struct HttpTrace {
+    /// What a call without a trace of its own belongs to.
+    pub trace: Trace,
+    /// With the span, where spans are made.
+    pub context: Option<Context>,
+}
+
+impl HttpTrace {
+    /// Of the span that this runs in; else what the client's header says.
+    pub fn here<B>(r: &Request<B>) -> Option<Self> {
+        let span = Span::current();
+        if span.is_disabled() || span.metadata().is_none_or(|m| m.target() != SPANS) {
+            let parent = trace::remote(header(r))?;
+            return Trace::of(parent.span().span_context()).map(|trace| Self { trace, context: None });
+        }
+        let context = span.context();
+        Trace::of(context.span().span_context()).map(|trace| Self { trace, context: Some(context) })
+    }
+}
+
+fn header<B>(r: &Request<B>) -> Option<&str> {
+    r.headers().get("traceparent")?.to_str().ok()
+}
+
+impl Requests {
+    /// Of a listener with these routes; the scheme is what clients type.
+    pub fn new(routes: Arc<Routes>, scheme: &'static str) -> Self {
+        Self { routes, scheme }
+    }
+}
+
+/// The methods of RFC 9110 and PATCH; all others are `_OTHER`.
+fn method_of(m: &http::Method) -> &'static str {
+    ["GET", "POST", "HEAD", "DELETE", "OPTIONS", "PUT", "PATCH", "TRACE", "CONNECT"]
+        .into_iter()
+        .find(|k| *k == m.as_str())
+        .unwrap_or("_OTHER")
+}
+
+impl<B, R, E> Observer<Request<B>, Response<R>, E> for Requests {
+    type Guard = Running;
+    fn start(&self, r: &Request<B>) -> Running {
+        let method = method_of(r.method());
+        let route = self.routes.find(r.uri().path()).ok().map(|p| self.routes.path_of(p));
+        let span = tracing::info_span!(
+            target: SPANS,
+            "http",
+            otel.name = field::Empty,
+            otel.kind = "server",
+            otel.status_code = field::Empty,
+            http.request.method = method,
+            http.route = route.as_deref(),
+            http.response.status_code = field::Empty,
+            url.scheme = self.scheme,
+            error.type = field::Empty,
+        );
+        if !span.is_disabled() {
+            match &route {
+                Some(route) => span.record("otel.name", format!("{method} {route}")),
+                None => span.record("otel.name", method),
+            };
+            if let Some(parent) = trace::remote(header(r)) {
+                let _ = span.set_parent(parent);
+            }
+        }
+        Running { method, route, scheme: self.scheme, span, started: Instant::now(), ended: false }
+    }
+    fn within<T>(&self, running: &Running, work: impl FnOnce() -> T) -> T {
+        running.span.in_scope(work)
+    }
+    fn end(&self, mut running: Running, result: Result<&Response<R>, &E>) {
+        running.end(result.ok().map(|r| r.status().as_u16()));
+    }
+}
+
+impl Running {
+    fn end(&mut self, status: Option<u16>) {
+        self.ended = true;
+        let took = self.started.elapsed();
+        let mut labels = vec![label("http.request.method", self.method), label("url.scheme", self.scheme)];
+        labels.extend(self.route.take().map(|r| label("http.route", r)));
+        labels.extend(status.map(|s| label("http.response.status_code", i64::from(s))));
+        instruments().http_request.record(took.as_secs_f64(), &labels);
+        if self.span.is_disabled() {
+            return;
+        }
+        if let Some(s) = status {
+            self.span.record("http.response.status_code", s);
+        }
+        if status.is_none_or(|s| s >= 500) {
+            self.span.record("error.type", status.map_or_else(|| "dropped".to_owned(), |s| s.to_string()));
+            self.span.record("otel.status_code", "ERROR");
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.end(None);
+        }
+    }
+}

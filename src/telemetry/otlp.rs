@@ -1,0 +1,330 @@
+//! OpenTelemetry out of the process: OTLP over gRPC or HTTP/protobuf, and the registry that Prometheus reads.
+//!
+//! Nothing here is waited for by a call. Spans and log records go into bounded queues (`OTEL_BSP_*`, `OTEL_BLRP_*`), and what finds no room, or
+//! is not taken by the collector, is counted. Headers, timeouts, sampler and resource come from the standard `OTEL_*` variables.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use opentelemetry::trace::TracerProvider;
+use opentelemetry::{KeyValue, global};
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use opentelemetry_otlp::tonic_types::transport::{Certificate, ClientTlsConfig};
+use opentelemetry_otlp::{LogExporter, MetricExporter, SpanExporter};
+use opentelemetry_otlp::{WithExportConfig, WithHttpConfig, WithTonicConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::logs::{LogBatch, SdkLogger, SdkLoggerProvider};
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use opentelemetry_sdk::metrics::{SdkMeterProvider, Temporality};
+use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData};
+use prometheus::TextEncoder;
+use tracing_opentelemetry::OpenTelemetryLayer;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::metrics::{instruments, label};
+use crate::config::Config;
+use crate::fetch::Getter;
+
+/// How long the last export may take when the server stops.
+const LAST: Duration = Duration::from_secs(3);
+
+/// What is sent where.
+#[derive(Debug)]
+pub struct Exporters {
+    traces: Option<SdkTracerProvider>,
+    metrics: Option<SdkMeterProvider>,
+    logs: Option<SdkLoggerProvider>,
+    registry: Option<prometheus::Registry>,
+}
+
+/// One kind of telemetry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signal {
+    Traces,
+    Metrics,
+    Logs,
+}
+
+/// Where one signal goes, and how.
+#[derive(Debug)]
+pub struct Route {
+    /// With the path, for HTTP.
+    pub endpoint: String,
+    /// gRPC, else HTTP/protobuf.
+    pub grpc: bool,
+}
+
+/// An exporter whose failures are counted, and said once each time they begin and end.
+#[derive(Debug)]
+struct Counted<E> {
+    inner: E,
+    signal: &'static str,
+    failing: AtomicBool,
+}
+
+/// HTTP for exporters, whose threads are not the runtime's.
+#[derive(Debug)]
+struct Http {
+    getter: Getter,
+    runtime: tokio::runtime::Handle,
+}
+
+/// A variable that is set; an empty one is not.
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|v| !v.trim().is_empty())
+}
+
+impl Signal {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Traces => "traces",
+            Self::Metrics => "metrics",
+            Self::Logs => "logs",
+        }
+    }
+    /// Where it goes; nowhere unless an endpoint is named or the exporter is asked for.
+    fn route(self, config: &Config) -> Result<Option<Route>, String> {
+        let upper = self.name().to_ascii_uppercase();
+        let asked = env(&format!("OTEL_{upper}_EXPORTER"));
+        match asked.as_deref() {
+            Some("none") => return Ok(None),
+            Some("otlp") | None => {}
+            Some(other) => return Err(format!("OTEL_{upper}_EXPORTER: \"{other}\" is neither otlp nor none")),
+        }
+        let protocol = env(&format!("OTEL_EXPORTER_OTLP_{upper}_PROTOCOL"));
+        let grpc = match protocol.as_deref().unwrap_or(&config.choice("telemetry.protocol")) {
+            "grpc" => true,
+            "http/protobuf" => false,
+            p => return Err(format!("OTEL_EXPORTER_OTLP_{upper}_PROTOCOL: \"{p}\" is neither grpc nor http/protobuf")),
+        };
+        let own = env(&format!("OTEL_EXPORTER_OTLP_{upper}_ENDPOINT"));
+        let base = Some(config.text("telemetry.endpoint").trim_end_matches('/').to_owned()).filter(|e| !e.is_empty());
+        let usual = if grpc { "http://localhost:4317" } else { "http://localhost:4318" };
+        let endpoint = match (own, base.or_else(|| asked.map(|_| usual.to_owned()))) {
+            (Some(whole), _) => whole,
+            (None, Some(base)) if grpc => base,
+            (None, Some(base)) => format!("{base}/v1/{}", self.name()),
+            (None, None) => return Ok(None),
+        };
+        if !endpoint.starts_with("http://") && !endpoint.starts_with("https://") {
+            return Err(format!("telemetry.endpoint: \"{endpoint}\" is no URL such as http://otel-collector:4318"));
+        }
+        Ok(Some(Route { endpoint, grpc }))
+    }
+}
+
+/// Where each signal goes: for those who look whether somebody is there.
+pub fn routes(config: &Config) -> Result<Vec<(&'static str, Route)>, String> {
+    if env("OTEL_SDK_DISABLED").is_some_and(|v| v.eq_ignore_ascii_case("true")) {
+        return Ok(Vec::new());
+    }
+    let mut all = Vec::new();
+    for s in [Signal::Traces, Signal::Metrics, Signal::Logs] {
+        if let Some(r) = s.route(config)? {
+            all.push((s.name(), r));
+        }
+    }
+    Ok(all)
+}
+
+fn resource() -> Resource {
+    Resource::builder_empty()
+        .with_attributes([
+            KeyValue::new("service.name", "mssql-mcp"),
+            KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+        ])
+        .with_detectors(&[Box::new(TelemetryResourceDetector), Box::new(EnvResourceDetector::new())])
+        .with_attributes(env("OTEL_SERVICE_NAME").map(|n| KeyValue::new("service.name", n)))
+        .build()
+}
+
+/// The exporter of one signal, as its builder makes it.
+macro_rules! exporter {
+    ($of:ident, $route:expr, $ca:expr) => {{
+        let route: &Route = $route;
+        let built = if route.grpc {
+            let mut b = $of::builder().with_tonic().with_endpoint(&route.endpoint);
+            if route.endpoint.starts_with("https://") {
+                let mut tls = ClientTlsConfig::new().with_native_roots();
+                if let Some(pem) = $ca {
+                    tls = tls.ca_certificate(Certificate::from_pem(pem));
+                }
+                b = b.with_tls_config(tls);
+            }
+            b.build()
+        } else {
+            let client = http_client($ca)?;
+            $of::builder().with_http().with_http_client(client).with_endpoint(&route.endpoint).build()
+        };
+        built.map_err(|e| format!("telemetry.endpoint: {e}"))?
+    }};
+}
+
+// === impl Exporters ===
+
+impl Exporters {
+    /// As configured. Connects to nobody yet.
+    pub fn new(config: &Config) -> Result<Self, String> {
+        let ca = match config.text("telemetry.ca_file") {
+            "" => None,
+            p => Some(std::fs::read(p).map_err(|e| format!("telemetry.ca_file: {p} cannot be read: {e}"))?),
+        };
+        let ca = ca.as_deref();
+        let registry = (!config.text("admin.listen").is_empty()).then(prometheus::Registry::new);
+        let mut me = Self { traces: None, metrics: None, logs: None, registry };
+        let routes = routes(config)?;
+        let route = |name| routes.iter().find(|(n, _)| *n == name).map(|(_, r)| r);
+        let resource = resource();
+        if let Some(r) = route("traces") {
+            let e = Counted::new(exporter!(SpanExporter, r, ca), "traces");
+            me.traces =
+                Some(SdkTracerProvider::builder().with_batch_exporter(e).with_resource(resource.clone()).build());
+        }
+        if let Some(r) = route("logs") {
+            let e = Counted::new(exporter!(LogExporter, r, ca), "logs");
+            me.logs = Some(SdkLoggerProvider::builder().with_batch_exporter(e).with_resource(resource.clone()).build());
+        }
+        let mut metrics = SdkMeterProvider::builder().with_resource(resource);
+        if let Some(r) = route("metrics") {
+            let e = Counted::new(exporter!(MetricExporter, r, ca), "metrics");
+            metrics = metrics.with_periodic_exporter(e);
+        }
+        if let Some(r) = &me.registry {
+            let e = opentelemetry_prometheus::exporter().with_registry(r.clone());
+            metrics = metrics.with_reader(e.build().map_err(|e| format!("metrics: {e}"))?);
+        }
+        if me.registry.is_some() || route("metrics").is_some() {
+            me.metrics = Some(metrics.build());
+        }
+        Ok(me)
+    }
+    /// Makes the meter provider the process's.
+    pub fn install(&self) {
+        if let Some(m) = &self.metrics {
+            global::set_meter_provider(m.clone());
+        }
+    }
+    /// The layer that exports spans.
+    pub fn spans<S>(&self) -> Option<OpenTelemetryLayer<S, opentelemetry_sdk::trace::SdkTracer>>
+    where
+        S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let tracer = self.traces.as_ref()?.tracer("mssql-mcp");
+        // Where in the source and on which thread a span began says nothing to an operator, and costs.
+        let layer = tracing_opentelemetry::layer().with_tracer(tracer).with_location(false).with_threads(false);
+        Some(layer.with_tracked_inactivity(false).with_target(false).with_level(false))
+    }
+    /// The layer that exports log records.
+    pub fn logs(&self) -> Option<OpenTelemetryTracingBridge<SdkLoggerProvider, SdkLogger>> {
+        self.logs.as_ref().map(OpenTelemetryTracingBridge::new)
+    }
+    /// Prometheus' text format.
+    pub fn scrape(&self) -> Option<Result<String, String>> {
+        let r = self.registry.as_ref()?;
+        Some(TextEncoder::new().encode_to_string(&r.gather()).map_err(|e| e.to_string()))
+    }
+    /// Sends what waits.
+    pub fn shutdown(&self) {
+        if let Some(t) = &self.traces {
+            let _ = t.shutdown_with_timeout(LAST);
+        }
+        if let Some(l) = &self.logs {
+            let _ = l.shutdown_with_timeout(LAST);
+        }
+        if let Some(m) = &self.metrics {
+            let _ = m.shutdown_with_timeout(LAST);
+        }
+    }
+}
+
+// === impl Counted ===
+
+impl<E> Counted<E> {
+    fn new(inner: E, signal: &'static str) -> Self {
+        Self { inner, signal, failing: AtomicBool::new(false) }
+    }
+    fn note(&self, items: usize, result: OTelSdkResult) -> OTelSdkResult {
+        match &result {
+            Ok(()) => {
+                if self.failing.swap(false, Ordering::Relaxed) {
+                    tracing::info!(target: "mssql_mcp::telemetry", "the collector takes {} again", self.signal);
+                }
+            }
+            Err(e) => {
+                instruments().telemetry_failed.add(items as u64, &[label("mssql_mcp.signal", self.signal)]);
+                if !self.failing.swap(true, Ordering::Relaxed) && !matches!(e, OTelSdkError::AlreadyShutdown) {
+                    tracing::warn!(target: "mssql_mcp::telemetry", error = %e, "the collector does not take {}; what is lost is counted", self.signal);
+                }
+            }
+        }
+        result
+    }
+}
+
+impl<E: opentelemetry_sdk::trace::SpanExporter> opentelemetry_sdk::trace::SpanExporter for Counted<E> {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let n = batch.len();
+        self.note(n, self.inner.export(batch).await)
+    }
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
+    }
+    fn force_flush(&self) -> OTelSdkResult {
+        self.inner.force_flush()
+    }
+    fn set_resource(&mut self, resource: &Resource) {
+        self.inner.set_resource(resource);
+    }
+}
+
+impl<E: opentelemetry_sdk::logs::LogExporter> opentelemetry_sdk::logs::LogExporter for Counted<E> {
+    async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
+        let n = batch.iter().count();
+        self.note(n, self.inner.export(batch).await)
+    }
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
+    }
+    fn set_resource(&mut self, resource: &Resource) {
+        self.inner.set_resource(resource);
+    }
+}
+
+impl<E: PushMetricExporter> PushMetricExporter for Counted<E> {
+    async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
+        self.note(1, self.inner.export(metrics).await)
+    }
+    fn force_flush(&self) -> OTelSdkResult {
+        self.inner.force_flush()
+    }
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
+    }
+    fn temporality(&self) -> Temporality {
+        self.inner.temporality()
+    }
+}
+
+// === impl Http ===
+
+fn http_client(ca: Option<&[u8]>) -> Result<Http, String> {
+    let patience = env("OTEL_EXPORTER_OTLP_TIMEOUT").and_then(|t| t.parse().ok()).unwrap_or(10_000);
+    let getter = Getter::inside(ca.unwrap_or_default(), Duration::from_millis(patience))
+        .map_err(|e| format!("telemetry.ca_file: {e}"))?;
+    let runtime = tokio::runtime::Handle::try_current().map_err(|e| e.to_string())?;
+    Ok(Http { getter, runtime })
+}
+
+#[async_trait::async_trait]
+impl HttpClient for Http {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let getter = self.getter.clone();
+        // Sockets and timers belong to the runtime.
+        let sent = self.runtime.spawn(async move { getter.send(request, 4 << 20).await });
+        sent.await?.map_err(Into::into)
+    }
+}

@@ -1,0 +1,72 @@
+//! Which trace a call belongs to: W3C Trace Context from `_meta.traceparent`, else from the HTTP request, else one of its own. There is
+//! always one, with or without a collector: the log line, the audit record and SQL Server's session name the same.
+
+use std::collections::HashMap;
+
+use opentelemetry::Context;
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId};
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
+
+/// The longest `traceparent` that is looked at (version 00 has 55 characters).
+const LONGEST: usize = 128;
+
+/// A span's identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trace {
+    /// Of the whole trace.
+    pub trace_id: TraceId,
+    /// Of the span.
+    pub span_id: SpanId,
+    /// Whether it is sampled.
+    pub flags: TraceFlags,
+}
+
+impl Trace {
+    /// One that nobody gave.
+    pub fn fresh() -> Self {
+        let ids = RandomIdGenerator::default();
+        Self { trace_id: ids.new_trace_id(), span_id: ids.new_span_id(), flags: TraceFlags::default() }
+    }
+    /// Another span of the same trace.
+    pub fn child(self) -> Self {
+        Self { span_id: RandomIdGenerator::default().new_span_id(), ..self }
+    }
+    /// Of a span, if it has one.
+    pub fn of(c: &SpanContext) -> Option<Self> {
+        c.is_valid().then(|| Self { trace_id: c.trace_id(), span_id: c.span_id(), flags: c.trace_flags() })
+    }
+    /// `traceparent`, version 00.
+    pub fn header(&self) -> String {
+        format!("00-{}-{}-{:02x}", self.trace_id, self.span_id, self.flags.to_u8())
+    }
+}
+
+/// A caller's `traceparent` as a remote parent. What is no such thing is ignored, however long it is.
+pub fn remote(traceparent: Option<&str>) -> Option<Context> {
+    let text = traceparent.filter(|t| t.len() <= LONGEST)?;
+    let carrier = HashMap::from([("traceparent".to_owned(), text.to_owned())]);
+    let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &carrier);
+    context.span().span_context().is_valid().then_some(context)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_traceparent_is_read_or_ignored() {
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let context = remote(Some(good)).expect("context");
+        let trace = Trace::of(context.span().span_context()).expect("trace");
+        assert_eq!(trace.header(), good);
+        assert_eq!(trace.child().trace_id, trace.trace_id);
+        assert_ne!(trace.child().span_id, trace.span_id);
+        assert_ne!(Trace::fresh().trace_id, Trace::fresh().trace_id);
+        let long = "0".repeat(1 << 20);
+        for bad in ["", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-xyz", &long] {
+            assert!(remote(Some(bad)).is_none());
+        }
+    }
+}
