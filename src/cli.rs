@@ -7,6 +7,7 @@ pub mod demo;
 pub mod doctor;
 pub mod health;
 pub mod people;
+pub mod reload;
 pub mod serve;
 
 use std::path::PathBuf;
@@ -280,7 +281,6 @@ pub fn main() -> ExitCode {
         }
         _ => Ok(()),
     };
-    telemetry::flush();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(f) => {

@@ -280,6 +280,34 @@ impl Config {
         }
     }
 
+    /// This configuration with what of the new one can be taken over while calls run, and the keys that would need a restart.
+    pub fn reloaded(&self, new: &Self) -> (Self, Vec<String>) {
+        let mut me = self.clone();
+        let mut rest = Vec::new();
+        for s in SETTINGS {
+            if s.reloads() {
+                if let Some(v) = new.values.get(s.key) {
+                    me.values.insert(s.key, v.clone());
+                }
+            } else if self.text(s.key) != new.text(s.key) {
+                rest.push(s.key.to_owned());
+            }
+        }
+        me.clients.clone_from(&new.clients);
+        me.quotas.clone_from(&new.quotas);
+        let paths = |c: &Self| c.mounts.iter().map(|m| m.0.clone()).collect::<Vec<_>>();
+        if paths(self) == paths(new) {
+            for (mine, (path, theirs)) in me.mounts.iter_mut().zip(&new.mounts) {
+                let (config, more) = mine.1.reloaded(theirs);
+                mine.1 = config;
+                rest.extend(more.into_iter().map(|k| format!("mount {path}: {k}")).filter(|k| !k.contains("log.")));
+            }
+        } else {
+            rest.push("[[mount]]".into());
+        }
+        (me, rest)
+    }
+
     /// Whether there is a database to talk to; if not, what to do.
     pub fn require_database(&self) -> Result<(), Errors> {
         if self.text("database.host").is_empty() && self.mounts.is_empty() {

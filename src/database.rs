@@ -17,6 +17,7 @@ pub mod value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use opentelemetry::KeyValue;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -35,7 +36,7 @@ pub struct Database {
     settings: Arc<Settings>,
     /// Connections that are being cleaned up.
     cleanups: TaskTracker,
-    read_wrapper: Arc<std::sync::OnceLock<String>>,
+    wrapping: Arc<ArcSwap<run::Wrapping>>,
     names: Arc<names::Cache>,
     labels: Arc<observe::Labels>,
 }
@@ -282,7 +283,12 @@ impl Database {
         let cleanups = TaskTracker::new();
         let pool = pool::build(settings.clone());
         let labels = Arc::new(observe::Labels::new(&settings));
-        Self { pool, settings, cleanups, read_wrapper: Arc::default(), names: Arc::default(), labels }
+        let wrapping = Arc::new(ArcSwap::from_pointee(run::Wrapping::new(settings.lock_timeout)));
+        Self { pool, settings, cleanups, wrapping, names: Arc::default(), labels }
+    }
+    /// Another LOCK_TIMEOUT from the next call on.
+    pub fn set_lock_timeout(&self, t: Duration) {
+        self.wrapping.store(Arc::new(run::Wrapping::new(t)));
     }
     /// What it was made from.
     pub fn settings(&self) -> &Settings {
@@ -320,7 +326,8 @@ impl Database {
     }
     /// The gauges of all pools, for as long as the process lives.
     pub fn gauges(all: &[Self]) {
-        let each = |name, read: fn(&Self, &mut dyn FnMut(u64, &[KeyValue]))| {
+        type Put<'a> = &'a mut dyn FnMut(u64, &[KeyValue]);
+        let each = |name, read: fn(&Self, Put<'_>)| {
             let all = all.to_vec();
             gauge(name, move |put| all.iter().for_each(|d| read(d, put)));
         };

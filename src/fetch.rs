@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+const NOT_HTTP: &str = "it is neither https:// nor http://";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Name and port to addresses.
@@ -114,6 +115,9 @@ impl Getter {
 
     /// Gets an `https://` URL, or an `http://` one where the address is this machine's.
     pub async fn get(&self, url: &str, max: usize) -> Result<Got, String> {
+        if !url.starts_with("https://") && !url.starts_with("http://") {
+            return Err(NOT_HTTP.into());
+        }
         let request = Request::get(url).header(header::ACCEPT, "application/json").body(Bytes::new());
         let response = self.send(request.map_err(|_| "it is no URL")?, max).await?;
         if response.status() != StatusCode::OK {
@@ -137,11 +141,10 @@ impl Getter {
         if authority.as_str().contains('@') {
             return Err("it must not name a user".into());
         }
-        let secure = match scheme {
-            "https" => true,
-            "http" => false,
-            _ => return Err("it is neither https:// nor http://".into()),
-        };
+        let secure = scheme == "https";
+        if !secure && scheme != "http" {
+            return Err(NOT_HTTP.into());
+        }
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let port = authority.port_u16().unwrap_or(if secure { 443 } else { 80 });
         let addresses = (self.lookup)(host.clone(), port).await.map_err(|_| "its host has no address")?;

@@ -26,7 +26,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use mssql_mcp_middleware::bearer::BearerLayer;
 use mssql_mcp_middleware::observe::ObserveLayer;
-use mssql_mcp_middleware::rate_limit::{Limiter, Quota, RateLimitLayer};
+use mssql_mcp_middleware::rate_limit::RateLimitLayer;
 use mssql_mcp_transports::session::Sessions;
 use mssql_mcp_transports::sse::{self, Sse, Streams};
 use mssql_mcp_transports::streamable::{self, Body, Streamable};
@@ -52,9 +52,6 @@ use crate::protocol::server_info;
 use crate::stack::{App, Mount};
 use crate::telemetry::http::{HttpTrace, Requests};
 use crate::telemetry::metrics::{gauge, instruments, label};
-
-/// Networks that are counted at once.
-const PEERS: usize = 50_000;
 
 /// A bound listener that does not serve yet.
 #[derive(Debug)]
@@ -264,7 +261,7 @@ fn stack(
     let routes = Arc::new(Routes::new(paths, config.bool("http.mcp"), config.bool("http.sse")));
     let endpoints = endpoints(app, config, &sessions, stop);
     let scheme = if config.text("http.public_url").starts_with("https://") { "https" } else { "http" };
-    let max_request = config.int("limits.max_request") as usize;
+    let tuning = app.tuning.clone();
     let body_timeout = config.duration("http.body_timeout");
     let exposed = [streamable::SESSION, header::WWW_AUTHENTICATE];
     let taken = [
@@ -301,7 +298,7 @@ fn stack(
                 .max_age(Duration::from_secs(3600)),
         )
         // Outside of sign-in: whoever guesses or floods is told to wait before anything is looked up.
-        .layer(RateLimitLayer::new(peers(app, config)))
+        .layer(RateLimitLayer::new(peers(app)))
         // The mount decides audience and metadata, so it comes before the token; so does all that needs none.
         .layer(OpenLayer::new(app, config, routes))
         // What is below is for callers who are known; without sign-in (loopback only) that is the person at this machine.
@@ -334,6 +331,7 @@ fn stack(
         .layer(LeashLayer { authority: app.authority.clone().map(Arc::new) })
         // Read up to the limit and no further, and not for ever; the endpoint answers 413 or 400.
         .map_request(move |r: Request<hyper::body::Incoming>| {
+            let max_request = tuning.max_request.load(Ordering::Relaxed);
             r.map(|b| Within::new(Limited::new(b, max_request), body_timeout))
         })
         .service(tower::service_fn(move |r: Known| {
@@ -353,15 +351,11 @@ fn stack(
 }
 
 /// So many requests of a network in a minute, where strangers can call at all.
-fn peers(
-    app: &App,
-    config: &Config,
-) -> impl Fn(&Request<hyper::body::Incoming>) -> Result<(), Box<Response<Body>>> + Clone + use<> {
-    let quota = Quota::per(config.int("limits.peer_requests") as u32, Duration::from_secs(60));
-    let limiter = app.authority.is_some().then(|| Arc::new(Limiter::new(quota, PEERS)));
+fn peers(app: &App) -> impl Fn(&Request<hyper::body::Incoming>) -> Result<(), Box<Response<Body>>> + Clone + use<> {
+    let tuning = app.authority.is_some().then(|| app.tuning.clone());
     move |r| {
-        let (Some(l), Some(p)) = (&limiter, r.extensions().get::<Peer>()) else { return Ok(()) };
-        l.check(network(p.0), 1).map_err(|wait| {
+        let (Some(t), Some(p)) = (&tuning, r.extensions().get::<Peer>()) else { return Ok(()) };
+        t.peers.check(network(p.0), 1).map_err(|wait| {
             instruments().rate_limited.add(1, &[label("mssql_mcp.reason", "peer")]);
             Box::new(open::too_many(wait))
         })

@@ -2,9 +2,10 @@
 //! other numbers. The counts are this process's: with several replicas each has its own.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use mssql_mcp_middleware::rate_limit::{Limiter, Quota};
 use mssql_mcp_transports::{Continuation, McpRequest, Outcome};
@@ -25,7 +26,7 @@ const CATALOG: [&str; 3] = ["list_tables", "describe_table", "search"];
 #[derive(Debug)]
 pub struct Quotas {
     /// Those of the configuration first, then the one for everybody.
-    sets: Vec<Set>,
+    sets: ArcSwap<Vec<Arc<Set>>>,
 }
 
 /// Numbers, and the principals they are for.
@@ -37,15 +38,14 @@ struct Set {
     rows: Limiter<String>,
     /// In units of a kilobyte.
     bytes: Limiter<String>,
-    at_once: u32,
+    at_once: AtomicU32,
     running: DashMap<String, u32>,
 }
 
 /// A call that is counted; its end charges what it returned.
 #[derive(Debug)]
 pub struct Held {
-    quotas: Arc<Quotas>,
-    set: usize,
+    set: Arc<Set>,
     key: String,
     facts: Arc<CallFacts>,
     /// It claims to be the second round of a confirmed change, and was let in without being counted.
@@ -54,39 +54,64 @@ pub struct Held {
 
 impl Set {
     fn new(of: Vec<String>, row: &QuotaRow) -> Self {
-        let minute = |n: u64| Limiter::new(Quota::per(n as u32, Duration::from_secs(60)), MOST);
-        Self {
-            of,
-            calls: minute(row.calls),
-            catalog: minute(row.catalog_calls),
-            rows: Limiter::new(Quota::per(row.rows_per_hour as u32, HOUR), MOST),
-            bytes: Limiter::new(Quota::per((row.bytes_per_hour >> 10).max(1) as u32, HOUR), MOST),
-            at_once: row.concurrent_calls as u32,
-            running: DashMap::new(),
+        let [calls, catalog, rows, bytes] = numbers(row).map(|q| Limiter::new(q, MOST));
+        let at_once = AtomicU32::new(row.concurrent_calls as u32);
+        Self { of, calls, catalog, rows, bytes, at_once, running: DashMap::new() }
+    }
+    /// Other numbers for the same principals; what they spent stays spent.
+    fn set(&self, row: &QuotaRow) {
+        for (l, q) in [&self.calls, &self.catalog, &self.rows, &self.bytes].into_iter().zip(numbers(row)) {
+            l.set(q);
         }
+        self.at_once.store(row.concurrent_calls as u32, Ordering::Relaxed);
     }
     fn is_of(&self, subject: &str) -> bool {
         self.of.iter().any(|p| p.strip_suffix('*').map_or(p == subject, |start| subject.starts_with(start)))
     }
 }
 
+/// Calls, catalog calls, rows, and kilobytes.
+fn numbers(row: &QuotaRow) -> [Quota; 4] {
+    let minute = |n: u64| Quota::per(n as u32, Duration::from_secs(60));
+    let hour = |n: u64| Quota::per(n as u32, HOUR);
+    [minute(row.calls), minute(row.catalog_calls), hour(row.rows_per_hour), hour((row.bytes_per_hour >> 10).max(1))]
+}
+
+/// Whose, and which.
+fn wanted(config: &Config) -> Vec<(Vec<String>, QuotaRow)> {
+    let own = config.quotas().iter().map(|r| (r.principals.clone(), r.clone()));
+    own.chain([(vec!["*".to_owned()], QuotaRow::of(config))]).collect()
+}
+
 impl Quotas {
     /// From the configuration.
     pub fn new(config: &Config) -> Self {
-        let mut sets: Vec<Set> = config.quotas().iter().map(|r| Set::new(r.principals.clone(), r)).collect();
-        sets.push(Set::new(vec!["*".to_owned()], &QuotaRow::of(config)));
-        Self { sets }
+        let sets = wanted(config).into_iter().map(|(of, row)| Arc::new(Set::new(of, &row))).collect();
+        Self { sets: ArcSwap::from_pointee(sets) }
+    }
+    /// The numbers of a new configuration, from the next call on.
+    pub fn reload(&self, config: &Config) {
+        let old = self.sets.load_full();
+        let sets = wanted(config).into_iter().map(|(of, row)| match old.iter().find(|s| s.of == of) {
+            Some(s) => {
+                s.set(&row);
+                s.clone()
+            }
+            None => Arc::new(Set::new(of, &row)),
+        });
+        self.sets.store(Arc::new(sets.collect()));
     }
 
     /// Lets a call in, or says when to come back. The person at this machine is not counted, nor is anything but a tool call.
-    pub fn admit(self: &Arc<Self>, r: &McpRequest) -> Result<Option<Held>, Box<Outcome>> {
+    pub fn admit(&self, r: &McpRequest) -> Result<Option<Held>, Box<Outcome>> {
         let caller = r.context.extensions.get::<Principal>();
         let Some(caller) = caller.filter(|p| **p != Principal::local() && &*r.method == "tools/call") else {
             return Ok(None);
         };
         let facts = r.context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default();
-        let at = self.sets.iter().position(|s| s.is_of(&caller.subject)).unwrap_or(self.sets.len() - 1);
-        let (set, key) = (&self.sets[at], caller.subject.clone());
+        let sets = self.sets.load();
+        let Some(set) = sets.iter().find(|s| s.is_of(&caller.subject)).or(sets.last()) else { return Ok(None) };
+        let key = caller.subject.clone();
         let catalog = r.target.as_deref().is_some_and(|t| CATALOG.contains(&t));
         // The second round is the same call; whether it is one is known at its end.
         let continues = r.context.extensions.get::<Continuation>().is_some();
@@ -102,19 +127,19 @@ impl Quotas {
             }
         }
         let mut running = set.running.entry(key.clone()).or_insert(0);
-        if *running >= set.at_once {
+        if *running >= set.at_once.load(Ordering::Relaxed) {
             let what = format!("{} calls of yours run already", *running);
             return Err(refused(&facts, "too_many_at_once", &what, None));
         }
         *running += 1;
         drop(running);
-        Ok(Some(Held { quotas: self.clone(), set: at, key, facts, continues }))
+        Ok(Some(Held { set: set.clone(), key, facts, continues }))
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let set = &self.quotas.sets[self.set];
+        let set = &self.set;
         if let dashmap::Entry::Occupied(mut e) = set.running.entry(self.key.clone()) {
             *e.get_mut() -= 1;
             // Nobody's entry stays behind.
@@ -198,7 +223,7 @@ mod tests {
         let held: Vec<_> = (0..3).map(|_| q.admit(&call("ada", "execute_sql")).expect("room")).collect();
         assert!(told(q.admit(&call("ada", "execute_sql")).expect_err("full")).contains("too_many_at_once"));
         drop(held);
-        assert!(q.sets[0].running.is_empty());
+        assert!(q.sets.load()[0].running.is_empty());
         // What a call returned is charged at its end; the next one pays the debt first.
         let r = call("ada", "execute_sql");
         let h = q.admit(&r).expect("room");
@@ -240,6 +265,7 @@ mod tests {
         for n in 0..30_000 {
             let _ = q.admit(&call(&format!("user{n}"), "execute_sql"));
         }
-        assert!(q.sets[0].calls.len() <= MOST && q.sets[0].rows.len() <= MOST && q.sets[0].running.is_empty());
+        let set = q.sets.load()[0].clone();
+        assert!(set.calls.len() <= MOST && set.rows.len() <= MOST && set.running.is_empty());
     }
 }

@@ -1,16 +1,20 @@
 //! The composition root. Reading order is request order; every layer carries its reason.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use mssql_mcp_middleware::catch_panic::CatchPanicLayer;
 use mssql_mcp_middleware::deadline::DeadlineLayer;
 use mssql_mcp_middleware::observe::ObserveLayer;
-use mssql_mcp_middleware::rate_limit::RateLimitLayer;
+use mssql_mcp_middleware::rate_limit::{Limiter, Quota, RateLimitLayer};
 use mssql_mcp_middleware::rescue::RescueLayer;
-use mssql_mcp_transports::{McpRequest, McpService};
-use tower::ServiceBuilder;
-use tower::util::BoxCloneSyncService;
+use mssql_mcp_transports::{McpRequest, McpService, Outcome};
+use tower::util::{BoxCloneSyncService, Oneshot};
+use tower::{Service, ServiceBuilder, ServiceExt};
 
 use crate::audit::log::SERVER;
 use crate::audit::{Audit, AuditLayer};
@@ -31,6 +35,32 @@ use crate::tools::search::Library;
 /// A call that does not heed its deadline is dropped this much later.
 pub const GRACE: Duration = Duration::from_secs(3);
 
+/// A stack that another can take the place of. A call ends in the one that it began in.
+#[derive(Clone)]
+struct Replaceable(Arc<ArcSwap<McpService>>);
+
+impl Service<McpRequest> for Replaceable {
+    type Response = Outcome;
+    type Error = Infallible;
+    type Future = Oneshot<McpService, McpRequest>;
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // `oneshot` waits for the one that is called.
+        Poll::Ready(Ok(()))
+    }
+    fn call(&mut self, request: McpRequest) -> Self::Future {
+        McpService::clone(&self.0.load()).oneshot(request)
+    }
+}
+
+/// What of the HTTP level a reload changes.
+#[derive(Debug)]
+pub struct Tuning {
+    /// Requests by network.
+    pub peers: Limiter<String>,
+    /// Bytes in one request.
+    pub max_request: AtomicUsize,
+}
+
 /// What a process serves.
 #[derive(Clone)]
 pub struct App {
@@ -44,6 +74,9 @@ pub struct App {
     pub authority: Option<Authority>,
     /// Who did what, where that is kept.
     pub audit: Audit,
+    /// Limits at HTTP level.
+    pub tuning: Arc<Tuning>,
+    quotas: Arc<Quotas>,
 }
 
 /// What all mounts share.
@@ -62,6 +95,10 @@ pub struct Mount {
     pub service: McpService,
     /// The database behind it.
     pub database: Database,
+    /// What a reload replaces, and what it keeps.
+    stack: Replaceable,
+    confirm: Confirm,
+    audit: AuditLayer,
 }
 
 impl std::fmt::Debug for App {
@@ -79,23 +116,41 @@ impl Mount {
         if path == self.path { self.clone() } else { Self::over(self.database.clone(), path, config, common) }
     }
     fn over(database: Database, path: String, config: &Config, common: &Common) -> Self {
-        let bounds = Bounds {
-            max_rows: config.int("limits.max_rows"),
-            max_chars: config.int("limits.max_chars") as usize,
-            max_cell: config.int("limits.max_cell") as usize,
-            csv: config.choice("limits.text") == "csv",
-        };
-        let library = config.bool("tools.search").then(|| Library::new(&database, bounds, &path, config));
-        let mut registry = Registry::new(&database, bounds, Confirm::new(config), library);
-        if config.choice("auth.mode") != "off" {
-            registry = registry.behind_sign_in();
-        }
-        let audit = AuditLayer::new(common.audit.clone(), &path, database.clone());
-        let timeout = config.duration("limits.query_timeout");
-        let calls = Calls::new(registry.names());
-        let service = mcp(Server::new(registry), calls, audit, common.quotas.clone(), timeout);
-        Self { path, service, database }
+        let (confirm, audit) = (Confirm::new(config), AuditLayer::new(common.audit.clone(), &path, database.clone()));
+        let first = assembled(&path, &database, &confirm, &audit, config, &common.quotas);
+        let stack = Replaceable(Arc::new(ArcSwap::from_pointee(first)));
+        Self { path, service: BoxCloneSyncService::new(stack.clone()), database, stack, confirm, audit }
     }
+    /// From the next call on, with the limits of another configuration.
+    fn reload(&self, config: &Config, quotas: &Arc<Quotas>) {
+        self.database.set_lock_timeout(config.duration("limits.lock_timeout"));
+        let new = assembled(&self.path, &self.database, &self.confirm, &self.audit, config, quotas);
+        self.stack.0.store(Arc::new(new));
+    }
+}
+
+/// The stack of one path.
+fn assembled(
+    path: &str,
+    database: &Database,
+    confirm: &Confirm,
+    audit: &AuditLayer,
+    config: &Config,
+    quotas: &Arc<Quotas>,
+) -> McpService {
+    let bounds = Bounds {
+        max_rows: config.int("limits.max_rows"),
+        max_chars: config.int("limits.max_chars") as usize,
+        max_cell: config.int("limits.max_cell") as usize,
+        csv: config.choice("limits.text") == "csv",
+    };
+    let library = config.bool("tools.search").then(|| Library::new(database, bounds, path, config));
+    let mut registry = Registry::new(database, bounds, confirm.clone(), library);
+    if config.choice("auth.mode") != "off" {
+        registry = registry.behind_sign_in();
+    }
+    let calls = Calls::new(registry.names());
+    mcp(Server::new(registry), calls, audit.clone(), quotas.clone(), config.duration("limits.query_timeout"))
 }
 
 impl App {
@@ -127,7 +182,27 @@ impl App {
             mounts: mounts.into(),
             authority: None,
             audit: common.audit,
+            tuning: Arc::new(Tuning {
+                peers: Limiter::new(peer_quota(config), PEERS),
+                max_request: AtomicUsize::new(config.int("limits.max_request") as usize),
+            }),
+            quotas: common.quotas,
         })
+    }
+    /// Takes over the limits and clients of another configuration; no call notices but by its limits.
+    pub fn reload(&self, config: &Config) {
+        self.quotas.reload(config);
+        self.tuning.peers.set(peer_quota(config));
+        self.tuning.max_request.store(config.int("limits.max_request") as usize, Ordering::Relaxed);
+        let served = config.served();
+        for m in &*self.mounts {
+            if let Some((_, c)) = served.iter().find(|(path, _)| *path == m.path) {
+                m.reload(c, &self.quotas);
+            }
+        }
+        if let Some(a) = &self.authority {
+            a.reload(config);
+        }
     }
     /// Every database once.
     pub fn databases(&self) -> Vec<Database> {
@@ -139,6 +214,13 @@ impl App {
         }
         all
     }
+}
+
+/// Networks that are counted at once.
+const PEERS: usize = 50_000;
+
+fn peer_quota(config: &Config) -> Quota {
+    Quota::per(config.int("limits.peer_requests") as u32, Duration::from_secs(60))
 }
 
 /// The stack at MCP level, which every transport shares.

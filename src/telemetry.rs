@@ -75,13 +75,14 @@ fn subscribe(level: &str, format: &str, exporters: Option<&Exporters>) {
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     let fmt: Box<dyn Layer<Registry> + Send + Sync> =
         if format == "json" { Box::new(fmt.json()) } else { Box::new(fmt) };
-    // The exported logs are what stderr shows, at the same level: ours and no library's.
-    let logs = exporters.and_then(Exporters::logs).map(|l| {
-        let ours = filter_fn(|m| m.is_event() && (m.target().starts_with("mssql_mcp") || m.target() == "audit"));
-        l.with_filter(ours)
-    });
-    let spans =
-        exporters.and_then(Exporters::spans).map(|l| l.with_filter(filter_fn(|m| m.is_span() && m.target() == SPANS)));
+    // The exported logs are what stderr shows, at the same level: ours and no library's. Where nobody wants them or the spans, the filters say
+    // so, and they are not even made.
+    let (logs, spans) = (exporters.and_then(Exporters::logs), exporters.and_then(Exporters::spans));
+    let (log, trace) = (logs.is_some(), spans.is_some());
+    let logs = logs.with_filter(filter_fn(move |m| {
+        log && m.is_event() && (m.target().starts_with("mssql_mcp") || m.target() == "audit")
+    }));
+    let spans = spans.with_filter(filter_fn(move |m| trace && m.is_span() && m.target() == SPANS));
     let shown = fmt.and_then(logs).with_filter(filter);
     // A second call (tests in one process) keeps the first subscriber.
     let ok = tracing_subscriber::registry().with(shown).with(spans).with(Capture.with_filter(OnlyTokens)).try_init();

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::hash::Hash;
 use std::pin::Pin;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -109,12 +110,19 @@ pub struct Quota {
 /// Quotas of many keys, in bounded memory.
 #[derive(Debug)]
 pub struct Limiter<K: Eq + Hash> {
-    quota: Quota,
+    quota: Shared,
     most: usize,
     /// When all that a key spent will have come back (the theoretical arrival time). What lies in the past is forgotten.
     spent: DashMap<K, Instant>,
     /// Shared by the keys that there is no room for: whoever changes its key with every call meets itself here.
     rest: Mutex<Rest>,
+}
+
+/// A quota that can be changed while it is asked. A reader may see one number of the old and one of the new, for once.
+#[derive(Debug)]
+struct Shared {
+    burst: AtomicU32,
+    every: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -143,12 +151,36 @@ impl Quota {
     }
 }
 
+// === impl Shared ===
+
+impl Shared {
+    fn new(q: Quota) -> Self {
+        Self { burst: AtomicU32::new(q.burst), every: AtomicU64::new(q.every.as_nanos() as u64) }
+    }
+    fn get(&self) -> Quota {
+        let every = Duration::from_nanos(self.every.load(Ordering::Relaxed));
+        Quota { burst: self.burst.load(Ordering::Relaxed), every }
+    }
+}
+
 // === impl Limiter ===
 
 impl<K: Eq + Hash> Limiter<K> {
     /// With room for so many keys at once.
     pub fn new(quota: Quota, most: usize) -> Self {
-        Self { quota, most, spent: DashMap::new(), rest: Mutex::default() }
+        Self { quota: Shared::new(quota), most, spent: DashMap::new(), rest: Mutex::default() }
+    }
+    /// Another quota from now on; so many units as were spent stay spent.
+    pub fn set(&self, quota: Quota) {
+        let (now, old) = (Instant::now(), self.quota.get());
+        self.quota.burst.store(quota.burst, Ordering::Relaxed);
+        self.quota.every.store(quota.every.as_nanos() as u64, Ordering::Relaxed);
+        // What is kept is a time, which at another rate is another number of units.
+        let rate = quota.every.as_secs_f64() / old.every.as_secs_f64().max(f64::MIN_POSITIVE);
+        let other = |until: Instant| now + until.saturating_duration_since(now).mul_f64(rate);
+        self.spent.iter_mut().for_each(|mut until| *until = other(*until));
+        let mut rest = self.rest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        rest.spent = rest.spent.map(other);
     }
     /// Keys that are remembered.
     pub fn len(&self) -> usize {
@@ -160,7 +192,8 @@ impl<K: Eq + Hash> Limiter<K> {
     }
     /// Spends `cost`, or says how long to wait. A cost above the burst can never be spent whole and counts as the burst.
     pub fn check(&self, key: K, cost: u32) -> Result<(), Duration> {
-        let (now, cost) = (Instant::now(), cost.min(self.quota.burst));
+        let quota = self.quota.get();
+        let (now, cost) = (Instant::now(), cost.min(quota.burst));
         if self.spent.len() >= self.most && !self.spent.contains_key(&key) {
             let mut rest = self.rest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if rest.swept.is_none_or(|at| now >= at + SWEEP) {
@@ -168,14 +201,14 @@ impl<K: Eq + Hash> Limiter<K> {
                 self.spent.retain(|_, until| *until > now);
             }
             if self.spent.len() >= self.most {
-                return self.quota.spend(rest.spent, cost, now).map(|u| rest.spent = Some(u));
+                return quota.spend(rest.spent, cost, now).map(|u| rest.spent = Some(u));
             }
         }
         match self.spent.entry(key) {
-            Entry::Occupied(mut e) => self.quota.spend(Some(*e.get()), cost, now).map(|u| {
+            Entry::Occupied(mut e) => quota.spend(Some(*e.get()), cost, now).map(|u| {
                 e.insert(u);
             }),
-            Entry::Vacant(e) => self.quota.spend(None, cost, now).map(|u| {
+            Entry::Vacant(e) => quota.spend(None, cost, now).map(|u| {
                 e.insert(u);
             }),
         }
@@ -185,10 +218,10 @@ impl<K: Eq + Hash> Limiter<K> {
 impl<K: Eq + Hash> Limiter<K> {
     /// Spends without asking, for what is known only afterwards; the debt is at most a burst beyond the quota.
     pub fn charge(&self, key: K, cost: u32) {
-        let now = Instant::now();
-        let most = now + self.quota.every * self.quota.burst * 2;
+        let (now, quota) = (Instant::now(), self.quota.get());
+        let most = now + quota.every * quota.burst * 2;
         let after = |until: Option<Instant>| {
-            (until.map_or(now, |u| u.max(now)) + self.quota.every * cost.min(2 * self.quota.burst)).min(most)
+            (until.map_or(now, |u| u.max(now)) + quota.every * cost.min(2 * quota.burst)).min(most)
         };
         if self.spent.len() >= self.most && !self.spent.contains_key(&key) {
             let mut rest = self.rest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -238,6 +271,21 @@ mod tests {
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(l.check(20_000, 1), Ok(()), "what came back makes room");
         assert_eq!(l.len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_quota_forgets_nothing() {
+        let l = Limiter::new(Quota::per(10, Duration::from_secs(10)), 10);
+        assert_eq!(l.check("ada", 10), Ok(()));
+        l.set(Quota::per(20, Duration::from_secs(20)));
+        assert_eq!((0..20).filter(|_| l.check("ada", 1).is_ok()).count(), 10, "ten were spent");
+        l.set(Quota::per(10, Duration::from_secs(10)));
+        assert_eq!(l.check("ada", 1), Err(Duration::from_secs(11)));
+        // At another rate the units count, not the time.
+        let l = Limiter::new(Quota::per(3, Duration::from_secs(60)), 10);
+        assert_eq!(l.check("ada", 3), Ok(()));
+        l.set(Quota::per(5, Duration::from_secs(60)));
+        assert_eq!((0..5).filter(|_| l.check("ada", 1).is_ok()).count(), 2);
     }
 
     #[tokio::test(start_paused = true)]

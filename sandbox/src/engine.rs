@@ -640,7 +640,13 @@ impl Engine {
             Kind::SetOption(names, value) => self.set_option(names, value)?,
             Kind::ContextInfo(e) => {
                 // Kept in 128 bytes, the rest of which are zero.
-                self.context_info = match self.scalar(e, Ty::VarBinary(crate::types::Len::N(128)))? {
+                // A variable is not asked of SQLite, where even that would wait for a writer.
+                let value = match e {
+                    Expr::Var(name) => self.var(name).map(|v| v.1),
+                    _ => None,
+                };
+                let value = value.map_or_else(|| self.scalar(e, Ty::VarBinary(crate::types::Len::N(128))), Ok)?;
+                self.context_info = match value {
                     Val::Bin(mut b) => {
                         b.resize(128, 0);
                         Some(b)

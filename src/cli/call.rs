@@ -35,7 +35,7 @@ pub async fn call(m: &ArgMatches) -> Ended {
     let app = if demo {
         #[cfg(feature = "sandbox")]
         {
-            let (s, app, _) = super::demo::start(m, true).await?;
+            let (s, app, ..) = super::demo::start(m, true).await?;
             sandbox = Some(s);
             app
         }

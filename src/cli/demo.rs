@@ -4,6 +4,7 @@
 use clap::ArgMatches;
 use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, USER};
 
+use super::reload::Source;
 use super::serve::{bind, over_http, over_stdio};
 use super::{Ended, Failed, asked_to_stop, configured, configured_server};
 use crate::config::Config;
@@ -12,7 +13,7 @@ use crate::oauth::people::{User, hash};
 use crate::stack::App;
 
 /// A sandbox, and a server's configuration that points at it.
-pub async fn start(m: &ArgMatches, quiet: bool) -> Result<(Sandbox, App, Config), Failed> {
+pub async fn start(m: &ArgMatches, quiet: bool) -> Result<(Sandbox, App, Config, Source), Failed> {
     let sandbox = Sandbox::start(Options::default()).await.map_err(|e| format!("the sandbox did not start: {e}"))?;
     let mut fixed = vec![
         ("database.host", "127.0.0.1".to_owned()),
@@ -34,16 +35,17 @@ pub async fn start(m: &ArgMatches, quiet: bool) -> Result<(Sandbox, App, Config)
     let oauth = m.try_get_one::<bool>("oauth").is_ok_and(|o| o == Some(&true));
     fixed.push(("auth.mode", if oauth { "builtin" } else { "off" }.to_owned()));
     fixed.push(("auth.store", "memory".to_owned()));
+    let source = Source::new(m, fixed.clone());
     let config = if quiet { configured(m, fixed) } else { configured_server(m, fixed) }?;
     let mut settings = Settings::from_config(&config)?;
     settings.trust_only(sandbox.certificate());
     let app = App::with_settings(&config, settings)?.signed_in(&config)?;
-    Ok((sandbox, app, config))
+    Ok((sandbox, app, config, source))
 }
 
 /// `mssql-mcp demo`.
 pub async fn demo(m: &ArgMatches) -> Ended {
-    let (sandbox, app, config) = start(m, false).await?;
+    let (sandbox, app, config, source) = start(m, false).await?;
     if m.get_flag("stdio") {
         return over_stdio(&app, &config).await;
     }
@@ -61,7 +63,7 @@ pub async fn demo(m: &ArgMatches) -> Ended {
         }
     };
     print!("{}", welcome(&sandbox, &url, app.database.settings().policy.access.as_str(), &person));
-    over_http(listener, &app, &config).await
+    over_http(listener, &app, &config, source).await
 }
 
 /// `mssql-mcp sandbox`.

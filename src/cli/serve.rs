@@ -6,6 +6,7 @@ use clap::ArgMatches;
 use tokio::io::BufReader;
 use tokio_util::sync::CancellationToken;
 
+use super::reload::{Source, reload_on_hangup};
 use super::{Ended, asked_to_stop, configured_server};
 use crate::admin::Admin;
 use crate::config::Config;
@@ -25,7 +26,7 @@ pub async fn serve(m: &ArgMatches) -> Ended {
         let s = m.database.settings();
         tracing::info!(database = %s.server(), access = s.policy.access.as_str(), "serving MCP at http://{}{}/mcp", listener.address(), m.path);
     }
-    over_http(listener, &app, &config).await
+    over_http(listener, &app, &config, Source::new(m, Vec::new())).await
 }
 
 /// Binds the configured address.
@@ -35,7 +36,7 @@ pub async fn bind(config: &Config) -> Result<Listener, String> {
 }
 
 /// Serves until asked to stop; a second signal stops at once.
-pub async fn over_http(listener: Listener, app: &App, config: &Config) -> Ended {
+pub async fn over_http(listener: Listener, app: &App, config: &Config, source: Source) -> Ended {
     let stop = Stop::default();
     let signals = stop.clone();
     tokio::spawn(async move {
@@ -46,6 +47,7 @@ pub async fn over_http(listener: Listener, app: &App, config: &Config) -> Ended 
         signals.now.cancel();
     });
     let (sweeper, admin) = (sweep(app), watch(app, config).await?);
+    tokio::spawn(reload_on_hangup(app.clone(), config.clone(), source));
     if let Some(a) = app.authority.clone() {
         tokio::spawn(a.sweep_forever());
     }
@@ -53,7 +55,6 @@ pub async fn over_http(listener: Listener, app: &App, config: &Config) -> Ended 
     sweeper.abort();
     admin.cancel();
     close(app).await;
-    tracing::info!("stopped");
     Ok(())
 }
 
@@ -84,6 +85,9 @@ async fn watch(app: &App, config: &Config) -> Result<CancellationToken, String> 
 async fn close(app: &App) {
     app.audit.close().await;
     futures_util::future::join_all(app.databases().iter().map(|d| d.close(Duration::from_secs(3)))).await;
+    tracing::info!("stopped");
+    // Last, so that all of the above is told; and here, because exporters need the runtime.
+    let _ = tokio::task::spawn_blocking(crate::telemetry::flush).await;
 }
 
 /// `mssql-mcp stdio`.
@@ -118,7 +122,6 @@ pub async fn over_stdio(app: &App, config: &Config) -> Ended {
     sweeper.abort();
     admin.cancel();
     close(app).await;
-    crate::telemetry::flush();
     // A reader that went away is how a desktop client ends, not a failure.
     match served {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("stdio: {e}").into()),

@@ -426,6 +426,10 @@ impl Setting {
     pub fn flag(&self) -> String {
         self.key.replace(['.', '_'], "-")
     }
+    /// Whether a new value counts from the next call on (SIGHUP), without a restart.
+    pub fn reloads(&self) -> bool {
+        self.key == "log.level" || self.key.starts_with("limits.")
+    }
     /// Whether `text` is a value for it; if not, what is wrong.
     pub(super) fn check(&self, text: &str) -> Result<(), String> {
         match self.kind {

@@ -9,7 +9,8 @@
 //! ```
 
 use std::borrow::Cow;
-use std::time::Instant;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use serde_json::Value;
@@ -81,6 +82,20 @@ pub enum Mode {
     Change,
     /// Inside a transaction that [`Database::run_if`] opened, and ends itself.
     Inner,
+}
+
+/// What wraps a caller's text, but for its parameters.
+#[derive(Debug)]
+pub struct Wrapping {
+    lock_timeout: u128,
+    read: OnceLock<String>,
+}
+
+impl Wrapping {
+    /// With this LOCK_TIMEOUT.
+    pub fn new(lock_timeout: Duration) -> Self {
+        Self { lock_timeout: lock_timeout.as_millis(), read: OnceLock::new() }
+    }
 }
 
 impl Mode {
@@ -283,14 +298,14 @@ impl Database {
         let Batch { sql, params, .. } = batch;
         let Limits { bounds, deadline, cancel, .. } = limits;
         let early = |e| (e, true);
-        let lock_timeout = self.settings().lock_timeout.as_millis();
         let told = self.settings().context_info;
+        let wrapping = self.wrapping.load_full();
         let outer = match mode {
             // The same text for nearly every call.
             Mode::Read if params.is_empty() => {
-                self.read_wrapper.get_or_init(|| wrapper(&[], mode, lock_timeout, told)).into()
+                wrapping.read.get_or_init(|| wrapper(&[], mode, wrapping.lock_timeout, told)).into()
             }
-            _ => Cow::Owned(wrapper(params, mode, lock_timeout, told)),
+            _ => Cow::Owned(wrapper(params, mode, wrapping.lock_timeout, told)),
         };
         let mut declared = Cow::Borrowed(if told { TOLD_AND_TEXT } else { "@q nvarchar(max)" });
         for p in params {

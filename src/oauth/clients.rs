@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use mssql_mcp_middleware::rate_limit::{Limiter, Quota};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -45,7 +46,7 @@ pub struct Refused {
 #[derive(Debug, Clone)]
 pub struct Clients {
     records: Records,
-    configured: Arc<[Registered]>,
+    configured: Arc<ArcSwap<Vec<Registered>>>,
     hosts: Arc<[String]>,
     /// New registrations by network.
     limiter: Arc<Limiter<String>>,
@@ -154,12 +155,16 @@ pub fn check_configured(uri: &str) -> Result<(), String> {
 }
 
 impl Clients {
-    /// Those in a store, and those of the configuration.
+    /// The clients of a new configuration.
+    pub fn reload(&self, config: &Config) {
+        self.configured.store(Arc::new(config.clients().to_vec()));
+    }
+    /// From the configuration, over an opened store.
     pub fn new(records: Records, config: &Config) -> Self {
         let quota = Quota::per(config.int("auth.registrations") as u32, Duration::from_secs(3600));
         Self {
             records,
-            configured: config.clients().into(),
+            configured: Arc::new(ArcSwap::from_pointee(config.clients().to_vec())),
             hosts: config.list("auth.redirect_hosts").into(),
             limiter: Arc::new(Limiter::new(quota, NETWORKS)),
             most: config.int("auth.max_clients") as usize,
@@ -171,7 +176,7 @@ impl Clients {
     }
     /// The client of an id.
     pub async fn find(&self, id: &str) -> Result<Option<Client>, StoreError> {
-        if let Some(c) = self.configured.iter().find(|c| c.id == id) {
+        if let Some(c) = self.configured.load().iter().find(|c| c.id == id) {
             let secret = c.secret.as_deref().map(hashed);
             let auth_method = if secret.is_some() { "client_secret_basic" } else { "none" }.to_owned();
             let (name, redirect_uris) = (c.name.clone(), c.redirect_uris.clone());

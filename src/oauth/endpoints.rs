@@ -231,6 +231,14 @@ impl Authority {
             audit,
         }
     }
+    /// The clients of a new configuration; and whoever was recognised is looked up again.
+    pub fn reload(&self, config: &Config) {
+        self.clients.reload(config);
+        self.grants.forget();
+        if let Some(e) = &self.external {
+            e.forget();
+        }
+    }
     /// With another way to the documents that clients name (tests have no public internet).
     pub fn fetching_with(mut self, getter: Getter) -> Self {
         self.documents = Documents::new(getter);

@@ -94,6 +94,10 @@ impl External {
         }
     }
 
+    /// Checks every token again.
+    pub fn forget(&self) {
+        self.known.clear();
+    }
     /// What a client has to ask the issuer for, to get one of our scopes.
     pub fn theirs(&self, ours: &str) -> String {
         self.scopes.iter().find(|(_, o)| o == ours).map_or_else(|| ours.to_owned(), |(t, _)| t.clone())

@@ -341,6 +341,10 @@ impl Grants {
         Ok(token)
     }
 
+    /// Asks the store about every token again.
+    pub fn forget(&self) {
+        self.known.clear();
+    }
     /// Whose a token is, if that is known without asking the store.
     pub fn known(&self, token: &str, audience: &str) -> Option<Arc<Principal>> {
         let k = self.known.get(&hashed(token))?;

@@ -66,7 +66,7 @@ pub const METRICS: &[Metric] = &[
     ),
     row("mssql_mcp.calls.running", Kind::Gauge, "{call}", &[], "MCP requests that run now"),
     row("mssql_mcp.rows", Kind::Counter, "{row}", &[TOOL], "rows returned"),
-    row("mssql_mcp.bytes", Kind::Counter, "By", &[TOOL], "bytes of structured content returned"),
+    row("mssql_mcp.result.size", Kind::Counter, "By", &[TOOL], "bytes of structured content returned"),
     row(
         "mssql_mcp.truncations",
         Kind::Counter,
@@ -169,7 +169,7 @@ pub const METRICS: &[Metric] = &[
         &[],
         "audit records lost for want of room (audit.policy = \"drop\", and sign-in events)",
     ),
-    row("mssql_mcp.audit.broken", Kind::Gauge, "1", &[], "1 while the audit log cannot be written"),
+    row("mssql_mcp.audit.broken", Kind::Gauge, "{file}", &[], "1 while the audit log cannot be written"),
     row(
         "mssql_mcp.telemetry.failed",
         Kind::Counter,
@@ -227,7 +227,7 @@ static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
     Instruments {
         operation: histogram(&m, "mcp.server.operation.duration"),
         rows: counter(&m, "mssql_mcp.rows"),
-        bytes: counter(&m, "mssql_mcp.bytes"),
+        bytes: counter(&m, "mssql_mcp.result.size"),
         truncations: counter(&m, "mssql_mcp.truncations"),
         guard_refusals: counter(&m, "mssql_mcp.guard.refusals"),
         rate_limited: counter(&m, "mssql_mcp.rate_limited"),
@@ -297,10 +297,9 @@ pub fn prometheus_name(m: &Metric) -> String {
     let unit = match m.unit {
         "s" => "seconds",
         "By" => "bytes",
-        "1" if m.kind == Kind::Gauge => "ratio",
         _ => "",
     };
-    if !unit.is_empty() && !name.ends_with(unit) {
+    if !unit.is_empty() {
         let _ = write!(name, "_{unit}");
     }
     if m.kind == Kind::Counter {

@@ -164,7 +164,7 @@ mod tests {
         assert!(!shown(said.to_string().as_bytes(), false).contains("ada"));
         let secret = json!({"access_token": "abc", "Authorization": "Bearer abc", "password": "abc"});
         assert!(!shown(secret.to_string().as_bytes(), true).contains("abc"));
-        assert_eq!(shown(b"\x1b[31m ada", false), "(8 bytes that are no JSON)");
+        assert_eq!(shown(b"\x1b[31m ada", false), "(9 bytes that are no JSON)");
         assert!(shown(json!({"x": "y".repeat(10_000)}).to_string().as_bytes(), true).len() < 2000);
     }
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the real clients that the integration tests talk to, into target/clients: npm packages, a Python virtual
-# environment per SDK line, linters, FreeTDS, Chromium, Redis and nginx from Debian. Does nothing when they are there already.
+# environment per SDK line, linters, FreeTDS, Chromium, Redis, nginx and Prometheus from Debian. Does nothing when they are there already.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -16,15 +16,23 @@ command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx
 command -v openssl >/dev/null || missing="$missing openssl"
 command -v shellcheck >/dev/null || missing="$missing shellcheck"
 python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
+sudo=""
+[ "$(id -u)" = 0 ] || sudo="sudo"
 if [ -n "$missing" ]; then
-  sudo=""
-  [ "$(id -u)" = 0 ] || sudo="sudo"
   $sudo apt-get update -qq
   # shellcheck disable=SC2086 # a list of packages
   DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq $missing >/dev/null
 fi
 if [ "$(cat "$dir/stamp" 2>/dev/null)" = "$stamp" ]; then
   exit 0
+fi
+
+# Prometheus and promtool are unpacked, not installed: installed it would be a service that listens.
+if [ ! -x "$dir/prometheus/usr/bin/promtool" ]; then
+  mkdir -p "$dir/prometheus"
+  # The lists may be missing or older than the archive.
+  (cd "$dir/prometheus" && { apt-get download -qq prometheus 2>/dev/null || { $sudo apt-get update -qq && apt-get download -qq prometheus; }; } \
+    && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb)
 fi
 
 venv() { # name, packages…

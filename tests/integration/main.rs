@@ -12,11 +12,11 @@ mod faults;
 mod hosted;
 mod lifecycle;
 mod nginx;
-
 mod oauth;
 mod records;
 mod safety;
 mod support;
+mod telemetry;
 mod tools;
 mod types;
 mod verdicts;

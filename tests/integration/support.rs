@@ -221,7 +221,7 @@ pub fn binary() -> PathBuf {
 pub fn command(args: &[&str]) -> Command {
     let mut c = Command::new(binary());
     for (k, _) in std::env::vars() {
-        if k.starts_with("MSSQL_") || k.starts_with("MCP_") {
+        if k.starts_with("MSSQL_") || k.starts_with("MCP_") || k.starts_with("OTEL_") {
             c.env_remove(k);
         }
     }
