@@ -156,7 +156,7 @@ pub fn command() -> Command {
     .subcommand(people::user_command())
     .subcommand(people::token_command())
     .subcommand(people::store_command())
-    .subcommand(Command::new("doctor").about("Check the configuration and the connection, and explain what is wrong"))
+    .subcommand(doctor::command())
     .subcommand(
         Command::new("health")
             .about("Ask a running server's /health; exit 0 if it answers (for containers)")

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod database;
+pub mod doctor;
 pub mod facts;
 pub mod fetch;
 pub mod http;

@@ -1988,6 +1988,7 @@ impl Env for Engine {
                 (Ty::VarBinary(crate::types::Len::N(128)), self.context_info.clone().map_or(Val::Null, Val::Bin))
             }
             "@@LOCK_TIMEOUT" => (Ty::Int, Val::Int(self.lock_timeout)),
+            "@@MAX_CONNECTIONS" => (Ty::Int, Val::Int(32_767)),
             "@@MAX_PRECISION" => (Ty::TinyInt, Val::Int(38)),
             "@@NESTLEVEL" => (Ty::Int, Val::Int(i64::from(self.depth))),
             "@@OPTIONS" => (Ty::Int, Val::Int(5432)),
@@ -2089,7 +2090,15 @@ impl Env for Engine {
             "USER_NAME" | "CURRENT_USER" | "SESSION_USER" | "USER" => (sysname, text("dbo")),
             "HOST_NAME" => (sysname, text(&self.host)),
             "APP_NAME" => (sysname, text(&self.app)),
-            "HAS_PERMS_BY_NAME" | "IS_MEMBER" | "IS_SRVROLEMEMBER" | "HAS_DBACCESS" => (Ty::Int, Val::Int(1)),
+            // The one login may read and change everything in the one database, and belongs to no role.
+            "HAS_PERMS_BY_NAME" => {
+                let beyond = ["CONTROL", "CONTROL SERVER", "IMPERSONATE ANY LOGIN", "ALTER ANY LOGIN"];
+                let asked = arg(2).to_ascii_uppercase();
+                (Ty::Int, Val::Int(i64::from(!beyond.contains(&asked.as_str()))))
+            }
+            "IS_MEMBER" => (Ty::Int, Val::Int(i64::from(arg(0).eq_ignore_ascii_case("public")))),
+            "IS_SRVROLEMEMBER" => (Ty::Int, Val::Int(0)),
+            "HAS_DBACCESS" => (Ty::Int, Val::Int(1)),
             "SERVERPROPERTY" => (
                 sysname,
                 match arg(0).to_lowercase().as_str() {

@@ -58,11 +58,19 @@ pub struct Options {
     pub password: String,
     /// Offer TLS (inside PRELOGIN, TLS 1.2).
     pub tls: bool,
+    /// The last day of its certificate (year, month, day); none for one that outlives everybody.
+    pub expires: Option<(i32, u8, u8)>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 0)), user: USER.into(), password: PASSWORD.into(), tls: true }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            user: USER.into(),
+            password: PASSWORD.into(),
+            tls: true,
+            expires: None,
+        }
     }
 }
 
@@ -182,7 +190,7 @@ impl Sandbox {
         let keeper = engine::open(&shared).map_err(other)?;
         let load = shared.clone();
         tokio::task::spawn_blocking(move || sample::load(&load)).await.map_err(other)?.map_err(other)?;
-        let (acceptor, certificate) = identity()?;
+        let (acceptor, certificate) = identity(options.expires)?;
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
         let inner = Arc::new(Inner {
@@ -272,18 +280,23 @@ async fn accept(inner: Arc<Inner>, listener: TcpListener) {
     }
 }
 
-fn identity() -> io::Result<(TlsAcceptor, String)> {
+fn identity(expires: Option<(i32, u8, u8)>) -> io::Result<(TlsAcceptor, String)> {
     let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
-    let made = rcgen::generate_simple_self_signed(names).map_err(other)?;
-    let pem = made.cert.pem();
-    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    let mut params = rcgen::CertificateParams::new(names).map_err(other)?;
+    if let Some((y, m, d)) = expires {
+        params.not_after = rcgen::date_time_ymd(y, m, d);
+    }
+    let signing_key = rcgen::KeyPair::generate().map_err(other)?;
+    let cert = params.self_signed(&signing_key).map_err(other)?;
+    let pem = cert.pem();
+    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     // TLS 1.3 would send session tickets after the handshake, where TDS 7.4 expects none.
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS12])
         .map_err(other)?
         .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
+        .with_single_cert(vec![cert.der().clone()], key)
         .map_err(other)?;
     Ok((TlsAcceptor::from(Arc::new(config)), pem))
 }

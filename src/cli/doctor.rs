@@ -1,66 +1,50 @@
-//! `doctor`: is the configuration right, and does the database answer? If not: why, and what to change.
+//! `doctor`: looks, says what is wrong and how to mend it. 0: all is well; 3: it works, but something should change; 1: something fails; 2: the
+//! configuration cannot be read.
 
-use clap::ArgMatches;
-use tokio_util::sync::CancellationToken;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::json;
 
 use super::{Ended, Failed, inputs};
 use crate::config::Config;
-use crate::database::explain::explain;
-use crate::database::rows::Bounds;
-use crate::database::{Database, DbError, Limits, Settings};
+use crate::doctor::{Level, examine};
 use crate::telemetry;
+
+/// The command line of it.
+pub fn command() -> Command {
+    Command::new("doctor")
+        .about("Check the configuration, files, databases and what their logins may do, and say how to mend what is wrong")
+        .after_help("Exit status: 0 all is well; 3 it works, but something should change; 1 something fails; 2 the configuration cannot be read.")
+        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("print the findings as JSON"))
+}
 
 /// `mssql-mcp doctor`.
 pub async fn doctor(m: &ArgMatches) -> Ended {
+    let as_json = m.get_flag("json");
     let config = match Config::load(&inputs(m, Vec::new())).and_then(|c| c.require_database().map(|()| c)) {
         Ok(c) => c,
         Err(e) => {
-            println!("[fail] configuration");
+            if as_json {
+                let findings: Vec<_> =
+                    e.0.iter().map(|what| json!({ "level": "fail", "check": "configuration", "what": what })).collect();
+                println!("{}", json!({ "level": "fail", "findings": findings }));
+            } else {
+                println!("[fail] configuration");
+            }
             return Err(e.into());
         }
     };
-    telemetry::init("error", "text");
-    println!("[ok]   configuration");
-    let settings = Settings::from_config(&config)?;
-    println!(
-        "       database {} as {}, encryption {}, access {}",
-        settings.server(),
-        settings.user,
-        settings.encrypt,
-        settings.policy.access.as_str()
-    );
-    if settings.trust {
-        println!("[warn] TrustServerCertificate: the database's identity is not checked; set database.ca_file instead");
+    telemetry::init("off", "text");
+    let findings = examine(&config).await;
+    let worst = findings.iter().map(|f| f.level).max().unwrap_or(Level::Ok);
+    if as_json {
+        println!("{}", json!({ "level": worst, "findings": findings }));
+    } else {
+        findings.iter().for_each(|f| println!("{f}"));
     }
-    if settings.encrypt == "off" {
-        println!("[warn] encryption is off: passwords and rows travel in the clear");
-    }
-    let db = Database::new(settings);
-    let limits = Limits {
-        bounds: Bounds { max_rows: 10, max_chars: 10_000, max_cell: 1000, csv: false },
-        deadline: None,
-        cancel: CancellationToken::new(),
-        trace: None,
+    let status = match worst {
+        Level::Ok => return Ok(()),
+        Level::Warn => 3,
+        Level::Fail => 1,
     };
-    let failed = |stage: &str, e: &DbError| {
-        let x = explain(e, db.settings());
-        println!("[fail] {stage}\n       {}\n       → {}", x.what, x.mend);
-        Failed { message: String::new(), status: 1 }
-    };
-    db.ping().await.map_err(|e| failed("connection", &e))?;
-    println!("[ok]   connection");
-    let about = "SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)), CAST(SERVERPROPERTY('Edition') AS nvarchar(128)), DB_NAME(), SUSER_SNAME()";
-    let rows = db.fetch(about, &[], &limits).await.map_err(|e| failed("query", &e))?;
-    let row = rows.into_iter().flatten().next().unwrap_or_default();
-    let text = |i: usize| row.get(i).and_then(|v| v.as_str()).unwrap_or("?").to_owned();
-    println!("[ok]   query: SQL Server {} {}, database {}, login {}", text(0), text(1), text(2), text(3));
-    let tables = db
-        .list_tables(&crate::database::catalog::ListFilter { take: 201, ..Default::default() }, &limits)
-        .await
-        .map_err(|e| failed("catalog", &e))?;
-    match tables.len() {
-        0 => println!("[warn] catalog: the login sees no tables; grant it SELECT, or check database.name"),
-        n => println!("[ok]   catalog: {}{n} tables", if n > 200 { "more than " } else { "" }),
-    }
-    Ok(())
+    Err(Failed { message: String::new(), status })
 }

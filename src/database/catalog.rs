@@ -53,7 +53,8 @@ fn s(v: &Value) -> String {
 const NAMES: &str = "SELECT o.object_id, sc.name, o.name FROM sys.objects AS o JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id \
      WHERE o.type IN ('U', 'V') AND o.is_ms_shipped = 0 ORDER BY sc.name, o.name";
 
-const LIST: &str = "SELECT sc.name AS schema_name, o.name AS table_name, CASE WHEN o.type = 'V' THEN 'view' ELSE 'table' END AS kind, \
+/// What [`Database::list_tables`] asks.
+pub const LIST: &str = "SELECT sc.name AS schema_name, o.name AS table_name, CASE WHEN o.type = 'V' THEN 'view' ELSE 'table' END AS kind, \
      (SELECT SUM(p.rows) FROM sys.partitions AS p WHERE p.object_id = o.object_id AND p.index_id IN (0, 1)) AS row_count, \
      CAST(ep.value AS nvarchar(3750)) AS description \
      FROM sys.objects AS o JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id \

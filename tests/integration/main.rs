@@ -7,6 +7,7 @@ mod cli;
 mod clients;
 mod deploy;
 mod deployed;
+mod doctor;
 mod everyday;
 mod faults;
 mod hosted;
