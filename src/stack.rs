@@ -223,14 +223,12 @@ fn peer_quota(config: &Config) -> Quota {
     Quota::per(config.int("limits.peer_requests") as u32, Duration::from_secs(60))
 }
 
-/// The stack at MCP level, which every transport shares.
-pub fn mcp(
-    server: Server,
-    calls: Calls,
-    audit: AuditLayer,
-    quotas: Arc<Quotas>,
-    query_timeout: Duration,
-) -> McpService {
+/// The stack at MCP level, which every transport shares, around its center (a [`Server`], or what a benchmark puts there).
+pub fn mcp<S>(center: S, calls: Calls, audit: AuditLayer, quotas: Arc<Quotas>, query_timeout: Duration) -> McpService
+where
+    S: Service<McpRequest, Response = Outcome, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+{
     let stack = ServiceBuilder::new()
         // Facts travel up through the extensions, so they are there before anybody watches.
         .map_request(|mut r: McpRequest| {
@@ -253,6 +251,6 @@ pub fn mcp(
             |r: &mut McpRequest, at: tokio::time::Instant| r.context.deadline = Some(at.into_std()),
             GRACE,
         ))
-        .service(server);
+        .service(center);
     BoxCloneSyncService::new(stack)
 }

@@ -14,7 +14,6 @@ use std::time::Instant;
 use mssql_mcp_middleware::observe::Observer;
 use mssql_mcp_transports::{Fault, Id, McpRequest, Outcome, Reply};
 use opentelemetry::trace::TraceContextExt;
-use tracing::{Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
@@ -27,7 +26,7 @@ use crate::facts::CallFacts;
 use crate::protocol::METHODS;
 use metrics::{instruments, label};
 use otlp::Exporters;
-use trace::Trace;
+use trace::{Begun, Trace};
 
 /// The target of all spans: they are for OpenTelemetry alone, and without it they are not even made.
 pub const SPANS: &str = "mssql_mcp::trace";
@@ -136,7 +135,7 @@ pub struct Running {
     client: Option<String>,
     facts: Arc<CallFacts>,
     trace: Trace,
-    span: Span,
+    begun: Begun,
     started: Instant,
     ended: bool,
 }
@@ -158,7 +157,7 @@ impl<E> Observer<McpRequest, Outcome, E> for Calls {
         let method = known(METHODS, &r.method);
         let tool = (method == "tools/call").then(|| known(&self.tools, r.target.as_deref().unwrap_or_default()));
         let facts = r.context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default();
-        let (span, trace) = span(r, method, tool);
+        let (begun, trace) = begin(r, method, tool);
         facts.set_trace(trace);
         RUNNING.fetch_add(1, Ordering::Relaxed);
         Running {
@@ -170,13 +169,13 @@ impl<E> Observer<McpRequest, Outcome, E> for Calls {
             client: r.context.client.name.clone(),
             facts,
             trace,
-            span,
+            begun,
             started: Instant::now(),
             ended: false,
         }
     }
     fn within<T>(&self, running: &Running, work: impl FnOnce() -> T) -> T {
-        running.span.in_scope(work)
+        running.begun.span.in_scope(work)
     }
     fn end(&self, mut running: Running, result: Result<&Outcome, &E>) {
         match result {
@@ -186,44 +185,16 @@ impl<E> Observer<McpRequest, Outcome, E> for Calls {
     }
 }
 
-/// The span of a request and the trace that it belongs to. The parent is what the client named in `_meta`, with a link to the HTTP request;
-/// else the HTTP request; else nobody.
-fn span(r: &McpRequest, method: &'static str, tool: Option<&'static str>) -> (Span, Trace) {
+/// The span of a request, and the trace that it belongs to. The parent is what the client named in `_meta`, with a
+/// link to the HTTP request; else the HTTP request; else nobody.
+fn begin(r: &McpRequest, method: &'static str, tool: Option<&'static str>) -> (Begun, Trace) {
     let http = r.context.extensions.get::<http::HttpTrace>();
     let parent = trace::remote(r.context.meta.traceparent.as_deref());
     let given = parent.as_ref().and_then(|c| Trace::of(c.span().span_context()));
-    let name = tool.map(|t| format!("{method} {t}"));
-    let span = tracing::info_span!(
-        target: SPANS,
-        "mcp",
-        otel.name = name.as_deref().unwrap_or(method),
-        otel.kind = "server",
-        otel.status_code = field::Empty,
-        mcp.method.name = method,
-        gen_ai.tool.name = tool,
-        gen_ai.operation.name = tool.map(|_| "execute_tool"),
-        jsonrpc.request.id = field::Empty,
-        mcp.protocol.version = r.context.version.as_str(),
-        network.transport = network(r.context.transport),
-        error.type = field::Empty,
-        rpc.response.status_code = field::Empty,
-        mssql_mcp.transport = r.context.transport,
-        mssql_mcp.outcome = field::Empty,
-        mssql_mcp.verdict = field::Empty,
-        mssql_mcp.truncated = field::Empty,
-        mssql_mcp.rows = field::Empty,
-        mssql_mcp.bytes = field::Empty,
-    );
+    let span = tracing::info_span!(target: SPANS, "mcp", otel.kind = "server");
     if span.is_disabled() {
         let trace = given.or(http.map(|h| h.trace)).map_or_else(Trace::fresh, Trace::child);
-        return (span, trace);
-    }
-    if let Some(id) = &r.id {
-        let text = match id {
-            Id::Number(n) => n.to_string(),
-            Id::String(s) => s.chars().take(128).collect(),
-        };
-        span.record("jsonrpc.request.id", text);
+        return (Begun::new(span), trace);
     }
     match (parent, http.and_then(|h| h.context.as_ref())) {
         (Some(p), h) => {
@@ -237,8 +208,29 @@ fn span(r: &McpRequest, method: &'static str, tool: Option<&'static str>) -> (Sp
         }
         (None, None) => {}
     }
-    let trace = Trace::of(span.context().span().span_context()).or(given).unwrap_or_else(Trace::fresh);
-    (span, trace)
+    let begun = Begun::new(span);
+    begun.name(|| tool.map_or_else(|| method.to_owned(), |t| format!("{method} {t}")));
+    begun.describe(|| {
+        let mut all = vec![
+            label("mcp.method.name", method),
+            label("mcp.protocol.version", r.context.version.as_str()),
+            label("network.transport", network(r.context.transport)),
+            label("mssql_mcp.transport", r.context.transport),
+        ];
+        if let Some(t) = tool {
+            all.extend([label(metrics::TOOL, t), label("gen_ai.operation.name", "execute_tool")]);
+        }
+        all.extend(r.id.as_ref().map(|id| {
+            let text = match id {
+                Id::Number(n) => n.to_string(),
+                Id::String(s) => s.chars().take(128).collect(),
+            };
+            label("jsonrpc.request.id", text)
+        }));
+        all
+    });
+    let trace = begun.trace.or(given).unwrap_or_else(Trace::fresh);
+    (begun, trace)
 }
 
 fn network(transport: &str) -> &'static str {
@@ -280,19 +272,19 @@ impl Running {
         RUNNING.fetch_sub(1, Ordering::Relaxed);
         let took = self.started.elapsed();
         let (rows, bytes) = (self.facts.rows.load(Ordering::Relaxed), self.facts.bytes.load(Ordering::Relaxed));
-        let _entered = self.span.enter();
+        let _entered = self.begun.span.enter();
         tracing::info!(
             target: "mssql_mcp::call",
             method = &*self.asked.0,
-            tool = self.asked.1.as_deref().unwrap_or(""),
+            tool = self.asked.1.as_deref(),
             outcome,
             ms = took.as_millis() as u64,
-            rows,
-            bytes,
-            truncated = self.facts.truncated(),
+            rows = self.tool.map(|_| rows),
+            bytes = self.tool.map(|_| bytes),
+            truncated = Some(self.facts.truncated()).filter(|t| !t.is_empty()),
             transport = self.transport,
             version = self.version,
-            client = self.client.as_deref().unwrap_or(""),
+            client = self.client.as_deref(),
             trace = %self.trace.trace_id,
         );
         let m = instruments();
@@ -327,25 +319,18 @@ impl Running {
         if matches!(outcome, "rate_limited" | "too_many_at_once" | "overloaded") {
             m.rate_limited.add(1, &[label("mssql_mcp.reason", outcome)]);
         }
-        if self.span.is_disabled() {
-            return;
-        }
+        self.begun.describe(|| {
+            let mut all = vec![label("mssql_mcp.outcome", outcome)];
+            let said = [("mssql_mcp.verdict", self.facts.verdict()), ("mssql_mcp.truncated", self.facts.truncated())];
+            all.extend(said.into_iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| label(k, v)));
+            if self.tool.is_some() {
+                all.extend([label("mssql_mcp.rows", rows as i64), label("mssql_mcp.bytes", bytes as i64)]);
+            }
+            all.extend(error.filter(|e| e.starts_with('-')).map(|e| label("rpc.response.status_code", e)));
+            all
+        });
         if let Some(e) = error {
-            self.span.record("error.type", e);
-            self.span.record("otel.status_code", "ERROR");
-            if e.starts_with('-') {
-                self.span.record("rpc.response.status_code", e);
-            }
-        }
-        self.span.record("mssql_mcp.outcome", outcome);
-        for (k, v) in [("mssql_mcp.verdict", self.facts.verdict()), ("mssql_mcp.truncated", self.facts.truncated())] {
-            if !v.is_empty() {
-                self.span.record(k, v);
-            }
-        }
-        if self.tool.is_some() {
-            self.span.record("mssql_mcp.rows", rows);
-            self.span.record("mssql_mcp.bytes", bytes);
+            self.begun.failed(e);
         }
     }
 }

@@ -7,12 +7,12 @@ use http::{Request, Response};
 use mssql_mcp_middleware::observe::Observer;
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
-use tracing::{Span, field};
+use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::SPANS;
 use super::metrics::{instruments, label};
-use super::trace::{self, Trace};
+use super::trace::{self, Begun, Trace};
 use crate::http::route::Routes;
 
 /// The observer.
@@ -28,7 +28,7 @@ pub struct Running {
     method: &'static str,
     route: Option<String>,
     scheme: &'static str,
-    span: Span,
+    begun: Begun,
     started: Instant,
     ended: bool,
 }
@@ -79,31 +79,23 @@ impl<B, R, E> Observer<Request<B>, Response<R>, E> for Requests {
     fn start(&self, r: &Request<B>) -> Running {
         let method = method_of(r.method());
         let route = self.routes.find(r.uri().path()).ok().map(|p| self.routes.path_of(p));
-        let span = tracing::info_span!(
-            target: SPANS,
-            "http",
-            otel.name = field::Empty,
-            otel.kind = "server",
-            otel.status_code = field::Empty,
-            http.request.method = method,
-            http.route = route.as_deref(),
-            http.response.status_code = field::Empty,
-            url.scheme = self.scheme,
-            error.type = field::Empty,
-        );
-        if !span.is_disabled() {
-            match &route {
-                Some(route) => span.record("otel.name", format!("{method} {route}")),
-                None => span.record("otel.name", method),
-            };
-            if let Some(parent) = trace::remote(header(r)) {
-                let _ = span.set_parent(parent);
-            }
+        let span = tracing::info_span!(target: SPANS, "http", otel.kind = "server");
+        if !span.is_disabled()
+            && let Some(parent) = trace::remote(header(r))
+        {
+            let _ = span.set_parent(parent);
         }
-        Running { method, route, scheme: self.scheme, span, started: Instant::now(), ended: false }
+        let begun = Begun::new(span);
+        begun.name(|| route.as_ref().map_or_else(|| method.to_owned(), |route| format!("{method} {route}")));
+        begun.describe(|| {
+            let mut all = vec![label("http.request.method", method), label("url.scheme", self.scheme)];
+            all.extend(route.clone().map(|r| label("http.route", r)));
+            all
+        });
+        Running { method, route, scheme: self.scheme, begun, started: Instant::now(), ended: false }
     }
     fn within<T>(&self, running: &Running, work: impl FnOnce() -> T) -> T {
-        running.span.in_scope(work)
+        running.begun.span.in_scope(work)
     }
     fn end(&self, mut running: Running, result: Result<&Response<R>, &E>) {
         running.end(result.ok().map(|r| r.status().as_u16()));
@@ -118,15 +110,9 @@ impl Running {
         labels.extend(self.route.take().map(|r| label("http.route", r)));
         labels.extend(status.map(|s| label("http.response.status_code", i64::from(s))));
         instruments().http_request.record(took.as_secs_f64(), &labels);
-        if self.span.is_disabled() {
-            return;
-        }
-        if let Some(s) = status {
-            self.span.record("http.response.status_code", s);
-        }
+        self.begun.describe(|| status.map(|s| label("http.response.status_code", i64::from(s))).into_iter().collect());
         if status.is_none_or(|s| s >= 500) {
-            self.span.record("error.type", status.map_or_else(|| "dropped".to_owned(), |s| s.to_string()));
-            self.span.record("otel.status_code", "ERROR");
+            self.begun.failed(status.map_or_else(|| "dropped".to_owned(), |s| s.to_string()));
         }
     }
 }

@@ -3,11 +3,13 @@
 
 use std::collections::HashMap;
 
-use opentelemetry::Context;
 use opentelemetry::propagation::TextMapPropagator;
-use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId};
+use opentelemetry::trace::{SpanContext, SpanId, Status, TraceContextExt, TraceFlags, TraceId};
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 /// The longest `traceparent` that is looked at (version 00 has 55 characters).
 const LONGEST: usize = 128;
@@ -40,6 +42,49 @@ impl Trace {
     /// `traceparent`, version 00.
     pub fn header(&self) -> String {
         format!("00-{}-{}-{:02x}", self.trace_id, self.span_id, self.flags.to_u8())
+    }
+}
+
+/// A span that has begun: its parent is settled, and whether it is sampled. Most are not, and attributes are what costs; so they are set from here
+/// on, all at once, and not as fields of the [`Span`].
+#[derive(Debug)]
+pub struct Begun {
+    /// To work within.
+    pub span: Span,
+    /// Its identity, if spans are made at all.
+    pub trace: Option<Trace>,
+    seen: Option<Context>,
+}
+
+impl Begun {
+    /// Begins it.
+    pub fn new(span: Span) -> Self {
+        if span.is_disabled() {
+            return Self { span, trace: None, seen: None };
+        }
+        let context = span.context();
+        let trace = Trace::of(context.span().span_context());
+        let seen = Some(context).filter(|c| c.span().span_context().is_sampled());
+        Self { span, trace, seen }
+    }
+    /// Adds attributes, if anybody will see them.
+    pub fn describe(&self, attributes: impl FnOnce() -> Vec<KeyValue>) {
+        if let Some(c) = &self.seen {
+            c.span().set_attributes(attributes());
+        }
+    }
+    /// Names it, if anybody will see that.
+    pub fn name(&self, name: impl FnOnce() -> String) {
+        if let Some(c) = &self.seen {
+            c.span().update_name(name());
+        }
+    }
+    /// Its status is Error; of what `error.type`.
+    pub fn failed(&self, kind: impl Into<opentelemetry::StringValue>) {
+        if let Some(c) = &self.seen {
+            c.span().set_status(Status::error(""));
+            c.span().set_attribute(KeyValue::new("error.type", kind.into()));
+        }
     }
 }
 
