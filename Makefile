@@ -1,8 +1,8 @@
-# What CI runs is `make lint test`. `bench` and `fuzz` are for people with a quiet machine.
+# What CI runs is `make lint test`. `bench`, `soak` and `fuzz` are for people with a quiet machine.
 CARGO ?= cargo
 export INSTA_UPDATE ?= no
 
-.PHONY: fuzz all lint borders test clients bench clean
+.PHONY: fuzz all lint borders test clients bench soak clean
 all: lint test
 
 lint: borders
@@ -30,6 +30,11 @@ clients:
 bench:
 	$(CARGO) build --release --locked
 	$(CARGO) bench --locked
+
+# Mixed calls and faults for so many seconds, and then the books are compared; `make test` has a short one. From 300 on memory must be flat.
+SOAK_SECONDS ?= 600
+soak:
+	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked --test integration soak -- --nocapture
 
 # Searches for texts that the guard misreads, for so many seconds; needs a nightly compiler, but not cargo-fuzz.
 FUZZ_SECONDS ?= 120

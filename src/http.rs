@@ -127,6 +127,15 @@ impl Listener {
         let (left, open) = (room.clone(), sessions.clone());
         gauge("mssql_mcp.http.connections", move |put| put((most - left.available_permits()) as u64, &[]));
         gauge("mssql_mcp.sessions", move |put| put(open.len() as u64, &[]));
+        // Whoever never came back is forgotten without waiting for somebody who looks.
+        let (swept, over) = (sessions.clone(), stop.closing.clone());
+        let every = (config.duration("http.session_idle") / 10).max(Duration::from_secs(1));
+        tokio::spawn(over.run_until_cancelled_owned(async move {
+            loop {
+                tokio::time::sleep(every).await;
+                swept.sweep();
+            }
+        }));
         let write_timeout = config.duration("http.write_timeout");
         loop {
             let place = tokio::select! {

@@ -5,7 +5,6 @@ use mssql_mcp_transports::encode::ServerInfo;
 use mssql_mcp_transports::{ProtocolVersion, Reply};
 use serde_json::{Map, Value, json};
 
-/// Milliseconds for which a list may be kept: ours only change with the process.
 /// The methods that the center answers.
 pub const METHODS: &[&str] = &[
     "server/discover",
@@ -19,6 +18,7 @@ pub const METHODS: &[&str] = &[
     "subscriptions/listen",
 ];
 
+/// Milliseconds for which a list may be kept: ours only change with the process.
 const TTL_MS: u64 = 3_600_000;
 
 /// This server.

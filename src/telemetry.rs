@@ -51,8 +51,6 @@ pub fn init(level: &str, format: &str) {
 pub fn start(config: &Config) -> Result<(), String> {
     filter(config.text("log.level"))?;
     let exporters = Exporters::new(config)?;
-    // Before anything is measured: an instrument is bound to the provider that there is when it is made.
-    exporters.install();
     subscribe(config.text("log.level"), &config.choice("log.format"), Some(&exporters));
     if EXPORTERS.set(exporters).is_ok() {
         metrics::gauge("process.memory.usage", |put| {
@@ -154,7 +152,10 @@ fn known(list: &[&'static str], name: &str) -> &'static str {
 impl<E> Observer<McpRequest, Outcome, E> for Calls {
     type Guard = Running;
     fn start(&self, r: &McpRequest) -> Running {
-        let method = known(METHODS, &r.method);
+        // Handshakes are answered from the same data as `server/discover`, which their clients do not have.
+        let handshake = &*r.method == "server/discover" && !r.context.version.is_modern();
+        let asked = if handshake { Arc::from("initialize") } else { r.method.clone() };
+        let method = if handshake { "initialize" } else { known(METHODS, &r.method) };
         let tool = (method == "tools/call").then(|| known(&self.tools, r.target.as_deref().unwrap_or_default()));
         let facts = r.context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default();
         let (begun, trace) = begin(r, method, tool);
@@ -163,7 +164,7 @@ impl<E> Observer<McpRequest, Outcome, E> for Calls {
         Running {
             method,
             tool,
-            asked: (r.method.clone(), r.target.clone()),
+            asked: (asked, r.target.clone()),
             transport: r.context.transport,
             version: r.context.version.as_str(),
             client: r.context.client.name.clone(),

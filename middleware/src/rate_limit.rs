@@ -221,7 +221,7 @@ impl<K: Eq + Hash> Limiter<K> {
         let (now, quota) = (Instant::now(), self.quota.get());
         let most = now + quota.every * quota.burst * 2;
         let after = |until: Option<Instant>| {
-            (until.map_or(now, |u| u.max(now)) + quota.every * cost.min(2 * quota.burst)).min(most)
+            (until.map_or(now, |u| u.max(now)) + quota.every * cost.min(quota.burst.saturating_mul(2))).min(most)
         };
         if self.spent.len() >= self.most && !self.spent.contains_key(&key) {
             let mut rest = self.rest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -261,6 +261,14 @@ mod tests {
         assert_eq!(l.check("ada", 10), Ok(()));
         tokio::time::advance(Duration::from_secs(3600)).await;
         assert_eq!((0..100).filter(|_| l.check("ada", 1).is_ok()).count(), 60, "an idle hour saves up no more");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_largest_quota_can_be_charged() {
+        let l = Limiter::new(Quota::per(u32::MAX, Duration::from_secs(3600)), 10);
+        l.charge("ada", u32::MAX);
+        l.charge("ada", u32::MAX);
+        assert!(l.check("ada", u32::MAX).is_err());
     }
 
     #[tokio::test(start_paused = true)]

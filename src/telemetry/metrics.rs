@@ -62,7 +62,7 @@ pub const METRICS: &[Metric] = &[
         MCP,
         "s",
         &["mcp.method.name", TOOL, "mssql_mcp.outcome", "error.type", "network.transport"],
-        "MCP requests, from the first layer to the outcome; method and tool are `unknown` where they are none of ours",
+        "MCP requests, from the first layer to the outcome (not ping and notifications, which the transports answer); method and tool are `unknown` where they are none of ours",
     ),
     row("mssql_mcp.calls.running", Kind::Gauge, "{call}", &[], "MCP requests that run now"),
     row("mssql_mcp.rows", Kind::Counter, "{row}", &[TOOL], "rows returned"),

@@ -167,7 +167,7 @@ macro_rules! exporter {
 // === impl Exporters ===
 
 impl Exporters {
-    /// As configured. Connects to nobody yet.
+    /// As configured, with the meter provider as the process's. Connects to nobody yet.
     pub fn new(config: &Config) -> Result<Self, String> {
         let ca = match config.text("telemetry.ca_file") {
             "" => None,
@@ -179,16 +179,8 @@ impl Exporters {
         let routes = routes(config)?;
         let route = |name| routes.iter().find(|(n, _)| *n == name).map(|(_, r)| r);
         let resource = resource();
-        if let Some(r) = route("traces") {
-            let e = Counted::new(exporter!(SpanExporter, r, ca), "traces");
-            me.traces =
-                Some(SdkTracerProvider::builder().with_batch_exporter(e).with_resource(resource.clone()).build());
-        }
-        if let Some(r) = route("logs") {
-            let e = Counted::new(exporter!(LogExporter, r, ca), "logs");
-            me.logs = Some(SdkLoggerProvider::builder().with_batch_exporter(e).with_resource(resource.clone()).build());
-        }
-        let mut metrics = SdkMeterProvider::builder().with_resource(resource);
+        // First: whatever measures belongs to the provider that there is when it is made, and the queues below measure what they drop.
+        let mut metrics = SdkMeterProvider::builder().with_resource(resource.clone());
         if let Some(r) = route("metrics") {
             let e = Counted::new(exporter!(MetricExporter, r, ca), "metrics");
             metrics = metrics.with_periodic_exporter(e);
@@ -198,15 +190,20 @@ impl Exporters {
             metrics = metrics.with_reader(e.build().map_err(|e| format!("metrics: {e}"))?);
         }
         if me.registry.is_some() || route("metrics").is_some() {
-            me.metrics = Some(metrics.build());
+            let provider = metrics.build();
+            global::set_meter_provider(provider.clone());
+            me.metrics = Some(provider);
+        }
+        if let Some(r) = route("traces") {
+            let e = Counted::new(exporter!(SpanExporter, r, ca), "traces");
+            me.traces =
+                Some(SdkTracerProvider::builder().with_batch_exporter(e).with_resource(resource.clone()).build());
+        }
+        if let Some(r) = route("logs") {
+            let e = Counted::new(exporter!(LogExporter, r, ca), "logs");
+            me.logs = Some(SdkLoggerProvider::builder().with_batch_exporter(e).with_resource(resource).build());
         }
         Ok(me)
-    }
-    /// Makes the meter provider the process's.
-    pub fn install(&self) {
-        if let Some(m) = &self.metrics {
-            global::set_meter_provider(m.clone());
-        }
     }
     /// The layer that exports spans.
     pub fn spans<S>(&self) -> Option<OpenTelemetryLayer<S, opentelemetry_sdk::trace::SdkTracer>>

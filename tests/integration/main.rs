@@ -16,6 +16,7 @@ mod nginx;
 mod oauth;
 mod records;
 mod safety;
+mod soak;
 mod support;
 mod telemetry;
 mod tools;

@@ -125,7 +125,7 @@ impl Drop for Running {
 // === impl Sessions ===
 
 impl Sessions {
-    /// At most `max`, each forgotten after `idle` without a request.
+    /// At most `max`, each of no use after `idle` without a request, and forgotten by the next [`Self::sweep`].
     pub fn new(max: usize, idle: Duration) -> Self {
         Self { map: DashMap::new(), started: Instant::now(), idle, max }
     }
@@ -178,7 +178,8 @@ impl Sessions {
             false
         });
     }
-    fn sweep(&self) {
+    /// Forgets those that nobody used for too long.
+    pub fn sweep(&self) {
         let (now, idle) = (self.now(), self.idle.as_millis() as u64);
         self.map.retain(|_, s| {
             let keep = now.saturating_sub(s.used.load(Ordering::Relaxed)) <= idle || !s.running.is_empty();
