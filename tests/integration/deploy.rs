@@ -85,6 +85,68 @@ fn the_files_agree_with_the_server() {
     }
 }
 
+/// A file of YAML, read by Python's reader.
+fn yaml(path: &Path) -> serde_json::Value {
+    let mut c = Command::new(installed("py-lint/bin/python"));
+    c.args(["-c", "import json,sys,yaml\nprint(json.dumps(yaml.safe_load(open(sys.argv[1]))))"]);
+    let (code, text) = ran({
+        c.arg(path);
+        c
+    });
+    assert_eq!(code, Some(0), "{}: {text}", path.display());
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// No collector and no Grafana can be installed here: what their files name is looked up, and they are not run.
+#[test]
+fn the_files_for_telemetry_name_what_there_is() {
+    let collector = yaml(&deploy().join("../otel-collector.yaml"));
+    let pipelines = collector["service"]["pipelines"].as_object().expect("pipelines");
+    assert_eq!(pipelines.keys().map(String::as_str).collect::<Vec<_>>(), ["traces", "metrics", "logs"]);
+    for kind in ["receivers", "processors", "exporters"] {
+        let mut used: Vec<&str> =
+            pipelines.values().flat_map(|p| p[kind].as_array().expect("a list")).filter_map(|n| n.as_str()).collect();
+        used.sort_unstable();
+        used.dedup();
+        let mut defined: Vec<&str> = collector[kind].as_object().expect("a map").keys().map(String::as_str).collect();
+        defined.sort_unstable();
+        assert_eq!(used, defined, "{kind}: what is used, and what is defined");
+    }
+    let otlp = &collector["receivers"]["otlp"]["protocols"];
+    assert_eq!(
+        (&otlp["grpc"]["endpoint"], &otlp["http"]["endpoint"]),
+        (&"0.0.0.0:4317".into(), &"0.0.0.0:4318".into())
+    );
+    // Prometheus asks where the collector answers, and Grafana asks Prometheus.
+    let scraped = yaml(&deploy().join("grafana/prometheus.yml"));
+    let port = collector["exporters"]["prometheus"]["endpoint"].as_str().and_then(|e| e.rsplit(':').next());
+    let target = scraped["scrape_configs"][0]["static_configs"][0]["targets"][0].as_str().expect("a target");
+    assert_eq!(
+        (scraped["scrape_configs"][0]["job_name"].as_str(), target.rsplit(':').next()),
+        (Some("mssql-mcp"), port)
+    );
+    let compose = yaml(&deploy().join("compose.yaml"));
+    let services = compose["services"].as_object().expect("services");
+    let source =
+        yaml(&deploy().join("grafana/provisioning/datasources/prometheus.yml"))["datasources"][0]["url"].clone();
+    for address in [format!("http://{target}"), source.as_str().expect("a URL").to_owned()] {
+        let host = address.trim_start_matches("http://").split(':').next().expect("a host").to_owned();
+        assert!(services.contains_key(&host), "{host} is no service");
+    }
+    // What is mounted from here is here; the dashboards are where their provider looks.
+    let mounts =
+        services.values().flat_map(|s| s["volumes"].as_array().into_iter().flatten()).filter_map(|v| v.as_str());
+    let (local, mut seen): (Vec<&str>, bool) = (mounts.filter(|m| m.starts_with('.')).collect(), false);
+    let provider = yaml(&deploy().join("grafana/provisioning/dashboards/mssql-mcp.yml"));
+    for m in local {
+        let mut parts = m.split(':');
+        let (from, to) = (parts.next().expect("a path"), parts.next());
+        assert!(deploy().join(from).exists(), "{from} is not there");
+        seen |= from == "./grafana/dashboards" && to == provider["providers"][0]["options"]["path"].as_str();
+    }
+    assert!(seen, "nobody mounts the dashboards");
+}
+
 /// There is no container engine here: a stand-in on the PATH writes down what it is asked.
 #[test]
 fn the_certificate_is_asked_for_once() {

@@ -423,6 +423,7 @@ async fn a_collector_sees_it(receiver: Receiver, env: &[(&str, &str)], more: &[&
     });
     let resource = receiver.resource();
     assert_eq!(resource["service.name"], "mssql-mcp");
+    assert_eq!(resource["service.instance.id"].len(), 32);
     assert_eq!(resource["service.version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(resource["deployment.environment.name"], "test");
     assert!(!said.contains("does not take"), "{said}");
@@ -688,6 +689,10 @@ async fn prometheus_scrapes_and_its_rules_and_queries_are_sound() {
     let out = prometheus("promtool").args(["test", "rules"]).arg(&tests).output().await.expect("promtool");
     let said = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success(), "{said}");
+
+    let config = std::fs::canonicalize("deploy/grafana/prometheus.yml").expect("config");
+    let out = prometheus("promtool").args(["check", "config"]).arg(&config).output().await.expect("promtool");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 
     let demo = Demo::start(&[], &[]).await;
     exercised(&demo).await;
