@@ -18,7 +18,7 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::logs::{LogBatch, SdkLogger, SdkLoggerProvider};
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
-use opentelemetry_sdk::metrics::{SdkMeterProvider, Temporality};
+use opentelemetry_sdk::metrics::{Aggregation, Instrument, SdkMeterProvider, Stream, Temporality};
 use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SdkTracerProvider, SpanData};
 use prometheus::TextEncoder;
@@ -182,7 +182,11 @@ impl Exporters {
         let route = |name| routes.iter().find(|(n, _)| *n == name).map(|(_, r)| r);
         let resource = resource();
         // First: whatever measures belongs to the provider that there is when it is made, and the queues below measure what they drop.
-        let mut metrics = SdkMeterProvider::builder().with_resource(resource.clone());
+        let mut metrics = SdkMeterProvider::builder().with_resource(resource.clone()).with_view(|i: &Instrument| {
+            // A constant of the configuration; what is lost is counted.
+            let says_nothing = i.name().ends_with(".queue.capacity");
+            says_nothing.then(|| Stream::builder().with_aggregation(Aggregation::Drop).build().ok()).flatten()
+        });
         if let Some(r) = route("metrics") {
             let e = Counted::new(exporter!(MetricExporter, r, ca), "metrics");
             metrics = metrics.with_periodic_exporter(e);
