@@ -138,10 +138,11 @@ pub fn audit(config: &Config) -> Vec<Finding> {
                 .mend("set audit.dir to a folder of the server's own"),
         ];
     }
-    let probe = Path::new(dir).join(format!(".doctor-{}", std::process::id()));
-    let written = std::fs::create_dir_all(dir)
-        .and_then(|()| std::fs::write(&probe, b"x"))
-        .and_then(|()| std::fs::remove_file(&probe));
+    // The server makes it; made here, it could belong to somebody else.
+    let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.into());
+    let there = absolute.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"));
+    let probe = there.join(format!(".doctor-{}", std::process::id()));
+    let written = std::fs::write(&probe, b"x").and_then(|()| std::fs::remove_file(&probe));
     match written {
         Ok(()) => vec![Finding::ok("audit", format!("{dir} can be written to"))],
         Err(e) => vec![

@@ -235,6 +235,7 @@ async fn files_the_store_and_the_audit_log_are_looked_at() {
     let audit = dir.0.join("audit").display().to_string();
     let all = look("memory", &audit).await;
     assert!(the(&all, "store").what.contains("in memory") && bad(&all, "audit").is_empty(), "{all:#?}");
+    assert!(!std::path::Path::new(&audit).exists(), "whoever looks makes nothing");
     let fresh = format!("sqlite:{}", dir.0.join("none.db").display());
     assert!(the(&look(&fresh, &audit).await, "store").what.contains("does not exist yet"));
     assert!(!dir.0.join("none.db").exists(), "looking makes nothing");
