@@ -173,7 +173,9 @@ async fn message(
                 let call = drive(me.service.clone(), *request, s, tx);
                 tokio::pin!(call);
                 let end = loop {
+                    // What was taken is begun, and so recorded, even if its client is gone by now.
                     tokio::select! {
+                        biased;
                         Some(v) = rx.recv() => me.send(&v).await,
                         o = &mut call => break Some(o),
                         () = me.stop.cancelled() => break None,
