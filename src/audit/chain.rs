@@ -132,15 +132,13 @@ pub fn verify(files: &[(String, String)], anchor: Option<&str>, key: Option<&str
     let mut expected: Option<Head> = None;
     for (name, text) in files {
         let mut problem = |line: usize, what: String| v.problems.push(Problem { file: name.clone(), line, what });
-        if !text.is_empty() && !text.ends_with('\n') {
-            problem(
-                text.lines().count(),
-                "the last line is torn: the process was killed while it wrote, or the file was cut".into(),
-            );
+        let torn = (!text.is_empty() && !text.ends_with('\n')).then(|| text.lines().count());
+        if let Some(last) = torn {
+            problem(last, "the last line is torn: the process was killed while it wrote, or the file was cut".into());
         }
         for (n, line) in text.lines().enumerate() {
             let at = n + 1;
-            if n + 1 == text.lines().count() && !text.ends_with('\n') {
+            if torn == Some(at) {
                 break;
             }
             let Some(r) = read(line) else {
