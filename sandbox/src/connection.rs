@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
@@ -214,7 +213,7 @@ async fn requests_loop(
             kind::TRANSACTION => request::transaction(message.body.freeze())?,
             // Nothing runs: the acknowledgement stands alone.
             kind::ATTENTION => {
-                acknowledge(inner, writer, BytesMut::new(), size, &mut 1).await?;
+                acknowledge(inner, reader, writer, BytesMut::new(), size, &mut 1).await?;
                 continue;
             }
             _ => return Ok(()),
@@ -274,7 +273,7 @@ async fn requests_loop(
         }
         if attention {
             drop(next);
-            acknowledge(inner, writer, buf, size, &mut id).await?;
+            acknowledge(inner, reader, writer, buf, size, &mut id).await?;
             continue;
         }
         let mut out = BytesMut::with_capacity(buf.len() + 64);
@@ -291,6 +290,7 @@ async fn requests_loop(
 /// DONE with the attention bit, unless a fault keeps it back.
 async fn acknowledge(
     inner: &Inner,
+    reader: &mut ReadHalf<Stream>,
     writer: &mut WriteHalf<Stream>,
     mut buf: BytesMut,
     size: usize,
@@ -298,7 +298,8 @@ async fn acknowledge(
 ) -> io::Result<()> {
     match inner.faults().attention {
         Attention::Lost => {
-            tokio::time::sleep(Duration::from_secs(3600)).await;
+            // Whoever gave up closes the connection, and with it goes what its transaction locked.
+            while read_message(reader).await?.is_some() {}
             return Ok(());
         }
         Attention::Late(d) => tokio::time::sleep(d).await,
