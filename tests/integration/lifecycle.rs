@@ -5,13 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::support::{Lab, Stdio1, command, http, stateless, until};
+use crate::support::{Lab, Stdio1, command, http, signal, stateless, until};
 use mssql_mcp_sandbox::{Options, Sandbox};
-
-fn terminate(pid: u32, signal: &str) {
-    let ok = std::process::Command::new("kill").args([signal, &pid.to_string()]).status().expect("kill");
-    assert!(ok.success());
-}
 
 /// The demo as a process, and where it listens.
 async fn demo(args: &[&str]) -> (tokio::process::Child, std::net::SocketAddr) {
@@ -39,7 +34,7 @@ async fn sigterm_in_mid_query_exits_cleanly() {
         stateless(address, "tools/call", json!({ "name": "execute_sql", "arguments": { "query": SLOW } })).await
     });
     tokio::time::sleep(Duration::from_millis(500)).await;
-    terminate(child.id().expect("pid"), "-TERM");
+    signal("-TERM", child.id().expect("pid"));
     let status = tokio::time::timeout(Duration::from_secs(20), child.wait()).await.expect("it exits").expect("status");
     assert!(status.success(), "{status}");
     // The call was cancelled; its client may see an answer without a result or a closed connection.
@@ -115,7 +110,7 @@ async fn stdio_ends_with_its_input_or_a_signal() {
     let ping = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
     let mut p = start();
     assert_eq!(p.ask(ping.clone()).await["result"], json!({}));
-    terminate(p.child.id().expect("pid"), "-TERM");
+    signal("-TERM", p.child.id().expect("pid"));
     assert!(
         tokio::time::timeout(Duration::from_secs(20), p.child.wait())
             .await

@@ -19,10 +19,10 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use self::books::{Seen, Series, World, kinds, recorded, scrape, total};
+use self::books::{Seen, Series, World, files, kinds, recorded, scrape, total};
 use self::clients::worker;
-use self::faults::{Around, Collector, TAKES, Wire, faults, settings, signal};
-use super::support::{PATIENCE, binary, command, until};
+use self::faults::{Around, Collector, TAKES, Wire, faults, settings};
+use super::support::{PATIENCE, binary, command, free, signal, until};
 
 const WORKERS: u64 = 12;
 /// Below this, memory is printed but says nothing yet.
@@ -50,7 +50,6 @@ async fn everything_adds_up_after_a_hard_day() {
         String::from_utf8_lossy(&out.stdout).trim().to_owned()
     };
     let (token, limited) = (token("soak").await, token("limited").await);
-    let free = || std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
     let (address, admin) = (free(), free());
     let text = format!(
         "database.host 127.0.0.1\ndatabase.port {}\ndatabase.user {USER}\ndatabase.name {DATABASE}\ndatabase.ca_file {}\npool.max_size 4\npool.connect_timeout 2s\n\
@@ -154,12 +153,7 @@ async fn everything_adds_up_after_a_hard_day() {
 
     // 1. The audit log is whole, and has each call once, as its client saw it.
     let mut verify = Command::new(binary());
-    verify.args(["audit", "verify"]).args(
-        std::fs::read_dir(dir.join("audit"))
-            .expect("folder")
-            .map(|f| f.expect("file").path())
-            .filter(|p| p.extension().is_some_and(|e| e == "jsonl")),
-    );
+    verify.args(["audit", "verify"]).args(files(&dir.join("audit")));
     let verified = verify.output().await.expect("verify");
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
     let (calls, records) = recorded(&dir.join("audit"));

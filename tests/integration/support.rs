@@ -261,6 +261,16 @@ impl Stdio1 {
     }
 }
 
+/// An address that nobody listens on.
+pub fn free() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port")
+}
+
+/// Sends a signal, such as `-TERM`.
+pub fn signal(which: &str, pid: u32) {
+    assert!(std::process::Command::new("kill").args([which, &pid.to_string()]).status().expect("kill").success());
+}
+
 /// Waits until something holds, without a guess at how long that takes.
 pub async fn until(what: &str, mut f: impl AsyncFnMut() -> bool) {
     let give_up = tokio::time::Instant::now() + PATIENCE;

@@ -28,7 +28,7 @@ use tokio::process::Child;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status};
 
-use super::support::{Answer, command, http, modern, until};
+use super::support::{Answer, command, free, http, modern, signal, until};
 
 /// What came, with the headers that it came with.
 #[derive(Debug, Default)]
@@ -183,10 +183,6 @@ struct Demo {
     admin: SocketAddr,
 }
 
-fn free() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port")
-}
-
 impl Demo {
     async fn start(env: &[(&str, &str)], more: &[&str]) -> Self {
         let (address, admin) = (free(), free());
@@ -223,8 +219,7 @@ impl Demo {
     }
     /// SIGTERM, and what was said on stderr.
     async fn stop(mut self) -> String {
-        let pid = self.child.id().expect("pid").to_string();
-        assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
+        signal("-TERM", self.child.id().expect("pid"));
         let mut said = String::new();
         self.child.stderr.take().expect("stderr").read_to_string(&mut said).await.expect("utf-8");
         assert!(self.child.wait().await.expect("exit").success(), "{said}");
@@ -814,8 +809,7 @@ async fn the_admin_listener_tells_alive_from_ready() {
 
 impl Demo {
     fn hang_up(&self) {
-        let pid = self.child.id().expect("pid").to_string();
-        assert!(std::process::Command::new("kill").args(["-HUP", &pid]).status().expect("kill").success());
+        signal("-HUP", self.child.id().expect("pid"));
     }
 }
 

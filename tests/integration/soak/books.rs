@@ -56,7 +56,7 @@ impl World {
         let n = self.next.fetch_add(1, Ordering::Relaxed);
         (n, format!("{sql} /* soak {n} */"))
     }
-    pub fn kind(&self, method: &str, tool: &str, outcome: &str) {
+    fn kind(&self, method: &str, tool: &str, outcome: &str) {
         self.with(|b| *b.kinds.entry((method.into(), tool.into(), outcome.into())).or_default() += 1);
     }
     /// Enters what came for a call; none if its client did not wait for it.
@@ -82,7 +82,7 @@ impl World {
 }
 
 /// From a JSON-RPC response; null for a request that was cancelled.
-pub fn outcome(answer: &Value) -> Seen {
+fn outcome(answer: &Value) -> Seen {
     let plain = |o: &str| Seen::Answered { outcome: o.to_owned(), rows: 0, truncated: false };
     if answer.is_null() {
         return plain("cancelled");
@@ -154,16 +154,18 @@ pub struct Recorded {
     pub truncated: bool,
 }
 
+/// The files of the log, in their order.
+pub fn files(dir: &Path) -> Vec<PathBuf> {
+    let all = std::fs::read_dir(dir).expect("folder").map(|f| f.expect("file").path());
+    let mut all: Vec<PathBuf> = all.filter(|p| p.extension().is_some_and(|e| e == "jsonl")).collect();
+    all.sort();
+    all
+}
+
 /// Every call in the log, and the number of records.
 pub fn recorded(dir: &Path) -> (Vec<Recorded>, u64) {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(dir)
-        .expect("folder")
-        .map(|f| f.expect("file").path())
-        .filter(|p| p.extension().is_some_and(|e| e == "jsonl"))
-        .collect();
-    files.sort();
     let (mut calls, mut records) = (HashMap::<String, Recorded>::new(), 0);
-    for f in files {
+    for f in files(dir) {
         for line in std::fs::read_to_string(f).expect("records").lines() {
             records += 1;
             let r: Value = serde_json::from_str(line).expect("a record");

@@ -29,10 +29,10 @@ impl Dice {
 }
 
 /// A connection that is kept.
-pub struct Client {
-    pub world: World,
-    pub send: SendRequest<Full<Bytes>>,
-    pub driver: tokio::task::JoinHandle<()>,
+struct Client {
+    world: World,
+    send: SendRequest<Full<Bytes>>,
+    driver: tokio::task::JoinHandle<()>,
 }
 
 impl Drop for Client {
@@ -42,7 +42,7 @@ impl Drop for Client {
 }
 
 impl Client {
-    pub async fn new(world: &World) -> Self {
+    async fn new(world: &World) -> Self {
         let io = TcpStream::connect(world.address).await.expect("connect");
         let (send, connection) =
             hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(io)).await.expect("handshake");
@@ -50,7 +50,7 @@ impl Client {
         Self { world: world.clone(), send, driver }
     }
     /// The head of the answer, with its body to come.
-    pub async fn begin(
+    async fn begin(
         &mut self,
         method: &str,
         headers: &[(&str, &str)],
@@ -70,7 +70,7 @@ impl Client {
         let sent = self.send.send_request(r.body(Full::from(body)).expect("request"));
         tokio::time::timeout(PATIENCE, sent).await.expect("in time").expect("an answer")
     }
-    pub async fn ask(&mut self, method: &str, headers: &[(&str, &str)], body: String) -> Answer {
+    async fn ask(&mut self, method: &str, headers: &[(&str, &str)], body: String) -> Answer {
         let (parts, body) = self.begin(method, headers, body).await.into_parts();
         let body = tokio::time::timeout(PATIENCE, body.collect()).await.expect("in time").expect("a body").to_bytes();
         let headers = parts.headers.iter().map(|(k, v)| (k.to_string(), v.to_str().unwrap_or_default().to_owned()));
@@ -78,17 +78,17 @@ impl Client {
         Answer { status: parts.status.as_u16(), headers: headers.collect(), body }
     }
     /// A stateless request.
-    pub async fn rpc(&mut self, token: &str, method: &str, params: Value) -> Value {
+    async fn rpc(&mut self, token: &str, method: &str, params: Value) -> Value {
         let (headers, body) = stateless(token, method, params);
         let headers: Vec<(&str, &str)> = headers.iter().map(|(k, v)| (*k, v.as_str())).collect();
         let answer = self.ask("POST", &headers, body).await;
         message(&answer)
     }
-    pub async fn tool(&mut self, token: &str, name: &str, arguments: Value) -> Value {
+    async fn tool(&mut self, token: &str, name: &str, arguments: Value) -> Value {
         self.rpc(token, "tools/call", json!({ "name": name, "arguments": arguments })).await
     }
     /// A marked query that is waited for.
-    pub async fn sql(&mut self, token: &str, sql: &str) -> String {
+    async fn sql(&mut self, token: &str, sql: &str) -> String {
         let (n, text) = self.world.mark(sql);
         let answer = self.tool(token, "execute_sql", json!({ "query": text })).await;
         self.world.seen("tools/call", "execute_sql", Some(n), Some(&answer))
@@ -96,7 +96,7 @@ impl Client {
 }
 
 /// The response in an answer; null if there is none.
-pub fn message(a: &Answer) -> Value {
+fn message(a: &Answer) -> Value {
     let streamed = a.header("content-type").is_some_and(|t| t.starts_with("text/event-stream"));
     if a.body.trim().is_empty() || (streamed && !a.body.contains("event: message")) {
         return Value::Null;
@@ -104,7 +104,7 @@ pub fn message(a: &Answer) -> Value {
     a.json()
 }
 
-pub fn stateless(token: &str, method: &str, params: Value) -> (Vec<(&'static str, String)>, String) {
+fn stateless(token: &str, method: &str, params: Value) -> (Vec<(&'static str, String)>, String) {
     let name = params["name"].as_str().map(str::to_owned);
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": modern(params) }).to_string();
     let mut headers = vec![
@@ -126,7 +126,7 @@ pub async fn worker(world: World, seed: u64) {
     }
 }
 
-pub async fn act(world: &World, client: &mut Client, dice: &mut Dice) {
+async fn act(world: &World, client: &mut Client, dice: &mut Dice) {
     let token = world.token.clone();
     let seen = |tool: &str, answer: &Value| world.seen("tools/call", tool, None, Some(answer));
     match dice.below(100) {
@@ -187,7 +187,7 @@ pub async fn act(world: &World, client: &mut Client, dice: &mut Dice) {
 }
 
 /// Who is not let in, and what is no message.
-pub async fn strangers(world: &World, client: &mut Client, dice: &mut Dice) {
+async fn strangers(world: &World, client: &mut Client, dice: &mut Dice) {
     let (headers, body) = stateless("mcp_nobody", "tools/list", json!({}));
     let mut headers: Vec<(&str, &str)> = headers.iter().map(|(k, v)| (*k, v.as_str())).collect();
     let (reason, status, body) = match dice.below(3) {
@@ -209,7 +209,7 @@ pub async fn strangers(world: &World, client: &mut Client, dice: &mut Dice) {
 }
 
 /// A handshake-era session: with a call, sometimes one that is cancelled; ended, or just left.
-pub async fn session(world: &World, client: &mut Client, dice: &mut Dice) {
+async fn session(world: &World, client: &mut Client, dice: &mut Dice) {
     let bearer = world.bearer();
     let versions = ["2025-03-26", "2025-06-18", "2025-11-25"];
     let hello = initialize(versions[dice.below(3) as usize]).to_string();
@@ -247,7 +247,7 @@ pub async fn session(world: &World, client: &mut Client, dice: &mut Dice) {
 }
 
 /// HTTP+SSE: a call or two, and the stream is dropped, sometimes in the middle of one.
-pub async fn sse(world: &World, dice: &mut Dice) {
+async fn sse(world: &World, dice: &mut Dice) {
     let bearer = world.bearer();
     let headers = [("Authorization", bearer.as_str())];
     world.requested();
@@ -271,7 +271,7 @@ pub async fn sse(world: &World, dice: &mut Dice) {
 }
 
 /// Reads slowly, or not at all, what is larger than the buffers in between; or never ends its request.
-pub async fn slow(world: &World, dice: &mut Dice) {
+async fn slow(world: &World, dice: &mut Dice) {
     let socket = TcpSocket::new_v4().expect("socket");
     socket.set_recv_buffer_size(4096).expect("buffer");
     let mut io = socket.connect(world.address).await.expect("connect");
@@ -314,7 +314,7 @@ pub async fn slow(world: &World, dice: &mut Dice) {
 }
 
 /// Goes away in the middle of a call: once it is sure that the call began.
-pub async fn leaver(world: &World, dice: &mut Dice) {
+async fn leaver(world: &World, dice: &mut Dice) {
     let mut client = Client::new(world).await;
     let (n, text) = world.mark("WAITFOR DELAY '00:00:05'");
     let (headers, body) =

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::books::{World, scrape, total};
 use super::clients::Dice;
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, signal};
 
 /// A collector that behaves as it is told, and counts what it took.
 #[derive(Default)]
@@ -30,7 +30,7 @@ pub struct Collector {
 }
 
 pub const TAKES: u8 = 0;
-pub const MODES: [&str; 5] =
+const MODES: [&str; 5] =
     ["takes", "collector resets", "collector hangs", "collector answers garbage", "collector refuses"];
 
 impl Collector {
@@ -66,7 +66,7 @@ impl Collector {
         });
         (me, address)
     }
-    pub async fn post(
+    async fn post(
         self: Arc<Self>,
         r: ::http::Request<hyper::body::Incoming>,
         takes: bool,
@@ -97,8 +97,8 @@ impl Collector {
 
 /// Between the server and its database: can be cut, and can refuse.
 pub struct Wire {
-    pub cut: Mutex<CancellationToken>,
-    pub down: AtomicBool,
+    cut: Mutex<CancellationToken>,
+    down: AtomicBool,
 }
 
 impl Wire {
@@ -127,7 +127,7 @@ impl Wire {
         });
         (me, address)
     }
-    pub fn cut(&self) {
+    fn cut(&self) {
         std::mem::take(&mut *self.cut.lock().expect("cut")).cancel();
     }
 }
@@ -213,7 +213,7 @@ pub async fn faults(world: World, around: Arc<Around>) {
     }
 }
 
-pub async fn reload(world: &World, around: &Around, result: &'static str, text: &str) {
+async fn reload(world: &World, around: &Around, result: &'static str, text: &str) {
     std::fs::write(&around.config, text).expect("write");
     let wanted = world.with(|b| {
         let n = b.reloads.entry(result).or_default();
@@ -226,8 +226,4 @@ pub async fn reload(world: &World, around: &Around, result: &'static str, text: 
         assert!(Instant::now() < give_up, "it was not reloaded");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-}
-
-pub fn signal(which: &str, pid: u32) {
-    assert!(std::process::Command::new("kill").args([which, &pid.to_string()]).status().expect("kill").success());
 }
