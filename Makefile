@@ -2,7 +2,7 @@
 CARGO ?= cargo
 export INSTA_UPDATE ?= no
 
-.PHONY: fuzz all lint borders test clients bench soak clean
+.PHONY: fuzz all lint borders test clients corpora bench soak clean
 all: lint test
 
 lint: borders
@@ -14,18 +14,22 @@ lint: borders
 
 # No edge between any two of the library crates, and none of them knows the server.
 borders:
-	@for c in transports middleware sandbox; do \
+	@for c in transports middleware sandbox sql; do \
 	  if $(CARGO) tree -p mssql-mcp-$$c -e normal,build --prefix none --locked | tail -n +2 | grep '^mssql-mcp'; then \
 	    echo "mssql-mcp-$$c must not depend on another crate of this workspace"; exit 1; fi; done
 	@if $(CARGO) tree -p mssql-mcp -e normal --prefix none --locked | grep -E '^(openssl|native-tls|ring|reqwest) '; then \
 	  echo "one TLS stack: rustls over aws-lc-rs"; exit 1; fi
 
-# Installs what the tests need (tests/clients/install.sh: npm, pip, apt), then runs them all.
-test: clients
+# Installs what the tests need (npm, pip, apt, crates), then runs them all.
+test: clients corpora
 	$(CARGO) test --workspace --locked
 
 clients:
 	./tests/clients/install.sh
+
+# T-SQL that others wrote, for the guard.
+corpora:
+	./tests/corpora/install.sh
 
 bench:
 	$(CARGO) build --release --locked
@@ -36,11 +40,13 @@ SOAK_SECONDS ?= 600
 soak:
 	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked --test integration soak -- --nocapture
 
-# Searches for texts that the guard misreads, for so many seconds; needs a nightly compiler, but not cargo-fuzz.
+# Searches for texts that the guard misreads: batches of the generator by a seed of the day, and then by coverage for so many seconds, which
+# needs a nightly compiler, but not cargo-fuzz.
 FUZZ_SECONDS ?= 120
 fuzz:
+	GUARD_SEED=$$(date +%s) $(CARGO) test -p mssql-mcp-sql --test guard generated
 	mkdir -p fuzz/corpus
-	python3 -c "import re,pathlib;[pathlib.Path(f'fuzz/corpus/{f.stem}-{n}').write_text(b) for f in pathlib.Path('tests/corpus').glob('*.sql') for n,b in enumerate(re.split(r'^GO$$', f.read_text(), flags=re.M))]"
+	python3 -c "import re,pathlib;[pathlib.Path(f'fuzz/corpus/{f.stem}-{n}').write_text(b) for f in pathlib.Path('sql/tests/corpus').glob('*.sql') for n,b in enumerate(re.split(r'^GO$$', f.read_text(), flags=re.M))]"
 	RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing" \
 	  $(CARGO) +nightly run --release --manifest-path fuzz/Cargo.toml --target $$(rustc -vV | sed -n 's/host: //p') -- fuzz/corpus -max_total_time=$(FUZZ_SECONDS) -max_len=400
 

@@ -3,8 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mssql_mcp::sql::lexer::{batches, tokens};
-use mssql_mcp::sql::verdict::{Class, Policy, Verdict, judge};
+use mssql_mcp_sql::batches::batches;
+use mssql_mcp_sql::lexer::tokens;
+use mssql_mcp_sql::policy::{Policy, judge};
+use mssql_mcp_sql::verdict::{Class, Verdict};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };

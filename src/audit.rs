@@ -342,7 +342,7 @@ fn named(tool: Option<&str>, params: Option<&RawValue>) -> Named {
     let arguments = serde_json::from_str::<Params>(raw.get()).ok().and_then(|p| p.arguments);
     let Some(a) = arguments else { return Named::default() };
     let is_sql = tool == Some("execute_sql");
-    let table = a.table_name.map(|t| crate::sql::quote::split(&t).map_or(t, |parts| parts.join(".")));
+    let table = a.table_name.map(|t| mssql_mcp_sql::quote::split(&t).map_or(t, |parts| parts.join(".")));
     Named { query: a.query.filter(|_| is_sql), table }
 }
 

@@ -150,6 +150,19 @@ pub fn command() -> Command {
                     .value_name("NAME")
                     .action(ArgAction::Append)
                     .help("as if the operator had named it in access.allow"),
+            )
+            .arg(
+                Arg::new("database")
+                    .long("database")
+                    .value_name("NAME")
+                    .help("the database that the caller is in: USE of it changes nothing"),
+            )
+            .arg(Arg::new("roles").long("roles").action(ArgAction::SetTrue).help("add what each token was taken for"))
+            .arg(
+                Arg::new("statements")
+                    .long("statements")
+                    .action(ArgAction::SetTrue)
+                    .help("print docs/statements.md instead"),
             ),
     )
     .subcommand(audit::command())

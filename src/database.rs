@@ -24,10 +24,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::database::rows::Bounds;
-use crate::sql::Access;
-use crate::sql::verdict::Policy;
 use crate::telemetry::metrics::{gauge, instruments, label};
 use crate::telemetry::trace::Trace;
+use mssql_mcp_sql::Access;
+use mssql_mcp_sql::policy::Policy;
 
 /// A database behind a pool of connections. Nothing connects before the first call needs it.
 #[derive(Debug, Clone)]
@@ -258,7 +258,12 @@ impl Settings {
             lock_timeout: c.duration("limits.lock_timeout"),
             query_text: c.bool("telemetry.query_text"),
             context_info: c.bool("telemetry.context_info"),
-            policy: Policy { access: Access::parse(&c.choice("access.level")), allow: c.list("access.allow") },
+            policy: Policy {
+                access: Access::parse(&c.choice("access.level")),
+                allow: c.list("access.allow"),
+                database: Some(c.text("database.name")).filter(|n| !n.is_empty()).map(Into::into),
+                ..Policy::default()
+            },
         })
     }
     /// Trusts this certificate: for the sandbox, which makes its own.
@@ -289,6 +294,11 @@ impl Database {
     /// Another LOCK_TIMEOUT from the next call on.
     pub fn set_lock_timeout(&self, t: Duration) {
         self.wrapping.store(Arc::new(run::Wrapping::new(t)));
+    }
+    /// What may run now: a reload may have changed what a caller's SET LOCK_TIMEOUT is held against.
+    pub fn policy(&self) -> Policy {
+        let lock_timeout = self.wrapping.load().lock_timeout();
+        Policy { lock_timeout, ..self.settings.policy.clone() }
     }
     /// What it was made from.
     pub fn settings(&self) -> &Settings {

@@ -17,7 +17,6 @@ pub mod principal;
 pub mod protocol;
 pub mod rescue;
 pub mod server;
-pub mod sql;
 pub mod stack;
 pub mod telemetry;
 pub mod tools;

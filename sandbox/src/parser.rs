@@ -978,7 +978,7 @@ impl Parser<'_> {
             };
             return Ok(Kind::SetVar(name, value));
         }
-        if self.words(&["TRANSACTION", "ISOLATION", "LEVEL"]) {
+        if self.words(&["TRANSACTION", "ISOLATION", "LEVEL"]) || self.words(&["TRAN", "ISOLATION", "LEVEL"]) {
             let mut level = vec![self.ident()?];
             if self.word("COMMITTED") || self.word("UNCOMMITTED") {
                 level.push("COMMITTED".into());

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest;
 
-use crate::sql::lexer::{Kind, Token, tokens};
+use mssql_mcp_sql::lexer::{Kind, Token, tokens};
 
 /// Objects of one text that are listed.
 const MOST: usize = 50;

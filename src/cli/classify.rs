@@ -7,12 +7,17 @@ use clap::ArgMatches;
 use serde_json::{Value, json};
 
 use super::{Ended, Failed};
-use crate::sql::Access;
-use crate::sql::lexer::batches;
-use crate::sql::verdict::{Policy, Verdict};
+use mssql_mcp_sql::Access;
+use mssql_mcp_sql::batches::batches;
+use mssql_mcp_sql::policy::Policy;
+use mssql_mcp_sql::verdict::Verdict;
 
 /// `mssql-mcp classify [FILE|-]`.
 pub fn classify(m: &ArgMatches) -> Ended {
+    if m.get_flag("statements") {
+        print!("{}", mssql_mcp_sql::statements::markdown());
+        return Ok(());
+    }
     let file = m.get_one::<String>("file").map_or("-", String::as_str);
     let mut bytes = Vec::new();
     let read = match file {
@@ -23,11 +28,14 @@ pub fn classify(m: &ArgMatches) -> Ended {
     let policy = Policy {
         access: m.get_one::<String>("access").map_or(Access::ReadOnly, |a| Access::parse(a)),
         allow: m.get_many::<String>("allow").into_iter().flatten().cloned().collect(),
+        database: m.get_one::<String>("database").map(|d| d.as_str().into()),
+        ..Policy::default()
     };
+    let roles = m.get_flag("roles");
     let mut out = std::io::stdout().lock();
     for (n, (line, batch)) in batches(&text(&bytes)).into_iter().enumerate() {
         // A reader that went away has seen enough.
-        if writeln!(out, "{}", report(n + 1, line, batch, &policy)).is_err() {
+        if writeln!(out, "{}", report(n + 1, line, batch, &policy, roles)).is_err() {
             break;
         }
     }
@@ -37,18 +45,21 @@ pub fn classify(m: &ArgMatches) -> Ended {
 /// UTF-8, or UTF-16 with its mark, as SQL Server's own tools save scripts.
 fn text(bytes: &[u8]) -> String {
     match bytes {
-        [0xFF, 0xFE, rest @ ..] => {
-            let units: Vec<u16> = rest.chunks(2).map(|c| u16::from_le_bytes([c[0], *c.get(1).unwrap_or(&0)])).collect();
-            String::from_utf16_lossy(&units)
-        }
+        [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
         [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
         all => String::from_utf8_lossy(all).into_owned(),
     }
 }
 
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let units: Vec<u16> = bytes.chunks(2).map(|c| unit([c[0], *c.get(1).unwrap_or(&0)])).collect();
+    String::from_utf16_lossy(&units)
+}
+
 /// One batch; lines are those of the script.
-fn report(batch: usize, first_line: u32, sql: &str, policy: &Policy) -> Value {
-    let verdict = Verdict::of(sql);
+fn report(batch: usize, first_line: u32, sql: &str, policy: &Policy, roles: bool) -> Value {
+    let verdict = Verdict::under(sql, policy);
     let line = |l: u32| l + first_line - 1;
     let statements: Vec<Value> = verdict
         .statements
@@ -56,7 +67,7 @@ fn report(batch: usize, first_line: u32, sql: &str, policy: &Policy) -> Value {
         .map(|s| json!({ "class": s.class.as_str(), "line": line(s.line), "column": s.column, "statement": s.head }))
         .collect();
     let class = verdict.class.as_str();
-    match verdict.check(policy) {
+    let mut report = match verdict.check(policy) {
         Ok(_) => json!({ "batch": batch, "allowed": true, "class": class, "statements": statements }),
         Err(r) => json!({
             "batch": batch,
@@ -69,5 +80,10 @@ fn report(batch: usize, first_line: u32, sql: &str, policy: &Policy) -> Value {
             "line": line(r.line),
             "column": r.column,
         }),
+    };
+    if roles {
+        let each = mssql_mcp_sql::verdict::roles(sql).unwrap_or_default();
+        report["roles"] = each.into_iter().map(|(text, role)| json!([text, role.as_str()])).collect();
     }
+    report
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::run::ParamValue;
 use super::{Database, DbError, Limits};
-use crate::sql::quote;
+use mssql_mcp_sql::quote;
 
 /// A table's place and kind.
 #[derive(Debug, Clone, PartialEq)]

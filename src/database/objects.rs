@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::catalog::{NotFound, TableName};
 use super::run::ParamValue;
 use super::{Database, DbError, Limits};
-use crate::sql::quote;
+use mssql_mcp_sql::quote;
 
 /// Objects that are ranked at most; the rest is found by `list_tables`.
 const MOST: i64 = 20_000;

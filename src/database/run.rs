@@ -96,6 +96,10 @@ impl Wrapping {
     pub fn new(lock_timeout: Duration) -> Self {
         Self { lock_timeout: lock_timeout.as_millis(), read: OnceLock::new() }
     }
+    /// In milliseconds.
+    pub fn lock_timeout(&self) -> u64 {
+        u64::try_from(self.lock_timeout).unwrap_or(u64::MAX)
+    }
 }
 
 impl Mode {

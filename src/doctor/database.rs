@@ -12,7 +12,7 @@ use crate::database::catalog::ListFilter;
 use crate::database::explain::explain;
 use crate::database::rows::Bounds;
 use crate::database::{Database, DbError, Limits, Settings};
-use crate::sql::Access;
+use mssql_mcp_sql::Access;
 
 /// Who and where we are, and the server's clock.
 pub const ABOUT: &str = "SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)), CAST(SERVERPROPERTY('Edition') AS nvarchar(128)), DB_NAME(), SUSER_SNAME(), USER_NAME(), \

@@ -26,8 +26,8 @@ use crate::config::Config;
 use crate::fetch::Getter;
 use crate::http::route::{Endpoint, Place};
 use crate::principal::{Principal, SCOPES};
-use crate::sql::Access;
 use crate::telemetry::metrics::{instruments, label};
+use mssql_mcp_sql::Access;
 
 /// A person stays signed in, on the pages, for so many seconds.
 const SIGNED_IN: u64 = 3600;

@@ -13,9 +13,10 @@ use crate::database::run::{Answer, Applied, Batch, Failure, Mode, Param, ParamVa
 use crate::database::{Database, DbError, Limits};
 use crate::facts::CallFacts;
 use crate::principal::Principal;
-use crate::sql::Access;
-use crate::sql::verdict::{Class, Verdict, judge};
 use crate::telemetry::metrics::{instruments, label};
+use mssql_mcp_sql::Access;
+use mssql_mcp_sql::policy::judge;
+use mssql_mcp_sql::verdict::{Class, Verdict};
 
 /// SQL Server takes 2,100 parameters; some of them are ours.
 const MAX_PARAMS: usize = 2000;
@@ -106,7 +107,7 @@ impl Tool for ExecuteSql {
     }
 
     async fn call(&self, call: Call, args: Args) -> Result<ToolReply, Stop> {
-        let verdict = judge(&args.query, &self.db.settings().policy).map_err(refusal)?;
+        let verdict = judge(&args.query, &self.db.policy()).map_err(refusal)?;
         call.facts.set_verdict(verdict.class.as_str());
         let needed = verdict.scopes();
         if !needed.iter().all(|s| call.may(s)) {
@@ -127,13 +128,25 @@ impl Tool for ExecuteSql {
         } else if verdict.class.changes() {
             change.consented().await
         } else {
-            let a = self.db.run(batch, Mode::Read, &change.limits).await.map_err(|f| Refusal::failure(&f, &self.db))?;
+            let a =
+                self.db.run(batch, Mode::Read, &change.limits).await.map_err(|f| failure(&f, &self.db, &args.query))?;
             Ok(answer(&call.facts, a, true, false))
         }
     }
 }
 
-fn refusal(r: crate::sql::verdict::Refusal) -> Refusal {
+/// A text that failed; one that was written for another database hears how T-SQL has it.
+fn failure(f: &Failure, db: &Database, sql: &str) -> Refusal {
+    let mut r = Refusal::failure(f, db);
+    if let DbError::Sql(e) = &f.error
+        && let Some(hint) = mssql_mcp_sql::hints::for_error(e.number, &e.message, sql)
+    {
+        r.hint = hint;
+    }
+    r
+}
+
+fn refusal(r: mssql_mcp_sql::policy::Refusal) -> Refusal {
     let mut refusal = Refusal::new(r.code, format!("Not run: {}.", r.reason), r.advice);
     let labels = [label("mssql_mcp.class", r.class.as_str()), label("mssql_mcp.reason", r.code)];
     instruments().guard_refusals.add(1, &labels);
@@ -166,7 +179,7 @@ impl Change<'_> {
             return Err(Refusal::new("no_preview", format!("This cannot be tried out: {why}."), hint).into());
         }
         let run = self.db().run(self.batch, Mode::Preview, &self.limits);
-        let a = run.await.map_err(|f| Refusal::failure(&f, self.db()))?;
+        let a = run.await.map_err(|f| failure(&f, self.db(), &self.args.query))?;
         Ok(answer(&self.call.facts, a, true, true))
     }
 
@@ -239,12 +252,12 @@ impl Change<'_> {
         match &f.error {
             DbError::Lost(m) => Refusal::unknown_outcome(&format!("The connection to SQL Server broke: {m}.")).into(),
             DbError::Timeout => {
-                let mut r = Refusal::failure(f, self.db());
+                let mut r = failure(f, self.db(), &self.args.query);
                 r.retryable = false;
                 r.hint = "It was cancelled, and is rolled back unless it had just been committed: look at the data before trying again.".into();
                 r.into()
             }
-            _ => Refusal::failure(f, self.db()).into(),
+            _ => failure(f, self.db(), &self.args.query).into(),
         }
     }
 
@@ -258,7 +271,7 @@ impl Change<'_> {
             };
             return Ok(Err(format!("it has {what}, which a rollback may not undo")));
         }
-        super::preview::tables(self.db(), &self.args.query, self.verdict, &self.limits)
+        super::preview::tables(self.db(), self.verdict, &self.limits)
             .await
             .map_err(|e| Refusal::database(&e, self.db()).into())
     }
@@ -282,7 +295,7 @@ impl Change<'_> {
                 Ok(Effect::Unknown(format!("its preview took longer than {} s", patience.as_secs_f32())))
             }
             // It would fail: the model hears why, and nobody is bothered.
-            Err(f) => Err(Refusal::failure(&f, self.db()).into()),
+            Err(f) => Err(failure(&f, self.db(), &self.args.query).into()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::database::run::ParamValue;
 use crate::database::{Database, DbError, Limits};
-use crate::sql::verdict::{Class, Verdict, unalias};
+use mssql_mcp_sql::verdict::{Class, Verdict};
 
 /// More targets than this are not looked up.
 const MOST: usize = 8;
@@ -49,12 +49,7 @@ const ABOUT: &str = "SELECT s.name, o.name, o.type, \
 
 /// The tables that a batch writes to, or why it must not be tried out: what a trigger does outside of the database, a rollback
 /// does not undo.
-pub async fn tables(
-    db: &Database,
-    sql: &str,
-    verdict: &Verdict,
-    limits: &Limits,
-) -> Result<Result<Vec<Table>, String>, DbError> {
+pub async fn tables(db: &Database, verdict: &Verdict, limits: &Limits) -> Result<Result<Vec<Table>, String>, DbError> {
     let mut found = Vec::new();
     for s in verdict.statements.iter().filter(|s| s.class == Class::Write) {
         if found.len() == MOST {
@@ -63,17 +58,8 @@ pub async fn tables(
         let Some(target) = &s.target else {
             return Ok(Err(format!("the table that {} writes to could not be told from the text", s.head)));
         };
-        let mut names = vec![target.name.clone()];
-        names.extend(unalias(sql, &target.name));
-        let mut row = None;
-        for name in names {
-            let rows = db.fetch(ABOUT, &[("name", ParamValue::Text(name))], limits).await?;
-            row = rows.into_iter().flatten().next();
-            if row.is_some() {
-                break;
-            }
-        }
-        let Some(row) = row else {
+        let rows = db.fetch(ABOUT, &[("name", ParamValue::Text(target.name.clone()))], limits).await?;
+        let Some(row) = rows.into_iter().flatten().next() else {
             return Ok(Err(format!("{} is no table of this database", target.name)));
         };
         let text = |i: usize| row.get(i).and_then(|v| v.as_str()).unwrap_or_default().trim().to_owned();

@@ -54,9 +54,9 @@ pub struct FetchArgs {
 
 /// `schema.table.column`.
 pub fn column(text: &str) -> Option<Column> {
-    let parts = crate::sql::quote::split(text)?;
+    let parts = mssql_mcp_sql::quote::split(text)?;
     let [schema, table, column] = parts.as_slice() else { return None };
-    let quoted = |n: &str| crate::sql::quote::identifier(n);
+    let quoted = |n: &str| mssql_mcp_sql::quote::identifier(n);
     Some(Column { table: format!("{}.{}", quoted(schema), quoted(table)), column: column.clone() })
 }
 

@@ -110,6 +110,36 @@ fn errors() -> Vec<Scenario> {
             ],
         ),
         ("execute_sql", json!({ "query": "SELECT 1/0" }), vec![("number", json!(8134))]),
+        // What was written for another database hears how T-SQL has it, and never of more rights.
+        (
+            "execute_sql",
+            json!({ "query": "SELECT NOW()" }),
+            vec![("number", json!(195)), ("hint", json!("In T-SQL, write GETDATE() or SYSDATETIME()."))],
+        ),
+        (
+            "execute_sql",
+            json!({ "query": "SELECT * FROM sales.Orders WHERE Status = \"Open\"" }),
+            vec![
+                ("number", json!(207)),
+                ("hint", json!("\"Open\" is a column's name in T-SQL; a text is written 'Open'.")),
+            ],
+        ),
+        (
+            "execute_sql",
+            json!({ "query": "SHOW TABLES" }),
+            vec![
+                ("code", json!("unclear_sql")),
+                ("hint", json!("The tool list_tables, or SELECT from sys.databases, sys.tables and sys.columns.")),
+            ],
+        ),
+        (
+            "execute_sql",
+            json!({ "query": "USE trading; SELECT * FROM sales.Orders LIMIT 5" }),
+            vec![
+                ("code", json!("unclear_sql")),
+                ("hint", json!("Write SELECT TOP (n) …, or ORDER BY … OFFSET n ROWS FETCH NEXT m ROWS ONLY.")),
+            ],
+        ),
         (
             "execute_sql",
             json!({ "query": "DROP TABLE sales.Orders" }),

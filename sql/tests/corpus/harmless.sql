@@ -267,3 +267,90 @@ GO
 -- session
 DECLARE @x xml = '<a/>' SET @x.modify('insert <b/> into (/a)[1]') SELECT @x
 GO
+-- read
+SELECT Id send FROM t
+GO
+-- session
+UPDATE p SET a = 1 FROM #pay AS p
+GO
+-- session
+DELETE x FROM @k AS x
+GO
+-- session
+WITH c AS (SELECT * FROM #t) DELETE FROM c
+GO
+-- session
+ALTER TABLE #t ADD b int
+GO
+-- session
+CREATE INDEX ix ON #t (a) UPDATE STATISTICS #t CREATE STATISTICS s ON #t (a) DROP INDEX ix ON #t DROP INDEX #t.ix DROP STATISTICS #t.s
+GO
+-- session
+SET IDENTITY_INSERT #t ON
+GO
+-- session
+INSERT tempdb..#t VALUES (1)
+GO
+-- session
+DELETE TOP (5) FROM #t
+GO
+-- read
+EXEC sp_spaceused @objname = N't', @updateusage = N'FALSE'
+GO
+-- read
+SELECT * FROM sys.dm_exec_describe_first_result_set(N'SELECT 1 AS a', NULL, 0)
+GO
+-- session
+SET LOCK_TIMEOUT 1000
+GO
+-- session
+SET DEADLOCK_PRIORITY LOW SET DEADLOCK_PRIORITY -7
+GO
+-- read
+SELECT AI_Score FROM t
+GO
+-- read
+SELECT c.* FROM t CROSS APPLY AI_GENERATE_CHUNKS(SOURCE = t.body, CHUNK_TYPE = FIXED, CHUNK_SIZE = 100) AS c
+GO
+-- read
+SELECT dbo.AI_Summarize(a) FROM t
+GO
+-- read
+SELECT straße, [Größe] FROM t WHERE maß > 1
+GO
+-- read
+SELECT $edge_id, $from_id, $to_id, $node_id FROM likes
+GO
+-- read
+SELECT €5, £12.50, ¥1
+GO
+-- read
+SELECT a FROM t WHERE a LIKE 'x!%' {escape '!'}
+GO
+-- read
+SELECT shop.dbo.Orders.Id FROM shop.dbo.Orders
+GO
+-- read
+SELECT n.c.value('.', 'int') FROM dbo.t CROSS APPLY dbo.t.x.nodes('/a') AS n(c)
+GO
+-- read
+SELECT t.doc.value('(/a)[1]', 'int') FROM dbo.t AS t
+GO
+-- read
+SELECT #a.Id FROM t AS #a
+GO
+-- read
+SELECT 9E+, 9E-, 9E
+GO
+-- session
+SET TRAN ISOLATION LEVEL SNAPSHOT SET STATISTICS XML ON SET XACT_ABORT ON SELECT 1
+GO
+-- read
+SELECT NOW(), TRUE
+GO
+-- session
+WITH c AS (SELECT #t.* FROM #t WHERE id IN (SELECT id FROM dbo.t)) UPDATE c SET a = 1
+GO
+-- session
+UPDATE tempdb..#t SET a = 1
+GO

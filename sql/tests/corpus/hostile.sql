@@ -120,9 +120,6 @@ GO
 WITH a AS (SELECT 1 AS n), #c (n) AS (SELECT n FROM t) UPDATE #c SET n = 1
 GO
 -- write
-UPDATE tempdb..#t SET a = 1
-GO
--- write
 DECLARE @x int UPDATE t SET @x = a = 1
 GO
 -- write
@@ -666,8 +663,146 @@ GO
 EXEC ('SELECT ' + @c) AS LOGIN = 'sa'
 GO
 -- refused
-CREATE TRIGGER tr ON ALL SERVER FOR LOGON AS ROLLBACK_ME
+CREATE TRIGGER tr ON ALL SERVER FOR LOGON AS PRINT 1
 GO
 -- refused
 DROP TRIGGER tr ON ALL SERVER
+GO
+-- refused
+WHILE 1 = 1 RECEIVE 2 AS k, message_body FROM dbo.InQueue
+GO
+-- refused
+END CONVERSATION CAST(@x AS uniqueidentifier)
+GO
+-- write
+SET QUOTED_IDENTIFIER ON UPDATE no SET Price = 0 FROM dbo.Items AS no
+GO
+-- write
+UPDATE #w SET Price = 0 FROM dbo.Items AS [#w ]
+GO
+-- schema
+DROP TABLE #t, dbo.t
+GO
+-- execute
+EXEC sp_spaceused @updateusage = N'TRUE'
+GO
+-- execute
+EXEC sp_spaceused 't', @updateusage = 'true'
+GO
+-- refused
+EXEC sp_describe_first_result_set N'SELECT * FROM OPENROWSET(''a'', ''b'', ''c'')'
+GO
+-- refused
+EXEC sp_describe_first_result_set @tsql = N'SELECT * FROM srv.db.dbo.t'
+GO
+-- execute
+EXEC sp_describe_first_result_set @q
+GO
+-- refused
+SELECT * FROM sys.dm_exec_describe_first_result_set(N'SELECT * FROM OPENQUERY(s, ''x'')', NULL, 0)
+GO
+-- refused
+SET LOCK_TIMEOUT -1
+GO
+-- refused
+SET LOCK_TIMEOUT 3600000
+GO
+-- refused
+SET DEADLOCK_PRIORITY -4
+GO
+-- refused
+DECLARE c CURSOR FOR SELECT a FROM t FOR UPDATE SET LOCK_TIMEOUT -1
+GO
+-- refused
+EXEC ('SELECT 1 /* a long text xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx */' + @a + @b + @c + @d + @e + @f + @g + @h + @i + @j + @k + @l + @m + @n + @o + @p + @q + @r + @s + @t + @u + @v + @w + @x + @y + @z + @a1 + @a2 + @a3 + @a4 + @a5 + @a6) AS USER = 'dbo'
+GO
+-- refused
+EXEC [sp_executesql] N'EXEC xp_cmdshell ''x'''
+GO
+-- refused
+SELECT CERTPRIVATEKEY(1, 'x')
+GO
+-- refused
+SELECT AI_GENERATE_EMBEDDINGS(N'x' USE MODEL m)
+GO
+-- refused
+SET SHOWPLAN_ALL ON
+GO
+-- never
+USE other
+GO
+-- unknown
+SHOW TABLES
+GO
+-- unknown
+DESCRIBE t
+GO
+-- unknown
+EXPLAIN SELECT 1
+GO
+-- unknown
+SELECT * FROM t LIMIT 5
+GO
+-- unknown
+SELECT * FROM t ORDER BY a LIMIT 5
+GO
+-- unknown
+SELECT a::int FROM t
+GO
+-- unknown
+SELECT a FROM t WHERE a ILIKE 'x'
+GO
+-- schema
+RENAME OBJECT dbo.a TO b
+GO
+-- refused
+SELECT 1; COPY INTO dbo.t FROM 'https://x'
+GO
+-- refused
+PRINT 'x' RECEIVE TOP (1) * FROM q
+GO
+-- refused
+DECLARE @h uniqueidentifier SEND ON CONVERSATION @h MESSAGE TYPE [m] ('x')
+GO
+-- refused
+SET @a = 1 GET CONVERSATION GROUP @g FROM q
+GO
+-- refused
+lbl: RECEIVE * FROM q
+GO
+-- refused
+BEGIN TRY MOVE CONVERSATION @h TO @g END TRY BEGIN CATCH END CATCH
+GO
+-- schema
+IF 1 = 1 DISABLE TRIGGER tr ON dbo.t ELSE ENABLE TRIGGER tr ON dbo.t
+GO
+-- write
+WITH #c AS (SELECT * FROM dbo.t) INSERT #c VALUES (1)
+GO
+-- write
+MERGE c USING s ON 1 = 1 WHEN MATCHED THEN DELETE;
+GO
+-- write
+UPDATE p SET a = 1 FROM #pay AS P
+GO
+-- write
+UPDATE p SET a = 1 FROM #pay AS p, dbo.P
+GO
+-- write
+WITH c AS (SELECT t.* FROM #t JOIN dbo.t ON 1 = 1) UPDATE c SET a = 1
+GO
+-- write
+DELETE FROM #t OUTPUT deleted.* INTO dbo.log
+GO
+-- refused
+EXEC sp_MSforeachdb 'SELECT 1'
+GO
+-- refused
+SELECT * FROM sys.fn_ledger_retrieve_digests_from_url('https://x')
+GO
+-- refused
+SELECT * FROM ::fn_virtualservernodes()
+GO
+-- refused
+EXEC [xp_cmdshell ] 'dir'
 GO

@@ -1,0 +1,231 @@
+//! The second reading: accounts for every dangerous word of a batch, wherever it stands, by a table of its own. A word that the derivation
+//! claims for something harmless is excused only by the roles that its row names; otherwise it keeps the row's class. So a hole in the
+//! grammar, or a place where it does not look, is not a hole in the guard.
+//!
+//! Sources: "Reserved keywords", the pages of the statements, and `lists/refused.list`.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use crate::derive::Role;
+use crate::lexer::{Kind, Token};
+use crate::verdict::Class;
+
+/// What an unexcused word makes of its statement.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Charge {
+    /// This class.
+    Class(Class),
+    /// Refused unless the operator names it; then the class.
+    Refused(String, Class),
+    /// Ours alone.
+    Never,
+}
+
+/// What a row says of its word.
+enum Rule {
+    /// Counts as this class.
+    Is(Class),
+    /// Is refused by its own name; counts as this class when allowed.
+    Refused(Class),
+    /// Is refused under another name.
+    RefusedAs(&'static str, Class),
+    /// Is never accepted.
+    Never,
+}
+
+use Class::{Execute, Read, Schema, Session, Write};
+use Role::{
+    Action, Alias, Clause, Event, Function, Hint, Into, Keyword, Label, Method, Name, Nested, Object, Option as Opt,
+    Permission, Table, Type, Verb,
+};
+use Rule::{Is, Never, Refused, RefusedAs};
+
+/// Roles in which a word that is not reserved is just a name.
+const NAMED: &[Role] = &[Alias, Function, Keyword, Label, Method, Name, Nested, Role::Procedure, Table, Type, Verb];
+
+/// Word, what it does where nothing excuses it, and the roles that do.
+const WORDS: &[(&str, Rule, &[Role])] = &[
+    ("ALTER", Is(Schema), &[Verb, Action, Opt, Permission]),
+    ("BACKUP", Refused(Execute), &[Permission]),
+    ("BEGIN", Never, &[Verb]),
+    ("BULK", Refused(Execute), &[Opt, Permission]),
+    ("CHECKPOINT", Refused(Execute), &[Permission]),
+    ("CLOSE", RefusedAs("SYMMETRIC KEY", Execute), &[Verb]),
+    ("COMMIT", Never, &[]),
+    ("CONVERSATION", Refused(Execute), NAMED),
+    ("COPY", Refused(Execute), &[Alias, Function, Label, Method, Name, Nested, Role::Procedure, Table, Type]),
+    ("CREATE", Is(Schema), &[Verb, Permission]),
+    ("DBCC", Refused(Execute), &[]),
+    ("DELETE", Is(Write), &[Verb, Action, Event, Permission]),
+    ("DENY", Refused(Schema), &[]),
+    ("DISABLE", Is(Schema), NAMED),
+    ("DISK", Refused(Execute), &[Opt]),
+    ("DROP", Is(Schema), &[Verb, Action]),
+    ("DUMP", Refused(Execute), &[]),
+    ("ENABLE", Is(Schema), NAMED),
+    ("EXEC", Is(Execute), &[Verb, Clause, Permission]),
+    ("EXECUTE", Is(Execute), &[Verb, Clause, Permission]),
+    ("GET", RefusedAs("CONVERSATION", Execute), NAMED),
+    ("GRANT", Refused(Schema), &[Permission]),
+    ("INSERT", Is(Write), &[Verb, Action, Clause, Event, Function, Permission]),
+    ("INTO", Is(Write), &[Into]),
+    ("KILL", Refused(Execute), &[Permission]),
+    ("LOAD", Refused(Execute), &[]),
+    ("MERGE", Is(Write), &[Verb, Hint]),
+    ("MOVE", RefusedAs("CONVERSATION", Execute), NAMED),
+    ("NEXT", Is(Write), NAMED),
+    ("OPEN", RefusedAs("SYMMETRIC KEY", Execute), &[Verb]),
+    ("OPENDATASOURCE", Refused(Execute), &[]),
+    ("OPENQUERY", Refused(Execute), &[]),
+    ("OPENROWSET", Refused(Execute), &[]),
+    ("READTEXT", Refused(Read), &[]),
+    ("RECEIVE", Refused(Execute), &[Alias, Function, Label, Method, Name, Nested, Role::Procedure, Table, Type]),
+    ("RECONFIGURE", Refused(Execute), &[]),
+    ("RENAME", Is(Schema), NAMED),
+    ("RESTORE", Refused(Execute), &[]),
+    ("REVERT", RefusedAs("EXECUTE AS", Execute), &[Opt]),
+    ("REVOKE", Refused(Schema), &[]),
+    ("ROLLBACK", Never, &[Opt]),
+    ("SAVE", Never, &[]),
+    ("SEND", Refused(Execute), NAMED),
+    ("SET", Refused(Session), &[Verb, Action, Clause]),
+    ("SETUSER", Refused(Execute), &[]),
+    ("SHUTDOWN", Refused(Execute), &[Permission]),
+    ("TRIGGER", Is(Schema), &[Object, Permission]),
+    ("TRUNCATE", Is(Write), &[Verb, Function]),
+    ("UPDATE", Is(Write), &[Verb, Action, Clause, Event, Function, Hint, Permission]),
+    ("UPDATETEXT", Is(Write), &[]),
+    ("USE", Never, &[Verb, Hint]),
+    ("WAITFOR", Refused(Read), &[]),
+    ("WRITETEXT", Is(Write), &[]),
+];
+
+/// What a name of `lists/refused.list` is.
+#[derive(Clone, Copy, PartialEq)]
+enum Named {
+    Procedure,
+    Function,
+    Builtin,
+    View,
+}
+
+/// The longest name of the list, with room.
+const LONGEST: usize = 64;
+
+static NAMES: LazyLock<HashMap<&'static str, Named>> = LazyLock::new(|| {
+    let lines = include_str!("lists/refused.list").lines().filter(|l| !l.starts_with('#'));
+    lines
+        .map(|l| {
+            let mut fields = l.split(" | ");
+            let (name, kind) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
+            let kind = match kind {
+                "procedure" => Named::Procedure,
+                "function" => Named::Function,
+                "builtin" => Named::Builtin,
+                "view" => Named::View,
+                other => unreachable!("{other} in refused.list"),
+            };
+            (name, kind)
+        })
+        .collect()
+});
+
+/// Families of procedures of which none is harmless.
+const FAMILIES: [&str; 6] = ["xp_", "sp_cursor", "sp_oa", "sp_trace_", "sp_repl", "sp_ih"];
+
+/// Where the words of a letter begin in the table.
+static LETTERS: LazyLock<[u8; 27]> = LazyLock::new(|| {
+    std::array::from_fn(|l| {
+        WORDS.iter().position(|w| usize::from(w.0.as_bytes()[0] - b'A') >= l).unwrap_or(WORDS.len()) as u8
+    })
+});
+
+/// What is charged to the token at `i`, given the roles that the derivation claims.
+pub(crate) fn charge(tokens: &[Token<'_>], roles: &[Role], i: usize) -> Option<Charge> {
+    let t = &tokens[i];
+    match t.kind {
+        Kind::Word => word(tokens, roles, i).or_else(|| name(tokens, roles, i)),
+        Kind::Quoted => name(tokens, roles, i),
+        _ => None,
+    }
+}
+
+fn word(tokens: &[Token<'_>], roles: &[Role], i: usize) -> Option<Charge> {
+    let text = tokens[i].text;
+    let letter = usize::from(text.as_bytes().first()?.to_ascii_uppercase().checked_sub(b'A').filter(|l| *l < 26)?);
+    let of = &WORDS[usize::from(LETTERS[letter])..usize::from(LETTERS[letter + 1])];
+    let (word, rule, excuses) = of.iter().find(|w| w.0.len() == text.len() && w.0.eq_ignore_ascii_case(text))?;
+    if excuses.contains(&roles[i]) {
+        return None;
+    }
+    // Cursors and pages have a NEXT, too; a number is taken from a sequence by NEXT VALUE.
+    if *word == "NEXT" && !tokens.get(i + 1).is_some_and(|n| n.text.eq_ignore_ascii_case("VALUE")) {
+        return None;
+    }
+    Some(match rule {
+        Is(class) => Charge::Class(*class),
+        Refused(counts_as) => Charge::Refused((*word).to_owned(), *counts_as),
+        RefusedAs(item, counts_as) => Charge::Refused((*item).to_owned(), *counts_as),
+        Never => Charge::Never,
+    })
+}
+
+fn name(tokens: &[Token<'_>], roles: &[Role], i: usize) -> Option<Charge> {
+    // What is only named leaves nothing.
+    if matches!(
+        roles[i],
+        Role::Name | Role::Alias | Role::Label | Role::Method | Role::Type | Role::Keyword | Role::Verb
+    ) {
+        return None;
+    }
+    let mut buffer = [0; LONGEST];
+    let lower = lower(tokens[i].bare(), &mut buffer)?;
+    let unknown = matches!(roles[i], Role::Opaque | Role::Nested | Role::Unread);
+    let family = FAMILIES.iter().any(|f| lower.starts_with(f)) && lower != "sp_cursor_list";
+    if roles[i] == Role::Procedure && family {
+        return Some(Charge::Refused(lower.to_owned(), Execute));
+    }
+    let kind = *NAMES.get(lower)?;
+    let qualified = i > 0 && matches!(tokens[i - 1].text, "." | "::");
+    let called = match kind {
+        Named::Procedure => roles[i] == Role::Procedure,
+        Named::Function => matches!(roles[i], Role::Function | Role::Table),
+        Named::Builtin => roles[i] == Role::Function && !qualified,
+        Named::View => matches!(roles[i], Role::Table | Role::Function),
+    };
+    let counts_as = if matches!(kind, Named::Procedure | Named::Builtin) { Execute } else { Read };
+    (called || unknown).then(|| Charge::Refused(lower.to_owned(), counts_as))
+}
+
+/// In lower case, and without what some collation does not count: blanks at its end, the width of a letter, accents, characters without weight.
+/// None if it is longer than any name that matters. Equality makes the verdict stricter here, so it is taken loosely.
+fn lower<'b>(text: &str, buffer: &'b mut [u8; LONGEST]) -> Option<&'b str> {
+    let mut len = 0;
+    for c in text.trim_end().chars() {
+        let c = match c {
+            '!'..='~' | ' ' => c as u8,
+            '\u{ff01}'..='\u{ff5e}' => (c as u32 - 0xff01 + u32::from(b'!')) as u8,
+            _ => continue,
+        };
+        *buffer.get_mut(len)? = c.to_ascii_lowercase();
+        len += 1;
+    }
+    std::str::from_utf8(&buffer[..len]).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_are_sorted_and_their_names_short_enough() {
+        assert!(WORDS.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(NAMES.len() > 800);
+        for n in NAMES.keys() {
+            let mut buffer = [0; LONGEST];
+            assert_eq!(lower(&n.to_uppercase(), &mut buffer), Some(*n));
+        }
+        assert!(include_str!("lists/refused.list").lines().all(|l| l.starts_with('#') || l.split(" | ").count() == 3));
+    }
+}

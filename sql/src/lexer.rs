@@ -1,0 +1,414 @@
+//! T-SQL tokens, as far as a verdict needs them. Anything that SQL Server might read differently than we do is an error.
+//!
+//! Source: "Transact-SQL syntax conventions", "Database identifiers", "Constants" and "Comment" in SQL Server's documentation.
+
+/// A token and where it starts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Token<'a> {
+    /// What it is.
+    pub kind: Kind,
+    /// Its text, quotes included.
+    pub text: &'a str,
+    /// Where it starts, in bytes.
+    pub at: usize,
+}
+
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A bare word: a keyword or a name.
+    Word,
+    /// `[name]` or `"name"`.
+    Quoted,
+    /// `'…'` or `N'…'`.
+    Text,
+    /// A number, `0x…`, or money: `$1`, `€1`.
+    Number,
+    /// `@name` or `@@name`.
+    Variable,
+    /// A pseudo-column, such as `$action`.
+    Pseudo,
+    /// A punctuation character, or `::`.
+    Symbol,
+}
+
+/// What cannot be read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unreadable {
+    /// Where, in bytes.
+    pub at: usize,
+    /// What and why.
+    pub reason: String,
+    /// How to write it.
+    pub advice: &'static str,
+}
+
+impl Token<'_> {
+    /// Where it ends, in bytes.
+    pub fn end(&self) -> usize {
+        self.at + self.text.len()
+    }
+
+    /// A name without its quotes; doubled closing quotes stay doubled.
+    pub fn bare(&self) -> &str {
+        match self.kind {
+            Kind::Quoted => &self.text[1..self.text.len() - 1],
+            _ => self.text,
+        }
+    }
+}
+
+/// Line and column of a place in a text, both from 1, the column in characters.
+pub fn position(sql: &str, at: usize) -> (u32, u32) {
+    let before = &sql[..at.min(sql.len())];
+    let line_start = before.rfind('\n').map_or(0, |n| n + 1);
+    (before.matches('\n').count() as u32 + 1, before[line_start..].chars().count() as u32 + 1)
+}
+
+/// Splits a text into tokens; white space and comments are left out.
+pub fn tokens(sql: &str) -> Result<Vec<Token<'_>>, Unreadable> {
+    let mut lexer = Lexer { sql, bytes: sql.as_bytes(), at: 0 };
+    let mut out = Vec::with_capacity(sql.len() / 5 + 4);
+    while let Some(t) = lexer.next()? {
+        out.push(t);
+    }
+    Ok(out)
+}
+
+/// Reads token after token.
+struct Lexer<'a> {
+    sql: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+}
+
+const PLAIN: &str = "Write it in plain characters, and close every quote and comment.";
+
+/// What stands alone between words. The backslash, the backtick and the question mark are not among them.
+const SYMBOLS: &[u8] = b"!%&()*+,-./:;<=>^{|}~";
+
+/// The currency signs that may open a constant of type money ("money and smallmoney").
+const CURRENCIES: &[char] = &[
+    '$', '¢', '£', '¤', '¥', '\u{9f2}', '\u{9f3}', '\u{e3f}', '\u{17db}', '\u{20a0}', '\u{20a1}', '\u{20a2}',
+    '\u{20a3}', '\u{20a4}', '\u{20a5}', '\u{20a6}', '\u{20a7}', '\u{20a8}', '\u{20a9}', '\u{20aa}', '\u{20ab}',
+    '\u{20ac}', '\u{20ad}', '\u{20ae}', '\u{20af}', '\u{20b0}', '\u{20b1}', '\u{fdfc}', '\u{fe69}', '\u{ff04}',
+    '\u{ffe0}', '\u{ffe1}', '\u{ffe5}', '\u{ffe6}',
+];
+
+/// All that may stand behind a `$` as one word; any other word behind it is a word of its own.
+const PSEUDO: [&str; 9] =
+    ["action", "cuid", "edge_id", "from_id", "identity", "node_id", "partition", "rowguid", "to_id"];
+
+/// Letters beyond ASCII of which one is the other case of an ASCII letter: the dotless and the dotted i, the long s, the Kelvin sign.
+const FOLDED: [(char, char); 4] = [('\u{130}', 'i'), ('\u{131}', 'i'), ('\u{17f}', 's'), ('\u{212a}', 'k')];
+
+fn is_part(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'@' | b'#' | b'$')
+}
+
+/// Letters that look like ASCII and may be folded to it: full-width, letter-like, enclosed, and all beyond the basic plane.
+fn deceptive(c: char) -> bool {
+    matches!(c as u32, 0x2071 | 0x207F | 0x2090..=0x209C | 0x2100..=0x214F | 0x2460..=0x24FF | 0xFB00..=0xFB06 | 0xFF01..=0xFFEE | 0x1_0000..)
+        && c != '\u{212a}'
+}
+
+/// A word that some reader might take for a keyword: with one of [`FOLDED`] read as the ASCII letter, all of it is ASCII letters.
+fn may_be_a_keyword(word: &str) -> bool {
+    word.chars().all(|c| c.is_ascii_alphabetic() || c == '_' || FOLDED.iter().any(|f| f.0 == c))
+}
+
+impl<'a> Lexer<'a> {
+    fn byte(&self, ahead: usize) -> u8 {
+        self.bytes.get(self.at + ahead).copied().unwrap_or(0)
+    }
+
+    fn char(&self) -> Option<char> {
+        self.sql[self.at..].chars().next()
+    }
+
+    fn fail<T>(&self, at: usize, reason: impl Into<String>) -> Result<T, Unreadable> {
+        Err(Unreadable { at, reason: reason.into(), advice: PLAIN })
+    }
+
+    /// The next token; none at the end.
+    fn next(&mut self) -> Result<Option<Token<'a>>, Unreadable> {
+        loop {
+            if self.at >= self.bytes.len() {
+                return Ok(None);
+            }
+            let start = self.at;
+            let kind = match self.bytes[start] {
+                b' ' | b'\t' | b'\n' => {
+                    self.at += 1;
+                    continue;
+                }
+                b'\r' if self.byte(1) == b'\n' => {
+                    self.at += 2;
+                    continue;
+                }
+                b'\r' => return self.fail(start, "a carriage return without a line feed"),
+                b'-' if self.byte(1) == b'-' => {
+                    self.line_comment()?;
+                    continue;
+                }
+                b'/' if self.byte(1) == b'*' => {
+                    self.comment()?;
+                    continue;
+                }
+                b'N' | b'n' if self.byte(1) == b'\'' => {
+                    self.at += 1;
+                    self.quoted(start, b'\'')?;
+                    Kind::Text
+                }
+                b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'#' => self.word(start)?,
+                b'\'' => {
+                    self.quoted(start, b'\'')?;
+                    Kind::Text
+                }
+                b'[' => {
+                    self.quoted(start, b']')?;
+                    Kind::Quoted
+                }
+                b'"' => {
+                    self.quoted(start, b'"')?;
+                    Kind::Quoted
+                }
+                b'0' if matches!(self.byte(1), b'x' | b'X') => {
+                    self.at += 2;
+                    self.skip(|b| b.is_ascii_hexdigit());
+                    Kind::Number
+                }
+                b'0'..=b'9' => self.number()?,
+                b'.' if self.byte(1).is_ascii_digit() => self.number()?,
+                b'$' => self.dollar()?,
+                b'@' => {
+                    self.at += 1;
+                    self.skip(is_part);
+                    if !self.byte(0).is_ascii() {
+                        self.word(start)?;
+                    }
+                    Kind::Variable
+                }
+                b':' if self.byte(1) == b':' => {
+                    self.at += 2;
+                    Kind::Symbol
+                }
+                b if SYMBOLS.contains(&b) => {
+                    self.at += 1;
+                    Kind::Symbol
+                }
+                b'`' => {
+                    return Err(Unreadable {
+                        at: start,
+                        reason: "a backtick".into(),
+                        advice: "T-SQL quotes a name as [name] or \"name\".",
+                    });
+                }
+                b'?' => {
+                    return Err(Unreadable {
+                        at: start,
+                        reason: "a question mark".into(),
+                        advice: "Write a parameter as @name, and its value in params.",
+                    });
+                }
+                b if b.is_ascii() => return self.fail(start, format!("the character U+{b:04X} outside a string")),
+                _ => self.beyond_ascii(start)?,
+            };
+            return Ok(Some(Token { kind, text: &self.sql[start..self.at], at: start }));
+        }
+    }
+
+    fn beyond_ascii(&mut self, start: usize) -> Result<Kind, Unreadable> {
+        let c = self.char().unwrap_or_default();
+        if CURRENCIES.contains(&c) {
+            self.at += c.len_utf8();
+            return self.number();
+        }
+        if deceptive(c) {
+            return self.fail(start, format!("the look-alike character U+{:04X}", c as u32));
+        }
+        if c.is_alphabetic() {
+            return self.word(start);
+        }
+        self.fail(start, format!("the character U+{:04X} outside a string", c as u32))
+    }
+
+    fn skip(&mut self, f: impl Fn(u8) -> bool) {
+        while self.bytes.get(self.at).is_some_and(|b| f(*b)) {
+            self.at += 1;
+        }
+    }
+
+    /// The rest of a word that began at `start`.
+    fn word(&mut self, start: usize) -> Result<Kind, Unreadable> {
+        self.skip(is_part);
+        if self.byte(0).is_ascii() && self.at > start {
+            return Ok(Kind::Word);
+        }
+        while let Some(c) = self.char().filter(|c| c.is_alphanumeric() || c.is_ascii() && is_part(*c as u8)) {
+            if deceptive(c) {
+                break;
+            }
+            self.at += c.len_utf8();
+        }
+        if may_be_a_keyword(&self.sql[start..self.at]) {
+            return self.fail(start, "a word of look-alike characters");
+        }
+        Ok(Kind::Word)
+    }
+
+    /// From an opening quote to behind its closing one; a doubled closer stands for itself.
+    fn quoted(&mut self, start: usize, close: u8) -> Result<(), Unreadable> {
+        self.at += 1;
+        loop {
+            match self.bytes[self.at..].iter().position(|b| *b == close) {
+                None => return self.fail(start, "a quote that is never closed"),
+                Some(n) => self.at += n + 1,
+            }
+            if self.byte(0) != close {
+                return Ok(());
+            }
+            self.at += 1;
+        }
+    }
+
+    /// `$` before a pseudo-column's name, or before a constant's digits.
+    fn dollar(&mut self) -> Result<Kind, Unreadable> {
+        self.at += 1;
+        let word = self.bytes[self.at..].iter().take_while(|b| is_part(**b)).count();
+        if self.bytes.get(self.at + word).is_none_or(u8::is_ascii)
+            && PSEUDO.iter().any(|p| p.eq_ignore_ascii_case(&self.sql[self.at..self.at + word]))
+        {
+            self.at += word;
+            return Ok(Kind::Pseudo);
+        }
+        self.number()
+    }
+
+    /// Ends where SQL Server's number ends: `1DROP` is `1` and `DROP`, `1.DROP` is `1.` and `DROP`. An exponent may lack its digits
+    /// (`9E`, `9E+`); one that then touches something else (`1eDROP`, `1e--`) could be read in two ways.
+    fn number(&mut self) -> Result<Kind, Unreadable> {
+        self.skip(|b| b.is_ascii_digit());
+        if self.byte(0) == b'.' {
+            self.at += 1;
+            self.skip(|b| b.is_ascii_digit());
+        }
+        if matches!(self.byte(0), b'e' | b'E') {
+            let e = self.at;
+            self.at += 1;
+            if matches!(self.byte(0), b'+' | b'-') && self.byte(0) != self.byte(1) {
+                self.at += 1;
+            }
+            let digits = self.at;
+            self.skip(|b| b.is_ascii_digit());
+            let ended = self.at == self.bytes.len()
+                || matches!(self.byte(0), b' ' | b'\t' | b'\r' | b'\n' | b',' | b';' | b')')
+                || self.byte(0) == b'/' && self.byte(1) == b'*';
+            if self.at == digits && !ended {
+                return self.fail(e, "a number whose exponent has no digits");
+            }
+        }
+        Ok(Kind::Number)
+    }
+
+    /// To the end of the line. What some reader might take for a line end is no part of a comment.
+    fn line_comment(&mut self) -> Result<(), Unreadable> {
+        while let Some(b) = self.bytes.get(self.at) {
+            let ends = match b {
+                b'\n' => return Ok(()),
+                b'\r' => self.byte(1) != b'\n',
+                0xb | 0xc => true,
+                0xc2 => self.byte(1) == 0x85,
+                0xe2 => self.byte(1) == 0x80 && matches!(self.byte(2), 0xa8 | 0xa9),
+                _ => false,
+            };
+            if ends {
+                return self.fail(self.at, "a comment with a character that may end its line");
+            }
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    /// Block comments nest.
+    fn comment(&mut self) -> Result<(), Unreadable> {
+        let start = self.at;
+        let mut depth = 0_usize;
+        loop {
+            match (self.byte(0), self.byte(1)) {
+                (b'/', b'*') => depth += 1,
+                (b'*', b'/') => depth -= 1,
+                _ if self.at >= self.bytes.len() => return self.fail(start, "a comment that is never closed"),
+                _ => {
+                    self.at += 1;
+                    continue;
+                }
+            }
+            self.at += 2;
+            if depth == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(sql: &str) -> String {
+        tokens(sql)
+            .map(|t| t.iter().map(|t| t.text).collect::<Vec<_>>().join(" "))
+            .unwrap_or_else(|e| format!("! {}", e.reason))
+    }
+
+    #[test]
+    fn tokens_end_where_the_servers_do() {
+        assert_eq!(words("SELECT 1DROP TABLE t"), "SELECT 1 DROP TABLE t");
+        assert_eq!(words("SELECT 1.DELETE FROM t"), "SELECT 1. DELETE FROM t");
+        assert_eq!(words("SELECT 1e5DELETE FROM t"), "SELECT 1e5 DELETE FROM t");
+        assert_eq!(words("SELECT $.DELETE FROM t"), "SELECT $. DELETE FROM t");
+        assert_eq!(words("SELECT $DELETE FROM t"), "SELECT $ DELETE FROM t");
+        assert_eq!(words("'a'DROP [a]DROP N'a'DROP"), "'a' DROP [a] DROP N'a' DROP");
+        assert_eq!(words("/* a /* b */ c */ x -- y\nz"), "x z");
+        assert_eq!(words("[a]]]x"), "[a]]] x");
+        assert_eq!(words("'it''s'"), "'it''s'");
+        assert_eq!(words("geography::Point a:b"), "geography :: Point a : b");
+        assert_eq!(words("$action $edge_id $5 €2.50 £ 3"), "$action $edge_id $5 €2.50 £ 3");
+        assert_eq!(words("9E+ 9E- 9E, 9E/**/-1"), "9E+ 9E- 9E , 9E - 1");
+        assert_eq!(words("straße ısparta2 İzmir_1"), "straße ısparta2 İzmir_1");
+        assert_eq!(words("@größe @@ROWCOUNT @"), "@größe @@ROWCOUNT @");
+    }
+
+    #[test]
+    fn what_could_be_read_two_ways_is_refused() {
+        for sql in [
+            "SELECT 1 --\rDROP TABLE t",
+            "SELECT\u{3000}1",
+            "SELECT\u{200b}1",
+            "ＤＲＯＰ TABLE t",
+            "x\u{85}y",
+            "'open",
+            "/* open",
+            "[open",
+            "a\rb",
+            "SELECT\u{a0}1",
+            "SELECT 1eDELETE FROM t",
+            "SELECT 1e--2",
+            "SELECT 1e+DELETE FROM t",
+            "BAC\u{212a}UP",
+            "\u{131}nsert",
+            "`a`",
+            "a = ?",
+        ] {
+            assert!(words(sql).starts_with('!'), "{sql:?}");
+        }
+    }
+
+    #[test]
+    fn a_position_is_counted_in_characters() {
+        assert_eq!(position("äb\ncd", 4), (2, 1));
+        assert_eq!(position("äb", 2), (1, 2));
+        assert_eq!(position("", 9), (1, 1));
+    }
+}

@@ -1,0 +1,174 @@
+//! What may run, and the refusal of what may not.
+
+use std::sync::Arc;
+
+use crate::verdict::{Class, Statement, Verdict};
+
+/// What a batch may do at most; the order is the order of access levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Access {
+    /// Reads only.
+    #[default]
+    ReadOnly,
+    /// Reads and changes rows.
+    ReadWrite,
+    /// Everything that is not refused outright.
+    Full,
+}
+
+/// What may run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// Up to here.
+    pub access: Access,
+    /// Refused things that the operator allows, by name in any case.
+    pub allow: Vec<String>,
+    /// The database that the caller is in, where it is known: USE of it changes nothing.
+    pub database: Option<Arc<str>>,
+    /// The longest LOCK_TIMEOUT that a caller may set, in milliseconds.
+    pub lock_timeout: u64,
+}
+
+/// A batch that must not run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// Stable: one of the codes of `docs/errors.md`.
+    pub code: &'static str,
+    /// The statement's class.
+    pub class: Class,
+    /// The statement's first words.
+    pub statement: String,
+    /// From 1.
+    pub line: u32,
+    /// From 1.
+    pub column: u32,
+    /// What was found.
+    pub reason: String,
+    /// What would be accepted.
+    pub advice: String,
+}
+
+// === impl Access ===
+
+impl Access {
+    /// By its name in the configuration.
+    pub fn parse(s: &str) -> Self {
+        match s {
+            "full" => Access::Full,
+            "read-write" => Access::ReadWrite,
+            _ => Access::ReadOnly,
+        }
+    }
+
+    /// The highest class that may run.
+    pub fn up_to(self) -> Class {
+        match self {
+            Access::ReadOnly => Class::Session,
+            Access::ReadWrite => Class::Write,
+            Access::Full => Class::Execute,
+        }
+    }
+
+    /// Its name in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Access::ReadOnly => "read-only",
+            Access::ReadWrite => "read-write",
+            Access::Full => "full",
+        }
+    }
+}
+
+// === impl Policy ===
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { access: Access::ReadOnly, allow: Vec::new(), database: None, lock_timeout: 10_000 }
+    }
+}
+
+impl Policy {
+    fn allows(&self, items: &[String]) -> bool {
+        items.iter().all(|item| self.allow.iter().any(|a| a.eq_ignore_ascii_case(item)))
+    }
+}
+
+/// Judges a batch under a policy.
+pub fn judge(sql: &str, policy: &Policy) -> Result<Verdict, Refusal> {
+    Verdict::under(sql, policy).check(policy)
+}
+
+// === impl Verdict ===
+
+impl Verdict {
+    /// Whether it may run. What the operator allows takes the class that it counts as.
+    pub fn check(mut self, policy: &Policy) -> Result<Self, Refusal> {
+        for s in &mut self.statements {
+            if let Some(p) = &s.problem
+                && s.class == Class::Refused
+                && policy.allows(&p.items)
+            {
+                s.class = p.counts_as.max(s.base);
+                self.keeps_state = true;
+            }
+        }
+        self.class = self.statements.iter().map(|s| s.class).max().unwrap_or(Class::Unknown);
+        match self.statements.iter().find(|s| s.class > policy.access.up_to()) {
+            None => Ok(self),
+            Some(s) => Err(s.refusal(policy)),
+        }
+    }
+}
+
+// === impl Statement ===
+
+impl Statement {
+    fn refusal(&self, policy: &Policy) -> Refusal {
+        let r = |code, line, column, reason: String, advice: String| Refusal {
+            code,
+            class: self.class,
+            statement: self.head.clone(),
+            line,
+            column,
+            reason,
+            advice,
+        };
+        if let Some(p) = &self.problem
+            && self.class >= Class::Refused
+        {
+            let code = match self.class {
+                Class::Refused => "forbidden_sql",
+                Class::Never => "transaction_control",
+                _ => "unclear_sql",
+            };
+            return r(code, p.line, p.column, p.reason.clone(), p.advice.clone());
+        }
+        let needs = match self.class {
+            Class::Write => Access::ReadWrite,
+            _ => Access::Full,
+        };
+        let accepted = match policy.access {
+            Access::ReadOnly => {
+                "SELECT, WITH … SELECT, DECLARE, SET @variable, IF/WHILE, #temp tables and catalog procedures such as sp_help are accepted."
+            }
+            Access::ReadWrite => "SELECT, INSERT, UPDATE, DELETE, MERGE and TRUNCATE are accepted.",
+            Access::Full => "",
+        };
+        r(
+            "access_denied",
+            self.line,
+            self.column,
+            format!(
+                "{} is {}, and access is {}",
+                if self.head.is_empty() { "this statement" } else { &self.head },
+                match self.class {
+                    Class::Write => "a change of rows",
+                    Class::Schema => "a change of the schema",
+                    _ => "a procedure call or dynamic SQL",
+                },
+                policy.access.as_str()
+            ),
+            format!("{accepted} The operator can set access.level = \"{}\".", needs.as_str()).trim_start().to_owned(),
+        )
+    }
+}

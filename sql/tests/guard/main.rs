@@ -1,0 +1,8 @@
+//! The guard, held against batches: our own corpora, those of others, a generator, and what must hold for any text.
+
+mod corpus;
+mod generated;
+mod generator;
+mod outside;
+mod properties;
+mod readings;
