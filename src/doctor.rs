@@ -5,6 +5,7 @@ pub mod certificate;
 pub mod database;
 mod local;
 mod public;
+pub mod rollback;
 
 use serde::Serialize;
 

@@ -2092,7 +2092,14 @@ impl Env for Engine {
             "APP_NAME" => (sysname, text(&self.app)),
             // The one login may read and change everything in the one database, and belongs to no role.
             "HAS_PERMS_BY_NAME" => {
-                let beyond = ["CONTROL", "CONTROL SERVER", "IMPERSONATE ANY LOGIN", "ALTER ANY LOGIN"];
+                let beyond = [
+                    "CONTROL",
+                    "CONTROL SERVER",
+                    "IMPERSONATE ANY LOGIN",
+                    "ALTER ANY LOGIN",
+                    "ALTER TRACE",
+                    "EXECUTE ANY EXTERNAL ENDPOINT",
+                ];
                 let asked = arg(2).to_ascii_uppercase();
                 (Ty::Int, Val::Int(i64::from(!beyond.contains(&asked.as_str()))))
             }

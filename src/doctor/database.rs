@@ -165,7 +165,12 @@ async fn connected(db: &Database, limits: &Limits, config: &Config, all: &mut Ve
     if found.is_empty() {
         found.push(Finding::ok("permissions", format!("what access {} needs, and no more", s.policy.access.as_str())));
     }
+    // Who may do anything is told to be so; to deny them single rights is no use.
+    let bounded = !rights.sysadmin && !rights.server && !rights.owner && !rights.control;
     all.extend(found);
+    if bounded {
+        all.extend(super::rollback::examine(db, limits, s.policy.access, (&database, &login, &user)).await);
+    }
     Ok(())
 }
 
@@ -192,7 +197,7 @@ fn connections(ours: u64, most: u64) -> Finding {
 }
 
 /// A name for T-SQL.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("[{}]", name.replace(']', "]]"))
 }
 

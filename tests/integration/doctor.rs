@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use chrono::{Datelike, Duration, Utc};
 use mssql_mcp::config::{Config, Inputs};
 use mssql_mcp::database::catalog::LIST;
-use mssql_mcp::doctor::{Finding, Level, database, examine};
+use mssql_mcp::doctor::{Finding, Level, database, examine, rollback};
 use mssql_mcp_sandbox::token::Column;
 use mssql_mcp_sandbox::types::{Len, Ty, Val};
 use mssql_mcp_sandbox::{Options, Sandbox, Script};
@@ -142,6 +142,52 @@ async fn rights_beyond_the_access_are_found_with_the_script_that_mends_them() {
             && script.contains("ON [dbo].[a]]b]"),
         "{script}"
     );
+}
+
+/// What a rollback would not undo: each is planted, found, and comes with the script that takes the right away.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_rollback_does_not_undo_is_found() {
+    const NAME: Ty = Ty::NVarChar(Len::N(128));
+    let s = sandbox().await;
+    plant_tables(&s, &[]);
+    plant(&s, &[6, 12]);
+    let rows = |names: &[&[&str]]| {
+        let columns: Vec<Column> = (0..names.first().map_or(1, |n| n.len())).map(|_| column(NAME)).collect();
+        let rows: Vec<Vec<Val>> = names.iter().map(|n| n.iter().map(|p| Val::Str((*p).into())).collect()).collect();
+        Script::new(&columns, &rows, rows.len() as u64)
+    };
+    let all = found(&s, &[]).await;
+    assert!(bad(&all, "rollback").is_empty() && all.iter().any(|f| f.check == "rollback"), "{all:#?}");
+    let planted: [(&str, &[&[&str]], &str); 7] = [
+        ("sequences", &[&["sales", "Numbers"]], "DENY UPDATE ON OBJECT::[sales].[Numbers] TO [dbo];"),
+        ("linked servers", &[&["ERP"], &["it's"]], "EXEC sp_droplinkedsrvlogin N'it''s', NULL;"),
+        (
+            "extended procedures",
+            &[&["xp_dirtree"], &["sp_OACreate"]],
+            "DENY EXECUTE ON OBJECT::sys.[sp_OACreate] TO [sandbox];",
+        ),
+        ("assemblies", &[&["dbo", "FetchUrl"]], "DENY EXECUTE ON OBJECT::[dbo].[FetchUrl] TO [dbo];"),
+        ("web services", &[&["sp_invoke_external_rest_endpoint"]], "DENY EXECUTE ANY EXTERNAL ENDPOINT TO [dbo];"),
+        ("WITH LOG", &[&["ALTER TRACE"]], "DENY ALTER TRACE TO [sandbox];"),
+        ("five rollbacks", &[&["dbo", "InQueue"]], "DENY RECEIVE ON OBJECT::[dbo].[InQueue] TO [dbo];"),
+    ];
+    for (l, (what, names, script)) in rollback::LASTING.iter().zip(planted) {
+        s.script(l.query, rows(names));
+        let all = found(&s, &[]).await;
+        let f = the(&all, "rollback");
+        let text = f.script.as_deref().unwrap_or_default();
+        assert!(f.level == Level::Warn && f.what.contains(what) && text.contains(script), "{f:#?}");
+        assert!(names.iter().all(|n| f.what.contains(&n.join("."))), "{f:#?}");
+        s.script(l.query, rows(&[]));
+    }
+    // Numbers are taken from sequences by those who may write.
+    s.script(rollback::LASTING[0].query, rows(&[&["sales", "Numbers"]]));
+    plant(&s, &[6, 7, 8, 9, 12]);
+    let all = found(&s, &[("access.level", "read-write")]).await;
+    assert!(bad(&all, "rollback").is_empty(), "{all:#?}");
+    // To a sysadmin nothing can be denied.
+    plant(&s, &[0, 6, 12]);
+    assert!(!found(&s, &[]).await.iter().any(|f| f.check == "rollback"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
