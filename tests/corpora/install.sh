@@ -6,7 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 dir=${CARGO_TARGET_DIR:-$root/target}/corpora
 mkdir -p "$dir"
-stamp=$(cat "$here"/*.py "$here"/*.txt "$here/install.sh" "$here/crates/Cargo.lock" | sha256sum | cut -c1-16)
+stamp=$(cat "$here"/*.py "$here"/*.txt "$here/install.sh" "$here"/microsoft/* "$here/crates/Cargo.lock" | sha256sum | cut -c1-16)
 if [ "$(cat "$dir/stamp" 2>/dev/null)" = "$stamp" ] && [ -s "$dir/batches.jsonl" ]; then
   cat "$dir/summary.txt"
   exit 0
@@ -21,8 +21,8 @@ fi
 
 packages=$(cat "$here"/*.txt | sha256sum | cut -c1-16)
 if [ "$(cat "$dir/packages" 2>/dev/null)" != "$packages" ]; then
-  rm -rf "$dir/venv" "$dir/sdists"
-  mkdir -p "$dir/sdists"
+  rm -rf "$dir/venv" "$dir/sdists" "$dir/wheels"
+  mkdir -p "$dir/sdists" "$dir/wheels"
   python3 -m venv "$dir/venv"
   pip="$dir/venv/bin/pip --quiet --disable-pip-version-check"
   $pip install --require-hashes --no-deps --only-binary :all: -r "$here/requirements.txt"
@@ -32,8 +32,12 @@ if [ "$(cat "$dir/packages" 2>/dev/null)" != "$packages" ]; then
     tar -xzf "$archive" -C "$dir/sdists"
     rm "$archive"
   done
+  $pip download --require-hashes --no-deps --only-binary :all: -d "$dir/wheels" -r "$here/wheels.txt"
+  (cd "$dir/wheels" && python3 -m zipfile -e ./*.whl . && rm ./*.whl)
   echo "$packages" > "$dir/packages"
 fi
+
+"$here/microsoft/build.sh" "$dir/wheels/mssqlcli/mssqltoolsservice/bin" "$dir/microsoft"
 
 cargo fetch --quiet --locked --manifest-path "$here/crates/Cargo.toml"
 cargo metadata --quiet --locked --offline --format-version 1 --manifest-path "$here/crates/Cargo.toml" > "$dir/crates.json"

@@ -3,6 +3,7 @@
 mod corpus;
 mod generated;
 mod generator;
+mod microsoft;
 mod outside;
 mod properties;
 mod readings;

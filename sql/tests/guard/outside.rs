@@ -12,10 +12,15 @@ use crate::properties::{Dice, class_of};
 /// What is to be said of the exceptions: corpus, fingerprint, class, reason.
 const EXCEPTIONS: &str = include_str!("../outside.txt");
 
-fn batches() -> Vec<Value> {
+/// Where `tests/corpora/install.sh` puts what it fetches.
+pub fn corpora() -> std::path::PathBuf {
     let target =
         std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../target").into());
-    let path = std::path::Path::new(&target).join("corpora/batches.jsonl");
+    std::path::Path::new(&target).join("corpora")
+}
+
+pub fn batches() -> Vec<Value> {
+    let path = corpora().join("batches.jsonl");
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| {
         panic!("{}: {e}; tests/corpora/install.sh fetches it (make test does so too)", path.display())
     });
@@ -23,25 +28,25 @@ fn batches() -> Vec<Value> {
 }
 
 /// FNV-1a, so that no text of others stands in our files.
-fn fingerprint(text: &str) -> String {
+pub fn fingerprint(text: &str) -> String {
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
     format!("{hash:016x}")
 }
 
-fn text(v: &Value) -> &str {
+pub fn text(v: &Value) -> &str {
     v.as_str().unwrap_or_default()
 }
 
 /// A statement of the corpora whose class its tree tells.
-struct Statement {
-    text: String,
+pub struct Statement {
+    pub text: String,
     class: Class,
     /// Places and names of the aliases in it.
     aliases: Vec<(usize, usize, String)>,
 }
 
 /// Statements that the trees know and the guard reads as they do; each text once.
-fn statements() -> Vec<Statement> {
+pub fn statements() -> Vec<Statement> {
     let mut seen = BTreeSet::new();
     let mut out = Vec::new();
     for s in batches().iter().flat_map(|b| b["statements"].as_array().cloned().unwrap_or_default()) {
@@ -59,14 +64,20 @@ fn statements() -> Vec<Statement> {
     out
 }
 
-#[test]
-fn each_batch_has_the_class_of_its_tree() {
-    let mut exceptions: BTreeMap<(String, String), &str> = BTreeMap::new();
+/// The guard's class of each exception, by corpus and fingerprint.
+pub fn exceptions() -> BTreeMap<(String, String), &'static str> {
+    let mut all = BTreeMap::new();
     for line in EXCEPTIONS.lines().filter(|l| !l.starts_with('#')) {
         let fields: Vec<&str> = line.splitn(4, ' ').collect();
         assert!(fields.len() == 4 && fields[3].len() > 5, "an exception without its reason: {line}");
-        exceptions.insert((fields[0].into(), fields[1].into()), fields[2]);
+        all.insert((fields[0].into(), fields[1].into()), fields[2]);
     }
+    all
+}
+
+#[test]
+fn each_batch_has_the_class_of_its_tree() {
+    let exceptions = exceptions();
     let (mut wrong, mut used, mut counts) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
     for b in batches() {
         let (corpus, sql) = (text(&b["corpus"]).to_owned(), text(&b["text"]));
