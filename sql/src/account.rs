@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use crate::derive::Role;
+use crate::fold;
 use crate::lexer::{Kind, Token};
 use crate::verdict::Class;
 
@@ -60,9 +61,7 @@ const WORDS: &[(&str, Rule, &[Role])] = &[
     ("DELETE", Is(Write), &[Verb, Action, Event, Permission]),
     ("DENY", Refused(Schema), &[]),
     ("DISABLE", Is(Schema), NAMED),
-    ("DISK", Refused(Execute), &[Opt]),
     ("DROP", Is(Schema), &[Verb, Action]),
-    ("DUMP", Refused(Execute), &[]),
     ("ENABLE", Is(Schema), NAMED),
     ("EXEC", Is(Execute), &[Verb, Clause, Permission]),
     ("EXECUTE", Is(Execute), &[Verb, Clause, Permission]),
@@ -71,7 +70,6 @@ const WORDS: &[(&str, Rule, &[Role])] = &[
     ("INSERT", Is(Write), &[Verb, Action, Clause, Event, Function, Permission]),
     ("INTO", Is(Write), &[Into]),
     ("KILL", Refused(Execute), &[Permission]),
-    ("LOAD", Refused(Execute), &[]),
     ("MERGE", Is(Write), &[Verb, Hint]),
     ("MOVE", RefusedAs("CONVERSATION", Execute), NAMED),
     ("NEXT", Is(Write), NAMED),
@@ -82,6 +80,7 @@ const WORDS: &[(&str, Rule, &[Role])] = &[
     ("READTEXT", Refused(Read), &[]),
     ("RECEIVE", Refused(Execute), &[Alias, Function, Label, Method, Name, Nested, Role::Procedure, Table, Type]),
     ("RECONFIGURE", Refused(Execute), &[]),
+    ("REMOTE_DATA_ARCHIVE", Refused(Schema), &[Alias, Function, Label, Method, Name, Role::Procedure, Table, Type]),
     ("RENAME", Is(Schema), NAMED),
     ("RESTORE", Refused(Execute), &[]),
     ("REVERT", RefusedAs("EXECUTE AS", Execute), &[Opt]),
@@ -91,7 +90,7 @@ const WORDS: &[(&str, Rule, &[Role])] = &[
     ("SEND", Refused(Execute), NAMED),
     ("SET", Refused(Session), &[Verb, Action, Clause]),
     ("SETUSER", Refused(Execute), &[]),
-    ("SHUTDOWN", Refused(Execute), &[Permission]),
+    ("SHUTDOWN", Refused(Execute), &[Opt, Permission]),
     ("TRIGGER", Is(Schema), &[Object, Permission]),
     ("TRUNCATE", Is(Write), &[Verb, Function]),
     ("UPDATE", Is(Write), &[Verb, Action, Clause, Event, Function, Hint, Permission]),
@@ -141,6 +140,11 @@ static LETTERS: LazyLock<[u8; 27]> = LazyLock::new(|| {
     })
 });
 
+/// Whether a word has a row of its own.
+pub(crate) fn is_dangerous(word: &str) -> bool {
+    WORDS.iter().any(|w| w.0.eq_ignore_ascii_case(word))
+}
+
 /// What is charged to the token at `i`, given the roles that the derivation claims.
 pub(crate) fn charge(tokens: &[Token<'_>], roles: &[Role], i: usize) -> Option<Charge> {
     let t = &tokens[i];
@@ -180,16 +184,20 @@ fn name(tokens: &[Token<'_>], roles: &[Role], i: usize) -> Option<Charge> {
         return None;
     }
     let mut buffer = [0; LONGEST];
-    let lower = lower(tokens[i].bare(), &mut buffer)?;
+    let bare = tokens[i].bare();
+    let plain = bare.bytes().all(|b| (0x20..0x7f).contains(&b));
+    let lower = if plain { lower(bare, &mut buffer)? } else { listed(bare)? };
     let unknown = matches!(roles[i], Role::Opaque | Role::Nested | Role::Unread);
     let family = FAMILIES.iter().any(|f| lower.starts_with(f)) && lower != "sp_cursor_list";
-    if roles[i] == Role::Procedure && family {
+    // A synonym of a procedure stands where a table stands.
+    let procedure = matches!(roles[i], Role::Procedure | Role::Table);
+    if procedure && family {
         return Some(Charge::Refused(lower.to_owned(), Execute));
     }
     let kind = *NAMES.get(lower)?;
     let qualified = i > 0 && matches!(tokens[i - 1].text, "." | "::");
     let called = match kind {
-        Named::Procedure => roles[i] == Role::Procedure,
+        Named::Procedure => procedure,
         Named::Function => matches!(roles[i], Role::Function | Role::Table),
         Named::Builtin => roles[i] == Role::Function && !qualified,
         Named::View => matches!(roles[i], Role::Table | Role::Function),
@@ -198,20 +206,20 @@ fn name(tokens: &[Token<'_>], roles: &[Role], i: usize) -> Option<Charge> {
     (called || unknown).then(|| Charge::Refused(lower.to_owned(), counts_as))
 }
 
-/// In lower case, and without what some collation does not count: blanks at its end, the width of a letter, accents, characters without weight.
-/// None if it is longer than any name that matters. Equality makes the verdict stricter here, so it is taken loosely.
+/// In lower case, and without blanks at its end, which SQL Server does not count; none if it is longer than any name that matters.
 fn lower<'b>(text: &str, buffer: &'b mut [u8; LONGEST]) -> Option<&'b str> {
-    let mut len = 0;
-    for c in text.trim_end().chars() {
-        let c = match c {
-            '!'..='~' | ' ' => c as u8,
-            '\u{ff01}'..='\u{ff5e}' => (c as u32 - 0xff01 + u32::from(b'!')) as u8,
-            _ => continue,
-        };
-        *buffer.get_mut(len)? = c.to_ascii_lowercase();
-        len += 1;
+    let text = text.trim_end_matches(' ');
+    for (to, from) in buffer.get_mut(..text.len())?.iter_mut().zip(text.bytes()) {
+        *to = from.to_ascii_lowercase();
     }
-    std::str::from_utf8(&buffer[..len]).ok()
+    std::str::from_utf8(&buffer[..text.len()]).ok()
+}
+
+/// The name of the list that a collation may take this one for: equality makes the verdict stricter here, so it is taken loosely.
+fn listed(name: &str) -> Option<&'static str> {
+    NAMES.keys().copied().chain(FAMILIES).find(|n| {
+        fold::may_be(name, n) || FAMILIES.contains(n) && name.char_indices().any(|(at, _)| fold::may_be(&name[..at], n))
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Scripts: batches separated by GO, as SSMS and sqlcmd cut them.
 
+use crate::lexer::tokens;
+
 /// The batches of a script, each with the line that it starts at. GO counts alone on its line, with a count or a comment behind it at most,
 /// and not inside a comment, a string or a quoted name that began on a line before.
 ///
@@ -19,7 +21,8 @@ pub fn batches(script: &str) -> Vec<(u32, &str)> {
         at += line.len();
     }
     out.push((first, &script[from..]));
-    out.retain(|(_, b)| !b.trim().is_empty());
+    // What has only blanks and comments is none.
+    out.retain(|(_, b)| tokens(b).map_or(true, |t| t.iter().any(|t| t.text != ";")));
     out
 }
 
@@ -110,7 +113,8 @@ mod tests {
         ] {
             assert_eq!(cut(script).len(), 1, "{script}");
         }
-        assert_eq!(cut("-- it's\nGO\nb").len(), 2);
+        assert_eq!(cut("a -- it's\nGO\nb").len(), 2);
+        assert_eq!(cut("-- only\nGO\n;\nGO\nb"), ["b"]);
         assert_eq!(cut("SELECT '--'\nGO\nb").len(), 2);
         assert_eq!(cut("SELECT '/*'\nGO\nb").len(), 2);
         assert_eq!(cut("SELECT ''''\nGO\nb").len(), 2);

@@ -73,6 +73,7 @@ pub(crate) struct Grammar {
     /// Which places may be empty.
     empty: Vec<bool>,
     words: Words,
+    reserved: Types,
 }
 
 // === impl Types ===
@@ -163,6 +164,11 @@ impl Grammar {
             Kind::Pseudo => PSEUDO,
             Kind::Symbol => SYMBOLS.iter().position(|s| *s == t.text).map_or(END, |n| FIRST_SYMBOL + n as Type),
         }
+    }
+
+    /// Whether a word can be no bare name.
+    pub(crate) fn is_reserved(&self, word: &str) -> bool {
+        self.words.get(word).is_some_and(|t| self.reserved.has(t))
     }
 
     /// Whether a place in the grammar can begin with the tokens from here on.
@@ -261,12 +267,18 @@ impl Grammar {
     fn read(pages: &[(&'static str, &'static str)]) -> Self {
         let mut reader = PageReader::new(pages);
         let rules = reader.rules();
-        let mut g = Grammar { nodes: reader.nodes, start: 0, empty: Vec::new(), words: Words::new(&reader.words) };
+        let mut g = Grammar {
+            nodes: reader.nodes,
+            start: 0,
+            empty: Vec::new(),
+            words: Words::new(&reader.words),
+            reserved: Types::default(),
+        };
         let rule = |name: &str| *rules.get(name).unwrap_or_else(|| panic!("no rule {name}"));
         for (at, name) in &reader.references {
             g.nodes[*at as usize] = Node::Rule(rule(name));
         }
-        let classes = Classes::new(&g, &reader.words, rule("reserved"), rule("statement"));
+        let classes = Classes::new(&g, &reader.words, [rule("reserved"), rule("named"), rule("statement")]);
         for (at, class, role) in reader.classes {
             g.nodes[at as usize] = Node::Token(classes.named(class), role);
         }
@@ -279,6 +291,7 @@ impl Grammar {
             });
             g.nodes[at as usize] = Node::Peek(wanted, sets.collect());
         }
+        g.reserved = classes.reserved.clone();
         g.start = rule("batch");
         g.link();
         g.empty = (0..g.nodes.len()).map(|n| g.nullable(n as NodeId)).collect();
@@ -334,14 +347,16 @@ impl Grammar {
 /// The classes of tokens that the notation names.
 struct Classes {
     all: Types,
+    reserved: Types,
     name: Types,
     inert: Types,
     loose: Types,
 }
 
 impl Classes {
-    fn new(g: &Grammar, words: &BTreeMap<&str, Type>, reserved: NodeId, statement: NodeId) -> Self {
-        let reserved = g.first(reserved, false);
+    fn new(g: &Grammar, words: &BTreeMap<&str, Type>, [reserved, named, statement]: [NodeId; 3]) -> Self {
+        let named = g.first(named, false);
+        let reserved = Types::of(g.first(reserved, false).iter().filter(|t| !named.has(*t)));
         let symbol = |s: &str| FIRST_SYMBOL + SYMBOLS.iter().position(|x| *x == s).unwrap_or_default() as Type;
         let all = Types::of((1..FIRST_SYMBOL + SYMBOLS.len() as Type).chain(words.values().copied()));
         let separators = Types::of(["(", ")", "{", "}", ";"].map(symbol));
@@ -353,7 +368,7 @@ impl Classes {
         let reserved_starters = Types::of(starters.iter().filter(|t| reserved.has(*t)));
         let inert = without(&[&separators, &starters, &ends]);
         let loose = without(&[&separators, &reserved_starters]);
-        Self { all, name, inert, loose }
+        Self { all, reserved, name, inert, loose }
     }
     fn named(&self, class: &str) -> Types {
         match class {
@@ -591,7 +606,7 @@ mod tests {
         let named: Vec<&str> = reader.references.iter().map(|r| r.1).collect();
         let unused: Vec<_> = rules
             .keys()
-            .filter(|r| !["batch", "reserved"].contains(&r.as_str()) && !named.contains(&r.as_str()))
+            .filter(|r| !["batch", "reserved", "named"].contains(&r.as_str()) && !named.contains(&r.as_str()))
             .collect();
         assert!(unused.is_empty(), "{unused:?}");
     }

@@ -10,6 +10,7 @@
 mod account;
 pub mod batches;
 pub mod derive;
+mod fold;
 mod grammar;
 pub mod hints;
 pub mod lexer;

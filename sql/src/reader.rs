@@ -85,7 +85,12 @@ impl<'a> Reader<'a> {
                 self.keeps_state = true;
                 self.raise(Class::Session);
             }
-            Span::CursorUpdate | Span::Next | Span::Textual => self.raise(Class::Write),
+            Span::Next | Span::Textual => self.raise(Class::Write),
+            Span::CursorUpdate => {
+                let cursor = self.derived.marks[m].parent;
+                let reach = cursor.map_or(Class::Write, |c| self.reach_of_body(c, &mut Default::default()));
+                self.raise(reach);
+            }
             Span::Never => self.never(start),
             Span::Refused => self.refused(m),
             Span::Schema => self.raise(Class::Schema),
@@ -307,6 +312,18 @@ impl<'a> Reader<'a> {
             "WAITFOR" | "READTEXT" => (verb.as_str(), Class::Read),
             _ => (verb.as_str(), Class::Execute),
         };
+        if let Some(instead) = hints::dbcc(self.t, at + 1).filter(|_| verb == "DBCC") {
+            let advice =
+                format!("Write {instead}; the operator can allow DBCC as a whole with access.allow = [\"DBCC\"].");
+            return self.blame(
+                at,
+                Class::Refused,
+                &[verb],
+                counts_as,
+                "DBCC is refused at every access level".into(),
+                &advice,
+            );
+        }
         self.refuse(at, item, counts_as);
     }
 

@@ -2,9 +2,10 @@
 //!
 //! The text is the first line of defence, not the boundary: that is what the login may do (`docs/security.md`).
 
-use crate::account::{Charge, charge};
+use crate::account::{Charge, charge, is_dangerous};
 use crate::derive::{Derivation, Role, derive};
-use crate::lexer::{Token, Unreadable, position, tokens};
+use crate::grammar::GRAMMAR;
+use crate::lexer::{Kind, Token, Unreadable, look_alike, position, tokens};
 use crate::policy::Policy;
 use crate::reader::Reader;
 
@@ -147,7 +148,14 @@ impl Verdict {
 
     pub(crate) fn read(sql: &str, policy: &Policy, readings: Readings, nesting: usize) -> Self {
         match tokens(sql) {
-            Ok(list) => Self::of_tokens(sql, &list, policy, readings, nesting),
+            Ok(list) => match list.iter().find(|t| deceives(t)) {
+                Some(t) => {
+                    let reason = format!("a word of look-alike characters: {}", t.text);
+                    let advice = "Write a keyword in plain letters, and a name like that in brackets.";
+                    Self::unreadable(sql, Unreadable { at: t.at, reason, advice })
+                }
+                None => Self::of_tokens(sql, &list, policy, readings, nesting),
+            },
             Err(e) => Self::unreadable(sql, e),
         }
     }
@@ -205,6 +213,12 @@ impl Verdict {
         all.dedup();
         all
     }
+}
+
+/// A word that some reader might take for a keyword.
+fn deceives(t: &Token<'_>) -> bool {
+    let plain = t.kind != Kind::Word || t.text.is_ascii();
+    !plain && look_alike(t.text).is_some_and(|l| GRAMMAR.is_reserved(&l) || is_dangerous(&l))
 }
 
 /// What each token of a batch is in its derivation, as far as that went: for those who want to see why.

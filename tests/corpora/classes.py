@@ -72,7 +72,7 @@ SETTINGS_NEVER = {"XACT_ABORT", "IMPLICIT_TRANSACTIONS"}
 def setting(words):
     """SET of options: some are the server's alone, unless they say what it does anyway; of the others the tree does not know which a caller may set."""
     words = {word.upper() for word in words}
-    if words & SETTINGS_NEVER and not {"XACT_ABORT", "ON"} <= words:
+    if words & SETTINGS_NEVER and not {"XACT_ABORT", "ON"} <= words and not {"IMPLICIT_TRANSACTIONS", "OFF"} <= words:
         return one("never")
     return one("session", "refused")
 

@@ -6,11 +6,19 @@
 
 use super::{Reader, names};
 use crate::derive::{Marked, Span};
+use crate::fold;
 use crate::lexer::Kind;
 use crate::verdict::{Class, Target};
 
 /// So many names are compared; a statement with more is judged by its verb.
 const MOST: usize = 500;
+
+/// The way from a name to the tables that it stands for.
+#[derive(Default)]
+pub(super) struct Trail {
+    seen: Vec<usize>,
+    depth: usize,
+}
 
 impl Reader<'_> {
     /// INSERT, UPDATE, DELETE, MERGE and TRUNCATE.
@@ -37,10 +45,10 @@ impl Reader<'_> {
         }
     }
 
-    /// SELECT … INTO and OUTPUT … INTO.
+    /// SELECT … INTO makes a table; OUTPUT … INTO names one.
     pub(super) fn into(&mut self, m: usize) {
         let Some(target) = self.children(m, Span::Target).next() else { return self.raise(Class::Write) };
-        let class = self.worse_of_ctes(target, self.reach_of_name(target));
+        let class = self.reach_of_name(target);
         self.raise(class);
         self.linked(target);
     }
@@ -65,13 +73,15 @@ impl Reader<'_> {
     }
 
     /// A name of four parts is on another server.
-    pub(super) fn linked(&mut self, m: usize) {
+    pub(super) fn linked(&mut self, m: usize) -> bool {
         let Marked { start, end, .. } = self.derived.marks[m];
         let path = &self.t[start..end];
         // `...t` leaves the server out.
-        if path.iter().filter(|t| t.text == ".").count() >= 3 && path[0].text != "." {
+        let linked = path.iter().filter(|t| t.text == ".").count() >= 3 && path[0].text != ".";
+        if linked {
             self.refuse(start, "linked server", Class::Execute);
         }
+        linked
     }
 
     /// What a name reaches by itself.
@@ -82,11 +92,11 @@ impl Reader<'_> {
         if variable || names::is_temporary(path) { Class::Session } else { Class::Write }
     }
 
-    /// The name of one part at a mark; an alias or a common table expression can have no other.
+    /// The name of one part at a mark; an alias or a common table expression can have no other. A variable's name may be an alias in quotes.
     fn single(&self, m: usize) -> Option<String> {
         let Marked { start, end, .. } = self.derived.marks[m];
         match &self.t[start..end] {
-            [t] if matches!(t.kind, Kind::Word | Kind::Quoted) => Some(names::unquoted(t)),
+            [t] if matches!(t.kind, Kind::Word | Kind::Quoted | Kind::Variable) => Some(names::unquoted(t)),
             _ => None,
         }
     }
@@ -95,36 +105,54 @@ impl Reader<'_> {
     fn reach_of_target(&self, change: usize, target: usize) -> (Class, usize) {
         let base = self.reach_of_name(target);
         let Some(name) = self.single(target) else { return (base, target) };
-        let sources: Vec<usize> = self.children(change, Span::Source).take(MOST + 1).collect();
-        if sources.len() > MOST {
-            return (Class::Write, target);
-        }
-        // The sources that the name may stand for, by an alias or by a table's own name.
-        let exposed = |s: &usize| -> Vec<String> {
-            let aliases: Vec<String> = self.children(*s, Span::Alias).filter_map(|a| self.single(a)).collect();
-            if aliases.is_empty() { self.last_part(*s).into_iter().collect() } else { aliases }
-        };
-        let loose: Vec<usize> =
-            sources.iter().filter(|s| exposed(s).iter().any(|e| names::may_be_equal(e, &name))).copied().collect();
+        let Some(sources) = self.sources(change) else { return (Class::Write, target) };
         let surely =
             |s: &&usize| self.children(**s, Span::Alias).any(|a| self.single(a).as_deref() == Some(name.as_str()));
-        let sure = loose.iter().find(surely);
-        let mut reach = if sure.is_some() { Class::Session } else { base };
-        for s in &loose {
-            reach = reach.max(self.reach_of_source(*s, &mut Vec::new()));
-        }
-        let named = sure.and_then(|s| self.children(*s, Span::Object).next()).unwrap_or(target);
-        if sure.is_some() {
-            // A common table expression of the same name may be meant as well.
-            for c in self.ctes(target).filter(|c| self.cte_named(*c, &name)) {
-                reach = reach.max(self.reach_of_cte(c, &mut Vec::new()));
-            }
-            return (reach, named);
-        }
-        (self.worse_of_ctes(target, reach), named)
+        let sure = sources.iter().find(surely).copied();
+        // A collation may take other letters for one than ours are: any alias like a temporary table's may be meant by one.
+        let temporary = sure.is_none() && fold::may_be_temporary(&name);
+        let meant = |s: &usize| {
+            let aliases = self.aliases(*s);
+            let own = if aliases.is_empty() { self.last_part(*s) } else { None };
+            own.is_some_and(|o| fold::may_be_equal(&o, &name))
+                || aliases.iter().any(|a| fold::may_be_equal(a, &name) || temporary && fold::may_be_temporary(a))
+        };
+        let loose: Vec<usize> = sources.into_iter().filter(meant).collect();
+        let worst = |reach: Class, s: &usize| reach.max(self.reach_of_source(*s, &mut Trail::default()));
+        let reach = loose.iter().fold(Class::Session, worst);
+        // An alias comes before a common table expression, and that before a table.
+        let own = if sure.is_some() { Class::Session } else { base };
+        let by_cte = self.worse_of_ctes(target, own);
+        let shown = sure.and_then(|s| self.children(s, Span::Object).next()).unwrap_or(target);
+        (reach.max(by_cte), shown)
     }
 
-    /// A table's own name, by which a source without an alias is known.
+    fn aliases(&self, source: usize) -> Vec<String> {
+        self.children(source, Span::Alias).filter_map(|a| self.single(a)).collect()
+    }
+
+    /// The sources of a FROM, those of joins in parentheses too; none if there are too many to compare.
+    fn sources(&self, of: usize) -> Option<Vec<usize>> {
+        let mut out = Vec::new();
+        let mut open: Vec<usize> = self.children(of, Span::Source).take(MOST + 1).collect();
+        while let Some(s) = open.pop() {
+            let joined = self.children(s, Span::Derived).next();
+            let inner: Vec<usize> = joined
+                .into_iter()
+                .flat_map(|d| self.children(d, Span::Source).take(MOST + 1).collect::<Vec<_>>())
+                .collect();
+            match inner.is_empty() {
+                true => out.push(s),
+                false => open.extend(inner),
+            }
+            if out.len() + open.len() > MOST {
+                return None;
+            }
+        }
+        Some(out)
+    }
+
+    /// A table's own name, by which a source is known that has no alias.
     fn last_part(&self, source: usize) -> Option<String> {
         let object = self.children(source, Span::Object).next()?;
         let Marked { start, end, .. } = self.derived.marks[object];
@@ -132,16 +160,24 @@ impl Reader<'_> {
     }
 
     /// A class, raised by what the common table expressions of that name reach; or theirs, where the name is surely one of them.
-    fn worse_of_ctes(&self, target: usize, base: Class) -> Class {
+    pub(super) fn worse_of_ctes(&self, target: usize, base: Class) -> Class {
         let Some(name) = self.single(target) else { return base };
-        let all: Vec<usize> = self.ctes(target).take(MOST + 1).collect();
+        self.reach_by_ctes(target, &name, base, &mut Trail::default())
+    }
+
+    fn reach_by_ctes(&self, at: usize, name: &str, base: Class, trail: &mut Trail) -> Class {
+        let all: Vec<usize> = self.ctes(at).take(MOST + 1).collect();
         if all.len() > MOST {
             return Class::Write;
         }
-        let loose: Vec<usize> = all.into_iter().filter(|c| self.cte_named(*c, &name)).collect();
-        let sure = loose.iter().any(|c| self.at_top(*c) && self.cte_name(*c).as_deref() == Some(name.as_str()));
+        let own = |c: &usize| self.at_top(*c) && self.cte_name(*c).as_deref() == Some(name);
+        let sure = all.iter().any(own);
+        let temporary = !sure && fold::may_be_temporary(name);
+        let meant = |c: &usize| {
+            self.cte_name(*c).is_some_and(|n| fold::may_be_equal(&n, name) || temporary && fold::may_be_temporary(&n))
+        };
         let from = if sure { Class::Session } else { base };
-        loose.into_iter().fold(from, |reach, c| reach.max(self.reach_of_cte(c, &mut Vec::new())))
+        all.into_iter().filter(meant).fold(from, |reach, c| reach.max(self.reach_of_cte(c, trail)))
     }
 
     /// The common table expressions of the statement around a mark.
@@ -164,52 +200,53 @@ impl Reader<'_> {
         self.children(cte, Span::CteName).next().and_then(|n| self.single(n))
     }
 
-    fn cte_named(&self, cte: usize, name: &str) -> bool {
-        self.cte_name(cte).is_some_and(|n| names::may_be_equal(&n, name))
-    }
-
-    fn reach_of_source(&self, source: usize, seen: &mut Vec<usize>) -> Class {
-        // What a function returns is nobody's to change.
-        if self.children(source, Span::Callee).next().is_some() {
-            return Class::Write;
-        }
+    fn reach_of_source(&self, source: usize, trail: &mut Trail) -> Class {
         if let Some(v) = self.children(source, Span::Variable).next() {
-            return self.reach_of_name(v);
+            // The nodes of a variable's XML are nobody's to change, but they are not the variable either.
+            let Marked { start, end, .. } = self.derived.marks[source];
+            let method = (start..end).any(|i| self.t[i].text == ".");
+            return if method { Class::Write } else { self.reach_of_name(v) };
         }
         if let Some(d) = self.children(source, Span::Derived).next() {
-            return self.reach_of_body(d, seen);
+            return self.reach_of_body(d, trail);
         }
         let Some(object) = self.children(source, Span::Object).next() else { return Class::Write };
         let base = self.reach_of_name(object);
-        let Some(name) = self.single(object) else { return base };
-        let ctes: Vec<usize> = self.ctes(object).take(MOST + 1).filter(|c| self.cte_named(*c, &name)).collect();
-        let sure = ctes.iter().any(|c| self.at_top(*c) && self.cte_name(*c).as_deref() == Some(name.as_str()));
-        let from = if sure { Class::Session } else { base };
-        ctes.into_iter().fold(from, |reach, c| reach.max(self.reach_of_cte(c, seen)))
-    }
-
-    fn reach_of_cte(&self, cte: usize, seen: &mut Vec<usize>) -> Class {
-        // One that leads to itself adds nothing; a long chain is not followed.
-        if seen.contains(&cte) {
-            return Class::Session;
-        }
-        if seen.len() > 50 {
+        // What a function returns is nobody's to change; `#t (TABLOCK)` is a table with an old hint.
+        if base != Class::Session && self.children(source, Span::Callee).next().is_some() {
             return Class::Write;
         }
-        seen.push(cte);
-        self.reach_of_body(cte, seen)
+        let Some(name) = self.single(object) else { return base };
+        self.reach_by_ctes(object, &name, base, trail)
+    }
+
+    fn reach_of_cte(&self, cte: usize, trail: &mut Trail) -> Class {
+        // One that leads to itself adds nothing.
+        if trail.seen.contains(&cte) {
+            return Class::Session;
+        }
+        trail.seen.push(cte);
+        self.reach_of_body(cte, trail)
     }
 
     /// What can be changed through a query: the tables that it reads from, and not those of its conditions.
-    fn reach_of_body(&self, body: usize, seen: &mut Vec<usize>) -> Class {
+    pub(super) fn reach_of_body(&self, body: usize, trail: &mut Trail) -> Class {
         let marks = &self.derived.marks;
-        let mut sources: Vec<usize> = self.children(body, Span::Source).collect();
-        for q in self.children(body, Span::Query) {
-            sources.extend(self.children(q, Span::Source));
-        }
-        if sources.is_empty() || self.inside(body).any(|i| marks[i].span == Span::ChangeSource) {
+        let queries: Vec<usize> = self.children(body, Span::Query).take(MOST + 1).collect();
+        // A long way is not followed to its end.
+        if trail.depth > 50 || queries.len() > MOST || self.inside(body).any(|i| marks[i].span == Span::ChangeSource) {
             return Class::Write;
         }
-        sources.into_iter().fold(Class::Session, |reach, s| reach.max(self.reach_of_source(s, seen)))
+        trail.depth += 1;
+        // A query without a table has nothing that could be changed, and is nobody's target; rows of VALUES are harmless beside others.
+        let mut reach = Class::Session;
+        let mut some = queries.is_empty();
+        for from in std::iter::once(body).chain(queries) {
+            let Some(sources) = self.sources(from) else { return Class::Write };
+            some |= !sources.is_empty();
+            reach = sources.into_iter().fold(reach, |reach, s| reach.max(self.reach_of_source(s, trail)));
+        }
+        trail.depth -= 1;
+        if some { reach } else { Class::Write }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Reader, names};
 use crate::derive::{Marked, Span};
+use crate::hints;
 use crate::verdict::Class;
 
 impl Reader<'_> {
@@ -30,16 +31,23 @@ impl Reader<'_> {
                 _ => {}
             }
         }
-        // The rows go to another table.
-        if (start..end).any(|i| self.is(i, "SWITCH")) {
+        // The rows go to another table, now or as they change.
+        if (start..end).any(|i| self.is(i, "SWITCH") || self.is(i, "HISTORY_TABLE")) {
             class = Class::Schema;
         }
         self.raise(class);
+        if let Some((at, advice)) = hints::defining(self.t, start, end) {
+            let what = self.t[at].text.to_ascii_uppercase();
+            self.unclear(at, format!("{what} is no part of a definition in T-SQL"), advice);
+        }
     }
 
     /// Every other kind of object is refused by its first word.
     pub(super) fn other(&mut self, m: usize) {
         let Marked { start, end, .. } = self.derived.marks[m];
+        if let Some(advice) = hints::opening(self.t, start) {
+            return self.unclear(start, "this is no statement of T-SQL".into(), advice);
+        }
         let verb = self.t[start].text.to_ascii_uppercase();
         let mut at = start + 1;
         if self.is(at, "OR") && self.is(at + 1, "ALTER") {

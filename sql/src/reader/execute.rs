@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use super::{NESTING, Reader, names};
 use crate::derive::{Marked, Span};
+use crate::fold;
 use crate::hints;
 use crate::lexer::Kind;
 use crate::verdict::{Class, Readings, Verdict};
@@ -20,6 +21,8 @@ struct Known {
 #[derive(Debug, Clone, Copy)]
 enum What {
     Reads,
+    /// Keeps something for the session, and nothing longer.
+    Keeps,
     /// Unless this argument is given, and is not that.
     ReadsUnless(Argument, &'static str),
     Describes(Argument),
@@ -40,6 +43,7 @@ static PROCEDURES: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
             let mut words = what.trim_start_matches("msdb ").split(' ');
             let what = match (words.next(), words.next()) {
                 (Some("read"), None) => What::Reads,
+                (Some("session"), None) => What::Keeps,
                 (Some("read"), Some("unless")) => {
                     What::ReadsUnless(argument(words.next()), words.nth(1).unwrap_or_default())
                 }
@@ -58,6 +62,9 @@ fn argument(text: Option<&'static str>) -> Argument {
     Argument(name, place.parse().unwrap_or(1))
 }
 
+/// Databases in which nobody has procedures of their own, or should.
+const SYSTEM: [&str; 4] = ["master", "model", "msdb", "tempdb"];
+
 /// Functions that describe the text in their first argument.
 const DESCRIBING: [&str; 1] = ["dm_exec_describe_first_result_set"];
 
@@ -65,7 +72,7 @@ impl Reader<'_> {
     /// A name as the first thing of a batch: a call, or a word of another database.
     pub(super) fn bare(&mut self, m: usize) {
         let at = self.derived.marks[m].start;
-        if let Some(advice) = hints::opening(self.t[at].text).filter(|_| self.t[at].kind == Kind::Word) {
+        if let Some(advice) = hints::opening(self.t, at) {
             let what = self.t[at].text.to_ascii_uppercase();
             self.unclear(at, format!("{what} is no statement of T-SQL"), advice);
         }
@@ -74,10 +81,19 @@ impl Reader<'_> {
     /// A procedure that is called.
     pub(super) fn procedure(&mut self, m: usize) {
         let Marked { start, end, parent, .. } = self.derived.marks[m];
-        self.linked(m);
+        // EXECUTE IMMEDIATE and the like.
+        if let Some(advice) = start.checked_sub(1).and_then(|before| hints::opening(self.t, before)) {
+            let what = format!("{} {}", self.t[start - 1].text, self.t[start].text).to_ascii_uppercase();
+            self.unclear(start, format!("{what} is no statement of T-SQL"), advice);
+        }
+        if self.linked(m) {
+            // What it is there is not known here.
+            return self.raise(Class::Execute);
+        }
         let path = names::parts(&self.t[start..end]);
         let text = |p: Option<&crate::lexer::Token<'_>>| p.map_or(String::new(), |t| t.bare().to_ascii_lowercase());
         let name = text(path.last().copied().flatten());
+        let name = name.trim_end().to_owned();
         let schema = if path.len() > 1 { text(path[path.len() - 2]) } else { String::new() };
         let database = if path.len() == 3 { text(path[0]) } else { String::new() };
         let call = parent.unwrap_or(m);
@@ -86,15 +102,27 @@ impl Reader<'_> {
             let system = match path.len() {
                 1 => true,
                 2 => ["sys", "dbo"].contains(&schema.as_str()),
-                3 => ["sys", ""].contains(&schema.as_str()),
+                3 => ["sys", ""].contains(&schema.as_str()) || schema == "dbo" && SYSTEM.contains(&database.as_str()),
                 _ => false,
             };
             let agent = path.len() == 3 && database == "msdb" && ["dbo", ""].contains(&schema.as_str());
             !numbered && if k.msdb { agent } else { system }
         });
-        let inserted = self.derived.marks[call].parent.is_some_and(|p| self.derived.marks[p].span == Span::Insert);
+        let inserted = self.derived.marks[call].parent.filter(|p| self.derived.marks[*p].span == Span::Insert);
+        // Whatever stands in front of the name of one that runs a text, and whatever its arguments are called: it takes the text first.
+        if known.is_none() {
+            let runs = PROCEDURES.iter().filter(|(_, k)| matches!(k.what, What::Runs(_)));
+            if runs.into_iter().any(|(n, _)| fold::may_be(&name, n)) {
+                return self.runs_first(call);
+            }
+        }
         match known.map(|k| k.what) {
             Some(What::Reads) => self.reads(call, inserted),
+            Some(What::Keeps) => {
+                self.reads(call, inserted);
+                self.raise(Class::Session);
+                self.keeps_state = true;
+            }
             Some(What::ReadsUnless(a, harmless)) => {
                 let given = self.argument_of(call, a).map(|(s, e)| self.plain(s, e));
                 let quiet = given.is_none_or(|g| ["null", "default", harmless].contains(&g.as_str()));
@@ -110,25 +138,37 @@ impl Reader<'_> {
                 }
             }
             Some(What::Runs(a)) => {
-                self.raise(Class::Execute);
                 if let Some((at, text)) =
                     self.argument_of(call, a).and_then(|(s, e)| self.literal(s, e).map(|l| (s, l)))
                 {
                     self.runs(at, &text);
                 }
+                self.runs_first(call);
             }
             None => self.raise(Class::Execute),
         }
     }
 
-    /// Nothing but the catalog is read: EXECUTE, which was taken for the worst, is a read.
-    fn reads(&mut self, call: usize, inserted: bool) {
-        if inserted || self.derived.marks[call].span == Span::Bare {
+    /// A call that runs its first argument, where that is a literal.
+    fn runs_first(&mut self, call: usize) {
+        self.raise(Class::Execute);
+        let value = self.children(call, Span::Argument).next().and_then(|a| self.children(a, Span::Value).next());
+        let Some(Marked { start, end, .. }) = value.map(|v| self.derived.marks[v]) else { return };
+        if let Some(text) = self.literal(start, end) {
+            self.runs(start, &text);
+        }
+    }
+
+    /// Nothing but the catalog is read: EXECUTE, which was taken for the worst, is a read, or what the INSERT around it is.
+    fn reads(&mut self, call: usize, inserted: Option<usize>) {
+        if self.derived.marks[call].span == Span::Bare {
             return;
         }
+        let insert = inserted.and_then(|i| self.children(i, Span::Target).next());
+        let class = insert.map_or(Class::Read, |t| self.worse_of_ctes(t, self.reach_of_name(t)));
         let d = self.current();
         if d.class == Class::Execute && d.problem.is_none() {
-            (d.class, d.base) = (Class::Read, Class::Read);
+            (d.class, d.base) = (class, class);
         }
     }
 
@@ -210,7 +250,7 @@ impl Reader<'_> {
     /// `sys.dm_exec_describe_first_result_set (N'…', …)`.
     pub(super) fn described_by_function(&mut self, start: usize, end: usize) {
         let name = self.t[start..end].last().map(|t| t.bare().trim_end().to_ascii_lowercase()).unwrap_or_default();
-        if !DESCRIBING.contains(&name.as_str()) {
+        if !DESCRIBING.iter().any(|d| fold::may_be(&name, d)) {
             return;
         }
         // The literals up to the first comma or the closing parenthesis.

@@ -19,7 +19,9 @@ enum Value {
     Constant,
     /// LOW, or a constant that is no higher.
     DeadlockPriority,
-    /// Ours: never, unless ON says what we do anyway.
+    /// OFF alone: it says what is so anyway.
+    Off,
+    /// Ours: never, unless it says what we do anyway.
     Ours,
     /// Shows no plan here, because each batch runs inside of another.
     Showplan,
@@ -34,15 +36,21 @@ const OPTIONS: &[(&str, Value)] = &[
     ("ARITHABORT", Value::Any),
     ("ARITHIGNORE", Value::Any),
     ("CONCAT_NULL_YIELDS_NULL", Value::Any),
+    ("CURSOR_CLOSE_ON_COMMIT", Value::Off),
     ("DATEFIRST", Value::Any),
     ("DATEFORMAT", Value::Any),
     ("DEADLOCK_PRIORITY", Value::DeadlockPriority),
+    ("FMTONLY", Value::Off),
+    ("FORCEPLAN", Value::Off),
     ("IMPLICIT_TRANSACTIONS", Value::Ours),
     ("LANGUAGE", Value::Any),
     ("LOCK_TIMEOUT", Value::LockTimeout),
     ("NOCOUNT", Value::Any),
+    ("NOEXEC", Value::Off),
     ("NUMERIC_ROUNDABORT", Value::Any),
+    ("PARSEONLY", Value::Off),
     ("QUOTED_IDENTIFIER", Value::On),
+    ("REMOTE_PROC_TRANSACTIONS", Value::Off),
     ("ROWCOUNT", Value::Constant),
     ("SHOWPLAN_ALL", Value::Showplan),
     ("SHOWPLAN_TEXT", Value::Showplan),
@@ -56,41 +64,72 @@ const OPTIONS: &[(&str, Value)] = &[
     ("XACT_ABORT", Value::Ours),
 ];
 
+/// Options that are refused whatever their value, unless the operator names them.
+const REFUSED: [&str; 12] = [
+    "ANSI_DEFAULTS",
+    "CONTEXT_INFO",
+    "DISABLE_DEF_CNST_CHK",
+    "FIPS_FLAGGER",
+    "IDENTITY_INSERT",
+    "NO_BROWSETABLE",
+    "OFFSETS",
+    "QUERY_GOVERNOR_COST_LIMIT",
+    "RESULT_SET_CACHING",
+    "ROWVERSION",
+    "STATISTICS",
+    "USER",
+];
+
 impl Reader<'_> {
     pub(super) fn set(&mut self, m: usize) {
         self.raise(Class::Session);
         let set = self.derived.marks[m].start;
-        let Some(options) = self.children(m, Span::Options).next() else { return };
-        let value = self.children(m, Span::Value).next();
-        let Marked { start, end, .. } = self.derived.marks[options];
-        // SET STATISTICS IO, TIME ON: the first word goes for all.
-        let statistics = self.is(start, "STATISTICS");
-        let mut at = start;
-        while at < end {
-            let word = self.t[at].text.to_ascii_uppercase();
+        let parts: Vec<usize> = self.inside(m).filter(|i| self.derived.marks[*i].parent == Some(m)).collect();
+        // Options wait for the value that goes for all of them.
+        let mut waiting: Vec<(usize, String)> = Vec::new();
+        let mut statistics = false;
+        for p in parts {
+            let Marked { span, start, end, .. } = self.derived.marks[p];
+            if span == Span::Value {
+                let value = self.text_of(p).to_ascii_uppercase();
+                for (at, name) in waiting.drain(..) {
+                    self.option(set, at, &name, &value);
+                }
+                statistics = false;
+                continue;
+            }
+            let word = self.t[start].text.to_ascii_uppercase();
             let name = match word.as_str() {
-                "STATISTICS" if at + 1 < end => {
-                    at += 1;
-                    format!("STATISTICS {}", self.t[at].text.to_ascii_uppercase())
+                // SET STATISTICS IO, TIME ON: the first word goes for all.
+                "STATISTICS" => {
+                    statistics = true;
+                    format!("STATISTICS {}", self.t[end - 1].text.to_ascii_uppercase())
                 }
                 "TRAN" => "TRANSACTION".into(),
                 _ if statistics => format!("STATISTICS {word}"),
                 _ => word,
             };
-            self.option(set, at, &name, value);
-            while at < end && self.t[at].text != "," {
-                at += 1;
-            }
-            at += 1;
+            waiting.push((start, name));
+        }
+        if let Some((at, name)) = waiting.first() {
+            self.unclear(
+                *at,
+                format!("SET {} has no value", super::short(name, 40)),
+                "Write ON, OFF or its value behind it; a variable's name begins with @.",
+            );
         }
     }
 
-    fn option(&mut self, set: usize, at: usize, name: &str, value: Option<usize>) {
+    fn option(&mut self, set: usize, at: usize, name: &str, value: &str) {
         let item = format!("SET {}", super::short(name.split(' ').next().unwrap_or_default(), 40));
         let Some((_, allowed)) = OPTIONS.iter().find(|o| o.0 == name) else {
-            return self.refuse(set, &item, Class::Session);
+            // What T-SQL does not know, nobody can allow.
+            if REFUSED.contains(&name) {
+                return self.refuse(set, &item, Class::Session);
+            }
+            let advice = "Leave it out; a variable's name begins with @.";
+            return self.unclear(at, format!("{item} is no option of T-SQL"), advice);
         };
-        let value = value.map(|v| self.text_of(v).to_ascii_uppercase()).unwrap_or_default();
         let constant = value.parse::<i64>().ok();
         let on = value == "ON";
         match allowed {
@@ -100,8 +139,10 @@ impl Reader<'_> {
             Value::LockTimeout
                 if constant.and_then(|n| u64::try_from(n).ok()).is_some_and(|n| n <= self.policy.lock_timeout) => {}
             Value::DeadlockPriority if value == "LOW" || constant.is_some_and(|n| (-10..=-5).contains(&n)) => {}
-            Value::Ours if on && name == "XACT_ABORT" => {}
+            Value::Ours if value == if name == "XACT_ABORT" { "ON" } else { "OFF" } => {}
+            Value::Off if value == "OFF" => {}
             Value::Ours => self.never_so(at, &item, "The server keeps the transaction itself."),
+            Value::Showplan if value == "OFF" => {}
             Value::Showplan => self.refuse_value(
                 set,
                 &item,
@@ -121,7 +162,7 @@ impl Reader<'_> {
                 let advice = "Leave it out: it is LOW already.";
                 self.refuse_value(set, &item, "may only be LOW, or from -10 to -5", advice);
             }
-            Value::On => self.refuse(set, &item, Class::Session),
+            Value::On | Value::Off => self.refuse(set, &item, Class::Session),
         }
     }
 

@@ -354,3 +354,105 @@ GO
 -- session
 UPDATE tempdb..#t SET a = 1
 GO
+-- session
+CREATE INDEX i ON #t (a) WITH FILLFACTOR = 80
+GO
+-- session
+CREATE UNIQUE CLUSTERED INDEX i ON #t (a) WITH PAD_INDEX, FILLFACTOR = 80, IGNORE_DUP_KEY
+GO
+-- session
+CREATE INDEX i ON #t (a) WITH DROP_EXISTING
+GO
+-- session
+CREATE TABLE #w (a int) INSERT INTO #w EXEC sp_who2
+GO
+-- session
+DECLARE @t TABLE (a int) INSERT @t EXEC sys.sp_columns 't'
+GO
+-- session
+DECLARE c CURSOR FOR SELECT a FROM #t FOR UPDATE
+GO
+-- session
+SET @c = CURSOR FOR SELECT a FROM #t FOR UPDATE OF a
+GO
+-- session
+DELETE FROM dbo.#t
+GO
+-- session
+CREATE TABLE dbo.#t (a int)
+GO
+-- session
+SET IDENTITY_INSERT dbo.#t ON
+GO
+-- session
+DELETE x FROM (#t AS x CROSS JOIN dbo.u AS y)
+GO
+-- session
+DELETE x FROM #t (TABLOCK) AS x
+GO
+-- session
+WITH c AS (SELECT a FROM #t CROSS JOIN (VALUES (1)) AS v(z)) DELETE c
+GO
+-- session
+SET DATEFIRST 1, DATEFORMAT ymd
+GO
+-- session
+UPDATE STATISTICS #t WITH ROWCOUNT = 5, PAGECOUNT = 5
+GO
+-- session
+IF 1 = 1 x: SELECT 1
+GO
+-- session
+SET FMTONLY OFF
+GO
+-- session
+SET NOEXEC OFF
+GO
+-- session
+SET FORCEPLAN OFF
+GO
+-- read
+; sp_help
+GO
+-- read
+SELECT d.*, p.s FROM PREDICT(MODEL = (SELECT model FROM dbo.models WHERE id = 1), DATA = dbo.t AS d) WITH (s float) AS p
+GO
+-- session
+SET IMPLICIT_TRANSACTIONS OFF
+GO
+-- session
+UPDATE #a SET x = 1 FROM #a JOIN dbo.t AS b ON b.id = #a.id
+GO
+-- session
+UPDATE #a SET x = 1 FROM #b AS #a JOIN dbo.t AS t ON 1 = 1
+GO
+-- read
+SELECT c.precision, s.load, d.disk, t.dump, t.within FROM sys.columns AS c, s, d, t WHERE precision > 1
+GO
+-- read
+SELECT Adı, İl, ＩＤ, ﾌﾗｸﾞ, ชื่อ FROM dbo.Müşteri
+GO
+-- session
+CREATE TABLE #who (spid int) INSERT #who EXEC sp_who
+GO
+-- read
+EXEC master.dbo.sp_who2
+GO
+-- session
+EXEC sp_xml_preparedocument @h OUTPUT, @d
+GO
+-- session
+DECLARE @@ver int = 1 SELECT @@ver
+GO
+-- read
+SELECT %%physloc%% FROM dbo.t
+GO
+-- session
+SET NOEXEC OFF SET PARSEONLY OFF SET SHOWPLAN_XML OFF SET FMTONLY OFF
+GO
+-- read
+SELECT * FROM dbo.t HOLDLOCK
+GO
+-- session
+DROP TABLE dbo.#t
+GO

@@ -806,3 +806,180 @@ GO
 -- refused
 EXEC [xp_cmdshell ] 'dir'
 GO
+-- write
+UPDATE #x SET a = 1 FROM (#y CROSS JOIN dbo.t AS [#x])
+GO
+-- write
+UPDATE #x SET a = 1 FROM #y JOIN (dbo.t [#x] JOIN #z ON 1=1) ON 1=1
+GO
+-- write
+DELETE #x FROM #y, (dbo.t AS #x CROSS JOIN #z)
+GO
+-- write
+DELETE FROM #x FROM ((dbo.t [#x] CROSS JOIN #z))
+GO
+-- write
+UPDATE #x SET a = 1 FROM {oj #y LEFT OUTER JOIN (dbo.t [#x] CROSS JOIN #z) ON 1=1}
+GO
+-- write
+INSERT #r SELECT a FROM (DELETE #x OUTPUT deleted.a FROM (dbo.t AS #x CROSS JOIN #z)) AS q
+GO
+-- write
+WITH c AS (SELECT a FROM #t) DELETE c FROM (dbo.u AS c CROSS JOIN #z)
+GO
+-- write
+WITH c AS (SELECT a FROM #t) SELECT a INTO c FROM c
+GO
+-- write
+WITH c AS (SELECT a FROM @t) SELECT a INTO [c] FROM c
+GO
+-- write
+WITH c AS (SELECT a FROM #t) DELETE #d OUTPUT deleted.a INTO c
+GO
+-- write
+WITH c AS (SELECT a FROM #t) INSERT #d (a) OUTPUT inserted.a INTO c SELECT 1
+GO
+-- write
+WITH c AS (SELECT a FROM #t) MERGE #d AS d USING c AS s ON 1=1 WHEN MATCHED THEN DELETE OUTPUT deleted.a INTO c;
+GO
+-- write
+WITH c AS (SELECT a FROM #t) DELETE c FROM dbo.u AS C
+GO
+-- write
+WITH c AS (SELECT a FROM #t) UPDATE c SET a = 1 FROM dbo.u AS [c ]
+GO
+-- write
+WITH #x AS (SELECT a FROM @t) DELETE #x FROM dbo.u AS #X
+GO
+-- write
+WITH c AS (SELECT a FROM #t) DELETE c FROM (SELECT * FROM dbo.u) AS C
+GO
+-- write
+WITH c AS (SELECT a FROM #t) DELETE c FROM dbo.c
+GO
+-- write
+WITH c AS (SELECT a FROM #t) DELETE c FROM other.dbo.c
+GO
+-- refused
+SELECT * FROM CONTAINSTABLE(srv.d.dbo.t, *, 'x') AS k
+GO
+-- refused
+SELECT * FROM FREETEXTTABLE(srv.d.dbo.t, c, 'x') AS k
+GO
+-- refused
+SELECT k.[KEY] FROM dbo.t JOIN CONTAINSTABLE([srv].[d].[dbo].[t], (a, b), N'x', LANGUAGE 1033, 5) AS k ON k.[KEY] = t.id
+GO
+-- refused
+SELECT * FROM SEMANTICKEYPHRASETABLE(srv.d.dbo.t, *) AS k
+GO
+-- refused
+SELECT * FROM sys.[fn_get_audit_fíle]('x', NULL, NULL)
+GO
+-- refused
+SELECT * FROM fn_dblög(NULL, NULL)
+GO
+-- refused
+SELECT * FROM sys.dm_os_file_exísts('\\h\x')
+GO
+-- refused
+SELECT * FROM sys.dm_exec_describe_first_result_sét(N'SELECT * FROM srv.d.dbo.t', NULL, 0)
+GO
+-- refused
+EXEC [sp_addlogín] 'x', 'y'
+GO
+-- write
+UPDATE #v SET a = 1 FROM dbo.t AS [#w]
+GO
+-- write
+DELETE #ssz FROM dbo.t AS [#szsz]
+GO
+-- write
+DECLARE @x TABLE (a int) UPDATE @x SET a = 1 FROM dbo.t AS [@x]
+GO
+-- never
+EXEC master.dbo.sp_executesql N'COMMIT'
+GO
+-- refused
+EXEC tempdb.dbo.sp_executesql N'BACKUP DATABASE d TO DISK = ''x'''
+GO
+-- never
+EXEC master.dbo.sp_sqlexec 'COMMIT'
+GO
+-- never
+EXEC sp_executesql;1 N'COMMIT'
+GO
+-- never
+EXEC [sp_executesql ] N'COMMIT'
+GO
+-- never
+EXEC sp_executesql @x = N'COMMIT'
+GO
+-- never
+EXEC sp_executesql @params = N'COMMIT', @stmt = N'SELECT 1'
+GO
+-- refused
+CREATE SYNONYM dbo.s FOR srv.d.dbo.t
+GO
+-- refused
+CREATE SYNONYM s FOR [srv].[d].[dbo].[p]
+GO
+-- refused
+CREATE SYNONYM s FOR master.dbo.xp_cmdshell
+GO
+-- unknown
+SET NOCOUNT
+GO
+-- write
+UPDATE #a SET x = 1 FROM #b AS b, dbo.t AS [#c]
+GO
+-- schema
+CREATE TABLE #t (a int) WITH (SYSTEM_VERSIONING = ON (HISTORY_TABLE = dbo.h))
+GO
+-- schema
+ALTER TABLE dbo.t ADD b bigint GENERATED ALWAYS AS TRANSACTION_ID END HIDDEN
+GO
+-- refused
+CREATE SERVER AUDIT a TO APPLICATION_LOG WITH (ON_FAILURE = SHUTDOWN)
+GO
+-- refused
+CREATE BROKER PRIORITY p FOR CONVERSATION SET (PRIORITY_LEVEL = 5)
+GO
+-- unknown
+SET NAMES utf8
+GO
+-- unknown
+CREATE TEMPORARY TABLE t (a int)
+GO
+-- unknown
+LOAD DATA INFILE 'x' INTO TABLE t
+GO
+-- unknown
+EXECUTE IMMEDIATE 'SELECT 1'
+GO
+-- unknown
+.tables
+GO
+-- unknown
+# comment
+GO
+-- unknown
+CREATE TABLE t (id int AUTO_INCREMENT)
+GO
+-- unknown
+ALTER TABLE t ADD COLUMN a int
+GO
+-- unknown
+INSERT OR REPLACE INTO t (a) VALUES (1)
+GO
+-- unknown
+SELECT * FROM t WHERE id = {id}
+GO
+-- unknown
+SELECT * FROM t WITH NOLOCK
+GO
+-- execute
+EXEC mydb.dbo.sp_who
+GO
+-- write
+INSERT dbo.who EXEC sp_who
+GO

@@ -167,6 +167,14 @@ fn long_batches_are_read_once() {
         "UPDATE #a SET ",
         "[a] ",
         "DROP TABLE #a,",
+        "DELETE x FROM (",
+        "SELECT * FROM (",
+        "SELECT 1 UNION ",
+        "WITH c AS (",
+        "UPDATE #a SET a = 1 FROM (#b AS [#c] JOIN ",
+        "BEGIN ",
+        "IF 1 = 1 ",
+        "INSERT #t SELECT * FROM (DELETE a OUTPUT deleted.a FROM ",
     ] {
         let text = piece.repeat(200_000 / piece.len());
         // Quadratic work over 200 kB would take minutes here, not a fraction of a second.
