@@ -65,6 +65,8 @@ named! {
         Label = "label",
         /// A column, or another name that is only named.
         Name = "name",
+        /// A word of a transaction in the body of a module, which does not run now.
+        Stored = "stored",
         /// Inside parentheses where the grammar does not look: no statement can begin there.
         Nested = "nested",
         /// Where the grammar does not look.
@@ -124,6 +126,7 @@ named! {
         Caller = "caller",
         Table = "table",
         Index = "index",
+        Body = "body",
         Server = "server",
         Use = "use",
     }

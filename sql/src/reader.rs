@@ -91,6 +91,7 @@ impl<'a> Reader<'a> {
                 let reach = cursor.map_or(Class::Write, |c| self.reach_of_body(c, &mut Default::default()));
                 self.raise(reach);
             }
+            Span::Never if self.stored(start) => self.raise(Class::Schema),
             Span::Never => self.never(start),
             Span::Refused => self.refused(m),
             Span::Schema => self.raise(Class::Schema),
@@ -130,6 +131,7 @@ impl<'a> Reader<'a> {
             | Span::Value
             | Span::Argument
             | Span::Text
+            | Span::Body
             | Span::Caller => {}
         }
     }
@@ -294,6 +296,15 @@ impl<'a> Reader<'a> {
     /// The marks directly inside another.
     fn children(&self, m: usize, span: Span) -> impl Iterator<Item = usize> + '_ {
         self.inside(m).filter(move |i| self.derived.marks[*i].parent == Some(m) && self.derived.marks[*i].span == span)
+    }
+
+    /// Transactions in the body of a procedure or trigger are for when it runs, and are none of ours then.
+    fn stored(&mut self, at: usize) -> bool {
+        let body = self.derived.marks.iter().any(|m| m.span == Span::Body && m.start <= at);
+        if body {
+            self.derived.roles[at] = Role::Stored;
+        }
+        body
     }
 
     // --- small statements
