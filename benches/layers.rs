@@ -15,10 +15,13 @@ use std::time::{Duration, Instant};
 use mssql_mcp::audit::log::SERVER;
 use mssql_mcp::audit::{Audit, AuditLayer};
 use mssql_mcp::config::{Config, Inputs};
+use mssql_mcp::database::rows::Bounds;
 use mssql_mcp::database::{Database, Settings};
 use mssql_mcp::limits::Quotas;
 use mssql_mcp::principal::Principal;
 use mssql_mcp::telemetry::{self, Calls};
+use mssql_mcp::tools::Registry;
+use mssql_mcp::tools::confirm::Confirm;
 use mssql_mcp_middleware::observe::ObserveLayer;
 use mssql_mcp_transports::handshake::bare_context;
 use mssql_mcp_transports::{Cancel, Id, McpRequest, McpService, Outcome, ProtocolVersion, ToolReply};
@@ -118,10 +121,13 @@ async fn line(name: &str) -> f64 {
         "facts" => facts(leaf()),
         _ if name.starts_with("stack") => {
             let log = Audit::open(&config, SERVER).expect("audit");
-            let audit =
-                AuditLayer::new(log.clone(), "", Database::new(Settings::from_config(&config).expect("settings")));
+            let database = Database::new(Settings::from_config(&config).expect("settings"));
+            let bounds = Bounds { max_rows: 1000, max_chars: 100_000, max_cell: 20_000, csv: false };
+            let tools = Arc::new(Registry::new(&database, bounds, Confirm::new(&config), None));
+            let audit = AuditLayer::new(log.clone(), "", database);
             dropped = Box::new(move || log.dropped());
-            mssql_mcp::stack::mcp(leaf(), calls(), audit, Arc::new(Quotas::new(&config)), Duration::from_secs(45))
+            let quotas = Arc::new(Quotas::new(&config));
+            mssql_mcp::stack::mcp(leaf(), tools, calls(), audit, quotas, Duration::from_secs(45))
         }
         _ => facts(BoxCloneSyncService::new(ObserveLayer::new(calls()).layer(leaf()))),
     };

@@ -12,6 +12,7 @@ use mssql_mcp::config::Config;
 use mssql_mcp::database::rows::Bounds;
 use mssql_mcp::facts::CallFacts;
 use mssql_mcp::limits::Quotas;
+use mssql_mcp::prepare::PrepareLayer;
 use mssql_mcp::principal::Principal;
 use mssql_mcp::server::Server;
 use mssql_mcp::telemetry::Calls;
@@ -72,8 +73,10 @@ fn stack(c: &mut Criterion) {
     let mut bare = Server::new(registry());
     let audit = AuditLayer::new(Audit::default(), "", db.clone());
     let quotas = Arc::new(Quotas::new(&config));
+    let center = Server::new(registry());
     let full = mssql_mcp::stack::mcp(
-        Server::new(registry()),
+        center.clone(),
+        center.registry(),
         Calls::new(registry().names()),
         audit,
         quotas,
@@ -127,7 +130,10 @@ fn recorded(c: &mut Criterion) {
         let config = config(policy);
         let _entered = runtime.enter();
         let log = Audit::open(&config, SERVER).expect("audit");
-        let audit = AuditLayer::new(log.clone(), "", db(&config));
+        let database = db(&config);
+        let bounds = Bounds { max_rows: 1000, max_chars: 100_000, max_cell: 20_000, csv: false };
+        let prepare = PrepareLayer(Arc::new(Registry::new(&database, bounds, Confirm::new(&config), None)));
+        let audit = AuditLayer::new(log.clone(), "", database);
         // In bursts that fit into the queue, so that what is measured is a call that is recorded, not one that is dropped.
         let paced = |b: &mut criterion::Bencher<'_>, f: &dyn Fn()| {
             b.iter_custom(|n| {
@@ -142,10 +148,10 @@ fn recorded(c: &mut Criterion) {
             });
         };
         g.bench_function(format!("with audit, {policy}"), |b| {
-            paced(b, &|| drop(runtime.block_on(audit.layer(leaf()).oneshot(call()))))
+            paced(b, &|| drop(runtime.block_on(prepare.layer(audit.layer(leaf())).oneshot(call()))))
         });
         g.bench_function(format!("with limits and audit, {policy}"), |b| {
-            paced(b, &|| drop(runtime.block_on(audit.layer(limits.layer(leaf())).oneshot(call()))))
+            paced(b, &|| drop(runtime.block_on(prepare.layer(audit.layer(limits.layer(leaf()))).oneshot(call()))))
         });
         println!("{policy}: {} records dropped", log.dropped());
     }

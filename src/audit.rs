@@ -19,8 +19,6 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use futures_util::future::Either;
 use mssql_mcp_transports::{ClientFacts, McpRequest, Outcome};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
 use tower::{Layer, Service};
 
@@ -31,7 +29,7 @@ use crate::principal::Principal;
 use crate::telemetry::metrics::gauge;
 use crate::telemetry::outcome_of;
 use crate::telemetry::trace::Trace;
-use crate::tools::Refusal;
+use crate::tools::{Arguments, Named, Refusal};
 use log::{Entry, Fsync, Log, Options, Record, quoted, stamp, time};
 use statement::Statement;
 
@@ -109,7 +107,7 @@ struct Start {
     transport: &'static str,
     place: Arc<Mounted>,
     tool: Option<String>,
-    params: Option<Box<RawValue>>,
+    named: Arc<Named>,
     trace: Option<Trace>,
     texts: Texts,
 }
@@ -225,7 +223,7 @@ impl Inner {
             transport: r.context.transport,
             place: place.clone(),
             tool: r.target.clone(),
-            params: r.params.clone(),
+            named: r.context.extensions.get::<Arguments>().map(Arguments::named).unwrap_or_default(),
             trace: r.context.extensions.get::<Arc<CallFacts>>().and_then(|f| f.trace()),
             texts: self.texts,
         })
@@ -262,9 +260,9 @@ impl Record for Start {
         if let Some(t) = &self.trace {
             text("trace_id", &t.trace_id.to_string());
         }
-        let named = named(self.tool.as_deref(), self.params.as_deref());
-        let (mut objects, mut indirect) = (named.table.into_iter().collect::<Vec<_>>(), false);
-        if let Some(sql) = &named.query {
+        let Named { query, table } = &*self.named;
+        let (mut objects, mut indirect) = (table.iter().cloned().collect::<Vec<_>>(), false);
+        if let Some(sql) = query {
             let s = Statement::of(sql);
             text("fingerprint", &s.fingerprint);
             match self.texts {
@@ -311,6 +309,15 @@ impl Record for End {
             f.bytes.load(Ordering::Relaxed),
             self.micros,
         );
+        if let Some((rows, committed)) = f.changed() {
+            let _ = write!(out, ",\"rows_affected\":{rows},\"committed\":{committed}");
+        }
+        if f.dry_run() {
+            out.push_str(",\"dry_run\":true");
+        }
+        if self.outcome == "declined" {
+            out.push_str(",\"declined\":true");
+        }
         for (k, v) in
             [("verdict", f.verdict()), ("truncated", f.truncated()), ("asked", f.asked()), ("answers", f.answers())]
         {
@@ -319,31 +326,6 @@ impl Record for End {
             }
         }
     }
-}
-
-/// What a call names: a statement, or a table.
-#[derive(Default)]
-struct Named {
-    query: Option<String>,
-    table: Option<String>,
-}
-
-fn named(tool: Option<&str>, params: Option<&RawValue>) -> Named {
-    #[derive(Deserialize)]
-    struct Arguments {
-        query: Option<String>,
-        table_name: Option<String>,
-    }
-    #[derive(Deserialize)]
-    struct Params {
-        arguments: Option<Arguments>,
-    }
-    let Some(raw) = params else { return Named::default() };
-    let arguments = serde_json::from_str::<Params>(raw.get()).ok().and_then(|p| p.arguments);
-    let Some(a) = arguments else { return Named::default() };
-    let is_sql = tool == Some("execute_sql");
-    let table = a.table_name.map(|t| mssql_mcp_sql::quote::split(&t).map_or(t, |parts| parts.join(".")));
-    Named { query: a.query.filter(|_| is_sql), table }
 }
 
 // === impl AuditLayer ===

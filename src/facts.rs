@@ -1,7 +1,7 @@
 //! What a call did, for those who watch from outside: facts travel up through this, not through the reply.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::telemetry::trace::Trace;
 
@@ -17,6 +17,9 @@ pub struct CallFacts {
     truncated: OnceLock<&'static str>,
     asked: OnceLock<String>,
     answers: OnceLock<String>,
+    committed: OnceLock<bool>,
+    dry_run: AtomicBool,
+    affected: AtomicU64,
     trace: OnceLock<Trace>,
 }
 
@@ -34,6 +37,16 @@ impl CallFacts {
     pub fn set_outcome(&self, o: &'static str) {
         let _ = self.outcome.set(o);
     }
+    /// What a changing text did: the rows that it changed, and whether that was committed.
+    pub fn set_changed(&self, rows: u64, committed: bool) {
+        self.affected.fetch_add(rows, Ordering::Relaxed);
+        let _ = self.committed.set(committed);
+    }
+    /// It was tried out, and rolled back.
+    pub fn set_dry_run(&self) {
+        self.dry_run.store(true, Ordering::Relaxed);
+        self.set_outcome("dry_run");
+    }
     /// Why the answer is not whole.
     pub fn set_truncated(&self, t: &'static str) {
         let _ = self.truncated.set(t);
@@ -49,6 +62,14 @@ impl CallFacts {
     /// The trace that this call belongs to.
     pub fn set_trace(&self, t: Trace) {
         let _ = self.trace.set(t);
+    }
+    /// Rows that were changed, and whether that was committed; none for what only reads.
+    pub fn changed(&self) -> Option<(u64, bool)> {
+        self.committed.get().map(|c| (self.affected.load(Ordering::Relaxed), *c))
+    }
+    /// As set.
+    pub fn dry_run(&self) -> bool {
+        self.dry_run.load(Ordering::Relaxed)
     }
     /// As set.
     pub fn trace(&self) -> Option<Trace> {

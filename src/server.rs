@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::principal::Principal;
 use crate::protocol;
-use crate::tools::{Call, Registry};
+use crate::tools::{Arguments, Call, Registry};
 
 /// The center.
 #[derive(Debug, Clone)]
@@ -23,6 +23,10 @@ impl Server {
     /// Over these tools.
     pub fn new(registry: Registry) -> Self {
         Self { registry: Arc::new(registry) }
+    }
+    /// What it calls.
+    pub fn registry(&self) -> Arc<Registry> {
+        self.registry.clone()
     }
 }
 
@@ -66,7 +70,12 @@ async fn handle(registry: &Registry, request: McpRequest) -> Outcome {
         "tools/call" => match &request.target {
             None => invalid("params.name must be a string", None),
             Some(name) => match registry.get(name) {
-                Some(tool) => tool.run(Call::new(request.context), request.params.as_deref()).await,
+                Some(tool) => {
+                    // Read by the layer that those who record look at, too; without it, here.
+                    let arguments = request.context.extensions.get::<Arguments>().cloned();
+                    let arguments = arguments.unwrap_or_else(|| tool.read(request.params.as_deref()));
+                    tool.run(Call::new(request.context), &arguments).await
+                }
                 None => invalid(format!("Unknown tool: {name}; there are {}", registry.names().join(", ")), None),
             },
         },

@@ -25,6 +25,7 @@ use crate::facts::CallFacts;
 use crate::limits::Quotas;
 use crate::oauth::endpoints::Authority;
 use crate::oauth::store::Records;
+use crate::prepare::PrepareLayer;
 use crate::rescue;
 use crate::server::Server;
 use crate::telemetry::Calls;
@@ -150,7 +151,9 @@ fn assembled(
         registry = registry.behind_sign_in();
     }
     let calls = Calls::new(registry.names());
-    mcp(Server::new(registry), calls, audit.clone(), quotas.clone(), config.duration("limits.query_timeout"))
+    let (center, timeout) = (Server::new(registry), config.duration("limits.query_timeout"));
+    let tools = center.registry();
+    mcp(center, tools, calls, audit.clone(), quotas.clone(), timeout)
 }
 
 impl App {
@@ -224,7 +227,14 @@ fn peer_quota(config: &Config) -> Quota {
 }
 
 /// The stack at MCP level, which every transport shares, around its center (a [`Server`], or what a benchmark puts there).
-pub fn mcp<S>(center: S, calls: Calls, audit: AuditLayer, quotas: Arc<Quotas>, query_timeout: Duration) -> McpService
+pub fn mcp<S>(
+    center: S,
+    registry: Arc<Registry>,
+    calls: Calls,
+    audit: AuditLayer,
+    quotas: Arc<Quotas>,
+    query_timeout: Duration,
+) -> McpService
 where
     S: Service<McpRequest, Response = Outcome, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send + 'static,
@@ -235,6 +245,8 @@ where
             r.context.extensions.insert(Arc::new(CallFacts::default()));
             r
         })
+        // What is recorded below is what runs, and what cannot be read does not run.
+        .layer(PrepareLayer(registry))
         // Observers come first: what is refused below is counted and recorded too.
         .layer(ObserveLayer::new(calls))
         // It may refuse what it cannot record.

@@ -10,7 +10,7 @@ pub mod search;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mssql_mcp_transports::{Context, Fault, Outcome, Segments, Shared, ToolReply, Why};
 use serde::de::DeserializeOwned;
@@ -35,9 +35,42 @@ pub trait Tool: Send + Sync + 'static {
     const NAME: &'static str;
     /// Title, description, annotations and schemas.
     fn definition(&self) -> Value;
+    /// What a call names, for the record: the arguments are read once, and what runs is what was recorded.
+    fn named(args: &Self::Args) -> Named;
     /// Does it.
     fn call(&self, call: Call, args: Self::Args) -> impl Future<Output = Result<ToolReply, Stop>> + Send;
 }
+
+/// What a call names.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Named {
+    /// A T-SQL text.
+    pub query: Option<Arc<str>>,
+    /// A table, its parts joined by dots.
+    pub table: Option<String>,
+}
+
+impl Named {
+    /// A T-SQL text.
+    fn text(query: &str) -> Self {
+        Self { query: Some(query.into()), table: None }
+    }
+    /// A table, as a caller writes its name.
+    fn table(name: &str) -> Self {
+        let table = mssql_mcp_sql::quote::split(name).map_or(name.to_owned(), |parts| parts.join("."));
+        Self { query: None, table: Some(table) }
+    }
+}
+
+/// The arguments of a call, read once into their type, before anybody looks at them.
+#[derive(Clone)]
+pub struct Arguments {
+    named: Arc<Named>,
+    /// The call that they belong to, or why it cannot be; taken by the one that runs it.
+    ready: Arc<Mutex<Option<Ready>>>,
+}
+
+type Ready = Result<Box<dyn FnOnce(Call) -> BoxFuture<Result<ToolReply, Stop>> + Send>, Refusal>;
 
 /// What a tool is called with, beside its arguments.
 #[derive(Debug)]
@@ -90,7 +123,7 @@ pub struct Erased {
     name: &'static str,
     definition: Value,
     #[expect(clippy::type_complexity, reason = "the one place where tools lose their types")]
-    run: Box<dyn Fn(Call, Option<&RawValue>) -> BoxFuture<Result<ToolReply, Stop>> + Send + Sync>,
+    read: Box<dyn Fn(Option<&RawValue>) -> Arguments + Send + Sync>,
 }
 
 /// The tools, sorted by name.
@@ -220,20 +253,32 @@ impl Erased {
     fn new<T: Tool>(tool: T) -> Self {
         let definition = tool.definition();
         let tool = Arc::new(tool);
-        let run = move |call: Call, params: Option<&RawValue>| -> BoxFuture<Result<ToolReply, Stop>> {
-            let args = arguments::<T::Args>(params);
-            let tool = tool.clone();
-            Box::pin(async move { tool.call(call, args?).await })
+        let read = move |params: Option<&RawValue>| -> Arguments {
+            let (named, ready) = match arguments::<T::Args>(params) {
+                Ok(args) => {
+                    let (named, tool) = (T::named(&args), tool.clone());
+                    let run = move |call| -> BoxFuture<_> { Box::pin(async move { tool.call(call, args).await }) };
+                    (named, Ok(Box::new(run) as Box<dyn FnOnce(Call) -> BoxFuture<_> + Send>))
+                }
+                Err(refusal) => (Named::default(), Err(refusal)),
+            };
+            Arguments { named: Arc::new(named), ready: Arc::new(Mutex::new(Some(ready))) }
         };
-        Self { name: T::NAME, definition, run: Box::new(run) }
+        Self { name: T::NAME, definition, read: Box::new(read) }
     }
-    /// Runs it; a refusal is a result.
-    pub async fn run(&self, call: Call, params: Option<&RawValue>) -> Outcome {
+    /// Reads the arguments in a request's params.
+    pub fn read(&self, params: Option<&RawValue>) -> Arguments {
+        (self.read)(params)
+    }
+    /// Runs it with arguments that nobody has run yet; a refusal is a result.
+    pub async fn run(&self, call: Call, arguments: &Arguments) -> Outcome {
         let (facts, cancel) = (call.facts.clone(), call.context.cancel.clone());
-        let done = if call.may("mssql:read") {
-            (self.run)(call, params).await
-        } else {
-            Err(Stop::Scope(vec!["mssql:read".to_owned()]))
+        let ready = arguments.ready.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let done = match ready {
+            _ if !call.may("mssql:read") => Err(Stop::Scope(vec!["mssql:read".to_owned()])),
+            Some(Ok(run)) => run(call).await,
+            Some(Err(refusal)) => Err(refusal.into()),
+            None => Err(Stop::Invalid("these arguments were run already".into())),
         };
         // A call that was stopped ends as that, whatever error it met on the way.
         let done = match (done, cancel.why()) {
@@ -289,17 +334,41 @@ fn arguments<A: DeserializeOwned>(params: Option<&RawValue>) -> Result<A, Refusa
         #[serde(borrow, default)]
         arguments: Option<&'a RawValue>,
     }
-    let raw = match params.map(|p| serde_json::from_str::<Params<'_>>(p.get())) {
-        Some(Ok(p)) => p.arguments.map_or("{}", RawValue::get),
-        _ => "{}",
-    };
-    let raw = if raw == "null" { "{}" } else { raw };
-    serde_json::from_str(raw).map_err(|e| {
+    let bad = |e: serde_json::Error| {
         // serde's position is within the arguments, where it helps nobody.
         let text = e.to_string();
         let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(w, _)| w);
         Refusal::new("invalid_arguments", format!("Invalid arguments: {what}"), "tools/list has the input schema.")
-    })
+    };
+    let params = params.map(|p| serde_json::from_str::<Params<'_>>(p.get())).transpose().map_err(bad)?;
+    let raw = params.and_then(|p| p.arguments).map_or("{}", RawValue::get);
+    let raw = if raw == "null" { "{}" } else { raw };
+    // serde takes an array for a struct, field by field; then what runs would not be what others read.
+    if !raw.starts_with('{') {
+        let what = match raw.as_bytes() {
+            [b'[', ..] => "an array",
+            [b'"', ..] => "a text",
+            _ => "a single value",
+        };
+        let hint = "Give an object: {\"name\": value}; tools/list has the input schema.";
+        return Err(Refusal::new("invalid_arguments", format!("arguments must be an object, and is {what}."), hint));
+    }
+    serde_json::from_str(raw).map_err(bad)
+}
+
+// === impl Arguments ===
+
+impl Arguments {
+    /// What the call names.
+    pub fn named(&self) -> Arc<Named> {
+        self.named.clone()
+    }
+}
+
+impl std::fmt::Debug for Arguments {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Arguments").field("named", &self.named).finish_non_exhaustive()
+    }
 }
 
 // === impl Registry ===

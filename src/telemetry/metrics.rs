@@ -66,6 +66,13 @@ pub const METRICS: &[Metric] = &[
     ),
     row("mssql_mcp.calls.running", Kind::Gauge, "{call}", &[], "MCP requests that run now"),
     row("mssql_mcp.rows", Kind::Counter, "{row}", &[TOOL], "rows returned"),
+    row(
+        "mssql_mcp.rows.affected",
+        Kind::Counter,
+        "{row}",
+        &[TOOL, "mssql_mcp.committed"],
+        "rows changed; not committed are those of dry runs",
+    ),
     row("mssql_mcp.result.size", Kind::Counter, "By", &[TOOL], "bytes of structured content returned"),
     row(
         "mssql_mcp.truncations",
@@ -202,6 +209,8 @@ pub const METRICS: &[Metric] = &[
 pub struct Instruments {
     pub operation: Histogram<f64>,
     pub rows: Counter<u64>,
+    /// See the table.
+    pub affected: Counter<u64>,
     pub bytes: Counter<u64>,
     pub truncations: Counter<u64>,
     pub guard_refusals: Counter<u64>,
@@ -227,6 +236,7 @@ static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
     Instruments {
         operation: histogram(&m, "mcp.server.operation.duration"),
         rows: counter(&m, "mssql_mcp.rows"),
+        affected: counter(&m, "mssql_mcp.rows.affected"),
         bytes: counter(&m, "mssql_mcp.result.size"),
         truncations: counter(&m, "mssql_mcp.truncations"),
         guard_refusals: counter(&m, "mssql_mcp.guard.refusals"),

@@ -53,6 +53,8 @@ struct Decision {
     expires: u64,
     /// None while it runs.
     reply: Option<ToolReply>,
+    /// Its outcome, for the record.
+    code: &'static str,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -71,8 +73,8 @@ struct Claims {
 pub enum Consent {
     /// Yes: apply it, and settle the ticket with the reply.
     Yes(Ticket, Option<Vec<u64>>),
-    /// It was decided before; this was the reply.
-    Decided(ToolReply),
+    /// It was decided, now or before: the reply, and its outcome for the record.
+    Decided(ToolReply, &'static str),
     /// Ask anew: the answer came too late, or was no answer.
     Again,
 }
@@ -145,7 +147,8 @@ impl Confirm {
                 "message": message,
                 "requestedSchema": {
                     "type": "object",
-                    "properties": { "apply": { "type": "boolean", "title": "Apply this change", "default": true } },
+                    "properties": { "apply": { "type": "boolean", "title": "Apply this change" } },
+                    "required": ["apply"],
                 },
             },
         });
@@ -171,9 +174,11 @@ impl Confirm {
         }
         let Some(answer) = c.responses.get(QUESTION) else { return Ok(Consent::Again) };
         let action = answer.get("action").and_then(|a| a.as_str()).unwrap_or_default();
-        let yes = match action {
-            "accept" => answer.pointer("/content/apply").is_none_or(|v| *v != json!(false)),
-            "decline" | "cancel" => false,
+        // Nothing but true is a yes.
+        let ticked = answer.pointer("/content/apply") == Some(&json!(true));
+        let (yes, what) = match action {
+            "accept" => (ticked, "The person did not tick \"Apply this change\"; nothing was changed."),
+            "decline" | "cancel" => (false, "The person declined; nothing was changed."),
             _ => return Ok(Consent::Again),
         };
         self.forget();
@@ -184,7 +189,7 @@ impl Confirm {
         }
         match self.0.decided.entry(claims.nonce.clone()) {
             Entry::Occupied(o) => match &o.get().reply {
-                Some(r) => Ok(Consent::Decided(r.clone())),
+                Some(r) => Ok(Consent::Decided(r.clone(), o.get().code)),
                 None => {
                     let mut r = Refusal::new(
                         "in_progress",
@@ -197,17 +202,13 @@ impl Confirm {
             },
             Entry::Vacant(_) if claims.expires <= now() => Ok(Consent::Again),
             Entry::Vacant(v) if !yes => {
-                let r = Refusal::new(
-                    "declined",
-                    "The person declined; nothing was changed.",
-                    "Do not try again unless the person asks for it.",
-                );
-                let reply = r.into_reply();
-                v.insert(Decision { expires: claims.expires, reply: Some(reply.clone()) });
-                Ok(Consent::Decided(reply))
+                let reply =
+                    Refusal::new("declined", what, "Do not try again unless the person asks for it.").into_reply();
+                v.insert(Decision { expires: claims.expires, reply: Some(reply.clone()), code: "declined" });
+                Ok(Consent::Decided(reply, "declined"))
             }
             Entry::Vacant(v) => {
-                v.insert(Decision { expires: claims.expires, reply: None });
+                v.insert(Decision { expires: claims.expires, reply: None, code: "" });
                 let ticket =
                     Ticket { confirm: self.clone(), nonce: claims.nonce, expires: claims.expires, settled: false };
                 Ok(Consent::Yes(ticket, claims.effect))
@@ -229,24 +230,26 @@ pub fn question_id(state: &str) -> String {
 
 impl Ticket {
     /// This is what was decided.
-    pub fn settle(mut self, reply: &ToolReply) {
-        self.put(reply.clone());
+    pub fn settle(mut self, reply: &ToolReply, code: &'static str) {
+        self.put(reply.clone(), code);
     }
     /// Nothing was changed and the person is asked anew: the nonce stays consumed.
     pub fn superseded(mut self) {
         let r = Refusal::new("superseded", "The data had changed in between; the person was asked again.", "");
-        self.put(r.into_reply());
+        self.put(r.into_reply(), "superseded");
     }
-    fn put(&mut self, reply: ToolReply) {
+    fn put(&mut self, reply: ToolReply, code: &'static str) {
         self.settled = true;
-        self.confirm.0.decided.insert(self.nonce.clone(), Decision { expires: self.expires, reply: Some(reply) });
+        self.confirm.0.decided.insert(self.nonce.clone(), Decision { expires: self.expires, reply: Some(reply), code });
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         if !self.settled {
-            self.put(Refusal::unknown_outcome("The call was stopped while the change was being applied.").into_reply());
+            let r = Refusal::unknown_outcome("The call was stopped while the change was being applied.");
+            let code = r.code;
+            self.put(r.into_reply(), code);
         }
     }
 }
@@ -265,7 +268,8 @@ mod tests {
         }
     }
     fn answer(state: &str, action: &str) -> Continuation {
-        let responses = Map::from_iter([(QUESTION.to_owned(), json!({ "action": action, "content": {} }))]);
+        let content = json!({ "apply": action == "accept" });
+        let responses = Map::from_iter([(QUESTION.to_owned(), json!({ "action": action, "content": content }))]);
         Continuation { responses, state: Some(state.to_owned()) }
     }
     fn text(r: &ToolReply) -> String {
@@ -285,8 +289,8 @@ mod tests {
         assert!(
             matches!(c.redeem(&answer(&state, "accept"), "ada", "d"), Err(Stop::Refused(r)) if r.code == "in_progress")
         );
-        ticket.settle(&ToolReply::text("done"));
-        let Ok(Consent::Decided(r)) = c.redeem(&answer(&state, "decline"), "ada", "d") else { panic!("decided") };
+        ticket.settle(&ToolReply::text("done"), "ok");
+        let Ok(Consent::Decided(r, "ok")) = c.redeem(&answer(&state, "decline"), "ada", "d") else { panic!("decided") };
         assert_eq!(text(&r), "done");
     }
 
@@ -295,8 +299,36 @@ mod tests {
         let c = confirm(Duration::from_secs(60));
         let state = asked(&c);
         for action in ["decline", "accept"] {
-            let Ok(Consent::Decided(r)) = c.redeem(&answer(&state, action), "ada", "d") else { panic!("decided") };
+            let Ok(Consent::Decided(r, "declined")) = c.redeem(&answer(&state, action), "ada", "d") else {
+                panic!("decided")
+            };
             assert!(text(&r).contains("\"declined\""));
+        }
+    }
+
+    #[test]
+    fn only_a_true_apply_is_a_yes() {
+        for content in [
+            json!({}),
+            json!(null),
+            json!([]),
+            json!({ "apply": false }),
+            json!({ "apply": "false" }),
+            json!({ "apply": "true" }),
+            json!({ "apply": 1 }),
+            json!({ "apply": 0 }),
+            json!({ "apply": null }),
+            json!({ "apply": [] }),
+            json!({ "apply": [true] }),
+            json!({ "Apply": true }),
+        ] {
+            let c = confirm(Duration::from_secs(60));
+            let state = asked(&c);
+            let answer = json!({ "action": "accept", "content": content });
+            let responses = Map::from_iter([(QUESTION.to_owned(), answer)]);
+            let said = c.redeem(&Continuation { responses, state: Some(state) }, "ada", "d");
+            let Ok(Consent::Decided(r, "declined")) = said else { panic!("{content}: {said:?}") };
+            assert!(text(&r).contains("did not tick"), "{content}");
         }
     }
 
@@ -337,7 +369,9 @@ mod tests {
         let state = asked(&c);
         let Ok(Consent::Yes(ticket, _)) = c.redeem(&answer(&state, "accept"), "ada", "d") else { panic!("a yes") };
         drop(ticket);
-        let Ok(Consent::Decided(r)) = c.redeem(&answer(&state, "accept"), "ada", "d") else { panic!("decided") };
+        let Ok(Consent::Decided(r, "outcome_unknown")) = c.redeem(&answer(&state, "accept"), "ada", "d") else {
+            panic!("decided")
+        };
         assert!(text(&r).contains("outcome_unknown"));
     }
 }

@@ -4,7 +4,7 @@ use mssql_mcp_transports::ToolReply;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Bounds, Call, Refusal, Stop, Tool, structured};
+use super::{Bounds, Call, Named, Refusal, Stop, Tool, structured};
 use crate::database::Database;
 
 /// The tool.
@@ -26,6 +26,10 @@ pub struct Args {
 impl Tool for DescribeTable {
     type Args = Args;
     const NAME: &'static str = "describe_table";
+
+    fn named(args: &Args) -> Named {
+        Named::table(&args.table_name)
+    }
 
     fn definition(&self) -> Value {
         let keys = json!({ "type": "array", "items": { "type": "object" } });

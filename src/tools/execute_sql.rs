@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::confirm::{Confirm, Consent, Ticket, When, digest_of, question_id};
 use super::preview::{Effect, question};
-use super::{Bounds, Call, Refusal, Stop, Tool, results_schema};
+use super::{Bounds, Call, Named, Refusal, Stop, Tool, results_schema};
 use crate::database::run::{Answer, Applied, Batch, Failure, Mode, Param, ParamValue};
 use crate::database::{Database, DbError, Limits};
 use crate::facts::CallFacts;
@@ -56,6 +56,10 @@ pub enum Format {
 impl Tool for ExecuteSql {
     type Args = Args;
     const NAME: &'static str = "execute_sql";
+
+    fn named(args: &Args) -> Named {
+        Named::text(&args.query)
+    }
 
     fn definition(&self) -> Value {
         let access = self.db.settings().policy.access;
@@ -180,7 +184,8 @@ impl Change<'_> {
         }
         let run = self.db().run(self.batch, Mode::Preview, &self.limits);
         let a = run.await.map_err(|f| failure(&f, self.db(), &self.args.query))?;
-        Ok(answer(&self.call.facts, a, true, true))
+        self.call.facts.set_dry_run();
+        Ok(self.changed(a, true))
     }
 
     /// Asks first, where that is configured and can be done.
@@ -205,13 +210,16 @@ impl Change<'_> {
                 self.call.facts.set_answers(question_id(state));
             }
             match consent {
-                Consent::Decided(reply) => return Ok(reply),
+                Consent::Decided(reply, outcome) => {
+                    self.call.facts.set_outcome(outcome);
+                    return Ok(reply);
+                }
                 Consent::Yes(ticket, None) => return self.settle(ticket, self.apply().await),
                 Consent::Yes(ticket, Some(effect)) => {
                     let run = self.db().run_if(self.batch, &effect, &self.limits);
                     match run.await {
                         Ok(Applied::Committed(a)) => {
-                            return self.settle(ticket, Ok(answer(&self.call.facts, a, true, false)));
+                            return self.settle(ticket, Ok(self.changed(a, false)));
                         }
                         // The data changed while the person thought: ask again, with the new numbers.
                         Ok(Applied::Differs(_)) => ticket.superseded(),
@@ -233,8 +241,8 @@ impl Change<'_> {
     /// A retry hears the same.
     fn settle(&self, ticket: Ticket, result: Result<ToolReply, Stop>) -> Result<ToolReply, Stop> {
         match &result {
-            Ok(reply) => ticket.settle(reply),
-            Err(Stop::Refused(r)) => ticket.settle(&r.as_ref().clone().into_reply()),
+            Ok(reply) => ticket.settle(reply, "ok"),
+            Err(Stop::Refused(r)) => ticket.settle(&r.as_ref().clone().into_reply(), r.code),
             // Its drop says that nobody knows.
             Err(_) => drop(ticket),
         }
@@ -244,7 +252,13 @@ impl Change<'_> {
     async fn apply(&self) -> Result<ToolReply, Stop> {
         let run = self.db().run(self.batch, Mode::Change, &self.limits);
         let a = run.await.map_err(|f| self.failed(&f))?;
-        Ok(answer(&self.call.facts, a, true, false))
+        Ok(self.changed(a, false))
+    }
+
+    /// The reply, and what the record says of it.
+    fn changed(&self, a: Answer, dry_run: bool) -> ToolReply {
+        self.call.facts.set_changed(a.rows_affected.iter().sum(), a.committed);
+        answer(&self.call.facts, a, true, dry_run)
     }
 
     /// A change that failed: an error of SQL Server rolled it back; a broken connection tells nothing.

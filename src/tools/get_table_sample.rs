@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::execute_sql::{Format, answer};
-use super::{Bounds, Call, Refusal, Stop, Tool, results_schema};
+use super::{Bounds, Call, Named, Refusal, Stop, Tool, results_schema};
 use crate::database::Database;
 use crate::database::run::Mode;
 
@@ -33,6 +33,10 @@ pub struct Args {
 impl Tool for GetTableSample {
     type Args = Args;
     const NAME: &'static str = "get_table_sample";
+
+    fn named(args: &Args) -> Named {
+        Named::table(&args.table_name)
+    }
 
     fn definition(&self) -> Value {
         json!({

@@ -4,7 +4,7 @@ use mssql_mcp_transports::ToolReply;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Bounds, Call, Refusal, Stop, Tool, structured};
+use super::{Bounds, Call, Named, Refusal, Stop, Tool, structured};
 use crate::database::Database;
 use crate::database::catalog::ListFilter;
 
@@ -33,6 +33,10 @@ pub struct Args {
 impl Tool for ListTables {
     type Args = Args;
     const NAME: &'static str = "list_tables";
+
+    fn named(_: &Args) -> Named {
+        Named::default()
+    }
 
     fn definition(&self) -> Value {
         json!({

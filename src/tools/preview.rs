@@ -84,9 +84,12 @@ pub fn question(sql: &str, verdict: &Verdict, effect: &Effect) -> String {
             if counts.len() == tables.len() && writes.len() == verdict.statements.len() =>
         {
             let lines = counts.iter().zip(tables).enumerate().map(|(i, (n, t))| {
-                let of = t.rows.map_or(String::new(), |r| format!(" of {}", thousands(r.unsigned_abs())));
+                // The catalog's count may be older than the rows.
+                let known = t.rows.map(i64::unsigned_abs).filter(|r| r >= n);
+                let of = known.map_or(String::new(), |r| format!(" of {}", thousands(r)));
                 let of = if verb(i) == "INSERT" { String::new() } else { of };
-                format!("{} {}: {} rows{of} change.", verb(i), t.name, thousands(*n))
+                let (rows, change) = if *n == 1 { ("row", "changes") } else { ("rows", "change") };
+                format!("{} {}: {} {rows}{of} {change}.", verb(i), t.name, thousands(*n))
             });
             lines.collect::<Vec<_>>().join("\n")
         }
@@ -141,7 +144,7 @@ mod tests {
         );
         assert!(
             ask("INSERT INTO t VALUES (1)", &[1], &[("dbo.t", 5)])
-                .starts_with("INSERT dbo.t: 1 rows change. Apply? (The count")
+                .starts_with("INSERT dbo.t: 1 row changes. Apply? (The count")
         );
         assert_eq!(
             ask("IF 1 = 1 DELETE t DELETE u", &[1, 2000], &[("dbo.t", 5), ("dbo.u", 9)]),

@@ -7,7 +7,7 @@ use mssql_mcp_transports::ToolReply;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Bounds, Call, Refusal, Stop, Tool, structured};
+use super::{Bounds, Call, Named, Refusal, Stop, Tool, structured};
 use crate::config::Config;
 use crate::database::Database;
 use crate::database::objects::Column;
@@ -79,6 +79,10 @@ impl Tool for Search {
     type Args = SearchArgs;
     const NAME: &'static str = "search";
 
+    fn named(_: &SearchArgs) -> Named {
+        Named::default()
+    }
+
     fn definition(&self) -> Value {
         json!({
             "name": Self::NAME,
@@ -119,6 +123,10 @@ impl Tool for Search {
 impl Tool for Fetch {
     type Args = FetchArgs;
     const NAME: &'static str = "fetch";
+
+    fn named(_: &FetchArgs) -> Named {
+        Named::default()
+    }
 
     fn definition(&self) -> Value {
         json!({

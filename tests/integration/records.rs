@@ -244,6 +244,120 @@ async fn the_rounds_of_a_confirmed_change_are_linked_and_charged_once() {
     assert!(ends[0]["asked"].is_string() && ends[0]["asked"] == ends[1]["answers"], "{ends:?}");
 }
 
+/// A change that was declined, one that was tried out, one that was applied, and a read: each record says which.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_says_what_became_of_a_change() {
+    let dir = Dir::new("became");
+    let (lab, address, bearer) = lab(&dir, &[("access.confirm_writes", "always")]).await;
+    let update = "UPDATE dbo.Employees SET Name = Name WHERE EmployeeId < 4";
+    let ask = async |arguments: Value, answer: Option<Value>, state: Option<Value>| {
+        let mut params = modern(json!({ "name": "execute_sql", "arguments": arguments }));
+        params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({ "elicitation": { "form": {} } });
+        if let (Some(a), Some(s)) = (answer, state) {
+            params["requestState"] = s;
+            params["inputResponses"] = json!({ "confirm": a });
+        }
+        let text = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string();
+        let headers = [
+            JSON,
+            BOTH,
+            ("Authorization", bearer.as_str()),
+            ("MCP-Protocol-Version", "2026-07-28"),
+            ("Mcp-Method", "tools/call"),
+            ("Mcp-Name", "execute_sql"),
+        ];
+        http(address, "POST", "/mcp", &headers, text.as_bytes()).await.json()["result"].clone()
+    };
+    let answers = [
+        json!({ "action": "decline" }),
+        json!({ "action": "accept", "content": {} }),
+        json!({ "action": "accept", "content": { "apply": "true" } }),
+        json!({ "action": "accept", "content": { "apply": true } }),
+    ];
+    for answer in answers {
+        let question = ask(json!({ "query": update }), None, None).await;
+        ask(json!({ "query": update }), Some(answer), Some(question["requestState"].clone())).await;
+    }
+    ask(json!({ "query": update, "dry_run": true }), None, None).await;
+    ask(json!({ "query": "SELECT 1 AS a" }), None, None).await;
+    lab.app.audit.close().await;
+    dir.sound();
+    let records = dir.records();
+    let ends: Vec<&Value> =
+        records.iter().filter(|r| r["event"] == "call_end" && r["outcome"] != "input_required").collect();
+    let said = |r: &Value| {
+        ["outcome", "rows_affected", "committed", "dry_run", "declined"].map(|k| r.get(k).cloned().unwrap_or_default())
+    };
+    let no = json!(["declined", null, null, null, true]);
+    assert_eq!(
+        ends.iter().map(|r| json!(said(r))).collect::<Vec<_>>(),
+        [
+            no.clone(),
+            no.clone(),
+            no,
+            json!(["ok", 3, true, null, null]),
+            json!(["dry_run", 3, false, true, null]),
+            json!(["ok", null, null, null, null]),
+        ]
+    );
+}
+
+/// What runs is what was recorded: arguments are an object with each name once, or nothing runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_runs_that_the_record_does_not_have() {
+    let dir = Dir::new("arrays");
+    let (lab, address, bearer) = lab(&dir, &[]).await;
+    let update = "UPDATE dbo.Employees SET Name = N'changed'";
+    let meta = modern(json!({}))["_meta"].to_string();
+    for arguments in [
+        format!(r#""arguments": ["{update}", null, null, null, null]"#),
+        format!(r#""arguments": "{update}""#),
+        format!(r#""arguments": {{"query": "SELECT 1 AS a", "query": "{update}"}}"#),
+        format!(r#""arguments": {{"query": "SELECT 1 AS a"}}, "arguments": {{"query": "{update}"}}"#),
+        format!(r#""arguments": {{"query": ["{update}"]}}"#),
+        format!(r#""arguments": [["query", "{update}"]]"#),
+    ] {
+        let text = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"_meta":{meta},"name":"execute_sql",{arguments}}}}}"#
+        );
+        let headers = [
+            JSON,
+            BOTH,
+            ("Authorization", bearer.as_str()),
+            ("MCP-Protocol-Version", "2026-07-28"),
+            ("Mcp-Method", "tools/call"),
+            ("Mcp-Name", "execute_sql"),
+        ];
+        let answer = http(address, "POST", "/mcp", &headers, text.as_bytes()).await.json();
+        assert_eq!(code(&answer["result"]), "invalid_arguments", "{text}: {answer}");
+    }
+    // In a session: _meta as an array, and items of a batch as arrays.
+    let hello = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-03-26","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
+    let auth = ("Authorization", bearer.as_str());
+    let a = http(address, "POST", "/mcp", &[JSON, BOTH, auth], hello.as_bytes()).await;
+    let session = a.header("mcp-session-id").expect("a session").to_owned();
+    let inside = [JSON, BOTH, auth, ("Mcp-Session-Id", session.as_str())];
+    let params = format!(r#"{{"name":"execute_sql","arguments":{{"query":"{update}"}}}}"#);
+    for text in [
+        format!(r#"[["2.0", 1, "tools/call", {params}, null, null]]"#),
+        format!(r#"["2.0", 1, "tools/call", {params}, null, null]"#),
+        format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"_meta":["2026-07-28"],"name":"execute_sql","arguments":{{"query":"{update}"}}}}}}"#
+        ),
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":["execute_sql",{{"query":"{update}"}}]}}"#),
+    ] {
+        let answer = http(address, "POST", "/mcp", &inside, text.as_bytes()).await;
+        assert!(answer.body.contains("error"), "{text}: {answer:?}");
+    }
+    let names = sql(address, &bearer, "SELECT COUNT(*) AS n FROM dbo.Employees WHERE Name = N'changed'").await;
+    assert_eq!(names["structuredContent"]["results"][0]["rows"], json!([[0]]), "nothing ran");
+    lab.app.audit.close().await;
+    dir.sound();
+    let records = dir.records();
+    let ends = records.iter().filter(|r| r["event"] == "call_end");
+    assert!(ends.into_iter().all(|r| r["rows_affected"].is_null()), "{records:#?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_clients_share_what_one_principal_may() {
     let dir = Dir::new("limits");

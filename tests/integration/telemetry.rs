@@ -248,7 +248,7 @@ async fn exercised(demo: &Demo) -> Value {
     let list = demo.call("tools/list", modern(json!({})), &[("traceparent", FROM_HEADER)]).await;
     assert_eq!(list.status, 200);
     assert_eq!(demo.sql("SELECT nothing FROM sales.Nowhere").await["isError"], true);
-    assert_eq!(demo.sql("DELETE FROM sales.Orders").await["isError"], true);
+    assert_eq!(demo.sql("DROP TABLE sales.Orders").await["isError"], true);
     assert_eq!(demo.sql("THROW 77777, 'mine', 1").await["isError"], true);
     // What a client can choose.
     for n in 0..5 {
@@ -383,7 +383,7 @@ fn metrics_are_right(all: &[ExportMetricsServiceRequest]) {
     assert_eq!(values(of, "gen_ai.tool.name"), set(&["execute_sql", "list_tables", "unknown"]));
     assert_eq!(values(of, "error.type"), set(&["-32601", "-32602", "tool_error"]));
     assert_eq!(values("db.client.operation.duration", "db.response.status_code"), set(&["208", "50000"]));
-    assert_eq!(values("mssql_mcp.guard.refusals", "mssql_mcp.class"), set(&["write"]));
+    assert_eq!(values("mssql_mcp.guard.refusals", "mssql_mcp.class"), set(&["schema"]));
     assert_eq!(values("http.server.request.duration", "http.request.method"), set(&["_OTHER", "GET", "POST"]));
     assert_eq!(values("http.server.request.duration", "http.route"), set(&["/mcp"]));
     for some in
@@ -690,8 +690,9 @@ async fn prometheus_scrapes_and_its_rules_and_queries_are_sound() {
     let out = prometheus("promtool").args(["check", "config"]).arg(&config).output().await.expect("promtool");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 
-    let demo = Demo::start(&[], &[]).await;
+    let demo = Demo::start(&[], &["--access-level", "read-write", "--access-confirm-writes", "never"]).await;
     exercised(&demo).await;
+    assert_eq!(demo.sql("UPDATE dbo.Employees SET Name = Name WHERE EmployeeId = 1").await["isError"], false);
     // What is scraped is Prometheus' own format, to its own linter's satisfaction.
     let mut lint = prometheus("promtool");
     let mut lint = lint.args(["check", "metrics"]).stdin(std::process::Stdio::piped()).spawn().expect("promtool");

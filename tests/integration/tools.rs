@@ -129,7 +129,7 @@ fn errors() -> Vec<Scenario> {
             json!({ "query": "SHOW TABLES" }),
             vec![
                 ("code", json!("unclear_sql")),
-                ("hint", json!("The tool list_tables, or SELECT from sys.databases, sys.tables and sys.columns.")),
+                ("hint", json!("Use the tool list_tables, or SELECT from sys.databases, sys.tables and sys.columns.")),
             ],
         ),
         (

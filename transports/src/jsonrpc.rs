@@ -129,6 +129,10 @@ fn one(raw: &RawValue) -> Result<Message, Invalid> {
         code: INVALID_REQUEST,
         message: format!("Invalid Request: {message}"),
     };
+    // serde takes an array for a struct, field by field; a message is an object.
+    if !raw.get().starts_with('{') {
+        return Err(invalid(None, "a message must be an object"));
+    }
     let e: Envelope<'_> = serde_json::from_str(raw.get()).map_err(|e| invalid(None, &e.to_string()))?;
     let id = match e.id {
         None => None,
@@ -176,6 +180,8 @@ mod tests {
     fn bad_messages_are_told_apart_and_keep_their_id() {
         assert_eq!(bad("{"), (None, PARSE_ERROR));
         assert_eq!(bad("3"), (None, INVALID_REQUEST));
+        let Incoming::Batch(items) = parse(br#"[["2.0", 1, "tools/call", {}], "x", 3]"#) else { panic!("a batch") };
+        assert!(items.iter().all(|i| matches!(i, Err(Invalid { id: None, code: INVALID_REQUEST, .. }))), "{items:?}");
         assert_eq!(bad(r#"{"jsonrpc":"1.0","id":7,"method":"x"}"#), (Some(Id::Number(7)), INVALID_REQUEST));
         assert_eq!(bad(r#"{"jsonrpc":"2.0","id":null,"method":"x"}"#), (None, INVALID_REQUEST));
         assert_eq!(bad(r#"{"jsonrpc":"2.0","id":1.5,"method":"x"}"#), (None, INVALID_REQUEST));

@@ -14,7 +14,7 @@ pub const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
 /// What stands in `params` for everyone.
 #[derive(Debug, Default, Deserialize)]
 pub struct Params {
-    #[serde(rename = "_meta", default)]
+    #[serde(rename = "_meta", default, deserialize_with = "object")]
     meta: Option<Meta>,
     #[serde(default)]
     name: Option<Value>,
@@ -42,6 +42,12 @@ struct Meta {
     progress_token: Option<Value>,
     #[serde(default)]
     traceparent: Option<Value>,
+}
+
+/// An object, or nothing: serde would take an array for a struct, field by field.
+fn object<'de, D: serde::Deserializer<'de>, T: serde::de::DeserializeOwned>(d: D) -> Result<Option<T>, D::Error> {
+    let map = Option::<serde_json::Map<String, Value>>::deserialize(d)?;
+    map.map(|m| T::deserialize(Value::Object(m)).map_err(serde::de::Error::custom)).transpose()
 }
 
 /// Levels of `notifications/message`.

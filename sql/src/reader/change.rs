@@ -36,7 +36,11 @@ impl Reader<'_> {
             let verb = self.t[self.derived.marks[m].start].text.to_ascii_uppercase();
             let head = format!("{verb} {}", self.text_of(target));
             let name = self.text_of(named);
-            let name_ok = name.len() < 400 && self.derived.marks[named].span != Span::Variable;
+            // What a common table expression stands for is no table's name.
+            let cte = self.single(target).is_some_and(|n| {
+                self.ctes(target).take(MOST).any(|c| self.cte_name(c).is_some_and(|c| fold::may_be_equal(&c, &n)))
+            });
+            let name_ok = name.len() < 400 && !cte;
             let d = self.current();
             d.head = Some(super::short(&head, 120));
             if name_ok {
