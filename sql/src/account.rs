@@ -209,10 +209,10 @@ fn name(tokens: &[Token<'_>], roles: &[Role], i: usize) -> Option<Charge> {
 /// In lower case, and without blanks at its end, which SQL Server does not count; none if it is longer than any name that matters.
 fn lower<'b>(text: &str, buffer: &'b mut [u8; LONGEST]) -> Option<&'b str> {
     let text = text.trim_end_matches(' ');
-    for (to, from) in buffer.get_mut(..text.len())?.iter_mut().zip(text.bytes()) {
-        *to = from.to_ascii_lowercase();
-    }
-    std::str::from_utf8(&buffer[..text.len()]).ok()
+    let out = buffer.get_mut(..text.len())?;
+    out.copy_from_slice(text.as_bytes());
+    out.make_ascii_lowercase();
+    std::str::from_utf8(out).ok()
 }
 
 /// The name of the list that a collation may take this one for: equality makes the verdict stricter here, so it is taken loosely.

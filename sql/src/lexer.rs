@@ -84,9 +84,6 @@ struct Lexer<'a> {
 
 const PLAIN: &str = "Write it in plain characters, and close every quote and comment.";
 
-/// What stands alone between words. The backslash, the backtick and the question mark are not among them.
-const SYMBOLS: &[u8] = b"!%&()*+,-./:;<=>^{|}~";
-
 /// The currency signs that may open a constant of type money ("money and smallmoney").
 const CURRENCIES: &[char] = &[
     '$', '¢', '£', '¤', '¥', '\u{9f2}', '\u{9f3}', '\u{e3f}', '\u{17db}', '\u{20a0}', '\u{20a1}', '\u{20a2}',
@@ -99,8 +96,19 @@ const CURRENCIES: &[char] = &[
 const PSEUDO: [&str; 9] =
     ["action", "cuid", "edge_id", "from_id", "identity", "node_id", "partition", "rowguid", "to_id"];
 
+/// What a word goes on with, in ASCII.
+const PARTS: [bool; 256] = {
+    let mut parts = [false; 256];
+    let mut b = 0;
+    while b < 256 {
+        parts[b] = (b as u8).is_ascii_alphanumeric() || matches!(b as u8, b'_' | b'@' | b'#' | b'$');
+        b += 1;
+    }
+    parts
+};
+
 fn is_part(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'@' | b'#' | b'$')
+    PARTS[usize::from(b)]
 }
 
 /// Characters that look like ASCII and of which nobody can say what SQL Server takes them for: letter-like, enclosed, small, and all beyond the basic plane.
@@ -215,7 +223,9 @@ impl<'a> Lexer<'a> {
                     self.at += 2;
                     Kind::Symbol
                 }
-                b if SYMBOLS.contains(&b) => {
+                // What stands alone between words.
+                b'!' | b'%' | b'&' | b'(' | b')' | b'*' | b'+' | b',' | b'-' | b'.' | b'/' | b':' | b';' | b'<'
+                | b'=' | b'>' | b'^' | b'{' | b'|' | b'}' | b'~' => {
                     self.at += 1;
                     Kind::Symbol
                 }
