@@ -14,6 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::Audit;
 use crate::config::Config;
 use crate::database::Database;
 use crate::telemetry;
@@ -48,7 +49,7 @@ impl Admin {
         self.address
     }
     /// Serves until `stop`.
-    pub async fn serve(self, databases: Vec<Database>, stop: CancellationToken) {
+    pub async fn serve(self, databases: Vec<Database>, audit: Audit, stop: CancellationToken) {
         let room = std::sync::Arc::new(tokio::sync::Semaphore::new(MOST));
         loop {
             let accepted = tokio::select! {
@@ -61,9 +62,9 @@ impl Admin {
             };
             // Beyond that they are closed at once, so that they cannot starve a probe for long.
             let Ok(place) = room.clone().try_acquire_owned() else { continue };
-            let databases = databases.clone();
+            let (databases, audit) = (databases.clone(), audit.clone());
             tokio::spawn(async move {
-                let service = service_fn(move |r| answer(r, databases.clone()));
+                let service = service_fn(move |r| answer(r, databases.clone(), audit.clone()));
                 let mut builder = http1::Builder::new();
                 builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(10));
                 let _ = builder.serve_connection(TokioIo::new(tcp), service).await;
@@ -76,6 +77,7 @@ impl Admin {
 async fn answer(
     r: Request<hyper::body::Incoming>,
     databases: Vec<Database>,
+    audit: Audit,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let text = |status: StatusCode, body: String| {
         let mut r = Response::new(Full::new(body.into()));
@@ -95,20 +97,24 @@ async fn answer(
         },
         "/healthz" => text(StatusCode::OK, "ok\n".into()),
         "/readyz" => {
-            let (up, said) = ready(&databases).await;
+            let (up, said) = ready(&databases, &audit).await;
             text(if up { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, said)
         }
         _ => text(StatusCode::NOT_FOUND, "there are /metrics, /healthz and /readyz\n".into()),
     })
 }
 
-/// Whether every database answers, and a line for each.
-async fn ready(databases: &[Database]) -> (bool, String) {
-    let one = async |d: &Database| matches!(tokio::time::timeout(Duration::from_secs(2), d.ping()).await, Ok(Ok(())));
-    let all = futures_util::future::join_all(databases.iter().map(one)).await;
+/// Whether every database answers, a line for each, and whether calls can be recorded where they must be.
+async fn ready(databases: &[Database], audit: &Audit) -> (bool, String) {
+    let all = futures_util::future::join_all(databases.iter().map(Database::answers)).await;
     let lines = databases
         .iter()
         .zip(&all)
         .map(|(d, up)| format!("{}: {}\n", d.settings().label, if *up { "ok" } else { "does not answer" }));
-    (all.iter().all(|up| *up), lines.collect())
+    let mut said: String = lines.collect();
+    let refuses = audit.refuses();
+    if refuses {
+        said += "audit: calls are refused, because they cannot be recorded\n";
+    }
+    (!refuses && all.iter().all(|up| *up), said)
 }

@@ -179,6 +179,10 @@ impl Audit {
             a.log.state().lost(1);
         }
     }
+    /// Whether calls are refused now, because they cannot be recorded (policy `fail-closed`).
+    pub fn refuses(&self) -> bool {
+        self.0.as_ref().is_some_and(|a| a.policy == Policy::FailClosed && a.log.state().broken.load(Ordering::Relaxed))
+    }
     /// Writes what is left.
     pub async fn close(&self) {
         if let Some(a) = &self.0 {

@@ -63,6 +63,7 @@ pub fn command() -> Command {
             Kind::Listen => "ADDR".into(),
             Kind::List => "A,B".into(),
             Kind::Path => "FILE".into(),
+            Kind::Level => "LEVEL".into(),
             Kind::Text | Kind::Secret => "TEXT".into(),
         };
         // A secret on a command line is in every process list.

@@ -3,6 +3,7 @@
 //! A value comes from the first of: flag, environment, file, default. Every error of a configuration is reported at once,
 //! each with the file and key, the variable or the flag that it is about.
 
+pub(crate) mod level;
 mod read;
 mod table;
 
@@ -351,6 +352,15 @@ impl Config {
         self.text("http.listen").parse().ok()
     }
 
+    /// A text as people and logs may see it: what stands before the `@` of a URL is a password (RFC 3986, section 3.2.1).
+    pub fn shown(&self, key: &str) -> String {
+        let text = self.text(key);
+        match text.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
+            Some((scheme, rest)) => format!("{scheme}://(redacted)@{rest}"),
+            None => text.to_owned(),
+        }
+    }
+
     /// The effective values with their sources, secrets redacted.
     pub fn show(&self) -> String {
         let mut out = String::new();
@@ -359,7 +369,7 @@ impl Config {
             let shown = match (s.kind, text.is_empty()) {
                 (_, true) => "(not set)".to_owned(),
                 (Kind::Secret, false) => "(redacted)".to_owned(),
-                _ => format!("{text:?}"),
+                _ => format!("{:?}", self.shown(s.key)),
             };
             let _ = writeln!(out, "{:<36} = {shown:<28} # {source}", s.key);
         }

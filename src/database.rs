@@ -10,6 +10,7 @@ pub mod names;
 pub mod objects;
 pub mod observe;
 pub mod pool;
+pub mod reach;
 pub mod rows;
 pub mod run;
 pub mod value;
@@ -39,6 +40,7 @@ pub struct Database {
     wrapping: Arc<ArcSwap<run::Wrapping>>,
     names: Arc<names::Cache>,
     labels: Arc<observe::Labels>,
+    reach: Arc<reach::Reach>,
 }
 
 /// What the configuration says of the database.
@@ -286,10 +288,11 @@ impl Database {
     pub fn new(settings: Settings) -> Self {
         let settings = Arc::new(settings);
         let cleanups = TaskTracker::new();
-        let pool = pool::build(settings.clone());
+        let reach = Arc::new(reach::Reach::new(settings.server()));
+        let pool = pool::build(settings.clone(), reach.clone());
         let labels = Arc::new(observe::Labels::new(&settings));
         let wrapping = Arc::new(ArcSwap::from_pointee(run::Wrapping::new(settings.lock_timeout)));
-        Self { pool, settings, cleanups, wrapping, names: Arc::default(), labels }
+        Self { pool, settings, cleanups, wrapping, names: Arc::default(), labels, reach }
     }
     /// Another LOCK_TIMEOUT from the next call on.
     pub fn set_lock_timeout(&self, t: Duration) {
@@ -309,6 +312,13 @@ impl Database {
         let lease = self.lease().await?;
         drop(lease);
         Ok(())
+    }
+    /// Whether it answers, for probes: as it did within the last seconds, or now.
+    pub async fn answers(&self) -> bool {
+        let me = self.clone();
+        // In a task, because a login that was begun is waited for by somebody.
+        let look = async move { tokio::spawn(async move { me.ping().await }).await.unwrap_or(Err(DbError::Cancelled)) };
+        self.reach.answers(look).await
     }
     async fn lease(&self) -> Result<lease::Lease, DbError> {
         // A fast, honest answer instead of a place in a line that nobody reaches.

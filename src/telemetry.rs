@@ -36,7 +36,8 @@ static EXPORTERS: OnceLock<Exporters> = OnceLock::new();
 
 /// What goes to stderr. Error texts of the driver can hold data, and exporters would report on their own reports.
 fn filter(level: &str) -> Result<EnvFilter, String> {
-    let filter = EnvFilter::try_new(level).map_err(|e| format!("log.level: \"{level}\" is no level or filter: {e}"))?;
+    let directives = crate::config::level::directives(level).map_err(|e| format!("log.level: {e}"))?;
+    let filter = EnvFilter::try_new(&directives).map_err(|e| format!("log.level: \"{level}\" is no filter: {e}"))?;
     let never = ["tiberius=off", "hyper=warn", "h2=off", "rustls=warn", "tonic=off", "tower=off", "opentelemetry=off"];
     let more = ["opentelemetry_sdk=off", "opentelemetry-otlp=off", "opentelemetry_otlp=off", "mssql_mcp::trace=off"];
     Ok(never.iter().chain(&more).filter_map(|d| d.parse().ok()).fold(filter, EnvFilter::add_directive))

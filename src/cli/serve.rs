@@ -22,11 +22,32 @@ pub async fn serve(m: &ArgMatches) -> Ended {
     config.require_database()?;
     let app = App::new(&config)?.signed_in(&config)?;
     let listener = bind(&config).await?;
+    started(&config);
     for m in &*app.mounts {
         let s = m.database.settings();
         tracing::info!(database = %s.server(), access = s.policy.access.as_str(), "serving MCP at http://{}{}/mcp", listener.address(), m.path);
     }
+    // So that the log tells at once whether they can be reached; nobody waits for it.
+    for database in app.databases() {
+        tokio::spawn(async move { database.answers().await });
+    }
     over_http(listener, &app, &config, Source::new(m, Vec::new())).await
+}
+
+/// What an operator looks for first, in one line.
+fn started(config: &Config) {
+    let or =
+        |key: &str, none: &'static str| Some(config.text(key)).filter(|t| !t.is_empty()).unwrap_or(none).to_owned();
+    let sign_in = config.choice("auth.mode");
+    let store = if sign_in == "builtin" { config.choice("auth.store") } else { "none".to_owned() };
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        public_url = or("http.public_url", "none"),
+        sign_in,
+        store,
+        audit = or("audit.dir", "off"),
+        "mssql-mcp starts"
+    );
 }
 
 /// Binds the configured address.
@@ -77,7 +98,7 @@ async fn watch(app: &App, config: &Config) -> Result<CancellationToken, String> 
     let stop = CancellationToken::new();
     if let Some(admin) = Admin::bind(config).await? {
         tracing::info!("metrics, health and readiness at http://{}", admin.address());
-        tokio::spawn(admin.serve(all, stop.clone()));
+        tokio::spawn(admin.serve(all, app.audit.clone(), stop.clone()));
     }
     Ok(stop)
 }

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::level;
+
 /// What a setting's text must be.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
@@ -24,6 +26,8 @@ pub enum Kind {
     List,
     /// A file.
     Path,
+    /// A level of the log, or a filter.
+    Level,
 }
 
 /// One row of the table.
@@ -397,7 +401,13 @@ pub const SETTINGS: &[Setting] = &[
         "yes",
         "tell SQL Server which trace a statement belongs to (SET CONTEXT_INFO, seen in sys.dm_exec_sessions), so that a DBA finds the call",
     ),
-    row("log.level", &["LOG_LEVEL"], Kind::Text, "info", "error, warn, info, debug or trace; or a tracing filter"),
+    row(
+        "log.level",
+        &["LOG_LEVEL"],
+        Kind::Level,
+        "info",
+        "error, warn, info, debug, trace or off, or Python's or syslog's name of one, in any case; or a tracing filter",
+    ),
     row("log.format", &["LOG_FORMAT"], Kind::Choice(&["text", "json"]), "text", "text or json, on stderr"),
     row(
         "log.messages",
@@ -450,6 +460,7 @@ impl Setting {
                     Err(format!("\"{text}\" is none of {}", list.join(", ")))
                 }
             }
+            Kind::Level => level::directives(text).map(|_| ()),
             Kind::Listen => text
                 .parse::<SocketAddr>()
                 .map(|_| ())

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 
 use super::observe::Labels;
+use super::reach::Reach;
 use super::{ConnectKind, DbError, Settings, SqlError};
 use crate::telemetry::metrics::{instruments, label};
 
@@ -31,20 +32,23 @@ pub struct Connection {
 
 /// Makes and checks connections.
 #[derive(Debug)]
-pub struct Manager(Arc<Settings>);
+pub struct Manager {
+    settings: Arc<Settings>,
+    reach: Arc<Reach>,
+}
 
 /// Within this time after its last use a connection is taken without asking it.
 const FRESH: Duration = Duration::from_secs(5);
 
 /// Builds the pool; nothing connects yet.
-pub fn build(settings: Arc<Settings>) -> Pool {
+pub fn build(settings: Arc<Settings>, reach: Arc<Reach>) -> Pool {
     let timeouts = Timeouts {
         wait: Some(settings.wait),
         // `create` has its own limit, so that its error can say which stage took so long.
         create: None,
         recycle: Some(Duration::from_secs(2)),
     };
-    managed::Pool::builder(Manager(settings.clone()))
+    managed::Pool::builder(Manager { settings: settings.clone(), reach })
         .max_size(settings.max_size)
         .timeouts(timeouts)
         .queue_mode(managed::QueueMode::Lifo)
@@ -58,15 +62,21 @@ impl managed::Manager for Manager {
     type Error = DbError;
 
     async fn create(&self) -> Result<Connection, DbError> {
-        let s = &self.0;
         let began = Instant::now();
-        let made = match tokio::time::timeout(s.connect_timeout, Box::pin(connect(s))).await {
-            Ok(r) => r,
-            Err(_) => Err(DbError::Connect(
-                format!("{} did not answer within {} s", s.server(), s.connect_timeout.as_secs_f32()),
-                ConnectKind::Timeout,
-            )),
-        };
+        // In a task, so that a login that nobody waits for any more ends in our books, too.
+        let (settings, reach) = (self.settings.clone(), self.reach.clone());
+        let attempt = tokio::spawn(async move {
+            let _leave = tokio::time::timeout(settings.connect_timeout, reach.may_log_in())
+                .await
+                .unwrap_or_else(|_| Err(too_slow(&settings)))?;
+            let made = tokio::time::timeout(settings.connect_timeout, Box::pin(connect(&settings)))
+                .await
+                .unwrap_or_else(|_| Err(too_slow(&settings)));
+            reach.attempted(made.as_ref().map(|_| ()));
+            made
+        });
+        let made = attempt.await.unwrap_or_else(|e| Err(DbError::Driver(e.to_string())));
+        let s = &self.settings;
         let mut labels = vec![Labels::new(s).pool()];
         labels.extend(made.as_ref().err().map(|e| label("error.type", e.kind())));
         instruments().pool_create.record(began.elapsed().as_secs_f64(), &labels);
@@ -88,6 +98,11 @@ impl managed::Manager for Manager {
         c.in_flight = false;
         Ok(())
     }
+}
+
+fn too_slow(s: &Settings) -> DbError {
+    let text = format!("{} did not answer within {} s", s.server(), s.connect_timeout.as_secs_f32());
+    DbError::Connect(text, ConnectKind::Timeout)
 }
 
 fn driver_config(s: &Settings) -> Config {

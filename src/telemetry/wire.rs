@@ -1,5 +1,5 @@
-//! The debug switch `log.messages`: every JSON-RPC message, as one log line. Secrets are never in it; literals, parameters and rows only
-//! with `log.values`.
+//! The debug switch `log.messages`: every JSON-RPC message, as one log line, of which only what is known to be harmless is shown. With
+//! `log.values` all of it, but for secrets.
 
 use mssql_mcp_transports::tap::{self, Direction};
 use serde_json::{Map, Value};
@@ -37,10 +37,12 @@ pub fn configure(config: &Config) {
 /// A message as it may be logged.
 fn shown(message: &[u8], values: bool) -> String {
     match serde_json::from_slice::<Value>(message) {
-        Ok(mut v) => {
-            redact(&mut v, values);
+        Ok(mut v) if values => {
+            whole(&mut v);
             v.to_string()
         }
+        Ok(Value::Array(batch)) => batch.iter().map(|m| redacted(m, &MESSAGE)).collect::<Value>().to_string(),
+        Ok(v) => redacted(&v, &MESSAGE).to_string(),
         // What it is cannot be told, so nothing of it is shown.
         Err(_) => format!("({} bytes that are no JSON)", message.len()),
     }
@@ -53,74 +55,199 @@ fn is_secret(key: &str) -> bool {
         || (k.contains("token") && k != "progresstoken")
 }
 
-fn redact(v: &mut Value, values: bool) {
+/// All of it, but for secrets.
+fn whole(v: &mut Value) {
     match v {
-        Value::Object(o) => object(o, values),
-        Value::Array(a) => a.iter_mut().for_each(|v| redact(v, values)),
+        Value::Object(o) => {
+            for (k, v) in o.iter_mut() {
+                if is_secret(k) {
+                    *v = "(redacted)".into();
+                } else {
+                    whole(v);
+                }
+            }
+        }
+        Value::Array(a) => a.iter_mut().for_each(whole),
         Value::String(s) => cut(s),
         _ => {}
     }
 }
 
-fn object(o: &mut Map<String, Value>, values: bool) {
-    for (k, v) in o.iter_mut() {
-        if is_secret(k) {
-            *v = "(redacted)".into();
-            continue;
+/// What may be shown of a value. What no shape names is counted, not shown: the next field of the protocol may be data.
+enum Shape {
+    /// It is a word of the protocol, a name, a number or a flag: shown.
+    Plain,
+    /// One of these words, or how long it is.
+    OneOf(&'static [&'static str]),
+    /// T-SQL: with `?` for literals.
+    Statement,
+    /// How many there are.
+    Count,
+    /// The names, and the type of each value.
+    Types,
+    /// An object with these fields.
+    Fields(&'static [(&'static str, Shape)]),
+    /// An array, or an object with names that say nothing.
+    Each(&'static Shape),
+    /// By the tool that the object around it names.
+    OfTool(&'static [(&'static str, Shape)]),
+}
+
+use Shape::{Count, Each, Fields, OfTool, OneOf, Plain, Statement as Sql, Types};
+
+/// RFC 5424, as MCP's logging has it.
+const LEVELS: Shape = OneOf(&["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]);
+
+const PEER: Shape = Fields(&[("name", Plain), ("version", Plain)]);
+
+const META: Shape = Fields(&[
+    ("io.modelcontextprotocol/protocolVersion", Plain),
+    ("io.modelcontextprotocol/clientInfo", PEER),
+    ("io.modelcontextprotocol/serverInfo", PEER),
+    ("io.modelcontextprotocol/logLevel", LEVELS),
+    ("io.modelcontextprotocol/clientCapabilities", CAPABILITIES),
+    ("progressToken", Plain),
+    ("traceparent", Plain),
+]);
+
+const CAPABILITIES: Shape = Fields(&[
+    ("elicitation", Types),
+    ("experimental", Count),
+    ("extensions", Count),
+    ("logging", Types),
+    ("prompts", Types),
+    ("resources", Types),
+    ("roots", Types),
+    ("sampling", Types),
+    ("tools", Types),
+]);
+
+const FORMAT: Shape = OneOf(&["json", "csv"]);
+
+/// What the tools take, by their names: a `query` is T-SQL for one, and what somebody looks for, for another.
+const ARGUMENTS: &[(&str, Shape)] = &[
+    (
+        "execute_sql",
+        Fields(&[("query", Sql), ("params", Types), ("max_rows", Plain), ("dry_run", Plain), ("format", FORMAT)]),
+    ),
+    ("list_tables", Fields(&[("schema", Plain), ("include_views", Plain)])),
+    ("describe_table", Fields(&[("table_name", Plain)])),
+    ("get_table_sample", Fields(&[("table_name", Plain), ("limit", Plain), ("format", FORMAT)])),
+];
+
+/// What a person answered.
+const ANSWER: Shape = Fields(&[("action", OneOf(&["accept", "decline", "cancel"])), ("content", Types)]);
+
+const PARAMS: Shape = Fields(&[
+    ("_meta", META),
+    ("name", Plain),
+    ("arguments", OfTool(ARGUMENTS)),
+    ("inputResponses", Each(&ANSWER)),
+    ("protocolVersion", Plain),
+    ("clientInfo", PEER),
+    ("capabilities", CAPABILITIES),
+    ("level", LEVELS),
+    ("requestId", Plain),
+    ("progressToken", Plain),
+    ("progress", Plain),
+    ("total", Plain),
+]);
+
+const TRUNCATED: Shape = Fields(&[("reason", Plain)]);
+
+const ROWSET: Shape = Fields(&[
+    ("columns", Each(&Fields(&[("name", Plain), ("type", Plain)]))),
+    ("rows", Count),
+    ("row_count", Plain),
+    ("truncated", TRUNCATED),
+]);
+
+const RESULT: Shape = Fields(&[
+    ("_meta", META),
+    ("resultType", Plain),
+    ("isError", Plain),
+    ("content", Each(&Fields(&[("type", Plain)]))),
+    (
+        "structuredContent",
+        Fields(&[
+            ("results", Each(&ROWSET)),
+            ("tables", Count),
+            ("columns", Count),
+            ("rows_affected", Each(&Plain)),
+            ("messages", Count),
+            ("committed", Plain),
+            ("dry_run", Plain),
+            ("truncated", TRUNCATED),
+        ]),
+    ),
+    ("action", OneOf(&["accept", "decline", "cancel"])),
+    ("protocolVersion", Plain),
+    ("supportedVersions", Each(&Plain)),
+    ("serverInfo", PEER),
+    ("capabilities", CAPABILITIES),
+    ("tools", Each(&Fields(&[("name", Plain)]))),
+    ("inputRequests", Each(&Fields(&[("method", Plain)]))),
+]);
+
+const MESSAGE: Shape = Fields(&[
+    ("jsonrpc", Plain),
+    ("id", Plain),
+    ("method", Plain),
+    ("params", PARAMS),
+    ("result", RESULT),
+    ("error", Fields(&[("code", Plain)])),
+]);
+
+fn redacted(v: &Value, shape: &Shape) -> Value {
+    match (shape, v) {
+        (Plain, Value::String(s)) => {
+            let mut s = s.clone();
+            cut(&mut s);
+            s.into()
         }
-        match (k.as_str(), &mut *v) {
-            _ if values => redact(v, values),
-            ("query", Value::String(q)) => {
-                let redacted = Statement::of(q).redacted;
-                *q = if redacted.is_empty() { characters(q) } else { redacted };
-                cut(q);
+        (Plain, Value::Null | Value::Bool(_) | Value::Number(_)) => v.clone(),
+        (OneOf(words), Value::String(s)) if words.contains(&s.as_str()) => v.clone(),
+        (Sql, Value::String(q)) => {
+            let mut redacted = Statement::of(q).redacted;
+            cut(&mut redacted);
+            if redacted.is_empty() { kind(v).into() } else { redacted.into() }
+        }
+        (Count, Value::Array(all)) => format!("({} of them)", all.len()).into(),
+        (Types, Value::Object(o)) => o.iter().map(|(k, v)| (k.clone(), kind(v).into())).collect::<Map<_, _>>().into(),
+        (Fields(known), Value::Object(o)) => {
+            let mut out = Map::new();
+            let mut others = 0;
+            for (k, v) in o {
+                let shape = match known.iter().find(|f| f.0 == k).map(|f| &f.1) {
+                    Some(OfTool(tools)) => tools.iter().find(|t| o.get("name").is_some_and(|n| n == t.0)).map(|t| &t.1),
+                    shape => shape,
+                };
+                match shape {
+                    Some(shape) => _ = out.insert(k.clone(), redacted(v, shape)),
+                    None => others += 1,
+                }
             }
-            ("rows", Value::Array(rows)) => *v = format!("({} rows)", rows.len()).into(),
-            // Of an answer, of a question to a person, of a notification: any of them may quote data.
-            ("text" | "message" | "hint" | "data", Value::String(t)) => *t = characters(t),
-            ("messages", Value::Array(all)) => *v = format!("({} messages)", all.len()).into(),
-            // Bound parameters, and what a person typed.
-            ("params", Value::Object(p)) if !p.contains_key("name") && !is_envelope(p) => types(p),
-            ("content", Value::Object(p)) => types(p),
-            _ => redact(v, values),
+            if others > 0 {
+                out.insert("…".to_owned(), format!("({others} more)").into());
+            }
+            out.into()
         }
+        (Each(shape), Value::Array(a)) => a.iter().map(|v| redacted(v, shape)).collect(),
+        (Each(shape), Value::Object(o)) => o.values().map(|v| redacted(v, shape)).collect(),
+        _ => kind(v).into(),
     }
 }
 
-/// Whether `params` is that of a JSON-RPC message, which is looked into, and not that of `execute_sql`, whose values are data.
-fn is_envelope(p: &Map<String, Value>) -> bool {
-    [
-        "_meta",
-        "arguments",
-        "protocolVersion",
-        "clientInfo",
-        "progressToken",
-        "requestId",
-        "requestedSchema",
-        "uri",
-        "cursor",
-        "level",
-    ]
-    .iter()
-    .any(|k| p.contains_key(*k))
-}
-
-fn types(p: &mut Map<String, Value>) {
-    for v in p.values_mut() {
-        *v = match v {
-            Value::Null => "(null)",
-            Value::Bool(_) => "(boolean)",
-            Value::Number(_) => "(number)",
-            Value::String(_) => "(string)",
-            Value::Array(_) => "(array)",
-            Value::Object(_) => "(object)",
-        }
-        .into();
+/// What a value is, without the value.
+fn kind(v: &Value) -> String {
+    match v {
+        Value::Null => "(null)".into(),
+        Value::Bool(_) => "(boolean)".into(),
+        Value::Number(_) => "(number)".into(),
+        Value::String(t) => format!("({} characters)", t.chars().count()),
+        Value::Array(a) => format!("({} of them)", a.len()),
+        Value::Object(o) => format!("({} fields)", o.len()),
     }
-}
-
-fn characters(t: &str) -> String {
-    format!("({} characters)", t.chars().count())
 }
 
 fn cut(s: &mut String) {
@@ -155,13 +282,41 @@ mod tests {
             "structuredContent": {"results": [{"columns": [{"name": "Name", "type": "nvarchar"}], "rows": [["ada"], ["bob"]], "row_count": 2}],
                 "messages": ["hello ada"]}}});
         let text = shown(answer.to_string().as_bytes(), false);
-        assert!(text.contains("(2 rows)") && text.contains("nvarchar") && !text.contains("ada"), "{text}");
+        assert!(text.contains("(2 of them)") && text.contains("nvarchar") && !text.contains("ada"), "{text}");
 
         let asked =
             json!({"method": "elicitation/create", "params": {"message": "Delete ada?", "requestedSchema": {}}});
         assert!(!shown(asked.to_string().as_bytes(), false).contains("ada"));
         let said = json!({"id": 1, "result": {"action": "accept", "content": {"confirm": "ada"}}});
         assert!(!shown(said.to_string().as_bytes(), false).contains("ada"));
+        // What nobody named is counted.
+        let params = [
+            ("logging/setLevel", json!({"level": "ada"})),
+            ("resources/read", json!({"uri": "row://ada"})),
+            ("tools/list", json!({"cursor": "ada", "ada": {"ada": ["ada"]}})),
+            ("tools/call", json!({"name": "list_tables", "arguments": {"name_like": "ada", "ada": 1}})),
+            ("tools/call", json!({"name": "execute_sql", "arguments": ["ada"]})),
+            ("tools/call", json!({"name": "search", "arguments": {"query": "ada"}})),
+            ("tools/call", json!({"name": "execute_sql ", "arguments": {"query": "ada"}})),
+            ("tools/call", json!({"name": "execute_sql", "arguments": {"query": {"ada": 1}, "params": ["ada"]}})),
+            ("notifications/message", json!({"level": "info", "data": {"ada": "ada"}})),
+            ("tools/call", json!({"_meta": {"ada": "ada", "baggage": "ada"}})),
+            ("tools/call", json!({"inputResponses": {"ada": {"action": "ada", "content": {"note": "ada"}}}})),
+            ("tools/call", json!("ada")),
+        ];
+        for (method, params) in params {
+            for message in [
+                json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}),
+                json!([{"jsonrpc": "2.0", "id": 1, "method": method, "params": params, "ada": "ada"}, "ada", ["ada"]]),
+            ] {
+                let text = shown(message.to_string().as_bytes(), false);
+                assert!(text.contains(method) && !text.contains("ada"), "{text}");
+            }
+        }
+        let text = shown(br#"{"method":"logging/setLevel","params":{"level":"debug"}}"#, false);
+        assert!(text.contains("debug"), "{text}");
+        let text = shown(br#"{"id":1,"error":{"code":-32602,"message":"ada","data":{"ada":1}}}"#, false);
+        assert!(text.contains("-32602") && text.contains("(2 more)") && !text.contains("ada"), "{text}");
         let secret = json!({"access_token": "abc", "Authorization": "Bearer abc", "password": "abc"});
         assert!(!shown(secret.to_string().as_bytes(), true).contains("abc"));
         assert_eq!(shown(b"\x1b[31m ada", false), "(9 bytes that are no JSON)");

@@ -137,3 +137,76 @@ async fn health_works_from_inside_a_container() {
     let out = command(&["health", &url]).output().await.expect("run");
     assert!(out.status.success() && String::from_utf8_lossy(&out.stdout).contains("\"status\":\"healthy\""), "{out:?}");
 }
+
+/// Policies lock an account after a few failed logins: 300 who ask for /health, and calls beside them, are two.
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_logins_are_two_a_minute_however_many_ask() {
+    let lab = Lab::new(&[("database.password", "not the one")]).await;
+    let (address, _stop) = lab.serve().await;
+    let call = json!({ "name": "execute_sql", "arguments": { "query": "SELECT 1 AS a" } });
+    let health = async || http(address, "GET", "/health", &[], b"").await.json()["status"].clone();
+    let calls = futures_util::future::join_all((0..20).map(|_| stateless(address, "tools/call", call.clone())));
+    let probes = futures_util::future::join_all((0..300).map(|_| health()));
+    let (answers, states) = tokio::join!(calls, probes);
+    assert!(states.iter().all(|s| s == "degraded"), "{states:?}");
+    assert_eq!(lab.sandbox.connections(), 2);
+    let text = answers[0].json()["result"]["content"][0]["text"].as_str().expect("text").to_owned();
+    assert!(text.contains("database_unavailable") && text.contains("18456"), "{text}");
+    // Those who come now hear why, and when there will be a next attempt.
+    let text = stateless(address, "tools/call", call).await.json()["result"]["content"][0]["text"].to_string();
+    assert!(text.contains("18456") && text.contains("tried again in") && text.contains("lock the account"), "{text}");
+    assert_eq!(lab.sandbox.connections(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_look_answers_all_who_ask_for_health() {
+    let lab = Lab::new(&[]).await;
+    let (address, _stop) = lab.serve().await;
+    let before = lab.sandbox.connections();
+    let health = async || http(address, "GET", "/health", &[], b"").await.json()["status"].clone();
+    let states = futures_util::future::join_all((0..50).map(|_| health())).await;
+    assert!(states.iter().all(|s| s == "healthy"), "{states:?}");
+    assert_eq!(lab.sandbox.connections(), before + 1);
+}
+
+/// One line when the database is away, with the reason, and one when it is back; and what the server is, at its start.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_says_when_the_database_goes_and_comes() {
+    let (address, database) = (crate::support::free(), crate::support::free());
+    let (listen, port) = (address.to_string(), database.port().to_string());
+    let args = ["serve", "--listen", &listen, "--database-host", "127.0.0.1", "--database-port", &port];
+    let mut c = command(&args);
+    c.envs([("MSSQL_USER", mssql_mcp_sandbox::USER), ("MSSQL_PASSWORD", mssql_mcp_sandbox::PASSWORD)]);
+    c.args(["--database-trust-server-certificate", "yes"]).env("LOG_LEVEL", "INFO");
+    let mut child = c.spawn().expect("spawn");
+    let mut lines = BufReader::new(child.stderr.take().expect("stderr")).lines();
+    let mut said = Vec::new();
+    let mut read = async |what: &str| loop {
+        let line = tokio::time::timeout(Duration::from_secs(60), lines.next_line()).await;
+        let Ok(Ok(Some(line))) = line else { panic!("no \"{what}\" in {said:#?}") };
+        said.push(line.clone());
+        if line.contains(what) {
+            return line;
+        }
+    };
+    let start = read("mssql-mcp starts").await;
+    for part in [env!("CARGO_PKG_VERSION"), "sign_in=\"off\"", "store=\"none\"", "audit=\"off\"", "public_url=\"none\""]
+    {
+        assert!(start.contains(part), "{part}: {start}");
+    }
+    let gone = read("cannot be reached").await;
+    assert!(gone.contains("WARN") && gone.contains("connection refused") && gone.contains(&port), "{gone}");
+    let call = json!({ "name": "execute_sql", "arguments": { "query": "SELECT 1 AS a" } });
+    for _ in 0..3 {
+        stateless(address, "tools/call", call.clone()).await;
+    }
+    let sandbox = Sandbox::start(Options { listen: database, ..Options::default() }).await.expect("sandbox");
+    stateless(address, "tools/call", call.clone()).await;
+    let back = read("answers again").await;
+    assert!(back.contains("INFO") && back.contains("down_s"), "{back}");
+    drop(sandbox);
+    stateless(address, "tools/call", call.clone()).await;
+    read("cannot be reached").await;
+    assert_eq!(said.iter().filter(|l| l.contains("cannot be reached")).count(), 2, "{said:#?}");
+    child.kill().await.expect("kill");
+}

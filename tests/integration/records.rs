@@ -206,30 +206,32 @@ async fn every_ending_of_a_call_has_its_records() {
     assert!(out.status.success(), "{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
 }
 
+/// Calls execute_sql as a client that can put a question to a person; `more` stands beside the arguments.
+async fn by_a_person(address: SocketAddr, bearer: &str, arguments: &Value, more: &Value) -> Value {
+    let mut params = modern(json!({ "name": "execute_sql", "arguments": arguments }));
+    params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({ "elicitation": { "form": {} } });
+    for (k, v) in more.as_object().expect("fields") {
+        params[k] = v.clone();
+    }
+    let text = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string();
+    let headers = [
+        JSON,
+        BOTH,
+        ("Authorization", bearer),
+        ("MCP-Protocol-Version", "2026-07-28"),
+        ("Mcp-Method", "tools/call"),
+        ("Mcp-Name", "execute_sql"),
+    ];
+    http(address, "POST", "/mcp", &headers, text.as_bytes()).await.json()["result"].clone()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rounds_of_a_confirmed_change_are_linked_and_charged_once() {
     let dir = Dir::new("rounds");
     let more = [("access.confirm_writes", "always"), ("limits.calls", "1")];
     let (lab, address, bearer) = lab(&dir, &more).await;
-    let ask = async |more: Value| {
-        let mut params = modern(
-            json!({ "name": "execute_sql", "arguments": { "query": "UPDATE dbo.Employees SET Name = Name WHERE EmployeeId = 1" } }),
-        );
-        params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({ "elicitation": { "form": {} } });
-        for (k, v) in more.as_object().expect("fields") {
-            params[k] = v.clone();
-        }
-        let text = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string();
-        let headers = [
-            JSON,
-            BOTH,
-            ("Authorization", bearer.as_str()),
-            ("MCP-Protocol-Version", "2026-07-28"),
-            ("Mcp-Method", "tools/call"),
-            ("Mcp-Name", "execute_sql"),
-        ];
-        http(address, "POST", "/mcp", &headers, text.as_bytes()).await.json()["result"].clone()
-    };
+    let update = json!({ "query": "UPDATE dbo.Employees SET Name = Name WHERE EmployeeId = 1" });
+    let ask = async |more: Value| by_a_person(address, &bearer, &update, &more).await;
     let question = ask(json!({})).await;
     assert_eq!(question["resultType"], "input_required", "{question}");
     let answers = json!({ "confirm": { "action": "accept", "content": { "apply": true } } });
@@ -250,24 +252,7 @@ async fn a_record_says_what_became_of_a_change() {
     let dir = Dir::new("became");
     let (lab, address, bearer) = lab(&dir, &[("access.confirm_writes", "always")]).await;
     let update = "UPDATE dbo.Employees SET Name = Name WHERE EmployeeId < 4";
-    let ask = async |arguments: Value, answer: Option<Value>, state: Option<Value>| {
-        let mut params = modern(json!({ "name": "execute_sql", "arguments": arguments }));
-        params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({ "elicitation": { "form": {} } });
-        if let (Some(a), Some(s)) = (answer, state) {
-            params["requestState"] = s;
-            params["inputResponses"] = json!({ "confirm": a });
-        }
-        let text = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string();
-        let headers = [
-            JSON,
-            BOTH,
-            ("Authorization", bearer.as_str()),
-            ("MCP-Protocol-Version", "2026-07-28"),
-            ("Mcp-Method", "tools/call"),
-            ("Mcp-Name", "execute_sql"),
-        ];
-        http(address, "POST", "/mcp", &headers, text.as_bytes()).await.json()["result"].clone()
-    };
+    let ask = async |arguments: Value, more: Value| by_a_person(address, &bearer, &arguments, &more).await;
     let answers = [
         json!({ "action": "decline" }),
         json!({ "action": "accept", "content": {} }),
@@ -275,11 +260,12 @@ async fn a_record_says_what_became_of_a_change() {
         json!({ "action": "accept", "content": { "apply": true } }),
     ];
     for answer in answers {
-        let question = ask(json!({ "query": update }), None, None).await;
-        ask(json!({ "query": update }), Some(answer), Some(question["requestState"].clone())).await;
+        let question = ask(json!({ "query": update }), json!({})).await;
+        let answer = json!({ "requestState": question["requestState"], "inputResponses": { "confirm": answer } });
+        ask(json!({ "query": update }), answer).await;
     }
-    ask(json!({ "query": update, "dry_run": true }), None, None).await;
-    ask(json!({ "query": "SELECT 1 AS a" }), None, None).await;
+    ask(json!({ "query": update, "dry_run": true }), json!({})).await;
+    ask(json!({ "query": "SELECT 1 AS a" }), json!({})).await;
     lab.app.audit.close().await;
     dir.sound();
     let records = dir.records();

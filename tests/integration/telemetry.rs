@@ -562,7 +562,7 @@ async fn the_debug_switch_shows_messages_without_values() {
     let wire: Vec<_> = said.lines().filter(|l| l.contains("mssql_mcp::wire")).collect();
     assert_eq!(wire.len(), 2, "{said}");
     assert!(wire[0].contains("direction=\"in\"") && wire[0].contains("Name < > ?"), "{}", wire[0]);
-    assert!(wire[1].contains("direction=\"out\"") && wire[1].contains("rows)"), "{}", wire[1]);
+    assert!(wire[1].contains("direction=\"out\"") && wire[1].contains("of them)"), "{}", wire[1]);
     assert!(!said.contains("zebra") && !said.contains("31337"), "{said}");
     let demo = Demo::start(&[], &["--log-messages", "yes", "--log-values", "yes"]).await;
     demo.sql("SELECT 'zebra' AS a").await;

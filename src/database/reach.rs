@@ -1,0 +1,138 @@
+//! Whether the database can be reached, for those who only want to know: told in the log when it changes, remembered for a few seconds for
+//! probes, and held back where each attempt counts against an account.
+
+use std::future::Future;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::{ConnectKind, DbError};
+
+/// How long a verdict is good for: a probe each second costs the database one look in this time.
+const VERDICT: Duration = Duration::from_secs(3);
+
+/// How long a probe waits for the database.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Failed logins in [`WINDOW`], at most: policies lock an account after some, often five.
+const LOGINS: u32 = 2;
+
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// What is known of one database.
+#[derive(Debug)]
+pub struct Reach {
+    /// For the log.
+    server: String,
+    known: Mutex<Known>,
+    /// Logins at once: no more may be on their way than may fail.
+    logins: Semaphore,
+    probe: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// Since when, and whether, it answers; none before the first attempt.
+    up: Option<(Instant, bool)>,
+    verdict: Option<(Instant, bool)>,
+    /// Logins that failed within the window, and why the last one did.
+    failed: Vec<Instant>,
+    why: Option<String>,
+}
+
+// === impl Known ===
+
+impl Known {
+    fn failures(&mut self) -> u32 {
+        self.failed.retain(|at| at.elapsed() < WINDOW);
+        self.failed.len() as u32
+    }
+}
+
+// === impl Reach ===
+
+impl Reach {
+    /// Nothing is known yet.
+    pub fn new(server: String) -> Self {
+        let (known, probe) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { server, known, logins: Semaphore::new(LOGINS as usize), probe }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leave to log in. While it is held, no more logins are on their way than may still fail in this minute; once as many have failed,
+    /// the answer is the last one's, without an attempt.
+    pub async fn may_log_in(&self) -> Result<SemaphorePermit<'_>, DbError> {
+        loop {
+            let failures = self.failures()?;
+            let permit = self.logins.acquire_many(1 + failures).await.map_err(|_| DbError::Cancelled)?;
+            // One that was on its way may have failed meanwhile.
+            if self.failures()? <= failures {
+                return Ok(permit);
+            }
+        }
+    }
+
+    fn failures(&self) -> Result<u32, DbError> {
+        let mut known = self.known();
+        let failures = known.failures();
+        if failures < LOGINS {
+            return Ok(failures);
+        }
+        let left = known.failed.first().map_or(WINDOW, |at| WINDOW.saturating_sub(at.elapsed()));
+        let why = known.why.clone().unwrap_or_default();
+        let s = left.as_secs() + 1;
+        Err(DbError::Connect(
+            format!("{why}; tried again in {s} s, because failed logins can lock the account"),
+            ConnectKind::Login,
+        ))
+    }
+
+    /// How an attempt to connect ended.
+    pub fn attempted(&self, outcome: Result<(), &DbError>) {
+        let mut known = self.known();
+        let up = outcome.is_ok();
+        known.verdict = Some((Instant::now(), up));
+        match outcome {
+            Ok(()) => known.failed.clear(),
+            Err(DbError::Connect(why, ConnectKind::Login)) => {
+                known.failed.push(Instant::now());
+                known.why = Some(why.clone());
+            }
+            Err(_) => {}
+        }
+        let before = known.up;
+        if before.is_some_and(|(_, was)| was == up) {
+            return;
+        }
+        known.up = Some((Instant::now(), up));
+        drop(known);
+        match (outcome, before) {
+            (Ok(()), None) => {
+                tracing::info!(target: "mssql_mcp::database", server = %self.server, "the database answers")
+            }
+            (Ok(()), Some((since, _))) => {
+                let down_s = since.elapsed().as_secs();
+                tracing::info!(target: "mssql_mcp::database", server = %self.server, down_s, "the database answers again");
+            }
+            (Err(e), _) => {
+                tracing::warn!(target: "mssql_mcp::database", server = %self.server, error.type = e.kind(), "the database cannot be reached: {e}");
+            }
+        }
+    }
+
+    /// Whether it answers: as it was found within the last seconds, or as `look` finds it. However many ask, one looks.
+    pub async fn answers(&self, look: impl Future<Output = Result<(), DbError>>) -> bool {
+        let _one = self.probe.lock().await;
+        let verdict = self.known().verdict;
+        if let Some((_, up)) = verdict.filter(|(at, _)| at.elapsed() < VERDICT) {
+            return up;
+        }
+        let up = matches!(tokio::time::timeout(PATIENCE, look).await, Ok(Ok(())));
+        self.known().verdict = Some((Instant::now(), up));
+        up
+    }
+}
