@@ -414,6 +414,20 @@ mod tests {
         assert_eq!(words("9E+ 9E- 9E, 9E/**/-1"), "9E+ 9E- 9E , 9E - 1");
         assert_eq!(words("straße Adı İl ＩＤ ﾌﾗｸﾞ ชื่อ cafe\u{301} ﬁeld"), "straße Adı İl ＩＤ ﾌﾗｸﾞ ชื่อ cafe\u{301} ﬁeld");
         assert_eq!(look_alike("ＤＲＯＰ").as_deref(), Some("DROP"));
+        for (word, plain) in [
+            ("\u{130}ı", "ii"),
+            ("ſet", "set"),
+            ("\u{212a}ill", "kill"),
+            ("o\u{fb00}", "off"),
+            ("\u{fb01}ll", "fill"),
+            ("\u{fb02}ush", "flush"),
+            ("o\u{fb03}ce", "office"),
+            ("wa\u{fb04}e", "waffle"),
+            ("ca\u{fb05}", "cast"),
+            ("ca\u{fb06}", "cast"),
+        ] {
+            assert_eq!(look_alike(word).as_deref(), Some(plain), "{word}");
+        }
         assert_eq!((look_alike("Größe"), look_alike("DROP")), (None, None));
         assert_eq!(words("@größe @@ROWCOUNT @"), "@größe @@ROWCOUNT @");
     }
