@@ -172,3 +172,29 @@ impl Statement {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_level_lets_through_what_its_name_says_and_a_refusal_has_its_code() {
+        let cases = [
+            ("SELECT 1", ["", "", ""]),
+            ("UPDATE t SET a = 1", ["access_denied", "", ""]),
+            ("DROP TABLE t", ["access_denied", "access_denied", ""]),
+            ("EXEC p", ["access_denied", "access_denied", ""]),
+            ("SHUTDOWN", ["forbidden_sql"; 3]),
+            ("COMMIT", ["transaction_control"; 3]),
+            ("SELECT FROM WHERE", ["unclear_sql"; 3]),
+        ];
+        for (text, codes) in cases {
+            for (level, code) in ["read-only", "read-write", "full"].into_iter().zip(codes) {
+                let access = Access::parse(level);
+                assert_eq!(access.as_str(), level);
+                let judged = judge(text, &Policy { access, ..Policy::default() });
+                assert_eq!(judged.err().map_or("", |r| r.code), code, "{text} at {level}");
+            }
+        }
+    }
+}
