@@ -227,3 +227,39 @@ pub fn roles(sql: &str) -> Result<Vec<(&str, Role)>, Unreadable> {
     let derived = derive(&list);
     Ok(list.iter().map(|t| t.text).zip(derived.roles).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_and_problems_have_their_places() {
+        let v = Verdict::of(
+            "SELECT 1; SELECT 2\n  UPDATE t SET a = 1\nSELECT N'ö', xp_cmdshell FROM t; EXEC\n xp_cmdshell 'x'",
+        );
+        let places: Vec<_> = v.statements.iter().map(|s| (s.class, s.line, s.column)).collect();
+        let expected = [
+            (Class::Read, 1, 1),
+            (Class::Read, 1, 11),
+            (Class::Write, 2, 3),
+            (Class::Read, 3, 1),
+            (Class::Refused, 3, 34),
+        ];
+        assert_eq!(places, expected);
+        let problem = v.statements[4].problem.as_ref().map(|p| (p.line, p.column));
+        assert_eq!(problem, Some((4, 2)));
+    }
+
+    #[test]
+    fn what_may_leave_something_on_its_connection_says_so() {
+        for (text, keeps) in [
+            ("SELECT 1", false),
+            ("UPDATE t SET a = 1", false),
+            ("CREATE TABLE t (a int)", true),
+            ("EXEC p", true),
+            ("SET IDENTITY_INSERT t ON", true),
+        ] {
+            assert_eq!(Verdict::of(text).keeps_state, keeps, "{text}");
+        }
+    }
+}

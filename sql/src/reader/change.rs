@@ -27,7 +27,6 @@ impl Reader<'_> {
         let Some(target) = self.children(m, Span::Target).next() else { return self.raise(Class::Write) };
         let (class, named) = match span {
             Span::Update | Span::Delete => self.reach_of_target(m, target),
-            Span::Truncate => (self.reach_of_name(target), target),
             _ => (self.worse_of_ctes(target, self.reach_of_name(target)), target),
         };
         self.raise(class);
