@@ -487,6 +487,7 @@ async fn a_full_disk_refuses_calls_or_counts_what_is_lost() {
     for (policy, refused) in [("fail-closed", "audit_unavailable"), ("drop", "")] {
         let dir = Dir::new(&format!("full-{policy}"));
         let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
+        let admin = crate::support::free();
         let mut c = tokio::process::Command::new("bash");
         // Sixteen blocks of 1,024 bytes; the signal is ignored, so that a write fails instead.
         c.args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$@\"", "bash"])
@@ -495,6 +496,8 @@ async fn a_full_disk_refuses_calls_or_counts_what_is_lost() {
                 "demo",
                 "--listen",
                 &port.to_string(),
+                "--admin-listen",
+                &admin.to_string(),
                 "--audit-dir",
                 dir.text(),
                 "--audit-policy",
@@ -509,6 +512,7 @@ async fn a_full_disk_refuses_calls_or_counts_what_is_lost() {
             .kill_on_drop(true);
         let mut child = c.spawn().expect("spawn");
         until("it listens", async || tokio::net::TcpStream::connect(port).await.is_ok()).await;
+        assert_eq!(http(admin, "GET", "/readyz", &[], b"").await.status, 200, "{policy}");
         let mut answered = 0;
         let mut last = String::new();
         for _ in 0..60 {
@@ -521,6 +525,10 @@ async fn a_full_disk_refuses_calls_or_counts_what_is_lost() {
             }
         }
         assert_eq!(last, refused, "{policy}: {answered} answered");
+        // A balancer sends nobody where calls are refused; where they run on, nothing is wrong with it.
+        let ready = http(admin, "GET", "/readyz", &[], b"").await;
+        let expected = if policy == "fail-closed" { (503, true) } else { (200, false) };
+        assert_eq!((ready.status, ready.body.contains("cannot be recorded")), expected, "{}", ready.body);
         let whole = verify(&dir.files(), None, None);
         assert!(whole.problems.is_empty(), "{:?}", whole.problems);
         if policy == "fail-closed" {
