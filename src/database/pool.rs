@@ -66,14 +66,18 @@ impl managed::Manager for Manager {
         // In a task, so that a login that nobody waits for any more ends in our books, too.
         let (settings, reach) = (self.settings.clone(), self.reach.clone());
         let attempt = tokio::spawn(async move {
-            let _leave = tokio::time::timeout(settings.connect_timeout, reach.may_log_in())
-                .await
-                .unwrap_or_else(|_| Err(too_slow(&settings)))?;
-            let made = tokio::time::timeout(settings.connect_timeout, Box::pin(connect(&settings)))
-                .await
-                .unwrap_or_else(|_| Err(too_slow(&settings)));
-            reach.attempted(made.as_ref().map(|_| ()));
-            made
+            let all = async {
+                let _leave = reach.may_log_in().await?;
+                let made = connect(&settings).await;
+                reach.attempted(made.as_ref().map(|_| ()));
+                made
+            };
+            // One limit for the leave and the login.
+            tokio::time::timeout(settings.connect_timeout, Box::pin(all)).await.unwrap_or_else(|_| {
+                let e = too_slow(&settings);
+                reach.attempted(Err(&e));
+                Err(e)
+            })
         });
         let made = attempt.await.unwrap_or_else(|e| Err(DbError::Driver(e.to_string())));
         let s = &self.settings;

@@ -133,6 +133,7 @@ async fn config_shows_values_sources_and_no_secrets() {
         ("MSSQL_USER", "sa"),
         ("MSSQL_PASSWORD", "hunter2 !"),
         ("MSSQL_MCP_LIMITS_MAX_ROWS", "7"),
+        ("MSSQL_MCP_AUTH_STORE", "redis://ada:hunter2@cache:6379/0"),
     ];
     let (status, out, _) = run(&["config", "--pool-max-size", "3"], &env).await;
     assert_eq!(status, Some(0));
@@ -140,6 +141,7 @@ async fn config_shows_values_sources_and_no_secrets() {
         "\"db\"",
         "# environment MSSQL_HOST",
         "(redacted)",
+        "\"redis://(redacted)@cache:6379/0\"",
         "# environment MSSQL_MCP_LIMITS_MAX_ROWS",
         "# flag --pool-max-size",
         "# default",

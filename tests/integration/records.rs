@@ -79,6 +79,10 @@ fn body(tool: &str, arguments: Value) -> String {
 }
 
 async fn call(address: SocketAddr, bearer: &str, tool: &str, arguments: Value) -> Answer {
+    post(address, bearer, tool, &body(tool, arguments)).await
+}
+
+async fn post(address: SocketAddr, bearer: &str, tool: &str, text: &str) -> Answer {
     let headers = [
         JSON,
         BOTH,
@@ -87,7 +91,7 @@ async fn call(address: SocketAddr, bearer: &str, tool: &str, arguments: Value) -
         ("Mcp-Method", "tools/call"),
         ("Mcp-Name", tool),
     ];
-    http(address, "POST", "/mcp", &headers, body(tool, arguments).as_bytes()).await
+    http(address, "POST", "/mcp", &headers, text.as_bytes()).await
 }
 
 async fn sql(address: SocketAddr, bearer: &str, query: &str) -> Value {
@@ -214,15 +218,7 @@ async fn by_a_person(address: SocketAddr, bearer: &str, arguments: &Value, more:
         params[k] = v.clone();
     }
     let text = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string();
-    let headers = [
-        JSON,
-        BOTH,
-        ("Authorization", bearer),
-        ("MCP-Protocol-Version", "2026-07-28"),
-        ("Mcp-Method", "tools/call"),
-        ("Mcp-Name", "execute_sql"),
-    ];
-    http(address, "POST", "/mcp", &headers, text.as_bytes()).await.json()["result"].clone()
+    post(address, bearer, "execute_sql", &text).await.json()["result"].clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,8 +6,6 @@
 //!
 //! `Generator::new(seed).batch()` gives one batch, the same for the same seed and call.
 
-#![allow(dead_code)]
-
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::OnceLock;
 
@@ -29,8 +27,6 @@ pub struct Generated {
     pub text: String,
     /// The strongest class of its statements.
     pub class: &'static str,
-    /// The statements of the outermost list, each with its own class (nested ones counted in).
-    pub statements: Vec<(String, &'static str)>,
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -541,11 +537,10 @@ impl Generator {
         // whatever is stronger out of them, however deep.
         let calm = self.chance(38);
         self.limit = if calm { SESSION } else { NEVER };
-        let mut parts: Vec<(usize, usize, u8)> = Vec::new();
+        let mut strongest = 0;
         if !calm && self.chance(9) {
             self.soft_end = 130;
-            let (class, _) = self.statement_of(grammar.names["solo_batch"], 0);
-            parts.push((0, self.tokens.len(), class));
+            strongest = self.statement_of(grammar.names["solo_batch"], 0).0;
         } else {
             let count = [1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 5, 6][self.below(12) as usize];
             let mut open = false;
@@ -554,30 +549,21 @@ impl Generator {
                 let from = self.tokens.len();
                 self.soft_end = from + 90;
                 let (class, ends) = self.statement_of(grammar.names[rule], 0);
-                let mut part = (from, self.tokens.len(), class);
+                strongest = strongest.max(class);
                 if at == 0 {
                     if ends.before && self.chance(15) {
                         self.insert_semicolon(0);
-                        part = (1, self.tokens.len(), class);
                     }
                 } else if self.tokens[from - 1].text != ";" && (open || ends.before || self.chance(12)) {
                     self.insert_semicolon(from);
-                    part = (from + 1, self.tokens.len(), class);
                 }
                 open = ends.after;
-                parts.push(part);
             }
             if open || self.chance(15) {
                 self.push(";", false);
             }
         }
-        let (text, places) = self.render();
-        let statements = parts
-            .iter()
-            .map(|(from, to, class)| (text[places[*from].0..places[*to - 1].1].to_owned(), CLASSES[*class as usize]))
-            .collect();
-        let class = parts.iter().map(|p| p.2).max().unwrap_or(0);
-        Generated { text, class: CLASSES[class as usize], statements }
+        Generated { text: self.render(), class: CLASSES[strongest as usize] }
     }
 
     fn insert_semicolon(&mut self, at: usize) {
@@ -879,13 +865,12 @@ impl Generator {
         }
     }
 
-    fn render(&mut self) -> (String, Vec<(usize, usize)>) {
+    fn render(&mut self) -> String {
         let spacing =
             [Spacing::Tidy, Spacing::Tidy, Spacing::Loose, Spacing::Loose, Spacing::Tight][self.below(5) as usize];
         let case = self.below(10);
         let tokens = std::mem::take(&mut self.tokens);
         let mut text = String::new();
-        let mut places = Vec::with_capacity(tokens.len());
         if self.chance(4) {
             text.push_str(&self.comment(0));
         } else if self.chance(6) {
@@ -895,14 +880,12 @@ impl Generator {
             if at > 0 {
                 text.push_str(&self.gap(&tokens[at - 1], token, spacing));
             }
-            let from = text.len();
             if token.keyword {
                 let case = if case == 9 { self.below(9) } else { case };
                 text.push_str(&self.keyword(&token.text, case));
             } else {
                 text.push_str(&token.text);
             }
-            places.push((from, text.len()));
         }
         if self.chance(3) {
             text.push(' ');
@@ -910,6 +893,6 @@ impl Generator {
         } else if self.chance(10) {
             text.push_str(["\n", " ", "\r\n"][self.below(3) as usize]);
         }
-        (text, places)
+        text
     }
 }
