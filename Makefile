@@ -22,7 +22,7 @@ borders:
 
 # Installs what the tests need (npm, pip, apt, crates), then runs them all.
 test: clients corpora
-	$(CARGO) test --workspace --locked
+	$(CARGO) test --workspace --locked --no-fail-fast
 
 clients:
 	./tests/clients/install.sh

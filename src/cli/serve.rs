@@ -21,17 +21,17 @@ pub async fn serve(m: &ArgMatches) -> Ended {
     let config = configured_server(m, Vec::new())?;
     config.require_database()?;
     let app = App::new(&config)?.signed_in(&config)?;
-    let listener = bind(&config).await?;
+    let listeners = bind(&config).await?;
     started(&config);
     for m in &*app.mounts {
         let s = m.database.settings();
-        tracing::info!(database = %s.server(), access = s.policy.access.as_str(), "serving MCP at http://{}{}/mcp", listener.address(), m.path);
+        tracing::info!(database = %s.server(), access = s.policy.access.as_str(), "serving MCP at http://{}{}/mcp", listeners.address(), m.path);
     }
     // So that the log tells at once whether they can be reached; nobody waits for it.
     for database in app.databases() {
         tokio::spawn(async move { database.answers().await });
     }
-    over_http(listener, &app, &config, Source::new(m, Vec::new())).await
+    over_http(listeners, &app, &config, Source::new(m, Vec::new())).await
 }
 
 /// What an operator looks for first, in one line.
@@ -50,14 +50,28 @@ fn started(config: &Config) {
     );
 }
 
-/// Binds the configured address.
-pub async fn bind(config: &Config) -> Result<Listener, String> {
+/// What is listened on; nothing is served yet.
+pub struct Listeners {
+    mcp: Listener,
+    admin: Option<Admin>,
+}
+
+impl Listeners {
+    /// Where MCP is spoken.
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.mcp.address()
+    }
+}
+
+/// Binds the configured addresses: the one for MCP last, so that whoever finds it open finds the other open too.
+pub async fn bind(config: &Config) -> Result<Listeners, String> {
     let address = config.listen().ok_or("http.listen is no address")?;
-    Listener::bind(address, config.choice("auth.mode") != "off").await
+    let admin = Admin::bind(config).await?;
+    Ok(Listeners { admin, mcp: Listener::bind(address, config.choice("auth.mode") != "off").await? })
 }
 
 /// Serves until asked to stop; a second signal stops at once.
-pub async fn over_http(listener: Listener, app: &App, config: &Config, source: Source) -> Ended {
+pub async fn over_http(listeners: Listeners, app: &App, config: &Config, source: Source) -> Ended {
     let stop = Stop::default();
     let signals = stop.clone();
     tokio::spawn(async move {
@@ -67,12 +81,12 @@ pub async fn over_http(listener: Listener, app: &App, config: &Config, source: S
         asked_to_stop().await;
         signals.now.cancel();
     });
-    let (sweeper, admin) = (sweep(app), watch(app, config).await?);
+    let (sweeper, admin) = (sweep(app), watch(app, listeners.admin));
     tokio::spawn(reload_on_hangup(app.clone(), config.clone(), source));
     if let Some(a) = app.authority.clone() {
         tokio::spawn(a.sweep_forever());
     }
-    listener.serve(app, config, stop).await.map_err(|e| e.to_string())?;
+    listeners.mcp.serve(app, config, stop).await.map_err(|e| e.to_string())?;
     sweeper.abort();
     admin.cancel();
     close(app).await;
@@ -92,15 +106,15 @@ fn sweep(app: &App) -> tokio::task::JoinHandle<()> {
 }
 
 /// The gauges of the pools, and the admin listener where there is one: until the token is cancelled.
-async fn watch(app: &App, config: &Config) -> Result<CancellationToken, String> {
+fn watch(app: &App, admin: Option<Admin>) -> CancellationToken {
     let all = app.databases();
     Database::gauges(&all);
     let stop = CancellationToken::new();
-    if let Some(admin) = Admin::bind(config).await? {
+    if let Some(admin) = admin {
         tracing::info!("metrics, health and readiness at http://{}", admin.address());
         tokio::spawn(admin.serve(all, app.audit.clone(), stop.clone()));
     }
-    Ok(stop)
+    stop
 }
 
 async fn close(app: &App) {
@@ -136,7 +150,7 @@ pub async fn over_stdio(app: &App, config: &Config) -> Ended {
         extensions,
         info: server_info(),
     };
-    let (sweeper, admin) = (sweep(app), watch(app, config).await?);
+    let (sweeper, admin) = (sweep(app), watch(app, Admin::bind(config).await?));
     let input = BufReader::new(tokio::io::stdin());
     let served =
         mssql_mcp_transports::stdio::serve(app.service.clone(), input, tokio::io::stdout(), options, shutdown).await;

@@ -1,7 +1,7 @@
 // MCP Inspector's CLI signs in through the real pages (registered, or by its metadata document): the four tools, refresh, revocation.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -42,6 +42,15 @@ async function inspector(...args) {
   return answer.result ?? answer;
 }
 
+/** The token of this kind that the Inspector keeps, wherever in its files. */
+function stored(prefix) {
+  for (const file of readdirSync(home, { recursive: true, withFileTypes: true }).filter((f) => f.isFile())) {
+    const found = readFileSync(join(file.parentPath, file.name), "utf8").match(new RegExp(`\\b${prefix}_[\\w-]+`));
+    if (found) return found[0];
+  }
+  throw new Error(`nothing under ${home} begins with ${prefix}_`);
+}
+
 const tool = (name, args) => inspector("--method", "tools/call", "--tool-name", name, "--tool-args-json", JSON.stringify(args));
 try {
   const { tools } = await inspector("--method", "tools/list");
@@ -61,9 +70,12 @@ try {
     if (name === "execute_sql") assert.deepEqual(JSON.parse(r.content[0].text).results[0].rows, [[20000]]);
   }
   console.log("four tools: ok");
-  // The server of this test gives access tokens a life of a few seconds; the grant outlives them.
-  await new Promise((r) => setTimeout(r, 5000));
+  // An access token that has ended: revoked, and not waited for, so that no clock decides. The grant outlives it.
+  const end = await fetch(new URL("/revoke", url), { method: "POST", body: new URLSearchParams({ token: stored("mat"), client_id: id }) });
+  assert.equal(end.status, 200);
+  const before = stored("mrt");
   await tool("list_tables", {});
+  assert.notEqual(stored("mrt"), before);
   assert.equal(asked.length, 1, "the person was not asked again");
   console.log("refresh: ok");
   // --relogin revokes the grant (RFC 7009) and asks the person anew.

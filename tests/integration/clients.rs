@@ -120,8 +120,7 @@ async fn clients_that_ask_their_person() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bridges_and_inspectors_sign_in() {
     use crate::oauth::{PASSWORD as SECRET, documents, lab, lab_with};
-    let short = [("auth.access_token_ttl", "4s")];
-    let (_lab, address) = lab(&short, &["mssql:read"]).await;
+    let (_lab, address) = lab(&[], &["mssql:read"]).await;
     let url = format!("http://{address}/mcp");
     let text = run(installed(NODE), "remote.mjs", &[&url, "ada", SECRET]).await;
     assert_eq!(text.matches(": ok").count(), 3, "{text}");
@@ -130,7 +129,7 @@ async fn bridges_and_inspectors_sign_in() {
     // The same by a metadata document instead of a registration.
     const ID: &str = "https://client.example/inspector.json";
     let document = json!({ "client_id": ID, "client_name": "Inspector", "redirect_uris": ["http://127.0.0.1:6276/oauth/callback"] });
-    let (_lab, address) = lab_with(&short, &["mssql:read"], Some(documents(document).await)).await;
+    let (_lab, address) = lab_with(&[], &["mssql:read"], Some(documents(document).await)).await;
     let url = format!("http://{address}/mcp");
     let text = run(installed(NODE), "inspector.mjs", &[&url, "ada", SECRET, ID]).await;
     assert_eq!(text.matches(": ok").count(), 3, "{text}");
@@ -141,7 +140,7 @@ async fn bridges_and_inspectors_sign_in() {
 async fn the_authorization_scenarios_of_the_conformance_suite() {
     use crate::oauth::{PASSWORD as SECRET, lab, register};
     let (_lab, address) = lab(&[], &["mssql:read"]).await;
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+    let port = crate::support::free().port();
     let client = register(address, "http://127.0.0.1:3000/callback").await;
     let text = run(
         installed(NODE),
@@ -202,7 +201,7 @@ async fn an_sdk_signs_in_through_the_pages_of_the_demo() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_external_issuer_signs_in() {
     use tokio::io::{AsyncBufReadExt as _, BufReader};
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+    let port = crate::support::free().port();
     let issuer = format!("http://127.0.0.1:{port}");
     let url = "http://127.0.0.1:8008";
     let start = async || {

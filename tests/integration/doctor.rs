@@ -358,7 +358,7 @@ async fn what_clients_see_from_outside_is_looked_at() {
         found(&s, &[("auth.mode", "builtin"), ("auth.store", "memory"), ("http.public_url", &url)]).await
     };
     // The server itself, as it should be.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("port");
+    let port = crate::support::free();
     let url = format!("http://{port}");
     let lab = Lab::new(&[("auth.mode", "builtin"), ("auth.store", "memory"), ("http.public_url", &url)]).await;
     let (_, stop) = lab.serve_at(port).await;
@@ -416,7 +416,7 @@ async fn what_clients_see_from_outside_is_looked_at() {
         let f = the(&all, "discovery");
         assert!(f.level == Level::Fail && f.what.contains(what), "{what}: {f:?}");
     }
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("port");
+    let gone = crate::support::free();
     assert_eq!(the(&look(format!("http://{gone}")).await, "public URL").level, Level::Fail);
     // An issuer elsewhere whose clock is ten minutes behind.
     let late = (Utc::now() - Duration::minutes(10)).to_rfc2822().replace("+0000", "GMT");

@@ -64,7 +64,7 @@ async fn calls_in_flight_may_end_within_the_grace_period() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_server_starts_without_its_database_and_serves_once_it_is_up() {
     // A port that is free for the moment; the sandbox takes it later.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("port").port();
+    let port = crate::support::free().port();
     mssql_mcp::telemetry::init("error", "text");
     let config = mssql_mcp::config::Config::load(&mssql_mcp::config::Inputs {
         fixed: crate::support::fixed(port, &[("database.trust_server_certificate", "yes")]),

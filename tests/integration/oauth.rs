@@ -654,7 +654,7 @@ struct RealRedis(String, #[expect(dead_code, reason = "it ends with the test")] 
 
 impl RealRedis {
     async fn start() -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+        let port = crate::support::free().port();
         let child = tokio::process::Command::new("redis-server")
             .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port", &port.to_string()])
             .stdout(std::process::Stdio::null())
@@ -765,7 +765,7 @@ pub async fn signed_in_token_below(address: SocketAddr, mount: &str, name: &str,
 async fn what_was_answered_survives_a_kill() {
     let file = std::env::temp_dir().join(format!("mssql-mcp-kill-{}.db", std::process::id()));
     let store = format!("sqlite:{}", file.display());
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
+    let port = crate::support::free();
     let mut known: Vec<String> = Vec::new();
     for round in 0..5u64 {
         let mut c = crate::support::command(&[

@@ -422,7 +422,7 @@ async fn too_many_who_wait_are_told_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_process_leaves_no_call_open() {
     let dir = Dir::new("killed");
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
+    let port = crate::support::free();
     let serve = || {
         let listen = port.to_string();
         let args = [
@@ -482,7 +482,7 @@ async fn a_killed_process_leaves_no_call_open() {
 async fn a_full_disk_refuses_calls_or_counts_what_is_lost() {
     for (policy, refused) in [("fail-closed", "audit_unavailable"), ("drop", "")] {
         let dir = Dir::new(&format!("full-{policy}"));
-        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
+        let port = crate::support::free();
         let admin = crate::support::free();
         let mut c = tokio::process::Command::new("bash");
         // Sixteen blocks of 1,024 bytes; the signal is ignored, so that a write fails instead.
