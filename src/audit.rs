@@ -7,6 +7,7 @@
 pub mod chain;
 pub mod log;
 pub mod statement;
+pub mod verify;
 
 use std::fmt::Write as _;
 use std::future::Future;
@@ -172,7 +173,7 @@ impl Audit {
         for (k, v) in fields {
             let _ = write!(record, ",{}:{}", quoted(k), quoted(v));
         }
-        tracing::info!(target: "audit", record);
+        tracing::info!(target: "audit", record = format_args!("{{{record}}}"));
         if let Some(a) = &self.0
             && a.log.queue().try_send(Entry::Record(Box::new(record))).is_err()
         {
@@ -487,8 +488,8 @@ mod tests {
         audit.close().await;
         let files = log::files(&dir, log::SERVER).expect("files");
         let text = std::fs::read_to_string(&files[0]).expect("text");
-        let v = chain::verify(&[("f".into(), text.clone())], None, None);
-        assert_eq!((v.problems.as_slice(), v.records), (&[][..], 9), "{text}");
+        let v = verify::verify(&[("f".into(), text.clone())], None, None);
+        assert_eq!((v.problems.as_slice(), v.chains[0].records), (&[][..], 9), "{text}");
         let outcomes: Vec<&str> =
             text.lines().filter_map(|l| l.split("\"outcome\":\"").nth(1)?.split('"').next()).collect();
         assert_eq!(outcomes, ["panicked", "dropped", "ok"]);

@@ -2,6 +2,7 @@
 //! a log line, a span and a few numbers.
 
 pub mod http;
+mod json;
 pub mod metrics;
 pub mod otlp;
 pub mod trace;
@@ -72,7 +73,7 @@ fn subscribe(level: &str, format: &str, exporters: Option<&Exporters>) {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     let fmt: Box<dyn Layer<Registry> + Send + Sync> =
-        if format == "json" { Box::new(fmt.json()) } else { Box::new(fmt) };
+        if format == "json" { Box::new(fmt.json().map_event_format(json::Lines)) } else { Box::new(fmt) };
     // The exported logs are what stderr shows, at the same level: ours and no library's. Where nobody wants them or the spans, the filters say
     // so, and they are not even made.
     let (logs, spans) = (exporters.and_then(Exporters::logs), exporters.and_then(Exporters::spans));

@@ -166,6 +166,15 @@ pub fn files(dir: &Path, series: &str) -> std::io::Result<Vec<PathBuf>> {
     Ok(all)
 }
 
+/// The folder, for its owner alone where it is made here.
+fn folder(dir: &Path) -> std::io::Result<()> {
+    let mut b = std::fs::DirBuilder::new();
+    b.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut b, 0o700);
+    b.create(dir)
+}
+
 fn private(path: &Path, append: bool) -> std::io::Result<File> {
     let mut o = OpenOptions::new();
     o.create(true).read(true);
@@ -231,7 +240,7 @@ impl Log {
     pub fn open(options: Options) -> Result<Self, String> {
         let dir = options.dir.clone();
         let wrong = |e: &dyn std::fmt::Display| format!("audit.dir: {}: {e}", dir.display());
-        std::fs::create_dir_all(&dir).map_err(|e| wrong(&e))?;
+        folder(&dir).map_err(|e| wrong(&e))?;
         let lock = private(&dir.join(format!("{}.lock", options.series)), false).map_err(|e| wrong(&e))?;
         // Commands take turns; two servers would each write a chain that the other does not know.
         if options.series == ADMIN {
@@ -412,7 +421,7 @@ impl Writer {
         let from = out.len();
         self.head.checkpoint(&time(), &self.key, out);
         self.since_checkpoint = 0;
-        tracing::info!(target: "audit", checkpoint = out[from..].trim_end());
+        tracing::info!(target: "audit", checkpoint = %out[from..].trim_end());
     }
 
     fn put(&mut self, bytes: &[u8], now: bool) -> std::io::Result<()> {
@@ -453,7 +462,7 @@ impl Writer {
 
     /// The file was taken away (somebody else rotates): what comes goes into one of the same name, and says that it goes on.
     fn again(&mut self) {
-        let _ = std::fs::create_dir_all(&self.options.dir);
+        let _ = folder(&self.options.dir);
         if let Ok(f) = private(&self.path, true) {
             tracing::warn!(file = %self.path.display(), "the audit file was taken away; going on in a new one");
             (self.file, self.good) = (f, 0);

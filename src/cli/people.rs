@@ -87,13 +87,42 @@ pub fn token_command() -> Command {
         .subcommand(Command::new("revoke").about("End all tokens of a name, within a second").arg(name_arg()))
 }
 
-/// Records what an operator did, in a chain of the commands' own.
-async fn recorded(config: &crate::config::Config, event: &str, fields: &[(&str, &str)]) -> Result<(), Failed> {
+/// Does what an operator asks for, with records of it in a chain of the commands' own: that it was asked first, so that what cannot be recorded
+/// is not done; and then what was done, or why not.
+async fn recorded<T>(
+    config: &crate::config::Config,
+    event: &str,
+    fields: &[(&str, &str)],
+    work: impl Future<Output = Result<T, Failed>>,
+) -> Result<T, Failed> {
     let audit = Audit::open(config, ADMIN)?;
-    let operator = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "unknown".into());
-    audit.event(event, &[fields, &[("operator", operator.as_str())]].concat());
+    let (operator, login) = operator();
+    let mut by = vec![("operator", operator.as_str())];
+    by.extend(login.as_deref().map(|l| ("login", l)));
+    audit.event("command", &[&[("command", event)], fields, &by].concat());
+    let done = work.await;
+    match &done {
+        Ok(_) => audit.event(event, &[fields, &by].concat()),
+        Err(f) => audit.event("command_failed", &[&[("command", event)], fields, &by, &[("why", &f.message)]].concat()),
+    }
     audit.close().await;
-    Ok(())
+    done
+}
+
+/// The account that runs this command, and the one that signed in to the machine where that is another (sudo, su): as the system says, for
+/// variables say what their owner likes.
+#[cfg(unix)]
+fn operator() -> (String, Option<String>) {
+    use nix::unistd::{Uid, User, getuid};
+    let named = |uid: Uid| User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |u| u.name);
+    let login = std::fs::read_to_string("/proc/self/loginuid").ok().and_then(|t| t.trim().parse::<u32>().ok());
+    let login = login.filter(|l| *l != u32::MAX && *l != getuid().as_raw());
+    (named(getuid()), login.map(|l| named(Uid::from_raw(l))))
+}
+
+#[cfg(not(unix))]
+fn operator() -> (String, Option<String>) {
+    ("unknown".to_owned(), None)
 }
 
 fn wrong(message: String) -> Failed {
@@ -158,9 +187,8 @@ pub async fn user(m: &ArgMatches) -> Ended {
         ("disable", Some(u)) => User { disabled: true, ..u },
         (_, Some(u)) => User { disabled: false, ..u },
     };
-    // Recorded first: what cannot be recorded is not done.
-    recorded(&config, &format!("user_{what}"), &[("principal", name), ("scopes", &user.scopes.join(" "))]).await?;
-    people.put(name, &user).await.map_err(store)?;
+    let given = [("principal", name), ("scopes", &*user.scopes.join(" "))];
+    recorded(&config, &format!("user_{what}"), &given, async { people.put(name, &user).await.map_err(store) }).await?;
     println!("{name}: {}, {}", if user.disabled { "disabled" } else { "active" }, user.scopes.join(","));
     Ok(())
 }
@@ -213,8 +241,11 @@ pub async fn token(m: &ArgMatches) -> Ended {
             let mount = audience(m.get_one::<String>("mount"), &config)?;
             let given =
                 [("principal", format!("token:{name}")), ("scopes", scopes(m).join(" ")), ("mount", mount.clone())];
-            recorded(&config, "token_create", &given.each_ref().map(|(k, v)| (*k, v.as_str()))).await?;
-            println!("{}", grants.api_token(name, scopes(m), &mount, expires).await.map_err(store)?);
+            let given = given.each_ref().map(|(k, v)| (*k, v.as_str()));
+            let token = recorded(&config, "token_create", &given, async {
+                grants.api_token(name, scopes(m), &mount, expires).await.map_err(store)
+            });
+            println!("{}", token.await?);
         }
         "list" => {
             for (_, t) in records.list::<ApiToken>(Kind::ApiToken).await.map_err(store)? {
@@ -227,16 +258,19 @@ pub async fn token(m: &ArgMatches) -> Ended {
         }
         _ => {
             let name = text(m, "name");
-            recorded(&config, "token_revoke", &[("principal", &format!("token:{name}"))]).await?;
-            let mut ended = 0;
-            for (key, t) in records.list::<ApiToken>(Kind::ApiToken).await.map_err(store)? {
-                if t.name == name && records.remove(Kind::ApiToken, &key).await.map_err(store)? {
-                    ended += 1;
+            let ended = recorded(&config, "token_revoke", &[("principal", &format!("token:{name}"))], async {
+                let mut ended = 0;
+                for (key, t) in records.list::<ApiToken>(Kind::ApiToken).await.map_err(store)? {
+                    if t.name == name && records.remove(Kind::ApiToken, &key).await.map_err(store)? {
+                        ended += 1;
+                    }
                 }
-            }
-            if ended == 0 {
-                return Err(wrong(format!("there is no token called {name}; `token list` shows them")));
-            }
+                match ended {
+                    0 => Err(wrong(format!("there is no token called {name}; `token list` shows them"))),
+                    n => Ok(n),
+                }
+            })
+            .await?;
             println!("{name}: {ended} revoked");
         }
     }

@@ -715,12 +715,12 @@ impl Authority {
         instruments().sign_ins.add(1, &[label("mssql_mcp.result", result)]);
         match signed {
             Ok(_) => {
-                self.audit.event("sign_in", &[("principal", name), ("peer", &peer(r))]);
                 let value = secret("ml_");
                 let login = Login { user: name.to_owned() };
                 if let Err(e) = self.records.put(Kind::Login, &hashed(&value), &login, now() + SIGNED_IN).await {
                     return unavailable(&e);
                 }
+                self.audit.event("sign_in", &[("principal", name), ("peer", &peer(r))]);
                 let mut next = redirect(StatusCode::SEE_OTHER, then);
                 self.set_cookie(&mut next, r.headers, "login", &value, "Lax", SIGNED_IN);
                 next
@@ -790,20 +790,21 @@ impl Authority {
 
     async fn grant(&self, user: &str, w: &Wanted) -> Result<String, StoreError> {
         let scopes = self.grantable(user, w).await?;
-        let mount = &self.mounts[w.mount].path;
-        let granted =
-            [("principal", user), ("client_id", w.client_id.as_str()), ("scopes", &scopes.join(" ")), ("mount", mount)];
-        self.audit.event("consent", &granted);
+        let (mount, said) = (self.mounts[w.mount].path.clone(), scopes.join(" "));
         self.clients.keep(&w.client_id).await?;
         let content = Grant {
             user: user.to_owned(),
             client: w.client_id.clone(),
             client_name: w.client.name.clone(),
             scopes,
-            audience: self.mounts[w.mount].path.clone(),
+            audience: mount.clone(),
             created: now(),
         };
-        self.grants.code(content, &w.redirect_uri, &w.challenge).await
+        let code = self.grants.code(content, &w.redirect_uri, &w.challenge).await?;
+        let granted =
+            [("principal", user), ("client_id", w.client_id.as_str()), ("scopes", &*said), ("mount", &*mount)];
+        self.audit.event("consent", &granted);
+        Ok(code)
     }
 
     // --- /token and /revoke
@@ -941,10 +942,21 @@ impl Authority {
         let Some(token) = f.get("token") else {
             return oauth_error(StatusCode::BAD_REQUEST, "invalid_request", "token is missing");
         };
-        self.audit.event("revoke", &[("client_id", &client)]);
+        // Recorded as what it was: a token that is unknown or another's is answered alike, but nothing ended.
+        let failed = |why: &str| self.audit.event("revoke_failed", &[("client_id", &client), ("why", why)]);
         match self.grants.revoke_token(token, &client).await {
-            Ok(()) => json_answer(StatusCode::OK, &json!({})),
-            Err(e) => unavailable(&e),
+            Ok(ended) => {
+                if ended {
+                    self.audit.event("revoke", &[("client_id", &client)]);
+                } else {
+                    failed("no such token of this client");
+                }
+                json_answer(StatusCode::OK, &json!({}))
+            }
+            Err(e) => {
+                failed("store");
+                unavailable(&e)
+            }
         }
     }
 
@@ -986,8 +998,14 @@ impl Authority {
             match what {
                 // Only one's own.
                 "revoke" if self.grants.of(&user).await?.iter().any(|(id, _)| id == grant) => {
-                    self.audit.event("grant_revoked", &[("principal", &user), ("grant", grant)]);
-                    self.grants.revoke(grant).await?;
+                    let given = [("principal", user.as_str()), ("grant", grant)];
+                    match self.grants.revoke(grant).await {
+                        Ok(_) => self.audit.event("grant_revoked", &given),
+                        Err(e) => {
+                            self.audit.event("revoke_failed", &[&given[..], &[("why", "store")]].concat());
+                            return Err(e);
+                        }
+                    }
                 }
                 "logout" => {
                     let cookie = cookie(r.headers, &self.cookie_name(r.headers, "login")).unwrap_or_default();

@@ -301,21 +301,22 @@ impl Grants {
         Ok(was)
     }
 
-    /// RFC 7009: an access token alone, or with a refresh token the whole grant. Another client's token is left alone.
-    pub async fn revoke_token(&self, token: &str, client: &str) -> Result<(), StoreError> {
+    /// RFC 7009: an access token alone, or with a refresh token the whole grant. Another client's token is left alone. Whether anything ended.
+    pub async fn revoke_token(&self, token: &str, client: &str) -> Result<bool, StoreError> {
         let key = hashed(token);
+        let mut ended = false;
         if let Some((a, _)) = self.records.get::<Access>(Kind::Access, &key).await?
             && a.client == client
         {
-            self.records.remove(Kind::Access, &key).await?;
+            ended = self.records.remove(Kind::Access, &key).await?;
             self.known.remove(&key);
         }
         if let Some((r, _)) = self.records.get::<Refresh>(Kind::Refresh, &key).await?
             && r.client == client
         {
-            self.revoke(&r.grant).await?;
+            ended |= self.revoke(&r.grant).await?;
         }
-        Ok(())
+        Ok(ended)
     }
 
     /// The grants of a person.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mssql_mcp::audit::chain::verify;
+use mssql_mcp::audit::verify::verify;
 use mssql_mcp::oauth::people::{User, hash};
 use mssql_mcp::principal::SCOPES;
 use serde_json::{Value, json};
@@ -596,6 +596,9 @@ async fn an_auditor_verifies_what_was_written() {
         "{text}"
     );
     assert_eq!(run(&[dir.0.join("nothing")], &[]).await.0, Some(2));
+    assert_eq!(run(&files[2..], &["--anchor", "nonsense"]).await.0, Some(4));
+    let (status, text) = run(&files[2..], &["--key", "AAAA"]).await;
+    assert!(status == Some(3) && text.contains("--key: the checkpoints of"), "{text}");
     // What an operator does is in a chain of its own, and what cannot be recorded is not done.
     let store = format!("sqlite:{}", dir.0.join("store.db").display());
     let add = async |name: &str, audit: &str| {
@@ -614,4 +617,93 @@ async fn an_auditor_verifies_what_was_written() {
     let text = std::fs::read_to_string(&admin[0]).expect("text");
     assert!(text.contains("\"event\":\"user_add\",\"principal\":\"bob\"") && text.contains("\"operator\""), "{text}");
     assert_eq!(run(&admin, &[]).await.0, Some(0));
+    // A folder is all chains in it.
+    let (status, text) = run(&[dir.0.clone()], &[]).await;
+    assert!(status == Some(1) && text.matches(" last good checkpoint ").count() == 2, "{text}");
+    let empty = Dir::new("verify-empty");
+    std::fs::create_dir_all(&empty.0).expect("folder");
+    let (status, text) = run(&[empty.0.clone()], &[]).await;
+    assert!(status == Some(2) && text.contains("neither audit-*.jsonl nor admin-*.jsonl"), "{text}");
+}
+
+/// What operators do: who did it is what the system says, and what failed is not recorded as done.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operators_record_is_true() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = Dir::new("operator");
+    let store =
+        format!("sqlite:{}", std::env::temp_dir().join(format!("operator-{}.db", std::process::id())).display());
+    let run = async |args: &[&str], log: &str| {
+        let mut c = command(args);
+        c.args(["--auth-store", &store, "--audit-dir", dir.text(), "--log-format", log, "--log-level", "info"]);
+        let out = c
+            .envs([("SUDO_USER", "mallory"), ("USER", "mallory"), ("LOGNAME", "mallory")])
+            .output()
+            .await
+            .expect("run");
+        out.status.code()
+    };
+    assert_eq!(run(&["token", "create", "etl"], "json").await, Some(0));
+    assert_eq!(run(&["token", "revoke", "nobody"], "json").await, Some(2));
+    assert_eq!(run(&["token", "revoke", "etl"], "text").await, Some(0));
+    let admin = mssql_mcp::audit::log::files(&dir.0, "admin").expect("files");
+    let text = std::fs::read_to_string(&admin[0]).expect("text");
+    let id = std::process::Command::new("id").arg("-un").output().expect("id");
+    let me = String::from_utf8_lossy(&id.stdout).trim().to_owned();
+    let records: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+    let told: Vec<String> = records
+        .iter()
+        .filter(|r| r.get("operator").is_some())
+        .map(|r| {
+            assert_eq!(r["operator"], me.as_str(), "{r}");
+            format!("{} {}", r["event"].as_str().unwrap_or_default(), r["principal"].as_str().unwrap_or_default())
+        })
+        .collect();
+    let expected = [
+        "command token:etl",
+        "token_create token:etl",
+        "command token:nobody",
+        "command_failed token:nobody",
+        "command token:etl",
+        "token_revoke token:etl",
+    ];
+    assert_eq!(told, expected, "{text}");
+    assert_eq!(std::fs::metadata(&dir.0).expect("folder").permissions().mode() & 0o777, 0o700);
+    let _ = std::fs::remove_file(store.trim_start_matches("sqlite:"));
+}
+
+/// A line of the server's log, of either form, is the anchor that the documentation says it is; and the audit's lines in JSON logs are JSON.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_of_the_log_is_an_anchor() {
+    for format in ["text", "json"] {
+        let dir = Dir::new(&format!("anchor-{format}"));
+        let mut c = command(&["demo", "--stdio", "--log-format", format, "--log-level", "info"]);
+        c.args(["--audit-dir", dir.text(), "--audit-checkpoint-every", "2"]).stderr(std::process::Stdio::piped());
+        let mut child = c.spawn().expect("spawn");
+        let mut stdin = child.stdin.take().expect("stdin");
+        for line in [
+            r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"execute_sql","arguments":{"query":"SELECT 1 AS a"}}}"#,
+        ] {
+            stdin.write_all(format!("{line}\n").as_bytes()).await.expect("write");
+        }
+        drop(stdin);
+        let out = child.wait_with_output().await.expect("output");
+        let log = String::from_utf8_lossy(&out.stderr).into_owned();
+        let line = log.lines().rfind(|l| l.contains("checkpoint")).unwrap_or_else(|| panic!("no checkpoint: {log}"));
+        if format == "json" {
+            let v: Value = serde_json::from_str(line).expect("JSON");
+            assert!(v["fields"]["checkpoint"]["seq"].is_u64() && v["target"] == "audit", "{line}");
+        }
+        let verify = command(&["audit", "verify", dir.text(), "--anchor", line]).output().await.expect("run");
+        assert!(verify.status.success(), "{line}: {}", String::from_utf8_lossy(&verify.stdout));
+        // The files end before it.
+        let file = &mssql_mcp::audit::log::files(&dir.0, "audit").expect("files")[0];
+        let text = std::fs::read_to_string(file).expect("text");
+        let first = text.lines().next().expect("a record");
+        std::fs::write(file, format!("{first}\n")).expect("write");
+        let verify = command(&["audit", "verify", dir.text(), "--anchor", line]).output().await.expect("run");
+        assert_eq!(verify.status.code(), Some(1), "{}", String::from_utf8_lossy(&verify.stdout));
+    }
 }

@@ -1,0 +1,519 @@
+//! Verification of what is in the files: each chain by its hashes, its checkpoints by their key, and all of it by checkpoints that were kept
+//! elsewhere (anchors), in whatever form a log kept them.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::Value;
+
+use super::chain::{Head, Record, read, statement};
+
+/// Whom a problem speaks of; in the order of their weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Blame {
+    /// The records: they are not what was written.
+    Records,
+    /// The key that was given: the checkpoints are good, and another's.
+    Key,
+    /// The anchor that was given: it is no checkpoint, or not of these files.
+    Anchor,
+}
+
+/// What is wrong, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// What is to be doubted.
+    pub blame: Blame,
+    /// The file, or what was given.
+    pub file: String,
+    /// From 1; 0 for the file as a whole.
+    pub line: usize,
+    /// In words.
+    pub what: String,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.line == 0 {
+            write!(f, "{}: {}", self.file, self.what)
+        } else {
+            write!(f, "{}:{}: {}", self.file, self.line, self.what)
+        }
+    }
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Verified {
+    /// Each chain.
+    pub chains: Vec<Chain>,
+    /// All that is wrong; empty when all is well.
+    pub problems: Vec<Problem>,
+}
+
+/// One chain: that of a server, or that of the commands.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Chain {
+    /// Its first file.
+    pub name: String,
+    /// Records that were read.
+    pub records: u64,
+    /// Where it begins.
+    pub first: u64,
+    /// Where it ends.
+    pub last: Head,
+    /// Of the last good checkpoint; 0 without one.
+    pub checkpoint: u64,
+    /// The key of the checkpoints.
+    pub key: Option<String>,
+}
+
+/// A checkpoint that was kept elsewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Anchor {
+    record: Head,
+    key: String,
+}
+
+type File = (String, String);
+
+/// The checkpoints in a text: lines of a chain, or of a log, as text or as JSON, by whomever that was wrapped and however its members are ordered.
+pub fn anchors(text: &str) -> Vec<Anchor> {
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let before = found.len();
+        within(line, &mut found);
+        if found.len() == before && line.contains("\\\"") {
+            // A log's text form may have quoted it.
+            within(&line.replace("\\\"", "\""), &mut found);
+        }
+    }
+    found.dedup();
+    found
+}
+
+fn within(text: &str, found: &mut Vec<Anchor>) {
+    let mut rest = text;
+    while let Some(at) = rest.find('{') {
+        rest = &rest[at..];
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
+        match values.next() {
+            Some(Ok(v)) => {
+                within_value(&v, found);
+                rest = &rest[values.byte_offset()..];
+            }
+            _ => rest = &rest[1..],
+        }
+    }
+}
+
+fn within_value(v: &Value, found: &mut Vec<Anchor>) {
+    match v {
+        Value::Object(o) => {
+            found.extend(anchor(v));
+            o.values().for_each(|v| within_value(v, found));
+        }
+        Value::Array(a) => a.iter().for_each(|v| within_value(v, found)),
+        Value::String(s) if s.contains("checkpoint") => within(s, found),
+        _ => {}
+    }
+}
+
+/// A checkpoint by its members: the line that they were is written again, and has to have its hash and its signature.
+fn anchor(v: &Value) -> Option<Anchor> {
+    let text = |k: &str| v.get(k).and_then(Value::as_str);
+    let (seq, prev, time) = (v.get("seq")?.as_u64()?, text("prev")?, text("time")?);
+    let (key, signature, hash) = (text("key")?, text("signature")?, text("hash")?);
+    let line = format!(
+        "{{\"seq\":{seq},\"prev\":\"{prev}\",\"time\":\"{time}\",\"event\":\"checkpoint\",\"key\":\"{key}\",\"signature\":\"{signature}\",\"hash\":\"{hash}\"}}"
+    );
+    let r = read(&line).filter(|r| r.whole && signed(r))?;
+    Some(Anchor { record: Head { seq, hash: r.hash }, key: key.to_owned() })
+}
+
+fn signed(r: &Record) -> bool {
+    let bytes = |k: &str| BASE64.decode(r.value[k].as_str().unwrap_or_default()).unwrap_or_default();
+    let public = UnparsedPublicKey::new(&ED25519, bytes("key"));
+    public.verify(statement(r.seq, &r.prev).as_bytes(), &bytes("signature")).is_ok()
+}
+
+/// Verifies files, of one chain or of several, in any order. `anchor` holds checkpoints that were kept elsewhere; the key is the public one, if it
+/// is known from elsewhere.
+pub fn verify(files: &[File], anchor: Option<&str>, key: Option<&str>) -> Verified {
+    let mut v = Verified::default();
+    let anchors_given = anchor.map(anchors).unwrap_or_default();
+    let mut met: HashMap<u64, Vec<(String, usize, String)>> = HashMap::new();
+    for a in &anchors_given {
+        met.insert(a.record.seq, Vec::new());
+    }
+    for files in chains(files) {
+        let chain = one(&files, &mut met, key, &mut v.problems);
+        v.chains.push(chain);
+    }
+    let mut problem = |blame, file: &str, line, what| v.problems.push(Problem { blame, file: file.into(), line, what });
+    if anchor.is_some() && anchors_given.is_empty() {
+        problem(
+            Blame::Anchor,
+            "anchor",
+            0,
+            "this is no checkpoint: neither the record nor a line of the log that holds it".into(),
+        );
+    }
+    for a in &anchors_given {
+        let Head { seq, hash } = &a.record;
+        let there = met.get(seq).map_or(&[][..], Vec::as_slice);
+        if there.iter().any(|(_, _, h)| h == hash) {
+            continue;
+        }
+        if key.is_some_and(|k| k != a.key) {
+            problem(Blame::Anchor, "anchor", 0, format!("checkpoint {seq} is signed with another key than --key"));
+        }
+        match (there, v.chains.as_slice()) {
+            ([(file, line, _)], [_]) => problem(
+                Blame::Records,
+                file,
+                *line,
+                format!("record {seq} is not the anchored checkpoint: what is before it was rewritten"),
+            ),
+            ([], [c]) if *seq > c.last.seq => problem(
+                Blame::Records,
+                "anchor",
+                0,
+                format!(
+                    "the anchored checkpoint {seq} is not there: the files end at record {}, so their end was cut off",
+                    c.last.seq
+                ),
+            ),
+            ([], [c]) if *seq < c.first => problem(
+                Blame::Anchor,
+                "anchor",
+                0,
+                format!("the anchored checkpoint {seq} is of an older file: these begin at record {}", c.first),
+            ),
+            _ => problem(
+                Blame::Records,
+                "anchor",
+                0,
+                format!(
+                    "the anchored checkpoint {seq} is in none of these files: its chain was rewritten or cut off, or is not among them"
+                ),
+            ),
+        }
+    }
+    v
+}
+
+/// The files of each chain, in the order of their records. Files belong together that have a folder and the first part of their name in
+/// common, or that go on where another ends.
+fn chains(files: &[File]) -> Vec<Vec<&File>> {
+    struct Part<'a> {
+        series: String,
+        begins: Option<Record>,
+        ends: Option<String>,
+        file: &'a File,
+        chain: usize,
+    }
+    let mut parts: Vec<Part<'_>> = Vec::new();
+    let mut folders: Vec<(Option<&Path>, String)> = Vec::new();
+    for file in files {
+        let path = Path::new(&file.0);
+        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        // Under another name nothing says which chain it is of.
+        let numbered = name.strip_suffix(".jsonl").and_then(|n| n.rsplit_once('-'));
+        let series = numbered.filter(|(_, n)| n.bytes().all(|b| b.is_ascii_digit())).map_or("", |(s, _)| s).to_owned();
+        let place = (path.parent().filter(|_| !series.is_empty()), series.clone());
+        let chain = folders.iter().position(|f| *f == place).unwrap_or_else(|| {
+            folders.push(place);
+            folders.len() - 1
+        });
+        let begins = file.1.lines().find_map(read);
+        let ends = file.1.lines().rev().find_map(read).map(|r| r.hash);
+        parts.push(Part { series, begins, ends, file, chain });
+    }
+    for n in 0..parts.len() {
+        let joined = parts.iter().find(|p| {
+            p.series == parts[n].series
+                && p.ends.is_some()
+                && p.ends == parts[n].begins.as_ref().map(|b| b.prev.clone())
+        });
+        if let Some((to, from)) = joined.map(|p| (p.chain, parts[n].chain)) {
+            parts.iter_mut().filter(|p| p.chain == from).for_each(|p| p.chain = to);
+        }
+    }
+    let mut all: Vec<Vec<&Part<'_>>> = Vec::new();
+    for p in &parts {
+        match all.iter_mut().find(|c| c[0].chain == p.chain) {
+            Some(c) => c.push(p),
+            None => all.push(vec![p]),
+        }
+    }
+    all.into_iter()
+        .map(|mut c| {
+            c.sort_by_key(|p| p.begins.as_ref().map_or(u64::MAX, |r| r.seq));
+            c.into_iter().map(|p| p.file).collect()
+        })
+        .collect()
+}
+
+/// One chain; where the anchored numbers are met is noted.
+fn one(
+    files: &[&File],
+    met: &mut HashMap<u64, Vec<(String, usize, String)>>,
+    key: Option<&str>,
+    problems: &mut Vec<Problem>,
+) -> Chain {
+    let mut c = Chain { name: files.first().map(|f| f.0.clone()).unwrap_or_default(), ..Chain::default() };
+    let mut expected: Option<Head> = None;
+    let (mut by_key, mut by_others) = (false, Vec::new());
+    for (name, text) in files {
+        let mut problem = |line: usize, what: String| {
+            problems.push(Problem { blame: Blame::Records, file: name.clone(), line, what })
+        };
+        let torn = (!text.is_empty() && !text.ends_with('\n')).then(|| text.lines().count());
+        if let Some(last) = torn {
+            problem(last, "the last line is torn: the process was killed while it wrote, or the file was cut".into());
+        }
+        for (n, line) in text.lines().enumerate() {
+            let at = n + 1;
+            if torn == Some(at) {
+                break;
+            }
+            let Some(r) = read(line) else {
+                problem(at, "this is no record".into());
+                continue;
+            };
+            if !r.whole {
+                problem(at, format!("record {} was edited: it does not have its hash", r.seq));
+            }
+            match &expected {
+                None => c.first = r.seq,
+                Some(e) if r.seq == e.seq + 1 && r.prev == e.hash => {}
+                Some(e) if r.seq == e.seq + 1 => problem(
+                    at,
+                    format!("record {} does not follow the record before it: one of the two was replaced", r.seq),
+                ),
+                Some(e) if r.seq == e.seq + 2 => problem(at, format!("record {} is missing", e.seq + 1)),
+                Some(e) if r.seq > e.seq + 1 => {
+                    problem(at, format!("records {} to {} are missing", e.seq + 1, r.seq - 1));
+                }
+                Some(e) => problem(
+                    at,
+                    format!("record {} comes after record {}: records were moved or repeated", r.seq, e.seq),
+                ),
+            }
+            if r.value["event"] == "checkpoint" {
+                let by = r.value["key"].as_str().unwrap_or_default();
+                if !signed(&r) {
+                    problem(at, format!("the signature of checkpoint {} is wrong", r.seq));
+                } else {
+                    c.checkpoint = r.seq;
+                    if *c.key.get_or_insert_with(|| key.unwrap_or(by).to_owned()) == by {
+                        by_key = true;
+                    } else {
+                        by_others.push((name.clone(), at, r.seq, by.to_owned()));
+                    }
+                }
+            }
+            if let Some(places) = met.get_mut(&r.seq) {
+                places.push((name.clone(), at, r.hash.clone()));
+            }
+            c.records += 1;
+            expected = Some(Head { seq: r.seq, hash: r.hash });
+        }
+    }
+    c.last = expected.unwrap_or_default();
+    let mut problem = |blame, file: &str, line, what| problems.push(Problem { blame, file: file.into(), line, what });
+    if c.records == 0 {
+        problem(Blame::Records, &c.name, 0, "there is no record in it".into());
+    }
+    match (key, by_others.as_slice()) {
+        // All of it is of one other key: then it is more likely that this is the wrong one.
+        (Some(_), [first, more @ ..]) if !by_key && more.iter().all(|m| m.3 == first.3) => {
+            problem(
+                Blame::Key,
+                "--key",
+                0,
+                format!("the checkpoints of {} are signed with another key, {}", c.name, first.3),
+            );
+            c.key = Some(first.3.clone());
+        }
+        (Some(_), []) if !by_key && c.records > 0 => {
+            problem(Blame::Key, "--key", 0, format!("there is no checkpoint in {} that it could have signed", c.name));
+        }
+        (_, others) => {
+            for (file, line, seq, _) in others {
+                problem(Blame::Records, file, *line, format!("checkpoint {seq} is signed with another key"));
+            }
+        }
+    }
+    c
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::signature::Ed25519KeyPair;
+
+    use super::*;
+
+    fn key(seed: u8) -> Ed25519KeyPair {
+        Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).expect("key")
+    }
+    /// Ten records, a checkpoint after every fourth, in two files.
+    fn log(key: &Ed25519KeyPair, who: &str) -> Vec<(String, String)> {
+        let (mut head, mut out) = (Head::default(), String::new());
+        let mut files = Vec::new();
+        for n in 0..10 {
+            head.append(&format!("\"event\":\"call_end\",\"principal\":\"{who}\",\"rows\":{n}"), &mut out);
+            if n % 4 == 3 {
+                head.checkpoint("2026-01-01T00:00:00Z", key, &mut out);
+            }
+            if n == 5 {
+                files.push(("one".to_owned(), std::mem::take(&mut out)));
+            }
+        }
+        files.push(("two".to_owned(), out));
+        files
+    }
+    fn what(v: &Verified) -> String {
+        v.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    }
+    fn checkpoint(files: &[(String, String)], n: usize) -> String {
+        files
+            .iter()
+            .flat_map(|f| f.1.lines())
+            .filter(|l| l.contains("\"checkpoint\""))
+            .nth(n)
+            .expect("a checkpoint")
+            .to_owned()
+    }
+
+    #[test]
+    fn what_was_written_is_verified_in_any_order_of_files() {
+        let mut files = log(&key(1), "ada");
+        files.reverse();
+        let v = verify(&files, Some(&checkpoint(&log(&key(1), "ada"), 1)), None);
+        assert_eq!(what(&v), "");
+        assert_eq!(
+            (v.chains[0].records, v.chains[0].first, v.chains[0].last.seq, v.chains[0].checkpoint),
+            (12, 1, 12, 10)
+        );
+    }
+
+    #[test]
+    fn every_kind_of_tampering_is_found_and_named() {
+        let good = log(&key(1), "ada");
+        let anchor = checkpoint(&good, 1);
+        let lines = |f: &str| f.lines().map(|l| format!("{l}\n")).collect::<Vec<_>>();
+        let with = |file: usize, f: &dyn Fn(&mut Vec<String>)| {
+            let mut files = good.clone();
+            let mut l = lines(&files[file].1);
+            f(&mut l);
+            files[file].1 = l.concat();
+            what(&verify(&files, Some(&anchor), None))
+        };
+        assert!(with(0, &|l| l[2] = l[2].replace("\"rows\":2", "\"rows\":7")).contains("one:3: record 3 was edited"));
+        assert!(with(0, &|l| drop(l.remove(2))).contains("one:3: record 3 is missing"));
+        assert!(with(0, &|l| drop(l.drain(1..5))).contains("records 2 to 5 are missing"));
+        assert!(with(0, &|l| l.swap(1, 2)).contains("record 2 comes after record 3"));
+        assert!(with(0, &|l| l.insert(2, l[1].clone())).contains("records were moved or repeated"));
+        assert!(with(0, &|l| l.insert(2, "nonsense\n".into())).contains("one:3: this is no record"));
+        assert!(with(0, &|l| l.insert(2, "{\"seq\":3}\n".into())).contains("this is no record"));
+        assert!(
+            with(1, &|l| l.truncate(2)).contains("the anchored checkpoint 10 is not there: the files end at record 9")
+        );
+        assert!(with(1, &|l| *l.last_mut().expect("a line") = "{\"seq\":12,".into()).contains("torn"));
+        assert!(
+            with(0, &|l| l[4] = l[4].replace("\"signature\":\"", "\"signature\":\"AAAA"))
+                .contains("signature of checkpoint 5 is wrong")
+        );
+        let first_gone = what(&verify(&good[1..], Some(&anchor), None));
+        assert_eq!(first_gone, "", "older files may have been archived; the chain says where it begins");
+        assert_eq!(verify(&good[1..], None, None).chains[0].first, 8);
+        // Written anew from the start by somebody who can write the files: with another key, or without.
+        let other = log(&key(2), "eve");
+        assert!(what(&verify(&other, Some(&anchor), None)).contains("is not the anchored checkpoint"));
+        let public = verify(&good, None, None).chains[0].key.clone().expect("a key");
+        assert!(what(&verify(&other, None, Some(&public))).contains("signed with another key"));
+        assert!(what(&verify(&good, Some("nonsense"), None)).contains("no checkpoint"));
+        let edited = anchor.replace("\"seq\":10", "\"seq\":11");
+        assert!(what(&verify(&good, Some(&edited), None)).contains("no checkpoint"), "an edited anchor is none");
+    }
+
+    #[test]
+    fn what_is_to_be_doubted_is_told_apart() {
+        let good = log(&key(1), "ada");
+        let anchor = checkpoint(&good, 0);
+        let of = |v: &Verified| v.problems.iter().map(|p| p.blame).min();
+        let public = |k: u8| BASE64.encode(aws_lc_rs::signature::KeyPair::public_key(&key(k)).as_ref());
+        assert_eq!(of(&verify(&good, Some(&anchor), Some(&public(1)))), None);
+        assert_eq!(of(&verify(&good, None, Some(&public(2)))), Some(Blame::Key));
+        assert_eq!(of(&verify(&good, Some(&anchor), Some("nonsense"))), Some(Blame::Key));
+        assert_eq!(of(&verify(&good, Some(""), None)), Some(Blame::Anchor));
+        assert_eq!(of(&verify(&good[1..], Some(&anchor), None)), Some(Blame::Anchor), "from before the first record");
+        assert_eq!(of(&verify(&good[..1], Some(&checkpoint(&good, 1)), None)), Some(Blame::Records), "cut off");
+        // Partly signed by another is no wrong key.
+        let mut mixed = good.clone();
+        mixed[1].1 = log(&key(2), "ada")[1].1.clone();
+        assert_eq!(of(&verify(&mixed, None, Some(&public(1)))), Some(Blame::Records));
+        // Nothing signed at all, where a key was given.
+        let (mut head, mut bare) = (Head::default(), String::new());
+        head.append("\"event\":\"start\"", &mut bare);
+        let bare = [("audit-000000000001.jsonl".to_owned(), bare)];
+        assert_eq!(of(&verify(&bare, None, Some(&public(1)))), Some(Blame::Key));
+        assert_eq!(of(&verify(&[("empty".into(), String::new())], None, None)), Some(Blame::Records));
+    }
+
+    #[test]
+    fn an_anchor_is_found_in_whatever_a_log_made_of_it() {
+        let good = log(&key(1), "ada");
+        let line = checkpoint(&good, 0);
+        let v: Value = serde_json::from_str(&line).expect("JSON");
+        let turned: serde_json::Map<String, Value> =
+            v.as_object().expect("members").iter().rev().map(|(k, v)| (k.clone(), v.clone())).collect();
+        for kept in [
+            line.clone(),
+            format!("2026-01-01T00:00:00Z  INFO audit: checkpoint={line}"),
+            format!("INFO audit: checkpoint={:?} more=\"x\"", line),
+            format!("{{\"level\":\"INFO\",\"fields\":{{\"checkpoint\":{line}}},\"target\":\"audit\"}}"),
+            format!("{{\"log\":{},\"stream\":\"stderr\"}}", Value::from(format!("INFO checkpoint={line}\n"))),
+            format!(
+                "{{\"a\":[{{\"checkpoint\": {}}}]}}",
+                serde_json::to_string_pretty(&turned).expect("text").replace('\n', "")
+            ),
+            format!("{{ not JSON\nnor this\n{line}\n{}\n", checkpoint(&good, 1)),
+        ] {
+            let found = anchors(&kept);
+            assert_eq!(found.first().map(|a| a.record.seq), Some(5), "{kept}");
+            assert_eq!(what(&verify(&good, Some(&kept), None)), "");
+            let other = log(&key(2), "eve");
+            assert!(what(&verify(&other, Some(&kept), None)).contains("not the anchored checkpoint"), "{kept}");
+        }
+        assert_eq!(anchors(&"{".repeat(5000)), []);
+    }
+
+    #[test]
+    fn chains_are_told_apart() {
+        let named = |mut files: Vec<(String, String)>, names: [&str; 2]| {
+            files.iter_mut().zip(names).for_each(|(f, n)| f.0 = n.to_owned());
+            files
+        };
+        let calls = named(log(&key(1), "ada"), ["d/audit-000000000001.jsonl", "d/audit-000000000008.jsonl"]);
+        let commands = named(log(&key(1), "root"), ["d/admin-000000000001.jsonl", "d/admin-000000000008.jsonl"]);
+        // Another server's, and its older file in an archive.
+        let other = named(log(&key(2), "bob"), ["old/audit-000000000001.jsonl", "e/audit-000000000008.jsonl"]);
+        let mut all = [calls, commands, other].concat();
+        all.reverse();
+        let anchors: String = [1, 3, 5]
+            .map(|n| format!("{}\n", all[5 - n].1.lines().rfind(|l| l.contains("\"checkpoint\"")).expect("one")))
+            .concat();
+        let v = verify(&all, Some(&anchors), None);
+        assert_eq!((what(&v).as_str(), v.chains.len()), ("", 3));
+        assert!(v.chains.iter().all(|c| (c.first, c.last.seq) == (1, 12)), "{v:?}");
+        // One of them is cut: it is found although another chain has that number.
+        all.retain(|f| f.0 != "d/admin-000000000008.jsonl");
+        assert!(what(&verify(&all, Some(&anchors), None)).contains("in none of these files"));
+    }
+}
