@@ -1,6 +1,7 @@
 //! What an operator sees: logs on stderr, and traces, metrics and logs by OpenTelemetry; and the observer that turns one MCP request into
 //! a log line, a span and a few numbers.
 
+pub mod environment;
 pub mod http;
 mod json;
 pub mod metrics;
@@ -61,6 +62,9 @@ pub fn start(config: &Config) -> Result<(), String> {
             }
         });
         metrics::gauge("mssql_mcp.calls.running", |put| put(RUNNING.load(Ordering::Relaxed), &[]));
+    }
+    for one in environment::unheeded(std::env::vars()) {
+        tracing::warn!(target: "mssql_mcp::telemetry", "not heeded: {one}");
     }
     wire::configure(config);
     Ok(())

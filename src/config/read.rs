@@ -182,7 +182,12 @@ pub(super) fn read_env(env: &BTreeMap<String, String>, values: &mut Values, erro
         // The replaced service's names first, so that our own name wins where both are set.
         let own = s.own_env();
         for name in s.env.iter().copied().filter(|n| *n != own).chain([own.as_str()]) {
-            if let Some(v) = env.get(name) {
+            // What OpenTelemetry's own variables hold and cannot be heeded is a warning (`telemetry/environment.rs`), as its specification asks.
+            let heeded = |v: &&String| match s.kind {
+                Kind::Choice(of) if name.starts_with("OTEL_") => of.contains(&v.trim()),
+                _ => true,
+            };
+            if let Some(v) = env.get(name).filter(heeded) {
                 values.insert(s.key, (v.clone(), Source::Env(name.to_owned())));
             }
             if s.kind == Kind::Secret {

@@ -371,7 +371,7 @@ pub const SETTINGS: &[Setting] = &[
         &["OTEL_EXPORTER_OTLP_ENDPOINT"],
         Kind::Text,
         "",
-        "OpenTelemetry collector that takes traces, metrics and logs, such as http://otel-collector:4318; empty for none. The other OTEL_* variables are heeded too",
+        "OpenTelemetry collector that takes traces, metrics and logs, such as http://otel-collector:4318; empty for none. Which other OTEL_* variables are heeded is in docs/operations.md",
     ),
     row(
         "telemetry.protocol",

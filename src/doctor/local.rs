@@ -12,7 +12,11 @@ use crate::config::{Config, Kind as SettingKind, SETTINGS, Source};
 use crate::fetch::Getter;
 use crate::oauth::people::User;
 use crate::oauth::store::{Kind, Records, now};
-use crate::telemetry::otlp;
+use crate::telemetry::environment;
+use crate::telemetry::otlp::{self, Route};
+
+/// For a collector.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The bits of a mode that let anybody but the owner in.
 #[cfg(unix)]
@@ -170,43 +174,48 @@ pub async fn collector(config: &Config) -> Vec<Finding> {
         Ok(r) => r,
         Err(e) => return vec![Finding::fail("telemetry", e)],
     };
-    let ca = match config.text("telemetry.ca_file") {
-        "" => Ok(Vec::new()),
-        p => std::fs::read(p).map_err(|e| format!("telemetry.ca_file: {p}: {e}")),
-    };
-    let getter = match ca.and_then(|pem| Getter::inside(&pem, Duration::from_secs(5))) {
-        Ok(g) => g,
-        Err(e) => return vec![Finding::fail("telemetry", e)],
-    };
-    let mut found: Vec<Finding> = Vec::new();
-    for (signal, route) in routes {
-        let answered = if route.grpc { reached(&route.endpoint).await } else { taken(&getter, &route.endpoint).await };
+    let mut found: Vec<Finding> = otlp_environment();
+    for route in routes {
+        let answered = if route.grpc { taken_by_grpc(&route).await } else { taken(&route).await };
+        let Route { signal, endpoint, .. } = &route;
         found.push(match answered {
-            Ok(()) => Finding::ok("telemetry", format!("{} takes {signal}", route.endpoint)),
-            Err(e) => Finding::warn("telemetry", format!("{} does not take {signal}: {e}", route.endpoint))
-                .mend("check telemetry.endpoint and telemetry.protocol (gRPC is port 4317, HTTP 4318), and that the collector runs; calls do not wait for it"),
+            Ok(()) => Finding::ok("telemetry", format!("{endpoint} takes {signal}")),
+            Err(e) => Finding::warn("telemetry", format!("{endpoint} does not take {signal}: {e}"))
+                .mend("check telemetry.endpoint, telemetry.protocol (gRPC is port 4317, HTTP 4318) and the headers, and that the collector runs; calls do not wait for it"),
         });
     }
     found
 }
 
-/// An export of nothing.
-async fn taken(getter: &Getter, endpoint: &str) -> Result<(), String> {
-    let mut request = Request::post(endpoint).header(header::CONTENT_TYPE, "application/x-protobuf");
-    let headers = std::env::var("OTEL_EXPORTER_OTLP_HEADERS").unwrap_or_default();
-    for (k, v) in headers.split(',').filter_map(|h| h.split_once('=')) {
-        let value = form_urlencoded::parse(format!("v={v}").as_bytes()).next().map(|(_, v)| v.into_owned());
-        request = request.header(k.trim(), value.unwrap_or_default());
+/// Variables of OpenTelemetry that do nothing.
+fn otlp_environment() -> Vec<Finding> {
+    let said = environment::unheeded(std::env::vars());
+    said.into_iter().map(|w| Finding::warn("telemetry", w).mend("correct or remove the variable")).collect()
+}
+
+/// An export of nothing, with the headers that the server sends.
+async fn taken(route: &Route) -> Result<(), String> {
+    let getter = Getter::inside(route.ca.as_deref().unwrap_or_default(), PATIENCE.min(route.timeout))?;
+    let mut request = Request::post(&route.endpoint).header(header::CONTENT_TYPE, "application/x-protobuf");
+    for (k, v) in &route.headers {
+        request = request.header(k, v);
     }
     let response = getter.send(request.body(Bytes::new()).map_err(|e| e.to_string())?, 1 << 20).await?;
     if response.status().is_success() { Ok(()) } else { Err(format!("it answers {}", response.status().as_u16())) }
 }
 
-/// gRPC is only looked for.
+/// The same over gRPC, whose exporter would try for as long as it may where nobody listens.
+async fn taken_by_grpc(route: &Route) -> Result<(), String> {
+    reached(&route.endpoint).await?;
+    let sent = tokio::time::timeout(PATIENCE, otlp::taken_by_grpc(route)).await;
+    sent.map_err(|_| "it took too long".to_owned())?
+}
+
+/// Whether somebody listens.
 async fn reached(endpoint: &str) -> Result<(), String> {
     let uri: http::Uri = endpoint.parse().map_err(|_| "it is no URL".to_owned())?;
     let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-    let connected = tokio::time::timeout(Duration::from_secs(5), TcpStream::connect((host, port))).await;
+    let connected = tokio::time::timeout(PATIENCE, TcpStream::connect((host, port))).await;
     connected.map_err(|_| "it took too long".to_owned())?.map(drop).map_err(|e| e.to_string())
 }

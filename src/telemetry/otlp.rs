@@ -6,12 +6,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue};
 use opentelemetry::trace::TracerProvider;
 use opentelemetry::{KeyValue, global};
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use opentelemetry_otlp::tonic_types::metadata::MetadataMap;
 use opentelemetry_otlp::tonic_types::transport::{Certificate, ClientTlsConfig};
-use opentelemetry_otlp::{LogExporter, MetricExporter, SpanExporter};
+use opentelemetry_otlp::{Compression, LogExporter, MetricExporter, SpanExporter};
 use opentelemetry_otlp::{WithExportConfig, WithHttpConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
@@ -19,12 +21,13 @@ use opentelemetry_sdk::logs::{LogBatch, SdkLogger, SdkLoggerProvider};
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::{Aggregation, Instrument, SdkMeterProvider, Stream, Temporality};
-use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
+use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SdkTracerProvider, SpanData};
 use prometheus::TextEncoder;
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::registry::LookupSpan;
 
+use super::environment::{self, env};
 use super::metrics::{instruments, label};
 use crate::config::Config;
 use crate::fetch::Getter;
@@ -50,12 +53,21 @@ enum Signal {
 }
 
 /// Where one signal goes, and how.
-#[derive(Debug)]
 pub struct Route {
+    /// Which.
+    pub signal: &'static str,
     /// With the path, for HTTP.
     pub endpoint: String,
     /// gRPC, else HTTP/protobuf.
     pub grpc: bool,
+    /// Sent with each message; they can be secrets.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Messages are compressed.
+    pub gzip: bool,
+    /// An export takes no longer.
+    pub timeout: Duration,
+    /// Authorities to trust beside the system's, as PEM.
+    pub ca: Option<Vec<u8>>,
 }
 
 /// An exporter whose failures are counted, and said once each time they begin and end.
@@ -73,11 +85,6 @@ struct Http {
     runtime: tokio::runtime::Handle,
 }
 
-/// A variable that is set; an empty one is not.
-fn env(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|v| !v.trim().is_empty())
-}
-
 impl Signal {
     fn name(self) -> &'static str {
         match self {
@@ -88,45 +95,65 @@ impl Signal {
     }
     /// Where it goes; nowhere unless an endpoint is named or the exporter is asked for.
     fn route(self, config: &Config) -> Result<Option<Route>, String> {
-        let upper = self.name().to_ascii_uppercase();
-        let asked = env(&format!("OTEL_{upper}_EXPORTER"));
-        match asked.as_deref() {
-            Some("none") => return Ok(None),
-            Some("otlp") | None => {}
-            Some(other) => return Err(format!("OTEL_{upper}_EXPORTER: \"{other}\" is neither otlp nor none")),
+        let (signal, upper) = (self.name(), self.name().to_ascii_uppercase());
+        let asked = environment::word(&format!("OTEL_{upper}_EXPORTER"), &["otlp", "none"]);
+        if asked == Some("none") {
+            return Ok(None);
         }
-        let protocol = env(&format!("OTEL_EXPORTER_OTLP_{upper}_PROTOCOL"));
-        let grpc = match protocol.as_deref().unwrap_or(&config.choice("telemetry.protocol")) {
-            "grpc" => true,
-            "http/protobuf" => false,
-            p => return Err(format!("OTEL_EXPORTER_OTLP_{upper}_PROTOCOL: \"{p}\" is neither grpc nor http/protobuf")),
-        };
+        let protocol = environment::protocol(signal).map_or_else(|| config.choice("telemetry.protocol"), str::to_owned);
+        let grpc = protocol == "grpc";
         let own = env(&format!("OTEL_EXPORTER_OTLP_{upper}_ENDPOINT"));
         let base = Some(config.text("telemetry.endpoint").trim_end_matches('/').to_owned()).filter(|e| !e.is_empty());
         let usual = if grpc { "http://localhost:4317" } else { "http://localhost:4318" };
         let endpoint = match (own, base.or_else(|| asked.map(|_| usual.to_owned()))) {
             (Some(whole), _) => whole,
             (None, Some(base)) if grpc => base,
-            (None, Some(base)) => format!("{base}/v1/{}", self.name()),
+            (None, Some(base)) => format!("{base}/v1/{signal}"),
             (None, None) => return Ok(None),
         };
         if !endpoint.starts_with("http://") && !endpoint.starts_with("https://") {
             return Err(format!("telemetry.endpoint: \"{endpoint}\" is no URL such as http://otel-collector:4318"));
         }
-        Ok(Some(Route { endpoint, grpc }))
+        let name = format!("OTEL_EXPORTER_OTLP_{upper}_CERTIFICATE");
+        let file = match env(&name) {
+            Some(own) => Some((name, own)),
+            None => Some(("telemetry.ca_file".to_owned(), config.text("telemetry.ca_file").to_owned())),
+        };
+        let ca = file
+            .filter(|(_, p)| !p.is_empty())
+            .map(|(name, p)| std::fs::read(&p).map_err(|e| format!("{name}: {p} cannot be read: {e}")))
+            .transpose()?;
+        Ok(Some(Route {
+            signal,
+            endpoint,
+            grpc,
+            headers: environment::headers(signal),
+            gzip: environment::gzip(signal),
+            timeout: Duration::from_millis(environment::timeout(signal)),
+            ca,
+        }))
+    }
+}
+
+impl std::fmt::Debug for Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Route").field("endpoint", &self.endpoint).field("grpc", &self.grpc).finish_non_exhaustive()
     }
 }
 
 /// Where each signal goes: for those who look whether somebody is there.
-pub fn routes(config: &Config) -> Result<Vec<(&'static str, Route)>, String> {
+pub fn routes(config: &Config) -> Result<Vec<Route>, String> {
     if env("OTEL_SDK_DISABLED").is_some_and(|v| v.eq_ignore_ascii_case("true")) {
         return Ok(Vec::new());
     }
+    // Looked at even where nothing is sent yet: it is somebody's mistake.
+    let ca = config.text("telemetry.ca_file");
+    if !ca.is_empty() {
+        std::fs::File::open(ca).map_err(|e| format!("telemetry.ca_file: {ca} cannot be read: {e}"))?;
+    }
     let mut all = Vec::new();
     for s in [Signal::Traces, Signal::Metrics, Signal::Logs] {
-        if let Some(r) = s.route(config)? {
-            all.push((s.name(), r));
-        }
+        all.extend(s.route(config)?);
     }
     Ok(all)
 }
@@ -139,31 +166,58 @@ fn resource() -> Resource {
             // Two replicas behind one collector are told apart.
             KeyValue::new("service.instance.id", RandomIdGenerator::default().new_trace_id().to_string()),
         ])
-        .with_detectors(&[Box::new(TelemetryResourceDetector), Box::new(EnvResourceDetector::new())])
+        .with_detectors(&[Box::new(TelemetryResourceDetector)])
+        .with_attributes(environment::resource_attributes().into_iter().map(|(k, v)| KeyValue::new(k, v)))
         .with_attributes(env("OTEL_SERVICE_NAME").map(|n| KeyValue::new("service.name", n)))
         .build()
 }
 
 /// The exporter of one signal, as its builder makes it.
 macro_rules! exporter {
-    ($of:ident, $route:expr, $ca:expr) => {{
+    ($builder:expr, $route:expr) => {{
         let route: &Route = $route;
         let built = if route.grpc {
-            let mut b = $of::builder().with_tonic().with_endpoint(&route.endpoint);
+            let mut b = $builder.with_tonic().with_endpoint(&route.endpoint).with_timeout(route.timeout);
+            b = b.with_metadata(MetadataMap::from_headers(route.headers.iter().cloned().collect()));
+            if route.gzip {
+                b = b.with_compression(Compression::Gzip);
+            }
             if route.endpoint.starts_with("https://") {
                 let mut tls = ClientTlsConfig::new().with_native_roots();
-                if let Some(pem) = $ca {
+                if let Some(pem) = &route.ca {
                     tls = tls.ca_certificate(Certificate::from_pem(pem));
                 }
                 b = b.with_tls_config(tls);
             }
             b.build()
         } else {
-            let client = http_client($ca)?;
-            $of::builder().with_http().with_http_client(client).with_endpoint(&route.endpoint).build()
+            let mut b = $builder.with_http().with_endpoint(&route.endpoint).with_timeout(route.timeout);
+            let text = |v: &HeaderValue| v.to_str().map(str::to_owned).unwrap_or_default();
+            b = b.with_headers(route.headers.iter().map(|(k, v)| (k.to_string(), text(v))).collect());
+            if route.gzip {
+                b = b.with_compression(Compression::Gzip);
+            }
+            b.with_http_client(http_client(route)?).build()
         };
         built.map_err(|e| format!("telemetry.endpoint: {e}"))?
     }};
+}
+
+/// An export of nothing over gRPC, as the server would send something: whether it is taken.
+pub async fn taken_by_grpc(route: &Route) -> Result<(), String> {
+    let sent = match route.signal {
+        "traces" => {
+            opentelemetry_sdk::trace::SpanExporter::export(&exporter!(SpanExporter::builder(), route), Vec::new()).await
+        }
+        "logs" => {
+            let e = exporter!(LogExporter::builder(), route);
+            opentelemetry_sdk::logs::LogExporter::export(&e, LogBatch::new(&[])).await
+        }
+        _ => {
+            PushMetricExporter::export(&exporter!(MetricExporter::builder(), route), &ResourceMetrics::default()).await
+        }
+    };
+    sent.map_err(|e| e.to_string())
 }
 
 // === impl Exporters ===
@@ -171,15 +225,10 @@ macro_rules! exporter {
 impl Exporters {
     /// As configured, with the meter provider as the process's. Connects to nobody yet.
     pub fn new(config: &Config) -> Result<Self, String> {
-        let ca = match config.text("telemetry.ca_file") {
-            "" => None,
-            p => Some(std::fs::read(p).map_err(|e| format!("telemetry.ca_file: {p} cannot be read: {e}"))?),
-        };
-        let ca = ca.as_deref();
         let registry = (!config.text("admin.listen").is_empty()).then(prometheus::Registry::new);
         let mut me = Self { traces: None, metrics: None, logs: None, registry };
         let routes = routes(config)?;
-        let route = |name| routes.iter().find(|(n, _)| *n == name).map(|(_, r)| r);
+        let route = |name| routes.iter().find(|r| r.signal == name);
         let resource = resource();
         // First: whatever measures belongs to the provider that there is when it is made, and the queues below measure what they drop.
         let mut metrics = SdkMeterProvider::builder().with_resource(resource.clone()).with_view(|i: &Instrument| {
@@ -188,7 +237,7 @@ impl Exporters {
             says_nothing.then(|| Stream::builder().with_aggregation(Aggregation::Drop).build().ok()).flatten()
         });
         if let Some(r) = route("metrics") {
-            let e = Counted::new(exporter!(MetricExporter, r, ca), "metrics");
+            let e = Counted::new(exporter!(MetricExporter::builder().with_temporality(temporality()), r), "metrics");
             metrics = metrics.with_periodic_exporter(e);
         }
         if let Some(r) = &me.registry {
@@ -201,12 +250,12 @@ impl Exporters {
             me.metrics = Some(provider);
         }
         if let Some(r) = route("traces") {
-            let e = Counted::new(exporter!(SpanExporter, r, ca), "traces");
+            let e = Counted::new(exporter!(SpanExporter::builder(), r), "traces");
             me.traces =
                 Some(SdkTracerProvider::builder().with_batch_exporter(e).with_resource(resource.clone()).build());
         }
         if let Some(r) = route("logs") {
-            let e = Counted::new(exporter!(LogExporter, r, ca), "logs");
+            let e = Counted::new(exporter!(LogExporter::builder(), r), "logs");
             me.logs = Some(SdkLoggerProvider::builder().with_batch_exporter(e).with_resource(resource).build());
         }
         Ok(me)
@@ -314,12 +363,19 @@ impl<E: PushMetricExporter> PushMetricExporter for Counted<E> {
 
 // === impl Http ===
 
-fn http_client(ca: Option<&[u8]>) -> Result<Http, String> {
-    let patience = env("OTEL_EXPORTER_OTLP_TIMEOUT").and_then(|t| t.parse().ok()).unwrap_or(10_000);
-    let getter = Getter::inside(ca.unwrap_or_default(), Duration::from_millis(patience))
+fn http_client(route: &Route) -> Result<Http, String> {
+    let getter = Getter::inside(route.ca.as_deref().unwrap_or_default(), route.timeout)
         .map_err(|e| format!("telemetry.ca_file: {e}"))?;
     let runtime = tokio::runtime::Handle::try_current().map_err(|e| e.to_string())?;
     Ok(Http { getter, runtime })
+}
+
+fn temporality() -> Temporality {
+    match environment::temporality() {
+        "delta" => Temporality::Delta,
+        "lowmemory" => Temporality::LowMemory,
+        _ => Temporality::Cumulative,
+    }
 }
 
 #[async_trait::async_trait]

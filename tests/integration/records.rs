@@ -618,11 +618,11 @@ async fn an_auditor_verifies_what_was_written() {
     assert!(text.contains("\"event\":\"user_add\",\"principal\":\"bob\"") && text.contains("\"operator\""), "{text}");
     assert_eq!(run(&admin, &[]).await.0, Some(0));
     // A folder is all chains in it.
-    let (status, text) = run(&[dir.0.clone()], &[]).await;
+    let (status, text) = run(std::slice::from_ref(&dir.0), &[]).await;
     assert!(status == Some(1) && text.matches(" last good checkpoint ").count() == 2, "{text}");
     let empty = Dir::new("verify-empty");
     std::fs::create_dir_all(&empty.0).expect("folder");
-    let (status, text) = run(&[empty.0.clone()], &[]).await;
+    let (status, text) = run(std::slice::from_ref(&empty.0), &[]).await;
     assert!(status == Some(2) && text.contains("neither audit-*.jsonl nor admin-*.jsonl"), "{text}");
 }
 

@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::process::Child;
+use tonic::codec::CompressionEncoding;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status};
 
@@ -36,7 +37,8 @@ struct Received {
     traces: Vec<ExportTraceServiceRequest>,
     metrics: Vec<ExportMetricsServiceRequest>,
     logs: Vec<ExportLogsServiceRequest>,
-    authorization: BTreeSet<String>,
+    /// Signal, authorization, compression.
+    how: BTreeSet<(&'static str, String, String)>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -46,8 +48,9 @@ impl Receiver {
     fn with<T>(&self, f: impl FnOnce(&mut Received) -> T) -> T {
         f(&mut self.0.lock().expect("received"))
     }
-    fn authorized(&self, value: Option<&str>) {
-        self.with(|r| r.authorization.insert(value.unwrap_or_default().to_owned()));
+    fn sent(&self, signal: &'static str, authorization: Option<&str>, encoding: Option<&str>) {
+        let text = |v: Option<&str>| v.unwrap_or_default().to_owned();
+        self.with(|r| r.how.insert((signal, text(authorization), text(encoding))));
     }
     fn spans(&self) -> Vec<Span> {
         self.with(|r| {
@@ -72,9 +75,9 @@ impl Receiver {
             server = server.tls_config(ServerTlsConfig::new().identity(Identity::from_pem(cert, key))).expect("tls");
         }
         let router = server
-            .add_service(TraceServiceServer::new(me.clone()))
-            .add_service(MetricsServiceServer::new(me.clone()))
-            .add_service(LogsServiceServer::new(me.clone()));
+            .add_service(TraceServiceServer::new(me.clone()).accept_compressed(CompressionEncoding::Gzip))
+            .add_service(MetricsServiceServer::new(me.clone()).accept_compressed(CompressionEncoding::Gzip))
+            .add_service(LogsServiceServer::new(me.clone()).accept_compressed(CompressionEncoding::Gzip));
         let incoming = tonic::transport::server::TcpIncoming::from(tcp);
         tokio::spawn(async move { router.serve_with_incoming(incoming).await.expect("serve") });
         (me, address)
@@ -105,9 +108,20 @@ impl Receiver {
         r: ::http::Request<hyper::body::Incoming>,
     ) -> Result<::http::Response<http_body_util::Full<bytes::Bytes>>, std::convert::Infallible> {
         let (parts, body) = r.into_parts();
-        let body = body.collect().await.expect("body").to_bytes();
+        let mut body = body.collect().await.expect("body").to_bytes();
         assert_eq!(parts.headers["content-type"], "application/x-protobuf");
-        self.authorized(parts.headers.get("authorization").and_then(|v| v.to_str().ok()));
+        let header = |n: &str| parts.headers.get(n).and_then(|v| v.to_str().ok());
+        if header("content-encoding") == Some("gzip") {
+            let mut plain = Vec::new();
+            std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&body[..]), &mut plain).expect("gzip");
+            body = plain.into();
+        }
+        let signal = match parts.uri.path() {
+            "/v1/traces" => "traces",
+            "/v1/metrics" => "metrics",
+            _ => "logs",
+        };
+        self.sent(signal, header("authorization"), header("content-encoding"));
         self.with(|all| match parts.uri.path() {
             "/v1/traces" => all.traces.push(Message::decode(body).expect("traces")),
             "/v1/metrics" => all.metrics.push(Message::decode(body).expect("metrics")),
@@ -118,8 +132,8 @@ impl Receiver {
     }
 }
 
-fn metadata<T>(r: &Request<T>) -> Option<&str> {
-    r.metadata().get("authorization").and_then(|v| v.to_str().ok())
+fn metadata<'a, T>(r: &'a Request<T>, name: &str) -> Option<&'a str> {
+    r.metadata().get(name).and_then(|v| v.to_str().ok())
 }
 
 #[tonic::async_trait]
@@ -128,7 +142,7 @@ impl TraceService for Receiver {
         &self,
         r: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        self.authorized(metadata(&r));
+        self.sent("traces", metadata(&r, "authorization"), metadata(&r, "grpc-encoding"));
         self.with(|all| all.traces.push(r.into_inner()));
         Ok(Response::new(ExportTraceServiceResponse::default()))
     }
@@ -140,7 +154,7 @@ impl MetricsService for Receiver {
         &self,
         r: Request<ExportMetricsServiceRequest>,
     ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
-        self.authorized(metadata(&r));
+        self.sent("metrics", metadata(&r, "authorization"), metadata(&r, "grpc-encoding"));
         self.with(|all| all.metrics.push(r.into_inner()));
         Ok(Response::new(ExportMetricsServiceResponse::default()))
     }
@@ -152,7 +166,7 @@ impl LogsService for Receiver {
         &self,
         r: Request<ExportLogsServiceRequest>,
     ) -> Result<Response<ExportLogsServiceResponse>, Status> {
-        self.authorized(metadata(&r));
+        self.sent("logs", metadata(&r, "authorization"), metadata(&r, "grpc-encoding"));
         self.with(|all| all.logs.push(r.into_inner()));
         Ok(Response::new(ExportLogsServiceResponse::default()))
     }
@@ -231,7 +245,7 @@ const FAST: [(&str, &str); 4] = [
     ("OTEL_METRIC_EXPORT_INTERVAL", "300"),
     ("OTEL_BSP_SCHEDULE_DELAY", "100"),
     ("OTEL_BLRP_SCHEDULE_DELAY", "100"),
-    ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test"),
+    ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test,team=a%2Cb%20%3D"),
 ];
 
 const FROM_META: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -394,7 +408,30 @@ fn metrics_are_right(all: &[ExportMetricsServiceRequest]) {
 }
 
 async fn a_collector_sees_it(receiver: Receiver, env: &[(&str, &str)], more: &[&str]) {
-    let env = [&FAST[..], &[("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20abc")], env].concat();
+    let own = [
+        // A plus is a plus, and a value may hold what separates it.
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20a+b=="),
+        ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "authorization=Bearer%20metrics"),
+        ("OTEL_EXPORTER_OTLP_LOGS_HEADERS", ""),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ("OTEL_EXPORTER_OTLP_LOGS_COMPRESSION", "none"),
+    ];
+    let env = [&FAST[..], &own, env].concat();
+    let sent = |compressed: bool| {
+        let gzip = if compressed { "gzip" } else { "" };
+        [("logs", "Bearer a+b==", ""), ("metrics", "Bearer metrics", gzip), ("traces", "Bearer a+b==", gzip)]
+            .map(|(s, a, c)| (s, a.to_owned(), c.to_owned()))
+    };
+    // `doctor` asks as the server sends; over HTTP it sends nothing that could be compressed.
+    let login = [("MSSQL_HOST", "127.0.0.1"), ("MSSQL_PORT", "1"), ("MSSQL_USER", "u"), ("MSSQL_PASSWORD", "p")];
+    let mut c = command(&["doctor", "--json"]);
+    let out = c.args(more).envs(login).envs(env.iter().copied()).output().await.expect("run");
+    let found: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    let taken = found.to_string().matches(" takes ").count();
+    let grpc = env.iter().any(|(_, v)| *v == "grpc");
+    let how = receiver.with(|r| std::mem::take(&mut r.how));
+    assert_eq!((taken, how), (3, sent(grpc).into()), "{found:#}");
+    receiver.with(|r| *r = Received::default());
     let demo = Demo::start(&env, &[&["--telemetry-query-text", "yes"], more].concat()).await;
     let told = exercised(&demo).await;
     let said = demo.stop().await;
@@ -402,7 +439,7 @@ async fn a_collector_sees_it(receiver: Receiver, env: &[(&str, &str)], more: &[&
     spans_are_right(&spans, &told);
     receiver.with(|r| {
         metrics_are_right(&r.metrics);
-        assert_eq!(r.authorization, BTreeSet::from(["Bearer abc".to_owned()]), "every export has the header");
+        assert_eq!(r.how, sent(true).into(), "every export has its headers and its compression");
         let logs: Vec<_> = r
             .logs
             .iter()
@@ -420,7 +457,7 @@ async fn a_collector_sees_it(receiver: Receiver, env: &[(&str, &str)], more: &[&
     assert_eq!(resource["service.name"], "mssql-mcp");
     assert_eq!(resource["service.instance.id"].len(), 32);
     assert_eq!(resource["service.version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(resource["deployment.environment.name"], "test");
+    assert_eq!((&*resource["deployment.environment.name"], &*resource["team"]), ("test", "a,b ="));
     assert!(!said.contains("does not take"), "{said}");
 }
 
@@ -526,9 +563,7 @@ async fn a_bad_collector_costs_nothing_but_counted_loss() {
 #[tokio::test(flavor = "multi_thread")]
 async fn telemetry_settings_that_make_no_sense_are_refused() {
     for (env, wanted) in [
-        (("OTEL_TRACES_EXPORTER", "zipkin"), "OTEL_TRACES_EXPORTER: \"zipkin\""),
         (("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"), "is no URL such as"),
-        (("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"), "OTEL_EXPORTER_OTLP_PROTOCOL"),
         (("OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such/file"), "telemetry.ca_file"),
     ] {
         let mut c = command(&["demo", "--listen", "127.0.0.1:0"]);
@@ -537,6 +572,23 @@ async fn telemetry_settings_that_make_no_sense_are_refused() {
         assert_eq!(out.status.code(), Some(2), "{said}");
         assert!(said.contains(wanted), "{said}");
     }
+    // What cannot be heeded is said, and the server runs on without.
+    let odd = [
+        ("OTEL_TRACES_EXPORTER", "zipkin"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/key.pem"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "a=1,b"),
+        ("OTEL_EXPORTER_OTLP_LOGS_HEADERS", "api-key:hush"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "many"),
+    ];
+    let demo = Demo::start(&odd, &[]).await;
+    assert_eq!(demo.sql("SELECT 1 AS a").await["isError"], false);
+    let said = demo.stop().await;
+    for (name, _) in odd {
+        assert!(said.lines().any(|l| l.contains("WARN") && l.contains(name)), "{name}: {said}");
+    }
+    assert!(!said.contains("hush"), "{said}");
     // Switched off, nothing is built, however the rest is set.
     let demo =
         Demo::start(&[("OTEL_SDK_DISABLED", "true"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")], &[]).await;
