@@ -1,5 +1,6 @@
 //! Tools: one per file, each with its arguments, its schemas and its call; erased once, here.
 
+pub mod cascade;
 pub mod confirm;
 pub mod describe_table;
 pub mod execute_sql;
@@ -7,6 +8,7 @@ pub mod get_table_sample;
 pub mod list_tables;
 pub mod preview;
 pub mod search;
+pub mod visible;
 
 use std::future::Future;
 use std::pin::Pin;

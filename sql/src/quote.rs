@@ -1,8 +1,18 @@
 //! Names: reading `schema.table` as people write it, and writing it so that SQL Server reads it back.
 
+use crate::grammar::GRAMMAR;
+
 /// `[name]`, with `]` doubled.
 pub fn identifier(name: &str) -> String {
     format!("[{}]", name.replace(']', "]]"))
+}
+
+/// A part of a name as it has to be written: in brackets only where it is no regular identifier.
+pub fn part(name: &str) -> String {
+    let mut chars = name.chars();
+    let first = chars.next().is_some_and(|c| c.is_alphabetic() || matches!(c, '_' | '#'));
+    let regular = first && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '#' | '$' | '@'));
+    if regular && !GRAMMAR.is_reserved(&name.to_ascii_uppercase()) { name.to_owned() } else { identifier(name) }
 }
 
 /// Splits a possibly bracketed or double-quoted name at its dots. None when a bracket is left open or a part is empty.
@@ -50,6 +60,16 @@ pub fn split(name: &str) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_is_written_as_it_must_be() {
+        for name in ["Orders", "Größe", "_x", "a$b"] {
+            assert_eq!(part(name), name);
+        }
+        for name in ["Order Lines", "Notes.Archive", "1st", "a]b", "order", "User", "a-b", ""] {
+            assert_eq!(part(name), identifier(name));
+        }
+    }
 
     #[test]
     fn names_are_read_as_people_write_them() {

@@ -23,6 +23,8 @@ struct Draft {
     base: Class,
     head: Option<String>,
     target: Option<Target>,
+    /// It writes to more than one table, or to one that could not be told.
+    several: bool,
     problem: Option<Found>,
 }
 
@@ -139,7 +141,15 @@ impl<'a> Reader<'a> {
     // --- the statements
 
     fn begin(&mut self, start: usize) {
-        self.out.push(Draft { start, class: Class::Read, base: Class::Read, head: None, target: None, problem: None });
+        self.out.push(Draft {
+            start,
+            class: Class::Read,
+            base: Class::Read,
+            head: None,
+            target: None,
+            several: false,
+            problem: None,
+        });
     }
 
     /// The statement that is being read.
@@ -397,7 +407,8 @@ impl<'a> Reader<'a> {
             Problem { items: p.items, counts_as: p.counts_as, line, column, reason: p.reason, advice: p.advice }
         });
         let head = d.head.unwrap_or_else(|| self.head(d.start));
-        Statement { class: d.class, base: d.base, line, column, head, target: d.target, problem }
+        let target = d.target.filter(|_| !d.several);
+        Statement { class: d.class, base: d.base, line, column, head, target, problem }
     }
 
     /// The first words of a statement.

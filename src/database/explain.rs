@@ -89,6 +89,10 @@ fn hint(number: u32) -> (&'static str, bool) {
         229 | 230 | 262 => ("The login lacks the permission; a person has to grant it.", false),
         245 | 8114 => ("Use TRY_CONVERT, or compare values of the same type.", false),
         8120 => ("Add the column to GROUP BY, or aggregate it.", false),
+        3930 | 3998 => (
+            "It caught an error of its own and went on; here an error ends the transaction (XACT_ABORT ON), so all of it was rolled back. Run it without its TRY … CATCH to see that error, or let its CATCH end with THROW.",
+            false,
+        ),
         8134 => ("Guard the divisor with NULLIF(x, 0).", false),
         1205 => ("It was chosen as a deadlock victim: try again.", true),
         1222 => ("Another session holds a lock: try again.", true),

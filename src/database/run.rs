@@ -63,11 +63,13 @@ pub struct Batch<'a> {
     pub params: &'a [Param],
     /// It may leave something behind on its connection, which is then closed.
     pub keeps_state: bool,
+    /// Whatever in it has a count is a change, so that a count behind rows (OUTPUT) is one too.
+    pub only_changes: bool,
 }
 
 impl<'a> From<&'a str> for Batch<'a> {
     fn from(sql: &'a str) -> Self {
-        Self { sql, params: &[], keeps_state: false }
+        Self { sql, params: &[], keeps_state: false, only_changes: false }
     }
 }
 
@@ -149,6 +151,8 @@ pub struct Failure {
     pub error: DbError,
     /// Messages and later errors.
     pub said: Said,
+    /// The text had ended its transaction itself: what it committed before it failed stays.
+    pub ended: bool,
 }
 
 /// Which trace a statement belongs to, for a DBA who looks at `sys.dm_exec_sessions.context_info`: the `traceparent` as ASCII, as the semantic
@@ -161,6 +165,9 @@ const TOLD_AND_TEXT: &str = "@q nvarchar(max), @mssql_mcp_trace varbinary(128)";
 fn context_info(trace: Option<Trace>) -> Vec<u8> {
     trace.map(|t| t.header().into_bytes()).unwrap_or_default()
 }
+
+/// What the wrapper says before it hands on an error, where the text has ended the transaction.
+const ENDED: &str = "mssql-mcp: the transaction had been ended by the text";
 
 /// The outer text. Public for the benchmark, which sets it beside the bare query.
 pub fn wrapper(params: &[Param], mode: Mode, lock_timeout_ms: u128, told: bool) -> String {
@@ -177,11 +184,13 @@ pub fn wrapper(params: &[Param], mode: Mode, lock_timeout_ms: u128, told: bool) 
         Mode::Inner => ("", ""),
     };
     let told = if told { TELL } else { "" };
+    // Where none is open any more, the text itself has ended it (a COMMIT or ROLLBACK in a procedure).
+    let otherwise = if mode == Mode::Change { format!(" ELSE PRINT N'{ENDED}'") } else { String::new() };
     // Ours is the one to lose a deadlock: the application that owns the database goes on.
     format!(
         "{told}SET NOCOUNT ON; SET XACT_ABORT ON; SET DEADLOCK_PRIORITY LOW; SET LOCK_TIMEOUT {lock_timeout_ms};\n\
          BEGIN TRY {begin}SET NOCOUNT OFF; EXEC sp_executesql @q{inner}; SET NOCOUNT ON; {end} END TRY\n\
-         BEGIN CATCH IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION; THROW; END CATCH"
+         BEGIN CATCH IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION{otherwise}; THROW; END CATCH"
     )
 }
 
@@ -237,7 +246,11 @@ impl Database {
             let limits = &Limits { trace: round.trace(limits.trace), ..limits.clone() };
             // Boxed, because the driver's futures are large.
             let work = listen(Box::pin(self.run_once(&mut lease, batch, mode, limits)));
-            let (result, said) = round.run(work, |(r, _)| r.as_ref().map(|a| a.rows).map_err(|e| &e.0)).await;
+            let (result, mut said) = round.run(work, |(r, _)| r.as_ref().map(|a| a.rows).map_err(|e| &e.0)).await;
+            let ended = mode == Mode::Change && said.messages.last().is_some_and(|m| m == ENDED);
+            if ended {
+                said.messages.pop();
+            }
             if batch.keeps_state
                 && let Some(c) = lease.connection()
             {
@@ -248,7 +261,7 @@ impl Database {
                 Err((DbError::Lost(reason), false)) if tries > 0 => {
                     tracing::debug!(target: "mssql_mcp::database", reason, "a pooled connection was dead; trying another");
                 }
-                Err((error, _)) => return Err(Failure { error, said }),
+                Err((error, _)) => return Err(Failure { error, said, ended }),
             }
         }
     }
@@ -266,7 +279,7 @@ impl Database {
         c.dirty |= batch.keeps_state;
         // Until the transaction has ended, a lease that is dropped must not give its connection back.
         c.in_flight = true;
-        let answer = result.map_err(|(error, _)| Failure { error, said: said.clone() })?;
+        let answer = result.map_err(|(error, _)| Failure { error, said: said.clone(), ended: false })?;
         if answer.rows_affected != expected {
             self.command(&mut lease, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION", limits).await?;
             return Ok(Applied::Differs(answer.rows_affected));
@@ -275,6 +288,39 @@ impl Database {
             "IF @@TRANCOUNT = 0 THROW 50000, N'The transaction has ended before its commit.', 1; COMMIT TRANSACTION";
         self.command(&mut lease, commit, limits).await?;
         Ok(Applied::Committed(Answer { messages: said.messages, committed: true, ..answer }))
+    }
+
+    /// Runs a change between two runs of counting texts of ours, in one transaction that is rolled back: what each of them gave before
+    /// and after.
+    pub async fn counted_around(
+        &self,
+        batch: Batch<'_>,
+        counting: &[String],
+        limits: &Limits,
+    ) -> Result<Vec<(i64, i64)>, Failure> {
+        let mut lease = self.lease_within(limits).await?;
+        self.command(&mut lease, "BEGIN TRANSACTION", limits).await?;
+        let mut counted = [Vec::new(), Vec::new()];
+        for (n, into) in counted.iter_mut().enumerate() {
+            if n == 1 {
+                let (result, said) = listen(Box::pin(self.run_once(&mut lease, batch, Mode::Inner, limits))).await;
+                result.map_err(|(error, _)| Failure { error, said, ended: false })?;
+            }
+            for sql in counting {
+                let sets = Box::pin(self.fetch_on(&mut lease, sql, &[], limits)).await.map_err(silent)?;
+                let count = sets.first().and_then(|s| s.first()).and_then(|r| r.first()).map(Value::to_string);
+                let count = count.and_then(|c| c.trim_matches('"').parse().ok());
+                into.push(count.ok_or_else(|| silent(DbError::Driver("a count is missing".into())))?);
+            }
+            // Until the transaction has ended, a lease that is dropped must not give its connection back.
+            if let Some(c) = lease.connection() {
+                c.dirty |= batch.keeps_state;
+                c.in_flight = true;
+            }
+        }
+        self.command(&mut lease, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION", limits).await?;
+        let [before, after] = counted;
+        Ok(before.into_iter().zip(after).collect())
     }
 
     async fn lease_within(&self, limits: &Limits) -> Result<Lease, Failure> {
@@ -372,7 +418,7 @@ impl Database {
                                     return Ok(finish(writer, rows_affected, zeros, false));
                                 }
                             }
-                            CommandItem::RowsAffected(_) if after_rows => after_rows = false,
+                            CommandItem::RowsAffected(_) if after_rows && !batch.only_changes => after_rows = false,
                             // The driver gives 0 both for "no rows changed" and for "no count".
                             CommandItem::RowsAffected(0) => zeros = true,
                             CommandItem::RowsAffected(n) => rows_affected.push(n),
@@ -464,7 +510,7 @@ impl Database {
 }
 
 fn silent(error: DbError) -> Failure {
-    Failure { error, said: Said::default() }
+    Failure { error, said: Said::default(), ended: false }
 }
 
 fn finish(mut writer: Writer, mut rows_affected: Vec<u64>, zeros: bool, committed: bool) -> Answer {

@@ -6,8 +6,9 @@ use mssql_mcp_transports::{Continuation, Segments, ToolReply};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::cascade;
 use super::confirm::{Confirm, Consent, Ticket, When, digest_of, question_id};
-use super::preview::{Effect, question};
+use super::preview::{Effect, Table, effect, only_changes, question};
 use super::{Bounds, Call, Named, Refusal, Stop, Tool, results_schema};
 use crate::database::run::{Answer, Applied, Batch, Failure, Mode, Param, ParamValue};
 use crate::database::{Database, DbError, Limits};
@@ -125,7 +126,12 @@ impl Tool for ExecuteSql {
         };
         let limits = call.limits(bounds);
         let params = params(args.params.clone().unwrap_or_default())?;
-        let batch = Batch { sql: &args.query, params: &params, keeps_state: verdict.keeps_state };
+        let batch = Batch {
+            sql: &args.query,
+            params: &params,
+            keeps_state: verdict.keeps_state,
+            only_changes: only_changes(&verdict),
+        };
         let change = Change { tool: self, call: &call, args: &args, verdict: &verdict, batch, limits };
         if args.dry_run == Some(true) {
             change.dry_run().await
@@ -229,8 +235,12 @@ impl Change<'_> {
                 Consent::Again => {}
             }
         }
-        let effect = self.preview().await?;
-        let message = question(&self.args.query, self.verdict, &effect);
+        let (effect, tried) = self.preview().await?;
+        if let Some(mut a) = tried.filter(|_| effect.is_nothing()) {
+            a.messages.push("No row would change, so nobody was asked, and nothing was changed.".to_owned());
+            return Ok(self.changed(a, false));
+        }
+        let message = question(&self.args.query, self.batch.params, self.verdict, &effect);
         let asked = confirm.ask(&principal, digest, effect.counts(), &message);
         if let Stop::Ask { state, .. } = &asked {
             self.call.facts.set_asked(question_id(state));
@@ -263,6 +273,16 @@ impl Change<'_> {
 
     /// A change that failed: an error of SQL Server rolled it back; a broken connection tells nothing.
     fn failed(&self, f: &Failure) -> Stop {
+        if f.ended {
+            let mut r = failure(f, self.db(), &self.args.query);
+            r.code = "outcome_unknown";
+            r.message = format!(
+                "It ended the transaction itself, by a COMMIT or ROLLBACK of its own, and then failed: {}",
+                r.message
+            );
+            r.hint = "What it had committed stays, and so does what it did without a transaction; look at the data before trying again.".into();
+            return r.into();
+        }
         match &f.error {
             DbError::Lost(m) => Refusal::unknown_outcome(&format!("The connection to SQL Server broke: {m}.")).into(),
             DbError::Timeout => {
@@ -276,7 +296,7 @@ impl Change<'_> {
     }
 
     /// Why it cannot be tried out first, if it cannot.
-    async fn previewable(&self) -> Result<Result<Vec<super::preview::Table>, String>, Stop> {
+    async fn previewable(&self) -> Result<Result<(Vec<Table>, Vec<cascade::Cascade>), String>, Stop> {
         if self.verdict.class > Class::Write {
             let what = if self.verdict.class == Class::Schema {
                 "a change of the schema"
@@ -285,16 +305,20 @@ impl Change<'_> {
             };
             return Ok(Err(format!("it has {what}, which a rollback may not undo")));
         }
-        super::preview::tables(self.db(), self.verdict, &self.limits)
-            .await
-            .map_err(|e| Refusal::database(&e, self.db()).into())
+        let failed = |e: DbError| Refusal::database(&e, self.db());
+        let tables = match super::preview::tables(self.db(), self.verdict, &self.limits).await.map_err(failed)? {
+            Ok(t) => t,
+            Err(why) => return Ok(Err(why)),
+        };
+        let cascades = cascade::cascades(self.db(), &tables, &self.limits).await.map_err(failed)?;
+        Ok(cascades.map(|c| (tables, c)))
     }
 
-    /// What it would change, counted in a transaction that is rolled back at once: no lock is held while a person thinks.
-    async fn preview(&self) -> Result<Effect, Stop> {
-        let tables = match self.previewable().await? {
+    /// What it would change, counted in a transaction that is rolled back at once: no lock is held while a person thinks. With what it gave.
+    async fn preview(&self) -> Result<(Effect, Option<Answer>), Stop> {
+        let (tables, mut cascades) = match self.previewable().await? {
             Ok(t) => t,
-            Err(why) => return Ok(Effect::Unknown(why)),
+            Err(why) => return Ok((Effect::Unknown(why), None)),
         };
         let patience: Duration = self.tool.confirm.preview_timeout();
         let deadline = Instant::now() + patience;
@@ -304,9 +328,13 @@ impl Change<'_> {
         };
         let run = self.db().run(self.batch, Mode::Preview, &limits);
         match run.await {
-            Ok(a) => Ok(Effect::Counted { counts: a.rows_affected, tables }),
+            Ok(a) => {
+                cascade::count(self.db(), self.batch, &mut cascades, &limits).await;
+                let effect = effect(&self.args.query, self.verdict, a.rows_affected.clone(), tables, cascades);
+                Ok((effect, Some(a)))
+            }
             Err(Failure { error: DbError::Timeout, .. }) => {
-                Ok(Effect::Unknown(format!("its preview took longer than {} s", patience.as_secs_f32())))
+                Ok((Effect::Unknown(format!("its preview took longer than {} s", patience.as_secs_f32())), None))
             }
             // It would fail: the model hears why, and nobody is bothered.
             Err(f) => Err(failure(&f, self.db(), &self.args.query).into()),

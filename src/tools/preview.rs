@@ -1,34 +1,58 @@
 //! What a change is about, for the person who is asked: which tables, how many rows of how many, and what a rollback leaves.
 
-use crate::database::run::ParamValue;
+use crate::database::run::{Param, ParamValue};
 use crate::database::{Database, DbError, Limits};
+use mssql_mcp_sql::quote;
 use mssql_mcp_sql::verdict::{Class, Verdict};
+
+use super::cascade::Cascade;
+use super::visible::{shortened, visible};
 
 /// More targets than this are not looked up.
 const MOST: usize = 8;
 /// Of the statement's text, so much is shown.
 const SHOWN: usize = 600;
+/// So many values are shown, and so much of each.
+const PARAMS: usize = 30;
+const VALUE: usize = 80;
 
 /// A table that a statement writes to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     /// `schema.name`.
     pub name: String,
+    /// UPDATE, DELETE, …
+    pub verb: String,
     /// Rows, from the catalog.
     pub rows: Option<i64>,
+}
+
+/// What the counts of a preview say.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Counted {
+    /// The rows of each statement that writes; none for TRUNCATE, which counts nothing.
+    Each(Vec<Option<u64>>),
+    /// Their sum, where it is not known which is which.
+    All(u64),
+    /// They are not known, and why.
+    Hidden(&'static str),
 }
 
 /// What a preview found.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Rows per statement, and the tables of the statements that write.
-    Counted {
-        /// In order.
-        counts: Vec<u64>,
-        /// In order.
+    /// It was tried out.
+    Tried {
+        /// As SQL Server said it: what a commit is held against.
+        said: Vec<u64>,
+        /// What that means.
+        counted: Counted,
+        /// Of the statements that write, in order.
         tables: Vec<Table>,
+        /// What follows by foreign keys.
+        cascades: Vec<Cascade>,
     },
-    /// Nothing could be counted, and why.
+    /// It was not, and why.
     Unknown(String),
 }
 
@@ -36,10 +60,87 @@ impl Effect {
     /// What a commit is held against.
     pub fn counts(&self) -> Option<Vec<u64>> {
         match self {
-            Effect::Counted { counts, .. } => Some(counts.clone()),
-            Effect::Unknown(_) => None,
+            Effect::Tried { counted: Counted::Hidden(_), .. } | Effect::Unknown(_) => None,
+            Effect::Tried { said, .. } => Some(said.clone()),
         }
     }
+    /// For certain, it changes no row.
+    pub fn is_nothing(&self) -> bool {
+        match self {
+            Effect::Tried { counted: Counted::Each(each), .. } => each.iter().all(|n| *n == Some(0)),
+            Effect::Tried { counted: Counted::All(n), .. } => *n == 0,
+            _ => false,
+        }
+    }
+}
+
+/// The first word of a statement.
+fn verb(head: &str) -> String {
+    head.split([' ', '(', ';']).next().unwrap_or_default().to_ascii_uppercase()
+}
+
+/// Statements that neither have a count nor rows.
+const SILENT: [&str; 3] = ["DECLARE", "SET", "PRINT"];
+/// Those that decide whether and how often others run.
+const CONTROL: [&str; 10] = ["IF", "ELSE", "WHILE", "BEGIN", "END", "BREAK", "CONTINUE", "GOTO", "RETURN", "WAITFOR"];
+
+/// Whether each count of this batch is a change's, even behind rows (OUTPUT).
+pub fn only_changes(verdict: &Verdict) -> bool {
+    verdict.statements.iter().all(|s| {
+        let v = verb(&s.head);
+        s.class == Class::Write || SILENT.contains(&v.as_str()) || CONTROL.contains(&v.as_str())
+    })
+}
+
+/// What counts say of the statements that write. The driver tells neither whose a count is nor 0 from no count, so that only what the text
+/// leaves no doubt about is known.
+fn read_counts(sql: &str, verdict: &Verdict, said: &[u64]) -> Counted {
+    let upper = sql.to_ascii_uppercase();
+    let of = |s: &mssql_mcp_sql::verdict::Statement| verb(&s.head);
+    let changes = |s: &&mssql_mcp_sql::verdict::Statement| s.class == Class::Write;
+    if verdict.statements.iter().any(|s| of(s) == "SET") && upper.contains("NOCOUNT") {
+        return Counted::Hidden("the text hides counts (SET NOCOUNT)");
+    }
+    let some: Vec<u64> = said.iter().copied().filter(|n| *n > 0).collect();
+    let total = some.iter().sum();
+    let others: Vec<String> = verdict.statements.iter().filter(|s| !changes(s)).map(of).collect();
+    let truncates = verdict.statements.iter().any(|s| of(s) == "TRUNCATE");
+    if others.iter().all(|o| SILENT.contains(&o.as_str())) {
+        let counting = verdict.statements.iter().filter(changes).filter(|s| of(s) != "TRUNCATE").count();
+        if some.len() == counting || some.is_empty() {
+            let mut rest = some.into_iter();
+            let each = verdict.statements.iter().filter(changes);
+            return Counted::Each(
+                each.map(|s| (of(s) != "TRUNCATE").then(|| rest.next().unwrap_or_default())).collect(),
+            );
+        }
+        return match some.len() < counting && !truncates {
+            true => Counted::All(total),
+            false => Counted::Hidden("SQL Server gave other counts than there are statements"),
+        };
+    }
+    if truncates {
+        return Counted::Hidden("TRUNCATE TABLE tells no count");
+    }
+    let plain = |o: &String| SILENT.contains(&o.as_str()) || CONTROL.contains(&o.as_str());
+    if others.iter().all(plain) {
+        return Counted::All(total);
+    }
+    // Queries beside it: their rows have counts, and so have OUTPUT and SELECT @x = …
+    let query = |o: &String| plain(o) || ["SELECT", "WITH"].contains(&o.as_str());
+    if others.iter().all(query) && !upper.contains("OUTPUT") && !assigns(sql) {
+        return Counted::All(total);
+    }
+    Counted::Hidden("other statements of the text have counts too")
+}
+
+/// Whether a variable is given a value outside of SET and DECLARE, as far as the text shows: `@x =`, `@x +=`.
+fn assigns(sql: &str) -> bool {
+    sql.match_indices('@').any(|(at, _)| {
+        let rest = sql[at + 1..].trim_start_matches(|c: char| c.is_alphanumeric() || c == '_').trim_start();
+        rest.starts_with('=')
+            || rest.get(1..2) == Some("=") && rest.starts_with(['+', '-', '*', '/', '%', '&', '|', '^'])
+    })
 }
 
 const ABOUT: &str = "SELECT s.name, o.name, o.type, \
@@ -63,58 +164,96 @@ pub async fn tables(db: &Database, verdict: &Verdict, limits: &Limits) -> Result
             return Ok(Err(format!("{} is no table of this database", target.name)));
         };
         let text = |i: usize| row.get(i).and_then(|v| v.as_str()).unwrap_or_default().trim().to_owned();
-        let name = format!("{}.{}", text(0), text(1));
+        let name = format!("{}.{}", quote::part(&text(0)), quote::part(&text(1)));
         if text(2) != "U" {
             return Ok(Err(format!("{name} is no plain table, and what lies behind it could have triggers")));
         }
         if row.get(4).and_then(serde_json::Value::as_i64) != Some(0) {
             return Ok(Err(format!("{name} has triggers, and what they do may not be undone by a rollback")));
         }
-        found.push(Table { name, rows: row.get(3).and_then(serde_json::Value::as_i64) });
+        found.push(Table { name, verb: verb(&s.head), rows: row.get(3).and_then(serde_json::Value::as_i64) });
     }
     Ok(Ok(found))
 }
 
-/// The question: the numbers first, the text below.
-pub fn question(sql: &str, verdict: &Verdict, effect: &Effect) -> String {
-    let writes: Vec<_> = verdict.statements.iter().filter(|s| s.class >= Class::Write).collect();
-    let verb = |i: usize| writes.get(i).and_then(|s| s.head.split(' ').next()).unwrap_or_default().to_ascii_uppercase();
-    let mut out = match effect {
-        Effect::Counted { counts, tables }
-            if counts.len() == tables.len() && writes.len() == verdict.statements.len() =>
-        {
-            let lines = counts.iter().zip(tables).enumerate().map(|(i, (n, t))| {
-                // The catalog's count may be older than the rows.
-                let known = t.rows.map(i64::unsigned_abs).filter(|r| r >= n);
-                let of = known.map_or(String::new(), |r| format!(" of {}", thousands(r)));
-                let of = if verb(i) == "INSERT" { String::new() } else { of };
-                let (rows, change) = if *n == 1 { ("row", "changes") } else { ("rows", "change") };
-                format!("{} {}: {} {rows}{of} {change}.", verb(i), t.name, thousands(*n))
-            });
-            lines.collect::<Vec<_>>().join("\n")
+/// An effect, from what a preview said.
+pub fn effect(sql: &str, verdict: &Verdict, said: Vec<u64>, tables: Vec<Table>, cascades: Vec<Cascade>) -> Effect {
+    let counted = read_counts(sql, verdict, &said);
+    Effect::Tried { said, counted, tables, cascades }
+}
+
+fn change(n: u64) -> &'static str {
+    if n == 1 { "row changes" } else { "rows change" }
+}
+
+/// One statement's line.
+fn line(t: &Table, n: Option<u64>) -> String {
+    let rows = t.rows.map(i64::unsigned_abs);
+    let Some(n) = n else {
+        let all = rows.map_or(String::new(), |r| format!(" ({} by the catalog)", thousands(r)));
+        return format!("{} {}: all of its rows go{all}.", t.verb, t.name);
+    };
+    // The catalog's count may be older than the rows.
+    match rows.filter(|r| *r >= n && t.verb != "INSERT") {
+        Some(r) => {
+            let (of, does) = (if r == 1 { "row" } else { "rows" }, if n == 1 { "changes" } else { "change" });
+            format!("{} {}: {} of {} {of} {does}.", t.verb, t.name, thousands(n), thousands(r))
         }
-        Effect::Counted { counts, tables } => {
-            let tables: Vec<_> = tables.iter().map(|t| t.name.as_str()).collect();
-            let counts: Vec<_> = counts.iter().map(|n| thousands(*n)).collect();
-            format!("Rows that change, statement by statement: {} (in {}).", counts.join(", "), tables.join(", "))
+        None => format!("{} {}: {} {}.", t.verb, t.name, thousands(n), change(n)),
+    }
+}
+
+/// The question: the numbers first, then the values, and the text below.
+pub fn question(sql: &str, params: &[Param], verdict: &Verdict, effect: &Effect) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let named =
+        |tables: &[Table]| tables.iter().map(|t| format!("{} {}", t.verb, t.name)).collect::<Vec<_>>().join("; ");
+    match effect {
+        Effect::Tried { counted, tables, cascades, .. } => {
+            match counted {
+                Counted::Each(each) => lines.extend(tables.iter().zip(each).map(|(t, n)| line(t, *n))),
+                Counted::All(n) => lines.push(format!("{}: {} {} in all.", named(tables), thousands(*n), change(*n))),
+                Counted::Hidden(why) => {
+                    lines.push(format!("{}: how many rows change is not known, because {why}.", named(tables)));
+                }
+            }
+            lines.extend(cascades.iter().filter_map(Cascade::sentence));
         }
         Effect::Unknown(why) => {
-            let heads: Vec<_> = writes.iter().map(|s| s.head.as_str()).collect();
-            format!("{}: how much it changes was not counted, because {why}.", heads.join("; "))
+            let writes = verdict.statements.iter().filter(|s| s.class >= Class::Write);
+            let heads: Vec<_> = writes.map(|s| s.head.as_str()).collect();
+            lines.push(format!("{}: how much it changes was not counted, because {why}.", heads.join("; ")));
         }
-    };
+    }
+    let mut out = visible(&lines.join("\n"));
     out += " Apply?";
-    if matches!(effect, Effect::Counted { .. })
-        && (0..writes.len()).any(|i| ["INSERT", "MERGE"].contains(&verb(i).as_str()))
+    if let Effect::Tried { tables, .. } = effect
+        && tables.iter().any(|t| t.verb == "INSERT" || t.verb == "MERGE")
     {
         out += " (The count used up identity and sequence values; a rollback does not give them back.)";
     }
-    let text: String = sql.chars().take(SHOWN).collect();
-    format!("{out}\n\n{text}{}", if text.len() < sql.len() { "…" } else { "" })
+    if !params.is_empty() {
+        let all: Vec<String> =
+            params.iter().take(PARAMS).map(|p| format!("@{} = {}", p.name, value(&p.value))).collect();
+        let more = if params.len() > PARAMS { format!(", and {} more", params.len() - PARAMS) } else { String::new() };
+        out += &format!("\n\nWith {}{more}", all.join(", "));
+    }
+    format!("{out}\n\n{}", shortened(sql, SHOWN))
+}
+
+/// A bound value, as T-SQL writes it.
+fn value(v: &ParamValue) -> String {
+    match v {
+        ParamValue::Null => "NULL".to_owned(),
+        ParamValue::Bit(b) => u8::from(*b).to_string(),
+        ParamValue::Int(i) => i.to_string(),
+        ParamValue::Float(f) => f.to_string(),
+        ParamValue::Text(t) => format!("'{}'", shortened(&t.replace('\'', "''"), VALUE)),
+    }
 }
 
 /// 1,234,567.
-fn thousands(n: u64) -> String {
+pub fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, d) in digits.chars().enumerate() {
@@ -131,31 +270,99 @@ mod tests {
     use super::*;
 
     fn ask(sql: &str, counts: &[u64], tables: &[(&str, i64)]) -> String {
-        let tables = tables.iter().map(|(n, r)| Table { name: (*n).to_owned(), rows: Some(*r) }).collect();
-        let effect = Effect::Counted { counts: counts.to_vec(), tables };
-        question(sql, &Verdict::of(sql), &effect).lines().next().unwrap_or_default().to_owned()
+        let verdict = Verdict::of(sql);
+        let verbs = verdict.statements.iter().filter(|s| s.class == Class::Write).map(|s| verb(&s.head));
+        let tables =
+            tables.iter().zip(verbs).map(|((n, r), verb)| Table { name: (*n).to_owned(), verb, rows: Some(*r) });
+        let effect = effect(sql, &verdict, counts.to_vec(), tables.collect(), Vec::new());
+        question(sql, &[], &verdict, &effect).split("\n\n").next().unwrap_or_default().to_owned()
     }
 
     #[test]
     fn the_question_has_the_numbers() {
         assert_eq!(
             ask("UPDATE sales.Orders SET x = 1", &[3412], &[("sales.Orders", 20_000)]),
-            "UPDATE sales.Orders: 3,412 rows of 20,000 change. Apply?"
+            "UPDATE sales.Orders: 3,412 of 20,000 rows change. Apply?"
         );
+        for (counts, rows, said) in [
+            (1, 1, "1 of 1 row changes"),
+            (1, 2, "1 of 2 rows changes"),
+            (2, 0, "2 rows change"),
+            (1, 0, "1 row changes"),
+        ] {
+            let q = ask("DELETE t", &[counts], &[("dbo.t", rows)]);
+            assert_eq!(q, format!("DELETE dbo.t: {said}. Apply?"));
+        }
         assert!(
             ask("INSERT INTO t VALUES (1)", &[1], &[("dbo.t", 5)])
                 .starts_with("INSERT dbo.t: 1 row changes. Apply? (The count")
         );
+        let two = [("dbo.t", 5), ("dbo.u", 9000)];
         assert_eq!(
-            ask("IF 1 = 1 DELETE t DELETE u", &[1, 2000], &[("dbo.t", 5), ("dbo.u", 9)]),
-            "Rows that change, statement by statement: 1, 2,000 (in dbo.t, dbo.u). Apply?"
+            ask("DELETE t; DELETE u", &[1, 2000], &two),
+            "DELETE dbo.t: 1 of 5 rows changes.\nDELETE dbo.u: 2,000 of 9,000 rows change. Apply?"
+        );
+        assert_eq!(
+            ask("IF 1 = 1 DELETE t DELETE u", &[1, 2000], &two),
+            "DELETE dbo.t; DELETE dbo.u: 2,001 rows change in all. Apply?"
+        );
+        assert_eq!(ask("DELETE t; DELETE u", &[3], &two), "DELETE dbo.t; DELETE dbo.u: 3 rows change in all. Apply?");
+        assert_eq!(
+            ask("DECLARE @n int = 5; DELETE t WHERE a = @n OPTION (RECOMPILE)", &[4], &two[..1]),
+            "DELETE dbo.t: 4 of 5 rows change. Apply?"
+        );
+        assert_eq!(
+            ask("TRUNCATE TABLE t", &[], &two[..1]),
+            "TRUNCATE dbo.t: all of its rows go (5 by the catalog). Apply?"
+        );
+    }
+
+    #[test]
+    fn a_count_that_is_not_known_is_none() {
+        let t = [("dbo.t", 5)];
+        for sql in [
+            "SET NOCOUNT ON; DELETE t",
+            "set nocount, xact_abort on delete t",
+            "DECLARE @k TABLE (a int); INSERT @k SELECT 1; DELETE t WHERE a IN (SELECT a FROM @k)",
+            "DELETE t; DECLARE @n int; SELECT @n = COUNT(*) FROM t",
+            "SELECT 1 AS a; DELETE t OUTPUT deleted.a",
+            "SELECT 1 AS a; TRUNCATE TABLE t",
+        ] {
+            let verdict = Verdict::of(sql);
+            for said in [vec![], vec![0], vec![3], vec![1, 2]] {
+                let e = effect(sql, &verdict, said, vec![], vec![]);
+                assert!(!e.is_nothing() && e.counts().is_none(), "{sql}: {e:?}");
+            }
+            assert!(ask(sql, &[3], &t).contains("how many rows change is not known, because"), "{sql}");
+        }
+        let nothing =
+            |sql: &str, said: &[u64]| effect(sql, &Verdict::of(sql), said.to_vec(), vec![], vec![]).is_nothing();
+        assert!(nothing("DELETE t", &[0]) && nothing("DELETE t OUTPUT deleted.a", &[]));
+        assert!(nothing("IF 1 = 0 DELETE t", &[]) && !nothing("TRUNCATE TABLE t", &[0]));
+        assert!(!nothing("DELETE t; TRUNCATE TABLE u", &[0]));
+    }
+
+    #[test]
+    fn values_stand_beside_their_names() {
+        let sql = "DELETE t WHERE a = @a";
+        let p = |name: &str, value| Param { name: name.into(), declared: "int".into(), value };
+        let params = [
+            p("a", ParamValue::Int(5)),
+            p("b", ParamValue::Null),
+            p("c", ParamValue::Text("O'Neil\u{202e}".into())),
+            p("d", ParamValue::Bit(true)),
+        ];
+        let q = question(sql, &params, &Verdict::of(sql), &Effect::Unknown("x".into()));
+        assert!(
+            q.contains("\n\nWith @a = 5, @b = NULL, @c = 'O''Neil\\u{202E}', @d = 1\n\nDELETE t WHERE a = @a"),
+            "{q}"
         );
     }
 
     #[test]
     fn what_was_not_counted_says_why() {
         let sql = "CREATE INDEX i ON t (a)";
-        let q = question(sql, &Verdict::of(sql), &Effect::Unknown("it has a change of the schema".into()));
+        let q = question(sql, &[], &Verdict::of(sql), &Effect::Unknown("it has a change of the schema".into()));
         assert!(
             q.starts_with(
                 "CREATE INDEX i ON t (: how much it changes was not counted, because it has a change of the schema."

@@ -40,7 +40,7 @@ const update = "UPDATE sales.Orders SET Status = 'Void' WHERE OrderId IN (SELECT
 let r = await run(update);
 assert.ok(!r.isError && r.committed === true, JSON.stringify(r));
 assert.deepEqual(r.rows_affected, [7]);
-assert.ok(asked[0].startsWith("UPDATE sales.Orders: 7 rows of 20,000 change. Apply?"), asked[0]);
+assert.ok(asked[0].startsWith("UPDATE sales.Orders: 7 of 20,000 rows change. Apply?"), asked[0]);
 assert.equal(await count("Void"), before + 7);
 
 for (answer of ["decline", "cancel"]) {

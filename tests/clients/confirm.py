@@ -32,7 +32,7 @@ async def main():
             query = "DELETE FROM sales.Trades WHERE TradeId < 5000000003"
             failed, r = await run(query)
             assert not failed and r["committed"] and r["rows_affected"] == [3], r
-            assert asked[0].startswith("DELETE sales.Trades: 3 rows of "), asked
+            assert asked[0].startswith("DELETE sales.Trades: 3 of "), asked
             failed, r = await run("DELETE FROM sales.Trades WHERE TradeId < 5000000005")
             assert failed and r["error"]["code"] == "declined", r
             _, r = await run("SELECT COUNT(*) AS n FROM sales.Trades WHERE TradeId < 5000000005")

@@ -68,7 +68,7 @@ async fn a_change_waits_for_its_person_and_is_applied_once() {
 
     let first = ask(address, update.clone(), json!({})).await;
     assert!(
-        message(&first).starts_with(&format!("UPDATE sales.Orders: {rows} rows of 20,000 change. Apply?")),
+        message(&first).starts_with(&format!("UPDATE sales.Orders: {rows} of 20,000 rows change. Apply?")),
         "{}",
         message(&first)
     );
@@ -417,4 +417,116 @@ async fn an_inner_error_leaves_no_row_no_transaction_and_a_usable_connection() {
         assert_eq!(scalar(&lab, "SELECT COUNT(*) FROM dbo.Kept").await, 0, "{inner} confirmed");
         assert_eq!(scalar(&lab, "SELECT @@TRANCOUNT").await, 1, "{inner} confirmed");
     }
+}
+
+/// Rows that go, or lose their reference, by foreign keys; and what stands for no count.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_question_shows_what_will_happen() {
+    let lab = Lab::new(&[("access.level", "full")]).await;
+    let (address, _stop) = lab.serve().await;
+    for ddl in [
+        "CREATE TABLE dbo.P (id int NOT NULL PRIMARY KEY, x int NULL)",
+        "CREATE TABLE dbo.C (id int NOT NULL PRIMARY KEY, p int NOT NULL REFERENCES dbo.P (id) ON DELETE CASCADE)",
+        "CREATE TABLE dbo.G (id int NOT NULL PRIMARY KEY, c int NOT NULL REFERENCES dbo.C (id) ON DELETE CASCADE)",
+        "CREATE TABLE dbo.N (id int NOT NULL PRIMARY KEY, p int NULL REFERENCES dbo.P (id) ON DELETE SET NULL ON UPDATE CASCADE)",
+        "INSERT dbo.P (id, x) VALUES (1, 1), (2, 2), (3, 3)",
+        "INSERT dbo.C (id, p) VALUES (1, 1), (2, 1), (3, 2)",
+        "INSERT dbo.G (id, c) VALUES (1, 1), (2, 1), (3, 2), (4, 2), (5, 3)",
+        "INSERT dbo.N (id, p) VALUES (1, 1), (2, NULL), (3, 3)",
+    ] {
+        lab.app.database.run(ddl.into(), Mode::Change, &lab.limits()).await.expect(ddl);
+    }
+    let asked = async |query: &str, params: Value| {
+        message(&ask(address, json!({ "query": query, "params": params }), json!({})).await)
+    };
+    let q = asked("DELETE FROM dbo.P WHERE id = @id", json!({ "id": 1 })).await;
+    for line in [
+        "DELETE dbo.P: 1 of 3 rows changes.",
+        "2 rows of dbo.C go too (ON DELETE CASCADE).",
+        "4 rows of dbo.G go too (ON DELETE CASCADE).",
+        "1 row of dbo.N loses its reference (ON DELETE SET NULL).",
+        "With @id = 1\n",
+    ] {
+        assert!(q.contains(line), "{line}: {q}");
+    }
+    assert!(!q.contains("UPDATE CASCADE"), "{q}");
+    assert_eq!(scalar(&lab, "SELECT COUNT(*) FROM dbo.G").await, 5, "rolled back");
+    let q = asked("UPDATE dbo.P SET id = id + 10 WHERE id = 3", json!({})).await;
+    assert!(
+        q.contains(
+            "Rows of dbo.N that refer to it change their references (ON UPDATE CASCADE); they were not counted."
+        ),
+        "{q}"
+    );
+    // A count behind rows, no count, a hidden one.
+    let q = asked("DELETE FROM dbo.G OUTPUT deleted.id WHERE id > 3", json!({})).await;
+    assert!(q.starts_with("DELETE dbo.G: 2 of 5 rows change."), "{q}");
+    let q = asked("TRUNCATE TABLE dbo.G", json!({})).await;
+    assert!(q.starts_with("TRUNCATE dbo.G: all of its rows go (5 by the catalog)."), "{q}");
+    let q = asked("SET NOCOUNT ON; DELETE FROM dbo.G", json!({})).await;
+    assert!(q.starts_with("DELETE dbo.G: how many rows change is not known, because the text hides counts"), "{q}");
+    // An alias is no table, however it is called; and a name that only a collation decides is not told.
+    let q = asked("UPDATE Employees SET x = 5 FROM dbo.P AS Employees", json!({})).await;
+    assert!(q.starts_with("UPDATE dbo.P: 3 of 3 rows change."), "{q}");
+    let q = asked("UPDATE EMPLOYEES SET x = 5 FROM dbo.P AS Employees", json!({})).await;
+    assert!(q.contains("could not be told from the text"), "{q}");
+    // What reorders or hides.
+    let q = asked("DELETE FROM dbo.G WHERE id = 1 -- \u{202e}x\u{200b}", json!({ "note": "a\u{2066}b" })).await;
+    assert!(q.contains("-- \\u{202E}x\\u{200B}") && q.contains("@note = 'a\\u{2066}b'"), "{q}");
+    // Nothing to change is nothing to ask about.
+    for query in ["DELETE FROM dbo.G WHERE id = 99", "DELETE FROM dbo.G OUTPUT deleted.id WHERE id = 99"] {
+        let a = ask(address, json!({ "query": query }), json!({})).await.json()["result"].clone();
+        assert_eq!(
+            (&a["resultType"], &a["structuredContent"]["committed"]),
+            (&json!("complete"), &json!(false)),
+            "{a}"
+        );
+        assert!(a["structuredContent"]["messages"][0].as_str().is_some_and(|m| m.contains("nobody was asked")), "{a}");
+    }
+    // With OUTPUT too, a change of other rows than were shown is asked about again.
+    let delete = json!({ "query": "DELETE FROM dbo.G OUTPUT deleted.id" });
+    let first = ask(address, delete.clone(), json!({})).await;
+    lab.app
+        .database
+        .run("INSERT dbo.G (id, c) VALUES (6, 3)".into(), Mode::Change, &lab.limits())
+        .await
+        .expect("insert");
+    let second = ask(address, delete.clone(), answered(&first, "accept")).await;
+    assert!(message(&second).starts_with("DELETE dbo.G: 6 of 6 rows change."), "{}", message(&second));
+    let done = ask(address, delete, answered(&second, "accept")).await.json()["result"]["structuredContent"].clone();
+    assert_eq!((&done["committed"], &done["rows_affected"]), (&json!(true), &json!([6])), "{done}");
+}
+
+/// Procedures with transactions of their own are told as what they are.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_procedure_that_ends_the_transaction_is_told_as_that() {
+    let lab = Lab::new(&[("access.level", "full"), ("access.confirm_writes", "never")]).await;
+    let (address, _stop) = lab.serve().await;
+    let run = async |query: &str| {
+        let a =
+            stateless(address, "tools/call", json!({ "name": "execute_sql", "arguments": { "query": query } })).await;
+        a.json()["result"]["content"][0]["text"].as_str().unwrap_or_default().to_owned()
+    };
+    for create in [
+        "CREATE TABLE dbo.T (a int NOT NULL)",
+        "CREATE PROCEDURE dbo.Commits AS BEGIN INSERT dbo.T (a) VALUES (1); COMMIT TRANSACTION; SELECT 1 / 0 AS x; END",
+        "CREATE PROCEDURE dbo.Catches AS BEGIN BEGIN TRY INSERT dbo.T (a) VALUES (2); SELECT 1 / 0 AS x; END TRY BEGIN CATCH PRINT 'never mind'; END CATCH END",
+    ] {
+        let said = run(create).await;
+        assert!(said.contains("\"committed\":true"), "{create}: {said}");
+    }
+    let said = run("EXEC dbo.Commits").await;
+    assert!(
+        said.contains("outcome_unknown")
+            && said.contains("ended the transaction itself")
+            && !said.contains("mssql-mcp:"),
+        "{said}"
+    );
+    assert_eq!(scalar(&lab, "SELECT COUNT(*) FROM dbo.T WHERE a = 1").await, 1, "what it committed stays");
+    let said = run("EXEC dbo.Catches").await;
+    assert!(
+        said.contains("3930") && said.contains("caught an error of its own") && said.contains("never mind"),
+        "{said}"
+    );
+    assert_eq!(scalar(&lab, "SELECT COUNT(*) FROM dbo.T WHERE a = 2").await, 0);
 }

@@ -27,24 +27,24 @@ impl Reader<'_> {
         let Some(target) = self.children(m, Span::Target).next() else { return self.raise(Class::Write) };
         let (class, named) = match span {
             Span::Update | Span::Delete => self.reach_of_target(m, target),
-            _ => (self.worse_of_ctes(target, self.reach_of_name(target)), target),
+            _ => (self.worse_of_ctes(target, self.reach_of_name(target)), Some(target)),
         };
         self.raise(class);
         self.linked(target);
         if class != Class::Session {
             let verb = self.t[self.derived.marks[m].start].text.to_ascii_uppercase();
             let head = format!("{verb} {}", self.text_of(target));
-            let name = self.text_of(named);
+            let name = named.map(|n| self.text_of(n)).unwrap_or_default();
             // What a common table expression stands for is no table's name.
             let cte = self.single(target).is_some_and(|n| {
                 self.ctes(target).take(MOST).any(|c| self.cte_name(c).is_some_and(|c| fold::may_be_equal(&c, &n)))
             });
-            let name_ok = name.len() < 400 && !cte;
+            let told = named.is_some() && name.len() < 400 && !cte;
             let d = self.current();
             d.head = Some(super::short(&head, 120));
-            if name_ok {
-                d.target.get_or_insert(Target { name });
-            }
+            // A change inside a change (OUTPUT as a table) is a second one of the same statement.
+            d.several |= !told || d.target.is_some();
+            d.target.get_or_insert(Target { name });
         }
     }
 
@@ -54,6 +54,7 @@ impl Reader<'_> {
         let class = self.reach_of_name(target);
         self.raise(class);
         self.linked(target);
+        self.current().several |= class != Class::Session;
     }
 
     pub(super) fn identity_insert(&mut self, m: usize) {
@@ -104,11 +105,11 @@ impl Reader<'_> {
         }
     }
 
-    /// What UPDATE or DELETE reaches, and the mark of the name that says so.
-    fn reach_of_target(&self, change: usize, target: usize) -> (Class, usize) {
+    /// What UPDATE or DELETE reaches, and the mark of the name that says so; none where the collation decides whether an alias is meant.
+    fn reach_of_target(&self, change: usize, target: usize) -> (Class, Option<usize>) {
         let base = self.reach_of_name(target);
-        let Some(name) = self.single(target) else { return (base, target) };
-        let Some(sources) = self.sources(change) else { return (Class::Write, target) };
+        let Some(name) = self.single(target) else { return (base, Some(target)) };
+        let Some(sources) = self.sources(change) else { return (Class::Write, None) };
         let surely =
             |s: &&usize| self.children(**s, Span::Alias).any(|a| self.single(a).as_deref() == Some(name.as_str()));
         let sure = sources.iter().find(surely).copied();
@@ -126,7 +127,10 @@ impl Reader<'_> {
         // An alias comes before a common table expression, and that before a table.
         let own = if sure.is_some() { Class::Session } else { base };
         let by_cte = self.worse_of_ctes(target, own);
-        let shown = sure.and_then(|s| self.children(s, Span::Object).next()).unwrap_or(target);
+        let shown = match sure {
+            Some(s) => self.children(s, Span::Object).next(),
+            None => loose.iter().all(|s| self.aliases(*s).is_empty()).then_some(target),
+        };
         (reach.max(by_cte), shown)
     }
 

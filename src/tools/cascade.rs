@@ -1,0 +1,146 @@
+//! What goes with a change by itself: rows of tables whose foreign keys refer to the changed one (ON DELETE and ON UPDATE, CASCADE, SET NULL and
+//! SET DEFAULT).
+
+use crate::database::run::{Batch, ParamValue, Rows};
+use crate::database::{Database, DbError, Limits};
+use mssql_mcp_sql::quote;
+use serde_json::Value;
+
+use super::preview::{Table, thousands};
+
+/// More tables than this are not followed.
+const MOST: usize = 16;
+
+/// A foreign key that does something.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cascade {
+    /// Of the table that refers.
+    pub table: String,
+    /// CASCADE, SET_NULL or SET_DEFAULT.
+    action: String,
+    /// On UPDATE; else on DELETE.
+    on_update: bool,
+    /// How many rows; none where that was not counted.
+    pub rows: Option<u64>,
+    /// A text that counts them; none where no difference tells.
+    counting: Option<String>,
+}
+
+const KEYS: &str = "SELECT s.name, o.name, f.delete_referential_action_desc, f.update_referential_action_desc, c.name, \
+     (SELECT COUNT(*) FROM sys.triggers AS t WHERE t.parent_id = o.object_id AND t.is_disabled = 0) \
+     FROM sys.foreign_keys AS f JOIN sys.objects AS o ON o.object_id = f.parent_object_id \
+     JOIN sys.schemas AS s ON s.schema_id = o.schema_id \
+     JOIN sys.foreign_key_columns AS fc ON fc.constraint_object_id = f.object_id AND fc.constraint_column_id = 1 \
+     JOIN sys.columns AS c ON c.object_id = fc.parent_object_id AND c.column_id = fc.parent_column_id \
+     WHERE f.referenced_object_id = OBJECT_ID(@name) AND f.is_disabled = 0 \
+     AND (f.delete_referential_action_desc <> 'NO_ACTION' OR f.update_referential_action_desc <> 'NO_ACTION')";
+
+/// What follows from changing these tables, or why it must not be tried out.
+pub async fn cascades(
+    db: &Database,
+    tables: &[Table],
+    limits: &Limits,
+) -> Result<Result<Vec<Cascade>, String>, DbError> {
+    let mut found: Vec<Cascade> = Vec::new();
+    // Name, and whether its rows may go and may change their keys.
+    let mut open: Vec<(String, bool, bool)> =
+        tables.iter().map(|t| (t.name.clone(), t.verb != "UPDATE", t.verb != "DELETE")).collect();
+    let mut seen: Vec<(String, bool, bool)> = Vec::new();
+    while let Some(next) = open.pop() {
+        if seen.contains(&next) || next.0.is_empty() || next.1 == next.2 && !next.1 {
+            continue;
+        }
+        let (name, deletes, updates) = next.clone();
+        seen.push(next);
+        // INSERT and TRUNCATE set off nothing: the one adds no parent that was referred to, the other is refused where somebody refers.
+        let rows: Rows =
+            db.fetch(KEYS, &[("name", ParamValue::Text(name))], limits).await?.into_iter().flatten().collect();
+        for r in rows {
+            let text = |i: usize| r.get(i).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
+            let table = format!("{}.{}", quote::part(&text(0)), quote::part(&text(1)));
+            if found.len() >= MOST {
+                return Ok(Err(format!("more than {MOST} foreign keys would act on it")));
+            }
+            for (on_update, action) in [(false, text(2)), (true, text(3))] {
+                if action == "NO_ACTION" || (on_update && !updates) || (!on_update && !deletes) {
+                    continue;
+                }
+                if r.get(5).and_then(Value::as_i64) != Some(0) {
+                    return Ok(Err(format!(
+                        "{table} changes with it and has triggers, and what they do may not be undone by a rollback"
+                    )));
+                }
+                let from =
+                    format!("SELECT COUNT_BIG(*) FROM {}.{}", quote::identifier(&text(0)), quote::identifier(&text(1)));
+                // A table that the text changes by itself, or by two keys, tells nothing by a difference.
+                let mixed = tables.iter().any(|t| t.name == table) || found.iter().any(|f| f.table == table);
+                let counting = match action.as_str() {
+                    _ if mixed || on_update => None,
+                    "CASCADE" => Some(from),
+                    "SET_NULL" => Some(format!("{from} WHERE {} IS NOT NULL", quote::identifier(&text(4)))),
+                    _ => None,
+                };
+                if mixed {
+                    found.iter_mut().filter(|f| f.table == table).for_each(|f| f.counting = None);
+                }
+                let c = Cascade { table: table.clone(), action: action.clone(), on_update, rows: None, counting };
+                if !found.contains(&c) {
+                    found.push(c);
+                }
+                open.push((table.clone(), !on_update && action == "CASCADE", on_update || action != "CASCADE"));
+            }
+        }
+    }
+    Ok(Ok(found))
+}
+
+/// Counts them, by running the change once more between two counts. What cannot be counted in time stays without a number.
+pub async fn count(db: &Database, batch: Batch<'_>, found: &mut [Cascade], limits: &Limits) {
+    let counting: Vec<String> = found.iter().filter_map(|c| c.counting.clone()).collect();
+    if counting.is_empty() {
+        return;
+    }
+    let Ok(counts) = db.counted_around(batch, &counting, limits).await else { return };
+    for (c, (before, after)) in found.iter_mut().filter(|c| c.counting.is_some()).zip(counts) {
+        c.rows = u64::try_from(before - after).ok();
+    }
+}
+
+impl Cascade {
+    /// For the person who is asked; none where nothing happens.
+    pub fn sentence(&self) -> Option<String> {
+        let on = if self.on_update { "UPDATE" } else { "DELETE" };
+        let by = format!("(ON {on} {})", self.action.replace('_', " "));
+        let does = |one: bool| match (self.action.as_str(), self.on_update) {
+            ("CASCADE", false) => {
+                if one {
+                    "goes too"
+                } else {
+                    "go too"
+                }
+            }
+            ("CASCADE", true) => {
+                if one {
+                    "changes its reference"
+                } else {
+                    "change their references"
+                }
+            }
+            _ => {
+                if one {
+                    "loses its reference"
+                } else {
+                    "lose their references"
+                }
+            }
+        };
+        match self.rows {
+            Some(0) => None,
+            Some(1) => Some(format!("1 row of {} {} {by}.", self.table, does(true))),
+            Some(n) => Some(format!("{} rows of {} {} {by}.", thousands(n), self.table, does(false))),
+            None => {
+                Some(format!("Rows of {} that refer to it {} {by}; they were not counted.", self.table, does(false)))
+            }
+        }
+    }
+}
