@@ -1,5 +1,6 @@
 //! Tools: one per file, each with its arguments, its schemas and its call; erased once, here.
 
+mod arguments;
 pub mod cascade;
 pub mod confirm;
 pub mod describe_table;
@@ -217,6 +218,9 @@ impl Refusal {
                 format!("{name} is in several schemas"),
                 format!("Write one of {}.", list.join(", ")),
             ),
+            NotFound::Other(written, what, mend) => {
+                Self::new("no_such_table", format!("{written} is {what}, not a table or view."), mend)
+            }
             NotFound::NoSuchTable(close) => {
                 let hint = if close.is_empty() {
                     "list_tables lists the tables that there are.".to_owned()
@@ -255,8 +259,9 @@ impl Erased {
     fn new<T: Tool>(tool: T) -> Self {
         let definition = tool.definition();
         let tool = Arc::new(tool);
+        let schema = definition["inputSchema"].clone();
         let read = move |params: Option<&RawValue>| -> Arguments {
-            let (named, ready) = match arguments::<T::Args>(params) {
+            let (named, ready) = match arguments::read::<T::Args>(params, &schema) {
                 Ok(args) => {
                     let (named, tool) = (T::named(&args), tool.clone());
                     let run = move |call| -> BoxFuture<_> { Box::pin(async move { tool.call(call, args).await }) };
@@ -327,35 +332,6 @@ impl From<Refusal> for Stop {
     fn from(r: Refusal) -> Self {
         Stop::Refused(Box::new(r))
     }
-}
-
-/// `params.arguments`; none are the empty object.
-fn arguments<A: DeserializeOwned>(params: Option<&RawValue>) -> Result<A, Refusal> {
-    #[derive(serde::Deserialize)]
-    struct Params<'a> {
-        #[serde(borrow, default)]
-        arguments: Option<&'a RawValue>,
-    }
-    let bad = |e: serde_json::Error| {
-        // serde's position is within the arguments, where it helps nobody.
-        let text = e.to_string();
-        let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(w, _)| w);
-        Refusal::new("invalid_arguments", format!("Invalid arguments: {what}"), "tools/list has the input schema.")
-    };
-    let params = params.map(|p| serde_json::from_str::<Params<'_>>(p.get())).transpose().map_err(bad)?;
-    let raw = params.and_then(|p| p.arguments).map_or("{}", RawValue::get);
-    let raw = if raw == "null" { "{}" } else { raw };
-    // serde takes an array for a struct, field by field; then what runs would not be what others read.
-    if !raw.starts_with('{') {
-        let what = match raw.as_bytes() {
-            [b'[', ..] => "an array",
-            [b'"', ..] => "a text",
-            _ => "a single value",
-        };
-        let hint = "Give an object: {\"name\": value}; tools/list has the input schema.";
-        return Err(Refusal::new("invalid_arguments", format!("arguments must be an object, and is {what}."), hint));
-    }
-    serde_json::from_str(raw).map_err(bad)
 }
 
 // === impl Arguments ===
@@ -432,6 +408,19 @@ fn structured(facts: &CallFacts, rows: usize, v: &Value) -> ToolReply {
     let json = Segments::from(v);
     facts.returned(rows as u64, json.len());
     ToolReply::structured(json)
+}
+
+/// The schema of `truncated`, which stands before the results.
+fn truncated_schema() -> Value {
+    json!({
+        "type": "object",
+        "description": "only where something was left out",
+        "properties": {
+            "reason": { "type": "string", "enum": ["max_rows", "max_chars", "timeout"] },
+            "limit": { "type": "integer" }, "missing": { "type": "string" }, "advice": { "type": "string" }
+        },
+        "required": ["reason", "missing", "advice"]
+    })
 }
 
 /// The schema of `results` in execute_sql and get_table_sample.

@@ -273,10 +273,11 @@ pub fn for_error(number: u32, message: &str, sql: &str) -> Option<String> {
         195 | 4121 => of(FUNCTIONS, last),
         207 => of(COLUMNS, last),
         102 | 156 => {
-            return WITHIN
-                .iter()
-                .find(|(w, _)| w.len() == 1 && w[0].eq_ignore_ascii_case(named))
-                .map(|(_, a)| (*a).to_owned());
+            let known = WITHIN.iter().find(|(w, _)| w.len() == 1 && w[0].eq_ignore_ascii_case(named));
+            // 156 is "near the keyword": it may have been meant as a name.
+            let name =
+                (number == 156).then(|| format!("{named} is a reserved word; as a name it is written [{named}]."));
+            return known.map(|(_, a)| (*a).to_owned()).or(name);
         }
         _ => None,
     };
@@ -308,6 +309,10 @@ mod tests {
         assert!(hint(207, "Invalid column name 'open'.", "WHERE s = \"open\"").contains("'open'"));
         assert_eq!(hint(207, "Invalid column name 'open'.", "WHERE s = open"), "");
         assert!(hint(102, "Incorrect syntax near 'LIMIT'.", "").contains("TOP"));
+        assert_eq!(
+            hint(156, "Incorrect syntax near the keyword 'order'.", "SELECT order FROM t"),
+            "order is a reserved word; as a name it is written [order]."
+        );
         assert_eq!(hint(208, "Invalid object name 'TRUE'.", ""), "");
     }
 }

@@ -31,7 +31,8 @@ impl Truncated {
             Truncated::Time => "timeout",
         }
     }
-    fn advice(self) -> &'static str {
+    /// How to get the rest.
+    pub fn advice(self) -> &'static str {
         match self {
             Truncated::Rows => {
                 "Ask for fewer rows, or page: ORDER BY a key, then OFFSET n ROWS FETCH NEXT m ROWS ONLY."
@@ -49,13 +50,25 @@ impl Truncated {
 pub struct Bounds {
     /// Rows over all results.
     pub max_rows: u64,
-    /// Characters as sent: `structuredContent` and the text together.
+    /// Characters of the text that a client gets, JSON or CSV.
     pub max_chars: usize,
     /// Characters of one text or binary.
     pub max_cell: usize,
     /// The text is CSV.
     pub csv: bool,
 }
+
+/// Characters of UTF-8.
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|b| **b & 0xC0 != 0x80).count()
+}
+
+fn counted(rows: u64) -> String {
+    format!("{rows} {}", if rows == 1 { "row" } else { "rows" })
+}
+
+/// Cells are not cut below this; then the row is left out.
+const SHORTEST: usize = 64;
 
 #[derive(Debug)]
 struct Head {
@@ -75,6 +88,7 @@ pub struct Writer {
     /// Where the current result's head belongs: it is written last, when its columns are known to be exact or not.
     head_at: usize,
     columns: Vec<Head>,
+    notes: Vec<value::Note>,
     open: bool,
     results: usize,
     rows: u64,
@@ -95,6 +109,7 @@ impl Writer {
             csv: Vec::new(),
             head_at: 0,
             columns: Vec::new(),
+            notes: Vec::new(),
             open: false,
             results: 0,
             rows: 0,
@@ -126,6 +141,7 @@ impl Writer {
             if self.results > 0 {
                 self.csv.push(b'\n');
             }
+            let from = self.csv.len();
             for (i, c) in self.columns.iter().enumerate() {
                 if i > 0 {
                     self.csv.push(b',');
@@ -133,11 +149,12 @@ impl Writer {
                 value::field(&c.name, &mut self.csv);
             }
             self.csv.push(b'\n');
+            self.cost += characters(&self.csv[from..]);
         }
     }
 
     /// Adds a row; false once the budget is used up, and then nothing was added.
-    pub fn row(&mut self, row: Row) -> bool {
+    pub fn row(&mut self, row: &Row) -> bool {
         if self.truncated.is_some() {
             return false;
         }
@@ -145,41 +162,27 @@ impl Writer {
             self.truncated = Some(Truncated::Rows);
             return false;
         }
-        let (start, csv_start, max) = (self.buf.len(), self.csv.len(), self.bounds.max_cell);
-        self.buf.extend_from_slice(if self.rows == 0 { b"[" } else { b",[" });
-        for (i, (v, c)) in row.into_iter().zip(&mut self.columns).enumerate() {
-            // The driver names both types alike; the value tells.
-            if matches!(v, ColumnData::SmallDateTime(_)) && c.ty == "datetime" {
-                c.ty = "smalldatetime";
+        let (start, csv_start, mut max) = (self.buf.len(), self.csv.len(), self.bounds.max_cell);
+        let cost = loop {
+            self.write(row, max);
+            let text = if self.bounds.csv { &self.csv[csv_start..] } else { &self.buf[start..] };
+            let cost = characters(text);
+            if self.cost + cost <= self.bounds.max_chars {
+                break cost;
             }
-            if i > 0 {
-                self.buf.push(b',');
+            self.buf.truncate(start);
+            self.csv.truncate(csv_start);
+            // A row that is long by its cells has them cut, rather than being left out for them.
+            if cost < self.bounds.max_chars / 4 || max <= SHORTEST {
+                self.truncated = Some(Truncated::Chars);
+                return false;
             }
-            let note = value::json(&v, c.ty, max, &mut self.buf);
+            max = max.min(cost) / 2;
+        };
+        for (c, note) in self.columns.iter_mut().zip(&self.notes) {
             c.exact |= note.exact;
             c.rounded |= note.rounded;
             c.cut += u64::from(note.cut);
-            if self.bounds.csv {
-                if i > 0 {
-                    self.csv.push(b',');
-                }
-                value::csv(&v, c.ty, max, &mut self.csv);
-            }
-        }
-        self.buf.push(b']');
-        if self.bounds.csv {
-            self.csv.push(b'\n');
-        }
-        // As it is sent: once plain, once inside a string, where quotes, backslashes and line ends take two.
-        let json = &self.buf[start..];
-        let text = if self.bounds.csv { &self.csv[csv_start..] } else { json };
-        let escapes = text.iter().filter(|b| matches!(b, b'"' | b'\\' | b'\n' | b'\r')).count();
-        let cost = json.len() + text.len() + escapes;
-        if self.cost + cost > self.bounds.max_chars {
-            self.buf.truncate(start);
-            self.csv.truncate(csv_start);
-            self.truncated = Some(Truncated::Chars);
-            return false;
         }
         self.cost += cost;
         self.rows += 1;
@@ -188,6 +191,31 @@ impl Writer {
             self.cut_segment();
         }
         true
+    }
+
+    fn write(&mut self, row: &Row, max: usize) {
+        self.notes.clear();
+        self.buf.extend_from_slice(if self.rows == 0 { b"[" } else { b",[" });
+        for (i, ((_, v), c)) in row.cells().zip(&mut self.columns).enumerate() {
+            // The driver names both types alike; the value tells.
+            if matches!(v, ColumnData::SmallDateTime(_)) && c.ty == "datetime" {
+                c.ty = "smalldatetime";
+            }
+            if i > 0 {
+                self.buf.push(b',');
+            }
+            self.notes.push(value::json(v, c.ty, max, &mut self.buf));
+            if self.bounds.csv {
+                if i > 0 {
+                    self.csv.push(b',');
+                }
+                value::csv(v, c.ty, max, &mut self.csv);
+            }
+        }
+        self.buf.push(b']');
+        if self.bounds.csv {
+            self.csv.push(b'\n');
+        }
     }
 
     fn cut_segment(&mut self) {
@@ -224,7 +252,9 @@ impl Writer {
             head.push(b'}');
         }
         head.extend_from_slice(b"],\"rows\":[");
-        self.cost += 2 * head.len();
+        if !self.bounds.csv {
+            self.cost += characters(&head);
+        }
         self.cut_segment();
         self.done.insert(self.head_at, head.into());
         let _ = write!(self.buf, "],\"row_count\":{}", self.rows);
@@ -233,12 +263,21 @@ impl Writer {
         }
         if self.bounds.csv {
             let _ = match self.truncated {
-                None => writeln!(self.csv, "# {} rows", self.rows),
-                Some(t) => writeln!(self.csv, "# {} rows, cut at {}: {}", self.rows, t.as_str(), t.advice()),
+                None => writeln!(self.csv, "# {}", counted(self.rows)),
+                Some(t) => writeln!(self.csv, "# {}, cut at {}: {}", counted(self.rows), t.as_str(), t.advice()),
             };
         }
         self.buf.push(b'}');
         self.results += 1;
+    }
+
+    /// The number of a limit; the deadline is none of its own.
+    pub fn limit(&self, t: Truncated) -> Option<u64> {
+        match t {
+            Truncated::Rows => Some(self.bounds.max_rows),
+            Truncated::Chars => Some(self.bounds.max_chars as u64),
+            Truncated::Time => None,
+        }
     }
 
     /// The whole array, and the CSV if it is wanted.
@@ -249,7 +288,10 @@ impl Writer {
         let mut all = Vec::with_capacity(self.done.len() + 1);
         all.push(Bytes::from_static(b"["));
         all.extend(self.done);
-        let csv = self.bounds.csv.then(|| String::from_utf8(self.csv).unwrap_or_default());
+        let mut csv = self.bounds.csv.then(|| String::from_utf8(self.csv).unwrap_or_default());
+        if let Some((t, csv)) = self.truncated.zip(csv.as_mut()) {
+            csv.insert_str(0, &format!("# cut at {}: not all rows are here\n", t.as_str()));
+        }
         (Segments(all), csv)
     }
 }

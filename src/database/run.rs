@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use serde_json::Value;
-use tiberius::{Command, CommandItem, Row};
+use tiberius::{ColumnData, Command, CommandItem, Row};
 use tokio_util::sync::CancellationToken;
 
 use super::lease::Lease;
@@ -52,6 +52,8 @@ pub enum ParamValue {
     Float(f64),
     /// nvarchar.
     Text(String),
+    /// varbinary.
+    Binary(Vec<u8>),
 }
 
 /// A caller's text.
@@ -129,8 +131,8 @@ pub struct Answer {
     pub messages: Vec<String>,
     /// Whether the transaction was committed.
     pub committed: bool,
-    /// Why something was left out.
-    pub truncated: Option<Truncated>,
+    /// Why something was left out, and the limit that was reached.
+    pub truncated: Option<(Truncated, Option<u64>)>,
     /// The rows as CSV, where that is wanted.
     pub csv: Option<String>,
 }
@@ -171,11 +173,12 @@ const ENDED: &str = "mssql-mcp: the transaction had been ended by the text";
 
 /// The outer text. Public for the benchmark, which sets it beside the bare query.
 pub fn wrapper(params: &[Param], mode: Mode, lock_timeout_ms: u128, told: bool) -> String {
-    let declared = params.iter().map(|p| format!("@{} {}", p.name, p.declared)).collect::<Vec<_>>().join(", ");
     let inner = if params.is_empty() {
         String::new()
     } else {
-        let list = params.iter().map(|p| format!(", @{0} = @{0}", p.name)).collect::<String>();
+        // By position: sp_executesql has parameters of its own, and a caller's may be called @stmt or @params like them.
+        let declared = params.iter().map(|p| format!("@{} {}", p.name, p.declared)).collect::<Vec<_>>().join(", ");
+        let list = (0..params.len()).map(|n| format!(", {}", carried(n))).collect::<String>();
         format!(", N'{}'{list}", declared.replace('\'', "''"))
     };
     let (begin, end) = match mode {
@@ -194,6 +197,11 @@ pub fn wrapper(params: &[Param], mode: Mode, lock_timeout_ms: u128, told: bool) 
     )
 }
 
+/// What the n-th parameter is called outside of the caller's text, where other names are ours.
+fn carried(n: usize) -> String {
+    format!("@p{n}")
+}
+
 /// The type that a value is sent as, in the outer declaration.
 fn sent_as(v: &ParamValue) -> &'static str {
     match v {
@@ -201,6 +209,7 @@ fn sent_as(v: &ParamValue) -> &'static str {
         ParamValue::Bit(_) => "bit",
         ParamValue::Int(_) => "bigint",
         ParamValue::Float(_) => "float",
+        ParamValue::Binary(_) => "varbinary(max)",
     }
 }
 
@@ -211,6 +220,7 @@ fn bind<'a>(c: &mut Command<'a>, name: String, v: &'a ParamValue) {
         ParamValue::Int(i) => c.bind_param(name, *i),
         ParamValue::Float(f) => c.bind_param(name, *f),
         ParamValue::Text(t) => c.bind_param(name, t.as_str()),
+        ParamValue::Binary(b) => c.bind_param(name, b.as_slice()),
     }
 }
 
@@ -358,8 +368,8 @@ impl Database {
             _ => Cow::Owned(wrapper(params, mode, wrapping.lock_timeout, told)),
         };
         let mut declared = Cow::Borrowed(if told { TOLD_AND_TEXT } else { "@q nvarchar(max)" });
-        for p in params {
-            declared.to_mut().push_str(&format!(", @{} {}", p.name, sent_as(&p.value)));
+        for (n, p) in params.iter().enumerate() {
+            declared.to_mut().push_str(&format!(", {} {}", carried(n), sent_as(&p.value)));
         }
         let mut command = Command::new("sp_executesql");
         command.bind_param("@stmt", &*outer);
@@ -369,8 +379,8 @@ impl Database {
         if told {
             command.bind_param(CONTEXT_PARAM, &*context);
         }
-        for p in params {
-            bind(&mut command, format!("@{}", p.name), &p.value);
+        for (n, p) in params.iter().enumerate() {
+            bind(&mut command, carried(n), &p.value);
         }
         let mut writer = Writer::new(*bounds);
         let mut rows_affected = Vec::new();
@@ -414,7 +424,7 @@ impl Database {
                                 after_rows = true;
                             }
                             CommandItem::Row(row) => {
-                                if !writer.row(row) && mode == Mode::Read {
+                                if !writer.row(&row) && mode == Mode::Read {
                                     return Ok(finish(writer, rows_affected, zeros, false));
                                 }
                             }
@@ -515,7 +525,8 @@ fn silent(error: DbError) -> Failure {
 
 fn finish(mut writer: Writer, mut rows_affected: Vec<u64>, zeros: bool, committed: bool) -> Answer {
     writer.end();
-    let (rows, truncated) = (writer.total_rows, writer.truncated);
+    let rows = writer.total_rows;
+    let truncated = writer.truncated.map(|t| (t, writer.limit(t)));
     if zeros && rows_affected.is_empty() && rows == 0 {
         rows_affected.push(0);
     }
@@ -529,7 +540,11 @@ fn tree(row: Row) -> Vec<Value> {
         .map(|v| {
             let mut b = Vec::new();
             super::value::json(&v, "", usize::MAX, &mut b);
-            serde_json::from_slice(&b).unwrap_or(Value::Null)
+            match v {
+                // Its digits, as execute_sql has them; as a double they would be others.
+                ColumnData::Numeric(Some(_)) => String::from_utf8_lossy(&b).trim_matches('"').into(),
+                _ => serde_json::from_slice(&b).unwrap_or(Value::Null),
+            }
         })
         .collect()
 }

@@ -149,9 +149,9 @@ pub fn csv(v: &ColumnData<'_>, type_name: &str, max: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// A text as a CSV field.
+/// A text as a CSV field. One with a `#` is in quotes: our own lines begin with it, and readers that take it for a comment cut there.
 pub fn field(t: &str, out: &mut Vec<u8>) {
-    if !t.is_empty() && !t.contains([',', '"', '\n', '\r']) {
+    if !t.is_empty() && !t.contains([',', '"', '\n', '\r', '#']) {
         return out.extend_from_slice(t.as_bytes());
     }
     out.push(b'"');

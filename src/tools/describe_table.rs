@@ -36,10 +36,10 @@ impl Tool for DescribeTable {
         json!({
             "name": Self::NAME,
             "title": "Describe a table",
-            "description": "Columns with their types, defaults and descriptions; primary key, unique and check constraints, foreign keys in both directions, and indexes of a table or view.",
+            "description": "Columns with their types, defaults and descriptions; primary key, unique and check constraints, foreign keys in both directions, and indexes of a table or view. What there is none of is left out.",
             "inputSchema": {
                 "type": "object",
-                "properties": { "table_name": { "type": "string", "description": "table, schema.table, or [schema].[table]" } },
+                "properties": { "table_name": { "type": "string", "minLength": 1, "description": "table, schema.table, or [schema].[table]" } },
                 "required": ["table_name"],
                 "additionalProperties": false
             },
@@ -47,14 +47,16 @@ impl Tool for DescribeTable {
                 "type": "object",
                 "properties": {
                     "schema": { "type": "string" }, "name": { "type": "string" }, "type": { "type": ["string", "null"] },
-                    "rows": { "type": ["integer", "null"] }, "description": { "type": ["string", "null"] },
+                    "sql_name": { "type": "string", "description": "as it is written in T-SQL, where it needs brackets" },
+                    "rows": { "type": "integer" }, "description": { "type": "string" },
+                    "collation": { "type": "string", "description": "of all text columns that name no other" },
                     "columns": { "type": "array", "items": { "type": "object", "properties": {
                         "name": { "type": "string" }, "type": { "type": "string" }, "nullable": { "type": "boolean" }
                     }, "required": ["name", "type", "nullable"] } },
-                    "primary_key": { "type": ["object", "null"] },
+                    "primary_key": { "type": "object" },
                     "unique_constraints": keys, "check_constraints": keys, "foreign_keys": keys, "referenced_by": keys, "indexes": keys
                 },
-                "required": ["schema", "name", "columns", "primary_key", "unique_constraints", "check_constraints", "foreign_keys", "referenced_by", "indexes"]
+                "required": ["schema", "name", "columns"]
             },
             "annotations": { "title": "Describe a table", "readOnlyHint": true, "destructiveHint": false, "idempotentHint": true, "openWorldHint": false }
         })

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::cascade;
 use super::confirm::{Confirm, Consent, Ticket, When, digest_of, question_id};
 use super::preview::{Effect, Table, effect, only_changes, question};
-use super::{Bounds, Call, Named, Refusal, Stop, Tool, results_schema};
+use super::{Bounds, Call, Named, Refusal, Stop, Tool, results_schema, truncated_schema};
 use crate::database::run::{Answer, Applied, Batch, Failure, Mode, Param, ParamValue};
 use crate::database::{Database, DbError, Limits};
 use crate::facts::CallFacts;
@@ -83,10 +83,10 @@ impl Tool for ExecuteSql {
             "inputSchema": {
                 "type": "object",
                 "properties": {
-                    "query": { "type": "string", "description": "T-SQL; parameters as @name" },
+                    "query": { "type": "string", "minLength": 1, "description": "T-SQL; parameters as @name" },
                     "params": {
                         "type": "object",
-                        "description": "values for @name: {\"name\": value}, or {\"name\": {\"type\": \"decimal(10,2)\", \"value\": \"12.50\"}}",
+                        "description": "values for @name: {\"name\": value}, or {\"name\": {\"type\": \"decimal(10,2)\", \"value\": \"12.50\"}}; binary as hex: {\"type\": \"varbinary(8)\", \"value\": \"0x01FF\"}",
                         "additionalProperties": true
                     },
                     "max_rows": { "type": "integer", "minimum": 1, "description": "stop after so many rows" },
@@ -103,9 +103,10 @@ impl Tool for ExecuteSql {
                     "rows_affected": { "type": "array", "items": { "type": "integer" } },
                     "messages": { "type": "array", "items": { "type": "string" } },
                     "committed": { "type": "boolean" },
-                    "dry_run": { "type": "boolean" }
+                    "dry_run": { "type": "boolean" },
+                    "truncated": truncated_schema()
                 },
-                "required": ["results", "rows_affected", "messages", "committed"]
+                "required": ["results"]
             },
             "annotations": { "title": "Run T-SQL", "readOnlyHint": read_only, "destructiveHint": !read_only, "idempotentHint": read_only, "openWorldHint": false }
         })
@@ -120,7 +121,7 @@ impl Tool for ExecuteSql {
             return Err(Stop::Scope(needed.into_iter().map(str::to_owned).collect()));
         }
         let bounds = Bounds {
-            max_rows: args.max_rows.map_or(self.bounds.max_rows, |n| n.clamp(1, self.bounds.max_rows)),
+            max_rows: args.max_rows.map_or(self.bounds.max_rows, |n| n.min(self.bounds.max_rows)),
             csv: args.format.map_or(self.bounds.csv, |f| f == Format::Csv),
             ..self.bounds
         };
@@ -138,11 +139,34 @@ impl Tool for ExecuteSql {
         } else if verdict.class.changes() {
             change.consented().await
         } else {
-            let a =
-                self.db.run(batch, Mode::Read, &change.limits).await.map_err(|f| failure(&f, &self.db, &args.query))?;
-            Ok(answer(&call.facts, a, true, false))
+            let run = self.db.run(batch, Mode::Read, &change.limits).await;
+            let mut a = match run {
+                Ok(a) => a,
+                Err(f) => return Err(failed_with_names(&f, &self.db, &args.query, &change.limits).await.into()),
+            };
+            change.note(&mut a);
+            Ok(answer(&call.facts, a, None, verdict.statements.len() > 1))
         }
     }
+}
+
+/// The same, with the names that come closest to one that SQL Server does not know.
+async fn failed_with_names(f: &Failure, db: &Database, sql: &str, limits: &Limits) -> Refusal {
+    let mut r = failure(f, db, sql);
+    let DbError::Sql(e) = &f.error else { return r };
+    let Some(name) = e.message.split('\'').nth(1).filter(|_| matches!(e.number, 207 | 208)) else { return r };
+    let close = match e.number {
+        208 => db.closest_tables(name, limits).await,
+        _ => db.closest_columns(name, &crate::audit::statement::Statement::of(sql).objects, limits).await,
+    };
+    // Only where nothing better was said, and never instead of the error itself.
+    if let Some(close) = close.ok().filter(|c| !c.is_empty())
+        && mssql_mcp_sql::hints::for_error(e.number, &e.message, sql).is_none()
+    {
+        r.hint = format!("Did you mean {}?", close.join(", "));
+        r.more.insert("closest".into(), close.into());
+    }
+    r
 }
 
 /// A text that failed; one that was written for another database hears how T-SQL has it.
@@ -189,7 +213,10 @@ impl Change<'_> {
             return Err(Refusal::new("no_preview", format!("This cannot be tried out: {why}."), hint).into());
         }
         let run = self.db().run(self.batch, Mode::Preview, &self.limits);
-        let a = run.await.map_err(|f| failure(&f, self.db(), &self.args.query))?;
+        let a = match run.await {
+            Ok(a) => a,
+            Err(f) => return Err(self.explained(&f).await),
+        };
         self.call.facts.set_dry_run();
         Ok(self.changed(a, true))
     }
@@ -261,14 +288,26 @@ impl Change<'_> {
 
     async fn apply(&self) -> Result<ToolReply, Stop> {
         let run = self.db().run(self.batch, Mode::Change, &self.limits);
-        let a = run.await.map_err(|f| self.failed(&f))?;
-        Ok(self.changed(a, false))
+        match run.await {
+            Ok(a) => Ok(self.changed(a, false)),
+            Err(f) if !f.ended && matches!(f.error, DbError::Sql(_)) => Err(self.explained(&f).await),
+            Err(f) => Err(self.failed(&f)),
+        }
     }
 
     /// The reply, and what the record says of it.
-    fn changed(&self, a: Answer, dry_run: bool) -> ToolReply {
+    fn changed(&self, mut a: Answer, dry_run: bool) -> ToolReply {
         self.call.facts.set_changed(a.rows_affected.iter().sum(), a.committed);
-        answer(&self.call.facts, a, true, dry_run)
+        self.note(&mut a);
+        answer(&self.call.facts, a, Some(dry_run), false)
+    }
+
+    /// What was taken otherwise than it was asked for.
+    fn note(&self, a: &mut Answer) {
+        let most = self.tool.bounds.max_rows;
+        if let Some(n) = self.args.max_rows.filter(|n| *n > most) {
+            a.messages.push(format!("max_rows {n} was taken as {most}, the most that limits.max_rows allows here"));
+        }
     }
 
     /// A change that failed: an error of SQL Server rolled it back; a broken connection tells nothing.
@@ -337,43 +376,63 @@ impl Change<'_> {
                 Ok((Effect::Unknown(format!("its preview took longer than {} s", patience.as_secs_f32())), None))
             }
             // It would fail: the model hears why, and nobody is bothered.
-            Err(f) => Err(failure(&f, self.db(), &self.args.query).into()),
+            Err(f) => Err(self.explained(&f).await),
         }
+    }
+
+    async fn explained(&self, f: &Failure) -> Stop {
+        failed_with_names(f, self.db(), &self.args.query, &self.limits).await.into()
     }
 }
 
-/// The result object; the rows are joined in as they are.
-pub fn answer(facts: &CallFacts, a: Answer, with_changes: bool, dry_run: bool) -> ToolReply {
-    let mut parts = vec![bytes::Bytes::from_static(b"{\"results\":")];
+/// The result object; the rows are joined in as they are. `changed` for what changes something, with whether it was a dry run; `more` where
+/// further result sets may be behind a cut.
+pub fn answer(facts: &CallFacts, a: Answer, changed: Option<bool>, more: bool) -> ToolReply {
+    // Before the rows, so that who reads them from the beginning knows that they are not all.
+    let mut head = String::from("{");
+    if let Some((t, limit)) = a.truncated {
+        facts.set_truncated(t.as_str());
+        let missing = match (changed, more) {
+            (Some(_), _) => "the rows beyond it; the change itself was read to its end",
+            (None, true) => "the rows behind it, and all result sets behind them",
+            (None, false) => "the rows behind it",
+        };
+        let mut told = json!({ "reason": t.as_str() });
+        if let Some(n) = limit {
+            told["limit"] = n.into();
+        }
+        told["missing"] = missing.into();
+        told["advice"] = t.advice().into();
+        head += &format!("\"truncated\":{told},");
+    }
+    head += "\"results\":";
+    let mut parts = vec![bytes::Bytes::from(head)];
     parts.extend(a.results.0);
     let mut tail = String::new();
     let messages = Value::from(a.messages);
-    if with_changes {
+    if changed.is_some() {
         tail += &format!(",\"rows_affected\":{}", Value::from(a.rows_affected.clone()));
     }
-    if with_changes || messages != json!([]) {
+    if changed.is_some() || messages != json!([]) {
         tail += &format!(",\"messages\":{messages}");
     }
-    if with_changes {
+    if changed.is_some() {
         tail += &format!(",\"committed\":{}", a.committed);
     }
-    if dry_run {
+    if changed == Some(true) {
         tail += ",\"dry_run\":true";
     }
     tail.push('}');
     parts.push(tail.into());
-    if let Some(t) = a.truncated {
-        facts.set_truncated(t.as_str());
-    }
     let json = Segments(parts);
     facts.returned(a.rows, json.len());
     let mut reply = ToolReply::structured(json);
     if let Some(mut csv) = a.csv {
         // What is not rows, in lines that no row begins like.
         for m in messages.as_array().into_iter().flatten().filter_map(Value::as_str) {
-            csv += &format!("# message: {}\n", m.replace('\n', "\n# "));
+            csv += &format!("# message: {}\n", m.replace(['\n', '\r'], "\n# "));
         }
-        if with_changes && !a.rows_affected.is_empty() {
+        if changed.is_some() && !a.rows_affected.is_empty() {
             csv += &format!("# rows affected: {}; committed: {}\n", Value::from(a.rows_affected), a.committed);
         }
         reply.text = mssql_mcp_transports::Text::Own(csv);
@@ -403,12 +462,8 @@ fn params(map: Map<String, Value>) -> Result<Vec<Param>, Refusal> {
             let ok = bare.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
                 && bare.chars().all(|c| c.is_alphanumeric() || c == '_')
                 && bare.len() <= 100;
-            let taken = bare.eq_ignore_ascii_case("q") || bare.eq_ignore_ascii_case("mssql_mcp_trace");
-            if !ok || taken {
-                return Err(bad(
-                    &name,
-                    "this is no parameter name (letters, digits and _; q and mssql_mcp_trace are taken)",
-                ));
+            if !ok {
+                return Err(bad(&name, "this is no parameter name (letters, digits and _)"));
             }
             let (declared, v) = match v {
                 Value::Object(mut o) => {
@@ -425,6 +480,11 @@ fn params(map: Map<String, Value>) -> Result<Vec<Param>, Refusal> {
                 v => (None, v),
             };
             let (value, natural) = match v {
+                Value::String(s) if declared.as_deref().is_some_and(is_binary) => {
+                    let bytes =
+                        hex(&s).ok_or_else(|| bad(&name, "a binary value is written as hex, such as \"0x01FF\""))?;
+                    (ParamValue::Binary(bytes), String::new())
+                }
                 Value::Null => (ParamValue::Null, "nvarchar(4000)".to_owned()),
                 Value::Bool(b) => (ParamValue::Bit(b), "bit".to_owned()),
                 Value::String(s) => {
@@ -439,6 +499,20 @@ fn params(map: Map<String, Value>) -> Result<Vec<Param>, Refusal> {
             Ok(Param { name: bare, declared: declared.unwrap_or(natural), value })
         })
         .collect()
+}
+
+fn is_binary(declared: &str) -> bool {
+    let t = declared.trim().to_ascii_lowercase();
+    t.starts_with("binary") || t.starts_with("varbinary")
+}
+
+/// `0x01FF`, as T-SQL writes it and results show it.
+fn hex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.trim().strip_prefix("0x").or_else(|| text.trim().strip_prefix("0X"))?;
+    if digits.len() % 2 == 1 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16).ok()).collect()
 }
 
 /// Whole numbers as bigint, plain decimals exactly, the rest as float.
@@ -527,6 +601,19 @@ mod tests {
     }
 
     #[test]
+    fn binary_values_are_hex() {
+        assert_eq!(
+            one(json!({ "type": "VARBINARY(8)", "value": "0x01fF" })),
+            ("VARBINARY(8)".into(), ParamValue::Binary(vec![1, 255]))
+        );
+        assert_eq!(one(json!({ "type": "binary(2)", "value": "0x" })).1, ParamValue::Binary(vec![]));
+        for bad in ["01FF", "0x1", "0xZZ", "AQI="] {
+            let v = json!({ "type": "varbinary(max)", "value": bad });
+            assert!(params(Map::from_iter([("a".to_owned(), v)])).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn a_type_is_a_type_and_nothing_else() {
         for t in ["int", "NVARCHAR(max)", "decimal(10, 2)", "datetime2 (3)"] {
             assert!(is_type(t), "{t}");
@@ -536,7 +623,7 @@ mod tests {
         {
             assert!(!is_type(t), "{t}");
         }
-        for name in ["q", "a b", "a'; --", ""] {
+        for name in ["a b", "a'; --", ""] {
             assert!(params(Map::from_iter([(name.to_owned(), json!(1))])).is_err(), "{name}");
         }
     }

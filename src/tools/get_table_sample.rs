@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::execute_sql::{Format, answer};
-use super::{Bounds, Call, Named, Refusal, Stop, Tool, results_schema};
+use super::{Bounds, Call, Named, Refusal, Stop, Tool, results_schema, truncated_schema};
 use crate::database::Database;
 use crate::database::run::Mode;
 
@@ -46,14 +46,14 @@ impl Tool for GetTableSample {
             "inputSchema": {
                 "type": "object",
                 "properties": {
-                    "table_name": { "type": "string", "description": "table, schema.table, or [schema].[table]" },
+                    "table_name": { "type": "string", "minLength": 1, "description": "table, schema.table, or [schema].[table]" },
                     "limit": { "type": "integer", "description": format!("rows; more than {MAX} is taken as {MAX}"), "default": DEFAULT },
                     "format": { "type": "string", "enum": ["json", "csv"], "description": "text form of the rows; structuredContent is JSON always" }
                 },
                 "required": ["table_name"],
                 "additionalProperties": false
             },
-            "outputSchema": { "type": "object", "properties": { "results": results_schema(), "messages": { "type": "array", "items": { "type": "string" } } }, "required": ["results"] },
+            "outputSchema": { "type": "object", "properties": { "results": results_schema(), "messages": { "type": "array", "items": { "type": "string" } }, "truncated": truncated_schema() }, "required": ["results"] },
             "annotations": { "title": "Sample a table", "readOnlyHint": true, "destructiveHint": false, "idempotentHint": true, "openWorldHint": false }
         })
     }
@@ -76,6 +76,6 @@ impl Tool for GetTableSample {
         if u64::try_from(wanted).ok() != Some(limit) {
             a.messages.push(format!("limit {wanted} was taken as {limit}; it may be 1 to {MAX}"));
         }
-        Ok(answer(&call.facts, a, false, false))
+        Ok(answer(&call.facts, a, None, false))
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Bounds, Call, Named, Refusal, Stop, Tool, structured};
 use crate::database::Database;
-use crate::database::catalog::ListFilter;
+use crate::database::catalog::{ListFilter, TableName};
 
 /// Tables on a page.
 const PAGE: i64 = 200;
@@ -47,7 +47,7 @@ impl Tool for ListTables {
                 "type": "object",
                 "properties": {
                     "schema": { "type": "string", "description": "only this schema" },
-                    "name_like": { "type": "string", "description": "LIKE pattern of the name, such as %order%" },
+                    "name_like": { "type": "string", "description": "part of the name, such as order; with % a LIKE pattern" },
                     "include_views": { "type": "boolean", "description": "list views too", "default": false },
                     "cursor": { "type": "string", "description": "next_cursor of the page before" }
                 },
@@ -58,10 +58,11 @@ impl Tool for ListTables {
                 "type": "object",
                 "properties": {
                     "tables": { "type": "array", "items": { "type": "object", "properties": {
-                        "schema": { "type": "string" }, "name": { "type": "string" }, "type": { "type": "string", "enum": ["table", "view"] },
+                        "schema": { "type": "string" }, "name": { "type": "string" }, "sql_name": { "type": "string", "description": "as it is written in T-SQL, where it needs brackets" }, "type": { "type": "string", "enum": ["table", "view"] },
                         "rows": { "type": ["integer", "null"], "description": "approximate, from the catalog" }, "description": { "type": ["string", "null"] }
                     }, "required": ["schema", "name", "type", "rows", "description"] } },
-                    "next_cursor": { "type": "string" }
+                    "next_cursor": { "type": "string" },
+                    "message": { "type": "string", "description": "why there are none" }
                 },
                 "required": ["tables"]
             },
@@ -87,25 +88,44 @@ impl Tool for ListTables {
         };
         let views = args.include_views.unwrap_or(false);
         // One more than a page, to know whether there is a next one.
-        let filter = ListFilter { schema: args.schema, name_like: args.name_like, views, skip, take: PAGE + 1 };
-        let rows = self
-            .db
-            .list_tables(&filter, &call.limits(self.bounds))
-            .await
-            .map_err(|e| Refusal::database(&e, &self.db))?;
+        // [sales] is sales.
+        let bare = |s: String| match mssql_mcp_sql::quote::split(&s).as_deref() {
+            Some([one]) => one.clone(),
+            _ => s,
+        };
+        let filter =
+            ListFilter { schema: args.schema.map(bare), name_like: args.name_like, views, skip, take: PAGE + 1 };
+        let limits = call.limits(self.bounds);
+        let failed = |e| Refusal::database(&e, &self.db);
+        let rows = self.db.list_tables(&filter, &limits).await.map_err(failed)?;
+        let none = match rows.is_empty() {
+            true => Some(self.db.nothing_listed(&filter, &limits).await.map_err(failed)?),
+            false => None,
+        };
         let more = rows.len() as i64 > PAGE;
         let tables: Vec<Value> = rows
             .into_iter()
             .take(PAGE as usize)
             .map(|r| {
                 let get = |i: usize| r.get(i).cloned().unwrap_or(Value::Null);
-                json!({ "schema": get(0), "name": get(1), "type": get(2), "rows": get(3), "description": get(4) })
+                let mut one =
+                    json!({ "schema": get(0), "name": get(1), "type": get(2), "rows": get(3), "description": get(4) });
+                let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+                let (schema, name) = (text(&one["schema"]), text(&one["name"]));
+                let written = TableName { id: 0, schema, name };
+                if written.written() != format!("{}.{}", written.schema, written.name) {
+                    one["sql_name"] = written.written().into();
+                }
+                one
             })
             .collect();
         let n = tables.len();
         let mut out = json!({ "tables": tables });
         if more {
             out["next_cursor"] = format!("after:{}", skip + PAGE).into();
+        }
+        if let Some(why) = none {
+            out["message"] = why.into();
         }
         Ok(structured(&call.facts, n, &out))
     }

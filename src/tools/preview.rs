@@ -248,6 +248,10 @@ fn value(v: &ParamValue) -> String {
         ParamValue::Bit(b) => u8::from(*b).to_string(),
         ParamValue::Int(i) => i.to_string(),
         ParamValue::Float(f) => f.to_string(),
+        ParamValue::Binary(b) => {
+            let hex: String = b.iter().take(VALUE / 2).map(|b| format!("{b:02X}")).collect();
+            format!("0x{hex}{}", if b.len() > VALUE / 2 { "…" } else { "" })
+        }
         ParamValue::Text(t) => format!("'{}'", shortened(&t.replace('\'', "''"), VALUE)),
     }
 }

@@ -61,7 +61,7 @@ async fn a_timeout_gives_what_there_is_and_an_abandoned_call_is_cancelled() {
     l.deadline = Some(Instant::now() + Duration::from_millis(500));
     let a = lab.app.database.run("SELECT OrderId FROM sales.Orders".into(), Mode::Read, &l).await.expect("some rows");
     assert!(a.rows > 0 && a.rows < 100, "{}", a.rows);
-    assert_eq!(a.truncated.map(|t| t.as_str()), Some("timeout"));
+    assert_eq!(a.truncated.map(|t| t.0.as_str()), Some("timeout"));
     // The future is dropped in mid-answer, as tower's layers may do.
     let sent = lab.sandbox.rows_sent();
     let dropped =

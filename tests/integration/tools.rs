@@ -60,13 +60,21 @@ fn scenarios() -> Vec<Scenario> {
                 ok.clone(),
                 ("/structuredContent/results/0/columns/0", json!({ "name": "d", "type": "int" })),
                 ("/structuredContent/results/0/rows", json!([[42, "ü'x"]])),
-                ("/structuredContent/committed", json!(false)),
+                // A read says nothing of changes.
+                (
+                    "/structuredContent",
+                    json!({ "results": [{
+                    "columns": [{ "name": "d", "type": "int" }, { "name": "t", "type": "nvarchar" }], "rows": [[42, "ü'x"]], "row_count": 1 }] }),
+                ),
             ],
         ),
         (
             "execute_sql",
             json!({ "query": "SELECT OrderId FROM sales.Orders ORDER BY OrderId", "max_rows": 3 }),
             vec![
+                ("/structuredContent/truncated/reason", json!("max_rows")),
+                ("/structuredContent/truncated/limit", json!(3)),
+                ("/structuredContent/truncated/missing", json!("the rows behind it")),
                 ("/structuredContent/results/0/row_count", json!(3)),
                 ("/structuredContent/results/0/truncated/reason", json!("max_rows")),
             ],
@@ -337,4 +345,155 @@ async fn against_the_server_that_mssql_test_url_names() {
         Err(e) => println!("skipped: the catalog, which this server lacks a view for: {e:?}"),
     }
     run("DROP TABLE mssql_mcp_test").await.expect("DROP TABLE");
+}
+
+/// Lists, names and limits as models meet them.
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_and_names_say_what_there_is() {
+    let lab = Lab::new(&[("access.level", "full"), ("access.confirm_writes", "never")]).await;
+    let (address, _stop) = lab.serve().await;
+    let call = async |tool: &str, args: Value| {
+        let a =
+            stateless(address, "tools/call", json!({ "name": tool, "arguments": args })).await.json()["result"].clone();
+        match a["isError"] == true {
+            true => serde_json::from_str(a["content"][0]["text"].as_str().expect("text")).expect("JSON"),
+            false => a["structuredContent"].clone(),
+        }
+    };
+    for ddl in [
+        "CREATE TABLE dbo.order_items (id int NOT NULL PRIMARY KEY)",
+        "CREATE TABLE dbo.orderXitems (id int NOT NULL PRIMARY KEY)",
+        "CREATE TABLE dbo.P1 (id int NOT NULL PRIMARY KEY)",
+        "CREATE TABLE dbo.C1 (id int NOT NULL PRIMARY KEY, p int NOT NULL, CONSTRAINT FK_same FOREIGN KEY (p) REFERENCES dbo.P1 (id))",
+        "CREATE TABLE sales.C1 (id int NOT NULL PRIMARY KEY, p int NOT NULL, CONSTRAINT FK_same FOREIGN KEY (p) REFERENCES dbo.P1 (id) ON DELETE CASCADE)",
+    ] {
+        assert!(call("execute_sql", json!({ "query": ddl })).await["committed"] == true, "{ddl}");
+    }
+    let names = |v: &Value| -> Vec<String> {
+        v["tables"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|t| t["name"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    };
+    // What contains it; a lone underscore is no wildcard; empty texts are as if left out.
+    assert_eq!(names(&call("list_tables", json!({ "name_like": "order_items" })).await), ["order_items"]);
+    let all = names(&call("list_tables", json!({})).await);
+    for args in
+        [json!({ "schema": "", "name_like": " ", "cursor": "", "include_views": "false" }), json!({ "schema": null })]
+    {
+        assert_eq!(names(&call("list_tables", args.clone()).await), all, "{args}");
+    }
+    assert_eq!(names(&call("list_tables", json!({ "schema": "[sales]", "name_like": "order" })).await), ["Orders"]);
+    for (args, said) in [
+        (json!({ "schema": "nope" }), "There is no schema nope with tables; there are dbo, "),
+        (
+            json!({ "name_like": "ordrs" }),
+            "There is no table whose name contains 'ordrs'; the closest are sales.Orders",
+        ),
+        (
+            json!({ "name_like": "zzzz", "schema": "sales" }),
+            "There is no table in the schema sales whose name contains 'zzzz'",
+        ),
+    ] {
+        let v = call("list_tables", args.clone()).await;
+        assert!(v["message"].as_str().is_some_and(|m| m.contains(said)), "{args}: {v}");
+    }
+    // What a list prints can be pasted, and it says how it is written.
+    let v = call("list_tables", json!({ "name_like": "Notes" })).await;
+    assert_eq!(v["tables"][0]["sql_name"], "dbo.[Notes.Archive]", "{v}");
+    for name in ["Notes.Archive", "dbo.Notes.Archive", "dbo.[Notes.Archive]", "[Notes.Archive]"] {
+        let v = call("describe_table", json!({ "table_name": name })).await;
+        assert_eq!(v["sql_name"], "dbo.[Notes.Archive]", "{name}: {v}");
+    }
+    // Foreign keys of one name in two schemas stay two; what does nothing is not said; what there is none of is left out.
+    let v = call("describe_table", json!({ "table_name": "dbo.P1" })).await;
+    let keys: Vec<(&Value, &Value)> =
+        v["referenced_by"].as_array().expect("keys").iter().map(|k| (&k["table"], &k["on_delete"])).collect();
+    assert_eq!(keys, [(&json!("dbo.C1"), &json!(null)), (&json!("sales.C1"), &json!("CASCADE"))], "{v}");
+    assert!(!v.to_string().contains("NO_ACTION") && !v.to_string().contains("[]"), "{v}");
+    let v = call("describe_table", json!({ "table_name": "sales.Orders" })).await;
+    assert!(v["collation"].is_string() && v["columns"][3].get("collation").is_none(), "{v}");
+    assert!(!v.to_string().contains("\"length\"") && !v.to_string().contains("\"precision\""), "{v}");
+    // What is no table says what it is.
+    for (name, said) in [("sys.objects", "a catalog view of SQL Server"), ("dbo.OrdersOf", "a stored procedure")] {
+        if name == "dbo.OrdersOf" {
+            call("execute_sql", json!({ "query": "CREATE PROCEDURE dbo.OrdersOf AS SELECT 1 AS a" })).await;
+        }
+        let v = call("describe_table", json!({ "table_name": name })).await;
+        assert!(v["error"]["message"].as_str().is_some_and(|m| m.contains(said)), "{name}: {v}");
+    }
+    // Names that SQL Server does not know.
+    for (query, closest) in [
+        ("SELECT * FROM sales.Ordrs", json!("sales.Orders")),
+        ("SELECT OrderI FROM sales.Orders", json!("OrderId")),
+        ("UPDATE sales.Orders SET Quantty = 1", json!("Quantity")),
+    ] {
+        let v = call("execute_sql", json!({ "query": query })).await;
+        assert_eq!(v["error"]["closest"][0], closest, "{query}: {v}");
+        assert!(v["error"]["hint"].as_str().is_some_and(|h| h.starts_with("Did you mean ")), "{v}");
+    }
+    let v = call("execute_sql", json!({ "query": "SELECT * FROM sales.Orders AS order" })).await;
+    assert!(
+        v["error"]["hint"].as_str().is_some_and(|h| h.contains("[order]")) || v["error"]["code"] == "unclear_sql",
+        "{v}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_say_what_they_cut() {
+    let lab = Lab::new(&[("limits.max_chars", "4000"), ("limits.max_rows", "50")]).await;
+    let (address, _stop) = lab.serve().await;
+    let call = async |args: Value| {
+        stateless(address, "tools/call", json!({ "name": "execute_sql", "arguments": args })).await.json()["result"]
+            .clone()
+    };
+    let text = |r: &Value| r["content"][0]["text"].as_str().expect("text").to_owned();
+    // Before the rows, with the number that was reached; and the sets behind are said to be missing.
+    let r = call(
+        json!({ "query": "SELECT TOP 60 OrderId FROM sales.Orders ORDER BY OrderId; SELECT 1 AS b", "max_rows": 70 }),
+    )
+    .await;
+    let v = &r["structuredContent"];
+    assert_eq!((&v["truncated"]["reason"], &v["truncated"]["limit"]), (&json!("max_rows"), &json!(50)), "{v}");
+    assert_eq!(v["truncated"]["missing"], "the rows behind it, and all result sets behind them");
+    assert_eq!(v["messages"][0], "max_rows 70 was taken as 50, the most that limits.max_rows allows here");
+    assert!(text(&r).starts_with("{\"truncated\":"), "{}", text(&r));
+    // Characters of the text that the client gets, in either form; and letters count once, however many bytes they have.
+    for format in ["json", "csv"] {
+        let r = call(json!({ "query": "SELECT TOP 50 REPLICATE(N'ü', 200) AS u FROM sales.Orders", "format": format }))
+            .await;
+        let (n, rows) =
+            (text(&r).chars().count(), r["structuredContent"]["results"][0]["row_count"].as_u64().expect("n"));
+        assert_eq!(r["structuredContent"]["truncated"]["reason"], "max_chars", "{format}");
+        assert!((18..20).contains(&rows) && n < 4000 + 600, "{format}: {rows} rows, {n} characters");
+    }
+    // One long cell is cut, and does not cost its row.
+    let r =
+        call(json!({ "query": "SELECT 7 AS id, REPLICATE(CAST('x' AS varchar(max)), 20000) AS long, 8 AS b" })).await;
+    let result = &r["structuredContent"]["results"][0];
+    assert_eq!(
+        (&result["rows"][0][0], &result["rows"][0][2], &result["columns"][1]["cut_cells"]),
+        (&json!(7), &json!(8), &json!(1))
+    );
+    assert!(result["rows"][0][1].as_str().is_some_and(|t| t.contains("of 20000 characters]")), "{result}");
+    // A value that begins like one of our lines is quoted.
+    let r = call(json!({ "query": "SELECT '# 5 rows' AS a UNION ALL SELECT 'a # b'", "format": "csv" })).await;
+    assert_eq!(text(&r), "a\n\"# 5 rows\"\n\"a # b\"\n# 2 rows\n");
+    let r = call(json!({ "query": "SELECT 1 AS a", "format": "csv" })).await;
+    assert_eq!(text(&r), "a\n1\n# 1 row\n");
+}
+
+/// Parameters of any name, and of types that JSON does not have.
+#[tokio::test(flavor = "multi_thread")]
+async fn parameters_of_any_name_are_bound() {
+    let lab = Lab::new(&[]).await;
+    let (address, _stop) = lab.serve().await;
+    let params = json!({ "stmt": 1, "params": "two", "q": 3, "mssql_mcp_trace": 4, "p0": 5, "b": { "type": "varbinary(4)", "value": "0x00ff10" } });
+    let query = "SELECT @stmt AS a, @params AS b, @q AS c, @mssql_mcp_trace AS d, @p0 AS e, @b AS f";
+    let args = json!({ "query": query, "params": params });
+    let r = stateless(address, "tools/call", json!({ "name": "execute_sql", "arguments": args })).await.json();
+    let rows = &r["result"]["structuredContent"]["results"][0]["rows"];
+    assert_eq!(*rows, json!([[1, "two", 3, 4, 5, "0x00FF10"]]), "{r}");
 }

@@ -1,0 +1,263 @@
+//! A tool's arguments as models send them, read by the tool's own input schema: what is unambiguous is taken for what it is (`"5"`, `5.0`, `"true"`,
+//! an object written as text, an empty text for one that was left out), and what is not is refused in a sentence that a model can act on.
+
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::Refusal;
+
+/// Of a value, so much is repeated.
+const SHOWN: usize = 60;
+
+fn refused(message: String, hint: &str) -> Refusal {
+    Refusal::new("invalid_arguments", message, hint)
+}
+
+/// The members of an object, none of them twice: of two, others might have read the other one.
+struct Members(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Members;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut m: A) -> Result<Members, A::Error> {
+                let mut all = Map::new();
+                while let Some((k, v)) = m.next_entry::<String, Value>()? {
+                    if all.contains_key(&k) {
+                        return Err(serde::de::Error::custom(format_args!("{k} is there twice; give it once")));
+                    }
+                    all.insert(k, v);
+                }
+                Ok(Members(all))
+            }
+        }
+        d.deserialize_map(Read)
+    }
+}
+
+/// `params.arguments`; none are the empty object.
+pub fn read<A: DeserializeOwned>(params: Option<&RawValue>, schema: &Value) -> Result<A, Refusal> {
+    #[derive(Deserialize)]
+    struct Params<'a> {
+        #[serde(borrow, default)]
+        arguments: Option<&'a RawValue>,
+    }
+    let bad = |e: serde_json::Error| {
+        // serde's position is within the arguments, where it helps nobody.
+        let text = e.to_string();
+        let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(w, _)| w);
+        refused(format!("Invalid arguments: {what}."), "")
+    };
+    let params = params.map(|p| serde_json::from_str::<Params<'_>>(p.get())).transpose().map_err(bad)?;
+    let raw = params.and_then(|p| p.arguments).map_or("{}", RawValue::get);
+    let raw = if raw == "null" { "{}" } else { raw };
+    // serde takes an array for a struct, field by field; then what runs would not be what others read.
+    if !raw.starts_with('{') {
+        let what = match raw.as_bytes() {
+            [b'[', ..] => "an array",
+            [b'"', ..] => "a text",
+            _ => "a single value",
+        };
+        return Err(refused(format!("arguments is {what}; it must be an object such as {}.", example(schema)), ""));
+    }
+    let Members(given) = serde_json::from_str(raw).map_err(bad)?;
+    let taken = by_schema(given, schema)?;
+    serde_json::from_value(Value::Object(taken)).map_err(bad)
+}
+
+fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    schema["properties"].as_object().into_iter().flatten()
+}
+
+fn required(schema: &Value) -> impl Iterator<Item = &str> {
+    schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// An object that would do.
+fn example(schema: &Value) -> String {
+    match required(schema).next().or_else(|| properties(schema).next().map(|(k, _)| k.as_str())) {
+        Some(name) => format!("{{\"{name}\": …}}"),
+        None => "{}".to_owned(),
+    }
+}
+
+fn by_schema(given: Map<String, Value>, schema: &Value) -> Result<Map<String, Value>, Refusal> {
+    let mut taken = Map::new();
+    for (name, value) in given {
+        let Some(property) = schema["properties"].get(&name) else { return Err(unknown(&name, schema)) };
+        if !value.is_null()
+            && let Some(v) = coerced(&name, &value, property, required(schema).any(|r| r == name))?
+        {
+            taken.insert(name, v);
+        }
+    }
+    if let Some(missing) = required(schema).find(|r| !taken.contains_key(*r)) {
+        let about = schema["properties"][missing]["description"].as_str().unwrap_or_default();
+        return Err(refused(
+            format!("{missing} is missing; give {}.", example(schema)),
+            &format!("{missing}: {about}."),
+        ));
+    }
+    Ok(taken)
+}
+
+fn unknown(name: &str, schema: &Value) -> Refusal {
+    let all: Vec<&str> = properties(schema).map(|(k, _)| k.as_str()).collect();
+    let near = all.iter().map(|k| (strsim::damerau_levenshtein(k, name), *k)).min().filter(|(d, k)| *d <= k.len() / 2);
+    let end = near.map_or(".".to_owned(), |(_, k)| format!("; did you mean {k}?"));
+    let name: String = name.chars().take(SHOWN).collect();
+    let list = if all.is_empty() { "no arguments".to_owned() } else { all.join(", ") };
+    refused(format!("There is no argument {name:?} here{end} This tool takes {list}."), "")
+}
+
+/// What came, as the sentence that refuses it has it.
+fn shown(v: &Value) -> String {
+    match v {
+        Value::Array(_) => "an array".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+        Value::String(s) if s.chars().count() > SHOWN => {
+            format!("{:?}", s.chars().take(SHOWN).chain(['…']).collect::<String>())
+        }
+        v => v.to_string(),
+    }
+}
+
+/// The value as its type has it; none for one that counts as left out.
+fn coerced(name: &str, v: &Value, property: &Value, needed: bool) -> Result<Option<Value>, Refusal> {
+    let wrong = |wanted: &str| {
+        let about = property["description"].as_str().map(|d| format!("{name}: {d}.")).unwrap_or_default();
+        Err(refused(format!("{name} is {}; it must be {wanted}.", shown(v)), &about))
+    };
+    let text = v.as_str().map(str::trim);
+    if text == Some("") {
+        return match needed {
+            true if property["minLength"].is_u64() => wrong("there, and not empty"),
+            true => Ok(Some(v.clone())),
+            false => Ok(None),
+        };
+    }
+    match property["type"].as_str().unwrap_or_default() {
+        "string" => {
+            let Some(words) = property["enum"].as_array() else {
+                return if v.is_string() { Ok(Some(v.clone())) } else { wrong("a text") };
+            };
+            let found = words.iter().find(|w| w.as_str().zip(text).is_some_and(|(w, t)| w.eq_ignore_ascii_case(t)));
+            match found {
+                Some(w) => Ok(Some(w.clone())),
+                None => wrong(&words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or ")),
+            }
+        }
+        "integer" => {
+            let number = match (v, text) {
+                (Value::Number(n), _) => Some(n.clone()),
+                (_, Some(t)) => serde_json::from_str::<serde_json::Number>(t).ok(),
+                _ => None,
+            };
+            // A whole number is whole however it is written; beyond 2^53 a fraction could not be told.
+            let whole = number.and_then(|n| {
+                n.as_i64().or_else(|| n.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 9e15).map(|f| f as i64))
+            });
+            let least = property["minimum"].as_i64();
+            match whole {
+                Some(n) if least.is_none_or(|l| n >= l) => Ok(Some(n.into())),
+                _ => wrong(&least.map_or("a whole number such as 10".to_owned(), |l| {
+                    format!("a whole number from {l}, such as {}", l + 9)
+                })),
+            }
+        }
+        "boolean" => match (v, text) {
+            (Value::Bool(_), _) => Ok(Some(v.clone())),
+            (_, Some(t)) if t.eq_ignore_ascii_case("true") => Ok(Some(true.into())),
+            (_, Some(t)) if t.eq_ignore_ascii_case("false") => Ok(Some(false.into())),
+            _ => wrong("true or false"),
+        },
+        "object" => match (v, text.map(serde_json::from_str::<Members>)) {
+            (Value::Object(_), _) => Ok(Some(v.clone())),
+            (_, Some(Ok(Members(o)))) => Ok(Some(o.into())),
+            _ => wrong("an object such as {\"name\": value}"),
+        },
+        _ => Ok(Some(v.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn schema() -> Value {
+        json!({
+            "properties": {
+                "query": { "type": "string", "minLength": 1, "description": "T-SQL" },
+                "params": { "type": "object" },
+                "max_rows": { "type": "integer", "minimum": 1 },
+                "limit": { "type": "integer" },
+                "dry_run": { "type": "boolean" },
+                "format": { "type": "string", "enum": ["json", "csv"] },
+            },
+            "required": ["query"],
+        })
+    }
+    fn of(arguments: &str) -> Result<Value, String> {
+        let raw = RawValue::from_string(format!("{{\"arguments\":{arguments}}}")).expect("JSON");
+        read::<Value>(Some(&raw), &schema()).map_err(|r| r.message)
+    }
+
+    #[test]
+    fn what_is_unambiguous_is_taken_for_what_it_is() {
+        for (given, taken) in [
+            (r#"{"query":"q","max_rows":5.0}"#, json!({ "query": "q", "max_rows": 5 })),
+            (r#"{"query":"q","max_rows":"5"}"#, json!({ "query": "q", "max_rows": 5 })),
+            (r#"{"query":"q","max_rows":" 5.0 ","limit":"-3"}"#, json!({ "query": "q", "max_rows": 5, "limit": -3 })),
+            (r#"{"query":"q","max_rows":1e2}"#, json!({ "query": "q", "max_rows": 100 })),
+            (
+                r#"{"query":"q","dry_run":"True","format":"CSV"}"#,
+                json!({ "query": "q", "dry_run": true, "format": "csv" }),
+            ),
+            (r#"{"query":"q","params":"{\"a\": 1}"}"#, json!({ "query": "q", "params": { "a": 1 } })),
+            (
+                r#"{"query":"q","params":"","max_rows":"","dry_run":" ","format":"","limit":null}"#,
+                json!({ "query": "q" }),
+            ),
+        ] {
+            assert_eq!(of(given), Ok(taken), "{given}");
+        }
+    }
+
+    #[test]
+    fn the_rest_is_refused_by_name_with_what_came_and_what_is_accepted() {
+        for (given, said) in [
+            (r#"{"query":"q","max_rows":0}"#, "max_rows is 0; it must be a whole number from 1, such as 10."),
+            (r#"{"query":"q","max_rows":"many"}"#, "max_rows is \"many\"; it must be a whole number from 1"),
+            (r#"{"query":"q","max_rows":2.5}"#, "max_rows is 2.5; it must be a whole number"),
+            (r#"{"query":"q","max_rows":[5]}"#, "max_rows is an array; it must be"),
+            (r#"{"query":"q","max_rows":1e300}"#, "it must be a whole number"),
+            (r#"{"query":"q","dry_run":1}"#, "dry_run is 1; it must be true or false."),
+            (r#"{"query":"q","dry_run":"yes"}"#, "dry_run is \"yes\"; it must be true or false."),
+            (r#"{"query":"q","format":"xml"}"#, "format is \"xml\"; it must be json or csv."),
+            (r#"{"query":"q","params":[1]}"#, "params is an array; it must be an object such as {\"name\": value}."),
+            (r#"{"query":"q","params":"a=1"}"#, "params is \"a=1\"; it must be an object"),
+            (r#"{"query":5}"#, "query is 5; it must be a text."),
+            (r#"{"query":"  "}"#, "query is \"  \"; it must be there, and not empty."),
+            (r#"{}"#, "query is missing; give {\"query\": …}."),
+            (
+                r#"{"querry":"q"}"#,
+                "There is no argument \"querry\" here; did you mean query? This tool takes query, params",
+            ),
+            (r#"{"query":"q","zzz":1}"#, "There is no argument \"zzz\" here. This tool takes"),
+            (r#"["q"]"#, "arguments is an array; it must be an object such as {\"query\": …}."),
+            (r#"{"query":"q","query":"r"}"#, "query is there twice"),
+            (r#"{"query":"q","params":"{\"a\":1,\"a\":2}"}"#, "params is"),
+        ] {
+            let e = of(given).expect_err(given);
+            assert!(e.contains(said), "{given}: {e}");
+        }
+    }
+}
