@@ -104,6 +104,15 @@ pub struct Limits {
     pub trace: Option<Trace>,
 }
 
+impl Limits {
+    /// For what the server asks by itself, of the catalog.
+    pub fn of_our_own() -> Self {
+        let bounds = Bounds { max_rows: 50_000, max_chars: 16 << 20, max_cell: 1000, csv: false };
+        let deadline = Some(Instant::now() + Duration::from_secs(10));
+        Self { bounds, deadline, cancel: CancellationToken::new(), trace: None }
+    }
+}
+
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DbError {

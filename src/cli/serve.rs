@@ -10,11 +10,12 @@ use super::reload::{Source, reload_on_hangup};
 use super::{Ended, asked_to_stop, configured_server};
 use crate::admin::Admin;
 use crate::config::Config;
-use crate::database::Database;
+use crate::database::{Database, Limits};
 use crate::http::{Listener, Stop};
 use crate::principal::Principal;
 use crate::protocol::server_info;
 use crate::stack::App;
+use crate::tools::search::columns;
 
 /// `mssql-mcp serve`.
 pub async fn serve(m: &ArgMatches) -> Ended {
@@ -28,8 +29,16 @@ pub async fn serve(m: &ArgMatches) -> Ended {
         tracing::info!(database = %s.server(), access = s.policy.access.as_str(), "serving MCP at http://{}{}/mcp", listeners.address(), m.path);
     }
     // So that the log tells at once whether they can be reached; nobody waits for it.
-    for database in app.databases() {
-        tokio::spawn(async move { database.answers().await });
+    for (m, (_, of)) in app.mounts.iter().zip(config.served()) {
+        let database = m.database.clone();
+        let rows_of = if of.bool("tools.search") { columns(&of) } else { Vec::new() };
+        tokio::spawn(async move {
+            if database.answers().await && !rows_of.is_empty() {
+                for wrong in database.unsearchable(&rows_of, &Limits::of_our_own()).await.unwrap_or_default() {
+                    tracing::warn!("{wrong}");
+                }
+            }
+        });
     }
     over_http(listeners, &app, &config, Source::new(m, Vec::new())).await
 }

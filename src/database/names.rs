@@ -6,9 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
 
-use super::rows::Bounds;
 use super::{Database, Limits};
 
 /// Kept so long.
@@ -63,13 +61,7 @@ impl Database {
     }
 
     async fn read_names(&self) {
-        let bounds = Bounds { max_rows: 50_000, max_chars: 16 << 20, max_cell: 1000, csv: false };
-        let limits = Limits {
-            bounds,
-            deadline: Some(Instant::now() + Duration::from_secs(10)),
-            cancel: CancellationToken::new(),
-            trace: None,
-        };
+        let limits = Limits::of_our_own();
         let Ok(sets) = self.fetch(NAMES, &[], &limits).await else { return };
         let mut names = Names::default();
         for r in sets.into_iter().flatten() {

@@ -69,6 +69,9 @@ const PRIMARY_KEY: &str = "SELECT c.name FROM sys.indexes AS i JOIN sys.index_co
      JOIN sys.columns AS c ON c.object_id = ic.object_id AND c.column_id = ic.column_id \
      WHERE i.object_id = @id AND i.is_primary_key = 1 ORDER BY ic.key_ordinal";
 
+const COLUMN_TYPES: &str = "SELECT c.name, ty.name FROM sys.columns AS c JOIN sys.types AS ty ON ty.user_type_id = c.system_type_id \
+     WHERE c.object_id = @id";
+
 fn text(v: Option<&Value>) -> &str {
     v.and_then(Value::as_str).unwrap_or_default()
 }
@@ -133,7 +136,10 @@ impl Question {
             kept = all;
         }
         kept.truncate(WORDS);
-        Self { whole: query.trim().to_lowercase(), words: kept }
+        // A name may be written as T-SQL has it, and words stand in quotes.
+        let bare = query.trim().trim_matches(['"', '\'', '“', '”', '`']);
+        let whole = quote::split(bare).map_or(bare.to_owned(), |parts| parts.join("."));
+        Self { whole: whole.to_lowercase(), words: kept }
     }
 
     /// An exact name first, then the beginning of one, then a word of one, then the description; a near miss counts as much as a word.
@@ -263,11 +269,77 @@ impl Database {
             }
         }
         for c in rows_of {
-            hits.extend(self.search_rows(&q, c, take, limits).await?);
+            match self.search_rows(&q, c, take, limits).await {
+                Ok(found) => hits.extend(found),
+                // One that was dropped, or may not be read any more, is no reason to find nothing.
+                Err(DbError::Sql(e)) => {
+                    tracing::warn!(table = %c.table, column = %c.column, number = e.number, "tools.search_rows: its rows cannot be searched");
+                }
+                Err(e) => return Err(e),
+            }
         }
         hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
         hits.truncate(take);
         Ok(hits)
+    }
+
+    /// What is wrong with columns whose rows are to be searched: in words, each with what would mend it.
+    pub async fn unsearchable(&self, rows_of: &[Column], limits: &Limits) -> Result<Vec<String>, DbError> {
+        let mut wrong = Vec::new();
+        for c in rows_of {
+            let at = format!("tools.search_rows: {}.{}", c.table, quote::identifier(&c.column));
+            let table = match self.find_table(&c.table, limits).await {
+                Ok(t) => t,
+                Err(NotFound::Database(e)) => return Err(e),
+                Err(NotFound::NoSuchTable(close)) if !close.is_empty() => {
+                    wrong.push(format!(
+                        "{at}: there is no such table that the login may see; the closest are {}",
+                        close.join(", ")
+                    ));
+                    continue;
+                }
+                Err(_) => {
+                    wrong.push(format!("{at}: there is no such table that the login may see"));
+                    continue;
+                }
+            };
+            let columns = self.fetch(COLUMN_TYPES, &[("id", ParamValue::Int(table.id))], limits).await?;
+            let columns: Vec<(String, String)> = columns
+                .into_iter()
+                .flatten()
+                .map(|r| (text(r.first()).to_owned(), text(r.get(1)).to_owned()))
+                .collect();
+            match columns.iter().find(|(n, _)| n.eq_ignore_ascii_case(&c.column)) {
+                None => {
+                    let near = self.closest_columns(&c.column, &[table.quoted()], limits).await?;
+                    let near =
+                        if near.is_empty() { String::new() } else { format!("; the closest are {}", near.join(", ")) };
+                    wrong.push(format!("{at}: there is no such column{near}"));
+                    continue;
+                }
+                Some((_, ty))
+                    if !matches!(
+                        ty.as_str(),
+                        "char" | "varchar" | "nchar" | "nvarchar" | "text" | "ntext" | "sysname"
+                    ) =>
+                {
+                    wrong.push(format!("{at}: it is of type {ty}; only columns of text are searched"));
+                    continue;
+                }
+                Some(_) => {}
+            }
+            if self.primary_key(&table, limits).await?.is_empty() {
+                wrong.push(format!("{at}: its table has no primary key, so that its rows have no ids"));
+                continue;
+            }
+            let probe = format!("SELECT TOP (0) {} FROM {}", quote::identifier(&c.column), table.quoted());
+            match self.fetch(&probe, &[], limits).await {
+                Ok(_) => {}
+                Err(DbError::Sql(e)) => wrong.push(format!("{at}: the login may not read it: {}", e.message)),
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(wrong)
     }
 
     /// Rows of one column that have every word.
@@ -275,14 +347,11 @@ impl Database {
         let table = match self.find_table(&c.table, limits).await {
             Ok(t) => t,
             Err(NotFound::Database(e)) => return Err(e),
-            Err(_) => {
-                tracing::warn!(table = %c.table, "tools.search_rows: there is no such table");
-                return Ok(Vec::new());
-            }
+            // Said at the start, and by `doctor`.
+            Err(_) => return Ok(Vec::new()),
         };
         let key = self.primary_key(&table, limits).await?;
         if key.is_empty() {
-            tracing::warn!(table = %c.table, "tools.search_rows: without a primary key its rows have no ids");
             return Ok(Vec::new());
         }
         let column = quote::identifier(&c.column);

@@ -141,6 +141,10 @@ async fn connected(db: &Database, limits: &Limits, config: &Config, all: &mut Ve
         ),
         n => all.push(Finding::ok("catalog", format!("{}{n} tables", if n > 200 { "more than " } else { "" }))),
     }
+    if config.bool("tools.search") {
+        let wrong = db.unsearchable(&crate::tools::search::columns(config), limits).await.map_err(|e| ("search", e))?;
+        all.extend(wrong.into_iter().map(|w| Finding::warn("search", w).mend("correct or remove the entry")));
+    }
     let rows = db.fetch(RIGHTS, &[], limits).await.map_err(|e| ("permissions", e))?;
     let rights = Rights::of(&rows.into_iter().flatten().next().unwrap_or_default());
     let mut found = judged(&rights, s.policy.access, &database, &login, &user);

@@ -60,6 +60,11 @@ pub fn column(text: &str) -> Option<Column> {
     Some(Column { table: format!("{}.{}", quoted(schema), quoted(table)), column: column.clone() })
 }
 
+/// Those that are configured.
+pub fn columns(config: &Config) -> Vec<Column> {
+    config.list("tools.search_rows").iter().filter_map(|c| column(c)).collect()
+}
+
 impl Library {
     /// For the mount at this path.
     pub fn new(db: &Database, bounds: Bounds, path: &str, config: &Config) -> Self {
@@ -67,7 +72,7 @@ impl Library {
             "" => format!("http://{}", config.text("http.listen")),
             url => url.to_owned(),
         };
-        let rows_of = config.list("tools.search_rows").iter().filter_map(|c| column(c)).collect();
+        let rows_of = columns(config).into();
         Self { db: db.clone(), bounds, rows_of, page: format!("{origin}{path}/object?id=").into() }
     }
     fn url(&self, id: &str) -> String {

@@ -98,6 +98,11 @@ async fn the_best_hit_comes_first() {
         ("who do staff report to", "table:dbo.Employees"),
         ("notes archive", "table:dbo.[Notes.Archive]"),
         ("Email", "column:"),
+        // As T-SQL writes a name, or as people quote one.
+        ("Notes.Archive", "table:dbo.[Notes.Archive]"),
+        ("dbo.[Notes.Archive]", "table:dbo.[Notes.Archive]"),
+        ("[sales].[Orders]", "table:sales.Orders"),
+        ("\"Orders\"", "table:sales.Orders"),
     ] {
         let ids = search(address, query).await;
         assert!(ids.first().is_some_and(|id| id.starts_with(first)), "{query}: {ids:?}");
@@ -205,4 +210,45 @@ async fn the_pages_are_for_people_who_signed_in() {
     for t in tools.as_array().expect("tools") {
         assert_eq!((&t["securitySchemes"], &t["_meta"]["securitySchemes"]), (&schemes, &schemes));
     }
+}
+
+/// An entry that cannot be searched is told, with its reason, and the others are searched all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_that_cannot_be_searched_are_told() {
+    let rows_of =
+        "sales.Nowhere.Name,sales.Customers.Nmae,sales.Orders.OrderId,sales.Customers.Name,sales.OpenOrders.Side";
+    let (lab, address) = lab(&[("tools.search_rows", rows_of)]).await;
+    let wrong = lab.app.database.unsearchable(&mssql_mcp::tools::search::columns(&lab.config), &lab.limits()).await;
+    let wrong = wrong.expect("looked at");
+    for (at, said) in [
+        (0, "there is no such table"),
+        (1, "there is no such column; the closest are Name"),
+        (2, "it is of type int; only columns of text are searched"),
+        (3, "no primary key"),
+    ] {
+        assert!(wrong[at].starts_with("tools.search_rows: [sales]") && wrong[at].contains(said), "{at}: {wrong:?}");
+    }
+    assert_eq!(wrong.len(), 4, "{wrong:?}");
+    let sql = "SELECT TOP (1) CustomerId, Name FROM sales.Customers ORDER BY CustomerId";
+    let row = lab.app.database.fetch(sql, &[], &lab.limits()).await.expect("a customer").remove(0).remove(0);
+    let ids = search(address, row[1].as_str().expect("a name")).await;
+    assert!(ids.contains(&format!("row:sales.Customers:{}", row[0])), "{ids:?}");
+}
+
+/// Numbers are the same wherever they are read.
+#[tokio::test(flavor = "multi_thread")]
+async fn fetch_and_execute_sql_agree_on_decimals() {
+    let (lab, address) = lab(&[("access.level", "full"), ("access.confirm_writes", "never")]).await;
+    for sql in [
+        "CREATE TABLE dbo.D (k decimal(20,2) NOT NULL PRIMARY KEY, d decimal(38,10) NULL, t nvarchar(20) NULL)",
+        "INSERT dbo.D (k, d, t) VALUES (12.50, 1234567890123456789.1234567890, N'decimals')",
+    ] {
+        lab.app.database.run(sql.into(), mssql_mcp::database::run::Mode::Change, &lab.limits()).await.expect(sql);
+    }
+    let r = call(address, "fetch", json!({ "id": "row:dbo.D:12.50" })).await;
+    let text = r["structuredContent"]["text"].as_str().unwrap_or_else(|| panic!("{r}")).to_owned();
+    let r = call(address, "execute_sql", json!({ "query": "SELECT k, d FROM dbo.D", "format": "csv" })).await;
+    let csv = r["content"][0]["text"].as_str().expect("text");
+    assert_eq!(csv.lines().nth(1), Some("12.50,1234567890123456789.1234567890"));
+    assert!(text.contains("k: 12.50\n") && text.contains("d: 1234567890123456789.1234567890\n"), "{text}");
 }

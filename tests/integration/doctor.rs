@@ -480,6 +480,12 @@ async fn a_public_certificate_and_the_collector_are_looked_at_and_the_status_say
     let (status, v) = doctor(&[], &[]).await;
     assert_eq!((status, &v["level"]), (Some(3), &json!("warn")), "{v:#}");
     assert!(of(&v, "permissions")[0]["script"].as_str().is_some_and(|t| t.contains("DENY EXECUTE")));
+    plant(&s, &[6, 12]);
+    let (status, v) = doctor(&["--tools-search", "yes", "--tools-search-rows", "sales.Customers.Nmae"], &[]).await;
+    assert!(
+        status == Some(3) && of(&v, "search")[0]["what"].as_str().is_some_and(|t| t.contains("no such column")),
+        "{v:#}"
+    );
     plant(&s, &[0]);
     assert_eq!(doctor(&[], &[]).await.0, Some(1));
     let (status, v) = doctor(&["--limits-max-rows", "0", "--pool-wait", "soon"], &[]).await;
