@@ -58,7 +58,7 @@ pub fn command() -> Command {
         let name = match s.kind {
             Kind::Bool => "yes|no".to_owned(),
             Kind::Int(..) => "N".into(),
-            Kind::Duration => "TIME".into(),
+            Kind::Duration | Kind::DurationOrNone => "TIME".into(),
             Kind::Choice(list) => list.join("|"),
             Kind::Listen => "ADDR".into(),
             Kind::List => "A,B".into(),
@@ -211,8 +211,21 @@ fn heading(section: &str) -> &'static str {
 
 /// Flags, environment and file; `fixed` values are above all.
 pub fn inputs(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Inputs {
-    let env: std::collections::BTreeMap<String, String> =
+    let mut env: std::collections::BTreeMap<String, String> =
         std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
+    if fixed.iter().any(|(k, _)| *k == "database.host") {
+        // The sandbox is the database: what is set for another one, rightly or not, is not looked at.
+        let database: Vec<String> = SETTINGS
+            .iter()
+            .filter(|s| s.key.starts_with("database."))
+            .flat_map(|s| s.env.iter().map(|n| (*n).to_owned()).chain([s.own_env()]))
+            .collect();
+        let of_another = |k: &str| {
+            k.starts_with("MSSQL_") && !k.starts_with("MSSQL_MCP_")
+                || database.iter().any(|d| d == k || k.strip_suffix("_FILE") == Some(d))
+        };
+        env.retain(|k, _| !of_another(k));
+    }
     let file = m
         .get_one::<PathBuf>("config")
         .cloned()
@@ -245,6 +258,9 @@ pub fn configured_server(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> 
 }
 
 fn warn(config: &Config) {
+    for w in config.warnings() {
+        tracing::warn!("{w}");
+    }
     if config.bool("database.trust_server_certificate") {
         tracing::warn!(
             "TrustServerCertificate: any certificate is accepted, so the database's identity is not checked; set database.ca_file instead"

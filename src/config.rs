@@ -5,6 +5,7 @@
 
 pub(crate) mod level;
 mod read;
+mod strays;
 mod table;
 
 use std::collections::BTreeMap;
@@ -13,9 +14,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::database::server::Server;
 use read::{Lists, read_env, read_file};
 pub use table::{ACCESS, Kind, SETTINGS, Setting, parse_bool};
-use table::{nearest, normal_choice, parse_duration};
+use table::{has_credentials, nearest, normal_choice, parse_duration};
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +43,7 @@ pub struct Config {
     mounts: Vec<(String, Config)>,
     clients: Vec<Registered>,
     quotas: Vec<QuotaRow>,
+    warnings: Vec<String>,
 }
 
 /// `[[quota]]`: other numbers for some principals.
@@ -158,8 +161,10 @@ impl Config {
         for (key, text) in &inputs.fixed {
             values.insert(key, (text.clone(), Source::Command));
         }
+        let (strays, warnings) = strays::strays(&inputs.env);
+        errors.extend(strays);
         check_each(&values, "", &mut errors);
-        let mut config = Self { values, mounts: Vec::new(), clients: lists.clients, quotas: Vec::new() };
+        let mut config = Self { values, mounts: Vec::new(), clients: lists.clients, quotas: Vec::new(), warnings };
         let rest = QuotaRow::of(&config);
         config.quotas = lists.quotas.into_iter().map(|read| read(rest.clone())).collect();
         for (path, own) in lists.mounts {
@@ -167,19 +172,18 @@ impl Config {
             // What the mount says is about the mount: it wins over the environment, which is about the main database.
             let mut values = config.values.clone();
             values.extend(own);
-            let (mounts, clients, quotas) = (Vec::new(), Vec::new(), Vec::new());
-            config.mounts.push((path, Self { values, mounts, clients, quotas }));
+            let (mounts, clients, quotas, warnings) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            config.mounts.push((path, Self { values, mounts, clients, quotas, warnings }));
         }
-        if errors.is_empty() {
-            config.check_together(&mut errors);
-            for (path, m) in &config.mounts {
-                let mut own = Vec::new();
-                m.check_database(&mut own);
-                if m.text("database.host").is_empty() {
-                    own.push("database.host is missing".into());
-                }
-                errors.extend(own.into_iter().map(|e| format!("mount {path}: {e}")));
+        // Whatever else is wrong: all of it is told at once.
+        config.check_together(&mut errors);
+        for (path, m) in &config.mounts {
+            let mut own = Vec::new();
+            m.check_database(&mut own);
+            if m.text("database.host").is_empty() {
+                own.push("database.host is missing".into());
             }
+            errors.extend(own.into_iter().map(|e| format!("mount {path}: {e}")));
         }
         check_paths(&config.served(), &mut errors);
         if errors.is_empty() { Ok(config) } else { Err(Errors(errors)) }
@@ -210,7 +214,34 @@ impl Config {
         &self.clients
     }
 
+    /// Variables that nobody knows.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+    /// Where SQL Server is.
+    pub fn server(&self) -> Result<Server, String> {
+        let set = *self.source("database.port") != Source::Default;
+        let port = u16::try_from(self.int("database.port")).ok().filter(|_| set);
+        Server::parse(self.text("database.host"), port, self.text("database.instance"))
+    }
+
     fn check_database(&self, errors: &mut Vec<String>) {
+        if !self.text("database.host").is_empty()
+            && let Err(e) = self.server()
+        {
+            let source = self.source("database.host");
+            errors.push(e.replacen("database.host", &place("database.host", source), 1));
+        }
+        for item in self
+            .list("access.allow")
+            .iter()
+            .filter(|i| !has_credentials(i) && !mssql_mcp_sql::policy::can_be_allowed(i))
+        {
+            errors.push(format!(
+                "{}: \"{item}\" is nothing that is refused at every access level; docs/statements.md has the names",
+                place("access.allow", self.source("access.allow"))
+            ));
+        }
         if self.bool("database.trusted_connection") {
             errors.push(format!(
                 "{}: Windows authentication is not in this build; set database.user and database.password (MSSQL_USER, MSSQL_PASSWORD)",
@@ -224,9 +255,12 @@ impl Config {
             ));
         }
         let ca = self.text("database.ca_file");
-        if !ca.is_empty() && !Path::new(ca).is_file() {
-            errors
-                .push(format!("{}: there is no file {ca}", place("database.ca_file", self.source("database.ca_file"))));
+        if !ca.is_empty() && !ca.contains("-----BEGIN") && !Path::new(ca).is_file() {
+            errors.push(format!(
+                "{}: there is no such file{}",
+                place("database.ca_file", self.source("database.ca_file")),
+                read::shown_path(ca)
+            ));
         }
         if !ca.is_empty() && self.bool("database.trust_server_certificate") {
             errors.push("database.ca_file and database.trust_server_certificate exclude each other: remove one".into());
@@ -250,7 +284,8 @@ impl Config {
         if !url.is_empty()
             && (!(url.starts_with("https://") || local) || authority.is_empty() || authority.contains('/'))
         {
-            errors.push(format!("{}: \"{url}\" is no origin such as https://mcp.example.com", at("http.public_url")));
+            let shown = self.shown("http.public_url");
+            errors.push(format!("{}: \"{shown}\" is no origin such as https://mcp.example.com", at("http.public_url")));
         }
         // Tokens and cookies would travel in the clear, under a name that a client could choose.
         let open = self.listen().is_some_and(|l| !l.ip().is_loopback());
@@ -275,6 +310,12 @@ impl Config {
                     crate::principal::SCOPES.join(", ")
                 ));
             }
+        }
+        for o in self.list("http.allowed_origins").iter().filter(|o| !has_credentials(o) && !is_origin(o)) {
+            errors.push(format!(
+                "{}: \"{o}\" is no origin such as https://inspector.example.com (RFC 6454: scheme, host and port, and nothing behind)",
+                at("http.allowed_origins")
+            ));
         }
         for p in self.list("http.trusted_proxies").iter().filter(|p| p.parse::<std::net::IpAddr>().is_err()) {
             errors.push(format!("{}: \"{p}\" is no IP address", at("http.trusted_proxies")));
@@ -385,8 +426,19 @@ impl Config {
             let kind = if c.secret.is_some() { "with a secret" } else { "public" };
             let _ = writeln!(out, "\n[[client]] {} ({}), {kind}: {}", c.id, c.name, c.redirect_uris.join(", "));
         }
+        for w in &self.warnings {
+            let _ = writeln!(out, "\n# warning: {w}");
+        }
         out
     }
+}
+
+/// Scheme, host and port as a browser sends them in `Origin`; or the scheme of an extension with its id.
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, authority)) = text.trim_end_matches('/').split_once("://") else { return false };
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+    let scheme_ok = !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    scheme_ok && !authority.is_empty() && authority.chars().all(plain)
 }
 
 fn place(key: &str, source: &Source) -> String {
@@ -398,12 +450,22 @@ fn place(key: &str, source: &Source) -> String {
     }
 }
 
+/// Whether a text is (part of) a secret that is set elsewhere.
+fn is_secret(values: &Values, text: &str) -> bool {
+    let secrets = SETTINGS.iter().filter(|s| s.kind == Kind::Secret).filter_map(|s| values.get(s.key));
+    secrets.map(|(t, _)| t.as_str()).any(|t| !t.is_empty() && (text.contains(t) || t == text.trim()))
+}
+
 fn check_each(values: &Values, of: &str, errors: &mut Vec<String>) {
     for s in SETTINGS {
         if let Some((text, source)) = values.get(s.key)
             && !(text.is_empty() && s.default.is_empty())
             && let Err(e) = s.check(text)
         {
+            // What somebody pasted here by mistake may be a password: it is not repeated.
+            let hidden =
+                has_credentials(text) || text.contains("-----BEGIN") || text.len() > 200 || is_secret(values, text);
+            let e = if hidden { e.replace(text, "…") } else { e };
             errors.push(format!("{of}{}: {e}", place(s.key, source)));
         }
     }
@@ -521,7 +583,7 @@ mod tests {
             format!("{name}: pool.wait: \"soon\" is no duration"),
             "Trusted_Connection: \"maybe\" is neither yes nor no".into(),
             "ALLOW_UNAUTH_METHODS: ".into(),
-            "MSSQL_PASSWORD_FILE: /nonexistent cannot be read".into(),
+            "MSSQL_PASSWORD_FILE: the file cannot be read: No such file".into(),
             "--limits-max-rows: \"many\" is not a whole number".into(),
         ] {
             assert!(all.contains(&part), "{part}\nnot in\n{all}");

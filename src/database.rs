@@ -13,6 +13,7 @@ pub mod pool;
 pub mod reach;
 pub mod rows;
 pub mod run;
+pub mod server;
 pub mod value;
 
 use std::sync::Arc;
@@ -165,6 +166,8 @@ pub enum ConnectKind {
     Timeout,
     /// TLS or its certificate.
     Tls,
+    /// The server has none.
+    NoTls,
     /// 18456 and its kin.
     Login,
     /// 4060: no such database, or no right to it.
@@ -211,7 +214,7 @@ impl DbError {
                 ConnectKind::Dns => "dns",
                 ConnectKind::Refused => "connection_refused",
                 ConnectKind::Timeout => "connect_timeout",
-                ConnectKind::Tls => "tls",
+                ConnectKind::Tls | ConnectKind::NoTls => "tls",
                 ConnectKind::Login => "login",
                 ConnectKind::Database => "no_database",
                 ConnectKind::Instance => "no_instance",
@@ -226,23 +229,10 @@ impl DbError {
 impl Settings {
     /// From the configuration. `HOST,PORT` and `HOST\INSTANCE` are understood, as in SQL Server's own tools.
     pub fn from_config(c: &Config) -> Result<Self, String> {
-        let mut host = c.text("database.host").trim().to_owned();
-        if let Some(h) = host.strip_prefix("tcp:") {
-            host = h.to_owned();
-        }
-        let mut port = u16::try_from(c.int("database.port")).unwrap_or(1433);
-        let mut instance = Some(c.text("database.instance").to_owned()).filter(|i| !i.is_empty());
-        if let Some((h, p)) = host.clone().rsplit_once(',') {
-            port = p.trim().parse().map_err(|_| format!("database.host: \"{p}\" after the comma is no port"))?;
-            host = h.trim().to_owned();
-        }
-        if let Some((h, i)) = host.clone().split_once('\\') {
-            instance = Some(i.to_owned());
-            host = h.to_owned();
-        }
-        if host == "." || host.eq_ignore_ascii_case("(local)") {
-            host = "localhost".into();
-        }
+        let server::Server { host, port, instance } = c.server()?;
+        // With a port nobody needs to be asked where the instance is.
+        let instance = instance.filter(|_| port.is_none());
+        let port = port.unwrap_or(1433);
         let ca = match c.text("database.ca_file") {
             "" => None,
             p => Some(std::fs::read(p).map_err(|e| format!("database.ca_file: {p} cannot be read: {e}"))?),

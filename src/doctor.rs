@@ -102,6 +102,9 @@ fn days_left(check: &'static str, days: i64, renew: &str) -> Finding {
 /// Looks at everything, the nearest first. What cannot be looked at because something before it failed is left out.
 pub async fn examine(config: &Config) -> Vec<Finding> {
     let mut all = vec![Finding::ok("configuration", "it can be read")];
+    let strays =
+        config.warnings().iter().map(|w| Finding::warn("environment", w).mend("correct or remove the variable"));
+    all.extend(strays);
     all.extend(local::files(config));
     all.extend(local::store(config).await);
     all.extend(local::audit(config));

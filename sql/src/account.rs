@@ -206,6 +206,17 @@ fn name(tokens: &[Token<'_>], roles: &[Role], i: usize) -> Option<Charge> {
     (called || unknown).then(|| Charge::Refused(lower.to_owned(), counts_as))
 }
 
+/// Whether a word or a name is refused by this table, somewhere.
+pub(crate) fn refuses(lower: &str) -> bool {
+    let word = |(w, rule, _): &(&str, _, _)| match rule {
+        Refused(_) => w.eq_ignore_ascii_case(lower),
+        RefusedAs(item, _) => item.eq_ignore_ascii_case(lower),
+        _ => false,
+    };
+    let family = FAMILIES.iter().any(|f| lower.len() > f.len() && lower.starts_with(f));
+    WORDS.iter().any(word) || family || NAMES.contains_key(lower)
+}
+
 /// In lower case, and without blanks at its end, which SQL Server does not count; none if it is longer than any name that matters.
 fn lower<'b>(text: &str, buffer: &'b mut [u8; LONGEST]) -> Option<&'b str> {
     let text = text.trim_end_matches(' ');

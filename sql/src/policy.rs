@@ -79,6 +79,20 @@ impl Access {
     }
 }
 
+/// Whether something of this name is refused, so that an operator may allow it.
+pub fn can_be_allowed(item: &str) -> bool {
+    let item = item.trim();
+    let lower = item.to_ascii_lowercase();
+    crate::account::refuses(&lower)
+        || ["linked server", "all server", "rename database", "raiserror with log"].contains(&lower.as_str())
+        || crate::statements::all().any(|kind| {
+            let of = |s: &crate::verdict::Statement| {
+                s.problem.as_ref().is_some_and(|p| p.items.iter().any(|i| i.eq_ignore_ascii_case(item)))
+            };
+            crate::verdict::Verdict::of(kind.example).statements.iter().any(of)
+        })
+}
+
 // === impl Policy ===
 
 impl Default for Policy {
@@ -176,6 +190,28 @@ impl Statement {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_can_be_allowed_is_known_by_name() {
+        for item in [
+            "WAITFOR",
+            "waitfor",
+            "OPENROWSET",
+            "xp_dirtree",
+            "DBCC",
+            "EXECUTE AS",
+            "linked server",
+            "SET SHOWPLAN_ALL",
+            "sp_OACreate",
+            "BULK INSERT",
+            "BACKUP",
+        ] {
+            assert!(can_be_allowed(item), "{item}");
+        }
+        for item in ["WAITFORR", "everything", "*", "SELECT", "UPDATE", ""] {
+            assert!(!can_be_allowed(item), "{item}");
+        }
+    }
 
     #[test]
     fn each_level_lets_through_what_its_name_says_and_a_refusal_has_its_code() {

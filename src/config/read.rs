@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::strays::of_a_service;
 use super::table::{Kind, SETTINGS, nearest, parse_bool};
 use super::{OF_A_MOUNT, QuotaRow, Registered, Source, Values};
 
@@ -111,7 +112,7 @@ pub(super) fn read_file(path: &Path, values: &mut Values, lists: &mut Lists, err
         Ok(t) => t,
         Err(e) => return errors.push(format!("{}: cannot be read: {e}", path.display())),
     };
-    let mut table: toml::Table = match text.parse() {
+    let mut table: toml::Table = match text.trim_start_matches('\u{feff}').parse() {
         Ok(t) => t,
         Err(e) => return errors.push(format!("{}: {}", path.display(), e.to_string().trim())),
     };
@@ -167,11 +168,21 @@ fn read_sections(path: &Path, table: &toml::Table, values: &mut Values, errors: 
     }
 }
 
+/// A path, where it can only be one: what stands in the wrong variable may be the secret itself, and is not repeated.
+pub(super) fn shown_path(path: &str) -> String {
+    let parent = Path::new(path).parent().filter(|p| !p.as_os_str().is_empty());
+    match parent.is_some_and(Path::is_dir) && !path.contains("-----BEGIN") {
+        true => format!(": {path}"),
+        false => " (it names the path of a file, not what is in it)".to_owned(),
+    }
+}
+
+/// Without a byte order mark and line ends, which editors add.
 fn secret_file(path: &str, place: &str, errors: &mut Vec<String>) -> Option<String> {
     match std::fs::read_to_string(path) {
-        Ok(t) => Some(t.trim_end_matches(['\n', '\r']).to_owned()),
+        Ok(t) => Some(t.trim_start_matches('\u{feff}').trim_end_matches(['\n', '\r']).to_owned()),
         Err(e) => {
-            errors.push(format!("{place}: {path} cannot be read: {e}"));
+            errors.push(format!("{place}: the file cannot be read: {e}{}", shown_path(path)));
             None
         }
     }
@@ -187,7 +198,9 @@ pub(super) fn read_env(env: &BTreeMap<String, String>, values: &mut Values, erro
                 Kind::Choice(of) if name.starts_with("OTEL_") => of.contains(&v.trim()),
                 _ => true,
             };
-            if let Some(v) = env.get(name).filter(heeded) {
+            // A service of the namespace that is called mssql sets MSSQL_PORT.
+            let ours = |v: &&String| !of_a_service(name, v);
+            if let Some(v) = env.get(name).filter(heeded).filter(ours) {
                 values.insert(s.key, (v.clone(), Source::Env(name.to_owned())));
             }
             if s.kind == Kind::Secret {

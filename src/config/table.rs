@@ -18,6 +18,8 @@ pub enum Kind {
     Int(u64, u64),
     /// Seconds, or a number with `ms`, `s`, `m` or `h`.
     Duration,
+    /// The same, and 0 for none.
+    DurationOrNone,
     /// One of these.
     Choice(&'static [&'static str]),
     /// An address with a port.
@@ -61,7 +63,13 @@ pub const ACCESS: [&str; 3] = ["read-only", "read-write", "full"];
 /// The table.
 pub const SETTINGS: &[Setting] = &[
     row("database.host", &["MSSQL_HOST"], Kind::Text, "", "SQL Server's host; also HOST,PORT and HOST\\INSTANCE"),
-    row("database.port", &["MSSQL_PORT"], Kind::Int(1, 65535), "1433", "its TCP port (not used with a named instance)"),
+    row(
+        "database.port",
+        &["MSSQL_PORT"],
+        Kind::Int(1, 65535),
+        "1433",
+        "its TCP port; with one, a named instance is not looked for",
+    ),
     row("database.instance", &[], Kind::Text, "", "named instance, found through SQL Server Browser (UDP 1434)"),
     row("database.user", &["MSSQL_USER"], Kind::Text, "", "SQL Server login"),
     row("database.password", &["MSSQL_PASSWORD"], Kind::Secret, "", "its password"),
@@ -117,7 +125,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     row("database.read_intent", &[], Kind::Bool, "no", "ApplicationIntent=ReadOnly: use a readable secondary"),
     row("pool.max_size", &[], Kind::Int(1, 1000), "10", "connections at most"),
-    row("pool.wait", &[], Kind::Duration, "5s", "how long a call waits for a free connection"),
+    row("pool.wait", &[], Kind::DurationOrNone, "5s", "how long a call waits for a free connection"),
     row("pool.connect_timeout", &[], Kind::Duration, "15s", "TCP, TLS and login together"),
     row("pool.idle_timeout", &[], Kind::Duration, "10m", "an idle connection is closed after this"),
     row("pool.max_age", &[], Kind::Duration, "1h", "a connection is replaced after this, give or take a tenth"),
@@ -193,7 +201,7 @@ pub const SETTINGS: &[Setting] = &[
     row(
         "limits.lock_timeout",
         &[],
-        Kind::Duration,
+        Kind::DurationOrNone,
         "10s",
         "how long a statement waits for a lock (SQL Server error 1222)",
     ),
@@ -274,7 +282,7 @@ pub const SETTINGS: &[Setting] = &[
         "wait",
         "a call that there is no room to record: wait and then refuse, run and count the loss, or (always) run only once its start is on disk",
     ),
-    row("audit.wait", &[], Kind::Duration, "2s", "how long it waits for that"),
+    row("audit.wait", &[], Kind::DurationOrNone, "2s", "how long it waits for that"),
     row(
         "audit.fsync",
         &[],
@@ -334,7 +342,7 @@ pub const SETTINGS: &[Setting] = &[
         "sessions of handshake-era clients at once, and as many HTTP+SSE streams",
     ),
     row("http.session_idle", &[], Kind::Duration, "1h", "an unused session ends after this"),
-    row("http.silence", &[], Kind::Duration, "2s", "a call that is silent this long gets an event stream"),
+    row("http.silence", &[], Kind::DurationOrNone, "2s", "a call that is silent this long gets an event stream"),
     row("http.keep_alive", &[], Kind::Duration, "15s", "between keep-alive comments on an event stream"),
     row("http.header_timeout", &[], Kind::Duration, "10s", "how long a client may take to send its headers"),
     row("http.body_timeout", &[], Kind::Duration, "30s", "how long a client may take to send its body"),
@@ -355,7 +363,7 @@ pub const SETTINGS: &[Setting] = &[
     row(
         "server.shutdown_grace",
         &[],
-        Kind::Duration,
+        Kind::DurationOrNone,
         "10s",
         "how long calls may go on after SIGTERM, Ctrl-C or the end of input",
     ),
@@ -443,15 +451,30 @@ impl Setting {
     /// Whether `text` is a value for it; if not, what is wrong.
     pub(super) fn check(&self, text: &str) -> Result<(), String> {
         match self.kind {
-            Kind::Text | Kind::Secret | Kind::List | Kind::Path => Ok(()),
+            // A secret has any form; where none belongs, nothing that looks like one with its place is taken.
+            Kind::Secret => Ok(()),
+            Kind::Path if text.contains("-----BEGIN") => {
+                Err("this is the PEM itself; write it into a file, and the file's path here".into())
+            }
+            // These are checked by forms of their own.
+            Kind::Text | Kind::List if ["database.host", "auth.store"].contains(&self.key) => Ok(()),
+            Kind::Text | Kind::List | Kind::Path if has_credentials(text) => Err(
+                "this looks like a connection string or a URL with a password in it; write each part into its own setting"
+                    .into(),
+            ),
+            Kind::Text | Kind::List | Kind::Path => Ok(()),
             Kind::Bool => parse_bool(text).map(|_| ()).ok_or_else(|| format!("\"{text}\" is neither yes nor no")),
             Kind::Int(low, high) => match text.trim().parse::<u64>() {
                 Ok(n) if (low..=high).contains(&n) => Ok(()),
                 _ => Err(format!("\"{text}\" is not a whole number from {low} to {high}")),
             },
-            Kind::Duration => parse_duration(text)
-                .map(|_| ())
-                .ok_or_else(|| format!("\"{text}\" is no duration such as 500ms, 30s, 5m or 1h")),
+            Kind::Duration | Kind::DurationOrNone => match parse_duration(text) {
+                None => Err(format!("\"{text}\" is no duration such as 500ms, 30s, 5m or 1h")),
+                Some(Duration::ZERO) if self.kind == Kind::Duration => {
+                    Err(format!("\"{text}\" would be no time at all; a duration such as 500ms, 30s, 5m or 1h is needed"))
+                }
+                Some(_) => Ok(()),
+            },
             Kind::Choice(list) => {
                 let wanted = normal_choice(self.key, text);
                 if list.contains(&wanted.as_str()) {
@@ -467,6 +490,16 @@ impl Setting {
                 .map_err(|_| format!("\"{text}\" is no address such as 127.0.0.1:8008")),
         }
     }
+}
+
+/// Whether a text looks like a connection string, or like a URL with somebody's password.
+pub(super) fn has_credentials(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let named = ["password", "pwd", "accountkey", "sharedaccesskey"]
+        .iter()
+        .any(|k| lower.match_indices(k).any(|(at, _)| lower[at + k.len()..].trim_start().starts_with('=')));
+    let before_at = lower.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    named || before_at.is_some_and(|a| a.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')))
 }
 
 /// yes/no and their kin.

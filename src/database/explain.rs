@@ -63,10 +63,15 @@ pub fn explain(e: &DbError, s: &Settings) -> Explained {
                 ConnectKind::Tls => {
                     "Set database.ca_file to the CA that signed the server's certificate; TrustServerCertificate=yes accepts any (only on a network that you trust)."
                 }
-                ConnectKind::Login => {
-                    "Check MSSQL_USER and MSSQL_PASSWORD, that the login is enabled, and that the server allows SQL Server authentication (mixed mode)."
+                ConnectKind::NoTls => {
+                    "Give the server a certificate. On a network that you trust, database.encrypt = \"off\" (MSSQL_ENCRYPT=off) does without TLS: passwords and rows then travel in the clear."
                 }
-                ConnectKind::Database => "Check MSSQL_DATABASE, and that the login has a user in that database.",
+                ConnectKind::Login => {
+                    "Check MSSQL_USER and MSSQL_PASSWORD (database.user, database.password), that the login is enabled, and that the server allows SQL Server authentication (mixed mode)."
+                }
+                ConnectKind::Database => {
+                    "Check database.name (MSSQL_DATABASE), and that the login has a user in that database."
+                }
                 ConnectKind::Instance => {
                     "Check the instance's name, and that SQL Server Browser runs and UDP 1434 is open; or give the port instead."
                 }

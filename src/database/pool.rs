@@ -112,9 +112,10 @@ fn too_slow(s: &Settings) -> DbError {
 fn driver_config(s: &Settings) -> Config {
     let mut c = Config::new();
     c.host(&s.host);
-    c.port(s.port);
-    if let Some(i) = &s.instance {
-        c.instance_name(i);
+    match &s.instance {
+        // Where no port is set, the driver asks SQL Server Browser on UDP 1434 (MC-SQLR).
+        Some(i) => c.instance_name(i),
+        None => c.port(s.port),
     }
     if !s.database.is_empty() {
         c.database(&s.database);
@@ -209,7 +210,7 @@ fn connect_error(e: tiberius::error::Error, s: &Settings) -> DbError {
     match e {
         E::Server(t) => {
             let kind = match t.code() {
-                4060 | 4064 => ConnectKind::Database,
+                911 | 4060 | 4064 => ConnectKind::Database,
                 18_401..=18_999 => ConnectKind::Login,
                 _ => ConnectKind::Other,
             };
@@ -218,20 +219,60 @@ fn connect_error(e: tiberius::error::Error, s: &Settings) -> DbError {
                 kind,
             )
         }
-        E::Tls(m) => DbError::Connect(format!("TLS with {}: {m}", s.server()), ConnectKind::Tls),
+        E::Tls(m) => tls_error(&m, s),
         E::Io { message, .. }
             if message.contains("certificate") || message.contains("tls") || message.contains("handshake") =>
         {
-            DbError::Connect(format!("TLS with {}: {message}", s.server()), ConnectKind::Tls)
+            tls_error(&message, s)
         }
         E::Io { kind: std::io::ErrorKind::TimedOut, .. } => {
             DbError::Connect(format!("{} took too long over the handshake", s.server()), ConnectKind::Timeout)
         }
         E::Protocol(m) if m.contains("encryption") || m.contains("Encrypt") => {
-            DbError::Connect(format!("{}: {m}", s.server()), ConnectKind::Tls)
+            let what =
+                format!("{} does not offer TLS, and database.encrypt (MSSQL_ENCRYPT) is {}", s.server(), s.encrypt);
+            tracing::debug!(target: "mssql_mcp::database", reason = %m, "no TLS");
+            DbError::Connect(what, ConnectKind::NoTls)
         }
         other => DbError::Connect(format!("{}: {other}", s.server()), ConnectKind::Other),
     }
+}
+
+/// What is wrong with TLS or a certificate, in words of ours and with the names of our settings.
+fn tls_error(m: &str, s: &Settings) -> DbError {
+    let host = if s.certificate_host.is_empty() { &s.host } else { &s.certificate_host };
+    let has = |words: &[&str]| words.iter().any(|w| m.contains(w));
+    let what = if has(&["UnknownIssuer", "UnknownCA", "unknown CA"]) {
+        "its certificate is signed by an authority that is not trusted here; database.ca_file (MSSQL_CA_FILE) names one to trust".into()
+    } else if has(&["CaUsedAsEndEntity", "SelfSigned", "self-signed", "self signed"]) {
+        "its certificate is self-signed; SQL Server makes one by itself when it has no other. Give it one that an authority signed, and name that in database.ca_file (MSSQL_CA_FILE)".into()
+    } else if has(&["NotValidForName", "not valid for name"]) {
+        format!(
+            "its certificate is for another name than {host}; connect by a name that it has, or set database.certificate_host to one"
+        )
+    } else if has(&["Expired", "expired", "revoked", "Revoked"]) {
+        "its certificate has expired, or was revoked".into()
+    } else if has(&["NotValidYet", "not valid yet"]) {
+        "its certificate is not valid yet; the clocks may differ".into()
+    } else if has(&["BadSignature", "InvalidSignature", "UnsupportedSignature"]) {
+        "its certificate has a signature that cannot be checked; one of at least RSA 2048 or ECDSA with SHA-256 is needed".into()
+    } else if has(&["BadEncoding", "UnsupportedCertVersion", "UnhandledCriticalExtension"]) {
+        "its certificate cannot be read; one of version 3 (X.509) is needed".into()
+    } else if has(&[
+        "HandshakeFailure",
+        "ProtocolVersion",
+        "PeerIncompatible",
+        "no server certificate",
+        "NoCipherSuites",
+    ]) {
+        "it offers no version of TLS from 1.2 on that both sides know".into()
+    } else if has(&["eof", "EOF", "reset", "closed"]) {
+        "it ended the connection in the handshake; database.encrypt (MSSQL_ENCRYPT) strict is spoken by SQL Server 2022 and Azure SQL alone".into()
+    } else {
+        // The driver's advice is for programs that embed it.
+        format!("the handshake failed: {}", m.split(". ").next().unwrap_or(m))
+    };
+    DbError::Connect(format!("TLS with {}: {what}", s.server()), ConnectKind::Tls)
 }
 
 /// An error of the driver in mid-call.

@@ -178,7 +178,12 @@ pub fn wrapper(params: &[Param], mode: Mode, lock_timeout_ms: u128, told: bool) 
     } else {
         // By position: sp_executesql has parameters of its own, and a caller's may be called @stmt or @params like them.
         let declared = params.iter().map(|p| format!("@{} {}", p.name, p.declared)).collect::<Vec<_>>().join(", ");
-        let list = (0..params.len()).map(|n| format!(", {}", carried(n))).collect::<String>();
+        let given = |(n, p): (usize, &Param)| match p.value {
+            // The driver sends a NULL without a type, which not every server takes.
+            ParamValue::Null => ", NULL".to_owned(),
+            _ => format!(", {}", carried(n)),
+        };
+        let list = params.iter().enumerate().map(given).collect::<String>();
         format!(", N'{}'{list}", declared.replace('\'', "''"))
     };
     let (begin, end) = match mode {
@@ -368,7 +373,7 @@ impl Database {
             _ => Cow::Owned(wrapper(params, mode, wrapping.lock_timeout, told)),
         };
         let mut declared = Cow::Borrowed(if told { TOLD_AND_TEXT } else { "@q nvarchar(max)" });
-        for (n, p) in params.iter().enumerate() {
+        for (n, p) in params.iter().enumerate().filter(|(_, p)| p.value != ParamValue::Null) {
             declared.to_mut().push_str(&format!(", {} {}", carried(n), sent_as(&p.value)));
         }
         let mut command = Command::new("sp_executesql");
@@ -379,7 +384,7 @@ impl Database {
         if told {
             command.bind_param(CONTEXT_PARAM, &*context);
         }
-        for (n, p) in params.iter().enumerate() {
+        for (n, p) in params.iter().enumerate().filter(|(_, p)| p.value != ParamValue::Null) {
             bind(&mut command, carried(n), &p.value);
         }
         let mut writer = Writer::new(*bounds);
@@ -473,11 +478,16 @@ impl Database {
         limits: &Limits,
     ) -> Result<Vec<Rows>, DbError> {
         let Limits { deadline, cancel, .. } = limits;
-        let mut declared = params.iter().map(|(n, v)| format!("@{n} {}", sent_as(v))).collect::<Vec<_>>();
+        let bound = || params.iter().filter(|(_, v)| *v != ParamValue::Null);
+        let mut declared = bound().map(|(n, v)| format!("@{n} {}", sent_as(v))).collect::<Vec<_>>();
         let (mut text, context) = (Cow::Borrowed(sql), context_info(limits.trace));
+        // The driver sends a NULL without a type, which not every server takes: it is written into the text.
+        for (n, _) in params.iter().filter(|(_, v)| *v == ParamValue::Null) {
+            text = Cow::Owned(without(&text, n));
+        }
         let told = self.settings().context_info;
         if told {
-            text = Cow::Owned(format!("{TELL}{sql}"));
+            text = Cow::Owned(format!("{TELL}{text}"));
             declared.push(format!("{CONTEXT_PARAM} varbinary(128)"));
         }
         let declared = declared.join(", ");
@@ -486,7 +496,7 @@ impl Database {
         if !declared.is_empty() {
             command.bind_param("@params", declared.as_str());
         }
-        for (n, v) in params {
+        for (n, v) in bound() {
             bind(&mut command, format!("@{n}"), v);
         }
         if told {
@@ -532,6 +542,22 @@ fn finish(mut writer: Writer, mut rows_affected: Vec<u64>, zeros: bool, committe
     }
     let (results, csv) = writer.finish();
     Answer { results, rows, rows_affected, messages: Vec::new(), committed, truncated, csv }
+}
+
+/// A text of ours with NULL in the place of a variable.
+fn without(sql: &str, name: &str) -> String {
+    let variable = format!("@{name}");
+    let mut out = String::with_capacity(sql.len());
+    let mut rest = sql;
+    while let Some(at) = rest.find(&variable) {
+        let (before, after) = rest.split_at(at);
+        let after = &after[variable.len()..];
+        out.push_str(before);
+        let longer = after.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+        out.push_str(if longer { &variable } else { "CAST(NULL AS nvarchar(4000))" });
+        rest = after;
+    }
+    out + rest
 }
 
 /// A row as values: for the catalog, whose rows are few.

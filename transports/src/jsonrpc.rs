@@ -104,6 +104,8 @@ fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<&'de RawValu
 
 /// Parses a body or a line.
 pub fn parse(bytes: &[u8]) -> Incoming {
+    // Editors and shells put a byte order mark in front of a text; it is no part of it (RFC 8259, section 8.1).
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     tap::show(Direction::In, || bytes);
     let not_json = |e: String| Incoming::One(Err(Invalid { id: None, code: PARSE_ERROR, message: e }));
     let text = match std::str::from_utf8(bytes) {

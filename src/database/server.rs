@@ -1,0 +1,170 @@
+//! Where SQL Server is, as people write it: `HOST`, `HOST,PORT`, `HOST\INSTANCE`, with `tcp:` in front as its own tools take it. What is none of
+//! these may be a URL or a connection string, with a password in it: it is refused, and never repeated.
+
+/// A server's place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// A name or an address, without brackets.
+    pub host: String,
+    /// Where one was given.
+    pub port: Option<u16>,
+    /// A named instance; the default one has no name here.
+    pub instance: Option<String>,
+}
+
+/// What a host's name may be made of.
+fn is_name(host: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
+    !host.is_empty() && host.len() <= 253 && host.chars().all(plain) && !host.starts_with(['-', '.'])
+}
+
+fn is_address(host: &str) -> bool {
+    // An IPv6 address may name its zone: fe80::1%eth0.
+    let (address, zone) = host.split_once('%').map_or((host, None), |(a, z)| (a, Some(z)));
+    address.parse::<std::net::Ipv6Addr>().is_ok() && zone.is_none_or(is_name)
+}
+
+/// The name of an instance: up to 16 letters, digits and `_ $ #`.
+fn is_instance(name: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '#' | '&');
+    !name.is_empty() && name.chars().count() <= 16 && name.chars().all(plain)
+}
+
+impl Server {
+    /// From `database.host`, and from `database.port` and `database.instance` where they are set (an empty instance is none).
+    pub fn parse(host: &str, port: Option<u16>, instance: &str) -> Result<Self, String> {
+        let text = host.trim();
+        if text.contains("://") || text.contains([';', '=', '@', '"', '\'', '/', '?']) {
+            return Err("database.host: this is no host, but looks like a URL or a connection string; write the host here, and port, user, password and name into their own settings".into());
+        }
+        let (scheme, text) = match text.split_once(':') {
+            Some((s, rest)) if ["tcp", "np", "lpc", "admin"].iter().any(|k| k.eq_ignore_ascii_case(s.trim())) => {
+                (Some(s), rest.trim())
+            }
+            _ => (None, text),
+        };
+        if scheme.is_some_and(|s| !s.trim().eq_ignore_ascii_case("tcp")) {
+            return Err("database.host: only TCP is spoken here; leave out what stands before the colon".into());
+        }
+        let (text, by_comma) = match text.rsplit_once(',') {
+            Some((rest, p)) => {
+                let p = p.trim().parse::<u16>().ok().filter(|p| *p > 0);
+                (rest.trim(), Some(p.ok_or("database.host: what stands behind the comma is no port from 1 to 65535")?))
+            }
+            None => (text, None),
+        };
+        let (text, by_backslash) = match text.split_once('\\') {
+            Some((rest, i)) => (rest.trim(), Some(i.trim())),
+            None => (text, None),
+        };
+        let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+        let host = match bare {
+            "." | "(local)" | "(LOCAL)" | "(Local)" => "localhost",
+            "(localdb)" | "(LocalDB)" | "(LOCALDB)" => {
+                return Err("database.host: LocalDB listens on a named pipe of its user alone; enable TCP/IP on an instance of SQL Server, and name that".into());
+            }
+            h if is_name(h) || is_address(h) => h,
+            h => {
+                if let Some((name, p)) = h.rsplit_once(':')
+                    && is_name(name)
+                    && p.parse::<u16>().is_ok()
+                {
+                    return Err(format!(
+                        "database.host: a port stands behind a comma: \"{name},{p}\", or in database.port"
+                    ));
+                }
+                return Err("database.host: this is no host; a name or an address is expected, as HOST, HOST,PORT or HOST\\INSTANCE".into());
+            }
+        };
+        let by_setting = Some(instance.trim()).filter(|i| !i.is_empty());
+        let instance = match (by_backslash, by_setting) {
+            (Some(a), Some(b)) if !a.eq_ignore_ascii_case(b) => {
+                return Err("database.host names one instance and database.instance another: remove one".into());
+            }
+            (a, b) => a.or(b),
+        };
+        if instance.is_some_and(|i| !is_instance(i)) {
+            return Err("database.instance: this is no name of an instance (up to 16 letters, digits, _ $ #)".into());
+        }
+        let port = match (by_comma, port) {
+            (Some(a), Some(b)) if a != b => {
+                return Err(format!("database.host names the port {a} and database.port {b}: remove one"));
+            }
+            (a, b) => a.or(b),
+        };
+        // The default instance has no entry of its own: it listens on 1433.
+        let instance = instance.filter(|i| !i.eq_ignore_ascii_case("MSSQLSERVER")).map(str::to_owned);
+        Ok(Self { host: host.to_owned(), port, instance })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(host: &str, port: Option<u16>, instance: &str) -> Result<String, String> {
+        Server::parse(host, port, instance).map(|s| {
+            format!(
+                "{} {} {}",
+                s.host,
+                s.port.map_or("-".into(), |p| p.to_string()),
+                s.instance.as_deref().unwrap_or("-")
+            )
+        })
+    }
+
+    #[test]
+    fn hosts_ports_and_instances_in_each_place_they_can_stand() {
+        for (host, port, instance, wanted) in [
+            ("db", None, "", "db - -"),
+            ("db", Some(1444), "", "db 1444 -"),
+            ("db,1444", None, "", "db 1444 -"),
+            ("db, 1444", Some(1444), "", "db 1444 -"),
+            ("db\\SQL", None, "", "db - SQL"),
+            ("db", None, "SQL", "db - SQL"),
+            ("db\\SQL", None, "sql", "db - SQL"),
+            ("db\\SQL,1444", None, "", "db 1444 SQL"),
+            ("db\\SQL", Some(1444), "", "db 1444 SQL"),
+            ("db,1444", None, "SQL", "db 1444 SQL"),
+            ("db", Some(1444), "SQL", "db 1444 SQL"),
+            ("tcp:db.example.com,1433", None, "", "db.example.com 1433 -"),
+            ("TCP: db\\SQL", None, "", "db - SQL"),
+            (".\\SQLEXPRESS", None, "", "localhost - SQLEXPRESS"),
+            ("(local)", None, "", "localhost - -"),
+            ("db\\MSSQLSERVER", None, "", "db - -"),
+            ("10.0.0.5", None, "", "10.0.0.5 - -"),
+            ("::1", None, "", "::1 - -"),
+            ("[::1],1444", None, "", "::1 1444 -"),
+            ("fe80::1%eth0", None, "", "fe80::1%eth0 - -"),
+            (" my_server.local. ", None, "", "my_server.local. - -"),
+        ] {
+            assert_eq!(of(host, port, instance).as_deref(), Ok(wanted), "{host} {port:?} {instance}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_is_refused_and_not_repeated() {
+        for text in [
+            "mssql://sa:S3cret!@db/trading",
+            "Server=db;User Id=sa;Password=S3cret!",
+            "Data Source=db,1433;Pwd=S3cret!",
+            "jdbc:sqlserver://db;password=S3cret!",
+            "sa:S3cret!@db",
+            "S3cret! with blanks",
+            "db/S3cret!",
+            "S3cret!",
+            "db,S3cret!",
+            "db\\S3cret!is-long",
+            "np:\\\\db\\pipe\\S3cret!",
+        ] {
+            let e = of(text, None, "").expect_err(text);
+            assert!(e.starts_with("database.") && !e.contains("S3cret"), "{text}: {e}");
+        }
+        assert!(of("db:1433", None, "").is_err_and(|e| e.contains("\"db,1433\"")));
+        assert!(of("db,1", Some(2), "").is_err_and(|e| e.contains("remove one")));
+        assert!(of("db\\A", None, "B").is_err_and(|e| e.contains("remove one")));
+        for bad in ["db,0", "db,70000", "", "(localdb)\\x", "-db", "db,"] {
+            assert!(of(bad, None, "").is_err(), "{bad}");
+        }
+    }
+}
