@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use read::{Lists, read_env, read_file};
-pub use table::{ACCESS, Kind, SETTINGS, Setting, parse_bool};
+pub use table::{ACCESS, Kind, SETTINGS, Setting, parse_bool, parse_listen};
 use table::{nearest, normal_choice, parse_duration};
 
 /// Where a value came from.
@@ -102,6 +102,8 @@ pub struct Inputs {
     pub env: BTreeMap<String, String>,
     /// Flags: key → text.
     pub flags: Vec<(String, String)>,
+    /// Another port than that of `http.listen`.
+    pub port: Option<u16>,
     /// Values that a subcommand fixes; above all others.
     pub fixed: Vec<(&'static str, String)>,
 }
@@ -155,10 +157,25 @@ impl Config {
                 None => errors.push(format!("flag for {key}: unknown; {}", nearest(key))),
             }
         }
+        if let Some(port) = inputs.port {
+            let text = values.get("http.listen").and_then(|v| parse_listen(&v.0)).map_or(port.to_string(), |mut a| {
+                a.set_port(port);
+                a.to_string()
+            });
+            values.insert("http.listen", (text, Source::Flag("--port".into())));
+        }
         for (key, text) in &inputs.fixed {
             values.insert(key, (text.clone(), Source::Command));
         }
         check_each(&values, "", &mut errors);
+        // From here on an address is one, however short it was written.
+        for s in SETTINGS.iter().filter(|s| s.kind == Kind::Listen) {
+            if let Some((text, _)) = values.get_mut(s.key)
+                && let Some(address) = parse_listen(text)
+            {
+                *text = address.to_string();
+            }
+        }
         let mut config = Self { values, mounts: Vec::new(), clients: lists.clients, quotas: Vec::new() };
         let rest = QuotaRow::of(&config);
         config.quotas = lists.quotas.into_iter().map(|read| read(rest.clone())).collect();
@@ -381,6 +398,18 @@ impl Config {
                 let _ = writeln!(out, "{l}");
             });
         }
+        for q in &self.quotas {
+            let _ = writeln!(
+                out,
+                "\n[[quota]] {}: calls {}, catalog_calls {}, concurrent_calls {}, rows_per_hour {}, bytes_per_hour {}",
+                q.principals.join(", "),
+                q.calls,
+                q.catalog_calls,
+                q.concurrent_calls,
+                q.rows_per_hour,
+                q.bytes_per_hour
+            );
+        }
         for c in &self.clients {
             let kind = if c.secret.is_some() { "with a secret" } else { "public" };
             let _ = writeln!(out, "\n[[client]] {} ({}), {kind}: {}", c.id, c.name, c.redirect_uris.join(", "));
@@ -510,7 +539,7 @@ mod tests {
                 ("MSSQL_PASSWORD_FILE", "/nonexistent"),
             ]),
             flags: vec![("limits.max_rows".into(), "many".into())],
-            fixed: Vec::new(),
+            ..Inputs::default()
         };
         let Errors(list) = Config::load(&inputs).expect_err("errors");
         let all = list.join("\n");
@@ -569,7 +598,7 @@ mod tests {
             file: Some(file),
             env: env(&[("MSSQL_HOST", "env"), ("MSSQL_USER", "env"), ("MSSQL_MCP_DATABASE_USER", "own")]),
             flags: vec![("database.host".into(), "flag".into())],
-            fixed: Vec::new(),
+            ..Inputs::default()
         };
         let c = Config::load(&inputs).expect("valid");
         assert_eq!(

@@ -33,13 +33,15 @@ pub fn classify(m: &ArgMatches) -> Ended {
     };
     let roles = m.get_flag("roles");
     let mut out = std::io::stdout().lock();
+    let mut refused = false;
     for (n, (line, batch)) in batches(&text(&bytes)).into_iter().enumerate() {
-        // A reader that went away has seen enough.
-        if writeln!(out, "{}", report(n + 1, line, batch, &policy, roles)).is_err() {
-            break;
-        }
+        let report = report(n + 1, line, batch, &policy, roles);
+        refused |= report["allowed"] == false;
+        // A reader that went away has seen enough; the status is still about the whole script.
+        let _ = writeln!(out, "{report}");
     }
-    Ok(())
+    // Between "it runs" and "it could not be judged": as with doctor, 3 is an answer and no failure.
+    if refused { Err(Failed { message: String::new(), status: 3 }) } else { Ok(()) }
 }
 
 /// UTF-8, or UTF-16 with its mark, as SQL Server's own tools save scripts.

@@ -461,10 +461,9 @@ impl Setting {
                 }
             }
             Kind::Level => level::directives(text).map(|_| ()),
-            Kind::Listen => text
-                .parse::<SocketAddr>()
+            Kind::Listen => parse_listen(text)
                 .map(|_| ())
-                .map_err(|_| format!("\"{text}\" is no address such as 127.0.0.1:8008")),
+                .ok_or_else(|| format!("\"{text}\" is no address such as 127.0.0.1:8008, localhost:8008 or 8008")),
         }
     }
 }
@@ -475,6 +474,17 @@ pub fn parse_bool(s: &str) -> Option<bool> {
         "yes" | "true" | "1" | "on" => Some(true),
         "no" | "false" | "0" | "off" | "" => Some(false),
         _ => None,
+    }
+}
+
+/// An address to listen on: a port alone, or at `localhost`, is one of loopback.
+pub fn parse_listen(text: &str) -> Option<SocketAddr> {
+    let text = text.trim();
+    let loopback = |port: &str| Some((std::net::Ipv4Addr::LOCALHOST, port.parse::<u16>().ok()?).into());
+    match text.rsplit_once(':') {
+        None => loopback(text),
+        Some((host, port)) if host.eq_ignore_ascii_case("localhost") => loopback(port),
+        Some(_) => text.parse().ok(),
     }
 }
 

@@ -19,6 +19,7 @@ mod safety;
 mod soak;
 mod support;
 mod telemetry;
+mod terminal;
 mod tools;
 mod types;
 mod verdicts;
