@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::plural::plural;
 use read::{Lists, read_env, read_file};
 pub use table::{ACCESS, Kind, SETTINGS, Setting, parse_bool, parse_listen};
 use table::{nearest, normal_choice, parse_duration};
@@ -116,7 +117,7 @@ pub struct Errors(pub Vec<String>);
 
 impl std::fmt::Display for Errors {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "the configuration has {} error{}:", self.0.len(), if self.0.len() == 1 { "" } else { "s" })?;
+        writeln!(f, "the configuration has {}:", plural(self.0.len(), "error"))?;
         self.0.iter().try_for_each(|e| writeln!(f, "  - {e}"))
     }
 }

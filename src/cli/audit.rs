@@ -6,6 +6,7 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 
 use super::{Ended, Failed};
 use crate::audit::chain::verify;
+use crate::plural::plural;
 
 /// `mssql-mcp audit …`.
 pub fn command() -> Command {
@@ -48,8 +49,8 @@ pub fn audit(m: &ArgMatches) -> Ended {
         println!("{p}");
     }
     println!(
-        "{} records, {} to {}; last good checkpoint {}; signed by {}",
-        v.records,
+        "{}, {} to {}; last good checkpoint {}; signed by {}",
+        plural(v.records, "record"),
         v.first,
         v.last.seq,
         v.checkpoint,

@@ -7,6 +7,7 @@ use mssql_mcp_transports::Segments;
 use tiberius::{Column, ColumnData, Row};
 
 use super::value;
+use crate::plural::plural;
 
 /// A segment is handed over when it has grown to this.
 const SEGMENT: usize = 64 << 10;
@@ -233,8 +234,8 @@ impl Writer {
         }
         if self.bounds.csv {
             let _ = match self.truncated {
-                None => writeln!(self.csv, "# {} rows", self.rows),
-                Some(t) => writeln!(self.csv, "# {} rows, cut at {}: {}", self.rows, t.as_str(), t.advice()),
+                None => writeln!(self.csv, "# {}", plural(self.rows, "row")),
+                Some(t) => writeln!(self.csv, "# {}, cut at {}: {}", plural(self.rows, "row"), t.as_str(), t.advice()),
             };
         }
         self.buf.push(b'}');

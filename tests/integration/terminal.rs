@@ -366,3 +366,57 @@ async fn stdio_in_a_terminal_says_what_it_waits_for() {
     let (_, _, err) = run(&["demo", "--stdio"], &[]).await;
     assert!(!err.contains("waits for a client"), "a client's pipe is told nothing: {err}");
 }
+
+/// What people read: every number with what it counts, "1 row" among them. What is found here has its number from where 1 cannot be, and says why.
+#[test]
+fn no_number_stands_before_a_plural_that_does_not_heed_it() {
+    const NEVER_ONE: [&str; 13] = [
+        "n => format!(\"{n} rows come\")",
+        "n => format!(\"All {n} connections {many}\")",
+        "n => format!(\"{n} calls wait\")",
+        "n => format!(\"({n} bytes that are no JSON)\")",
+        "{MAX_PASSWORD} bytes",
+        "1 to {MAX_BATCH} messages",
+        "more than {MOST} tables",
+        "after {most} characters",
+        // A limit is 16 at least, and what is longer is more.
+        "[cut: {max} of {} characters]",
+        "[cut: {} of {} bytes]",
+        // Both are over a limit of a kilobyte.
+        "a message of {too_long} bytes",
+        "{} parameters; at most {MAX_PARAMS}",
+        // A verb.
+        "{url} calls itself",
+    ];
+    const UNITS: &str = "rows seconds minutes hours days weeks bytes characters tables columns records calls connections messages \
+                         statements changes errors people clients tokens sessions attempts fields times parameters";
+    fn files(dir: &std::path::Path, out: &mut Vec<std::path::PathBuf>) {
+        for e in std::fs::read_dir(dir).expect("folder").map(|e| e.expect("entry").path()) {
+            if e.is_dir() {
+                files(&e, out);
+            } else if e.extension().is_some_and(|x| x == "rs") {
+                out.push(e);
+            }
+        }
+    }
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut all = Vec::new();
+    ["src", "transports/src", "middleware/src", "sql/src"].iter().for_each(|d| files(&root.join(d), &mut all));
+    let mut found = Vec::new();
+    for file in all {
+        let text = std::fs::read_to_string(&file).expect("file");
+        // Tests say what they like.
+        let text = text.split("#[cfg(test)]").next().unwrap_or("");
+        for line in text.lines().filter(|l| !l.trim_start().starts_with("//")) {
+            let plural = line.match_indices("} ").any(|(at, _)| {
+                let word: String = line[at + 2..].chars().take_while(char::is_ascii_alphabetic).collect();
+                line[..at].rfind('{').is_some_and(|open| line[..open].contains('"'))
+                    && UNITS.split_whitespace().any(|u| u == word)
+            });
+            if plural && !NEVER_ONE.iter().any(|n| line.contains(n)) {
+                found.push(format!("{}: {}", file.display(), line.trim()));
+            }
+        }
+    }
+    assert!(found.is_empty(), "use plural(n, \"row\"), or say above why it is never 1:\n{}", found.join("\n"));
+}
