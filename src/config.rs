@@ -494,6 +494,7 @@ pub fn markdown() -> String {
          for each principal by itself. What is not set is as under `limits`.\n\n\
          ```toml\n[[quota]]\nprincipals = [\"token:nightly-*\"]\ncalls = 2000\ncatalog_calls = 2000\nconcurrent_calls = 4\nrows_per_hour = 100000000\nbytes_per_hour = 100000000000\n```\n",
     );
+    out.push_str("\n`MSSQL_MCP_TOKEN` is no setting: it is the token that `mssql-mcp call --url` sends.\n");
     out.push_str("\n`READ_ONLY_MODE=false` means `access.level = \"read-write\"`. `ALLOW_UNAUTH_METHODS` and `ALLOW_UNAUTH_TOOLS_CALL` are errors: there are no calls without a token beyond loopback.\n");
     out
 }

@@ -14,6 +14,7 @@ mod hosted;
 mod lifecycle;
 mod nginx;
 mod oauth;
+mod readme;
 mod records;
 mod safety;
 mod soak;
