@@ -464,8 +464,8 @@ pub fn markdown() -> String {
     let mut out = String::from(
         "# Configuration\n\nMade by `mssql-mcp config --markdown` from the settings table in `src/config.rs`; CI fails when it is stale.\n\n\
          A value comes from the first of: flag, environment variable, TOML file (`--config FILE` or `MSSQL_MCP_CONFIG`), default.\n\
-         Every key has the flag `--section-name` and the variable `MSSQL_MCP_SECTION_NAME`; the names of the replaced service work too.\n\
-         A secret is also read from the file that the variable with `_FILE` (or the key with `_file`) names.\n",
+         Every key has the variable `MSSQL_MCP_SECTION_NAME`, and the names of the replaced service work too. Every key but a secret has the flag `--section-name`\n\
+         (`mssql-mcp help COMMAND` lists them). A secret is also read from the file that the variable with `_FILE` (or the key with `_file`) names.\n",
     );
     let section_of = |s: &Setting| s.key.split_once('.').map_or(s.key, |(head, _)| head);
     let mut sections: Vec<&str> = Vec::new();

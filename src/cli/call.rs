@@ -130,7 +130,7 @@ pub fn settle(argv: Vec<String>) -> Vec<String> {
         } else if tool.is_none() {
             before.push(word);
         } else {
-            let named = word.starts_with("--") && !word.contains('=');
+            let named = flag(&word).is_some() && !word.contains('=');
             behind.push(word);
             // Its value, whatever that looks like.
             if named && words.peek().is_some_and(|next| ours(next).is_none() && next != "--help" && next != "-h") {
@@ -144,6 +144,13 @@ pub fn settle(argv: Vec<String>) -> Vec<String> {
     }
     before.extend(behind);
     before
+}
+
+/// `--name` or `--name=value` without its dashes; a T-SQL text may begin with a comment.
+fn flag(word: &str) -> Option<&str> {
+    let rest = word.strip_prefix("--")?;
+    let name = rest.split('=').next().unwrap_or(rest);
+    (!name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')).then_some(rest)
 }
 
 fn wrong(message: String) -> Failed {
@@ -201,8 +208,12 @@ struct Remote {
 
 impl Remote {
     fn new(url: &str, m: &ArgMatches) -> Result<Self, Failed> {
-        let uri: http::Uri =
-            url.parse().map_err(|_| wrong(format!("--url: \"{url}\" is no URL such as http://127.0.0.1:8008/mcp")))?;
+        let uri = url.parse::<http::Uri>().ok().filter(|u| u.scheme().is_some() && u.authority().is_some());
+        let uri = uri.ok_or_else(|| wrong("--url: it is no URL such as http://127.0.0.1:8008/mcp".into()))?;
+        // What stands before the @ may be a password, which no message repeats.
+        if uri.authority().is_some_and(|a| a.as_str().contains('@')) {
+            return Err(wrong(format!("--url: it must not name a user; a token goes into {TOKEN} or --token-file")));
+        }
         // An address alone is that of the main endpoint.
         let url = if uri.path() == "/" && uri.query().is_none() {
             format!("{}/mcp", url.trim_end_matches('/'))
@@ -315,21 +326,19 @@ async fn ask(server: &Server, method: &str, params: Value) -> Result<Box<RawValu
 async fn run(server: &Server, m: &ArgMatches, tool: &str, args: &[String]) -> Ended {
     let listed: Value = serde_json::from_str(ask(server, "tools/list", json!({})).await?.get()).unwrap_or_default();
     let found = listed["tools"].as_array().into_iter().flatten().find(|t| t["name"] == tool);
+    let names = || {
+        let tools = listed["tools"].as_array().into_iter().flatten();
+        tools.filter_map(|t| t["name"].as_str()).map(plain).collect::<Vec<_>>().join(", ")
+    };
+    let Some(found) = found else {
+        let more =
+            if tool == "search" || tool == "fetch" { " (tools.search = \"yes\" adds search and fetch)" } else { "" };
+        return Err(wrong(format!("Unknown tool: {}; there are {}{more}", plain(tool), names())));
+    };
     if m.get_flag("tool-help") {
-        let names = || {
-            listed["tools"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(|t| t["name"].as_str())
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        let tool = found.ok_or_else(|| wrong(format!("there is no tool {tool}; there are {}", names())))?;
-        return print(help(tool).as_bytes());
+        return print(help(found).as_bytes());
     }
-    let schema = found.map(|t| t["inputSchema"].clone()).unwrap_or_default();
-    let arguments = arguments(args, &schema)?;
+    let arguments = arguments(args, &found["inputSchema"])?;
     let result = ask(server, "tools/call", json!({ "name": tool, "arguments": arguments })).await?;
     let node = Node::read(result.get()).map_err(|e| e.to_string())?;
     if m.get_flag("json") {
@@ -354,11 +363,18 @@ fn width(m: &ArgMatches) -> Option<usize> {
         return None;
     }
     let asked = m.get_one::<u16>("max-width").map(|n| usize::from(*n));
-    asked.or_else(|| {
-        let out = std::io::stdout();
-        let width = || terminal_size::terminal_size_of(&out).map(|(w, _)| usize::from(w.0)).filter(|w| *w > 0);
-        if out.is_terminal() { width() } else { None }
-    })
+    asked.or_else(|| if std::io::stdout().is_terminal() { columns() } else { None })
+}
+
+/// The columns of the terminal that stdout is, as it says itself or as the shell does.
+fn columns() -> Option<usize> {
+    #[cfg(unix)]
+    if let Ok(size) = rustix::termios::tcgetwinsize(std::io::stdout())
+        && size.ws_col > 0
+    {
+        return Some(size.ws_col.into());
+    }
+    std::env::var("COLUMNS").ok()?.parse().ok().filter(|n| *n > 0)
 }
 
 /// A tool's arguments, for a person.
@@ -425,7 +441,7 @@ fn arguments(args: &[String], schema: &Value) -> Result<Map<String, Value>, Fail
     let mut out = Map::new();
     let mut it = args.iter().peekable();
     while let Some(a) = it.next() {
-        let (name, value) = match (a.strip_prefix("--").map(|flag| (flag, flag.split_once('='))), first) {
+        let (name, value) = match (flag(a).map(|flag| (flag, flag.split_once('='))), first) {
             (Some((_, Some((n, v)))), _) => (n.replace('-', "_"), v.to_owned()),
             (Some((n, None)), _) => {
                 let name = n.replace('-', "_");
@@ -461,6 +477,7 @@ mod tests {
             (&["m", "call", "t", "--json", "--a", "b", "--demo"][..], "m call --json --demo t -- --a b"),
             (&["m", "call", "t", "SELECT 1", "--max-width", "40"], "m call --max-width 40 t -- SELECT 1"),
             (&["m", "call", "t", "--q", "--  -json"], "m call t -- --q --  -json"),
+            (&["m", "call", "t", "-- a comment\nSELECT 1", "--json"], "m call --json t -- -- a comment\nSELECT 1"),
             (&["m", "call", "t", "--q=--json", "--limits-max-rows=3"], "m call --limits-max-rows=3 t -- --q=--json"),
             (&["m", "call", "t", "--help"], "m call --tool-help t"),
             (&["m", "call", "--help", "t"], "m call --help t"),

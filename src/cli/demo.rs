@@ -100,6 +100,9 @@ fn welcome(sandbox: &Sandbox, url: &str, access: &str, person: &str) -> String {
 
   Tables and rows
 {tables}
+Ask it from another terminal:
+  {exe:?} call --url {url} list_tables
+
 Try it with curl:
   curl -s {url} -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
     -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: tools/call' -H 'Mcp-Name: execute_sql' \

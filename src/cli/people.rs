@@ -220,7 +220,7 @@ pub async fn token(m: &ArgMatches) -> Ended {
         "list" => {
             for (_, t) in records.list::<ApiToken>(Kind::ApiToken).await.map_err(store)? {
                 let left = t.expires.map_or("never expires".to_owned(), |e| {
-                    format!("{} left", plural(e.saturating_sub(now()) / 86_400, "day"))
+                    format!("{} left", plural(e.saturating_sub(now()).div_ceil(86_400), "day"))
                 });
                 let mount = if t.audience.is_empty() { "/" } else { &t.audience };
                 println!("{}\t{}\t{mount}\t{left}", t.name, t.scopes.join(","));

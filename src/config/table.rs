@@ -305,7 +305,13 @@ pub const SETTINGS: &[Setting] = &[
         "calls that may wait for a connection; more are told at once that the server is overloaded",
     ),
     row("limits.max_request", &[], Kind::Int(1024, 1 << 30), "4194304", "bytes in one request or line"),
-    row("http.listen", &["MSSQL_MCP_LISTEN"], Kind::Listen, "127.0.0.1:8008", "address of the HTTP listener; a port alone is one of this machine"),
+    row(
+        "http.listen",
+        &["MSSQL_MCP_LISTEN"],
+        Kind::Listen,
+        "127.0.0.1:8008",
+        "address of the HTTP listener; a port alone is one of this machine",
+    ),
     row(
         "http.public_url",
         &["MSSQL_MCP_PUBLIC_URL"],

@@ -7,9 +7,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use mssql_mcp_sandbox::{Options, PASSWORD, Sandbox};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use crate::support::{command, free, signal};
+use crate::support::{PATIENCE, command, free, signal};
 use crate::terminal::path;
 
 /// What a person does at the keyboard, and what they wait for. `serve`, `demo` and `sandbox` stay in the background until the next of them.
@@ -220,4 +221,33 @@ fn what_readme_says_one_needs_is_what_cargo_says() {
         assert!(root().join(name).is_file() && readme.contains(name), "{name}");
     }
     assert!(cargo.contains("license = \"MIT OR Apache-2.0\""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lines_that_demo_prints_run_as_they_stand() {
+    let port = free().port().to_string();
+    let mut demo = command(&["demo", "--port", &port]).stderr(Stdio::null()).spawn().expect("demo");
+    let mut lines = BufReader::new(demo.stdout.take().expect("stdout")).lines();
+    let mut welcome = String::new();
+    while let Some(line) = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("in time").expect("read") {
+        welcome += &format!("{line}\n");
+        if line.starts_with("Ctrl-C") {
+            break;
+        }
+    }
+    // From a heading to the next empty line.
+    let below = |heading: &str| {
+        let from = welcome.find(heading).unwrap_or_else(|| panic!("{heading} is not in\n{welcome}")) + heading.len();
+        welcome[from..].split("\n\n").next().unwrap_or("").to_owned()
+    };
+    for (heading, part) in
+        [("Ask it from another terminal:\n", "Employees"), ("Try it with curl:\n", "\"row_count\":3")]
+    {
+        let out = Command::new("bash").args(["--norc", "-c", &below(heading)]).output().await.expect("bash");
+        let said = String::from_utf8_lossy(&out.stdout).into_owned();
+        assert!(out.status.success() && said.contains(part), "{heading}{said}{}", String::from_utf8_lossy(&out.stderr));
+    }
+    for heading in ["Claude Desktop (claude_desktop_config.json):\n", "VS Code (.vscode/mcp.json):\n"] {
+        serde_json::from_str::<serde_json::Value>(&below(heading)).expect("JSON");
+    }
 }

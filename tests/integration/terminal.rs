@@ -25,7 +25,7 @@ async fn query(sql: &str, more: &[&str]) -> String {
 
 /// In a terminal that is so wide: what is seen on it.
 async fn in_terminal(columns: u16, line: &str) -> String {
-    let line = format!("stty rows 24 cols {columns}; {line}");
+    let line = format!("stty cols {columns}; {line}");
     let mut c = tokio::process::Command::new("script");
     c.args(["-qec", &line, "/dev/null"]).env("PATH", path()).stdin(Stdio::piped()).kill_on_drop(true);
     let mut child = c.stdout(Stdio::piped()).spawn().expect("script (util-linux)");
@@ -128,6 +128,16 @@ async fn a_running_server_is_asked_with_its_token() {
     let (status, _, err) = run(&["call", "list_tables", "--url", "http://127.0.0.1:1/mcp"], &[]).await;
     assert!(status == Some(1) && err.contains("does not answer"), "{err}");
 
+    for (bad, why) in [
+        ("localhost:8008", "no URL"),
+        ("127.0.0.1", "no URL"),
+        ("http://ada:hunter2@127.0.0.1/mcp", "must not name a user"),
+        ("ftp://127.0.0.1/", "neither https:// nor http://"),
+    ] {
+        let (status, _, err) = run(&["call", "list_tables", "--url", bad], &[]).await;
+        assert!(status.is_some_and(|s| s > 0) && err.contains(why) && !err.contains("hunter2"), "{bad}: {err}");
+    }
+
     // With sign-in: no token, a wrong one, a good one in the environment or in a file.
     let dir = std::env::temp_dir().join(format!("mssql-mcp-call-{}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("folder");
@@ -205,8 +215,15 @@ async fn help_is_about_the_command_and_settings_come_on_demand() {
     }
     let (_, out, _) = run(&["help", "serve"], &[]).await;
     assert!(out.find("--port") < out.find("--database-host"), "its own options first: {out}");
-    let (status, _, err) = run(&["call", "nope", "--help"], &[]).await;
-    assert!(status == Some(2) && err.contains("there is no tool nope; there are describe_table"), "{err}");
+    for args in
+        [&["call", "nope", "--help"][..], &["call", "--demo", "nope", "--a", "b"], &["call", "--demo", "search", "x"]]
+    {
+        let (status, _, err) = run(args, &[]).await;
+        assert!(
+            status == Some(2) && err.contains("Unknown tool: ") && err.contains("there are describe_table"),
+            "{err}"
+        );
+    }
 }
 
 #[test]
