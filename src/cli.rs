@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod call;
 pub mod classify;
+pub mod completions;
 pub mod demo;
 pub mod doctor;
 pub mod health;
@@ -12,6 +13,7 @@ pub mod serve;
 pub mod table;
 
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -298,6 +300,14 @@ fn warn(config: &Config) {
     }
 }
 
+/// Prints; a reader that went away (`| head`) has seen enough.
+pub fn print(text: &str) -> Ended {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e.to_string().into()),
+        _ => Ok(()),
+    }
+}
+
 /// A runtime for a command.
 fn block_on<F: Future<Output = Ended>>(f: F) -> Ended {
     tokio::runtime::Builder::new_multi_thread()
@@ -334,13 +344,10 @@ pub fn main() -> ExitCode {
         Some(("doctor", m)) => block_on(Box::pin(doctor::doctor(m))),
         Some(("health", m)) => block_on(Box::pin(health::health(m))),
         Some(("config", m)) => config(m),
-        Some(("metrics", _)) => {
-            print!("{}", telemetry::metrics::markdown());
-            Ok(())
-        }
-        Some(("completions", m)) => {
-            m.get_one::<clap_complete::Shell>("shell").map_or(Ok(()), |shell| completions(*shell))
-        }
+        Some(("metrics", _)) => print(&telemetry::metrics::markdown()),
+        Some(("completions", m)) => m
+            .get_one::<clap_complete::Shell>("shell")
+            .map_or(Ok(()), |shell| block_on(Box::pin(completions::completions(*shell)))),
         _ => Ok(()),
     };
     match ended {
@@ -354,24 +361,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// A completion script. The one for bash looks for commands under another name than it gives them where the program's name has a dash, so it is
-/// made for a name without one.
-fn completions(shell: clap_complete::Shell) -> Ended {
-    let name = if shell == clap_complete::Shell::Bash { "mssql_mcp" } else { "mssql-mcp" };
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command(), name, &mut script);
-    let script = String::from_utf8_lossy(&script).replace(" -o default mssql_mcp\n", " -o default mssql-mcp\n");
-    print!("{script}");
-    Ok(())
-}
-
 fn config(m: &ArgMatches) -> Ended {
     if m.get_flag("markdown") {
-        print!("{}", crate::config::markdown());
-        return Ok(());
+        return print(&crate::config::markdown());
     }
-    print!("{}", Config::load(&inputs(m, Vec::new()))?.show());
-    Ok(())
+    print(&Config::load(&inputs(m, Vec::new()))?.show())
 }
 
 /// SIGTERM or Ctrl-C.

@@ -1,6 +1,6 @@
 //! `call`: one tool call from a terminal: through the same stack as any client's, or to a server that runs, over streamable HTTP.
 
-use std::io::{IsTerminal, Write as _};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,14 +17,14 @@ use serde_json::{Map, Value, json};
 use tower::ServiceExt;
 
 use super::table::{Node, plain, show};
-use super::{Ended, Failed, Known, configured};
+use super::{Ended, Failed, Known, configured, print};
 use crate::fetch::Getter;
 use crate::principal::Principal;
 use crate::protocol::server_info;
 use crate::stack::App;
 
 /// What `call` knows by name; the server may have fewer.
-const TOOLS: [&str; 6] = ["describe_table", "execute_sql", "fetch", "get_table_sample", "list_tables", "search"];
+pub const TOOLS: [&str; 6] = ["describe_table", "execute_sql", "fetch", "get_table_sample", "list_tables", "search"];
 /// Where `--url` finds a token.
 const TOKEN: &str = "MSSQL_MCP_TOKEN";
 /// A server may take as long as its own limits allow; this is for one that never answers.
@@ -195,12 +195,15 @@ pub async fn call(m: &ArgMatches) -> Ended {
 }
 
 /// Who is asked.
-enum Server {
+pub enum Server {
+    /// A stack in this process.
     Own(Box<App>),
+    /// One that listens.
     Running(Remote),
 }
 
-struct Remote {
+/// A server that listens.
+pub struct Remote {
     url: String,
     token: Option<String>,
     getter: Getter,
@@ -287,7 +290,8 @@ fn last_event(stream: &[u8]) -> Option<Bytes> {
     Some(data.join("\n").into_bytes().into())
 }
 
-async fn ask(server: &Server, method: &str, params: Value) -> Result<Box<RawValue>, Failed> {
+/// Asks; the result as it was sent.
+pub async fn ask(server: &Server, method: &str, params: Value) -> Result<Box<RawValue>, Failed> {
     let bytes = match server {
         Server::Running(remote) => remote.ask(method, params).await?,
         Server::Own(app) => {
@@ -336,25 +340,17 @@ async fn run(server: &Server, m: &ArgMatches, tool: &str, args: &[String]) -> En
         return Err(wrong(format!("Unknown tool: {}; there are {}{more}", plain(tool), names())));
     };
     if m.get_flag("tool-help") {
-        return print(help(found).as_bytes());
+        return print(&help(found));
     }
     let arguments = arguments(args, &found["inputSchema"])?;
     let result = ask(server, "tools/call", json!({ "name": tool, "arguments": arguments })).await?;
     let node = Node::read(result.get()).map_err(|e| e.to_string())?;
     if m.get_flag("json") {
-        print(format!("{}\n", result.get()).as_bytes())?;
+        print(&format!("{}\n", result.get()))?;
     } else {
-        print(show(&node, width(m)).as_bytes())?;
+        print(&show(&node, width(m)))?;
     }
     if *node.get("isError") == Node::Bool(true) { Err(Failed { message: String::new(), status: 1 }) } else { Ok(()) }
-}
-
-/// A reader that went away has seen enough.
-fn print(bytes: &[u8]) -> Ended {
-    match std::io::stdout().lock().write_all(bytes) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e.to_string().into()),
-        _ => Ok(()),
-    }
 }
 
 /// Where a person asked for it, or the terminal's; none elsewhere.

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
-use super::{Ended, Failed};
+use super::{Ended, Failed, print};
 use mssql_mcp_sql::Access;
 use mssql_mcp_sql::batches::batches;
 use mssql_mcp_sql::policy::Policy;
@@ -15,8 +15,7 @@ use mssql_mcp_sql::verdict::Verdict;
 /// `mssql-mcp classify [FILE|-]`.
 pub fn classify(m: &ArgMatches) -> Ended {
     if m.get_flag("statements") {
-        print!("{}", mssql_mcp_sql::statements::markdown());
-        return Ok(());
+        return print(&mssql_mcp_sql::statements::markdown());
     }
     let file = m.get_one::<String>("file").map_or("-", String::as_str);
     let mut bytes = Vec::new();

@@ -226,46 +226,49 @@ async fn help_is_about_the_command_and_settings_come_on_demand() {
     }
 }
 
-#[test]
-fn bash_completes_behind_the_first_word() {
-    let script = r#"
-        source <(mssql-mcp completions bash) || exit 9
-        complete -p mssql-mcp > /dev/null || exit 8
-        # As bash calls it for the last word.
-        line() {
-            COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
-            "$(complete -p mssql-mcp | sed 's/.*-F \([^ ]*\).*/\1/')" "$1" "${@: -1}" "${@: -2:1}" 2> /dev/null
-            echo "${COMPREPLY[*]}"
-        }
-        line mssql-mcp doct
-        line mssql-mcp call li
-        line mssql-mcp call --demo execute_
-        line mssql-mcp call --js
-        line mssql-mcp serve --po
-        line mssql-mcp serve --access-level read-w
-        line mssql-mcp serve --http-mcp y
-        line mssql-mcp --config f user pass
-        line /usr/bin/mssql-mcp user add ada --scopes mssql:w
-        line mssql-mcp completions fi
-    "#;
-    let out =
-        std::process::Command::new("bash").args(["--norc", "-c", script]).env("PATH", path()).output().expect("bash");
-    let text = String::from_utf8(out.stdout).expect("UTF-8");
-    let got: Vec<&str> = text.lines().collect();
-    let want = [
-        "doctor",
-        "list_tables",
-        "execute_sql",
-        "--json",
-        "--port",
-        "read-write",
-        "yes",
-        "passwd",
-        "mssql:write",
-        "fish",
+/// Typed into a real one, with Tab where it completes.
+#[tokio::test(flavor = "multi_thread")]
+async fn bash_completes_behind_the_first_word() {
+    let typed = [
+        "source <(mssql-mcp completions bash)",
+        // What is completed here is run, so that its answer is what is looked at.
+        "mssql-mcp call --demo list_t\t --schema dbo",
+        "mssql-mcp call --demo execute_sql 'SELECT 1 AS a' --fo\tc\t",
+        "mssql-mcp conf\t--access-level read-w\t | grep ^access.level",
+        "mssql-mcp config --http-mcp=n\t | grep ^http.mcp",
+        "mssql-mcp compl\tfi\t | head -n 1",
+        "mssql-mcp user ad\tada --scopes mssql:w\t --help; exit",
+        "",
     ];
-    for (n, want) in want.iter().enumerate() {
-        assert!(got.get(n).is_some_and(|g| g.split(' ').any(|w| w == *want)), "{want}: {text}");
+    let mut child = tokio::process::Command::new("script");
+    child.args(["-qec", "bash --norc -i", "/dev/null"]).env("PATH", path()).env("PS1", "> ").env("TERM", "dumb");
+    child.env("HISTFILE", "/dev/null").kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = child.spawn().expect("script (util-linux)");
+    let mut keyboard = child.stdin.take().expect("stdin");
+    keyboard.write_all(typed.join("\n").as_bytes()).await.expect("write");
+    let out =
+        tokio::time::timeout(crate::support::PATIENCE, child.wait_with_output()).await.expect("in time").expect("run");
+    drop(keyboard);
+    let seen = String::from_utf8_lossy(&out.stdout).replace("\r\n", "\n");
+    for (part, what) in [
+        ("Employees", "a tool"),
+        ("\na\n1\n# 1 row\n", "an argument of a tool, and its value"),
+        ("\"read-write\"", "a value"),
+        ("\"no\"", "a value behind ="),
+        ("# Print an optspec", "a shell's name"),
+        ("--scopes mssql:write ", "a value with a colon"),
+        ("Usage: mssql-mcp user add", "a subcommand of a subcommand"),
+    ] {
+        assert!(seen.contains(part), "{what}: {part:?} is not in\n{seen}");
+    }
+}
+
+#[test]
+fn a_reader_may_go_away() {
+    for args in ["config --markdown", "metrics", "completions zsh", "config", "classify --statements", "help serve"] {
+        let line = format!("set -o pipefail; mssql-mcp {args} | true");
+        let out = std::process::Command::new("bash").args(["-c", &line]).env("PATH", path()).output().expect("bash");
+        assert!(out.status.success() && out.stderr.is_empty(), "{args}: {out:?}");
     }
 }
 
