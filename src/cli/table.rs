@@ -137,7 +137,9 @@ fn failure(text: &str, out: &mut String) {
 }
 
 fn answer(s: &Node, width: Option<usize>, out: &mut String) {
-    if !matches!(s.get("results"), Node::List(_)) {
+    // What search finds is called so too.
+    let sets = |v: &Node| matches!(v, Node::List(all) if all.iter().all(|r| *r.get("columns") != Node::Null));
+    if !sets(s.get("results")) {
         return object(s, width, out);
     }
     for r in s.get("results").items() {
@@ -147,8 +149,9 @@ fn answer(s: &Node, width: Option<usize>, out: &mut String) {
         let rows: Vec<&[Node]> = r.get("rows").items().iter().map(Node::items).collect();
         table(head, &numeric, rows.into_iter().map(|r| r.iter().map(value).collect()).collect(), false, width, out);
         let _ = write!(out, "({}", plural(r.get("row_count").number().unwrap_or(0), "row"));
-        if let Some(t) = r.get("truncated").get("reason").text() {
-            let _ = write!(out, "; cut: {t}");
+        let cut = r.get("truncated");
+        if *cut != Node::Null {
+            let _ = write!(out, "; cut: {}", cut.get("reason").text().map_or_else(|| whole_cell(cut), plain));
         }
         *out += ")\n";
     }
@@ -160,6 +163,10 @@ fn answer(s: &Node, width: Option<usize>, out: &mut String) {
     }
     for m in s.get("messages").items().iter().filter_map(Node::text) {
         let _ = writeln!(out, "{}", lines(m));
+    }
+    let known = ["results", "rows_affected", "messages", "committed", "dry_run"];
+    for (name, v) in s.pairs().iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+        let _ = writeln!(out, "{name}: {}", whole_cell(v));
     }
     if s.get("committed").is_true() {
         *out += "committed\n";

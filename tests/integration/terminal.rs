@@ -189,10 +189,9 @@ fn any_answer_has_a_form() {
     let rows = json!([{ "columns": [{ "name": "", "type": "int" }], "rows": [[1]], "row_count": 1, "truncated": { "reason": "max_rows" } }]);
     assert_eq!(shown(json!({ "structuredContent": { "results": rows } })), "\n-\n1\n(1 row; cut: max_rows)\n");
     let found = json!({ "results": [{ "id": "table:a", "title": "A" }] });
-    assert_eq!(
-        shown(json!({ "structuredContent": { "found": found["results"] } })),
-        "id       title\n-------  -----\ntable:a  A\n"
-    );
+    assert_eq!(shown(json!({ "structuredContent": found })), "id       title\n-------  -----\ntable:a  A\n");
+    let more = json!({ "results": [], "messages": ["hello"], "note": "something new" });
+    assert_eq!(shown(json!({ "structuredContent": more })), "hello\nnote: something new\n");
     let failed = json!({ "isError": true, "content": [{ "type": "text", "text": "{\"error\":{\"code\":\"busy\",\"message\":\"All are in use.\",\"hint\":\"Wait.\"}}" }] });
     assert_eq!(shown(failed), "error: All are in use.\nhint: Wait.\n");
     let text = json!({ "structuredContent": { "id": "x", "text": "a line that is longer than thirty columns\nand another", "rows": 3 } });
