@@ -159,6 +159,10 @@ async fn a_running_server_is_asked_with_its_token() {
     let (status, out, err) =
         run(&["call", "--url", &url, "--token-file", file.to_str().expect("path"), "list_tables"], &[]).await;
     assert!(status == Some(0) && out.contains("Employees"), "{out}{err}");
+    // Not in the clear over a network; 192.0.2.0/24 is nobody's (RFC 5737).
+    let (status, _, err) =
+        run(&["call", "--url", "http://192.0.2.1/mcp", "list_tables"], &[("MSSQL_MCP_TOKEN", "t")]).await;
+    assert!(status == Some(1) && err.contains("use https://"), "{err}");
     std::fs::remove_dir_all(dir).expect("clean");
 }
 
