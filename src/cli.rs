@@ -3,17 +3,22 @@
 pub mod audit;
 pub mod call;
 pub mod classify;
+pub mod completions;
 pub mod demo;
 pub mod doctor;
 pub mod health;
 pub mod people;
 pub mod reload;
 pub mod serve;
+pub mod table;
 
+use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 
 use crate::config::{Config, Errors, Inputs, Kind, SETTINGS};
 use crate::telemetry;
@@ -45,15 +50,48 @@ impl From<String> for Failed {
     }
 }
 
-/// The whole command line.
+/// Any text; these are what a shell offers. Whether it is good is for the configuration to say, with all its other errors.
+#[derive(Debug, Clone, Copy)]
+struct Known(&'static [&'static str]);
+
+impl TypedValueParser for Known {
+    type Value = String;
+    fn parse_ref(&self, _: &Command, _: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
+        value.to_str().map(str::to_owned).ok_or_else(|| clap::Error::new(clap::error::ErrorKind::InvalidUtf8))
+    }
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        (!self.0.is_empty()).then(|| Box::new(self.0.iter().map(|v| PossibleValue::new(*v))) as Box<_>)
+    }
+}
+
+/// The whole command line. Settings are in the help of `help COMMAND` alone: `--help` is about the command.
 pub fn command() -> Command {
     let mut root = Command::new("mssql-mcp")
         .about("A Model Context Protocol (MCP) server for Microsoft SQL Server")
         .version(VERSION)
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .after_help("Begin with `mssql-mcp demo`: it needs no SQL Server. `mssql-mcp help serve` lists every setting;\ndocs/configuration.md has them with their environment variables.")
-        .arg(Arg::new("config").long("config").value_name("FILE").global(true).value_parser(value_parser!(PathBuf)).help("TOML file (or MSSQL_MCP_CONFIG)"));
+        .after_help("Begin with `mssql-mcp demo`: it needs no SQL Server. `mssql-mcp help COMMAND` lists the settings too, each of which but a secret is an option;\ndocs/configuration.md has them with their environment variables.")
+        .disable_help_flag(true)
+        .arg(
+            Arg::new("config")
+                .long("config")
+                .value_name("FILE")
+                .global(true)
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::FilePath)
+                .display_order(900)
+                .help("TOML file (or MSSQL_MCP_CONFIG)"),
+        )
+        .arg(
+            Arg::new("help")
+                .short('h')
+                .long("help")
+                .global(true)
+                .action(ArgAction::HelpShort)
+                .display_order(901)
+                .help("print this; `mssql-mcp help COMMAND` adds every setting"),
+        );
     for s in SETTINGS {
         let name = match s.kind {
             Kind::Bool => "yes|no".to_owned(),
@@ -70,6 +108,13 @@ pub fn command() -> Command {
         if s.kind == Kind::Secret {
             continue;
         }
+        let (known, hint): (&[&str], _) = match s.kind {
+            Kind::Choice(list) => (list, ValueHint::Other),
+            Kind::Bool => (&["yes", "no"], ValueHint::Other),
+            Kind::Level => (&["error", "warn", "info", "debug", "trace", "off"], ValueHint::Other),
+            Kind::Path => (&[], ValueHint::AnyPath),
+            _ => (&[], ValueHint::Other),
+        };
         let default = if s.default.is_empty() { String::new() } else { format!(" [{}]", s.default) };
         let section = s.key.split('.').next().unwrap_or("");
         root = root.arg(
@@ -79,10 +124,27 @@ pub fn command() -> Command {
                 .global(true)
                 .help(format!("{}{default}", s.help))
                 .help_heading(heading(section))
+                .display_order(1000)
+                .value_parser(Known(known))
+                .value_hint(hint)
+                .hide_possible_values(true)
                 .hide_short_help(true),
         );
     }
-    let listen = || Arg::new("listen").long("listen").value_name("ADDR").help("address to listen on");
+    let listen = || {
+        let help = "address to listen on, such as 127.0.0.1:8008, localhost:8008 or 8008";
+        Arg::new("listen").long("listen").value_name("ADDR").value_hint(ValueHint::Other).help(help)
+    };
+    let port = || {
+        let help = "port to listen on, at the configured address [8008]";
+        Arg::new("port")
+            .long("port")
+            .value_name("N")
+            .value_parser(value_parser!(u16))
+            .conflicts_with("listen")
+            .value_hint(ValueHint::Other)
+            .help(help)
+    };
     #[cfg(feature = "sandbox")]
     {
         root = root
@@ -90,6 +152,7 @@ pub fn command() -> Command {
                 Command::new("demo")
                     .about("Start an embedded sandbox database and the server: nothing to install or configure")
                     .arg(listen())
+                    .arg(port())
                     .arg(
                         Arg::new("stdio")
                             .long("stdio")
@@ -109,33 +172,14 @@ pub fn command() -> Command {
             );
     }
     root.subcommand(
-        Command::new("serve").about("Serve MCP over HTTP: streamable HTTP at /mcp, HTTP+SSE at /sse").arg(listen()),
+        Command::new("serve").about("Serve MCP over HTTP: streamable HTTP at /mcp, HTTP+SSE at /sse").arg(listen()).arg(port()),
     )
     .subcommand(Command::new("stdio").about("Serve MCP over stdin and stdout, for a desktop client"))
-    .subcommand(
-        Command::new("call")
-            .about("Call one tool and print its answer as a table")
-            .override_usage("mssql-mcp call [--demo] [--json] TOOL [--ARG VALUE]...")
-            .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("print the raw result"))
-            .arg(Arg::new("demo").long("demo").action(ArgAction::SetTrue).help("ask the sandbox"))
-            .arg(
-                Arg::new("tool")
-                    .value_name("TOOL")
-                    .required(true)
-                    .help("list_tables, describe_table, execute_sql or get_table_sample"),
-            )
-            .arg(
-                Arg::new("args")
-                    .value_name("ARGS")
-                    .num_args(0..)
-                    .trailing_var_arg(true)
-                    .allow_hyphen_values(true)
-                    .help("--name value, as in the tool's schema"),
-            ),
-    )
+    .subcommand(call::command())
     .subcommand(
         Command::new("classify")
             .about("Judge T-SQL as execute_sql would: one JSON line per GO batch")
+            .after_help("Exit status: 0 all would run; 3 something would be refused; 1 the script cannot be read; 2 wrong use.")
             .arg(Arg::new("file").value_name("FILE").default_value("-").help("a script, or - for stdin"))
             .arg(
                 Arg::new("access")
@@ -174,7 +218,7 @@ pub fn command() -> Command {
     .subcommand(
         Command::new("health")
             .about("Ask a running server's /health; exit 0 if it answers (for containers)")
-            .arg(Arg::new("url").value_name("URL").default_value("http://127.0.0.1:8008/health")),
+            .arg(Arg::new("url").value_name("URL").help("where, if it is not where the configuration listens")),
     )
     .subcommand(
         Command::new("config").about("Print the effective settings and where each came from, secrets redacted").arg(
@@ -186,7 +230,10 @@ pub fn command() -> Command {
     )
     .subcommand(Command::new("metrics").about("Print docs/metrics.md: every metric with its labels"))
     .subcommand(
-        Command::new("completions").about("Print a completion script for a shell").arg(
+        Command::new("completions")
+            .about("Print a completion script for a shell")
+            .after_help("bash: source <(mssql-mcp completions bash), in ~/.bashrc for every shell\nzsh:  mssql-mcp completions zsh > \"${fpath[1]}/_mssql-mcp\"\nfish: mssql-mcp completions fish > ~/.config/fish/completions/mssql-mcp.fish")
+            .arg(
             Arg::new("shell").value_name("SHELL").required(true).value_parser(value_parser!(clap_complete::Shell)),
         ),
     )
@@ -238,7 +285,8 @@ pub fn inputs(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Inputs {
     if let Ok(Some(l)) = m.try_get_one::<String>("listen") {
         flags.push(("http.listen".into(), l.clone()));
     }
-    Inputs { file, env, flags, fixed }
+    let port = m.try_get_one::<u16>("port").ok().flatten().copied();
+    Inputs { file, env, flags, port, fixed }
 }
 
 /// Loads the configuration and sets up logging: for commands that end by themselves.
@@ -268,6 +316,14 @@ fn warn(config: &Config) {
     }
 }
 
+/// Prints; a reader that went away (`| head`) has seen enough.
+pub fn print(text: &str) -> Ended {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e.to_string().into()),
+        _ => Ok(()),
+    }
+}
+
 /// A runtime for a command.
 fn block_on<F: Future<Output = Ended>>(f: F) -> Ended {
     tokio::runtime::Builder::new_multi_thread()
@@ -282,7 +338,12 @@ fn block_on<F: Future<Output = Ended>>(f: F) -> Ended {
 pub fn main() -> ExitCode {
     // One TLS provider for the whole process, chosen here so that no crate guesses.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let matches = command().get_matches();
+    // What is no UTF-8 is for clap to complain about.
+    let words: Option<Vec<String>> = std::env::args_os().map(|w| w.into_string().ok()).collect();
+    let matches = match words {
+        Some(words) => command().get_matches_from(call::settle(words)),
+        None => command().get_matches(),
+    };
     let ended = match matches.subcommand() {
         #[cfg(feature = "sandbox")]
         Some(("demo", m)) => block_on(Box::pin(demo::demo(m))),
@@ -299,16 +360,10 @@ pub fn main() -> ExitCode {
         Some(("doctor", m)) => block_on(Box::pin(doctor::doctor(m))),
         Some(("health", m)) => block_on(Box::pin(health::health(m))),
         Some(("config", m)) => config(m),
-        Some(("metrics", _)) => {
-            print!("{}", telemetry::metrics::markdown());
-            Ok(())
-        }
-        Some(("completions", m)) => {
-            if let Some(shell) = m.get_one::<clap_complete::Shell>("shell") {
-                clap_complete::generate(*shell, &mut command(), "mssql-mcp", &mut std::io::stdout());
-            }
-            Ok(())
-        }
+        Some(("metrics", _)) => print(&telemetry::metrics::markdown()),
+        Some(("completions", m)) => m
+            .get_one::<clap_complete::Shell>("shell")
+            .map_or(Ok(()), |shell| block_on(Box::pin(completions::completions(*shell)))),
         _ => Ok(()),
     };
     match ended {
@@ -324,11 +379,9 @@ pub fn main() -> ExitCode {
 
 fn config(m: &ArgMatches) -> Ended {
     if m.get_flag("markdown") {
-        print!("{}", crate::config::markdown());
-        return Ok(());
+        return print(&crate::config::markdown());
     }
-    print!("{}", Config::load(&inputs(m, Vec::new()))?.show());
-    Ok(())
+    print(&Config::load(&inputs(m, Vec::new()))?.show())
 }
 
 /// SIGTERM or Ctrl-C.

@@ -15,8 +15,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::database::server::Server;
+use crate::plural::plural;
 use read::{Lists, read_env, read_file};
-pub use table::{ACCESS, Kind, SETTINGS, Setting, parse_bool};
+pub use table::{ACCESS, Kind, SETTINGS, Setting, parse_bool, parse_listen};
 use table::{has_credentials, nearest, normal_choice, parse_duration};
 
 /// Where a value came from.
@@ -105,6 +106,8 @@ pub struct Inputs {
     pub env: BTreeMap<String, String>,
     /// Flags: key → text.
     pub flags: Vec<(String, String)>,
+    /// Another port than that of `http.listen`.
+    pub port: Option<u16>,
     /// Values that a subcommand fixes; above all others.
     pub fixed: Vec<(&'static str, String)>,
 }
@@ -117,7 +120,7 @@ pub struct Errors(pub Vec<String>);
 
 impl std::fmt::Display for Errors {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "the configuration has {} error{}:", self.0.len(), if self.0.len() == 1 { "" } else { "s" })?;
+        writeln!(f, "the configuration has {}:", plural(self.0.len(), "error"))?;
         self.0.iter().try_for_each(|e| writeln!(f, "  - {e}"))
     }
 }
@@ -158,12 +161,27 @@ impl Config {
                 None => errors.push(format!("flag for {key}: unknown; {}", nearest(key))),
             }
         }
+        if let Some(port) = inputs.port {
+            let text = values.get("http.listen").and_then(|v| parse_listen(&v.0)).map_or(port.to_string(), |mut a| {
+                a.set_port(port);
+                a.to_string()
+            });
+            values.insert("http.listen", (text, Source::Flag("--port".into())));
+        }
         for (key, text) in &inputs.fixed {
             values.insert(key, (text.clone(), Source::Command));
         }
         let (strays, warnings) = strays::strays(&inputs.env);
         errors.extend(strays);
         check_each(&values, "", &mut errors);
+        // From here on an address is one, however short it was written.
+        for s in SETTINGS.iter().filter(|s| s.kind == Kind::Listen) {
+            if let Some((text, _)) = values.get_mut(s.key)
+                && let Some(address) = parse_listen(text)
+            {
+                *text = address.to_string();
+            }
+        }
         let mut config = Self { values, mounts: Vec::new(), clients: lists.clients, quotas: Vec::new(), warnings };
         let rest = QuotaRow::of(&config);
         config.quotas = lists.quotas.into_iter().map(|read| read(rest.clone())).collect();
@@ -422,6 +440,18 @@ impl Config {
                 let _ = writeln!(out, "{l}");
             });
         }
+        for q in &self.quotas {
+            let _ = writeln!(
+                out,
+                "\n[[quota]] {}: calls {}, catalog_calls {}, concurrent_calls {}, rows_per_hour {}, bytes_per_hour {}",
+                q.principals.join(", "),
+                q.calls,
+                q.catalog_calls,
+                q.concurrent_calls,
+                q.rows_per_hour,
+                q.bytes_per_hour
+            );
+        }
         for c in &self.clients {
             let kind = if c.secret.is_some() { "with a secret" } else { "public" };
             let _ = writeln!(out, "\n[[client]] {} ({}), {kind}: {}", c.id, c.name, c.redirect_uris.join(", "));
@@ -496,8 +526,8 @@ pub fn markdown() -> String {
     let mut out = String::from(
         "# Configuration\n\nMade by `mssql-mcp config --markdown` from the settings table in `src/config.rs`; CI fails when it is stale.\n\n\
          A value comes from the first of: flag, environment variable, TOML file (`--config FILE` or `MSSQL_MCP_CONFIG`), default.\n\
-         Every key has the flag `--section-name` and the variable `MSSQL_MCP_SECTION_NAME`; the names of the replaced service work too.\n\
-         A secret is also read from the file that the variable with `_FILE` (or the key with `_file`) names.\n",
+         Every key has the variable `MSSQL_MCP_SECTION_NAME`, and the names of the replaced service work too. Every key but a secret has the flag `--section-name`\n\
+         (`mssql-mcp help COMMAND` lists them). A secret is also read from the file that the variable with `_FILE` (or the key with `_file`) names.\n",
     );
     let section_of = |s: &Setting| s.key.split_once('.').map_or(s.key, |(head, _)| head);
     let mut sections: Vec<&str> = Vec::new();
@@ -526,6 +556,7 @@ pub fn markdown() -> String {
          for each principal by itself. What is not set is as under `limits`.\n\n\
          ```toml\n[[quota]]\nprincipals = [\"token:nightly-*\"]\ncalls = 2000\ncatalog_calls = 2000\nconcurrent_calls = 4\nrows_per_hour = 100000000\nbytes_per_hour = 100000000000\n```\n",
     );
+    out.push_str("\n`MSSQL_MCP_TOKEN` is no setting: it is the token that `mssql-mcp call --url` sends.\n");
     out.push_str("\n`READ_ONLY_MODE=false` means `access.level = \"read-write\"`. `ALLOW_UNAUTH_METHODS` and `ALLOW_UNAUTH_TOOLS_CALL` are errors: there are no calls without a token beyond loopback.\n");
     out
 }
@@ -572,7 +603,7 @@ mod tests {
                 ("MSSQL_PASSWORD_FILE", "/nonexistent"),
             ]),
             flags: vec![("limits.max_rows".into(), "many".into())],
-            fixed: Vec::new(),
+            ..Inputs::default()
         };
         let Errors(list) = Config::load(&inputs).expect_err("errors");
         let all = list.join("\n");
@@ -631,7 +662,7 @@ mod tests {
             file: Some(file),
             env: env(&[("MSSQL_HOST", "env"), ("MSSQL_USER", "env"), ("MSSQL_MCP_DATABASE_USER", "own")]),
             flags: vec![("database.host".into(), "flag".into())],
-            fixed: Vec::new(),
+            ..Inputs::default()
         };
         let c = Config::load(&inputs).expect("valid");
         assert_eq!(

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::database::Settings;
+use crate::plural::plural;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -92,10 +93,10 @@ impl std::fmt::Display for Finding {
 /// A certificate's remaining days, judged.
 fn days_left(check: &'static str, days: i64, renew: &str) -> Finding {
     match days {
-        d if d < 0 => Finding::fail(check, format!("it expired {} days ago", -d)).mend(renew),
-        d if d < DAYS.1 => Finding::fail(check, format!("it expires in {d} days")).mend(renew),
-        d if d < DAYS.0 => Finding::warn(check, format!("it expires in {d} days")).mend(renew),
-        d => Finding::ok(check, format!("{d} days left")),
+        d if d < 0 => Finding::fail(check, format!("it expired {} ago", plural(-d, "day"))).mend(renew),
+        d if d < DAYS.1 => Finding::fail(check, format!("it expires in {}", plural(d, "day"))).mend(renew),
+        d if d < DAYS.0 => Finding::warn(check, format!("it expires in {}", plural(d, "day"))).mend(renew),
+        d => Finding::ok(check, format!("{} left", plural(d, "day"))),
     }
 }
 

@@ -96,6 +96,10 @@ impl Getter {
         me.tls = Self::with(me.lookup.clone(), me.allowed, roots).tls;
         Ok(Self { plain: true, patience, ..me })
     }
+    /// Waits so long for an answer.
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
     fn system(allowed: fn(IpAddr) -> bool) -> Self {
         let roots = system_roots();
         let lookup: Lookup = Arc::new(|host, port| {

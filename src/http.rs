@@ -99,7 +99,7 @@ impl Listener {
         }
         let tcp = TcpListener::bind(address).await.map_err(|e| match e.kind() {
             std::io::ErrorKind::AddrInUse => {
-                format!("http.listen: {address} is in use; choose another with --listen or http.listen")
+                format!("http.listen: {address} is in use; choose another with --port, --listen or http.listen")
             }
             _ => format!("http.listen: {address}: {e}"),
         })?;

@@ -13,6 +13,7 @@ pub mod fetch;
 pub mod http;
 pub mod limits;
 pub mod oauth;
+pub mod plural;
 pub mod prepare;
 pub mod principal;
 pub mod protocol;

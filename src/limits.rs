@@ -12,6 +12,7 @@ use mssql_mcp_transports::{Continuation, McpRequest, Outcome};
 
 use crate::config::{Config, QuotaRow};
 use crate::facts::CallFacts;
+use crate::plural::plural;
 use crate::principal::Principal;
 use crate::tools::Refusal;
 
@@ -128,7 +129,8 @@ impl Quotas {
         }
         let mut running = set.running.entry(key.clone()).or_insert(0);
         if *running >= set.at_once.load(Ordering::Relaxed) {
-            let what = format!("{} calls of yours run already", *running);
+            let run = if *running == 1 { "runs" } else { "run" };
+            let what = format!("{} of yours {run} already", plural(*running, "call"));
             return Err(refused(&facts, "too_many_at_once", &what, None));
         }
         *running += 1;

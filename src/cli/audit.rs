@@ -7,6 +7,7 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use super::{Ended, Failed};
 use crate::audit::log::{ADMIN, SERVER, files};
 use crate::audit::verify::{Blame, verify};
+use crate::plural::plural;
 
 /// `mssql-mcp audit …`.
 pub fn command() -> Command {
@@ -75,9 +76,8 @@ pub fn audit(m: &ArgMatches) -> Ended {
     for c in &v.chains {
         let of = if v.chains.len() > 1 { format!("{}: ", c.name) } else { String::new() };
         println!(
-            "{of}{} {}, {} to {}; last good checkpoint {}; signed by {}",
-            c.records,
-            if c.records == 1 { "record" } else { "records" },
+            "{of}{}, {} to {}; last good checkpoint {}; signed by {}",
+            plural(c.records, "record"),
             c.first,
             c.last.seq,
             if c.checkpoint == 0 { "none".to_owned() } else { c.checkpoint.to_string() },

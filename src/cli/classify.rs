@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
-use super::{Ended, Failed};
+use super::{Ended, Failed, print};
 use mssql_mcp_sql::Access;
 use mssql_mcp_sql::batches::batches;
 use mssql_mcp_sql::policy::Policy;
@@ -15,8 +15,7 @@ use mssql_mcp_sql::verdict::Verdict;
 /// `mssql-mcp classify [FILE|-]`.
 pub fn classify(m: &ArgMatches) -> Ended {
     if m.get_flag("statements") {
-        print!("{}", mssql_mcp_sql::statements::markdown());
-        return Ok(());
+        return print(&mssql_mcp_sql::statements::markdown());
     }
     let file = m.get_one::<String>("file").map_or("-", String::as_str);
     let mut bytes = Vec::new();
@@ -33,13 +32,15 @@ pub fn classify(m: &ArgMatches) -> Ended {
     };
     let roles = m.get_flag("roles");
     let mut out = std::io::stdout().lock();
+    let mut refused = false;
     for (n, (line, batch)) in batches(&text(&bytes)).into_iter().enumerate() {
-        // A reader that went away has seen enough.
-        if writeln!(out, "{}", report(n + 1, line, batch, &policy, roles)).is_err() {
-            break;
-        }
+        let report = report(n + 1, line, batch, &policy, roles);
+        refused |= report["allowed"] == false;
+        // A reader that went away has seen enough; the status is still about the whole script.
+        let _ = writeln!(out, "{report}");
     }
-    Ok(())
+    // Between "it runs" and "it could not be judged": as with doctor, 3 is an answer and no failure.
+    if refused { Err(Failed { message: String::new(), status: 3 }) } else { Ok(()) }
 }
 
 /// UTF-8, or UTF-16 with its mark, as SQL Server's own tools save scripts.

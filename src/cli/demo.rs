@@ -7,7 +7,7 @@ use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, USER};
 use super::reload::Source;
 use super::serve::{bind, over_http, over_stdio};
 use super::{Ended, Failed, asked_to_stop, configured, configured_server};
-use crate::config::Config;
+use crate::config::{Config, parse_listen};
 use crate::database::Settings;
 use crate::oauth::people::{User, hash};
 use crate::stack::App;
@@ -69,8 +69,8 @@ pub async fn demo(m: &ArgMatches) -> Ended {
 /// `mssql-mcp sandbox`.
 pub async fn sandbox(m: &ArgMatches) -> Ended {
     let text = m.get_one::<String>("listen").map_or("127.0.0.1:1433", String::as_str);
-    let listen = text.parse().map_err(|_| Failed {
-        message: format!("--listen: \"{text}\" is no address such as 127.0.0.1:1433"),
+    let listen = parse_listen(text).ok_or_else(|| Failed {
+        message: format!("--listen: \"{text}\" is no address such as 127.0.0.1:1433, localhost:1433 or 1433"),
         status: 2,
     })?;
     let sandbox = Sandbox::start(Options { listen, ..Options::default() }).await.map_err(|e| format!("{text}: {e}"))?;
@@ -100,6 +100,9 @@ fn welcome(sandbox: &Sandbox, url: &str, access: &str, person: &str) -> String {
 
   Tables and rows
 {tables}
+Ask it from another terminal:
+  {exe:?} call --url {url} list_tables
+
 Try it with curl:
   curl -s {url} -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
     -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: tools/call' -H 'Mcp-Name: execute_sql' \

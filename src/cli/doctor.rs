@@ -4,7 +4,7 @@
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
 
-use super::{Ended, Failed, inputs};
+use super::{Ended, Failed, inputs, print};
 use crate::config::Config;
 use crate::doctor::{Level, examine};
 use crate::telemetry;
@@ -37,9 +37,9 @@ pub async fn doctor(m: &ArgMatches) -> Ended {
     let findings = examine(&config).await;
     let worst = findings.iter().map(|f| f.level).max().unwrap_or(Level::Ok);
     if as_json {
-        println!("{}", json!({ "level": worst, "findings": findings }));
+        print(&format!("{}\n", json!({ "level": worst, "findings": findings })))?;
     } else {
-        findings.iter().for_each(|f| println!("{f}"));
+        print(&findings.iter().map(|f| format!("{f}\n")).collect::<String>())?;
     }
     let status = match worst {
         Level::Ok => return Ok(()),

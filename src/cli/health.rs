@@ -1,12 +1,14 @@
-//! `health`: one GET, for containers that have no curl.
+//! `health`: one GET to where the configuration listens, for containers that have no curl.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use clap::ArgMatches;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{Ended, Failed};
+use super::{Ended, Failed, inputs};
+use crate::config::Config;
 
 /// How long a server may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -15,7 +17,10 @@ const MAX: u64 = 64 << 10;
 
 /// `mssql-mcp health [URL]`.
 pub async fn health(m: &ArgMatches) -> Ended {
-    let url = m.get_one::<String>("url").map_or("", String::as_str);
+    let url = match m.get_one::<String>("url") {
+        Some(u) => u.clone(),
+        None => listening(m)?,
+    };
     let wrong = |why: &str| Failed { message: format!("{url}: {why}"), status: 2 };
     let rest = url
         .strip_prefix("http://")
@@ -45,4 +50,20 @@ pub async fn health(m: &ArgMatches) -> Ended {
         return Ok(());
     }
     Err(format!("{url}: {}", head.lines().next().unwrap_or("no HTTP answer")).into())
+}
+
+/// Where a server with this configuration listens, seen from this machine.
+fn listening(m: &ArgMatches) -> Result<String, Failed> {
+    let config = Config::load(&inputs(m, Vec::new()))?;
+    let mut at = config.listen().ok_or_else(|| "http.listen is no address".to_owned())?;
+    if at.port() == 0 {
+        let message = "http.listen has port 0, so any port may be the server's: give the URL".to_owned();
+        return Err(Failed { message, status: 2 });
+    }
+    match at.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => at.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => at.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    Ok(format!("http://{at}/health"))
 }

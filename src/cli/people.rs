@@ -11,6 +11,7 @@ use crate::audit::log::ADMIN;
 use crate::oauth::grants::{ApiToken, Grants};
 use crate::oauth::people::{People, User, check_name, check_password, hash};
 use crate::oauth::store::{Kind, Records, now};
+use crate::plural::plural;
 use crate::principal::SCOPES;
 
 fn scopes_arg() -> Arg {
@@ -249,9 +250,9 @@ pub async fn token(m: &ArgMatches) -> Ended {
         }
         "list" => {
             for (_, t) in records.list::<ApiToken>(Kind::ApiToken).await.map_err(store)? {
-                let left = t
-                    .expires
-                    .map_or("never expires".to_owned(), |e| format!("{} days left", e.saturating_sub(now()) / 86_400));
+                let left = t.expires.map_or("never expires".to_owned(), |e| {
+                    format!("{} left", plural(e.saturating_sub(now()).div_ceil(86_400), "day"))
+                });
                 let mount = if t.audience.is_empty() { "/" } else { &t.audience };
                 println!("{}\t{}\t{mount}\t{left}", t.name, t.scopes.join(","));
             }

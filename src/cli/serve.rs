@@ -1,5 +1,6 @@
 //! `serve` and `stdio`: the server against a real SQL Server.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use clap::ArgMatches;
@@ -160,6 +161,12 @@ pub async fn over_stdio(app: &App, config: &Config) -> Ended {
         info: server_info(),
     };
     let (sweeper, admin) = (sweep(app), watch(app, Admin::bind(config).await?));
+    if std::io::stdin().is_terminal() {
+        eprintln!(
+            "mssql-mcp speaks MCP over stdin and stdout and waits for a client's messages, one line of JSON each; a desktop client starts it by itself \
+             (docs/desktop-setup.md). To ask from a terminal: `mssql-mcp call`. Ctrl-D or Ctrl-C ends it."
+        );
+    }
     let input = BufReader::new(tokio::io::stdin());
     let served =
         mssql_mcp_transports::stdio::serve(app.service.clone(), input, tokio::io::stdout(), options, shutdown).await;

@@ -313,7 +313,13 @@ pub const SETTINGS: &[Setting] = &[
         "calls that may wait for a connection; more are told at once that the server is overloaded",
     ),
     row("limits.max_request", &[], Kind::Int(1024, 1 << 30), "4194304", "bytes in one request or line"),
-    row("http.listen", &["MSSQL_MCP_LISTEN"], Kind::Listen, "127.0.0.1:8008", "address of the HTTP listener"),
+    row(
+        "http.listen",
+        &["MSSQL_MCP_LISTEN"],
+        Kind::Listen,
+        "127.0.0.1:8008",
+        "address of the HTTP listener; a port alone is one of this machine",
+    ),
     row(
         "http.public_url",
         &["MSSQL_MCP_PUBLIC_URL"],
@@ -484,10 +490,9 @@ impl Setting {
                 }
             }
             Kind::Level => level::directives(text).map(|_| ()),
-            Kind::Listen => text
-                .parse::<SocketAddr>()
+            Kind::Listen => parse_listen(text)
                 .map(|_| ())
-                .map_err(|_| format!("\"{text}\" is no address such as 127.0.0.1:8008")),
+                .ok_or_else(|| format!("\"{text}\" is no address such as 127.0.0.1:8008, localhost:8008 or 8008")),
         }
     }
 }
@@ -508,6 +513,17 @@ pub fn parse_bool(s: &str) -> Option<bool> {
         "yes" | "true" | "1" | "on" => Some(true),
         "no" | "false" | "0" | "off" | "" => Some(false),
         _ => None,
+    }
+}
+
+/// An address to listen on: a port alone, or at `localhost`, is one of loopback.
+pub fn parse_listen(text: &str) -> Option<SocketAddr> {
+    let text = text.trim();
+    let loopback = |port: &str| Some((std::net::Ipv4Addr::LOCALHOST, port.parse::<u16>().ok()?).into());
+    match text.rsplit_once(':') {
+        None => loopback(text),
+        Some((host, port)) if host.eq_ignore_ascii_case("localhost") => loopback(port),
+        Some(_) => text.parse().ok(),
     }
 }
 

@@ -32,13 +32,13 @@ pub fn explain(e: &DbError, s: &Settings) -> Explained {
         DbError::Cancelled => make("cancelled", "The call was cancelled.".into(), "", true),
         DbError::Overloaded => make(
             "overloaded",
-            format!("All {} connections are in use, and {} calls wait already.", s.max_size, s.max_waiting),
+            format!("{} in use, and {} already.", all(s.max_size, ("is", "are")), waiting(s.max_waiting)),
             "Try again in a few seconds.",
             true,
         ),
         DbError::Busy { waited } => make(
             "busy",
-            format!("All {} connections were in use for {} s.", s.max_size, waited.as_secs_f32()),
+            format!("{} in use for {} s.", all(s.max_size, ("was", "were")), waited.as_secs_f32()),
             "Try again; if it happens often, raise pool.max_size.",
             true,
         ),
@@ -105,5 +105,20 @@ fn hint(number: u32) -> (&'static str, bool) {
             ("The service is busy: try again in a few seconds.", true)
         }
         _ => ("", false),
+    }
+}
+
+/// The connections of a pool as the subject of a sentence.
+fn all(connections: usize, (one, many): (&str, &str)) -> String {
+    match connections {
+        1 => format!("The only connection {one}"),
+        n => format!("All {n} connections {many}"),
+    }
+}
+
+fn waiting(calls: usize) -> String {
+    match calls {
+        1 => "1 call waits".to_owned(),
+        n => format!("{n} calls wait"),
     }
 }

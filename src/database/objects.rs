@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::catalog::{NotFound, TableName};
 use super::run::ParamValue;
 use super::{Database, DbError, Limits};
+use crate::plural::plural;
 use mssql_mcp_sql::quote;
 
 /// Objects that are ranked at most; the rest is found by `list_tables`.
@@ -508,7 +509,7 @@ fn table_text(t: &TableName, d: &Value) -> Object {
         let _ = writeln!(out, "{about}");
     }
     if let Some(n) = d["rows"].as_i64() {
-        let _ = writeln!(out, "About {n} rows.");
+        let _ = writeln!(out, "About {}.", plural(n, "row"));
     }
     let list = |v: &Value| v.as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
     out.push_str("\nColumns\n");

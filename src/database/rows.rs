@@ -7,6 +7,7 @@ use mssql_mcp_transports::Segments;
 use tiberius::{Column, ColumnData, Row};
 
 use super::value;
+use crate::plural::plural;
 
 /// A segment is handed over when it has grown to this.
 const SEGMENT: usize = 64 << 10;
@@ -61,10 +62,6 @@ pub struct Bounds {
 /// Characters of UTF-8.
 fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|b| **b & 0xC0 != 0x80).count()
-}
-
-fn counted(rows: u64) -> String {
-    format!("{rows} {}", if rows == 1 { "row" } else { "rows" })
 }
 
 /// Cells are not cut below this; then the row is left out.
@@ -263,8 +260,8 @@ impl Writer {
         }
         if self.bounds.csv {
             let _ = match self.truncated {
-                None => writeln!(self.csv, "# {}", counted(self.rows)),
-                Some(t) => writeln!(self.csv, "# {}, cut at {}: {}", counted(self.rows), t.as_str(), t.advice()),
+                None => writeln!(self.csv, "# {}", plural(self.rows, "row")),
+                Some(t) => writeln!(self.csv, "# {}, cut at {}: {}", plural(self.rows, "row"), t.as_str(), t.advice()),
             };
         }
         self.buf.push(b'}');

@@ -12,6 +12,7 @@ use crate::database::catalog::ListFilter;
 use crate::database::explain::explain;
 use crate::database::rows::Bounds;
 use crate::database::{Database, DbError, Limits, Settings};
+use crate::plural::plural;
 use mssql_mcp_sql::Access;
 
 /// Who and where we are, and the server's clock.
@@ -139,7 +140,8 @@ async fn connected(db: &Database, limits: &Limits, config: &Config, all: &mut Ve
                 .mend("grant it SELECT, or check database.name")
                 .script(format!("USE {};\nALTER ROLE db_datareader ADD MEMBER {};", quoted(&database), quoted(&user))),
         ),
-        n => all.push(Finding::ok("catalog", format!("{}{n} tables", if n > 200 { "more than " } else { "" }))),
+        n => all
+            .push(Finding::ok("catalog", format!("{}{}", if n > 200 { "more than " } else { "" }, plural(n, "table")))),
     }
     if config.bool("tools.search") {
         let wrong = db.unsearchable(&crate::tools::search::columns(config), limits).await.map_err(|e| ("search", e))?;
@@ -192,7 +194,7 @@ fn clock(asked: SystemTime, theirs: u64) -> Finding {
 }
 
 fn connections(ours: u64, most: u64) -> Finding {
-    let what = format!("pool.max_size {ours}, and the server takes {most} connections");
+    let what = format!("pool.max_size {ours}, and the server takes {}", plural(most, "connection"));
     if ours * 2 > most {
         return Finding::warn("pool", what)
             .mend("lower pool.max_size: other applications and other replicas need connections too");

@@ -118,7 +118,10 @@ pub async fn store(config: &Config) -> Vec<Finding> {
                 .script("mssql-mcp user add NAME"),
         ];
     }
-    vec![Finding::ok("store", format!("it can be read and written; {people} people may sign in"))]
+    vec![Finding::ok(
+        "store",
+        format!("it can be read and written; {people} {} may sign in", if people == 1 { "person" } else { "people" }),
+    )]
 }
 
 /// Reads the people, and writes and removes a record that means nothing.

@@ -25,6 +25,7 @@ use crate::audit::Audit;
 use crate::config::Config;
 use crate::fetch::Getter;
 use crate::http::route::{Endpoint, Place};
+use crate::plural::plural;
 use crate::principal::{Principal, SCOPES};
 use crate::telemetry::metrics::{instruments, label};
 use mssql_mcp_sql::Access;
@@ -732,7 +733,7 @@ impl Authority {
             }
             Err(NotIn::Wait(d)) => again(
                 StatusCode::TOO_MANY_REQUESTS,
-                &format!("Too many attempts. Try again in {} seconds.", d.as_secs().max(1)),
+                &format!("Too many attempts. Try again in {}.", plural(d.as_secs().max(1), "second")),
             ),
             Err(NotIn::Store(e)) => unavailable(&e),
         }

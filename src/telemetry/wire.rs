@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::audit::statement::Statement;
 use crate::config::Config;
+use crate::plural::plural;
 
 /// Characters of one text that are shown.
 const LONGEST: usize = 500;
@@ -44,7 +45,10 @@ fn shown(message: &[u8], values: bool) -> String {
         Ok(Value::Array(batch)) => batch.iter().map(|m| redacted(m, &MESSAGE)).collect::<Value>().to_string(),
         Ok(v) => redacted(&v, &MESSAGE).to_string(),
         // What it is cannot be told, so nothing of it is shown.
-        Err(_) => format!("({} bytes that are no JSON)", message.len()),
+        Err(_) => match message.len() {
+            1 => "(1 byte that is no JSON)".to_owned(),
+            n => format!("({n} bytes that are no JSON)"),
+        },
     }
 }
 
@@ -244,9 +248,9 @@ fn kind(v: &Value) -> String {
         Value::Null => "(null)".into(),
         Value::Bool(_) => "(boolean)".into(),
         Value::Number(_) => "(number)".into(),
-        Value::String(t) => format!("({} characters)", t.chars().count()),
+        Value::String(t) => format!("({})", plural(t.chars().count(), "character")),
         Value::Array(a) => format!("({} of them)", a.len()),
-        Value::Object(o) => format!("({} fields)", o.len()),
+        Value::Object(o) => format!("({})", plural(o.len(), "field")),
     }
 }
 

@@ -76,10 +76,14 @@ impl Tool for ExecuteSql {
                 "Any statement but transaction, server and file commands; committed when all succeeds, rolled back on any error."
             }
         };
+        let most = match self.bounds.max_rows {
+            1 => "1 row comes".to_owned(),
+            n => format!("{n} rows come"),
+        };
         json!({
             "name": Self::NAME,
             "title": "Run T-SQL",
-            "description": format!("Runs T-SQL on Microsoft SQL Server and returns every result set. {rule} Bind values with params instead of writing them into the text. At most {} rows come back; page with ORDER BY … OFFSET … FETCH.", self.bounds.max_rows),
+            "description": format!("Runs T-SQL on Microsoft SQL Server and returns every result set. {rule} Bind values with params instead of writing them into the text. At most {} back; page with ORDER BY … OFFSET … FETCH.", most),
             "inputSchema": {
                 "type": "object",
                 "properties": {

@@ -293,7 +293,7 @@ async fn files_the_store_and_the_audit_log_are_looked_at() {
     let user = mssql_mcp::oauth::people::User { password: "x".into(), scopes: vec![], disabled: false };
     mssql_mcp::oauth::people::People::new(records).put("ada", &user).await.expect("put");
     let all = look(&store, &audit).await;
-    assert!(bad(&all, "store").is_empty() && all.iter().any(|f| f.what.contains("1 people may sign in")), "{all:#?}");
+    assert!(bad(&all, "store").is_empty() && all.iter().any(|f| f.what.contains("1 person may sign in")), "{all:#?}");
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).expect("mode");
     let all = look(&store, &audit).await;

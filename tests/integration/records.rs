@@ -508,6 +508,7 @@ async fn a_full_disk_refuses_calls_or_counts_what_is_lost() {
             .kill_on_drop(true);
         let mut child = c.spawn().expect("spawn");
         until("it listens", async || tokio::net::TcpStream::connect(port).await.is_ok()).await;
+        until("the admin listener does", async || tokio::net::TcpStream::connect(admin).await.is_ok()).await;
         assert_eq!(http(admin, "GET", "/readyz", &[], b"").await.status, 200, "{policy}");
         let mut answered = 0;
         let mut last = String::new();
