@@ -238,15 +238,16 @@ impl Config {
     }
     /// Where SQL Server is.
     pub fn server(&self) -> Result<Server, String> {
+        if self.text("database.host").is_empty() {
+            return Ok(Server { host: String::new(), port: None, instance: None });
+        }
         let set = *self.source("database.port") != Source::Default;
         let port = u16::try_from(self.int("database.port")).ok().filter(|_| set);
         Server::parse(self.text("database.host"), port, self.text("database.instance"))
     }
 
     fn check_database(&self, errors: &mut Vec<String>) {
-        if !self.text("database.host").is_empty()
-            && let Err(e) = self.server()
-        {
+        if let Err(e) = self.server() {
             let source = self.source("database.host");
             errors.push(e.replacen("database.host", &place("database.host", source), 1));
         }

@@ -7,8 +7,9 @@ use super::table::{Kind, SETTINGS};
 
 /// Read by others than the settings table.
 const OURS: [&str; 8] = [
+    // Of the build.
+    "MSSQL_MCP_COMMIT",
     "MSSQL_MCP_CONFIG",
-    "MSSQL_MCP_PASSWORD",
     "MSSQL_MCP_TOKEN",
     "MSSQL_MCP_TOKEN_FILE",
     "READ_ONLY_MODE",

@@ -3,6 +3,7 @@
 
 use crate::database::run::{Batch, ParamValue, Rows};
 use crate::database::{Database, DbError, Limits};
+use crate::plural::plural;
 use mssql_mcp_sql::quote;
 use serde_json::Value;
 
@@ -67,7 +68,7 @@ pub async fn cascades(
                 }
                 if r.get(5).and_then(Value::as_i64) != Some(0) {
                     return Ok(Err(format!(
-                        "{table} changes with it and has triggers, and what they do may not be undone by a rollback"
+                        "{table} is changed with it and has triggers, and what they do may not be undone by a rollback"
                     )));
                 }
                 let from =
@@ -136,8 +137,7 @@ impl Cascade {
         };
         match self.rows {
             Some(0) => None,
-            Some(1) => Some(format!("1 row of {} {} {by}.", self.table, does(true))),
-            Some(n) => Some(format!("{} rows of {} {} {by}.", thousands(n), self.table, does(false))),
+            Some(n) => Some(format!("{} of {} {} {by}.", plural(thousands(n), "row"), self.table, does(n == 1))),
             None => {
                 Some(format!("Rows of {} that refer to it {} {by}; they were not counted.", self.table, does(false)))
             }

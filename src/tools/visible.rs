@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::plural::plural;
+
 /// Blanks in a row that are shown as they are.
 const BLANKS: usize = 20;
 
@@ -75,7 +77,7 @@ pub fn shortened(text: &str, most: usize) -> String {
     let (first, last) = (most * 2 / 3, most / 3);
     let begin: String = text.chars().take(first).collect();
     let end: String = text.chars().skip(n - last).collect();
-    format!("{begin} [… {} characters …] {end}", n - first - last)
+    format!("{begin} [… {} …] {end}", plural(n - first - last, "character"))
 }
 
 #[cfg(test)]

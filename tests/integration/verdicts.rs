@@ -20,7 +20,8 @@ fn classify_prints_one_line_per_batch() {
             .expect("spawn");
         child.stdin.take().expect("stdin").write_all(script.as_bytes()).expect("write");
         let out = child.wait_with_output().expect("output");
-        assert!(out.status.success());
+        // 3 where something would be refused.
+        assert!(matches!(out.status.code(), Some(0 | 3)), "{out:?}");
         String::from_utf8(out.stdout).expect("UTF-8").lines().map(|l| serde_json::from_str(l).expect("JSON")).collect()
     };
     let lines = run(HOSTILE, &["-"]);
