@@ -267,6 +267,18 @@ impl Config {
                 errors.push(format!("{}: the https:// URL of the issuer is needed", at("auth.issuer")));
             }
         }
+        for h in self.list("auth.redirect_hosts").iter().filter(|h| h.contains(['/', ':', '@', '*', ' '])) {
+            errors.push(format!(
+                "{}: \"{h}\" is no host such as claude.ai: no scheme, port, path or wildcard",
+                at("auth.redirect_hosts")
+            ));
+        }
+        for s in self.list("auth.redirect_schemes").iter().filter(|s| !crate::oauth::clients::private(s)) {
+            errors.push(format!(
+                "{}: \"{s}\" is no private scheme such as cursor (lower case, without ://); https goes by auth.redirect_hosts",
+                at("auth.redirect_schemes")
+            ));
+        }
         for m in self.list("auth.scope_map") {
             if m.split_once('=').is_none_or(|(_, ours)| !crate::principal::SCOPES.contains(&ours.trim())) {
                 errors.push(format!(

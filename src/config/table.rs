@@ -156,6 +156,13 @@ pub const SETTINGS: &[Setting] = &[
         "claude.ai,claude.com,chatgpt.com",
         "hosts that codes may be sent to, compared whole; loopback always may",
     ),
+    row(
+        "auth.redirect_schemes",
+        &[],
+        Kind::List,
+        "",
+        "private schemes that codes may be sent to (RFC 8252 §7.1), such as cursor: whoever owns it on the person's computer gets them",
+    ),
     row("auth.issuer", &[], Kind::Text, "", "external issuer, as its tokens name it (Entra ID, Auth0, Keycloak …)"),
     row(
         "auth.audience",

@@ -493,7 +493,10 @@ impl Authority {
         let get = |k: &str| q.get(k).cloned();
         let client_id = get("client_id").ok_or_else(|| page("client_id is missing.", AGAIN))?;
         let client = if cimd::is_url(&client_id) {
-            self.documents.client(&client_id, self.clients.hosts()).await.map_err(|why| Stopped::Page(why, AGAIN))?
+            self.documents
+                .client(&client_id, self.clients.redirects())
+                .await
+                .map_err(|why| Stopped::Page(why, AGAIN))?
         } else {
             self.clients.find(&client_id).await?.ok_or_else(|| {
                 page(
@@ -504,7 +507,13 @@ impl Authority {
         };
         let redirect_uri = match (get("redirect_uri"), client.redirect_uris.as_slice()) {
             (Some(u), known) if known.iter().any(|k| clients::matches(k, &u)) => u,
-            (Some(_), _) => return Err(page("redirect_uri is not one that this program registered.", AGAIN)),
+            // What was left out of its list is told with the reason, which only the operator can mend.
+            (Some(u), _) => match self.clients.redirects().check(&u) {
+                Err(why) if !self.clients.is_configured(&client_id) => {
+                    return Err(page(&format!("The answer to this program may not be sent to {why}."), AGAIN));
+                }
+                _ => return Err(page("redirect_uri is not one that this program registered.", AGAIN)),
+            },
             (None, [only]) => only.clone(),
             (None, _) => return Err(page("redirect_uri is missing.", AGAIN)),
         };

@@ -908,6 +908,144 @@ async fn claude_signs_in() {
     assert_eq!((a.status, a.json()["error"].as_str()), (401, Some("invalid_client")));
 }
 
+/// The body that VS Code registers with (its `fetchDynamicRegistration`, where a server's grant types are not yet known).
+fn vscode() -> Value {
+    json!({ "client_name": "Visual Studio Code", "client_uri": "https://code.visualstudio.com",
+        "grant_types": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"],
+        "response_types": ["code"],
+        "redirect_uris": ["https://insiders.vscode.dev/redirect", "https://vscode.dev/redirect", "http://127.0.0.1/", "http://127.0.0.1:33418/"],
+        "scope": "mssql:read", "token_endpoint_auth_method": "none", "application_type": "native" })
+}
+
+/// Likewise Cursor: its scheme, the page for its cloud agents, and the loopback that current builds use.
+fn cursor() -> Value {
+    json!({ "client_name": "Cursor",
+        "redirect_uris": ["cursor://anysphere.cursor-mcp/oauth/callback", "https://www.cursor.com/agents/mcp/oauth/callback", "http://localhost:8787/callback"],
+        "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"], "token_endpoint_auth_method": "none" })
+}
+
+async fn register_as(address: SocketAddr, body: &Value) -> Answer {
+    http(address, "POST", "/register", &[JSON], body.to_string().as_bytes()).await
+}
+
+/// Signs in and agrees; the answer goes to this redirect URI, and its code gives a token that calls.
+async fn signs_in_at(address: SocketAddr, client: &str, redirect: &str) {
+    let a = Browser::default().decide(address, &authorization(client, &[("redirect_uri", redirect)]), "approve").await;
+    let to = a.header("location").unwrap_or_else(|| panic!("{redirect}: {a:?}")).to_owned();
+    let (at, query) = to.split_once('?').expect("a query");
+    assert_eq!(at, redirect);
+    let back: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let t = token(address, client, value(&back, "code"), &[("redirect_uri", redirect)]).await;
+    assert_eq!(t.status, 200, "{redirect}: {t:?}");
+    let a = call(address, t.json()["access_token"].as_str().expect("token"), "SELECT 1 AS a").await;
+    assert_eq!(a.status, 200, "{redirect}: {a:?}");
+}
+
+/// RFC 7591 §3.2.1: of several redirect URIs those that are allowed are registered, and the answer says which.
+#[tokio::test(flavor = "multi_thread")]
+async fn desktop_programs_register_with_what_they_send() {
+    const CLOUD: &str = "https://www.cursor.com/agents/mcp/oauth/callback";
+    let (_lab, address) = lab(&[], &SCOPES).await;
+    let a = register_as(address, &vscode()).await;
+    assert_eq!(a.status, 201, "{a:?}");
+    assert_eq!(a.json()["redirect_uris"], json!(["http://127.0.0.1/", "http://127.0.0.1:33418/"]));
+    let id = a.json()["client_id"].as_str().expect("id").to_owned();
+    // Its usual port, another where that is taken, and the form without a slash.
+    for redirect in ["http://127.0.0.1:33418/", "http://127.0.0.1:59656/", "http://127.0.0.1:33418"] {
+        signs_in_at(address, &id, redirect).await;
+    }
+    // What was left out is refused with the reason, and nothing is sent there.
+    let q = authorization(&id, &[("redirect_uri", "https://vscode.dev/redirect")]);
+    let a = get(address, &format!("/authorize?{q}")).await;
+    assert_eq!((a.status, a.header("location")), (400, None));
+    assert!(a.body.contains("vscode.dev") && a.body.contains("auth.redirect_hosts"), "{a:?}");
+
+    let a = register_as(address, &cursor()).await;
+    assert_eq!((a.status, &a.json()["redirect_uris"]), (201, &json!(["http://localhost:8787/callback"])), "{a:?}");
+    signs_in_at(address, a.json()["client_id"].as_str().expect("id"), "http://localhost:8787/callback").await;
+    // None that is allowed is the error, and it names each.
+    let mut only = cursor();
+    only["redirect_uris"] = json!(["cursor://anysphere.cursor-retrieval/oauth/user-mssql/callback", CLOUD]);
+    let a = register_as(address, &only).await;
+    assert_eq!((a.status, a.json()["error"].as_str()), (400, Some("invalid_redirect_uri")));
+    for part in ["cursor-retrieval", "auth.redirect_schemes", "www.cursor.com", "auth.redirect_hosts"] {
+        assert!(a.body.contains(part), "{part}: {a:?}");
+    }
+
+    // The operator allows the rest.
+    let more = [
+        ("auth.redirect_hosts", "vscode.dev,insiders.vscode.dev,www.cursor.com"),
+        ("auth.redirect_schemes", "cursor,com.example.app"),
+    ];
+    let (_lab, address) = lab(&more, &SCOPES).await;
+    for (body, used) in
+        [(vscode(), "https://vscode.dev/redirect"), (cursor(), "cursor://anysphere.cursor-mcp/oauth/callback")]
+    {
+        let a = register_as(address, &body).await;
+        assert_eq!((a.status, &a.json()["redirect_uris"]), (201, &body["redirect_uris"]), "{a:?}");
+        signs_in_at(address, a.json()["client_id"].as_str().expect("id"), used).await;
+    }
+    let mut own = cursor();
+    own["redirect_uris"] = json!(["com.example.app:/callback", "vscode://vscode.mcp/callback"]);
+    let a = register_as(address, &own).await;
+    assert_eq!(a.json()["redirect_uris"], json!(["com.example.app:/callback"]), "{a:?}");
+    let id = a.json()["client_id"].as_str().expect("id").to_owned();
+    signs_in_at(address, &id, "com.example.app:/callback").await;
+    // The form may lead to the program, and the person is told that any program there could be it.
+    let q = authorization(&id, &[("redirect_uri", "com.example.app:/callback")]);
+    let mut b = Browser::default();
+    b.decide(address, &q, "deny").await;
+    let page = b.go(address, "GET", &format!("/authorize?{q}"), "").await;
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert!(
+        policy.contains("form-action 'self' com.example.app:;") && page.body.contains("class=\"warn\""),
+        "{page:?}"
+    );
+}
+
+/// The same of a metadata document: VS Code's own, which it prefers to registering.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_metadata_document_keeps_the_redirect_uris_that_are_allowed() {
+    const ID: &str = "https://client.example/oauth/client-metadata.json";
+    let document = json!({ "client_name": "Visual Studio Code", "client_id": ID, "client_uri": "https://vscode.dev/product",
+        "grant_types": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"],
+        "response_types": ["code"], "token_endpoint_auth_method": "none", "application_type": "native",
+        "redirect_uris": ["http://127.0.0.1:33418/", "https://vscode.dev/redirect"] });
+    let (_lab, address) = lab_with(&[], &SCOPES, Some(documents(document.clone()).await)).await;
+    for redirect in ["http://127.0.0.1:33418/", "http://127.0.0.1:50123/"] {
+        signs_in_at(address, ID, redirect).await;
+    }
+    let q = authorization(ID, &[("redirect_uri", "https://vscode.dev/redirect")]);
+    let a = get(address, &format!("/authorize?{q}")).await;
+    assert!(a.status == 400 && a.body.contains("auth.redirect_hosts"), "{a:?}");
+    let mut none = document;
+    none["redirect_uris"] = json!(["https://vscode.dev/redirect"]);
+    let (_lab, address) = lab_with(&[], &SCOPES, Some(documents(none).await)).await;
+    let a = get(address, &format!("/authorize?{q}")).await;
+    assert!(a.status == 400 && a.body.contains("does not lead to its description"), "{a:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_redirect_host_or_scheme_is_said_at_the_start() {
+    let args = [
+        "serve",
+        "--auth-redirect-hosts",
+        "https://vscode.dev/redirect,*.cursor.com",
+        "--auth-redirect-schemes",
+        "javascript,cursor://",
+    ];
+    let out = crate::support::command(&args).output().await.expect("run");
+    let text = String::from_utf8_lossy(&out.stderr);
+    for part in [
+        "\"https://vscode.dev/redirect\" is no host",
+        "\"*.cursor.com\"",
+        "\"javascript\" is no private scheme",
+        "\"cursor://\"",
+    ] {
+        assert!(out.status.code() == Some(2) && text.contains(part), "{part}: {text}");
+    }
+}
+
 /// Likewise of ChatGPT's: its metadata document, `resource` that becomes the audience, its three redirects, the domain proof.
 #[tokio::test(flavor = "multi_thread")]
 async fn chatgpt_signs_in() {
