@@ -196,6 +196,13 @@ pub const SETTINGS: &[Setting] = &[
     ),
     row("auth.access_token_ttl", &[], Kind::Duration, "1h", "life of an access token"),
     row("auth.refresh_token_ttl", &[], Kind::Duration, "30d", "life of a refresh token, from its last use"),
+    row(
+        "auth.stream_grace",
+        &[],
+        Kind::Duration,
+        "1m",
+        "how long an HTTP+SSE stream whose token expired waits, silent, for a newer one before it ends",
+    ),
     row("limits.query_timeout", &["MSSQL_QUERY_TIMEOUT"], Kind::Duration, "45s", "a call's deadline"),
     row(
         "limits.lock_timeout",

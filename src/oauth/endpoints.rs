@@ -19,7 +19,7 @@ use super::clients::{self, Client, Clients};
 use super::external::External;
 use super::grants::{Grant, Grants, NoTokens, Tokens};
 use super::people::{NotIn, People};
-use super::store::{Kind, Records, StoreError, now};
+use super::store::{FOREVER, Kind, Records, StoreError, now};
 use super::{hashed, pages, secret};
 use crate::audit::Audit;
 use crate::config::Config;
@@ -62,6 +62,28 @@ struct Resource {
 #[derive(Debug, Serialize, Deserialize)]
 struct Login {
     user: String,
+}
+
+/// What an event stream hangs on: a token, and the grant that may have newer ones.
+#[derive(Debug)]
+pub struct Lease {
+    headers: HeaderMap,
+    at: Place,
+    /// Empty for machines, and for tokens of an external issuer.
+    grant: String,
+    /// Seconds since 1970.
+    pub expires: u64,
+}
+
+/// Whether it still does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// By the token, or by one that it was refreshed for.
+    Yes,
+    /// Revoked, or its person shut out.
+    No,
+    /// Nothing but its time has passed, and a newer one can take its place.
+    Expired,
 }
 
 /// A request for sign-in.
@@ -343,15 +365,7 @@ impl Authority {
         if let Some(p) = self.known(token, mount) {
             return Ok(p);
         }
-        let whose = match self.issuer_of(token) {
-            Some(e) => {
-                let o = self.origin(headers);
-                let audiences = ["", "/", "/mcp", "/sse"].map(|e| format!("{o}{mount}{e}"));
-                e.whose(token, mount, &audiences).await
-            }
-            None => self.grants.whose(token, mount).await,
-        };
-        match whose {
+        match self.whose(token, headers, mount).await {
             Ok(Some(p)) => Ok(p),
             Ok(None) => {
                 count("invalid");
@@ -363,6 +377,49 @@ impl Authority {
                 count("store");
                 Err(unavailable(&e))
             }
+        }
+    }
+
+    async fn whose(&self, token: &str, headers: &HeaderMap, mount: &str) -> Result<Option<Arc<Principal>>, StoreError> {
+        match self.issuer_of(token) {
+            Some(e) => {
+                let o = self.origin(headers);
+                let audiences = ["", "/", "/mcp", "/sse"].map(|e| format!("{o}{mount}{e}"));
+                e.whose(token, mount, &audiences).await
+            }
+            None => self.grants.whose(token, mount).await,
+        }
+    }
+
+    /// What the stream of a request that was let in hangs on. `headers` have its token and its host.
+    pub fn lease(&self, headers: HeaderMap, at: Place) -> Lease {
+        let mount = self.path_of(at);
+        let text = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+        let known = mssql_mcp_middleware::bearer::token(text).ok().flatten().and_then(|t| match self.issuer_of(t) {
+            Some(e) => e.expires(t, mount).map(|until| (String::new(), until)),
+            None => self.grants.lease(t),
+        });
+        // Not known any more: it is taken for one that does not expire, so that a refusal ends the stream at once.
+        let (grant, expires) = known.unwrap_or((String::new(), FOREVER));
+        Lease { headers, at, grant, expires }
+    }
+    /// Whether a stream may go on. A store that does not answer shuts nobody out.
+    pub async fn holds(&self, lease: &Lease) -> Holds {
+        if lease.expires > now() {
+            let text = lease.headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+            let Ok(Some(token)) = mssql_mcp_middleware::bearer::token(text) else { return Holds::No };
+            return match self.whose(token, &lease.headers, self.path_of(lease.at)).await {
+                Ok(None) => Holds::No,
+                Ok(Some(_)) | Err(_) => Holds::Yes,
+            };
+        }
+        if lease.grant.is_empty() {
+            return Holds::Expired;
+        }
+        match self.grants.lives(&lease.grant).await {
+            Ok(None) => Holds::No,
+            Ok(Some(false)) => Holds::Expired,
+            Ok(Some(true)) | Err(_) => Holds::Yes,
         }
     }
 
@@ -811,6 +868,8 @@ impl Authority {
             scopes,
             audience: self.mounts[w.mount].path.clone(),
             created: now(),
+            until: 0,
+            host: clients::host_of(&w.redirect_uri).unwrap_or_default().0,
         };
         self.grants.code(content, &w.redirect_uri, &w.challenge).await
     }

@@ -42,6 +42,12 @@ pub struct Grant {
     pub audience: String,
     /// Seconds since 1970.
     pub created: u64,
+    /// When its newest access token expires.
+    #[serde(default)]
+    pub until: u64,
+    /// Where its code was sent, for the person who looks at it.
+    #[serde(default)]
+    pub host: String,
 }
 
 /// What a code stands for.
@@ -222,6 +228,7 @@ impl Grants {
         if !proves(verifier, &c.challenge) {
             return Err(NoTokens::InvalidGrant("code_verifier does not prove the code_challenge"));
         }
+        c.content.until = now() + self.access_ttl;
         self.records.put(Kind::Grant, &c.grant, &c.content, now() + self.refresh_ttl).await?;
         let scopes = c.content.scopes.clone();
         Ok(self.pair(&c.grant, &c.content, scopes).await?)
@@ -244,9 +251,9 @@ impl Grants {
         if audience.is_some_and(|a| a != r.audience) {
             return Err(NoTokens::InvalidTarget);
         }
-        let Some((grant, grant_was)) = self.records.get::<Grant>(Kind::Grant, &r.grant).await? else {
+        if self.records.get::<Grant>(Kind::Grant, &r.grant).await?.is_none() {
             return Err(DEAD);
-        };
+        }
         if self.people.active(&r.user).await?.is_none() {
             return Err(DEAD);
         }
@@ -268,10 +275,16 @@ impl Grants {
                 return Err(NoTokens::InvalidGrant("the refresh token was used before; the grant is revoked"));
             }
         }
-        // A revocation in between wins: the grant is written again only if it is still there.
-        if !self.records.replace(Kind::Grant, &r.grant, &grant_was, &grant, at + self.refresh_ttl).await? {
-            return Err(DEAD);
-        }
+        // A revocation in between wins: the grant is written again only if it is still there. Another refresh at once is none.
+        let grant = loop {
+            let Some((mut grant, was)) = self.records.get::<Grant>(Kind::Grant, &r.grant).await? else {
+                return Err(DEAD);
+            };
+            grant.until = now() + self.access_ttl;
+            if self.records.replace(Kind::Grant, &r.grant, &was, &grant, at + self.refresh_ttl).await? {
+                break grant;
+            }
+        };
         Ok(self.pair(&r.grant, &grant, keep).await?)
     }
 
@@ -309,6 +322,13 @@ impl Grants {
         {
             self.records.remove(Kind::Access, &key).await?;
             self.known.remove(&key);
+            // Streams that hang on the grant have nothing newer to hang on.
+            if let Some((mut grant, was)) = self.records.get::<Grant>(Kind::Grant, &a.grant).await?
+                && grant.until <= a.expires
+            {
+                grant.until = 0;
+                self.records.replace(Kind::Grant, &a.grant, &was, &grant, now() + self.refresh_ttl).await?;
+            }
         }
         if let Some((r, _)) = self.records.get::<Refresh>(Kind::Refresh, &key).await?
             && r.client == client
@@ -344,6 +364,15 @@ impl Grants {
     /// Asks the store about every token again.
     pub fn forget(&self) {
         self.known.clear();
+    }
+    /// By which grant a token that was looked up is good (empty for a machine's), and until when.
+    pub fn lease(&self, token: &str) -> Option<(String, u64)> {
+        self.known.get(&hashed(token)).map(|k| (k.grant.clone(), k.expires))
+    }
+    /// Whether a grant has an access token that has not expired; none when it was revoked, or its person is shut out.
+    pub async fn lives(&self, grant: &str) -> Result<Option<bool>, StoreError> {
+        let Some((g, _)) = self.records.get::<Grant>(Kind::Grant, grant).await? else { return Ok(None) };
+        Ok(self.people.active(&g.user).await?.map(|_| g.until > now()))
     }
     /// Whose a token is, if that is known without asking the store.
     pub fn known(&self, token: &str, audience: &str) -> Option<Arc<Principal>> {
@@ -420,6 +449,8 @@ mod tests {
             scopes,
             audience: String::new(),
             created: now(),
+            until: 0,
+            host: String::new(),
         }
     }
     async fn tokens(g: &Grants) -> Tokens {
@@ -504,6 +535,28 @@ mod tests {
         g.people.put("ada", &User { password: String::new(), scopes: vec![], disabled: true }).await.expect("written");
         assert!(g.whose(&t.access, "").await.expect("store").is_none());
         assert!(g.refresh(&t.refresh, "c1", None, None).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_grant_lives_as_long_as_its_newest_token() {
+        let g = Grants { access_ttl: 100, ..grants().await };
+        let t = tokens(&g).await;
+        g.whose(&t.access, "").await.expect("store").expect("good");
+        let (grant, first) = g.lease(&t.access).expect("looked up");
+        assert!(g.lives(&grant).await == Ok(Some(true)) && first <= now() + 100);
+        let later = Grants { access_ttl: 200, ..g.clone() };
+        let next = later.refresh(&t.refresh, "c1", None, None).await.expect("refreshed");
+        let until = async || g.records.get::<Grant>(Kind::Grant, &grant).await.expect("store").expect("there").0.until;
+        assert!(until().await > first, "it lives on with the token that was refreshed");
+        // An older token that is revoked alone takes nothing from the newer one; the newest does.
+        g.revoke_token(&t.access, "c1").await.expect("revoked");
+        assert_eq!(g.lives(&grant).await, Ok(Some(true)));
+        g.revoke_token(&next.access, "c1").await.expect("revoked");
+        assert_eq!(g.lives(&grant).await, Ok(Some(false)));
+        later.refresh(&next.refresh, "c1", None, None).await.expect("refreshed");
+        assert_eq!(g.lives(&grant).await, Ok(Some(true)));
+        g.people.put("ada", &User { password: String::new(), scopes: vec![], disabled: true }).await.expect("written");
+        assert_eq!(g.lives(&grant).await, Ok(None));
     }
 
     #[tokio::test]

@@ -203,6 +203,8 @@ mod tests {
             client_name: evil.into(),
             scopes: scopes.to_vec(),
             created: 0,
+            until: 0,
+            host: evil.into(),
         };
         for html in [
             consent(&asked, evil, evil),

@@ -221,7 +221,7 @@ async fn machine(lab: &Lab, mount: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_ends_with_its_token_and_belongs_to_its_principal() {
-    let (lab, address) = signed(&[("http.keep_alive", "100ms")], None).await;
+    let (lab, address) = signed(&[("http.keep_alive", "100ms"), ("auth.stream_grace", "1s")], None).await;
     let a = http(address, "GET", "/sse", &[], b"").await;
     let document = format!("http://{address}/.well-known/oauth-protected-resource/sse");
     assert!(a.status == 401 && a.header("www-authenticate").is_some_and(|c| c.contains(&document)), "{a:?}");
@@ -263,6 +263,85 @@ async fn a_stream_ends_with_its_token_and_belongs_to_its_principal() {
     hers.endpoint().await;
     authority.people().put("ada", &User { disabled: true, ..ada }).await.expect("written");
     hers.ends().await;
+}
+
+/// What a client says in a session with this token; the answer comes on the stream.
+async fn said(address: SocketAddr, endpoint: &str, bearer: &str, message: Value) -> u16 {
+    let headers = [JSON, ("Authorization", bearer)];
+    http(address, "POST", endpoint, &headers, message.to_string().as_bytes()).await.status
+}
+
+/// A client that refreshes in time and has nothing to say hears on; so does one that comes back with a new token.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_outlives_its_token() {
+    let (lab, address) = signed(&[("http.keep_alive", "100ms"), ("auth.access_token_ttl", "8s")], None).await;
+    let authority = lab.app.authority.as_ref().expect("sign-in");
+    let password = hash("correct horse battery").expect("hash");
+    let ada = User { password, scopes: vec!["mssql:read".into()], disabled: false };
+    authority.people().put("ada", &ada).await.expect("written");
+    let mut hers = crate::oauth::Signed::new(address, "ada", "correct horse battery").await;
+    let first = hers.bearer();
+    let mut refreshed = Events::open(address, "/sse", &[("Authorization", &first)]).await;
+    let quiet = refreshed.endpoint().await;
+    assert_eq!(said(address, &quiet, &first, initialize("2025-06-18")).await, 202);
+    assert!(refreshed.message().await["result"].is_object());
+
+    // A machine whose token is replaced by another of the same name, and nobody is in a hurry.
+    let soon = mssql_mcp::oauth::store::now() + 8;
+    let grants = authority.grants();
+    let old = grants.api_token("etl", vec!["mssql:read".into()], "", Some(soon)).await.expect("token");
+    let new = grants.api_token("etl", vec!["mssql:read".into()], "", None).await.expect("token");
+    let (old, new) = (format!("Bearer {old}"), format!("Bearer {new}"));
+    let mut machine = Events::open(address, "/sse", &[("Authorization", &old)]).await;
+    let endpoint = machine.endpoint().await;
+    assert_eq!(said(address, &endpoint, &old, initialize("2025-06-18")).await, 202);
+    assert!(machine.message().await["result"].is_object());
+
+    // Longer than any token lives and than streams are left unwatched.
+    let until = tokio::time::Instant::now() + Duration::from_secs(20);
+    while tokio::time::Instant::now() < until {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        hers.refresh().await;
+    }
+    let ping = json!({ "jsonrpc": "2.0", "id": 7, "method": "ping" });
+    assert_eq!(said(address, &quiet, &first, ping.clone()).await, 401, "it has expired");
+    assert_eq!(said(address, &quiet, &hers.bearer(), ping.clone()).await, 202);
+    assert_eq!(refreshed.message().await, json!({ "jsonrpc": "2.0", "id": 7, "result": {} }));
+    assert_eq!(said(address, &endpoint, &old, ping.clone()).await, 401, "it has expired");
+    let other = grants.api_token("other", vec!["mssql:read".into()], "", None).await.expect("token");
+    assert_eq!(said(address, &endpoint, &format!("Bearer {other}"), ping.clone()).await, 404, "theirs it is not");
+    assert_eq!(said(address, &endpoint, &new, ping).await, 202);
+    assert_eq!(machine.message().await, json!({ "jsonrpc": "2.0", "id": 7, "result": {} }));
+    // What is revoked ends at once, however new it is.
+    hers.revoke().await;
+    refreshed.ends().await;
+}
+
+/// While a token is expired nothing is said to whoever holds the stream; what was meant for them comes when they are known again.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_token_hears_nothing() {
+    let (lab, address) = signed(&[("http.keep_alive", "100ms")], None).await;
+    lab.sandbox.faults(|f| f.row_delay = Some(Duration::from_millis(100)));
+    let grants = lab.app.authority.as_ref().expect("sign-in").grants();
+    let soon = mssql_mcp::oauth::store::now() + 8;
+    let old = grants.api_token("etl", vec!["mssql:read".into()], "", Some(soon)).await.expect("token");
+    let old = format!("Bearer {old}");
+    let mut events = Events::open(address, "/sse", &[("Authorization", &old)]).await;
+    let endpoint = events.endpoint().await;
+    assert_eq!(said(address, &endpoint, &old, initialize("2025-06-18")).await, 202);
+    assert!(events.message().await["result"].is_object());
+    // Its answer is ready long after the token has expired and the stream was looked at.
+    let slow = query(8, "SELECT TOP 200 OrderId FROM sales.Orders");
+    assert_eq!(said(address, &endpoint, &old, slow).await, 202);
+    until("it has begun", async || lab.app.database.status().0 == 1).await;
+    until("it has ended", async || lab.app.database.status().0 == 0).await;
+    let heard = tokio::time::timeout(Duration::from_secs(3), events.next()).await;
+    assert!(heard.is_err(), "{heard:?}");
+    let new = grants.api_token("etl", vec!["mssql:read".into()], "", None).await.expect("token");
+    let ping = json!({ "jsonrpc": "2.0", "id": 9, "method": "ping" });
+    assert_eq!(said(address, &endpoint, &format!("Bearer {new}"), ping).await, 202);
+    let (first, second) = (events.message().await, events.message().await);
+    assert_eq!((&first["id"], &second["id"]), (&json!(8), &json!(9)), "{first} {second}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -760,6 +760,42 @@ pub async fn signed_in_token_below(address: SocketAddr, mount: &str, name: &str,
     format!("Bearer {}", a.json()["access_token"].as_str().expect("a token"))
 }
 
+/// A person's tokens, in the hands of a client that keeps them fresh.
+pub struct Signed {
+    address: SocketAddr,
+    client: String,
+    tokens: Value,
+}
+
+impl Signed {
+    pub async fn new(address: SocketAddr, name: &str, password: &str) -> Self {
+        let client = register(address, CALLBACK).await;
+        let (query, mut b) = (authorization(&client, &[]), Browser::default());
+        b.go(address, "GET", &format!("/authorize?{query}"), "").await;
+        let login = [("do", "login"), ("request", query.as_str()), ("username", name), ("password", password)];
+        assert_eq!(b.submit(address, "/authorize", &login).await.status, 303);
+        let back = returned(&b.submit(address, "/authorize", &[("do", "approve"), ("request", &query)]).await);
+        let tokens = token(address, &client, value(&back, "code"), &[]).await.json();
+        Self { address, client, tokens }
+    }
+    pub fn bearer(&self) -> String {
+        format!("Bearer {}", self.tokens["access_token"].as_str().expect("a token"))
+    }
+    async fn post(&self, path: &str, pairs: &[(&str, &str)]) -> Answer {
+        let all = [pairs, &[("client_id", self.client.as_str())]].concat();
+        let a = post(self.address, path, &all).await;
+        assert_eq!(a.status, 200, "{a:?}");
+        a
+    }
+    pub async fn refresh(&mut self) {
+        let refresh = self.tokens["refresh_token"].as_str().expect("a token").to_owned();
+        self.tokens = self.post("/token", &[("grant_type", "refresh_token"), ("refresh_token", &refresh)]).await.json();
+    }
+    pub async fn revoke(&self) {
+        self.post("/revoke", &[("token", self.tokens["refresh_token"].as_str().expect("a token"))]).await;
+    }
+}
+
 /// kill -9 at any point loses nothing that was answered.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_answered_survives_a_kill() {
