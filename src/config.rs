@@ -158,6 +158,9 @@ impl Config {
         for (key, text) in &inputs.fixed {
             values.insert(key, (text.clone(), Source::Command));
         }
+        if let Some((text, _)) = values.get_mut("auth.store").filter(|v| v.0 == "sqlite") {
+            *text = format!("sqlite:{}", usual_store(&inputs.env).display());
+        }
         check_each(&values, "", &mut errors);
         let mut config = Self { values, mounts: Vec::new(), clients: lists.clients, quotas: Vec::new() };
         let rest = QuotaRow::of(&config);
@@ -399,6 +402,21 @@ impl Config {
         }
         out
     }
+}
+
+/// The same file from whatever folder a command is started in: below the data folder of whoever starts it, as their system has it;
+/// where there is nobody (a bare container), that of services.
+fn usual_store(env: &BTreeMap<String, String>) -> PathBuf {
+    let absolute = |name: &str| env.get(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    let data = if cfg!(windows) {
+        absolute("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        absolute("HOME").map(|h| h.join("Library/Application Support"))
+    } else {
+        // XDG Base Directory Specification: a relative path is ignored.
+        absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|h| h.join(".local/share")))
+    };
+    data.unwrap_or_else(|| PathBuf::from("/var/lib")).join("mssql-mcp").join("mssql-mcp.db")
 }
 
 fn place(key: &str, source: &Source) -> String {

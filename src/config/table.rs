@@ -146,8 +146,8 @@ pub const SETTINGS: &[Setting] = &[
         "auth.store",
         &[],
         Kind::Text,
-        "sqlite:mssql-mcp.db",
-        "where people, clients and tokens are kept: sqlite:FILE, redis://HOST:PORT/DB (several replicas), or memory (gone with the process)",
+        "sqlite",
+        "where people, clients and tokens are kept: sqlite (mssql-mcp/mssql-mcp.db in the user's data folder), sqlite:FILE, redis://HOST:PORT/DB (several replicas), or memory (gone with the process)",
     ),
     row(
         "auth.redirect_hosts",

@@ -11,13 +11,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
 use mssql_mcp_transports::streamable::Body;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::cimd::{self, Documents};
 use super::clients::{self, Client, Clients};
 use super::external::External;
-use super::grants::{Grant, Grants, NoTokens, Tokens};
+use super::grants::{Grant, Grants, Login, NoTokens, Tokens};
 use super::people::{NotIn, People};
 use super::store::{FOREVER, Kind, Records, StoreError, now};
 use super::{hashed, pages, secret};
@@ -57,11 +56,6 @@ struct Resource {
     path: String,
     /// What its access level lets run.
     scopes: &'static [&'static str],
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Login {
-    user: String,
 }
 
 /// What an event stream hangs on: a token, and the grant that may have newer ones.
@@ -744,7 +738,10 @@ impl Authority {
                 format!("{user} has none of the rights that {} asks for ({}).", w.client.name, w.scopes.join(", "));
             return html(
                 StatusCode::FORBIDDEN,
-                pages::error(&what, "The operator can give them: mssql-mcp user add --help."),
+                pages::error(
+                    &what,
+                    &format!("The operator can give them: mssql-mcp user scopes {user} {}", w.scopes.join(",")),
+                ),
                 None,
             );
         }

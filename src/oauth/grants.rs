@@ -86,6 +86,13 @@ struct Refresh {
     used_at: Option<u64>,
 }
 
+/// A browser whose person signed in on our pages.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Login {
+    /// Who.
+    pub user: String,
+}
+
 /// A machine's token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ApiToken {
@@ -344,6 +351,24 @@ impl Grants {
         all.retain(|(_, g)| g.user == user);
         all.sort_by_key(|(_, g)| g.created);
         Ok(all)
+    }
+
+    /// Takes back all that a person granted or is about to: nobody of the same name inherits it.
+    pub async fn forget_person(&self, user: &str) -> Result<(), StoreError> {
+        for (id, _) in self.of(user).await? {
+            self.revoke(&id).await?;
+        }
+        for (key, code) in self.records.list::<Code>(Kind::Code).await? {
+            if code.content.user == user {
+                self.records.remove(Kind::Code, &key).await?;
+            }
+        }
+        for (key, login) in self.records.list::<Login>(Kind::Login).await? {
+            if login.user == user {
+                self.records.remove(Kind::Login, &key).await?;
+            }
+        }
+        Ok(())
     }
 
     /// A new machine token; it is shown once.
