@@ -21,6 +21,8 @@ use crate::principal::Principal;
 const CODE: u64 = 120;
 /// A spent refresh token is forgiven for so many seconds.
 const GRACE: u64 = 30;
+/// The use of a grant is written down at most once in so many seconds.
+const NOTED: u64 = 60;
 /// A token that was found good is not looked up again for this long; a revocation is honoured after it.
 const TRUST: Duration = Duration::from_secs(1);
 /// Tokens that are remembered at once.
@@ -42,6 +44,9 @@ pub struct Grant {
     pub audience: String,
     /// Seconds since 1970.
     pub created: u64,
+    /// When one of its access tokens was last used, within [`NOTED`]; 0 for never.
+    #[serde(default)]
+    pub used: u64,
     /// When its newest access token expires.
     #[serde(default)]
     pub until: u64,
@@ -282,17 +287,22 @@ impl Grants {
                 return Err(NoTokens::InvalidGrant("the refresh token was used before; the grant is revoked"));
             }
         }
-        // A revocation in between wins: the grant is written again only if it is still there. Another refresh at once is none.
-        let grant = loop {
-            let Some((mut grant, was)) = self.records.get::<Grant>(Kind::Grant, &r.grant).await? else {
-                return Err(DEAD);
-            };
-            grant.until = now() + self.access_ttl;
-            if self.records.replace(Kind::Grant, &r.grant, &was, &grant, at + self.refresh_ttl).await? {
-                break grant;
-            }
+        // A revocation in between wins.
+        let Some(grant) = self.change(&r.grant, |g| g.until = now() + self.access_ttl).await? else {
+            return Err(DEAD);
         };
         Ok(self.pair(&r.grant, &grant, keep).await?)
+    }
+
+    /// Writes a grant again, if it is still there; whoever changed it in between is not undone.
+    async fn change(&self, id: &str, change: impl Fn(&mut Grant)) -> Result<Option<Grant>, StoreError> {
+        loop {
+            let Some((mut g, was)) = self.records.get::<Grant>(Kind::Grant, id).await? else { return Ok(None) };
+            change(&mut g);
+            if self.records.replace(Kind::Grant, id, &was, &g, now() + self.refresh_ttl).await? {
+                return Ok(Some(g));
+            }
+        }
     }
 
     async fn pair(&self, grant: &str, content: &Grant, scopes: Vec<String>) -> Result<Tokens, StoreError> {
@@ -330,12 +340,12 @@ impl Grants {
             self.records.remove(Kind::Access, &key).await?;
             self.known.remove(&key);
             // Streams that hang on the grant have nothing newer to hang on.
-            if let Some((mut grant, was)) = self.records.get::<Grant>(Kind::Grant, &a.grant).await?
-                && grant.until <= a.expires
-            {
-                grant.until = 0;
-                self.records.replace(Kind::Grant, &a.grant, &was, &grant, now() + self.refresh_ttl).await?;
-            }
+            self.change(&a.grant, |g| {
+                if g.until <= a.expires {
+                    g.until = 0;
+                }
+            })
+            .await?;
         }
         if let Some((r, _)) = self.records.get::<Refresh>(Kind::Refresh, &key).await?
             && r.client == client
@@ -349,7 +359,7 @@ impl Grants {
     pub async fn of(&self, user: &str) -> Result<Vec<(String, Grant)>, StoreError> {
         let mut all = self.records.list::<Grant>(Kind::Grant).await?;
         all.retain(|(_, g)| g.user == user);
-        all.sort_by_key(|(_, g)| g.created);
+        all.sort_by(|(a, x), (b, y)| (x.created, a).cmp(&(y.created, b)));
         Ok(all)
     }
 
@@ -437,10 +447,15 @@ impl Grants {
 
     async fn person(&self, key: &str) -> Result<Option<Whose>, StoreError> {
         let Some((a, _)) = self.records.get::<Access>(Kind::Access, key).await? else { return Ok(None) };
-        if self.records.get::<Grant>(Kind::Grant, &a.grant).await?.is_none() {
-            return Ok(None);
-        }
+        let Some((grant, _)) = self.records.get::<Grant>(Kind::Grant, &a.grant).await? else { return Ok(None) };
         let Some(user) = self.people.active(&a.user).await? else { return Ok(None) };
+        // For the person who looks at it; a store that cannot write it down refuses nobody.
+        let at = now();
+        if at >= grant.used + NOTED
+            && let Err(e) = self.change(&a.grant, |g| g.used = at).await
+        {
+            tracing::debug!(error = %e, "the use of a grant");
+        }
         // What a person lost since then, the token has lost too.
         let scopes = a.scopes.into_iter().filter(|s| user.scopes.contains(s)).collect();
         let principal = Principal { subject: a.user, scopes, client: Some(a.client) };
@@ -474,6 +489,7 @@ mod tests {
             scopes,
             audience: String::new(),
             created: now(),
+            used: 0,
             until: 0,
             host: String::new(),
         }

@@ -456,6 +456,69 @@ async fn mounts_have_databases_access_and_audiences_of_their_own() {
     std::fs::remove_dir_all(dir).expect("clean");
 }
 
+/// People who come with a browser get pages; programs get what they always got.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_is_shown_the_way_in() {
+    const BROWSER: (&str, &str) = ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
+    let (lab, address) = signed(&[("database.label", "trading book"), ("http.prefixes", "/,/demo")], None).await;
+    let origin = format!("http://{address}");
+    for (path, status, parts) in [
+        (
+            "/",
+            200,
+            vec![format!("{origin}/mcp"), format!("{origin}/demo/mcp"), "trading book".into(), "href=\"/apps\"".into()],
+        ),
+        ("//", 200, vec![format!("{origin}/mcp")]),
+        ("/demo", 200, vec![format!("{origin}/demo/mcp")]),
+        ("/demo/", 200, vec![format!("{origin}/demo/mcp")]),
+        ("/nowhere", 404, vec!["There is nothing here".into(), format!("{origin}/mcp")]),
+        ("/demo/nowhere", 404, vec![format!("{origin}/mcp")]),
+        ("/index.html", 404, vec![format!("{origin}/mcp")]),
+        ("/%2e%2e/", 400, vec!["the path must be plain".into()]),
+        ("/mcp", 406, vec![format!("{origin}/mcp")]),
+        ("/demo/sse", 406, vec![format!("{origin}/demo/mcp")]),
+        ("/messages", 406, vec![format!("{origin}/mcp")]),
+        ("/token", 405, vec!["this method is not for this path".into()]),
+        ("/register", 405, vec![format!("{origin}/mcp")]),
+    ] {
+        let a = http(address, "GET", path, &[BROWSER], b"").await;
+        assert_eq!((a.status, a.header("content-type")), (status, Some("text/html; charset=utf-8")), "{path}: {a:?}");
+        assert!(a.header("content-security-policy").is_some_and(|p| p.contains("default-src 'none'")), "{path}: {a:?}");
+        assert!(parts.iter().all(|p| a.body.contains(p)), "{path}: {a:?}");
+        assert!(!a.body.contains("<script"), "{path}");
+    }
+    assert!(!http(address, "GET", "/demo", &[BROWSER], b"").await.body.contains(&format!("{origin}/mcp")));
+    // Programs, whatever they say they take.
+    for accept in ["*/*", "application/json", "application/json, text/event-stream", "text/event-stream, text/html"] {
+        for (path, status) in [("/", 404), ("/nowhere", 404), ("/%2e%2e/", 400), ("/mcp", 401), ("/token", 405)] {
+            let a = http(address, "GET", path, &[("Accept", accept)], b"").await;
+            assert_eq!(
+                (a.status, a.header("content-type")),
+                (status, Some("application/json")),
+                "{path} {accept}: {a:?}"
+            );
+        }
+    }
+    // What is no error is for everybody what it is.
+    for path in ["/health", "/.well-known/oauth-protected-resource"] {
+        assert_eq!(http(address, "GET", path, &[BROWSER], b"").await.header("content-type"), Some("application/json"));
+    }
+    let icon = http(address, "GET", "/favicon.ico", &[], b"").await;
+    assert_eq!((icon.status, icon.header("content-type")), (200, Some("image/svg+xml")));
+    let page = http(address, "GET", "/apps", &[BROWSER], b"").await;
+    assert!(
+        page.body.contains("<link rel=\"icon\" type=\"image/svg+xml\" href=\"data:image/svg+xml;base64,"),
+        "{page:?}"
+    );
+    assert!(page.header("content-security-policy").is_some_and(|p| p.contains("img-src data:;")), "{page:?}");
+    drop(lab);
+    // Without sign-in there is nobody to show apps to; the public URL is what is given out.
+    let lab = Lab::new(&[("http.public_url", "https://mcp.example.com/"), ("http.mcp", "no")]).await;
+    let (address, _stop) = lab.serve().await;
+    let a = http(address, "GET", "/", &[BROWSER], b"").await;
+    assert!(a.status == 200 && a.body.contains("https://mcp.example.com/sse<") && !a.body.contains("/apps"), "{a:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn path_tricks_do_not_pass_a_decision() {
     let (lab, address) = signed(&[("http.prefixes", "/,/demo")], None).await;
