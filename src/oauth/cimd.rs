@@ -115,7 +115,11 @@ fn read(client_id: &str, body: &[u8], redirects: &Redirects) -> Result<Client, S
         return Err("client_name is missing".into());
     }
     let (redirect_uris, refused) = redirects.keep(v.get("redirect_uris"))?;
-    if v.get("client_secret").is_some() || !matches!(text("token_endpoint_auth_method"), None | Some("none")) {
+    // A client that could prove itself by a key of its own, too, does without where a server takes no keys: ChatGPT's.
+    let without = v.get("token_endpoint_auth_methods_supported").and_then(Value::as_array);
+    let public = matches!(text("token_endpoint_auth_method"), None | Some("none"))
+        || without.is_some_and(|l| l.iter().any(|m| m == "none"));
+    if v.get("client_secret").is_some() || !public {
         return Err("a client of this kind has no secret: token_endpoint_auth_method must be none".into());
     }
     log_refused(client_id, &refused);
@@ -207,12 +211,19 @@ mod tests {
         other["client_id"] = json!("https://client.example/other.json");
         let mut evil = document(ID);
         evil["redirect_uris"] = json!(["https://evil.com/cb"]);
+        let mut both = document(ID);
+        both["token_endpoint_auth_method"] = json!("private_key_jwt");
+        let only_by_key = ok(&both.to_string(), "");
+        both["token_endpoint_auth_methods_supported"] = json!(["none", "private_key_jwt"]);
+        let d = serve(ok(&both.to_string(), ""), |_| true).await;
+        assert!(d.client(ID, &hosts).await.is_ok(), "it can do without");
         let mut secret = document(ID);
         secret["client_secret"] = json!("x");
         for (answer, why) in [
             (ok(&other.to_string(), ""), "another"),
             (ok(&evil.to_string(), ""), "evil.com"),
             (ok(&secret.to_string(), ""), "no secret"),
+            (only_by_key, "must be none"),
             (ok("{", ""), "not JSON"),
             (ok(&format!("\"{}\"", "x".repeat(5 << 20)), ""), "larger than"),
             (

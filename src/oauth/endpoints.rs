@@ -565,17 +565,20 @@ impl Authority {
             })?
         };
         let redirect_uri = match (get("redirect_uri"), client.redirect_uris.as_slice()) {
-            (Some(u), known) if known.iter().any(|k| clients::matches(k, &u)) => u,
-            // What was left out of its list is told with the reason, which only the operator can mend.
-            (Some(u), _) => match self.clients.redirects().check(&u) {
-                Err(why) if !self.clients.is_configured(&client_id) => {
-                    return Err(page(&format!("The answer to this program may not be sent to {why}."), AGAIN));
-                }
-                _ => return Err(page("redirect_uri is not one that this program registered.", AGAIN)),
-            },
+            (Some(u), _) => u,
             (None, [only]) => only.clone(),
             (None, _) => return Err(page("redirect_uri is missing.", AGAIN)),
         };
+        // Asked again, because the operator may have taken back since what was registered; and what was left out then is told with
+        // its reason, which only they can mend.
+        if !self.clients.is_configured(&client_id)
+            && let Err(why) = self.clients.redirects().check(&redirect_uri)
+        {
+            return Err(page(&format!("The answer to this program may not be sent to {why}."), AGAIN));
+        }
+        if !client.redirect_uris.iter().any(|known| clients::matches(known, &redirect_uri)) {
+            return Err(page("redirect_uri is not one that this program registered.", AGAIN));
+        }
         let state = get("state");
         let stop = |error, description: String| Stopped::Client {
             redirect_uri: redirect_uri.clone(),

@@ -344,6 +344,29 @@ async fn an_expired_token_hears_nothing() {
     assert_eq!((&first["id"], &second["id"]), (&json!(8), &json!(9)), "{first} {second}");
 }
 
+/// A stream that waits for a token is not what a server that stops waits for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_waits_ends_with_the_server() {
+    let more = [
+        ("auth.mode", "builtin"),
+        ("auth.store", "memory"),
+        ("auth.stream_grace", "1h"),
+        ("server.shutdown_grace", "1h"),
+    ];
+    let lab = Lab::new(&more).await;
+    let (address, stop) = lab.serve().await;
+    let grants = lab.app.authority.as_ref().expect("sign-in").grants();
+    let soon = mssql_mcp::oauth::store::now() + 2;
+    let token = grants.api_token("etl", vec!["mssql:read".into()], "", Some(soon)).await.expect("token");
+    let mut events = Events::open(address, "/sse", &[("Authorization", &format!("Bearer {token}"))]).await;
+    events.endpoint().await;
+    while !String::from_utf8_lossy(&events.got).contains(": the token has expired") {
+        assert!(events.more().await, "it ended: {}", String::from_utf8_lossy(&events.got));
+    }
+    stop.closing.cancel();
+    tokio::time::timeout(PATIENCE, events.ends()).await.expect("it ends");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn mounts_have_databases_access_and_audiences_of_their_own() {
     let dir = std::env::temp_dir().join(format!("mssql-mcp-mounts-{}", std::process::id()));

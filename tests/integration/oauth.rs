@@ -1388,6 +1388,30 @@ async fn a_metadata_document_keeps_the_redirect_uris_that_are_allowed() {
     assert!(a.status == 400 && a.body.contains("does not lead to its description"), "{a:?}");
 }
 
+/// What the operator takes back is taken back from those that are registered, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_no_longer_allowed_gets_no_code() {
+    let file = std::env::temp_dir().join(format!("mssql-mcp-hosts-{}.db", std::process::id()));
+    let store = format!("sqlite:{}", file.display());
+    let (_lab, before) = lab(&[("auth.store", store.as_str()), ("auth.redirect_schemes", "cursor")], &SCOPES).await;
+    let claude = register(before, CALLBACK).await;
+    let own = "cursor://anysphere.cursor-mcp/oauth/callback";
+    let cursor = register(before, own).await;
+    let more = [("auth.store", store.as_str()), ("auth.redirect_hosts", "chatgpt.com")];
+    let (_lab, after) = lab(&more, &SCOPES).await;
+    for (client, uri, why) in [(&claude, CALLBACK, "auth.redirect_hosts"), (&cursor, own, "auth.redirect_schemes")] {
+        for named in [uri, ""] {
+            let path = format!("/authorize?{}", authorization(client, &[("redirect_uri", named)]));
+            assert_eq!(get(before, &path).await.status, 200);
+            let a = get(after, &path).await;
+            assert!(a.status == 400 && a.header("location").is_none() && a.body.contains(why), "{uri}: {a:?}");
+        }
+    }
+    for end in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{end}", file.display()));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_redirect_host_or_scheme_is_said_at_the_start() {
     let args = [
