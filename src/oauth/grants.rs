@@ -44,7 +44,7 @@ pub struct Grant {
     pub audience: String,
     /// Seconds since 1970.
     pub created: u64,
-    /// When one of its access tokens was last used, within [`NOTED`]; 0 for never.
+    /// When one of its access tokens was last used, to the minute; 0 for never.
     #[serde(default)]
     pub used: u64,
     /// When its newest access token expires.

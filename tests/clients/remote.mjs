@@ -40,8 +40,8 @@ try {
     return { ...tokens, client_id: info.client_id };
   };
   const before = stored();
-  // The server of this test gives access tokens a life of a few seconds.
-  await new Promise((r) => setTimeout(r, 1000 * before.expires_in + 500));
+  // The server of this test gives access tokens a life of a few seconds; LONGER outlasts its looks at streams, too.
+  await new Promise((r) => setTimeout(r, 1000 * before.expires_in + 500 + Number(process.env.LONGER ?? 0)));
   const again = await client.callTool({ name: "list_tables", arguments: {} });
   assert.ok(!again.isError);
   const after = stored();

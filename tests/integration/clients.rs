@@ -136,6 +136,19 @@ async fn bridges_and_inspectors_sign_in() {
     assert_eq!(text.matches(": ok").count(), 3, "{text}");
 }
 
+/// A bridge over HTTP+SSE says nothing until its token has expired and the stream was looked at: it refreshes when it is refused, and its
+/// session is still there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bridge_over_sse_finds_its_session_again() {
+    use crate::oauth::{PASSWORD as SECRET, lab};
+    let (_lab, address) = lab(&[("auth.access_token_ttl", "4s")], &["mssql:read"]).await;
+    let url = format!("http://{address}/sse");
+    let env = [("LONGER".to_owned(), "8000".to_owned())];
+    let args = [&url, "ada", SECRET, "--transport", "sse-only"];
+    let text = run_with(installed(NODE), "remote.mjs", &args, &env).await;
+    assert_eq!(text.matches(": ok").count(), 3, "{text}");
+}
+
 /// The conformance suite's authorization-server scenarios, with a person at the pages.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_authorization_scenarios_of_the_conformance_suite() {
