@@ -136,14 +136,14 @@ async fn bridges_and_inspectors_sign_in() {
     assert_eq!(text.matches(": ok").count(), 3, "{text}");
 }
 
-/// A bridge over HTTP+SSE says nothing until its token has expired and the stream was looked at: it refreshes when it is refused, and its
-/// session is still there.
+/// A bridge over HTTP+SSE works through the end of one token after another: it refreshes when a post is refused, and its session is still
+/// there.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bridge_over_sse_finds_its_session_again() {
+async fn a_bridge_over_sse_keeps_its_session() {
     use crate::oauth::{PASSWORD as SECRET, lab};
     let (_lab, address) = lab(&[("auth.access_token_ttl", "4s")], &["mssql:read"]).await;
     let url = format!("http://{address}/sse");
-    let env = [("LONGER".to_owned(), "8000".to_owned())];
+    let env = [("BUSY".to_owned(), "9000".to_owned())];
     let args = [&url, "ada", SECRET, "--transport", "sse-only"];
     let text = run_with(installed(NODE), "remote.mjs", &args, &env).await;
     assert_eq!(text.matches(": ok").count(), 3, "{text}");
