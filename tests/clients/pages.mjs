@@ -170,29 +170,6 @@ await shoot("revoked");
 assert.match(await page.$eval("main", (e) => e.textContent), /None\./);
 assert.equal((await ping()).status, 401, "revoked");
 
-// A program with a scheme of its own: the policy lets the form lead there, and nothing on this machine answers.
-const own = await fetch(`${origin}/register`, {
-  method: "POST",
-  headers: { "Content-Type": "application/json" },
-  body: JSON.stringify({ client_name: "Cursor", redirect_uris: ["cursor://anysphere.cursor-mcp/oauth/callback"], token_endpoint_auth_method: "none" }),
-});
-const ask = new URLSearchParams(query);
-ask.set("client_id", (await own.json()).client_id);
-ask.set("redirect_uri", "cursor://anysphere.cursor-mcp/oauth/callback");
-await page.goto(`${origin}/authorize?${ask}`);
-await page.evaluate(() => {
-  globalThis.refused = [];
-  document.addEventListener("securitypolicyviolation", (e) => globalThis.refused.push(e.violatedDirective));
-});
-const devtools = await page.createCDPSession();
-await devtools.send("Network.enable");
-const led = new Promise((ok) => devtools.on("Network.requestWillBeSent", (e) => e.redirectResponse && ok(e.request.url)));
-const answered = page.waitForResponse((r) => r.request().method() === "POST");
-await page.click("button.go");
-assert.match((await answered).headers().location, /^cursor:\/\/anysphere\.cursor-mcp\/oauth\/callback\?code=/);
-await Promise.race([led, new Promise((ok) => setTimeout(ok, 1000))]);
-assert.deepEqual(await page.evaluate(() => globalThis.refused), [], "the policy refuses the way back");
-
 // A form whose cookie has gone does nothing.
 await page.goto(`${origin}/authorize?${query}`);
 await page.deleteCookie(...(await page.cookies()).filter((c) => c.name.endsWith("csrf")));
@@ -213,6 +190,30 @@ for (const [path, title] of [["/", "Microsoft SQL Server over MCP"], ["/mcp", "M
 }
 assert.deepEqual([...grounds].map((g) => g.split(" ")[0]).sort(), ["dark", "light"], "one ground for each scheme");
 assert.deepEqual(complaints, [], "the browser complains of nothing, the content policy included");
+// A program with a scheme of its own: the policy lets the form lead there, and nothing on this machine answers.
+const own = await fetch(`${origin}/register`, {
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify({ client_name: "Cursor", redirect_uris: ["cursor://anysphere.cursor-mcp/oauth/callback"], token_endpoint_auth_method: "none" }),
+});
+const ask = new URLSearchParams(query);
+ask.set("client_id", (await own.json()).client_id);
+ask.set("redirect_uri", "cursor://anysphere.cursor-mcp/oauth/callback");
+// In a tab of its own: what becomes of it there is between the browser and the system.
+const tab = await browser.newPage();
+await tab.goto(`${origin}/authorize?${ask}`);
+await tab.evaluate(() => {
+  globalThis.refused = [];
+  document.addEventListener("securitypolicyviolation", (e) => globalThis.refused.push(e.violatedDirective));
+});
+const devtools = await tab.createCDPSession();
+await devtools.send("Network.enable");
+const led = new Promise((ok) => devtools.on("Network.requestWillBeSent", (e) => e.redirectResponse && ok(e.request.url)));
+const answered = tab.waitForResponse((r) => r.request().method() === "POST");
+await tab.click("button.go");
+assert.match((await answered).headers().location, /^cursor:\/\/anysphere\.cursor-mcp\/oauth\/callback\?code=/);
+await Promise.race([led, new Promise((ok) => setTimeout(ok, 1000))]);
+assert.deepEqual(await tab.evaluate(() => globalThis.refused), [], "the policy refuses the way back");
 await browser.close();
 server.close();
 console.log("pages: ok");
