@@ -173,6 +173,9 @@ impl Config {
         }
         let (strays, warnings) = strays::strays(&inputs.env);
         errors.extend(strays);
+        if let Some((text, _)) = values.get_mut("auth.store").filter(|v| v.0 == "sqlite") {
+            *text = format!("sqlite:{}", usual_store(&inputs.env).display());
+        }
         check_each(&values, "", &mut errors);
         // From here on an address is one, however short it was written.
         for s in SETTINGS.iter().filter(|s| s.kind == Kind::Listen) {
@@ -320,6 +323,18 @@ impl Config {
             if !issuer.starts_with("https://") && !local {
                 errors.push(format!("{}: the https:// URL of the issuer is needed", at("auth.issuer")));
             }
+        }
+        for h in self.list("auth.redirect_hosts").iter().filter(|h| h.contains(['/', ':', '@', '*', ' '])) {
+            errors.push(format!(
+                "{}: \"{h}\" is no host such as claude.ai: no scheme, port, path or wildcard",
+                at("auth.redirect_hosts")
+            ));
+        }
+        for s in self.list("auth.redirect_schemes").iter().filter(|s| !crate::oauth::clients::private(s)) {
+            errors.push(format!(
+                "{}: \"{s}\" is no private scheme such as cursor (lower case, without ://); https goes by auth.redirect_hosts",
+                at("auth.redirect_schemes")
+            ));
         }
         for m in self.list("auth.scope_map") {
             if m.split_once('=').is_none_or(|(_, ours)| !crate::principal::SCOPES.contains(&ours.trim())) {
@@ -470,6 +485,21 @@ fn is_origin(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
     let scheme_ok = !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
     scheme_ok && !authority.is_empty() && authority.chars().all(plain)
+}
+
+/// The same file from whatever folder a command is started in: below the data folder of whoever starts it, as their system has it;
+/// where there is nobody (a bare container), that of services.
+fn usual_store(env: &BTreeMap<String, String>) -> PathBuf {
+    let absolute = |name: &str| env.get(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    let data = if cfg!(windows) {
+        absolute("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        absolute("HOME").map(|h| h.join("Library/Application Support"))
+    } else {
+        // XDG Base Directory Specification: a relative path is ignored.
+        absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|h| h.join(".local/share")))
+    };
+    data.unwrap_or_else(|| PathBuf::from("/var/lib")).join("mssql-mcp").join("mssql-mcp.db")
 }
 
 fn place(key: &str, source: &Source) -> String {

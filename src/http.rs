@@ -337,7 +337,7 @@ fn stack(
             },
         ))
         // Inside of bearer: only a stream that a token opened can end with it.
-        .layer(LeashLayer { authority: app.authority.clone().map(Arc::new) })
+        .layer(LeashLayer::new(app.authority.clone(), config.duration("auth.stream_grace"), stop.closing.clone()))
         // Read up to the limit and no further, and not for ever; the endpoint answers 413 or 400.
         .map_request(move |r: Request<hyper::body::Incoming>| {
             let max_request = tuning.max_request.load(Ordering::Relaxed);

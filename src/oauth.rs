@@ -25,6 +25,15 @@ pub fn secret(prefix: &str) -> String {
     format!("{prefix}{}", BASE64.encode(bytes))
 }
 
+/// A password of 80 bits that can be read off a screen and typed: lower case and digits, none that looks like another, in fours.
+pub fn typeable() -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let mut bytes = [0; 16];
+    rand::fill(&mut bytes).unwrap_or_else(|_| unreachable!("the system has no randomness"));
+    let letters = bytes.map(|b| char::from(LETTERS[usize::from(b % 32)]));
+    letters.chunks(4).map(String::from_iter).collect::<Vec<_>>().join("-")
+}
+
 /// What a secret is stored as.
 pub fn hashed(secret: &str) -> String {
     BASE64.encode(digest::digest(&digest::SHA256, secret.as_bytes()))

@@ -24,7 +24,7 @@ use crate::database::{Database, Settings};
 use crate::facts::CallFacts;
 use crate::limits::Quotas;
 use crate::oauth::endpoints::Authority;
-use crate::oauth::store::Records;
+use crate::oauth::store::{self, Records};
 use crate::prepare::PrepareLayer;
 use crate::rescue;
 use crate::server::Server;
@@ -160,7 +160,20 @@ impl App {
     /// With sign-in, if the configuration has it on.
     pub fn signed_in(mut self, config: &Config) -> Result<Self, String> {
         if config.choice("auth.mode") != "off" {
-            let records = Records::open(config.text("auth.store")).map_err(|e| e.to_string())?;
+            let text = config.text("auth.store");
+            if let Some(earlier) = store::left_behind(text) {
+                tracing::warn!(
+                    "there is a store at {}, where earlier versions kept it, and it is not used; move it, or set auth.store",
+                    std::path::absolute(earlier).unwrap_or_default().display()
+                );
+            }
+            let (records, made) = Records::open_or_make(text).map_err(|e| e.to_string())?;
+            if let Some(file) = made {
+                tracing::warn!(
+                    "made a new store at {}: nobody can sign in yet; mssql-mcp user add NAME",
+                    file.display()
+                );
+            }
             self.authority = Some(Authority::new(config, records, self.audit.clone()));
         }
         Ok(self)

@@ -9,6 +9,7 @@ use super::serve::{bind, over_http, over_stdio};
 use super::{Ended, Failed, asked_to_stop, configured, configured_server};
 use crate::config::{Config, parse_listen};
 use crate::database::Settings;
+use crate::oauth::endpoints::Authority;
 use crate::oauth::people::{User, hash};
 use crate::stack::App;
 
@@ -50,20 +51,32 @@ pub async fn demo(m: &ArgMatches) -> Ended {
         return over_stdio(&app, &config).await;
     }
     let listener = bind(&config).await?;
-    let url = format!("http://{}/mcp", listener.address());
-    let person = match &app.authority {
-        None => "no sign-in".to_owned(),
-        Some(a) => {
-            // Nobody else knows it, and it ends with the process.
-            let password = crate::oauth::secret("");
-            let scopes = crate::principal::SCOPES.map(str::to_owned).to_vec();
-            let user = User { password: hash(&password)?, scopes, disabled: false };
-            a.people().put("demo", &user).await.map_err(|e| e.to_string())?;
-            format!("sign in as demo with the password {password}")
-        }
+    let url = match config.text("http.public_url").trim_end_matches('/') {
+        "" => format!("http://{}/mcp", listener.address()),
+        known => format!("{known}/mcp"),
     };
-    print!("{}", welcome(&sandbox, &url, app.database.settings().policy.access.as_str(), &person));
+    let signs_in = match &app.authority {
+        Some(a) if a.has_pages() => Some(somebody(a).await?),
+        _ => None,
+    };
+    print!("{}", welcome(&sandbox, &url, app.database.settings().policy.access.as_str(), signs_in.as_ref()));
     over_http(listener, &app, &config, source).await
+}
+
+/// Who may use a demo with sign-in. Nobody else knows it, and it ends with the process.
+struct Somebody {
+    password: String,
+    /// For programs that cannot sign in.
+    token: String,
+}
+
+async fn somebody(authority: &Authority) -> Result<Somebody, Failed> {
+    let password = crate::oauth::typeable();
+    let scopes = crate::principal::SCOPES.map(str::to_owned).to_vec();
+    let user = User { password: hash(&password)?, scopes: scopes.clone(), disabled: false };
+    authority.people().put("demo", &user).await.map_err(|e| e.to_string())?;
+    let token = authority.grants().api_token("demo", scopes, "", None).await.map_err(|e| e.to_string())?;
+    Ok(Somebody { password, token })
 }
 
 /// `mssql-mcp sandbox`.
@@ -85,17 +98,32 @@ pub async fn sandbox(m: &ArgMatches) -> Ended {
     Ok(())
 }
 
-fn welcome(sandbox: &Sandbox, url: &str, access: &str, person: &str) -> String {
+fn welcome(sandbox: &Sandbox, url: &str, access: &str, person: Option<&Somebody>) -> String {
     let mut tables = String::new();
     for (name, rows) in sandbox.tables() {
         tables += &format!("    {name:<22} {rows:>7}\n");
     }
     let exe = std::env::current_exe().map_or_else(|_| "mssql-mcp".to_owned(), |p| p.display().to_string());
+    // What each line needs beside it where callers have to sign in.
+    let (who, pages, header, then) = match person {
+        None => ("no sign-in".to_owned(), String::new(), String::new(), ""),
+        Some(Somebody { password, token }) => (
+            format!("sign in as demo with the password {password}"),
+            format!(
+                "  Sign-in page  {}   user demo, password {password}\n  Token         {token}   for programs that cannot sign in\n",
+                url.replace("/mcp", "/apps")
+            ),
+            format!("'Authorization: Bearer {token}'"),
+            ", then /mcp in a session to sign in",
+        ),
+    };
+    let with =
+        |flag: &str, after: &str| if header.is_empty() { String::new() } else { format!("{flag} {header}{after}") };
     format!(
         r#"mssql-mcp {version} demo: an embedded sandbox database, and the server in front of it.
 
-  MCP endpoint  {url}   ({person}; this machine only; access {access})
-  Health        {health}
+  MCP endpoint  {url}   ({who}; this machine only; access {access})
+{pages}  Health        {health}
   SQL endpoint  {tds}   user {USER}, password {PASSWORD}, database {DATABASE}
 
   Tables and rows
@@ -105,13 +133,13 @@ Ask it from another terminal:
 
 Try it with curl:
   curl -s {url} -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
-    -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: tools/call' -H 'Mcp-Name: execute_sql' \
+    {curl}-H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: tools/call' -H 'Mcp-Name: execute_sql' \
     -d '{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"execute_sql","arguments":{{"query":"SELECT TOP 3 * FROM sales.Orders ORDER BY OrderId"}},"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}'
 
 MCP Inspector:
-  npx @modelcontextprotocol/inspector --cli {url} --transport http --method tools/list
+  npx @modelcontextprotocol/inspector --cli {url} --transport http{inspector} --method tools/list
 
-Claude Code:
+Claude Code{then}:
   claude mcp add --transport http mssql-demo {url}
 
 Claude Desktop (claude_desktop_config.json):
@@ -123,6 +151,8 @@ VS Code (.vscode/mcp.json):
 Ctrl-C stops it; nothing is kept.
 "#,
         version = super::VERSION,
+        curl = with("-H", " \\\n    "),
+        inspector = with(" --header", ""),
         health = url.replace("/mcp", "/health"),
         tds = sandbox.address(),
     )

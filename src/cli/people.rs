@@ -2,15 +2,17 @@
 //! store, beside a running server.
 
 use std::io::{BufRead, IsTerminal, Write};
+use std::path::Path;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::{Ended, Failed, configured};
 use crate::audit::Audit;
 use crate::audit::log::ADMIN;
+use crate::config::Config;
 use crate::oauth::grants::{ApiToken, Grants};
 use crate::oauth::people::{People, User, check_name, check_password, hash};
-use crate::oauth::store::{Kind, Records, now};
+use crate::oauth::store::{Kind, Records, left_behind, missing, now};
 use crate::plural::plural;
 use crate::principal::SCOPES;
 
@@ -47,6 +49,34 @@ pub fn user_command() -> Command {
             Command::new("disable").about("Shut a person out; their tokens end within a second").arg(name_arg()),
         )
         .subcommand(Command::new("enable").about("Let a person in again").arg(name_arg()))
+        .subcommand(
+            Command::new("scopes")
+                .about("Set what a person may do at most; what they lose, their tokens lose within a second")
+                .override_usage("mssql-mcp user scopes NAME SCOPE[,SCOPE]...")
+                .arg(name_arg())
+                .arg(
+                    Arg::new("scopes")
+                        .value_name("SCOPE")
+                        .num_args(1..)
+                        .value_delimiter(',')
+                        .value_parser(SCOPES)
+                        .required_unless_present("named"),
+                )
+                // As `user add` has it.
+                .arg(
+                    Arg::new("named")
+                        .long("scopes")
+                        .value_delimiter(',')
+                        .value_parser(SCOPES)
+                        .conflicts_with("scopes")
+                        .hide(true),
+                ),
+        )
+        .subcommand(
+            Command::new("remove")
+                .about("Remove a person, and all that they granted; whoever gets the name later inherits nothing")
+                .arg(name_arg()),
+        )
 }
 
 /// `mssql-mcp store …`.
@@ -91,7 +121,7 @@ pub fn token_command() -> Command {
 /// Does what an operator asks for, with records of it in a chain of the commands' own: that it was asked first, so that what cannot be recorded
 /// is not done; and then what was done, or why not.
 async fn recorded<T>(
-    config: &crate::config::Config,
+    config: &Config,
     event: &str,
     fields: &[(&str, &str)],
     work: impl Future<Output = Result<T, Failed>>,
@@ -130,21 +160,59 @@ fn wrong(message: String) -> Failed {
     Failed { message, status: 2 }
 }
 
-fn open(m: &ArgMatches) -> Result<(Records, crate::config::Config), Failed> {
-    let config = configured(m, Vec::new())?;
+/// The configuration; no log lines, unless they are asked for by flag: what LOG_LEVEL says is for the server.
+fn settings(m: &ArgMatches) -> Result<Config, Failed> {
+    let asked = m.try_get_one::<String>("log.level").ok().flatten().is_some();
+    let config = configured(m, if asked { Vec::new() } else { vec![("log.level", "off".to_owned())] })?;
     if config.text("auth.store") == "memory" {
         return Err(wrong("auth.store is memory: it ends with this command; set sqlite:FILE".into()));
     }
-    let records = Records::open(config.text("auth.store")).map_err(|e| e.to_string())?;
-    Ok((records, config))
+    Ok(config)
+}
+
+/// The store, if there is one. A SQLite file that is not there is not made by looking.
+fn existing(config: &Config) -> Result<Option<Records>, Failed> {
+    let text = config.text("auth.store");
+    if missing(text).is_some() {
+        return Ok(None);
+    }
+    Ok(Some(Records::open(text).map_err(|e| e.to_string())?))
+}
+
+/// The store, which has to be there.
+fn open(config: &Config) -> Result<Records, Failed> {
+    let text = config.text("auth.store");
+    let no_store = || {
+        let file = missing(text).unwrap_or(Path::new(text)).display().to_string();
+        let earlier = left_behind(text).map_or(String::new(), |e| {
+            let e = std::path::absolute(e).unwrap_or_default();
+            format!(". There is one at {}, where earlier versions kept it: move it, or name it", e.display())
+        });
+        wrong(format!(
+            "there is no store at {file}: `user add` and `token create` make one. If the server has its own elsewhere, name it by --auth-store sqlite:FILE or MSSQL_MCP_AUTH_STORE{earlier}"
+        ))
+    };
+    existing(config)?.ok_or_else(no_store)
+}
+
+/// The store, made where there is none; that is said.
+fn made(config: &Config) -> Result<Records, Failed> {
+    let (records, new) = Records::open_or_make(config.text("auth.store")).map_err(|e| e.to_string())?;
+    if let Some(file) = new {
+        eprintln!("made a new store at {}; the server has to use the same one (auth.store)", file.display());
+    }
+    Ok(records)
 }
 
 fn text<'a>(m: &'a ArgMatches, name: &str) -> &'a str {
     m.get_one::<String>(name).map_or("", String::as_str)
 }
 
+/// As given, each once, in the order of the table.
 fn scopes(m: &ArgMatches) -> Vec<String> {
-    m.get_many::<String>("scopes").into_iter().flatten().cloned().collect()
+    let named = |id: &str| m.try_get_many::<String>(id).ok().flatten().into_iter().flatten().cloned();
+    let given: Vec<String> = named("scopes").chain(named("named")).collect();
+    SCOPES.iter().filter(|s| given.iter().any(|g| g == *s)).map(|s| (*s).to_owned()).collect()
 }
 
 /// From stdin; a terminal is asked twice.
@@ -156,6 +224,8 @@ fn password(m: &ArgMatches) -> Result<String, Failed> {
     } else {
         let ask = |prompt| rpassword::prompt_password(prompt).map_err(|e| e.to_string());
         let first = ask("Password: ")?;
+        // Not after it was typed twice.
+        check_password(&first).map_err(wrong)?;
         if ask("Again: ")? != first {
             return Err(wrong("the two are not the same".into()));
         }
@@ -168,9 +238,10 @@ fn password(m: &ArgMatches) -> Result<String, Failed> {
 /// `mssql-mcp user …`.
 pub async fn user(m: &ArgMatches) -> Ended {
     let Some((what, m)) = m.subcommand() else { return Ok(()) };
-    let (records, config) = open(m)?;
+    let config = settings(m)?;
     let store = |e: crate::oauth::store::StoreError| Failed::from(e.to_string());
     if what == "list" {
+        let records = open(&config)?;
         for (name, u) in records.list::<User>(Kind::User).await.map_err(store)? {
             println!("{name}\t{}\t{}", if u.disabled { "disabled" } else { "active" }, u.scopes.join(","));
         }
@@ -178,18 +249,45 @@ pub async fn user(m: &ArgMatches) -> Ended {
     }
     let name = text(m, "name");
     check_name(name).map_err(wrong)?;
-    let people = People::new(records.clone());
-    let known = records.get::<User>(Kind::User, name).await.map_err(store)?.map(|u| u.0);
+    let found = if what == "add" { existing(&config)? } else { Some(open(&config)?) };
+    let known = match &found {
+        Some(r) => r.get::<User>(Kind::User, name).await.map_err(store)?.map(|u| u.0),
+        None => None,
+    };
     let user = match (what, known) {
-        ("add", Some(_)) => return Err(wrong(format!("{name} is there already; `user passwd` sets a new password"))),
+        ("add", Some(_)) => {
+            return Err(wrong(format!(
+                "{name} is there already; `user passwd` sets a new password, `user scopes` what they may do"
+            )));
+        }
         ("add", None) => User { password: hash(&password(m)?)?, scopes: scopes(m), disabled: false },
         (_, None) => return Err(wrong(format!("there is no {name}; `user list` shows who is"))),
         ("passwd", Some(u)) => User { password: hash(&password(m)?)?, ..u },
+        ("scopes", Some(u)) => User { scopes: scopes(m), ..u },
+        ("remove", Some(u)) => u,
         ("disable", Some(u)) => User { disabled: true, ..u },
         (_, Some(u)) => User { disabled: false, ..u },
     };
     let given = [("principal", name), ("scopes", &*user.scopes.join(" "))];
-    recorded(&config, &format!("user_{what}"), &given, async { people.put(name, &user).await.map_err(store) }).await?;
+    let done = async {
+        let records = match found {
+            Some(r) => r,
+            None => made(&config)?,
+        };
+        let people = People::new(records.clone());
+        if what == "remove" {
+            // The person first: from then on nothing new is granted.
+            people.remove(name).await.map_err(store)?;
+            let ttl = config.duration("auth.access_token_ttl");
+            return Grants::new(records, people, ttl, ttl).forget_person(name).await.map_err(store);
+        }
+        people.put(name, &user).await.map_err(store)
+    };
+    recorded(&config, &format!("user_{what}"), &given, done).await?;
+    if what == "remove" {
+        println!("{name}: removed");
+        return Ok(());
+    }
     println!("{name}: {}, {}", if user.disabled { "disabled" } else { "active" }, user.scopes.join(","));
     Ok(())
 }
@@ -197,7 +295,7 @@ pub async fn user(m: &ArgMatches) -> Ended {
 /// `mssql-mcp store …`.
 pub async fn store(m: &ArgMatches) -> Ended {
     let Some((what, m)) = m.subcommand() else { return Ok(()) };
-    let (records, _) = open(m)?;
+    let records = open(&settings(m)?)?;
     let failed = |e: crate::oauth::store::StoreError| Failed::from(e.to_string());
     records.sweep().await.map_err(failed)?;
     if what == "export" {
@@ -215,7 +313,7 @@ pub async fn store(m: &ArgMatches) -> Ended {
 }
 
 /// The mount that a token is for: named, or the one at the root, or the only one.
-fn audience(named: Option<&String>, config: &crate::config::Config) -> Result<String, Failed> {
+fn audience(named: Option<&String>, config: &Config) -> Result<String, Failed> {
     let served: Vec<String> = config.served().into_iter().map(|(path, _)| path).collect();
     let all = || served.iter().map(|p| format!("{p}/")).collect::<Vec<_>>().join(", ");
     match (named.map(|n| n.trim_end_matches('/')), served.as_slice()) {
@@ -230,25 +328,27 @@ fn audience(named: Option<&String>, config: &crate::config::Config) -> Result<St
 /// `mssql-mcp token …`.
 pub async fn token(m: &ArgMatches) -> Ended {
     let Some((what, m)) = m.subcommand() else { return Ok(()) };
-    let (records, config) = open(m)?;
+    let config = settings(m)?;
     let store = |e: crate::oauth::store::StoreError| Failed::from(e.to_string());
     match what {
         "create" => {
             let name = text(m, "name");
             check_name(name).map_err(wrong)?;
             let ttl = config.duration("auth.access_token_ttl");
-            let grants = Grants::new(records.clone(), People::new(records), ttl, ttl);
             let expires = m.get_one::<u32>("days").map(|d| now() + u64::from(*d) * 86_400);
             let mount = audience(m.get_one::<String>("mount"), &config)?;
             let given =
                 [("principal", format!("token:{name}")), ("scopes", scopes(m).join(" ")), ("mount", mount.clone())];
             let given = given.each_ref().map(|(k, v)| (*k, v.as_str()));
             let token = recorded(&config, "token_create", &given, async {
+                let records = made(&config)?;
+                let grants = Grants::new(records.clone(), People::new(records), ttl, ttl);
                 grants.api_token(name, scopes(m), &mount, expires).await.map_err(store)
             });
             println!("{}", token.await?);
         }
         "list" => {
+            let records = open(&config)?;
             for (_, t) in records.list::<ApiToken>(Kind::ApiToken).await.map_err(store)? {
                 let left = t.expires.map_or("never expires".to_owned(), |e| {
                     format!("{} left", plural(e.saturating_sub(now()).div_ceil(86_400), "day"))
@@ -259,6 +359,7 @@ pub async fn token(m: &ArgMatches) -> Ended {
         }
         _ => {
             let name = text(m, "name");
+            let records = open(&config)?;
             let ended = recorded(&config, "token_revoke", &[("principal", &format!("token:{name}"))], async {
                 let mut ended = 0;
                 for (key, t) in records.list::<ApiToken>(Kind::ApiToken).await.map_err(store)? {

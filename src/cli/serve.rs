@@ -49,7 +49,7 @@ fn started(config: &Config) {
     let or =
         |key: &str, none: &'static str| Some(config.text(key)).filter(|t| !t.is_empty()).unwrap_or(none).to_owned();
     let sign_in = config.choice("auth.mode");
-    let store = if sign_in == "builtin" { config.choice("auth.store") } else { "none".to_owned() };
+    let store = if sign_in == "builtin" { config.shown("auth.store") } else { "none".to_owned() };
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         public_url = or("http.public_url", "none"),

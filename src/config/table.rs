@@ -154,8 +154,8 @@ pub const SETTINGS: &[Setting] = &[
         "auth.store",
         &[],
         Kind::Text,
-        "sqlite:mssql-mcp.db",
-        "where people, clients and tokens are kept: sqlite:FILE, redis://HOST:PORT/DB (several replicas), or memory (gone with the process)",
+        "sqlite",
+        "where people, clients and tokens are kept: sqlite (mssql-mcp/mssql-mcp.db in the user's data folder), sqlite:FILE, redis://HOST:PORT/DB (several replicas), or memory (gone with the process)",
     ),
     row(
         "auth.redirect_hosts",
@@ -163,6 +163,13 @@ pub const SETTINGS: &[Setting] = &[
         Kind::List,
         "claude.ai,claude.com,chatgpt.com",
         "hosts that codes may be sent to, compared whole; loopback always may",
+    ),
+    row(
+        "auth.redirect_schemes",
+        &[],
+        Kind::List,
+        "",
+        "private schemes that codes may be sent to (RFC 8252 §7.1), such as cursor: whoever owns it on the person's computer gets them",
     ),
     row("auth.issuer", &[], Kind::Text, "", "external issuer, as its tokens name it (Entra ID, Auth0, Keycloak …)"),
     row(
@@ -197,6 +204,13 @@ pub const SETTINGS: &[Setting] = &[
     ),
     row("auth.access_token_ttl", &[], Kind::Duration, "1h", "life of an access token"),
     row("auth.refresh_token_ttl", &[], Kind::Duration, "30d", "life of a refresh token, from its last use"),
+    row(
+        "auth.stream_grace",
+        &[],
+        Kind::Duration,
+        "1m",
+        "how long an HTTP+SSE stream whose token expired waits, silent, for a newer one before it ends",
+    ),
     row("limits.query_timeout", &["MSSQL_QUERY_TIMEOUT"], Kind::Duration, "45s", "a call's deadline"),
     row(
         "limits.lock_timeout",

@@ -1,41 +1,76 @@
-//! An event stream ends with the token that opened it: whoever was shut out, or whose token expired, hears no more.
+//! An event stream hangs on a token: the one that opened it, or a newer one that its client showed since. Whoever was shut out hears no
+//! more at once; whose token has expired hears nothing until there is a newer one, and after the grace the stream ends.
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::{Stream, StreamExt};
-use http::{HeaderMap, Request, Response};
+use bytes::Bytes;
+use dashmap::DashMap;
+use futures_util::Stream;
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use mssql_mcp_transports::sse::SessionId;
 use mssql_mcp_transports::streamable::Body;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service};
 
 use super::route::Place;
-use crate::oauth::endpoints::Authority;
+use crate::oauth::endpoints::{Authority, Holds, Lease};
 
 /// How often a stream's token is looked at. Calls are checked each by itself; this is about silence.
 const EVERY: Duration = Duration::from_secs(5);
 
 /// Puts streams on a leash, where there is sign-in.
 #[derive(Debug, Clone)]
-pub struct LeashLayer {
-    /// Who knows.
-    pub authority: Option<Arc<Authority>>,
+pub struct LeashLayer(Option<Arc<Leashes>>);
+
+#[derive(Debug)]
+struct Leashes {
+    authority: Authority,
+    /// From a token's end to the stream's.
+    grace: Duration,
+    /// Ends streams that wait.
+    closing: CancellationToken,
+    /// Those of HTTP+SSE by their session: a post may bring a newer token.
+    sessions: DashMap<String, Arc<Held>>,
+}
+
+/// What a stream hangs on.
+#[derive(Debug)]
+struct Held {
+    lease: Mutex<Arc<Lease>>,
+    renewed: Notify,
+    /// Nothing is said meanwhile.
+    silent: AtomicBool,
+    /// But for this, so that proxies keep the connection and a vanished client is noticed.
+    comment: AtomicBool,
 }
 
 /// Its service.
 #[derive(Debug, Clone)]
 pub struct Leash<S> {
-    authority: Option<Arc<Authority>>,
+    leashes: Option<Arc<Leashes>>,
     inner: S,
+}
+
+impl LeashLayer {
+    /// Without sign-in there is nothing to hang on.
+    pub fn new(authority: Option<Authority>, grace: Duration, closing: CancellationToken) -> Self {
+        let of = |authority| Arc::new(Leashes { authority, grace, closing, sessions: DashMap::new() });
+        Self(authority.map(of))
+    }
 }
 
 impl<S> Layer<S> for LeashLayer {
     type Service = Leash<S>;
     fn layer(&self, inner: S) -> Leash<S> {
-        Leash { authority: self.authority.clone(), inner }
+        Leash { leashes: self.0.clone(), inner }
     }
 }
 
@@ -51,41 +86,149 @@ where
         self.inner.poll_ready(cx)
     }
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let held = self.authority.clone().and_then(|a| {
+        let asked = self.leashes.clone().and_then(|l| {
             let place = *request.extensions().get::<Place>()?;
             // Copied: a header of a request holds on to the buffer that the whole request was read into.
-            let token = request.headers().get(http::header::AUTHORIZATION)?;
-            let token = http::HeaderValue::from_bytes(token.as_bytes()).ok()?;
-            Some((a, place, HeaderMap::from_iter([(http::header::AUTHORIZATION, token)])))
+            let copy = |name| {
+                let value = request.headers().get(&name)?;
+                Some((name, http::HeaderValue::from_bytes(value.as_bytes()).ok()?))
+            };
+            let token = copy(header::AUTHORIZATION)?;
+            // An external issuer's token is for the origin that the client typed.
+            let headers = HeaderMap::from_iter(std::iter::once(token).chain(copy(header::HOST)));
+            Some((l, place, headers, *request.method() == Method::POST))
         });
         let answer = self.inner.call(request);
         Box::pin(async move {
-            let answer = answer.await?;
-            let Some((authority, place, headers)) = held else { return Ok(answer) };
+            let mut answer = answer.await?;
+            let Some((leashes, place, headers, post)) = asked else { return Ok(answer) };
+            let session = answer.extensions_mut().remove::<SessionId>().map(|s| s.0);
+            if let (Some(id), StatusCode::ACCEPTED) = (&session, answer.status()) {
+                // Taken by the session, so it is from whom the session belongs to.
+                if let Some(held) = leashes.sessions.get(id).map(|h| h.clone()) {
+                    held.renew(|| leashes.authority.lease(headers, place));
+                }
+                return Ok(answer);
+            }
             Ok(answer.map(|b| match b {
-                Body::Events(events) => Body::Events(Box::pin(leashed(events, async move {
-                    loop {
-                        tokio::time::sleep(EVERY).await;
-                        // A store that does not answer shuts nobody out.
-                        let good = match authority.authenticate(&headers, place).await {
-                            Ok(_) => true,
-                            Err(refusal) => refusal.status() != http::StatusCode::UNAUTHORIZED,
-                        };
-                        if !good {
-                            return;
-                        }
+                Body::Events(events) => {
+                    let held = Held::new(leashes.authority.lease(headers, place));
+                    if let Some(id) = &session {
+                        leashes.sessions.insert(id.clone(), held.clone());
                     }
-                }))),
+                    // The events of a call go on for a while: it began with a good token, and has an end of its own.
+                    let kind = if session.is_some() { Kind::Session } else { Kind::Other { post } };
+                    let over = Box::pin(watch(leashes.clone(), held.clone(), kind));
+                    Body::Events(Box::pin(Leashed { events, over, held, whole: true, gone: Gone(leashes, session) }))
+                }
                 other => other,
             }))
         })
     }
 }
 
-/// The events until `over` is done.
-fn leashed<T>(
-    events: Pin<Box<dyn Stream<Item = T> + Send>>,
-    over: impl Future<Output = ()> + Send,
-) -> impl Stream<Item = T> + Send {
-    events.take_until(Box::pin(over))
+/// What kind of stream hangs there.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// The stream is the session: it waits in silence.
+    Session,
+    /// The answer to a post; or a stream that its client opens again, with its new token.
+    Other { post: bool },
+}
+
+impl Held {
+    fn new(lease: Lease) -> Arc<Self> {
+        Arc::new(Self {
+            lease: Mutex::new(Arc::new(lease)),
+            renewed: Notify::new(),
+            silent: AtomicBool::new(false),
+            comment: AtomicBool::new(false),
+        })
+    }
+    fn lease(&self) -> Arc<Lease> {
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+    /// Hangs on another lease from now on, if that lasts longer.
+    fn renew(&self, new: impl FnOnce() -> Lease) {
+        let mut lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = new();
+        if new.expires > lease.expires {
+            *lease = Arc::new(new);
+            self.renewed.notify_one();
+        }
+    }
+}
+
+/// Ends when the stream has to.
+async fn watch(leashes: Arc<Leashes>, held: Arc<Held>, kind: Kind) {
+    let mut expired: Option<Instant> = None;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = held.renewed.notified() => {}
+            // Nobody reads the events of a stream that waits, and they would say it.
+            () = leashes.closing.cancelled(), if expired.is_some() => return,
+        }
+        match leashes.authority.holds(&held.lease()).await {
+            Holds::Yes => {
+                expired = None;
+                held.silent.store(false, Ordering::Relaxed);
+            }
+            Holds::No => return,
+            Holds::Expired => {
+                let since = *expired.get_or_insert_with(Instant::now);
+                if since.elapsed() >= leashes.grace || kind == (Kind::Other { post: false }) {
+                    return;
+                }
+                if kind == Kind::Session {
+                    held.silent.store(true, Ordering::Relaxed);
+                    held.comment.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+}
+
+/// The events until `over` is done, with pauses.
+struct Leashed {
+    events: Pin<Box<dyn Stream<Item = Bytes> + Send>>,
+    over: Pin<Box<dyn Future<Output = ()> + Send>>,
+    held: Arc<Held>,
+    /// What was said so far ends with a whole event.
+    whole: bool,
+    /// Its drop is what it is for.
+    #[expect(dead_code, reason = "forgets the session with the stream")]
+    gone: Gone,
+}
+
+struct Gone(Arc<Leashes>, Option<String>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        if let Some(id) = &self.1 {
+            self.0.sessions.remove(id);
+        }
+    }
+}
+
+impl Stream for Leashed {
+    type Item = Bytes;
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let me = &mut *self;
+        // First: it decides whether anything is said at all, and wakes this task when that changes.
+        if me.over.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        if me.whole && me.held.silent.load(Ordering::Relaxed) {
+            return match me.held.comment.swap(false, Ordering::Relaxed) {
+                true => Poll::Ready(Some(Bytes::from_static(b": the token has expired; post with a new one\n\n"))),
+                false => Poll::Pending,
+            };
+        }
+        let event = me.events.as_mut().poll_next(cx);
+        if let Poll::Ready(Some(piece)) = &event {
+            me.whole = piece.ends_with(b"\n\n");
+        }
+        event
+    }
 }

@@ -38,6 +38,8 @@ pub struct OpenLayer {
     mounts: Arc<[Mount]>,
     /// The domain proof for OpenAI.
     proof: Arc<str>,
+    /// As configured; empty where the guarded `Host` says it.
+    public_url: Arc<str>,
     body_timeout: Duration,
 }
 
@@ -56,8 +58,43 @@ impl OpenLayer {
             authority: app.authority.clone(),
             mounts: app.mounts.clone(),
             proof: config.text("http.openai_challenge").into(),
+            public_url: config.text("http.public_url").trim_end_matches('/').into(),
             body_timeout: config.duration("http.body_timeout"),
         }
+    }
+
+    /// The page for a person who came with a browser to what is none: all databases, or those of one mount, with their addresses.
+    fn way_in(&self, status: StatusCode, problem: Option<&str>, of: Option<usize>, host: &str) -> Answer {
+        let title = match (status, problem) {
+            (StatusCode::NOT_FOUND, None) => "There is nothing here",
+            (_, None) => "Microsoft SQL Server over MCP",
+            _ => "This did not work",
+        };
+        let origin = if self.public_url.is_empty() { format!("http://{host}") } else { self.public_url.to_string() };
+        let mounts = of.map_or(&self.mounts[..], |m| &self.mounts[m..=m]);
+        let address =
+            |m: &Mount| (m.database.settings().label.clone(), format!("{origin}{}", self.routes.main(&m.path)));
+        let addresses: Vec<_> = mounts.iter().map(address).collect();
+        endpoints::html(status, pages::way_in(title, problem, &addresses, self.pages()), None)
+    }
+    /// Whether there are pages to sign in on.
+    fn pages(&self) -> bool {
+        self.authority.as_ref().is_some_and(Authority::has_pages)
+    }
+    /// An answer for a person: what is said to programs as JSON, as a page.
+    fn for_people(&self, answer: Answer, host: &str) -> Answer {
+        let json = answer.headers().get(header::CONTENT_TYPE).is_some_and(|t| t == "application/json");
+        let (status, Body::Full(body)) = (answer.status(), answer.body()) else { return answer };
+        if !json || !(status.is_client_error() || status.is_server_error()) {
+            return answer;
+        }
+        let v: Value = serde_json::from_slice(body).unwrap_or_default();
+        let said = v["error_description"].as_str().or(v["error"].as_str());
+        let mut page = self.way_in(status, said.filter(|_| status != StatusCode::NOT_FOUND), None, host);
+        if let Some(wait) = answer.headers().get(header::RETRY_AFTER) {
+            page.headers_mut().insert(header::RETRY_AFTER, wait.clone());
+        }
+        page
     }
 
     async fn answer(self, place: Place, request: Request<hyper::body::Incoming>) -> Answer {
@@ -123,24 +160,70 @@ where
         self.inner.poll_ready(cx)
     }
     fn call(&mut self, mut request: Request<hyper::body::Incoming>) -> Self::Future {
-        let now = |a: Answer| Box::pin(std::future::ready(Ok(a)));
-        match self.layer.routes.find(request.uri().path()) {
+        let person = browses(&request).then(|| host(&request));
+        let layer = &self.layer;
+        let now = |a: Answer| {
+            let a = match &person {
+                Some(host) => layer.for_people(a, host),
+                None => a,
+            };
+            Box::pin(std::future::ready(Ok(a)))
+        };
+        let path = request.uri().path();
+        match layer.routes.find(path) {
             Err(StatusCode::BAD_REQUEST) => {
                 let e = json!({ "error": "the path must be plain: no %, \\, ; or dot segments" });
                 now(json_answer(StatusCode::BAD_REQUEST, &e))
             }
-            Err(_) => now(nothing(&self.layer.routes.endpoints())),
+            Err(_) if path == "/favicon.ico" => now(icon()),
+            Err(_) => match (&person, layer.routes.home(path)) {
+                (Some(host), Some(of)) => now(layer.way_in(StatusCode::OK, None, of, host)),
+                _ => now(nothing(&layer.routes.endpoints())),
+            },
             Ok(place) if place.is_probe(request.method()) => now(event_stream_here()),
+            Ok(Place { mount, endpoint: Endpoint::Mcp | Endpoint::Sse | Endpoint::Messages })
+                if person.is_some() && request.method() == Method::GET =>
+            {
+                // No program asks for a page there; it would be told that it has to sign in.
+                now(layer.way_in(StatusCode::NOT_ACCEPTABLE, None, mount, person.as_deref().unwrap_or_default()))
+            }
             Ok(place) if place.is_mcp() => {
                 request.extensions_mut().insert(place);
                 Box::pin(self.inner.call(request))
             }
             Ok(place) => {
-                let layer = self.layer.clone();
-                Box::pin(async move { Ok(layer.answer(place, request).await) })
+                let layer = layer.clone();
+                Box::pin(async move {
+                    let answer = layer.clone().answer(place, request).await;
+                    Ok(match person {
+                        Some(host) => layer.for_people(answer, &host),
+                        None => answer,
+                    })
+                })
             }
         }
     }
+}
+
+/// Whether a page is wanted. An event stream is what programs ask for.
+fn browses<B>(request: &Request<B>) -> bool {
+    let accept = request.headers().get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok());
+    let accept: Vec<&str> =
+        accept.flat_map(|v| v.split(',')).filter_map(|v| v.split(';').next()).map(str::trim).collect();
+    accept.contains(&"text/html") && !accept.contains(&"text/event-stream")
+}
+
+fn host<B>(request: &Request<B>) -> String {
+    request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or("localhost").to_owned()
+}
+
+/// For browsers that ask whether or not a page has one.
+fn icon() -> Answer {
+    let mut r = Response::new(Body::Full(pages::ICON.into()));
+    let h = r.headers_mut();
+    h.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/svg+xml"));
+    h.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=86400"));
+    r
 }
 
 /// 404, with what there is.

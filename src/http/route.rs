@@ -88,6 +88,20 @@ impl Routes {
         self.mounts.iter().flat_map(of).collect()
     }
 
+    /// The endpoint that clients of a mount are given.
+    pub fn main(&self, mount: &str) -> String {
+        format!("{mount}{}", if self.mcp { "/mcp" } else { "/sse" })
+    }
+
+    /// Whether a path is that of the server itself, or of a mount, where there is nothing but a page for people.
+    pub fn home(&self, path: &str) -> Option<Option<usize>> {
+        let path = path.trim_matches('/');
+        if path.is_empty() {
+            return Some(None);
+        }
+        self.mounts.iter().position(|m| m.trim_start_matches('/') == path).map(Some)
+    }
+
     /// What a path means; 404 where there is nothing, 400 where it cannot be read in one way.
     pub fn find(&self, path: &str) -> Result<Place, StatusCode> {
         if path.contains(['%', '\\', ';']) || path.split('/').any(|s| s == "." || s == "..") {
@@ -219,6 +233,21 @@ mod tests {
         assert_eq!(named.endpoints(), ["/demo/mcp"]);
         for none in ["/mcp", "/demo/sse", "/demo/messages", "/.well-known/oauth-protected-resource/demo/sse"] {
             assert_eq!(named.find(none), Err(StatusCode::NOT_FOUND), "{none}");
+        }
+    }
+
+    #[test]
+    fn people_come_to_the_server_or_to_a_mount() {
+        let r = routes();
+        for (path, home) in [
+            ("/", Some(None)),
+            ("//", Some(None)),
+            ("/demo", Some(Some(1))),
+            ("/demo/two/", Some(Some(2))),
+            ("/dem", None),
+            ("/demo/three", None),
+        ] {
+            assert_eq!(r.home(path), home, "{path}");
         }
     }
 

@@ -11,7 +11,7 @@ use dashmap::DashMap;
 use http::{HeaderMap, header};
 use serde_json::Value;
 
-use super::clients::{Client, check_redirect};
+use super::clients::{Client, Redirects, log_refused};
 use crate::fetch::Getter;
 
 const MAX_DOCUMENT: usize = 16 << 10;
@@ -81,7 +81,7 @@ impl Documents {
     }
 
     /// The client that a URL names; the error is for the person.
-    pub async fn client(&self, client_id: &str, redirect_hosts: &[String]) -> Result<Client, String> {
+    pub async fn client(&self, client_id: &str, redirects: &Redirects) -> Result<Client, String> {
         if let Some(k) = self.known.get(client_id).filter(|k| k.1 > Instant::now()) {
             return Ok(k.0.clone());
         }
@@ -91,7 +91,7 @@ impl Documents {
         check(client_id).map_err(&wrong)?;
         let got = self.getter.get(client_id, MAX_DOCUMENT).await.map_err(|why| wrong(&why))?;
         let (body, age) = (got.body, kept(&got.headers));
-        let client = read(client_id, &body, redirect_hosts).map_err(|why| wrong(&why))?;
+        let client = read(client_id, &body, redirects).map_err(|why| wrong(&why))?;
         if self.known.len() >= MOST {
             let now = Instant::now();
             self.known.retain(|_, k| k.1 > now);
@@ -104,7 +104,7 @@ impl Documents {
 }
 
 /// Reads a document.
-fn read(client_id: &str, body: &[u8], redirect_hosts: &[String]) -> Result<Client, String> {
+fn read(client_id: &str, body: &[u8], redirects: &Redirects) -> Result<Client, String> {
     let v: Value = serde_json::from_slice(body).map_err(|_| "it is not JSON")?;
     let text = |k: &str| v.get(k).and_then(Value::as_str);
     if text("client_id") != Some(client_id) {
@@ -114,16 +114,15 @@ fn read(client_id: &str, body: &[u8], redirect_hosts: &[String]) -> Result<Clien
     if name.is_empty() {
         return Err("client_name is missing".into());
     }
-    let uris = v.get("redirect_uris").and_then(Value::as_array).filter(|u| (1..=20).contains(&u.len()));
-    let mut redirect_uris = Vec::new();
-    for u in uris.ok_or("redirect_uris is missing")? {
-        let u = u.as_str().ok_or("redirect_uris must hold strings")?;
-        check_redirect(u, redirect_hosts)?;
-        redirect_uris.push(u.to_owned());
-    }
-    if v.get("client_secret").is_some() || !matches!(text("token_endpoint_auth_method"), None | Some("none")) {
+    let (redirect_uris, refused) = redirects.keep(v.get("redirect_uris"))?;
+    // A client that could prove itself by a key of its own, too, does without where a server takes no keys: ChatGPT's.
+    let without = v.get("token_endpoint_auth_methods_supported").and_then(Value::as_array);
+    let public = matches!(text("token_endpoint_auth_method"), None | Some("none"))
+        || without.is_some_and(|l| l.iter().any(|m| m == "none"));
+    if v.get("client_secret").is_some() || !public {
         return Err("a client of this kind has no secret: token_endpoint_auth_method must be none".into());
     }
+    log_refused(client_id, &refused);
     Ok(Client { name, redirect_uris, auth_method: "none".into(), secret: None, created: 0, used: true })
 }
 
@@ -133,6 +132,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
+    use crate::config::{Config, Inputs};
     use crate::fetch::{Lookup, public};
 
     #[test]
@@ -201,7 +201,8 @@ mod tests {
     #[tokio::test]
     async fn documents_are_fetched_checked_and_remembered() {
         const ID: &str = "https://client.example/client.json";
-        let hosts = ["chatgpt.com".to_owned()];
+        let fixed = vec![("auth.redirect_hosts", "chatgpt.com".to_owned())];
+        let hosts = Redirects::new(&Config::load(&Inputs { fixed, ..Inputs::default() }).expect("config"));
         let d = serve(ok(&document(ID).to_string(), ""), |_| true).await;
         let c = d.client(ID, &hosts).await.expect("a client");
         assert_eq!((c.name.as_str(), c.redirect_uris[0].as_str()), ("ChatGPT", "https://chatgpt.com/cb"));
@@ -210,12 +211,19 @@ mod tests {
         other["client_id"] = json!("https://client.example/other.json");
         let mut evil = document(ID);
         evil["redirect_uris"] = json!(["https://evil.com/cb"]);
+        let mut both = document(ID);
+        both["token_endpoint_auth_method"] = json!("private_key_jwt");
+        let only_by_key = ok(&both.to_string(), "");
+        both["token_endpoint_auth_methods_supported"] = json!(["none", "private_key_jwt"]);
+        let d = serve(ok(&both.to_string(), ""), |_| true).await;
+        assert!(d.client(ID, &hosts).await.is_ok(), "it can do without");
         let mut secret = document(ID);
         secret["client_secret"] = json!("x");
         for (answer, why) in [
             (ok(&other.to_string(), ""), "another"),
             (ok(&evil.to_string(), ""), "evil.com"),
             (ok(&secret.to_string(), ""), "no secret"),
+            (only_by_key, "must be none"),
             (ok("{", ""), "not JSON"),
             (ok(&format!("\"{}\"", "x".repeat(5 << 20)), ""), "larger than"),
             (

@@ -47,10 +47,17 @@ pub struct Refused {
 pub struct Clients {
     records: Records,
     configured: Arc<ArcSwap<Vec<Registered>>>,
-    hosts: Arc<[String]>,
+    redirects: Redirects,
     /// New registrations by network.
     limiter: Arc<Limiter<String>>,
     most: usize,
+}
+
+/// Where clients that are not written into the configuration may have codes sent to.
+#[derive(Debug, Clone)]
+pub struct Redirects {
+    hosts: Arc<[String]>,
+    schemes: Arc<[String]>,
 }
 
 /// A client that nobody has signed in through is forgotten after this.
@@ -59,6 +66,25 @@ const UNUSED: u64 = 24 * 3600;
 const NETWORKS: usize = 10_000;
 const MAX_URIS: usize = 20;
 const MAX_URI: usize = 2000;
+/// Refused URIs that an answer or a log line gives reasons for.
+const TOLD: usize = 5;
+/// Schemes that no program on a computer owns: a browser would run, show or fetch what they name.
+const NOT_PRIVATE: [&str; 14] = [
+    "http",
+    "https",
+    "ws",
+    "wss",
+    "ftp",
+    "file",
+    "filesystem",
+    "blob",
+    "data",
+    "about",
+    "javascript",
+    "vbscript",
+    "mailto",
+    "view-source",
+];
 
 /// The parts of a redirect URI that are compared.
 #[derive(Debug, PartialEq)]
@@ -77,7 +103,14 @@ fn parts(uri: &str) -> Result<Parts<'_>, &'static str> {
     if uri.contains('#') {
         return Err("it must not have a fragment");
     }
-    let (scheme, rest) = uri.split_once("://").ok_or("it must be an absolute https:// URI, or http:// on loopback")?;
+    const ABSOLUTE: &str = "it must be an absolute https:// URI, or http:// on loopback";
+    let (scheme, rest) = uri.split_once(':').ok_or(ABSOLUTE)?;
+    let own = private(scheme);
+    let Some(rest) = rest.strip_prefix("//") else {
+        // RFC 8252 §7.1: com.example.app:/callback.
+        let plain = own && rest.starts_with('/');
+        return plain.then_some(Parts { scheme, host: String::new(), port: None, rest }).ok_or(ABSOLUTE);
+    };
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, rest) = rest.split_at(end);
     if authority.contains('@') {
@@ -90,40 +123,97 @@ fn parts(uri: &str) -> Result<Parts<'_>, &'static str> {
             None => (authority.to_owned(), None),
         },
     };
-    if host.is_empty() || port.is_some_and(|p| p.parse::<u16>().is_err()) {
+    if (host.is_empty() && !own) || port.is_some_and(|p| p.parse::<u16>().is_err()) {
         return Err("its host or port cannot be read");
     }
     Ok(Parts { scheme, host: host.to_ascii_lowercase(), port, rest })
+}
+
+/// Whether a scheme can be a program's own (RFC 8252 §7.1).
+pub fn private(scheme: &str) -> bool {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c);
+    scheme.starts_with(|c: char| c.is_ascii_lowercase()) && scheme.chars().all(fits) && !NOT_PRIVATE.contains(&scheme)
 }
 
 fn loopback(host: &str) -> bool {
     matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
-/// The host of a redirect URI, for people, and whether it is this machine.
+/// Where a redirect URI leads, for people, and whether that is this machine.
 pub fn host_of(uri: &str) -> Option<(String, bool)> {
     let p = parts(uri).ok()?;
+    if private(p.scheme) {
+        return Some((format!("{}://{}", p.scheme, p.host), true));
+    }
     let here = loopback(&p.host);
     Some((p.host, here))
 }
 
-/// The origin of a redirect URI, for `form-action` (a browser follows a form's redirect only there).
+/// The origin of a redirect URI, for `form-action` (a browser follows a form's redirect only there). Of a private scheme a policy
+/// can name no host.
 pub fn origin_of(uri: &str) -> Option<String> {
     let p = parts(uri).ok()?;
+    if private(p.scheme) {
+        return Some(format!("{}:", p.scheme));
+    }
     Some(format!("{}://{}{}", p.scheme, p.host, p.port.map_or(String::new(), |p| format!(":{p}"))))
 }
 
-/// Whether a redirect URI may be registered: HTTPS at a host of the list, compared whole, or HTTP on loopback (RFC 8252 §7.3).
-pub fn check_redirect(uri: &str, hosts: &[String]) -> Result<(), String> {
-    let p = parts(uri).map_err(|why| format!("{}: {why}", uri.escape_debug()))?;
-    match p.scheme {
-        "http" if loopback(&p.host) => Ok(()),
-        "https" if loopback(&p.host) || hosts.iter().any(|h| h.eq_ignore_ascii_case(&p.host)) => Ok(()),
-        "https" => Err(format!(
-            "{}: the host {} is not allowed here; the operator can add it to auth.redirect_hosts",
-            uri, p.host
-        )),
-        _ => Err(format!("{uri}: it must be https://, or http:// on loopback")),
+impl Redirects {
+    /// From the configuration.
+    pub fn new(config: &Config) -> Self {
+        Self { hosts: config.list("auth.redirect_hosts").into(), schemes: config.list("auth.redirect_schemes").into() }
+    }
+    /// Whether a redirect URI may be used: HTTPS at a host of the list, compared whole; HTTP on loopback (RFC 8252 §7.3); a private
+    /// scheme of the other list (§7.1). The error names it.
+    pub fn check(&self, uri: &str) -> Result<(), String> {
+        let p = parts(uri).map_err(|why| format!("{}: {why}", uri.escape_debug()))?;
+        match p.scheme {
+            "http" if loopback(&p.host) => Ok(()),
+            "https" if loopback(&p.host) || self.hosts.iter().any(|h| h.eq_ignore_ascii_case(&p.host)) => Ok(()),
+            "https" => Err(format!(
+                "{uri}: the host {} is not allowed here; the operator can add it to auth.redirect_hosts",
+                p.host
+            )),
+            own if self.schemes.iter().any(|s| s == own) => Ok(()),
+            own if private(own) => Err(format!(
+                "{uri}: the scheme {own} is not allowed here; the operator can add it to auth.redirect_schemes"
+            )),
+            _ => Err(format!("{uri}: it must be https://, or http:// on loopback")),
+        }
+    }
+    /// What of a client's `redirect_uris` may be used, and why the rest may not; an error where nothing is left. RFC 7591 §3.2.1
+    /// lets a server register less than it was asked for: desktop programs name a loopback URI, a page of their maker's and a
+    /// scheme of their own in one list, and use whichever is registered.
+    pub fn keep(&self, uris: Option<&Value>) -> Result<(Vec<String>, Vec<String>), String> {
+        let Some(uris) = uris.and_then(Value::as_array).filter(|u| !u.is_empty()) else {
+            return Err("redirect_uris is missing: a list of the URIs that codes may be sent to".into());
+        };
+        if uris.len() > MAX_URIS {
+            return Err(format!("redirect_uris has more than {MAX_URIS} entries"));
+        }
+        let (mut kept, mut refused) = (Vec::new(), Vec::new());
+        for u in uris {
+            let u = u.as_str().ok_or("redirect_uris must hold strings")?;
+            match self.check(u) {
+                Ok(()) if kept.iter().any(|k| k == u) => {}
+                Ok(()) => kept.push(u.to_owned()),
+                Err(why) => refused.push(why),
+            }
+        }
+        let more = refused.len().saturating_sub(TOLD);
+        refused.truncate(TOLD);
+        if more > 0 {
+            refused.push(format!("and {more} more"));
+        }
+        if kept.is_empty() { Err(refused.join("; ")) } else { Ok((kept, refused)) }
+    }
+}
+
+/// The operator learns why a client may not do what it says it can.
+pub fn log_refused(client: &str, refused: &[String]) {
+    if !refused.is_empty() {
+        tracing::info!(client, left_out = refused.join("; "), "some redirect URIs of a client are not allowed");
     }
 }
 
@@ -132,9 +222,12 @@ pub fn matches(registered: &str, requested: &str) -> bool {
     if registered == requested {
         return parts(requested).is_ok();
     }
+    // An empty path is the path / (RFC 3986 §6.2.3); VS Code registers one and sends the other.
+    let path = |rest: &str| if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
     match (parts(registered), parts(requested)) {
         (Ok(a), Ok(b)) => {
-            loopback(&a.host) && a.scheme == "http" && a.scheme == b.scheme && a.host == b.host && a.rest == b.rest
+            let here = loopback(&a.host) && a.scheme == "http";
+            here && a.scheme == b.scheme && a.host == b.host && path(a.rest) == path(b.rest)
         }
         _ => false,
     }
@@ -143,13 +236,11 @@ pub fn matches(registered: &str, requested: &str) -> bool {
 /// Whether a redirect URI of the configuration can be used: the operator may name any host, and a private scheme (RFC 8252 §7.1).
 pub fn check_configured(uri: &str) -> Result<(), String> {
     let p = parts(uri)?;
-    let mut letters = p.scheme.chars();
-    let scheme = letters.next().is_some_and(|c| c.is_ascii_lowercase())
-        && letters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c));
     match p.scheme {
         "http" if !loopback(&p.host) => Err("http:// is for loopback; use https://".into()),
-        "javascript" | "data" | "vbscript" | "file" | "blob" => Err("this scheme takes no code".into()),
-        _ if scheme => Ok(()),
+        "http" | "https" => Ok(()),
+        own if private(own) => Ok(()),
+        own if NOT_PRIVATE.contains(&own) => Err("this scheme takes no code".into()),
         _ => Err("its scheme cannot be read".into()),
     }
 }
@@ -165,14 +256,18 @@ impl Clients {
         Self {
             records,
             configured: Arc::new(ArcSwap::from_pointee(config.clients().to_vec())),
-            hosts: config.list("auth.redirect_hosts").into(),
+            redirects: Redirects::new(config),
             limiter: Arc::new(Limiter::new(quota, NETWORKS)),
             most: config.int("auth.max_clients") as usize,
         }
     }
-    /// Hosts that a client may send codes to.
-    pub fn hosts(&self) -> &[String] {
-        &self.hosts
+    /// Where clients may have codes sent to.
+    pub fn redirects(&self) -> &Redirects {
+        &self.redirects
+    }
+    /// Whether the operator wrote it into the configuration.
+    pub fn is_configured(&self, id: &str) -> bool {
+        self.configured.load().iter().any(|c| c.id == id)
     }
     /// The client of an id.
     pub async fn find(&self, id: &str) -> Result<Option<Client>, StoreError> {
@@ -213,7 +308,7 @@ impl Clients {
 
     /// Registers a client; the answer's body. A public client that registers twice is the same one.
     pub async fn register(&self, body: &Value, peer: Option<IpAddr>) -> Result<Result<Value, Refused>, StoreError> {
-        let client = match read(body, &self.hosts) {
+        let (client, refused) = match read(body, &self.redirects) {
             Ok(c) => c,
             Err(r) => return Ok(Err(r)),
         };
@@ -232,6 +327,7 @@ impl Clients {
             }
             let client = Client { secret: plain.as_deref().map(hashed), created, ..client.clone() };
             self.records.insert(Kind::Client, &id, &client, created + UNUSED).await?;
+            log_refused(&client.name, &refused);
         }
         let mut answer = json!({
             "client_id": id,
@@ -254,34 +350,25 @@ impl Clients {
     }
 }
 
-/// Reads what a client says of itself.
-fn read(body: &Value, hosts: &[String]) -> Result<Client, Refused> {
+/// Reads what a client says of itself; with it, why some of its redirect URIs are left out.
+fn read(body: &Value, redirects: &Redirects) -> Result<(Client, Vec<String>), Refused> {
     let bad = |description: String| Err(Refused { error: "invalid_client_metadata", description, wait: None });
-    let redirect = |description: String| Err(Refused { error: "invalid_redirect_uri", description, wait: None });
     let Some(o) = body.as_object() else { return bad("the body must be a JSON object".into()) };
-    let Some(uris) = o.get("redirect_uris").and_then(Value::as_array).filter(|u| !u.is_empty()) else {
-        return redirect("redirect_uris is missing: a list of the URIs that codes may be sent to".into());
-    };
-    if uris.len() > MAX_URIS {
-        return redirect(format!("redirect_uris has more than {MAX_URIS} entries"));
-    }
-    let mut redirect_uris = Vec::new();
-    for u in uris {
-        let Some(u) = u.as_str() else { return redirect("redirect_uris must hold strings".into()) };
-        if let Err(why) = check_redirect(u, hosts) {
-            return redirect(why);
-        }
-        redirect_uris.push(u.to_owned());
-    }
+    let (redirect_uris, refused) = redirects.keep(o.get("redirect_uris")).map_err(|description| Refused {
+        error: "invalid_redirect_uri",
+        description,
+        wait: None,
+    })?;
     let text = |k: &str| o.get(k).and_then(Value::as_str).unwrap_or_default();
     let name: String = text("client_name").chars().filter(|c| !c.is_control()).take(100).collect();
-    let auth_method = match o.get("token_endpoint_auth_method").map(|m| m.as_str().unwrap_or("?")) {
-        None => "client_secret_basic",
-        Some(m @ ("none" | "client_secret_post" | "client_secret_basic")) => m,
-        Some(_) => {
-            return bad("token_endpoint_auth_method must be none, client_secret_post or client_secret_basic".into());
-        }
-    };
+    let auth_method =
+        match o.get("token_endpoint_auth_method").filter(|m| !m.is_null()).map(|m| m.as_str().unwrap_or("?")) {
+            None => "client_secret_basic",
+            Some(m @ ("none" | "client_secret_post" | "client_secret_basic")) => m,
+            Some(_) => {
+                return bad("token_endpoint_auth_method must be none, client_secret_post or client_secret_basic".into());
+            }
+        };
     let list =
         |k: &str| o.get(k).and_then(Value::as_array).map(|l| l.iter().filter_map(Value::as_str).collect::<Vec<_>>());
     if list("response_types").is_some_and(|l| !l.contains(&"code")) {
@@ -292,7 +379,7 @@ fn read(body: &Value, hosts: &[String]) -> Result<Client, Refused> {
     }
     let name = if name.is_empty() { "unnamed client".into() } else { name };
     let auth_method = auth_method.to_owned();
-    Ok(Client { name, redirect_uris, auth_method, secret: None, created: 0, used: false })
+    Ok((Client { name, redirect_uris, auth_method, secret: None, created: 0, used: false }, refused))
 }
 
 #[cfg(test)]
@@ -309,15 +396,18 @@ mod tests {
 
     #[test]
     fn redirects_are_compared_whole() {
-        let hosts = ["claude.ai".to_owned()];
+        let here = Redirects { hosts: ["claude.ai".to_owned()].into(), schemes: ["cursor".to_owned()].into() };
         for good in [
             "https://claude.ai/api/mcp/auth_callback",
             "https://CLAUDE.AI/cb",
             "http://localhost:1234/callback",
             "http://127.0.0.1/callback",
             "http://[::1]:8/cb",
+            "cursor://anysphere.cursor-mcp/oauth/callback",
+            "cursor:/cb",
+            "cursor:///cb",
         ] {
-            assert_eq!(check_redirect(good, &hosts), Ok(()), "{good}");
+            assert_eq!(here.check(good), Ok(()), "{good}");
         }
         for bad in [
             "https://evilclaude.ai/cb",
@@ -327,14 +417,20 @@ mod tests {
             "http://claude.ai/cb",
             "https://claude.ai/cb#x",
             "javascript://claude.ai/%0aalert(1)",
-            "cursor://anysphere/cb",
+            "vscode://vscode.github-authentication/did-authenticate",
+            "Cursor://anysphere.cursor-mcp/cb",
+            "cursorx://anysphere.cursor-mcp/cb",
+            "cursor:cb",
+            "cursor://u@anysphere.cursor-mcp/cb",
+            "data:/cb",
+            "https:/claude.ai/cb",
             "https:///cb",
             "https://claude.ai:port/cb",
             "https://claude.ai/a b",
             "//claude.ai/cb",
             "http://localhost.evil.com/cb",
         ] {
-            assert!(check_redirect(bad, &hosts).is_err(), "{bad}");
+            assert!(here.check(bad).is_err(), "{bad}");
         }
         assert!(matches("https://claude.ai/cb", "https://claude.ai/cb"));
         for other in [
@@ -348,6 +444,15 @@ mod tests {
         }
         assert!(matches("http://localhost:1/callback", "http://localhost:65000/callback"));
         assert!(matches("http://127.0.0.1/callback", "http://127.0.0.1:65000/callback"));
+        assert!(
+            matches("http://127.0.0.1/", "http://127.0.0.1:33418")
+                && matches("http://127.0.0.1", "http://127.0.0.1:1/")
+        );
+        assert!(!matches("https://claude.ai/", "https://claude.ai"), "elsewhere to the letter");
+        assert!(
+            !matches("cursor://a/cb", "cursor://b/cb")
+                && !matches("cursor://localhost:1/cb", "cursor://localhost:2/cb")
+        );
         for other in [
             "http://127.0.0.1:1/callback",
             "http://localhost:1/other",
@@ -400,7 +505,12 @@ mod tests {
 
     #[test]
     fn the_operator_may_name_any_host_and_a_private_scheme() {
-        for good in ["https://intranet.example/cb", "cursor://anysphere.cursor/cb", "http://127.0.0.1:9/cb"] {
+        for good in [
+            "https://intranet.example/cb",
+            "cursor://anysphere.cursor/cb",
+            "com.example.app:/cb",
+            "http://127.0.0.1:9/cb",
+        ] {
             assert_eq!(check_configured(good), Ok(()), "{good}");
         }
         for bad in ["http://intranet.example/cb", "javascript://x/%0aalert(1)", "https://a/b#c", "x", "https://u@a/"] {

@@ -11,15 +11,15 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
 use mssql_mcp_transports::streamable::Body;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::cimd::{self, Documents};
 use super::clients::{self, Client, Clients};
 use super::external::External;
-use super::grants::{Grant, Grants, NoTokens, Tokens};
-use super::people::{NotIn, People};
-use super::store::{Kind, Records, StoreError, now};
+use super::grants::{Grant, Grants, Login, NoTokens, Tokens};
+use super::pages::{Problem, Purpose, SignIn};
+use super::people::{NotIn, People, check_name};
+use super::store::{FOREVER, Kind, Records, StoreError, now};
 use super::{hashed, pages, secret};
 use crate::audit::Audit;
 use crate::config::Config;
@@ -34,6 +34,9 @@ use mssql_mcp_sql::Access;
 const SIGNED_IN: u64 = 3600;
 /// The largest form or registration.
 pub const MAX_BODY: usize = 64 << 10;
+
+/// The query of `/apps` after one was taken back. It names none, because anybody can send somebody a link.
+const REVOKED: &str = "revoked";
 
 const WELL_KNOWN_RESOURCE: &str = "/.well-known/oauth-protected-resource";
 
@@ -56,13 +59,32 @@ pub struct Authority {
 struct Resource {
     /// Empty for the root.
     path: String,
+    /// What people know its database by.
+    label: String,
     /// What its access level lets run.
     scopes: &'static [&'static str],
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Login {
-    user: String,
+/// What an event stream hangs on: a token, and the grant that may have newer ones.
+#[derive(Debug)]
+pub struct Lease {
+    headers: HeaderMap,
+    at: Place,
+    /// Empty for machines, and for tokens of an external issuer.
+    grant: String,
+    /// Seconds since 1970.
+    pub expires: u64,
+}
+
+/// Whether it still does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// By the token, or by one that it was refreshed for.
+    Yes,
+    /// Revoked, or its person shut out.
+    No,
+    /// Nothing but its time has passed, and a newer one can take its place.
+    Expired,
 }
 
 /// A request for sign-in.
@@ -213,6 +235,7 @@ impl Authority {
             Some(config.text("http.public_url").trim_end_matches('/').to_owned()).filter(|u| !u.is_empty());
         let resource = |(path, c): (String, Config)| Resource {
             path,
+            label: c.text("database.label").to_owned(),
             // Those of the classes that the access level lets run; the table is in that order.
             scopes: match Access::parse(&c.choice("access.level")) {
                 Access::ReadOnly => &SCOPES[..1],
@@ -244,6 +267,10 @@ impl Authority {
     pub fn fetching_with(mut self, getter: Getter) -> Self {
         self.documents = Documents::new(getter);
         self
+    }
+    /// Whether people sign in here, on pages of ours.
+    pub fn has_pages(&self) -> bool {
+        self.external.is_none()
     }
     /// Grants and tokens.
     pub fn grants(&self) -> &Grants {
@@ -344,15 +371,7 @@ impl Authority {
         if let Some(p) = self.known(token, mount) {
             return Ok(p);
         }
-        let whose = match self.issuer_of(token) {
-            Some(e) => {
-                let o = self.origin(headers);
-                let audiences = ["", "/", "/mcp", "/sse"].map(|e| format!("{o}{mount}{e}"));
-                e.whose(token, mount, &audiences).await
-            }
-            None => self.grants.whose(token, mount).await,
-        };
-        match whose {
+        match self.whose(token, headers, mount).await {
             Ok(Some(p)) => Ok(p),
             Ok(None) => {
                 count("invalid");
@@ -364,6 +383,49 @@ impl Authority {
                 count("store");
                 Err(unavailable(&e))
             }
+        }
+    }
+
+    async fn whose(&self, token: &str, headers: &HeaderMap, mount: &str) -> Result<Option<Arc<Principal>>, StoreError> {
+        match self.issuer_of(token) {
+            Some(e) => {
+                let o = self.origin(headers);
+                let audiences = ["", "/", "/mcp", "/sse"].map(|e| format!("{o}{mount}{e}"));
+                e.whose(token, mount, &audiences).await
+            }
+            None => self.grants.whose(token, mount).await,
+        }
+    }
+
+    /// What the stream of a request that was let in hangs on. `headers` have its token and its host.
+    pub fn lease(&self, headers: HeaderMap, at: Place) -> Lease {
+        let mount = self.path_of(at);
+        let text = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+        let known = mssql_mcp_middleware::bearer::token(text).ok().flatten().and_then(|t| match self.issuer_of(t) {
+            Some(e) => e.expires(t, mount).map(|until| (String::new(), until)),
+            None => self.grants.lease(t),
+        });
+        // Not known any more: it is taken for one that does not expire, so that a refusal ends the stream at once.
+        let (grant, expires) = known.unwrap_or((String::new(), FOREVER));
+        Lease { headers, at, grant, expires }
+    }
+    /// Whether a stream may go on. A store that does not answer shuts nobody out.
+    pub async fn holds(&self, lease: &Lease) -> Holds {
+        if lease.expires > now() {
+            let text = lease.headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+            let Ok(Some(token)) = mssql_mcp_middleware::bearer::token(text) else { return Holds::No };
+            return match self.whose(token, &lease.headers, self.path_of(lease.at)).await {
+                Ok(None) => Holds::No,
+                Ok(Some(_)) | Err(_) => Holds::Yes,
+            };
+        }
+        if lease.grant.is_empty() {
+            return Holds::Expired;
+        }
+        match self.grants.lives(&lease.grant).await {
+            Ok(None) => Holds::No,
+            Ok(Some(false)) => Holds::Expired,
+            Ok(Some(true)) | Err(_) => Holds::Yes,
         }
     }
 
@@ -387,7 +449,7 @@ impl Authority {
             Endpoint::Authorize if post => self.decide(&r).await,
             Endpoint::Token if post => self.token(&r).await,
             Endpoint::Revoke if post => self.revoke(&r).await,
-            Endpoint::Apps if get => self.apps(&r, None).await,
+            Endpoint::Apps if get => self.apps(&r).await,
             Endpoint::Apps if post => self.change_apps(&r).await,
             _ => oauth_error(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "this method is not for this path"),
         }
@@ -399,18 +461,15 @@ impl Authority {
         if self.external.is_some() {
             return Err(oauth_error(StatusCode::NOT_FOUND, "not_found", "pages need the built-in sign-in"));
         }
+        let purpose = Purpose::Object { label: self.label_of(self.path_of(r.place)) };
         if *r.method == Method::POST {
             let f = self.posted(r).map_err(|a| *a)?;
             let then = format!("{path}?{}", f.get("request").map(String::as_str).unwrap_or_default());
-            return Err(self.sign_in(r, &f, path, &then).await);
+            return Err(self.sign_in(r, &f, path, &then, purpose).await);
         }
         let user = match self.signed_in(r.headers).await.map_err(|e| unavailable(&e))? {
             Some(u) => u,
-            None => {
-                let csrf = self.csrf(r.headers);
-                let page = html(StatusCode::OK, pages::login(path, r.query, &csrf.0, "", None), None);
-                return Err(self.with_csrf(page, r.headers, &csrf));
-            }
+            None => return Err(self.login(r.headers, path, r.query, purpose)),
         };
         let scopes = self.people.active(&user).await.map_err(|e| unavailable(&e))?.map(|u| u.scopes);
         Ok(Principal { subject: user, scopes: scopes.unwrap_or_default(), client: None })
@@ -494,7 +553,10 @@ impl Authority {
         let get = |k: &str| q.get(k).cloned();
         let client_id = get("client_id").ok_or_else(|| page("client_id is missing.", AGAIN))?;
         let client = if cimd::is_url(&client_id) {
-            self.documents.client(&client_id, self.clients.hosts()).await.map_err(|why| Stopped::Page(why, AGAIN))?
+            self.documents
+                .client(&client_id, self.clients.redirects())
+                .await
+                .map_err(|why| Stopped::Page(why, AGAIN))?
         } else {
             self.clients.find(&client_id).await?.ok_or_else(|| {
                 page(
@@ -504,11 +566,20 @@ impl Authority {
             })?
         };
         let redirect_uri = match (get("redirect_uri"), client.redirect_uris.as_slice()) {
-            (Some(u), known) if known.iter().any(|k| clients::matches(k, &u)) => u,
-            (Some(_), _) => return Err(page("redirect_uri is not one that this program registered.", AGAIN)),
+            (Some(u), _) => u,
             (None, [only]) => only.clone(),
             (None, _) => return Err(page("redirect_uri is missing.", AGAIN)),
         };
+        // Asked again, because the operator may have taken back since what was registered; and what was left out then is told with
+        // its reason, which only they can mend.
+        if !self.clients.is_configured(&client_id)
+            && let Err(why) = self.clients.redirects().check(&redirect_uri)
+        {
+            return Err(page(&format!("The answer to this program may not be sent to {why}."), AGAIN));
+        }
+        if !client.redirect_uris.iter().any(|known| clients::matches(known, &redirect_uri)) {
+            return Err(page("redirect_uri is not one that this program registered.", AGAIN));
+        }
         let state = get("state");
         let stop = |error, description: String| Stopped::Client {
             redirect_uri: redirect_uri.clone(),
@@ -651,16 +722,46 @@ impl Authority {
             Ok(w) => w,
             Err(s) => return self.stopped(s, r.headers),
         };
-        let csrf = self.csrf(r.headers);
-        let page = match self.signed_in(r.headers).await {
-            Err(e) => return unavailable(&e),
-            Ok(None) => html(StatusCode::OK, pages::login("/authorize", &query, &csrf.0, "", None), None),
+        match self.signed_in(r.headers).await {
+            Err(e) => unavailable(&e),
+            Ok(None) => self.login(r.headers, "/authorize", &query, self.purpose(&wanted)),
             Ok(Some(user)) => {
-                let resource = format!("{}{}", self.origin(r.headers), self.mounts[wanted.mount].path);
-                self.consent(&user, &wanted, &resource, &query, &csrf.0).await
+                let csrf = self.csrf(r.headers);
+                let page = self.consent(&user, &wanted, r.headers, &query, &csrf.0).await;
+                self.with_csrf(page, r.headers, &csrf)
             }
-        };
-        self.with_csrf(page, r.headers, &csrf)
+        }
+    }
+
+    /// What people know the database of a mount by.
+    fn label_of(&self, mount: &str) -> &str {
+        self.mounts.iter().find(|m| m.path == mount).map_or("(no longer here)", |m| &m.label)
+    }
+    /// This server, as it was typed.
+    fn server(&self, headers: &HeaderMap) -> String {
+        let o = self.origin(headers);
+        o.split_once("://").map_or(o.clone(), |(_, host)| host.to_owned())
+    }
+    fn purpose<'w>(&'w self, w: &'w Wanted) -> Purpose<'w> {
+        Purpose::Client { client: &w.client.name, label: &self.mounts[w.mount].label }
+    }
+    /// The sign-in form.
+    fn login(&self, headers: &HeaderMap, action: &str, request: &str, purpose: Purpose<'_>) -> Answer {
+        self.login_again(headers, StatusCode::OK, action, request, purpose, ("", None))
+    }
+    /// Likewise, with the name of the last try and what was wrong with it.
+    fn login_again(
+        &self,
+        headers: &HeaderMap,
+        status: StatusCode,
+        action: &str,
+        request: &str,
+        purpose: Purpose<'_>,
+        (name, problem): (&str, Option<Problem<'_>>),
+    ) -> Answer {
+        let (csrf, server) = (self.csrf(headers), self.server(headers));
+        let form = SignIn { action, request, csrf: &csrf.0, server: &server, purpose, name, problem };
+        self.with_csrf(html(status, pages::login(&form), None), headers, &csrf)
     }
 
     /// What of the asked scopes this person has.
@@ -669,7 +770,7 @@ impl Authority {
         Ok(w.scopes.iter().filter(|s| has.contains(s)).cloned().collect())
     }
 
-    async fn consent(&self, user: &str, w: &Wanted, resource: &str, query: &str, csrf: &str) -> Answer {
+    async fn consent(&self, user: &str, w: &Wanted, headers: &HeaderMap, query: &str, csrf: &str) -> Answer {
         let scopes = match self.grantable(user, w).await {
             Ok(s) => s,
             Err(e) => return unavailable(&e),
@@ -677,16 +778,15 @@ impl Authority {
         if scopes.is_empty() {
             let what =
                 format!("{user} has none of the rights that {} asks for ({}).", w.client.name, w.scopes.join(", "));
-            return html(
-                StatusCode::FORBIDDEN,
-                pages::error(&what, "The operator can give them: mssql-mcp user add --help."),
-                None,
-            );
+            let mend = format!("The operator can give them: mssql-mcp user scopes {user} {}", w.scopes.join(","));
+            return html(StatusCode::FORBIDDEN, pages::not_yours(&what, &mend, query, csrf), None);
         }
         let (host, loopback) = clients::host_of(&w.redirect_uri).unwrap_or_default();
+        let server = self.server(headers);
         let asked = pages::Asked {
             user,
-            resource,
+            label: &self.mounts[w.mount].label,
+            server: &server,
             client: &w.client.name,
             client_id: &w.client_id,
             host: &host,
@@ -698,13 +798,13 @@ impl Authority {
     }
 
     /// Signs a person in; the answer is where they go next, or the form again.
-    async fn sign_in(&self, r: &Request<'_>, f: &Form, action: &str, then: &str) -> Answer {
+    async fn sign_in(&self, r: &Request<'_>, f: &Form, action: &str, then: &str, purpose: Purpose<'_>) -> Answer {
         let text = |k: &str| f.get(k).map(String::as_str).unwrap_or_default();
         let (name, request) = (text("username"), text("request"));
-        let again = |status, problem: &str| {
-            let csrf = self.csrf(r.headers);
-            let page = html(status, pages::login(action, request, &csrf.0, name, Some(problem)), None);
-            self.with_csrf(page, r.headers, &csrf)
+        // It is not said which of the two was wrong; the name stays, so that the password is typed again.
+        let again = |status, text: &str| {
+            let problem = Problem { text, name: check_name(name).is_err() };
+            self.login_again(r.headers, status, action, request, purpose, (name, Some(problem)))
         };
         let signed = self.people.sign_in(name, text("password"), r.peer).await;
         let result = match &signed {
@@ -766,7 +866,13 @@ impl Authority {
         };
         let what = f.get("do").map(String::as_str).unwrap_or_default();
         if what == "login" {
-            return self.sign_in(r, &f, "/authorize", &format!("/authorize?{query}")).await;
+            return self.sign_in(r, &f, "/authorize", &format!("/authorize?{query}"), self.purpose(&wanted)).await;
+        }
+        if what == "switch" {
+            return match self.sign_out(r.headers).await {
+                Ok(()) => redirect(StatusCode::SEE_OTHER, &format!("/authorize?{query}")),
+                Err(e) => unavailable(&e),
+            };
         }
         let user = match self.signed_in(r.headers).await {
             Ok(Some(u)) => u,
@@ -800,6 +906,9 @@ impl Authority {
             scopes,
             audience: mount.clone(),
             created: now(),
+            used: 0,
+            until: 0,
+            host: clients::host_of(&w.redirect_uri).unwrap_or_default().0,
         };
         let code = self.grants.code(content, &w.redirect_uri, &w.challenge).await?;
         let granted =
@@ -963,21 +1072,24 @@ impl Authority {
 
     // --- connected apps
 
-    async fn apps(&self, r: &Request<'_>, user: Option<String>) -> Answer {
-        let csrf = self.csrf(r.headers);
-        let user = match user {
-            Some(u) => Ok(Some(u)),
-            None => self.signed_in(r.headers).await,
-        };
-        let page = match user {
+    async fn apps(&self, r: &Request<'_>) -> Answer {
+        let user = match self.signed_in(r.headers).await {
+            Ok(Some(u)) => u,
+            Ok(None) => return self.login(r.headers, "/apps", "", Purpose::Apps),
             Err(e) => return unavailable(&e),
-            Ok(None) => html(StatusCode::OK, pages::login("/apps", "", &csrf.0, "", None), None),
-            Ok(Some(user)) => match self.grants.of(&user).await {
-                Ok(list) => html(StatusCode::OK, pages::apps(&user, &list, &csrf.0), None),
-                Err(e) => return unavailable(&e),
-            },
         };
-        self.with_csrf(page, r.headers, &csrf)
+        let (csrf, revoked) = (self.csrf(r.headers), r.query == REVOKED);
+        let page = match self.grants.of(&user).await {
+            Ok(list) => pages::apps(&user, &list, |g| self.label_of(&g.audience).to_owned(), revoked, &csrf.0),
+            Err(e) => return unavailable(&e),
+        };
+        self.with_csrf(html(StatusCode::OK, page, None), r.headers, &csrf)
+    }
+
+    /// Ends the browser's session here.
+    async fn sign_out(&self, headers: &HeaderMap) -> Result<(), StoreError> {
+        let cookie = cookie(headers, &self.cookie_name(headers, "login")).unwrap_or_default();
+        self.records.remove(Kind::Login, &hashed(cookie)).await.map(drop)
     }
 
     async fn change_apps(&self, r: &Request<'_>) -> Answer {
@@ -987,7 +1099,7 @@ impl Authority {
         };
         let what = f.get("do").map(String::as_str).unwrap_or_default();
         if what == "login" {
-            return self.sign_in(r, &f, "/apps", "/apps").await;
+            return self.sign_in(r, &f, "/apps", "/apps", Purpose::Apps).await;
         }
         let user = match self.signed_in(r.headers).await {
             Ok(Some(u)) => u,
@@ -995,30 +1107,33 @@ impl Authority {
             Err(e) => return unavailable(&e),
         };
         let done = async {
-            let grant = f.get("grant").map(String::as_str).unwrap_or_default();
-            match what {
-                // Only one's own.
-                "revoke" if self.grants.of(&user).await?.iter().any(|(id, _)| id == grant) => {
-                    let given = [("principal", user.as_str()), ("grant", grant)];
-                    match self.grants.revoke(grant).await {
+            // Only one's own.
+            let all = self.grants.of(&user).await?;
+            let named = f.get("grant").and_then(|id| all.iter().find(|(g, _)| g == id));
+            Ok::<_, StoreError>(match (what, named) {
+                ("ask", Some((id, grant))) => {
+                    let csrf = self.csrf(r.headers);
+                    let page = pages::revoke(id, grant, self.label_of(&grant.audience), &csrf.0);
+                    self.with_csrf(html(StatusCode::OK, page, None), r.headers, &csrf)
+                }
+                ("revoke", Some((id, _))) => {
+                    let given = [("principal", user.as_str()), ("grant", id)];
+                    match self.grants.revoke(id).await {
                         Ok(_) => self.audit.event("grant_revoked", &given),
                         Err(e) => {
                             self.audit.event("revoke_failed", &[&given[..], &[("why", "store")]].concat());
                             return Err(e);
                         }
                     }
+                    redirect(StatusCode::SEE_OTHER, &format!("/apps?{REVOKED}"))
                 }
-                "logout" => {
-                    let cookie = cookie(r.headers, &self.cookie_name(r.headers, "login")).unwrap_or_default();
-                    self.records.remove(Kind::Login, &hashed(cookie)).await?;
+                ("logout", _) => {
+                    self.sign_out(r.headers).await?;
+                    redirect(StatusCode::SEE_OTHER, "/apps")
                 }
-                _ => {}
-            }
-            Ok::<_, StoreError>(())
+                _ => redirect(StatusCode::SEE_OTHER, "/apps"),
+            })
         };
-        match done.await {
-            Ok(()) => redirect(StatusCode::SEE_OTHER, "/apps"),
-            Err(e) => unavailable(&e),
-        }
+        done.await.unwrap_or_else(|e| unavailable(&e))
     }
 }

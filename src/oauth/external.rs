@@ -109,6 +109,11 @@ impl External {
         (k.1.elapsed() < TRUST && k.2 > now()).then(|| k.0.clone())
     }
 
+    /// Until when a token that was verified is good.
+    pub fn expires(&self, token: &str, mount: &str) -> Option<u64> {
+        self.known.get(&key_of(token, mount)).map(|k| k.2)
+    }
+
     /// Whose a token is; none when it is not good for this mount, which has these names as an audience.
     pub async fn whose(
         &self,

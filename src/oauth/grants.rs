@@ -21,6 +21,8 @@ use crate::principal::Principal;
 const CODE: u64 = 120;
 /// A spent refresh token is forgiven for so many seconds.
 const GRACE: u64 = 30;
+/// The use of a grant is written down at most once in so many seconds.
+const NOTED: u64 = 60;
 /// A token that was found good is not looked up again for this long; a revocation is honoured after it.
 const TRUST: Duration = Duration::from_secs(1);
 /// Tokens that are remembered at once.
@@ -42,6 +44,15 @@ pub struct Grant {
     pub audience: String,
     /// Seconds since 1970.
     pub created: u64,
+    /// When one of its access tokens was last used, to the minute; 0 for never.
+    #[serde(default)]
+    pub used: u64,
+    /// When its newest access token expires.
+    #[serde(default)]
+    pub until: u64,
+    /// Where its code was sent, for the person who looks at it.
+    #[serde(default)]
+    pub host: String,
 }
 
 /// What a code stands for.
@@ -78,6 +89,13 @@ struct Refresh {
     #[serde(default)]
     audience: String,
     used_at: Option<u64>,
+}
+
+/// A browser whose person signed in on our pages.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Login {
+    /// Who.
+    pub user: String,
 }
 
 /// A machine's token.
@@ -222,6 +240,7 @@ impl Grants {
         if !proves(verifier, &c.challenge) {
             return Err(NoTokens::InvalidGrant("code_verifier does not prove the code_challenge"));
         }
+        c.content.until = now() + self.access_ttl;
         self.records.put(Kind::Grant, &c.grant, &c.content, now() + self.refresh_ttl).await?;
         let scopes = c.content.scopes.clone();
         Ok(self.pair(&c.grant, &c.content, scopes).await?)
@@ -244,9 +263,9 @@ impl Grants {
         if audience.is_some_and(|a| a != r.audience) {
             return Err(NoTokens::InvalidTarget);
         }
-        let Some((grant, grant_was)) = self.records.get::<Grant>(Kind::Grant, &r.grant).await? else {
+        if self.records.get::<Grant>(Kind::Grant, &r.grant).await?.is_none() {
             return Err(DEAD);
-        };
+        }
         if self.people.active(&r.user).await?.is_none() {
             return Err(DEAD);
         }
@@ -268,11 +287,22 @@ impl Grants {
                 return Err(NoTokens::InvalidGrant("the refresh token was used before; the grant is revoked"));
             }
         }
-        // A revocation in between wins: the grant is written again only if it is still there.
-        if !self.records.replace(Kind::Grant, &r.grant, &grant_was, &grant, at + self.refresh_ttl).await? {
+        // A revocation in between wins.
+        let Some(grant) = self.change(&r.grant, |g| g.until = now() + self.access_ttl).await? else {
             return Err(DEAD);
-        }
+        };
         Ok(self.pair(&r.grant, &grant, keep).await?)
+    }
+
+    /// Writes a grant again, if it is still there; whoever changed it in between is not undone.
+    async fn change(&self, id: &str, change: impl Fn(&mut Grant)) -> Result<Option<Grant>, StoreError> {
+        loop {
+            let Some((mut g, was)) = self.records.get::<Grant>(Kind::Grant, id).await? else { return Ok(None) };
+            change(&mut g);
+            if self.records.replace(Kind::Grant, id, &was, &g, now() + self.refresh_ttl).await? {
+                return Ok(Some(g));
+            }
+        }
     }
 
     async fn pair(&self, grant: &str, content: &Grant, scopes: Vec<String>) -> Result<Tokens, StoreError> {
@@ -310,6 +340,13 @@ impl Grants {
         {
             ended = self.records.remove(Kind::Access, &key).await?;
             self.known.remove(&key);
+            // Streams that hang on the grant have nothing newer to hang on.
+            self.change(&a.grant, |g| {
+                if g.until <= a.expires {
+                    g.until = 0;
+                }
+            })
+            .await?;
         }
         if let Some((r, _)) = self.records.get::<Refresh>(Kind::Refresh, &key).await?
             && r.client == client
@@ -323,8 +360,26 @@ impl Grants {
     pub async fn of(&self, user: &str) -> Result<Vec<(String, Grant)>, StoreError> {
         let mut all = self.records.list::<Grant>(Kind::Grant).await?;
         all.retain(|(_, g)| g.user == user);
-        all.sort_by_key(|(_, g)| g.created);
+        all.sort_by(|(a, x), (b, y)| (x.created, a).cmp(&(y.created, b)));
         Ok(all)
+    }
+
+    /// Takes back all that a person granted or is about to: nobody of the same name inherits it.
+    pub async fn forget_person(&self, user: &str) -> Result<(), StoreError> {
+        for (id, _) in self.of(user).await? {
+            self.revoke(&id).await?;
+        }
+        for (key, code) in self.records.list::<Code>(Kind::Code).await? {
+            if code.content.user == user {
+                self.records.remove(Kind::Code, &key).await?;
+            }
+        }
+        for (key, login) in self.records.list::<Login>(Kind::Login).await? {
+            if login.user == user {
+                self.records.remove(Kind::Login, &key).await?;
+            }
+        }
+        Ok(())
     }
 
     /// A new machine token; it is shown once.
@@ -345,6 +400,15 @@ impl Grants {
     /// Asks the store about every token again.
     pub fn forget(&self) {
         self.known.clear();
+    }
+    /// By which grant a token that was looked up is good (empty for a machine's), and until when.
+    pub fn lease(&self, token: &str) -> Option<(String, u64)> {
+        self.known.get(&hashed(token)).map(|k| (k.grant.clone(), k.expires))
+    }
+    /// Whether a grant has an access token that has not expired; none when it was revoked, or its person is shut out.
+    pub async fn lives(&self, grant: &str) -> Result<Option<bool>, StoreError> {
+        let Some((g, _)) = self.records.get::<Grant>(Kind::Grant, grant).await? else { return Ok(None) };
+        Ok(self.people.active(&g.user).await?.map(|_| g.until > now()))
     }
     /// Whose a token is, if that is known without asking the store.
     pub fn known(&self, token: &str, audience: &str) -> Option<Arc<Principal>> {
@@ -384,10 +448,15 @@ impl Grants {
 
     async fn person(&self, key: &str) -> Result<Option<Whose>, StoreError> {
         let Some((a, _)) = self.records.get::<Access>(Kind::Access, key).await? else { return Ok(None) };
-        if self.records.get::<Grant>(Kind::Grant, &a.grant).await?.is_none() {
-            return Ok(None);
-        }
+        let Some((grant, _)) = self.records.get::<Grant>(Kind::Grant, &a.grant).await? else { return Ok(None) };
         let Some(user) = self.people.active(&a.user).await? else { return Ok(None) };
+        // For the person who looks at it; a store that cannot write it down refuses nobody.
+        let at = now();
+        if at >= grant.used + NOTED
+            && let Err(e) = self.change(&a.grant, |g| g.used = at).await
+        {
+            tracing::debug!(error = %e, "the use of a grant");
+        }
         // What a person lost since then, the token has lost too.
         let scopes = a.scopes.into_iter().filter(|s| user.scopes.contains(s)).collect();
         let principal = Principal { subject: a.user, scopes, client: Some(a.client) };
@@ -421,6 +490,9 @@ mod tests {
             scopes,
             audience: String::new(),
             created: now(),
+            used: 0,
+            until: 0,
+            host: String::new(),
         }
     }
     async fn tokens(g: &Grants) -> Tokens {
@@ -505,6 +577,28 @@ mod tests {
         g.people.put("ada", &User { password: String::new(), scopes: vec![], disabled: true }).await.expect("written");
         assert!(g.whose(&t.access, "").await.expect("store").is_none());
         assert!(g.refresh(&t.refresh, "c1", None, None).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_grant_lives_as_long_as_its_newest_token() {
+        let g = Grants { access_ttl: 100, ..grants().await };
+        let t = tokens(&g).await;
+        g.whose(&t.access, "").await.expect("store").expect("good");
+        let (grant, first) = g.lease(&t.access).expect("looked up");
+        assert!(g.lives(&grant).await == Ok(Some(true)) && first <= now() + 100);
+        let later = Grants { access_ttl: 200, ..g.clone() };
+        let next = later.refresh(&t.refresh, "c1", None, None).await.expect("refreshed");
+        let until = async || g.records.get::<Grant>(Kind::Grant, &grant).await.expect("store").expect("there").0.until;
+        assert!(until().await > first, "it lives on with the token that was refreshed");
+        // An older token that is revoked alone takes nothing from the newer one; the newest does.
+        g.revoke_token(&t.access, "c1").await.expect("revoked");
+        assert_eq!(g.lives(&grant).await, Ok(Some(true)));
+        g.revoke_token(&next.access, "c1").await.expect("revoked");
+        assert_eq!(g.lives(&grant).await, Ok(Some(false)));
+        later.refresh(&next.refresh, "c1", None, None).await.expect("refreshed");
+        assert_eq!(g.lives(&grant).await, Ok(Some(true)));
+        g.people.put("ada", &User { password: String::new(), scopes: vec![], disabled: true }).await.expect("written");
+        assert_eq!(g.lives(&grant).await, Ok(None));
     }
 
     #[tokio::test]

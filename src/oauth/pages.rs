@@ -1,5 +1,5 @@
-//! The pages that a person sees: sign in, consent, connected apps, errors. Plain HTML that works without JavaScript, without
-//! anything from elsewhere, on a phone and with a keyboard alone.
+//! The pages that a person sees: the way in, sign in, consent, connected apps, errors. Plain HTML that works without JavaScript,
+//! without anything from elsewhere, on a phone and with a keyboard alone, in light and in dark.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -10,15 +10,35 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::grants::Grant;
 
-const STYLE: &str = "*{box-sizing:border-box}body{font:16px/1.5 system-ui,sans-serif;margin:0;background:#f4f5f7;color:#1b1f24}\
-main{max-width:26rem;margin:8vh auto;padding:1.5rem;background:#fff;border:1px solid #d0d7de;border-radius:.5rem}\
-h1{font-size:1.3rem;margin:0 0 1rem}label{display:block;font-weight:600;margin:1rem 0 .25rem}\
-input[type=text],input[type=password]{width:100%;padding:.6rem;font:inherit;border:1px solid #57606a;border-radius:.375rem}\
-button{font:inherit;font-weight:600;padding:.6rem 1.2rem;margin:1.25rem .5rem 0 0;border:1px solid #57606a;border-radius:.375rem;background:#fff;color:inherit;cursor:pointer}\
-button.go{background:#0b5cad;border-color:#0b5cad;color:#fff}:focus-visible{outline:3px solid #ffb000;outline-offset:2px}\
-dl{display:grid;grid-template-columns:auto 1fr;gap:.25rem 1rem;margin:1rem 0}dt{color:#57606a}dd{margin:0;overflow-wrap:anywhere}\
-ul{padding-left:1.2rem}.warn{border-left:4px solid #b54708;background:#fff6ed;padding:.5rem .75rem}.bad{border-left:4px solid #b42318;background:#fef3f2;padding:.5rem .75rem}\
-li form{display:inline}pre{white-space:pre-wrap;overflow-wrap:anywhere;font:14px/1.5 ui-monospace,monospace}@media(max-width:30rem){main{margin:0;border:0;border-radius:0;min-height:100vh}}";
+/// Each colour is named once for either scheme. Text and its ground differ by 4.5:1 and more, edges and the focus ring by 3:1 (WCAG 2.2,
+/// 1.4.3 and 1.4.11); the browser test measures them.
+const STYLE: &str = ":root{color-scheme:light dark;--ground:#f4f5f7;--card:#fff;--text:#1b1f24;--soft:#57606a;--edge:#6e7781;--line:#d0d7de;--go:#0b5cad;--on-go:#fff;\
+--ring:#0b5cad;--warn:#fff6ed;--warn-edge:#b54708;--bad:#fef3f2;--bad-edge:#b42318;--good:#effaf1;--good-edge:#1a7f37}\
+@media(prefers-color-scheme:dark){:root{--ground:#0d1117;--card:#161b22;--text:#e6edf3;--soft:#9da7b3;--edge:#8b949e;--line:#30363d;--go:#79b8ff;--on-go:#0d1117;\
+--ring:#79b8ff;--warn:#2b1d0e;--warn-edge:#db8b4b;--bad:#2d1614;--bad-edge:#f1766d;--good:#10281a;--good-edge:#4ac26b}}\
+*{box-sizing:border-box}body{font:16px/1.5 system-ui,sans-serif;margin:0;background:var(--ground);color:var(--text)}\
+main{max-width:26rem;margin:8vh auto;padding:1.5rem;background:var(--card);border:1px solid var(--line);border-radius:.5rem}main.wide{max-width:64rem}\
+h1{font-size:1.3rem;margin:0 0 1rem;overflow-wrap:anywhere}a{color:var(--go)}label{display:block;font-weight:600;margin:1rem 0 .25rem}\
+input[type=text],input[type=password]{width:100%;padding:.6rem;font:inherit;color:inherit;background:var(--card);border:1px solid var(--edge);border-radius:.375rem}\
+input[aria-invalid]{border:2px solid var(--bad-edge)}\
+button{font:inherit;font-weight:600;padding:.6rem 1.2rem;margin:1.25rem .5rem 0 0;border:1px solid var(--edge);border-radius:.375rem;background:var(--card);color:inherit;cursor:pointer}\
+button.go{background:var(--go);border-color:var(--go);color:var(--on-go)}:focus-visible{outline:3px solid var(--ring);outline-offset:2px}\
+dl{display:grid;grid-template-columns:auto 1fr;gap:.25rem 1rem;margin:1rem 0}dt,small,th{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}\
+ul{padding-left:1.2rem}.warn,.bad,.good{padding:.5rem .75rem;border-left:4px solid var(--warn-edge);background:var(--warn);overflow-wrap:anywhere}\
+.bad{border-color:var(--bad-edge);background:var(--bad)}.good{border-color:var(--good-edge);background:var(--good)}\
+table{width:100%;border-collapse:collapse}th,td{min-width:5.5rem;text-align:left;vertical-align:top;padding:.6rem .75rem .6rem 0;border-top:1px solid var(--line);overflow-wrap:anywhere}thead th{border:0;font-size:.875rem}\
+td ul{margin:0}td button{margin:0;white-space:nowrap}code,pre{white-space:pre-wrap;overflow-wrap:anywhere;font:14px/1.5 ui-monospace,monospace}\
+@media(max-width:48rem){thead{display:none}tr{display:block;padding:.75rem 0;border-top:1px solid var(--line)}td{display:block;min-width:0;border:0;padding:.1rem 0}\
+td[data-name]::before{content:attr(data-name) \": \";color:var(--soft)}td button{margin-top:.5rem}}\
+@media(max-width:30rem){main{margin:0;border:0;border-radius:0;min-height:100vh}}";
+
+/// A cylinder, as databases are drawn.
+pub const ICON: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 32 32\"><rect width=\"32\" height=\"32\" rx=\"6\" fill=\"#0b5cad\"/>\
+<path d=\"M7 10v12c0 2.2 4 4 9 4s9-1.8 9-4V10\" fill=\"none\" stroke=\"#fff\" stroke-width=\"2.5\"/><path d=\"M7 16c0 2.2 4 4 9 4s9-1.8 9-4\" fill=\"none\" stroke=\"#fff\" stroke-width=\"2.5\"/>\
+<ellipse cx=\"16\" cy=\"10\" rx=\"9\" ry=\"4\" fill=\"#fff\"/></svg>";
+
+/// In the page itself, so that no proxy has to know its path.
+static ICON_LINK: LazyLock<String> = LazyLock::new(|| format!("data:image/svg+xml;base64,{}", BASE64.encode(ICON)));
 
 /// The style's hash, so that the policy allows it and nothing else.
 static STYLE_HASH: LazyLock<String> =
@@ -28,7 +48,7 @@ static STYLE_HASH: LazyLock<String> =
 pub fn policy(also: Option<&str>) -> String {
     let also = also.map_or(String::new(), |o| format!(" {o}"));
     format!(
-        "default-src 'none'; style-src 'sha256-{}'; form-action 'self'{also}; base-uri 'none'; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'sha256-{}'; img-src data:; form-action 'self'{also}; base-uri 'none'; frame-ancestors 'none'",
         *STYLE_HASH
     )
 }
@@ -53,10 +73,16 @@ fn escape(text: &str) -> String {
 }
 
 fn page(title: &str, body: &str) -> String {
+    laid_out(title, "", body)
+}
+
+fn laid_out(title: &str, class: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <title>{title}</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>{body}</main></body></html>\n",
-        title = escape(title)
+         <meta name=\"color-scheme\" content=\"light dark\"><title>{title}</title><link rel=\"icon\" type=\"image/svg+xml\" href=\"{icon}\"><style>{STYLE}</style></head>\
+         <body><main{class}><h1>{title}</h1>{body}</main></body></html>\n",
+        title = escape(title),
+        icon = *ICON_LINK,
     )
 }
 
@@ -75,20 +101,96 @@ fn meaning(scope: &str) -> &str {
     }
 }
 
-/// Sign in. `action` is the form's own page, `request` what was asked for and comes back with it.
-pub fn login(action: &str, request: &str, csrf: &str, name: &str, problem: Option<&str>) -> String {
-    let problem = problem.map_or(String::new(), |p| format!("<p class=\"bad\" role=\"alert\">{}</p>", escape(p)));
+/// What somebody signs in for.
+#[derive(Debug, Clone, Copy)]
+pub enum Purpose<'a> {
+    /// A client asks for a database, by its label.
+    Client {
+        /// As it calls itself.
+        client: &'a str,
+        /// The database's.
+        label: &'a str,
+    },
+    /// A page about an object of a database.
+    Object {
+        /// The database's.
+        label: &'a str,
+    },
+    /// The list of what was granted.
+    Apps,
+}
+
+/// Why the sign-in form is there again, and about which field that is.
+#[derive(Debug, Clone, Copy)]
+pub struct Problem<'a> {
+    /// For the person.
+    pub text: &'a str,
+    /// The name is missing or none; else it is the password's turn.
+    pub name: bool,
+}
+
+/// The sign-in form.
+#[derive(Debug, Clone, Copy)]
+pub struct SignIn<'a> {
+    /// The form's own page.
+    pub action: &'a str,
+    /// What was asked for, and comes back with it.
+    pub request: &'a str,
+    /// Against other sites' forms.
+    pub csrf: &'a str,
+    /// This server, as it was typed.
+    pub server: &'a str,
+    /// Why.
+    pub purpose: Purpose<'a>,
+    /// Kept from the last try.
+    pub name: &'a str,
+    /// That did not work.
+    pub problem: Option<Problem<'a>>,
+}
+
+/// Sign in.
+pub fn login(s: &SignIn<'_>) -> String {
+    let server = escape(s.server);
+    let purpose = match s.purpose {
+        Purpose::Client { client, label } => format!(
+            "<strong>{}</strong> asks to use the database <strong>{}</strong>. First sign in to this server, <strong>{server}</strong>.",
+            escape(client),
+            escape(label)
+        ),
+        Purpose::Object { label } => format!(
+            "This page is about the database <strong>{}</strong>. First sign in to this server, <strong>{server}</strong>.",
+            escape(label)
+        ),
+        Purpose::Apps => {
+            format!(
+                "To see which programs may use databases in your name, sign in to this server, <strong>{server}</strong>."
+            )
+        }
+    };
+    let problem = s
+        .problem
+        .map_or(String::new(), |p| format!("<p class=\"bad\" role=\"alert\" id=\"problem\">{}</p>", escape(p.text)));
+    // The focus is where the person has to type next; a reader says there what was wrong.
+    let at_name = s.problem.is_none_or(|p| p.name);
+    let field = |mine: bool| match (mine, s.problem.is_some()) {
+        (true, true) => " autofocus aria-invalid=\"true\" aria-describedby=\"problem\"",
+        (true, false) => " autofocus",
+        (false, _) => "",
+    };
     page(
         "Sign in",
         &format!(
-            "{problem}<form method=\"post\" action=\"{action}\">{}{}{}\
-             <label for=\"name\">User name</label><input type=\"text\" id=\"name\" name=\"username\" value=\"{}\" autocomplete=\"username\" autocapitalize=\"none\" required autofocus>\
-             <label for=\"password\">Password</label><input type=\"password\" id=\"password\" name=\"password\" autocomplete=\"current-password\" required>\
+            "<p>{purpose}</p>{problem}<form method=\"post\" action=\"{}\">{}{}{}\
+             <label for=\"name\">User name</label><input type=\"text\" id=\"name\" name=\"username\" value=\"{}\" autocomplete=\"username\" autocapitalize=\"none\" required{}>\
+             <label for=\"password\">Password</label><input type=\"password\" id=\"password\" name=\"password\" autocomplete=\"current-password\" required{}>\
              <button class=\"go\">Sign in</button></form>",
+            escape(s.action),
             hidden("do", "login"),
-            hidden("request", request),
-            hidden("csrf", csrf),
-            escape(name),
+            hidden("request", s.request),
+            hidden("csrf", s.csrf),
+            escape(s.name),
+            field(at_name),
+            field(!at_name),
         ),
     )
 }
@@ -98,8 +200,10 @@ pub fn login(action: &str, request: &str, csrf: &str, name: &str, problem: Optio
 pub struct Asked<'a> {
     /// Who is signed in.
     pub user: &'a str,
-    /// What of this server it is for.
-    pub resource: &'a str,
+    /// Which database of this server it is for: its label.
+    pub label: &'a str,
+    /// This server, as it was typed.
+    pub server: &'a str,
     /// The client's own name for itself.
     pub client: &'a str,
     /// Its id.
@@ -111,6 +215,9 @@ pub struct Asked<'a> {
     /// What it may do, if the person agrees.
     pub scopes: &'a [String],
 }
+
+/// The way out of a sign-in as somebody else.
+const ANOTHER: &str = "<button name=\"do\" value=\"switch\">Use another account</button>";
 
 /// Consent.
 pub fn consent(a: &Asked<'_>, request: &str, csrf: &str) -> String {
@@ -127,11 +234,12 @@ pub fn consent(a: &Asked<'_>, request: &str, csrf: &str) -> String {
         &format!("Let {} use this database?", a.client),
         &format!(
             "<p>You are signed in as <strong>{}</strong>. The program asks to:</p><ul>{scopes}</ul>\
-             <dl><dt>Database</dt><dd>{}</dd><dt>Program</dt><dd>{}</dd><dt>Its id</dt><dd>{}</dd><dt>Answers go to</dt><dd>{}</dd></dl>{warn}\
+             <dl><dt>Database</dt><dd>{}</dd><dt>Server</dt><dd>{}</dd><dt>Program</dt><dd>{}</dd><dt>Its id</dt><dd>{}</dd><dt>Answers go to</dt><dd>{}</dd></dl>{warn}\
              <form method=\"post\" action=\"/authorize\">{}{}<button class=\"go\" name=\"do\" value=\"approve\">Allow</button>\
-             <button name=\"do\" value=\"deny\">Deny</button></form>",
+             <button name=\"do\" value=\"deny\">Deny</button>{ANOTHER}</form>",
             escape(a.user),
-            escape(a.resource),
+            escape(a.label),
+            escape(a.server),
             escape(a.client),
             escape(a.client_id),
             escape(a.host),
@@ -141,30 +249,120 @@ pub fn consent(a: &Asked<'_>, request: &str, csrf: &str) -> String {
     )
 }
 
-/// What a person granted, each with a button that takes it back.
-pub fn apps(user: &str, grants: &[(String, Grant)], csrf: &str) -> String {
-    let mut list = String::new();
+/// Somebody is signed in who may not grant any of it.
+pub fn not_yours(what: &str, mend: &str, request: &str, csrf: &str) -> String {
+    page(
+        "This did not work",
+        &format!(
+            "<p class=\"bad\" role=\"alert\">{}</p><p>{}</p><form method=\"post\" action=\"/authorize\">{}{}{ANOTHER}</form>",
+            escape(what),
+            escape(mend),
+            hidden("request", request),
+            hidden("csrf", csrf),
+        ),
+    )
+}
+
+/// A time for people; without JavaScript nobody knows their zone.
+fn when(seconds: u64) -> String {
+    let t = i64::try_from(seconds).ok().and_then(|s| chrono::DateTime::from_timestamp(s, 0));
+    t.map_or_else(String::new, |t| {
+        format!("<time datetime=\"{}\">{}</time>", t.format("%Y-%m-%dT%H:%M:%SZ"), t.format("%-d %b %Y, %H:%M UTC"))
+    })
+}
+
+fn may(scopes: &[String]) -> String {
+    scopes.iter().map(|s| format!("<li>{}</li>", escape(meaning(s)))).collect()
+}
+
+/// What a person granted, each in a row with a button that takes it back; `label` is of a grant's database.
+pub fn apps(
+    user: &str,
+    grants: &[(String, Grant)],
+    label: impl Fn(&Grant) -> String,
+    revoked: bool,
+    csrf: &str,
+) -> String {
+    let mut rows = String::new();
     for (id, g) in grants {
+        let used = if g.used == 0 { "not yet".to_owned() } else { when(g.used) };
+        let (name, host) = (escape(&g.client_name), escape(&g.host));
         let _ = write!(
-            list,
-            "<li><strong>{}</strong><br>{}<form method=\"post\" action=\"/apps\">{}{}{}<button aria-label=\"Revoke {}\">Revoke</button></form></li>",
-            escape(&g.client_name),
-            g.scopes.iter().map(|s| escape(meaning(s))).collect::<Vec<_>>().join("; "),
-            hidden("do", "revoke"),
+            rows,
+            "<tr><td><strong>{name}</strong></td><td data-name=\"Database\">{}</td><td data-name=\"Answers went to\">{}</td><td data-name=\"Since\">{}</td>\
+             <td data-name=\"Last used\">{used}</td><td data-name=\"May\"><ul>{}</ul></td>\
+             <td><form method=\"post\" action=\"/apps\">{}{}{}<button aria-label=\"Revoke {name} ({host})\">Revoke …</button></form></td></tr>",
+            escape(&label(g)),
+            host,
+            when(g.created),
+            may(&g.scopes),
+            hidden("do", "ask"),
             hidden("grant", id),
             hidden("csrf", csrf),
-            escape(&g.client_name),
         );
     }
-    let list = if list.is_empty() { "<p>None.</p>".to_owned() } else { format!("<ul>{list}</ul>") };
-    page(
+    let list = if rows.is_empty() {
+        "<p>None.</p>".to_owned()
+    } else {
+        format!(
+            "<table><thead><tr><th scope=\"col\">Program</th><th scope=\"col\">Database</th><th scope=\"col\">Answers went to</th><th scope=\"col\">Since</th>\
+             <th scope=\"col\">Last used</th><th scope=\"col\">May</th><th scope=\"col\"><span>Take back</span></th></tr></thead><tbody>{rows}</tbody></table>"
+        )
+    };
+    let said = match revoked {
+        true => {
+            "<p class=\"good\" role=\"status\">Revoked. That program can no longer use the database in your name.</p>"
+        }
+        false => "",
+    };
+    laid_out(
         "Connected apps",
+        " class=\"wide\"",
         &format!(
-            "<p>Signed in as <strong>{}</strong>. These programs may use the database in your name:</p>{list}\
+            "{said}<p>Signed in as <strong>{}</strong>. These programs may use a database in your name:</p>{list}\
              <form method=\"post\" action=\"/apps\">{}{}<button>Sign out</button></form>",
             escape(user),
             hidden("do", "logout"),
             hidden("csrf", csrf),
+        ),
+    )
+}
+
+/// The question before one is taken back.
+pub fn revoke(id: &str, g: &Grant, label: &str, csrf: &str) -> String {
+    page(
+        &format!("Revoke {}?", g.client_name),
+        &format!(
+            "<p>It may use the database <strong>{}</strong> in your name, since {}:</p><ul>{}</ul>\
+             <p>Afterwards its next request is refused, within a second. It can ask you again.</p>\
+             <form method=\"post\" action=\"/apps\">{}{}<button class=\"go\" name=\"do\" value=\"revoke\">Revoke</button>\
+             <button name=\"do\" value=\"keep\">Keep it</button></form>",
+            escape(label),
+            when(g.created),
+            may(&g.scopes),
+            hidden("grant", id),
+            hidden("csrf", csrf),
+        ),
+    )
+}
+
+/// For a person who comes with a browser: what this is, and what to do with it. `addresses` are those of the databases, with their
+/// labels.
+pub fn way_in(title: &str, problem: Option<&str>, addresses: &[(String, String)], sign_in: bool) -> String {
+    let mut list = String::new();
+    for (label, url) in addresses {
+        let _ = write!(list, "<li><code>{}</code>, the database <strong>{}</strong></li>", escape(url), escape(label));
+    }
+    let problem = problem.map_or(String::new(), |p| format!("<p class=\"bad\" role=\"alert\">{}</p>", escape(p)));
+    let apps = match sign_in {
+        true => "<p><a href=\"/apps\">Connected apps</a>: which programs may use a database in your name.</p>",
+        false => "",
+    };
+    page(
+        title,
+        &format!(
+            "{problem}<p>This server gives AI programs (Claude, ChatGPT, VS Code, Cursor …) access to Microsoft SQL Server. It is not used with a browser: \
+             add its address to your program as an MCP server, or as a connector.</p><ul>{list}</ul>{apps}"
         ),
     )
 }
@@ -189,7 +387,8 @@ mod tests {
         let scopes = [evil.to_owned()];
         let asked = Asked {
             user: evil,
-            resource: evil,
+            label: evil,
+            server: evil,
             client: evil,
             client_id: evil,
             host: evil,
@@ -203,11 +402,23 @@ mod tests {
             client_name: evil.into(),
             scopes: scopes.to_vec(),
             created: 0,
+            used: 0,
+            until: 0,
+            host: evil.into(),
         };
+        let problem = Some(Problem { text: evil, name: false });
+        let sign_in =
+            |purpose| SignIn { action: evil, request: evil, csrf: evil, server: evil, purpose, name: evil, problem };
         for html in [
             consent(&asked, evil, evil),
-            login("/authorize", evil, evil, evil, Some(evil)),
-            apps(evil, &[(evil.to_owned(), grant)], evil),
+            login(&sign_in(Purpose::Client { client: evil, label: evil })),
+            login(&sign_in(Purpose::Object { label: evil })),
+            login(&sign_in(Purpose::Apps)),
+            revoke(evil, &grant, evil, evil),
+            apps(evil, &[(evil.to_owned(), grant)], |_| evil.to_owned(), true, evil),
+            not_yours(evil, evil, evil, evil),
+            way_in(evil, Some(evil), &[(evil.to_owned(), evil.to_owned())], true),
+            object(evil, evil),
             error(evil, evil),
         ] {
             assert!(!html.contains("<script") && !html.contains('\u{202e}') && !html.contains('\u{0}'), "{html}");

@@ -96,6 +96,11 @@ impl People {
         self.records.put(Kind::User, name, user, FOREVER).await
     }
 
+    /// Removes a person; false when there was none.
+    pub async fn remove(&self, name: &str) -> Result<bool, StoreError> {
+        self.records.remove(Kind::User, name).await
+    }
+
     /// Checks a password, for a caller at this address.
     pub async fn sign_in(&self, name: &str, password: &str, peer: Option<IpAddr>) -> Result<User, NotIn> {
         let mut keys = vec![format!("name {name}")];

@@ -4,7 +4,7 @@
 //! `insert` or a `replace` has consumed a code, rotated a token or taken a name, and nobody else has.
 
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -109,6 +109,17 @@ impl Records {
     pub fn new(store: impl Store + 'static) -> Self {
         Self(Arc::new(store))
     }
+    /// Likewise; with it the file, where there was none and an empty store was made.
+    pub fn open_or_make(text: &str) -> Result<(Self, Option<PathBuf>), StoreError> {
+        let new = missing(text).map(Path::to_owned);
+        if let Some(folder) = new.as_deref().and_then(Path::parent).filter(|f| !f.as_os_str().is_empty()) {
+            let mut make = std::fs::DirBuilder::new();
+            #[cfg(unix)]
+            std::os::unix::fs::DirBuilderExt::mode(&mut make, 0o700);
+            make.recursive(true).create(folder).map_err(|e| StoreError(format!("{}: {e}", folder.display())))?;
+        }
+        Ok((Self::open(text)?, new))
+    }
     /// `memory`, `sqlite:FILE`, or `redis://HOST:PORT/DB`.
     pub fn open(text: &str) -> Result<Self, StoreError> {
         match text.split_once(':') {
@@ -158,6 +169,17 @@ impl Records {
     pub async fn sweep(&self) -> Result<(), StoreError> {
         self.0.sweep().await
     }
+}
+
+/// The file of a store that is not there yet.
+pub fn missing(text: &str) -> Option<&Path> {
+    text.strip_prefix("sqlite:").map(Path::new).filter(|f| !f.exists())
+}
+
+/// The store that earlier versions made where they were started, if there is one here and `auth.store` does not name it.
+pub fn left_behind(text: &str) -> Option<&'static Path> {
+    let earlier = Path::new("mssql-mcp.db");
+    missing(text).filter(|_| earlier.is_file()).map(|_| earlier)
 }
 
 fn bytes<T: Serialize>(v: &T) -> Result<Vec<u8>, StoreError> {

@@ -1,5 +1,5 @@
-// The pages of sign-in in a real Chromium: keyboard only, wrong password, deny, allow, revoke, an expired form; a screenshot of each page
-// at the width of a phone and of a desk. `pages.mjs ORIGIN PASSWORD SCREENSHOTS CHROMIUM`
+// The pages of sign-in in a real Chromium: keyboard only, wrong password, another account, deny, allow, revoke, an expired form, a program
+// with a scheme of its own; the contrast of all that is on each page, in light and in dark; a screenshot of each at the width of a phone and of a desk. `pages.mjs ORIGIN PASSWORD SCREENSHOTS CHROMIUM`
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
@@ -34,7 +34,63 @@ const page = await browser.newPage();
 const complaints = [];
 page.on("pageerror", (e) => complaints.push(String(e)));
 page.on("console", (m) => m.type() === "error" && !/Failed to load resource/.test(m.text()) && complaints.push(m.text()));
+// Contrast as WCAG 2.2 counts it: of each text to what is behind it (4.5), of each field's and button's edge and of the focus ring (3).
+const poor = () => page.evaluate(() => {
+  const rgb = (c) => (c.match(/[\d.]+/g) ?? []).map(Number);
+  const seen = (c) => rgb(c).length === 3 || rgb(c)[3] === 1;
+  const light = (c) => {
+    const [r, g, b] = rgb(c).map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ratio = (a, b) => {
+    const [x, y] = [light(a), light(b)].sort((p, q) => q - p);
+    return (x + 0.05) / (y + 0.05);
+  };
+  const behind = (e) => {
+    for (; e; e = e.parentElement) {
+      const c = getComputedStyle(e).backgroundColor;
+      if (seen(c)) return c;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const bad = [];
+  const check = (what, a, b, least) => {
+    if (ratio(a, b) < least) bad.push(`${what}: ${a} on ${b} is ${ratio(a, b).toFixed(2)}`);
+  };
+  for (const e of document.querySelectorAll("body *")) {
+    const style = getComputedStyle(e);
+    const words = [...e.childNodes].some((n) => n.nodeType === Node.TEXT_NODE && n.textContent.trim());
+    if (words) check(`<${e.tagName}> ${e.textContent.slice(0, 30)}`, style.color, behind(e), 4.5);
+    if (!e.matches("a, button, input:not([type=hidden])")) continue;
+    const around = behind(e.parentElement);
+    if (!e.matches("a")) {
+      check(`the edge of ${e.outerHTML.slice(0, 60)}`, style.borderTopColor, around, 3);
+    }
+    const before = document.activeElement;
+    e.focus();
+    const ring = getComputedStyle(e);
+    if (ring.outlineStyle === "none" || parseFloat(ring.outlineWidth) < 2) bad.push(`no ring at ${e.outerHTML.slice(0, 60)}`);
+    check(`the ring of ${e.outerHTML.slice(0, 60)}`, ring.outlineColor, around, 3);
+    if (before === document.body) e.blur();
+    else before.focus();
+  }
+  return bad;
+});
+const grounds = new Set();
 const shoot = async (name) => {
+  const focused = await page.evaluate(() => document.activeElement.id);
+  // Whoever uses the keyboard sees the ring.
+  await page.evaluate(() => { globalThis.here = document.activeElement; });
+  await page.keyboard.press("Tab");
+  await page.evaluate(() => (globalThis.here === document.body ? document.activeElement.blur() : globalThis.here.focus()));
+  for (const scheme of ["dark", "light"]) {
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+    assert.deepEqual(await poor(), [], `${name} in ${scheme}`);
+    grounds.add(`${scheme} ${await page.evaluate(() => getComputedStyle(document.body).backgroundColor)}`);
+    await page.screenshot({ path: `${shots}/${name}-${scheme}.png` });
+  }
+  assert.equal(await page.evaluate(() => document.activeElement.id), focused, "looking moves nothing");
+  assert.match(await page.$eval("link[rel=icon]", (l) => l.href), /^data:image\/svg\+xml;base64,/);
   for (const [width, height, kind] of [[390, 844, "phone"], [1280, 800, "desk"]]) {
     await page.setViewport({ width, height });
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
@@ -44,26 +100,38 @@ const shoot = async (name) => {
 };
 const heading = () => page.$eval("h1", (h) => h.textContent);
 const enter = async (name, secret) => {
-  // The name has the focus when the page opens; the rest is Tab and Enter.
+  // The name has the focus when the page opens, the password when it was wrong; the rest is Tab and Enter.
   const field = await page.evaluate(() => document.activeElement.id);
-  assert.equal(field, "name");
-  await page.evaluate(() => document.activeElement.select());
-  await page.keyboard.type(name);
-  await page.keyboard.press("Tab");
+  assert.equal(field, name ? "name" : "password");
+  if (name) {
+    await page.keyboard.type(name);
+    await page.keyboard.press("Tab");
+  }
   await page.keyboard.type(secret);
   await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
 };
 
 await page.goto(`${origin}/authorize?${query}`);
 assert.equal(await heading(), "Sign in");
+const about = await page.$eval("main p", (e) => e.textContent);
+for (const part of ["A program with a rather long name", "sandbox", new URL(origin).host]) assert.ok(about.includes(part), about);
 await shoot("sign-in");
 await enter("demo", "not the password");
 assert.match(await page.$eval("[role=alert]", (e) => e.textContent), /wrong/);
+assert.deepEqual(await page.$eval("#password", (e) => [e.ariaInvalid, e.getAttribute("aria-describedby")]), ["true", "problem"]);
+assert.equal(await page.$eval("#name", (e) => e.value), "demo");
 await shoot("wrong-password");
-await enter("demo", password);
+await enter("", password);
 assert.match(await heading(), /^Let A program with a rather long name use this database\?$/);
 await shoot("consent");
 assert.match(await page.$eval(".warn", (e) => e.textContent), /computer in front of you/);
+assert.match(await page.$eval("dl", (e) => e.textContent), /^DatabasesandboxServer127/);
+
+// As somebody else, and back.
+await Promise.all([page.waitForNavigation(), page.click("button[value=switch]")]);
+assert.equal(await heading(), "Sign in");
+await enter("demo", password);
+assert.match(await heading(), /^Let A program/);
 
 // Deny, with the keyboard: Allow comes first, then Deny.
 await page.keyboard.press("Tab");
@@ -86,7 +154,19 @@ assert.equal((await ping()).status, 400, "known, and the message is refused for 
 await page.goto(`${origin}/apps`);
 assert.equal(await heading(), "Connected apps");
 await shoot("connected-apps");
-await Promise.all([page.waitForNavigation(), page.click("li button")]);
+const row = await page.$eval("tbody tr", (e) => e.textContent);
+for (const part of ["A program with a rather long name", "sandbox", "127.0.0.1", "UTC", "Read data", "Add, change"]) assert.ok(row.includes(part), row);
+// A question, a no, the question again, a yes, and a word.
+await Promise.all([page.waitForNavigation(), page.click("tbody button")]);
+assert.equal(await heading(), "Revoke A program with a rather long name?");
+await shoot("revoke");
+await Promise.all([page.waitForNavigation(), page.click("button[value=keep]")]);
+assert.equal((await page.$$("tbody tr")).length, 1);
+assert.equal((await ping()).status, 400, "kept");
+await Promise.all([page.waitForNavigation(), page.click("tbody button")]);
+await Promise.all([page.waitForNavigation(), page.click("button[value=revoke]")]);
+assert.match(await page.$eval("[role=status]", (e) => e.textContent), /^Revoked\./);
+await shoot("revoked");
 assert.match(await page.$eval("main", (e) => e.textContent), /None\./);
 assert.equal((await ping()).status, 401, "revoked");
 
@@ -101,7 +181,39 @@ assert.equal(returned.length, 2);
 await page.goto(`${origin}/authorize?client_id=nobody`);
 assert.equal(await heading(), "This did not work");
 await shoot("error");
+// People who come to the server itself, or to nothing.
+for (const [path, title] of [["/", "Microsoft SQL Server over MCP"], ["/mcp", "Microsoft SQL Server over MCP"], ["/nowhere", "There is nothing here"]]) {
+  await page.goto(origin + path);
+  assert.equal(await heading(), title);
+  assert.ok((await page.$eval("main", (e) => e.textContent)).includes(`${origin}/mcp`));
+  await shoot(`way-in${path.replace("/", "-")}`);
+}
+assert.deepEqual([...grounds].map((g) => g.split(" ")[0]).sort(), ["dark", "light"], "one ground for each scheme");
 assert.deepEqual(complaints, [], "the browser complains of nothing, the content policy included");
+// A program with a scheme of its own: the policy lets the form lead there, and nothing on this machine answers.
+const own = await fetch(`${origin}/register`, {
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify({ client_name: "Cursor", redirect_uris: ["cursor://anysphere.cursor-mcp/oauth/callback"], token_endpoint_auth_method: "none" }),
+});
+const ask = new URLSearchParams(query);
+ask.set("client_id", (await own.json()).client_id);
+ask.set("redirect_uri", "cursor://anysphere.cursor-mcp/oauth/callback");
+// In a tab of its own: what becomes of it there is between the browser and the system.
+const tab = await browser.newPage();
+await tab.goto(`${origin}/authorize?${ask}`);
+await tab.evaluate(() => {
+  globalThis.refused = [];
+  document.addEventListener("securitypolicyviolation", (e) => globalThis.refused.push(e.violatedDirective));
+});
+const devtools = await tab.createCDPSession();
+await devtools.send("Network.enable");
+const led = new Promise((ok) => devtools.on("Network.requestWillBeSent", (e) => e.redirectResponse && ok(e.request.url)));
+const answered = tab.waitForResponse((r) => r.request().method() === "POST");
+await tab.click("button.go");
+assert.match((await answered).headers().location, /^cursor:\/\/anysphere\.cursor-mcp\/oauth\/callback\?code=/);
+await Promise.race([led, new Promise((ok) => setTimeout(ok, 1000))]);
+assert.deepEqual(await tab.evaluate(() => globalThis.refused), [], "the policy refuses the way back");
 await browser.close();
 server.close();
 console.log("pages: ok");

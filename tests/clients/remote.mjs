@@ -40,9 +40,19 @@ try {
     return { ...tokens, client_id: info.client_id };
   };
   const before = stored();
-  // An access token that has ended: revoked, and not waited for, so that no clock decides.
-  const end = await fetch(new URL("/revoke", url), { method: "POST", body: new URLSearchParams({ token: before.access_token, client_id: before.client_id }) });
-  assert.equal(end.status, 200);
+  if (process.env.BUSY) {
+    // The server of this test gives access tokens a life of a few seconds: it is asked all the while (not too often: each call refreshes a
+    // token that lives so short), and for some looks at streams longer.
+    const over = Date.now() + 1000 * before.expires_in + 500 + Number(process.env.BUSY);
+    while (Date.now() < over) {
+      await new Promise((r) => setTimeout(r, 1500));
+      assert.ok(!(await client.callTool({ name: "list_tables", arguments: {} })).isError);
+    }
+  } else {
+    // An access token that has ended: revoked, and not waited for, so that no clock decides.
+    const end = await fetch(new URL("/revoke", url), { method: "POST", body: new URLSearchParams({ token: before.access_token, client_id: before.client_id }) });
+    assert.equal(end.status, 200);
+  }
   const again = await client.callTool({ name: "list_tables", arguments: {} });
   assert.ok(!again.isError);
   const after = stored();

@@ -135,6 +135,19 @@ async fn bridges_and_inspectors_sign_in() {
     assert_eq!(text.matches(": ok").count(), 3, "{text}");
 }
 
+/// A bridge over HTTP+SSE works through the end of one token after another: it refreshes when a post is refused, and its session is still
+/// there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bridge_over_sse_keeps_its_session() {
+    use crate::oauth::{PASSWORD as SECRET, lab};
+    let (_lab, address) = lab(&[("auth.access_token_ttl", "4s")], &["mssql:read"]).await;
+    let url = format!("http://{address}/sse");
+    let env = [("BUSY".to_owned(), "9000".to_owned())];
+    let args = [&url, "ada", SECRET, "--transport", "sse-only"];
+    let text = run_with(installed(NODE), "remote.mjs", &args, &env).await;
+    assert_eq!(text.matches(": ok").count(), 3, "{text}");
+}
+
 /// The conformance suite's authorization-server scenarios, with a person at the pages.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_authorization_scenarios_of_the_conformance_suite() {
@@ -163,6 +176,8 @@ async fn demo_with_sign_in() -> (tokio::process::Child, String, String) {
         "read-write",
         "--access-confirm-writes",
         "never",
+        "--auth-redirect-schemes",
+        "cursor",
     ]);
     let mut demo = c.spawn().expect("spawn");
     let mut lines = BufReader::new(demo.stdout.take().expect("stdout")).lines();
@@ -174,6 +189,56 @@ async fn demo_with_sign_in() -> (tokio::process::Child, String, String) {
             return (demo, url.trim_end_matches("/mcp").to_owned(), password.to_owned());
         }
     }
+}
+
+/// What `demo --oauth` prints can be pasted: the line for curl, the inspector's, the address, and a password that can be typed.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lines_of_the_demo_with_sign_in_work() {
+    use tokio::io::{AsyncBufReadExt as _, BufReader};
+    let mut c = crate::support::command(&["demo", "--oauth", "--listen", "127.0.0.1:0"]);
+    let mut demo = c.spawn().expect("spawn");
+    let mut lines = BufReader::new(demo.stdout.take().expect("stdout")).lines();
+    let mut text = String::new();
+    while !text.contains("Ctrl-C") {
+        text += &format!("{}\n", lines.next_line().await.expect("read").expect("a line"));
+    }
+    let below = |heading: &str| {
+        let after = text.split(heading).nth(1).unwrap_or_else(|| panic!("{heading}: {text}"));
+        after.split_once(":\n").expect("lines").1.split("\n\n").next().expect("a block").trim().to_owned()
+    };
+    let shell = async |line: &str| {
+        let out = Command::new("sh").args(["-c", line]).stdin(Stdio::null()).output().await.expect("sh");
+        (
+            out.status.success(),
+            format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)),
+        )
+    };
+    let (ok, said) = shell(&below("Try it with curl")).await;
+    let answer: Value = serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"));
+    let rows = answer["result"]["structuredContent"]["results"][0]["rows"].as_array().map(Vec::len);
+    assert!(ok && rows == Some(3), "{said}");
+    // The same program, without asking the registry for it.
+    let inspector = installed("node_modules/.bin/mcp-inspector");
+    let here = format!("{} {}", installed(NODE).display(), inspector.display());
+    let line = below("MCP Inspector");
+    let (ok, said) = shell(&line.replace("npx @modelcontextprotocol/inspector", &here)).await;
+    assert!(line.starts_with("npx ") && ok && said.contains("execute_sql"), "{line}: {said}");
+    // The page that it says to open, and the password as one would type it.
+    let line = text.lines().find(|l| l.contains("Sign-in page")).expect("the page");
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let (url, password) = (words[2], words.last().copied().expect("a password"));
+    let typed =
+        password.split('-').all(|p| p.len() == 4 && p.chars().all(|c| "abcdefghijkmnpqrstuvwxyz23456789".contains(c)));
+    assert!(typed && password.len() == 19, "{line}");
+    let address: std::net::SocketAddr = url.split('/').nth(2).and_then(|a| a.parse().ok()).expect("an address");
+    let mut b = crate::oauth::Browser::default();
+    let page = b.go(address, "GET", "/apps", "").await;
+    assert!(url.ends_with("/apps") && page.body.contains("type=\"password\""), "{page:?}");
+    let login =
+        [("do", "login"), ("request", ""), ("username", words[4].trim_end_matches(',')), ("password", password)];
+    assert_eq!(b.submit(address, "/apps", &login).await.status, 303);
+    assert!(b.go(address, "GET", "/apps", "").await.body.contains("Signed in as <strong>demo</strong>"));
+    demo.kill().await.expect("the demo ends");
 }
 
 #[tokio::test(flavor = "multi_thread")]

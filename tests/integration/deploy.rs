@@ -37,6 +37,43 @@ fn linters_have_nothing_to_say() {
     }
 }
 
+/// The page for systemd: its settings are ours, its store and files are the unit's, its commands are there.
+#[test]
+fn the_page_for_systemd_agrees_with_the_unit() {
+    let read = |p: &str| std::fs::read_to_string(deploy().join(p)).expect("file");
+    let (page, unit) = (read("../docs/systemd.md"), read("mssql-mcp.service"));
+    let blocks: Vec<&str> = page.split("```").skip(1).step_by(2).collect();
+    let (env, _) =
+        blocks.iter().find(|b| b.contains("MSSQL_HOST=")).and_then(|b| b.rsplit_once('\n')).expect("the env file");
+    let env = env.lines().filter_map(|l| l.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    let config = Config::load(&Inputs { env, ..Inputs::default() }).expect("valid");
+    assert_eq!((config.text("auth.mode"), config.text("database.password")), ("builtin", "the login's password"));
+    let store = blocks.iter().find_map(|b| b.lines().find_map(|l| l.strip_prefix("export MSSQL_MCP_AUTH_STORE=")));
+    assert!(unit.contains(&format!("Environment=MSSQL_MCP_AUTH_STORE={}\n", store.expect("the store"))));
+    assert!(
+        unit.contains("EnvironmentFile=/etc/mssql-mcp/env\n")
+            && unit.contains("ExecStart=/usr/local/bin/mssql-mcp serve\n")
+    );
+    let mut tried = 0;
+    for line in blocks.iter().flat_map(|b| b.lines()).filter_map(|l| l.strip_prefix("mssql-mcp ")) {
+        let words = line.split('#').next().unwrap_or_default().split_whitespace();
+        let (mut c, words) = (Command::new(crate::support::binary()), words.collect::<Vec<_>>());
+        let parsed = mssql_mcp::cli::command().try_get_matches_from([&["mssql-mcp"], &words[..]].concat());
+        assert!(parsed.is_ok(), "{line}: {parsed:?}");
+        assert_eq!(
+            ran({
+                c.args(&words[..1]).arg("--help");
+                c
+            })
+            .0,
+            Some(0),
+            "{line}"
+        );
+        tried += 1;
+    }
+    assert!(tried > 4, "{tried}");
+}
+
 #[test]
 fn the_files_agree_with_the_server() {
     // Every variable of the example is one of ours, or of the files beside it.

@@ -221,7 +221,7 @@ async fn machine(lab: &Lab, mount: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_ends_with_its_token_and_belongs_to_its_principal() {
-    let (lab, address) = signed(&[("http.keep_alive", "100ms")], None).await;
+    let (lab, address) = signed(&[("http.keep_alive", "100ms"), ("auth.stream_grace", "1s")], None).await;
     let a = http(address, "GET", "/sse", &[], b"").await;
     let document = format!("http://{address}/.well-known/oauth-protected-resource/sse");
     assert!(a.status == 401 && a.header("www-authenticate").is_some_and(|c| c.contains(&document)), "{a:?}");
@@ -263,6 +263,108 @@ async fn a_stream_ends_with_its_token_and_belongs_to_its_principal() {
     hers.endpoint().await;
     authority.people().put("ada", &User { disabled: true, ..ada }).await.expect("written");
     hers.ends().await;
+}
+
+/// What a client says in a session with this token; the answer comes on the stream.
+async fn said(address: SocketAddr, endpoint: &str, bearer: &str, message: Value) -> u16 {
+    let headers = [JSON, ("Authorization", bearer)];
+    http(address, "POST", endpoint, &headers, message.to_string().as_bytes()).await.status
+}
+
+/// A client that refreshes in time and has nothing to say hears on; so does one that comes back with a new token.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_outlives_its_token() {
+    let (lab, address) = signed(&[("http.keep_alive", "100ms"), ("auth.access_token_ttl", "8s")], None).await;
+    let authority = lab.app.authority.as_ref().expect("sign-in");
+    let password = hash("correct horse battery").expect("hash");
+    let ada = User { password, scopes: vec!["mssql:read".into()], disabled: false };
+    authority.people().put("ada", &ada).await.expect("written");
+    let mut hers = crate::oauth::Signed::new(address, "ada", "correct horse battery").await;
+    let first = hers.bearer();
+    let mut refreshed = Events::open(address, "/sse", &[("Authorization", &first)]).await;
+    let quiet = refreshed.endpoint().await;
+    assert_eq!(said(address, &quiet, &first, initialize("2025-06-18")).await, 202);
+    assert!(refreshed.message().await["result"].is_object());
+
+    // A machine whose token is replaced by another of the same name, and nobody is in a hurry.
+    let soon = mssql_mcp::oauth::store::now() + 8;
+    let grants = authority.grants();
+    let old = grants.api_token("etl", vec!["mssql:read".into()], "", Some(soon)).await.expect("token");
+    let new = grants.api_token("etl", vec!["mssql:read".into()], "", None).await.expect("token");
+    let (old, new) = (format!("Bearer {old}"), format!("Bearer {new}"));
+    let mut machine = Events::open(address, "/sse", &[("Authorization", &old)]).await;
+    let endpoint = machine.endpoint().await;
+    assert_eq!(said(address, &endpoint, &old, initialize("2025-06-18")).await, 202);
+    assert!(machine.message().await["result"].is_object());
+
+    // Longer than any token lives and than streams are left unwatched.
+    let until = tokio::time::Instant::now() + Duration::from_secs(20);
+    while tokio::time::Instant::now() < until {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        hers.refresh().await;
+    }
+    let ping = json!({ "jsonrpc": "2.0", "id": 7, "method": "ping" });
+    assert_eq!(said(address, &quiet, &first, ping.clone()).await, 401, "it has expired");
+    assert_eq!(said(address, &quiet, &hers.bearer(), ping.clone()).await, 202);
+    assert_eq!(refreshed.message().await, json!({ "jsonrpc": "2.0", "id": 7, "result": {} }));
+    assert_eq!(said(address, &endpoint, &old, ping.clone()).await, 401, "it has expired");
+    let other = grants.api_token("other", vec!["mssql:read".into()], "", None).await.expect("token");
+    assert_eq!(said(address, &endpoint, &format!("Bearer {other}"), ping.clone()).await, 404, "theirs it is not");
+    assert_eq!(said(address, &endpoint, &new, ping).await, 202);
+    assert_eq!(machine.message().await, json!({ "jsonrpc": "2.0", "id": 7, "result": {} }));
+    // What is revoked ends at once, however new it is.
+    hers.revoke().await;
+    refreshed.ends().await;
+}
+
+/// While a token is expired nothing is said to whoever holds the stream; what was meant for them comes when they are known again.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_token_hears_nothing() {
+    let (lab, address) = signed(&[("http.keep_alive", "100ms")], None).await;
+    lab.sandbox.faults(|f| f.row_delay = Some(Duration::from_millis(100)));
+    let grants = lab.app.authority.as_ref().expect("sign-in").grants();
+    let soon = mssql_mcp::oauth::store::now() + 8;
+    let old = grants.api_token("etl", vec!["mssql:read".into()], "", Some(soon)).await.expect("token");
+    let old = format!("Bearer {old}");
+    let mut events = Events::open(address, "/sse", &[("Authorization", &old)]).await;
+    let endpoint = events.endpoint().await;
+    assert_eq!(said(address, &endpoint, &old, initialize("2025-06-18")).await, 202);
+    assert!(events.message().await["result"].is_object());
+    // Its answer is ready long after the token has expired and the stream was looked at.
+    let slow = query(8, "SELECT TOP 200 OrderId FROM sales.Orders");
+    assert_eq!(said(address, &endpoint, &old, slow).await, 202);
+    until("it has begun", async || lab.app.database.status().0 == 1).await;
+    until("it has ended", async || lab.app.database.status().0 == 0).await;
+    let heard = tokio::time::timeout(Duration::from_secs(3), events.next()).await;
+    assert!(heard.is_err(), "{heard:?}");
+    let new = grants.api_token("etl", vec!["mssql:read".into()], "", None).await.expect("token");
+    let ping = json!({ "jsonrpc": "2.0", "id": 9, "method": "ping" });
+    assert_eq!(said(address, &endpoint, &format!("Bearer {new}"), ping).await, 202);
+    let (first, second) = (events.message().await, events.message().await);
+    assert_eq!((&first["id"], &second["id"]), (&json!(8), &json!(9)), "{first} {second}");
+}
+
+/// A stream that waits for a token is not what a server that stops waits for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_waits_ends_with_the_server() {
+    let more = [
+        ("auth.mode", "builtin"),
+        ("auth.store", "memory"),
+        ("auth.stream_grace", "1h"),
+        ("server.shutdown_grace", "1h"),
+    ];
+    let lab = Lab::new(&more).await;
+    let (address, stop) = lab.serve().await;
+    let grants = lab.app.authority.as_ref().expect("sign-in").grants();
+    let soon = mssql_mcp::oauth::store::now() + 2;
+    let token = grants.api_token("etl", vec!["mssql:read".into()], "", Some(soon)).await.expect("token");
+    let mut events = Events::open(address, "/sse", &[("Authorization", &format!("Bearer {token}"))]).await;
+    events.endpoint().await;
+    while !String::from_utf8_lossy(&events.got).contains(": the token has expired") {
+        assert!(events.more().await, "it ended: {}", String::from_utf8_lossy(&events.got));
+    }
+    stop.closing.cancel();
+    tokio::time::timeout(PATIENCE, events.ends()).await.expect("it ends");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -375,6 +477,69 @@ async fn mounts_have_databases_access_and_audiences_of_their_own() {
     assert_eq!(call("/demo/mcp", &token, "SELECT 1 AS a").await.status, 200);
     assert_eq!(call("/mcp", &token, "SELECT 1 AS a").await.status, 401);
     std::fs::remove_dir_all(dir).expect("clean");
+}
+
+/// People who come with a browser get pages; programs get what they always got.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_is_shown_the_way_in() {
+    const BROWSER: (&str, &str) = ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
+    let (lab, address) = signed(&[("database.label", "trading book"), ("http.prefixes", "/,/demo")], None).await;
+    let origin = format!("http://{address}");
+    for (path, status, parts) in [
+        (
+            "/",
+            200,
+            vec![format!("{origin}/mcp"), format!("{origin}/demo/mcp"), "trading book".into(), "href=\"/apps\"".into()],
+        ),
+        ("//", 200, vec![format!("{origin}/mcp")]),
+        ("/demo", 200, vec![format!("{origin}/demo/mcp")]),
+        ("/demo/", 200, vec![format!("{origin}/demo/mcp")]),
+        ("/nowhere", 404, vec!["There is nothing here".into(), format!("{origin}/mcp")]),
+        ("/demo/nowhere", 404, vec![format!("{origin}/mcp")]),
+        ("/index.html", 404, vec![format!("{origin}/mcp")]),
+        ("/%2e%2e/", 400, vec!["the path must be plain".into()]),
+        ("/mcp", 406, vec![format!("{origin}/mcp")]),
+        ("/demo/sse", 406, vec![format!("{origin}/demo/mcp")]),
+        ("/messages", 406, vec![format!("{origin}/mcp")]),
+        ("/token", 405, vec!["this method is not for this path".into()]),
+        ("/register", 405, vec![format!("{origin}/mcp")]),
+    ] {
+        let a = http(address, "GET", path, &[BROWSER], b"").await;
+        assert_eq!((a.status, a.header("content-type")), (status, Some("text/html; charset=utf-8")), "{path}: {a:?}");
+        assert!(a.header("content-security-policy").is_some_and(|p| p.contains("default-src 'none'")), "{path}: {a:?}");
+        assert!(parts.iter().all(|p| a.body.contains(p)), "{path}: {a:?}");
+        assert!(!a.body.contains("<script"), "{path}");
+    }
+    assert!(!http(address, "GET", "/demo", &[BROWSER], b"").await.body.contains(&format!("{origin}/mcp")));
+    // Programs, whatever they say they take.
+    for accept in ["*/*", "application/json", "application/json, text/event-stream", "text/event-stream, text/html"] {
+        for (path, status) in [("/", 404), ("/nowhere", 404), ("/%2e%2e/", 400), ("/mcp", 401), ("/token", 405)] {
+            let a = http(address, "GET", path, &[("Accept", accept)], b"").await;
+            assert_eq!(
+                (a.status, a.header("content-type")),
+                (status, Some("application/json")),
+                "{path} {accept}: {a:?}"
+            );
+        }
+    }
+    // What is no error is for everybody what it is.
+    for path in ["/health", "/.well-known/oauth-protected-resource"] {
+        assert_eq!(http(address, "GET", path, &[BROWSER], b"").await.header("content-type"), Some("application/json"));
+    }
+    let icon = http(address, "GET", "/favicon.ico", &[], b"").await;
+    assert_eq!((icon.status, icon.header("content-type")), (200, Some("image/svg+xml")));
+    let page = http(address, "GET", "/apps", &[BROWSER], b"").await;
+    assert!(
+        page.body.contains("<link rel=\"icon\" type=\"image/svg+xml\" href=\"data:image/svg+xml;base64,"),
+        "{page:?}"
+    );
+    assert!(page.header("content-security-policy").is_some_and(|p| p.contains("img-src data:;")), "{page:?}");
+    drop(lab);
+    // Without sign-in there is nobody to show apps to; the public URL is what is given out.
+    let lab = Lab::new(&[("http.public_url", "https://mcp.example.com/"), ("http.mcp", "no")]).await;
+    let (address, _stop) = lab.serve().await;
+    let a = http(address, "GET", "/", &[BROWSER], b"").await;
+    assert!(a.status == 200 && a.body.contains("https://mcp.example.com/sse<") && !a.body.contains("/apps"), "{a:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -501,24 +501,60 @@ async fn the_pages_are_hard_to_abuse() {
     );
 }
 
+/// The value of a form's hidden field, as a browser would send it back.
+fn field(page: &Answer, name: &str) -> String {
+    let after = page.body.split(&format!("name=\"{name}\" value=\"")).nth(1).and_then(|r| r.split('"').next());
+    after.unwrap_or_else(|| panic!("no {name}: {page:?}")).replace("&amp;", "&")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_sees_and_revokes_what_they_granted() {
-    let (_lab, address) = lab(&[], &SCOPES).await;
+    let (_lab, address) = lab(&[("database.label", "trading book")], &SCOPES).await;
     let client = register(address, CALLBACK).await;
     let mut b = Browser::default();
     let back = returned(&b.decide(address, &authorization(&client, &[]), "approve").await);
     let t = token(address, &client, value(&back, "code"), &[]).await.json();
     let access = t["access_token"].as_str().expect("a token");
-    assert_eq!(call(address, access, "SELECT 1 AS a").await.status, 200);
     let page = b.go(address, "GET", "/apps", "").await;
-    assert!(page.body.contains("Claude") && page.body.contains("Revoke"), "{page:?}");
-    let grant = page
-        .body
-        .split("name=\"grant\" value=\"")
-        .nth(1)
-        .and_then(|r| r.split('"').next())
-        .expect("a grant")
-        .to_owned();
+    assert!(page.body.contains(">not yet<"), "{page:?}");
+    assert_eq!(call(address, access, "SELECT 1 AS a").await.status, 200);
+    // Another of the same name, at another host: each has its own row, and one can tell which is which.
+    let local = register(address, "http://localhost:7777/callback").await;
+    let query = authorization(&local, &[("redirect_uri", "http://localhost:7777/callback")]);
+    let to = b.decide(address, &query, "approve").await.header("location").expect("back").to_owned();
+    let code = to.split("code=").nth(1).and_then(|r| r.split('&').next()).expect("a code").to_owned();
+    let a = token(address, &local, &code, &[("redirect_uri", "http://localhost:7777/callback")]).await;
+    assert_eq!(a.status, 200, "{a:?}");
+    let page = b.go(address, "GET", "/apps", "").await;
+    let rows: Vec<&str> = page.body.split("<tr>").skip(2).collect();
+    assert_eq!(rows.len(), 2, "{page:?}");
+    let today = day_of(&page);
+    let grant_at = |page: &Answer, host: &str| {
+        let row =
+            page.body.split("<tr>").find(|r| r.contains(&format!(">{host}<"))).unwrap_or_else(|| panic!("{page:?}"));
+        field(&Answer { status: 200, headers: Vec::new(), body: row.to_owned() }, "grant")
+    };
+    for (host, used) in [("claude.ai", true), ("localhost", false)] {
+        let row = rows.iter().find(|r| r.contains(host)).expect("its row");
+        for part in ["<strong>Claude</strong>", host, "trading book", "Read data", "Revoke", &today] {
+            assert!(row.contains(part), "{part}: {row}");
+        }
+        assert_eq!(
+            row.matches("<time").count(),
+            1 + usize::from(used),
+            "since, and last use where there was one: {row}"
+        );
+    }
+    let grant = grant_at(&page, "claude.ai");
+    // A question first; it changes nothing, and neither does a no.
+    let asked = b.submit(address, "/apps", &[("do", "ask"), ("grant", &grant)]).await;
+    assert!(
+        asked.status == 200 && asked.body.contains("Revoke Claude?") && asked.body.contains("trading book"),
+        "{asked:?}"
+    );
+    assert_eq!(field(&asked, "grant"), grant);
+    let kept = b.submit(address, "/apps", &[("do", "keep"), ("grant", &grant)]).await;
+    assert_eq!((kept.status, kept.header("location")), (303, Some("/apps")));
     // Somebody else cannot.
     let a = Browser::default().submit(address, "/apps", &[("do", "revoke"), ("grant", &grant)]).await;
     assert_eq!(a.status, 403);
@@ -526,9 +562,105 @@ async fn a_person_sees_and_revokes_what_they_granted() {
     let a = b.submit(address, "/apps", &[("do", "revoke"), ("grant", &grant)]).await;
     assert_eq!(a.status, 303);
     assert_eq!(call(address, access, "SELECT 1 AS a").await.status, 401);
+    // A word after, once.
+    let page = b.go(address, "GET", a.header("location").expect("a page"), "").await;
+    assert!(page.body.contains("role=\"status\"") && page.body.contains("Revoked."), "{page:?}");
+    assert!(!page.body.contains("claude.ai") && page.body.contains("localhost"), "the other is still there: {page:?}");
+    assert!(!b.go(address, "GET", "/apps", "").await.body.contains("role=\"status\""));
+    b.submit(address, "/apps", &[("do", "revoke"), ("grant", &grant_at(&page, "localhost"))]).await;
     assert!(b.go(address, "GET", "/apps", "").await.body.contains("None."));
     b.submit(address, "/apps", &[("do", "logout")]).await;
     assert!(b.go(address, "GET", "/apps", "").await.body.contains("type=\"password\""));
+}
+
+/// The day of the first time on a page, as its machine-readable form has it: what people see must say the same.
+fn day_of(page: &Answer) -> String {
+    let at = page.body.split("<time datetime=\"").nth(1).and_then(|r| r.split('"').next()).expect("a time");
+    let (year, rest) = at.split_once('-').expect("a year");
+    let (month, day) = rest.split_once('T').and_then(|(d, _)| d.split_once('-')).expect("a day");
+    let month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        [month.parse::<usize>().expect("a month") - 1];
+    format!("{} {month} {year}, ", day.parse::<u32>().expect("a day"))
+}
+
+/// Whoever signs in is told for which server, database and client, and where to type; whoever agrees, for which database, and may do so
+/// as somebody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pages_say_what_it_is_about() {
+    let file = std::env::temp_dir().join(format!("mssql-mcp-labels-{}.toml", std::process::id()));
+    let text = "[[mount]]\npath = \"/demo\"\n[mount.database]\nlabel = \"practice\"\nca_file = \"SANDBOX_CA\"\n[mount.access]\nlevel = \"full\"\n";
+    std::fs::write(&file, text).expect("file");
+    let more = [("auth.mode", "builtin"), ("auth.store", "memory"), ("database.label", "trading book")];
+    let lab = Lab::with_file(&file, &more).await;
+    let people = lab.app.authority.as_ref().expect("sign-in").people().clone();
+    let user = |scopes: &[&str]| User {
+        password: hash(PASSWORD).expect("hash"),
+        scopes: scopes.iter().map(|s| (*s).to_owned()).collect(),
+        disabled: false,
+    };
+    people.put("ada", &user(&SCOPES)).await.expect("written");
+    people.put("bob", &user(&["mssql:read"])).await.expect("written");
+    let (address, _stop) = lab.serve().await;
+    let client = register(address, CALLBACK).await;
+    for (mount, label) in [("", "trading book"), ("/demo", "practice")] {
+        let resource = format!("http://{address}{mount}/mcp");
+        let query = authorization(&client, &[("resource", &resource)]);
+        let mut b = Browser::default();
+        let page = b.go(address, "GET", &format!("/authorize?{query}"), "").await;
+        let parts =
+            ["<strong>Claude</strong>", &format!("<strong>{label}</strong>"), &format!("<strong>{address}</strong>")];
+        for part in parts {
+            assert!(page.body.contains(part), "{part}: {page:?}");
+        }
+        assert!(
+            page.body.contains("id=\"name\"")
+                && page.body.split("id=\"password\"").all(|p| p.matches("autofocus").count() <= 1)
+        );
+        let focus = |page: &Answer| {
+            let input = page.body.split("<input").find(|i| i.contains(" autofocus")).expect("a focus").to_owned();
+            (input.contains("id=\"name\""), input.contains("aria-invalid=\"true\" aria-describedby=\"problem\""))
+        };
+        assert_eq!(focus(&page), (true, false));
+        let login =
+            |name, password| [("do", "login"), ("request", query.as_str()), ("username", name), ("password", password)];
+        // The name stays, and the password is typed again; without a name it is the name's turn. What it is about stays on the page.
+        for (name, at_name) in [("ada", false), ("", true), ("a b", true)] {
+            let again = b.submit(address, "/authorize", &login(name, "not the password")).await;
+            assert_eq!((again.status, focus(&again)), (401, (at_name, true)), "{name}: {again:?}");
+            assert!(parts.iter().all(|p| again.body.contains(p)) && again.body.contains("id=\"problem\""), "{again:?}");
+        }
+        assert_eq!(b.submit(address, "/authorize", &login("ada", PASSWORD)).await.status, 303);
+        let page = b.go(address, "GET", &format!("/authorize?{query}"), "").await;
+        assert!(page.body.contains(&format!("<dt>Database</dt><dd>{label}</dd>")), "{page:?}");
+        let shown = page.body.split("<dl>").nth(1).and_then(|r| r.split("</dl>").next()).expect("a list").to_owned();
+        assert!(!shown.contains("http://") && shown.contains(&format!("<dd>{address}</dd>")), "{shown}");
+        // As somebody else, for the same request.
+        let a = b.submit(address, "/authorize", &[("do", "switch"), ("request", &query)]).await;
+        assert_eq!((a.status, a.header("location")), (303, Some(format!("/authorize?{query}").as_str())));
+        assert!(b.go(address, "GET", &format!("/authorize?{query}"), "").await.body.contains("type=\"password\""));
+    }
+    // Whoever has none of what is asked for is told whom to ask, and may be somebody else, too.
+    let resource = format!("http://{address}/demo/mcp");
+    let query = authorization(&client, &[("resource", &resource), ("scope", "mssql:schema")]);
+    let mut b = Browser::default();
+    b.go(address, "GET", &format!("/authorize?{query}"), "").await;
+    let login = [("do", "login"), ("request", query.as_str()), ("username", "bob"), ("password", PASSWORD)];
+    b.submit(address, "/authorize", &login).await;
+    let page = b.go(address, "GET", &format!("/authorize?{query}"), "").await;
+    assert!(
+        page.status == 403
+            && page.body.contains("user scopes bob mssql:schema")
+            && page.body.contains("value=\"switch\""),
+        "{page:?}"
+    );
+    let a = b.submit(address, "/authorize", &[("do", "switch"), ("request", &query)]).await;
+    assert_eq!(a.header("location"), Some(format!("/authorize?{query}").as_str()));
+    // The other ways to the form.
+    let page = Browser::default().go(address, "GET", "/apps", "").await;
+    assert!(page.body.contains(&format!("<strong>{address}</strong>")), "{page:?}");
+    let page = Browser::default().go(address, "GET", "/demo/object?id=table:dbo.Notes", "").await;
+    assert!(page.body.contains("<strong>practice</strong>"), "{page:?}");
+    std::fs::remove_file(file).expect("clean");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -631,6 +763,201 @@ async fn people_and_tokens_are_managed_beside_a_running_server() {
     for end in ["", "-wal", "-shm"] {
         let _ = std::fs::remove_file(format!("{}{end}", file.display()));
     }
+}
+
+/// A command in a folder, with this home and more in its environment: status, stdout, stderr.
+async fn at_home(
+    home: &std::path::Path,
+    folder: &std::path::Path,
+    args: &[&str],
+    env: &[(&str, &str)],
+    input: &str,
+) -> (Option<i32>, String, String) {
+    use tokio::io::AsyncWriteExt as _;
+    let mut c = crate::support::command(args);
+    c.current_dir(folder)
+        .env("HOME", home)
+        .env_remove("XDG_DATA_HOME")
+        .env_remove("LOG_LEVEL")
+        .envs(env.iter().copied());
+    let mut child = c.spawn().expect("spawn");
+    child.stdin.take().expect("stdin").write_all(input.as_bytes()).await.expect("write");
+    let out = child.wait_with_output().await.expect("output");
+    let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+    (out.status.code(), text(&out.stdout), text(&out.stderr))
+}
+
+/// Everything below a folder.
+fn files(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path());
+    entries.flat_map(|p| if p.is_dir() { files(&p) } else { vec![p] }).collect()
+}
+
+/// The store is where it is, wherever a command is started; nobody makes one by looking, and who makes one says so.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_store_is_in_one_place_and_no_command_makes_one_in_silence() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = std::env::temp_dir().join(format!("mssql-mcp-home-{}", std::process::id()));
+    let (here, there) = (home.join("here"), home.join("there"));
+    [&here, &there].iter().for_each(|d| std::fs::create_dir_all(d).expect("dir"));
+    let file = home.join(".local/share/mssql-mcp/mssql-mcp.db");
+    let path = file.to_str().expect("path");
+    let looks: [&[&str]; 10] = [
+        &["user", "list"],
+        &["user", "passwd", "ada", "--password-stdin"],
+        &["user", "disable", "ada"],
+        &["user", "enable", "ada"],
+        &["user", "scopes", "ada", "mssql:read"],
+        &["user", "remove", "ada"],
+        &["token", "list"],
+        &["token", "revoke", "etl"],
+        &["store", "export"],
+        &["store", "prune"],
+    ];
+    for args in looks {
+        let (status, out, err) = at_home(&home, &here, args, &[], "a long enough one\n").await;
+        assert!(
+            status == Some(2) && out.is_empty() && err.contains(&format!("no store at {path}")),
+            "{args:?}: {out}{err}"
+        );
+    }
+    let add = ["user", "add", "ada", "--password-stdin"];
+    let (status, _, err) = at_home(&home, &here, &add, &[], "short\n").await;
+    assert!(status == Some(2) && err.contains("at least 12"), "{err}");
+    assert_eq!(files(&home), Vec::<std::path::PathBuf>::new(), "none of them made anything");
+    let (status, out, err) = at_home(&home, &here, &add, &[], "a long enough one\n").await;
+    assert_eq!((status, out.trim()), (Some(0), "ada: active, mssql:read"), "{err}");
+    assert!(err.contains(&format!("made a new store at {path}")), "{err}");
+    let mode = |p: &std::path::Path| std::fs::metadata(p).expect("there").permissions().mode() & 0o777;
+    assert_eq!((mode(&file), mode(file.parent().expect("folder"))), (0o600, 0o700));
+    // From another folder, with a talkative server's environment: the same store, and nothing but the answer.
+    let loud = [("LOG_LEVEL", "trace"), ("TrustServerCertificate", "yes"), ("MSSQL_HOST", "127.0.0.1")];
+    for (args, answer) in [
+        (&["user", "list"][..], "ada\tactive\tmssql:read\n"),
+        (&["user", "scopes", "ada", "mssql:write", "mssql:read"], "ada: active, mssql:read,mssql:write\n"),
+        (&["user", "scopes", "ada", "--scopes", "mssql:schema,mssql:read"], "ada: active, mssql:read,mssql:schema\n"),
+        (&["user", "disable", "ada"], "ada: disabled, mssql:read,mssql:schema\n"),
+        (&["user", "enable", "ada"], "ada: active, mssql:read,mssql:schema\n"),
+        (&["token", "list"], ""),
+        (&["store", "prune"], ""),
+        (&["user", "remove", "ada"], "ada: removed\n"),
+        (&["user", "list"], ""),
+    ] {
+        let got = at_home(&home, &there, args, &loud, "").await;
+        assert_eq!(got, (Some(0), answer.to_owned(), String::new()), "{args:?}");
+    }
+    for (args, why) in [
+        (&["user", "remove", "ada"][..], "there is no ada"),
+        (&["user", "scopes", "ada", "mssql:read"], "there is no ada"),
+        (&["user", "scopes", "ada", "read"], "mssql:read"),
+        (&["user", "scopes", "ada"], "SCOPE"),
+    ] {
+        let (status, _, err) = at_home(&home, &there, args, &[], "").await;
+        assert!(status == Some(2) && err.contains(why), "{args:?}: {err}");
+    }
+    // Where the person's system keeps data elsewhere; a relative path is none (XDG Base Directory Specification).
+    let elsewhere = home.join("data");
+    for (xdg, at) in
+        [(elsewhere.to_str().expect("path"), elsewhere.join("mssql-mcp/mssql-mcp.db")), ("data", file.clone())]
+    {
+        let (_, out, _) = at_home(&home, &there, &["config"], &[("XDG_DATA_HOME", xdg)], "").await;
+        assert!(out.contains(&format!("{:?}", format!("sqlite:{}", at.display()))), "{out}");
+    }
+    // A store that an earlier version left in the folder is named, and not used unasked.
+    std::fs::rename(&file, here.join("mssql-mcp.db")).expect("moved");
+    let (status, _, err) = at_home(&home, &here, &["user", "list"], &[], "").await;
+    assert!(status == Some(2) && err.contains(here.join("mssql-mcp.db").to_str().expect("path")), "{err}");
+    // A server that begins with nobody says so.
+    let port = crate::support::free();
+    let mut c = crate::support::command(&["serve", "--auth-mode", "builtin", "--listen", &port.to_string()]);
+    c.current_dir(&there)
+        .env("HOME", &home)
+        .env("MSSQL_HOST", "127.0.0.1")
+        .env("MSSQL_USER", "u")
+        .env("MSSQL_PASSWORD", "p");
+    let mut child = c.spawn().expect("spawn");
+    crate::support::until("it listens", async || tokio::net::TcpStream::connect(port).await.is_ok()).await;
+    child.start_kill().expect("killed");
+    let said = String::from_utf8_lossy(&child.wait_with_output().await.expect("output").stderr).into_owned();
+    assert!(said.contains(&format!("made a new store at {path}")), "{said}");
+    std::fs::remove_dir_all(home).expect("clean");
+}
+
+/// Who is removed leaves nothing: whoever gets the name later inherits neither tokens nor a browser that is signed in.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_inherits_what_a_removed_person_granted() {
+    let file = std::env::temp_dir().join(format!("mssql-mcp-removed-{}.db", std::process::id()));
+    let store = format!("sqlite:{}", file.display());
+    let (_lab, address) = lab(&[("auth.store", store.as_str())], &SCOPES).await;
+    let home = std::env::temp_dir();
+    let run = async |args: &[&str]| {
+        let all = [args, &["--auth-store", store.as_str()]].concat();
+        let (status, _, err) = at_home(&home, &home, &all, &[], &format!("{PASSWORD}\n")).await;
+        assert_eq!(status, Some(0), "{args:?}: {err}");
+    };
+    let (client, t) = tokens(address, "mssql:read mssql:write").await;
+    let access = t["access_token"].as_str().expect("a token");
+    let update = "UPDATE dbo.Employees SET Name = Name";
+    assert_eq!(call(address, access, update).await.status, 200);
+    run(&["user", "scopes", "ada", "mssql:read"]).await;
+    crate::support::until("the token has lost it", async || call(address, access, update).await.status == 403).await;
+    assert_eq!(call(address, access, "SELECT 1 AS a").await.status, 200, "and nothing else");
+    // A browser that is signed in, and a code that nobody has exchanged yet.
+    let query = authorization(&client, &[]);
+    let mut b = Browser::default();
+    let back = returned(&b.decide(address, &query, "approve").await);
+    assert!(b.go(address, "GET", "/apps", "").await.body.contains("Claude"));
+    run(&["user", "remove", "ada"]).await;
+    crate::support::until("the token has ended", async || call(address, access, "SELECT 1 AS a").await.status == 401)
+        .await;
+    run(&["user", "add", "ada", "--password-stdin"]).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    assert_eq!(call(address, access, "SELECT 1 AS a").await.status, 401, "another person of that name");
+    let refresh = t["refresh_token"].as_str().expect("a token");
+    let ask = [("grant_type", "refresh_token"), ("refresh_token", refresh), ("client_id", client.as_str())];
+    assert_eq!(post(address, "/token", &ask).await.status, 400);
+    assert_eq!(token(address, &client, value(&back, "code"), &[]).await.status, 400);
+    assert!(b.go(address, "GET", "/apps", "").await.body.contains("type=\"password\""));
+    for end in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{end}", file.display()));
+    }
+}
+
+/// At a terminal a password that is too short is refused at once, and not after it was typed again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_password_is_refused_at_the_first_typing() {
+    const AT_A_TERMINAL: &str = r#"
+import os, pty, sys
+pid, tty = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+seen = b""
+try:
+    while b"Password: " not in seen:
+        seen += os.read(tty, 1000)
+    os.write(tty, b"short\n")
+    while b"Again" not in seen:
+        seen += os.read(tty, 1000)
+except OSError:
+    pass
+else:
+    os.write(tty, b"short\n")
+    while True:
+        try:
+            seen += os.read(tty, 1000)
+        except OSError:
+            break
+sys.stdout.write(seen.decode() + "\nstatus %d" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
+    let dir = std::env::temp_dir().join(format!("mssql-mcp-terminal-{}", std::process::id()));
+    let store = format!("sqlite:{}", dir.join("store.db").display());
+    let mut c = tokio::process::Command::new("python3");
+    c.args(["-c", AT_A_TERMINAL]).arg(crate::support::binary()).args(["user", "add", "ada", "--auth-store", &store]);
+    let out = tokio::time::timeout(crate::support::PATIENCE, c.output()).await.expect("in time").expect("python3");
+    let text = String::from_utf8_lossy(&out.stdout);
+    assert!(text.contains("at least 12 characters") && text.ends_with("status 2") && !text.contains("Again"), "{text}");
+    assert!(!dir.exists(), "and nothing was made");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -758,6 +1085,42 @@ pub async fn signed_in_token_below(address: SocketAddr, mount: &str, name: &str,
     ];
     let a = post(address, &format!("{mount}/token"), &form).await;
     format!("Bearer {}", a.json()["access_token"].as_str().expect("a token"))
+}
+
+/// A person's tokens, in the hands of a client that keeps them fresh.
+pub struct Signed {
+    address: SocketAddr,
+    client: String,
+    tokens: Value,
+}
+
+impl Signed {
+    pub async fn new(address: SocketAddr, name: &str, password: &str) -> Self {
+        let client = register(address, CALLBACK).await;
+        let (query, mut b) = (authorization(&client, &[]), Browser::default());
+        b.go(address, "GET", &format!("/authorize?{query}"), "").await;
+        let login = [("do", "login"), ("request", query.as_str()), ("username", name), ("password", password)];
+        assert_eq!(b.submit(address, "/authorize", &login).await.status, 303);
+        let back = returned(&b.submit(address, "/authorize", &[("do", "approve"), ("request", &query)]).await);
+        let tokens = token(address, &client, value(&back, "code"), &[]).await.json();
+        Self { address, client, tokens }
+    }
+    pub fn bearer(&self) -> String {
+        format!("Bearer {}", self.tokens["access_token"].as_str().expect("a token"))
+    }
+    async fn post(&self, path: &str, pairs: &[(&str, &str)]) -> Answer {
+        let all = [pairs, &[("client_id", self.client.as_str())]].concat();
+        let a = post(self.address, path, &all).await;
+        assert_eq!(a.status, 200, "{a:?}");
+        a
+    }
+    pub async fn refresh(&mut self) {
+        let refresh = self.tokens["refresh_token"].as_str().expect("a token").to_owned();
+        self.tokens = self.post("/token", &[("grant_type", "refresh_token"), ("refresh_token", &refresh)]).await.json();
+    }
+    pub async fn revoke(&self) {
+        self.post("/revoke", &[("token", self.tokens["refresh_token"].as_str().expect("a token"))]).await;
+    }
 }
 
 /// kill -9 at any point loses nothing that was answered.
@@ -906,6 +1269,168 @@ async fn claude_signs_in() {
     )
     .await;
     assert_eq!((a.status, a.json()["error"].as_str()), (401, Some("invalid_client")));
+}
+
+/// The body that VS Code registers with (its `fetchDynamicRegistration`, where a server's grant types are not yet known).
+fn vscode() -> Value {
+    json!({ "client_name": "Visual Studio Code", "client_uri": "https://code.visualstudio.com",
+        "grant_types": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"],
+        "response_types": ["code"],
+        "redirect_uris": ["https://insiders.vscode.dev/redirect", "https://vscode.dev/redirect", "http://127.0.0.1/", "http://127.0.0.1:33418/"],
+        "scope": "mssql:read", "token_endpoint_auth_method": "none", "application_type": "native" })
+}
+
+/// Likewise Cursor: its scheme, the page for its cloud agents, and the loopback that current builds use.
+fn cursor() -> Value {
+    json!({ "client_name": "Cursor",
+        "redirect_uris": ["cursor://anysphere.cursor-mcp/oauth/callback", "https://www.cursor.com/agents/mcp/oauth/callback", "http://localhost:8787/callback"],
+        "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"], "token_endpoint_auth_method": "none" })
+}
+
+async fn register_as(address: SocketAddr, body: &Value) -> Answer {
+    http(address, "POST", "/register", &[JSON], body.to_string().as_bytes()).await
+}
+
+/// Signs in and agrees; the answer goes to this redirect URI, and its code gives a token that calls.
+async fn signs_in_at(address: SocketAddr, client: &str, redirect: &str) {
+    let a = Browser::default().decide(address, &authorization(client, &[("redirect_uri", redirect)]), "approve").await;
+    let to = a.header("location").unwrap_or_else(|| panic!("{redirect}: {a:?}")).to_owned();
+    let (at, query) = to.split_once('?').expect("a query");
+    assert_eq!(at, redirect);
+    let back: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let t = token(address, client, value(&back, "code"), &[("redirect_uri", redirect)]).await;
+    assert_eq!(t.status, 200, "{redirect}: {t:?}");
+    let a = call(address, t.json()["access_token"].as_str().expect("token"), "SELECT 1 AS a").await;
+    assert_eq!(a.status, 200, "{redirect}: {a:?}");
+}
+
+/// RFC 7591 §3.2.1: of several redirect URIs those that are allowed are registered, and the answer says which.
+#[tokio::test(flavor = "multi_thread")]
+async fn desktop_programs_register_with_what_they_send() {
+    const CLOUD: &str = "https://www.cursor.com/agents/mcp/oauth/callback";
+    let (_lab, address) = lab(&[], &SCOPES).await;
+    let a = register_as(address, &vscode()).await;
+    assert_eq!(a.status, 201, "{a:?}");
+    assert_eq!(a.json()["redirect_uris"], json!(["http://127.0.0.1/", "http://127.0.0.1:33418/"]));
+    let id = a.json()["client_id"].as_str().expect("id").to_owned();
+    // Its usual port, another where that is taken, and the form without a slash.
+    for redirect in ["http://127.0.0.1:33418/", "http://127.0.0.1:59656/", "http://127.0.0.1:33418"] {
+        signs_in_at(address, &id, redirect).await;
+    }
+    // What was left out is refused with the reason, and nothing is sent there.
+    let q = authorization(&id, &[("redirect_uri", "https://vscode.dev/redirect")]);
+    let a = get(address, &format!("/authorize?{q}")).await;
+    assert_eq!((a.status, a.header("location")), (400, None));
+    assert!(a.body.contains("vscode.dev") && a.body.contains("auth.redirect_hosts"), "{a:?}");
+
+    let a = register_as(address, &cursor()).await;
+    assert_eq!((a.status, &a.json()["redirect_uris"]), (201, &json!(["http://localhost:8787/callback"])), "{a:?}");
+    signs_in_at(address, a.json()["client_id"].as_str().expect("id"), "http://localhost:8787/callback").await;
+    // None that is allowed is the error, and it names each.
+    let mut only = cursor();
+    only["redirect_uris"] = json!(["cursor://anysphere.cursor-retrieval/oauth/user-mssql/callback", CLOUD]);
+    let a = register_as(address, &only).await;
+    assert_eq!((a.status, a.json()["error"].as_str()), (400, Some("invalid_redirect_uri")));
+    for part in ["cursor-retrieval", "auth.redirect_schemes", "www.cursor.com", "auth.redirect_hosts"] {
+        assert!(a.body.contains(part), "{part}: {a:?}");
+    }
+
+    // The operator allows the rest.
+    let more = [
+        ("auth.redirect_hosts", "vscode.dev,insiders.vscode.dev,www.cursor.com"),
+        ("auth.redirect_schemes", "cursor,com.example.app"),
+    ];
+    let (_lab, address) = lab(&more, &SCOPES).await;
+    for (body, used) in
+        [(vscode(), "https://vscode.dev/redirect"), (cursor(), "cursor://anysphere.cursor-mcp/oauth/callback")]
+    {
+        let a = register_as(address, &body).await;
+        assert_eq!((a.status, &a.json()["redirect_uris"]), (201, &body["redirect_uris"]), "{a:?}");
+        signs_in_at(address, a.json()["client_id"].as_str().expect("id"), used).await;
+    }
+    let mut own = cursor();
+    own["redirect_uris"] = json!(["com.example.app:/callback", "vscode://vscode.mcp/callback"]);
+    let a = register_as(address, &own).await;
+    assert_eq!(a.json()["redirect_uris"], json!(["com.example.app:/callback"]), "{a:?}");
+    let id = a.json()["client_id"].as_str().expect("id").to_owned();
+    signs_in_at(address, &id, "com.example.app:/callback").await;
+    // The form may lead to the program, and the person is told that any program there could be it.
+    let q = authorization(&id, &[("redirect_uri", "com.example.app:/callback")]);
+    let mut b = Browser::default();
+    b.decide(address, &q, "deny").await;
+    let page = b.go(address, "GET", &format!("/authorize?{q}"), "").await;
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert!(
+        policy.contains("form-action 'self' com.example.app:;") && page.body.contains("class=\"warn\""),
+        "{page:?}"
+    );
+}
+
+/// The same of a metadata document: VS Code's own, which it prefers to registering.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_metadata_document_keeps_the_redirect_uris_that_are_allowed() {
+    const ID: &str = "https://client.example/oauth/client-metadata.json";
+    let document = json!({ "client_name": "Visual Studio Code", "client_id": ID, "client_uri": "https://vscode.dev/product",
+        "grant_types": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"],
+        "response_types": ["code"], "token_endpoint_auth_method": "none", "application_type": "native",
+        "redirect_uris": ["http://127.0.0.1:33418/", "https://vscode.dev/redirect"] });
+    let (_lab, address) = lab_with(&[], &SCOPES, Some(documents(document.clone()).await)).await;
+    for redirect in ["http://127.0.0.1:33418/", "http://127.0.0.1:50123/"] {
+        signs_in_at(address, ID, redirect).await;
+    }
+    let q = authorization(ID, &[("redirect_uri", "https://vscode.dev/redirect")]);
+    let a = get(address, &format!("/authorize?{q}")).await;
+    assert!(a.status == 400 && a.body.contains("auth.redirect_hosts"), "{a:?}");
+    let mut none = document;
+    none["redirect_uris"] = json!(["https://vscode.dev/redirect"]);
+    let (_lab, address) = lab_with(&[], &SCOPES, Some(documents(none).await)).await;
+    let a = get(address, &format!("/authorize?{q}")).await;
+    assert!(a.status == 400 && a.body.contains("does not lead to its description"), "{a:?}");
+}
+
+/// What the operator takes back is taken back from those that are registered, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_no_longer_allowed_gets_no_code() {
+    let file = std::env::temp_dir().join(format!("mssql-mcp-hosts-{}.db", std::process::id()));
+    let store = format!("sqlite:{}", file.display());
+    let (_lab, before) = lab(&[("auth.store", store.as_str()), ("auth.redirect_schemes", "cursor")], &SCOPES).await;
+    let claude = register(before, CALLBACK).await;
+    let own = "cursor://anysphere.cursor-mcp/oauth/callback";
+    let cursor = register(before, own).await;
+    let more = [("auth.store", store.as_str()), ("auth.redirect_hosts", "chatgpt.com")];
+    let (_lab, after) = lab(&more, &SCOPES).await;
+    for (client, uri, why) in [(&claude, CALLBACK, "auth.redirect_hosts"), (&cursor, own, "auth.redirect_schemes")] {
+        for named in [uri, ""] {
+            let path = format!("/authorize?{}", authorization(client, &[("redirect_uri", named)]));
+            assert_eq!(get(before, &path).await.status, 200);
+            let a = get(after, &path).await;
+            assert!(a.status == 400 && a.header("location").is_none() && a.body.contains(why), "{uri}: {a:?}");
+        }
+    }
+    for end in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{end}", file.display()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_redirect_host_or_scheme_is_said_at_the_start() {
+    let args = [
+        "serve",
+        "--auth-redirect-hosts",
+        "https://vscode.dev/redirect,*.cursor.com",
+        "--auth-redirect-schemes",
+        "javascript,cursor://",
+    ];
+    let out = crate::support::command(&args).output().await.expect("run");
+    let text = String::from_utf8_lossy(&out.stderr);
+    for part in [
+        "\"https://vscode.dev/redirect\" is no host",
+        "\"*.cursor.com\"",
+        "\"javascript\" is no private scheme",
+        "\"cursor://\"",
+    ] {
+        assert!(out.status.code() == Some(2) && text.contains(part), "{part}: {text}");
+    }
 }
 
 /// Likewise of ChatGPT's: its metadata document, `resource` that becomes the audience, its three redirects, the domain proof.

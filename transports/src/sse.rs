@@ -1,7 +1,8 @@
 //! HTTP+SSE, the transport of 2024-11-05, for every handshake version: GET opens an event stream whose first event, `endpoint`, says
 //! where to post; each post is answered with 202, and what it asked for comes as a `message` event.
 //!
-//! The stream is the session: when it ends, for whatever reason, so does all that runs in it.
+//! The stream is the session: when it ends, for whatever reason, so does all that runs in it. Both answers carry the session's id in
+//! their extensions ([`SessionId`]), for whoever decides how long the stream may last.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -55,6 +56,10 @@ pub struct Options {
     /// This server.
     pub info: ServerInfo,
 }
+
+/// The session that a stream opened, or that took a post; an extension of those responses.
+#[derive(Debug, Clone)]
+pub struct SessionId(pub String);
 
 /// The open streams of a listener.
 #[derive(Clone)]
@@ -155,7 +160,8 @@ impl Sse {
         open.insert(id.clone(), Open { owner, connection: connection.clone() });
         let endpoint = format!("event: endpoint\ndata: {}?session_id={id}\n\n", self.options.messages);
         let stopped = Box::pin(connection.stop.clone().cancelled_owned());
-        event_response(Events {
+        let session = SessionId(id.clone());
+        let mut answer = event_response(Events {
             first: Some(endpoint.into()),
             messages,
             last: None,
@@ -165,7 +171,9 @@ impl Sse {
             closing: Box::pin(self.options.closing.clone().cancelled_owned()),
             drained: None,
             gone: Gone { id, streams: self.options.streams.clone(), connection },
-        })
+        });
+        answer.extensions_mut().insert(session);
+        answer
     }
 
     async fn post<B>(&self, parts: &request::Parts, body: B) -> Answer
@@ -200,7 +208,9 @@ impl Sse {
             return busy("This session has too many answers that nobody read, or too many calls at once");
         }
         connection.handle(&body.to_bytes(), &parts.extensions).await;
-        empty(StatusCode::ACCEPTED)
+        let mut answer = empty(StatusCode::ACCEPTED);
+        answer.extensions_mut().insert(SessionId(id));
+        answer
     }
 }
 
