@@ -133,7 +133,7 @@ fn reserved(word: &str) -> bool {
 
 /// Parses a whole batch; a syntax error anywhere means that nothing runs.
 pub fn batch(sql: &str) -> Result<Vec<Stmt>> {
-    let mut p = Parser { toks: tokens(sql)?, i: 0, sql };
+    let mut p = Parser { toks: tokens(sql)?, i: 0, sql, tran: None };
     let mut out = Vec::new();
     while p.skip_semis() {
         out.push(p.statement(true)?);
@@ -143,13 +143,13 @@ pub fn batch(sql: &str) -> Result<Vec<Stmt>> {
 
 /// Parses one expression, for a stored default or check.
 pub fn expression(sql: &str) -> Result<Expr> {
-    let mut p = Parser { toks: tokens(sql)?, i: 0, sql };
+    let mut p = Parser { toks: tokens(sql)?, i: 0, sql, tran: None };
     p.predicate()
 }
 
 /// Parses a query, for a view's body.
 pub fn query(sql: &str) -> Result<Query> {
-    let mut p = Parser { toks: tokens(sql)?, i: 0, sql };
+    let mut p = Parser { toks: tokens(sql)?, i: 0, sql, tran: None };
     let q = p.query()?;
     p.sym(";");
     if p.peek() != &Tok::End {
@@ -160,7 +160,7 @@ pub fn query(sql: &str) -> Result<Query> {
 
 /// Parses `@a int, @b nvarchar(10) = N'x' OUTPUT`, as sp_executesql has them.
 pub fn params(sql: &str) -> Result<Vec<ParamDef>> {
-    let mut p = Parser { toks: tokens(sql)?, i: 0, sql };
+    let mut p = Parser { toks: tokens(sql)?, i: 0, sql, tran: None };
     let list = p.param_list()?;
     if p.peek() != &Tok::End {
         return Err(p.unexpected());
@@ -172,6 +172,8 @@ struct Parser<'a> {
     toks: Vec<Token>,
     i: usize,
     sql: &'a str,
+    /// The name of the last BEGIN TRANSACTION.
+    tran: Option<String>,
 }
 
 impl Parser<'_> {
@@ -425,6 +427,9 @@ impl Parser<'_> {
                 if self.word("WITH") {
                     loop {
                         log |= self.at_word("LOG");
+                        if self.at_word("SETERROR") {
+                            return Err(Error::unsupported("RAISERROR WITH SETERROR"));
+                        }
                         self.ident()?;
                         if !self.sym(",") {
                             break;
@@ -450,7 +455,14 @@ impl Parser<'_> {
                     let named = matches!(self.peek(), Tok::Word(w) if !reserved(w) && !self.starts_statement())
                         || matches!(self.peek(), Tok::Quoted(_) | Tok::Var(_));
                     if named {
-                        self.i += 1;
+                        // A name may be that of a savepoint, or of no transaction.
+                        let name = match self.next() {
+                            Tok::Word(w) | Tok::Quoted(w) => Some(w),
+                            _ => None,
+                        };
+                        if word == "ROLLBACK" && (name.is_none() || name != self.tran) {
+                            return Err(Error::unsupported("ROLLBACK of a name that the batch did not begin"));
+                        }
                     }
                 }
                 Ok(if word == "COMMIT" { Kind::Commit } else { Kind::Rollback })
@@ -461,7 +473,9 @@ impl Parser<'_> {
             }
             "WAITFOR" => {
                 self.i += 1;
-                self.need_word("DELAY")?;
+                if !self.word("DELAY") {
+                    return Err(Error::unsupported("WAITFOR other than DELAY"));
+                }
                 Ok(Kind::Delay(self.expr()?))
             }
             "EXEC" | "EXECUTE" => self.exec(),
@@ -532,6 +546,9 @@ impl Parser<'_> {
 
     fn dml(&mut self, ctes: Vec<Cte>) -> Result<Kind> {
         if self.word("INSERT") {
+            if self.at_word("BULK") {
+                return Err(Error::unsupported("INSERT BULK"));
+            }
             self.word("INTO");
             let target = self.name()?;
             self.hints()?;
@@ -1027,10 +1044,13 @@ impl Parser<'_> {
     fn begin(&mut self) -> Result<Kind> {
         self.need_word("BEGIN")?;
         if self.word("TRAN") || self.word("TRANSACTION") {
-            if matches!(self.peek(), Tok::Quoted(_))
-                || matches!(self.peek(), Tok::Word(w) if !reserved(w) && !self.starts_statement())
-            {
-                self.i += 1;
+            let named = matches!(self.peek(), Tok::Quoted(_))
+                || matches!(self.peek(), Tok::Word(w) if !reserved(w) && !self.starts_statement());
+            if named && let Tok::Word(w) | Tok::Quoted(w) = self.next() {
+                self.tran = Some(w);
+            }
+            if self.words(&["WITH", "MARK"]) || matches!(self.peek(), Tok::Var(_)) {
+                return Err(Error::unsupported("a marked transaction, or one whose name is a variable"));
             }
             return Ok(Kind::Begin);
         }
@@ -1536,6 +1556,9 @@ impl Parser<'_> {
         }
         if self.word("IS") {
             let not = self.word("NOT");
+            if self.words(&["DISTINCT", "FROM"]) {
+                return Err(Error::unsupported("IS DISTINCT FROM"));
+            }
             self.need_word("NULL")?;
             return Ok(Expr::IsNull(Box::new(left), not));
         }
@@ -1600,6 +1623,9 @@ impl Parser<'_> {
         let mut e = self.primary()?;
         while self.word("COLLATE") {
             e = Expr::Collate(Box::new(e), self.ident()?);
+        }
+        if self.words(&["AT", "TIME", "ZONE"]) {
+            return Err(Error::unsupported("AT TIME ZONE"));
         }
         Ok(e)
     }
@@ -1675,6 +1701,10 @@ impl Parser<'_> {
                     self.need(")")?;
                     Ok(Expr::Cast { value, ty, style, attempt })
                 }
+                "PARSE" | "TRY_PARSE" if matches!(self.peek_at(1), Tok::Sym("(")) => {
+                    Err(Error::unsupported(format!("the function {}", w.to_ascii_uppercase())))
+                }
+                "NEXT" if Self::is_word(self.peek_at(1), "VALUE") => Err(Error::unsupported("NEXT VALUE FOR")),
                 "LEFT" | "RIGHT" if matches!(self.peek_at(1), Tok::Sym("(")) => {
                     self.i += 1;
                     self.call(w)
@@ -1744,6 +1774,9 @@ impl Parser<'_> {
         while self.sym(".") {
             parts.push(self.ident()?);
         }
+        if self.at_sym("::") {
+            return Err(Error::unsupported(format!("{}::, a method of a CLR type", parts.join("."))));
+        }
         if self.at_sym("(") {
             if parts.len() > 1 {
                 return Err(Error::unsupported(format!("the function {}", parts.join("."))));
@@ -1756,6 +1789,12 @@ impl Parser<'_> {
     fn call(&mut self, name: String) -> Result<Expr> {
         self.need("(")?;
         let distinct = self.word("DISTINCT");
+        if !distinct {
+            self.word("ALL");
+        }
+        if name.eq_ignore_ascii_case("TRIM") && ["LEADING", "TRAILING", "BOTH"].iter().any(|w| self.at_word(w)) {
+            return Err(Error::unsupported("TRIM of one side"));
+        }
         let mut star = false;
         let mut args = Vec::new();
         if self.sym("*") {
@@ -1763,7 +1802,16 @@ impl Parser<'_> {
         } else if !self.at_sym(")") {
             args = self.list()?;
         }
+        if self.at_word("FROM") || self.at_word("USING") {
+            return Err(Error::unsupported(format!("this form of the function {}", name.to_ascii_uppercase())));
+        }
+        if ["RESPECT", "IGNORE"].iter().any(|w| self.at_word(w)) {
+            return Err(Error::unsupported("IGNORE NULLS"));
+        }
         self.need(")")?;
+        if ["RESPECT", "IGNORE"].iter().any(|w| self.at_word(w)) {
+            return Err(Error::unsupported("IGNORE NULLS"));
+        }
         let mut within = Vec::new();
         if self.words(&["WITHIN", "GROUP"]) {
             self.need("(")?;
