@@ -842,6 +842,10 @@ impl<'a> Binder<'a> {
         let (schema, object) = match parts.as_slice() {
             [s, o] => (*s, *o),
             [d, s, o] if ["trading", "master", "tempdb"].iter().any(|x| d.eq_ignore_ascii_case(x)) => (*s, *o),
+            [_, _, _, _] => return Err(Error::unsupported(format!("the linked server {}", name.0[0]))),
+            [d, _, _] if ["master", "msdb", "model", "tempdb"].iter().any(|x| d.eq_ignore_ascii_case(x)) => {
+                return Err(Error::unsupported(name.0.join(".")));
+            }
             [o] if crate::system::is_old_view(o) => return Err(Error::unsupported(format!("the view {o}"))),
             _ => return Err(invalid_object(name)),
         };
@@ -1512,28 +1516,20 @@ impl<'a> Binder<'a> {
         }
         if t.is_temporal() {
             let (date, number) = if at.is_temporal() { (a, b) } else { (b, a) };
-            if !matches!(date.ty, Ty::DateTime | Ty::SmallDateTime) || !number.ty.is_int() || !matches!(c, '+' | '-') {
-                return Err(if at.is_temporal() && bt.is_temporal() {
-                    Error::new(
-                        8117,
-                        16,
-                        format!(
-                            "Operand data type {} is invalid for {} operator.",
-                            at.name_and_id().0,
-                            if c == '-' { "subtract" } else { "add" }
-                        ),
-                    )
+            let classic = |t: Ty| matches!(t, Ty::DateTime | Ty::SmallDateTime);
+            if !classic(date.ty) || !number.ty.is_int() || number.ty == Ty::Bit || !matches!(c, '+' | '-') {
+                let (l, r) = (at.name_and_id().0, bt.name_and_id().0);
+                return Err(if at == bt && !classic(at) && matches!(c, '+' | '-') {
+                    let verb = if c == '-' { "subtract" } else { "add" };
+                    Error::new(8117, 16, format!("Operand data type {l} is invalid for {verb} operator."))
+                } else if at.is_number() != bt.is_number() && !classic(at) && !classic(bt) && matches!(c, '+' | '-') {
+                    Error::new(206, 16, format!("Operand type clash: {l} is incompatible with {r}"))
                 } else {
-                    Error::new(
-                        206,
-                        16,
-                        format!(
-                            "Operand type clash: {} is incompatible with {}",
-                            at.name_and_id().0,
-                            bt.name_and_id().0
-                        ),
-                    )
+                    Error::unsupported(format!("{at} {op} {bt}"))
                 });
+            }
+            if c == '-' && !at.is_temporal() {
+                return Err(Error::unsupported(format!("{at} {op} {bt}")));
             }
             let n = if c == '-' { format!("-({})", number.sql) } else { number.sql };
             let call =
@@ -1602,8 +1598,8 @@ impl<'a> Binder<'a> {
         if is_aggregate(name) || is_window(name) {
             return self.aggregate(name, args, distinct, star, over, within);
         }
-        if over.is_some() {
-            return Err(Error::new(10753, 15, "The OVER clause cannot be used here."));
+        if over.is_some() || !within.is_empty() {
+            return Err(Error::unsupported(format!("{name} with OVER or WITHIN GROUP")));
         }
         match name {
             "COALESCE" => {
@@ -2084,6 +2080,9 @@ fn constant(e: &Expr) -> bool {
 
 /// Why a constant is no order.
 fn constant_order(e: &Expr, position: usize) -> Error {
+    if matches!(e, Expr::Unary(_, a) if matches!(**a, Expr::Int(_))) {
+        return Error::unsupported("ORDER BY a number with a sign");
+    }
     fn variable(e: &Expr) -> bool {
         match e {
             Expr::Var(_) => true,

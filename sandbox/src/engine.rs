@@ -1017,6 +1017,9 @@ impl Engine {
             let mut b = Binder::new(self);
             let x = b.expr(e)?;
             crate::convert::implicit(x.ty, ty).map_err(Error::compiled)?;
+            if ty == Ty::Xml && !matches!(x.ty, Ty::Xml | Ty::Null) {
+                return Err(Error::unsupported("the conversion of a text to xml, which would check it"));
+            }
             (b.coerce(x, ty).sql, b.binds)
         };
         self.one(&format!("SELECT {sql}"), &binds, ty)

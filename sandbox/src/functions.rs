@@ -348,7 +348,12 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
         }
         "YEAR" | "MONTH" | "DAY" => {
             arity(1, 1)?;
-            let arg = if first.is_temporal() { first } else { Ty::DateTime2(7) };
+            let arg = match first {
+                t if t.is_temporal() => t,
+                t if t.is_int() && t != Ty::Bit => Ty::DateTime,
+                t if t.is_text() && t != Ty::Xml || t == Ty::Null => Ty::DateTimeOffset(7),
+                t => return Err(missing(t.to_string())),
+            };
             let name = match name {
                 "YEAR" => "YEAR",
                 "MONTH" => "MONTH",
@@ -782,7 +787,10 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
                 let q = if name == "FLOOR" { d.div_euclid(unit) } else { -(-d).div_euclid(unit) };
                 Val::Dec(if out.scale() == 0 { q } else { q * unit })
             }
-            _ => Val::Float(if name == "FLOOR" { f(0).floor() } else { f(0).ceil() }),
+            _ => match if name == "FLOOR" { f(0).floor() } else { f(0).ceil() } {
+                v if v == 0.0 && v.is_sign_negative() => return Err(Error::unsupported("-0")),
+                v => Val::Float(v),
+            },
         },
         "ROUND" => {
             let (places, cut) = (n(1), n(2) != 0);
@@ -836,6 +844,7 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
         "LOG10" => float(f(0).log10())?,
         "PI" => Val::Float(std::f64::consts::PI),
         "POWER" => match (&args[0], &args[1]) {
+            _ if f(0) == 0.0 && f(1) < 0.0 => return Err(Error::unsupported("POWER of 0 with a negative exponent")),
             _ if out == Ty::Float => float(f(0).powf(f(1)))?,
             _ => {
                 let Val::Float(v) = float(f(0).powf(f(1)))? else { return Ok(Val::Null) };
@@ -869,7 +878,8 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
             })
         }
         "EOMONTH" => {
-            let m = calendar::add(Moment { days: n(0), ticks: 0, offset: None }, Part::Month, n(1))?;
+            let m = calendar::add(Moment { days: n(0), ticks: 0, offset: None }, Part::Month, n(1))
+                .map_err(|e| Error { message: e.message.replace("'datetime'", "'date'"), ..e })?;
             let (y, mo, _) = calendar::to_ymd(m.days);
             Val::Int(calendar::from_ymd(y, mo, calendar::days_in_month(y, mo)).unwrap_or(0))
         }

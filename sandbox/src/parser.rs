@@ -1089,6 +1089,9 @@ impl Parser<'_> {
         if self.sym("(") {
             let e = self.expr()?;
             self.need(")")?;
+            if self.at_word("AT") || self.at_word("AS") {
+                return Err(Error::unsupported("EXECUTE of a text elsewhere or as somebody else"));
+            }
             return Ok(Kind::ExecText(e));
         }
         if self.at_word("AS") {
@@ -1277,7 +1280,13 @@ impl Parser<'_> {
             if self.at_word("ROLLUP") || self.at_word("CUBE") || self.at_word("GROUPING") {
                 return Err(Error::unsupported("GROUPING SETS, ROLLUP and CUBE"));
             }
+            if self.at_word("ALL") || self.at_sym("(") && matches!(self.peek_at(1), Tok::Sym(")")) {
+                return Err(Error::unsupported("GROUP BY ALL and GROUP BY ()"));
+            }
             s.group = self.list()?;
+            if self.at_word("WITH") && ["ROLLUP", "CUBE"].iter().any(|w| Self::is_word(self.peek_at(1), w)) {
+                return Err(Error::unsupported("WITH ROLLUP and WITH CUBE"));
+            }
         }
         if self.word("HAVING") {
             s.having = Some(self.predicate()?);
@@ -1351,7 +1360,9 @@ impl Parser<'_> {
             }
             Tok::Word(w)
                 if !reserved(&w)
-                    && !["OUTPUT", "OFFSET", "THROW", "APPLY"].iter().any(|x| w.eq_ignore_ascii_case(x)) =>
+                    && !["OUTPUT", "OFFSET", "THROW", "APPLY", "TABLESAMPLE"]
+                        .iter()
+                        .any(|x| w.eq_ignore_ascii_case(x)) =>
             {
                 self.i += 1;
                 Ok(Some(w))
@@ -1709,7 +1720,9 @@ impl Parser<'_> {
                     self.i += 1;
                     self.call(w)
                 }
-                "CURRENT_TIMESTAMP" | "CURRENT_USER" => {
+                "CURRENT_TIMESTAMP" | "CURRENT_USER" | "SESSION_USER" | "SYSTEM_USER" | "USER"
+                    if !matches!(self.peek_at(1), Tok::Sym("(" | ".")) =>
+                {
                     self.i += 1;
                     Ok(Expr::Call {
                         name: w.to_ascii_uppercase(),
