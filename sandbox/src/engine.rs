@@ -1805,7 +1805,12 @@ impl Engine {
             let last = name.0.last().map_or(String::new(), |n| n.to_ascii_lowercase());
             if last.starts_with("sp_")
                 || last.starts_with("xp_")
-                || name.0.iter().rev().skip(1).any(|s| s.eq_ignore_ascii_case("sys"))
+                || name
+                    .0
+                    .iter()
+                    .rev()
+                    .skip(1)
+                    .any(|s| ["sys", "master", "msdb", "model", "tempdb"].iter().any(|x| s.eq_ignore_ascii_case(x)))
             {
                 return Err(Error::unsupported(format!("the procedure {shown}")).into());
             }

@@ -126,6 +126,60 @@ const RESERVED_TOO: [&str; 16] = [
     "DBCC",
 ];
 
+/// Words of T-SQL that begin what this parser does not know: where one stands unexpected, the text may be right.
+const ELSEWHERE: [&str; 46] = [
+    "WITH",
+    "FOR",
+    "AT",
+    "OF",
+    "CURRENT",
+    "NATIONAL",
+    "PERCENT",
+    "TABLESAMPLE",
+    "CROSS",
+    "OUTER",
+    "HASH",
+    "LOOP",
+    "MERGE",
+    "REMOTE",
+    "CONTAINS",
+    "FREETEXT",
+    "DISTRIBUTED",
+    "INDEX",
+    "PERIOD",
+    "GENERATED",
+    "MASKED",
+    "ENCRYPTED",
+    "HIDDEN",
+    "FILESTREAM",
+    "REPLICATION",
+    "AUTHORIZATION",
+    "COMPUTE",
+    "BULK",
+    "OPENQUERY",
+    "OPENROWSET",
+    "OPENXML",
+    "OPENDATASOURCE",
+    "READTEXT",
+    "WRITETEXT",
+    "UPDATETEXT",
+    "WITHIN",
+    "ATOMIC",
+    "DIALOG",
+    "CONVERSATION",
+    "DEFAULT",
+    "HOLDLOCK",
+    "TEXTIMAGE_ON",
+    "FILESTREAM_ON",
+    "READONLY",
+    "LINENO",
+    "WINDOW",
+];
+
+/// Statements that are no call of a procedure, though nothing reserves their first word.
+const STATEMENTS: [&str; 10] =
+    ["REVERT", "SETUSER", "READTEXT", "WRITETEXT", "UPDATETEXT", "LINENO", "ENABLE", "DISABLE", "RECEIVE", "SEND"];
+
 fn reserved(word: &str) -> bool {
     let w = word.to_ascii_uppercase();
     RESERVED.contains(&w.as_str()) || RESERVED_TOO.contains(&w.as_str())
@@ -236,6 +290,9 @@ impl Parser<'_> {
     fn unexpected(&self) -> Error {
         let line = self.line();
         match self.peek() {
+            Tok::Word(w) if ELSEWHERE.iter().any(|x| w.eq_ignore_ascii_case(x)) => {
+                Error::unsupported(format!("{} in this place", w.to_ascii_uppercase())).at(line)
+            }
             Tok::Word(w) if reserved(w) => {
                 Error::new(156, 15, format!("Incorrect syntax near the keyword '{w}'.")).at(line)
             }
@@ -364,6 +421,9 @@ impl Parser<'_> {
             Tok::Quoted(_) if top => return self.exec_call(None),
             _ => return Err(self.unexpected()),
         };
+        if STATEMENTS.contains(&word.as_str()) {
+            return Err(Error::unsupported(format!("the statement {word}")));
+        }
         match word.as_str() {
             "SELECT" => Ok(Kind::Query(Box::new(self.query()?))),
             "WITH" => self.with_statement(),
@@ -530,6 +590,9 @@ impl Parser<'_> {
         if !self.word("WITH") {
             return Ok(out);
         }
+        if self.at_word("XMLNAMESPACES") {
+            return Err(Error::unsupported("WITH XMLNAMESPACES"));
+        }
         loop {
             let name = self.ident()?;
             let columns = if self.at_sym("(") { self.name_list()? } else { Vec::new() };
@@ -548,6 +611,9 @@ impl Parser<'_> {
         if self.word("INSERT") {
             if self.at_word("BULK") {
                 return Err(Error::unsupported("INSERT BULK"));
+            }
+            if self.at_word("TOP") {
+                return Err(Error::unsupported("INSERT TOP"));
             }
             self.word("INTO");
             let target = self.name()?;
@@ -615,6 +681,9 @@ impl Parser<'_> {
                 }
                 let mut col = self.name()?;
                 let Some(column) = col.0.pop() else { return Err(self.unexpected()) };
+                if self.at_sym("(") {
+                    return Err(Error::unsupported("UPDATE by a method of a column"));
+                }
                 let op = self.assign_op()?;
                 let value = self.expr()?;
                 let value = match op {
@@ -652,6 +721,9 @@ impl Parser<'_> {
                 return Ok(op);
             }
         }
+        if ["&", "|", "^"].iter().any(|s| self.at_sym(s)) {
+            return Err(Error::unsupported("assignment with an operator on bits"));
+        }
         Err(self.unexpected())
     }
 
@@ -674,6 +746,9 @@ impl Parser<'_> {
             let (columns, constraints) = self.table_body()?;
             if self.word("ON") {
                 self.ident()?;
+            }
+            if self.at_sym("(") || self.at_word("WITH") && matches!(self.peek_at(1), Tok::Sym("(")) {
+                return Err(Error::unsupported("partitions and options of a table"));
             }
             return Ok(Kind::CreateTable(name, columns, constraints));
         }
@@ -759,6 +834,10 @@ impl Parser<'_> {
                 break;
             }
         }
+        // Options of keys and constraints have many words.
+        if let Tok::Word(w) = self.peek() {
+            return Err(Error::unsupported(format!("{} in the definition of a table", w.to_ascii_uppercase())));
+        }
         self.need(")")?;
         Ok((columns, constraints))
     }
@@ -807,7 +886,10 @@ impl Parser<'_> {
                 let e = self.expr()?;
                 c.default = Some((named, e, self.text_from(start)));
             } else if self.word("COLLATE") {
-                self.ident()?;
+                let name = self.ident()?;
+                if !["SQL_Latin1_General_CP1_CI_AS", "DATABASE_DEFAULT"].iter().any(|c| name.eq_ignore_ascii_case(c)) {
+                    return Err(Error::unsupported(format!("a column of the collation {name}")));
+                }
             } else if self.word("ROWGUIDCOL") || self.word("SPARSE") {
             } else if ["PRIMARY", "UNIQUE", "REFERENCES", "FOREIGN", "CHECK"].iter().any(|w| self.at_word(w)) {
                 let k = self.constraint(named, Some(&c.name.clone()))?;
@@ -908,6 +990,11 @@ impl Parser<'_> {
         }
         if self.word("PROCEDURE") || self.word("PROC") {
             return self.procedure(true);
+        }
+        if let Tok::Word(w) = self.peek()
+            && !w.eq_ignore_ascii_case("TABLE")
+        {
+            return Err(Error::unsupported(format!("ALTER {}", w.to_ascii_uppercase())));
         }
         self.need_word("TABLE")?;
         let name = self.name()?;
@@ -1403,6 +1490,10 @@ impl Parser<'_> {
                 "CROSS"
             } else if self.words(&["CROSS", "APPLY"]) || self.words(&["OUTER", "APPLY"]) {
                 return Err(Error::unsupported("APPLY"));
+            } else if ["HASH", "LOOP", "MERGE", "REMOTE"].iter().any(|h| Self::is_word(self.peek_at(1), h))
+                && ["INNER", "LEFT", "RIGHT", "FULL"].iter().any(|k| self.at_word(k))
+            {
+                return Err(Error::unsupported("a join with a hint"));
             } else if self.words(&["INNER", "JOIN"]) || self.word("JOIN") {
                 "INNER"
             } else if self.words(&["LEFT", "JOIN"]) || self.words(&["LEFT", "OUTER", "JOIN"]) {
@@ -1753,7 +1844,14 @@ impl Parser<'_> {
     /// In CAST and CONVERT a length that is left out is 30, not 1.
     fn default_len(&mut self) -> Result<Ty> {
         let bare = !matches!(self.peek_at(1), Tok::Sym("("));
-        let ty = self.ty()?;
+        let name = match self.peek() {
+            Tok::Word(w) | Tok::Quoted(w) => w.clone(),
+            _ => String::new(),
+        };
+        let ty = self.ty().map_err(|e| match e.number {
+            2715 => Error { line: e.line, ..Error::new(243, 16, format!("Type {name} is not a defined system type.")) },
+            _ => e,
+        })?;
         Ok(match ty {
             Ty::Char(1) if bare => Ty::Char(30),
             Ty::NChar(1) if bare => Ty::NChar(30),

@@ -104,7 +104,8 @@ pub fn login(body: Bytes) -> io::Result<Login> {
     let password: Vec<u8> = bytes(44)?.iter().map(|b| (b ^ 0xA5).rotate_right(4)).collect();
     Ok(Login {
         tds_version,
-        packet_size: packet_size.clamp(512, 32_767),
+        // 0 leaves it to the server.
+        packet_size: if packet_size == 0 { 4096 } else { packet_size.clamp(512, 32_767) },
         host: utf16(&bytes(36)?),
         user: utf16(&bytes(40)?),
         password: utf16(&password),

@@ -111,12 +111,14 @@ async fn versions_that_are_not_spoken_are_refused_in_their_own_words() {
 #[tokio::test(flavor = "multi_thread")]
 async fn packets_have_the_size_that_was_asked_for() {
     talk(|at| {
-        for packet_size in [512, 4096, 8000, 16_384, 32_767] {
-            let mut c = Client::open(at, Ask { packet_size, ..TDS_7_4 });
+        for (asked, packet_size) in
+            [(0, 4096), (100, 512), (4096, 4096), (8000, 8000), (16_384, 16_384), (32_767, 32_767)]
+        {
+            let mut c = Client::open(at, Ask { packet_size: asked, ..TDS_7_4 });
             c.longest = 0;
             let got = c.batch("SELECT REPLICATE(CAST('a' AS varchar(max)), 100000)");
             assert_eq!(rows(&got)[0].len(), 100_002, "with its quotes");
-            assert_eq!(c.longest, packet_size as usize);
+            assert_eq!(c.longest, packet_size);
         }
     })
     .await;
