@@ -180,7 +180,8 @@ pub fn common(a: Ty, b: Ty) -> Ty {
             _ => hi,
         },
         Ty::DateTimeOffset(s) => match lo {
-            Ty::DateTimeOffset(s2) | Ty::DateTime2(s2) => Ty::DateTimeOffset(s.max(s2)),
+            Ty::DateTimeOffset(s2) | Ty::DateTime2(s2) | Ty::Time(s2) => Ty::DateTimeOffset(s.max(s2)),
+            Ty::DateTime => Ty::DateTimeOffset(7),
             _ => hi,
         },
         Ty::Time(s) => match lo {
@@ -1046,6 +1047,9 @@ impl<'a> Binder<'a> {
                 format!("Operand type clash: {} is incompatible with {}", a.ty.name_and_id().0, b.ty.name_and_id().0),
             ));
         }
+        if let (Ty::Date, Ty::Time(_)) | (Ty::Time(_), Ty::Date) = (a.ty, b.ty) {
+            return Err(Error::unsupported("comparing date with time"));
+        }
         let mixed = |a: Ty, b: Ty| a.is_binary() && (b.is_text() || b.is_scaled() || b.is_float());
         if mixed(a.ty, b.ty) || mixed(b.ty, a.ty) {
             return Err(Error::unsupported(format!("comparing {} with {}", a.ty, b.ty)));
@@ -1661,7 +1665,11 @@ impl<'a> Binder<'a> {
         }
         let mut bound = Vec::new();
         for a in args {
-            bound.push(self.expr(a)?);
+            // Of a function that is not there, the arguments may be words of its own, like the part of a date.
+            bound.push(self.expr(a).map_err(|e| match (signature(name, &[]), self.env.session_fn(name, &[])) {
+                (Ok(None), Ok(None)) => Error::unsupported(format!("the function {name}")),
+                _ => e,
+            })?);
         }
         if bound.iter().any(|b| b.ty == Ty::Bool) {
             return Err(Error::syntax("=", 0));
@@ -1877,6 +1885,9 @@ impl<'a> Binder<'a> {
             let _ = b;
             let name = name.to_ascii_lowercase();
             return Err(Error::new(8117, 16, format!("Operand data type NULL is invalid for {name} operator.")));
+        }
+        if within.iter().any(|(e, _)| constant(e)) || !within.is_empty() && name != "STRING_AGG" {
+            return Err(Error::unsupported(format!("{name} WITHIN GROUP by a constant, or at all")));
         }
         if name == "STRING_AGG" && (distinct || over.is_some()) {
             return Err(Error::unsupported("STRING_AGG with DISTINCT or OVER"));

@@ -193,11 +193,7 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
     {
         return Err(missing(t.to_string()));
     }
-    // Which of these types comes back as itself, the pages say one way and the table of types another.
-    if matches!(name, "ABS" | "CEILING" | "FLOOR")
-        && matches!(first, Ty::Bit | Ty::TinyInt | Ty::SmallInt | Ty::SmallMoney | Ty::Real)
-        || matches!(name, "SIGN" | "ROUND" | "POWER") && first == Ty::Bit
-    {
+    if matches!(name, "ABS" | "CEILING" | "FLOOR" | "SIGN" | "ROUND" | "POWER") && first == Ty::Bit {
         return Err(missing(first.to_string()));
     }
     if matches!(name, "ROUND") && args.iter().skip(1).any(|t| !t.is_int() && *t != Ty::Null || *t == Ty::Bit) {
@@ -615,6 +611,8 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
                     let mut chars = other.chars();
                     // One character for one; where Unicode has several, or leaves the code page, the server has its own rule.
                     match (chars.next(), chars.next()) {
+                        // Windows has no capital for it.
+                        _ if c == 'ß' => Ok(c),
                         (Some(o), None) if out.is_unicode() || convert::in_cp1252(o) => Ok(o),
                         _ => Err(Error::unsupported(format!("{name} of '{c}'"))),
                     }
