@@ -489,7 +489,8 @@ impl Engine {
                 }
                 // XACT_ABORT does not concern compile errors, of which syntax errors in a dynamic text are one kind.
                 let compile = e.compile || e.class == 15;
-                let strict = self.xact_abort && !compile && !matches!(s.kind, Kind::RaisError(..));
+                let spared = (compile || matches!(s.kind, Kind::RaisError(..))) && !e.is_unsupported();
+                let strict = self.xact_abort && !spared;
                 let abort = e.aborts_batch() || e.is_unsupported() || matches!(s.kind, Kind::Throw(_)) || strict;
                 self.write_error(&e, out);
                 let kind = self.done_kind();

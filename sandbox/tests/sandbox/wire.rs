@@ -123,3 +123,48 @@ async fn packets_have_the_size_that_was_asked_for() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_statement_leaves_the_callers_transaction_or_ends_it_as_the_server_does() {
+    talk(|at| {
+        let mut c = Client::open(at, TDS_7_4);
+        let failing = [
+            // What could not be compiled, and what is missing: the batch ends, the transaction does not.
+            ("SELECT Nope FROM dbo.Employees", 207, true),
+            ("SELECT * FROM dbo.Nope", 208, true),
+            ("SELECT GREATEST(1, 2)", 49_999, true),
+            ("EXEC sp_help", 49_999, true),
+            ("SELECT CAST('-' AS int)", 49_999, true),
+            ("SELECT FROM", 156, true),
+            ("SELECT @nope", 137, true),
+            // A statement that fails ends itself.
+            ("SELECT 1 / 0", 8134, true),
+            ("EXEC dbo.NoSuchProcedure", 2812, true),
+            ("SELECT CAST('2024-02-30' AS datetime)", 242, true),
+            // A conversion that fails ends the batch and its transaction.
+            ("SELECT CAST('x' AS int)", 245, false),
+            ("SELECT CAST('x' AS date)", 241, false),
+            ("SELECT CAST('x' AS float)", 8114, false),
+        ];
+        for (sql, number, stays) in failing {
+            for rpc in [false, true] {
+                c.batch("BEGIN TRAN; UPDATE dbo.Employees SET Title = N'meanwhile' WHERE EmployeeId = 1");
+                let got = if rpc { c.ask(3, &executesql(sql)) } else { c.batch(sql) };
+                assert!(got.iter().any(|i| matches!(i, Item::Error(n, _) if *n == number)), "{sql}: {got:?}");
+                // Clients count transactions by what ENVCHANGE tells them: 10 is a rollback.
+                assert_eq!(got.contains(&Item::Env(10)), !stays, "{sql}: {got:?}");
+                let left = c.batch("SELECT @@TRANCOUNT, CASE WHEN Title = N'meanwhile' THEN 1 ELSE 0 END FROM dbo.Employees WHERE EmployeeId = 1");
+                assert_eq!(rows(&left), [if stays { "1, 1" } else { "0, 0" }], "{sql}, {rpc}");
+                c.batch("IF @@TRANCOUNT > 0 ROLLBACK");
+            }
+        }
+        // With XACT_ABORT a statement's failure ends the transaction too, and what is missing does; compile errors do not.
+        for (sql, stays) in [("SELECT 1 / 0", false), ("SELECT GREATEST(1, 2)", false), ("SELECT * FROM dbo.Nope", true)] {
+            c.batch("SET XACT_ABORT ON; BEGIN TRAN");
+            c.batch(sql);
+            assert_eq!(rows(&c.batch("SELECT @@TRANCOUNT")), [if stays { "1" } else { "0" }], "{sql}");
+            c.batch("IF @@TRANCOUNT > 0 ROLLBACK");
+        }
+    })
+    .await;
+}
