@@ -441,6 +441,9 @@ impl<'a> Binder<'a> {
                     ));
                 }
                 let types: Vec<Ty> = l.columns.iter().zip(&r.columns).map(|(a, b)| common(a.ty, b.ty)).collect();
+                if *op != "UNION ALL" && types.iter().any(|t| matches!(t, Ty::DateTimeOffset(_))) {
+                    return Err(Error::unsupported(format!("{op} of datetimeoffset")));
+                }
                 let side = |b: &Bound, me: &Self| -> String {
                     let list: Vec<String> = b
                         .columns
@@ -523,7 +526,8 @@ impl<'a> Binder<'a> {
                 ));
             }
             let e = self.expr(g)?;
-            groups.push((e.sql.clone(), Self::collated(&e)));
+            // Of a datetimeoffset the instant makes the group.
+            groups.push((e.sql.clone(), self.order_key(&e)));
         }
         let any_aggregate =
             s.items.iter().any(|i| matches!(i, Item::Expr(e, _) | Item::Assign(_, e) if has_aggregate(e)))
@@ -560,6 +564,9 @@ impl<'a> Binder<'a> {
                 15,
                 "A SELECT statement that assigns a value to a variable must not be combined with data-retrieval operations.",
             ));
+        }
+        if s.distinct && items.iter().any(|i| matches!(i.ty, Ty::DateTimeOffset(_))) {
+            return Err(Error::unsupported("DISTINCT of datetimeoffset"));
         }
         let having = match &s.having {
             Some(h) => format!(" HAVING {}", self.predicate(h)?),
@@ -1602,8 +1609,8 @@ impl<'a> Binder<'a> {
         if is_aggregate(name) || is_window(name) {
             return self.aggregate(name, args, distinct, star, over, within);
         }
-        if over.is_some() || !within.is_empty() {
-            return Err(Error::unsupported(format!("{name} with OVER or WITHIN GROUP")));
+        if over.is_some() || !within.is_empty() || distinct || star {
+            return Err(Error::unsupported(format!("{name} with OVER, WITHIN GROUP, DISTINCT or *")));
         }
         match name {
             "COALESCE" => {
@@ -1845,6 +1852,23 @@ impl<'a> Binder<'a> {
         over: Option<&Over>,
         within: &[(Expr, bool)],
     ) -> Result<X> {
+        let (low, high) = match name {
+            "STRING_AGG" => (2, 2),
+            "LAG" | "LEAD" => (1, 3),
+            "ROW_NUMBER" | "RANK" | "DENSE_RANK" | "PERCENT_RANK" | "CUME_DIST" => (0, 0),
+            _ => (1, 1),
+        };
+        if star && (distinct || !matches!(name, "COUNT" | "COUNT_BIG")) {
+            return Err(Error::syntax("*", 0));
+        }
+        if !star && !(low..=high).contains(&args.len()) {
+            let name = name.to_ascii_lowercase();
+            return Err(if low == high {
+                Error::new(174, 15, format!("The {name} function requires {low} argument(s)."))
+            } else {
+                Error::new(189, 15, format!("The {name} function requires {low} to {high} arguments."))
+            });
+        }
         if over.is_none() {
             if is_window(name) {
                 return Err(Error::new(10753, 15, format!("The function '{name}' must have an OVER clause.")));
