@@ -342,7 +342,25 @@ fn sys(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows> {
                     let ((n, id), (p, sc)) = (t.name_and_id(), t.precision_scale());
                     vec![s(n), i(id), i(id), i(4), i(t.max_length()), i(p), i(sc), b(false), b(false)]
                 })
-                .chain([vec![s("sysname"), i(231), i(256), i(4), i(256), i(0), i(0), b(false), b(false)]])
+                // Those that the sandbox has no values of: (name, system id, id, length, precision, scale).
+                .chain(
+                    [
+                        ("sysname", 231, 256, 256, 0, 0),
+                        ("numeric", 108, 108, 17, 38, 38),
+                        ("image", 34, 34, 16, 0, 0),
+                        ("text", 35, 35, 16, 0, 0),
+                        ("ntext", 99, 99, 16, 0, 0),
+                        ("timestamp", 189, 189, 8, 0, 0),
+                        ("sql_variant", 98, 98, 8016, 0, 0),
+                        ("hierarchyid", 240, 128, 892, 0, 0),
+                        ("geometry", 240, 129, -1, 0, 0),
+                        ("geography", 240, 130, -1, 0, 0),
+                    ]
+                    .map(|(n, system, id, length, p, sc)| {
+                        let clr = b(system == 240);
+                        vec![s(n), i(system), i(id), i(4), i(length), i(p), i(sc), b(false), clr]
+                    }),
+                )
                 .collect(),
         ),
         "identity_columns" => {
@@ -625,9 +643,9 @@ fn sys(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows> {
                 ("is_read_only", BIT),
                 ("user_access_desc", NAME),
             ],
-            ["master", "tempdb", DATABASE]
+            ["master", "tempdb", "model", "msdb", DATABASE]
                 .iter()
-                .zip([1, 2, 5])
+                .zip(1..)
                 .map(|(n, id)| {
                     vec![
                         s(*n),
