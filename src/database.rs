@@ -66,6 +66,8 @@ pub struct Settings {
     pub trust: bool,
     /// PEM of a CA to trust.
     pub ca: Option<Vec<u8>>,
+    /// The server is the sandbox of `demo`, which the instructions say.
+    pub sandbox: bool,
     /// Name that the certificate must have.
     pub certificate_host: String,
     /// ApplicationIntent=ReadOnly.
@@ -248,6 +250,7 @@ impl Settings {
             encrypt: c.choice("database.encrypt"),
             trust: c.bool("database.trust_server_certificate"),
             ca,
+            sandbox: false,
             certificate_host: c.text("database.certificate_host").to_owned(),
             read_intent: c.bool("database.read_intent"),
             connect_timeout: c.duration("pool.connect_timeout"),

@@ -366,8 +366,13 @@ impl Registry {
         }
         // Sorted, so that a list is the same for every client and every start.
         tools.sort_by_key(|t| t.name);
+        let sandbox = if db.settings().sandbox {
+            " This is the sandbox of mssql-mcp, a stand-in for SQL Server in memory with sample data: what it lacks it refuses with error 49999, \"Not in the sandbox\", though SQL Server may have it, and nothing in it outlives the process."
+        } else {
+            ""
+        };
         let instructions = format!(
-            "Tools for one Microsoft SQL Server database (T-SQL). Start with list_tables and describe_table; then query with execute_sql, binding values with params. Access is {}.",
+            "Tools for one Microsoft SQL Server database (T-SQL). Start with list_tables and describe_table; then query with execute_sql, binding values with params. Access is {}.{sandbox}",
             db.settings().policy.access.as_str()
         );
         let definitions = tools.iter().map(|t| t.definition.clone()).collect();

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use crate::ast::*;
 use crate::catalog::{Catalog, ObjectKind, TableDef, quote};
+use crate::convert::NO_STYLE;
 use crate::error::{Error, Result};
 use crate::functions::{Call, Calls, signature};
 use crate::token::Column;
@@ -61,6 +62,8 @@ struct Source {
     alias: String,
     qualified: Option<(String, String)>,
     columns: Vec<SourceColumn>,
+    /// A system view of which the sandbox has not every column.
+    partial: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -87,6 +90,26 @@ struct CteRef {
     columns: Vec<(String, Ty)>,
     recursive: Option<u32>,
 }
+
+/// Functions of MySQL, PostgreSQL, Oracle and SQLite that models and people try.
+const FOREIGN: [&str; 16] = [
+    "NOW",
+    "CURDATE",
+    "LENGTH",
+    "CHAR_LENGTH",
+    "SUBSTR",
+    "INSTR",
+    "IFNULL",
+    "NVL",
+    "TO_CHAR",
+    "TO_DATE",
+    "TO_NUMBER",
+    "DATE_FORMAT",
+    "STRFTIME",
+    "GROUP_CONCAT",
+    "LPAD",
+    "RPAD",
+];
 
 /// Binds one statement.
 pub struct Binder<'a> {
@@ -157,7 +180,8 @@ pub fn common(a: Ty, b: Ty) -> Ty {
             _ => hi,
         },
         Ty::DateTimeOffset(s) => match lo {
-            Ty::DateTimeOffset(s2) | Ty::DateTime2(s2) => Ty::DateTimeOffset(s.max(s2)),
+            Ty::DateTimeOffset(s2) | Ty::DateTime2(s2) | Ty::Time(s2) => Ty::DateTimeOffset(s.max(s2)),
+            Ty::DateTime => Ty::DateTimeOffset(7),
             _ => hi,
         },
         Ty::Time(s) => match lo {
@@ -213,17 +237,18 @@ impl<'a> Binder<'a> {
         if same {
             return X { ty: if to == Ty::Null { e.ty } else { to }, ..e };
         }
-        let sql = self.call(Call::Cast { from: e.ty, to, style: 0, attempt: false }, &[&e.sql]);
+        let sql = self.call(Call::Cast { from: e.ty, to, style: NO_STYLE, attempt: false }, &[&e.sql]);
         X { sql, ty: to, digits: None, ..e }
     }
 
     /// For an assignment to a column: too long is an error.
-    pub fn assign(&self, e: X, to: Ty) -> X {
+    pub fn assign(&self, e: X, to: Ty) -> Result<X> {
         if e.ty == Ty::Null || e.ty == to || e.ty.is_int() && to.is_int() && to.precedence() >= e.ty.precedence() {
-            return X { ty: to, ..e };
+            return Ok(X { ty: to, ..e });
         }
+        crate::convert::implicit(e.ty, to)?;
         let sql = self.call(Call::Assign { from: e.ty, to }, &[&e.sql]);
-        X { sql, ty: to, ..e }
+        Ok(X { sql, ty: to, ..e })
     }
 
     /// With its collation, for comparison, grouping and ordering.
@@ -251,6 +276,10 @@ impl<'a> Binder<'a> {
 
     /// Binds a query; `outer` is whether its rows go to the client, where an ORDER BY needs no TOP.
     pub fn query(&mut self, q: &Query, outer: bool) -> Result<Bound> {
+        self.query_inner(q, outer).map_err(Error::compiled)
+    }
+
+    fn query_inner(&mut self, q: &Query, outer: bool) -> Result<Bound> {
         self.depth += 1;
         if self.depth > 32 {
             return Err(Error::new(
@@ -412,6 +441,9 @@ impl<'a> Binder<'a> {
                     ));
                 }
                 let types: Vec<Ty> = l.columns.iter().zip(&r.columns).map(|(a, b)| common(a.ty, b.ty)).collect();
+                if *op != "UNION ALL" && types.iter().any(|t| matches!(t, Ty::DateTimeOffset(_))) {
+                    return Err(Error::unsupported(format!("{op} of datetimeoffset")));
+                }
                 let side = |b: &Bound, me: &Self| -> String {
                     let list: Vec<String> = b
                         .columns
@@ -435,28 +467,38 @@ impl<'a> Binder<'a> {
 
     fn paging(&mut self, top: Option<&Expr>, q: &Query) -> Result<String> {
         let mut out = String::new();
-        let count = |me: &mut Self, e: &Expr, what: &str| -> Result<String> {
-            let e = me.expr(e)?;
-            if !e.ty.is_int() {
-                return Err(Error::new(
-                    1060,
-                    15,
-                    format!("The number of rows provided for a {what} clause must be an integer."),
-                ));
-            }
-            Ok(format!("max({},0)", e.sql))
-        };
         if let Some(t) = top {
-            out = format!(" LIMIT {}", count(self, t, "TOP or FETCH row count parameter")?);
+            out = format!(" LIMIT {}", self.row_count(t, "TOP")?);
         }
         if let Some(o) = &q.offset {
+            if top.is_some() {
+                let what = "A TOP can not be used in the same query or sub-query as a OFFSET.";
+                return Err(Error::new(10741, 15, what));
+            }
             let limit = match &q.fetch {
-                Some(f) => count(self, f, "FETCH")?,
+                Some(f) => self.row_count(f, "FETCH")?,
                 None => "-1".into(),
             };
-            out = format!(" LIMIT {limit} OFFSET {}", count(self, o, "OFFSET")?);
+            out = format!(" LIMIT {limit} OFFSET {}", self.row_count(o, "OFFSET")?);
         }
         Ok(out)
+    }
+
+    /// A number of rows, in a shim that refuses what is negative.
+    fn row_count(&mut self, e: &Expr, what: &'static str) -> Result<String> {
+        let e = self.expr(e)?;
+        if matches!(e.constant, Some(Val::Null)) || e.ty == Ty::Null {
+            return Err(Error::new(1014, 15, "A TOP or FETCH clause contains an invalid value."));
+        }
+        if !e.ty.is_int() || e.ty == Ty::Bit {
+            let what = if what == "TOP" { "TOP or FETCH row count parameter" } else { what };
+            return Err(Error::new(
+                1060,
+                15,
+                format!("The number of rows provided for a {what} clause must be an integer."),
+            ));
+        }
+        Ok(self.call(Call::Func { name: what, args: vec![Ty::BigInt], out: Ty::BigInt }, &[&e.sql]))
     }
 
     fn select(&mut self, s: &Select, q: &Query) -> Result<Bound> {
@@ -476,7 +518,7 @@ impl<'a> Binder<'a> {
         };
         let mut groups = Vec::new();
         for g in &s.group {
-            if matches!(g, Expr::Int(_)) {
+            if constant(g) {
                 return Err(Error::new(
                     164,
                     15,
@@ -484,7 +526,8 @@ impl<'a> Binder<'a> {
                 ));
             }
             let e = self.expr(g)?;
-            groups.push((e.sql.clone(), Self::collated(&e)));
+            // Of a datetimeoffset the instant makes the group.
+            groups.push((e.sql.clone(), self.order_key(&e)));
         }
         let any_aggregate =
             s.items.iter().any(|i| matches!(i, Item::Expr(e, _) | Item::Assign(_, e) if has_aggregate(e)))
@@ -522,6 +565,9 @@ impl<'a> Binder<'a> {
                 "A SELECT statement that assigns a value to a variable must not be combined with data-retrieval operations.",
             ));
         }
+        if s.distinct && items.iter().any(|i| matches!(i.ty, Ty::DateTimeOffset(_))) {
+            return Err(Error::unsupported("DISTINCT of datetimeoffset"));
+        }
         let having = match &s.having {
             Some(h) => format!(" HAVING {}", self.predicate(h)?),
             None => String::new(),
@@ -532,7 +578,15 @@ impl<'a> Binder<'a> {
                 Expr::Int(n) => Some(n.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|i| *i < items.len()).ok_or_else(|| {
                     Error::new(108, 16, format!("The ORDER BY position number {n} is out of range of the number of items in the select list."))
                 })?),
-                Expr::Column(p) if p.len() == 1 => items.iter().position(|i| i.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(&p[0]))),
+                Expr::Column(p) if p.len() == 1 => {
+                    let named = |i: &X| i.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(&p[0]));
+                    let first = items.iter().position(named);
+                    if let Some(i) = first && items.iter().any(|x| named(x) && x.sql != items[i].sql) {
+                        return Err(Error::new(209, 16, format!("Ambiguous column name '{}'.", p[0])));
+                    }
+                    first
+                }
+                e if constant(e) => return Err(constant_order(e, order.len() + 1)),
                 _ => None,
             };
             let bound = match ordinal {
@@ -595,6 +649,9 @@ impl<'a> Binder<'a> {
         }
         let mut out = Vec::new();
         for s in scope.sources.iter().filter(|s| prefix.is_empty() || matches(s, prefix)) {
+            if let Some((schema, view)) = s.qualified.as_ref().filter(|_| s.partial) {
+                return Err(Error::unsupported(format!("every column of {schema}.{view}; name those that you want")));
+            }
             for c in s.columns.iter().filter(|c| c.name != "\u{1}depth") {
                 let mut e = x(c.sql.clone(), c.ty);
                 e.name = Some(c.name.clone());
@@ -664,7 +721,7 @@ impl<'a> Binder<'a> {
                 let b = self.query(query, false)?;
                 let s = self.fresh();
                 let columns = self.rename(&b.columns, columns, alias, &s)?;
-                sources.push(Source { alias: alias.clone(), qualified: None, columns });
+                sources.push(Source { alias: alias.clone(), qualified: None, columns, partial: false });
                 Ok(format!("({}) AS {s}", b.sql))
             }
             Table::Values { rows, alias, columns } => {
@@ -672,7 +729,7 @@ impl<'a> Binder<'a> {
                 let s = self.fresh();
                 let found: Vec<Column> = types.iter().map(|t| Column::new("", *t)).collect();
                 let cols = self.rename(&found, columns, alias, &s)?;
-                sources.push(Source { alias: alias.clone(), qualified: None, columns: cols });
+                sources.push(Source { alias: alias.clone(), qualified: None, columns: cols, partial: false });
                 Ok(format!("({sql}) AS {s}"))
             }
             Table::Named { name, alias } => self.named(name, alias.as_deref(), sources),
@@ -754,7 +811,7 @@ impl<'a> Binder<'a> {
                     let sql = self.call(Call::Depth(max), &[&format!("{s}.depth+1")]);
                     columns.push(SourceColumn { name: "\u{1}depth".into(), sql, ty: Ty::Int, flags: 0 });
                 }
-                sources.push(Source { alias: alias_text, qualified: None, columns });
+                sources.push(Source { alias: alias_text, qualified: None, columns, partial: false });
                 return Ok(format!("{} AS {s}", c.sql));
             }
             if last.starts_with(['#', '@']) {
@@ -776,7 +833,7 @@ impl<'a> Binder<'a> {
                     let b = b?;
                     let s = self.fresh();
                     let columns = self.rename(&b.columns, &[], &alias_text, &s)?;
-                    sources.push(Source { alias: alias_text, qualified, columns });
+                    sources.push(Source { alias: alias_text, qualified, columns, partial: false });
                     Ok(format!("({}) AS {s}", b.sql))
                 }
                 ObjectKind::Procedure(..) => Err(Error::new(
@@ -793,16 +850,34 @@ impl<'a> Binder<'a> {
         let (schema, object) = match parts.as_slice() {
             [s, o] => (*s, *o),
             [d, s, o] if ["trading", "master", "tempdb"].iter().any(|x| d.eq_ignore_ascii_case(x)) => (*s, *o),
+            [_, _, _, _] => return Err(Error::unsupported(format!("the linked server {}", name.0[0]))),
+            [d, _, _] if ["master", "msdb", "model", "tempdb"].iter().any(|x| d.eq_ignore_ascii_case(x)) => {
+                return Err(Error::unsupported(name.0.join(".")));
+            }
+            [o] if crate::system::is_old_view(o) => return Err(Error::unsupported(format!("the view {o}"))),
             _ => return Err(invalid_object(name)),
         };
-        let Some((cols, rows)) = env.system_view(schema, object)? else { return Err(invalid_object(name)) };
+        let system = ["sys", "INFORMATION_SCHEMA"].iter().any(|s| schema.eq_ignore_ascii_case(s));
+        let Some((cols, rows)) = env.system_view(schema, object)? else {
+            return Err(if system || crate::system::is_old_view(object) {
+                Error::unsupported(format!("the view {schema}.{object}")).compiled()
+            } else {
+                invalid_object(name)
+            });
+        };
         let s = self.fresh();
         let columns: Vec<SourceColumn> = cols
             .iter()
             .enumerate()
             .map(|(i, (n, t))| SourceColumn { name: (*n).to_owned(), sql: format!("{s}.c{i}"), ty: *t, flags: 1 })
             .collect();
-        sources.push(Source { alias: alias_text, qualified: Some((schema.to_owned(), object.to_owned())), columns });
+        let partial = !crate::system::is_whole(schema, object);
+        sources.push(Source {
+            alias: alias_text,
+            qualified: Some((schema.to_owned(), object.to_owned())),
+            columns,
+            partial,
+        });
         let names: Vec<String> = (0..cols.len()).map(|i| format!("column{} AS c{i}", i + 1)).collect();
         if rows.is_empty() {
             let nulls: Vec<String> = (0..cols.len()).map(|i| format!("NULL AS c{i}")).collect();
@@ -833,7 +908,7 @@ impl<'a> Binder<'a> {
                     | if c.computed.is_some() { 0x20 } else { 0 },
             })
             .collect();
-        sources.push(Source { alias, qualified, columns });
+        sources.push(Source { alias, qualified, columns, partial: false });
         format!("{} AS {s}", t.physical)
     }
 
@@ -873,14 +948,14 @@ impl<'a> Binder<'a> {
         let mut list = vec![format!("{first}.rowid AS r")];
         for (i, (ty, e)) in values.iter().enumerate() {
             let b = self.expr(e)?;
-            list.push(format!("{} AS v{i}", self.assign(b, *ty).sql));
+            list.push(format!("{} AS v{i}", self.assign(b, *ty)?.sql));
         }
         let filter = match filter {
             Some(f) => format!(" WHERE {}", self.predicate(f)?),
             None => String::new(),
         };
         let limit = match top {
-            Some(t) => format!(" LIMIT {}", self.expr(t)?.sql),
+            Some(t) => format!(" LIMIT {}", self.row_count(t, "TOP")?),
             None => String::new(),
         };
         self.scopes.pop();
@@ -896,7 +971,7 @@ impl<'a> Binder<'a> {
             .map(|c| SourceColumn { name: c.name.clone(), sql: quote(&c.name), ty: c.ty, flags: 1 })
             .collect();
         self.scopes.push(Scope {
-            sources: vec![Source { alias: pseudo.to_owned(), qualified: None, columns }],
+            sources: vec![Source { alias: pseudo.to_owned(), qualified: None, columns, partial: false }],
             ..Scope::default()
         });
         let mut out = Vec::new();
@@ -933,7 +1008,7 @@ impl<'a> Binder<'a> {
             .map(|c| SourceColumn { name: c.name.clone(), sql: quote(&c.name), ty: c.ty, flags: 1 })
             .collect();
         self.scopes.push(Scope {
-            sources: vec![Source { alias: String::new(), qualified: None, columns }],
+            sources: vec![Source { alias: String::new(), qualified: None, columns, partial: false }],
             ..Scope::default()
         });
         let out = if predicate { self.predicate(e).map(|s| x(s, Ty::Bool)) } else { self.expr(e) };
@@ -979,6 +1054,13 @@ impl<'a> Binder<'a> {
                 format!("Operand type clash: {} is incompatible with {}", a.ty.name_and_id().0, b.ty.name_and_id().0),
             ));
         }
+        if let (Ty::Date, Ty::Time(_)) | (Ty::Time(_), Ty::Date) = (a.ty, b.ty) {
+            return Err(Error::unsupported("comparing date with time"));
+        }
+        let mixed = |a: Ty, b: Ty| a.is_binary() && (b.is_text() || b.is_scaled() || b.is_float());
+        if mixed(a.ty, b.ty) || mixed(b.ty, a.ty) {
+            return Err(Error::unsupported(format!("comparing {} with {}", a.ty, b.ty)));
+        }
         if t == Ty::Guid && !matches!(op, "=" | "<>") {
             return Err(Error::unsupported("ordering comparisons of uniqueidentifier"));
         }
@@ -1022,7 +1104,7 @@ impl<'a> Binder<'a> {
             self.next = next;
             self.binds.truncate(binds);
         }
-        self.expr_inner(e)
+        self.expr_inner(e).map_err(Error::compiled)
     }
 
     fn free(&mut self, by: i32) {
@@ -1056,7 +1138,9 @@ impl<'a> Binder<'a> {
             },
             Expr::Decimal(n) => return self.decimal_literal(n),
             Expr::Float(n) => {
-                let f: f64 = n.parse().unwrap_or(f64::NAN);
+                let Ok(f) = n.parse::<f64>() else {
+                    return Err(Error::unsupported(format!("the number {n}")));
+                };
                 if !f.is_finite() {
                     return Err(Error::new(
                         168,
@@ -1069,15 +1153,14 @@ impl<'a> Binder<'a> {
                 X { constant: Some(Val::Float(f)), ..x(literal(&Val::Float(f)), Ty::Float) }
             }
             Expr::Money(n) => {
-                let (d, s) = decimal::parse(n).ok_or_else(|| Error::syntax(n, 0))?;
+                let (d, s) = decimal::parse(n).ok_or_else(|| Error::unsupported(format!("the money constant ${n}")))?;
                 let d = decimal::fit_money(decimal::rescale(d, s, 4)?, Ty::Money)?;
                 x(literal(&Val::Dec(d)), Ty::Money)
             }
             Expr::Str(s) => {
                 let n = s.encode_utf16().count();
                 let ty = Ty::VarChar(if n > 8000 { Len::Max } else { Len::N(n.max(1) as u16) });
-                let narrow: String = s.chars().map(|c| if crate::convert::in_cp1252(c) { c } else { '?' }).collect();
-                let v = Val::Str(narrow);
+                let v = Val::Str(crate::convert::narrow(s)?);
                 X { constant: Some(v.clone()), ..x(literal(&v), ty) }
             }
             Expr::NStr(s) => {
@@ -1090,7 +1173,8 @@ impl<'a> Binder<'a> {
             }
             Expr::Hex(b) => x(literal(&Val::Bin(b.clone())), Ty::VarBinary(Len::N(b.len().max(1) as u16))),
             Expr::Var(v) if v.starts_with("@@") => {
-                let (ty, val) = self.env.session_fn(&v.to_ascii_uppercase(), &[])?.ok_or_else(|| undeclared(v))?;
+                let found = self.env.session_fn(&v.to_ascii_uppercase(), &[])?;
+                let (ty, val) = found.ok_or_else(|| Error::unsupported(v))?;
                 self.bind(val, ty)
             }
             Expr::Var(v) => {
@@ -1143,6 +1227,9 @@ impl<'a> Binder<'a> {
                     ));
                 };
                 let mut t = common(v.ty, c.ty);
+                if matches!(t, Ty::DateTimeOffset(_)) {
+                    return Err(Error::unsupported("IN (SELECT …) of datetimeoffset"));
+                }
                 if t.is_text() {
                     t = Ty::NVarChar(Len::Max);
                 }
@@ -1167,12 +1254,17 @@ impl<'a> Binder<'a> {
                 if args.iter().any(|a| a.sensitive) {
                     return Err(Error::unsupported("LIKE with a case-sensitive COLLATE"));
                 }
-                let args: Vec<String> = args.into_iter().map(|a| self.coerce(a, Ty::NVarChar(Len::Max)).sql).collect();
+                if let Some(a) =
+                    args.iter().find(|a| a.ty.is_binary() || matches!(a.ty, Ty::Xml | Ty::Money | Ty::SmallMoney))
+                {
+                    return Err(Error::unsupported(format!("LIKE of {}", a.ty)));
+                }
+                // One argument of Unicode makes all of them so.
+                let text =
+                    if args.iter().any(|a| a.ty.is_unicode()) { Ty::NVarChar(Len::Max) } else { Ty::VarChar(Len::Max) };
+                let args: Vec<String> = args.into_iter().map(|a| self.coerce(a, text).sql).collect();
                 let refs: Vec<&str> = args.iter().map(String::as_str).collect();
-                let call = self.call(
-                    Call::Func { name: "LIKE", args: vec![Ty::NVarChar(Len::Max); refs.len()], out: Ty::Bit },
-                    &refs,
-                );
+                let call = self.call(Call::Func { name: "LIKE", args: vec![text; refs.len()], out: Ty::Bit }, &refs);
                 x(format!("({}{call})", if *not { "NOT " } else { "" }), Ty::Bool)
             }
             Expr::Exists(q) => x(format!("EXISTS ({})", self.query(q, false)?.sql), Ty::Bool),
@@ -1214,6 +1306,14 @@ impl<'a> Binder<'a> {
                 if ty == Ty::Bool {
                     return Err(Error::syntax("=", 0));
                 }
+                // A typed NULL is an expression; the word alone is none.
+                if ty == Ty::Null {
+                    return Err(Error::new(
+                        8133,
+                        16,
+                        "At least one of the result expressions in a CASE specification must be an expression other than the NULL constant.",
+                    ));
+                }
                 let mut results = results.into_iter().map(|r| self.coerce(r, ty).sql);
                 let mut sql = String::from("CASE");
                 for c in conds {
@@ -1230,9 +1330,9 @@ impl<'a> Binder<'a> {
                     return Err(Error::syntax("=", 0));
                 }
                 let style = match style {
-                    None => 0,
+                    None => NO_STYLE,
                     Some(s) => match self.expr(s)?.constant {
-                        Some(Val::Int(i)) => i,
+                        Some(Val::Int(i)) if i >= 0 => i,
                         Some(Val::Null) => return Ok(x("NULL", *ty)),
                         _ => return Err(Error::unsupported("CONVERT with a style that is not a constant")),
                     },
@@ -1240,6 +1340,10 @@ impl<'a> Binder<'a> {
                 if v.ty == Ty::Null {
                     return Ok(x("NULL", *ty));
                 }
+                if *ty == Ty::Xml && v.ty != Ty::Xml {
+                    return Err(Error::unsupported("the conversion of a text to xml, which would check it"));
+                }
+                crate::convert::allowed(v.ty, *ty)?;
                 let sql = self.call(Call::Cast { from: v.ty, to: *ty, style, attempt: *attempt }, &[&v.sql]);
                 x(sql, *ty)
             }
@@ -1289,6 +1393,11 @@ impl<'a> Binder<'a> {
                 .collect();
             match hits.as_slice() {
                 [] => {
+                    let partial = |s: &&Source| s.partial && (prefix.is_empty() || matches(s, prefix));
+                    if let Some((schema, view)) = scope.sources.iter().find(partial).and_then(|s| s.qualified.as_ref())
+                    {
+                        return Err(Error::unsupported(format!("the column {column} of {schema}.{view}")));
+                    }
                     if !prefix.is_empty() && scope.sources.iter().any(|s| matches(s, prefix)) {
                         return Err(Error::new(207, 16, format!("Invalid column name '{column}'.")));
                     }
@@ -1385,8 +1494,19 @@ impl<'a> Binder<'a> {
         }
         let (at, bt) = (if a.ty == Ty::Null { t } else { a.ty }, if b.ty == Ty::Null { t } else { b.ty });
         if t.is_text() || t.is_binary() {
+            if at.is_text() != bt.is_text() || at == Ty::Xml || bt == Ty::Xml || c != '+' && !at.is_text() {
+                return Err(Error::unsupported(format!("{at} {op} {bt}")));
+            }
             if c != '+' {
-                return Err(clash(at, bt));
+                let verb = match c {
+                    '-' => "subtract",
+                    '*' => "multiply",
+                    '/' => "divide",
+                    '%' => "modulo",
+                    _ => return Err(clash(at, bt)),
+                };
+                let name = at.name_and_id().0;
+                return Err(Error::new(8117, 16, format!("Operand data type {name} is invalid for {verb} operator.")));
             }
             let sum = |n: u16| -> Len {
                 let chars = |t: Ty| if t.is_unicode() { t.max_length() / 2 } else { t.max_length() };
@@ -1407,28 +1527,20 @@ impl<'a> Binder<'a> {
         }
         if t.is_temporal() {
             let (date, number) = if at.is_temporal() { (a, b) } else { (b, a) };
-            if !matches!(date.ty, Ty::DateTime | Ty::SmallDateTime) || !number.ty.is_int() || !matches!(c, '+' | '-') {
-                return Err(if at.is_temporal() && bt.is_temporal() {
-                    Error::new(
-                        8117,
-                        16,
-                        format!(
-                            "Operand data type {} is invalid for {} operator.",
-                            at.name_and_id().0,
-                            if c == '-' { "subtract" } else { "add" }
-                        ),
-                    )
+            let classic = |t: Ty| matches!(t, Ty::DateTime | Ty::SmallDateTime);
+            if !classic(date.ty) || !number.ty.is_int() || number.ty == Ty::Bit || !matches!(c, '+' | '-') {
+                let (l, r) = (at.name_and_id().0, bt.name_and_id().0);
+                return Err(if at == bt && !classic(at) && matches!(c, '+' | '-') {
+                    let verb = if c == '-' { "subtract" } else { "add" };
+                    Error::new(8117, 16, format!("Operand data type {l} is invalid for {verb} operator."))
+                } else if at.is_number() != bt.is_number() && !classic(at) && !classic(bt) && matches!(c, '+' | '-') {
+                    Error::new(206, 16, format!("Operand type clash: {l} is incompatible with {r}"))
                 } else {
-                    Error::new(
-                        206,
-                        16,
-                        format!(
-                            "Operand type clash: {} is incompatible with {}",
-                            at.name_and_id().0,
-                            bt.name_and_id().0
-                        ),
-                    )
+                    Error::unsupported(format!("{at} {op} {bt}"))
                 });
+            }
+            if c == '-' && !at.is_temporal() {
+                return Err(Error::unsupported(format!("{at} {op} {bt}")));
             }
             let n = if c == '-' { format!("-({})", number.sql) } else { number.sql };
             let call =
@@ -1497,8 +1609,8 @@ impl<'a> Binder<'a> {
         if is_aggregate(name) || is_window(name) {
             return self.aggregate(name, args, distinct, star, over, within);
         }
-        if over.is_some() {
-            return Err(Error::new(10753, 15, "The OVER clause cannot be used here."));
+        if over.is_some() || !within.is_empty() || distinct || star {
+            return Err(Error::unsupported(format!("{name} with OVER, WITHIN GROUP, DISTINCT or *")));
         }
         match name {
             "COALESCE" => {
@@ -1507,6 +1619,16 @@ impl<'a> Binder<'a> {
                     bound.push(self.expr(a)?);
                 }
                 let ty = bound.iter().fold(Ty::Null, |t, b| common(t, b.ty));
+                if bound.len() < 2 {
+                    return Err(Error::unsupported("COALESCE of fewer than two"));
+                }
+                if ty == Ty::Null {
+                    return Err(Error::new(
+                        4127,
+                        16,
+                        "At least one of the arguments to COALESCE must be an expression that is not the NULL constant.",
+                    ));
+                }
                 let list: Vec<String> = bound.into_iter().map(|b| self.coerce(b, ty).sql).collect();
                 return Ok(x(
                     if list.len() == 1 { list[0].clone() } else { format!("coalesce({})", list.join(",")) },
@@ -1527,13 +1649,22 @@ impl<'a> Binder<'a> {
                     return Err(Error::new(174, 15, "The nullif function requires 2 argument(s)."));
                 };
                 let (a, b) = (self.expr(a)?, self.expr(b)?);
+                if a.ty == Ty::Null {
+                    return Err(Error::new(
+                        4151,
+                        16,
+                        "The type of the first argument to NULLIF cannot be the NULL constant because the type of the first argument has to be known.",
+                    ));
+                }
                 let same = self.compare("=", a.clone(), b)?;
                 return Ok(x(format!("(CASE WHEN {} THEN NULL ELSE {} END)", same.sql, a.sql), a.ty));
             }
             "CHOOSE" => {
                 let Some((i, rest)) = args.split_first() else { return Err(Error::syntax(")", 0)) };
                 let whens = rest.iter().enumerate().map(|(n, e)| (Expr::Int((n + 1).to_string()), e.clone())).collect();
-                return self.expr_inner(&Expr::Case(Some(Box::new(i.clone())), whens, None));
+                // An index of another type is converted to int, which cuts.
+                let i = Expr::Cast { value: Box::new(i.clone()), ty: Ty::Int, style: None, attempt: false };
+                return self.expr_inner(&Expr::Case(Some(Box::new(i)), whens, None));
             }
             "NEWID" => return Ok(x("newid()", Ty::Guid)),
             "DATEADD" | "DATEDIFF" | "DATEDIFF_BIG" | "DATEPART" | "DATENAME" => return self.date_function(name, args),
@@ -1541,7 +1672,11 @@ impl<'a> Binder<'a> {
         }
         let mut bound = Vec::new();
         for a in args {
-            bound.push(self.expr(a)?);
+            // Of a function that is not there, the arguments may be words of its own, like the part of a date.
+            bound.push(self.expr(a).map_err(|e| match (signature(name, &[]), self.env.session_fn(name, &[])) {
+                (Ok(None), Ok(None)) => Error::unsupported(format!("the function {name}")),
+                _ => e,
+            })?);
         }
         if bound.iter().any(|b| b.ty == Ty::Bool) {
             return Err(Error::syntax("=", 0));
@@ -1553,6 +1688,9 @@ impl<'a> Binder<'a> {
                 return Err(Error::unsupported(format!("{name} with a case-sensitive COLLATE")));
             }
             let mut extra = bound.iter().skip(sig.args.len()).count();
+            for (b, t) in bound.iter().zip(&sig.args) {
+                crate::convert::allowed(b.ty, *t)?;
+            }
             let list: Vec<X> = bound.into_iter().zip(&sig.args).map(|(b, t)| self.coerce(b, *t)).collect();
             extra += list.len();
             if extra != types.len() {
@@ -1592,7 +1730,11 @@ impl<'a> Binder<'a> {
         }
         match self.env.session_fn(name, &constants)? {
             Some((ty, v)) => Ok(self.bind(v, ty)),
-            None => Err(Error::new(195, 15, format!("'{name}' is not a recognized built-in function name."))),
+            // Other products' names, which SQL Server has never had.
+            None if FOREIGN.contains(&name) => {
+                Err(Error::new(195, 15, format!("'{name}' is not a recognized built-in function name.")))
+            }
+            None => Err(Error::unsupported(format!("the function {name}"))),
         }
     }
 
@@ -1660,16 +1802,29 @@ impl<'a> Binder<'a> {
             let t = match e.ty {
                 t if t.is_temporal() => t,
                 t if t.is_int() => Ty::DateTime,
-                _ => {
-                    if name == "DATEADD" {
-                        Ty::DateTime
-                    } else {
-                        Ty::DateTime2(7)
-                    }
-                }
+                _ if name == "DATEADD" => Ty::DateTime,
+                // With an offset, where the text has one.
+                _ => Ty::DateTimeOffset(7),
             };
             me.coerce(e, t)
         };
+        if let Some(e) = rest.iter().skip(usize::from(name == "DATEADD")).find(|e| {
+            !(e.ty.is_temporal()
+                || e.ty.is_int() && e.ty != Ty::Bit
+                || e.ty.is_text() && e.ty != Ty::Xml
+                || e.ty == Ty::Null)
+        }) {
+            return Err(Error::unsupported(format!("{name} of {}", e.ty)));
+        }
+        if matches!(name, "DATEADD" | "DATEPART" | "DATENAME")
+            && let Some(d) = rest.last()
+        {
+            let checked = if name == "DATEADD" { "DATEADD" } else { "DATEPART" };
+            part.check(checked, if d.ty.is_temporal() { d.ty } else { Ty::DateTimeOffset(7) }).map_err(|e| Error {
+                message: e.message.replace("function datepart", &format!("function {}", name.to_lowercase())),
+                ..e
+            })?;
+        }
         let (name, bound, out): (&'static str, Vec<X>, Ty) = match name {
             "DATEADD" => {
                 let d = rest.pop().map(|d| temporal(d, self));
@@ -1697,6 +1852,23 @@ impl<'a> Binder<'a> {
         over: Option<&Over>,
         within: &[(Expr, bool)],
     ) -> Result<X> {
+        let (low, high) = match name {
+            "STRING_AGG" => (2, 2),
+            "LAG" | "LEAD" => (1, 3),
+            "ROW_NUMBER" | "RANK" | "DENSE_RANK" | "PERCENT_RANK" | "CUME_DIST" => (0, 0),
+            _ => (1, 1),
+        };
+        if star && (distinct || !matches!(name, "COUNT" | "COUNT_BIG")) {
+            return Err(Error::syntax("*", 0));
+        }
+        if !star && !(low..=high).contains(&args.len()) {
+            let name = name.to_ascii_lowercase();
+            return Err(if low == high {
+                Error::new(174, 15, format!("The {name} function requires {low} argument(s)."))
+            } else {
+                Error::new(189, 15, format!("The {name} function requires {low} to {high} arguments."))
+            });
+        }
         if over.is_none() {
             if is_window(name) {
                 return Err(Error::new(10753, 15, format!("The function '{name}' must have an OVER clause.")));
@@ -1732,6 +1904,20 @@ impl<'a> Binder<'a> {
         };
         if distinct && over.is_some() {
             return Err(Error::new(10759, 15, "Use of DISTINCT is not allowed with the OVER clause."));
+        }
+        if let Some(b) = bound.first().filter(|b| b.ty == Ty::Null && is_aggregate(name)) {
+            let _ = b;
+            let name = name.to_ascii_lowercase();
+            return Err(Error::new(8117, 16, format!("Operand data type NULL is invalid for {name} operator.")));
+        }
+        if within.iter().any(|(e, _)| constant(e)) || !within.is_empty() && name != "STRING_AGG" {
+            return Err(Error::unsupported(format!("{name} WITHIN GROUP by a constant, or at all")));
+        }
+        if name == "STRING_AGG" && (distinct || over.is_some()) {
+            return Err(Error::unsupported("STRING_AGG with DISTINCT or OVER"));
+        }
+        if distinct && bound.first().is_some_and(|b| matches!(b.ty, Ty::DateTimeOffset(_))) {
+            return Err(Error::unsupported("DISTINCT of datetimeoffset"));
         }
         let d = if distinct { "DISTINCT " } else { "" };
         let first = bound.first().cloned();
@@ -1834,6 +2020,9 @@ impl<'a> Binder<'a> {
                 x(self.call(Call::Func { name: "AGGLEN", args: vec![out], out }, &[&inner]), out)
             }
             "ROW_NUMBER" | "RANK" | "DENSE_RANK" => x(format!("{}(){window}", name.to_ascii_lowercase()), Ty::BigInt),
+            "NTILE" if !matches!(arg()?.constant, Some(Val::Int(1..))) => {
+                return Err(Error::unsupported("NTILE of anything but a positive constant"));
+            }
             "NTILE" => x(format!("ntile({}){window}", arg()?.sql), Ty::BigInt),
             "PERCENT_RANK" | "CUME_DIST" => x(format!("{}(){window}", name.to_ascii_lowercase()), Ty::Float),
             "FIRST_VALUE" | "LAST_VALUE" => {
@@ -1842,6 +2031,11 @@ impl<'a> Binder<'a> {
             }
             _ => {
                 let a = arg()?;
+                if bound.get(1).is_some_and(|o| !matches!(o.constant, Some(Val::Int(0..)))) {
+                    return Err(Error::unsupported(format!(
+                        "{name} with an offset that is not a constant of 0 or more"
+                    )));
+                }
                 let offset = bound.get(1).map_or("1".to_owned(), |o| o.sql.clone());
                 let default = match bound.get(2) {
                     Some(d) => self.coerce(d.clone(), a.ty).sql,
@@ -1866,6 +2060,14 @@ impl<'a> Binder<'a> {
             let mut keys = Vec::new();
             for (e, desc) in &o.order {
                 // In OVER a constant is no ordinal.
+                if matches!(e, Expr::Int(_)) {
+                    let what = "Windowed functions, aggregates and NEXT VALUE FOR functions do not support integer indices as ORDER BY clause expressions.";
+                    return Err(Error::new(5308, 16, what));
+                }
+                if constant(e) {
+                    let what = "Windowed functions, aggregates and NEXT VALUE FOR functions do not support constants as ORDER BY clause expressions.";
+                    return Err(Error::new(5309, 16, what));
+                }
                 let e = self.expr(e)?;
                 keys.push(format!("{}{}", self.order_key(&e), if *desc { " DESC" } else { "" }));
             }
@@ -1874,10 +2076,67 @@ impl<'a> Binder<'a> {
             return Err(Error::new(4112, 15, format!("The function '{name}' must have an OVER clause with ORDER BY.")));
         }
         if let Some(f) = &o.frame {
+            let words: Vec<String> = f.split_whitespace().map(str::to_ascii_uppercase).collect();
+            let known = ["ROWS", "RANGE", "BETWEEN", "AND", "UNBOUNDED", "PRECEDING", "FOLLOWING", "CURRENT", "ROW"];
+            let number = |w: &String| w.bytes().all(|b| b.is_ascii_digit());
+            if words.iter().any(|w| !known.contains(&w.as_str()) && !number(w)) {
+                return Err(Error::unsupported(format!("the frame {f}")));
+            }
+            if words.first().is_some_and(|w| w == "RANGE") && words.iter().any(number) {
+                let what = "RANGE is only supported with UNBOUNDED and CURRENT ROW window frame delimiters.";
+                return Err(Error::new(4194, 16, what));
+            }
+            if o.order.is_empty() || is_window(name) && !matches!(name, "FIRST_VALUE" | "LAST_VALUE") {
+                return Err(Error::unsupported(format!("{name} with a frame but without what a frame needs")));
+            }
             parts.push(f.clone());
         }
         Ok(format!(" OVER ({})", parts.join(" ")))
     }
+}
+
+/// Whether nothing in an expression depends on a row: literals and variables, and what is computed of them.
+fn constant(e: &Expr) -> bool {
+    match e {
+        Expr::Null
+        | Expr::Int(_)
+        | Expr::Decimal(_)
+        | Expr::Float(_)
+        | Expr::Money(_)
+        | Expr::Str(_)
+        | Expr::NStr(_) => true,
+        Expr::Hex(_) | Expr::Var(_) => true,
+        Expr::Unary(_, a) | Expr::Collate(a, _) => constant(a),
+        Expr::Binary(_, a, b) => constant(a) && constant(b),
+        Expr::Cast { value, .. } => constant(value),
+        _ => false,
+    }
+}
+
+/// Why a constant is no order.
+fn constant_order(e: &Expr, position: usize) -> Error {
+    if matches!(e, Expr::Unary(_, a) if matches!(**a, Expr::Int(_))) {
+        return Error::unsupported("ORDER BY a number with a sign");
+    }
+    fn variable(e: &Expr) -> bool {
+        match e {
+            Expr::Var(_) => true,
+            Expr::Unary(_, a) | Expr::Collate(a, _) => variable(a),
+            Expr::Binary(_, a, b) => variable(a) || variable(b),
+            Expr::Cast { value, .. } => variable(value),
+            _ => false,
+        }
+    }
+    if variable(e) {
+        return Error::new(
+            1008,
+            16,
+            format!(
+                "The SELECT item identified by the ORDER BY number {position} contains a variable as part of the expression identifying a column position. Variables are only allowed when ordering by an expression referencing a column name."
+            ),
+        );
+    }
+    Error::new(408, 16, format!("A constant expression was encountered in the ORDER BY list, position {position}."))
 }
 
 fn matches(s: &Source, prefix: &[String]) -> bool {

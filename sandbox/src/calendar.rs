@@ -96,14 +96,60 @@ fn conversion(ty: Ty) -> Error {
     Error::new(241, 16, "Conversion failed when converting date and/or time from character string.")
 }
 
+fn out_of_range(name: &str) -> Error {
+    Error::new(
+        242,
+        16,
+        format!("The conversion of a varchar data type to a {name} data type resulted in an out-of-range value."),
+    )
+}
+
+/// Why a text is no moment.
+enum Bad {
+    /// No server would read it.
+    Not,
+    /// Of a form that is read, with a value that does not exist.
+    Range,
+    /// The server may have a form for it.
+    Unknown,
+}
+
 /// Reads the texts that do not depend on the session's language: ISO 8601, `yyyymmdd`, `yyyy-mm-dd hh:mm[:ss[.fffffff]]`,
-/// US `m/d/yyyy`, `Mon d yyyy`, and a time alone. Others are refused as the server refuses bad ones.
+/// US `m/d/yyyy`, `Mon d yyyy`, and a time alone. What can be no date is refused as the server refuses it; other forms are
+/// not in the sandbox.
 pub fn parse(text: &str, ty: Ty) -> Result<Moment> {
-    let s = text.trim();
+    let s = text.trim_matches(' ');
     if s.is_empty() {
         return Ok(Moment { days: DAYS_1900, ticks: 0, offset: None });
     }
-    let fail = || conversion(ty);
+    let legacy = matches!(ty, Ty::DateTime | Ty::SmallDateTime);
+    let unknown = || Error::unsupported(format!("the date '{text}'"));
+    let m = read(s, ty).map_err(|bad| match bad {
+        Bad::Not => conversion(ty),
+        Bad::Range if legacy => out_of_range(ty.name_and_id().0),
+        Bad::Range => conversion(ty),
+        Bad::Unknown => unknown(),
+    })?;
+    if m.offset.is_some() && !matches!(ty, Ty::DateTimeOffset(_)) {
+        return Err(unknown());
+    }
+    Ok(m)
+}
+
+fn read(s: &str, ty: Ty) -> Result<Moment, Bad> {
+    if !s.is_ascii() || s.contains(['{', '\t', '\n', '\r']) {
+        return Err(Bad::Unknown);
+    }
+    if s.contains(|c: char| !c.is_ascii_alphanumeric() && !" -/.:,+".contains(c)) {
+        return Err(Bad::Not);
+    }
+    for word in s.split(|c: char| !c.is_ascii_alphabetic()).filter(|w| !w.is_empty()).map(str::to_ascii_lowercase) {
+        let starts = |n: &str| n.to_ascii_lowercase().starts_with(&word[..word.len().min(3)]) && word.len() > 2;
+        if !matches!(word.as_str(), "am" | "pm" | "a" | "p" | "t" | "z") && month(&word).is_none() {
+            return Err(if MONTHS.iter().chain(&WEEKDAYS).any(|n| starts(n)) { Bad::Unknown } else { Bad::Not });
+        }
+    }
+    let legacy = matches!(ty, Ty::DateTime | Ty::SmallDateTime);
     // ISO's T stands between two digits: the T of "Oct" or "Sat" is a letter of a name.
     let iso = s.char_indices().position(|(i, c)| {
         (c == 'T' || c == 't')
@@ -112,40 +158,77 @@ pub fn parse(text: &str, ty: Ty) -> Result<Moment> {
             && s.as_bytes().get(i + 1).is_some_and(u8::is_ascii_digit)
     });
     let (date, time) = match iso {
-        Some(at) => (&s[..at], Some(&s[at + 1..])),
+        Some(at) => {
+            // Each element must be there for the old types.
+            if !dashed(&s[..at]) || legacy && s[at..].split(':').count() != 3 {
+                return Err(Bad::Unknown);
+            }
+            (&s[..at], Some(&s[at + 1..]))
+        }
         None => match s.find(':') {
             None => (s, None),
             Some(colon) => match s[..colon].rfind(' ') {
-                Some(space) => (s[..space].trim(), Some(s[space + 1..].trim())),
+                Some(space) => (s[..space].trim_end(), Some(s[space + 1..].trim_start())),
                 None => ("", Some(s)),
             },
         },
     };
-    let days = if date.is_empty() { DAYS_1900 } else { parse_date(date).ok_or_else(fail)? };
+    let days = if date.is_empty() { DAYS_1900 } else { read_date(date)? };
     let (ticks, offset) = match time {
-        Some(t) => parse_time(t).ok_or_else(fail)?,
+        Some(t) => read_time(t, legacy)?,
         None => (0, None),
     };
     Ok(Moment { days, ticks, offset })
 }
 
-fn parse_date(s: &str) -> Option<i64> {
-    let number = |t: &str| t.parse::<i64>().ok();
+/// `yyyy-mm-dd`
+fn dashed(s: &str) -> bool {
+    s.len() == 10 && s.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() })
+}
+
+/// Whether a text has the form of CONVERT's style; without a style, any form does.
+pub fn fits_style(s: &str, style: i64) -> bool {
+    let clock = |t: &str| t.contains(':') && t.chars().all(|c| c.is_ascii_digit() || c == ':' || c == '.');
+    let split = |glue: char| s.split_once(glue).is_some_and(|(d, t)| dashed(d) && clock(t));
+    match style {
+        crate::convert::NO_STYLE | 0 => true,
+        20 | 21 | 120 | 121 => dashed(s) || split(' '),
+        23 => dashed(s),
+        101 => {
+            let parts: Vec<&str> = s.split('/').collect();
+            parts.len() == 3 && parts[2].len() == 4 && parts.iter().all(|p| p.bytes().all(|b| b.is_ascii_digit()))
+        }
+        112 => s.len() == 8 && s.bytes().all(|b| b.is_ascii_digit()),
+        126 => split('T'),
+        _ => false,
+    }
+}
+
+fn read_date(s: &str) -> Result<i64, Bad> {
+    let number = |t: &str| t.parse::<i64>().ok().filter(|_| t.bytes().all(|b| b.is_ascii_digit())).ok_or(Bad::Unknown);
+    let day = |y: i64, m: i64, d: i64| from_ymd(y, m, d).ok_or(Bad::Range);
     if s.len() == 8 && s.bytes().all(|b| b.is_ascii_digit()) {
-        return from_ymd(number(&s[..4])?, number(&s[4..6])?, number(&s[6..])?);
+        return day(number(&s[..4])?, number(&s[4..6])?, number(&s[6..])?);
     }
-    let parts: Vec<&str> = s.split(['-', '/', '.', ' ', ',']).filter(|p| !p.is_empty()).collect();
-    let [a, b, c] = parts.as_slice() else { return None };
-    if let Some(m) = month(a) {
-        return from_ymd(number(c)?, m, number(b)?);
+    if s.contains(|c: char| c.is_ascii_alphabetic()) {
+        let parts: Vec<&str> = s.split([' ', ',']).filter(|p| !p.is_empty()).collect();
+        let [a, b, c] = parts.as_slice() else { return Err(Bad::Unknown) };
+        let (m, d) = match (month(a), month(b)) {
+            (Some(m), None) => (m, b),
+            (None, Some(m)) => (m, a),
+            _ => return Err(Bad::Unknown),
+        };
+        return if c.len() == 4 && d.len() <= 2 { day(number(c)?, m, number(d)?) } else { Err(Bad::Unknown) };
     }
-    if let Some(m) = month(b) {
-        return from_ymd(number(c)?, m, number(a)?);
+    let Some(glue) = ['-', '/', '.'].into_iter().find(|g| s.contains(*g)) else { return Err(Bad::Unknown) };
+    let parts: Vec<&str> = s.split(glue).collect();
+    let [a, b, c] = parts.as_slice() else { return Err(Bad::Unknown) };
+    let short = |p: &str| (1..=2).contains(&p.len());
+    match (a.len(), c.len()) {
+        (4, _) if short(b) && short(c) => day(number(a)?, number(b)?, number(c)?),
+        (_, 4) if short(a) && short(b) => day(number(c)?, number(a)?, number(b)?),
+        _ => Err(Bad::Unknown),
     }
-    if a.len() == 4 {
-        return from_ymd(number(a)?, number(b)?, number(c)?);
-    }
-    (c.len() == 4).then(|| from_ymd(number(c)?, number(a)?, number(b)?))?
 }
 
 fn month(s: &str) -> Option<i64> {
@@ -156,52 +239,64 @@ fn month(s: &str) -> Option<i64> {
     MONTHS.iter().position(|m| m.to_ascii_lowercase() == s || m[..3].to_ascii_lowercase() == s).map(|i| i as i64 + 1)
 }
 
-fn parse_time(s: &str) -> Option<(i64, Option<i16>)> {
+fn read_time(s: &str, legacy: bool) -> Result<(i64, Option<i16>), Bad> {
     let (mut body, mut offset) = (s, None);
     if let Some(z) = s.strip_suffix(['Z', 'z']) {
         (body, offset) = (z, Some(0));
     } else if let Some(at) = s.rfind(['+', '-']) {
-        let (h, m) = s[at + 1..].split_once(':')?;
-        let minutes = h.parse::<i16>().ok()? * 60 + m.parse::<i16>().ok()?;
-        if minutes > 14 * 60 {
-            return None;
-        }
-        offset = Some(if s.as_bytes()[at] == b'-' { -minutes } else { minutes });
+        offset = Some(offset_minutes(&s[at..]).ok_or(Bad::Unknown)?);
         body = s[..at].trim_end();
     }
     let upper = body.to_ascii_uppercase();
     let (clock, noon) = match (upper.strip_suffix("AM"), upper.strip_suffix("PM")) {
-        (Some(c), _) => (c.trim(), Some(0)),
-        (_, Some(c)) => (c.trim(), Some(12)),
+        (Some(c), _) => (c.trim_end(), Some(0)),
+        (_, Some(c)) => (c.trim_end(), Some(12)),
         _ => (upper.as_str(), None),
     };
+    let number = |t: &str| -> Result<i64, Bad> {
+        if (1..=2).contains(&t.len()) { t.parse().map_err(|_| Bad::Unknown) } else { Err(Bad::Unknown) }
+    };
     let mut parts = clock.split(':');
-    let mut hour: i64 = parts.next()?.parse().ok()?;
-    let minute: i64 = parts.next()?.parse().ok()?;
+    let mut hour = number(parts.next().unwrap_or(""))?;
+    let minute = number(parts.next().unwrap_or(""))?;
     let (second, fraction) = match parts.next() {
         None => (0, 0),
         Some(t) => {
-            let (sec, frac) = t.split_once('.').unwrap_or((t, ""));
-            if frac.len() > 9 || !frac.bytes().all(|b| b.is_ascii_digit()) {
-                return None;
+            let (sec, frac) = t.split_once('.').unwrap_or((t, "0"));
+            if frac.is_empty() || frac.len() > 7 || !frac.bytes().all(|b| b.is_ascii_digit()) {
+                return Err(Bad::Unknown);
             }
-            let padded = format!("{frac:0<7}");
-            (sec.parse::<i64>().ok()?, padded[..7].parse::<i64>().ok()?)
+            if legacy && frac.len() > 3 {
+                return Err(Bad::Not);
+            }
+            (number(sec)?, format!("{frac:0<7}").parse::<i64>().map_err(|_| Bad::Unknown)?)
         }
     };
     if parts.next().is_some() {
-        return None;
+        return Err(Bad::Unknown);
     }
     if let Some(add) = noon {
         if !(1..=12).contains(&hour) {
-            return None;
+            return Err(Bad::Unknown);
         }
         hour = hour % 12 + add;
     }
     if !(0..24).contains(&hour) || !(0..60).contains(&minute) || !(0..60).contains(&second) {
+        return Err(if legacy { Bad::Unknown } else { Bad::Range });
+    }
+    Ok((((hour * 60 + minute) * 60 + second) * SECOND + fraction, offset))
+}
+
+/// `+hh:mm`, up to 14 hours.
+pub fn offset_minutes(s: &str) -> Option<i16> {
+    let b = s.as_bytes();
+    let digit = |i: usize| b[i].is_ascii_digit().then(|| i16::from(b[i] - b'0'));
+    if b.len() != 6 || b[3] != b':' || !matches!(b[0], b'+' | b'-') {
         return None;
     }
-    Some((((hour * 60 + minute) * 60 + second) * SECOND + fraction, offset))
+    let (h, m) = (digit(1)? * 10 + digit(2)?, digit(4)? * 10 + digit(5)?);
+    let minutes = h * 60 + m;
+    (m < 60 && minutes <= 14 * 60).then_some(if b[0] == b'-' { -minutes } else { minutes })
 }
 
 /// `hh:mm:ss` with `scale` digits.
@@ -241,44 +336,55 @@ pub fn split(v: &Val, ty: Ty) -> Option<Moment> {
     })
 }
 
+/// As [`split`], with all that a datetime means: its .003 and .007 are thirds.
+pub fn exact(v: &Val, ty: Ty) -> Option<Moment> {
+    let m = split(v, ty)?;
+    if ty != Ty::DateTime {
+        return Some(m);
+    }
+    let fragments = (m.ticks / 10_000 * 3 + 5) / 10;
+    Some(Moment { ticks: (fragments * 100_000 + 1) / 3, ..m })
+}
+
+/// The same instant on a clock that shows UTC.
+pub fn utc(m: Moment) -> Moment {
+    let at = m.days * DAY + m.ticks - i64::from(m.offset.unwrap_or(0)) * 60 * SECOND;
+    Moment { days: at.div_euclid(DAY), ticks: at.rem_euclid(DAY), offset: m.offset }
+}
+
 /// Puts a moment into `ty`, rounding as that type does.
 pub fn build(m: Moment, ty: Ty) -> Result<Val> {
     let at = m.days * DAY + m.ticks;
     let bounded = |ticks: i64, low: i64, name: &str| -> Result<Val> {
-        if ticks < low * DAY || ticks >= 3_652_059 * DAY {
-            return Err(Error::new(
-                242,
-                16,
-                format!(
-                    "The conversion of a varchar data type to a {name} data type resulted in an out-of-range value."
-                ),
-            ));
-        }
-        Ok(Val::Int(ticks))
+        if ticks < low * DAY || ticks >= 3_652_059 * DAY { Err(out_of_range(name)) } else { Ok(Val::Int(ticks)) }
     };
     match ty {
-        Ty::Date => Ok(Val::Int(m.days)),
+        Ty::Date => bounded(m.days * DAY, 0, "date").map(|_| Val::Int(m.days)),
         Ty::Time(s) => Ok(Val::Int(round_ticks(m.ticks, s) % DAY)),
         Ty::DateTime2(s) => bounded(round_ticks(at, s), 0, "datetime2"),
         Ty::DateTime => bounded(round_datetime(at), 639_905, "datetime"),
         Ty::SmallDateTime => {
+            // 29.998 seconds are less than half a minute, 29.999 are not.
             let minute = 60 * SECOND;
-            let t = (at + minute / 2).div_euclid(minute) * minute;
+            let t = (round_datetime(at) + minute / 2).div_euclid(minute) * minute;
             if !(DAYS_1900 * DAY..(DAYS_1900 + 65_536) * DAY).contains(&t) {
-                return bounded(-1, 0, "smalldatetime");
+                return Err(out_of_range("smalldatetime"));
             }
             Ok(Val::Int(t))
         }
         Ty::DateTimeOffset(s) => {
             let offset = m.offset.unwrap_or(0);
-            Ok(Val::Offset(round_ticks(at, s) - i64::from(offset) * 60 * SECOND, offset))
+            let instant = round_ticks(at, s) - i64::from(offset) * 60 * SECOND;
+            bounded(round_ticks(at, s), 0, "datetimeoffset")?;
+            bounded(instant, 0, "datetimeoffset").map(|_| Val::Offset(instant, offset))
         }
         _ => Err(Error::internal("not a temporal type")),
     }
 }
 
-/// The text of a temporal value in a CONVERT style.
+/// The text of a temporal value in a CONVERT style; which styles a type has is told on the page of CAST and CONVERT.
 pub fn text(v: &Val, ty: Ty, style: i64) -> Result<String> {
+    use crate::convert::NO_STYLE;
     let Some(m) = split(v, ty) else { return Err(Error::internal("not a temporal value")) };
     let (y, mo, d) = to_ymd(m.days);
     let scale = match ty {
@@ -286,59 +392,52 @@ pub fn text(v: &Val, ty: Ty, style: i64) -> Result<String> {
         Ty::DateTime => 3,
         _ => 0,
     };
-    let date = date_text(m.days);
     let clock = |s: u8| time_text(m.ticks, s);
-    let ampm = |glue: &str| {
-        let h = m.ticks / SECOND / 3600;
-        let h12 = if h % 12 == 0 { 12 } else { h % 12 };
-        format!("{h12:>2}:{:02}{glue}{}", m.ticks / SECOND / 60 % 60, if h < 12 { "AM" } else { "PM" })
-    };
-    let legacy = matches!(ty, Ty::DateTime | Ty::SmallDateTime);
+    let hour = m.ticks / SECOND / 3600;
+    let (h12, half) = (if hour % 12 == 0 { 12 } else { hour % 12 }, if hour < 12 { "AM" } else { "PM" });
     let mon = &MONTHS[(mo - 1) as usize][..3];
-    let day_part = match style {
-        0 | 100 if !legacy => date.clone(),
-        0 | 100 => format!("{mon} {d:>2} {y:04}"),
+    let day = match style {
+        NO_STYLE if matches!(ty, Ty::DateTime | Ty::SmallDateTime) => format!("{mon} {d:>2} {y:04}"),
+        0 | 9 | 100 | 109 => format!("{mon} {d:>2} {y:04}"),
         1 => format!("{mo:02}/{d:02}/{:02}", y % 100),
         101 => format!("{mo:02}/{d:02}/{y:04}"),
         102 => format!("{y:04}.{mo:02}.{d:02}"),
         103 => format!("{d:02}/{mo:02}/{y:04}"),
         104 => format!("{d:02}.{mo:02}.{y:04}"),
         105 => format!("{d:02}-{mo:02}-{y:04}"),
-        106 => format!("{d:02} {mon} {y:04}"),
+        106 | 13 | 113 => format!("{d:02} {mon} {y:04}"),
         107 => format!("{mon} {d:02}, {y:04}"),
         110 => format!("{mo:02}-{d:02}-{y:04}"),
         111 => format!("{y:04}/{mo:02}/{d:02}"),
         12 => format!("{:02}{mo:02}{d:02}", y % 100),
         112 => format!("{y:04}{mo:02}{d:02}"),
-        20 | 21 | 23 | 120 | 121 | 126 | 127 | 108 | 8 | 14 | 114 => date.clone(),
-        _ => return Err(Error::unsupported(format!("CONVERT with style {style}"))),
+        _ => date_text(m.days),
     };
+    let colons = || clock(3).replacen('.', ":", 1);
     Ok(match (ty, style) {
-        (Ty::Date, 8 | 108 | 14 | 114) => {
-            return Err(Error::new(
-                8116,
-                16,
-                "Explicit conversion from data type date to a time style is not allowed.",
-            ));
+        (Ty::Date | Ty::DateTime | Ty::SmallDateTime | Ty::DateTime2(_), 1 | 12 | 23 | 101..=107 | 110..=112) => day,
+        (Ty::Date, NO_STYLE | 0 | 20 | 21 | 25 | 100 | 120 | 121 | 126) => day,
+        (Ty::Time(_), NO_STYLE | 21 | 25 | 121) => clock(scale),
+        (Ty::Time(_) | Ty::DateTime | Ty::SmallDateTime | Ty::DateTime2(_), 8 | 24 | 108) => clock(0),
+        (Ty::DateTime | Ty::SmallDateTime, NO_STYLE)
+        | (Ty::DateTime | Ty::SmallDateTime | Ty::DateTime2(_), 0 | 100) => {
+            format!("{day} {h12:>2}:{:02}{half}", m.ticks / SECOND / 60 % 60)
         }
-        (Ty::Date, _) => day_part,
-        (_, 8 | 108) => clock(0),
-        (Ty::Time(_), _) => clock(scale),
-        (_, 14 | 114) => clock(3).replacen('.', ":", 1),
-        (_, 1 | 12 | 23 | 101..=107 | 110..=112) => day_part,
-        (_, 0 | 100) if legacy => format!("{day_part} {}", ampm("")),
-        (_, 20 | 120) if legacy || !matches!(ty, Ty::DateTimeOffset(_)) => format!("{day_part} {}", clock(0)),
-        (_, 126 | 127) => {
-            let fraction = m.ticks % SECOND != 0 || !legacy;
-            let c = if fraction { clock(scale) } else { clock(0) };
-            match m.offset {
-                Some(o) => format!("{day_part}T{c}{}", offset_text(o)),
-                None => format!("{day_part}T{c}"),
-            }
+        (Ty::DateTime, 9 | 109) => format!("{day} {h12:>2}{}{half}", &colons()[2..]),
+        (Ty::DateTime, 13 | 113) => format!("{day} {}", colons()),
+        (Ty::DateTime, 14 | 114) => colons(),
+        (Ty::DateTime | Ty::SmallDateTime | Ty::DateTime2(_), 20 | 120) => format!("{day} {}", clock(0)),
+        (Ty::DateTime, 21 | 25 | 121) | (Ty::DateTime2(_), NO_STYLE | 21 | 25 | 121) => {
+            format!("{day} {}", clock(scale))
         }
-        (Ty::DateTimeOffset(_), _) => format!("{day_part} {} {}", clock(scale), offset_text(m.offset.unwrap_or(0))),
-        (Ty::SmallDateTime, _) => format!("{day_part} {}", clock(if style == 121 || style == 21 { 3 } else { 0 })),
-        _ => format!("{day_part} {}", clock(scale)),
+        (Ty::DateTime | Ty::SmallDateTime, 126) => {
+            format!("{day}T{}", clock(if m.ticks % SECOND == 0 { 0 } else { scale }))
+        }
+        (Ty::DateTime2(_), 126) if scale == 0 || m.ticks % SECOND != 0 => format!("{day}T{}", clock(scale)),
+        (Ty::DateTimeOffset(_), NO_STYLE | 21 | 25 | 121) => {
+            format!("{day} {} {}", clock(scale), offset_text(m.offset.unwrap_or(0)))
+        }
+        _ => return Err(Error::unsupported(format!("the text of {ty} with style {style}"))),
     })
 }
 
@@ -363,6 +462,57 @@ pub enum Part {
 }
 
 impl Part {
+    /// Its full name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Year => "year",
+            Part::Quarter => "quarter",
+            Part::Month => "month",
+            Part::DayOfYear => "dayofyear",
+            Part::Day => "day",
+            Part::Week => "week",
+            Part::Weekday => "weekday",
+            Part::Hour => "hour",
+            Part::Minute => "minute",
+            Part::Second => "second",
+            Part::Millisecond => "millisecond",
+            Part::Microsecond => "microsecond",
+            Part::Nanosecond => "nanosecond",
+            Part::IsoWeek => "iso_week",
+            Part::TzOffset => "tzoffset",
+        }
+    }
+    /// Below a millisecond.
+    pub fn is_fine(self) -> bool {
+        matches!(self, Part::Microsecond | Part::Nanosecond)
+    }
+    /// Refuses what a type has not (9810).
+    pub fn check(self, function: &str, ty: Ty) -> Result<()> {
+        let clock = matches!(self, Part::Hour | Part::Minute | Part::Second | Part::Millisecond) || self.is_fine();
+        let ok = match (function, self) {
+            ("DATEADD", Part::IsoWeek | Part::TzOffset) => false,
+            (_, Part::TzOffset) => matches!(ty, Ty::DateTimeOffset(_) | Ty::DateTime2(_)),
+            ("DATEADD", _) if self.is_fine() && matches!(ty, Ty::DateTime | Ty::SmallDateTime) => false,
+            _ => match ty {
+                Ty::Date => !clock,
+                Ty::Time(_) => clock,
+                _ => true,
+            },
+        };
+        if ok {
+            return Ok(());
+        }
+        Err(Error::new(
+            9810,
+            16,
+            format!(
+                "The datepart {} is not supported by date function {} for data type {}.",
+                self.name(),
+                function.to_ascii_lowercase(),
+                ty.name_and_id().0
+            ),
+        ))
+    }
     /// By name or abbreviation.
     pub fn parse(s: &str) -> Result<Part> {
         Ok(match s.to_ascii_lowercase().as_str() {
@@ -457,10 +607,20 @@ pub fn add(m: Moment, p: Part, n: i64) -> Result<Moment> {
         Part::Second => SECOND,
         Part::Millisecond => 10_000,
         Part::Microsecond => 10,
-        Part::Nanosecond => return Err(Error::unsupported("DATEADD by nanoseconds")),
+        Part::Nanosecond => {
+            // Up to 49 go down, from 50 on up, to the 100 that are kept.
+            if n < 0 && n % 100 != 0 {
+                return Err(Error::unsupported("DATEADD by less than zero nanoseconds"));
+            }
+            return ticked(m, (n + 50).div_euclid(100), fail);
+        }
         _ => return Err(Error::new(9810, 16, "The datepart is not supported by date function dateadd.")),
     };
-    let at = n.checked_mul(unit).and_then(|t| t.checked_add(m.days * DAY + m.ticks)).ok_or_else(fail)?;
+    ticked(m, n.checked_mul(unit).ok_or_else(fail)?, fail)
+}
+
+fn ticked(m: Moment, ticks: i64, fail: impl Fn() -> Error) -> Result<Moment> {
+    let at = ticks.checked_add(m.days * DAY + m.ticks).ok_or_else(&fail)?;
     if !(0..3_652_059 * DAY).contains(&at) {
         return Err(fail());
     }
@@ -476,7 +636,8 @@ pub fn diff(a: Moment, b: Moment, p: Part) -> Result<i64> {
         Part::Year => yb - ya,
         Part::Quarter => (yb * 4 + (mb - 1) / 3) - (ya * 4 + (ma - 1) / 3),
         Part::Month => (yb * 12 + mb) - (ya * 12 + ma),
-        Part::Day | Part::DayOfYear | Part::Weekday => b.days - a.days,
+        Part::Day | Part::DayOfYear => b.days - a.days,
+        Part::Weekday => return Err(Error::unsupported("DATEDIFF by weekday")),
         // Weeks begin on Sunday whatever DATEFIRST says.
         Part::Week => (b.days + 1).div_euclid(7) - (a.days + 1).div_euclid(7),
         Part::Hour => count(3600 * SECOND),

@@ -96,7 +96,11 @@ async fn session(inner: Arc<Inner>, mut stream: Stream, message: Message, spid: 
     if message.kind != kind::LOGIN {
         return Ok(());
     }
-    let login = request::login(message.body.freeze())?;
+    let mut login = request::login(message.body.freeze())?;
+    // A TLS record holds 16 KiB, and a packet may not be larger.
+    if matches!(stream, Stream::Tls(_)) {
+        login.packet_size = login.packet_size.min(16_383);
+    }
     let faults = inner.faults();
     if let Some(d) = faults.login_delay {
         tokio::time::sleep(d).await;
@@ -105,6 +109,9 @@ async fn session(inner: Arc<Inner>, mut stream: Stream, message: Message, spid: 
     let refusal = refuse(&inner, &login);
     let ok = refusal.is_none();
     match refusal {
+        Some(e) if login.tds_version >> 24 < 0x72 => {
+            token::error_before_7_2(&e, &mut b);
+        }
         Some(e) => {
             token::error(&e, &mut b);
             token::done(Done::Statement, status::ERROR, 0, 0, &mut b);
@@ -122,6 +129,11 @@ async fn session(inner: Arc<Inner>, mut stream: Stream, message: Message, spid: 
 }
 
 fn refuse(inner: &Inner, login: &Login) -> Option<Error> {
+    // Older clients read other tokens, and have no date, time, datetime2 and datetimeoffset.
+    if !(0x73..=0x74).contains(&(login.tds_version >> 24)) {
+        let version = login.tds_version;
+        return Some(Error::unsupported(format!("TDS {:x}.{:x}", version >> 28, version >> 24 & 0xF)));
+    }
     if login.user != inner.options.user || login.password != inner.options.password {
         return Some(Error::new(18456, 14, format!("Login failed for user '{}'.", login.user)));
     }
@@ -170,7 +182,7 @@ async fn run(inner: Arc<Inner>, stream: Stream, login: Login, spid: i64) -> io::
             if let Some(e) = faults.error.take() {
                 state.set_faults(|f| f.error = None);
                 let _ = out.write(|b| token::error(&e, b));
-                let rpc = matches!(r, Request::Rpc { .. });
+                let rpc = matches!(r, Request::Rpc(_));
                 out.done(if rpc { Done::Proc } else { Done::Statement }, status::ERROR, 0, 0);
                 out.end(false);
             } else if !scripted(&state, &r, &mut out) {
@@ -207,17 +219,12 @@ async fn requests_loop(
             None => read_message(reader).await?,
         };
         let Some(message) = message else { return Ok(()) };
-        let request = match message.kind {
-            kind::BATCH => request::batch(message.body.freeze())?,
-            kind::RPC => request::rpc(message.body.freeze())?,
-            kind::TRANSACTION => request::transaction(message.body.freeze())?,
+        if message.kind == kind::ATTENTION {
             // Nothing runs: the acknowledgement stands alone.
-            kind::ATTENTION => {
-                acknowledge(inner, reader, writer, BytesMut::new(), size, &mut 1).await?;
-                continue;
-            }
-            _ => return Ok(()),
-        };
+            acknowledge(inner, reader, writer, BytesMut::new(), size, &mut 1).await?;
+            continue;
+        }
+        let request = request::read(message.kind, message.body.freeze());
         inner.requests.fetch_add(1, Ordering::Relaxed);
         cancel.store(false, Ordering::Release);
         if to_engine.send(request).await.is_err() {
@@ -320,7 +327,9 @@ fn scripted(inner: &Inner, r: &Request, out: &mut Out) -> bool {
     }
     let (text, rpc) = match r {
         Request::Batch(t) => (t.as_str(), false),
-        Request::Rpc { params, .. } => {
+        Request::Rpc(all) => {
+            let [one] = all.as_slice() else { return false };
+            let params = &one.params;
             let inner = params.iter().find(|p| p.name == "@q").or(params.first());
             match inner.map(|p| &p.value) {
                 Some(Val::Str(s)) => (s.as_str(), true),

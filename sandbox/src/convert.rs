@@ -5,11 +5,15 @@ use crate::decimal;
 use crate::error::{Error, Result};
 use crate::types::{DAY, Len, Ty, Val};
 
-/// Converts `v` from one type to another. `style` is CONVERT's third argument (0 if there is none).
+/// CONVERT's style where none is written: CAST, and every implicit conversion.
+pub const NO_STYLE: i64 = -1;
+
+/// Converts `v` from one type to another. `style` is CONVERT's third argument, or [`NO_STYLE`].
 pub fn convert(v: Val, from: Ty, to: Ty, style: i64) -> Result<Val> {
-    if v.is_null() || from == to && style == 0 {
+    if v.is_null() || from == to && style == NO_STYLE {
         return Ok(v);
     }
+    allowed(from, to)?;
     if to.is_text() {
         let s = to_text(&v, from, to, style)?;
         return fit_text(s, from, to);
@@ -31,21 +35,74 @@ pub fn convert(v: Val, from: Ty, to: Ty, style: i64) -> Result<Val> {
             f => Val::Float(f64::from(f as f32)),
         }),
         (Ty::Float, v) => to_float(&v, from).map(Val::Float),
-        (Ty::Binary(n), v) => {
-            let mut b = to_binary(v, from)?;
-            b.resize(usize::from(n), 0);
-            Ok(Val::Bin(b))
-        }
-        (Ty::VarBinary(len), v) => {
-            let mut b = to_binary(v, from)?;
-            if let Len::N(n) = len {
-                b.truncate(usize::from(n));
+        (Ty::Binary(_) | Ty::VarBinary(_), v) => {
+            let mut b = to_binary(v, from, style)?;
+            let n = match to {
+                Ty::Binary(n) | Ty::VarBinary(Len::N(n)) => usize::from(n),
+                _ => b.len(),
+            };
+            // Numbers are cut and filled on their left, everything else on its right.
+            if from.is_number() {
+                b.drain(..b.len().saturating_sub(n));
+                if matches!(to, Ty::Binary(_)) {
+                    b.splice(0..0, vec![0; n - b.len()]);
+                }
+            } else {
+                b.truncate(n);
+                if matches!(to, Ty::Binary(_)) {
+                    b.resize(n, 0);
+                }
             }
             Ok(Val::Bin(b))
         }
         (Ty::Guid, Val::Str(s)) if from.is_text() => parse_guid(&s).map(Val::Str),
-        (_, v) => Err(clash(&v, from, to)),
+        (Ty::Guid, v) if from == Ty::Guid => Ok(v),
+        _ => Err(missing(from, to)),
     }
+}
+
+/// Refuses what even CAST may not do (529), by the table on Microsoft's page of CAST and CONVERT.
+pub fn allowed(from: Ty, to: Ty) -> Result<()> {
+    let modern = |t: Ty| t.is_temporal() && !matches!(t, Ty::DateTime | Ty::SmallDateTime);
+    let other = |t: Ty| t.is_number() || t.is_temporal();
+    let clash = modern(from) && to.is_number()
+        || from.is_number() && modern(to)
+        || from == Ty::Guid && other(to)
+        || to == Ty::Guid && other(from)
+        || from.is_binary() && to.is_float()
+        || matches!((from, to), (Ty::Time(_), Ty::Date) | (Ty::Date, Ty::Time(_)));
+    if clash {
+        let (from, to) = (from.name_and_id().0, to.name_and_id().0);
+        return Err(Error::new(529, 16, format!("Explicit conversion from data type {from} to {to} is not allowed.")));
+    }
+    Ok(())
+}
+
+/// Refuses what needs a CAST (257), or could not even be one (206), by the same table.
+pub fn implicit(from: Ty, to: Ty) -> Result<()> {
+    let (f, t) = (from.name_and_id().0, to.name_and_id().0);
+    if allowed(from, to).is_err() {
+        return Err(Error::new(206, 16, format!("Operand type clash: {f} is incompatible with {t}")));
+    }
+    let cast = matches!(from, Ty::DateTime | Ty::SmallDateTime) && to.is_number()
+        || matches!(from, Ty::Money | Ty::SmallMoney) && to.is_text()
+        || from.is_text() && to.is_binary()
+        || from == Ty::Xml && to.is_text() && to != Ty::Xml;
+    if cast {
+        return Err(Error::new(
+            257,
+            16,
+            format!(
+                "Implicit conversion from data type {f} to {t} is not allowed. Use the CONVERT function to run this query."
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// A conversion that SQL Server has and the sandbox has not.
+pub fn missing(from: Ty, to: Ty) -> Error {
+    Error::unsupported(format!("the conversion from {from} to {to}"))
 }
 
 /// As [`convert`] for an assignment: text that is too long is an error (8152), not cut.
@@ -65,24 +122,12 @@ pub fn assign(v: Val, from: Ty, to: Ty) -> Result<Val> {
             return Err(Error { state: 30, ..Error::new(8152, 16, "String or binary data would be truncated.") });
         }
     }
-    convert(v, from, to, 0)
-}
-
-fn clash(_: &Val, from: Ty, to: Ty) -> Error {
-    Error::new(
-        529,
-        16,
-        format!(
-            "Explicit conversion from data type {} to {} is not allowed.",
-            from.name_and_id().0,
-            to.name_and_id().0
-        ),
-    )
+    convert(v, from, to, NO_STYLE)
 }
 
 /// Cuts or pads to the target's length; what a number cannot fit is an error, as on the server.
 fn fit_text(s: String, from: Ty, to: Ty) -> Result<Val> {
-    let s = if to.is_unicode() { s } else { s.chars().map(|c| if in_cp1252(c) { c } else { '?' }).collect() };
+    let s = if to.is_unicode() { s } else { narrow(&s)? };
     let (n, pad) = match to {
         Ty::Char(n) | Ty::NChar(n) => (usize::from(n), true),
         Ty::VarChar(Len::N(n)) | Ty::NVarChar(Len::N(n)) => (usize::from(n), false),
@@ -90,28 +135,45 @@ fn fit_text(s: String, from: Ty, to: Ty) -> Result<Val> {
     };
     let units = s.encode_utf16().count();
     if units > n {
-        if from.is_int() {
-            return Ok(Val::Str("*".to_owned()));
-        }
-        if from.is_number() {
-            return Err(Error::overflow(to.name_and_id().0));
-        }
-        if from == Ty::Guid {
-            return Err(Error::new(8170, 16, "Insufficient result space to convert uniqueidentifier value to char."));
-        }
-        return Ok(Val::Str(cut_utf16(&s, n)));
+        return match from {
+            Ty::TinyInt | Ty::SmallInt | Ty::Int if !to.is_unicode() => {
+                Ok(Val::Str(format!("{:<n$}", "*"))).map(|v| if pad { v } else { Val::Str("*".to_owned()) })
+            }
+            Ty::Bit | Ty::BigInt => Err(missing(from, to)),
+            t if t.is_number() => Err(Error::overflow(to.name_and_id().0)),
+            Ty::Guid => {
+                Err(Error::new(8170, 16, "Insufficient result space to convert uniqueidentifier value to char."))
+            }
+            _ => cut_utf16(&s, n).map(Val::Str),
+        };
     }
     Ok(Val::Str(if pad { s + &" ".repeat(n - units) } else { s }))
 }
 
-/// The longest prefix of at most `n` UTF-16 units.
-pub fn cut_utf16(s: &str, n: usize) -> String {
-    let mut left = n;
+/// The longest prefix of at most `n` UTF-16 units. Half of a surrogate pair is more than the sandbox can keep.
+pub fn cut_utf16(s: &str, n: usize) -> Result<String> {
+    let units: Vec<u16> = s.encode_utf16().take(n).collect();
+    utf16_text(&units)
+}
+
+/// Text from UTF-16 units.
+pub fn utf16_text(units: &[u16]) -> Result<String> {
+    String::from_utf16(units).map_err(|_| Error::unsupported("half of a surrogate pair"))
+}
+
+/// To the code page of the collation. What it lacks becomes `?`, but for characters that Windows has a likeness of.
+pub fn narrow(s: &str) -> Result<String> {
     s.chars()
-        .take_while(|c| {
-            let fits = c.len_utf16() <= left;
-            left = left.saturating_sub(c.len_utf16());
-            fits
+        .map(|c| match c as u32 {
+            _ if in_cp1252(c) => Ok(c),
+            0x0100..=0x0589
+            | 0x066A
+            | 0x1E00..=0x1EFF
+            | 0x2000..=0x27FF
+            | 0x3000..=0x301B
+            | 0xFF01..=0xFF5E
+            | 0x1_0000.. => Err(Error::unsupported(format!("'{c}' in the code page of varchar; write N'…'"))),
+            _ => Ok('?'),
         })
         .collect()
 }
@@ -134,8 +196,9 @@ pub fn to_text(v: &Val, from: Ty, to: Ty, style: i64) -> Result<String> {
         v if from.is_temporal() => calendar::text(v, from, style)?,
         Val::Int(i) => i.to_string(),
         Val::Dec(d) if matches!(from, Ty::Money | Ty::SmallMoney) => match style {
-            0 => decimal::text(decimal::rescale(*d, 4, 2)?, 2),
-            2 => decimal::text(*d, 4),
+            NO_STYLE | 0 => decimal::text(decimal::rescale(*d, 4, 2)?, 2),
+            1 => commas(&decimal::text(decimal::rescale(*d, 4, 2)?, 2)),
+            2 | 126 => decimal::text(*d, 4),
             _ => return Err(Error::unsupported(format!("CONVERT of money with style {style}"))),
         },
         Val::Dec(d) => decimal::text(*d, from.scale()),
@@ -143,15 +206,28 @@ pub fn to_text(v: &Val, from: Ty, to: Ty, style: i64) -> Result<String> {
         Val::Bin(b) => match style {
             1 => format!("0x{}", hex(b)),
             2 => hex(b),
-            _ if to.is_unicode() => {
-                let units: Vec<u16> =
-                    b.chunks(2).map(|c| u16::from_le_bytes([c[0], c.get(1).copied().unwrap_or(0)])).collect();
-                String::from_utf16_lossy(&units)
+            NO_STYLE | 0 if to.is_unicode() && b.len() % 2 == 0 => {
+                utf16_text(&b.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect::<Vec<_>>())?
             }
+            _ if to.is_unicode() || !matches!(style, NO_STYLE | 0) => return Err(missing(from, to)),
             _ => b.iter().map(|b| from_cp1252(*b)).collect(),
         },
         Val::Null | Val::Offset(..) => return Err(Error::internal("a value of the wrong kind")),
     })
+}
+
+/// Commas every three digits to the left of the point.
+fn commas(s: &str) -> String {
+    let (whole, fraction) = s.split_once('.').unwrap_or((s, ""));
+    let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |d| ("-", d));
+    let mut out = String::new();
+    for (i, d) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(d);
+    }
+    format!("{sign}{out}.{fraction}")
 }
 
 /// One byte of Windows-1252.
@@ -181,14 +257,15 @@ fn float_text(f: f64, style: i64, from: Ty) -> Result<String> {
         format!("{m}e{}{:03}", if e < 0 { '-' } else { '+' }, e.abs())
     };
     Ok(match style {
-        0 => {
+        _ if f == 0.0 && f.is_sign_negative() => return Err(Error::unsupported("the text of -0")),
+        NO_STYLE | 0 => {
             if f == 0.0 {
                 return Ok("0".to_owned());
             }
             let s = format!("{f:.5e}");
             let (m, e) = s.split_once('e').unwrap_or((&s, "0"));
             let e: i32 = e.parse().unwrap_or(0);
-            if (-5..6).contains(&e) {
+            if (-4..6).contains(&e) {
                 let places = usize::try_from(5 - e).unwrap_or(0);
                 let t = format!("{f:.places$}");
                 if t.contains('.') { t.trim_end_matches('0').trim_end_matches('.').to_owned() } else { t }
@@ -199,7 +276,7 @@ fn float_text(f: f64, style: i64, from: Ty) -> Result<String> {
         }
         1 => sci(7),
         2 => sci(15),
-        3 => sci(if from == Ty::Real { 8 } else { 16 }),
+        3 if from == Ty::Float => sci(16),
         _ => return Err(Error::unsupported(format!("CONVERT of float with style {style}"))),
     })
 }
@@ -232,12 +309,8 @@ pub fn fit_int(i: i64, ty: Ty, overflow_220: bool) -> Result<i64> {
 
 fn to_int(v: Val, from: Ty, to: Ty) -> Result<Val> {
     let i = match &v {
-        Val::Int(i) if from.is_temporal() => {
-            if !matches!(from, Ty::DateTime | Ty::SmallDateTime) {
-                return Err(clash(&v, from, to));
-            }
-            (i + DAY / 2).div_euclid(DAY) - DAYS_1900
-        }
+        Val::Int(_) if from.is_temporal() && to == Ty::Bit => return Err(missing(from, to)),
+        Val::Int(i) if from.is_temporal() => (i + DAY / 2).div_euclid(DAY) - DAYS_1900,
         Val::Int(i) => *i,
         Val::Dec(d) if matches!(from, Ty::Money | Ty::SmallMoney) => {
             i64::try_from(decimal::rescale(*d, 4, 0)?).map_err(|_| Error::overflow(to.name_and_id().0))?
@@ -247,12 +320,13 @@ fn to_int(v: Val, from: Ty, to: Ty) -> Result<Val> {
             i64::try_from(d / unit).map_err(|_| Error::overflow(to.name_and_id().0))?
         }
         Val::Float(f) => {
-            if !f.is_finite() || f.abs() >= 9.3e18 {
+            if !f.is_finite() || f.abs() >= 9_223_372_036_854_775_807.0 {
                 return Err(Error::overflow(to.name_and_id().0));
             }
             f.trunc() as i64
         }
         Val::Str(s) => return text_to_int(s, from, to),
+        Val::Bin(_) if to == Ty::Bit => return Err(missing(from, to)),
         Val::Bin(b) => {
             let take = &b[b.len().saturating_sub(8)..];
             let u = take.iter().fold(0u64, |a, b| a << 8 | u64::from(*b));
@@ -263,7 +337,7 @@ fn to_int(v: Val, from: Ty, to: Ty) -> Result<Val> {
                 _ => u as i64,
             }
         }
-        _ => return Err(clash(&v, from, to)),
+        _ => return Err(missing(from, to)),
     };
     if to == Ty::Bit {
         let nonzero = match &v {
@@ -276,40 +350,87 @@ fn to_int(v: Val, from: Ty, to: Ty) -> Result<Val> {
     fit_int(i, to, from.is_int()).map(Val::Int)
 }
 
+/// Text that the server may read as a number in a way that its documentation does not tell: a sign alone, blanks within,
+/// other spaces than blanks, an exponent without digits.
+fn doubtful(t: &str) -> bool {
+    !t.is_empty()
+        && t.chars().all(|c| c.is_ascii_digit() || c.is_whitespace() || "+-.,eEdD$".contains(c) || currency(c))
+}
+
+/// The symbols on Microsoft's page of money.
+pub fn currency(c: char) -> bool {
+    matches!(
+        c,
+        '$' | '¢'
+            | '£'
+            | '¤'
+            | '¥'
+            | '৲'
+            | '৳'
+            | '฿'
+            | '៛'
+            | '﷼'
+            | '₡'
+            | '₦'
+            | '₩'
+            | '₪'
+            | '₫'
+            | '€'
+            | '₭'
+            | '₮'
+            | '₱'
+    ) || ('\u{20A0}'..='\u{20B1}').contains(&c)
+}
+
+/// Blanks around a number do not count.
+fn trimmed(s: &str) -> &str {
+    s.trim_matches(' ')
+}
+
 fn text_to_int(s: &str, from: Ty, to: Ty) -> Result<Val> {
-    let t = s.trim();
+    let t = trimmed(s);
+    let digits = t.strip_prefix(['+', '-']).unwrap_or(t);
+    let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let unsure = || Error::unsupported(format!("the conversion of '{s}' to {to}"));
     if to == Ty::Bit {
         return match t.to_ascii_lowercase().as_str() {
             "true" => Ok(Val::Int(1)),
             "false" => Ok(Val::Int(0)),
-            _ => t.parse::<i64>().map(|i| Val::Int(i64::from(i != 0))).map_err(|_| bad_text(s, from, to)),
+            _ if plain => Ok(Val::Int(i64::from(digits.bytes().any(|b| b != b'0')))),
+            _ if t.is_empty() || doubtful(t) => Err(unsure()),
+            _ => Err(bad_text(s, from, to)),
         };
     }
     if t.is_empty() {
         return Ok(Val::Int(0));
     }
-    match t.parse::<i128>() {
-        Ok(i) => {
-            let (low, high) = range(to);
-            match i64::try_from(i).ok().filter(|i| (low..=high).contains(i)) {
-                Some(i) => Ok(Val::Int(i)),
-                None if to == Ty::Int => Err(Error::new(
-                    248,
-                    16,
-                    format!("The conversion of the {} value '{s}' overflowed an int column.", from.name_and_id().0),
-                )),
-                None => Err(Error::new(
-                    244,
-                    16,
-                    format!(
-                        "The conversion of the {} value '{s}' overflowed an {} column.",
-                        from.name_and_id().0,
-                        to.name_and_id().0
-                    ),
-                )),
-            }
-        }
-        Err(_) => Err(bad_text(s, from, to)),
+    if !plain {
+        // A point, an exponent or a comma between digits is no integer; the rest of what looks like a number may be one.
+        let number = t.starts_with(|c: char| c.is_ascii_digit())
+            && t.ends_with(|c: char| c.is_ascii_digit())
+            && t.chars().all(|c| c.is_ascii_digit() || ".,eE".contains(c));
+        return Err(if doubtful(t) && !number { unsure() } else { bad_text(s, from, to) });
+    }
+    let (low, high) = range(to);
+    match t.parse::<i64>().ok().filter(|i| (low..=high).contains(i)) {
+        Some(i) => Ok(Val::Int(i)),
+        None => Err(match to {
+            Ty::Int => Error::new(
+                248,
+                16,
+                format!("The conversion of the {} value '{s}' overflowed an int column.", from.name_and_id().0),
+            ),
+            Ty::SmallInt | Ty::TinyInt => Error::new(
+                244,
+                16,
+                format!(
+                    "The conversion of the {} value '{s}' overflowed an {} column. Use a larger integer column.",
+                    from.name_and_id().0,
+                    if to == Ty::SmallInt { "INT2" } else { "INT1" }
+                ),
+            ),
+            _ => unsure(),
+        }),
     }
 }
 
@@ -317,11 +438,7 @@ fn bad_text(s: &str, from: Ty, to: Ty) -> Error {
     if to == Ty::BigInt {
         return Error {
             state: 5,
-            ..Error::new(
-                8114,
-                16,
-                "Error converting data type varchar to bigint.".replace("varchar", from.name_and_id().0),
-            )
+            ..Error::new(8114, 16, format!("Error converting data type {} to bigint.", from.name_and_id().0))
         };
     }
     Error::new(
@@ -335,42 +452,57 @@ fn bad_text(s: &str, from: Ty, to: Ty) -> Error {
     )
 }
 
+/// A money text: a sign, a symbol, digits with commas between them, a point.
+fn money_text(s: &str) -> Option<(i128, u8)> {
+    let t = trimmed(s);
+    let (sign, t) = t.strip_prefix(['+', '-']).map_or(("", t), |r| (&t[..1], r));
+    let t = t.strip_prefix(currency).unwrap_or(t);
+    let (whole, fraction) = t.split_once('.').unwrap_or((t, ""));
+    let grouped = whole.split(',').enumerate().all(|(i, g)| !g.is_empty() && (i == 0 && g.len() <= 3 || g.len() == 3));
+    if whole.contains(',') && !grouped || !t.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    decimal::parse(&format!("{sign}{}.{fraction}", whole.replace(',', "")))
+}
+
 fn to_scaled(v: &Val, from: Ty, to: Ty) -> Result<Val> {
     let s = to.scale();
+    let unsure = |t: &str| Error::unsupported(format!("the conversion of '{t}' to {to}"));
     let d = match v {
         Val::Int(i) if from.is_int() => decimal::rescale(i128::from(*i), 0, s)?,
         Val::Dec(d) => decimal::rescale(*d, from.scale(), s)?,
-        Val::Float(f) => decimal::from_f64(*f, s).ok_or_else(|| Error {
+        Val::Float(f) => decimal::from_float(*f, from, s, false)?.ok_or_else(|| Error {
             state: 6,
             ..Error::new(8115, 16, "Arithmetic overflow error converting float to data type numeric.")
         })?,
+        Val::Str(t) if !matches!(to, Ty::Decimal(..)) => match money_text(t) {
+            Some((d, written)) => decimal::rescale(d, written, 4)?,
+            None if trimmed(t).is_empty() => 0,
+            None if doubtful(t) => return Err(unsure(t)),
+            None => {
+                return Err(Error::new(
+                    235,
+                    16,
+                    "Cannot convert a char value to money. The char value has incorrect syntax.",
+                ));
+            }
+        },
         Val::Str(t) => {
-            let money = !matches!(to, Ty::Decimal(..));
-            let cleaned =
-                if money { t.trim().trim_start_matches(['$', '€', '£']).replace(',', "") } else { t.clone() };
-            let (d, written) = match decimal::parse(&cleaned) {
-                Some(x) => x,
-                None if money => {
-                    return Err(Error::new(
-                        235,
-                        16,
-                        "Cannot convert a char value to money. The char value has incorrect syntax.",
-                    ));
+            match decimal::parse(trimmed(t)).filter(|_| trimmed(t) != "." && !t.contains(char::is_control)) {
+                Some((d, written)) => decimal::rescale(d, written, s)?,
+                None if doubtful(t) && !trimmed(t).is_empty() && decimal_is_doubtful(trimmed(t)) => {
+                    return Err(unsure(t));
                 }
                 None => {
+                    let from = from.name_and_id().0;
                     return Err(Error {
                         state: 5,
-                        ..Error::new(
-                            8114,
-                            16,
-                            format!("Error converting data type {} to numeric.", from.name_and_id().0),
-                        )
+                        ..Error::new(8114, 16, format!("Error converting data type {from} to numeric."))
                     });
                 }
-            };
-            decimal::rescale(d, written, s)?
+            }
         }
-        _ => return Err(clash(v, from, to)),
+        _ => return Err(missing(from, to)),
     };
     match to {
         Ty::Decimal(p, _) => {
@@ -385,8 +517,15 @@ fn to_scaled(v: &Val, from: Ty, to: Ty) -> Result<Val> {
             };
             decimal::fit(d, p, what).map(Val::Dec).map_err(|e| Error { state: 8, ..e })
         }
+        _ if from.is_text() && decimal::fit_money(d, to).is_err() => Err(missing(from, to)),
         _ => decimal::fit_money(d, to).map(Val::Dec),
     }
+}
+
+/// Commas and exponents make no decimal; whatever else looks like a number may.
+fn decimal_is_doubtful(t: &str) -> bool {
+    let number = t.starts_with(|c: char| c.is_ascii_digit()) && t.ends_with(|c: char| c.is_ascii_digit());
+    !(number && t.contains([',', 'e', 'E']))
 }
 
 fn to_float(v: &Val, from: Ty) -> Result<f64> {
@@ -395,71 +534,86 @@ fn to_float(v: &Val, from: Ty) -> Result<f64> {
         // Through the text, so that the double is the one nearest to the decimal.
         Val::Dec(d) => decimal::text(*d, from.scale()).parse().map_err(|_| Error::overflow("float"))?,
         Val::Float(f) => *f,
-        Val::Str(s) if s.trim().is_empty() => 0.0,
-        Val::Str(s) => s.trim().parse().ok().filter(|f: &f64| f.is_finite()).ok_or_else(|| Error {
-            state: 5,
-            ..Error::new(8114, 16, format!("Error converting data type {} to float.", from.name_and_id().0))
-        })?,
-        v => return Err(clash(v, from, Ty::Float)),
+        Val::Str(s) if trimmed(s).is_empty() => 0.0,
+        Val::Str(s) => {
+            let t = trimmed(s);
+            let mantissa = t.strip_prefix(['+', '-']).unwrap_or(t);
+            let plain = mantissa.starts_with(|c: char| c.is_ascii_digit() || c == '.') && mantissa != ".";
+            match t.parse::<f64>() {
+                Ok(f) if plain && f.is_finite() => f,
+                Ok(_) if plain => return Err(missing(from, Ty::Float)),
+                _ if doubtful(t) => return Err(Error::unsupported(format!("the conversion of '{s}' to float"))),
+                _ => {
+                    let from = from.name_and_id().0;
+                    return Err(Error {
+                        state: 5,
+                        ..Error::new(8114, 16, format!("Error converting data type {from} to float."))
+                    });
+                }
+            }
+        }
+        _ => return Err(missing(from, Ty::Float)),
     })
 }
 
-fn to_binary(v: Val, from: Ty) -> Result<Vec<u8>> {
+fn to_binary(v: Val, from: Ty, style: i64) -> Result<Vec<u8>> {
     Ok(match v {
         Val::Bin(b) => b,
+        Val::Str(s) if from.is_text() && matches!(style, 1 | 2) => {
+            let fail = || {
+                let from = from.name_and_id().0;
+                Error { state: 5, ..Error::new(8114, 16, format!("Error converting data type {from} to varbinary.")) }
+            };
+            let digits = if style == 1 { s.strip_prefix("0x").ok_or_else(fail)? } else { &s };
+            if digits.len() % 2 == 1 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+                return Err(fail());
+            }
+            (0..digits.len()).step_by(2).filter_map(|i| u8::from_str_radix(&digits[i..i + 2], 16).ok()).collect()
+        }
+        _ if !matches!(style, NO_STYLE | 0) => {
+            return Err(Error::unsupported(format!("CONVERT to binary with style {style}")));
+        }
         Val::Str(s) if from.is_unicode() => s.encode_utf16().flat_map(u16::to_le_bytes).collect(),
         Val::Str(s) if from.is_text() => s.chars().map(to_cp1252).collect(),
         Val::Int(i) if from.is_int() => {
             let n = from.max_length() as usize;
             i.to_be_bytes()[8 - n..].to_vec()
         }
-        v => return Err(Error::unsupported(format!("binary from {} ({v:?})", from))),
+        _ => return Err(Error::unsupported(format!("the conversion from {from} to binary"))),
     })
 }
 
 fn to_temporal(v: Val, from: Ty, to: Ty, style: i64) -> Result<Val> {
     if let Val::Str(s) = &v {
-        if !matches!(style, 0 | 20 | 21 | 23 | 101 | 112 | 120 | 121 | 126 | 127) {
-            return Err(Error::unsupported(format!("CONVERT from text with style {style}")));
+        if !calendar::fits_style(s.trim_matches(' '), style) {
+            return Err(Error::unsupported(format!("CONVERT of '{s}' to {to} with style {style}")));
         }
-        let m = calendar::parse(s, to)?;
-        if matches!(to, Ty::DateTime | Ty::SmallDateTime) {
-            if s.rsplit_once('.').is_some_and(|(head, f)| head.contains(':') && f.len() > 3) {
-                return Err(Error::new(
-                    241,
-                    16,
-                    "Conversion failed when converting date and/or time from character string.",
-                ));
-            }
-            if m.offset.is_some() {
-                return Err(Error::new(
-                    241,
-                    16,
-                    "Conversion failed when converting date and/or time from character string.",
-                ));
-            }
-        }
-        return calendar::build(m, to);
+        return calendar::parse(s, to).and_then(|m| calendar::build(m, to));
     }
     if !from.is_temporal() {
-        let days = match (&v, from) {
-            (Val::Int(i), t) if t.is_int() => *i,
-            _ => return Err(clash(&v, from, to)),
+        return match v {
+            Val::Int(days) if from.is_int() && from != Ty::Bit => {
+                calendar::build(Moment { days: days + DAYS_1900, ticks: 0, offset: None }, to)
+            }
+            _ => Err(missing(from, to)),
         };
-        if !matches!(to, Ty::DateTime | Ty::SmallDateTime) {
-            return Err(clash(&v, from, to));
-        }
-        return calendar::build(Moment { days: days + DAYS_1900, ticks: 0, offset: None }, to);
     }
-    let Some(m) = calendar::split(&v, from) else { return Err(clash(&v, from, to)) };
-    if matches!((from, to), (Ty::Time(_), Ty::Date) | (Ty::Date, Ty::Time(_))) {
-        return Err(clash(&v, from, to));
+    let Some(m) = calendar::exact(&v, from) else { return Err(missing(from, to)) };
+    if let (Ty::Time(scale), true) = (to, calendar::round_ticks(m.ticks, to_scale(to)) >= DAY) {
+        return Err(Error::unsupported(format!("a time that rounds to midnight in time({scale})")));
     }
     calendar::build(m, to)
 }
 
+fn to_scale(t: Ty) -> u8 {
+    match t {
+        Ty::Time(s) => s,
+        _ => 7,
+    }
+}
+
 fn parse_guid(s: &str) -> Result<String> {
-    let t = s.trim().trim_start_matches('{').trim_end_matches('}');
+    let t = s.strip_prefix('{').unwrap_or(s);
     let ok = t.len() >= 36
         && t.is_ascii()
         && t[..36]

@@ -58,10 +58,31 @@ pub fn parse(s: &str) -> Option<(i128, u8)> {
     (v < LIMIT && frac.len() <= 38).then_some((if neg { -v } else { v }, frac.len() as u8))
 }
 
-/// From a double, to `scale` digits.
-pub fn from_f64(f: f64, scale: u8) -> Option<i128> {
-    let scaled = f * 10f64.powi(i32::from(scale));
-    (scaled.is_finite() && scaled.abs() < 1e38).then(|| scaled.round() as i128)
+/// A float at `scale` digits; nothing when it is too large. How many of its digits the server takes is told nowhere, so
+/// that where 15 (7 of a real) and 17 of them do not agree, there is no answer.
+pub fn from_float(f: f64, from: Ty, scale: u8, cut: bool) -> Result<Option<i128>> {
+    if !f.is_finite() || f.abs() >= 1e38 {
+        return Ok(None);
+    }
+    let at = |digits: usize| -> Option<i128> {
+        let text = format!("{f:.digits$e}");
+        let (mantissa, exponent) = text.split_once('e')?;
+        let all: i128 = mantissa.replace('.', "").parse().ok()?;
+        // all * 10^(exponent - digits), at `scale`.
+        let shift = exponent.parse::<i32>().ok()? - digits as i32 + i32::from(scale);
+        if shift >= 0 {
+            return all.checked_mul(10i128.checked_pow(shift as u32)?);
+        }
+        let Some(unit) = 10i128.checked_pow(shift.unsigned_abs()) else { return Some(0) };
+        let (q, r) = (all / unit, all % unit);
+        Some(if !cut && r.unsigned_abs() * 2 >= unit as u128 { q + all.signum() } else { q })
+    };
+    let few = if from == Ty::Real { 6 } else { 14 };
+    match (at(few), at(16)) {
+        (Some(a), Some(b)) if a == b => Ok((a.abs() < LIMIT).then_some(a)),
+        (None, None) => Ok(None),
+        _ => Err(Error::unsupported("this float at so many digits; CAST it to another type")),
+    }
 }
 
 /// The type of `a op b`, both decimal (the table in "Precision, scale, and length").

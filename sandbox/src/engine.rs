@@ -60,6 +60,8 @@ enum Stop {
     Error(Error),
     /// It has; the batch is over.
     Batch,
+    /// It has; the procedure or the dynamic text is over, and whoever called it goes on.
+    Scope,
 }
 
 impl From<Error> for Stop {
@@ -92,7 +94,9 @@ pub struct Engine {
     error: i64,
     scope_identity: Arc<AtomicI64>,
     caught: Vec<Error>,
-    tries: u32,
+    fmtonly: bool,
+    /// SET TEXTSIZE: the bytes of a (max) value that are sent; none for all of them.
+    textsize: Option<usize>,
     depth: u32,
     prepared: HashMap<i64, (String, String)>,
     spid: i64,
@@ -108,6 +112,10 @@ struct Frame {
     vars: HashMap<String, (Ty, Val)>,
     in_proc: bool,
     proc_name: String,
+    /// TRY blocks that are open.
+    tries: u32,
+    /// What SCOPE_IDENTITY() says.
+    identity: Option<i64>,
 }
 
 const NO_IDENTITY: i64 = i64::MIN;
@@ -182,7 +190,8 @@ impl Engine {
             error: 0,
             scope_identity,
             caught: Vec::new(),
-            tries: 0,
+            fmtonly: false,
+            textsize: None,
             depth: 0,
             prepared: HashMap::new(),
             spid,
@@ -201,19 +210,21 @@ impl Engine {
 
     /// Runs a request and writes its whole answer.
     pub fn run(&mut self, request: Request, out: &mut Out) {
-        self.tries = 0;
         self.depth = 0;
         self.caught.clear();
         self.frames.truncate(1);
         self.refresh();
         let result = match request {
             Request::Batch(sql) => {
-                self.frames = vec![Frame::default()];
+                let identity = self.frames.first().and_then(|f| f.identity);
+                self.frames = vec![Frame { identity, ..Frame::default() }];
                 let r = self.batch(&sql, out);
                 self.drop_temps(|name, depth| name.starts_with('@') || depth > 0);
                 r
             }
-            Request::Rpc { name, params } => self.rpc(&name, params, out),
+            // Whatever becomes of one, the next one runs; only a cancelled request ends with what was done so far.
+            Request::Rpc(all) => all.into_iter().try_for_each(|r| self.rpc(&r.name, r.params, out)),
+            Request::Unknown(what) => Err(Error::unsupported(what).into()),
             Request::Begin => self.begin(out).map_err(Stop::from),
             Request::Commit(again) => {
                 self.commit(out).and_then(|()| if again { self.begin(out) } else { Ok(()) }).map_err(Stop::from)
@@ -260,7 +271,7 @@ impl Engine {
     fn batch(&mut self, sql: &str, out: &mut Out) -> Run<()> {
         let stmts = parser::batch(sql)?;
         match self.block(&stmts, out) {
-            Err(Stop::Batch) | Ok(_) => Ok(()),
+            Err(Stop::Batch | Stop::Scope) | Ok(_) => Ok(()),
             Err(e) => Err(e),
         }
     }
@@ -276,6 +287,7 @@ impl Engine {
         };
         let bare = name.rsplit('.').next().unwrap_or(name).trim_matches(['[', ']']).to_owned();
         let mut outputs = Vec::new();
+        self.refresh();
         let result = match bare.as_str() {
             "sp_executesql" => {
                 let (sql, decl) = (text(params.first()), text(params.get(1)));
@@ -313,16 +325,21 @@ impl Engine {
                 self.procedure(&Name(parts), args, &mut outputs, out)
             }
         };
+        let mut failed = false;
         let code = match result {
             Ok(code) => code,
-            Err(Stop::Batch) => 1,
+            Err(Stop::Batch | Stop::Scope) => {
+                failed = true;
+                1
+            }
             Err(Stop::Error(e)) if e.number == CANCELLED => return Err(Stop::Error(e)),
             Err(Stop::Error(e)) => {
                 self.write_error(&e, out);
+                failed = true;
                 i64::from(e.number)
             }
         };
-        let failed = code != 0 && matches!(bare.as_str(), "sp_executesql" | "sp_execute" | "sp_prepexec");
+        failed |= code != 0 && matches!(bare.as_str(), "sp_executesql" | "sp_execute" | "sp_prepexec");
         out.write(|b| {
             token::return_status(code as i32, b);
             for (n, name, ty, v) in &outputs {
@@ -350,7 +367,7 @@ impl Engine {
                 .find(|p| p.name.eq_ignore_ascii_case(&d.name))
                 .or_else(|| params.get(i).filter(|p| p.name.is_empty()));
             let v = match (given, &d.default) {
-                (Some(p), _) => crate::convert::convert(p.value.clone(), p.ty, d.ty, 0)?,
+                (Some(p), _) => crate::convert::convert(p.value.clone(), p.ty, d.ty, crate::convert::NO_STYLE)?,
                 (None, Some(e)) => self.constant(e)?.1,
                 (None, None) => {
                     return Err(Error::new(8178, 16, format!("The parameterized query '({decl}){sql}' expects the parameter '{}', which was not supplied.", d.name)).into());
@@ -395,9 +412,13 @@ impl Engine {
         self.drop_temps(|_, d| d >= depth);
         self.depth -= 1;
         (self.nocount, self.xact_abort, self.lock_timeout, self.line) = (nocount, xact, lock, line);
-        match result? {
-            Flow::Return(n) => Ok((n, frame)),
-            _ => Ok((0, frame)),
+        match result {
+            Ok(Flow::Return(n)) => Ok((n, frame)),
+            Ok(_) => Ok((0, frame)),
+            Err(Stop::Scope) => Ok((self.error, frame)),
+            // For those outside it is an error like any other.
+            Err(Stop::Error(e)) => Err(Stop::Error(Error { compile: false, ..e })),
+            Err(e) => Err(e),
         }
     }
 
@@ -457,28 +478,34 @@ impl Engine {
                 if e.number == CANCELLED {
                     return Err(Stop::Error(e));
                 }
-                let abort = e.aborts_batch()
-                    || matches!(s.kind, Kind::Throw(_))
-                    || self.xact_abort && !matches!(s.kind, Kind::RaisError(..));
-                if self.tries > 0 && e.class < 20 {
+                // A TRY sees neither what its own scope could not compile nor what the sandbox lacks.
+                let outside = if e.compile { self.frames.len() - 1 } else { self.frames.len() };
+                let caught = self.frames[..outside].iter().any(|f| f.tries > 0);
+                if caught && e.class < 20 && !e.is_unsupported() {
                     if self.trancount > 0 && (self.xact_abort || e.aborts_batch()) {
                         self.doomed = true;
                     }
                     return Err(Stop::Error(e));
                 }
+                // XACT_ABORT does not concern compile errors, of which syntax errors in a dynamic text are one kind.
+                let compile = e.compile || e.class == 15;
+                let spared = (compile || matches!(s.kind, Kind::RaisError(..))) && !e.is_unsupported();
+                let strict = self.xact_abort && !spared;
+                let abort = e.aborts_batch() || e.is_unsupported() || matches!(s.kind, Kind::Throw(_)) || strict;
                 self.write_error(&e, out);
                 let kind = self.done_kind();
                 if matches!(e.number, 515 | 547 | 2601 | 2627 | 8152 | 8134) && !abort {
                     let _ = out.write(|b| token::info(3621, 0, 0, s.line, "The statement has been terminated.", b));
                 }
+                if abort && self.trancount > 0 && (strict || e.aborts_batch()) {
+                    let _ = self.rollback(out);
+                }
                 out.done(kind, status::ERROR, 0, 0);
-                if !abort {
-                    return Ok(Flow::Next);
+                match (e.compile, abort) {
+                    (_, true) => Err(Stop::Batch),
+                    (true, _) => Err(Stop::Scope),
+                    _ => Ok(Flow::Next),
                 }
-                if self.trancount > 0 && (self.xact_abort || e.number == 245 || e.aborts_batch()) {
-                    let _ = self.rollback_quietly();
-                }
-                Err(Stop::Batch)
             }
             Err(e) => Err(e),
         }
@@ -508,6 +535,9 @@ impl Engine {
     }
 
     fn perform(&mut self, s: &Stmt, out: &mut Out) -> Run<Flow> {
+        if self.fmtonly && !matches!(s.kind, Kind::Query(_) | Kind::SetOption(..)) {
+            return Err(Error::unsupported("anything but SELECT under SET FMTONLY ON").into());
+        }
         match &s.kind {
             Kind::Query(q) => self.select(q, out)?,
             Kind::Insert { target, columns, source, output } => self.insert(target, columns, source, output, out)?,
@@ -711,12 +741,12 @@ impl Engine {
                 return Err(Error { state: state as u8, ..Error::new(number as u32, 16, text) }.into());
             }
             Kind::Try(body, handler) => {
-                self.tries += 1;
+                self.frame().tries += 1;
                 let depth = self.frames.len();
                 let r = self.block(body, out);
-                self.tries -= 1;
+                self.frame().tries -= 1;
                 match r {
-                    Err(Stop::Error(e)) if e.number != CANCELLED && (11..20).contains(&e.class) => {
+                    Err(Stop::Error(e)) if e.number != CANCELLED && !e.compile && (11..20).contains(&e.class) => {
                         self.frames.truncate(depth);
                         self.error = i64::from(e.number);
                         self.caught.push(e);
@@ -987,6 +1017,10 @@ impl Engine {
         let (sql, binds) = {
             let mut b = Binder::new(self);
             let x = b.expr(e)?;
+            crate::convert::implicit(x.ty, ty).map_err(Error::compiled)?;
+            if ty == Ty::Xml && !matches!(x.ty, Ty::Xml | Ty::Null) {
+                return Err(Error::unsupported("the conversion of a text to xml, which would check it"));
+            }
             (b.coerce(x, ty).sql, b.binds)
         };
         self.one(&format!("SELECT {sql}"), &binds, ty)
@@ -1013,6 +1047,11 @@ impl Engine {
             let bound = b.query(q, true)?;
             (bound, b.binds)
         };
+        if self.fmtonly {
+            out.write(|b| token::columns(&bound.columns, b))?;
+            self.count(0, 0xC1, out);
+            return Ok(());
+        }
         if !bound.assigns.is_empty() {
             let types: Vec<Ty> = bound.columns.iter().map(|c| c.ty).collect();
             let mut last = None;
@@ -1075,13 +1114,28 @@ impl Engine {
             let row = columns
                 .iter()
                 .enumerate()
-                .map(|(i, c)| Val::from_lite(r.get_ref(i).map_err(fail)?, c.ty).map(|v| (v, c.ty)))
+                .map(|(i, c)| {
+                    Val::from_lite(r.get_ref(i).map_err(fail)?, c.ty).and_then(|v| Ok((self.cut(v, c.ty)?, c.ty)))
+                })
                 .collect::<Result<Vec<_>>>()?;
             out.row(|b| token::row(row.iter().map(|(v, t)| (v, *t)), b))?;
             n += 1;
             first = rows.next().map_err(fail)?;
         }
         Ok(n)
+    }
+
+    /// A (max) value within SET TEXTSIZE.
+    fn cut(&self, v: Val, ty: Ty) -> Result<Val> {
+        let Some(n) = self.textsize.filter(|_| ty.max_length() == -1 && ty != Ty::Xml) else { return Ok(v) };
+        Ok(match v {
+            Val::Str(s) => Val::Str(crate::convert::cut_utf16(&s, if ty.is_unicode() { n / 2 } else { n })?),
+            Val::Bin(mut b) => {
+                b.truncate(n);
+                Val::Bin(b)
+            }
+            v => v,
+        })
     }
 
     fn select_into(&mut self, q: &Query, into: &Name, out: &mut Out) -> Result<()> {
@@ -1180,11 +1234,11 @@ impl Engine {
     ) -> Result<()> {
         let (object, table) = self.table_named(target)?;
         let label = object.as_ref().map_or_else(|| target.0.join("."), |o| format!("{}.{}", o.schema, o.name));
-        let id = object
-            .as_ref()
-            .map(|o| o.id)
-            .or_else(|| self.temps.iter().rev().find(|(n, _, _)| Some(n) == target.0.last()).map(|t| -t.1 - 1_000))
-            .unwrap_or(0);
+        let id = object.as_ref().map(|o| o.id).unwrap_or_else(|| {
+            // A number that no other temporary table has, of this session or another.
+            let digits = table.physical.trim_end_matches('"').rsplit('_').next();
+            -(self.spid * 1_000_000 + digits.and_then(|n| n.parse::<i64>().ok()).unwrap_or(0))
+        });
         let explicit_identity = self.identity_insert == Some(id) && id > 0;
         let targets: Vec<usize> = if columns.is_empty() {
             (0..table.columns.len())
@@ -1233,7 +1287,7 @@ impl Engine {
                     (Some((seed, inc)), _) => format!("next_identity({id},{seed},{inc})"),
                     (None, Some((_, e, _))) => {
                         let x = b.expr(e)?;
-                        b.assign(x, c.ty).sql
+                        b.assign(x, c.ty)?.sql
                     }
                     _ => "NULL".to_owned(),
                 });
@@ -1270,7 +1324,7 @@ impl Engine {
                         all.push(match &c.default {
                             Some((_, e, _)) => {
                                 let x = b.expr(e)?;
-                                b.assign(x, c.ty).sql
+                                b.assign(x, c.ty)?.sql
                             }
                             None => "NULL".to_owned(),
                         });
@@ -1293,7 +1347,7 @@ impl Engine {
                                 (None, None) => &Expr::Null,
                             };
                             let x = b.expr(e)?;
-                            cells.push(b.assign(x, c.ty).sql);
+                            cells.push(b.assign(x, c.ty)?.sql);
                         }
                         cells.extend(fill.iter().cloned());
                         out_rows.push(format!("({})", cells.join(",")));
@@ -1321,7 +1375,7 @@ impl Engine {
                     }
                     let mut cells = Vec::new();
                     for (n, (c, i)) in bound.columns.iter().zip(&targets).enumerate() {
-                        cells.push(b.column_value(n, c.ty, table.columns[*i].ty));
+                        cells.push(b.column_value(n, c.ty, table.columns[*i].ty)?);
                     }
                     cells.extend(fill);
                     // A LIMIT keeps SQLite from dropping the ORDER BY that identity values follow.
@@ -1341,7 +1395,14 @@ impl Engine {
             };
             (format!("INSERT INTO {} ({}) {body}{ret}", table.physical, names.join(",")), b.binds, returned)
         };
-        self.change(&sql, &binds, &returned, 0xC3, &label, &table, "INSERT", out)?;
+        // What the last INSERT of the session gave stays, unless this one gives another.
+        let before = self.scope_identity.swap(NO_IDENTITY, Ordering::Relaxed);
+        let changed = self.change(&sql, &binds, &returned, 0xC3, &label, &table, "INSERT", out);
+        match self.scope_identity.load(Ordering::Relaxed) {
+            NO_IDENTITY => self.scope_identity.store(before, Ordering::Relaxed),
+            n => self.frame().identity = Some(n),
+        }
+        changed?;
         if explicit_identity && let Some(i) = table.columns.iter().position(|c| c.identity.is_some()) {
             let max = self.one(
                 &format!("SELECT max({}) FROM {}", quote(&table.columns[i].name), table.physical),
@@ -1353,6 +1414,8 @@ impl Engine {
                 let e = ids.entry(id).or_insert(m);
                 *e = (*e).max(m);
                 self.scope_identity.store(m, Ordering::Relaxed);
+                drop(ids);
+                self.frame().identity = Some(m);
             }
         }
         Ok(())
@@ -1707,7 +1770,7 @@ impl Engine {
                 .find(|a| a.name.as_ref().is_none_or(|n| n.eq_ignore_ascii_case(&formal)));
             if let Some(Expr::Var(var)) = actual.and_then(|a| a.value.as_ref()) {
                 let to = self.var(var).map_or(ty, |v| v.0);
-                let v = crate::convert::convert(v, ty, to, 0)?;
+                let v = crate::convert::convert(v, ty, to, crate::convert::NO_STYLE)?;
                 self.frame().vars.insert(var.to_lowercase(), (to, v));
             }
         }
@@ -1726,6 +1789,32 @@ impl Engine {
     ) -> Run<i64> {
         let shown = name.0.join(".");
         let Some(object) = self.catalog.find(name).cloned() else {
+            let mut given = Vec::new();
+            for (name, value, _) in &args {
+                given.push((name.clone(), value.as_ref().map_or(Val::Null, |v| v.1.clone())));
+            }
+            let bare = name.0.last().map_or("", String::as_str);
+            if let Some((columns, rows)) = crate::procedures::run(bare, &given, &self.catalog, self)? {
+                out.write(|b| token::columns(&columns, b))?;
+                for row in &rows {
+                    out.row(|b| token::row(row.iter().zip(columns.iter().map(|c| c.ty)), b))?;
+                }
+                out.done(Done::InProc, status::COUNT, 0xC1, rows.len() as u64);
+                return Ok(0);
+            }
+            // Whatever begins like this may be one of the server's own.
+            let last = name.0.last().map_or(String::new(), |n| n.to_ascii_lowercase());
+            if last.starts_with("sp_")
+                || last.starts_with("xp_")
+                || name
+                    .0
+                    .iter()
+                    .rev()
+                    .skip(1)
+                    .any(|s| ["sys", "master", "msdb", "model", "tempdb"].iter().any(|x| s.eq_ignore_ascii_case(x)))
+            {
+                return Err(Error::unsupported(format!("the procedure {shown}")).into());
+            }
             return Err(Error {
                 state: 62,
                 ..Error::new(2812, 16, format!("Could not find stored procedure '{shown}'."))
@@ -1753,10 +1842,10 @@ impl Engine {
                 .find(|a| a.0.as_ref().is_some_and(|n| n.eq_ignore_ascii_case(&p.name)))
                 .or_else(|| args.get(i).filter(|a| a.0.is_none()));
             let v = match (given.and_then(|g| g.1.clone()), &p.default) {
-                (Some((ty, v)), _) => crate::convert::convert(v, ty, p.ty, 0)?,
+                (Some((ty, v)), _) => crate::convert::convert(v, ty, p.ty, crate::convert::NO_STYLE)?,
                 (None, Some(e)) => {
                     let (ty, v) = self.constant(e)?;
-                    crate::convert::convert(v, ty, p.ty, 0)?
+                    crate::convert::convert(v, ty, p.ty, crate::convert::NO_STYLE)?
                 }
                 (None, None) => {
                     return Err(Error {
@@ -1806,22 +1895,15 @@ impl Engine {
         };
         let class = match self.scalar(severity, Ty::Int)? {
             Val::Int(n) => n.clamp(0, 25) as u8,
-            _ => 16,
+            _ => return Err(Error::unsupported("RAISERROR with a severity that is NULL").into()),
         };
         let state = match self.scalar(state, Ty::Int)? {
-            Val::Int(n) => n.clamp(0, 255) as u8,
-            _ => 1,
+            Val::Int(n) if n < 0 => 1,
+            Val::Int(n) if n <= 255 => n as u8,
+            _ => return Err(Error::unsupported("RAISERROR with a state that is NULL or above 255").into()),
         };
-        let mut values = Vec::new();
-        for e in rest {
-            let (ty, v) = self.constant(e)?;
-            values.push(if v.is_null() {
-                "(null)".to_owned()
-            } else {
-                crate::convert::to_text(&v, ty, Ty::NVarChar(crate::types::Len::Max), 0)?
-            });
-        }
-        let text = substitute(&format, &values);
+        let values = rest.iter().map(|e| self.constant(e)).collect::<Result<Vec<_>>>()?;
+        let text = crate::message::format(&format, &values)?;
         if class <= 10 {
             out.write(|b| token::info(number, class, state, line, &text, b))?;
             return Ok(());
@@ -1845,49 +1927,46 @@ impl Engine {
                     self.identity_insert = object.filter(|_| on).map(|o| o.id);
                     return Ok(());
                 }
-                "FMTONLY"
-                | "PARSEONLY"
-                | "NOEXEC"
-                | "SHOWPLAN_ALL"
-                | "SHOWPLAN_TEXT"
-                | "SHOWPLAN_XML"
-                | "IMPLICIT_TRANSACTIONS"
-                | "ROWCOUNT"
-                    if on || !matches!(value.to_ascii_uppercase().as_str(), "OFF" | "0") =>
-                {
-                    return Err(Error::unsupported(format!("SET {n} {value}")));
-                }
+                "FMTONLY" => self.fmtonly = on,
+                // Other values of these change answers.
                 "DATEFORMAT" | "DATEFIRST" | "LANGUAGE" => {
                     if !matches!(value.to_ascii_lowercase().as_str(), "mdy" | "7" | "us_english" | "english") {
                         return Err(Error::unsupported(format!("SET {n} {value}")));
                     }
                 }
-                "ANSI_NULLS"
-                | "ANSI_PADDING"
-                | "ANSI_WARNINGS"
-                | "ARITHABORT"
-                | "CONCAT_NULL_YIELDS_NULL"
-                | "QUOTED_IDENTIFIER"
-                | "ANSI_NULL_DFLT_ON"
-                | "ANSI_DEFAULTS"
-                | "NUMERIC_ROUNDABORT"
-                | "TEXTSIZE"
-                | "CURSOR_CLOSE_ON_COMMIT"
-                | "TRANSACTION ISOLATION LEVEL"
-                | "DEADLOCK_PRIORITY"
-                | "STATISTICS"
-                | "ANSI_NULL_DFLT_OFF"
-                | "FMTONLY"
-                | "PARSEONLY"
+                "PARSEONLY"
                 | "NOEXEC"
                 | "SHOWPLAN_ALL"
                 | "SHOWPLAN_TEXT"
                 | "SHOWPLAN_XML"
                 | "IMPLICIT_TRANSACTIONS"
-                | "ROWCOUNT"
+                | "NUMERIC_ROUNDABORT"
                 | "ARITHIGNORE"
-                | "QUERY_GOVERNOR_COST_LIMIT" => {}
-                _ => return Err(Error::new(195, 15, format!("'{n}' is not a recognized SET option."))),
+                | "STATISTICS"
+                | "ANSI_NULL_DFLT_OFF"
+                | "FORCEPLAN"
+                | "REMOTE_PROC_TRANSACTIONS"
+                    if !on => {}
+                "ROWCOUNT" | "QUERY_GOVERNOR_COST_LIMIT" if value == "0" => {}
+                "ANSI_NULLS"
+                | "ANSI_PADDING"
+                | "ANSI_WARNINGS"
+                | "CONCAT_NULL_YIELDS_NULL"
+                | "QUOTED_IDENTIFIER"
+                | "ANSI_NULL_DFLT_ON"
+                    if on => {}
+                "TEXTSIZE" => {
+                    self.textsize = match value.parse::<i64>() {
+                        Ok(-1) => None,
+                        Ok(0) => Some(4096),
+                        Ok(n) if (1..=i64::from(i32::MAX)).contains(&n) => {
+                            Some(n as usize).filter(|n| *n < i32::MAX as usize)
+                        }
+                        _ => return Err(Error::unsupported(format!("SET {n} {value}"))),
+                    };
+                }
+                "ARITHABORT" | "CURSOR_CLOSE_ON_COMMIT" | "TRANSACTION ISOLATION LEVEL" | "DEADLOCK_PRIORITY" => {}
+                _ => return Err(Error::unsupported(format!("SET {n} {value}"))),
             }
         }
         Ok(())
@@ -1899,27 +1978,6 @@ impl Engine {
             _ => Ok(0),
         }
     }
-}
-
-/// printf-style substitution of RAISERROR: %s, %d, %i, %u and %%.
-fn substitute(format: &str, values: &[String]) -> String {
-    let mut out = String::new();
-    let mut values = values.iter();
-    let mut chars = format.chars().peekable();
-    while let Some(c) = chars.next() {
-        match (c, chars.peek()) {
-            ('%', Some('%')) => {
-                chars.next();
-                out.push('%');
-            }
-            ('%', Some('s' | 'd' | 'i' | 'u')) => {
-                chars.next();
-                out.push_str(values.next().map_or("(null)", String::as_str));
-            }
-            _ => out.push(c),
-        }
-    }
-    out
 }
 
 impl Facts for Engine {
@@ -1993,7 +2051,11 @@ impl Env for Engine {
             "@@NESTLEVEL" => (Ty::Int, Val::Int(i64::from(self.depth))),
             "@@OPTIONS" => (Ty::Int, Val::Int(5432)),
             "@@MICROSOFTVERSION" => (Ty::Int, Val::Int(0x0F00_07D0)),
-            "@@IDENTITY" | "SCOPE_IDENTITY" => (Ty::Decimal(38, 0), identity),
+            "@@IDENTITY" => (Ty::Decimal(38, 0), identity),
+            "SCOPE_IDENTITY" => {
+                let n = self.frames.last().and_then(|f| f.identity);
+                (Ty::Decimal(38, 0), n.map_or(Val::Null, |n| Val::Dec(i128::from(n))))
+            }
             "IDENT_CURRENT" => {
                 let id = self.catalog.find(&parse_name(&arg(0))).map(|o| o.id);
                 (
@@ -2006,6 +2068,15 @@ impl Env for Engine {
             }
             "SYSDATETIME" | "SYSUTCDATETIME" => (Ty::DateTime2(7), Val::Int(now())),
             "SYSDATETIMEOFFSET" => (Ty::DateTimeOffset(7), Val::Offset(now(), 0)),
+            // With these arguments they ask about others.
+            "SUSER_SNAME" | "SUSER_NAME" | "USER_NAME" | "HAS_DBACCESS"
+                if !(args.is_empty() || name == "HAS_DBACCESS" && arg(0).eq_ignore_ascii_case(DATABASE)) =>
+            {
+                return Err(Error::unsupported(format!("{name} with an argument")));
+            }
+            "OBJECT_NAME" | "OBJECT_SCHEMA_NAME" if args.len() > 1 => {
+                return Err(Error::unsupported(format!("{name} in another database")));
+            }
             "DB_NAME" => match args.first() {
                 None => (sysname, text(&self.database)),
                 Some(Val::Int(n)) => (
@@ -2013,6 +2084,8 @@ impl Env for Engine {
                     match n {
                         1 => text("master"),
                         2 => text("tempdb"),
+                        3 => text("model"),
+                        4 => text("msdb"),
                         5 => text(DATABASE),
                         _ => Val::Null,
                     },
@@ -2026,6 +2099,8 @@ impl Env for Engine {
                     match n.to_lowercase().as_str() {
                         "master" => Val::Int(1),
                         "tempdb" => Val::Int(2),
+                        "model" => Val::Int(3),
+                        "msdb" => Val::Int(4),
                         DATABASE => Val::Int(5),
                         _ => Val::Null,
                     },
@@ -2053,6 +2128,12 @@ impl Env for Engine {
                 let n = arg(0);
                 let name = parse_name(n.trim_start_matches("tempdb..").trim_start_matches("tempdb.dbo."));
                 let wanted = arg(1);
+                let mut places = name.0.iter().rev().skip(1);
+                if places
+                    .any(|s| ["sys", "INFORMATION_SCHEMA", "master", "msdb"].iter().any(|x| s.eq_ignore_ascii_case(x)))
+                {
+                    return Err(Error::unsupported(format!("OBJECT_ID of {n}")));
+                }
                 let hit = self
                     .catalog
                     .find(&name)
@@ -2077,7 +2158,8 @@ impl Env for Engine {
                 system::all_types()
                     .iter()
                     .find(|t| t.name_and_id().1 == int(0))
-                    .map_or(Val::Null, |t| text(t.name_and_id().0)),
+                    .map(|t| text(t.name_and_id().0))
+                    .ok_or_else(|| Error::unsupported(format!("TYPE_NAME({})", int(0))))?,
             ),
             "COL_NAME" => (
                 sysname,
@@ -2115,7 +2197,7 @@ impl Env for Engine {
                     "engineedition" => text("3"),
                     "servername" | "machinename" => text(token::SERVER),
                     "collation" => text("SQL_Latin1_General_CP1_CI_AS"),
-                    _ => Val::Null,
+                    p => return Err(Error::unsupported(format!("SERVERPROPERTY('{p}')"))),
                 },
             ),
             "DATABASEPROPERTYEX" => (
@@ -2124,7 +2206,7 @@ impl Env for Engine {
                     "collation" => text("SQL_Latin1_General_CP1_CI_AS"),
                     "status" => text("ONLINE"),
                     "updateability" => text("READ_WRITE"),
-                    _ => Val::Null,
+                    p => return Err(Error::unsupported(format!("DATABASEPROPERTYEX of '{p}'"))),
                 },
             ),
             "ERROR_NUMBER" => (Ty::Int, caught(|e| Val::Int(i64::from(e.number)))),
@@ -2142,11 +2224,12 @@ impl Env for Engine {
 
 impl Binder<'_> {
     /// Column `n` of a bound query, assigned to a table's column.
-    pub fn column_value(&self, n: usize, from: Ty, to: Ty) -> String {
+    pub fn column_value(&self, n: usize, from: Ty, to: Ty) -> Result<String> {
         if from == to || from.is_int() && to.is_int() && to.precedence() >= from.precedence() {
-            return format!("c{n}");
+            return Ok(format!("c{n}"));
         }
+        crate::convert::implicit(from, to)?;
         let id = self.intern(crate::functions::Call::Assign { from, to });
-        format!("f({id},c{n})")
+        Ok(format!("f({id},c{n})"))
     }
 }

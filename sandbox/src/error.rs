@@ -17,6 +17,8 @@ pub struct Error {
     pub procedure: String,
     /// The text.
     pub message: String,
+    /// Found while a statement was compiled: it ends its scope, and no TRY of that scope sees it.
+    pub compile: bool,
 }
 
 /// The crate's result.
@@ -31,7 +33,8 @@ const MARK: char = '\u{1}';
 impl Error {
     /// With state 1 and no line yet.
     pub fn new(number: u32, class: u8, message: impl Into<String>) -> Self {
-        Self { number, class, state: 1, line: 0, procedure: String::new(), message: message.into() }
+        let compile = matches!(number, 109 | 110 | 120 | 121 | 137 | 207 | 208 | 209 | 213 | 4104 | 8120);
+        Self { number, class, state: 1, line: 0, procedure: String::new(), message: message.into(), compile }
     }
     /// Valid T-SQL, perhaps, but not something the stand-in does.
     pub fn unsupported(what: impl fmt::Display) -> Self {
@@ -63,13 +66,18 @@ impl Error {
         }
         self
     }
-    /// Ends the whole batch, not just its statement, even with XACT_ABORT off.
+    /// As one that was found while compiling.
+    #[must_use]
+    pub fn compiled(self) -> Self {
+        Self { compile: true, ..self }
+    }
+    /// The sandbox does not have what was asked for.
+    pub fn is_unsupported(&self) -> bool {
+        self.number == UNSUPPORTED
+    }
+    /// Ends the whole batch and its transaction, not just its statement, even with XACT_ABORT off.
     pub fn aborts_batch(&self) -> bool {
-        self.class >= 17
-            || matches!(
-                self.number,
-                102 | 105 | 156 | 207 | 208 | 241 | 242 | 245 | 248 | 911 | 1205 | 8114 | UNSUPPORTED
-            )
+        self.class >= 17 || matches!(self.number, 241 | 245 | 248 | 911 | 1205 | 8114)
     }
     /// Through SQLite and back: a shim's error arrives as text only.
     pub(crate) fn pack(&self) -> String {

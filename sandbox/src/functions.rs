@@ -140,7 +140,12 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
         if (low..=high).contains(&n) {
             return Ok(());
         }
-        Err(Error::new(174, 15, format!("The {} function requires {low} argument(s).", name.to_ascii_lowercase())))
+        let name = name.to_ascii_lowercase();
+        Err(if low == high {
+            Error::new(174, 15, format!("The {name} function requires {low} argument(s)."))
+        } else {
+            Error::new(189, 15, format!("The {name} function requires {low} to {high} arguments."))
+        })
     };
     macro_rules! sig {
         ($name:literal, $low:expr, $high:expr, $args:expr, $out:expr) => {{
@@ -151,6 +156,55 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
         }};
     }
     let int = Ty::Int;
+    // An offset is a text or a number of minutes.
+    let zone = || if args.get(1).is_some_and(|t| t.is_int()) { int } else { Ty::VarChar(Len::N(8000)) };
+    let is_max = |t: Ty| t.max_length() == -1;
+    // Positions and lengths in (max) are bigint.
+    let position = |t: Ty| if is_max(t) { Ty::BigInt } else { int };
+    let missing = |what: String| Error::unsupported(format!("{name} of {what}"));
+    let of_text = matches!(
+        name,
+        "UPPER"
+            | "LOWER"
+            | "LTRIM"
+            | "RTRIM"
+            | "TRIM"
+            | "REVERSE"
+            | "LEFT"
+            | "RIGHT"
+            | "CHARINDEX"
+            | "PATINDEX"
+            | "REPLACE"
+            | "TRANSLATE"
+            | "STUFF"
+            | "REPLICATE"
+            | "CONCAT"
+            | "CONCAT_WS"
+            | "QUOTENAME"
+            | "ASCII"
+            | "UNICODE"
+    );
+    if of_text && let Some(t) = args.iter().find(|t| t.is_binary() || **t == Ty::Xml) {
+        return Err(missing(t.to_string()));
+    }
+    if of_text
+        && !name.starts_with("CONCAT")
+        && let Some(t) = args.iter().find(|t| matches!(t, Ty::Money | Ty::SmallMoney))
+    {
+        return Err(missing(t.to_string()));
+    }
+    if matches!(name, "ABS" | "CEILING" | "FLOOR" | "SIGN" | "ROUND" | "POWER") && first == Ty::Bit {
+        return Err(missing(first.to_string()));
+    }
+    if matches!(name, "ROUND") && args.iter().skip(1).any(|t| !t.is_int() && *t != Ty::Null || *t == Ty::Bit) {
+        return Err(missing("a length or a function that is no integer".into()));
+    }
+    if args.iter().skip(1).any(|t| matches!(t, Ty::VarChar(Len::Max) | Ty::NVarChar(Len::Max)))
+        && matches!(name, "REPLACE" | "TRANSLATE" | "STUFF")
+        && !is_max(first)
+    {
+        return Err(missing(format!("{first} with (max)")));
+    }
     let all_text = || -> (Vec<Ty>, Ty) {
         let wide = args.iter().any(|t| t.is_unicode());
         let max = args.iter().any(|t| matches!(t, Ty::VarChar(Len::Max) | Ty::NVarChar(Len::Max)));
@@ -163,8 +217,13 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
         (vec![out; n], out)
     };
     Ok(Some(match name {
-        "LEN" => sig!("LEN", 1, 1, vec![t], int),
-        "DATALENGTH" => sig!("DATALENGTH", 1, 1, vec![first], int),
+        "LEN" if first.is_binary() => sig!("LEN", 1, 1, vec![first], position(first)),
+        "LEN" if matches!(first, Ty::Xml | Ty::Money | Ty::SmallMoney) => return Err(missing(first.to_string())),
+        "LEN" => sig!("LEN", 1, 1, vec![t], position(first)),
+        "DATALENGTH" if matches!(first, Ty::Xml | Ty::Null | Ty::Decimal(..)) => {
+            return Err(missing(first.to_string()));
+        }
+        "DATALENGTH" => sig!("DATALENGTH", 1, 1, vec![first], position(first)),
         "UPPER" => sig!("UPPER", 1, 1, vec![t], t),
         "LOWER" => sig!("LOWER", 1, 1, vec![t], t),
         "LTRIM" => sig!("LTRIM", 1, 1, vec![t], t),
@@ -173,9 +232,20 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
         "REVERSE" => sig!("REVERSE", 1, 1, vec![t], t),
         "LEFT" => sig!("LEFT", 2, 2, vec![t, int], t),
         "RIGHT" => sig!("RIGHT", 2, 2, vec![t, int], t),
+        "SUBSTRING" if first.is_binary() => {
+            let out = if let Ty::Binary(n) = first { Ty::VarBinary(Len::N(n)) } else { first };
+            sig!("SUBSTRING", 3, 3, vec![out, int, int], out)
+        }
+        "SUBSTRING" if !first.is_text() || first == Ty::Xml => return Err(missing(first.to_string())),
         "SUBSTRING" => sig!("SUBSTRING", 3, 3, vec![t, int, int], t),
-        "CHARINDEX" => sig!("CHARINDEX", 2, 3, vec![t, text_of(args.get(1).copied().unwrap_or(Ty::Null)), int], int),
-        "PATINDEX" => sig!("PATINDEX", 2, 2, vec![t, text_of(args.get(1).copied().unwrap_or(Ty::Null))], int),
+        "CHARINDEX" | "PATINDEX" => {
+            let hay = args.get(1).copied().unwrap_or(Ty::Null);
+            let (name, high) = if name == "CHARINDEX" { ("CHARINDEX", 3) } else { ("PATINDEX", 2) };
+            arity(2, high)?;
+            let mut a = vec![t, text_of(hay), int];
+            a.truncate(n);
+            Signature { name, args: a, out: position(hay) }
+        }
         "REPLACE" => {
             let (a, out) = all_text();
             sig!("REPLACE", 3, 3, a, out)
@@ -191,6 +261,21 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
         "SPACE" => sig!("SPACE", 1, 1, vec![int], Ty::VarChar(Len::N(8000))),
         "CONCAT" => {
             let (a, out) = all_text();
+            // The length of an int is 12, that of a float 32; of other types the page has none.
+            let length = |t: &Ty| match t {
+                Ty::Null => Some(0),
+                Ty::Int => Some(12),
+                Ty::Float => Some(32),
+                t if t.is_unicode() => Some(t.max_length() / 2),
+                t if t.is_text() => Some(t.max_length()),
+                _ => None,
+            };
+            let sum = args.iter().map(length).sum::<Option<i64>>().and_then(|n| u16::try_from(n).ok());
+            let out = match (out, sum) {
+                (Ty::VarChar(Len::N(_)), Some(n)) => Ty::VarChar(Len::N(n.clamp(1, 8000))),
+                (Ty::NVarChar(Len::N(_)), Some(n)) => Ty::NVarChar(Len::N(n.clamp(1, 4000))),
+                (out, _) => out,
+            };
             sig!("CONCAT", 2, 254, a, out)
         }
         "CONCAT_WS" => {
@@ -198,7 +283,7 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
             sig!("CONCAT_WS", 3, 254, a, out)
         }
         "QUOTENAME" => {
-            sig!("QUOTENAME", 1, 2, vec![Ty::NVarChar(Len::N(128)), Ty::NVarChar(Len::N(1))], Ty::NVarChar(Len::N(258)))
+            sig!("QUOTENAME", 1, 2, vec![Ty::NVarChar(Len::N(4000)); 2], Ty::NVarChar(Len::N(258)))
         }
         "ASCII" => sig!("ASCII", 1, 1, vec![Ty::VarChar(Len::N(8000))], int),
         "UNICODE" => sig!("UNICODE", 1, 1, vec![Ty::NVarChar(Len::N(4000))], int),
@@ -248,13 +333,23 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
                 Ty::TinyInt | Ty::SmallInt | Ty::Bit | Ty::Int => Ty::Int,
                 Ty::BigInt | Ty::Float => num,
                 Ty::Real => Ty::Float,
-                _ => return Err(Error::unsupported("POWER of a decimal; CAST it to float")),
+                Ty::Decimal(_, s) => Ty::Decimal(38, s),
+                _ => return Err(missing(first.to_string())),
             };
-            sig!("POWER", 2, 2, vec![out, if out == Ty::Float { Ty::Float } else { Ty::BigInt }], out)
+            let exponent = args.get(1).copied().unwrap_or(Ty::Null);
+            if exponent == Ty::Bit || !exponent.is_number() && exponent != Ty::Null {
+                return Err(missing(format!("{first} with an exponent of type {exponent}")));
+            }
+            sig!("POWER", 2, 2, vec![Ty::Float; 2], out)
         }
         "YEAR" | "MONTH" | "DAY" => {
             arity(1, 1)?;
-            let arg = if first.is_temporal() { first } else { Ty::DateTime2(7) };
+            let arg = match first {
+                t if t.is_temporal() => t,
+                t if t.is_int() && t != Ty::Bit => Ty::DateTime,
+                t if t.is_text() && t != Ty::Xml || t == Ty::Null => Ty::DateTimeOffset(7),
+                t => return Err(missing(t.to_string())),
+            };
             let name = match name {
                 "YEAR" => "YEAR",
                 "MONTH" => "MONTH",
@@ -266,13 +361,27 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
         "DATEFROMPARTS" => sig!("DATEFROMPARTS", 3, 3, vec![int; 3], Ty::Date),
         "DATETIMEFROMPARTS" => sig!("DATETIMEFROMPARTS", 7, 7, vec![int; 7], Ty::DateTime),
         "SWITCHOFFSET" => {
-            sig!("SWITCHOFFSET", 2, 2, vec![Ty::DateTimeOffset(7), Ty::VarChar(Len::N(6))], Ty::DateTimeOffset(7))
+            let scale = match first {
+                Ty::DateTimeOffset(s) => s,
+                t if t.is_text() => 7,
+                _ => return Err(missing(first.to_string())),
+            };
+            sig!("SWITCHOFFSET", 2, 2, vec![Ty::DateTimeOffset(scale), zone()], Ty::DateTimeOffset(scale))
         }
         "TODATETIMEOFFSET" => {
-            sig!("TODATETIMEOFFSET", 2, 2, vec![Ty::DateTime2(7), Ty::VarChar(Len::N(6))], Ty::DateTimeOffset(7))
+            let scale = match first {
+                Ty::DateTime2(s) => s,
+                t if t.is_text() => 7,
+                _ => return Err(missing(first.to_string())),
+            };
+            sig!("TODATETIMEOFFSET", 2, 2, vec![Ty::DateTime2(scale), zone()], Ty::DateTimeOffset(scale))
         }
-        "ISDATE" => sig!("ISDATE", 1, 1, vec![Ty::NVarChar(Len::N(4000))], int),
-        "ISNUMERIC" => sig!("ISNUMERIC", 1, 1, vec![Ty::NVarChar(Len::N(4000))], int),
+        "ISDATE" if first.is_text() && first != Ty::Xml => sig!("ISDATE", 1, 1, vec![t], int),
+        "ISDATE" => return Err(missing(first.to_string())),
+        "ISNUMERIC" if first.is_number() && first != Ty::Bit => sig!("ISNUMERIC", 1, 1, vec![first], int),
+        "ISNUMERIC" if first == Ty::Null => sig!("ISNUMERIC", 1, 1, vec![first], int),
+        "ISNUMERIC" if first.is_text() && first != Ty::Xml => sig!("ISNUMERIC", 1, 1, vec![t], int),
+        "ISNUMERIC" => return Err(missing(first.to_string())),
         "FORMATMESSAGE" | "FORMAT" | "SOUNDEX" | "DIFFERENCE" | "PARSE" | "TRY_PARSE" | "CHECKSUM" | "HASHBYTES"
         | "COMPRESS" => {
             return Err(Error::unsupported(format!("the function {name}")));
@@ -320,7 +429,7 @@ fn arith(op: char, x: Val, a: Ty, y: Val, b: Ty, out: Ty) -> Result<Val> {
         (Val::Str(x), Val::Str(y)) => {
             let joined = x + &y;
             Ok(Val::Str(match out {
-                Ty::NVarChar(Len::N(n)) | Ty::VarChar(Len::N(n)) => cut_utf16(&joined, usize::from(n)),
+                Ty::NVarChar(Len::N(n)) | Ty::VarChar(Len::N(n)) => cut_utf16(&joined, usize::from(n))?,
                 _ => joined,
             }))
         }
@@ -350,13 +459,14 @@ fn arith(op: char, x: Val, a: Ty, y: Val, b: Ty, out: Ty) -> Result<Val> {
                 '*' => x * y,
                 '/' if y == 0.0 => return Err(zero()),
                 '/' => x / y,
-                _ => {
+                '%' => {
                     return Err(Error::new(
                         402,
                         16,
                         "The data types float and float are incompatible in the modulo operator.",
                     ));
                 }
+                _ => return Err(Error::internal("an operator on floats")),
             };
             if v.is_finite() {
                 Ok(Val::Float(if out == Ty::Real { f64::from(v as f32) } else { v }))
@@ -399,35 +509,52 @@ fn date(name: &str, part: Part, args: &[Val], types: &[Ty], out: Ty) -> Result<V
     let moment = |i: usize| -> Result<Moment> {
         calendar::split(&args[i], types[i]).ok_or_else(|| Error::internal("not a date"))
     };
+    // A datetime of .003 and .007 stands for thirds, of which finer parts would show digits.
+    let third = |i: usize| types[i] == Ty::DateTime && matches!(args[i], Val::Int(t) if t % 100_000 != 0);
+    let unsure = || Error::unsupported(format!("{name} by {} of a datetime that ends in 3 or 7", part.name()));
     match name {
-        "DATEPART" => Ok(Val::Int(calendar::part(moment(0)?, part))),
-        "DATENAME" => Ok(Val::Str(calendar::part_name(moment(0)?, part))),
-        "DATEDIFF" => Ok(Val::Int(calendar::diff(moment(0)?, moment(1)?, part)?)),
+        "DATEPART" | "DATENAME" => {
+            if part.is_fine() && third(0) {
+                return Err(unsure());
+            }
+            let m = moment(0)?;
+            if name == "DATENAME" {
+                return Ok(Val::Str(calendar::part_name(m, part)));
+            }
+            Ok(Val::Int(calendar::part(m, part)))
+        }
+        "DATEDIFF" => {
+            let n = calendar::diff(calendar::utc(moment(0)?), calendar::utc(moment(1)?), part)?;
+            if third(0) || third(1) {
+                let exact = |i: usize| calendar::exact(&args[i], types[i]).ok_or_else(|| Error::internal("not a date"));
+                if part.is_fine() || calendar::diff(calendar::utc(exact(0)?), calendar::utc(exact(1)?), part)? != n {
+                    return Err(unsure());
+                }
+            }
+            Ok(Val::Int(n))
+        }
         _ => {
             let Val::Int(n) = args[0] else { return Err(Error::internal("DATEADD without a number")) };
             let m = moment(1)?;
-            if types[1] == Ty::Date
-                && matches!(
-                    part,
-                    Part::Hour | Part::Minute | Part::Second | Part::Millisecond | Part::Microsecond | Part::Nanosecond
-                )
-            {
-                return Err(Error::new(
-                    9810,
-                    16,
-                    "The datepart is not supported by date function dateadd for data type date.",
-                ));
-            }
             if let Ty::Time(_) = types[1] {
                 let moved = calendar::add(Moment { days: 1_000_000, ..m }, part, n)?;
                 return calendar::build(Moment { days: 0, ..moved }, out);
             }
-            calendar::build(calendar::add(m, part, n)?, out)
+            let over = |_| {
+                let name = types[1].name_and_id().0;
+                Error::new(517, 16, format!("Adding a value to a '{name}' column caused an overflow."))
+            };
+            calendar::add(m, part, n)
+                .and_then(|m| calendar::build(m, out))
+                .map_err(|e| if e.is_unsupported() { e } else { over(e) })
         }
     }
 }
 
 fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
+    if name == "STUFF" && args[3].is_null() && !args[0].is_null() {
+        return Err(Error::unsupported("STUFF with a replacement that is NULL"));
+    }
     // CONCAT and its kind treat NULL as empty; everything else gives NULL for NULL.
     if !matches!(name, "CONCAT" | "CONCAT_WS" | "ISDATE" | "ISNUMERIC" | "QUOTENAME") && args.iter().any(Val::is_null) {
         return Ok(Val::Null);
@@ -446,51 +573,81 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
         _ => 0.0,
     };
     let units = |t: &str| -> Vec<u16> { t.encode_utf16().collect() };
-    let text = |u: &[u16]| Val::Str(String::from_utf16_lossy(u));
-    let length = |what: &str, n: i64| -> Result<usize> {
-        usize::try_from(n).map_err(|_| Error {
-            state: 2,
-            ..Error::new(537, 16, format!("Invalid length parameter passed to the {what} function."))
+    let text = |u: &[u16]| convert::utf16_text(u).map(Val::Str);
+    let length = |n: i64| -> Result<usize> {
+        usize::try_from(n).map_err(|_| {
+            if name == "RIGHT" {
+                Error::new(536, 16, "Invalid length parameter passed to the RIGHT function.")
+            } else {
+                let what = "Invalid length parameter passed to the LEFT or SUBSTRING function.";
+                Error { state: 2, ..Error::new(537, 16, what) }
+            }
         })
     };
-    let float = |v: f64| {
-        if v.is_finite() {
-            Ok(Val::Float(v))
-        } else {
-            Err(Error::new(3623, 16, "An invalid floating point operation occurred."))
-        }
+    let float = |v: f64| match v {
+        v if v.is_finite() => Ok(Val::Float(v)),
+        v if v == f64::INFINITY => Err(Error::overflow("float")),
+        _ => Err(Error::new(3623, 16, "An invalid floating point operation occurred.")),
     };
     Ok(match name {
-        "LEN" => Val::Int(s(0).trim_end_matches(' ').encode_utf16().count() as i64),
+        "LEN" => match &args[0] {
+            Val::Bin(b) if b.last() == Some(&b' ') => {
+                return Err(Error::unsupported("LEN of a binary that ends in 0x20"));
+            }
+            Val::Bin(b) => Val::Int(b.len() as i64),
+            _ => Val::Int(s(0).trim_end_matches(' ').encode_utf16().count() as i64),
+        },
         "DATALENGTH" => Val::Int(match (&args[0], types[0]) {
             (Val::Str(t), ty) if ty.is_unicode() => 2 * t.encode_utf16().count() as i64,
             (Val::Str(t), ty) if ty.is_text() => t.chars().count() as i64,
             (Val::Bin(b), _) => b.len() as i64,
             (_, ty) => ty.max_length(),
         }),
-        "UPPER" => Val::Str(s(0).to_uppercase()),
-        "LOWER" => Val::Str(s(0).to_lowercase()),
+        "UPPER" | "LOWER" => Val::Str(
+            s(0).chars()
+                .map(|c| {
+                    let other =
+                        if name == "UPPER" { c.to_uppercase().collect::<String>() } else { c.to_lowercase().collect() };
+                    let mut chars = other.chars();
+                    // One character for one; where Unicode has several, or leaves the code page, the server has its own rule.
+                    match (chars.next(), chars.next()) {
+                        // Windows has no capital for it.
+                        _ if c == 'ß' => Ok(c),
+                        (Some(o), None) if out.is_unicode() || convert::in_cp1252(o) => Ok(o),
+                        _ => Err(Error::unsupported(format!("{name} of '{c}'"))),
+                    }
+                })
+                .collect::<Result<String>>()?,
+        ),
         "LTRIM" => Val::Str(s(0).trim_start_matches(' ').to_owned()),
         "RTRIM" => Val::Str(s(0).trim_end_matches(' ').to_owned()),
         "TRIM" => Val::Str(s(0).trim_matches(' ').to_owned()),
-        "REVERSE" => Val::Str(s(0).chars().rev().collect()),
+        "REVERSE" => text(&units(s(0)).into_iter().rev().collect::<Vec<_>>())?,
         "LEFT" => {
             let u = units(s(0));
-            text(&u[..length("left", n(1))?.min(u.len())])
+            text(&u[..length(n(1))?.min(u.len())])?
         }
         "RIGHT" => {
             let u = units(s(0));
-            text(&u[u.len() - length("right", n(1))?.min(u.len())..])
+            text(&u[u.len() - length(n(1))?.min(u.len())..])?
         }
         "SUBSTRING" => {
+            length(n(2))?;
+            let range = |len: usize| {
+                let end = (n(1) + n(2) - 1).clamp(0, len as i64) as usize;
+                ((n(1) - 1).max(0) as usize).min(end)..end
+            };
+            if let Val::Bin(b) = &args[0] {
+                return Ok(Val::Bin(b[range(b.len())].to_vec()));
+            }
             let u = units(s(0));
-            length("substring", n(2))?;
-            let end = (n(1) + n(2) - 1).clamp(0, u.len() as i64) as usize;
-            let start = ((n(1) - 1).max(0) as usize).min(end);
-            text(&u[start..end])
+            text(&u[range(u.len())])?
         }
         "CHARINDEX" => {
             let from = (n(2) - 1).max(0) as usize;
+            if let Some(c) = s(1).chars().find(|c| c.len_utf16() > 1) {
+                return Err(Error::unsupported(format!("a position behind '{c}'")));
+            }
             let (needle, hay): (Vec<char>, Vec<char>) = (fold(s(0)), fold(s(1)));
             let at = (from..hay.len()).find(|i| !needle.is_empty() && hay[*i..].starts_with(&needle));
             Val::Int(at.map_or(0, |i| i as i64 + 1))
@@ -501,10 +658,23 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
             let inner = pattern.strip_prefix('%').unwrap_or(pattern);
             let anchored = inner.len() == pattern.len();
             let last = if anchored { 0 } else { hay.len() };
-            let at = (0..=last).find(|i| like(&hay[*i..].iter().collect::<String>(), inner, None));
-            Val::Int(at.map_or(0, |i| i as i64 + 1))
+            let unicode = types.iter().any(|t| t.is_unicode());
+            let mut at = 0;
+            for i in 0..=last {
+                if like(&hay[i..].iter().collect::<String>(), inner, None, unicode)? {
+                    at = hay[..i].iter().map(|c| c.len_utf16()).sum::<usize>() + 1;
+                    break;
+                }
+            }
+            Val::Int(at as i64)
         }
-        "REPLACE" => Val::Str(replace(s(0), s(1), s(2))),
+        "REPLACE" => {
+            let all = replace(s(0), s(1), s(2));
+            match out {
+                Ty::NVarChar(Len::N(n)) | Ty::VarChar(Len::N(n)) => Val::Str(cut_utf16(&all, usize::from(n))?),
+                _ => Val::Str(all),
+            }
+        }
         "TRANSLATE" => {
             let (from, to): (Vec<char>, Vec<char>) = (fold(s(1)), s(2).chars().collect());
             if from.len() != to.len() {
@@ -527,7 +697,7 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
             let mut o = u[..a].to_vec();
             o.extend(units(s(3)));
             o.extend_from_slice(&u[b..]);
-            text(&o)
+            text(&o)?
         }
         "REPLICATE" | "SPACE" => {
             let (unit, times) = if name == "SPACE" { (" ", n(0)) } else { (s(0), n(1)) };
@@ -536,9 +706,14 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
                 Ty::NVarChar(Len::N(n)) | Ty::VarChar(Len::N(n)) => usize::from(n),
                 _ => 1 << 20,
             };
-            Val::Str(cut_utf16(&unit.repeat(times.min(limit / unit.len().max(1) + 1)), limit))
+            if out.max_length() == -1 && unit.len().saturating_mul(times) > limit {
+                return Err(Error::unsupported("a text of more than a megabyte"));
+            }
+            let whole = times.min(limit / unit.encode_utf16().count().max(1) + 1);
+            Val::Str(cut_utf16(&unit.repeat(whole), limit)?)
         }
         "CONCAT" => Val::Str((0..args.len()).map(s).collect()),
+        "CONCAT_WS" if args[0].is_null() => return Err(Error::unsupported("CONCAT_WS with a separator that is NULL")),
         "CONCAT_WS" => {
             let parts: Vec<&str> = args[1..]
                 .iter()
@@ -551,20 +726,47 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
         }
         "QUOTENAME" => match (&args[0], s(1)) {
             (Val::Null, _) => Val::Null,
-            (_, "" | "[" | "]") => Val::Str(format!("[{}]", s(0).replace(']', "]]"))),
-            (_, q @ ("'" | "\"")) => Val::Str(format!("{q}{}{q}", s(0).replace(q, &q.repeat(2)))),
-            _ => Val::Null,
+            (_, _) if units(s(0)).len() > 128 => Val::Null,
+            (_, q) if args.len() > 1 && q.chars().count() != 1 => {
+                return Err(Error::unsupported("QUOTENAME with a quote that is not one character"));
+            }
+            (_, q) => {
+                let (open, close) = match q {
+                    "" | "[" | "]" => ('[', ']'),
+                    "'" => ('\'', '\''),
+                    "\"" => ('"', '"'),
+                    "(" | ")" => ('(', ')'),
+                    "<" | ">" => ('<', '>'),
+                    "{" | "}" => ('{', '}'),
+                    "`" => ('`', '`'),
+                    _ => return Ok(Val::Null),
+                };
+                Val::Str(format!("{open}{}{close}", s(0).replace(close, &format!("{close}{close}"))))
+            }
         },
         "ASCII" => s(0).chars().next().map_or(Val::Null, |c| Val::Int(i64::from(convert::to_cp1252(c)))),
         "UNICODE" => units(s(0)).first().map_or(Val::Null, |u| Val::Int(i64::from(*u))),
         "CHAR" => u8::try_from(n(0)).map_or(Val::Null, |b| Val::Str(convert::from_cp1252(b).to_string())),
-        "NCHAR" => u16::try_from(n(0)).map_or(Val::Null, |u| text(&[u])),
+        "NCHAR" => match u16::try_from(n(0)) {
+            Ok(u) => text(&[u])?,
+            Err(_) => Val::Null,
+        },
         "STR" => {
-            let width = if args.len() > 1 { n(1).clamp(0, 255) as usize } else { 10 };
-            let places = if args.len() > 2 { n(2).clamp(0, 16) as u8 } else { 0 };
-            let Some(d) = decimal::from_f64(f(0), places) else { return Ok(Val::Str("*".repeat(width))) };
-            let t = decimal::text(d, places);
-            Val::Str(if t.len() > width { "*".repeat(width) } else { format!("{t:>width$}") })
+            let width = if args.len() > 1 { n(1) } else { 10 };
+            let places = if args.len() > 2 { n(2).min(16) } else { 0 };
+            let odd = || Error::unsupported("STR with this length and this number of decimals");
+            let (Ok(width), Ok(places)) = (usize::try_from(width), u8::try_from(places)) else { return Err(odd()) };
+            if width == 0 || width > 255 {
+                return Err(odd());
+            }
+            let t = decimal::text(decimal::from_float(f(0), Ty::Float, places, false)?.ok_or_else(odd)?, places);
+            let whole = t.split('.').next().unwrap_or("").len();
+            match t.len() {
+                l if l <= width => Val::Str(format!("{t:>width$}")),
+                // Too short for what stands before the point; where only the decimals do not fit, no page tells.
+                _ if whole > width => Val::Str("*".repeat(width)),
+                _ => return Err(odd()),
+            }
         }
         "ABS" => match &args[0] {
             Val::Int(i) => Val::Int(fit_int(i.checked_abs().ok_or_else(|| Error::overflow("bigint"))?, out, false)?),
@@ -583,15 +785,25 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
                 let q = if name == "FLOOR" { d.div_euclid(unit) } else { -(-d).div_euclid(unit) };
                 Val::Dec(if out.scale() == 0 { q } else { q * unit })
             }
-            _ => Val::Float(if name == "FLOOR" { f(0).floor() } else { f(0).ceil() }),
+            _ => match if name == "FLOOR" { f(0).floor() } else { f(0).ceil() } {
+                v if v == 0.0 && v.is_sign_negative() => return Err(Error::unsupported("-0")),
+                v => Val::Float(v),
+            },
         },
         "ROUND" => {
             let (places, cut) = (n(1), n(2) != 0);
             match &args[0] {
                 Val::Float(v) => {
-                    let unit = 10f64.powi(places.clamp(-300, 300) as i32);
-                    let scaled = v * unit;
-                    Val::Float(if cut { scaled.trunc() } else { scaled.round() } / unit)
+                    let unsure = || Error::unsupported("ROUND of this float; CAST it to decimal");
+                    if places >= 0 {
+                        let scale = u8::try_from(places).ok().filter(|p| *p <= 30).ok_or_else(unsure)?;
+                        let d = decimal::from_float(*v, Ty::Float, scale, cut)?.ok_or_else(unsure)?;
+                        return decimal::text(d, scale).parse().map(Val::Float).map_err(|_| unsure());
+                    }
+                    let unit = 10f64.powi(-places.max(-300) as i32);
+                    let q = v / unit;
+                    let q = if cut { q.trunc() } else { q.round() };
+                    Val::Float(if q == 0.0 { 0.0 } else { q * unit })
                 }
                 v => {
                     let (d, scale) = match v {
@@ -622,18 +834,37 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
         "SQRT" => float(f(0).sqrt())?,
         "SQUARE" => float(f(0) * f(0))?,
         "EXP" => float(f(0).exp())?,
-        "LOG" if args.len() > 1 => float(f(0).log(f(1)))?,
+        "LOG" if args.len() > 1 && (f(1) <= 0.0 || f(1) == 1.0) => {
+            return Err(Error::unsupported("LOG with a base of 1 or less than 0"));
+        }
+        "LOG" if args.len() > 1 => float(f(0).ln() / f(1).ln())?,
         "LOG" => float(f(0).ln())?,
         "LOG10" => float(f(0).log10())?,
         "PI" => Val::Float(std::f64::consts::PI),
         "POWER" => match (&args[0], &args[1]) {
-            (Val::Int(x), Val::Int(y)) => {
-                let Ok(e) = u32::try_from(*y) else {
-                    return Err(Error::unsupported("POWER of an integer with a negative exponent"));
-                };
-                Val::Int(fit_int(x.checked_pow(e).ok_or_else(|| Error::overflow(out.name_and_id().0))?, out, false)?)
+            _ if f(0) == 0.0 && f(1) < 0.0 => return Err(Error::unsupported("POWER of 0 with a negative exponent")),
+            _ if out == Ty::Float => float(f(0).powf(f(1)))?,
+            _ => {
+                let Val::Float(v) = float(f(0).powf(f(1)))? else { return Ok(Val::Null) };
+                let unsure =
+                    || Error::unsupported("POWER with a result that is not exact; CAST its first argument to float");
+                if let Ty::Decimal(_, scale) = out {
+                    let down = decimal::from_float(v, Ty::Float, scale, true)?;
+                    let near = decimal::from_float(v, Ty::Float, scale, false)?;
+                    return near.filter(|_| near == down).map(Val::Dec).ok_or_else(unsure);
+                }
+                let high = if out == Ty::Int { f64::from(i32::MAX) } else { 9.2e18 };
+                if v.abs() > high {
+                    let name = out.name_and_id().0;
+                    let what = format!("Arithmetic overflow error for type {name}, value = {v:.6}.");
+                    return Err(Error { state: 3, ..Error::new(232, 16, what) });
+                }
+                // Rounded or cut, the pages do not say.
+                if v.round() != v.trunc() || v.abs() > 9e15 {
+                    return Err(unsure());
+                }
+                Val::Int(v.trunc() as i64)
             }
-            _ => float(f(0).powf(f(1)))?,
         },
         "YEAR" | "MONTH" | "DAY" => {
             let m = calendar::split(&args[0], types[0]).ok_or_else(|| Error::internal("not a date"))?;
@@ -645,7 +876,8 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
             })
         }
         "EOMONTH" => {
-            let m = calendar::add(Moment { days: n(0), ticks: 0, offset: None }, Part::Month, n(1))?;
+            let m = calendar::add(Moment { days: n(0), ticks: 0, offset: None }, Part::Month, n(1))
+                .map_err(|e| Error { message: e.message.replace("'datetime'", "'date'"), ..e })?;
             let (y, mo, _) = calendar::to_ymd(m.days);
             Val::Int(calendar::from_ymd(y, mo, calendar::days_in_month(y, mo)).unwrap_or(0))
         }
@@ -658,14 +890,16 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
         })?),
         "DATETIMEFROMPARTS" => {
             let days = calendar::from_ymd(n(0), n(1), n(2))
-                .filter(|_| (0..24).contains(&n(3)) && (0..60).contains(&n(4)) && (0..60).contains(&n(5)));
-            let days = days.ok_or_else(|| {
+                .filter(|_| (0..24).contains(&n(3)) && (0..60).contains(&n(4)) && (0..60).contains(&n(5)))
+                .filter(|_| (0..1000).contains(&n(6)) && n(0) >= 1753);
+            let invalid = || {
                 Error::new(
                     289,
                     16,
                     "Cannot construct data type datetime, some of the arguments have values which are not valid.",
                 )
-            })?;
+            };
+            let days = days.ok_or_else(invalid)?;
             calendar::build(
                 Moment {
                     days,
@@ -673,25 +907,66 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
                     offset: None,
                 },
                 out,
-            )?
+            )
+            .map_err(|_| invalid())?
         }
         "SWITCHOFFSET" | "TODATETIMEOFFSET" => {
-            let m = calendar::parse(&format!("2000-01-01 00:00 {}", s(1)), out).ok().and_then(|_| offset_minutes(s(1)));
-            let offset =
-                m.ok_or_else(|| Error::new(9812, 16, "The timezone provided to builtin function is invalid."))?;
-            match &args[0] {
-                Val::Offset(t, _) => Val::Offset(*t, offset),
-                Val::Int(t) => Val::Offset(t - i64::from(offset) * 60 * calendar::SECOND, offset),
-                _ => Val::Null,
+            let offset = match &args[1] {
+                Val::Int(m) => i16::try_from(*m).ok().filter(|m| m.abs() <= 14 * 60),
+                _ => calendar::offset_minutes(s(1)),
+            };
+            let offset = offset.ok_or_else(|| {
+                Error::new(
+                    9812,
+                    16,
+                    format!("The timezone provided to builtin function {} is invalid.", name.to_lowercase()),
+                )
+            })?;
+            let t = match &args[0] {
+                Val::Offset(t, _) => *t,
+                Val::Int(t) => t - i64::from(offset) * 60 * calendar::SECOND,
+                _ => return Ok(Val::Null),
+            };
+            let local = t + i64::from(offset) * 60 * calendar::SECOND;
+            if [t, local].iter().any(|t| !(0..3_652_059 * crate::types::DAY).contains(t)) {
+                return Err(Error::unsupported(format!("{name} out of the range of datetimeoffset")));
             }
+            Val::Offset(t, offset)
         }
-        "ISDATE" => Val::Int(i64::from(
-            matches!(&args[0], Val::Str(t) if convert(Val::Str(t.clone()), types[0], Ty::DateTime, 0).is_ok()),
-        )),
-        "ISNUMERIC" => Val::Int(i64::from(
-            matches!(&args[0], Val::Str(t) if !t.trim().is_empty() && t.trim().parse::<f64>().is_ok_and(f64::is_finite)),
-        )),
-        "LIKE" => Val::Int(i64::from(like(s(0), s(1), s(2).chars().next()))),
+        "ISDATE" => match &args[0] {
+            Val::Str(t) if t.trim_matches(' ').is_empty() => return Err(Error::unsupported("ISDATE of an empty text")),
+            v => match convert(v.clone(), types[0], Ty::DateTime, convert::NO_STYLE) {
+                Err(e) if e.is_unsupported() => return Err(e),
+                r => Val::Int(i64::from(r.is_ok() && !v.is_null())),
+            },
+        },
+        "ISNUMERIC" => match &args[0] {
+            Val::Null => Val::Int(0),
+            Val::Str(t) => Val::Int(i64::from(is_numeric(t)?)),
+            _ => Val::Int(1),
+        },
+        "LIKE" => {
+            let escape = match args.get(2) {
+                Some(Val::Str(e)) if e.chars().count() != 1 => {
+                    let what = format!("The invalid escape character \"{e}\" was specified in a LIKE predicate.");
+                    return Err(Error::new(506, 16, what));
+                }
+                Some(Val::Str(e)) => e.chars().next(),
+                _ => None,
+            };
+            Val::Int(i64::from(like(s(0), s(1), escape, types.iter().any(|t| t.is_unicode()))?))
+        }
+        "TOP" | "OFFSET" | "FETCH" => match (name, n(0)) {
+            ("TOP", ..0) => return Err(Error::new(127, 15, "A TOP N or FETCH rowcount value may not be negative.")),
+            ("OFFSET", ..0) => {
+                return Err(Error::new(10742, 15, "The offset specified in a OFFSET clause may not be negative."));
+            }
+            ("FETCH", ..=0) => {
+                let what = "The number of rows provided for a FETCH clause must be greater then zero.";
+                return Err(Error::new(10744, 15, what));
+            }
+            (_, n) => Val::Int(n),
+        },
         "GUIDKEY" => {
             // SQL Server orders uniqueidentifiers by their last group first.
             let h: String = s(0).chars().filter(char::is_ascii_hexdigit).collect();
@@ -752,10 +1027,35 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
     })
 }
 
-fn offset_minutes(s: &str) -> Option<i16> {
-    let (h, m) = s.get(1..)?.split_once(':')?;
-    let v = h.parse::<i16>().ok()? * 60 + m.parse::<i16>().ok()?;
-    Some(if s.starts_with('-') { -v } else { v })
+/// What the page of ISNUMERIC tells: numbers, signs, currency. Other signs and blanks between them are not in the sandbox.
+fn is_numeric(text: &str) -> Result<bool> {
+    let t = text.trim_matches(' ');
+    if t.is_empty() {
+        return Ok(false);
+    }
+    let (sign, rest) = (t.starts_with(['+', '-']), t.strip_prefix(['+', '-']).unwrap_or(t));
+    let money = rest.starts_with(convert::currency);
+    let rest = rest.strip_prefix(convert::currency).unwrap_or(rest);
+    if rest.is_empty() && sign != money {
+        return Ok(true);
+    }
+    let digits = |d: &str| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit());
+    let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
+        Some((m, e)) if !money => (m, Some(e)),
+        _ => (rest, None),
+    };
+    let (whole, fraction) = mantissa.split_once('.').map_or((mantissa, None), |(w, f)| (w, Some(f)));
+    let grouped = whole.contains(',')
+        && whole.split(',').enumerate().all(|(i, g)| digits(g) && (i == 0 && g.len() < 4 || g.len() == 3));
+    let number = (digits(whole) || grouped && exponent.is_none()) && fraction.is_none_or(|f| f.is_empty() || digits(f));
+    let exponent_ok = exponent.is_none_or(|e| digits(e.strip_prefix(['+', '-']).unwrap_or(e)) && e.len() < 4);
+    if number && exponent_ok {
+        return Ok(true);
+    }
+    if t.chars().all(|c| c.is_ascii_digit() || c.is_whitespace() || "+-.,eEdD\\".contains(c) || convert::currency(c)) {
+        return Err(Error::unsupported(format!("ISNUMERIC of '{text}'")));
+    }
+    Ok(false)
 }
 
 fn fold_char(c: char) -> char {
@@ -785,37 +1085,87 @@ fn replace(text: &str, from: &str, to: &str) -> String {
     out
 }
 
-/// LIKE with %, _, [set], [^set] and an escape character, ignoring case.
-pub fn like(text: &str, pattern: &str, escape: Option<char>) -> bool {
-    fn rec(t: &[char], p: &[char], esc: Option<char>) -> bool {
-        let Some(c) = p.first() else { return t.iter().all(|c| *c == ' ') };
-        if Some(*c) == esc && p.len() > 1 {
-            return t.first() == Some(&p[1]) && rec(&t[1..], &p[2..], esc);
-        }
-        match c {
-            '%' => (0..=t.len()).any(|i| rec(&t[i..], &p[1..], esc)),
-            '_' => !t.is_empty() && rec(&t[1..], &p[1..], esc),
-            '[' => {
-                let Some(close) = p.iter().skip(2).position(|c| *c == ']').map(|i| i + 2) else { return false };
-                let Some(x) = t.first() else { return false };
-                let (set, negate) = if p[1] == '^' { (&p[2..close], true) } else { (&p[1..close], false) };
-                let mut hit = false;
-                let mut i = 0;
-                while i < set.len() {
-                    if i + 2 < set.len() && set[i + 1] == '-' {
-                        hit |= (set[i]..=set[i + 2]).contains(x);
-                        i += 3;
-                    } else {
-                        hit |= set[i] == *x;
-                        i += 1;
-                    }
-                }
-                hit != negate && rec(&t[1..], &p[close + 1..], esc)
+/// LIKE with %, _, [set], [^set] and an escape character, ignoring case. Blanks at the end of the text do not count, unless
+/// the comparison is one of Unicode.
+pub fn like(text: &str, pattern: &str, escape: Option<char>, unicode: bool) -> Result<bool> {
+    /// One place of a pattern.
+    enum Piece {
+        Any,
+        One,
+        Is(char),
+        Set(bool, Vec<(char, char)>),
+    }
+    fn hit(t: &[char], p: &[Piece], pad: bool) -> bool {
+        let Some(piece) = p.first() else { return pad && t.iter().all(|c| *c == ' ') || t.is_empty() };
+        let within = |x: char, (low, high): &(char, char)| {
+            let order = |a: char, b: char| collate(&format!("{a}."), &format!("{b}."));
+            low == high && x == *low
+                || low != high && order(*low, x) != Ordering::Greater && order(x, *high) != Ordering::Greater
+        };
+        match piece {
+            Piece::Any => (0..=t.len()).any(|i| hit(&t[i..], &p[1..], pad)),
+            Piece::One => !t.is_empty() && hit(&t[1..], &p[1..], pad),
+            Piece::Is(c) => t.first() == Some(c) && hit(&t[1..], &p[1..], pad),
+            Piece::Set(negate, set) => {
+                t.first().is_some_and(|x| set.iter().any(|r| within(*x, r)) != *negate) && hit(&t[1..], &p[1..], pad)
             }
-            _ => t.first() == Some(c) && rec(&t[1..], &p[1..], esc),
         }
     }
-    rec(&fold(text), &fold(pattern), escape.map(fold_char))
+    let escape = escape.map(fold_char);
+    let p = fold(pattern);
+    let mut pieces = Vec::new();
+    let mut i = 0;
+    while i < p.len() {
+        i += 1;
+        pieces.push(match p[i - 1] {
+            c if Some(c) == escape => {
+                // A pattern that ends in its escape character matches nothing.
+                let Some(next) = p.get(i) else { return Ok(false) };
+                i += 1;
+                Piece::Is(*next)
+            }
+            '%' => Piece::Any,
+            '_' => Piece::One,
+            '[' => {
+                let negate = p.get(i) == Some(&'^');
+                i += usize::from(negate);
+                let mut members = Vec::new();
+                loop {
+                    match p.get(i) {
+                        // A bracket that is not closed matches nothing.
+                        None => return Ok(false),
+                        Some(']') => break,
+                        Some(c) if Some(*c) == escape => {
+                            members.push((*p.get(i + 1).unwrap_or(c), true));
+                            i += 2;
+                        }
+                        Some(c) => {
+                            members.push((*c, false));
+                            i += 1;
+                        }
+                    }
+                }
+                i += 1;
+                if members.is_empty() {
+                    return Err(Error::unsupported("LIKE with an empty set"));
+                }
+                let mut set = Vec::new();
+                let mut k = 0;
+                while k < members.len() {
+                    if k + 2 < members.len() && members[k + 1] == ('-', false) {
+                        set.push((members[k].0, members[k + 2].0));
+                        k += 3;
+                    } else {
+                        set.push((members[k].0, members[k].0));
+                        k += 1;
+                    }
+                }
+                Piece::Set(negate, set)
+            }
+            c => Piece::Is(c),
+        });
+    }
+    Ok(hit(&fold(text), &pieces, !unicode))
 }
 
 /// The order of the collation SQL_Latin1_General_CP1_CI_AS, near enough: punctuation, digits, letters; accents break ties; case never.

@@ -107,9 +107,20 @@ pub fn tokens(sql: &str) -> Result<Vec<Token>> {
             _ if c.is_ascii_digit() || c == b'.' && b.get(i + 1).is_some_and(u8::is_ascii_digit) => {
                 Tok::Number(number(b, &mut i))
             }
-            b'$' if b.get(i + 1).is_some_and(|d| d.is_ascii_digit() || *d == b'.') => {
+            b'$' if rest[1..].trim_start_matches(['+', '-']).starts_with(|d: char| d.is_ascii_digit() || d == '.') => {
                 i += 1;
-                Tok::Money(number(b, &mut i))
+                let sign = rest[1..].chars().take_while(|c| "+-".contains(*c)).collect::<String>();
+                i += sign.len();
+                let money = sign + &number(b, &mut i);
+                // Whether the server reads on behind a comma, its page of constants does not tell.
+                if b.get(i) == Some(&b',') && b.get(i + 1).is_some_and(u8::is_ascii_digit) {
+                    return Err(Error::unsupported(format!("the money constant ${money}, with a comma")).at(line));
+                }
+                Tok::Money(money)
+            }
+            // ODBC escapes, labels, $IDENTITY and its like, constants in other currencies.
+            b'{' | b'}' | b':' | b'$' if !rest.starts_with("::") => {
+                return Err(Error::unsupported(format!("the character {}", char::from(c))).at(line));
             }
             b'@' => {
                 i += 1;
@@ -125,6 +136,9 @@ pub fn tokens(sql: &str) -> Result<Vec<Token>> {
                     Some(s) => {
                         i += s.len();
                         Tok::Sym(s)
+                    }
+                    None if rest.starts_with(crate::convert::currency) => {
+                        return Err(Error::unsupported("a money constant in this currency").at(line));
                     }
                     None => return Err(Error::syntax(&rest.chars().take(1).collect::<String>(), line)),
                 },

@@ -126,6 +126,60 @@ const RESERVED_TOO: [&str; 16] = [
     "DBCC",
 ];
 
+/// Words of T-SQL that begin what this parser does not know: where one stands unexpected, the text may be right.
+const ELSEWHERE: [&str; 46] = [
+    "WITH",
+    "FOR",
+    "AT",
+    "OF",
+    "CURRENT",
+    "NATIONAL",
+    "PERCENT",
+    "TABLESAMPLE",
+    "CROSS",
+    "OUTER",
+    "HASH",
+    "LOOP",
+    "MERGE",
+    "REMOTE",
+    "CONTAINS",
+    "FREETEXT",
+    "DISTRIBUTED",
+    "INDEX",
+    "PERIOD",
+    "GENERATED",
+    "MASKED",
+    "ENCRYPTED",
+    "HIDDEN",
+    "FILESTREAM",
+    "REPLICATION",
+    "AUTHORIZATION",
+    "COMPUTE",
+    "BULK",
+    "OPENQUERY",
+    "OPENROWSET",
+    "OPENXML",
+    "OPENDATASOURCE",
+    "READTEXT",
+    "WRITETEXT",
+    "UPDATETEXT",
+    "WITHIN",
+    "ATOMIC",
+    "DIALOG",
+    "CONVERSATION",
+    "DEFAULT",
+    "HOLDLOCK",
+    "TEXTIMAGE_ON",
+    "FILESTREAM_ON",
+    "READONLY",
+    "LINENO",
+    "WINDOW",
+];
+
+/// Statements that are no call of a procedure, though nothing reserves their first word.
+const STATEMENTS: [&str; 10] =
+    ["REVERT", "SETUSER", "READTEXT", "WRITETEXT", "UPDATETEXT", "LINENO", "ENABLE", "DISABLE", "RECEIVE", "SEND"];
+
 fn reserved(word: &str) -> bool {
     let w = word.to_ascii_uppercase();
     RESERVED.contains(&w.as_str()) || RESERVED_TOO.contains(&w.as_str())
@@ -133,7 +187,7 @@ fn reserved(word: &str) -> bool {
 
 /// Parses a whole batch; a syntax error anywhere means that nothing runs.
 pub fn batch(sql: &str) -> Result<Vec<Stmt>> {
-    let mut p = Parser { toks: tokens(sql)?, i: 0, sql };
+    let mut p = Parser { toks: tokens(sql)?, i: 0, sql, tran: None };
     let mut out = Vec::new();
     while p.skip_semis() {
         out.push(p.statement(true)?);
@@ -143,13 +197,13 @@ pub fn batch(sql: &str) -> Result<Vec<Stmt>> {
 
 /// Parses one expression, for a stored default or check.
 pub fn expression(sql: &str) -> Result<Expr> {
-    let mut p = Parser { toks: tokens(sql)?, i: 0, sql };
+    let mut p = Parser { toks: tokens(sql)?, i: 0, sql, tran: None };
     p.predicate()
 }
 
 /// Parses a query, for a view's body.
 pub fn query(sql: &str) -> Result<Query> {
-    let mut p = Parser { toks: tokens(sql)?, i: 0, sql };
+    let mut p = Parser { toks: tokens(sql)?, i: 0, sql, tran: None };
     let q = p.query()?;
     p.sym(";");
     if p.peek() != &Tok::End {
@@ -160,7 +214,7 @@ pub fn query(sql: &str) -> Result<Query> {
 
 /// Parses `@a int, @b nvarchar(10) = N'x' OUTPUT`, as sp_executesql has them.
 pub fn params(sql: &str) -> Result<Vec<ParamDef>> {
-    let mut p = Parser { toks: tokens(sql)?, i: 0, sql };
+    let mut p = Parser { toks: tokens(sql)?, i: 0, sql, tran: None };
     let list = p.param_list()?;
     if p.peek() != &Tok::End {
         return Err(p.unexpected());
@@ -172,6 +226,8 @@ struct Parser<'a> {
     toks: Vec<Token>,
     i: usize,
     sql: &'a str,
+    /// The name of the last BEGIN TRANSACTION.
+    tran: Option<String>,
 }
 
 impl Parser<'_> {
@@ -234,6 +290,9 @@ impl Parser<'_> {
     fn unexpected(&self) -> Error {
         let line = self.line();
         match self.peek() {
+            Tok::Word(w) if ELSEWHERE.iter().any(|x| w.eq_ignore_ascii_case(x)) => {
+                Error::unsupported(format!("{} in this place", w.to_ascii_uppercase())).at(line)
+            }
             Tok::Word(w) if reserved(w) => {
                 Error::new(156, 15, format!("Incorrect syntax near the keyword '{w}'.")).at(line)
             }
@@ -362,6 +421,9 @@ impl Parser<'_> {
             Tok::Quoted(_) if top => return self.exec_call(None),
             _ => return Err(self.unexpected()),
         };
+        if STATEMENTS.contains(&word.as_str()) {
+            return Err(Error::unsupported(format!("the statement {word}")));
+        }
         match word.as_str() {
             "SELECT" => Ok(Kind::Query(Box::new(self.query()?))),
             "WITH" => self.with_statement(),
@@ -425,6 +487,9 @@ impl Parser<'_> {
                 if self.word("WITH") {
                     loop {
                         log |= self.at_word("LOG");
+                        if self.at_word("SETERROR") {
+                            return Err(Error::unsupported("RAISERROR WITH SETERROR"));
+                        }
                         self.ident()?;
                         if !self.sym(",") {
                             break;
@@ -450,7 +515,14 @@ impl Parser<'_> {
                     let named = matches!(self.peek(), Tok::Word(w) if !reserved(w) && !self.starts_statement())
                         || matches!(self.peek(), Tok::Quoted(_) | Tok::Var(_));
                     if named {
-                        self.i += 1;
+                        // A name may be that of a savepoint, or of no transaction.
+                        let name = match self.next() {
+                            Tok::Word(w) | Tok::Quoted(w) => Some(w),
+                            _ => None,
+                        };
+                        if word == "ROLLBACK" && (name.is_none() || name != self.tran) {
+                            return Err(Error::unsupported("ROLLBACK of a name that the batch did not begin"));
+                        }
                     }
                 }
                 Ok(if word == "COMMIT" { Kind::Commit } else { Kind::Rollback })
@@ -461,7 +533,9 @@ impl Parser<'_> {
             }
             "WAITFOR" => {
                 self.i += 1;
-                self.need_word("DELAY")?;
+                if !self.word("DELAY") {
+                    return Err(Error::unsupported("WAITFOR other than DELAY"));
+                }
                 Ok(Kind::Delay(self.expr()?))
             }
             "EXEC" | "EXECUTE" => self.exec(),
@@ -516,6 +590,9 @@ impl Parser<'_> {
         if !self.word("WITH") {
             return Ok(out);
         }
+        if self.at_word("XMLNAMESPACES") {
+            return Err(Error::unsupported("WITH XMLNAMESPACES"));
+        }
         loop {
             let name = self.ident()?;
             let columns = if self.at_sym("(") { self.name_list()? } else { Vec::new() };
@@ -532,6 +609,12 @@ impl Parser<'_> {
 
     fn dml(&mut self, ctes: Vec<Cte>) -> Result<Kind> {
         if self.word("INSERT") {
+            if self.at_word("BULK") {
+                return Err(Error::unsupported("INSERT BULK"));
+            }
+            if self.at_word("TOP") {
+                return Err(Error::unsupported("INSERT TOP"));
+            }
             self.word("INTO");
             let target = self.name()?;
             self.hints()?;
@@ -598,6 +681,9 @@ impl Parser<'_> {
                 }
                 let mut col = self.name()?;
                 let Some(column) = col.0.pop() else { return Err(self.unexpected()) };
+                if self.at_sym("(") {
+                    return Err(Error::unsupported("UPDATE by a method of a column"));
+                }
                 let op = self.assign_op()?;
                 let value = self.expr()?;
                 let value = match op {
@@ -635,6 +721,9 @@ impl Parser<'_> {
                 return Ok(op);
             }
         }
+        if ["&", "|", "^"].iter().any(|s| self.at_sym(s)) {
+            return Err(Error::unsupported("assignment with an operator on bits"));
+        }
         Err(self.unexpected())
     }
 
@@ -657,6 +746,9 @@ impl Parser<'_> {
             let (columns, constraints) = self.table_body()?;
             if self.word("ON") {
                 self.ident()?;
+            }
+            if self.at_sym("(") || self.at_word("WITH") && matches!(self.peek_at(1), Tok::Sym("(")) {
+                return Err(Error::unsupported("partitions and options of a table"));
             }
             return Ok(Kind::CreateTable(name, columns, constraints));
         }
@@ -742,6 +834,10 @@ impl Parser<'_> {
                 break;
             }
         }
+        // Options of keys and constraints have many words.
+        if let Tok::Word(w) = self.peek() {
+            return Err(Error::unsupported(format!("{} in the definition of a table", w.to_ascii_uppercase())));
+        }
         self.need(")")?;
         Ok((columns, constraints))
     }
@@ -790,7 +886,10 @@ impl Parser<'_> {
                 let e = self.expr()?;
                 c.default = Some((named, e, self.text_from(start)));
             } else if self.word("COLLATE") {
-                self.ident()?;
+                let name = self.ident()?;
+                if !["SQL_Latin1_General_CP1_CI_AS", "DATABASE_DEFAULT"].iter().any(|c| name.eq_ignore_ascii_case(c)) {
+                    return Err(Error::unsupported(format!("a column of the collation {name}")));
+                }
             } else if self.word("ROWGUIDCOL") || self.word("SPARSE") {
             } else if ["PRIMARY", "UNIQUE", "REFERENCES", "FOREIGN", "CHECK"].iter().any(|w| self.at_word(w)) {
                 let k = self.constraint(named, Some(&c.name.clone()))?;
@@ -891,6 +990,11 @@ impl Parser<'_> {
         }
         if self.word("PROCEDURE") || self.word("PROC") {
             return self.procedure(true);
+        }
+        if let Tok::Word(w) = self.peek()
+            && !w.eq_ignore_ascii_case("TABLE")
+        {
+            return Err(Error::unsupported(format!("ALTER {}", w.to_ascii_uppercase())));
         }
         self.need_word("TABLE")?;
         let name = self.name()?;
@@ -1027,10 +1131,13 @@ impl Parser<'_> {
     fn begin(&mut self) -> Result<Kind> {
         self.need_word("BEGIN")?;
         if self.word("TRAN") || self.word("TRANSACTION") {
-            if matches!(self.peek(), Tok::Quoted(_))
-                || matches!(self.peek(), Tok::Word(w) if !reserved(w) && !self.starts_statement())
-            {
-                self.i += 1;
+            let named = matches!(self.peek(), Tok::Quoted(_))
+                || matches!(self.peek(), Tok::Word(w) if !reserved(w) && !self.starts_statement());
+            if named && let Tok::Word(w) | Tok::Quoted(w) = self.next() {
+                self.tran = Some(w);
+            }
+            if self.words(&["WITH", "MARK"]) || matches!(self.peek(), Tok::Var(_)) {
+                return Err(Error::unsupported("a marked transaction, or one whose name is a variable"));
             }
             return Ok(Kind::Begin);
         }
@@ -1069,6 +1176,9 @@ impl Parser<'_> {
         if self.sym("(") {
             let e = self.expr()?;
             self.need(")")?;
+            if self.at_word("AT") || self.at_word("AS") {
+                return Err(Error::unsupported("EXECUTE of a text elsewhere or as somebody else"));
+            }
             return Ok(Kind::ExecText(e));
         }
         if self.at_word("AS") {
@@ -1257,7 +1367,13 @@ impl Parser<'_> {
             if self.at_word("ROLLUP") || self.at_word("CUBE") || self.at_word("GROUPING") {
                 return Err(Error::unsupported("GROUPING SETS, ROLLUP and CUBE"));
             }
+            if self.at_word("ALL") || self.at_sym("(") && matches!(self.peek_at(1), Tok::Sym(")")) {
+                return Err(Error::unsupported("GROUP BY ALL and GROUP BY ()"));
+            }
             s.group = self.list()?;
+            if self.at_word("WITH") && ["ROLLUP", "CUBE"].iter().any(|w| Self::is_word(self.peek_at(1), w)) {
+                return Err(Error::unsupported("WITH ROLLUP and WITH CUBE"));
+            }
         }
         if self.word("HAVING") {
             s.having = Some(self.predicate()?);
@@ -1331,7 +1447,9 @@ impl Parser<'_> {
             }
             Tok::Word(w)
                 if !reserved(&w)
-                    && !["OUTPUT", "OFFSET", "THROW", "APPLY"].iter().any(|x| w.eq_ignore_ascii_case(x)) =>
+                    && !["OUTPUT", "OFFSET", "THROW", "APPLY", "TABLESAMPLE"]
+                        .iter()
+                        .any(|x| w.eq_ignore_ascii_case(x)) =>
             {
                 self.i += 1;
                 Ok(Some(w))
@@ -1372,6 +1490,10 @@ impl Parser<'_> {
                 "CROSS"
             } else if self.words(&["CROSS", "APPLY"]) || self.words(&["OUTER", "APPLY"]) {
                 return Err(Error::unsupported("APPLY"));
+            } else if ["HASH", "LOOP", "MERGE", "REMOTE"].iter().any(|h| Self::is_word(self.peek_at(1), h))
+                && ["INNER", "LEFT", "RIGHT", "FULL"].iter().any(|k| self.at_word(k))
+            {
+                return Err(Error::unsupported("a join with a hint"));
             } else if self.words(&["INNER", "JOIN"]) || self.word("JOIN") {
                 "INNER"
             } else if self.words(&["LEFT", "JOIN"]) || self.words(&["LEFT", "OUTER", "JOIN"]) {
@@ -1536,6 +1658,9 @@ impl Parser<'_> {
         }
         if self.word("IS") {
             let not = self.word("NOT");
+            if self.words(&["DISTINCT", "FROM"]) {
+                return Err(Error::unsupported("IS DISTINCT FROM"));
+            }
             self.need_word("NULL")?;
             return Ok(Expr::IsNull(Box::new(left), not));
         }
@@ -1600,6 +1725,9 @@ impl Parser<'_> {
         let mut e = self.primary()?;
         while self.word("COLLATE") {
             e = Expr::Collate(Box::new(e), self.ident()?);
+        }
+        if self.words(&["AT", "TIME", "ZONE"]) {
+            return Err(Error::unsupported("AT TIME ZONE"));
         }
         Ok(e)
     }
@@ -1675,11 +1803,17 @@ impl Parser<'_> {
                     self.need(")")?;
                     Ok(Expr::Cast { value, ty, style, attempt })
                 }
+                "PARSE" | "TRY_PARSE" if matches!(self.peek_at(1), Tok::Sym("(")) => {
+                    Err(Error::unsupported(format!("the function {}", w.to_ascii_uppercase())))
+                }
+                "NEXT" if Self::is_word(self.peek_at(1), "VALUE") => Err(Error::unsupported("NEXT VALUE FOR")),
                 "LEFT" | "RIGHT" if matches!(self.peek_at(1), Tok::Sym("(")) => {
                     self.i += 1;
                     self.call(w)
                 }
-                "CURRENT_TIMESTAMP" | "CURRENT_USER" => {
+                "CURRENT_TIMESTAMP" | "CURRENT_USER" | "SESSION_USER" | "SYSTEM_USER" | "USER"
+                    if !matches!(self.peek_at(1), Tok::Sym("(" | ".")) =>
+                {
                     self.i += 1;
                     Ok(Expr::Call {
                         name: w.to_ascii_uppercase(),
@@ -1710,7 +1844,14 @@ impl Parser<'_> {
     /// In CAST and CONVERT a length that is left out is 30, not 1.
     fn default_len(&mut self) -> Result<Ty> {
         let bare = !matches!(self.peek_at(1), Tok::Sym("("));
-        let ty = self.ty()?;
+        let name = match self.peek() {
+            Tok::Word(w) | Tok::Quoted(w) => w.clone(),
+            _ => String::new(),
+        };
+        let ty = self.ty().map_err(|e| match e.number {
+            2715 => Error { line: e.line, ..Error::new(243, 16, format!("Type {name} is not a defined system type.")) },
+            _ => e,
+        })?;
         Ok(match ty {
             Ty::Char(1) if bare => Ty::Char(30),
             Ty::NChar(1) if bare => Ty::NChar(30),
@@ -1744,6 +1885,9 @@ impl Parser<'_> {
         while self.sym(".") {
             parts.push(self.ident()?);
         }
+        if self.at_sym("::") {
+            return Err(Error::unsupported(format!("{}::, a method of a CLR type", parts.join("."))));
+        }
         if self.at_sym("(") {
             if parts.len() > 1 {
                 return Err(Error::unsupported(format!("the function {}", parts.join("."))));
@@ -1756,6 +1900,12 @@ impl Parser<'_> {
     fn call(&mut self, name: String) -> Result<Expr> {
         self.need("(")?;
         let distinct = self.word("DISTINCT");
+        if !distinct {
+            self.word("ALL");
+        }
+        if name.eq_ignore_ascii_case("TRIM") && ["LEADING", "TRAILING", "BOTH"].iter().any(|w| self.at_word(w)) {
+            return Err(Error::unsupported("TRIM of one side"));
+        }
         let mut star = false;
         let mut args = Vec::new();
         if self.sym("*") {
@@ -1763,7 +1913,16 @@ impl Parser<'_> {
         } else if !self.at_sym(")") {
             args = self.list()?;
         }
+        if self.at_word("FROM") || self.at_word("USING") {
+            return Err(Error::unsupported(format!("this form of the function {}", name.to_ascii_uppercase())));
+        }
+        if ["RESPECT", "IGNORE"].iter().any(|w| self.at_word(w)) {
+            return Err(Error::unsupported("IGNORE NULLS"));
+        }
         self.need(")")?;
+        if ["RESPECT", "IGNORE"].iter().any(|w| self.at_word(w)) {
+            return Err(Error::unsupported("IGNORE NULLS"));
+        }
         let mut within = Vec::new();
         if self.words(&["WITHIN", "GROUP"]) {
             self.need("(")?;

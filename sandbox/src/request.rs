@@ -47,23 +47,41 @@ pub struct Param {
 pub enum Request {
     /// T-SQL text.
     Batch(String),
-    /// A procedure by name (well-known numbers already turned into names).
-    Rpc {
-        /// Lower case, without a schema.
-        name: String,
-        /// In order.
-        params: Vec<Param>,
-    },
+    /// Procedures, one after the other.
+    Rpc(Vec<Rpc>),
     /// Begin.
     Begin,
     /// Commit, and begin again at once if asked.
     Commit(bool),
     /// Roll back, and begin again at once if asked.
     Rollback(bool),
+    /// What the sandbox does not understand, which is what it answers.
+    Unknown(String),
+}
+
+/// A procedure that is called by name (well-known numbers already turned into names).
+#[derive(Debug)]
+pub struct Rpc {
+    /// Lower case, as it was written.
+    pub name: String,
+    /// In order.
+    pub params: Vec<Param>,
 }
 
 fn bad(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
+}
+
+/// A whole message. What cannot be read is a request too, whose answer says so.
+pub fn read(kind: u8, body: Bytes) -> Request {
+    use crate::wire::kind;
+    let read = match kind {
+        kind::BATCH => batch(body),
+        kind::RPC => rpc(body),
+        kind::TRANSACTION => transaction(body),
+        k => Err(bad(&format!("a message of type {k}"))),
+    };
+    read.unwrap_or_else(|e| Request::Unknown(e.to_string()))
 }
 
 /// LOGIN7.
@@ -86,7 +104,8 @@ pub fn login(body: Bytes) -> io::Result<Login> {
     let password: Vec<u8> = bytes(44)?.iter().map(|b| (b ^ 0xA5).rotate_right(4)).collect();
     Ok(Login {
         tds_version,
-        packet_size: packet_size.clamp(512, 32_767),
+        // 0 leaves it to the server.
+        packet_size: if packet_size == 0 { 4096 } else { packet_size.clamp(512, 32_767) },
         host: utf16(&bytes(36)?),
         user: utf16(&bytes(40)?),
         password: utf16(&password),
@@ -109,12 +128,12 @@ fn headers(mut body: Bytes) -> io::Result<Bytes> {
 }
 
 /// SQL batch.
-pub fn batch(body: Bytes) -> io::Result<Request> {
+fn batch(body: Bytes) -> io::Result<Request> {
     Ok(Request::Batch(utf16(&headers(body)?)))
 }
 
 /// Transaction manager request.
-pub fn transaction(body: Bytes) -> io::Result<Request> {
+fn transaction(body: Bytes) -> io::Result<Request> {
     let mut r = Reader { rest: headers(body)? };
     let kind = r.u16()?;
     let again = |r: &mut Reader| -> io::Result<bool> {
@@ -126,39 +145,65 @@ pub fn transaction(body: Bytes) -> io::Result<Request> {
         5 => Ok(Request::Begin),
         7 => again(&mut r).map(Request::Commit),
         8 => again(&mut r).map(Request::Rollback),
-        _ => Err(bad("a transaction request that the sandbox does not know")),
+        n => Err(bad(&format!("transaction request {n}"))),
     }
 }
 
-/// RPC; several in one message are refused.
-pub fn rpc(body: Bytes) -> io::Result<Request> {
+/// RPCs, with a flag between one and the next (0x80 until TDS 7.1, 0xFF since, 0xFE where the next is not to run).
+fn rpc(body: Bytes) -> io::Result<Request> {
     let mut r = Reader { rest: headers(body)? };
+    let mut all = Vec::new();
+    loop {
+        all.push(one_rpc(&mut r)?);
+        match r.rest.first() {
+            None => return Ok(Request::Rpc(all)),
+            Some(0xFE) => return Err(bad("an RPC that is not to run")),
+            Some(_) => {
+                r.u8()?;
+                // A flag with nothing behind it ends the message.
+                if r.rest.is_empty() {
+                    return Ok(Request::Rpc(all));
+                }
+            }
+        }
+    }
+}
+
+fn one_rpc(r: &mut Reader) -> io::Result<Rpc> {
     let name = match r.u16()? {
         0xFFFF => match r.u16()? {
+            n @ 1..=9 => [
+                "sp_cursor",
+                "sp_cursoropen",
+                "sp_cursorprepare",
+                "sp_cursorexecute",
+                "sp_cursorprepexec",
+                "sp_cursorunprepare",
+                "sp_cursorfetch",
+                "sp_cursoroption",
+                "sp_cursorclose",
+            ][usize::from(n) - 1],
             10 => "sp_executesql",
             11 => "sp_prepare",
             12 => "sp_execute",
             13 => "sp_prepexec",
+            14 => "sp_prepexecrpc",
             15 => "sp_unprepare",
-            1..=9 => "sp_cursor",
-            _ => return Err(bad("an RPC number that the sandbox does not know")),
+            n => return Err(bad(&format!("the RPC number {n}"))),
         }
         .to_owned(),
         n => r.utf16(usize::from(n))?,
     };
     r.u16()?;
     let mut params = Vec::new();
-    while !r.rest.is_empty() {
-        if matches!(r.rest[0], 0xFF | 0x80) {
-            return Err(bad("several RPCs in one message"));
-        }
+    while r.rest.first().is_some_and(|b| !matches!(b, 0xFF | 0xFE | 0x80)) {
         let n = usize::from(r.u8()?);
         let name = r.utf16(n)?;
         let flags = r.u8()?;
-        let (ty, value) = typed_value(&mut r)?;
+        let (ty, value) = typed_value(r)?;
         params.push(Param { name, output: flags & 1 != 0, ty, value });
     }
-    Ok(Request::Rpc { name: name.to_lowercase(), params })
+    Ok(Rpc { name: name.to_lowercase(), params })
 }
 
 fn typed_value(r: &mut Reader) -> io::Result<(Ty, Val)> {
@@ -239,7 +284,7 @@ fn typed_value(r: &mut Reader) -> io::Result<(Ty, Val)> {
             r.u8()?;
             (Ty::Xml, plp(r)?.map_or(Val::Null, |b| Val::Str(utf16(&b))))
         }
-        _ => return Err(bad("a parameter type that the sandbox does not know")),
+        k => return Err(bad(&format!("a parameter of type {k:#04x}"))),
     })
 }
 

@@ -65,14 +65,25 @@ pub fn all_types() -> Vec<Ty> {
     ]
 }
 
-struct ColumnRow {
-    name: String,
-    ty: Ty,
-    nullable: bool,
-    meta: Option<ColumnMeta>,
+/// A column of a table or a view.
+pub struct ColumnRow {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: Ty,
+    /// Takes NULL.
+    pub nullable: bool,
+    /// More, of a table's column.
+    pub meta: Option<ColumnMeta>,
 }
 
-fn columns_of(o: &Object, facts: &dyn Facts) -> Vec<ColumnRow> {
+/// The text of a default, as the catalog shows it.
+pub fn definition_text(text: &str) -> String {
+    format!("({text})")
+}
+
+/// The columns of a table or a view.
+pub fn columns_of(o: &Object, facts: &dyn Facts) -> Vec<ColumnRow> {
     match &o.kind {
         ObjectKind::Table(t) => t
             .columns
@@ -127,6 +138,47 @@ fn objects(c: &Catalog) -> Vec<(i64, String, String, i64, &'static str, &'static
 
 fn default_id(o: &Object, column: usize) -> i64 {
     o.id + 1 + column as i64
+}
+
+/// Views of which the sandbox has every column; of the others `*` would be a guess.
+pub fn is_whole(schema: &str, name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    if schema.eq_ignore_ascii_case("sys") {
+        return matches!(name.as_str(), "schemas" | "foreign_key_columns");
+    }
+    matches!(
+        name.as_str(),
+        "tables"
+            | "views"
+            | "schemata"
+            | "columns"
+            | "table_constraints"
+            | "key_column_usage"
+            | "referential_constraints"
+            | "check_constraints"
+    )
+}
+
+/// Views of before SQL Server 2005 and tables of master, which answer without a schema.
+pub fn is_old_view(name: &str) -> bool {
+    [
+        "sysobjects",
+        "syscolumns",
+        "systypes",
+        "sysindexes",
+        "sysusers",
+        "sysdatabases",
+        "syscomments",
+        "sysprocesses",
+        "sysforeignkeys",
+        "sysreferences",
+        "sysconstraints",
+        "sysindexkeys",
+        "syslogins",
+        "spt_values",
+    ]
+    .iter()
+    .any(|v| name.eq_ignore_ascii_case(v))
 }
 
 /// A system view by name, or nothing when the sandbox has none of that name.
@@ -189,6 +241,28 @@ fn sys(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows> {
         }
         "views" | "all_views" => of(&["V"]),
         "procedures" => of(&["P"]),
+        "service_queues" => of(&["SQ"]),
+        // Of servers and assemblies there are those that every server has.
+        "servers" => (
+            vec![
+                ("server_id", INT),
+                ("name", NAME),
+                ("is_linked", BIT),
+                ("is_rpc_out_enabled", BIT),
+                ("is_data_access_enabled", BIT),
+            ],
+            vec![vec![i(0), s(crate::token::SERVER), b(false), b(true), b(false)]],
+        ),
+        "assemblies" => (
+            vec![
+                ("name", NAME),
+                ("assembly_id", INT),
+                ("permission_set_desc", Ty::NVarChar(Len::N(60))),
+                ("is_user_defined", BIT),
+            ],
+            vec![vec![s("Microsoft.SqlServer.Types"), i(1), s("UNSAFE_ACCESS"), b(false)]],
+        ),
+        "assembly_modules" => (vec![("object_id", INT), ("assembly_id", INT)], Vec::new()),
         "synonyms" | "sequences" => (object_columns(), Vec::new()),
         "triggers" => (
             vec![
@@ -268,34 +342,41 @@ fn sys(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows> {
                     let ((n, id), (p, sc)) = (t.name_and_id(), t.precision_scale());
                     vec![s(n), i(id), i(id), i(4), i(t.max_length()), i(p), i(sc), b(false), b(false)]
                 })
-                .chain([vec![s("sysname"), i(231), i(256), i(4), i(256), i(0), i(0), b(false), b(false)]])
+                // Those that the sandbox has no values of: (name, system id, id, length, precision, scale).
+                .chain(
+                    [
+                        ("sysname", 231, 256, 256, 0, 0),
+                        ("numeric", 108, 108, 17, 38, 38),
+                        ("image", 34, 34, 16, 0, 0),
+                        ("text", 35, 35, 16, 0, 0),
+                        ("ntext", 99, 99, 16, 0, 0),
+                        ("timestamp", 189, 189, 8, 0, 0),
+                        ("sql_variant", 98, 98, 8016, 0, 0),
+                        ("hierarchyid", 240, 128, 892, 0, 0),
+                        ("geometry", 240, 129, -1, 0, 0),
+                        ("geography", 240, 130, -1, 0, 0),
+                    ]
+                    .map(|(n, system, id, length, p, sc)| {
+                        let clr = b(system == 240);
+                        vec![s(n), i(system), i(id), i(4), i(length), i(p), i(sc), b(false), clr]
+                    }),
+                )
                 .collect(),
         ),
-        "identity_columns" => (
-            vec![
-                ("object_id", INT),
-                ("name", NAME),
-                ("column_id", INT),
-                ("seed_value", Ty::BigInt),
-                ("increment_value", Ty::BigInt),
-                ("last_value", Ty::BigInt),
-            ],
-            tables(c)
-                .flat_map(|(o, t)| {
-                    t.columns.iter().enumerate().filter_map(move |(n, col)| {
-                        let (seed, inc) = col.identity?;
-                        Some(vec![
-                            i(o.id),
-                            s(&col.name),
-                            i(n as i64 + 1),
-                            i(seed),
-                            i(inc),
-                            facts.last_identity(o.id).map_or(Val::Null, Val::Int),
-                        ])
-                    })
-                })
-                .collect(),
-        ),
+        "identity_columns" => {
+            let (mut cols, all) = sys(c, facts, "columns")?;
+            cols.extend([("seed_value", Ty::BigInt), ("increment_value", Ty::BigInt), ("last_value", Ty::BigInt)]);
+            let mut rows = Vec::new();
+            for (o, t) in tables(c) {
+                for (n, (seed, inc)) in t.columns.iter().enumerate().filter_map(|(n, c)| Some((n, c.identity?))) {
+                    let here = |r: &&Vec<Val>| r[0] == i(o.id) && r[2] == i(n as i64 + 1);
+                    let Some(mut row) = all.iter().find(here).cloned() else { continue };
+                    row.extend([i(seed), i(inc), facts.last_identity(o.id).map_or(Val::Null, Val::Int)]);
+                    rows.push(row);
+                }
+            }
+            (cols, rows)
+        }
         "computed_columns" => (
             vec![("object_id", INT), ("name", NAME), ("column_id", INT), ("definition", TEXT), ("is_persisted", BIT)],
             tables(c)
@@ -562,9 +643,9 @@ fn sys(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows> {
                 ("is_read_only", BIT),
                 ("user_access_desc", NAME),
             ],
-            ["master", "tempdb", DATABASE]
+            ["master", "tempdb", "model", "msdb", DATABASE]
                 .iter()
-                .zip([1, 2, 5])
+                .zip(1..)
                 .map(|(n, id)| {
                     vec![
                         s(*n),
@@ -664,18 +745,26 @@ fn information_schema(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows
                 ("TABLE_CATALOG", NAME),
                 ("TABLE_SCHEMA", NAME),
                 ("TABLE_NAME", NAME),
-                ("VIEW_DEFINITION", TEXT),
+                ("VIEW_DEFINITION", Ty::NVarChar(Len::N(4000))),
+                ("CHECK_OPTION", Ty::VarChar(Len::N(7))),
                 ("IS_UPDATABLE", Ty::VarChar(Len::N(2))),
             ],
             c.objects
                 .iter()
                 .filter(|o| matches!(o.kind, ObjectKind::View(_)))
-                .map(|o| vec![db(), s(&o.schema), s(&o.name), or_null(definition(o)), s("NO")])
+                .map(|o| vec![db(), s(&o.schema), s(&o.name), or_null(definition(o)), s("NONE"), s("NO")])
                 .collect(),
         ),
         "schemata" => (
-            vec![("CATALOG_NAME", NAME), ("SCHEMA_NAME", NAME), ("SCHEMA_OWNER", NAME)],
-            c.schemas.iter().map(|(n, _)| vec![db(), s(n), s("dbo")]).collect(),
+            vec![
+                ("CATALOG_NAME", NAME),
+                ("SCHEMA_NAME", NAME),
+                ("SCHEMA_OWNER", NAME),
+                ("DEFAULT_CHARACTER_SET_CATALOG", Ty::VarChar(Len::N(6))),
+                ("DEFAULT_CHARACTER_SET_SCHEMA", Ty::VarChar(Len::N(3))),
+                ("DEFAULT_CHARACTER_SET_NAME", NAME),
+            ],
+            c.schemas.iter().map(|(n, _)| vec![db(), s(n), s("dbo"), Val::Null, Val::Null, s("iso_1")]).collect(),
         ),
         "columns" => {
             let mut rows = Vec::new();
@@ -701,12 +790,19 @@ fn information_schema(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows
                         if number { i(if col.ty.is_float() { 2 } else { 10 }) } else { Val::Null },
                         if number && !col.ty.is_float() { i(sc) } else { Val::Null },
                         if col.ty.is_temporal() { i(sc) } else { Val::Null },
+                        Val::Null,
+                        Val::Null,
                         if col.ty.is_text() {
                             s(if col.ty.is_unicode() { "UNICODE" } else { "iso_1" })
                         } else {
                             Val::Null
                         },
+                        Val::Null,
+                        Val::Null,
                         if col.ty.is_text() { s("SQL_Latin1_General_CP1_CI_AS") } else { Val::Null },
+                        Val::Null,
+                        Val::Null,
+                        Val::Null,
                     ]);
                 }
             }
@@ -726,8 +822,15 @@ fn information_schema(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows
                     ("NUMERIC_PRECISION_RADIX", Ty::SmallInt),
                     ("NUMERIC_SCALE", INT),
                     ("DATETIME_PRECISION", Ty::SmallInt),
+                    ("CHARACTER_SET_CATALOG", NAME),
+                    ("CHARACTER_SET_SCHEMA", NAME),
                     ("CHARACTER_SET_NAME", NAME),
+                    ("COLLATION_CATALOG", NAME),
+                    ("COLLATION_SCHEMA", NAME),
                     ("COLLATION_NAME", NAME),
+                    ("DOMAIN_CATALOG", NAME),
+                    ("DOMAIN_SCHEMA", NAME),
+                    ("DOMAIN_NAME", NAME),
                 ],
                 rows,
             )
@@ -736,7 +839,17 @@ fn information_schema(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows
             let mut rows = Vec::new();
             for (o, t) in tables(c) {
                 let mut add = |name: &str, kind: &str| {
-                    rows.push(vec![db(), s(&o.schema), s(name), db(), s(&o.schema), s(&o.name), s(kind)])
+                    rows.push(vec![
+                        db(),
+                        s(&o.schema),
+                        s(name),
+                        db(),
+                        s(&o.schema),
+                        s(&o.name),
+                        s(kind),
+                        s("NO"),
+                        s("NO"),
+                    ])
                 };
                 t.keys
                     .iter()
@@ -754,6 +867,8 @@ fn information_schema(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows
                     ("TABLE_SCHEMA", NAME),
                     ("TABLE_NAME", NAME),
                     ("CONSTRAINT_TYPE", Ty::VarChar(Len::N(11))),
+                    ("IS_DEFERRABLE", Ty::VarChar(Len::N(2))),
+                    ("INITIALLY_DEFERRED", Ty::VarChar(Len::N(2))),
                 ],
                 rows,
             )
@@ -834,6 +949,10 @@ fn information_schema(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows
                 rows,
             )
         }
+        "sequences" => (
+            ["SEQUENCE_CATALOG", "SEQUENCE_SCHEMA", "SEQUENCE_NAME", "DATA_TYPE"].map(|n| (n, NAME)).into(),
+            Vec::new(),
+        ),
         "check_constraints" => (
             vec![
                 ("CONSTRAINT_CATALOG", NAME),

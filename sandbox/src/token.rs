@@ -70,6 +70,19 @@ pub fn error(e: &Error, out: &mut BytesMut) {
     notice(0xAA, e, out);
 }
 
+/// ERROR and DONE as a client of TDS 7.1 and older reads them: a line of two bytes, a count of four.
+pub fn error_before_7_2(e: &Error, out: &mut BytesMut) {
+    let mut whole = BytesMut::new();
+    notice(0xAA, e, &mut whole);
+    let length = u16::from_le_bytes([whole[1], whole[2]]) - 2;
+    whole[1..3].copy_from_slice(&length.to_le_bytes());
+    whole.truncate(whole.len() - 2);
+    out.put_slice(&whole);
+    out.put_u8(Done::Statement as u8);
+    out.put_u16_le(status::ERROR);
+    out.put_slice(&[0; 6]);
+}
+
 /// INFO (0xAB): number 0 for PRINT.
 pub fn info(number: u32, class: u8, state: u8, line: u32, text: &str, out: &mut BytesMut) {
     notice(0xAB, &Error { state, line, ..Error::new(number, class, text) }, out);

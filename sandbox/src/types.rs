@@ -288,7 +288,26 @@ impl Ty {
                 .filter(|s| *s <= 7)
                 .ok_or_else(|| Error::new(1002, 15, format!("Line 1: Specified scale {s} is invalid.")))
         };
-        Ok(match name.to_ascii_lowercase().as_str() {
+        let lower = name.to_ascii_lowercase();
+        let bytes = match lower.as_str() {
+            "char" | "character" | "varchar" | "binary" | "varbinary" => 8000,
+            "nchar" | "nvarchar" => 4000,
+            "float" => 53,
+            _ => u16::MAX,
+        };
+        match args.first() {
+            Some(TyArg::N(0)) if bytes < u16::MAX => {
+                return Err(Error::new(1001, 15, "Line 1: Length or precision specification 0 is invalid."));
+            }
+            Some(TyArg::N(size)) if *size > bytes => {
+                return Err(Error::unsupported(format!("{name}({size})")));
+            }
+            Some(TyArg::Max) if !matches!(lower.as_str(), "varchar" | "nvarchar" | "varbinary") => {
+                return Err(Error::unsupported(format!("{name}(max)")));
+            }
+            _ => {}
+        }
+        Ok(match lower.as_str() {
             "bit" => Ty::Bit,
             "tinyint" => Ty::TinyInt,
             "smallint" => Ty::SmallInt,
@@ -296,7 +315,10 @@ impl Ty {
             "bigint" => Ty::BigInt,
             "decimal" | "numeric" | "dec" => {
                 let (p, s) = (n(0, 18), n(1, 0));
-                if p == 0 || p > 38 || s > p {
+                if p == 0 || s > p && p <= 38 {
+                    return Err(Error::unsupported(format!("{name}({p},{s})")));
+                }
+                if p > 38 {
                     return Err(Error::new(
                         2750,
                         16,
@@ -314,15 +336,11 @@ impl Ty {
             "float" => Ty::Float,
             "char" | "character" => Ty::Char(n(0, 1)),
             "varchar" => Ty::VarChar(len(1)),
-            "text" => Ty::VarChar(Len::Max),
             "nchar" => Ty::NChar(n(0, 1)),
             "nvarchar" => Ty::NVarChar(len(1)),
-            "ntext" => Ty::NVarChar(Len::Max),
             "sysname" => Ty::NVarChar(Len::N(128)),
             "binary" => Ty::Binary(n(0, 1)),
             "varbinary" => Ty::VarBinary(len(1)),
-            "image" => Ty::VarBinary(Len::Max),
-            "rowversion" | "timestamp" => Ty::Binary(8),
             "date" => Ty::Date,
             "time" => Ty::Time(scale(n(0, 7))?),
             "smalldatetime" => Ty::SmallDateTime,
@@ -331,7 +349,8 @@ impl Ty {
             "datetimeoffset" => Ty::DateTimeOffset(scale(n(0, 7))?),
             "uniqueidentifier" => Ty::Guid,
             "xml" => Ty::Xml,
-            "sql_variant" | "geography" | "geometry" | "hierarchyid" | "json" | "vector" => {
+            "text" | "ntext" | "image" | "rowversion" | "timestamp" | "cursor" | "sql_variant" | "geography"
+            | "geometry" | "hierarchyid" | "json" | "vector" => {
                 return Err(Error::unsupported(format!("the type {name}")));
             }
             _ => {

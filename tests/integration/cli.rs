@@ -1,6 +1,6 @@
 //! The commands that a person types.
 
-use crate::support::command;
+use crate::support::{BOTH, JSON, Lab, Stdio1, command, http};
 
 async fn run(args: &[&str], env: &[(&str, &str)]) -> (Option<i32>, String, String) {
     let mut c = command(args);
@@ -39,6 +39,21 @@ async fn call_prints_a_table_and_its_status_tells_success() {
     assert!(err.contains("Unknown tool: nope; there are describe_table"), "{err}");
     let (status, _, err) = run(&["call", "--demo", "execute_sql", "SELECT 1", "more"], &[]).await;
     assert_eq!((status, err.contains("\"more\": --name value is expected here")), (Some(2), true), "{err}");
+}
+
+/// A model that is told of the sandbox does not take 49999 for SQL Server's word.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_instructions_of_the_demo_say_that_it_is_a_sandbox() {
+    let hello = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": { "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } } });
+    let mut demo = Stdio1::start(command(&["demo", "--stdio", "--log-level", "error"]));
+    let told = demo.ask(hello.clone()).await["result"]["instructions"].as_str().expect("instructions").to_owned();
+    assert!(told.contains("This is the sandbox") && told.contains("49999"), "{told}");
+    // A server in front of a database of one's own says no such thing, whatever it is.
+    let lab = Lab::new(&[]).await;
+    let (address, _stop) = lab.serve().await;
+    let other = http(address, "POST", "/mcp", &[JSON, BOTH], hello.to_string().as_bytes()).await.json();
+    let other = other["result"]["instructions"].as_str().expect("instructions").to_owned();
+    assert!(!other.contains("sandbox") && told.starts_with(&other), "{other}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -420,6 +420,8 @@ async fn tds_drivers_understand_the_sandbox() {
     args.push(ca.to_str().expect("path"));
     let text = run(installed("py-tds/bin/python"), "tds.py", &args).await;
     assert_eq!(text.matches(": ok").count(), 3, "{text}");
+    let text = run(installed("py-tds/bin/python"), "drivers.py", &args).await;
+    assert_eq!(text.matches(": ok").count(), 5, "{text}");
     let mut c = Command::new("tsql");
     c.args(["-H", "127.0.0.1", "-p", &port, "-U", USER, "-P", PASSWORD, "-D", DATABASE])
         .stdin(Stdio::piped())
@@ -436,6 +438,22 @@ async fn tds_drivers_understand_the_sandbox() {
     drop(input);
     let out = child.wait_with_output().await.expect("run");
     assert!(String::from_utf8_lossy(&out.stdout).contains("Ada Lovelace"), "{out:?}");
+    // freebcp asks for the columns under FMTONLY, then reads; what it would load in bulk is refused by name.
+    let file = std::env::temp_dir().join(format!("mssql-mcp-bcp-{port}.txt"));
+    let bcp = async |direction: &str| {
+        let mut c = Command::new("freebcp");
+        c.args(["trading.dbo.Employees", direction]).arg(&file);
+        c.args(["-c", "-S", &format!("127.0.0.1:{port}"), "-U", USER, "-P", PASSWORD]);
+        let out = c.output().await.expect("freebcp is missing: run tests/clients/install.sh");
+        format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+    };
+    let text = bcp("out").await;
+    assert!(text.contains("8 rows copied"), "{text}");
+    let copied = std::fs::read_to_string(&file).expect("the copy");
+    assert!(copied.lines().count() == 8 && copied.starts_with("1\t\tAda Lovelace\t"), "{copied}");
+    let text = bcp("in").await;
+    assert!(text.contains("Not in the sandbox"), "{text}");
+    std::fs::remove_file(file).expect("clean");
     std::fs::remove_file(ca).expect("clean");
 }
 
