@@ -146,6 +146,18 @@ pub fn literal(v: &Val) -> String {
     }
 }
 
+/// Which columns of a query are NULL and nothing else.
+fn untyped(body: &Body) -> Vec<bool> {
+    match body {
+        Body::Select(s) if s.items.iter().all(|i| matches!(i, Item::Expr(..))) => {
+            s.items.iter().map(|i| matches!(i, Item::Expr(Expr::Null, _))).collect()
+        }
+        Body::Select(_) => Vec::new(),
+        Body::Nested(q) => untyped(&q.body),
+        Body::Set { left, right, .. } => untyped(left).into_iter().zip(untyped(right)).map(|(a, b)| a && b).collect(),
+    }
+}
+
 /// The type two operands meet in.
 pub fn common(a: Ty, b: Ty) -> Ty {
     if a == b || b == Ty::Null {
@@ -440,24 +452,35 @@ impl<'a> Binder<'a> {
                         "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number of expressions in their target lists.",
                     ));
                 }
-                let types: Vec<Ty> = l.columns.iter().zip(&r.columns).map(|(a, b)| common(a.ty, b.ty)).collect();
+                // A NULL of its own has no type here: it takes that of the other side.
+                let (none_l, none_r) = (untyped(left), untyped(right));
+                let is = |n: &[bool], i: usize| n.get(i) == Some(&true);
+                let types: Vec<Ty> = (l.columns.iter().zip(&r.columns).enumerate())
+                    .map(|(i, (a, b))| match (is(&none_l, i), is(&none_r, i)) {
+                        (true, false) => b.ty,
+                        (false, true) => a.ty,
+                        _ => common(a.ty, b.ty),
+                    })
+                    .collect();
+                let sides = [none_l, none_r];
                 if *op != "UNION ALL" && types.iter().any(|t| matches!(t, Ty::DateTimeOffset(_))) {
                     return Err(Error::unsupported(format!("{op} of datetimeoffset")));
                 }
-                let side = |b: &Bound, me: &Self| -> String {
+                let side = |b: &Bound, n: usize, me: &Self| -> String {
                     let list: Vec<String> = b
                         .columns
                         .iter()
                         .zip(&types)
                         .enumerate()
                         .map(|(i, (c, t))| {
-                            let e = me.coerce(x(format!("c{i}"), c.ty), *t);
+                            let of = if is(&sides[n], i) { Ty::Null } else { c.ty };
+                            let e = me.coerce(x(format!("c{i}"), of), *t);
                             format!("{} AS c{i}", if *op == "UNION ALL" { e.sql } else { Self::collated(&e) })
                         })
                         .collect();
                     format!("SELECT {} FROM ({})", list.join(","), b.sql)
                 };
-                let sql = format!("{} {op} {}", side(&l, self), side(&r, self));
+                let sql = format!("{} {op} {}", side(&l, 0, self), side(&r, 1, self));
                 let columns =
                     l.columns.iter().zip(types).map(|(c, ty)| Column { name: c.name.clone(), ty, flags: 1 }).collect();
                 Ok(Bound { sql, columns, assigns: Vec::new() })

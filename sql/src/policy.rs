@@ -203,7 +203,7 @@ mod tests {
             "linked server",
             "SET SHOWPLAN_ALL",
             "sp_OACreate",
-            "BULK INSERT",
+            "BULK",
             "BACKUP",
         ] {
             assert!(can_be_allowed(item), "{item}");

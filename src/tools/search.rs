@@ -169,6 +169,7 @@ impl Tool for Fetch {
         if let Some((at, _)) = text.char_indices().nth(most) {
             text.truncate(at);
             text.push_str("\n… [cut]");
+            call.facts.set_truncated("max_chars");
             metadata["truncated"] = format!("after {most} characters").into();
         }
         let out =

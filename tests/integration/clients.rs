@@ -471,7 +471,7 @@ async fn results_are_read_by_what_people_read_them_with() {
     let rows = [
         row(1, "235.6849", "'# 3 rows'"),
         row(2, "142.8", "'a \"b\", c' + CHAR(10) + 'd'"),
-        row(3, "NULL", "CAST(NULL AS varchar(20))"),
+        row(3, "NULL", "NULL"),
         row(4, "1234567890123456789.1234", "'x # y'"),
     ];
     let query = rows.join(" UNION ALL ");
