@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::out::{Out, Piece};
 use crate::request::{self, Login, Request};
 use crate::token::{self, Done, status};
-use crate::types::Val;
+use crate::types::{Ty, Val};
 use crate::wire::{self, Message, PreloginIo, Stream, kind, read_message};
 use crate::{Attention, Inner};
 
@@ -179,7 +179,11 @@ async fn run(inner: Arc<Inner>, stream: Stream, login: Login, spid: i64) -> io::
             let mut faults = state.faults();
             out.row_delay = faults.row_delay;
             out.drop_after_rows = faults.drop_after_rows;
-            if let Some(e) = faults.error.take() {
+            let untyped = |r: &Request| matches!(r, Request::Rpc(all) if all.iter().flat_map(|r| &r.params).any(|p| p.ty == Ty::Null));
+            let refused = (faults.refuse_untyped && untyped(&r)).then(|| {
+                Error::new(8009, 16, "The incoming tabular data stream (TDS) remote procedure call (RPC) protocol stream is incorrect. Parameter: data type 0x1F is unknown.")
+            });
+            if let Some(e) = refused.or_else(|| faults.error.take()) {
                 state.set_faults(|f| f.error = None);
                 let _ = out.write(|b| token::error(&e, b));
                 let rpc = matches!(r, Request::Rpc(_));

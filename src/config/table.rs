@@ -234,7 +234,7 @@ pub const SETTINGS: &[Setting] = &[
         &[],
         Kind::Int(1000, 1 << 31),
         "100000",
-        "characters in one answer, text and structured content together",
+        "characters of one answer's text, as the client gets it (JSON or CSV); a long cell is cut, other rows are left out",
     ),
     row(
         "limits.max_cell",

@@ -39,7 +39,7 @@ impl Tool for DescribeTable {
             "description": "Columns with their types, defaults and descriptions; primary key, unique and check constraints, foreign keys in both directions, and indexes of a table or view. What there is none of is left out.",
             "inputSchema": {
                 "type": "object",
-                "properties": { "table_name": { "type": "string", "minLength": 1, "description": "table, schema.table, or [schema].[table]" } },
+                "properties": { "table_name": { "type": "string", "description": "table, schema.table, or [schema].[table]" } },
                 "required": ["table_name"],
                 "additionalProperties": false
             },

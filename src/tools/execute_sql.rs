@@ -87,7 +87,7 @@ impl Tool for ExecuteSql {
             "inputSchema": {
                 "type": "object",
                 "properties": {
-                    "query": { "type": "string", "minLength": 1, "description": "T-SQL; parameters as @name" },
+                    "query": { "type": "string", "description": "T-SQL; parameters as @name" },
                     "params": {
                         "type": "object",
                         "description": "values for @name: {\"name\": value}, or {\"name\": {\"type\": \"decimal(10,2)\", \"value\": \"12.50\"}}; binary as hex: {\"type\": \"varbinary(8)\", \"value\": \"0x01FF\"}",
@@ -117,6 +117,10 @@ impl Tool for ExecuteSql {
     }
 
     async fn call(&self, call: Call, args: Args) -> Result<ToolReply, Stop> {
+        if args.query.trim().is_empty() {
+            let what = "query is empty; give T-SQL, such as SELECT TOP (10) * FROM sales.Orders.";
+            return Err(Refusal::new("invalid_arguments", what, "list_tables lists the tables that there are.").into());
+        }
         let verdict = judge(&args.query, &self.db.policy()).map_err(refusal)?;
         call.facts.set_verdict(verdict.class.as_str());
         let needed = verdict.scopes();

@@ -46,7 +46,7 @@ impl Tool for GetTableSample {
             "inputSchema": {
                 "type": "object",
                 "properties": {
-                    "table_name": { "type": "string", "minLength": 1, "description": "table, schema.table, or [schema].[table]" },
+                    "table_name": { "type": "string", "description": "table, schema.table, or [schema].[table]" },
                     "limit": { "type": "integer", "description": format!("rows; more than {MAX} is taken as {MAX}"), "default": DEFAULT },
                     "format": { "type": "string", "enum": ["json", "csv"], "description": "text form of the rows; structuredContent is JSON always" }
                 },

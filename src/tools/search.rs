@@ -140,7 +140,7 @@ impl Tool for Fetch {
             "description": "The whole of one thing that search found: a table's columns and keys, a procedure's text, a row's values.",
             "inputSchema": {
                 "type": "object",
-                "properties": { "id": { "type": "string", "minLength": 1, "description": "an id from search, such as table:sales.Orders or row:sales.Orders:10248" } },
+                "properties": { "id": { "type": "string", "description": "an id from search, such as table:sales.Orders or row:sales.Orders:10248" } },
                 "required": ["id"],
                 "additionalProperties": false
             },

@@ -249,6 +249,7 @@ async fn certificates_are_explained_in_our_words() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_null_has_a_type() {
     let lab = Lab::new(&[]).await;
+    lab.sandbox.faults(|f| f.refuse_untyped = true);
     let (address, _stop) = lab.serve().await;
     let query = "SELECT @a AS a, @b AS b, @c AS c, CASE WHEN @b IS NULL THEN 'null' ELSE 'some' END AS d";
     let params = json!({ "a": null, "b": { "type": "decimal(10,2)", "value": null }, "c": 5 });

@@ -159,6 +159,7 @@ fn errors() -> Vec<Scenario> {
             vec![("code", json!("access_denied"))],
         ),
         ("execute_sql", json!({}), vec![("code", json!("invalid_arguments"))]),
+        ("execute_sql", json!({ "query": " \n" }), vec![("code", json!("invalid_arguments"))]),
         ("execute_sql", json!({ "query": 5 }), vec![("code", json!("invalid_arguments"))]),
         ("execute_sql", json!({ "querry": "SELECT 1" }), vec![("code", json!("invalid_arguments"))]),
         (
