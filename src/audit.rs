@@ -315,7 +315,10 @@ impl Record for End {
             self.micros,
         );
         if let Some((rows, committed)) = f.changed() {
-            let _ = write!(out, ",\"rows_affected\":{rows},\"committed\":{committed}");
+            if let Some(rows) = rows {
+                let _ = write!(out, ",\"rows_affected\":{rows}");
+            }
+            let _ = write!(out, ",\"committed\":{committed}");
         }
         if f.dry_run() {
             out.push_str(",\"dry_run\":true");

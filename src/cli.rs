@@ -186,8 +186,7 @@ pub fn command() -> Command {
                     .long("access")
                     .value_name("LEVEL")
                     .value_parser(crate::config::ACCESS)
-                    .default_value("read-only")
-                    .help("under this access level"),
+                    .help("under this access level; access.level unless given"),
             )
             .arg(
                 Arg::new("allow")
@@ -261,14 +260,15 @@ pub fn inputs(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Inputs {
     let mut env: std::collections::BTreeMap<String, String> =
         std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
     if fixed.iter().any(|(k, _)| *k == "database.host") {
-        // The sandbox is the database: what is set for another one, rightly or not, is not looked at.
+        // The sandbox is the database: what is set for another one, by the replaced service's names or ours, rightly or not, is not looked at.
         let database: Vec<String> = SETTINGS
             .iter()
             .filter(|s| s.key.starts_with("database."))
             .flat_map(|s| s.env.iter().map(|n| (*n).to_owned()).chain([s.own_env()]))
             .collect();
         let of_another = |k: &str| {
-            k.starts_with("MSSQL_") && !k.starts_with("MSSQL_MCP_")
+            k.to_ascii_uppercase().starts_with("MSSQL_") && !k.starts_with("MSSQL_MCP_")
+                || k == "READ_ONLY_MODE"
                 || database.iter().any(|d| d == k || k.strip_suffix("_FILE") == Some(d))
         };
         env.retain(|k, _| !of_another(k));

@@ -5,6 +5,7 @@
 
 pub(crate) mod level;
 mod read;
+mod repeated;
 mod strays;
 mod table;
 
@@ -17,8 +18,10 @@ use std::time::Duration;
 use crate::database::server::Server;
 use crate::plural::plural;
 use read::{Lists, read_env, read_file};
+use repeated::has_credentials;
+pub use repeated::quoted;
 pub use table::{ACCESS, Kind, SETTINGS, Setting, parse_bool, parse_listen};
-use table::{has_credentials, nearest, normal_choice, parse_duration};
+use table::{nearest, normal_choice, parse_duration};
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq)]
@@ -192,6 +195,13 @@ impl Config {
             check_each(&own, &format!("mount {path}: "), &mut errors);
             // What the mount says is about the mount: it wins over the environment, which is about the main database.
             let mut values = config.values.clone();
+            // A server of its own has an address of its own: the port of another is none of it.
+            if own.contains_key("database.host") {
+                for key in ["database.port", "database.instance"] {
+                    let usual = SETTINGS.iter().find(|s| s.key == key).map_or("", |s| s.default);
+                    values.insert(key, (usual.to_owned(), Source::Default));
+                }
+            }
             values.extend(own);
             let (mounts, clients, quotas, warnings) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
             config.mounts.push((path, Self { values, mounts, clients, quotas, warnings }));
@@ -260,8 +270,9 @@ impl Config {
             .filter(|i| !has_credentials(i) && !mssql_mcp_sql::policy::can_be_allowed(i))
         {
             errors.push(format!(
-                "{}: \"{item}\" is nothing that is refused at every access level; docs/statements.md has the names",
-                place("access.allow", self.source("access.allow"))
+                "{}: {} is nothing that is refused at every access level; docs/statements.md has the names",
+                place("access.allow", self.source("access.allow")),
+                quoted(item)
             ));
         }
         if self.bool("database.trusted_connection") {
@@ -272,9 +283,29 @@ impl Config {
         }
         for c in self.list("tools.search_rows").iter().filter(|c| crate::tools::search::column(c).is_none()) {
             errors.push(format!(
-                "{}: \"{c}\" is not schema.table.column",
-                place("tools.search_rows", self.source("tools.search_rows"))
+                "{}: {} is not schema.table.column",
+                place("tools.search_rows", self.source("tools.search_rows")),
+                quoted(c)
             ));
+        }
+        let name = self.text("database.certificate_host");
+        if !name.is_empty() && !Server::parse(name, None, "").is_ok_and(|s| s.port.is_none() && s.instance.is_none()) {
+            errors.push(format!(
+                "{}: {} is no name of a host",
+                place("database.certificate_host", self.source("database.certificate_host")),
+                quoted(name)
+            ));
+        }
+        for key in ["database.ca_file", "telemetry.ca_file"] {
+            let file = self.text(key);
+            if let Ok(bytes) = std::fs::read(file)
+                && !holds_certificates(&bytes)
+            {
+                let of = place(key, self.source(key));
+                errors.push(format!(
+                    "{of}: there is no certificate in this file; PEM is expected (-----BEGIN CERTIFICATE-----)"
+                ));
+            }
         }
         let ca = self.text("database.ca_file");
         if !ca.is_empty() && !ca.contains("-----BEGIN") && !Path::new(ca).is_file() {
@@ -306,8 +337,11 @@ impl Config {
         if !url.is_empty()
             && (!(url.starts_with("https://") || local) || authority.is_empty() || authority.contains('/'))
         {
-            let shown = self.shown("http.public_url");
-            errors.push(format!("{}: \"{shown}\" is no origin such as https://mcp.example.com", at("http.public_url")));
+            errors.push(format!(
+                "{}: {} is no origin such as https://mcp.example.com",
+                at("http.public_url"),
+                quoted(url)
+            ));
         }
         // Tokens and cookies would travel in the clear, under a name that a client could choose.
         let open = self.listen().is_some_and(|l| !l.ip().is_loopback());
@@ -326,8 +360,9 @@ impl Config {
         }
         for h in self.list("auth.redirect_hosts").iter().filter(|h| h.contains(['/', ':', '@', '*', ' '])) {
             errors.push(format!(
-                "{}: \"{h}\" is no host such as claude.ai: no scheme, port, path or wildcard",
-                at("auth.redirect_hosts")
+                "{}: {} is no host such as claude.ai: no scheme, port, path or wildcard",
+                at("auth.redirect_hosts"),
+                quoted(h)
             ));
         }
         for s in self.list("auth.redirect_schemes").iter().filter(|s| !crate::oauth::clients::private(s)) {
@@ -339,20 +374,36 @@ impl Config {
         for m in self.list("auth.scope_map") {
             if m.split_once('=').is_none_or(|(_, ours)| !crate::principal::SCOPES.contains(&ours.trim())) {
                 errors.push(format!(
-                    "{}: \"{m}\" does not map to one of {}",
+                    "{}: {} does not map to one of {}",
                     at("auth.scope_map"),
+                    quoted(&m),
                     crate::principal::SCOPES.join(", ")
                 ));
             }
         }
+        let endpoint = self.text("telemetry.endpoint");
+        if !endpoint.is_empty() && !endpoint.starts_with("http://") && !endpoint.starts_with("https://") {
+            errors.push(format!(
+                "{}: {} is no URL such as http://otel-collector:4318",
+                at("telemetry.endpoint"),
+                quoted(endpoint)
+            ));
+        }
+        for h in self.list("http.allowed_hosts").iter().filter(|h| {
+            let name = h.rsplit_once(':').filter(|(_, p)| p.parse::<u16>().is_ok()).map_or(h.as_str(), |(n, _)| n);
+            !Server::parse(name, None, "").is_ok_and(|s| s.port.is_none() && s.instance.is_none())
+        }) {
+            errors.push(format!("{}: {} is no name of a host", at("http.allowed_hosts"), quoted(h)));
+        }
         for o in self.list("http.allowed_origins").iter().filter(|o| !has_credentials(o) && !is_origin(o)) {
             errors.push(format!(
-                "{}: \"{o}\" is no origin such as https://inspector.example.com (RFC 6454: scheme, host and port, and nothing behind)",
-                at("http.allowed_origins")
+                "{}: {} is no origin such as https://inspector.example.com (RFC 6454: scheme, host and port, and nothing behind)",
+                at("http.allowed_origins"),
+                quoted(o)
             ));
         }
         for p in self.list("http.trusted_proxies").iter().filter(|p| p.parse::<std::net::IpAddr>().is_err()) {
-            errors.push(format!("{}: \"{p}\" is no IP address", at("http.trusted_proxies")));
+            errors.push(format!("{}: {} is no IP address", at("http.trusted_proxies"), quoted(p)));
         }
     }
 
@@ -427,12 +478,19 @@ impl Config {
         self.text("http.listen").parse().ok()
     }
 
-    /// A text as people and logs may see it: what stands before the `@` of a URL is a password (RFC 3986, section 3.2.1).
+    /// A text as people and logs may see it: what stands before the `@` of a URL is a password (RFC 3986, section 3.2.1), and what stands behind
+    /// its `?` may be one.
     pub fn shown(&self, key: &str) -> String {
         let text = self.text(key);
-        match text.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
-            Some((scheme, rest)) => format!("{scheme}://(redacted)@{rest}"),
-            None => text.to_owned(),
+        if !has_credentials(text) && !text.contains("://") {
+            return text.to_owned();
+        }
+        let Some((scheme, rest)) = text.split_once("://") else { return "(redacted)".to_owned() };
+        let rest = rest.split(['?', '#']).next().unwrap_or_default();
+        let more = if text.contains('?') { "?(redacted)" } else { "" };
+        match rest.rsplit_once('@') {
+            Some((_, host)) => format!("{scheme}://(redacted)@{host}{more}"),
+            None => format!("{scheme}://{rest}{more}"),
         }
     }
 
@@ -481,10 +539,17 @@ impl Config {
 
 /// Scheme, host and port as a browser sends them in `Origin`; or the scheme of an extension with its id.
 fn is_origin(text: &str) -> bool {
-    let Some((scheme, authority)) = text.trim_end_matches('/').split_once("://") else { return false };
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
-    let scheme_ok = !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
-    scheme_ok && !authority.is_empty() && authority.chars().all(plain)
+    let Ok(url) = text.trim_end_matches('/').parse::<http::Uri>() else { return false };
+    let Some((scheme, authority)) = url.scheme_str().zip(url.authority()) else { return false };
+    let port = authority.as_str().rsplit_once(':').map(|(_, p)| p).filter(|p| !p.ends_with(']'));
+    let plain = !scheme.is_empty() && !authority.host().is_empty() && !authority.as_str().contains(['@', '*']);
+    plain && port.is_none_or(|p| p.parse::<u16>().is_ok()) && text.matches('/').count() <= 3 && url.query().is_none()
+}
+
+/// Whether a file has at least one certificate in it.
+fn holds_certificates(pem: &[u8]) -> bool {
+    use rustls::pki_types::pem::PemObject as _;
+    rustls::pki_types::CertificateDer::pem_slice_iter(pem).next().is_some_and(|c| c.is_ok())
 }
 
 /// The same file from whatever folder a command is started in: below the data folder of whoever starts it, as their system has it;
@@ -523,10 +588,8 @@ fn check_each(values: &Values, of: &str, errors: &mut Vec<String>) {
             && !(text.is_empty() && s.default.is_empty())
             && let Err(e) = s.check(text)
         {
-            // What somebody pasted here by mistake may be a password: it is not repeated.
-            let hidden =
-                has_credentials(text) || text.contains("-----BEGIN") || text.len() > 200 || is_secret(values, text);
-            let e = if hidden { e.replace(text, "…") } else { e };
+            // What is set as a secret elsewhere is not repeated, whatever its form.
+            let e = if is_secret(values, text) { e.replace(text, "…") } else { e };
             errors.push(format!("{of}{}: {e}", place(s.key, source)));
         }
     }
@@ -539,12 +602,13 @@ fn check_paths(served: &[(String, Config)], errors: &mut Vec<String>) {
         let good = |s: &str| !s.is_empty() && s.chars().all(plain) && !s.starts_with('.') && !TAKEN.contains(&s);
         if !path.is_empty() && !path.strip_prefix('/').is_some_and(|p| p.split('/').all(good)) {
             errors.push(format!(
-                "\"{path}\" cannot be the path of a mount: it is like /demo, of letters, digits and . _ - ~, and none of /{}",
+                "{} cannot be the path of a mount: it is like /demo, of letters, digits and . _ - ~, and none of /{}",
+                quoted(path),
                 TAKEN.join(", /")
             ));
         }
         if served[..at].iter().any(|(p, _)| p == path) {
-            errors.push(format!("the path \"{path}\" is mounted twice (http.prefixes, [[mount]])"));
+            errors.push(format!("the path {} is mounted twice (http.prefixes, [[mount]])", quoted(path)));
         }
     }
     if served.is_empty() {

@@ -290,7 +290,7 @@ impl Database {
     pub fn new(settings: Settings) -> Self {
         let settings = Arc::new(settings);
         let cleanups = TaskTracker::new();
-        let reach = Arc::new(reach::Reach::new(settings.server()));
+        let reach = Arc::new(reach::Reach::new(settings.server(), &settings.user));
         let pool = pool::build(settings.clone(), reach.clone());
         let labels = Arc::new(observe::Labels::new(&settings));
         let wrapping = Arc::new(ArcSwap::from_pointee(run::Wrapping::new(settings.lock_timeout)));
@@ -309,11 +309,9 @@ impl Database {
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
-    /// Makes sure that there is a connection.
+    /// Asks it something: a connection that was used a moment ago may have nobody at its other end.
     pub async fn ping(&self) -> Result<(), DbError> {
-        let lease = self.lease().await?;
-        drop(lease);
-        Ok(())
+        self.fetch("SELECT 1", &[], &Limits::of_our_own()).await.map(drop)
     }
     /// Whether it answers, for probes: as it did within the last seconds, or now.
     pub async fn answers(&self) -> bool {

@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::telemetry::trace::Trace;
 
+/// No number of rows.
+const UNKNOWN: u64 = u64::MAX;
+
 /// Filled by tools; read by telemetry, audit and quotas when the call ends or is dropped.
 #[derive(Debug, Default)]
 pub struct CallFacts {
@@ -38,8 +41,8 @@ impl CallFacts {
         let _ = self.outcome.set(o);
     }
     /// What a changing text did: the rows that it changed, and whether that was committed.
-    pub fn set_changed(&self, rows: u64, committed: bool) {
-        self.affected.fetch_add(rows, Ordering::Relaxed);
+    pub fn set_changed(&self, rows: Option<u64>, committed: bool) {
+        self.affected.store(rows.unwrap_or(UNKNOWN), Ordering::Relaxed);
         let _ = self.committed.set(committed);
     }
     /// It was tried out, and rolled back.
@@ -64,8 +67,9 @@ impl CallFacts {
         let _ = self.trace.set(t);
     }
     /// Rows that were changed, and whether that was committed; none for what only reads.
-    pub fn changed(&self) -> Option<(u64, bool)> {
-        self.committed.get().map(|c| (self.affected.load(Ordering::Relaxed), *c))
+    pub fn changed(&self) -> Option<(Option<u64>, bool)> {
+        let rows = Some(self.affected.load(Ordering::Relaxed)).filter(|n| *n != UNKNOWN);
+        self.committed.get().map(|c| (rows, *c))
     }
     /// As set.
     pub fn dry_run(&self) -> bool {

@@ -288,7 +288,7 @@ impl Running {
             ms = took.as_millis() as u64,
             rows = self.tool.map(|_| rows),
             bytes = self.tool.map(|_| bytes),
-            rows_affected = self.facts.changed().map(|c| c.0),
+            rows_affected = self.facts.changed().and_then(|c| c.0),
             committed = self.facts.changed().map(|c| c.1),
             dry_run = self.facts.dry_run().then_some(true),
             truncated = Some(self.facts.truncated()).filter(|t| !t.is_empty()),
@@ -322,7 +322,7 @@ impl Running {
             if bytes > 0 {
                 m.bytes.add(bytes, &of);
             }
-            if let Some((rows, committed)) = self.facts.changed().filter(|c| c.0 > 0) {
+            if let Some((Some(rows), committed)) = self.facts.changed().filter(|c| c.0.is_some_and(|n| n > 0)) {
                 m.affected.add(rows, &[label(metrics::TOOL, tool), label("mssql_mcp.committed", committed)]);
             }
         }

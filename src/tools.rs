@@ -210,7 +210,7 @@ impl Refusal {
             NotFound::Database(e) => Self::database(&e, db),
             NotFound::Unreadable => Self::new(
                 "bad_name",
-                format!("\"{name}\" is no table name"),
+                format!("\"{}\" is no table name", name.chars().take(200).collect::<String>()),
                 "Write table, schema.table, or [schema].[table].",
             ),
             NotFound::Ambiguous(list) => Self::new(
@@ -227,7 +227,11 @@ impl Refusal {
                 } else {
                     format!("Did you mean {}?", close.join(", "))
                 };
-                let mut r = Self::new("no_such_table", format!("There is no table or view {name}."), hint);
+                let mut r = Self::new(
+                    "no_such_table",
+                    format!("There is no table or view {}.", name.chars().take(200).collect::<String>()),
+                    hint,
+                );
                 r.more.insert("closest".into(), close.into());
                 r
             }

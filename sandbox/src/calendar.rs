@@ -354,6 +354,21 @@ pub fn utc(m: Moment) -> Moment {
 
 /// Puts a moment into `ty`, rounding as that type does.
 pub fn build(m: Moment, ty: Ty) -> Result<Val> {
+    // Far beyond what any type holds: a number of days that came from an int.
+    if !(-4_000_000..=4_000_000).contains(&m.days) {
+        let name = match ty {
+            Ty::SmallDateTime => "smalldatetime",
+            Ty::Date => "date",
+            Ty::DateTime2(_) => "datetime2",
+            Ty::DateTimeOffset(_) => "datetimeoffset",
+            _ => "datetime",
+        };
+        return Err(Error::new(
+            8115,
+            16,
+            format!("Arithmetic overflow error converting expression to data type {name}."),
+        ));
+    }
     let at = m.days * DAY + m.ticks;
     let bounded = |ticks: i64, low: i64, name: &str| -> Result<Val> {
         if ticks < low * DAY || ticks >= 3_652_059 * DAY { Err(out_of_range(name)) } else { Ok(Val::Int(ticks)) }

@@ -847,10 +847,16 @@ impl Engine {
     fn rollback_quietly(&mut self) -> Result<()> {
         self.trancount = 0;
         self.doomed = false;
-        self.temps.clear();
         if !self.conn.is_autocommit() {
             self.lite_batch("ROLLBACK")?;
         }
+        // What was made before the transaction is still there.
+        let left: Vec<String> = self
+            .conn
+            .prepare("SELECT name FROM sqlite_temp_master")
+            .and_then(|mut q| q.query_map([], |r| r.get(0))?.collect())
+            .map_err(|e| self.translate(e, None, ""))?;
+        self.temps.retain(|(_, _, t)| left.iter().any(|n| t.physical == format!("temp.{}", quote(n))));
         self.refresh();
         Ok(())
     }
@@ -862,6 +868,10 @@ impl Engine {
                 16,
                 "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.",
             ));
+        }
+        // A variable's rows outlive a rollback, and those of the engine below do not.
+        if self.temps.iter().any(|(n, ..)| n.starts_with('@')) {
+            return Err(Error::unsupported("ROLLBACK while a table variable is declared"));
         }
         self.rollback_quietly()?;
         out.write(|b| token::env_bytes(10, &[], &1u64.to_le_bytes(), b))

@@ -57,6 +57,9 @@ pub fn format(format: &str, values: &[(Ty, Val)]) -> Result<String> {
             if digits.is_empty() { Ok(None) } else { digits.parse().map(Some).map_err(|_| missing()) }
         };
         let width = number(&mut chars)?.unwrap_or(0);
+        if width > LONGEST {
+            return Err(Error::unsupported("a width of more than 2,047 characters"));
+        }
         let precision = match chars.next_if_eq(&'.') {
             Some(_) => Some(number(&mut chars)?.unwrap_or(0)),
             None => None,

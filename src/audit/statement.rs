@@ -2,7 +2,10 @@
 
 use aws_lc_rs::digest;
 
+use mssql_mcp_sql::derive::Role;
 use mssql_mcp_sql::lexer::{Kind, Token, tokens};
+use mssql_mcp_sql::quote;
+use mssql_mcp_sql::verdict::roles;
 
 /// Objects of one text that are listed.
 const MOST: usize = 50;
@@ -23,12 +26,14 @@ pub struct Statement {
 impl Statement {
     /// Of a text. One that cannot be read has a fingerprint of its bytes and no more: nothing is known to be a literal in it.
     pub fn of(sql: &str) -> Self {
-        match tokens(sql) {
-            Ok(all) => {
-                let redacted = redacted(&all);
-                Self { fingerprint: short(&redacted.to_lowercase()), objects: objects(&all), redacted: cut(&redacted) }
+        match (tokens(sql), roles(sql)) {
+            (Ok(all), Ok(roles)) if all.len() == roles.len() => {
+                let roles: Vec<Role> = roles.into_iter().map(|(_, r)| r).collect();
+                let redacted = redacted(&all, &roles);
+                let objects = objects(&all, &roles);
+                Self { fingerprint: short(&redacted.to_lowercase()), objects, redacted: cut(&redacted) }
             }
-            Err(_) => Self { fingerprint: short(sql), redacted: String::new(), objects: Vec::new() },
+            _ => Self { fingerprint: short(sql), redacted: String::new(), objects: Vec::new() },
         }
     }
 }
@@ -58,106 +63,102 @@ fn cut(text: &str) -> String {
     }
 }
 
-fn redacted(all: &[Token<'_>]) -> String {
+fn redacted(all: &[Token<'_>], roles: &[Role]) -> String {
     let mut out = String::new();
     let mut last = "";
-    for t in all {
+    // Behind a procedure's name a bare or quoted word is a text: EXEC p word.
+    let mut arguments = false;
+    for (t, role) in all.iter().zip(roles) {
         let tight = matches!(t.text, "." | "," | ")" | ";") || matches!(last, "." | "(" | "");
         if !tight {
             out.push(' ');
         }
-        out.push_str(if matches!(t.kind, Kind::Text | Kind::Number) { "?" } else { t.text });
+        match role {
+            Role::Procedure => arguments = true,
+            Role::Verb | Role::Clause => arguments = false,
+            _ => {}
+        }
+        let called = word(t).is_some_and(|w| ["EXEC", "EXECUTE"].iter().any(|e| w.eq_ignore_ascii_case(e)));
+        arguments |= *role == Role::Unread && called;
+        let bare = matches!(t.kind, Kind::Word | Kind::Quoted) && matches!(role, Role::Name | Role::Unread);
+        let text =
+            arguments && bare && !called && last != "." && !KEYWORDS.iter().any(|k| t.text.eq_ignore_ascii_case(k));
+        out.push_str(if matches!(t.kind, Kind::Text | Kind::Number) || text { "?" } else { t.text });
         last = t.text;
     }
     out
 }
 
-fn word<'a>(t: Option<&Token<'a>>) -> &'a str {
-    t.filter(|t| t.kind == Kind::Word).map_or("", |t| t.text)
+/// What stands among a procedure's arguments and is no value of somebody's.
+const KEYWORDS: [&str; 5] = ["DEFAULT", "NULL", "OUT", "OUTPUT", "RECOMPILE"];
+
+fn word<'a>(t: &Token<'a>) -> Option<&'a str> {
+    (t.kind == Kind::Word).then_some(t.text)
 }
 
-/// The names that stand where an object stands. What a view or procedure reads below is not in the text.
-fn objects(all: &[Token<'_>]) -> Vec<String> {
-    const BEFORE: [&str; 11] =
-        ["FROM", "JOIN", "INTO", "UPDATE", "TABLE", "MERGE", "USING", "EXEC", "EXECUTE", "DELETE", "INSERT"];
-    const NOT_A_NAME: [&str; 13] =
-        ["FROM", "INTO", "TOP", "SET", "SELECT", "STATISTICS", "AS", "WITH", "VALUES", "IF", "WHERE", "ON", "DEFAULT"];
-    // Names of common table expressions are not objects: `name AS (` and `name (a, b) AS (` after WITH.
-    let mut own: Vec<String> = Vec::new();
-    for w in all.windows(3) {
-        if w[1].text.eq_ignore_ascii_case("AS") && w[2].text == "(" {
-            own.push(w[0].text.to_lowercase());
-        }
-    }
+/// The objects that a text names, by what the guard's derivation takes each name for: tables, views, sequences, procedures, functions with a schema,
+/// and what CREATE, ALTER and DROP are about. What a view or procedure reads below is not in the text.
+fn objects(all: &[Token<'_>], roles: &[Role]) -> Vec<String> {
+    const MODULES: [&str; 8] = ["VIEW", "PROC", "PROCEDURE", "FUNCTION", "TRIGGER", "SYNONYM", "SEQUENCE", "TABLE"];
+    // Aliases and common table expressions are names that the text gives by itself.
+    let own: Vec<String> =
+        all.iter().zip(roles).filter(|(_, r)| **r == Role::Alias).map(|(t, _)| plain(t).to_lowercase()).collect();
     let mut found: Vec<String> = Vec::new();
+    // Behind CREATE VIEW and the like a name is that of the object.
+    let (mut verb, mut named) = (false, false);
     let mut at = 0;
     while at < all.len() {
-        let here = word(all.get(at));
-        at += 1;
-        if !BEFORE.iter().any(|b| here.eq_ignore_ascii_case(b)) {
+        let t = &all[at];
+        if let Some(w) = word(t) {
+            let is = |l: &[&str]| l.iter().any(|x| w.eq_ignore_ascii_case(x));
+            if is(&["CREATE", "ALTER", "DROP"]) {
+                (verb, named) = (true, false);
+            } else if verb && is(&MODULES) {
+                (verb, named) = (false, true);
+            } else if !is(&["OR", "IF", "EXISTS", "EXTERNAL", "NOT"]) {
+                verb = false;
+            }
+        }
+        let is_object = |r: Role| matches!(r, Role::Table | Role::Procedure);
+        if !matches!(t.kind, Kind::Word | Kind::Quoted)
+            || !(is_object(roles[at]) || roles[at] == Role::Function || roles[at] == Role::Name)
+        {
+            at += 1;
             continue;
         }
-        let listed = here.eq_ignore_ascii_case("FROM");
-        loop {
-            let (name, next) = name_at(all, at);
-            let Some(name) = name else { break };
-            let bare = name.to_lowercase();
-            if NOT_A_NAME.iter().any(|n| name.eq_ignore_ascii_case(n)) {
-                break;
-            }
-            if !own.contains(&bare) && !found.contains(&name) && found.len() < MOST {
-                found.push(name);
-            }
-            at = next;
-            // FROM a AS x, b
-            if !listed {
-                break;
-            }
-            if word(all.get(at)).eq_ignore_ascii_case("AS") {
-                at += 1;
-            }
-            if all.get(at).is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Quoted))
-                && all.get(at + 1).is_some_and(|t| t.text == ",")
-            {
-                at += 1;
-            }
-            if all.get(at).is_none_or(|t| t.text != ",") {
-                break;
-            }
-            at += 1;
+        // a.b.c, also with parts left out between.
+        let (mut parts, mut last) = (vec![plain(t)], roles[at]);
+        let mut end = at + 1;
+        while all.get(end).is_some_and(|d| d.text == ".") {
+            let next = (end..all.len()).find(|i| all[*i].text != ".");
+            let Some(next) = next.filter(|i| matches!(all[*i].kind, Kind::Word | Kind::Quoted)) else { break };
+            parts.push(plain(&all[next]));
+            last = roles[next];
+            end = next + 1;
         }
+        let called = last == Role::Function && parts.len() > 1 && roles[at] != Role::Alias;
+        let wanted = is_object(last) || called || named && last == Role::Name;
+        named = false;
+        let (alone, temporary) = (parts.len() == 1, parts.last().is_some_and(|p| p.starts_with('#')));
+        // A method of a column is called like a function of a schema; its qualifier is an alias then.
+        let given = own.contains(&parts[0].to_lowercase()) && (alone || called);
+        let name = parts.iter().map(|p| quote::part(p)).collect::<Vec<_>>().join(".");
+        if wanted && !given && !temporary && !found.contains(&name) && found.len() < MOST {
+            found.push(name);
+        }
+        at = end;
     }
     found
 }
 
-/// `a.b.c`, bracketed or not, from a place on; temporary tables, variables and functions' brackets are none.
-fn name_at(all: &[Token<'_>], mut at: usize) -> (Option<String>, usize) {
-    let mut parts: Vec<String> = Vec::new();
-    loop {
-        let Some(t) = all.get(at).filter(|t| matches!(t.kind, Kind::Word | Kind::Quoted)) else {
-            return (None, at);
-        };
-        let plain = match t.kind {
-            Kind::Quoted => {
-                let inner = &t.text[1..t.text.len().saturating_sub(1).max(1)];
-                inner.replace("]]", "]").replace("\"\"", "\"")
-            }
-            _ => t.text.to_owned(),
-        };
-        if plain.starts_with('#') {
-            return (None, at);
+/// A name without its brackets or quotation marks.
+fn plain(t: &Token<'_>) -> String {
+    match t.kind {
+        Kind::Quoted => {
+            let inner = &t.text[1..t.text.len().saturating_sub(1).max(1)];
+            inner.replace("]]", "]").replace("\"\"", "\"")
         }
-        parts.push(plain);
-        at += 1;
-        if all.get(at).is_some_and(|t| t.text == ".") {
-            at += 1;
-            // db..table
-            while all.get(at).is_some_and(|t| t.text == ".") {
-                at += 1;
-            }
-        } else {
-            return (Some(parts.join(".")), at);
-        }
+        _ => t.text.to_owned(),
     }
 }
 
@@ -182,6 +183,17 @@ mod tests {
     }
 
     #[test]
+    fn a_bare_word_among_a_procedures_arguments_is_a_text() {
+        let of = |q| Statement::of(q).redacted;
+        assert_eq!(of("EXEC dbo.echo SECRET"), "EXEC dbo.echo ?");
+        assert_eq!(
+            of("EXEC dbo.echo @a = \"SECRET\", @b = DEFAULT, @c = @d OUTPUT"),
+            "EXEC dbo.echo @a = ?, @b = DEFAULT, @c = @d OUTPUT"
+        );
+        assert_eq!(of("EXEC p SECRET; SELECT Name FROM t"), "EXEC p ?; SELECT Name FROM t");
+    }
+
+    #[test]
     fn a_summary_is_the_verb_and_the_objects() {
         let of = |q| Statement::of(q).summary();
         assert_eq!(of("select * from sales.Orders o join dbo.X on 1=1 where a = 'b'"), "SELECT sales.Orders dbo.X");
@@ -195,7 +207,7 @@ mod tests {
         for (sql, want) in [
             (
                 "SELECT * FROM sales.Orders o JOIN [dbo].[Notes.Archive] AS n ON 1 = 1",
-                &["sales.Orders", "dbo.Notes.Archive"][..],
+                &["sales.Orders", "dbo.[Notes.Archive]"][..],
             ),
             ("SELECT 1 FROM a AS x, b y, c", &["a", "b", "c"]),
             ("UPDATE dbo.T SET A = (SELECT MAX(B) FROM U)", &["dbo.T", "U"]),
@@ -205,6 +217,20 @@ mod tests {
             ("WITH c AS (SELECT 1 AS n) SELECT * FROM c JOIN d ON 1 = 1", &["d"]),
             ("EXEC sales.OrderSummary @CustomerId = 1", &["sales.OrderSummary"]),
             ("TRUNCATE TABLE a.b", &["a.b"]),
+            ("UPDATE Trades SET a = 1 FROM sales.Orders AS Trades", &["sales.Orders"]),
+            ("UPDATE TOP (2) sales.Orders SET a = 1", &["sales.Orders"]),
+            ("EXEC @r = sales.OrderSummary 1", &["sales.OrderSummary"]),
+            ("sales.OrderSummary 1", &["sales.OrderSummary"]),
+            ("DROP VIEW dbo.v", &["dbo.v"]),
+            ("DROP PROCEDURE IF EXISTS dbo.p", &["dbo.p"]),
+            ("ALTER VIEW dbo.v AS SELECT a FROM dbo.t", &["dbo.v", "dbo.t"]),
+            ("CREATE INDEX i ON dbo.t (a)", &["dbo.t"]),
+            ("SELECT dbo.fn(1), LEN(a), c.value('x', 'int') FROM t AS c", &["dbo.fn", "t"]),
+            ("SELECT NEXT VALUE FOR sales.Seq", &["sales.Seq"]),
+            ("SELECT * FROM a AS o WITH (NOLOCK), b", &["a", "b"]),
+            ("SELECT * FROM (a JOIN b ON 1 = 1)", &["a", "b"]),
+            ("SELECT * FROM a CROSS APPLY dbo.fn(1) AS f", &["a", "dbo.fn"]),
+            ("WITH x (a, b) AS (SELECT 1, 2) SELECT * FROM x", &[]),
             ("SELECT 1", &[]),
             ("SELECT 'FROM x'", &[]),
         ] {

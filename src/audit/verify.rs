@@ -91,6 +91,11 @@ pub fn anchors(text: &str) -> Vec<Anchor> {
             within(&line.replace("\\\"", "\""), &mut found);
         }
     }
+    if found.is_empty() {
+        // Written over several lines, or with its quotation marks doubled (CSV).
+        within(text, &mut found);
+        within(&text.replace("\"\"", "\""), &mut found);
+    }
     found.dedup();
     found
 }
@@ -483,6 +488,8 @@ mod tests {
                 "{{\"a\":[{{\"checkpoint\": {}}}]}}",
                 serde_json::to_string_pretty(&turned).expect("text").replace('\n', "")
             ),
+            serde_json::to_string_pretty(&v).expect("text"),
+            format!("2026-01-01,INFO,\"checkpoint={}\"", line.replace('"', "\"\"")),
             format!("{{ not JSON\nnor this\n{line}\n{}\n", checkpoint(&good, 1)),
         ] {
             let found = anchors(&kept);

@@ -65,10 +65,18 @@ pub fn audit(m: &ArgMatches) -> Ended {
         let bytes = std::fs::read(&path).map_err(|e| unreadable(&path, e))?;
         files.push((path.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()));
     }
-    let anchor = m.get_one::<String>("anchor").map(|a| match std::fs::read(a) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(_) => a.clone(),
-    });
+    let anchor = match m.get_one::<String>("anchor") {
+        None => None,
+        Some(text) if text.contains('{') => Some(text.clone()),
+        // What has no brace is no record: then it is the name of a file.
+        Some(path) => match std::fs::read(path) {
+            Ok(bytes) => Some(super::classify::text(&bytes)),
+            Err(e) if Path::new(path).components().count() > 1 || path.contains('.') => {
+                return Err(unreadable(Path::new(path), e));
+            }
+            Err(_) => Some(path.clone()),
+        },
+    };
     let v = verify(&files, anchor.as_deref(), m.get_one::<String>("key").map(|k| k.trim()));
     for p in &v.problems {
         println!("{p}");

@@ -1,12 +1,13 @@
 //! `classify`: the verdict on T-SQL scripts, one JSON line per batch, so that an auditor can try the guard and corpora can run
-//! through it. Needs no configuration and no database.
+//! through it, under the access that is configured unless told otherwise. Needs no database.
 
-use std::io::{Read, Write};
+use std::io::{IsTerminal, Read, Write};
 
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
-use super::{Ended, Failed, print};
+use super::{Ended, Failed, inputs, print};
+use crate::config::Config;
 use mssql_mcp_sql::Access;
 use mssql_mcp_sql::batches::batches;
 use mssql_mcp_sql::policy::Policy;
@@ -18,18 +19,26 @@ pub fn classify(m: &ArgMatches) -> Ended {
         return print(&mssql_mcp_sql::statements::markdown());
     }
     let file = m.get_one::<String>("file").map_or("-", String::as_str);
+    // As `execute_sql` would judge here; a configuration that cannot be read says so.
+    let config = Config::load(&inputs(m, Vec::new()))?;
+    let mut allow = config.list("access.allow");
+    allow.extend(m.get_many::<String>("allow").into_iter().flatten().cloned());
+    let named = Some(config.text("database.name").to_owned()).filter(|n| !n.is_empty());
+    let policy = Policy {
+        access: Access::parse(&m.get_one::<String>("access").cloned().unwrap_or_else(|| config.choice("access.level"))),
+        allow,
+        database: m.get_one::<String>("database").cloned().or(named).map(Into::into),
+        ..Policy::default()
+    };
+    if file == "-" && std::io::stdin().is_terminal() {
+        eprintln!("classify reads T-SQL from the terminal; Ctrl-D ends it");
+    }
     let mut bytes = Vec::new();
     let read = match file {
         "-" => std::io::stdin().lock().read_to_end(&mut bytes).map(drop),
         f => std::fs::read(f).map(|b| bytes = b),
     };
     read.map_err(|e| Failed { message: format!("{file}: {e}"), status: 1 })?;
-    let policy = Policy {
-        access: m.get_one::<String>("access").map_or(Access::ReadOnly, |a| Access::parse(a)),
-        allow: m.get_many::<String>("allow").into_iter().flatten().cloned().collect(),
-        database: m.get_one::<String>("database").map(|d| d.as_str().into()),
-        ..Policy::default()
-    };
     let roles = m.get_flag("roles");
     let mut out = std::io::stdout().lock();
     let mut refused = false;
@@ -44,7 +53,7 @@ pub fn classify(m: &ArgMatches) -> Ended {
 }
 
 /// UTF-8, or UTF-16 with its mark, as SQL Server's own tools save scripts.
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     match bytes {
         [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),

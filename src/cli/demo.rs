@@ -106,15 +106,16 @@ fn welcome(sandbox: &Sandbox, url: &str, access: &str, person: Option<&Somebody>
     }
     let exe = std::env::current_exe().map_or_else(|_| "mssql-mcp".to_owned(), |p| p.display().to_string());
     // What each line needs beside it where callers have to sign in.
+    let token = person.map_or(String::new(), |p| format!("MSSQL_MCP_TOKEN={} ", p.token));
     let (who, pages, header, then) = match person {
         None => ("no sign-in".to_owned(), String::new(), String::new(), ""),
-        Some(Somebody { password, token }) => (
+        Some(Somebody { password, token: secret }) => (
             format!("sign in as demo with the password {password}"),
             format!(
-                "  Sign-in page  {}   user demo, password {password}\n  Token         {token}   for programs that cannot sign in\n",
+                "  Sign-in page  {}   user demo, password {password}\n  Token         {secret}   for programs that cannot sign in\n",
                 url.replace("/mcp", "/apps")
             ),
-            format!("'Authorization: Bearer {token}'"),
+            format!("'Authorization: Bearer {secret}'"),
             ", then /mcp in a session to sign in",
         ),
     };
@@ -130,7 +131,7 @@ fn welcome(sandbox: &Sandbox, url: &str, access: &str, person: Option<&Somebody>
   Tables and rows
 {tables}
 Ask it from another terminal:
-  {exe:?} call --url {url} list_tables
+  {token}{exe:?} call --url {url} list_tables
 
 Try it with curl:
   curl -s {url} -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \

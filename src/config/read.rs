@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::repeated::quoted;
 use super::strays::of_a_service;
 use super::table::{Kind, SETTINGS, nearest, parse_bool};
 use super::{OF_A_MOUNT, QuotaRow, Registered, Source, Values};
@@ -21,6 +22,14 @@ pub(super) type Fill = Box<dyn FnOnce(QuotaRow) -> QuotaRow>;
 impl std::fmt::Debug for Registered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Registered").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// A message of serde's without the text that it found.
+fn without_values(message: &str) -> String {
+    match (message.find("string \""), message.rfind("\", ")) {
+        (Some(from), Some(to)) if from < to => format!("{}a text{}", &message[..from], &message[to + 1..]),
+        _ => message.to_owned(),
     }
 }
 
@@ -52,7 +61,7 @@ fn read_quota(path: &Path, v: &toml::Value, lists: &mut Lists, errors: &mut Vec<
     }
     let row: Row = match v.clone().try_into() {
         Ok(r) => r,
-        Err(e) => return errors.push(format!("{}: [[quota]]: {}", path.display(), e.to_string().trim())),
+        Err(e) => return errors.push(format!("{}: [[quota]]: {}", path.display(), without_values(e.message()))),
     };
     let numbers = [row.calls, row.catalog_calls, row.concurrent_calls, row.rows_per_hour];
     if row.principals.is_empty() || numbers.iter().flatten().any(|n| *n == 0 || *n > 4_000_000_000) {
@@ -83,7 +92,7 @@ fn read_client(path: &Path, v: &toml::Value, lists: &mut Lists, errors: &mut Vec
     }
     let row: Row = match v.clone().try_into() {
         Ok(r) => r,
-        Err(e) => return errors.push(format!("{}: [[client]]: {}", path.display(), e.to_string().trim())),
+        Err(e) => return errors.push(format!("{}: [[client]]: {}", path.display(), without_values(e.message()))),
     };
     let at = format!("{}: client {}", path.display(), row.id);
     for u in &row.redirect_uris {
@@ -110,11 +119,21 @@ fn read_client(path: &Path, v: &toml::Value, lists: &mut Lists, errors: &mut Vec
 pub(super) fn read_file(path: &Path, values: &mut Values, lists: &mut Lists, errors: &mut Vec<String>) {
     let text = match std::fs::read_to_string(path) {
         Ok(t) => t,
-        Err(e) => return errors.push(format!("{}: cannot be read: {e}", path.display())),
+        Err(e) => {
+            // What stands in the wrong variable may be anything.
+            let shown = shown_path(&path.display().to_string());
+            let place = shown.strip_prefix(": ").unwrap_or("the configuration file");
+            return errors.push(format!("{place}: cannot be read: {e}"));
+        }
     };
     let mut table: toml::Table = match text.trim_start_matches('\u{feff}').parse() {
         Ok(t) => t,
-        Err(e) => return errors.push(format!("{}: {}", path.display(), e.to_string().trim())),
+        // Without the line itself: what stands in it may be a password without its quotes.
+        Err(e) => {
+            let before = &text[..e.span().map_or(0, |s| s.start.min(text.len()))];
+            let line = before.matches('\n').count() + 1;
+            return errors.push(format!("{}: line {line}: {}", path.display(), e.message()));
+        }
     };
     type Read = fn(&Path, &toml::Value, &mut Lists, &mut Vec<String>);
     for (name, read) in [("mount", read_mount as Read), ("client", read_client), ("quota", read_quota)] {
@@ -221,7 +240,7 @@ pub(super) fn read_env(env: &BTreeMap<String, String>, values: &mut Values, erro
                 let level = if on { "read-only" } else { "read-write" };
                 values.insert("access.level", (level.into(), Source::Env("READ_ONLY_MODE".into())));
             }
-            None => errors.push(format!("READ_ONLY_MODE: \"{v}\" is neither yes nor no")),
+            None => errors.push(format!("READ_ONLY_MODE: {} is neither yes nor no", quoted(v))),
         }
     }
     for gone in ["ALLOW_UNAUTH_METHODS", "ALLOW_UNAUTH_TOOLS_CALL"] {

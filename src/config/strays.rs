@@ -19,7 +19,7 @@ const OURS: [&str; 8] = [
 ];
 
 /// Of SQL Server's own image ("Configure SQL Server settings with environment variables on Linux").
-const IMAGE: [&str; 32] = [
+const IMAGE: [&str; 31] = [
     "MSSQL_AGENT_ENABLED",
     "MSSQL_BACKUP_DIR",
     "MSSQL_CLOUD_ENV",
@@ -27,7 +27,6 @@ const IMAGE: [&str; 32] = [
     "MSSQL_COREDUMP_TYPE",
     "MSSQL_CUSTOMER_FEEDBACK",
     "MSSQL_DATA_DIR",
-    "MSSQL_DB",
     "MSSQL_DTC_TCP_PORT",
     "MSSQL_DUMP_DIR",
     "MSSQL_ENABLE_HADR",
@@ -55,7 +54,16 @@ const IMAGE: [&str; 32] = [
 ];
 
 /// The old names that are not `MSSQL_…` and that nobody else has.
-const OLD: [&str; 3] = ["TRUSTSERVERCERTIFICATE", "TRUSTED_CONNECTION", "READ_ONLY_MODE"];
+const OLD: [&str; 6] = [
+    "TRUSTSERVERCERTIFICATE",
+    "TRUSTED_CONNECTION",
+    "READ_ONLY_MODE",
+    "ALLOWED_REDIRECT_HOSTS",
+    "ALLOW_UNAUTH_METHODS",
+    "ALLOW_UNAUTH_TOOLS_CALL",
+];
+/// Those that others have, too: what is near them is theirs as likely as not.
+const COMMON: [&str; 2] = ["LOG_LEVEL", "LOG_FORMAT"];
 
 /// Of a service in the same namespace (`enableServiceLinks`): `X_SERVICE_HOST`, `X_SERVICE_PORT_NAME`, `X_PORT`, `X_PORT_1433_TCP_ADDR`. A setting
 /// of ours may be called like one; what is in it tells.
@@ -88,23 +96,40 @@ fn known() -> Vec<String> {
 pub(super) fn strays(env: &BTreeMap<String, String>) -> (Vec<String>, Vec<String>) {
     let known = known();
     let (mut errors, mut warnings) = (Vec::new(), Vec::new());
+    let near = |upper: &str, of: &[&str]| {
+        let far = |o: &&str| strsim::damerau_levenshtein(o, upper);
+        of.iter()
+            .map(|o| (far(o), *o))
+            .min()
+            .filter(|(d, o)| *d > 0 && *d <= 2 && d * 4 <= o.len())
+            .map(|(_, o)| o.to_owned())
+    };
+    let told = |name: &str| format!("{name}: nobody knows this variable");
     for (name, value) in env {
         let upper = name.to_ascii_uppercase();
+        let others = IMAGE.contains(&name.as_str()) || of_a_service(name, value);
+        if known.contains(name) || others {
+            continue;
+        }
         let ours = upper.starts_with("MSSQL_");
-        if !ours && !OLD.iter().any(|o| strsim::damerau_levenshtein(o, &upper) <= 2) {
-            continue;
-        }
-        if known.contains(name) || IMAGE.contains(&name.as_str()) || of_a_service(name, value) {
-            continue;
-        }
-        let near = known.iter().map(|k| (strsim::damerau_levenshtein(&k.to_ascii_uppercase(), &upper), k)).min();
-        match near {
-            // What may be set apart by two letters may be another thing by right; a short name has no room for that.
-            Some((d, k)) if d <= 2 && d * 4 <= k.len() => {
-                errors.push(format!("{name}: nobody knows this variable; did you mean {k}?"));
+        // What may be set apart by two letters may be another thing by right; a short name has no room for that.
+        let close = known
+            .iter()
+            .filter(|k| ours == k.to_ascii_uppercase().starts_with("MSSQL_"))
+            .map(|k| (strsim::damerau_levenshtein(&k.to_ascii_uppercase(), &upper), k))
+            .min()
+            .filter(|(d, k)| *d <= 2 && d * 4 <= k.len());
+        match close {
+            Some((_, k)) if ours || near(&upper, &OLD).is_some() || OLD.contains(&upper.as_str()) => {
+                errors.push(format!("{}; did you mean {k}?", told(name)));
             }
-            Some((_, k)) if ours => warnings.push(format!("{name}: nobody knows this variable; the nearest is {k}")),
-            _ => {}
+            _ if ours => {
+                let like = |k: &&String| (strsim::jaro_winkler(&k.to_ascii_uppercase(), &upper) * 1000.0) as u32;
+                let nearest =
+                    known.iter().filter(|k| !OURS.contains(&k.as_str()) && k.starts_with("MSSQL")).max_by_key(like);
+                warnings.extend(nearest.map(|k| format!("{}; the nearest is {k}", told(name))));
+            }
+            _ => warnings.extend(near(&upper, &COMMON).map(|k| format!("{}; the nearest is {k}", told(name)))),
         }
     }
     (errors, warnings)
@@ -132,7 +157,7 @@ mod tests {
         ] {
             assert_eq!(of(name, "x"), (1, 0), "{name}");
         }
-        for name in ["MSSQL_MCP_FROBNICATE", "MSSQL_SOMETHING_ELSE", "MSSQL_MCP_HTTP_COLOUR"] {
+        for name in ["MSSQL_MCP_FROBNICATE", "MSSQL_SOMETHING_ELSE", "MSSQL_MCP_HTTP_COLOUR", "MSSQL_DB", "LOG_LEVL"] {
             assert_eq!(of(name, "x"), (0, 1), "{name}");
         }
         for (name, value) in [
@@ -147,7 +172,7 @@ mod tests {
             ("MSSQL_MCP_PORT", "tcp://10.0.0.2:8008"),
             ("MSSQL_MCP_PORT_8008_TCP_ADDR", "10.0.0.2"),
             ("MSSQL_MCP_PORT_8008_TCP", "tcp://10.0.0.2:8008"),
-            ("LOG_LEVELS", "x"),
+            ("LOGLEVELS_OF", "x"),
             ("PATH", "x"),
         ] {
             assert_eq!(of(name, value), (0, 0), "{name}");

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::level;
+use super::repeated::{has_credentials, quoted};
 
 /// What a setting's text must be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -477,21 +478,26 @@ impl Setting {
                 Err("this is the PEM itself; write it into a file, and the file's path here".into())
             }
             // These are checked by forms of their own.
-            Kind::Text | Kind::List if ["database.host", "auth.store"].contains(&self.key) => Ok(()),
+            Kind::Text if self.key == "database.host" => Ok(()),
+            // A Redis has its password in its URL.
+            Kind::Text if self.key == "auth.store" => {
+                let known = text == "memory" || ["sqlite:", "redis:"].iter().any(|k| text.starts_with(k));
+                if known { Ok(()) } else { Err("it is none of memory, sqlite, sqlite:FILE and redis://HOST:PORT/DB".into()) }
+            }
             Kind::Text | Kind::List | Kind::Path if has_credentials(text) => Err(
                 "this looks like a connection string or a URL with a password in it; write each part into its own setting"
                     .into(),
             ),
             Kind::Text | Kind::List | Kind::Path => Ok(()),
-            Kind::Bool => parse_bool(text).map(|_| ()).ok_or_else(|| format!("\"{text}\" is neither yes nor no")),
+            Kind::Bool => parse_bool(text).map(|_| ()).ok_or_else(|| format!("{} is neither yes nor no", quoted(text))),
             Kind::Int(low, high) => match text.trim().parse::<u64>() {
                 Ok(n) if (low..=high).contains(&n) => Ok(()),
-                _ => Err(format!("\"{text}\" is not a whole number from {low} to {high}")),
+                _ => Err(format!("{} is not a whole number from {low} to {high}", quoted(text))),
             },
             Kind::Duration | Kind::DurationOrNone => match parse_duration(text) {
-                None => Err(format!("\"{text}\" is no duration such as 500ms, 30s, 5m or 1h")),
+                None => Err(format!("{} is no duration such as 500ms, 30s, 5m or 1h", quoted(text))),
                 Some(Duration::ZERO) if self.kind == Kind::Duration => {
-                    Err(format!("\"{text}\" would be no time at all; a duration such as 500ms, 30s, 5m or 1h is needed"))
+                    Err(format!("{} would be no time at all; a duration such as 500ms, 30s, 5m or 1h is needed", quoted(text)))
                 }
                 Some(_) => Ok(()),
             },
@@ -500,25 +506,15 @@ impl Setting {
                 if list.contains(&wanted.as_str()) {
                     Ok(())
                 } else {
-                    Err(format!("\"{text}\" is none of {}", list.join(", ")))
+                    Err(format!("{} is none of {}", quoted(text), list.join(", ")))
                 }
             }
             Kind::Level => level::directives(text).map(|_| ()),
             Kind::Listen => parse_listen(text)
                 .map(|_| ())
-                .ok_or_else(|| format!("\"{text}\" is no address such as 127.0.0.1:8008, localhost:8008 or 8008")),
+                .ok_or_else(|| format!("{} is no address such as 127.0.0.1:8008, localhost:8008 or 8008", quoted(text))),
         }
     }
-}
-
-/// Whether a text looks like a connection string, or like a URL with somebody's password.
-pub(super) fn has_credentials(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    let named = ["password", "pwd", "accountkey", "sharedaccesskey"]
-        .iter()
-        .any(|k| lower.match_indices(k).any(|(at, _)| lower[at + k.len()..].trim_start().starts_with('=')));
-    let before_at = lower.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
-    named || before_at.is_some_and(|a| a.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')))
 }
 
 /// yes/no and their kin.

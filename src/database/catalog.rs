@@ -152,6 +152,9 @@ impl Database {
 
     /// Why a list is empty: what was looked for, and what there is.
     pub async fn nothing_listed(&self, f: &ListFilter, limits: &Limits) -> Result<String, DbError> {
+        if f.skip > 0 {
+            return Ok("There is nothing more: this page is behind the last one.".to_owned());
+        }
         let what = if f.views { "table or view" } else { "table" };
         let schemas: Vec<(String, i64, i64)> = self
             .fetch(SCHEMAS, &[], limits)
@@ -185,12 +188,13 @@ impl Database {
                 false => format!(" whose name contains '{like}'"),
             };
             let close = closest(&self.all_tables(limits).await?, f.schema.as_deref(), like.trim_matches('%'));
+            let views = if f.views { "" } else { "; include_views lists views, too" };
             if !close.is_empty() {
-                return Ok(format!("There is no {what}{said}; the closest are {}.", close.join(", ")));
+                return Ok(format!(
+                    "There is no {what}{said}; the closest tables and views are {}{views}.",
+                    close.join(", ")
+                ));
             }
-        }
-        if f.skip > 0 {
-            return Ok("There is nothing more: this page is behind the last one.".to_owned());
         }
         Ok(format!("There is no {what}{said}; schemas with some are {}.", names(&|s| f.views || s.1 > 0)))
     }
@@ -216,9 +220,8 @@ impl Database {
     /// The columns that come closest to a name which SQL Server does not know: of the tables that are named, where any are.
     pub async fn closest_columns(&self, name: &str, of: &[String], limits: &Limits) -> Result<Vec<String>, DbError> {
         let wanted = name.to_lowercase();
-        let of: Vec<Vec<String>> = of.iter().filter_map(|o| quote::split(o)).collect();
         let named = |schema: &str, table: &str| {
-            of.iter().any(|p| {
+            of.iter().filter_map(|o| quote::split(o)).any(|p| {
                 let same = |n: usize, t: &str| p.iter().rev().nth(n).is_none_or(|x| x.eq_ignore_ascii_case(t));
                 same(0, table) && same(1, schema)
             })
@@ -247,18 +250,22 @@ impl Database {
             [o] => (None, o.as_str()),
             [s, o] => (Some(s.as_str()), o.as_str()),
             [d, s, o] if d.eq_ignore_ascii_case(&self.settings().database) => (Some(s.as_str()), o.as_str()),
-            [_, _, _] => (None, name),
+            [_, s, o] => (Some(s.as_str()), o.as_str()),
             _ => return Err(NotFound::Unreadable),
         };
         let all = self.all_tables(limits).await?;
         // As a list shows it, without the brackets that it needs: Notes.Archive, dbo.Notes.Archive.
-        let plain = name.trim();
-        let pasted = |t: &&TableName| t.name == plain || format!("{}.{}", t.schema, t.name) == plain;
+        let plain = name.trim().to_lowercase();
+        let pasted = |t: &&TableName| {
+            t.name.to_lowercase() == plain || format!("{}.{}", t.schema, t.name).to_lowercase() == plain
+        };
+        let elsewhere = parts.len() == 3 && !parts[0].eq_ignore_ascii_case(&self.settings().database);
         // A name in the database's own spelling wins over one that differs in case: the collation may tell them apart.
         for same in [|a: &str, b: &str| a == b, |a: &str, b: &str| a.to_lowercase() == b.to_lowercase()] {
             let hits: Vec<&TableName> =
                 all.iter().filter(|t| same(&t.name, object) && schema.is_none_or(|sc| same(&t.schema, sc))).collect();
             match hits.as_slice() {
+                _ if elsewhere => {}
                 [] => {}
                 [one] => return Ok((*one).clone()),
                 many => {
@@ -274,8 +281,8 @@ impl Database {
             [one] => return Ok((*one).clone()),
             many => return Err(NotFound::Ambiguous(many.iter().map(|t| t.written()).collect())),
         }
-        if parts.len() == 3 {
-            return Err(NotFound::Unreadable);
+        if elsewhere {
+            return Err(NotFound::NoSuchTable(closest(&all, schema, object)));
         }
         match self.other(schema, object, limits).await {
             Some(other) => Err(other),
@@ -292,7 +299,7 @@ impl Database {
             (Some(r), _) => (s(r.first()?), s(r.get(1)?), s(r.get(2)?)),
             // Not every login may see them in the catalog, but by their schema they are what they are.
             (None, Some(sc)) if ["sys", "information_schema"].iter().any(|o| sc.eq_ignore_ascii_case(o)) => {
-                (sc.to_owned(), object.to_owned(), "V".to_owned())
+                (sc.to_owned(), object.to_owned(), "?".to_owned())
             }
             _ => return None,
         };
@@ -303,6 +310,10 @@ impl Database {
                 let base = self.fetch(SYNONYM, &params, limits).await.ok()?.into_iter().flatten().next()?;
                 ("a synonym", format!("It stands for {}; ask for that.", s(base.first()?)))
             }
+            "?" => (
+                "in the schema of SQL Server's own catalog",
+                "Its views are documented by Microsoft; SELECT TOP (1) * FROM one shows its columns.".to_owned(),
+            ),
             "V" | "S" | "IT" => (
                 "a catalog view of SQL Server",
                 format!("SELECT TOP (1) * FROM {written} shows its columns; they are documented by Microsoft."),
@@ -381,8 +392,13 @@ impl Database {
             } else if get(first, 4) == Value::Bool(true) {
                 unique.push(one);
             } else {
-                one["type"] = get(first, 1);
-                one["unique"] = get(first, 2);
+                // What nearly every index is, is not said.
+                if get(first, 1) != "NONCLUSTERED" {
+                    one["type"] = get(first, 1);
+                }
+                if get(first, 2) == Value::Bool(true) {
+                    one["unique"] = true.into();
+                }
                 for (k, v) in [("descending", descending), ("included", included)] {
                     if !v.is_empty() {
                         one[k] = v.into();
@@ -417,8 +433,11 @@ impl Database {
             }
             // Each side has the other's name: its own is known.
             let side = |other: &str, k: &str, columns: usize, others: usize| {
-                let mut one = serde_json::json!({ "name": get(first, 0), "columns": list(columns), k: other, "referenced_columns": list(others) });
+                let mut one = serde_json::json!({ "name": get(first, 0), "columns": list(columns), k: other });
                 if let Some(o) = one.as_object_mut() {
+                    if list(columns) != list(others) {
+                        o.insert("referenced_columns".into(), list(others).into());
+                    }
                     o.extend(actions.clone());
                 }
                 one
@@ -495,7 +514,7 @@ fn pattern(like: &str) -> String {
 
 /// From 0 to 1, and a little more where one is a part of the other.
 fn likeness(name: &str, wanted: &str) -> f64 {
-    let part = !wanted.is_empty() && (name.contains(wanted) || wanted.contains(name));
+    let part = name.len() > 2 && wanted.len() > 2 && (name.contains(wanted) || wanted.contains(name));
     strsim::jaro_winkler(name, wanted) + if part { 0.3 } else { 0.0 }
 }
 

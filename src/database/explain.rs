@@ -61,7 +61,7 @@ pub fn explain(e: &DbError, s: &Settings) -> Explained {
                     "A firewall may drop the packets: open the port from this machine, or check host and port."
                 }
                 ConnectKind::Tls => {
-                    "Set database.ca_file to the CA that signed the server's certificate; TrustServerCertificate=yes accepts any (only on a network that you trust)."
+                    "See docs/configuration.md, [database]; TrustServerCertificate=yes accepts any certificate (only on a network that you trust)."
                 }
                 ConnectKind::NoTls => {
                     "Give the server a certificate. On a network that you trust, database.encrypt = \"off\" (MSSQL_ENCRYPT=off) does without TLS: passwords and rows then travel in the clear."
@@ -98,6 +98,10 @@ fn hint(number: u32) -> (&'static str, bool) {
             "It caught an error of its own and went on; here an error ends the transaction (XACT_ABORT ON), so all of it was rolled back. Run it without its TRY … CATCH to see that error, or let its CATCH end with THROW.",
             false,
         ),
+        2812 => ("Write schema.procedure; sys.procedures lists those that the login may see.", false),
+        3701 => ("list_tables lists the tables that there are; write schema.table.", false),
+        4104 => ("Write the alias that FROM gives the table; without one, the table's own name.", false),
+        137 => ("Bind it with params (\"params\": {\"name\": value}), or DECLARE it first.", false),
         8134 => ("Guard the divisor with NULLIF(x, 0).", false),
         1205 => ("It was chosen as a deadlock victim: try again.", true),
         1222 => ("Another session holds a lock: try again.", true),

@@ -26,7 +26,8 @@ pub struct Names(HashMap<String, Vec<(String, String, bool)>>);
 impl Names {
     /// `schema.name` of a name as it is written, and whether it hides more (a view, procedure, function or synonym).
     pub fn find(&self, written: &str) -> Option<(String, bool)> {
-        let parts: Vec<&str> = written.split('.').collect();
+        let parts = mssql_mcp_sql::quote::split(written)?;
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let (schema, name) = match parts.as_slice() {
             [.., s, n] => (Some(*s), *n),
             [n] => (None, *n),

@@ -146,15 +146,9 @@ fn driver_config(s: &Settings) -> Config {
 
 async fn connect(s: &Settings) -> Result<Connection, DbError> {
     let config = driver_config(s);
-    let tcp = if s.instance.is_some() {
-        TcpStream::connect_named(&config).await.map_err(|e| {
-            DbError::Connect(
-                format!("SQL Server Browser on {} does not know the instance: {e}", s.host),
-                ConnectKind::Instance,
-            )
-        })?
-    } else {
-        open(&s.host, s.port).await?
+    let tcp = match &s.instance {
+        Some(instance) => open_instance(&config, s, instance).await?,
+        None => open(&s.host, s.port).await?,
     };
     let client = match Box::pin(login(config.clone(), tcp)).await {
         // Azure sends the login to another node; one hop, as its own drivers do.
@@ -175,6 +169,31 @@ async fn connect(s: &Settings) -> Result<Connection, DbError> {
 
 async fn login(config: Config, tcp: TcpStream) -> Result<Client<Compat<TcpStream>>, tiberius::error::Error> {
     Box::pin(Client::connect(config, tcp.compat_write())).await
+}
+
+/// Asks SQL Server Browser for the instance's port, and connects to it.
+async fn open_instance(config: &Config, s: &Settings, instance: &str) -> Result<TcpStream, DbError> {
+    // The driver would call a name without an address an instance that is not known.
+    if let Err(e) = tokio::net::lookup_host((s.host.as_str(), 1434)).await {
+        return Err(DbError::Connect(format!("the name {} has no address: {e}", s.host), ConnectKind::Dns));
+    }
+    TcpStream::connect_named(config).await.map_err(|e| match e {
+        tiberius::error::Error::Io { kind: std::io::ErrorKind::ConnectionRefused, .. } => DbError::Connect(
+            format!(
+                "nothing listens on the port that SQL Server Browser on {} names for the instance {instance}",
+                s.host
+            ),
+            ConnectKind::Refused,
+        ),
+        tiberius::error::Error::Conversion(m) if m.contains("timeout") => DbError::Connect(
+            format!("SQL Server Browser on {} (UDP 1434) says nothing of the instance {instance}", s.host),
+            ConnectKind::Instance,
+        ),
+        e => DbError::Connect(
+            format!("SQL Server Browser on {} does not know the instance {instance}: {e}", s.host),
+            ConnectKind::Instance,
+        ),
+    })
 }
 
 /// Tries each address of a name.
@@ -211,6 +230,8 @@ fn connect_error(e: tiberius::error::Error, s: &Settings) -> DbError {
         E::Server(t) => {
             let kind = match t.code() {
                 911 | 4060 | 4064 => ConnectKind::Database,
+                // Of these nobody is counted: script upgrade, single user, server shutting down or paused.
+                18_401 | 18_451 | 18_461 | 18_491 => ConnectKind::Other,
                 18_401..=18_999 => ConnectKind::Login,
                 _ => ConnectKind::Other,
             };
@@ -242,9 +263,15 @@ fn connect_error(e: tiberius::error::Error, s: &Settings) -> DbError {
 fn tls_error(m: &str, s: &Settings) -> DbError {
     let host = if s.certificate_host.is_empty() { &s.host } else { &s.certificate_host };
     let has = |words: &[&str]| words.iter().any(|w| m.contains(w));
+    let given = s.ca.is_some();
     let what = if has(&["UnknownIssuer", "UnknownCA", "unknown CA"]) {
-        "its certificate is signed by an authority that is not trusted here; database.ca_file (MSSQL_CA_FILE) names one to trust".into()
-    } else if has(&["CaUsedAsEndEntity", "SelfSigned", "self-signed", "self signed"]) {
+        match given {
+            true => "its certificate is signed by another authority than the one in database.ca_file (MSSQL_CA_FILE)".into(),
+            false => "its certificate is signed by an authority that is not trusted here; database.ca_file (MSSQL_CA_FILE) names one to trust".into(),
+        }
+    } else if has(&["CaUsedAsEndEntity"]) {
+        "its certificate is that of an authority (basicConstraints CA:TRUE), which no server may show; make one with CA:FALSE, or sign one with it".into()
+    } else if has(&["SelfSigned", "self-signed", "self signed"]) {
         "its certificate is self-signed; SQL Server makes one by itself when it has no other. Give it one that an authority signed, and name that in database.ca_file (MSSQL_CA_FILE)".into()
     } else if has(&["NotValidForName", "not valid for name"]) {
         format!(
@@ -254,8 +281,10 @@ fn tls_error(m: &str, s: &Settings) -> DbError {
         "its certificate has expired, or was revoked".into()
     } else if has(&["NotValidYet", "not valid yet"]) {
         "its certificate is not valid yet; the clocks may differ".into()
+    } else if has(&["InvalidPurpose", "purpose"]) {
+        "its certificate is not for servers (extendedKeyUsage serverAuth)".into()
     } else if has(&["BadSignature", "InvalidSignature", "UnsupportedSignature"]) {
-        "its certificate has a signature that cannot be checked; one of at least RSA 2048 or ECDSA with SHA-256 is needed".into()
+        "its certificate is not signed by an authority that is trusted here, whatever it says; database.ca_file (MSSQL_CA_FILE) names one to trust".into()
     } else if has(&["BadEncoding", "UnsupportedCertVersion", "UnhandledCriticalExtension"]) {
         "its certificate cannot be read; one of version 3 (X.509) is needed".into()
     } else if has(&[
@@ -266,8 +295,10 @@ fn tls_error(m: &str, s: &Settings) -> DbError {
         "NoCipherSuites",
     ]) {
         "it offers no version of TLS from 1.2 on that both sides know".into()
+    } else if has(&["eof", "EOF", "reset", "closed"]) && s.encrypt == "strict" {
+        "it ended the connection in the handshake; database.encrypt (MSSQL_ENCRYPT) is strict, which SQL Server 2022 and Azure SQL alone speak".into()
     } else if has(&["eof", "EOF", "reset", "closed"]) {
-        "it ended the connection in the handshake; database.encrypt (MSSQL_ENCRYPT) strict is spoken by SQL Server 2022 and Azure SQL alone".into()
+        "it ended the connection in the handshake; it may have no certificate, or no TLS from 1.2 on".into()
     } else {
         // The driver's advice is for programs that embed it.
         format!("the handshake failed: {}", m.split(". ").next().unwrap_or(m))

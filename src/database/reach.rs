@@ -1,8 +1,9 @@
 //! Whether the database can be reached, for those who only want to know: told in the log when it changes, remembered for a few seconds for
 //! probes, and held back where each attempt counts against an account.
 
+use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -26,9 +27,23 @@ pub struct Reach {
     /// For the log.
     server: String,
     known: Mutex<Known>,
+    account: Arc<Account>,
+    probe: tokio::sync::Mutex<()>,
+}
+
+/// A login of a server, which several mounts may share: it is locked once for all of them.
+#[derive(Debug)]
+struct Account {
     /// Logins at once: no more may be on their way than may fail.
     logins: Semaphore,
-    probe: tokio::sync::Mutex<()>,
+    failed: Mutex<Failed>,
+}
+
+/// Logins that failed within the window, and why the last one did.
+#[derive(Debug, Default)]
+struct Failed {
+    at: Vec<Instant>,
+    why: String,
 }
 
 #[derive(Debug, Default)]
@@ -36,17 +51,27 @@ struct Known {
     /// Since when, and whether, it answers; none before the first attempt.
     up: Option<(Instant, bool)>,
     verdict: Option<(Instant, bool)>,
-    /// Logins that failed within the window, and why the last one did.
-    failed: Vec<Instant>,
-    why: Option<String>,
 }
 
-// === impl Known ===
+/// The accounts of this process, by server and login.
+static ACCOUNTS: Mutex<BTreeMap<(String, String), Weak<Account>>> = Mutex::new(BTreeMap::new());
 
-impl Known {
-    fn failures(&mut self) -> u32 {
-        self.failed.retain(|at| at.elapsed() < WINDOW);
-        self.failed.len() as u32
+impl Account {
+    fn of(server: &str, login: &str) -> Arc<Self> {
+        let mut all = ACCOUNTS.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, a| a.strong_count() > 0);
+        let key = (server.to_lowercase(), login.to_lowercase());
+        if let Some(known) = all.get(&key).and_then(Weak::upgrade) {
+            return known;
+        }
+        let new = Arc::new(Self { logins: Semaphore::new(LOGINS as usize), failed: Mutex::default() });
+        all.insert(key, Arc::downgrade(&new));
+        new
+    }
+    fn failed(&self) -> MutexGuard<'_, Failed> {
+        let mut f = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        f.at.retain(|at| at.elapsed() < WINDOW);
+        f
     }
 }
 
@@ -54,9 +79,10 @@ impl Known {
 
 impl Reach {
     /// Nothing is known yet.
-    pub fn new(server: String) -> Self {
+    pub fn new(server: String, login: &str) -> Self {
         let (known, probe) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { server, known, logins: Semaphore::new(LOGINS as usize), probe }
+        let account = Account::of(&server, login);
+        Self { server, known, account, probe }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -68,7 +94,7 @@ impl Reach {
     pub async fn may_log_in(&self) -> Result<SemaphorePermit<'_>, DbError> {
         loop {
             let failures = self.failures()?;
-            let permit = self.logins.acquire_many(1 + failures).await.map_err(|_| DbError::Cancelled)?;
+            let permit = self.account.logins.acquire_many(1 + failures).await.map_err(|_| DbError::Cancelled)?;
             // One that was on its way may have failed meanwhile.
             if self.failures()? <= failures {
                 return Ok(permit);
@@ -77,13 +103,13 @@ impl Reach {
     }
 
     fn failures(&self) -> Result<u32, DbError> {
-        let mut known = self.known();
-        let failures = known.failures();
+        let failed = self.account.failed();
+        let failures = failed.at.len() as u32;
         if failures < LOGINS {
             return Ok(failures);
         }
-        let left = known.failed.first().map_or(WINDOW, |at| WINDOW.saturating_sub(at.elapsed()));
-        let why = known.why.clone().unwrap_or_default();
+        let left = failed.at.first().map_or(WINDOW, |at| WINDOW.saturating_sub(at.elapsed()));
+        let why = failed.why.clone();
         let s = left.as_secs() + 1;
         Err(DbError::Connect(
             format!("{why}; tried again in {s} s, because failed logins can lock the account"),
@@ -97,10 +123,11 @@ impl Reach {
         let up = outcome.is_ok();
         known.verdict = Some((Instant::now(), up));
         match outcome {
-            Ok(()) => known.failed.clear(),
+            Ok(()) => self.account.failed().at.clear(),
             Err(DbError::Connect(why, ConnectKind::Login)) => {
-                known.failed.push(Instant::now());
-                known.why = Some(why.clone());
+                let mut failed = self.account.failed();
+                failed.at.push(Instant::now());
+                failed.why.clone_from(why);
             }
             Err(_) => {}
         }

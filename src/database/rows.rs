@@ -134,6 +134,10 @@ impl Writer {
             .collect();
         self.open = true;
         self.rows = 0;
+        // Names count as the rows do, before them; what is said of a column is known only behind them.
+        if !self.bounds.csv {
+            self.cost += self.columns.iter().map(|c| c.name.chars().count() + c.ty.len() + 24).sum::<usize>();
+        }
         if self.bounds.csv {
             if self.results > 0 {
                 self.csv.push(b'\n');
@@ -249,9 +253,6 @@ impl Writer {
             head.push(b'}');
         }
         head.extend_from_slice(b"],\"rows\":[");
-        if !self.bounds.csv {
-            self.cost += characters(&head);
-        }
         self.cut_segment();
         self.done.insert(self.head_at, head.into());
         let _ = write!(self.buf, "],\"row_count\":{}", self.rows);
@@ -285,10 +286,7 @@ impl Writer {
         let mut all = Vec::with_capacity(self.done.len() + 1);
         all.push(Bytes::from_static(b"["));
         all.extend(self.done);
-        let mut csv = self.bounds.csv.then(|| String::from_utf8(self.csv).unwrap_or_default());
-        if let Some((t, csv)) = self.truncated.zip(csv.as_mut()) {
-            csv.insert_str(0, &format!("# cut at {}: not all rows are here\n", t.as_str()));
-        }
+        let csv = self.bounds.csv.then(|| String::from_utf8(self.csv).unwrap_or_default());
         (Segments(all), csv)
     }
 }

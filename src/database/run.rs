@@ -168,8 +168,17 @@ fn context_info(trace: Option<Trace>) -> Vec<u8> {
     trace.map(|t| t.header().into_bytes()).unwrap_or_default()
 }
 
-/// What the wrapper says before it hands on an error, where the text has ended the transaction.
-const ENDED: &str = "mssql-mcp: the transaction had been ended by the text";
+/// What the wrapper says before it hands on an error, where the text has ended the transaction. No text can know it, and say it by itself.
+fn ended() -> &'static str {
+    static MARK: OnceLock<String> = OnceLock::new();
+    MARK.get_or_init(|| {
+        let mut random = [0; 16];
+        // Without randomness a text could claim it; nothing more than a sentence hangs on it.
+        let _ = aws_lc_rs::rand::fill(&mut random);
+        let hex: String = random.iter().map(|b| format!("{b:02x}")).collect();
+        format!("mssql-mcp: the transaction had been ended by the text ({hex})")
+    })
+}
 
 /// The outer text. Public for the benchmark, which sets it beside the bare query.
 pub fn wrapper(params: &[Param], mode: Mode, lock_timeout_ms: u128, told: bool) -> String {
@@ -193,7 +202,7 @@ pub fn wrapper(params: &[Param], mode: Mode, lock_timeout_ms: u128, told: bool) 
     };
     let told = if told { TELL } else { "" };
     // Where none is open any more, the text itself has ended it (a COMMIT or ROLLBACK in a procedure).
-    let otherwise = if mode == Mode::Change { format!(" ELSE PRINT N'{ENDED}'") } else { String::new() };
+    let otherwise = if mode == Mode::Change { format!(" ELSE PRINT N'{}'", ended()) } else { String::new() };
     // Ours is the one to lose a deadlock: the application that owns the database goes on.
     format!(
         "{told}SET NOCOUNT ON; SET XACT_ABORT ON; SET DEADLOCK_PRIORITY LOW; SET LOCK_TIMEOUT {lock_timeout_ms};\n\
@@ -262,7 +271,7 @@ impl Database {
             // Boxed, because the driver's futures are large.
             let work = listen(Box::pin(self.run_once(&mut lease, batch, mode, limits)));
             let (result, mut said) = round.run(work, |(r, _)| r.as_ref().map(|a| a.rows).map_err(|e| &e.0)).await;
-            let ended = mode == Mode::Change && said.messages.last().is_some_and(|m| m == ENDED);
+            let ended = mode == Mode::Change && said.messages.last().is_some_and(|m| m == ended());
             if ended {
                 said.messages.pop();
             }
@@ -562,13 +571,17 @@ fn without(sql: &str, name: &str) -> String {
 
 /// A row as values: for the catalog, whose rows are few.
 fn tree(row: Row) -> Vec<Value> {
-    row.into_iter()
-        .map(|v| {
+    row.cells()
+        .map(|(c, v)| {
             let mut b = Vec::new();
-            super::value::json(&v, "", usize::MAX, &mut b);
+            let ty = super::value::type_name(c.column_type());
+            super::value::json(v, ty, usize::MAX, &mut b);
             match v {
                 // Its digits, as execute_sql has them; as a double they would be others.
                 ColumnData::Numeric(Some(_)) => String::from_utf8_lossy(&b).trim_matches('"').into(),
+                ColumnData::F64(Some(_)) if matches!(ty, "money" | "smallmoney") => {
+                    String::from_utf8_lossy(&b).trim_matches('"').into()
+                }
                 _ => serde_json::from_slice(&b).unwrap_or(Value::Null),
             }
         })

@@ -66,7 +66,8 @@ impl Server {
             h if is_name(h) || is_address(h) => h,
             h => {
                 if let Some((name, p)) = h.rsplit_once(':')
-                    && is_name(name)
+                    && (is_name(name)
+                        || name.strip_prefix('[').and_then(|n| n.strip_suffix(']')).is_some_and(is_address))
                     && p.parse::<u16>().is_ok()
                 {
                     return Err(format!(
@@ -83,6 +84,14 @@ impl Server {
             }
             (a, b) => a.or(b),
         };
+        if let Some((i, p)) = instance.and_then(|i| i.rsplit_once(':'))
+            && is_instance(i)
+            && p.parse::<u16>().is_ok()
+        {
+            return Err(format!(
+                "database.host: a port stands behind a comma: \"{host}\\{i},{p}\", or in database.port"
+            ));
+        }
         if instance.is_some_and(|i| !is_instance(i)) {
             return Err("database.instance: this is no name of an instance (up to 16 letters, digits, _ $ #)".into());
         }
@@ -161,6 +170,8 @@ mod tests {
             assert!(e.starts_with("database.") && !e.contains("S3cret"), "{text}: {e}");
         }
         assert!(of("db:1433", None, "").is_err_and(|e| e.contains("\"db,1433\"")));
+        assert!(of("[::1]:1433", None, "").is_err_and(|e| e.contains("\"[::1],1433\"")));
+        assert!(of("db\\SQL:1433", None, "").is_err_and(|e| e.contains("\"db\\SQL,1433\"")));
         assert!(of("db,1", Some(2), "").is_err_and(|e| e.contains("remove one")));
         assert!(of("db\\A", None, "B").is_err_and(|e| e.contains("remove one")));
         for bad in ["db,0", "db,70000", "", "(localdb)\\x", "-db", "db,"] {

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use http::{HeaderName, HeaderValue};
+use opentelemetry_sdk::trace::Sampler;
 use percent_encoding::percent_decode_str;
 
 /// What a variable may hold.
@@ -14,6 +15,10 @@ enum Holds {
     Text,
     /// A whole number from 1.
     Number,
+    /// A whole number from 0.
+    Count,
+    /// A URL with its scheme.
+    Url,
     /// From 0 to 1.
     Ratio,
     /// One of these, in any case.
@@ -27,7 +32,7 @@ enum Holds {
     /// It is not heeded; what is instead.
     Unheeded(&'static str),
 }
-use Holds::{Headers, Number, OneOf, Pairs, Propagators, Ratio, Text, Unheeded};
+use Holds::{Count, Headers, Number, OneOf, Pairs, Propagators, Ratio, Text, Unheeded, Url};
 
 /// The samplers that there are.
 const SAMPLERS: &[&str] = &[
@@ -64,9 +69,9 @@ const VARIABLES: &[(&str, Holds)] = &[
     ("OTEL_BLRP_MAX_QUEUE_SIZE", Number),
     ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", Number),
     ("OTEL_METRIC_EXPORT_INTERVAL", Number),
-    ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", Number),
-    ("OTEL_SPAN_EVENT_COUNT_LIMIT", Number),
-    ("OTEL_SPAN_LINK_COUNT_LIMIT", Number),
+    ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", Count),
+    ("OTEL_SPAN_EVENT_COUNT_LIMIT", Count),
+    ("OTEL_SPAN_LINK_COUNT_LIMIT", Count),
     ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", OneOf(TEMPORALITIES)),
     ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", Unheeded("the buckets are those of docs/metrics.md")),
     ("OTEL_LOG_LEVEL", Unheeded("LOG_LEVEL is for all of the log")),
@@ -104,7 +109,9 @@ const OTLP: &[(&str, Holds)] = &[
 fn variables() -> BTreeMap<String, Holds> {
     let mut all: BTreeMap<String, Holds> = VARIABLES.iter().map(|(n, h)| ((*n).to_owned(), *h)).collect();
     for signal in ["", "TRACES_", "METRICS_", "LOGS_"] {
-        all.extend(OTLP.iter().map(|(n, h)| (format!("OTEL_EXPORTER_OTLP_{signal}{n}"), *h)));
+        // That for all signals is a setting, and judged as one.
+        let of = |n: &str, h: Holds| if n == "ENDPOINT" && !signal.is_empty() { Url } else { h };
+        all.extend(OTLP.iter().map(|(n, h)| (format!("OTEL_EXPORTER_OTLP_{signal}{n}"), of(n, *h))));
     }
     all
 }
@@ -146,9 +153,35 @@ pub fn temporality() -> &'static str {
     word("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", TEMPORALITIES).unwrap_or("cumulative")
 }
 
+fn is_url(text: &str) -> bool {
+    text.starts_with("http://") || text.starts_with("https://")
+}
+
+/// Where a signal goes, whole, where its own variable says so.
+pub fn endpoint(signal: &str) -> Option<String> {
+    env(&format!("OTEL_EXPORTER_OTLP_{}_ENDPOINT", signal.to_ascii_uppercase())).filter(|e| is_url(e))
+}
+
+/// Which traces are kept; in any case, which the SDK would not heed.
+pub fn sampler() -> Option<Sampler> {
+    let ratio = || {
+        let r = env("OTEL_TRACES_SAMPLER_ARG").and_then(|r| r.parse().ok()).filter(|r| (0.0..=1.0).contains(r));
+        Sampler::TraceIdRatioBased(r.unwrap_or(1.0))
+    };
+    let parent = |s| Sampler::ParentBased(Box::new(s));
+    Some(match word("OTEL_TRACES_SAMPLER", SAMPLERS)? {
+        "always_on" => Sampler::AlwaysOn,
+        "always_off" => Sampler::AlwaysOff,
+        "traceidratio" => ratio(),
+        "parentbased_always_off" => parent(Sampler::AlwaysOff),
+        "parentbased_traceidratio" => parent(ratio()),
+        _ => parent(Sampler::AlwaysOn),
+    })
+}
+
 /// The headers of a signal's messages.
 pub fn headers(signal: &str) -> Vec<(HeaderName, HeaderValue)> {
-    of_signal(signal, "HEADERS", env).and_then(|v| read_headers(&v)).unwrap_or_default()
+    of_signal(signal, "HEADERS", |n| read_headers(&env(n)?)).unwrap_or_default()
 }
 
 /// What is said of the process besides its own.
@@ -193,7 +226,15 @@ pub fn unheeded(set: impl Iterator<Item = (String, String)>) -> Vec<String> {
             }
             Some(Text) => None,
             Some(Unheeded(instead)) => Some(format!("it is not heeded; {instead}")),
-            Some(Number) => value
+            // The SDK reads numbers as they stand, blanks and all.
+            Some(Count) => set[name]
+                .parse::<u32>()
+                .is_err()
+                .then(|| format!("\"{value}\" is no whole number from 0 to {}", u32::MAX)),
+            Some(Url) => {
+                (!is_url(value)).then(|| "it is no URL such as http://otel-collector:4318/v1/traces".to_owned())
+            }
+            Some(Number) => set[name]
                 .parse::<u32>()
                 .ok()
                 .filter(|n| *n > 0)
@@ -243,6 +284,8 @@ mod tests {
             ("OTEL_TRACES_EXPORTER", "zipkin", "none of otlp, none"),
             ("OTEL_TRACES_SAMPLER", "xray", "none of always_on"),
             ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "no whole number from 1"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", " 300 ", "no whole number"),
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "127.0.0.1:4318", "no URL such as"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "no whole number"),
             ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/k.pem", "not heeded"),
             ("OTEL_LOG_LEVEL", "debug", "LOG_LEVEL"),
@@ -267,6 +310,8 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "api-key=a+b%3D=, x=%20y"),
             ("OTEL_RESOURCE_ATTRIBUTES", "k8s.pod.name=a%2Cb,team=data"),
             ("OTEL_BSP_MAX_QUEUE_SIZE", ""),
+            ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "0"),
+            ("OTEL_TRACES_SAMPLER", "ALWAYS_OFF"),
             ("OTEL_PROPAGATORS", "tracecontext,baggage"),
             ("OTEL_NODE_IP", "10.0.0.1"),
             ("PATH", "x"),

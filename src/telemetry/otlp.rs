@@ -102,7 +102,7 @@ impl Signal {
         }
         let protocol = environment::protocol(signal).map_or_else(|| config.choice("telemetry.protocol"), str::to_owned);
         let grpc = protocol == "grpc";
-        let own = env(&format!("OTEL_EXPORTER_OTLP_{upper}_ENDPOINT"));
+        let own = environment::endpoint(signal);
         let base = Some(config.text("telemetry.endpoint").trim_end_matches('/').to_owned()).filter(|e| !e.is_empty());
         let usual = if grpc { "http://localhost:4317" } else { "http://localhost:4318" };
         let endpoint = match (own, base.or_else(|| asked.map(|_| usual.to_owned()))) {
@@ -112,7 +112,8 @@ impl Signal {
             (None, None) => return Ok(None),
         };
         if !endpoint.starts_with("http://") && !endpoint.starts_with("https://") {
-            return Err(format!("telemetry.endpoint: \"{endpoint}\" is no URL such as http://otel-collector:4318"));
+            let shown = crate::config::quoted(&endpoint);
+            return Err(format!("telemetry.endpoint: {shown} is no URL such as http://otel-collector:4318"));
         }
         let name = format!("OTEL_EXPORTER_OTLP_{upper}_CERTIFICATE");
         let file = match env(&name) {
@@ -251,8 +252,11 @@ impl Exporters {
         }
         if let Some(r) = route("traces") {
             let e = Counted::new(exporter!(SpanExporter::builder(), r), "traces");
-            me.traces =
-                Some(SdkTracerProvider::builder().with_batch_exporter(e).with_resource(resource.clone()).build());
+            let mut traces = SdkTracerProvider::builder().with_batch_exporter(e).with_resource(resource.clone());
+            if let Some(s) = environment::sampler() {
+                traces = traces.with_sampler(s);
+            }
+            me.traces = Some(traces.build());
         }
         if let Some(r) = route("logs") {
             let e = Counted::new(exporter!(LogExporter::builder(), r), "logs");

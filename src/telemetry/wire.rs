@@ -79,8 +79,10 @@ fn whole(v: &mut Value) {
 
 /// What may be shown of a value. What no shape names is counted, not shown: the next field of the protocol may be data.
 enum Shape {
-    /// It is a word of the protocol, a name, a number or a flag: shown.
+    /// It is a word of the protocol or a name: shown.
     Plain,
+    /// It is a number or a flag, and shown where it is one: as a text it could be anything.
+    Number,
     /// One of these words, or how long it is.
     OneOf(&'static [&'static str]),
     /// T-SQL: with `?` for literals.
@@ -97,7 +99,7 @@ enum Shape {
     OfTool(&'static [(&'static str, Shape)]),
 }
 
-use Shape::{Count, Each, Fields, OfTool, OneOf, Plain, Statement as Sql, Types};
+use Shape::{Count, Each, Fields, Number, OfTool, OneOf, Plain, Statement as Sql, Types};
 
 /// RFC 5424, as MCP's logging has it.
 const LEVELS: Shape = OneOf(&["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]);
@@ -132,11 +134,11 @@ const FORMAT: Shape = OneOf(&["json", "csv"]);
 const ARGUMENTS: &[(&str, Shape)] = &[
     (
         "execute_sql",
-        Fields(&[("query", Sql), ("params", Types), ("max_rows", Plain), ("dry_run", Plain), ("format", FORMAT)]),
+        Fields(&[("query", Sql), ("params", Types), ("max_rows", Number), ("dry_run", Number), ("format", FORMAT)]),
     ),
-    ("list_tables", Fields(&[("schema", Plain), ("include_views", Plain)])),
+    ("list_tables", Fields(&[("schema", Plain), ("include_views", Number)])),
     ("describe_table", Fields(&[("table_name", Plain)])),
-    ("get_table_sample", Fields(&[("table_name", Plain), ("limit", Plain), ("format", FORMAT)])),
+    ("get_table_sample", Fields(&[("table_name", Plain), ("limit", Number), ("format", FORMAT)])),
 ];
 
 /// What a person answered.
@@ -153,8 +155,8 @@ const PARAMS: Shape = Fields(&[
     ("level", LEVELS),
     ("requestId", Plain),
     ("progressToken", Plain),
-    ("progress", Plain),
-    ("total", Plain),
+    ("progress", Number),
+    ("total", Number),
 ]);
 
 const TRUNCATED: Shape = Fields(&[("reason", Plain)]);
@@ -162,14 +164,14 @@ const TRUNCATED: Shape = Fields(&[("reason", Plain)]);
 const ROWSET: Shape = Fields(&[
     ("columns", Each(&Fields(&[("name", Plain), ("type", Plain)]))),
     ("rows", Count),
-    ("row_count", Plain),
+    ("row_count", Number),
     ("truncated", TRUNCATED),
 ]);
 
 const RESULT: Shape = Fields(&[
     ("_meta", META),
     ("resultType", Plain),
-    ("isError", Plain),
+    ("isError", Number),
     ("content", Each(&Fields(&[("type", Plain)]))),
     (
         "structuredContent",
@@ -177,10 +179,10 @@ const RESULT: Shape = Fields(&[
             ("results", Each(&ROWSET)),
             ("tables", Count),
             ("columns", Count),
-            ("rows_affected", Each(&Plain)),
+            ("rows_affected", Each(&Number)),
             ("messages", Count),
-            ("committed", Plain),
-            ("dry_run", Plain),
+            ("committed", Number),
+            ("dry_run", Number),
             ("truncated", TRUNCATED),
         ]),
     ),
@@ -194,12 +196,12 @@ const RESULT: Shape = Fields(&[
 ]);
 
 const MESSAGE: Shape = Fields(&[
-    ("jsonrpc", Plain),
+    ("jsonrpc", OneOf(&["2.0"])),
     ("id", Plain),
     ("method", Plain),
     ("params", PARAMS),
     ("result", RESULT),
-    ("error", Fields(&[("code", Plain)])),
+    ("error", Fields(&[("code", Number)])),
 ]);
 
 fn redacted(v: &Value, shape: &Shape) -> Value {
@@ -209,7 +211,7 @@ fn redacted(v: &Value, shape: &Shape) -> Value {
             cut(&mut s);
             s.into()
         }
-        (Plain, Value::Null | Value::Bool(_) | Value::Number(_)) => v.clone(),
+        (Plain | Number, Value::Null | Value::Bool(_) | Value::Number(_)) => v.clone(),
         (OneOf(words), Value::String(s)) if words.contains(&s.as_str()) => v.clone(),
         (Sql, Value::String(q)) => {
             let mut redacted = Statement::of(q).redacted;

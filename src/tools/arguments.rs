@@ -28,7 +28,10 @@ impl<'de> Deserialize<'de> for Members {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut m: A) -> Result<Members, A::Error> {
                 let mut all = Map::new();
-                while let Some((k, v)) = m.next_entry::<String, Value>()? {
+                while let Some((k, v)) = m.next_entry::<String, Box<RawValue>>()? {
+                    // By its name: what a number or a text has wrong in it is somebody's.
+                    let v =
+                        member(&v).map_err(|e| serde::de::Error::custom(format_args!("{k} cannot be read: {e}")))?;
                     if all.contains_key(&k) {
                         return Err(serde::de::Error::custom(format_args!("{k} is there twice; give it once")));
                     }
@@ -38,6 +41,18 @@ impl<'de> Deserialize<'de> for Members {
             }
         }
         d.deserialize_map(Read)
+    }
+}
+
+/// A value; of an object no member may be there twice, however deep.
+fn member(raw: &RawValue) -> Result<Value, String> {
+    let plain = |e: serde_json::Error| {
+        let text = e.to_string();
+        text.rsplit_once(" at line ").map_or(text.as_str(), |(w, _)| w).to_owned()
+    };
+    match raw.get().as_bytes() {
+        [b'{', ..] => serde_json::from_str::<Members>(raw.get()).map(|m| m.0.into()).map_err(plain),
+        _ => serde_json::from_str(raw.get()).map_err(plain),
     }
 }
 
@@ -251,6 +266,9 @@ mod tests {
             (r#"["q"]"#, "arguments is an array; it must be an object such as {\"query\": …}."),
             (r#"{"query":"q","query":"r"}"#, "query is there twice"),
             (r#"{"query":"q","params":"{\"a\":1,\"a\":2}"}"#, "params is"),
+            (r#"{"query":"q","params":{"a":1,"a":2}}"#, "params cannot be read: a is there twice"),
+            (r#"{"query":"q","max_rows":1e400}"#, "max_rows cannot be read: number out of range"),
+            (r#"{"query":"\ud800"}"#, "query cannot be read"),
         ] {
             let e = of(given).expect_err(given);
             assert!(e.contains(said), "{given}: {e}");

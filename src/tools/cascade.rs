@@ -4,6 +4,7 @@
 use crate::database::run::{Batch, ParamValue, Rows};
 use crate::database::{Database, DbError, Limits};
 use crate::plural::plural;
+use mssql_mcp_sql::lexer::tokens;
 use mssql_mcp_sql::quote;
 use serde_json::Value;
 
@@ -28,11 +29,12 @@ pub struct Cascade {
 }
 
 const KEYS: &str = "SELECT s.name, o.name, f.delete_referential_action_desc, f.update_referential_action_desc, c.name, \
-     (SELECT COUNT(*) FROM sys.triggers AS t WHERE t.parent_id = o.object_id AND t.is_disabled = 0) \
+     (SELECT COUNT(*) FROM sys.triggers AS t WHERE t.parent_id = o.object_id AND t.is_disabled = 0), rc.name \
      FROM sys.foreign_keys AS f JOIN sys.objects AS o ON o.object_id = f.parent_object_id \
      JOIN sys.schemas AS s ON s.schema_id = o.schema_id \
      JOIN sys.foreign_key_columns AS fc ON fc.constraint_object_id = f.object_id AND fc.constraint_column_id = 1 \
      JOIN sys.columns AS c ON c.object_id = fc.parent_object_id AND c.column_id = fc.parent_column_id \
+     JOIN sys.columns AS rc ON rc.object_id = fc.referenced_object_id AND rc.column_id = fc.referenced_column_id \
      WHERE f.referenced_object_id = OBJECT_ID(@name) AND f.is_disabled = 0 \
      AND (f.delete_referential_action_desc <> 'NO_ACTION' OR f.update_referential_action_desc <> 'NO_ACTION')";
 
@@ -40,6 +42,7 @@ const KEYS: &str = "SELECT s.name, o.name, f.delete_referential_action_desc, f.u
 pub async fn cascades(
     db: &Database,
     tables: &[Table],
+    sql: &str,
     limits: &Limits,
 ) -> Result<Result<Vec<Cascade>, String>, DbError> {
     let mut found: Vec<Cascade> = Vec::new();
@@ -52,6 +55,7 @@ pub async fn cascades(
             continue;
         }
         let (name, deletes, updates) = next.clone();
+        let by_text = tables.iter().any(|t| t.name == name && t.verb == "UPDATE");
         seen.push(next);
         // INSERT and TRUNCATE set off nothing: the one adds no parent that was referred to, the other is refused where somebody refers.
         let rows: Rows =
@@ -64,6 +68,10 @@ pub async fn cascades(
             }
             for (on_update, action) in [(false, text(2)), (true, text(3))] {
                 if action == "NO_ACTION" || (on_update && !updates) || (!on_update && !deletes) {
+                    continue;
+                }
+                // An UPDATE that leaves the key alone sets nothing off.
+                if on_update && by_text && !sets(sql, &text(6)) {
                     continue;
                 }
                 if r.get(5).and_then(Value::as_i64) != Some(0) {
@@ -93,6 +101,22 @@ pub async fn cascades(
         }
     }
     Ok(Ok(found))
+}
+
+/// Whether a text sets a column of this name, between SET and what follows.
+fn sets(sql: &str, column: &str) -> bool {
+    let Ok(all) = tokens(sql) else { return true };
+    let mut setting = false;
+    all.windows(3).any(|w| {
+        let is = |t: &str| w[0].text.eq_ignore_ascii_case(t);
+        if is("SET") {
+            setting = true;
+        } else if is("FROM") || is("WHERE") || is("OUTPUT") {
+            setting = false;
+        }
+        let name = w[0].text.trim_matches(['[', ']', '"']).replace("]]", "]");
+        setting && name.to_lowercase() == column.to_lowercase() && (w[1].text.contains('=') || w[2].text == "=")
+    })
 }
 
 /// Counts them, by running the change once more between two counts. What cannot be counted in time stays without a number.
@@ -142,5 +166,16 @@ impl Cascade {
                 Some(format!("Rows of {} that refer to it {} {by}; they were not counted.", self.table, does(false)))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_is_set_or_only_looked_at() {
+        assert!(sets("UPDATE t SET a = 1, [Id] += 2 WHERE x = 1", "id"));
+        assert!(!sets("UPDATE t SET a = id WHERE id = 1", "id"));
     }
 }

@@ -173,6 +173,12 @@ impl Confirm {
             return Err(bad());
         }
         let Some(answer) = c.responses.get(QUESTION) else { return Ok(Consent::Again) };
+        // Not a no: nobody was asked (a client that says it can ask, and then cannot).
+        if answer.get("error").is_some() {
+            let what = "A person has to confirm this change, and the client could not ask one; nothing was changed.";
+            let hint = "Use a client that supports elicitation, or ask the operator to change access.confirm_writes.";
+            return Err(Refusal::new("confirmation_required", what, hint).into());
+        }
         let action = answer.get("action").and_then(|a| a.as_str()).unwrap_or_default();
         // Nothing but true is a yes.
         let ticked = answer.pointer("/content/apply") == Some(&json!(true));
@@ -330,6 +336,16 @@ mod tests {
             let Ok(Consent::Decided(r, "declined")) = said else { panic!("{content}: {said:?}") };
             assert!(text(&r).contains("did not tick"), "{content}");
         }
+    }
+
+    #[test]
+    fn who_could_not_be_asked_did_not_decline() {
+        let c = confirm(Duration::from_secs(60));
+        let state = asked(&c);
+        let answer = json!({ "action": "cancel", "error": { "code": -32601, "message": "no" } });
+        let responses = Map::from_iter([(QUESTION.to_owned(), answer)]);
+        let said = c.redeem(&Continuation { responses, state: Some(state) }, "ada", "d");
+        assert!(matches!(said, Err(Stop::Refused(r)) if r.code == "confirmation_required"));
     }
 
     #[test]

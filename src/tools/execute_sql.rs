@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::cascade;
 use super::confirm::{Confirm, Consent, Ticket, When, digest_of, question_id};
-use super::preview::{Effect, Table, effect, only_changes, question};
+use super::preview::{Effect, Table, changed_rows, effect, only_changes, question};
 use super::{Bounds, Call, Named, Refusal, Stop, Tool, results_schema, truncated_schema};
 use crate::database::run::{Answer, Applied, Batch, Failure, Mode, Param, ParamValue};
 use crate::database::{Database, DbError, Limits};
@@ -153,7 +153,13 @@ impl Tool for ExecuteSql {
                 Err(f) => return Err(failed_with_names(&f, &self.db, &args.query, &change.limits).await.into()),
             };
             change.note(&mut a);
-            Ok(answer(&call.facts, a, None, verdict.statements.len() > 1))
+            // One statement may have several result sets, when it runs a procedure.
+            let several = verdict.statements.len() > 1
+                || verdict
+                    .statements
+                    .iter()
+                    .any(|s| !["SELECT", "WITH"].iter().any(|v| s.head.to_ascii_uppercase().starts_with(v)));
+            Ok(answer(&call.facts, a, None, several))
         }
     }
 }
@@ -272,7 +278,9 @@ impl Change<'_> {
         }
         let (effect, tried) = self.preview().await?;
         if let Some(mut a) = tried.filter(|_| effect.is_nothing()) {
-            a.messages.push("No row would change, so nobody was asked, and nothing was changed.".to_owned());
+            let again = self.call.context.extensions.get::<Continuation>().is_some();
+            let what = if again { "By now no row would change" } else { "No row would change, so nobody was asked" };
+            a.messages.push(format!("{what}, and nothing was changed."));
             return Ok(self.changed(a, false));
         }
         let message = question(&self.args.query, self.batch.params, self.verdict, &effect);
@@ -305,7 +313,14 @@ impl Change<'_> {
 
     /// The reply, and what the record says of it.
     fn changed(&self, mut a: Answer, dry_run: bool) -> ToolReply {
-        self.call.facts.set_changed(a.rows_affected.iter().sum(), a.committed);
+        let rows = changed_rows(&self.args.query, self.verdict, &a.rows_affected);
+        // A procedure's counts are its own; where the text hides them, a 0 would be a lie.
+        let rows = rows
+            .or_else(|| (self.verdict.class > Class::Write).then(|| a.rows_affected.iter().sum()).filter(|n| *n > 0));
+        if rows.is_none() && a.rows_affected.iter().all(|n| *n == 0) {
+            a.rows_affected.clear();
+        }
+        self.call.facts.set_changed(rows, a.committed);
         self.note(&mut a);
         answer(&self.call.facts, a, Some(dry_run), false)
     }
@@ -335,7 +350,11 @@ impl Change<'_> {
             DbError::Timeout => {
                 let mut r = failure(f, self.db(), &self.args.query);
                 r.retryable = false;
-                r.hint = "It was cancelled, and is rolled back unless it had just been committed: look at the data before trying again.".into();
+                r.hint = match self.verdict.class > Class::Write {
+                    true => "It was cancelled, and is rolled back but for what it had committed by itself: look at the data before trying again.",
+                    false => "It was cancelled, and is rolled back unless it had just been committed: look at the data before trying again.",
+                }
+                .into();
                 r.into()
             }
             _ => failure(f, self.db(), &self.args.query).into(),
@@ -357,7 +376,7 @@ impl Change<'_> {
             Ok(t) => t,
             Err(why) => return Ok(Err(why)),
         };
-        let cascades = cascade::cascades(self.db(), &tables, &self.limits).await.map_err(failed)?;
+        let cascades = cascade::cascades(self.db(), &tables, &self.args.query, &self.limits).await.map_err(failed)?;
         Ok(cascades.map(|c| (tables, c)))
     }
 
@@ -397,11 +416,11 @@ impl Change<'_> {
 /// further result sets may be behind a cut.
 pub fn answer(facts: &CallFacts, a: Answer, changed: Option<bool>, more: bool) -> ToolReply {
     // Before the rows, so that who reads them from the beginning knows that they are not all.
-    let mut head = String::from("{");
+    let (mut head, mut cut) = (String::from("{"), String::new());
     if let Some((t, limit)) = a.truncated {
         facts.set_truncated(t.as_str());
         let missing = match (changed, more) {
-            (Some(_), _) => "the rows beyond it; the change itself was read to its end",
+            (Some(_), _) => "the rows beyond it; the text itself ran to its end",
             (None, true) => "the rows behind it, and all result sets behind them",
             (None, false) => "the rows behind it",
         };
@@ -412,6 +431,11 @@ pub fn answer(facts: &CallFacts, a: Answer, changed: Option<bool>, more: bool) -
         told["missing"] = missing.into();
         told["advice"] = t.advice().into();
         head += &format!("\"truncated\":{told},");
+        cut = format!(
+            "# cut at {}{}: {missing} are not here\n",
+            t.as_str(),
+            limit.map_or(String::new(), |n| format!(" ({n})"))
+        );
     }
     head += "\"results\":";
     let mut parts = vec![bytes::Bytes::from(head)];
@@ -436,6 +460,7 @@ pub fn answer(facts: &CallFacts, a: Answer, changed: Option<bool>, more: bool) -
     facts.returned(a.rows, json.len());
     let mut reply = ToolReply::structured(json);
     if let Some(mut csv) = a.csv {
+        csv.insert_str(0, &cut);
         // What is not rows, in lines that no row begins like.
         for m in messages.as_array().into_iter().flatten().filter_map(Value::as_str) {
             csv += &format!("# message: {}\n", m.replace(['\n', '\r'], "\n# "));
@@ -464,23 +489,35 @@ fn params(map: Map<String, Value>) -> Result<Vec<Param>, Refusal> {
             "Split the query.",
         ));
     }
+    let mut seen: Vec<String> = Vec::new();
     map.into_iter()
         .map(|(name, v)| {
             let bare = name.strip_prefix('@').unwrap_or(&name).to_owned();
+            if seen.contains(&bare.to_lowercase()) {
+                return Err(bad(&name, "it is there twice; T-SQL minds neither case nor the @"));
+            }
+            seen.push(bare.to_lowercase());
             let ok = bare.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
-                && bare.chars().all(|c| c.is_alphanumeric() || c == '_')
-                && bare.len() <= 100;
+                && bare.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '#' | '$' | '@'))
+                && bare.encode_utf16().count() <= 127;
             if !ok {
-                return Err(bad(&name, "this is no parameter name (letters, digits and _)"));
+                return Err(bad(
+                    &name,
+                    "this is no parameter name (up to 127 letters, digits and _ # $, not with a digit first)",
+                ));
             }
             let (declared, v) = match v {
                 Value::Object(mut o) => {
                     let ty = o
                         .remove("type")
                         .and_then(|t| t.as_str().map(str::to_owned))
-                        .ok_or_else(|| bad(&name, "\"type\" must be a T-SQL type"))?;
+                        .ok_or_else(|| bad(&name, "\"type\" must name a T-SQL type, such as decimal(10,2)"))?;
                     if !is_type(&ty) {
-                        return Err(bad(&name, &format!("\"{ty}\" is no T-SQL type that can be bound")));
+                        let ty: String = ty.chars().take(60).collect();
+                        return Err(bad(
+                            &name,
+                            &format!("\"{ty}\" is no T-SQL type that can be bound; there are {}", TYPES.join(", ")),
+                        ));
                     }
                     let v = o.remove("value").ok_or_else(|| bad(&name, "\"value\" is missing"))?;
                     (Some(ty), v)
@@ -494,6 +531,9 @@ fn params(map: Map<String, Value>) -> Result<Vec<Param>, Refusal> {
                     (ParamValue::Binary(bytes), String::new())
                 }
                 Value::Null => (ParamValue::Null, "nvarchar(4000)".to_owned()),
+                _ if declared.as_deref().is_some_and(is_binary) => {
+                    return Err(bad(&name, "a binary value is written as hex, such as \"0x01FF\""));
+                }
                 Value::Bool(b) => (ParamValue::Bit(b), "bit".to_owned()),
                 Value::String(s) => {
                     let ty = if s.encode_utf16().count() <= 4000 { "nvarchar(4000)" } else { "nvarchar(max)" };
@@ -541,37 +581,42 @@ fn number(n: &serde_json::Number) -> Option<(ParamValue, String)> {
     }
 }
 
+/// The types that a parameter may be declared with.
+const TYPES: [&str; 30] = [
+    "bit",
+    "tinyint",
+    "smallint",
+    "int",
+    "integer",
+    "bigint",
+    "decimal",
+    "dec",
+    "numeric",
+    "money",
+    "smallmoney",
+    "real",
+    "float",
+    "double precision",
+    "char",
+    "varchar",
+    "nchar",
+    "nvarchar",
+    "binary",
+    "varbinary",
+    "date",
+    "time",
+    "datetime",
+    "datetime2",
+    "smalldatetime",
+    "datetimeoffset",
+    "uniqueidentifier",
+    "xml",
+    "sysname",
+    "sql_variant",
+];
+
 /// A type name with at most two numbers (or `max`): it goes into a declaration, so nothing else may.
 fn is_type(t: &str) -> bool {
-    const TYPES: [&str; 27] = [
-        "bit",
-        "tinyint",
-        "smallint",
-        "int",
-        "bigint",
-        "decimal",
-        "numeric",
-        "money",
-        "smallmoney",
-        "real",
-        "float",
-        "char",
-        "varchar",
-        "nchar",
-        "nvarchar",
-        "binary",
-        "varbinary",
-        "date",
-        "time",
-        "datetime",
-        "datetime2",
-        "smalldatetime",
-        "datetimeoffset",
-        "uniqueidentifier",
-        "xml",
-        "sysname",
-        "sql_variant",
-    ];
     let t = t.trim().to_ascii_lowercase();
     let (name, args) = match t.split_once('(') {
         None => (t.as_str(), None),

@@ -6,7 +6,7 @@ use mssql_mcp_sql::quote;
 use mssql_mcp_sql::verdict::{Class, Verdict};
 
 use super::cascade::Cascade;
-use super::visible::{shortened, visible};
+use super::visible::{shortened, visible, visible_line};
 
 /// More targets than this are not looked up.
 const MOST: usize = 8;
@@ -126,21 +126,13 @@ fn read_counts(sql: &str, verdict: &Verdict, said: &[u64]) -> Counted {
     if others.iter().all(plain) {
         return Counted::All(total);
     }
-    // Queries beside it: their rows have counts, and so have OUTPUT and SELECT @x = …
+    // Queries beside it: their rows have counts, and so have OUTPUT, SELECT … INTO #t and SELECT @x = …
     let query = |o: &String| plain(o) || ["SELECT", "WITH"].contains(&o.as_str());
-    if others.iter().all(query) && !upper.contains("OUTPUT") && !assigns(sql) {
+    let counts_too = |w: &str| upper.split(|c: char| !c.is_alphanumeric() && c != '_').any(|x| x == w);
+    if others.iter().all(query) && !counts_too("OUTPUT") && !counts_too("INTO") && !sql.contains('@') {
         return Counted::All(total);
     }
     Counted::Hidden("other statements of the text have counts too")
-}
-
-/// Whether a variable is given a value outside of SET and DECLARE, as far as the text shows: `@x =`, `@x +=`.
-fn assigns(sql: &str) -> bool {
-    sql.match_indices('@').any(|(at, _)| {
-        let rest = sql[at + 1..].trim_start_matches(|c: char| c.is_alphanumeric() || c == '_').trim_start();
-        rest.starts_with('=')
-            || rest.get(1..2) == Some("=") && rest.starts_with(['+', '-', '*', '/', '%', '&', '|', '^'])
-    })
 }
 
 const ABOUT: &str = "SELECT s.name, o.name, o.type, \
@@ -164,7 +156,7 @@ pub async fn tables(db: &Database, verdict: &Verdict, limits: &Limits) -> Result
             return Ok(Err(format!("{} is no table of this database", target.name)));
         };
         let text = |i: usize| row.get(i).and_then(|v| v.as_str()).unwrap_or_default().trim().to_owned();
-        let name = format!("{}.{}", quote::part(&text(0)), quote::part(&text(1)));
+        let name = visible_line(&format!("{}.{}", quote::part(&text(0)), quote::part(&text(1))), 300);
         if text(2) != "U" {
             return Ok(Err(format!("{name} is no plain table, and what lies behind it could have triggers")));
         }
@@ -174,6 +166,15 @@ pub async fn tables(db: &Database, verdict: &Verdict, limits: &Limits) -> Result
         found.push(Table { name, verb: verb(&s.head), rows: row.get(3).and_then(serde_json::Value::as_i64) });
     }
     Ok(Ok(found))
+}
+
+/// How many rows a text changed, as far as its counts tell.
+pub fn changed_rows(sql: &str, verdict: &Verdict, said: &[u64]) -> Option<u64> {
+    match read_counts(sql, verdict, said) {
+        Counted::Each(each) => each.into_iter().sum(),
+        Counted::All(n) => Some(n),
+        Counted::Hidden(_) => None,
+    }
 }
 
 /// An effect, from what a preview said.
@@ -252,7 +253,7 @@ fn value(v: &ParamValue) -> String {
             let hex: String = b.iter().take(VALUE / 2).map(|b| format!("{b:02X}")).collect();
             format!("0x{hex}{}", if b.len() > VALUE / 2 { "…" } else { "" })
         }
-        ParamValue::Text(t) => format!("'{}'", shortened(&t.replace('\'', "''"), VALUE)),
+        ParamValue::Text(t) => format!("'{}'", visible_line(&t.replace('\'', "''"), VALUE)),
     }
 }
 
@@ -331,6 +332,9 @@ mod tests {
             "DELETE t; DECLARE @n int; SELECT @n = COUNT(*) FROM t",
             "SELECT 1 AS a; DELETE t OUTPUT deleted.a",
             "SELECT 1 AS a; TRUNCATE TABLE t",
+            "SELECT * INTO #x FROM s; DELETE t WHERE a = 99",
+            "WITH c AS (SELECT 1 AS a) SELECT a INTO #z FROM c; DELETE t",
+            "DECLARE @n int; SELECT @n/**/= COUNT(*) FROM s; DELETE t",
         ] {
             let verdict = Verdict::of(sql);
             for said in [vec![], vec![0], vec![3], vec![1, 2]] {

@@ -67,6 +67,19 @@ pub fn visible(text: &str) -> String {
     out
 }
 
+/// A name or a value: line ends and tabs too are shown as what they are, so that none can write a line of the question, and no blank is lost.
+pub fn visible_line(text: &str, most: usize) -> String {
+    let escaped: String = text
+        .chars()
+        .map(|c| if matches!(c, '\n' | '\t') || unseen(c) { format!("\\u{{{:04X}}}", c as u32) } else { c.to_string() })
+        .collect();
+    let n = escaped.chars().count();
+    match n > most {
+        true => format!("{}[… {}]", escaped.chars().take(most).collect::<String>(), plural(n - most, "character")),
+        false => escaped,
+    }
+}
+
 /// The same, no longer than about so many characters: the beginning and the end, since what is at stake may stand there.
 pub fn shortened(text: &str, most: usize) -> String {
     let text = visible(text.trim());
@@ -106,6 +119,12 @@ mod tests {
         }
         assert_eq!(visible("SELECT 'ü 漢字 🙂'\r\n\tFROM t"), "SELECT 'ü 漢字 🙂'\n\tFROM t");
         assert_eq!(visible(&format!("SELECT 1{}DROP", "\n".repeat(300))), "SELECT 1 [300 blanks] DROP");
+    }
+
+    #[test]
+    fn a_value_cannot_write_a_line() {
+        assert_eq!(visible_line(" a\n\nDELETE x\u{a0} ", 80), " a\\u{000A}\\u{000A}DELETE x\\u{00A0} ");
+        assert_eq!(visible_line("abcdef", 3), "abc[… 3 characters]");
     }
 
     #[test]

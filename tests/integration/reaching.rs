@@ -30,7 +30,8 @@ fn browser(instance: &'static str, port: u16) -> std::io::Result<()> {
 async fn an_instance_is_asked_for_unless_there_is_a_port() {
     let sandbox = Sandbox::start(Options::default()).await.expect("sandbox");
     let port = sandbox.address().port();
-    browser("SQLEXPRESS", port).expect("UDP 1434 is free");
+    // Another run of these tests may have the port.
+    crate::support::until("UDP 1434 is free", async || browser("SQLEXPRESS", port).is_ok()).await;
     let ca = std::env::temp_dir().join(format!("mssql-mcp-browser-{}.pem", std::process::id()));
     std::fs::write(&ca, sandbox.certificate()).expect("write");
     let ca = ca.to_str().expect("path").to_owned();
@@ -261,4 +262,30 @@ async fn a_null_has_a_type() {
         let r = stateless(address, "tools/call", json!({ "name": "list_tables", "arguments": args })).await.json();
         assert!(r["result"]["structuredContent"]["tables"].as_array().is_some_and(|t| !t.is_empty()), "{r}");
     }
+}
+
+/// A database that goes is found by those who only look, although they look often; and so is one that comes back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_goes_is_seen_by_probes_alone() {
+    use crate::support::{free, until};
+    let (tds, listen, admin) = (free(), free().to_string(), free());
+    let sandbox = || command(&["sandbox", "--listen", &tds.to_string()]).spawn().expect("spawn");
+    let open = async || tokio::net::TcpStream::connect(tds).await.is_ok();
+    let mut database = sandbox();
+    until("the database listens", open).await;
+    let mut c = command(&["serve", "--listen", &listen, "--admin-listen", &admin.to_string(), "--log-level", "warn"]);
+    c.envs([("MSSQL_HOST", "127.0.0.1"), ("MSSQL_PORT", &*tds.port().to_string()), ("MSSQL_USER", USER)]);
+    let mut server = c.envs([("MSSQL_PASSWORD", PASSWORD), ("TrustServerCertificate", "yes")]).spawn().expect("spawn");
+    until("it serves", async || tokio::net::TcpStream::connect(admin).await.is_ok()).await;
+    let ready = async || http(admin, "GET", "/readyz", &[], b"").await.status;
+    until("ready", async || ready().await == 200).await;
+    database.kill().await.expect("SIGKILL");
+    until("its end is seen", async || ready().await == 503).await;
+    let mut database = sandbox();
+    until("the database listens", open).await;
+    until("its return is seen", async || ready().await == 200).await;
+    server.kill().await.expect("SIGKILL");
+    database.kill().await.expect("SIGKILL");
+    let said = String::from_utf8_lossy(&server.wait_with_output().await.expect("output").stderr).into_owned();
+    assert_eq!(said.matches("the database cannot be reached").count(), 1, "{said}");
 }

@@ -483,6 +483,19 @@ async fn the_question_shows_what_will_happen() {
         );
         assert!(a["structuredContent"]["messages"][0].as_str().is_some_and(|m| m.contains("nobody was asked")), "{a}");
     }
+    // What is not known is not said to be 0, once it is applied either.
+    let hidden = json!({ "query": "SET NOCOUNT ON; UPDATE dbo.G SET c = c" });
+    let first = ask(address, hidden.clone(), json!({})).await;
+    let done = ask(address, hidden, answered(&first, "accept")).await.json()["result"]["structuredContent"].clone();
+    assert_eq!((&done["committed"], &done["rows_affected"]), (&json!(true), &json!([])), "{done}");
+    // Rows that go into a temporary table are none that change.
+    let q =
+        asked("SELECT * INTO #x FROM dbo.G; DELETE FROM dbo.G WHERE id IN (SELECT id FROM #x) AND id = 1", json!({}))
+            .await;
+    assert!(q.contains("how many rows change is not known"), "{q}");
+    // A value keeps its blanks, and writes no line.
+    let q = asked("DELETE FROM dbo.G WHERE id = 1", json!({ "v": " x\nDELETE y" })).await;
+    assert!(q.contains("@v = ' x\\u{000A}DELETE y'"), "{q}");
     // With OUTPUT too, a change of other rows than were shown is asked about again.
     let delete = json!({ "query": "DELETE FROM dbo.G OUTPUT deleted.id" });
     let first = ask(address, delete.clone(), json!({})).await;

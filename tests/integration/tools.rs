@@ -391,7 +391,7 @@ async fn lists_and_names_say_what_there_is() {
         (json!({ "schema": "nope" }), "There is no schema nope with tables; there are dbo, "),
         (
             json!({ "name_like": "ordrs" }),
-            "There is no table whose name contains 'ordrs'; the closest are sales.Orders",
+            "There is no table whose name contains 'ordrs'; the closest tables and views are sales.Orders",
         ),
         (
             json!({ "name_like": "zzzz", "schema": "sales" }),
@@ -418,7 +418,9 @@ async fn lists_and_names_say_what_there_is() {
     assert!(v["collation"].is_string() && v["columns"][3].get("collation").is_none(), "{v}");
     assert!(!v.to_string().contains("\"length\"") && !v.to_string().contains("\"precision\""), "{v}");
     // What is no table says what it is.
-    for (name, said) in [("sys.objects", "a catalog view of SQL Server"), ("dbo.OrdersOf", "a stored procedure")] {
+    for (name, said) in
+        [("sys.objects", "in the schema of SQL Server's own catalog"), ("dbo.OrdersOf", "a stored procedure")]
+    {
         if name == "dbo.OrdersOf" {
             call("execute_sql", json!({ "query": "CREATE PROCEDURE dbo.OrdersOf AS SELECT 1 AS a" })).await;
         }
