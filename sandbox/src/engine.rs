@@ -135,6 +135,27 @@ pub fn open(shared: &Arc<Shared>) -> rusqlite::Result<Connection> {
     Ok(conn)
 }
 
+/// A name in a text, as OBJECT_ID takes it: parts between dots, and what is in brackets or quotation marks is one part.
+fn written_name(text: &str) -> Name {
+    let mut parts = vec![String::new()];
+    let mut close = None;
+    let mut chars = text.trim().chars().peekable();
+    while let Some(c) = chars.next() {
+        match close {
+            Some(q) if c == q && chars.next_if_eq(&q).is_none() => close = None,
+            None if c == '[' => close = Some(']'),
+            None if c == '"' => close = Some('"'),
+            None if c == '.' => parts.push(String::new()),
+            _ => {
+                if let Some(last) = parts.last_mut() {
+                    last.push(c);
+                }
+            }
+        }
+    }
+    Name(parts)
+}
+
 impl Engine {
     /// A session for a login.
     pub fn new(
@@ -2035,7 +2056,6 @@ impl Env for Engine {
             NO_IDENTITY => Val::Null,
             n => Val::Dec(i128::from(n)),
         };
-        let parse_name = |s: &str| Name(s.split('.').map(|p| p.trim_matches(['[', ']', '"']).to_owned()).collect());
         let caught = |f: fn(&Error) -> Val| self.caught.last().map_or(Val::Null, f);
         Ok(Some(match name {
             "@@VERSION" => (
@@ -2067,7 +2087,7 @@ impl Env for Engine {
                 (Ty::Decimal(38, 0), n.map_or(Val::Null, |n| Val::Dec(i128::from(n))))
             }
             "IDENT_CURRENT" => {
-                let id = self.catalog.find(&parse_name(&arg(0))).map(|o| o.id);
+                let id = self.catalog.find(&written_name(&arg(0))).map(|o| o.id);
                 (
                     Ty::Decimal(38, 0),
                     id.and_then(|i| self.last_identity(i)).map_or(Val::Null, |n| Val::Dec(i128::from(n))),
@@ -2136,7 +2156,7 @@ impl Env for Engine {
             }
             "OBJECT_ID" => {
                 let n = arg(0);
-                let name = parse_name(n.trim_start_matches("tempdb..").trim_start_matches("tempdb.dbo."));
+                let name = written_name(n.trim_start_matches("tempdb..").trim_start_matches("tempdb.dbo."));
                 let wanted = arg(1);
                 let mut places = name.0.iter().rev().skip(1);
                 if places

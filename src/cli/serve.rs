@@ -29,10 +29,19 @@ pub async fn serve(m: &ArgMatches) -> Ended {
         let s = m.database.settings();
         tracing::info!(database = %s.server(), access = s.policy.access.as_str(), "serving MCP at http://{}{}/mcp", listeners.address(), m.path);
     }
-    // So that the log tells at once whether they can be reached; nobody waits for it.
+    // So that the log tells at once whether they can be reached.
+    look(&app, &config, true);
+    over_http(listeners, &app, &config, Source::new(m, Vec::new())).await
+}
+
+/// Asks the databases; nobody waits for it. What is configured of their tables and cannot be is told, and only for that one is asked unless `all` are.
+fn look(app: &App, config: &Config, all: bool) {
     for (m, (_, of)) in app.mounts.iter().zip(config.served()) {
         let database = m.database.clone();
         let rows_of = if of.bool("tools.search") { columns(&of) } else { Vec::new() };
+        if !all && rows_of.is_empty() {
+            continue;
+        }
         tokio::spawn(async move {
             if database.answers().await && !rows_of.is_empty() {
                 for wrong in database.unsearchable(&rows_of, &Limits::of_our_own()).await.unwrap_or_default() {
@@ -41,7 +50,6 @@ pub async fn serve(m: &ArgMatches) -> Ended {
             }
         });
     }
-    over_http(listeners, &app, &config, Source::new(m, Vec::new())).await
 }
 
 /// What an operator looks for first, in one line.
@@ -140,6 +148,7 @@ pub async fn stdio(m: &ArgMatches) -> Ended {
     let config = configured_server(m, Vec::new())?;
     config.require_database()?;
     let app = App::new(&config)?;
+    look(&app, &config, false);
     over_stdio(&app, &config).await
 }
 

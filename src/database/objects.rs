@@ -279,6 +279,9 @@ impl Database {
                 Err(e) => return Err(e),
             }
         }
+        // A row that several columns have is one hit, the best.
+        hits.sort_by(|a, b| a.id.cmp(&b.id).then_with(|| b.score.total_cmp(&a.score)));
+        hits.dedup_by(|a, b| a.id == b.id);
         hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
         hits.truncate(take);
         Ok(hits)

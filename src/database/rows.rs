@@ -95,6 +95,8 @@ pub struct Writer {
     cost: usize,
     /// Set when something was left out.
     pub truncated: Option<Truncated>,
+    /// A value was cut.
+    pub cut: bool,
 }
 
 impl Writer {
@@ -114,6 +116,7 @@ impl Writer {
             bounds,
             cost: 0,
             truncated: None,
+            cut: false,
         }
     }
 
@@ -184,6 +187,7 @@ impl Writer {
             c.exact |= note.exact;
             c.rounded |= note.rounded;
             c.cut += u64::from(note.cut);
+            self.cut |= note.cut;
         }
         self.cost += cost;
         self.rows += 1;

@@ -133,6 +133,8 @@ pub struct Answer {
     pub committed: bool,
     /// Why something was left out, and the limit that was reached.
     pub truncated: Option<(Truncated, Option<u64>)>,
+    /// A value was cut.
+    pub cut: bool,
     /// The rows as CSV, where that is wanted.
     pub csv: Option<String>,
 }
@@ -545,12 +547,12 @@ fn silent(error: DbError) -> Failure {
 fn finish(mut writer: Writer, mut rows_affected: Vec<u64>, zeros: bool, committed: bool) -> Answer {
     writer.end();
     let rows = writer.total_rows;
-    let truncated = writer.truncated.map(|t| (t, writer.limit(t)));
+    let (truncated, cut) = (writer.truncated.map(|t| (t, writer.limit(t))), writer.cut);
     if zeros && rows_affected.is_empty() && rows == 0 {
         rows_affected.push(0);
     }
     let (results, csv) = writer.finish();
-    Answer { results, rows, rows_affected, messages: Vec::new(), committed, truncated, csv }
+    Answer { results, rows, rows_affected, messages: Vec::new(), committed, truncated, cut, csv }
 }
 
 /// A text of ours with NULL in the place of a variable.

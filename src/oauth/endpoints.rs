@@ -831,10 +831,13 @@ impl Authority {
                 self.audit.event("sign_in_failed", &[("principal", &short), ("peer", &peer(r))]);
                 again(StatusCode::UNAUTHORIZED, "User name or password is wrong.")
             }
-            Err(NotIn::Wait(d)) => again(
-                StatusCode::TOO_MANY_REQUESTS,
-                &format!("Too many attempts. Try again in {}.", plural(d.as_secs().max(1), "second")),
-            ),
+            Err(NotIn::Wait(d)) => {
+                let wait = d.as_secs().max(1);
+                let what = format!("Too many attempts. Try again in {}.", plural(wait, "second"));
+                let mut page = again(StatusCode::TOO_MANY_REQUESTS, &what);
+                page.headers_mut().insert(header::RETRY_AFTER, wait.into());
+                page
+            }
             Err(NotIn::Store(e)) => unavailable(&e),
         }
     }

@@ -79,7 +79,7 @@ pub const METRICS: &[Metric] = &[
         Kind::Counter,
         "{answer}",
         &["mssql_mcp.reason"],
-        "answers that are not whole: max_rows, max_chars or timeout",
+        "answers that are not whole: max_rows, max_chars, max_cell or timeout",
     ),
     row(
         "mssql_mcp.guard.refusals",

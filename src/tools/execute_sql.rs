@@ -437,6 +437,9 @@ pub fn answer(facts: &CallFacts, a: Answer, changed: Option<bool>, more: bool) -
             limit.map_or(String::new(), |n| format!(" ({n})"))
         );
     }
+    if a.cut {
+        facts.set_truncated("max_cell");
+    }
     head += "\"results\":";
     let mut parts = vec![bytes::Bytes::from(head)];
     parts.extend(a.results.0);
