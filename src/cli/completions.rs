@@ -45,6 +45,8 @@ pub async fn completions(shell: Shell) -> Ended {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command(), "mssql_mcp", &mut script);
     let script = String::from_utf8_lossy(&script)
+        // Ours, behind `call TOOL --help`.
+        .replace(" --tool-help", "")
         .replace(" -o default mssql_mcp\n", " -o default mssql-mcp\n")
         .replace("complete -F _mssql_mcp ", "complete -F _mssql_mcp_words ");
     let tools = BASH.trim_start().replace("TOOLS", &TOOLS.join("|")).replace("    CASES\n", &cases().await?);
@@ -58,7 +60,11 @@ async fn cases() -> Result<String, super::Failed> {
     let app = App::new(&Config::load(&Inputs { fixed, ..Inputs::default() })?)?;
     let offer =
         |pattern: &str, words: &str| format!("    {pattern}) COMPREPLY=($(compgen -W \"{words}\" -- \"$word\")) ;;\n");
-    let mut out = String::new();
+    // Behind `call` the tools come before a hundred settings, which a dash asks for.
+    let mut out = format!(
+        "    call,call) [[ \"$word\" == -* ]] || COMPREPLY=($(compgen -W \"{}\" -- \"$word\")) ;;\n",
+        TOOLS.join(" ")
+    );
     let listed: Value = serde_json::from_str(ask(&Server::Own(Box::new(app)), "tools/list", json!({})).await?.get())
         .unwrap_or_default();
     for t in listed["tools"].as_array().into_iter().flatten() {
