@@ -47,17 +47,18 @@ pub async fn cascades(
 ) -> Result<Result<Vec<Cascade>, String>, DbError> {
     let mut found: Vec<Cascade> = Vec::new();
     // Name, and whether its rows may go and may change their keys.
+    // INSERT and TRUNCATE set off nothing: the one adds no parent that was referred to, the other is refused where somebody refers.
+    let does = |t: &Table, verb: &str| t.verb == verb || t.verb == "MERGE";
     let mut open: Vec<(String, bool, bool)> =
-        tables.iter().map(|t| (t.name.clone(), t.verb != "UPDATE", t.verb != "DELETE")).collect();
+        tables.iter().map(|t| (t.name.clone(), does(t, "DELETE"), does(t, "UPDATE"))).collect();
     let mut seen: Vec<(String, bool, bool)> = Vec::new();
     while let Some(next) = open.pop() {
-        if seen.contains(&next) || next.0.is_empty() || next.1 == next.2 && !next.1 {
+        if seen.contains(&next) || !(next.1 || next.2) {
             continue;
         }
         let (name, deletes, updates) = next.clone();
         let by_text = tables.iter().any(|t| t.name == name && t.verb == "UPDATE");
         seen.push(next);
-        // INSERT and TRUNCATE set off nothing: the one adds no parent that was referred to, the other is refused where somebody refers.
         let rows: Rows =
             db.fetch(KEYS, &[("name", ParamValue::Text(name))], limits).await?.into_iter().flatten().collect();
         for r in rows {

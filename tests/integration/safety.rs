@@ -458,6 +458,10 @@ async fn the_question_shows_what_will_happen() {
         ),
         "{q}"
     );
+    let q = asked("UPDATE dbo.P SET x = id WHERE id = 3", json!({})).await;
+    assert!(!q.contains("ON UPDATE"), "the key is not set: {q}");
+    let q = asked("INSERT INTO dbo.P (id, x) VALUES (9, 9)", json!({})).await;
+    assert!(q.starts_with("INSERT dbo.P: 1 row changes.") && !q.contains("refer to it"), "{q}");
     // A count behind rows, no count, a hidden one.
     let q = asked("DELETE FROM dbo.G OUTPUT deleted.id WHERE id > 3", json!({})).await;
     assert!(q.starts_with("DELETE dbo.G: 2 of 5 rows change."), "{q}");
