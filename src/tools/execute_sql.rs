@@ -168,15 +168,17 @@ impl Tool for ExecuteSql {
 async fn failed_with_names(f: &Failure, db: &Database, sql: &str, limits: &Limits) -> Refusal {
     let mut r = failure(f, db, sql);
     let DbError::Sql(e) = &f.error else { return r };
-    let Some(name) = e.message.split('\'').nth(1).filter(|_| matches!(e.number, 207 | 208)) else { return r };
+    // Where something better was said, the catalog is not asked.
+    if !matches!(e.number, 207 | 208) || mssql_mcp_sql::hints::for_error(e.number, &e.message, sql).is_some() {
+        return r;
+    }
+    let Some(name) = e.message.split('\'').nth(1) else { return r };
     let close = match e.number {
         208 => db.closest_tables(name, limits).await,
         _ => db.closest_columns(name, &crate::audit::statement::Statement::of(sql).objects, limits).await,
     };
-    // Only where nothing better was said, and never instead of the error itself.
-    if let Some(close) = close.ok().filter(|c| !c.is_empty())
-        && mssql_mcp_sql::hints::for_error(e.number, &e.message, sql).is_none()
-    {
+    // Never instead of the error itself.
+    if let Some(close) = close.ok().filter(|c| !c.is_empty()) {
         r.hint = format!("Did you mean {}?", close.join(", "));
         r.more.insert("closest".into(), close.into());
     }
