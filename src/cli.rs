@@ -1,5 +1,7 @@
 //! The command line: subcommands, and a flag per row of the settings table.
 
+#![deny(clippy::print_stdout)]
+
 pub mod audit;
 pub mod call;
 pub mod classify;
@@ -323,6 +325,12 @@ pub fn print(text: &str) -> Ended {
         _ => Ok(()),
     }
 }
+
+/// A line, printed so. `println!` would panic where the reader has gone, and is denied here.
+macro_rules! say {
+    ($($arg:tt)*) => { $crate::cli::print(&format!("{}\n", format_args!($($arg)*))) };
+}
+pub(crate) use say;
 
 /// A runtime for a command.
 fn block_on<F: Future<Output = Ended>>(f: F) -> Ended {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 
-use super::{Ended, Failed};
+use super::{Ended, Failed, say};
 use crate::audit::log::{ADMIN, SERVER, files};
 use crate::audit::verify::{Blame, verify};
 use crate::plural::plural;
@@ -79,23 +79,23 @@ pub fn audit(m: &ArgMatches) -> Ended {
     };
     let v = verify(&files, anchor.as_deref(), m.get_one::<String>("key").map(|k| k.trim()));
     for p in &v.problems {
-        println!("{p}");
+        say!("{p}")?;
     }
     for c in &v.chains {
         let of = if v.chains.len() > 1 { format!("{}: ", c.name) } else { String::new() };
-        println!(
+        say!(
             "{of}{}, {} to {}; last good checkpoint {}; signed by {}",
             plural(c.records, "record"),
             c.first,
             c.last.seq,
             if c.checkpoint == 0 { "none".to_owned() } else { c.checkpoint.to_string() },
             c.key.as_deref().unwrap_or("nobody")
-        );
+        )?;
     }
     if anchor.is_none() {
-        println!(
+        say!(
             "without --anchor, a chain that was written anew from its beginning, or cut off at its end, cannot be told from a true one"
-        );
+        )?;
     }
     let status = match v.problems.iter().map(|p| p.blame).min() {
         None => return Ok(()),

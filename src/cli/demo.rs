@@ -6,7 +6,7 @@ use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, USER};
 
 use super::reload::Source;
 use super::serve::{bind, over_http, over_stdio};
-use super::{Ended, Failed, asked_to_stop, configured, configured_server};
+use super::{Ended, Failed, asked_to_stop, configured, configured_server, print, say};
 use crate::config::{Config, parse_listen};
 use crate::database::Settings;
 use crate::oauth::endpoints::Authority;
@@ -60,7 +60,7 @@ pub async fn demo(m: &ArgMatches) -> Ended {
         Some(a) if a.has_pages() => Some(somebody(a).await?),
         _ => None,
     };
-    print!("{}", welcome(&sandbox, &url, app.database.settings().policy.access.as_str(), signs_in.as_ref()));
+    print(&welcome(&sandbox, &url, app.database.settings().policy.access.as_str(), signs_in.as_ref()))?;
     over_http(listener, &app, &config, source).await
 }
 
@@ -88,13 +88,13 @@ pub async fn sandbox(m: &ArgMatches) -> Ended {
         status: 2,
     })?;
     let sandbox = Sandbox::start(Options { listen, ..Options::default() }).await.map_err(|e| format!("{text}: {e}"))?;
-    println!(
+    say!(
         "The sandbox speaks TDS 7.4 on {}: user {USER}, password {PASSWORD}, database {DATABASE}.",
         sandbox.address()
-    );
-    println!(
+    )?;
+    say!(
         "Its certificate is self-signed and new at each start; clients have to trust it (TrustServerCertificate=yes)."
-    );
+    )?;
     asked_to_stop().await;
     Ok(())
 }

@@ -4,7 +4,7 @@
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
 
-use super::{Ended, Failed, inputs, print};
+use super::{Ended, Failed, inputs, print, say};
 use crate::config::Config;
 use crate::doctor::{Level, examine};
 use crate::telemetry;
@@ -26,9 +26,9 @@ pub async fn doctor(m: &ArgMatches) -> Ended {
             if as_json {
                 let findings: Vec<_> =
                     e.0.iter().map(|what| json!({ "level": "fail", "check": "configuration", "what": what })).collect();
-                println!("{}", json!({ "level": "fail", "findings": findings }));
+                say!("{}", json!({ "level": "fail", "findings": findings }))?;
             } else {
-                println!("[fail] configuration");
+                say!("[fail] configuration")?;
             }
             return Err(e.into());
         }

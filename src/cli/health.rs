@@ -7,7 +7,7 @@ use clap::ArgMatches;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{Ended, Failed, inputs};
+use super::{Ended, Failed, inputs, say};
 use crate::config::Config;
 
 /// How long a server may take.
@@ -45,7 +45,7 @@ pub async fn health(m: &ArgMatches) -> Ended {
         Err(_) => return Err(format!("{url}: no answer within {} s", PATIENCE.as_secs()).into()),
     };
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    println!("{}", body.trim());
+    say!("{}", body.trim())?;
     if head.starts_with("HTTP/1.1 200") {
         return Ok(());
     }

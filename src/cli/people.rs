@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::{Ended, Failed, configured};
+use super::{Ended, Failed, configured, say};
 use crate::audit::Audit;
 use crate::audit::log::ADMIN;
 use crate::config::Config;
@@ -243,7 +243,7 @@ pub async fn user(m: &ArgMatches) -> Ended {
     if what == "list" {
         let records = open(&config)?;
         for (name, u) in records.list::<User>(Kind::User).await.map_err(store)? {
-            println!("{name}\t{}\t{}", if u.disabled { "disabled" } else { "active" }, u.scopes.join(","));
+            say!("{name}\t{}\t{}", if u.disabled { "disabled" } else { "active" }, u.scopes.join(","))?;
         }
         return Ok(());
     }
@@ -285,10 +285,10 @@ pub async fn user(m: &ArgMatches) -> Ended {
     };
     recorded(&config, &format!("user_{what}"), &given, done).await?;
     if what == "remove" {
-        println!("{name}: removed");
+        say!("{name}: removed")?;
         return Ok(());
     }
-    println!("{name}: {}, {}", if user.disabled { "disabled" } else { "active" }, user.scopes.join(","));
+    say!("{name}: {}, {}", if user.disabled { "disabled" } else { "active" }, user.scopes.join(","))?;
     Ok(())
 }
 
@@ -345,7 +345,7 @@ pub async fn token(m: &ArgMatches) -> Ended {
                 let grants = Grants::new(records.clone(), People::new(records), ttl, ttl);
                 grants.api_token(name, scopes(m), &mount, expires).await.map_err(store)
             });
-            println!("{}", token.await?);
+            say!("{}", token.await?)?;
         }
         "list" => {
             let records = open(&config)?;
@@ -354,7 +354,7 @@ pub async fn token(m: &ArgMatches) -> Ended {
                     format!("{} left", plural(e.saturating_sub(now()).div_ceil(86_400), "day"))
                 });
                 let mount = if t.audience.is_empty() { "/" } else { &t.audience };
-                println!("{}\t{}\t{mount}\t{left}", t.name, t.scopes.join(","));
+                say!("{}\t{}\t{mount}\t{left}", t.name, t.scopes.join(","))?;
             }
         }
         _ => {
@@ -373,7 +373,7 @@ pub async fn token(m: &ArgMatches) -> Ended {
                 }
             })
             .await?;
-            println!("{name}: {ended} revoked");
+            say!("{name}: {ended} revoked")?;
         }
     }
     Ok(())

@@ -229,6 +229,35 @@ async fn help_is_about_the_command_and_settings_come_on_demand() {
     }
 }
 
+/// Whose reader has gone (`| head`, a supervisor that closed its pipe): nothing is lost by it, least of all the status or the server.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_went_away_ends_nothing() {
+    let unread = |args: &[&str]| {
+        let (reader, writer) = std::io::pipe().expect("pipe");
+        drop(reader);
+        let mut c = command(args);
+        c.stdout(writer);
+        c
+    };
+    let dir = std::env::temp_dir().join(format!("mssql-mcp-unread-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("folder");
+    let file = dir.join("audit-1.jsonl");
+    std::fs::write(&file, "no record\n").expect("write");
+    let out = unread(&["audit", "verify", file.to_str().expect("path")]).output().await.expect("run");
+    std::fs::remove_dir_all(&dir).expect("removed");
+    assert_eq!(out.status.code(), Some(1), "{}", String::from_utf8_lossy(&out.stderr));
+
+    let listens = async |port: std::net::SocketAddr| tokio::net::TcpStream::connect(port).await.is_ok();
+    let port = free();
+    let mut demo = unread(&["demo", "--listen", &port.to_string()]).spawn().expect("spawn");
+    until("it listens", async || listens(port).await).await;
+    let (status, out, err) = run(&["call", "list_tables", "--url", &format!("http://{port}/mcp")], &[]).await;
+    assert!(status == Some(0) && out.contains("Employees"), "{out}{err}");
+    let out = unread(&["health", &format!("http://{port}/health")]).output().await.expect("run");
+    assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));
+    demo.kill().await.expect("SIGKILL");
+}
+
 /// Typed into a real one, with Tab where it completes.
 #[tokio::test(flavor = "multi_thread")]
 async fn bash_completes_behind_the_first_word() {
