@@ -1,6 +1,6 @@
 //! The command line: subcommands, and a flag per row of the settings table.
 
-#![deny(clippy::print_stdout)]
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod audit;
 pub mod call;
@@ -332,6 +332,14 @@ macro_rules! say {
 }
 pub(crate) use say;
 
+/// A line for whoever reads stderr, if anybody does; `eprintln!` would panic there too.
+macro_rules! tell {
+    ($($arg:tt)*) => {{
+        let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), format!("{}\n", format_args!($($arg)*)).as_bytes());
+    }};
+}
+pub(crate) use tell;
+
 /// A runtime for a command.
 fn block_on<F: Future<Output = Ended>>(f: F) -> Ended {
     tokio::runtime::Builder::new_multi_thread()
@@ -378,7 +386,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(f) => {
             if !f.message.is_empty() {
-                eprintln!("mssql-mcp: {}", f.message);
+                tell!("mssql-mcp: {}", f.message);
             }
             ExitCode::from(f.status)
         }

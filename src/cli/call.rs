@@ -449,7 +449,7 @@ fn arguments(args: &[String], schema: &Value) -> Result<Map<String, Value>, Fail
                 let value = value.ok_or_else(|| wrong(format!("--{n} needs a value")))?;
                 (name, value)
             }
-            (None, Some(f)) if out.is_empty() && !out.contains_key(f) => (f.clone(), a.clone()),
+            (None, Some(f)) if out.is_empty() => (f.clone(), a.clone()),
             (None, _) => return Err(wrong(format!("\"{a}\": --name value is expected here"))),
         };
         let v = if is(&name, "string") || properties.get(&name).is_none() {

@@ -31,7 +31,7 @@ pub fn classify(m: &ArgMatches) -> Ended {
         ..Policy::default()
     };
     if file == "-" && std::io::stdin().is_terminal() {
-        eprintln!("classify reads T-SQL from the terminal; Ctrl-D ends it");
+        super::tell!("classify reads T-SQL from the terminal; Ctrl-D ends it");
     }
     let mut bytes = Vec::new();
     let read = match file {

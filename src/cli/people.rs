@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::{Ended, Failed, configured, say};
+use super::{Ended, Failed, configured, say, tell};
 use crate::audit::Audit;
 use crate::audit::log::ADMIN;
 use crate::config::Config;
@@ -199,7 +199,7 @@ fn open(config: &Config) -> Result<Records, Failed> {
 fn made(config: &Config) -> Result<Records, Failed> {
     let (records, new) = Records::open_or_make(config.text("auth.store")).map_err(|e| e.to_string())?;
     if let Some(file) = new {
-        eprintln!("made a new store at {}; the server has to use the same one (auth.store)", file.display());
+        tell!("made a new store at {}; the server has to use the same one (auth.store)", file.display());
     }
     Ok(records)
 }

@@ -171,7 +171,7 @@ pub async fn over_stdio(app: &App, config: &Config) -> Ended {
     };
     let (sweeper, admin) = (sweep(app), watch(app, Admin::bind(config).await?));
     if std::io::stdin().is_terminal() {
-        eprintln!(
+        super::tell!(
             "mssql-mcp speaks MCP over stdin and stdout and waits for a client's messages, one line of JSON each; a desktop client starts it by itself \
              (docs/desktop-setup.md). To ask from a terminal: `mssql-mcp call`. Ctrl-D or Ctrl-C ends it."
         );

@@ -247,6 +247,12 @@ async fn a_reader_that_went_away_ends_nothing() {
     std::fs::remove_dir_all(&dir).expect("removed");
     assert_eq!(out.status.code(), Some(1), "{}", String::from_utf8_lossy(&out.stderr));
 
+    // Nobody reads what is wrong either.
+    let (reader, writer) = std::io::pipe().expect("pipe");
+    drop(reader);
+    let status = command(&["audit", "verify", "/nonexistent"]).stderr(writer).status().await.expect("run");
+    assert_eq!(status.code(), Some(2));
+
     let listens = async |port: std::net::SocketAddr| tokio::net::TcpStream::connect(port).await.is_ok();
     let port = free();
     let mut demo = unread(&["demo", "--listen", &port.to_string()]).spawn().expect("spawn");
