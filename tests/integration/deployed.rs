@@ -9,11 +9,16 @@ pub fn free_port() -> u16 {
     // Below the ports that systems give to outgoing connections, which would take one before its program has bound it;
     // and each only once in a process, so that two tests never get the same.
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    // Its UDP twin is kept for as long as the process lives: two runs of the tests beside each other would otherwise get
+    // the same one before either has bound it, and one of them speak with the other's server.
+    static CLAIMED: std::sync::Mutex<Vec<std::net::UdpSocket>> = std::sync::Mutex::new(Vec::new());
     loop {
         let n = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let port = 10_000 + (std::process::id().wrapping_mul(613) + n) % 20_000;
-        if std::net::TcpListener::bind(("127.0.0.1", port as u16)).is_ok() {
-            return port as u16;
+        let port = (10_000 + (std::process::id().wrapping_mul(613) + n) % 20_000) as u16;
+        let Ok(claim) = std::net::UdpSocket::bind(("127.0.0.1", port)) else { continue };
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            CLAIMED.lock().expect("no panic holds it").push(claim);
+            return port;
         }
     }
 }
