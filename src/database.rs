@@ -14,6 +14,7 @@ pub mod reach;
 pub mod rows;
 pub mod run;
 pub mod server;
+mod share;
 pub mod value;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use opentelemetry::KeyValue;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::share::ourselves;
 use crate::config::Config;
 use crate::database::rows::Bounds;
 use crate::telemetry::metrics::{gauge, instruments, label};
@@ -35,6 +37,7 @@ use mssql_mcp_sql::policy::Policy;
 #[derive(Debug, Clone)]
 pub struct Database {
     pool: pool::Pool,
+    shares: Arc<share::Shares>,
     settings: Arc<Settings>,
     /// Connections that are being cleaned up.
     cleanups: TaskTracker,
@@ -105,6 +108,8 @@ pub struct Limits {
     pub cancel: CancellationToken,
     /// The trace that the call belongs to.
     pub trace: Option<Trace>,
+    /// Whose share of the connections it takes: a principal's subject, or [`ourselves`].
+    pub caller: Arc<str>,
 }
 
 impl Limits {
@@ -112,7 +117,7 @@ impl Limits {
     pub fn of_our_own() -> Self {
         let bounds = Bounds { max_rows: 50_000, max_chars: 16 << 20, max_cell: 1000, csv: false };
         let deadline = Some(Instant::now() + Duration::from_secs(10));
-        Self { bounds, deadline, cancel: CancellationToken::new(), trace: None }
+        Self { bounds, deadline, cancel: CancellationToken::new(), trace: None, caller: ourselves() }
     }
 }
 
@@ -292,9 +297,10 @@ impl Database {
         let cleanups = TaskTracker::new();
         let reach = Arc::new(reach::Reach::new(settings.server(), &settings.user));
         let pool = pool::build(settings.clone(), reach.clone());
+        let shares = share::Shares::new(settings.max_size, settings.max_waiting);
         let labels = Arc::new(observe::Labels::new(&settings));
         let wrapping = Arc::new(ArcSwap::from_pointee(run::Wrapping::new(settings.lock_timeout)));
-        Self { pool, settings, cleanups, wrapping, names: Arc::default(), labels, reach }
+        Self { pool, shares, settings, cleanups, wrapping, names: Arc::default(), labels, reach }
     }
     /// Another LOCK_TIMEOUT from the next call on.
     pub fn set_lock_timeout(&self, t: Duration) {
@@ -320,21 +326,25 @@ impl Database {
         let look = async move { tokio::spawn(async move { me.ping().await }).await.unwrap_or(Err(DbError::Cancelled)) };
         self.reach.answers(look).await
     }
-    async fn lease(&self) -> Result<lease::Lease, DbError> {
-        // A fast, honest answer instead of a place in a line that nobody reaches.
-        if self.pool.status().waiting >= self.settings.max_waiting {
-            return Err(DbError::Overloaded);
-        }
+    async fn lease(&self, caller: &Arc<str>) -> Result<lease::Lease, DbError> {
         let asked = Instant::now();
         // Boxed, because making a connection is a large future.
-        let object = Box::pin(self.pool.get()).await.map_err(|e| pool::error(e, &self.settings));
+        let object = match tokio::time::timeout(self.settings.wait, self.shares.take(caller)).await {
+            // A fast, honest answer instead of a place in a line that nobody reaches.
+            Ok(Err(share::Full)) => return Err(DbError::Overloaded),
+            Err(_) => Err(DbError::Busy { waited: self.settings.wait }),
+            Ok(Ok(share)) => {
+                Box::pin(self.pool.get()).await.map(|o| (o, share)).map_err(|e| pool::error(e, &self.settings))
+            }
+        };
         let m = instruments();
         let pool = [self.labels.pool()];
         m.pool_wait.record(asked.elapsed().as_secs_f64(), &pool);
         if matches!(object, Err(DbError::Busy { .. })) {
             m.pool_timeouts.add(1, &pool);
         }
-        Ok(lease::Lease::new(object?, self.cleanups.clone(), self.labels.clone()))
+        let (object, share) = object?;
+        Ok(lease::Lease::new(object, share, self.cleanups.clone(), self.labels.clone()))
     }
     fn labels(&self) -> &observe::Labels {
         &self.labels
@@ -342,7 +352,7 @@ impl Database {
     /// Connections in use and idle, and callers that wait.
     pub fn status(&self) -> (usize, usize, usize) {
         let s = self.pool.status();
-        (s.size - s.available.min(s.size), s.available, s.waiting)
+        (s.size - s.available.min(s.size), s.available, self.shares.waiting())
     }
     /// The gauges of all pools, for as long as the process lives.
     pub fn gauges(all: &[Self]) {

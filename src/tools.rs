@@ -24,7 +24,7 @@ use crate::database::catalog::NotFound;
 use crate::database::explain::explain;
 use crate::database::rows::Bounds;
 use crate::database::run::Failure;
-use crate::database::{Database, DbError, Limits};
+use crate::database::{Database, DbError, Limits, ourselves};
 use crate::facts::CallFacts;
 use crate::principal::Principal;
 use crate::tools::confirm::Confirm;
@@ -156,6 +156,11 @@ impl Call {
             deadline: self.context.deadline,
             cancel: self.context.cancel.token().clone(),
             trace: self.facts.trace(),
+            caller: self
+                .context
+                .extensions
+                .get::<Principal>()
+                .map_or_else(ourselves, |p| Arc::from(p.subject.as_str())),
         }
     }
 }

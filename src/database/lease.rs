@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::observe::Labels;
 use super::pool::{Connection, Manager};
+use super::share::Share;
 use crate::telemetry::metrics::instruments;
 
 /// How long an acknowledgement may take.
@@ -17,7 +18,7 @@ const ACKNOWLEDGE: Duration = Duration::from_secs(2);
 /// A loan.
 #[derive(Debug)]
 pub struct Lease {
-    object: Option<Object<Manager>>,
+    object: Option<(Object<Manager>, Share)>,
     cleanups: TaskTracker,
     labels: Arc<Labels>,
     since: Instant,
@@ -25,41 +26,47 @@ pub struct Lease {
 
 impl Lease {
     /// Takes charge of a pooled connection.
-    pub fn new(object: Object<Manager>, cleanups: TaskTracker, labels: Arc<Labels>) -> Self {
-        Self { object: Some(object), cleanups, labels, since: Instant::now() }
+    pub fn new(object: Object<Manager>, share: Share, cleanups: TaskTracker, labels: Arc<Labels>) -> Self {
+        Self { object: Some((object, share)), cleanups, labels, since: Instant::now() }
     }
     /// The connection; none only while it is being dropped.
     pub fn connection(&mut self) -> Option<&mut Connection> {
-        self.object.as_deref_mut()
+        self.object.as_mut().map(|(o, _)| &mut **o)
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(object) = self.object.take() else { return };
+        // The share goes last: the next one in the line then finds the connection.
+        let Some((object, share)) = self.object.take() else { return };
         instruments().pool_use.record(self.since.elapsed().as_secs_f64(), &[self.labels.pool()]);
         if object.dirty {
-            drop(Object::take(object));
+            drop((Object::take(object), share));
         } else if object.in_flight {
             // In a task, because Attention and its acknowledgement need the socket. Without a runtime: close it.
             match tokio::runtime::Handle::try_current() {
-                Ok(_) => drop(self.cleanups.spawn(cancel(object))),
-                Err(_) => drop(Object::take(object)),
+                Ok(_) => drop(self.cleanups.spawn(cancel(object, share))),
+                Err(_) => drop((Object::take(object), share)),
             }
+        } else {
+            drop((object, share));
         }
     }
 }
 
 /// Attention; then, because a cancelled batch may have left its transaction, a rollback. Anything but a clean answer to both
 /// discards the connection: one whose Attention crossed a finished answer would give the next caller an empty result.
-async fn cancel(mut object: Object<Manager>) {
+async fn cancel(mut object: Object<Manager>, share: Share) {
     let clean = tokio::time::timeout(ACKNOWLEDGE, async {
         object.client.cancel_query().await?;
         object.client.simple_query("IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION").await?.into_results().await
     })
     .await;
     match clean {
-        Ok(Ok(_)) => object.in_flight = false,
+        Ok(Ok(_)) => {
+            object.in_flight = false;
+            drop(object);
+        }
         Ok(Err(e)) => {
             tracing::debug!(target: "mssql_mcp::database", error = %e, "the cancel was not clean; the connection is closed");
             drop(Object::take(object));
@@ -69,4 +76,5 @@ async fn cancel(mut object: Object<Manager>) {
             drop(Object::take(object));
         }
     }
+    drop(share);
 }

@@ -350,7 +350,7 @@ impl Database {
     }
 
     async fn lease_within(&self, limits: &Limits) -> Result<Lease, Failure> {
-        bounded(self.lease(), limits.deadline, &limits.cancel).await.and_then(|l| l).map_err(silent)
+        bounded(self.lease(&limits.caller), limits.deadline, &limits.cancel).await.and_then(|l| l).map_err(silent)
     }
 
     /// A text of ours without an answer; the connection is free again only when it succeeded.
@@ -473,7 +473,7 @@ impl Database {
         params: &[(&str, ParamValue)],
         limits: &Limits,
     ) -> Result<Vec<Rows>, DbError> {
-        let mut lease = bounded(self.lease(), limits.deadline, &limits.cancel).await??;
+        let mut lease = bounded(self.lease(&limits.caller), limits.deadline, &limits.cancel).await??;
         let round = Round::begin(self, "catalog", None);
         let limits = &Limits { trace: round.trace(limits.trace), ..limits.clone() };
         let rows = |sets: &Vec<Rows>| sets.iter().map(Vec::len).sum::<usize>() as u64;

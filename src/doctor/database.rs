@@ -64,6 +64,7 @@ pub async fn examine(mut settings: Settings, config: &Config) -> Vec<Finding> {
         deadline: Some(Instant::now() + Duration::from_secs(60)),
         cancel: CancellationToken::new(),
         trace: None,
+        caller: crate::database::ourselves(),
     };
     if let Err(e) = connected(&db, &limits, config, &mut all).await {
         let x = explain(&e.1, db.settings());

@@ -98,6 +98,7 @@ pub fn limits(max_rows: u64, max_chars: usize) -> Limits {
         deadline: None,
         cancel: CancellationToken::new(),
         trace: None,
+        caller: mssql_mcp::database::ourselves(),
     }
 }
 

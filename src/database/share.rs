@@ -1,0 +1,290 @@
+//! Who gets a connection next. In front of the pool, which knows no callers: whoever has fewer running goes first, so that one principal's heavy reads keep
+//! nobody waiting for longer than one of them takes; and the last connections are kept for those who have none, once there is more than one principal.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+/// A principal who was not seen for so long does not count as another one.
+const GONE: Duration = Duration::from_secs(600);
+/// Principals who are remembered beyond that time, until somebody new comes.
+const MOST: usize = 1000;
+
+/// The connections of one pool.
+#[derive(Debug)]
+pub struct Shares {
+    state: Mutex<State>,
+    /// Calls that may wait.
+    max_waiting: usize,
+    /// Connections that nobody gets as their second one.
+    reserve: usize,
+}
+
+#[derive(Debug)]
+struct State {
+    free: usize,
+    given: u64,
+    callers: HashMap<Arc<str>, Caller>,
+    /// In the order in which they came.
+    waiting: VecDeque<Waiting>,
+}
+
+#[derive(Debug)]
+struct Caller {
+    running: usize,
+    waiting: usize,
+    /// When the last one was given: a count.
+    last: u64,
+    seen: Instant,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    caller: Arc<str>,
+    /// Dropped where somebody with less has to have the place.
+    turn: oneshot::Sender<Share>,
+}
+
+/// Leave to use a connection, until it is dropped.
+#[derive(Debug)]
+pub struct Share {
+    shares: Arc<Shares>,
+    caller: Arc<str>,
+    taken: bool,
+}
+
+/// Too many wait.
+#[derive(Debug, PartialEq)]
+pub struct Full;
+
+/// The server itself: probes, and what it asks of the catalog by itself. It is no principal, and so nobody is kept from anything because of it.
+pub fn ourselves() -> Arc<str> {
+    Arc::from("")
+}
+
+impl Shares {
+    /// Of a pool of so many connections.
+    pub fn new(connections: usize, max_waiting: usize) -> Arc<Self> {
+        let reserve = (connections / 5).max(1).min(connections - 1);
+        let state = State { free: connections, given: 0, callers: HashMap::new(), waiting: VecDeque::new() };
+        Arc::new(Self { state: Mutex::new(state), max_waiting, reserve })
+    }
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// Calls that wait.
+    pub fn waiting(&self) -> usize {
+        self.state().waiting.iter().filter(|w| !w.turn.is_closed()).count()
+    }
+
+    /// Leave to use a connection, when it is this caller's turn. Where too many wait, one of those goes who have most; which may be this caller.
+    pub async fn take(self: &Arc<Self>, caller: &Arc<str>) -> Result<Share, Full> {
+        let turn = {
+            let mut s = self.state();
+            let known = s.caller(caller);
+            known.seen = Instant::now();
+            if s.waiting.is_empty() && s.may(caller, self.reserve) {
+                return Ok(self.given(&mut s, caller.clone()));
+            }
+            s.forget_the_gone();
+            if s.waiting.len() >= self.max_waiting && !s.make_room(caller) {
+                return Err(Full);
+            }
+            let (turn, mine) = oneshot::channel();
+            s.caller(caller).waiting += 1;
+            s.waiting.push_back(Waiting { caller: caller.clone(), turn });
+            self.go_on(&mut s);
+            mine
+        };
+        turn.await.map_err(|_| Full)
+    }
+
+    fn given(self: &Arc<Self>, s: &mut State, caller: Arc<str>) -> Share {
+        s.free -= 1;
+        s.given += 1;
+        let last = s.given;
+        let c = s.caller(&caller);
+        (c.running, c.last) = (c.running + 1, last);
+        Share { shares: self.clone(), caller, taken: true }
+    }
+
+    /// Gives what is free to those whose turn it is.
+    fn go_on(self: &Arc<Self>, s: &mut State) {
+        s.forget_the_gone();
+        loop {
+            // Of those with as few, the one who was given nothing for longest.
+            let order = |w: &Waiting| s.callers.get(&w.caller).map_or((0, 0), |c| (c.running, c.last));
+            let next = s.waiting.iter().enumerate().filter(|(_, w)| s.may(&w.caller, self.reserve));
+            let Some((at, _)) = next.min_by_key(|(at, w)| (order(w), *at)) else { return };
+            let Some(w) = s.take_out(at) else { return };
+            let share = self.given(s, w.caller);
+            if let Err(share) = w.turn.send(share) {
+                // They left just now. Dropping it would ask for the state, which is held here.
+                let mut share = share;
+                share.taken = false;
+                s.gave_back(&share.caller);
+            }
+        }
+    }
+}
+
+impl State {
+    fn caller(&mut self, caller: &Arc<str>) -> &mut Caller {
+        if self.callers.len() > MOST && !self.callers.contains_key(caller) {
+            let now = Instant::now();
+            self.callers.retain(|_, c| c.running + c.waiting > 0 || now < c.seen + GONE);
+        }
+        let new = || Caller { running: 0, waiting: 0, last: 0, seen: Instant::now() };
+        self.callers.entry(caller.clone()).or_insert_with(new)
+    }
+    fn take_out(&mut self, at: usize) -> Option<Waiting> {
+        let w = self.waiting.remove(at)?;
+        self.caller(&w.caller).waiting -= 1;
+        Some(w)
+    }
+    /// Those who left have no place in the line.
+    fn forget_the_gone(&mut self) {
+        while let Some(at) = self.waiting.iter().position(|w| w.turn.is_closed()) {
+            self.take_out(at);
+        }
+    }
+    /// Whether one more is theirs.
+    fn may(&self, caller: &Arc<str>, reserve: usize) -> bool {
+        let running = self.callers.get(caller).map_or(0, |c| c.running);
+        self.free > reserve || self.free > 0 && (running == 0 || self.alone(caller))
+    }
+    /// Whether no other principal was seen lately.
+    fn alone(&self, caller: &Arc<str>) -> bool {
+        let now = Instant::now();
+        let here = |c: &Caller| c.running + c.waiting > 0 || now < c.seen + GONE;
+        !self.callers.iter().any(|(who, c)| !who.is_empty() && who != caller && here(c))
+    }
+    /// Ends the wait of the last who came among those of the caller who waits most, unless that is this one.
+    fn make_room(&mut self, caller: &Arc<str>) -> bool {
+        let mine = self.callers.get(caller).map_or(0, |c| c.waiting);
+        let most = self.callers.iter().max_by_key(|(_, c)| c.waiting).filter(|(_, c)| c.waiting > mine + 1);
+        let Some(most) = most.map(|(who, _)| who.clone()) else { return false };
+        let last = self.waiting.iter().rposition(|w| w.caller == most);
+        last.and_then(|at| self.take_out(at)).is_some()
+    }
+    fn gave_back(&mut self, caller: &Arc<str>) {
+        self.free += 1;
+        let c = self.caller(caller);
+        c.running -= 1;
+        c.seen = Instant::now();
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        if !self.taken {
+            return;
+        }
+        let mut s = self.shares.state();
+        s.gave_back(&self.caller);
+        self.shares.go_on(&mut s);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn who(name: &str) -> Arc<str> {
+        Arc::from(name)
+    }
+
+    #[tokio::test]
+    async fn one_alone_has_all_and_gives_way() {
+        let shares = Shares::new(10, 50);
+        let (ada, bob) = (who("ada"), who("bob"));
+        let mut hers = Vec::new();
+        for _ in 0..10 {
+            hers.push(shares.take(&ada).now_or_never().expect("at once").expect("free"));
+        }
+        let mut more: Vec<_> = (0..6).map(|_| Box::pin(shares.take(&ada))).collect();
+        assert!(more.iter_mut().all(|m| m.now_or_never().is_none()));
+        let mut his = Box::pin(shares.take(&bob));
+        assert!((&mut his).now_or_never().is_none());
+        assert_eq!(shares.waiting(), 7);
+        // He came last and has nothing yet: the next is his.
+        hers.pop();
+        let his = (&mut his).now_or_never().expect("his turn").expect("given");
+        assert!(more.iter_mut().all(|m| m.now_or_never().is_none()));
+        // From now on two are kept for whoever has none.
+        hers.pop();
+        hers.pop();
+        assert!(more.iter_mut().all(|m| m.now_or_never().is_none()));
+        hers.pop();
+        let given: Vec<_> = more.iter_mut().filter_map(|m| m.now_or_never()).collect();
+        assert_eq!(given.len(), 1);
+        drop(his);
+        let his = shares.take(&bob).now_or_never().expect("at once").expect("kept for him");
+        let theirs = shares.take(&who("eve")).now_or_never().expect("at once").expect("and for another");
+        drop((his, theirs));
+    }
+
+    #[tokio::test]
+    async fn fifty_have_the_same() {
+        let shares = Shares::new(10, 10_000);
+        let mut got: HashMap<String, usize> = HashMap::new();
+        let tasks: Vec<_> = (0..50)
+            .flat_map(|n| (0..if n == 0 { 500 } else { 10 }).map(move |_| n))
+            .map(|n| {
+                let shares = shares.clone();
+                tokio::spawn(async move {
+                    let share = shares.take(&who(&n.to_string())).await.expect("room");
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                    drop(share);
+                    n
+                })
+            })
+            .collect();
+        // Of the first half that is served, the one with fifty times as many calls has no more than the others.
+        let mut all = futures_util::stream::FuturesUnordered::from_iter(tasks);
+        for _ in 0..490 {
+            let n = futures_util::StreamExt::next(&mut all).await.expect("one").expect("task");
+            *got.entry(n.to_string()).or_default() += 1;
+        }
+        let (heavy, light) = (got["0"], 490 - got["0"]);
+        assert!(heavy <= 20 && light >= 470, "{heavy} of the heavy one, {light} of the others");
+        while futures_util::StreamExt::next(&mut all).await.is_some() {}
+        assert_eq!((shares.waiting(), shares.state().free), (0, 10));
+    }
+
+    #[tokio::test]
+    async fn the_line_is_shared_too_and_who_leaves_is_not_in_it() {
+        let shares = Shares::new(1, 4);
+        let (ada, bob) = (who("ada"), who("bob"));
+        let first = shares.take(&ada).await.expect("free");
+        let mut line: Vec<_> = (0..4).map(|_| Box::pin(shares.take(&ada))).collect();
+        assert!(line.iter_mut().all(|m| m.now_or_never().is_none()));
+        assert_eq!(shares.take(&ada).await.expect_err("her line is full"), Full);
+        let mut his = Box::pin(shares.take(&bob));
+        assert!((&mut his).now_or_never().is_none());
+        assert_eq!((&mut line[3]).now_or_never().expect("told").expect_err("he has her last place"), Full);
+        drop(his);
+        let mut again = Box::pin(shares.take(&ada));
+        assert!((&mut again).now_or_never().is_none(), "his place is free");
+        // A turn that comes when nobody waits for it is the next one's.
+        drop(line.remove(0));
+        drop(first);
+        let second = (&mut line[0]).now_or_never().expect("her turn").expect("given");
+        drop((second, line, again));
+        assert_eq!((shares.waiting(), shares.state().free), (0, 1));
+    }
+
+    #[tokio::test]
+    async fn the_server_itself_keeps_nobody_from_anything() {
+        let shares = Shares::new(2, 4);
+        let probe = shares.take(&ourselves()).await.expect("free");
+        drop(probe);
+        let ada = who("ada");
+        let both = (shares.take(&ada).now_or_never(), shares.take(&ada).now_or_never());
+        assert!(matches!(both, (Some(Ok(_)), Some(Ok(_)))), "she is alone");
+    }
+}
