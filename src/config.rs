@@ -365,6 +365,13 @@ impl Config {
                 quoted(h)
             ));
         }
+        for s in self.list("auth.name_servers").iter().filter(|s| crate::resolve::server(s).is_none()) {
+            errors.push(format!(
+                "{}: {} is no address such as 10.0.0.2 or 10.0.0.2:53",
+                at("auth.name_servers"),
+                quoted(s)
+            ));
+        }
         for s in self.list("auth.redirect_schemes").iter().filter(|s| !crate::oauth::clients::private(s)) {
             errors.push(format!(
                 "{}: \"{s}\" is no private scheme such as cursor (lower case, without ://); https goes by auth.redirect_hosts",
@@ -390,7 +397,8 @@ impl Config {
             ));
         }
         for h in self.list("http.allowed_hosts").iter().filter(|h| {
-            let name = h.rsplit_once(':').filter(|(_, p)| p.parse::<u16>().is_ok()).map_or(h.as_str(), |(n, _)| n);
+            let name =
+                h.rsplit_once(':').filter(|(_, p)| crate::hostport::port(p).is_some()).map_or(h.as_str(), |(n, _)| n);
             !Server::parse(name, None, "").is_ok_and(|s| s.port.is_none() && s.instance.is_none())
         }) {
             errors.push(format!("{}: {} is no name of a host", at("http.allowed_hosts"), quoted(h)));
@@ -543,7 +551,10 @@ fn is_origin(text: &str) -> bool {
     let Some((scheme, authority)) = url.scheme_str().zip(url.authority()) else { return false };
     let port = authority.as_str().rsplit_once(':').map(|(_, p)| p).filter(|p| !p.ends_with(']'));
     let plain = !scheme.is_empty() && !authority.host().is_empty() && !authority.as_str().contains(['@', '*']);
-    plain && port.is_none_or(|p| p.parse::<u16>().is_ok()) && text.matches('/').count() <= 3 && url.query().is_none()
+    plain
+        && port.is_none_or(|p| crate::hostport::port(p).is_some())
+        && text.matches('/').count() <= 3
+        && url.query().is_none()
 }
 
 /// Whether a file has at least one certificate in it.

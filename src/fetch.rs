@@ -31,6 +31,8 @@ pub struct Getter {
     /// `http://` to other machines too.
     plain: bool,
     patience: Duration,
+    /// Who asks is not told why a host cannot be reached: that would tell them which names there are inside.
+    vague: bool,
 }
 
 /// What came.
@@ -76,9 +78,9 @@ pub fn public(ip: IpAddr) -> bool {
 }
 
 impl Getter {
-    /// For a stranger's URL: the public internet alone.
-    pub fn from_strangers() -> Self {
-        Self::system(public)
+    /// For a stranger's URL: the public internet alone. The name servers that are asked, where they are not the system's.
+    pub fn from_strangers(name_servers: &[SocketAddr]) -> Self {
+        Self { vague: true, ..Self::with(crate::resolve::by(name_servers), public, system_roots()) }
     }
     /// For a URL that the operator wrote: anywhere.
     pub fn from_operator() -> Self {
@@ -114,7 +116,7 @@ impl Getter {
             .with_safe_default_protocol_versions()
             .map(|b| TlsConnector::from(Arc::new(b.with_root_certificates(roots).with_no_client_auth())))
             .ok();
-        Self { lookup, allowed, tls, plain: false, patience: PATIENCE }
+        Self { lookup, allowed, tls, plain: false, patience: PATIENCE, vague: false }
     }
 
     /// Gets an `https://` URL, or an `http://` one where the address is this machine's.
@@ -151,10 +153,12 @@ impl Getter {
         }
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let port = authority.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        let addresses = (self.lookup)(host.clone(), port).await.map_err(|_| "its host has no address")?;
+        let unreachable =
+            |why: &'static str| if self.vague { "its host cannot be reached on the public internet" } else { why };
+        let addresses = (self.lookup)(host.clone(), port).await.map_err(|_| unreachable("its host has no address"))?;
         // One private address among public ones is an attack, not an accident.
         if addresses.is_empty() || !addresses.iter().all(|a| (self.allowed)(a.ip())) {
-            return Err("its host is not on the public internet".into());
+            return Err(unreachable("its host is not on the public internet").into());
         }
         if !secure && !self.plain && !addresses.iter().all(|a| a.ip().is_loopback()) {
             return Err("http:// is only for this machine; use https://".into());
@@ -165,7 +169,7 @@ impl Getter {
         let h = request.headers_mut();
         h.insert(header::HOST, HeaderValue::from_str(authority.as_str()).map_err(|_| "its host is no name")?);
         h.insert(header::USER_AGENT, HeaderValue::from_static(concat!("mssql-mcp/", env!("CARGO_PKG_VERSION"))));
-        let tcp = TcpStream::connect(&addresses[..]).await.map_err(|_| "its host does not answer")?;
+        let tcp = TcpStream::connect(&addresses[..]).await.map_err(|_| unreachable("its host does not answer"))?;
         if secure {
             let connector = self.tls.as_ref().ok_or("there is no TLS")?;
             let name = ServerName::try_from(host).map_err(|_| "its host is no name")?;
@@ -243,7 +247,7 @@ mod tests {
 
     #[tokio::test]
     async fn names_that_lead_inside_are_refused() {
-        let g = Getter::from_strangers();
+        let g = Getter::from_strangers(&[]);
         for url in
             ["https://localhost/c.json", "https://127.0.0.1/c.json", "http://localhost/c.json", "https://[::1]/c.json"]
         {

@@ -1,6 +1,7 @@
 //! The HTTP side: the listener, the stack of layers at HTTP level, and a router that is a `match`.
 
 mod bounded;
+mod connections;
 pub mod guard;
 mod leash;
 mod open;
@@ -10,9 +11,8 @@ use std::convert::Infallible;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -31,7 +31,6 @@ use mssql_mcp_transports::session::Sessions;
 use mssql_mcp_transports::sse::{self, Sse, Streams};
 use mssql_mcp_transports::streamable::{self, Body, Streamable};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::util::Oneshot;
@@ -42,6 +41,7 @@ use tower_http::request_id::{MakeRequestId, RequestId};
 
 use crate::config::Config;
 use crate::http::bounded::Within;
+use crate::http::connections::{Connection, Connections};
 use crate::http::guard::{Allowed, GuardLayer};
 use crate::http::leash::LeashLayer;
 use crate::http::open::OpenLayer;
@@ -122,10 +122,9 @@ impl Listener {
         let graceful = GracefulShutdown::new();
         let proxies: Arc<[IpAddr]> =
             config.list("http.trusted_proxies").iter().filter_map(|p| p.parse().ok()).collect();
-        let most = config.int("http.max_connections") as usize;
-        let room = Arc::new(Semaphore::new(most));
-        let (left, open) = (room.clone(), sessions.clone());
-        gauge("mssql_mcp.http.connections", move |put| put((most - left.available_permits()) as u64, &[]));
+        let connections = Connections::new(config.int("http.max_connections") as usize);
+        let (all, open) = (connections.clone(), sessions.clone());
+        gauge("mssql_mcp.http.connections", move |put| put(all.len() as u64, &[]));
         gauge("mssql_mcp.sessions", move |put| put(open.len() as u64, &[]));
         // Whoever never came back is forgotten without waiting for somebody who looks.
         let (swept, over) = (sessions.clone(), stop.closing.clone());
@@ -138,11 +137,6 @@ impl Listener {
         }));
         let write_timeout = config.duration("http.write_timeout");
         loop {
-            let place = tokio::select! {
-                biased;
-                () = stop.closing.cancelled() => break,
-                p = room.clone().acquire_owned() => p,
-            };
             let tcp = tokio::select! {
                 biased;
                 () = stop.closing.cancelled() => break,
@@ -158,6 +152,15 @@ impl Listener {
             };
             let _ = tcp.set_nodelay(true);
             let peer = tcp.peer_addr().ok();
+            let stranger = peer.map(|p| p.ip()).filter(|p| !proxies.contains(p));
+            let place = tokio::select! {
+                biased;
+                () = stop.closing.cancelled() => break,
+                place = connections.enter(stranger) => place,
+            };
+            let Some(place) = place else { continue };
+            // Weak: what of a request is kept for longer than its connection holds no place.
+            let here = Arc::downgrade(&place);
             // Who is at the other end of this connection, for those who count failures.
             let proxies = proxies.clone();
             let service = ServiceBuilder::new()
@@ -166,6 +169,7 @@ impl Listener {
                         let peer = Peer::of(p.ip(), r.headers(), &proxies);
                         r.extensions_mut().insert(peer);
                     }
+                    r.extensions_mut().insert(here.clone());
                     r
                 })
                 .service(service.clone());
@@ -176,8 +180,10 @@ impl Listener {
             // Boxed, because the task would hold room for it twice: where it is captured, and where it is awaited.
             let watched = Box::pin(graceful.watch(connection));
             tokio::spawn(async move {
-                if let Err(e) = watched.await {
-                    tracing::debug!(error = %e, "connection ended");
+                match place.ended.run_until_cancelled(watched).await {
+                    Some(Ok(())) => {}
+                    Some(Err(e)) => tracing::debug!(error = %e, "connection ended"),
+                    None => tracing::debug!("connection ended: it had to give way"),
                 }
                 drop(place);
             });
@@ -334,6 +340,9 @@ fn stack(
             },
             |r: &mut Request<hyper::body::Incoming>, p: Principal| {
                 r.extensions_mut().insert(p);
+                if let Some(c) = r.extensions_mut().remove::<Weak<Connection>>().and_then(|c| c.upgrade()) {
+                    c.is_known();
+                }
             },
         ))
         // Inside of bearer: only a stream that a token opened can end with it.
@@ -361,9 +370,13 @@ fn stack(
 
 /// So many requests of a network in a minute, where strangers can call at all.
 fn peers(app: &App) -> impl Fn(&Request<hyper::body::Incoming>) -> Result<(), Box<Response<Body>>> + Clone + use<> {
-    let tuning = app.authority.is_some().then(|| app.tuning.clone());
+    let known = app.authority.clone().map(|a| (a, app.tuning.clone()));
     move |r| {
-        let (Some(t), Some(p)) = (&tuning, r.extensions().get::<Peer>()) else { return Ok(()) };
+        let (Some((authority, t)), Some(p)) = (&known, r.extensions().get::<Peer>()) else { return Ok(()) };
+        // Who was recognised has a quota as a principal, and shares none with the strangers of their network.
+        if authority.has_seen(r.headers()) {
+            return Ok(());
+        }
         t.peers.check(network(p.0), 1).map_err(|wait| {
             instruments().rate_limited.add(1, &[label("mssql_mcp.reason", "peer")]);
             Box::new(open::too_many(wait))

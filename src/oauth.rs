@@ -8,12 +8,16 @@ pub mod clients;
 pub mod endpoints;
 pub mod external;
 pub mod grants;
+mod hashing;
 pub mod pages;
 pub mod people;
 mod redis;
 pub mod store;
+mod throttle;
 
-use aws_lc_rs::{digest, rand};
+use std::sync::LazyLock;
+
+use aws_lc_rs::{digest, hmac, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 
@@ -32,6 +36,13 @@ pub fn typeable() -> String {
     rand::fill(&mut bytes).unwrap_or_else(|_| unreachable!("the system has no randomness"));
     let letters = bytes.map(|b| char::from(LETTERS[usize::from(b % 32)]));
     letters.chunks(4).map(String::from_iter).collect::<Vec<_>>().join("-")
+}
+
+/// A name that nobody has, for the log and the records: the same for the same text, by a key that ends with the process, because it may have been a password.
+pub fn unknown_name(name: &str) -> String {
+    static KEY: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA256, secret("").as_bytes()));
+    let tag = hmac::sign(&KEY, name.as_bytes());
+    format!("unknown:{}", &BASE64.encode(tag.as_ref())[..16])
 }
 
 /// What a secret is stored as.

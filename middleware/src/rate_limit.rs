@@ -216,6 +216,18 @@ impl<K: Eq + Hash> Limiter<K> {
 }
 
 impl<K: Eq + Hash> Limiter<K> {
+    /// Gives back what was spent on something that is not to be counted after all.
+    pub fn give_back(&self, key: &K, cost: u32) {
+        let every = self.quota.get().every;
+        let before = |until: Instant| until.checked_sub(every * cost).unwrap_or(until);
+        if let Some(mut until) = self.spent.get_mut(key) {
+            *until = before(*until);
+            return;
+        }
+        // Where it was counted in the remainder, it goes back there.
+        let mut rest = self.rest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        rest.spent = rest.spent.map(before);
+    }
     /// Spends without asking, for what is known only afterwards; the debt is at most a burst beyond the quota.
     pub fn charge(&self, key: K, cost: u32) {
         let (now, quota) = (Instant::now(), self.quota.get());
@@ -261,6 +273,18 @@ mod tests {
         assert_eq!(l.check("ada", 10), Ok(()));
         tokio::time::advance(Duration::from_secs(3600)).await;
         assert_eq!((0..100).filter(|_| l.check("ada", 1).is_ok()).count(), 60, "an idle hour saves up no more");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_given_back_can_be_spent_again() {
+        let l = Limiter::new(Quota::per(3, Duration::from_secs(3)), 1);
+        assert_eq!(l.check("ada", 3), Ok(()));
+        l.give_back(&"ada", 2);
+        assert_eq!((l.check("ada", 2), l.check("ada", 1)), (Ok(()), Err(Duration::from_secs(1))));
+        // Those without room of their own.
+        assert_eq!((l.check("bob", 3), l.check("eve", 1).is_err()), (Ok(()), true));
+        l.give_back(&"bob", 1);
+        assert_eq!(l.check("eve", 1), Ok(()));
     }
 
     #[tokio::test(start_paused = true)]

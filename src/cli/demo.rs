@@ -74,7 +74,7 @@ struct Somebody {
 async fn somebody(authority: &Authority) -> Result<Somebody, Failed> {
     let password = crate::oauth::typeable();
     let scopes = crate::principal::SCOPES.map(str::to_owned).to_vec();
-    let user = User { password: hash(&password)?, scopes: scopes.clone(), disabled: false };
+    let user = User::new(hash(&password)?, scopes.clone());
     authority.people().put("demo", &user).await.map_err(|e| e.to_string())?;
     let token = authority.grants().api_token("demo", scopes, "", None).await.map_err(|e| e.to_string())?;
     Ok(Somebody { password, token })

@@ -44,14 +44,19 @@ pub fn user_command() -> Command {
         .arg_required_else_help(true)
         .subcommand(Command::new("add").about("Add a person").arg(name_arg()).arg(scopes_arg()).arg(stdin()))
         .subcommand(Command::new("list").about("List the people"))
-        .subcommand(Command::new("passwd").about("Set a new password").arg(name_arg()).arg(stdin()))
+        .subcommand(
+            Command::new("passwd")
+                .about("Set a new password; their tokens and sessions end within a second")
+                .arg(name_arg())
+                .arg(stdin()),
+        )
         .subcommand(
             Command::new("disable").about("Shut a person out; their tokens end within a second").arg(name_arg()),
         )
-        .subcommand(Command::new("enable").about("Let a person in again").arg(name_arg()))
+        .subcommand(Command::new("enable").about("Let a person in again, to sign in anew").arg(name_arg()))
         .subcommand(
             Command::new("scopes")
-                .about("Set what a person may do at most; what they lose, their tokens lose within a second")
+                .about("Set what a person may do at most; fewer than before end their tokens within a second")
                 .override_usage("mssql-mcp user scopes NAME SCOPE[,SCOPE]...")
                 .arg(name_arg())
                 .arg(
@@ -260,7 +265,7 @@ pub async fn user(m: &ArgMatches) -> Ended {
                 "{name} is there already; `user passwd` sets a new password, `user scopes` what they may do"
             )));
         }
-        ("add", None) => User { password: hash(&password(m)?)?, scopes: scopes(m), disabled: false },
+        ("add", None) => User::new(hash(&password(m)?)?, scopes(m)),
         (_, None) => return Err(wrong(format!("there is no {name}; `user list` shows who is"))),
         ("passwd", Some(u)) => User { password: hash(&password(m)?)?, ..u },
         ("scopes", Some(u)) => User { scopes: scopes(m), ..u },
@@ -268,6 +273,7 @@ pub async fn user(m: &ArgMatches) -> Ended {
         ("disable", Some(u)) => User { disabled: true, ..u },
         (_, Some(u)) => User { disabled: false, ..u },
     };
+    let before = user.epoch.clone();
     let given = [("principal", name), ("scopes", &*user.scopes.join(" "))];
     let done = async {
         let records = match found {
@@ -275,13 +281,18 @@ pub async fn user(m: &ArgMatches) -> Ended {
             None => made(&config)?,
         };
         let people = People::new(records.clone());
+        let ttl = config.duration("auth.access_token_ttl");
         if what == "remove" {
             // The person first: from then on nothing new is granted.
             people.remove(name).await.map_err(store)?;
-            let ttl = config.duration("auth.access_token_ttl");
             return Grants::new(records, people, ttl, ttl).forget_person(name).await.map_err(store);
         }
-        people.put(name, &user).await.map_err(store)
+        people.put(name, &user).await.map_err(store)?;
+        // What that ended is void already; here it goes from the list of connected apps, too.
+        match people.active(name).await.map_err(store)? {
+            Some(now) if now.epoch == before => Ok(()),
+            _ => Grants::new(records, people, ttl, ttl).forget_person(name).await.map_err(store),
+        }
     };
     recorded(&config, &format!("user_{what}"), &given, done).await?;
     if what == "remove" {

@@ -201,7 +201,14 @@ pub const SETTINGS: &[Setting] = &[
         &[],
         Kind::Int(1, 1_000_000),
         "5000",
-        "registered clients at once; those that nobody signed in through go after a day",
+        "registered clients at once; those that nobody signed in through go after a day, or earlier where a network floods: its own first",
+    ),
+    row(
+        "auth.name_servers",
+        &[],
+        Kind::List,
+        "",
+        "name servers (ADDRESS or ADDRESS:PORT) for the hosts of clients' metadata documents; those of /etc/resolv.conf unless set",
     ),
     row("auth.access_token_ttl", &[], Kind::Duration, "1h", "life of an access token"),
     row("auth.refresh_token_ttl", &[], Kind::Duration, "30d", "life of a refresh token, from its last use"),
@@ -354,7 +361,13 @@ pub const SETTINGS: &[Setting] = &[
     row("http.trusted_proxies", &[], Kind::List, "", "addresses whose X-Forwarded-For is believed, such as nginx's"),
     row("http.mcp", &[], Kind::Bool, "yes", "serve streamable HTTP at /mcp"),
     row("http.sse", &[], Kind::Bool, "yes", "serve HTTP+SSE (and streamable HTTP by POST) at /sse"),
-    row("http.max_connections", &[], Kind::Int(1, 1_000_000), "4096", "connections at once; more have to wait"),
+    row(
+        "http.max_connections",
+        &[],
+        Kind::Int(1, 1_000_000),
+        "4096",
+        "connections at once; then those on which nobody was recognised give way to new ones, and if there are none, new ones wait",
+    ),
     row(
         "http.max_sessions",
         &[],
@@ -529,7 +542,7 @@ pub fn parse_bool(s: &str) -> Option<bool> {
 /// An address to listen on: a port alone, or at `localhost`, is one of loopback.
 pub fn parse_listen(text: &str) -> Option<SocketAddr> {
     let text = text.trim();
-    let loopback = |port: &str| Some((std::net::Ipv4Addr::LOCALHOST, port.parse::<u16>().ok()?).into());
+    let loopback = |port: &str| Some((std::net::Ipv4Addr::LOCALHOST, crate::hostport::port(port)?).into());
     match text.rsplit_once(':') {
         None => loopback(text),
         Some((host, port)) if host.eq_ignore_ascii_case("localhost") => loopback(port),

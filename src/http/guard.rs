@@ -12,6 +12,8 @@ use http::{Request, Response, StatusCode};
 use mssql_mcp_transports::streamable::Body;
 use tower::{Layer, Service};
 
+use crate::hostport;
+
 /// What we answer to.
 #[derive(Debug)]
 pub struct Allowed {
@@ -32,28 +34,26 @@ pub struct Guard<S> {
 
 // === impl Allowed ===
 
-fn host_of(authority: &str) -> String {
-    let a = authority.trim().to_ascii_lowercase();
-    if let Some(end) = a.strip_prefix('[').and_then(|r| r.find(']')) {
-        return a[1..=end].to_owned();
-    }
-    match a.rsplit_once(':') {
-        Some((h, p)) if p.bytes().all(|b| b.is_ascii_digit()) => h.to_owned(),
-        _ => a,
-    }
+/// Of what a header or the configuration says; none when it is no host.
+fn host_of(authority: &str) -> Option<String> {
+    hostport::split(authority.trim()).map(|(host, _)| host.to_ascii_lowercase())
 }
 
 impl Allowed {
     /// The loopback names, the listener's own address, and what the configuration adds.
     pub fn new(listen: SocketAddr, hosts: &[String], origins: &[String]) -> Self {
-        let mut all = vec![listen.ip().to_string()];
-        all.extend(hosts.iter().map(|h| host_of(h)));
+        let mut all = vec![match listen.ip() {
+            IpAddr::V6(ip) => format!("[{ip}]"),
+            ip => ip.to_string(),
+        }];
+        all.extend(hosts.iter().filter_map(|h| host_of(h)));
         Self { hosts: all, origins: origins.iter().map(|o| o.trim_end_matches('/').to_ascii_lowercase()).collect() }
     }
     /// Whether a `Host` is ours.
     pub fn host(&self, authority: &str) -> bool {
-        let h = host_of(authority);
-        h == "localhost" || h.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()) || self.hosts.contains(&h)
+        let Some(h) = host_of(authority) else { return false };
+        let address = h.trim_matches(['[', ']']).parse::<IpAddr>();
+        h == "localhost" || address.is_ok_and(|ip| ip.is_loopback()) || self.hosts.contains(&h)
     }
     /// Whether an `Origin` is known.
     pub fn origin(&self, origin: &str) -> bool {
@@ -97,6 +97,13 @@ where
         self.inner.poll_ready(cx)
     }
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        // Two of a kind: whoever stands before us may have read the other one (RFC 9112 §3.2; RFC 9110 §5.3 for a field that is no list).
+        for name in [header::HOST, header::AUTHORIZATION, header::ORIGIN] {
+            if request.headers().get_all(&name).iter().nth(1).is_some() {
+                let why = format!("the header {name} is there twice");
+                return Box::pin(std::future::ready(Ok(refusal(StatusCode::BAD_REQUEST, &why))));
+            }
+        }
         // HTTP/2 has :authority instead of Host.
         let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).map(str::to_owned);
         let host = host.or_else(|| request.uri().authority().map(|a| a.as_str().to_owned()));
@@ -110,15 +117,17 @@ where
         };
         match refused {
             None => Box::pin(self.inner.call(request)),
-            Some(why) => {
-                tracing::warn!(why, "refused");
-                let mut r = Response::new(Body::Full(format!("{{\"error\":\"{why}\"}}").into()));
-                *r.status_mut() = StatusCode::FORBIDDEN;
-                r.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                Box::pin(std::future::ready(Ok(r)))
-            }
+            Some(why) => Box::pin(std::future::ready(Ok(refusal(StatusCode::FORBIDDEN, why)))),
         }
     }
+}
+
+fn refusal(status: StatusCode, why: &str) -> Response<Body> {
+    tracing::warn!(why, "refused");
+    let mut r = Response::new(Body::Full(format!("{{\"error\":\"{why}\"}}").into()));
+    *r.status_mut() = status;
+    r.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    r
 }
 
 #[cfg(test)]
@@ -135,10 +144,26 @@ mod tests {
         for h in ["localhost:8008", "127.0.0.1", "[::1]:9", "DB.example.com:443", "localhost"] {
             assert!(a.host(h), "{h}");
         }
-        for h in ["evil.example.com", "localhost.evil.example", "notdb.example.com", "127.0.0.1.evil.example", ""] {
+        for h in [
+            "evil.example.com",
+            "localhost.evil.example",
+            "notdb.example.com",
+            "127.0.0.1.evil.example",
+            "",
+            "[::1].evil.com",
+            "[::1]evil.com:80",
+            "localhost:+80",
+            "localhost@evil.com",
+            "[localhost]",
+        ] {
             assert!(!a.host(h), "{h}");
         }
         assert!(a.origin("http://localhost:6274") && a.origin("https://inspector.example.org"));
         assert!(!a.origin("null") && !a.origin("https://evil.example.com") && !a.origin("ftp://localhost"));
+        assert!(
+            a.origin("http://[::1]:6274") && !a.origin("http://[::1].evil.com") && !a.origin("http://localhost:+1")
+        );
+        let v6 = Allowed::new("[2001:db8::1]:8008".parse().expect("address"), &["[2001:db8::2]:443".into()], &[]);
+        assert!(v6.host("[2001:db8::1]:8008") && v6.host("[2001:DB8::2]") && !v6.host("[2001:db8::3]"));
     }
 }

@@ -1,18 +1,23 @@
 //! Clients that are known by the URL of their metadata (Client ID Metadata Documents, as MCP 2025-11-25 and later use them).
 //!
-//! The URL is a stranger's, so fetching it must not become a way into our own network: HTTPS only, and see `get.rs`. A document
-//! is kept as long as its `Cache-Control` says, within bounds; a failure is not.
+//! The URL is a stranger's, so fetching it must not become a way into our own network: HTTPS only, and see `fetch.rs`. A document
+//! is kept as long as its `Cache-Control` says, within bounds; a failure for a moment. Whoever asks for one that is being fetched waits for it, and few are
+//! fetched at once.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use http::{HeaderMap, header};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use super::clients::{Client, Redirects, log_refused};
+use super::people::network;
 use crate::fetch::Getter;
+use crate::hostport;
 
 const MAX_DOCUMENT: usize = 16 << 10;
 /// Documents that are remembered at once.
@@ -20,11 +25,99 @@ const MOST: usize = 1000;
 /// A document is remembered at least and at most for so many seconds.
 const KEPT: (u64, u64) = (60, 24 * 3600);
 
+/// A failure is remembered for so long: who comes back at once is told the same without a second look.
+const FAILED: Duration = Duration::from_secs(30);
+/// Fetched at once: in all, for one network, and from one host.
+const AT_ONCE: (usize, usize, usize) = (32, 4, 4);
+
 /// Fetches and remembers.
 #[derive(Debug, Clone)]
 pub struct Documents {
     getter: Getter,
-    known: Arc<DashMap<String, (Client, Instant)>>,
+    known: Arc<DashMap<String, (Got, Instant)>>,
+    fetching: Arc<Fetching>,
+}
+
+/// A client, or why there is none, for the person.
+type Got = Result<Client, String>;
+
+/// Why there is no client.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NoClient {
+    /// For the person.
+    Wrong(String),
+    /// Too many are being fetched.
+    Busy,
+}
+
+/// What is being fetched.
+#[derive(Debug, Default)]
+struct Fetching(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// By client id.
+    pending: HashMap<String, Weak<Pending>>,
+    networks: HashMap<String, usize>,
+    hosts: HashMap<String, usize>,
+}
+
+/// One that is, for as long as somebody waits for it.
+#[derive(Debug)]
+struct Pending {
+    fetching: Arc<Fetching>,
+    client_id: String,
+    network: String,
+    host: String,
+    got: OnceCell<Got>,
+}
+
+impl Fetching {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// A place in what is being fetched, or the one that this document has.
+    fn enter(self: &Arc<Self>, client_id: &str, host: &str, peer: Option<IpAddr>) -> Result<Arc<Pending>, NoClient> {
+        let (network, host) = (peer.map_or(String::new(), network), host.to_ascii_lowercase());
+        let mut state = self.state();
+        if let Some(p) = state.pending.get(client_id).and_then(Weak::upgrade) {
+            return Ok(p);
+        }
+        let (all, of_network, of_host) = AT_ONCE;
+        let of = |m: &HashMap<String, usize>, k: &str| m.get(k).copied().unwrap_or_default();
+        if state.pending.len() >= all
+            || of(&state.networks, &network) >= of_network
+            || of(&state.hosts, &host) >= of_host
+        {
+            return Err(NoClient::Busy);
+        }
+        *state.networks.entry(network.clone()).or_default() += 1;
+        *state.hosts.entry(host.clone()).or_default() += 1;
+        let (fetching, client_id, got) = (self.clone(), client_id.to_owned(), OnceCell::new());
+        let pending = Arc::new(Pending { fetching, client_id: client_id.clone(), network, host, got });
+        state.pending.insert(client_id, Arc::downgrade(&pending));
+        Ok(pending)
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let mut state = self.fetching.state();
+        // Another may have its name already: it came when nobody waited for this one any more.
+        if state.pending.get(&self.client_id).is_some_and(|p| p.strong_count() == 0) {
+            state.pending.remove(&self.client_id);
+        }
+        let leave = |m: &mut HashMap<String, usize>, k: &str| {
+            if let Some(n) = m.get_mut(k) {
+                *n -= 1;
+                if *n == 0 {
+                    m.remove(k);
+                }
+            }
+        };
+        leave(&mut state.networks, &self.network);
+        leave(&mut state.hosts, &self.host);
+    }
 }
 
 /// Whether a client id is meant as a URL.
@@ -32,8 +125,8 @@ pub fn is_url(client_id: &str) -> bool {
     client_id.starts_with("https://")
 }
 
-/// Whether a client id may be one: a URL that two readers read alike.
-fn check(client_id: &str) -> Result<(), &'static str> {
+/// Whether a client id may be one: a URL that two readers read alike. Its host.
+fn check(client_id: &str) -> Result<&str, &'static str> {
     let rest = client_id.strip_prefix("https://").ok_or("it must begin with https://")?;
     if client_id.len() > 500
         || !client_id.bytes().all(|b| b.is_ascii_graphic())
@@ -49,7 +142,7 @@ fn check(client_id: &str) -> Result<(), &'static str> {
     if path == "/" || path.split(['/', '?']).any(|s| matches!(s, "." | "..")) {
         return Err("its path must name a document, without dot segments");
     }
-    let (host, port) = authority.rsplit_once(':').map_or((authority, None), |(h, p)| (h, Some(p)));
+    let (host, _) = hostport::split(authority).ok_or("its host or port cannot be read")?;
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
     // Addresses have no place in a client's name; they would also be a way around DNS.
     if host.is_empty()
@@ -59,7 +152,7 @@ fn check(client_id: &str) -> Result<(), &'static str> {
     {
         return Err("its host must be a name");
     }
-    port.is_none_or(|p| p.parse::<u16>().is_ok()).then_some(()).ok_or("its port cannot be read")
+    Ok(host)
 }
 
 /// Life of a document from its headers.
@@ -77,29 +170,53 @@ fn kept(headers: &HeaderMap) -> u64 {
 impl Documents {
     /// Through a getter.
     pub fn new(getter: Getter) -> Self {
-        Self { getter, known: Arc::default() }
+        Self { getter, known: Arc::default(), fetching: Arc::default() }
     }
 
-    /// The client that a URL names; the error is for the person.
-    pub async fn client(&self, client_id: &str, redirects: &Redirects) -> Result<Client, String> {
-        if let Some(k) = self.known.get(client_id).filter(|k| k.1 > Instant::now()) {
-            return Ok(k.0.clone());
-        }
+    /// The client that a URL names, for somebody at this address.
+    pub async fn client(
+        &self,
+        client_id: &str,
+        redirects: &Redirects,
+        peer: Option<IpAddr>,
+    ) -> Result<Client, NoClient> {
         let wrong = |why: &str| {
             format!("The program's id {} does not lead to its description: {why}.", client_id.escape_debug())
         };
-        check(client_id).map_err(&wrong)?;
-        let got = self.getter.get(client_id, MAX_DOCUMENT).await.map_err(|why| wrong(&why))?;
-        let (body, age) = (got.body, kept(&got.headers));
-        let client = read(client_id, &body, redirects).map_err(|why| wrong(&why))?;
+        let host = check(client_id).map_err(|why| NoClient::Wrong(wrong(why)))?;
+        if let Some(k) = self.known.get(client_id).filter(|k| k.1 > Instant::now()) {
+            return k.0.clone().map_err(NoClient::Wrong);
+        }
+        let pending = self.fetching.enter(client_id, host, peer)?;
+        // By whoever comes first; if they leave, the next one begins again.
+        let got = pending.got.get_or_init(|| async {
+            let (got, kept) = match self.fetch(client_id, redirects).await {
+                Ok((client, kept)) => (Ok(client), kept),
+                Err(why) => (Err(wrong(&why)), FAILED),
+            };
+            self.remember(client_id, &got, Instant::now() + kept);
+            got
+        });
+        got.await.clone().map_err(NoClient::Wrong)
+    }
+
+    async fn fetch(&self, client_id: &str, redirects: &Redirects) -> Result<(Client, Duration), String> {
+        let got = self.getter.get(client_id, MAX_DOCUMENT).await?;
+        Ok((read(client_id, &got.body, redirects)?, Duration::from_secs(kept(&got.headers))))
+    }
+
+    fn remember(&self, client_id: &str, got: &Got, until: Instant) {
+        let now = Instant::now();
         if self.known.len() >= MOST {
-            let now = Instant::now();
             self.known.retain(|_, k| k.1 > now);
         }
-        if self.known.len() < MOST {
-            self.known.insert(client_id.to_owned(), (client.clone(), Instant::now() + Duration::from_secs(age)));
+        // A flood of failures does not keep out what there is.
+        if self.known.len() >= MOST && got.is_ok() {
+            self.known.retain(|_, k| k.0.is_ok());
         }
-        Ok(client)
+        if self.known.len() < MOST {
+            self.known.insert(client_id.to_owned(), (got.clone(), until));
+        }
     }
 }
 
@@ -123,11 +240,21 @@ fn read(client_id: &str, body: &[u8], redirects: &Redirects) -> Result<Client, S
         return Err("a client of this kind has no secret: token_endpoint_auth_method must be none".into());
     }
     log_refused(client_id, &refused);
-    Ok(Client { name, redirect_uris, auth_method: "none".into(), secret: None, created: 0, used: true })
+    Ok(Client {
+        name,
+        redirect_uris,
+        auth_method: "none".into(),
+        secret: None,
+        created: 0,
+        used: true,
+        network: String::new(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use serde_json::json;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -151,6 +278,7 @@ mod tests {
             "https://2130706433/c",
             "https://0x7f.1/c\\",
             "https://a.example:x/c",
+            "https://a.example:+80/c",
             "https://a b/c",
             "https:///c",
         ] {
@@ -204,7 +332,7 @@ mod tests {
         let fixed = vec![("auth.redirect_hosts", "chatgpt.com".to_owned())];
         let hosts = Redirects::new(&Config::load(&Inputs { fixed, ..Inputs::default() }).expect("config"));
         let d = serve(ok(&document(ID).to_string(), ""), |_| true).await;
-        let c = d.client(ID, &hosts).await.expect("a client");
+        let c = d.client(ID, &hosts, None).await.expect("a client");
         assert_eq!((c.name.as_str(), c.redirect_uris[0].as_str()), ("ChatGPT", "https://chatgpt.com/cb"));
         assert_eq!(d.known.len(), 1);
         let mut other = document(ID);
@@ -216,7 +344,7 @@ mod tests {
         let only_by_key = ok(&both.to_string(), "");
         both["token_endpoint_auth_methods_supported"] = json!(["none", "private_key_jwt"]);
         let d = serve(ok(&both.to_string(), ""), |_| true).await;
-        assert!(d.client(ID, &hosts).await.is_ok(), "it can do without");
+        assert!(d.client(ID, &hosts, None).await.is_ok(), "it can do without");
         let mut secret = document(ID);
         secret["client_secret"] = json!("x");
         for (answer, why) in [
@@ -233,13 +361,74 @@ mod tests {
             (b"nonsense".to_vec(), "HTTP failed"),
         ] {
             let d = serve(answer, |_| true).await;
-            let e = d.client(ID, &hosts).await.expect_err(why);
-            assert!(e.contains(why), "{e}");
-            assert_eq!(d.known.len(), 0, "a failure is not remembered");
+            let e = d.client(ID, &hosts, None).await.expect_err(why);
+            assert!(matches!(&e, NoClient::Wrong(e) if e.contains(why)), "{e:?}");
         }
         // The same server behind a name that resolves to this machine.
         let d = serve(ok(&document(ID).to_string(), ""), public).await;
-        assert!(d.client(ID, &hosts).await.expect_err("private").contains("public internet"));
+        let e = d.client(ID, &hosts, None).await.expect_err("private");
+        assert!(matches!(e, NoClient::Wrong(e) if e.contains("public internet")));
+    }
+
+    fn slow(looked: &Arc<AtomicUsize>) -> Documents {
+        let looked = looked.clone();
+        let lookup: Lookup = Arc::new(move |_, _| {
+            looked.fetch_add(1, Ordering::Relaxed);
+            Box::pin(async {
+                tokio::time::sleep(Duration::from_secs(3)).await;
+                Err(std::io::Error::other("the name server is silent"))
+            })
+        });
+        Documents::new(Getter::with(lookup, public, rustls::RootCertStore::empty()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn few_documents_are_fetched_at_once_and_none_twice() {
+        let hosts = Redirects::new(&Config::load(&Inputs::default()).expect("config"));
+        let looked = Arc::new(AtomicUsize::new(0));
+        let d = slow(&looked);
+        let from = |n: u8| Some(IpAddr::from([198, 51, 100, n]));
+        // A document that is being fetched, and one that could not be: one look for all.
+        let all = (0..100).map(|n| d.client("https://one.example/c.json", &hosts, from(n)));
+        assert!(futures_util::future::join_all(all).await.iter().all(|r| matches!(r, Err(NoClient::Wrong(_)))));
+        assert!(matches!(d.client("https://one.example/c.json", &hosts, None).await, Err(NoClient::Wrong(_))));
+        assert_eq!(looked.swap(0, Ordering::Relaxed), 1);
+        let tried = async |ids: Vec<(String, u8)>| {
+            let all = ids.iter().map(|(id, n)| d.client(id, &hosts, from(*n)));
+            let all = futures_util::future::join_all(all).await;
+            assert_eq!(
+                all.iter().filter(|r| matches!(r, Err(NoClient::Wrong(_)))).count(),
+                looked.load(Ordering::Relaxed)
+            );
+            looked.swap(0, Ordering::Relaxed)
+        };
+        assert_eq!(
+            tried((0..100).map(|n| (format!("https://a{n}.example/c"), 1)).collect()).await,
+            AT_ONCE.1,
+            "a network"
+        );
+        assert_eq!(
+            tried((0..100).map(|n| (format!("https://b.example/c{n}"), n)).collect()).await,
+            AT_ONCE.2,
+            "a host"
+        );
+        assert_eq!(
+            tried((0..100).map(|n| (format!("https://c{n}.example/c"), n)).collect()).await,
+            AT_ONCE.0,
+            "in all"
+        );
+        // Nobody waits for them any more: their places are free.
+        {
+            let gone = (0..32).map(|n| {
+                let (d, hosts) = (&d, &hosts);
+                async move { d.client(&format!("https://d{n}.example/c"), hosts, from(n)).await }
+            });
+            let gone = futures_util::future::join_all(gone);
+            assert!(tokio::time::timeout(Duration::from_millis(1), gone).await.is_err());
+        }
+        looked.store(0, Ordering::Relaxed);
+        assert_eq!(tried(vec![("https://e.example/c".into(), 1)]).await, 1);
+        assert!(d.fetching.state().pending.is_empty() && d.fetching.state().hosts.is_empty());
     }
 
     #[test]

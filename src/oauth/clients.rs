@@ -1,5 +1,7 @@
 //! Clients: dynamic registration (RFC 7591), those of the configuration, and which redirect URIs are theirs.
 
+use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +10,13 @@ use arc_swap::ArcSwap;
 use mssql_mcp_middleware::rate_limit::{Limiter, Quota};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
 use super::people::network;
 use super::store::{FOREVER, Kind, Records, StoreError, now};
 use super::{hashed, secret};
 use crate::config::{Config, Registered};
+use crate::hostport;
 
 /// A registered client.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,6 +33,9 @@ pub struct Client {
     pub created: u64,
     /// Somebody has signed in through it.
     pub used: bool,
+    /// From where it was registered, hashed: whoever floods makes room at their own expense.
+    #[serde(default)]
+    pub network: String,
 }
 
 /// Why a registration is refused (RFC 7591 §3.2.2).
@@ -51,6 +58,8 @@ pub struct Clients {
     /// New registrations by network.
     limiter: Arc<Limiter<String>>,
     most: usize,
+    /// How many there is room for, as it was last counted.
+    left: Arc<Mutex<usize>>,
 }
 
 /// Where clients that are not written into the configuration may have codes sent to.
@@ -91,7 +100,7 @@ const NOT_PRIVATE: [&str; 14] = [
 struct Parts<'a> {
     scheme: &'a str,
     host: String,
-    port: Option<&'a str>,
+    port: Option<u16>,
     rest: &'a str,
 }
 
@@ -116,16 +125,8 @@ fn parts(uri: &str) -> Result<Parts<'_>, &'static str> {
     if authority.contains('@') {
         return Err("it must not have a user name");
     }
-    let (host, port) = match authority.strip_prefix('[').and_then(|r| r.split_once(']')) {
-        Some((v6, after)) => (format!("[{v6}]"), after.strip_prefix(':')),
-        None => match authority.split_once(':') {
-            Some((h, p)) => (h.to_owned(), Some(p)),
-            None => (authority.to_owned(), None),
-        },
-    };
-    if (host.is_empty() && !own) || port.is_some_and(|p| p.parse::<u16>().is_err()) {
-        return Err("its host or port cannot be read");
-    }
+    let read = hostport::split(authority).filter(|(h, _)| !h.is_empty() || own);
+    let (host, port) = read.ok_or("its host or port cannot be read")?;
     Ok(Parts { scheme, host: host.to_ascii_lowercase(), port, rest })
 }
 
@@ -259,6 +260,7 @@ impl Clients {
             redirects: Redirects::new(config),
             limiter: Arc::new(Limiter::new(quota, NETWORKS)),
             most: config.int("auth.max_clients") as usize,
+            left: Arc::default(),
         }
     }
     /// Where clients may have codes sent to.
@@ -275,7 +277,15 @@ impl Clients {
             let secret = c.secret.as_deref().map(hashed);
             let auth_method = if secret.is_some() { "client_secret_basic" } else { "none" }.to_owned();
             let (name, redirect_uris) = (c.name.clone(), c.redirect_uris.clone());
-            return Ok(Some(Client { name, redirect_uris, auth_method, secret, created: 0, used: true }));
+            return Ok(Some(Client {
+                name,
+                redirect_uris,
+                auth_method,
+                secret,
+                created: 0,
+                used: true,
+                network: String::new(),
+            }));
         }
         Ok(self.records.get::<Client>(Kind::Client, id).await?.map(|c| c.0))
     }
@@ -289,7 +299,7 @@ impl Clients {
         }
         Ok(())
     }
-    /// Whether there is room for one more from this network.
+    /// Room for one more from this network, if it may register one.
     async fn room(&self, peer: Option<IpAddr>) -> Result<Result<(), Refused>, StoreError> {
         let busy = |description: String, wait| Refused { error: "temporarily_unavailable", description, wait };
         if let Err(wait) = self.limiter.check(peer.map_or(String::new(), network), 1) {
@@ -299,11 +309,48 @@ impl Clients {
             );
             return Ok(Err(busy(text, Some(wait))));
         }
-        if self.records.list::<Client>(Kind::Client).await?.len() >= self.most {
-            let text = "too many clients are registered (auth.max_clients); unused ones go after a day".to_owned();
+        // One walk over all of them at a time.
+        let mut left = self.left.lock().await;
+        if *left == 0 {
+            *left = self.make_room().await?;
+        }
+        if *left == 0 {
+            let text = "too many clients are registered and in use (auth.max_clients)".to_owned();
             return Ok(Err(busy(text, Some(Duration::from_secs(3600)))));
         }
+        *left -= 1;
         Ok(Ok(()))
+    }
+
+    /// How many may be registered before it is counted again. Where there is no room, a twentieth of the unused ones go (one at least): always the oldest of
+    /// the network that has most of them, so that a flood pushes out itself and not a newcomer.
+    async fn make_room(&self) -> Result<usize, StoreError> {
+        let all = self.records.list::<Client>(Kind::Client).await?;
+        let room = self.most.saturating_sub(all.len());
+        if room > 0 {
+            // Other replicas register, too.
+            return Ok(room.min(self.most / 20 + 1));
+        }
+        let mut unused: HashMap<String, Vec<(u64, String)>> = HashMap::new();
+        for (id, c) in all.into_iter().filter(|(_, c)| !c.used) {
+            unused.entry(c.network).or_default().push((c.created, id));
+        }
+        // The oldest last.
+        unused.values_mut().for_each(|of| of.sort_by(|a, b| b.cmp(a)));
+        let mut made = 0;
+        while made < (self.most / 20).max(1) {
+            let age = |of: &Vec<(u64, String)>| (of.len(), Reverse(of.last().map(|c| c.0)));
+            let Some((_, id)) = unused.values_mut().max_by_key(|of| age(of)).and_then(Vec::pop) else { break };
+            self.records.remove(Kind::Client, &id).await?;
+            made += 1;
+        }
+        if made > 0 {
+            tracing::warn!(
+                made,
+                "auth.max_clients is reached; unused clients are forgotten, those of the busiest network first"
+            );
+        }
+        Ok(made)
     }
 
     /// Registers a client; the answer's body. A public client that registers twice is the same one.
@@ -325,7 +372,8 @@ impl Clients {
             if let Err(r) = self.room(peer).await? {
                 return Ok(Err(r));
             }
-            let client = Client { secret: plain.as_deref().map(hashed), created, ..client.clone() };
+            let network = hashed(&peer.map_or(String::new(), network))[..12].to_owned();
+            let client = Client { secret: plain.as_deref().map(hashed), created, network, ..client.clone() };
             self.records.insert(Kind::Client, &id, &client, created + UNUSED).await?;
             log_refused(&client.name, &refused);
         }
@@ -379,7 +427,10 @@ fn read(body: &Value, redirects: &Redirects) -> Result<(Client, Vec<String>), Re
     }
     let name = if name.is_empty() { "unnamed client".into() } else { name };
     let auth_method = auth_method.to_owned();
-    Ok((Client { name, redirect_uris, auth_method, secret: None, created: 0, used: false }, refused))
+    Ok((
+        Client { name, redirect_uris, auth_method, secret: None, created: 0, used: false, network: String::new() },
+        refused,
+    ))
 }
 
 #[cfg(test)]
@@ -429,6 +480,12 @@ mod tests {
             "https://claude.ai/a b",
             "//claude.ai/cb",
             "http://localhost.evil.com/cb",
+            "http://[::1].evil.com/cb",
+            "http://[::1]x/cb",
+            "http://[::1]:+80/cb",
+            "http://localhost:+80/cb",
+            "http://localhost:/cb",
+            "https://[claude.ai]/cb",
         ] {
             assert!(here.check(bad).is_err(), "{bad}");
         }
@@ -495,12 +552,33 @@ mod tests {
         let r = c.register(&body(30), from(1)).await.expect("store").expect_err("refused");
         assert!(r.error == "temporarily_unavailable" && r.wait.is_some_and(|w| w > Duration::from_secs(100)), "{r:?}");
         assert!(c.register(&body(7), from(1)).await.expect("store").is_ok(), "who is known is not new");
-        // From many networks at once: the second limit.
-        let mut taken = 0;
-        for n in 0..100 {
-            taken += u32::from(c.register(&body(100 + n), from(10 + n as u8)).await.expect("store").is_ok());
+        // From many networks at once: the flood gives way to them.
+        let mut newcomers = Vec::new();
+        for n in 0..48 {
+            let id = c.register(&body(100 + n), from(10 + n as u8)).await.expect("store").expect("room");
+            newcomers.push(id["client_id"].as_str().expect("id").to_owned());
         }
-        assert_eq!(taken, 20);
+        let all = async || c.records.list::<Client>(Kind::Client).await.expect("store");
+        assert!(all().await.len() <= 50);
+        for id in &newcomers {
+            assert!(c.find(id).await.expect("store").is_some(), "the flood went first");
+        }
+        // Clients in use are forgotten for nobody.
+        for (id, _) in all().await {
+            c.keep(&id).await.expect("store");
+        }
+        for n in 0..60 {
+            let _ = c.register(&body(200 + n), from(100 + n as u8)).await.expect("store");
+        }
+        for id in &newcomers {
+            assert!(c.find(id).await.expect("store").is_some());
+        }
+        for (id, _) in all().await {
+            c.keep(&id).await.expect("store");
+        }
+        *c.left.lock().await = 0;
+        let r = c.register(&body(300), from(200)).await.expect("store").expect_err("refused");
+        assert!(all().await.len() == 50 && r.description.contains("in use"), "{r:?}");
     }
 
     #[test]

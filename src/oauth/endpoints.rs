@@ -10,15 +10,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
+use mssql_mcp_middleware::rate_limit::{Limiter, Quota};
 use mssql_mcp_transports::streamable::Body;
 use serde_json::{Value, json};
 
-use super::cimd::{self, Documents};
+use super::cimd::{self, Documents, NoClient};
 use super::clients::{self, Client, Clients};
 use super::external::External;
 use super::grants::{Grant, Grants, Login, NoTokens, Tokens};
 use super::pages::{Problem, Purpose, SignIn};
-use super::people::{NotIn, People, check_name};
+use super::people::{NotIn, People, REMEMBERED, check_name};
 use super::store::{FOREVER, Kind, Records, StoreError, now};
 use super::{hashed, pages, secret};
 use crate::audit::Audit;
@@ -38,6 +39,9 @@ pub const MAX_BODY: usize = 64 << 10;
 /// The query of `/apps` after one was taken back. It names none, because anybody can send somebody a link.
 const REVOKED: &str = "revoked";
 
+/// Codes that one person may have made: so many at once, and one more each few seconds.
+const CODES: Quota = Quota { burst: 20, every: Duration::from_secs(6) };
+
 const WELL_KNOWN_RESOURCE: &str = "/.well-known/oauth-protected-resource";
 
 /// The authorization server, and what the resource server needs of it.
@@ -50,6 +54,8 @@ pub struct Authority {
     mounts: Arc<[Resource]>,
     clients: Clients,
     documents: Documents,
+    /// Codes by person: what is pending is bounded for each.
+    codes: Arc<Limiter<String>>,
     external: Option<External>,
     audit: Audit,
 }
@@ -122,6 +128,8 @@ struct Wanted {
 enum Stopped {
     /// The person is told; nothing is sent anywhere, because it is not known to be right where it would go.
     Page(String, &'static str),
+    /// The person is told to come back.
+    Busy,
     /// The client is told, at its own redirect URI.
     Client {
         redirect_uri: String,
@@ -172,6 +180,12 @@ pub fn html(status: StatusCode, text: String, also: Option<&str>) -> Answer {
         h.insert(header::CONTENT_SECURITY_POLICY, v);
     }
     r
+}
+
+/// With when to come back.
+fn later(mut answer: Answer, seconds: u64) -> Answer {
+    answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    answer
 }
 
 fn redirect(status: StatusCode, to: &str) -> Answer {
@@ -233,6 +247,8 @@ impl Authority {
         );
         let public_url =
             Some(config.text("http.public_url").trim_end_matches('/').to_owned()).filter(|u| !u.is_empty());
+        let name_servers: Vec<_> =
+            config.list("auth.name_servers").iter().filter_map(|s| crate::resolve::server(s)).collect();
         let resource = |(path, c): (String, Config)| Resource {
             path,
             label: c.text("database.label").to_owned(),
@@ -250,7 +266,8 @@ impl Authority {
             grants,
             public_url,
             mounts: config.served().into_iter().map(resource).collect(),
-            documents: Documents::new(Getter::from_strangers()),
+            documents: Documents::new(Getter::from_strangers(&name_servers)),
+            codes: Arc::new(Limiter::new(CODES, 10_000)),
             external: (config.choice("auth.mode") == "external").then(|| External::new(config)),
             audit,
         }
@@ -341,6 +358,13 @@ impl Authority {
     pub fn recognised(&self, headers: &HeaderMap, at: Place) -> Option<Arc<Principal>> {
         let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
         self.known(mssql_mcp_middleware::bearer::token(Some(text)).ok()??, self.path_of(at))
+    }
+
+    /// Whether a request has a token that was good when it was last looked up.
+    pub fn has_seen(&self, headers: &HeaderMap) -> bool {
+        let text = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+        let Ok(Some(token)) = mssql_mcp_middleware::bearer::token(text) else { return false };
+        self.issuer_of(token).map_or_else(|| self.grants.has_seen(token), |e| e.has_seen(token))
     }
 
     /// Whose request this is, or the answer that refuses it.
@@ -468,7 +492,7 @@ impl Authority {
             return Err(self.sign_in(r, &f, path, &then, purpose).await);
         }
         let user = match self.signed_in(r.headers).await.map_err(|e| unavailable(&e))? {
-            Some(u) => u,
+            Some(l) => l.user,
             None => return Err(self.login(r.headers, path, r.query, purpose)),
         };
         let scopes = self.people.active(&user).await.map_err(|e| unavailable(&e))?.map(|u| u.scopes);
@@ -546,17 +570,19 @@ impl Authority {
     // --- /authorize
 
     /// Checks an authorization request, in the order that RFC 6749 §4.1.2.1 asks for: client and redirect first.
-    async fn wanted(&self, query: &str, headers: &HeaderMap) -> Result<Wanted, Stopped> {
+    async fn wanted(&self, query: &str, r: &Request<'_>) -> Result<Wanted, Stopped> {
+        let headers = r.headers;
         let page = |what: &str, mend| Stopped::Page(what.to_owned(), mend);
         const AGAIN: &str = "Begin again in the program that sent you here.";
         let q = form(query.as_bytes()).map_err(|e| page(&e, AGAIN))?;
         let get = |k: &str| q.get(k).cloned();
         let client_id = get("client_id").ok_or_else(|| page("client_id is missing.", AGAIN))?;
         let client = if cimd::is_url(&client_id) {
-            self.documents
-                .client(&client_id, self.clients.redirects())
-                .await
-                .map_err(|why| Stopped::Page(why, AGAIN))?
+            let client = self.documents.client(&client_id, self.clients.redirects(), r.peer).await;
+            client.map_err(|why| match why {
+                NoClient::Wrong(why) => Stopped::Page(why, AGAIN),
+                NoClient::Busy => Stopped::Busy,
+            })?
         } else {
             self.clients.find(&client_id).await?.ok_or_else(|| {
                 page(
@@ -646,6 +672,10 @@ impl Authority {
     fn stopped(&self, s: Stopped, headers: &HeaderMap) -> Answer {
         match s {
             Stopped::Page(what, mend) => html(StatusCode::BAD_REQUEST, pages::error(&what, mend), None),
+            Stopped::Busy => {
+                let text = pages::error("Too many programs are being looked up.", "Try again in a few seconds.");
+                later(html(StatusCode::SERVICE_UNAVAILABLE, text, None), 5)
+            }
             Stopped::Store(e) => unavailable(&e),
             Stopped::Client { redirect_uri, state, error, description } => self.send_back(
                 StatusCode::FOUND,
@@ -669,10 +699,10 @@ impl Authority {
         redirect(status, &format!("{uri}{join}{}", query.finish()))
     }
 
-    async fn signed_in(&self, headers: &HeaderMap) -> Result<Option<String>, StoreError> {
+    async fn signed_in(&self, headers: &HeaderMap) -> Result<Option<Login>, StoreError> {
         let Some(c) = cookie(headers, self.cookie_name(headers, "login").as_str()) else { return Ok(None) };
         let Some((login, _)) = self.records.get::<Login>(Kind::Login, &hashed(c)).await? else { return Ok(None) };
-        Ok(self.people.active(&login.user).await?.map(|_| login.user))
+        Ok(self.people.still(&login.user, &login.epoch).await?.map(|_| login))
     }
 
     fn cookie_name(&self, headers: &HeaderMap, what: &str) -> String {
@@ -718,14 +748,14 @@ impl Authority {
             let named = form_urlencoded::Serializer::new(String::new()).append_pair("resource", &resource).finish();
             query = format!("{query}&{named}");
         }
-        let wanted = match self.wanted(&query, r.headers).await {
+        let wanted = match self.wanted(&query, r).await {
             Ok(w) => w,
             Err(s) => return self.stopped(s, r.headers),
         };
         match self.signed_in(r.headers).await {
             Err(e) => unavailable(&e),
             Ok(None) => self.login(r.headers, "/authorize", &query, self.purpose(&wanted)),
-            Ok(Some(user)) => {
+            Ok(Some(Login { user, .. })) => {
                 let csrf = self.csrf(r.headers);
                 let page = self.consent(&user, &wanted, r.headers, &query, &csrf.0).await;
                 self.with_csrf(page, r.headers, &csrf)
@@ -806,39 +836,60 @@ impl Authority {
             let problem = Problem { text, name: check_name(name).is_err() };
             self.login_again(r.headers, status, action, request, purpose, (name, Some(problem)))
         };
-        let signed = self.people.sign_in(name, text("password"), r.peer).await;
+        let browser = cookie(r.headers, &self.cookie_name(r.headers, "browser")).map(str::to_owned);
+        let signed = self.people.sign_in(name, text("password"), r.peer, browser.as_deref()).await;
         let result = match &signed {
             Ok(_) => "ok",
             Err(NotIn::Wrong) => "wrong",
             Err(NotIn::Wait(_)) => "throttled",
+            Err(NotIn::Busy) => "busy",
             Err(NotIn::Store(_)) => "store",
         };
         instruments().sign_ins.add(1, &[label("mssql_mcp.result", result)]);
         match signed {
-            Ok(_) => {
+            Ok(user) => {
                 let value = secret("ml_");
-                let login = Login { user: name.to_owned() };
+                let login = Login { user: name.to_owned(), epoch: user.epoch };
                 if let Err(e) = self.records.put(Kind::Login, &hashed(&value), &login, now() + SIGNED_IN).await {
                     return unavailable(&e);
                 }
                 self.audit.event("sign_in", &[("principal", name), ("peer", &peer(r))]);
                 let mut next = redirect(StatusCode::SEE_OTHER, then);
                 self.set_cookie(&mut next, r.headers, "login", &value, "Lax", SIGNED_IN);
+                match self.remember(name, browser.as_deref()).await {
+                    Ok(Some(new)) => self.set_cookie(&mut next, r.headers, "browser", &new, "Strict", REMEMBERED),
+                    Ok(None) => {}
+                    Err(e) => tracing::warn!(error = %e, "a browser is not remembered"),
+                }
                 next
             }
             Err(NotIn::Wrong) => {
-                let short: String = name.chars().take(128).collect();
-                self.audit.event("sign_in_failed", &[("principal", &short), ("peer", &peer(r))]);
+                // Who is nobody may have typed a password there.
+                let shown = match self.people.is_known(name).await {
+                    true => name.to_owned(),
+                    false => super::unknown_name(name),
+                };
+                self.audit.event("sign_in_failed", &[("principal", &shown), ("peer", &peer(r))]);
                 again(StatusCode::UNAUTHORIZED, "User name or password is wrong.")
             }
             Err(NotIn::Wait(d)) => {
                 let wait = d.as_secs().max(1);
                 let what = format!("Too many attempts. Try again in {}.", plural(wait, "second"));
-                let mut page = again(StatusCode::TOO_MANY_REQUESTS, &what);
-                page.headers_mut().insert(header::RETRY_AFTER, wait.into());
-                page
+                later(again(StatusCode::TOO_MANY_REQUESTS, &what), wait)
+            }
+            Err(NotIn::Busy) => {
+                let what = "Too many people sign in at this moment. Try again in a few seconds.";
+                later(again(StatusCode::SERVICE_UNAVAILABLE, what), 5)
             }
             Err(NotIn::Store(e)) => unavailable(&e),
+        }
+    }
+
+    /// The secret of a browser that was not known as theirs.
+    async fn remember(&self, name: &str, browser: Option<&str>) -> Result<Option<String>, StoreError> {
+        match browser {
+            Some(b) if self.people.knows_browser(name, b).await? => Ok(None),
+            _ => self.people.remember_browser(name).await.map(Some),
         }
     }
 
@@ -863,7 +914,7 @@ impl Authority {
         };
         let query = f.get("request").cloned().unwrap_or_default();
         // Checked anew: what a form carries is the browser's word.
-        let wanted = match self.wanted(&query, r.headers).await {
+        let wanted = match self.wanted(&query, r).await {
             Ok(w) => w,
             Err(s) => return self.stopped(s, r.headers),
         };
@@ -877,19 +928,29 @@ impl Authority {
                 Err(e) => unavailable(&e),
             };
         }
-        let user = match self.signed_in(r.headers).await {
-            Ok(Some(u)) => u,
+        let login = match self.signed_in(r.headers).await {
+            Ok(Some(l)) => l,
             Ok(None) => return redirect(StatusCode::SEE_OTHER, &format!("/authorize?{query}")),
             Err(e) => return unavailable(&e),
         };
+        let user = &login.user;
         let state = wanted.state.as_deref();
         if what != "approve" {
-            self.audit.event("consent_denied", &[("principal", &user), ("client_id", &wanted.client_id)]);
+            self.audit.event("consent_denied", &[("principal", user), ("client_id", &wanted.client_id)]);
             let with =
                 [("error", Some("access_denied")), ("error_description", Some("the person said no")), ("state", state)];
             return self.send_back(StatusCode::SEE_OTHER, &wanted.redirect_uri, &with, r.headers);
         }
-        match self.grant(&user, &wanted).await {
+        if let Err(wait) = self.codes.check(user.clone(), 1) {
+            let text = format!("too many codes were asked for; try again in {} s", wait.as_secs() + 1);
+            let with = [
+                ("error", Some("temporarily_unavailable")),
+                ("error_description", Some(text.as_str())),
+                ("state", state),
+            ];
+            return self.send_back(StatusCode::SEE_OTHER, &wanted.redirect_uri, &with, r.headers);
+        }
+        match self.grant(&login, &wanted).await {
             Ok(code) => {
                 let with = [("code", Some(code.as_str())), ("state", state)];
                 self.send_back(StatusCode::SEE_OTHER, &wanted.redirect_uri, &with, r.headers)
@@ -898,7 +959,8 @@ impl Authority {
         }
     }
 
-    async fn grant(&self, user: &str, w: &Wanted) -> Result<String, StoreError> {
+    async fn grant(&self, login: &Login, w: &Wanted) -> Result<String, StoreError> {
+        let user = login.user.as_str();
         let scopes = self.grantable(user, w).await?;
         let (mount, said) = (self.mounts[w.mount].path.clone(), scopes.join(" "));
         self.clients.keep(&w.client_id).await?;
@@ -912,6 +974,8 @@ impl Authority {
             used: 0,
             until: 0,
             host: clients::host_of(&w.redirect_uri).unwrap_or_default().0,
+            // The session's, and not the person's of this moment: what ended it ends this, too.
+            epoch: login.epoch.clone(),
         };
         let code = self.grants.code(content, &w.redirect_uri, &w.challenge).await?;
         let granted =
@@ -1077,7 +1141,7 @@ impl Authority {
 
     async fn apps(&self, r: &Request<'_>) -> Answer {
         let user = match self.signed_in(r.headers).await {
-            Ok(Some(u)) => u,
+            Ok(Some(l)) => l.user,
             Ok(None) => return self.login(r.headers, "/apps", "", Purpose::Apps),
             Err(e) => return unavailable(&e),
         };
@@ -1105,7 +1169,7 @@ impl Authority {
             return self.sign_in(r, &f, "/apps", "/apps", Purpose::Apps).await;
         }
         let user = match self.signed_in(r.headers).await {
-            Ok(Some(u)) => u,
+            Ok(Some(l)) => l.user,
             Ok(None) => return redirect(StatusCode::SEE_OTHER, "/apps"),
             Err(e) => return unavailable(&e),
         };

@@ -48,6 +48,8 @@ type Known = DashMap<String, (Arc<Principal>, Instant, u64)>;
 pub struct External {
     /// As its tokens name it.
     pub issuer: String,
+    /// Their paths.
+    mounts: Vec<String>,
     /// Of each mount that has one by configuration.
     audiences: Vec<(String, String)>,
     subject_claim: String,
@@ -83,6 +85,7 @@ impl External {
             .collect();
         Self {
             issuer: c.text("auth.issuer").to_owned(),
+            mounts: c.served().into_iter().map(|(m, _)| m).collect(),
             audiences: audiences.filter(|(_, a)| !a.is_empty()).collect(),
             subject_claim: c.text("auth.subject_claim").to_owned(),
             scope_claims: c.list("auth.scope_claims"),
@@ -107,6 +110,11 @@ impl External {
     pub fn known(&self, token: &str, mount: &str) -> Option<Arc<Principal>> {
         let k = self.known.get(&key_of(token, mount))?;
         (k.1.elapsed() < TRUST && k.2 > now()).then(|| k.0.clone())
+    }
+
+    /// Whether a token was verified for some mount, and has not expired.
+    pub fn has_seen(&self, token: &str) -> bool {
+        self.mounts.iter().any(|m| self.expires(token, m).is_some_and(|until| until > now()))
     }
 
     /// Until when a token that was verified is good.

@@ -53,6 +53,9 @@ pub struct Grant {
     /// Where its code was sent, for the person who looks at it.
     #[serde(default)]
     pub host: String,
+    /// The person's, when they granted it; with another one it is void.
+    #[serde(default)]
+    pub epoch: String,
 }
 
 /// What a code stands for.
@@ -67,6 +70,9 @@ pub struct Code {
     /// PKCE, S256.
     pub challenge: String,
     used: bool,
+    /// It was presented again.
+    #[serde(default)]
+    replayed: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -96,6 +102,9 @@ struct Refresh {
 pub struct Login {
     /// Who.
     pub user: String,
+    /// As [`Grant::epoch`].
+    #[serde(default)]
+    pub epoch: String,
 }
 
 /// A machine's token.
@@ -201,6 +210,7 @@ impl Grants {
             redirect_uri: redirect_uri.to_owned(),
             challenge: challenge.to_owned(),
             used: false,
+            replayed: false,
         };
         self.records.put(Kind::Code, &hashed(&code), &record, now() + CODE).await?;
         Ok(code)
@@ -227,9 +237,12 @@ impl Grants {
             // It is kept as spent for as long as the tokens could live, so that a replay is recognised.
             !self.records.replace(Kind::Code, &key, &was, &c, now() + self.refresh_ttl).await?
         };
+        const REPLAYED: NoTokens = NoTokens::InvalidGrant("the code was used before; what it gave is revoked");
         if spent {
+            // First it is said that it was, and then what it gave is taken: whoever is just being given it looks afterwards.
+            self.replayed(&key).await?;
             self.revoke(&c.grant).await?;
-            return Err(NoTokens::InvalidGrant("the code was used before; what it gave is revoked"));
+            return Err(REPLAYED);
         }
         if c.content.client != client {
             return Err(NoTokens::InvalidGrant("the code was given to another client"));
@@ -240,10 +253,34 @@ impl Grants {
         if !proves(verifier, &c.challenge) {
             return Err(NoTokens::InvalidGrant("code_verifier does not prove the code_challenge"));
         }
+        if self.people.still(&c.content.user, &c.content.epoch).await?.is_none() {
+            return Err(NoTokens::InvalidGrant(
+                "the person who granted it was shut out since, or has another password or other rights",
+            ));
+        }
         c.content.until = now() + self.access_ttl;
         self.records.put(Kind::Grant, &c.grant, &c.content, now() + self.refresh_ttl).await?;
         let scopes = c.content.scopes.clone();
-        Ok(self.pair(&c.grant, &c.content, scopes).await?)
+        let tokens = self.pair(&c.grant, &c.content, scopes).await?;
+        // Presented twice at once: the other one may have looked for the grant before it was there.
+        if self.records.get::<Code>(Kind::Code, &key).await?.is_none_or(|(now, _)| now.replayed) {
+            self.revoke(&c.grant).await?;
+            return Err(REPLAYED);
+        }
+        Ok(tokens)
+    }
+
+    async fn replayed(&self, key: &str) -> Result<(), StoreError> {
+        loop {
+            let Some((mut c, was)) = self.records.get::<Code>(Kind::Code, key).await? else { return Ok(()) };
+            if c.replayed {
+                return Ok(());
+            }
+            c.replayed = true;
+            if self.records.replace(Kind::Code, key, &was, &c, now() + self.refresh_ttl).await? {
+                return Ok(());
+            }
+        }
     }
 
     /// A refresh token for a new pair, with fewer scopes if asked.
@@ -263,10 +300,8 @@ impl Grants {
         if audience.is_some_and(|a| a != r.audience) {
             return Err(NoTokens::InvalidTarget);
         }
-        if self.records.get::<Grant>(Kind::Grant, &r.grant).await?.is_none() {
-            return Err(DEAD);
-        }
-        if self.people.active(&r.user).await?.is_none() {
+        let Some((grant, _)) = self.records.get::<Grant>(Kind::Grant, &r.grant).await? else { return Err(DEAD) };
+        if self.people.still(&r.user, &grant.epoch).await?.is_none() {
             return Err(DEAD);
         }
         let keep = match scopes {
@@ -281,7 +316,8 @@ impl Grants {
                 // Losing this race is a second refresh at once, which the grace forgives.
                 self.records.replace(Kind::Refresh, &key, &was, &r, at + self.refresh_ttl).await?;
             }
-            Some(used) if used + GRACE >= at => {}
+            // A clock that was set back between two processes revives nothing.
+            Some(used) if (used..=used + GRACE).contains(&at) => {}
             Some(_) => {
                 self.revoke(&r.grant).await?;
                 return Err(NoTokens::InvalidGrant("the refresh token was used before; the grant is revoked"));
@@ -379,7 +415,7 @@ impl Grants {
                 self.records.remove(Kind::Login, &key).await?;
             }
         }
-        Ok(())
+        self.people.forget_places(user).await
     }
 
     /// A new machine token; it is shown once.
@@ -408,7 +444,11 @@ impl Grants {
     /// Whether a grant has an access token that has not expired; none when it was revoked, or its person is shut out.
     pub async fn lives(&self, grant: &str) -> Result<Option<bool>, StoreError> {
         let Some((g, _)) = self.records.get::<Grant>(Kind::Grant, grant).await? else { return Ok(None) };
-        Ok(self.people.active(&g.user).await?.map(|_| g.until > now()))
+        Ok(self.people.still(&g.user, &g.epoch).await?.map(|_| g.until > now()))
+    }
+    /// Whether a token was good when it was last looked up.
+    pub fn has_seen(&self, token: &str) -> bool {
+        self.known.contains_key(&hashed(token))
     }
     /// Whose a token is, if that is known without asking the store.
     pub fn known(&self, token: &str, audience: &str) -> Option<Arc<Principal>> {
@@ -449,7 +489,7 @@ impl Grants {
     async fn person(&self, key: &str) -> Result<Option<Whose>, StoreError> {
         let Some((a, _)) = self.records.get::<Access>(Kind::Access, key).await? else { return Ok(None) };
         let Some((grant, _)) = self.records.get::<Grant>(Kind::Grant, &a.grant).await? else { return Ok(None) };
-        let Some(user) = self.people.active(&a.user).await? else { return Ok(None) };
+        let Some(user) = self.people.still(&a.user, &grant.epoch).await? else { return Ok(None) };
         // For the person who looks at it; a store that cannot write it down refuses nobody.
         let at = now();
         if at >= grant.used + NOTED
@@ -457,7 +497,7 @@ impl Grants {
         {
             tracing::debug!(error = %e, "the use of a grant");
         }
-        // What a person lost since then, the token has lost too.
+        // An operator may have written to the store by other ways than ours.
         let scopes = a.scopes.into_iter().filter(|s| user.scopes.contains(s)).collect();
         let principal = Principal { subject: a.user, scopes, client: Some(a.client) };
         Ok(Some(Whose(principal, a.grant, a.audience, a.expires)))
@@ -478,7 +518,7 @@ mod tests {
         let records = Records::new(Memory::default());
         let people = People::new(records.clone());
         let scopes = vec!["mssql:read".to_owned(), "mssql:write".to_owned()];
-        people.put("ada", &User { password: String::new(), scopes, disabled: false }).await.expect("user");
+        people.put("ada", &User::new(String::new(), scopes)).await.expect("user");
         Grants::new(records, people, Duration::from_secs(3600), Duration::from_secs(86_400))
     }
     fn content() -> Grant {
@@ -493,17 +533,22 @@ mod tests {
             used: 0,
             until: 0,
             host: String::new(),
+            epoch: String::new(),
         }
     }
+    async fn granted(g: &Grants) -> Grant {
+        let ada = g.people.active("ada").await.expect("store").expect("there");
+        Grant { epoch: ada.epoch, ..content() }
+    }
     async fn tokens(g: &Grants) -> Tokens {
-        let code = g.code(content(), "https://claude.ai/cb", CHALLENGE).await.expect("code");
+        let code = g.code(granted(g).await, "https://claude.ai/cb", CHALLENGE).await.expect("code");
         g.exchange(&code, "c1", Some("https://claude.ai/cb"), VERIFIER, None).await.expect("tokens")
     }
 
     #[tokio::test]
     async fn a_code_is_good_once_and_its_replay_takes_back_what_it_gave() {
         let g = grants().await;
-        let code = g.code(content(), "https://claude.ai/cb", CHALLENGE).await.expect("code");
+        let code = g.code(granted(&g).await, "https://claude.ai/cb", CHALLENGE).await.expect("code");
         let t = g.exchange(&code, "c1", Some("https://claude.ai/cb"), VERIFIER, None).await.expect("tokens");
         assert!(
             g.whose(&t.access, "").await.expect("store").is_some_and(|p| p.subject == "ada" && p.may("mssql:write"))
@@ -525,7 +570,7 @@ mod tests {
             ("c1", "https://claude.ai/cb", CHALLENGE),
             ("c1", "https://claude.ai/cb", ""),
         ] {
-            let code = g.code(content(), "https://claude.ai/cb", CHALLENGE).await.expect("code");
+            let code = g.code(granted(&g).await, "https://claude.ai/cb", CHALLENGE).await.expect("code");
             assert!(matches!(
                 g.exchange(&code, client, Some(redirect), verifier, None).await,
                 Err(NoTokens::InvalidGrant(_))
@@ -566,17 +611,49 @@ mod tests {
         assert!(g.whose(&next.access, "").await.expect("store").is_none());
     }
 
-    #[tokio::test]
-    async fn a_person_who_is_disabled_or_narrowed_takes_their_tokens_along() {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn a_code_that_is_presented_twice_at_once_leaves_nothing() {
         let g = grants().await;
-        let t = tokens(&g).await;
-        let scopes = vec!["mssql:read".to_owned()];
-        g.people.put("ada", &User { password: String::new(), scopes, disabled: false }).await.expect("written");
-        let p = g.whose(&t.access, "").await.expect("store").expect("still there");
-        assert!(p.may("mssql:read") && !p.may("mssql:write"));
-        g.people.put("ada", &User { password: String::new(), scopes: vec![], disabled: true }).await.expect("written");
-        assert!(g.whose(&t.access, "").await.expect("store").is_none());
-        assert!(g.refresh(&t.refresh, "c1", None, None).await.is_err());
+        for _ in 0..200 {
+            let code = g.code(granted(&g).await, "https://claude.ai/cb", CHALLENGE).await.expect("code");
+            let once = || {
+                let (g, code) = (g.clone(), code.clone());
+                tokio::spawn(async move { g.exchange(&code, "c1", None, VERIFIER, None).await })
+            };
+            let (a, b) = tokio::join!(once(), once());
+            for t in [a.expect("task"), b.expect("task")].into_iter().flatten() {
+                assert!(g.whose(&t.access, "").await.expect("store").is_none(), "a live access token");
+                assert!(g.refresh(&t.refresh, "c1", None, None).await.is_err(), "a live refresh token");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_ends_for_a_person_does_not_come_back() {
+        let scopes = || vec!["mssql:read".to_owned(), "mssql:write".to_owned()];
+        let all = User::new(String::new(), scopes());
+        for changed in [
+            User { disabled: true, ..all.clone() },
+            User { scopes: vec!["mssql:read".to_owned()], ..all.clone() },
+            User { password: "another".into(), ..all.clone() },
+        ] {
+            let g = grants().await;
+            let t = tokens(&g).await;
+            let code = g.code(granted(&g).await, "https://claude.ai/cb", CHALLENGE).await.expect("code");
+            g.whose(&t.access, "").await.expect("store").expect("good");
+            let (grant, _) = g.lease(&t.access).expect("looked up");
+            // More rights, or the same again, end nothing.
+            let more = User { scopes: [scopes(), vec!["mssql:schema".to_owned()]].concat(), ..all.clone() };
+            g.people.put("ada", &more).await.expect("written");
+            assert!(g.whose(&t.access, "").await.expect("store").is_some());
+            for user in [&changed, &all] {
+                g.people.put("ada", user).await.expect("written");
+                assert!(g.whose(&t.access, "").await.expect("store").is_none(), "{user:?}");
+                assert!(g.refresh(&t.refresh, "c1", None, None).await.is_err());
+                assert_eq!(g.lives(&grant).await, Ok(None));
+                assert!(g.exchange(&code, "c1", None, VERIFIER, None).await.is_err());
+            }
+        }
     }
 
     #[tokio::test]
@@ -597,7 +674,7 @@ mod tests {
         assert_eq!(g.lives(&grant).await, Ok(Some(false)));
         later.refresh(&next.refresh, "c1", None, None).await.expect("refreshed");
         assert_eq!(g.lives(&grant).await, Ok(Some(true)));
-        g.people.put("ada", &User { password: String::new(), scopes: vec![], disabled: true }).await.expect("written");
+        g.people.put("ada", &User { disabled: true, ..User::new(String::new(), vec![]) }).await.expect("written");
         assert_eq!(g.lives(&grant).await, Ok(None));
     }
 

@@ -405,6 +405,7 @@ mod tests {
             used: 0,
             until: 0,
             host: evil.into(),
+            epoch: String::new(),
         };
         let problem = Some(Problem { text: evil, name: false });
         let sign_in =

@@ -1,19 +1,19 @@
-//! People and their passwords. argon2id runs on the blocking pool, a bounded number at once; an unknown name costs as much as a
-//! wrong password; failures of a name or a peer make it wait.
+//! People and their passwords. An unknown name costs as much as a wrong password.
 
 use std::net::IpAddr;
-use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use argon2::{Argon2, PasswordHasher, PasswordVerifier};
-use dashmap::DashMap;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
 
-use super::store::{FOREVER, Kind, Records, StoreError};
+use super::hashing::{Full, verify};
+use super::store::{FOREVER, Kind, Records, StoreError, now};
+use super::throttle::{Attempt, Denied, Throttle};
+use super::{hashed, secret};
+
+pub use super::hashing::hash;
 
 /// A person.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct User {
     /// PHC string.
     pub password: String,
@@ -21,6 +21,9 @@ pub struct User {
     pub scopes: Vec<String>,
     /// Cannot sign in, and what they granted is void.
     pub disabled: bool,
+    /// Another one ends all that was given under this one: tokens, codes and browsers' sessions ([`People::put`]).
+    #[serde(default)]
+    pub epoch: String,
 }
 
 /// Why somebody is not let in.
@@ -28,8 +31,10 @@ pub struct User {
 pub enum NotIn {
     /// Name or password; it is not said which.
     Wrong,
-    /// Too many failures.
+    /// Too many attempts.
     Wait(Duration),
+    /// Too many people sign in at once.
+    Busy,
     /// Our side.
     Store(StoreError),
 }
@@ -38,28 +43,15 @@ pub enum NotIn {
 #[derive(Debug, Clone)]
 pub struct People {
     records: Records,
-    /// Failures of a name or a peer, and until when it waits.
-    failures: Arc<DashMap<String, (u32, Instant)>>,
+    throttle: Throttle,
 }
 
-/// Verifications at once, in the whole process: each takes 19 MiB and tens of milliseconds of a core.
-static AT_ONCE: LazyLock<Semaphore> =
-    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, |n| (n.get() / 2).max(1))));
-/// Verified for names that there are not.
-static NOBODY: LazyLock<String> = LazyLock::new(|| hash("nobody").unwrap_or_default());
-
-/// Failures before it waits, and how long at most.
-const FREE: u32 = 5;
-const LONGEST: Duration = Duration::from_secs(900);
-/// Names and peers that are remembered at once.
-const MOST: usize = 10_000;
+/// Verified for names that there are not: no password has it.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGlzIGhlcmU$Nm9ib2R5IGtub3dzIHRoZSBwYXNzd29yZCBvZiB0aGk";
+/// Where somebody signed in is remembered for so many seconds: the network, and the browser.
+pub const REMEMBERED: u64 = 90 * 24 * 3600;
 /// Longer passwords are refused before they are hashed.
 const MAX_PASSWORD: usize = 1024;
-
-/// The PHC string of a password.
-pub fn hash(password: &str) -> Result<String, String> {
-    Argon2::default().hash_password(password.as_bytes()).map(|h| h.to_string()).map_err(|e| e.to_string())
-}
 
 /// Whether a name can be a person's.
 pub fn check_name(name: &str) -> Result<(), String> {
@@ -82,18 +74,45 @@ pub fn check_password(password: &str) -> Result<(), String> {
     }
 }
 
+impl User {
+    /// With this PHC string, who may do so much.
+    pub fn new(password: String, scopes: Vec<String>) -> Self {
+        Self { password, scopes, disabled: false, epoch: String::new() }
+    }
+}
+
+/// A network from which somebody signed in.
+fn place(name: &str, peer: Option<IpAddr>) -> String {
+    hashed(&format!("{name} {}", peer.map_or(String::new(), network)))
+}
+
 impl People {
     /// Those in a store.
     pub fn new(records: Records) -> Self {
-        Self { records, failures: Arc::default() }
+        Self { throttle: Throttle::new(records.clone()), records }
     }
     /// A person, if there is one and they are not disabled.
     pub async fn active(&self, name: &str) -> Result<Option<User>, StoreError> {
         Ok(self.records.get::<User>(Kind::User, name).await?.map(|u| u.0).filter(|u| !u.disabled))
     }
-    /// Writes a person.
+    /// Likewise, if what was given under that epoch is still good.
+    pub async fn still(&self, name: &str, epoch: &str) -> Result<Option<User>, StoreError> {
+        Ok(self.active(name).await?.filter(|u| u.epoch == epoch))
+    }
+    /// Whether there is such a person, who may be disabled.
+    pub async fn is_known(&self, name: &str) -> bool {
+        matches!(self.records.get::<User>(Kind::User, name).await, Ok(Some(_)))
+    }
+    /// Writes a person. Another password, fewer scopes or being shut out end what was given until now, for good: letting them in again does not bring it back.
     pub async fn put(&self, name: &str, user: &User) -> Result<(), StoreError> {
-        self.records.put(Kind::User, name, user, FOREVER).await
+        let mut user = user.clone();
+        let was = self.records.get::<User>(Kind::User, name).await?.map(|u| u.0);
+        let stays = was.filter(|was| {
+            let keeps = was.scopes.iter().all(|s| user.scopes.contains(s));
+            keeps && was.password == user.password && (was.disabled || !user.disabled)
+        });
+        user.epoch = stays.map_or_else(|| secret(""), |was| was.epoch);
+        self.records.put(Kind::User, name, &user, FOREVER).await
     }
 
     /// Removes a person; false when there was none.
@@ -101,54 +120,69 @@ impl People {
         self.records.remove(Kind::User, name).await
     }
 
-    /// Checks a password, for a caller at this address.
-    pub async fn sign_in(&self, name: &str, password: &str, peer: Option<IpAddr>) -> Result<User, NotIn> {
-        let mut keys = vec![format!("name {name}")];
-        // Behind a proxy on this machine that is not configured as one, everybody would be the same peer.
-        keys.extend(peer.filter(|p| !p.is_loopback()).map(|p| format!("peer {}", network(p))));
-        if let Some(wait) = keys.iter().filter_map(|k| self.waits(k)).max() {
-            return Err(NotIn::Wait(wait));
+    /// Checks a password, for a caller at this address, with the secret of a browser if it brought one.
+    pub async fn sign_in(
+        &self,
+        name: &str,
+        password: &str,
+        peer: Option<IpAddr>,
+        browser: Option<&str>,
+    ) -> Result<User, NotIn> {
+        // Nobody has such a name or password, and everybody may know that.
+        if check_name(name).is_err() || password.len() > MAX_PASSWORD {
+            return Err(NotIn::Wrong);
         }
-        let user = if check_name(name).is_ok() && password.len() <= MAX_PASSWORD {
-            self.active(name).await.map_err(NotIn::Store)?
-        } else {
-            None
+        let browser = browser.map(hashed);
+        let theirs = match &browser {
+            Some(b) => self.records.get::<String>(Kind::Browser, b).await.map_err(NotIn::Store)?,
+            None => None,
         };
-        let phc = user.as_ref().map_or_else(|| NOBODY.clone(), |u| u.password.clone());
-        let given = password.to_owned();
-        // Never closed, so a permit always comes.
-        let _permit = AT_ONCE.acquire().await;
-        let right = tokio::task::spawn_blocking(move || {
-            Argon2::default().verify_password(given.as_bytes(), phc.as_str()).is_ok()
-        });
-        match (right.await.unwrap_or(false), user) {
-            (true, Some(u)) => {
-                self.failures.remove(&keys[0]);
-                Ok(u)
+        let browser = browser.as_deref().filter(|_| theirs.is_some_and(|(of, _)| of == name));
+        let place = place(name, peer);
+        let known = self.records.get::<String>(Kind::Place, &place).await.map_err(NotIn::Store)?.is_some();
+        // Before anything is hashed, so that attempts at once count as much as attempts in a row.
+        let attempt = Attempt { name, peer, browser, known };
+        let reserved = self.throttle.reserve(attempt).await.map_err(|d| match d {
+            Denied::Wait(w) => NotIn::Wait(w),
+            Denied::Store(e) => NotIn::Store(e),
+        })?;
+        let user = self.active(name).await.map_err(NotIn::Store)?;
+        let phc = user.as_ref().map_or(NOBODY, |u| &u.password);
+        let right = match verify(password, phc).await {
+            Ok(right) => right,
+            Err(Full) => {
+                // It was not tried.
+                self.throttle.give_back(reserved).await;
+                return Err(NotIn::Busy);
             }
-            _ => {
-                keys.iter().for_each(|k| self.failed(k));
-                Err(NotIn::Wrong)
-            }
-        }
+        };
+        let Some(user) = user.filter(|_| right) else { return Err(NotIn::Wrong) };
+        self.throttle.give_back(reserved).await;
+        self.records.put(Kind::Place, &place, &name, now() + REMEMBERED).await.map_err(NotIn::Store)?;
+        Ok(user)
     }
 
-    fn waits(&self, key: &str) -> Option<Duration> {
-        let until = self.failures.get(key)?.1;
-        until.checked_duration_since(Instant::now()).filter(|d| !d.is_zero())
+    /// Remembers a browser in which somebody signed in; its secret, for a cookie.
+    pub async fn remember_browser(&self, name: &str) -> Result<String, StoreError> {
+        let browser = secret("mb_");
+        self.records.put(Kind::Browser, &hashed(&browser), &name, now() + REMEMBERED).await?;
+        Ok(browser)
     }
-    fn failed(&self, key: &str) {
-        let now = Instant::now();
-        if self.failures.len() >= MOST {
-            self.failures.retain(|_, (_, until)| *until + LONGEST > now);
+    /// Whether a browser is remembered as theirs.
+    pub async fn knows_browser(&self, name: &str, browser: &str) -> Result<bool, StoreError> {
+        let known = self.records.get::<String>(Kind::Browser, &hashed(browser)).await?;
+        Ok(known.is_some_and(|(of, _)| of == name))
+    }
+    /// Forgets from where somebody signed in.
+    pub async fn forget_places(&self, name: &str) -> Result<(), StoreError> {
+        for kind in [Kind::Browser, Kind::Place] {
+            for (key, of) in self.records.list::<String>(kind).await? {
+                if of == name {
+                    self.records.remove(kind, &key).await?;
+                }
+            }
         }
-        let mut entry = self.failures.entry(key.to_owned()).or_insert((0, now));
-        entry.0 += 1;
-        // Many people can share one address.
-        let free = if key.starts_with("peer") { 4 * FREE } else { FREE };
-        let over = entry.0.saturating_sub(free).min(16);
-        let wait = if over == 0 { Duration::ZERO } else { Duration::from_secs(1 << over).min(LONGEST) };
-        entry.1 = now + wait;
+        Ok(())
     }
 }
 
@@ -168,23 +202,91 @@ mod tests {
     use super::*;
     use crate::oauth::store::Memory;
 
+    const RIGHT: &str = "correct horse battery";
+
+    async fn ada() -> People {
+        let people = People::new(Records::new(Memory::default()));
+        people.put("ada", &User::new(hash(RIGHT).expect("hash"), vec![])).await.expect("written");
+        people
+    }
+    fn from(last: u8) -> Option<IpAddr> {
+        Some([192, 0, 2, last].into())
+    }
+
     #[tokio::test]
     async fn a_password_opens_and_guesses_wait() {
-        let people = People::new(Records::new(Memory::default()));
-        let user = User { password: hash("correct horse battery").expect("hash"), scopes: vec![], disabled: false };
-        people.put("ada", &user).await.expect("written");
-        let peer = |n: u8| Some(IpAddr::from([192, 0, 2, n]));
-        assert!(people.sign_in("ada", "correct horse battery", peer(1)).await.is_ok());
-        assert_eq!(people.sign_in("ada", "wrong", peer(1)).await.expect_err("wrong"), NotIn::Wrong);
-        assert_eq!(people.sign_in("eve", "correct horse battery", peer(1)).await.expect_err("unknown"), NotIn::Wrong);
-        for n in 2..8 {
-            let _ = people.sign_in("ada", "guess", peer(n)).await;
+        let people = ada().await;
+        let sign_in = async |name, password, n| people.sign_in(name, password, from(n), None).await.map(|_| ());
+        assert_eq!(sign_in("ada", RIGHT, 1).await, Ok(()));
+        assert_eq!(sign_in("ada", "wrong", 2).await, Err(NotIn::Wrong));
+        assert_eq!(sign_in("eve", RIGHT, 2).await, Err(NotIn::Wrong));
+        for _ in 0..4 {
+            assert_eq!(sign_in("ada", "guess", 2).await, Err(NotIn::Wrong));
         }
-        // The right password has to wait too, whoever gives it; another name from another place does not.
-        assert!(matches!(people.sign_in("ada", "correct horse battery", peer(9)).await, Err(NotIn::Wait(_))));
-        assert_eq!(people.sign_in("eve", "x", peer(9)).await.expect_err("unknown"), NotIn::Wrong);
-        people.put("bob", &User { disabled: true, ..user }).await.expect("written");
-        assert_eq!(people.sign_in("bob", "correct horse battery", peer(10)).await.expect_err("disabled"), NotIn::Wrong);
+        // The right password has to wait there, too; and not where she signed in before.
+        assert!(matches!(sign_in("ada", RIGHT, 2).await, Err(NotIn::Wait(_))));
+        assert_eq!(sign_in("ada", RIGHT, 1).await, Ok(()));
+        assert_eq!(sign_in("eve", "x", 2).await, Err(NotIn::Wrong));
+        let bob = User { disabled: true, ..User::new(hash(RIGHT).expect("hash"), vec![]) };
+        people.put("bob", &bob).await.expect("written");
+        assert_eq!(sign_in("bob", RIGHT, 10).await, Err(NotIn::Wrong));
+    }
+
+    #[tokio::test]
+    async fn guesses_at_once_are_as_many_as_in_a_row() {
+        let people = ada().await;
+        let all = (0..200).map(|n| {
+            let people = people.clone();
+            async move { people.sign_in("ada", if n == 40 { RIGHT } else { "guess" }, from(1), None).await }
+        });
+        let all = futures_util::future::join_all(all).await;
+        let tried = all.iter().filter(|r| matches!(r, Ok(_) | Err(NotIn::Wrong))).count();
+        assert_eq!(tried, 5, "of 200");
+        assert!(all.iter().all(|r| r.is_err()), "the right one came too late");
+    }
+
+    #[tokio::test]
+    async fn a_guess_that_nobody_waits_for_counts() {
+        let people = ada().await;
+        for _ in 0..5 {
+            let gone = people.sign_in("ada", "guess", from(1), None);
+            // Long enough for it to be counted, and too short for it to be answered.
+            assert!(tokio::time::timeout(Duration::from_millis(1), gone).await.is_err());
+        }
+        assert!(matches!(people.sign_in("ada", RIGHT, from(1), None).await, Err(NotIn::Wait(_))));
+    }
+
+    #[tokio::test]
+    async fn others_do_not_shut_out_who_was_there_before() {
+        let people = ada().await;
+        people.sign_in("ada", RIGHT, from(1), None).await.expect("signed in");
+        let browser = people.remember_browser("ada").await.expect("remembered");
+        // The whole world guesses her password, and from her own network somebody every name.
+        for n in 2..40 {
+            for _ in 0..5 {
+                let _ =
+                    people.throttle.reserve(Attempt { name: "ada", peer: from(n), browser: None, known: false }).await;
+            }
+        }
+        for n in 0..30 {
+            let name = format!("name{n}");
+            let _ = people.throttle.reserve(Attempt { name: &name, peer: from(1), browser: None, known: false }).await;
+        }
+        assert!(matches!(people.sign_in("ada", RIGHT, from(99), None).await, Err(NotIn::Wait(_))), "from a new place");
+        assert!(people.sign_in("ada", RIGHT, from(1), None).await.is_ok(), "from where she was before");
+        assert!(people.sign_in("ada", RIGHT, from(99), Some(&browser)).await.is_ok(), "with her browser");
+        // It is nobody else's, and gives no more guesses than anybody has.
+        people.put("bob", &User::new(hash(RIGHT).expect("hash"), vec![])).await.expect("written");
+        let tried = async |name, n| {
+            let mut tried = 0;
+            while people.sign_in(name, "guess", from(n), Some(&browser)).await == Err(NotIn::Wrong) {
+                tried += 1;
+            }
+            tried
+        };
+        assert_eq!((tried("bob", 98).await, tried("ada", 97).await), (5, 10));
+        people.forget_places("ada").await.expect("forgotten");
+        assert!(matches!(people.sign_in("ada", RIGHT, from(99), Some(&browser)).await, Err(NotIn::Wait(_))));
     }
 
     /// On one thread: if a verification ran there, nothing else would between its start and its end.
@@ -194,7 +296,7 @@ mod tests {
         let mut turns = 0u32;
         let all = futures_util::future::join_all((0..4).map(|n| {
             let people = people.clone();
-            async move { people.sign_in(&format!("nobody{n}"), "x", None).await }
+            async move { people.sign_in(&format!("nobody{n}"), "x", None, None).await }
         }));
         tokio::pin!(all);
         let ended = loop {
@@ -212,6 +314,7 @@ mod tests {
     fn names_and_passwords_have_rules() {
         assert!(check_name("ada.lovelace@example.com").is_ok());
         assert!(["", "a b", "a\nb", "<x>"].iter().all(|n| check_name(n).is_err()));
+        assert!(check_name(&"x".repeat(129)).is_err());
         assert!(check_password("short").is_err() && check_password("long enough now").is_ok());
         assert_eq!(network("2001:db8:1:2:3::4".parse().expect("ip")), "2001:db8:1:2::/64");
     }

@@ -4,18 +4,23 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{AsyncCommands, Client, Script};
 use tokio::sync::OnceCell;
 
+use std::time::Duration;
+
+use mssql_mcp_middleware::rate_limit::Quota;
+
 use super::store::{Answer, FOREVER, Kind, Store, StoreError};
 
 /// The keys' prefix.
 const OURS: &str = "mssql-mcp";
 /// How long one operation may take.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Connects when it is first asked, and again by itself.
 pub struct Redis {
     client: Client,
     connection: OnceCell<ConnectionManager>,
     replace: Script,
+    spend: Script,
 }
 
 impl std::fmt::Debug for Redis {
@@ -46,7 +51,16 @@ impl Redis {
              if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2]) else redis.call('SET', KEYS[1], ARGV[2], 'EXAT', ARGV[3]) end
              return 1",
         );
-        Ok(Self { client, connection: OnceCell::new(), replace })
+        // As `rate_limit.rs` counts (GCRA): one instant for each key, in milliseconds of Redis's clock, forgotten once it has passed. The answer is how long to wait.
+        let spend = Script::new(
+            "local t = redis.call('TIME')
+             local now, every, burst, cost = t[1] * 1000 + math.floor(t[2] / 1000), tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+             local after = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now) + every * cost
+             if cost > 0 and after > now + every * burst then return after - now - every * burst end
+             if after > now then redis.call('SET', KEYS[1], after, 'PX', after - now) else redis.call('DEL', KEYS[1]) end
+             return 0",
+        );
+        Ok(Self { client, connection: OnceCell::new(), replace, spend })
     }
     async fn connection(&self) -> Result<ConnectionManager, StoreError> {
         let made = self.connection.get_or_try_init(|| async {
@@ -140,5 +154,14 @@ impl Store for Redis {
     fn sweep(&self) -> Answer<'_, ()> {
         // Redis does that itself.
         Box::pin(std::future::ready(Ok(())))
+    }
+    fn spend<'a>(&'a self, key: &'a str, quota: Quota, cost: i32) -> Option<Answer<'a, Result<(), Duration>>> {
+        Some(Box::pin(async move {
+            let mut c = self.connection().await?;
+            let mut script = self.spend.key(format!("{OURS}:attempts:{key}"));
+            script.arg(quota.every.as_millis() as u64).arg(quota.burst).arg(cost);
+            let wait: u64 = script.invoke_async(&mut c).await?;
+            Ok(if wait == 0 { Ok(()) } else { Err(Duration::from_millis(wait)) })
+        }))
     }
 }

@@ -6,11 +6,13 @@
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use mssql_mcp_middleware::rate_limit::Quota;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,6 +29,8 @@ pub enum Kind {
     Refresh,
     ApiToken,
     Login,
+    Browser,
+    Place,
 }
 
 /// The store could not be reached or read.
@@ -53,14 +57,34 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     fn list(&self, kind: Kind) -> Answer<'_, Vec<(String, Vec<u8>)>>;
     /// Removes what has expired.
     fn sweep(&self) -> Answer<'_, ()>;
+    /// Spends of a quota that is counted for all replicas (a negative cost gives back); or how long to wait. None where there is one process, which counts by
+    /// itself.
+    fn spend<'a>(&'a self, _key: &'a str, _quota: Quota, _cost: i32) -> Option<Answer<'a, Result<(), Duration>>> {
+        None
+    }
 }
 
 /// Never.
 pub const FOREVER: u64 = i64::MAX as u64;
 
+/// The system's clock, but never backwards: what has expired stays so when the clock is set back.
+#[derive(Debug)]
+struct Clock(Mutex<(Instant, Duration)>);
+
+impl Clock {
+    /// The later of what the system says, and what it said last and has passed since.
+    fn at(&self, instant: Instant, system: Duration) -> u64 {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed = last.1 + instant.saturating_duration_since(last.0);
+        *last = (instant.max(last.0), passed.max(system));
+        last.1.as_secs()
+    }
+}
+
 /// Seconds since 1970.
 pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+    static CLOCK: LazyLock<Clock> = LazyLock::new(|| Clock(Mutex::new((Instant::now(), Duration::ZERO))));
+    CLOCK.at(Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 /// A store with types.
@@ -72,15 +96,31 @@ pub struct Records(Arc<dyn Store>);
 pub struct Memory(DashMap<(Kind, String), (Vec<u8>, u64)>);
 
 /// One SQLite file in WAL mode. Every answer is on disk before it is given; the admin commands open the same file.
-#[derive(Debug, Clone)]
-pub struct Sqlite(Arc<Mutex<Connection>>);
+/// It blocks, and so has two threads of its own: what strangers make it write keeps nobody waiting whose token is looked up.
+#[derive(Debug)]
+pub struct Sqlite {
+    read: Sender<Job>,
+    write: Sender<Job>,
+}
+
+type Job = Box<dyn FnOnce(&Connection) + Send>;
 
 // === impl Kind ===
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 8] =
-        [Kind::User, Kind::Client, Kind::Grant, Kind::Code, Kind::Access, Kind::Refresh, Kind::ApiToken, Kind::Login];
+    pub const ALL: [Kind; 10] = [
+        Kind::User,
+        Kind::Client,
+        Kind::Grant,
+        Kind::Code,
+        Kind::Access,
+        Kind::Refresh,
+        Kind::ApiToken,
+        Kind::Login,
+        Kind::Browser,
+        Kind::Place,
+    ];
     /// As it is stored.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -92,6 +132,8 @@ impl Kind {
             Kind::Refresh => "refresh",
             Kind::ApiToken => "api_token",
             Kind::Login => "login",
+            Kind::Browser => "browser",
+            Kind::Place => "place",
         }
     }
 }
@@ -168,6 +210,10 @@ impl Records {
     /// Removes what has expired.
     pub async fn sweep(&self) -> Result<(), StoreError> {
         self.0.sweep().await
+    }
+    /// Spends of a quota that all replicas share, if they share one.
+    pub fn spend<'a>(&'a self, key: &'a str, quota: Quota, cost: i32) -> Option<Answer<'a, Result<(), Duration>>> {
+        self.0.spend(key, quota, cost)
     }
 }
 
@@ -263,30 +309,47 @@ impl Sqlite {
             let made = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(file);
             made.map_err(|e| wrong(&e))?;
         }
-        let c = Connection::open(file).map_err(|e| wrong(&e))?;
-        c.busy_timeout(std::time::Duration::from_secs(5))?;
-        c.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+        let open = || {
+            let c = Connection::open(file)?;
+            c.busy_timeout(Duration::from_secs(5))?;
+            Ok::<_, rusqlite::Error>(c)
+        };
+        let write = open().map_err(|e| wrong(&e))?;
+        write
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
              CREATE TABLE IF NOT EXISTS entries (kind TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, expires INTEGER NOT NULL,
                PRIMARY KEY (kind, key)) WITHOUT ROWID;
              CREATE INDEX IF NOT EXISTS expiry ON entries (expires);",
-        )
-        .map_err(|e| wrong(&e))?;
-        Ok(Self(Arc::new(Mutex::new(c))))
+            )
+            .map_err(|e| wrong(&e))?;
+        let read = open().map_err(|e| wrong(&e))?;
+        read.pragma_update(None, "query_only", true).map_err(|e| wrong(&e))?;
+        let (read, write) = (Self::thread("store-read", read), Self::thread("store-write", write));
+        Ok(Self { read: read.map_err(|e| wrong(&e))?, write: write.map_err(|e| wrong(&e))? })
     }
-    /// SQLite blocks, so it works on the blocking pool.
-    fn work<'a, T, F>(&self, f: F) -> Answer<'a, T>
+    /// A thread that works on one connection until nobody can ask it any more.
+    fn thread(name: &str, connection: Connection) -> std::io::Result<Sender<Job>> {
+        let (ask, jobs): (_, Receiver<Job>) = channel();
+        let work = move || jobs.into_iter().for_each(|job| job(&connection));
+        std::thread::Builder::new().name(name.to_owned()).spawn(work)?;
+        Ok(ask)
+    }
+    fn work<'a, T, F>(thread: &Sender<Job>, f: F) -> Answer<'a, T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
     {
-        let connection = self.0.clone();
-        let task = tokio::task::spawn_blocking(move || f(&connection.lock().unwrap_or_else(PoisonError::into_inner)));
-        Box::pin(async move {
-            match task.await {
-                Ok(r) => Ok(r?),
-                Err(e) => Err(StoreError(e.to_string())),
+        let (answer, done) = tokio::sync::oneshot::channel();
+        let asked = thread.send(Box::new(move |c| {
+            // Nobody waits for it any more, and it was not begun: nobody was told that it is done.
+            if !answer.is_closed() {
+                let _ = answer.send(f(c));
             }
+        }));
+        Box::pin(async move {
+            asked.map_err(|_| StoreError("its thread has ended".into()))?;
+            Ok(done.await.map_err(|_| StoreError("its thread has ended".into()))??)
         })
     }
 }
@@ -294,7 +357,7 @@ impl Sqlite {
 impl Store for Sqlite {
     fn get<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, Option<Vec<u8>>> {
         let key = key.to_owned();
-        self.work(move |c| {
+        Self::work(&self.read, move |c| {
             c.prepare_cached("SELECT value FROM entries WHERE kind = ?1 AND key = ?2 AND expires > ?3")?
                 .query_row(params![kind.as_str(), key, now() as i64], |r| r.get(0))
                 .optional()
@@ -302,7 +365,7 @@ impl Store for Sqlite {
     }
     fn put<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, ()> {
         let key = key.to_owned();
-        self.work(move |c| {
+        Self::work(&self.write, move |c| {
             c.execute(
                 "INSERT OR REPLACE INTO entries VALUES (?1, ?2, ?3, ?4)",
                 params![kind.as_str(), key, value, expires as i64],
@@ -312,7 +375,7 @@ impl Store for Sqlite {
     }
     fn insert<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, bool> {
         let key = key.to_owned();
-        self.work(move |c| {
+        Self::work(&self.write, move |c| {
             let sql = "INSERT INTO entries VALUES (?1, ?2, ?3, ?4) ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, \
                        expires = excluded.expires WHERE entries.expires <= ?5";
             Ok(c.execute(sql, params![kind.as_str(), key, value, expires as i64, now() as i64])? == 1)
@@ -327,26 +390,28 @@ impl Store for Sqlite {
         expires: u64,
     ) -> Answer<'a, bool> {
         let (key, was) = (key.to_owned(), was.to_vec());
-        self.work(move |c| {
+        Self::work(&self.write, move |c| {
             let sql = "UPDATE entries SET value = ?4, expires = ?5 WHERE kind = ?1 AND key = ?2 AND value = ?3 AND expires > ?6";
             Ok(c.execute(sql, params![kind.as_str(), key, was, value, expires as i64, now() as i64])? == 1)
         })
     }
     fn remove<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, bool> {
         let key = key.to_owned();
-        self.work(move |c| {
+        Self::work(&self.write, move |c| {
             Ok(c.execute("DELETE FROM entries WHERE kind = ?1 AND key = ?2", params![kind.as_str(), key])? == 1)
         })
     }
     fn list(&self, kind: Kind) -> Answer<'_, Vec<(String, Vec<u8>)>> {
-        self.work(move |c| {
+        Self::work(&self.read, move |c| {
             let mut s = c.prepare("SELECT key, value FROM entries WHERE kind = ?1 AND expires > ?2 ORDER BY key")?;
             let rows = s.query_map(params![kind.as_str(), now() as i64], |r| Ok((r.get(0)?, r.get(1)?)))?;
             rows.collect()
         })
     }
     fn sweep(&self) -> Answer<'_, ()> {
-        self.work(|c| c.execute("DELETE FROM entries WHERE expires <= ?1", params![now() as i64]).map(drop))
+        Self::work(&self.write, |c| {
+            c.execute("DELETE FROM entries WHERE expires <= ?1", params![now() as i64]).map(drop)
+        })
     }
 }
 
@@ -370,6 +435,18 @@ mod tests {
         assert_eq!(r.remove(Kind::Code, "a").await, Ok(true));
         assert_eq!(r.remove(Kind::Code, "a").await, Ok(false));
         r.sweep().await.expect("swept");
+    }
+
+    #[test]
+    fn time_that_steps_back_revives_nothing() {
+        let (start, s) = (Instant::now(), Duration::from_secs);
+        let clock = Clock(Mutex::new((start, Duration::ZERO)));
+        assert_eq!(clock.at(start, s(1000)), 1000);
+        assert_eq!(clock.at(start + s(10), s(1010)), 1010);
+        // Set back by an hour it goes on as it did, and catches up with what the system says.
+        assert_eq!(clock.at(start + s(20), s(10)), 1020);
+        assert_eq!(clock.at(start + s(30), s(20)), 1030);
+        assert_eq!(clock.at(start + s(40), s(5000)), 5000);
     }
 
     #[tokio::test]

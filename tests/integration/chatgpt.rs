@@ -166,7 +166,7 @@ async fn the_pages_are_for_people_who_signed_in() {
     let (lab, address) = lab(&more).await;
     let people = lab.app.authority.as_ref().expect("sign-in").people().clone();
     for (name, scopes) in [("ada", vec!["mssql:read".to_owned()]), ("bob", vec![])] {
-        let user = User { password: hash("correct horse battery").expect("hash"), scopes, disabled: false };
+        let user = User::new(hash("correct horse battery").expect("hash"), scopes);
         people.put(name, &user).await.expect("written");
     }
     let tools = http(address, "GET", "/demo/object?id=table:sales.Orders", &[], b"").await;

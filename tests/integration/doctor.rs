@@ -292,7 +292,7 @@ async fn files_the_store_and_the_audit_log_are_looked_at() {
     let store = format!("sqlite:{file}");
     let records = mssql_mcp::oauth::store::Records::open(&store).expect("store");
     assert!(the(&look(&store, &audit).await, "store").what.contains("nobody may sign in"));
-    let user = mssql_mcp::oauth::people::User { password: "x".into(), scopes: vec![], disabled: false };
+    let user = mssql_mcp::oauth::people::User::new("x".into(), vec![]);
     mssql_mcp::oauth::people::People::new(records).put("ada", &user).await.expect("put");
     let all = look(&store, &audit).await;
     assert!(bad(&all, "store").is_empty() && all.iter().any(|f| f.what.contains("1 person may sign in")), "{all:#?}");

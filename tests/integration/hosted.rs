@@ -250,11 +250,7 @@ async fn a_stream_ends_with_its_token_and_belongs_to_its_principal() {
     brief.endpoint().await;
     brief.ends().await;
     // And so does a person who is shut out.
-    let ada = User {
-        password: hash("correct horse battery").expect("hash"),
-        scopes: vec!["mssql:read".into()],
-        disabled: false,
-    };
+    let ada = User::new(hash("correct horse battery").expect("hash"), vec!["mssql:read".into()]);
     authority.people().put("ada", &ada).await.expect("written");
     let token = crate::oauth::signed_in_token(address, "ada", "correct horse battery").await;
     let mut hers = Events::open(address, "/mcp", &[("Authorization", &token), ("Mcp-Session-Id", "none")]).await;
@@ -277,7 +273,7 @@ async fn a_session_outlives_its_token() {
     let (lab, address) = signed(&[("http.keep_alive", "100ms"), ("auth.access_token_ttl", "8s")], None).await;
     let authority = lab.app.authority.as_ref().expect("sign-in");
     let password = hash("correct horse battery").expect("hash");
-    let ada = User { password, scopes: vec!["mssql:read".into()], disabled: false };
+    let ada = User::new(password, vec!["mssql:read".into()]);
     authority.people().put("ada", &ada).await.expect("written");
     let mut hers = crate::oauth::Signed::new(address, "ada", "correct horse battery").await;
     let first = hers.bearer();
@@ -467,11 +463,7 @@ async fn mounts_have_databases_access_and_audiences_of_their_own() {
         );
     }
     // The old clients' way: register, authorize and token below the prefix, without naming a resource.
-    let ada = User {
-        password: hash("correct horse battery").expect("hash"),
-        scopes: SCOPES.map(str::to_owned).to_vec(),
-        disabled: false,
-    };
+    let ada = User::new(hash("correct horse battery").expect("hash"), SCOPES.map(str::to_owned).to_vec());
     lab.app.authority.as_ref().expect("sign-in").people().put("ada", &ada).await.expect("written");
     let token = crate::oauth::signed_in_token_below(address, "/demo", "ada", "correct horse battery").await;
     assert_eq!(call("/demo/mcp", &token, "SELECT 1 AS a").await.status, 200);

@@ -18,6 +18,7 @@ mod reaching;
 mod readme;
 mod records;
 mod safety;
+mod siege;
 mod soak;
 mod support;
 mod telemetry;

@@ -215,7 +215,7 @@ async fn deployed(more: &[(&'static str, &str)]) -> (Lab, Nginx, Stop) {
     all.extend_from_slice(more);
     let lab = Lab::new(&all).await;
     let scopes = SCOPES.map(str::to_owned).to_vec();
-    let demo = User { password: hash(PASSWORD).expect("hash"), scopes, disabled: false };
+    let demo = User::new(hash(PASSWORD).expect("hash"), scopes);
     lab.app.authority.as_ref().expect("sign-in").people().put("demo", &demo).await.expect("written");
     let (address, stop) = lab.serve().await;
     (lab, Nginx::start(port, address).await, stop)

@@ -559,11 +559,7 @@ async fn an_auditor_verifies_what_was_written() {
     }
     // A person signs in and agrees.
     let people = lab.app.authority.as_ref().expect("sign-in").people();
-    let ada = User {
-        password: hash("correct horse battery").expect("hash"),
-        scopes: vec!["mssql:read".into()],
-        disabled: false,
-    };
+    let ada = User::new(hash("correct horse battery").expect("hash"), vec!["mssql:read".into()]);
     people.put("ada", &ada).await.expect("written");
     crate::oauth::signed_in_token(address, "ada", "correct horse battery").await;
     lab.app.audit.close().await;

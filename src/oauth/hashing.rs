@@ -1,0 +1,215 @@
+//! Password hashes (argon2id, RFC 9106), by a few workers with memory of their own. The permit to hash belongs to the work and not to whoever asked for
+//! it: a client that leaves frees nobody's memory, and so must not make room for the next one.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use aws_lc_rs::rand;
+use tokio::sync::oneshot;
+
+/// Verifications that may wait for a worker; whoever comes then is told to come back.
+const WAITING: usize = 64;
+/// A worker that has had nothing to do for so long ends, and its memory goes back to the system.
+const IDLE: Duration = Duration::from_secs(10);
+/// Blocks of 1 KiB that a worker asks for at least. More than a hash touches (19 MiB), and what is not touched is not there; but from 32 MiB on the C
+/// library maps memory for the one request, and gives it back whole instead of keeping it in an arena (mallopt(3), `M_MMAP_THRESHOLD`).
+const MAPPED: usize = 33 << 10;
+/// Hashes of a record are an operator's, and still none may ask for more than this: 256 MiB.
+const MOST: usize = 256 << 10;
+
+/// No worker is free, and too many wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
+
+/// Workers that share a line.
+#[derive(Debug)]
+struct Workers {
+    state: Mutex<State>,
+    work: Condvar,
+    most: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<Job>,
+    /// That live, and of them those that wait for work.
+    workers: usize,
+    idle: usize,
+}
+
+#[derive(Debug)]
+struct Job {
+    password: String,
+    phc: String,
+    answer: oneshot::Sender<bool>,
+}
+
+/// Those of this process: half of the cores, because those who are signed in need the others; and three at most, each with 19 MiB.
+static WORKERS: LazyLock<Arc<Workers>> = LazyLock::new(|| {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Workers::new((cores / 2).clamp(1, 3))
+});
+
+/// What a worker hashes in, used again for the next.
+struct Memory(Vec<Block>);
+
+impl Memory {
+    fn new() -> Self {
+        Self(Vec::new())
+    }
+    fn blocks(&mut self, n: usize) -> &mut [Block] {
+        self.0.reserve_exact(n.max(MAPPED).saturating_sub(self.0.len()));
+        if self.0.len() < n {
+            self.0.resize(n, Block::new());
+        }
+        &mut self.0[..n]
+    }
+}
+
+/// The PHC string of a password, made on this thread.
+pub fn hash(password: &str) -> Result<String, String> {
+    let mut salt = [0; 16];
+    rand::fill(&mut salt).map_err(|_| "the system has no randomness")?;
+    made(password, &salt).map_err(|e| e.to_string())
+}
+
+fn made(password: &str, salt: &[u8]) -> Result<String, argon2::password_hash::Error> {
+    let params = Params::default();
+    let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
+    let mut memory = Memory::new();
+    let blocks = memory.blocks(params.block_count());
+    Argon2::default().hash_password_into_with_memory(password.as_bytes(), salt, &mut out, blocks)?;
+    let phc = PasswordHash {
+        algorithm: Algorithm::default().ident(),
+        version: Some(Version::default().into()),
+        params: ParamsString::try_from(&params)?,
+        salt: Some(Salt::new(salt)?),
+        hash: Some(Output::new(&out)?),
+    };
+    Ok(phc.to_string())
+}
+
+/// Whether a password is the one of a PHC string. It is decided even when nobody waits for it any more, unless its turn had not come.
+pub async fn verify(password: &str, phc: &str) -> Result<bool, Full> {
+    WORKERS.verify(password, phc).await
+}
+
+impl Workers {
+    fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::default(), work: Condvar::new(), most })
+    }
+    async fn verify(self: &Arc<Self>, password: &str, phc: &str) -> Result<bool, Full> {
+        let (answer, decided) = oneshot::channel();
+        self.take(Job { password: password.to_owned(), phc: phc.to_owned(), answer })?;
+        Ok(decided.await.unwrap_or(false))
+    }
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    fn take(self: &Arc<Self>, job: Job) -> Result<(), Full> {
+        let mut s = self.state();
+        if s.waiting.len() >= WAITING {
+            // Those who left have no place in the line.
+            s.waiting.retain(|j| !j.answer.is_closed());
+            if s.waiting.len() >= WAITING {
+                return Err(Full);
+            }
+        }
+        s.waiting.push_back(job);
+        if s.idle < s.waiting.len() && s.workers < self.most {
+            let worker = self.clone();
+            match std::thread::Builder::new().name("passwords".into()).spawn(move || worker.run()) {
+                Ok(_) => s.workers += 1,
+                Err(e) => tracing::error!(error = %e, "no thread for passwords"),
+            }
+        }
+        self.work.notify_one();
+        Ok(())
+    }
+    fn run(&self) {
+        let mut memory = Memory::new();
+        while let Some(job) = self.next() {
+            if !job.answer.is_closed() {
+                let _ = job.answer.send(is(&job.password, &job.phc, &mut memory).unwrap_or(false));
+            }
+        }
+    }
+    /// The next job; none when there was none for so long that the worker may end.
+    fn next(&self) -> Option<Job> {
+        let mut s = self.state();
+        s.idle += 1;
+        let (mut s, _) =
+            self.work.wait_timeout_while(s, IDLE, |s| s.waiting.is_empty()).unwrap_or_else(PoisonError::into_inner);
+        s.idle -= 1;
+        let job = s.waiting.pop_front();
+        if job.is_none() {
+            s.workers -= 1;
+        }
+        job
+    }
+}
+
+fn is(password: &str, phc: &str, memory: &mut Memory) -> Option<bool> {
+    let phc = PasswordHash::new(phc).ok()?;
+    let (salt, known) = (phc.salt?, phc.hash?);
+    let params = Params::try_from(&phc).ok()?;
+    let blocks = params.block_count();
+    let algorithm = Algorithm::try_from(phc.algorithm.as_str()).ok()?;
+    let version = phc.version.map_or(Ok(Version::default()), Version::try_from).ok()?;
+    if blocks > MOST {
+        return None;
+    }
+    let mut out = vec![0; known.as_bytes().len()];
+    let argon = Argon2::new(algorithm, version, params);
+    argon.hash_password_into_with_memory(password.as_bytes(), &salt, &mut out, memory.blocks(blocks)).ok()?;
+    // Outputs are compared in constant time.
+    Some(Output::new(&out).ok()? == known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_hashed_is_recognised() {
+        let phc = hash("correct horse battery").expect("hash");
+        assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
+        assert_ne!(phc, hash("correct horse battery").expect("hash"), "a salt of its own");
+        assert_eq!(verify("correct horse battery", &phc).await, Ok(true));
+        assert_eq!(verify("correct horse batterx", &phc).await, Ok(false));
+        assert_eq!(verify("x", "$argon2id$nonsense").await, Ok(false));
+        // A vector of the reference implementation: other parameters, and another variant.
+        let theirs = "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA";
+        assert_eq!(verify("password", theirs).await, Ok(true));
+        assert_eq!(
+            verify("password", "$argon2id$v=19$m=4000000,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA").await,
+            Ok(false)
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_line_has_an_end_and_who_left_is_not_in_it() {
+        let phc = hash("correct horse battery").expect("hash");
+        let workers = Workers::new(1);
+        let ask = || {
+            let (workers, phc) = (workers.clone(), phc.clone());
+            tokio::spawn(async move { workers.verify("wrong", &phc).await })
+        };
+        let all: Vec<_> = (0..3 * WAITING).map(|_| ask()).collect();
+        let ended = futures_util::future::join_all(all).await;
+        let full = ended.iter().filter(|e| matches!(e, Ok(Err(Full)))).count();
+        assert!((WAITING..3 * WAITING).contains(&full), "{full} of {} were refused", ended.len());
+        assert!(ended.iter().all(|e| matches!(e, Ok(Ok(false) | Err(Full)))));
+        // All of them leave at once: the next one finds a place.
+        let all: Vec<_> = (0..WAITING).map(|_| ask()).collect();
+        while workers.state().waiting.len() < WAITING - 1 {
+            tokio::task::yield_now().await;
+        }
+        all.iter().for_each(|t| t.abort());
+        futures_util::future::join_all(all).await;
+        assert_eq!(workers.verify("correct horse battery", &phc).await, Ok(true));
+    }
+}
