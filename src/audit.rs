@@ -94,6 +94,7 @@ struct Open {
     principal: String,
     tool: String,
     facts: Arc<CallFacts>,
+    named: Option<Arc<Named>>,
     started: Instant,
     room: Option<mpsc::OwnedPermit<Entry>>,
 }
@@ -123,6 +124,8 @@ struct End {
     outcome: String,
     micros: u128,
     facts: Arc<CallFacts>,
+    /// The statement, where it is recorded with its literals left out.
+    named: Option<Arc<Named>>,
 }
 
 // === impl Audit ===
@@ -240,6 +243,13 @@ fn call_id(n: u64) -> String {
     format!("{:x}-{n:x}", std::process::id())
 }
 
+impl Start {
+    /// Whether something stands in double quotes, and so is not in the record.
+    fn hides(&self) -> bool {
+        self.texts == Texts::Redacted && self.named.query.as_ref().is_some_and(|q| q.contains('"'))
+    }
+}
+
 impl Record for Start {
     fn write(&self, out: &mut String) {
         let _ =
@@ -266,7 +276,8 @@ impl Record for Start {
             text("trace_id", &t.trace_id.to_string());
         }
         let Named { query, table } = &*self.named;
-        let (mut objects, mut indirect) = (table.iter().cloned().collect::<Vec<_>>(), false);
+        let (mut objects, mut doubtful) = (table.iter().cloned().collect::<Vec<_>>(), Vec::new());
+        let mut indirect = false;
         if let Some(sql) = query {
             let s = Statement::of(sql);
             text("fingerprint", &s.fingerprint);
@@ -275,7 +286,7 @@ impl Record for Start {
                 Texts::Redacted => text("text", &s.redacted),
                 Texts::Full => text("text", sql),
             }
-            objects = s.objects;
+            (objects, doubtful) = (s.objects, s.doubtful);
         }
         if objects.is_empty() {
             return;
@@ -289,9 +300,9 @@ impl Record for Start {
                     quoted(&full)
                 }
                 None => {
-                    // What is not in the catalog (yet) could hide anything.
+                    // What is not in the catalog (yet) could hide anything; and in double quotes it could be a value.
                     indirect = true;
-                    quoted(o)
+                    quoted(if doubtful.contains(o) { "?" } else { o })
                 }
             })
             .collect();
@@ -314,6 +325,11 @@ impl Record for End {
             f.bytes.load(Ordering::Relaxed),
             self.micros,
         );
+        // What stands in double quotes were names, now that SQL Server has taken them for such.
+        let text = self.named.as_ref().and_then(|n| n.query.as_deref()).and_then(|q| Statement::of(q).named);
+        if let Some(t) = text {
+            let _ = write!(out, ",\"text\":{}", quoted(&t));
+        }
         if let Some((rows, committed)) = f.changed() {
             if let Some(rows) = rows {
                 let _ = write!(out, ",\"rows_affected\":{rows}");
@@ -383,6 +399,7 @@ where
                 principal: request.context.extensions.get::<Principal>().map(|p| p.subject.clone()).unwrap_or_default(),
                 tool: request.target.clone().unwrap_or_default(),
                 facts: facts.clone(),
+                named: record.hides().then(|| record.named.clone()),
                 started: Instant::now(),
                 room: Some(last),
             };
@@ -426,6 +443,7 @@ impl Open {
             outcome: outcome.to_owned(),
             micros: self.started.elapsed().as_micros(),
             facts: self.facts.clone(),
+            named: self.named.take().filter(|_| self.facts.names_were_right()),
         })));
     }
 }

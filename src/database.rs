@@ -18,6 +18,7 @@ mod share;
 pub mod value;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -45,6 +46,8 @@ pub struct Database {
     names: Arc<names::Cache>,
     labels: Arc<observe::Labels>,
     reach: Arc<reach::Reach>,
+    /// Callers are not told where it is, and by which login.
+    discreet: Arc<AtomicBool>,
 }
 
 /// What the configuration says of the database.
@@ -300,7 +303,29 @@ impl Database {
         let shares = share::Shares::new(settings.max_size, settings.max_waiting);
         let labels = Arc::new(observe::Labels::new(&settings));
         let wrapping = Arc::new(ArcSwap::from_pointee(run::Wrapping::new(settings.lock_timeout)));
-        Self { pool, shares, settings, cleanups, wrapping, names: Arc::default(), labels, reach }
+        Self {
+            pool,
+            shares,
+            settings,
+            cleanups,
+            wrapping,
+            names: Arc::default(),
+            labels,
+            reach,
+            discreet: Arc::default(),
+        }
+    }
+    /// Callers are other people: they are told the database's label and name, and where it is stays in the log.
+    pub fn be_discreet(&self) {
+        self.discreet.store(true, Ordering::Relaxed);
+    }
+    /// What went wrong, for a caller.
+    pub fn explain(&self, e: &DbError) -> explain::Explained {
+        if self.discreet.load(Ordering::Relaxed) {
+            explain::explain_to_others(e, &self.settings)
+        } else {
+            explain::explain(e, &self.settings)
+        }
     }
     /// Another LOCK_TIMEOUT from the next call on.
     pub fn set_lock_timeout(&self, t: Duration) {

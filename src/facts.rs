@@ -22,6 +22,7 @@ pub struct CallFacts {
     answers: OnceLock<String>,
     committed: OnceLock<bool>,
     dry_run: AtomicBool,
+    names_were_right: AtomicBool,
     affected: AtomicU64,
     trace: OnceLock<Trace>,
 }
@@ -49,6 +50,14 @@ impl CallFacts {
     pub fn set_dry_run(&self) {
         self.dry_run.store(true, Ordering::Relaxed);
         self.set_outcome("dry_run");
+    }
+    /// SQL Server ran the text: what stood for a name in it was one.
+    pub fn set_names_were_right(&self) {
+        self.names_were_right.store(true, Ordering::Relaxed);
+    }
+    /// As set.
+    pub fn names_were_right(&self) -> bool {
+        self.names_were_right.load(Ordering::Relaxed)
     }
     /// Why the answer is not whole.
     pub fn set_truncated(&self, t: &'static str) {

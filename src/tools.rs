@@ -9,7 +9,6 @@ pub mod get_table_sample;
 pub mod list_tables;
 pub mod preview;
 pub mod search;
-pub mod visible;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,7 +20,6 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::database::catalog::NotFound;
-use crate::database::explain::explain;
 use crate::database::rows::Bounds;
 use crate::database::run::Failure;
 use crate::database::{Database, DbError, Limits, ourselves};
@@ -182,7 +180,7 @@ impl Refusal {
     }
     /// From a database error.
     pub fn database(e: &DbError, db: &Database) -> Self {
-        let x = explain(e, db.settings());
+        let x = db.explain(e);
         let mut r = Self::new(x.code, x.what, x.mend);
         r.retryable = x.retryable;
         if let DbError::Sql(q) = e {

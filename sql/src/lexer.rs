@@ -68,12 +68,23 @@ pub fn position(sql: &str, at: usize) -> (u32, u32) {
 /// Splits a text into tokens; white space and comments are left out.
 pub fn tokens(sql: &str) -> Result<Vec<Token<'_>>, Unreadable> {
     let mut lexer = Lexer { sql, bytes: sql.as_bytes(), at: 0 };
-    let mut out = Vec::with_capacity(sql.len() / 5 + 4);
+    let mut out = Vec::with_capacity((sql.len() / 5 + 4).min(1 << 10));
     while let Some(t) = lexer.next()? {
+        if out.len() >= MOST {
+            let reason = format!("more than {MOST} words and signs");
+            return Err(Unreadable {
+                at: t.at,
+                reason,
+                advice: "Send it in parts; long texts and lists go into params.",
+            });
+        }
         out.push(t);
     }
     Ok(out)
 }
+
+/// Tokens of one text: with all that is made of each, they take about 20 MB.
+const MOST: usize = 100_000;
 
 /// Reads token after token.
 struct Lexer<'a> {

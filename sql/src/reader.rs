@@ -153,6 +153,11 @@ impl<'a> Reader<'a> {
     }
 
     /// The statement that is being read.
+    /// How many there are.
+    pub(crate) fn statements(&self) -> usize {
+        self.out.len()
+    }
+
     fn current(&mut self) -> &mut Draft {
         if self.out.is_empty() {
             self.begin(0);

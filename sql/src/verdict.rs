@@ -130,6 +130,9 @@ impl Class {
 
 // === impl Verdict ===
 
+/// Statements of one text.
+const MOST: usize = 5_000;
+
 impl Verdict {
     /// Reads a batch under the default policy.
     pub fn of(sql: &str) -> Self {
@@ -169,6 +172,10 @@ impl Verdict {
             r.read();
             r
         };
+        if reader.statements() > MOST {
+            let reason = format!("more than {MOST} statements");
+            return Self::unreadable(sql, Unreadable { at: 0, reason, advice: "Send them in several calls." });
+        }
         if readings != Readings::Derivation {
             for i in 0..list.len() {
                 match charge(list, reader.roles(), i) {

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::chain::{Head, tail};
 use crate::telemetry::metrics::instruments;
+use crate::visible::unseen;
 
 /// The series of the server, and that of the commands.
 pub const SERVER: &str = "audit";
@@ -140,13 +141,7 @@ pub fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         match c {
-            '\u{7f}'..='\u{9f}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' => {
-                out.push_str(&format!("\\u{:04x}", c as u32));
-            }
+            c if unseen(c) => out.extend(c.encode_utf16(&mut [0; 2]).iter().map(|u| format!("\\u{u:04x}"))),
             c => out.push(c),
         }
     }

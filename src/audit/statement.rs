@@ -17,10 +17,15 @@ const MAX_TEXT: usize = 4000;
 pub struct Statement {
     /// The same for texts that differ in literals, blanks, comments and the case of bare words only.
     pub fingerprint: String,
-    /// With `?` for each literal, cut at 4,000 characters.
+    /// With `?` for each literal and `"?"` for each word in double quotes, cut at 4,000 characters: by what a caller meant it may be a value, which SQL Server
+    /// then knows no name for (errors 207 and 208).
     pub redacted: String,
+    /// The same with the words in double quotes, where there are some: for when SQL Server took them for names.
+    pub named: Option<String>,
     /// `schema.name` as written, in order, each once.
     pub objects: Vec<String>,
+    /// Those of them that stand in double quotes.
+    pub doubtful: Vec<String>,
 }
 
 impl Statement {
@@ -29,11 +34,18 @@ impl Statement {
         match (tokens(sql), roles(sql)) {
             (Ok(all), Ok(roles)) if all.len() == roles.len() => {
                 let roles: Vec<Role> = roles.into_iter().map(|(_, r)| r).collect();
-                let redacted = redacted(&all, &roles);
-                let objects = objects(&all, &roles);
-                Self { fingerprint: short(&redacted.to_lowercase()), objects, redacted: cut(&redacted) }
+                let named = redacted(&all, &roles, false);
+                let fingerprint = short(&named.to_lowercase());
+                let (objects, doubtful) = objects(&all, &roles);
+                match all.iter().any(in_double_quotes) {
+                    false => Self { fingerprint, redacted: cut(&named), named: None, objects, doubtful },
+                    true => {
+                        let redacted = cut(&redacted(&all, &roles, true));
+                        Self { fingerprint, redacted, named: Some(cut(&named)), objects, doubtful }
+                    }
+                }
             }
-            _ => Self { fingerprint: short(sql), redacted: String::new(), objects: Vec::new() },
+            _ => Self { fingerprint: short(sql), ..Self::default() },
         }
     }
 }
@@ -44,7 +56,7 @@ impl Statement {
         let verb = self.redacted.split([' ', ';', '(']).next().unwrap_or_default().to_ascii_uppercase();
         let verb = if verb == "WITH" { "SELECT".to_owned() } else { verb };
         let mut out = verb;
-        for o in self.objects.iter().take(4) {
+        for o in self.objects.iter().filter(|o| !self.doubtful.contains(o)).take(4) {
             out.push(' ');
             out.push_str(o);
         }
@@ -63,7 +75,11 @@ fn cut(text: &str) -> String {
     }
 }
 
-fn redacted(all: &[Token<'_>], roles: &[Role]) -> String {
+fn in_double_quotes(t: &Token<'_>) -> bool {
+    t.kind == Kind::Quoted && t.text.starts_with('"')
+}
+
+fn redacted(all: &[Token<'_>], roles: &[Role], doubtful: bool) -> String {
     let mut out = String::new();
     let mut last = "";
     // Behind a procedure's name a bare or quoted word is a text: EXEC p word.
@@ -83,7 +99,12 @@ fn redacted(all: &[Token<'_>], roles: &[Role]) -> String {
         let bare = matches!(t.kind, Kind::Word | Kind::Quoted) && matches!(role, Role::Name | Role::Unread);
         let text =
             arguments && bare && !called && last != "." && !KEYWORDS.iter().any(|k| t.text.eq_ignore_ascii_case(k));
-        out.push_str(if matches!(t.kind, Kind::Text | Kind::Number) || text { "?" } else { t.text });
+        out.push_str(match t.kind {
+            Kind::Text | Kind::Number => "?",
+            _ if text => "?",
+            _ if doubtful && in_double_quotes(t) => "\"?\"",
+            _ => t.text,
+        });
         last = t.text;
     }
     out
@@ -98,12 +119,14 @@ fn word<'a>(t: &Token<'a>) -> Option<&'a str> {
 
 /// The objects that a text names, by what the guard's derivation takes each name for: tables, views, sequences, procedures, functions with a schema,
 /// and what CREATE, ALTER and DROP are about. What a view or procedure reads below is not in the text.
-fn objects(all: &[Token<'_>], roles: &[Role]) -> Vec<String> {
+/// Beside them those that stand in double quotes.
+fn objects(all: &[Token<'_>], roles: &[Role]) -> (Vec<String>, Vec<String>) {
     const MODULES: [&str; 8] = ["VIEW", "PROC", "PROCEDURE", "FUNCTION", "TRIGGER", "SYNONYM", "SEQUENCE", "TABLE"];
     // Aliases and common table expressions are names that the text gives by itself.
     let own: Vec<String> =
         all.iter().zip(roles).filter(|(_, r)| **r == Role::Alias).map(|(t, _)| plain(t).to_lowercase()).collect();
     let mut found: Vec<String> = Vec::new();
+    let mut doubtful: Vec<String> = Vec::new();
     // Behind CREATE VIEW and the like a name is that of the object.
     let (mut verb, mut named) = (false, false);
     let mut at = 0;
@@ -144,11 +167,14 @@ fn objects(all: &[Token<'_>], roles: &[Role]) -> Vec<String> {
         let given = own.contains(&parts[0].to_lowercase()) && (alone || called);
         let name = parts.iter().map(|p| quote::part(p)).collect::<Vec<_>>().join(".");
         if wanted && !given && !temporary && !found.contains(&name) && found.len() < MOST {
+            if all[at..end].iter().any(in_double_quotes) {
+                doubtful.push(name.clone());
+            }
             found.push(name);
         }
         at = end;
     }
-    found
+    (found, doubtful)
 }
 
 /// A name without its brackets or quotation marks.
@@ -182,6 +208,18 @@ mod tests {
         assert!(Statement::of(&"SELECT 1 ".repeat(1000)).redacted.chars().count() <= MAX_TEXT + 1);
     }
 
+    #[test]
+    fn a_word_in_double_quotes_may_be_a_value() {
+        let s = Statement::of("SELECT a FROM dbo.T WHERE Name = \"ada@example.com\"");
+        assert_eq!(s.redacted, "SELECT a FROM dbo.T WHERE Name = \"?\"");
+        assert_eq!(s.named.as_deref(), Some("SELECT a FROM dbo.T WHERE Name = \"ada@example.com\""));
+        assert_eq!((s.objects.as_slice(), s.doubtful.len()), (&["dbo.T".to_owned()][..], 0));
+        let s = Statement::of("SELECT [a] FROM \"sales\".\"Orders\", [b]");
+        assert_eq!(s.redacted, "SELECT [a] FROM \"?\".\"?\", [b]");
+        assert_eq!((s.objects.join(" "), s.doubtful.join(" ")), ("sales.Orders b".into(), "sales.Orders".into()));
+        assert_eq!(s.summary(), "SELECT b");
+        assert_eq!(Statement::of("SELECT 'a \"b\"'").named, None);
+    }
     #[test]
     fn a_bare_word_among_a_procedures_arguments_is_a_text() {
         let of = |q| Statement::of(q).redacted;

@@ -99,6 +99,9 @@ pub async fn over_http(listeners: Listeners, app: &App, config: &Config, source:
         asked_to_stop().await;
         signals.now.cancel();
     });
+    if !config.bool("http.show_server") {
+        app.databases().iter().for_each(Database::be_discreet);
+    }
     let (sweeper, admin) = (sweep(app), watch(app, listeners.admin));
     tokio::spawn(reload_on_hangup(app.clone(), config.clone(), source));
     if let Some(a) = app.authority.clone() {

@@ -388,6 +388,13 @@ pub const SETTINGS: &[Setting] = &[
         "a client that takes nothing of an answer for this long is dropped, and what runs for it is cancelled",
     ),
     row(
+        "http.show_server",
+        &[],
+        Kind::Bool,
+        "no",
+        "tell callers host, port and login of a database that cannot be reached; without, its label and name, and the rest is in the log",
+    ),
+    row(
         "http.openai_challenge",
         &[],
         Kind::Text,

@@ -84,6 +84,26 @@ pub fn explain(e: &DbError, s: &Settings) -> Explained {
     }
 }
 
+/// The same for callers who are not told where the database is and by which login it is used.
+pub fn explain_to_others(e: &DbError, s: &Settings) -> Explained {
+    let (DbError::Connect(_, kind), mut x) = (e, explain(e, s)) else { return explain(e, s) };
+    let why = match kind {
+        ConnectKind::Dns => "its host has no address",
+        ConnectKind::Refused => "nothing listens there",
+        ConnectKind::Timeout => "it does not answer",
+        ConnectKind::Tls => "TLS with it failed",
+        ConnectKind::NoTls => "it does not offer TLS",
+        ConnectKind::Login => "it refuses the login of this server",
+        ConnectKind::Database => "it has no such database, or the login may not use it",
+        ConnectKind::Instance => "its instance was not found",
+        ConnectKind::Other => "it refuses",
+    };
+    let name = if s.database.is_empty() { String::new() } else { format!(" ({})", s.database) };
+    x.what = format!("There is no connection to the database {}{name}: {why}.", s.label);
+    x.mend = "Its operator finds the details in this server's log, and with `mssql-mcp doctor`.".to_owned();
+    x
+}
+
 /// Advice for the errors that a model meets most.
 fn hint(number: u32) -> (&'static str, bool) {
     match number {
@@ -124,5 +144,44 @@ fn waiting(calls: usize) -> String {
     match calls {
         1 => "1 call waits".to_owned(),
         n => format!("{n} calls wait"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Inputs};
+
+    #[test]
+    fn others_are_not_told_where_the_database_is() {
+        let all = [
+            ("database.host", "sql7.corp.example"),
+            ("database.user", "svc_mcp"),
+            ("database.password", "p"),
+            ("database.name", "Trading"),
+            ("database.label", "trades"),
+        ];
+        let fixed = all.map(|(k, v)| (k, v.to_owned())).to_vec();
+        let config = Config::load(&Inputs { fixed, ..Inputs::default() }).expect("config");
+        let s = Settings::from_config(&config).expect("settings");
+        for kind in [
+            ConnectKind::Dns,
+            ConnectKind::Refused,
+            ConnectKind::Timeout,
+            ConnectKind::Tls,
+            ConnectKind::NoTls,
+            ConnectKind::Login,
+            ConnectKind::Database,
+            ConnectKind::Instance,
+            ConnectKind::Other,
+        ] {
+            let e = DbError::Connect("sql7.corp.example,1433 (10.1.2.3): Login failed for user 'svc_mcp'".into(), kind);
+            let (x, own) = (explain_to_others(&e, &s), explain(&e, &s));
+            let said = format!("{} {}", x.what, x.mend);
+            assert!(!["sql7", "1433", "10.1.2.3", "svc_mcp"].iter().any(|w| said.contains(w)), "{said}");
+            assert!(x.what.contains("trades (Trading)") && own.what.contains("svc_mcp"), "{said}");
+            assert_eq!((x.code, x.retryable), (own.code, own.retryable));
+        }
+        assert_eq!(explain_to_others(&DbError::Timeout, &s), explain(&DbError::Timeout, &s));
     }
 }

@@ -71,7 +71,7 @@ impl Round {
         begun.describe(|| {
             let mut all = l.all(operation);
             all.push(label("db.stored_procedure.name", "sp_executesql"));
-            let statement = sql.map(Statement::of);
+            let statement = sql.map(|q| crate::long::apart(q.len(), || Statement::of(q)));
             let summary = statement.as_ref().map(Statement::summary).filter(|s| !s.is_empty());
             if let Some(s) = statement.filter(|s| database.settings().query_text && !s.redacted.is_empty()) {
                 all.push(label("db.query.text", s.redacted));

@@ -134,6 +134,31 @@ fn refusal(status: StatusCode, why: &str) -> Response<Body> {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn a_header_that_is_there_twice_is_refused() {
+        use tower::ServiceExt;
+        let allowed = Arc::new(Allowed::new(([127, 0, 0, 1], 8008).into(), &[], &[]));
+        let inner =
+            tower::service_fn(|_: Request<()>| async { Ok::<_, std::convert::Infallible>(Response::new(Body::Empty)) });
+        let status = async |headers: &[(&str, &str)]| {
+            let all = headers.iter().fold(Request::get("/mcp"), |r, (k, v)| r.header(*k, *v));
+            let answer = GuardLayer::new(allowed.clone()).layer(inner).oneshot(all.body(()).expect("a request")).await;
+            answer.expect("never fails").status()
+        };
+        let host = ("host", "localhost");
+        assert_eq!(status(&[host, ("authorization", "Bearer a")]).await, StatusCode::OK);
+        assert_eq!(status(&[host, host]).await, StatusCode::BAD_REQUEST);
+        assert_eq!(
+            status(&[host, ("authorization", "Bearer a"), ("authorization", "Bearer b")]).await,
+            StatusCode::BAD_REQUEST
+        );
+        assert_eq!(
+            status(&[host, ("origin", "http://localhost"), ("origin", "http://evil.com")]).await,
+            StatusCode::BAD_REQUEST
+        );
+        assert_eq!(status(&[("host", "[::1].evil.com")]).await, StatusCode::FORBIDDEN);
+    }
+
     #[test]
     fn hosts_are_compared_whole() {
         let a = Allowed::new(

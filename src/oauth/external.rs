@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
-use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::jwk::{JwkSet, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
@@ -130,7 +130,8 @@ impl External {
         audiences: &[String],
     ) -> Result<Option<Arc<Principal>>, StoreError> {
         let Ok(head) = decode_header(token) else { return Ok(None) };
-        if !ALGORITHMS.contains(&head.alg) {
+        // An extension that must be understood, and none is (RFC 7515 §4.1.11).
+        if !ALGORITHMS.contains(&head.alg) || head.crit.is_some() {
             return Ok(None);
         }
         let mut keys = self.keys(FRESH).await?;
@@ -148,6 +149,14 @@ impl External {
         let Some(jwk) = key else { return Ok(None) };
         // A key that says what it is for is used for nothing else.
         if jwk.common.key_algorithm.is_some_and(|a| a.to_string() != format!("{:?}", head.alg)) {
+            return Ok(None);
+        }
+        // RFC 7517 §4.2 and §4.3.
+        let signs = |u: &PublicKeyUse| *u == PublicKeyUse::Signature;
+        let verifies = |o: &Vec<KeyOperations>| o.contains(&KeyOperations::Verify);
+        if !jwk.common.public_key_use.as_ref().is_none_or(signs)
+            || !jwk.common.key_operations.as_ref().is_none_or(verifies)
+        {
             return Ok(None);
         }
         let Ok(key) = DecodingKey::from_jwk(&jwk) else { return Ok(None) };

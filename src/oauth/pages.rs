@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::grants::Grant;
+use crate::visible::{unseen, visible_line};
 
 /// Each colour is named once for either scheme. Text and its ground differ by 4.5:1 and more, edges and the focus ring by 3:1 (WCAG 2.2,
 /// 1.4.3 and 1.4.11); the browser test measures them.
@@ -90,6 +91,25 @@ fn hidden(name: &str, value: &str) -> String {
     format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escape(value))
 }
 
+/// Characters of a client's name that are shown.
+const MAX_NAME: usize = 200;
+/// Letters of a name that are told apart.
+const TOLD: usize = 5;
+
+/// What a program calls itself: what cannot be seen in it as an escape, and which letters are none of A to Z, because a name may be made to look like another.
+fn program(name: &str) -> String {
+    let mut odd: Vec<char> = name.chars().filter(|c| !c.is_ascii() && !unseen(*c)).collect();
+    odd.sort_unstable();
+    odd.dedup();
+    let all: Vec<String> = odd.iter().take(TOLD).map(|c| format!("{c} is U+{:04X}", *c as u32)).collect();
+    let more = if odd.len() > TOLD { " …" } else { "" };
+    let note = match all.as_slice() {
+        [] => String::new(),
+        all => format!(" <small>(not all plain letters: {}{more})</small>", escape(&all.join(", "))),
+    };
+    format!("<strong>{}</strong>{note}", escape(&visible_line(name, MAX_NAME)))
+}
+
 /// What a scope means, in plain words.
 fn meaning(scope: &str) -> &str {
     match scope {
@@ -153,8 +173,8 @@ pub fn login(s: &SignIn<'_>) -> String {
     let server = escape(s.server);
     let purpose = match s.purpose {
         Purpose::Client { client, label } => format!(
-            "<strong>{}</strong> asks to use the database <strong>{}</strong>. First sign in to this server, <strong>{server}</strong>.",
-            escape(client),
+            "{} asks to use the database <strong>{}</strong>. First sign in to this server, <strong>{server}</strong>.",
+            program(client),
             escape(label)
         ),
         Purpose::Object { label } => format!(
@@ -231,7 +251,7 @@ pub fn consent(a: &Asked<'_>, request: &str, csrf: &str) -> String {
         ""
     };
     page(
-        &format!("Let {} use this database?", a.client),
+        &format!("Let {} use this database?", visible_line(a.client, MAX_NAME)),
         &format!(
             "<p>You are signed in as <strong>{}</strong>. The program asks to:</p><ul>{scopes}</ul>\
              <dl><dt>Database</dt><dd>{}</dd><dt>Server</dt><dd>{}</dd><dt>Program</dt><dd>{}</dd><dt>Its id</dt><dd>{}</dd><dt>Answers go to</dt><dd>{}</dd></dl>{warn}\
@@ -240,7 +260,7 @@ pub fn consent(a: &Asked<'_>, request: &str, csrf: &str) -> String {
             escape(a.user),
             escape(a.label),
             escape(a.server),
-            escape(a.client),
+            program(a.client),
             escape(a.client_id),
             escape(a.host),
             hidden("request", request),
@@ -286,12 +306,13 @@ pub fn apps(
     let mut rows = String::new();
     for (id, g) in grants {
         let used = if g.used == 0 { "not yet".to_owned() } else { when(g.used) };
-        let (name, host) = (escape(&g.client_name), escape(&g.host));
+        let (name, host) = (escape(&visible_line(&g.client_name, MAX_NAME)), escape(&g.host));
         let _ = write!(
             rows,
-            "<tr><td><strong>{name}</strong></td><td data-name=\"Database\">{}</td><td data-name=\"Answers went to\">{}</td><td data-name=\"Since\">{}</td>\
+            "<tr><td>{}</td><td data-name=\"Database\">{}</td><td data-name=\"Answers went to\">{}</td><td data-name=\"Since\">{}</td>\
              <td data-name=\"Last used\">{used}</td><td data-name=\"May\"><ul>{}</ul></td>\
              <td><form method=\"post\" action=\"/apps\">{}{}{}<button aria-label=\"Revoke {name} ({host})\">Revoke …</button></form></td></tr>",
+            program(&g.client_name),
             escape(&label(g)),
             host,
             when(g.created),
@@ -331,7 +352,7 @@ pub fn apps(
 /// The question before one is taken back.
 pub fn revoke(id: &str, g: &Grant, label: &str, csrf: &str) -> String {
     page(
-        &format!("Revoke {}?", g.client_name),
+        &format!("Revoke {}?", visible_line(&g.client_name, MAX_NAME)),
         &format!(
             "<p>It may use the database <strong>{}</strong> in your name, since {}:</p><ul>{}</ul>\
              <p>Afterwards its next request is refused, within a second. It can ask you again.</p>\
@@ -380,6 +401,18 @@ pub fn error(what: &str, mend: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_shown_as_what_it_is() {
+        assert_eq!(program("Claude"), "<strong>Claude</strong>");
+        assert_eq!(
+            program("\u{421}laude"),
+            "<strong>\u{421}laude</strong> <small>(not all plain letters: \u{421} is U+0421)</small>"
+        );
+        assert_eq!(program("Cl\u{200b}au\u{61c}de"), "<strong>Cl\\u{200B}au\\u{061C}de</strong>");
+        let many = program("\u{30af}\u{30ed}\u{30fc}\u{30c9}\u{306e}\u{30c4}");
+        assert!(many.matches("U+").count() == TOLD && many.ends_with(" …)</small>"), "{many}");
+    }
 
     #[test]
     fn nothing_that_a_client_says_becomes_markup() {

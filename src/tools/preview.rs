@@ -2,11 +2,11 @@
 
 use crate::database::run::{Param, ParamValue};
 use crate::database::{Database, DbError, Limits};
+use crate::visible::{shortened, visible, visible_line};
 use mssql_mcp_sql::quote;
 use mssql_mcp_sql::verdict::{Class, Verdict};
 
 use super::cascade::Cascade;
-use super::visible::{shortened, visible, visible_line};
 
 /// More targets than this are not looked up.
 const MOST: usize = 8;

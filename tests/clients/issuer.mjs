@@ -8,9 +8,11 @@ const issuer = `http://127.0.0.1:${port}`;
 const { publicKey, privateKey } = await generateKeyPair("RS256", { extractable: true });
 const kid = `key-${Date.now()}`;
 const jwk = { ...(await exportJWK(privateKey)), kid, use: "sig", alg: "RS256" };
+const forSecrets = await generateKeyPair("RS256", { extractable: true });
+const enc = { ...(await exportJWK(forSecrets.privateKey)), kid: `${kid}-enc`, use: "enc" };
 const provider = new Provider(issuer, {
   clients: [{ client_id: "report", client_secret: "s".repeat(40), grant_types: ["client_credentials"], redirect_uris: [], response_types: [] }],
-  jwks: { keys: [jwk] },
+  jwks: { keys: [jwk, enc] },
   cookies: { keys: ["a cookie key of the test"] },
   features: {
     devInteractions: { enabled: false },
@@ -53,6 +55,10 @@ const server = provider.listen(Number(port), "127.0.0.1", async () => {
       "unknown kid": await made({}, { kid: "nobody" }),
       "alg none": `${part({ alg: "none", kid })}.${part({ iss: issuer, aud: resource, sub: "ada", scope: "Sql.Read", exp: now + 600 })}.`,
       "HMAC with the public key": await made({}, { alg: "HS256" }, pem),
+      "a key for encryption": await made({}, { kid: enc.kid }, forSecrets.privateKey),
+      "an extension that must be understood": await new SignJWT({ iss: issuer, aud: resource, sub: "ada", scope: "Sql.Read", exp: now + 600 })
+        .setProtectedHeader({ alg: "RS256", kid, crit: ["https://example.com/x"], "https://example.com/x": true })
+        .sign(privateKey, { crit: { "https://example.com/x": true } }),
       tampered: good.replace(/\.([^.]+)\./, (_, p) => `.${part({ ...JSON.parse(Buffer.from(p, "base64url")), scope: "Sql.Read Sql.Write" })}.`),
     },
   }));

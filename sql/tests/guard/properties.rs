@@ -176,8 +176,26 @@ fn long_batches_are_read_once() {
         "IF 1 = 1 ",
         "INSERT #t SELECT * FROM (DELETE a OUTPUT deleted.a FROM ",
     ] {
-        let text = piece.repeat(200_000 / piece.len());
-        // Quadratic work over 200 kB would take minutes here, not a fraction of a second.
+        // As long as a text of so many words may be.
+        let text = piece.repeat(100_000 / piece.len());
+        // Quadratic work over 100 kB would take minutes here, not a fraction of a second.
         let _ = Verdict::of(&text);
     }
+}
+
+/// A text may have so much in it and no more; what is one long value costs one word.
+#[test]
+fn a_text_of_too_many_words_or_statements_is_told_so() {
+    let reason = |sql: &str| {
+        let v = Verdict::of(sql);
+        (v.class, v.statements.first().and_then(|s| s.problem.as_ref()).map(|p| p.reason.clone()).unwrap_or_default())
+    };
+    assert_eq!(Verdict::of(&"SELECT 1;".repeat(4_900)).class, Class::Read);
+    let (class, why) = reason(&"SELECT 1;".repeat(5_100));
+    assert!(class == Class::Unknown && why.contains("more than 5000 statements"), "{why}");
+    let (class, why) = reason(&"SELECT 1;".repeat((4 << 20) / 9));
+    assert!(class == Class::Unknown && why.contains("more than 100000 words"), "{why}");
+    let (class, why) = reason(&format!("SELECT 1 IN ({}1)", "1,".repeat(60_000)));
+    assert!(class == Class::Unknown && why.contains("more than 100000 words"), "{why}");
+    assert_eq!(Verdict::of(&format!("SELECT '{}' AS a", "x".repeat(4 << 20))).class, Class::Read);
 }

@@ -9,7 +9,7 @@ const BLANKS: usize = 20;
 
 /// Whether a character would not be seen, or would move what stands beside it: controls, marks of direction (Unicode UAX #9), and what is ignored
 /// where it is shown (`Default_Ignorable_Code_Point`).
-fn unseen(c: char) -> bool {
+pub fn unseen(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
         c if c.is_control() => true,
