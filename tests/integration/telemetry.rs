@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use http_body_util::BodyExt;
 use mssql_mcp::telemetry::metrics::{Kind, METRICS, prometheus_name};
-use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{self, LogsService, LogsServiceServer};
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
-    MetricsService, MetricsServiceServer,
+    self, MetricsService, MetricsServiceServer,
 };
 use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{self, TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
@@ -28,6 +28,7 @@ use tokio::process::Child;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status};
+use tower::Service;
 
 use super::support::{Answer, command, free, http, modern, signal, until};
 
@@ -74,12 +75,19 @@ impl Receiver {
         if let Some((cert, key)) = tls {
             server = server.tls_config(ServerTlsConfig::new().identity(Identity::from_pem(cert, key))).expect("tls");
         }
-        let router = server
-            .add_service(TraceServiceServer::new(me.clone()).accept_compressed(CompressionEncoding::Gzip))
-            .add_service(MetricsServiceServer::new(me.clone()).accept_compressed(CompressionEncoding::Gzip))
-            .add_service(LogsServiceServer::new(me.clone()).accept_compressed(CompressionEncoding::Gzip));
+        let traces = TraceServiceServer::new(me.clone()).accept_compressed(CompressionEncoding::Gzip);
+        let metrics = MetricsServiceServer::new(me.clone()).accept_compressed(CompressionEncoding::Gzip);
+        let logs = LogsServiceServer::new(me.clone()).accept_compressed(CompressionEncoding::Gzip);
+        // tonic's own router is axum, which deny.toml bans.
+        let service =
+            tower::service_fn(move |r: ::http::Request<tonic::body::Body>| match r.uri().path().split('/').nth(1) {
+                Some(trace_service_server::SERVICE_NAME) => traces.clone().call(r),
+                Some(metrics_service_server::SERVICE_NAME) => metrics.clone().call(r),
+                Some(logs_service_server::SERVICE_NAME) => logs.clone().call(r),
+                other => panic!("{other:?} is none of OTLP's services"),
+            });
         let incoming = tonic::transport::server::TcpIncoming::from(tcp);
-        tokio::spawn(async move { router.serve_with_incoming(incoming).await.expect("serve") });
+        tokio::spawn(async move { server.serve_with_incoming(service, incoming).await.expect("serve") });
         (me, address)
     }
 
