@@ -5,8 +5,9 @@ export INSTA_UPDATE ?= no
 # Tools of one version each, built once beside what else is built.
 TOOLS := $(or $(CARGO_TARGET_DIR),target)/tools
 DENY := $(TOOLS)/cargo-deny@0.20.2/bin/cargo-deny
+CYCLONEDX := $(TOOLS)/cargo-cyclonedx@0.5.9/bin/cargo-cyclonedx
 
-.PHONY: fuzz all lint borders test clients corpora bench soak clean
+.PHONY: fuzz all lint borders sbom test clients corpora bench soak clean
 all: lint test
 
 lint: borders $(DENY)
@@ -21,6 +22,10 @@ borders:
 	@for c in transports middleware sandbox sql; do \
 	  if $(CARGO) tree -p mssql-mcp-$$c -e normal,build --prefix none --locked | tail -n +2 | grep '^mssql-mcp'; then \
 	    echo "mssql-mcp-$$c must not depend on another crate of this workspace"; exit 1; fi; done
+
+# What the binary is made of, as CycloneDX.
+sbom: $(CYCLONEDX)
+	python3 tests/sbom.py $(CYCLONEDX) $(or $(CARGO_TARGET_DIR),target)/sbom.cdx.json
 
 # Quick to build rather than quick: three minutes each on two cores, once.
 $(TOOLS)/%: tool = $(firstword $(subst /, ,$*))
