@@ -5,6 +5,7 @@ mod bad_input;
 mod chatgpt;
 mod cli;
 mod clients;
+mod dependencies;
 mod deploy;
 mod deployed;
 mod doctor;
