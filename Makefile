@@ -1,4 +1,4 @@
-# What CI runs is `make lint test`. `bench`, `soak` and `fuzz` are for people with a quiet machine.
+# What CI runs is `make lint test`. `bench`, `soak`, `siege` and `fuzz` are for people with a quiet machine.
 CARGO ?= cargo
 export INSTA_UPDATE ?= no
 
@@ -7,7 +7,7 @@ TOOLS := $(or $(CARGO_TARGET_DIR),target)/tools
 DENY := $(TOOLS)/cargo-deny@0.20.2/bin/cargo-deny
 CYCLONEDX := $(TOOLS)/cargo-cyclonedx@0.5.9/bin/cargo-cyclonedx
 
-.PHONY: fuzz all lint borders sbom test clients corpora bench soak clean
+.PHONY: fuzz all lint borders sbom test clients corpora bench soak siege clean
 all: lint test
 
 lint: borders $(DENY)
@@ -53,6 +53,11 @@ bench:
 SOAK_SECONDS ?= 600
 soak:
 	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked --test integration soak -- --nocapture
+
+# Strangers flood the door for so many seconds while ten who are signed in work; `make test` has a short one, which does not look at the time.
+SIEGE_SECONDS ?= 120
+siege:
+	SIEGE_SECONDS=$(SIEGE_SECONDS) $(CARGO) test --release --locked --test integration siege -- --nocapture --test-threads=1
 
 # Searches for texts that the guard misreads: batches of the generator by a seed of the day, and then by coverage for so many seconds, which
 # needs a nightly compiler, but not cargo-fuzz.

@@ -11,7 +11,7 @@ pub mod wire;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mssql_mcp_middleware::observe::Observer;
 use mssql_mcp_transports::{Fault, Id, McpRequest, Outcome, Reply};
@@ -105,10 +105,10 @@ pub fn scrape() -> Option<Result<String, String>> {
     EXPORTERS.get()?.scrape()
 }
 
-/// Sends what waits, within a few seconds. Blocks.
-pub fn flush() {
+/// Sends what waits, within this time and never more than a few seconds. Blocks.
+pub fn flush(patience: Duration) {
     if let Some(e) = EXPORTERS.get() {
-        e.shutdown();
+        e.shutdown(patience);
     }
 }
 

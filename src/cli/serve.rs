@@ -110,7 +110,7 @@ pub async fn over_http(listeners: Listeners, app: &App, config: &Config, source:
     listeners.mcp.serve(app, config, stop).await.map_err(|e| e.to_string())?;
     sweeper.abort();
     admin.cancel();
-    close(app).await;
+    close(app, config).await;
     Ok(())
 }
 
@@ -138,12 +138,15 @@ fn watch(app: &App, admin: Option<Admin>) -> CancellationToken {
     stop
 }
 
-async fn close(app: &App) {
+async fn close(app: &App, config: &Config) {
+    // Two things are waited for, each for at most half of the grace.
+    let patience = config.duration("server.shutdown_grace") / 2;
     app.audit.close().await;
-    futures_util::future::join_all(app.databases().iter().map(|d| d.close(Duration::from_secs(3)))).await;
+    let databases = app.databases();
+    futures_util::future::join_all(databases.iter().map(|d| d.close(patience.min(Duration::from_secs(3))))).await;
     tracing::info!("stopped");
     // Last, so that all of the above is told; and here, because exporters need the runtime.
-    let _ = tokio::task::spawn_blocking(crate::telemetry::flush).await;
+    let _ = tokio::task::spawn_blocking(move || crate::telemetry::flush(patience)).await;
 }
 
 /// `mssql-mcp stdio`.
@@ -184,7 +187,7 @@ pub async fn over_stdio(app: &App, config: &Config) -> Ended {
         mssql_mcp_transports::stdio::serve(app.service.clone(), input, tokio::io::stdout(), options, shutdown).await;
     sweeper.abort();
     admin.cancel();
-    close(app).await;
+    close(app, config).await;
     // A reader that went away is how a desktop client ends, not a failure.
     match served {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("stdio: {e}").into()),

@@ -165,7 +165,7 @@ pub const METRICS: &[Metric] = &[
         Kind::Counter,
         "{attempt}",
         &["mssql_mcp.result"],
-        "passwords that people typed: ok, wrong, throttled, or store (it could not be asked)",
+        "passwords that people typed: ok, wrong, throttled, busy (too many at once), or store (it could not be asked)",
     ),
     row("mssql_mcp.audit.queue", Kind::Gauge, "{record}", &[], "audit records that wait to be written"),
     row("mssql_mcp.audit.records", Kind::Counter, "{record}", &[], "audit records written"),

@@ -283,17 +283,20 @@ impl Exporters {
         let r = self.registry.as_ref()?;
         Some(TextEncoder::new().encode_to_string(&r.gather()).map_err(|e| e.to_string()))
     }
-    /// Sends what waits.
-    pub fn shutdown(&self) {
-        if let Some(t) = &self.traces {
-            let _ = t.shutdown_with_timeout(LAST);
-        }
-        if let Some(l) = &self.logs {
-            let _ = l.shutdown_with_timeout(LAST);
-        }
-        if let Some(m) = &self.metrics {
-            let _ = m.shutdown_with_timeout(LAST);
-        }
+    /// Sends what waits, all three at once: a collector that hangs is waited for once.
+    pub fn shutdown(&self, patience: Duration) {
+        let patience = patience.min(LAST);
+        std::thread::scope(|all| {
+            if let Some(t) = &self.traces {
+                all.spawn(move || t.shutdown_with_timeout(patience));
+            }
+            if let Some(l) = &self.logs {
+                all.spawn(move || l.shutdown_with_timeout(patience));
+            }
+            if let Some(m) = &self.metrics {
+                all.spawn(move || m.shutdown_with_timeout(patience));
+            }
+        });
     }
 }
 

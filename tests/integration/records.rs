@@ -704,3 +704,29 @@ async fn a_line_of_the_log_is_an_anchor() {
         assert_eq!(verify.status.code(), Some(1), "{}", String::from_utf8_lossy(&verify.stdout));
     }
 }
+
+/// A word in double quotes may be a value that somebody put into the wrong quotes: it is recorded only once SQL Server has taken it for a name.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_in_double_quotes_is_recorded_only_as_a_name() {
+    let dir = Dir::new("quotes");
+    let (lab, address, bearer) = lab(&dir, &[]).await;
+    let wrong = "SELECT OrderId FROM sales.Orders WHERE Status = \"ada@example.com\"";
+    assert_eq!(code(&sql(address, &bearer, wrong).await), "sql_error");
+    assert_eq!(code(&sql(address, &bearer, "SELECT a FROM \"ada@example.com\"").await), "sql_error");
+    let named = "SELECT TOP (1) \"OrderId\" FROM \"sales\".\"Orders\" WHERE OrderId > 5";
+    assert_eq!(sql(address, &bearer, named).await["isError"], false);
+    lab.app.audit.close().await;
+    let all = dir.records();
+    assert!(!all.iter().any(|r| r.to_string().contains("ada@")), "{all:?}");
+    let of = |event: &str, at: usize| {
+        all.iter()
+            .filter(|r| r["event"] == event)
+            .nth(at)
+            .map(|r| r["text"].as_str().unwrap_or_default())
+            .unwrap_or_default()
+    };
+    assert_eq!(of("call_start", 0), "SELECT OrderId FROM sales.Orders WHERE Status = \"?\"");
+    assert_eq!((of("call_end", 0), of("call_end", 1)), ("", ""));
+    assert_eq!(of("call_end", 2), "SELECT TOP (?) \"OrderId\" FROM \"sales\".\"Orders\" WHERE OrderId > ?");
+    dir.sound();
+}

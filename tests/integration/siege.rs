@@ -43,6 +43,14 @@ struct Fort {
 impl Fort {
     /// Over this store; its name server never answers.
     async fn new(name: &str, store: Option<&str>) -> Self {
+        Self::with(name, store, |_| Vec::new()).await
+    }
+    /// With other settings, made from where the database is.
+    async fn with(
+        name: &str,
+        store: Option<&str>,
+        more: impl FnOnce(SocketAddr) -> Vec<(&'static str, String)>,
+    ) -> Self {
         let dir = std::env::temp_dir().join(format!("mssql-mcp-siege-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&dir).expect("folder");
         let sandbox = Sandbox::start(Options::default()).await.expect("sandbox");
@@ -79,6 +87,9 @@ impl Fort {
             ("LIMITS_QUERY_TIMEOUT", "60s".to_owned()),
             ("LOG_LEVEL", "off".to_owned()),
         ] {
+            c.env(format!("MSSQL_MCP_{k}"), v);
+        }
+        for (k, v) in more(sandbox.address()) {
             c.env(format!("MSSQL_MCP_{k}"), v);
         }
         let child = c.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().expect("spawn");
@@ -486,4 +497,121 @@ async fn one_principal_does_not_take_all_connections() {
     let ((), ended_before) = tokio::join!(heavy, light);
     assert_eq!(ended_before, 0, "the others were served while the heavy ones ran");
     fort.stop().await;
+}
+
+/// Between the server and its database: of what comes back one bit is another, in each connection at another place.
+fn flipping(listener: std::net::TcpListener, database: SocketAddr) -> Arc<AtomicU64> {
+    listener.set_nonblocking(true).expect("nonblocking");
+    let listener = tokio::net::TcpListener::from_std(listener).expect("listener");
+    let flipped = Arc::new(AtomicU64::new(0));
+    let count = flipped.clone();
+    tokio::spawn(async move {
+        let mut dice = super::soak::clients::Dice(0x5eed);
+        while let Ok((client, _)) = listener.accept().await {
+            let Ok(server) = TcpStream::connect(database).await else { return };
+            let (at, bit, count) = (dice.below(1 << 14) as usize, 1 << dice.below(8), count.clone());
+            tokio::spawn(async move {
+                let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
+                    (client.into_split(), server.into_split());
+                let up = tokio::io::copy(&mut from_client, &mut to_server);
+                let down = async {
+                    let (mut buffer, mut passed) = (vec![0; 4096], 0);
+                    while let Ok(n @ 1..) = from_server.read(&mut buffer).await {
+                        if (passed..passed + n).contains(&at) {
+                            buffer[at - passed] ^= bit;
+                            count.fetch_add(1, Ordering::Relaxed);
+                        }
+                        passed += n;
+                        if to_client.write_all(&buffer[..n]).await.is_err() {
+                            return;
+                        }
+                    }
+                };
+                tokio::select! { _ = up => {}, () = down => {} }
+            });
+        }
+    });
+    flipped
+}
+
+/// Without TLS nothing tells a flipped bit from what was meant: whatever length it makes, memory grows by no more than what is really sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn flipped_bits_from_the_database_cost_no_memory() {
+    let (tell, mut told) = tokio::sync::oneshot::channel();
+    let fort = Fort::with("bits", None, |database| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
+        let relay = listener.local_addr().expect("address");
+        drop(tell.send((listener, database)));
+        vec![
+            ("DATABASE_PORT", relay.port().to_string()),
+            ("DATABASE_ENCRYPT", "off".to_owned()),
+            ("LIMITS_QUERY_TIMEOUT", "1s".to_owned()),
+            ("POOL_CONNECT_TIMEOUT", "1s".to_owned()),
+        ]
+    })
+    .await;
+    let (listener, database) = told.try_recv().expect("told");
+    let flipped = flipping(listener, database);
+    let mut me = Inside::new(&fort, 0).await;
+    me.query("SELECT 1 AS a").await;
+    let (idle, mut most, mut failed) = (fort.resident(), 0, 0);
+    let all = (0..4).map(|n| {
+        let fort = &fort;
+        async move {
+            let (mut me, mut failed) = (Inside::new(fort, n).await, 0);
+            for _ in 0..40 {
+                let (answer, _) =
+                    me.query("SELECT TOP (900) *, CAST(Note AS nvarchar(max)) AS n FROM sales.Orders").await;
+                failed += u64::from(answer["result"]["isError"] != false);
+            }
+            failed
+        }
+    });
+    let ended = CancellationToken::new();
+    tokio::join!(
+        async {
+            failed = futures_util::future::join_all(all).await.iter().sum();
+            ended.cancel();
+        },
+        async {
+            while !ended.is_cancelled() {
+                most = most.max(fort.resident());
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    );
+    let flipped = flipped.load(Ordering::Relaxed);
+    println!(
+        "{flipped} bits flipped, {failed} of 160 calls failed; {} MB over {} MB",
+        most.saturating_sub(idle) >> 20,
+        idle >> 20
+    );
+    assert!(flipped > 20 && failed > 0, "{flipped} bits, {failed} calls");
+    assert!(most < idle + (32 << 20), "{} MB over {} MB", (most - idle) >> 20, idle >> 20);
+    fort.stop().await;
+}
+
+/// Nobody calls, and the collector hangs: what waits for it is given up within the grace.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_server_stops_although_its_collector_hangs() {
+    let collector = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bind");
+    let at = collector.local_addr().expect("address");
+    let held = tokio::spawn(async move {
+        let mut all = Vec::new();
+        while let Ok((tcp, _)) = collector.accept().await {
+            all.push(tcp);
+        }
+    });
+    for protocol in ["http/protobuf", "grpc"] {
+        let more =
+            |_| vec![("TELEMETRY_ENDPOINT", format!("http://{at}")), ("TELEMETRY_PROTOCOL", protocol.to_owned())];
+        let fort = Fort::with("collector", None, more).await;
+        let mut me = Inside::new(&fort, 0).await;
+        me.query("SELECT 1 AS a").await;
+        drop(me);
+        let took = fort.stop().await;
+        println!("{protocol}: stopped within {took:?}");
+        assert!(took < Duration::from_secs(10), "server.shutdown_grace is 10 s, and it took {took:?}");
+    }
+    held.abort();
 }

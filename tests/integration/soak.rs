@@ -4,7 +4,7 @@
 //! `make test` runs it for a few seconds; `make soak` for ten minutes, which also shows that memory stays flat.
 
 mod books;
-mod clients;
+pub mod clients;
 mod faults;
 
 use std::collections::BTreeMap;
