@@ -17,6 +17,8 @@ const provider = new Provider(issuer, {
   features: {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
+    // So that it publishes a key for secrets, too.
+    encryption: { enabled: true },
     resourceIndicators: {
       enabled: true,
       getResourceServerInfo: (_, indicator) => ({ scope: "Sql.Read Sql.Write", audience: indicator, accessTokenFormat: "jwt", accessTokenTTL: 600 }),

@@ -20,6 +20,7 @@ use tokio::process::Child;
 use tokio_util::sync::CancellationToken;
 
 use super::oauth::RealRedis;
+use super::soak::clients::Dice;
 use super::support::{PATIENCE, command, free, modern, until};
 
 /// Who is signed in.
@@ -499,17 +500,18 @@ async fn one_principal_does_not_take_all_connections() {
     fort.stop().await;
 }
 
-/// Between the server and its database: of what comes back one bit is another, in each connection at another place.
+/// Between the server and its database: of what comes back some bits are others, in each connection at other places.
 fn flipping(listener: std::net::TcpListener, database: SocketAddr) -> Arc<AtomicU64> {
     listener.set_nonblocking(true).expect("nonblocking");
     let listener = tokio::net::TcpListener::from_std(listener).expect("listener");
     let flipped = Arc::new(AtomicU64::new(0));
     let count = flipped.clone();
     tokio::spawn(async move {
-        let mut dice = super::soak::clients::Dice(0x5eed);
+        let mut dice = Dice(0x5eed);
         while let Ok((client, _)) = listener.accept().await {
             let Ok(server) = TcpStream::connect(database).await else { return };
-            let (at, bit, count) = (dice.below(1 << 14) as usize, 1 << dice.below(8), count.clone());
+            // The first one behind the login, and then one in some thousand bytes.
+            let (mut at, mut dice, count) = (1500 + dice.below(1 << 12), Dice(dice.below(1 << 30) + 1), count.clone());
             tokio::spawn(async move {
                 let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
                     (client.into_split(), server.into_split());
@@ -517,11 +519,12 @@ fn flipping(listener: std::net::TcpListener, database: SocketAddr) -> Arc<Atomic
                 let down = async {
                     let (mut buffer, mut passed) = (vec![0; 4096], 0);
                     while let Ok(n @ 1..) = from_server.read(&mut buffer).await {
-                        if (passed..passed + n).contains(&at) {
-                            buffer[at - passed] ^= bit;
+                        while (passed..passed + n as u64).contains(&at) {
+                            buffer[(at - passed) as usize] ^= 1 << dice.below(8);
                             count.fetch_add(1, Ordering::Relaxed);
+                            at += 1 + dice.below(1 << 13);
                         }
-                        passed += n;
+                        passed += n as u64;
                         if to_client.write_all(&buffer[..n]).await.is_err() {
                             return;
                         }
@@ -558,12 +561,16 @@ async fn flipped_bits_from_the_database_cost_no_memory() {
     let all = (0..4).map(|n| {
         let fort = &fort;
         async move {
-            let (mut me, mut failed) = (Inside::new(fort, n).await, 0);
+            let (mut me, mut failed, mut last) = (Inside::new(fort, n).await, 0u64, String::new());
             for _ in 0..40 {
                 let (answer, _) =
-                    me.query("SELECT TOP (900) *, CAST(Note AS nvarchar(max)) AS n FROM sales.Orders").await;
-                failed += u64::from(answer["result"]["isError"] != false);
+                    me.query("SELECT TOP (900) *, CAST(Status AS nvarchar(max)) AS n FROM sales.Orders").await;
+                if answer["result"]["isError"] != false {
+                    failed += 1;
+                    last = answer.to_string();
+                }
             }
+            println!("{failed} of 40 failed, at last {}", last.chars().take(300).collect::<String>());
             failed
         }
     });

@@ -428,7 +428,7 @@ async fn stdio_in_a_terminal_says_what_it_waits_for() {
 /// What people read: every number with what it counts, "1 row" among them. What is found here has its number from where 1 cannot be, and says why.
 #[test]
 fn no_number_stands_before_a_plural_that_does_not_heed_it() {
-    const NEVER_ONE: [&str; 13] = [
+    const NEVER_ONE: [&str; 14] = [
         "n => format!(\"{n} rows come\")",
         "n => format!(\"All {n} connections {many}\")",
         "n => format!(\"{n} calls wait\")",
@@ -443,6 +443,8 @@ fn no_number_stands_before_a_plural_that_does_not_heed_it() {
         // Both are over a limit of a kilobyte.
         "a message of {too_long} bytes",
         "{} parameters; at most {MAX_PARAMS}",
+        // Thousands.
+        "more than {MOST} statements",
         // A verb.
         "{url} calls itself",
     ];
