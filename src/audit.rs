@@ -9,16 +9,18 @@ pub mod log;
 pub mod statement;
 pub mod verify;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use futures_util::future::Either;
+use mssql_mcp_middleware::rate_limit::{Limiter, Quota};
 use mssql_mcp_transports::{ClientFacts, McpRequest, Outcome};
 use tokio::sync::{mpsc, oneshot};
 use tower::{Layer, Service};
@@ -55,7 +57,26 @@ enum Texts {
 
 /// The audit, or none.
 #[derive(Debug, Clone, Default)]
-pub struct Audit(Option<Arc<Inner>>);
+pub struct Audit(Option<Arc<Inner>>, Arc<Strangers>);
+
+/// Events that people who are not signed in cause, by name: how many were left out since the last one that was written.
+#[derive(Debug)]
+struct Strangers {
+    quota: Limiter<&'static str>,
+    left_out: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+/// So many of a kind at once, and then five a second: a flood of them fills neither the disk nor the queue that calls wait for.
+const STRANGERS: Quota = Quota { burst: 100, every: Duration::from_millis(200) };
+
+/// Characters of each of their fields.
+const MAX_STRANGE: usize = 500;
+
+impl Default for Strangers {
+    fn default() -> Self {
+        Self { quota: Limiter::new(STRANGERS, 16), left_out: Mutex::default() }
+    }
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -135,7 +156,7 @@ impl Audit {
     pub fn open(config: &Config, series: &'static str) -> Result<Self, String> {
         let dir = config.text("audit.dir");
         if dir.is_empty() {
-            return Ok(Self(None));
+            return Ok(Self::default());
         }
         let log = Log::open(Options {
             dir: dir.into(),
@@ -154,7 +175,7 @@ impl Audit {
         });
         let watched = log.clone();
         gauge("mssql_mcp.audit.broken", move |put| put(watched.state().broken.load(Ordering::Relaxed).into(), &[]));
-        Ok(Self(Some(Arc::new(Inner {
+        let inner = Inner {
             log,
             policy: match config.choice("audit.policy").as_str() {
                 "drop" => Policy::Drop,
@@ -168,7 +189,24 @@ impl Audit {
                 _ => Texts::Redacted,
             },
             next: AtomicU64::new(1),
-        }))))
+        };
+        Ok(Self(Some(Arc::new(inner)), Arc::default()))
+    }
+    /// Something that somebody caused who is not signed in. Of a flood some are written, with how many were not.
+    pub fn strange(&self, event: &'static str, fields: &[(&str, &str)]) {
+        let mut left_out = self.1.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = left_out.entry(event).or_default();
+        if self.1.quota.check(event, 1).is_err() {
+            *before += 1;
+            return;
+        }
+        let before = std::mem::take(before);
+        drop(left_out);
+        // What they wrote is theirs, and so of any length.
+        let mut fields: Vec<(&str, String)> =
+            fields.iter().map(|(k, v)| (*k, v.chars().take(MAX_STRANGE).collect())).collect();
+        fields.extend((before > 0).then(|| ("left_out", before.to_string())));
+        self.event(event, &fields.iter().map(|(k, v)| (*k, v.as_str())).collect::<Vec<_>>());
     }
     /// Something that is no call: who signed in, what was granted. It is logged too, under the target `audit`.
     pub fn event(&self, event: &str, fields: &[(&str, &str)]) {
@@ -482,6 +520,40 @@ mod tests {
     }
 
     /// The endings that cannot be had from outside: a bug, and a future that is dropped.
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_strangers_leaves_a_count() {
+        let dir = std::env::temp_dir().join(format!("mssql-mcp-strange-{}", std::process::id()));
+        let fixed = vec![("audit.dir", dir.display().to_string())];
+        let config = Config::load(&crate::config::Inputs { fixed, ..Default::default() }).expect("config");
+        let audit = Audit::open(&config, "audit").expect("audit");
+        let long = "x".repeat(60_000);
+        for _ in 0..10_000 {
+            audit.strange("token_refused", &[("mount", "/demo")]);
+        }
+        audit.strange("sign_in_failed", &[("principal", &long)]);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        for _ in 0..10 {
+            audit.strange("token_refused", &[("mount", "/demo")]);
+        }
+        // Time stands still here, and so closing would wait for nothing.
+        let read = || std::fs::read_to_string(dir.join("audit-000000000001.jsonl")).unwrap_or_default();
+        while read().lines().count() < 107 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let text = read();
+        audit.close().await;
+        std::fs::remove_dir_all(&dir).expect("clean");
+        let of = |event: &str| text.lines().filter(|l| l.contains(event)).collect::<Vec<_>>();
+        let refused = of("token_refused");
+        assert_eq!((refused.len(), of("sign_in_failed").len()), (105, 1));
+        assert!(
+            refused[100].contains("\"left_out\":\"9900\"") && !refused[101].contains("left_out"),
+            "{}",
+            refused[100]
+        );
+        assert!(text.len() < 40_000, "{} bytes", text.len());
+    }
+
     #[tokio::test]
     async fn a_panic_and_an_abandoned_call_have_their_ends() {
         let dir = std::env::temp_dir().join(format!("mssql-mcp-audit-unit-{}", std::process::id()));

@@ -75,6 +75,7 @@ const UNUSED: u64 = 24 * 3600;
 const NETWORKS: usize = 10_000;
 const MAX_URIS: usize = 20;
 const MAX_URI: usize = 2000;
+const MAX_ALL: usize = 5000;
 /// Refused URIs that an answer or a log line gives reasons for.
 const TOLD: usize = 5;
 /// Schemes that no program on a computer owns: a browser would run, show or fetch what they name.
@@ -192,6 +193,10 @@ impl Redirects {
         };
         if uris.len() > MAX_URIS {
             return Err(format!("redirect_uris has more than {MAX_URIS} entries"));
+        }
+        // Of what strangers leave here, each is small, so that as many as there may be are not much.
+        if uris.iter().filter_map(Value::as_str).map(str::len).sum::<usize>() > MAX_ALL {
+            return Err(format!("redirect_uris are longer than {MAX_ALL} characters together"));
         }
         let (mut kept, mut refused) = (Vec::new(), Vec::new());
         for u in uris {

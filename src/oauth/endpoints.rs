@@ -399,7 +399,7 @@ impl Authority {
             Ok(Some(p)) => Ok(p),
             Ok(None) => {
                 count("invalid");
-                self.audit.event("token_refused", &[("mount", mount)]);
+                self.audit.strange("token_refused", &[("mount", mount)]);
                 let error = ("invalid_token", "the token is unknown, expired, revoked, or for another resource");
                 Err(refuse(StatusCode::UNAUTHORIZED, Some(error)))
             }
@@ -869,7 +869,7 @@ impl Authority {
                     true => name.to_owned(),
                     false => super::unknown_name(name),
                 };
-                self.audit.event("sign_in_failed", &[("principal", &shown), ("peer", &peer(r))]);
+                self.audit.strange("sign_in_failed", &[("principal", &shown), ("peer", &peer(r))]);
                 again(StatusCode::UNAUTHORIZED, "User name or password is wrong.")
             }
             Err(NotIn::Wait(d)) => {
@@ -1094,7 +1094,7 @@ impl Authority {
                 )
             }
             Err(NoTokens::InvalidGrant(why)) => {
-                self.audit.event("token_denied", &[("client_id", &client), ("why", why)]);
+                self.audit.strange("token_denied", &[("client_id", &client), ("why", why)]);
                 bad("invalid_grant", why)
             }
             Err(NoTokens::InvalidTarget) => bad("invalid_target", NOT_OURS),
@@ -1120,7 +1120,7 @@ impl Authority {
             return oauth_error(StatusCode::BAD_REQUEST, "invalid_request", "token is missing");
         };
         // Recorded as what it was: a token that is unknown or another's is answered alike, but nothing ended.
-        let failed = |why: &str| self.audit.event("revoke_failed", &[("client_id", &client), ("why", why)]);
+        let failed = |why: &str| self.audit.strange("revoke_failed", &[("client_id", &client), ("why", why)]);
         match self.grants.revoke_token(token, &client).await {
             Ok(ended) => {
                 if ended {

@@ -903,6 +903,15 @@ async fn nobody_inherits_what_a_removed_person_granted() {
     let (client, t) = tokens(address, "mssql:read mssql:write").await;
     let access = t["access_token"].as_str().expect("a token");
     assert_eq!(call(address, access, update).await.status, 200);
+    // Another password likewise, with the browser that was signed in.
+    let mut b = Browser::default();
+    b.decide(address, &authorization(&client, &[]), "deny").await;
+    assert!(b.go(address, "GET", "/apps", "").await.body.contains("Sign out"));
+    run(&["user", "passwd", "ada", "--password-stdin"]).await;
+    crate::support::until("the token has ended", async || call(address, access, update).await.status == 401).await;
+    assert!(b.go(address, "GET", "/apps", "").await.body.contains("type=\"password\""));
+    let (client, t) = tokens(address, "mssql:read mssql:write").await;
+    let access = t["access_token"].as_str().expect("a token");
     // A browser that is signed in, and a code that nobody has exchanged yet.
     let query = authorization(&client, &[]);
     let mut b = Browser::default();
@@ -1057,6 +1066,15 @@ async fn two_replicas_on_one_redis_share_tokens_and_revocations() {
     assert!(revoked.elapsed() < std::time::Duration::from_secs(5), "{:?}", revoked.elapsed());
     // A code that was used on one is spent on the other.
     assert_eq!(token(first, &client, value(&back, "code"), &[]).await.status, 400);
+    // Guesses on one are counted on the other: five of a name from one place.
+    let mut b = Browser::default();
+    b.go(first, "GET", "/apps", "").await;
+    let guess = [("do", "login"), ("request", ""), ("username", "nobody"), ("password", "guess guess guess")];
+    let mut statuses = Vec::new();
+    for replica in [first, second, first, second, first, second, first] {
+        statuses.push(b.submit(replica, "/apps", &guess).await.status);
+    }
+    assert_eq!(statuses, [401, 401, 401, 401, 401, 429, 429]);
 }
 
 /// The `Authorization` of a person who signed in.
