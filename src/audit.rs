@@ -6,7 +6,6 @@
 
 pub mod chain;
 pub mod log;
-pub mod statement;
 pub mod verify;
 
 use std::collections::BTreeMap;
@@ -27,14 +26,14 @@ use tower::{Layer, Service};
 
 use crate::config::Config;
 use crate::database::Database;
-use crate::facts::CallFacts;
+use crate::facts::outcome_of;
+use crate::facts::{CallFacts, Named};
 use crate::principal::Principal;
+use crate::refusal::Refusal;
+use crate::statement::Statement;
 use crate::telemetry::metrics::gauge;
-use crate::telemetry::outcome_of;
 use crate::telemetry::trace::Trace;
-use crate::tools::{Arguments, Named, Refusal};
 use log::{Entry, Fsync, Log, Options, Record, quoted, stamp, time};
-use statement::Statement;
 
 /// What becomes of a call that there is no room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -269,7 +268,7 @@ impl Inner {
             transport: r.context.transport,
             place: place.clone(),
             tool: r.target.clone(),
-            named: r.context.extensions.get::<Arguments>().map(Arguments::named).unwrap_or_default(),
+            named: r.context.extensions.get::<Arc<Named>>().cloned().unwrap_or_default(),
             trace: r.context.extensions.get::<Arc<CallFacts>>().and_then(|f| f.trace()),
             texts: self.texts,
         })

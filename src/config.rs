@@ -6,6 +6,7 @@
 pub(crate) mod level;
 mod read;
 mod repeated;
+pub mod server;
 mod strays;
 mod table;
 
@@ -15,7 +16,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::database::server::Server;
+use crate::config::server::Server;
 use crate::plural::plural;
 use read::{Lists, read_env, read_file};
 use repeated::has_credentials;
@@ -281,7 +282,11 @@ impl Config {
                 place("database.trusted_connection", self.source("database.trusted_connection"))
             ));
         }
-        for c in self.list("tools.search_rows").iter().filter(|c| crate::tools::search::column(c).is_none()) {
+        for c in self
+            .list("tools.search_rows")
+            .iter()
+            .filter(|c| mssql_mcp_sql::quote::split(c).is_none_or(|parts| parts.len() != 3))
+        {
             errors.push(format!(
                 "{}: {} is not schema.table.column",
                 place("tools.search_rows", self.source("tools.search_rows")),
@@ -372,7 +377,7 @@ impl Config {
                 quoted(s)
             ));
         }
-        for s in self.list("auth.redirect_schemes").iter().filter(|s| !crate::oauth::clients::private(s)) {
+        for s in self.list("auth.redirect_schemes").iter().filter(|s| !crate::redirect_uri::private(s)) {
             errors.push(format!(
                 "{}: \"{s}\" is no private scheme such as cursor (lower case, without ://); https goes by auth.redirect_hosts",
                 at("auth.redirect_schemes")
@@ -397,8 +402,7 @@ impl Config {
             ));
         }
         for h in self.list("http.allowed_hosts").iter().filter(|h| {
-            let name =
-                h.rsplit_once(':').filter(|(_, p)| crate::hostport::port(p).is_some()).map_or(h.as_str(), |(n, _)| n);
+            let name = h.rsplit_once(':').filter(|(_, p)| crate::net::port(p).is_some()).map_or(h.as_str(), |(n, _)| n);
             !Server::parse(name, None, "").is_ok_and(|s| s.port.is_none() && s.instance.is_none())
         }) {
             errors.push(format!("{}: {} is no name of a host", at("http.allowed_hosts"), quoted(h)));
@@ -552,7 +556,7 @@ fn is_origin(text: &str) -> bool {
     let port = authority.as_str().rsplit_once(':').map(|(_, p)| p).filter(|p| !p.ends_with(']'));
     let plain = !scheme.is_empty() && !authority.host().is_empty() && !authority.as_str().contains(['@', '*']);
     plain
-        && port.is_none_or(|p| crate::hostport::port(p).is_some())
+        && port.is_none_or(|p| crate::net::port(p).is_some())
         && text.matches('/').count() <= 3
         && url.query().is_none()
 }

@@ -5,7 +5,6 @@
 pub mod catalog;
 pub mod explain;
 pub mod lease;
-pub mod messages;
 pub mod names;
 pub mod objects;
 pub mod observe;
@@ -13,7 +12,6 @@ pub mod pool;
 pub mod reach;
 pub mod rows;
 pub mod run;
-pub mod server;
 mod share;
 pub mod value;
 
@@ -28,6 +26,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::share::ourselves;
 use crate::config::Config;
+use crate::config::server::Server;
 use crate::database::rows::Bounds;
 use crate::telemetry::metrics::{gauge, instruments, label};
 use crate::telemetry::trace::Trace;
@@ -239,7 +238,7 @@ impl DbError {
 impl Settings {
     /// From the configuration. `HOST,PORT` and `HOST\INSTANCE` are understood, as in SQL Server's own tools.
     pub fn from_config(c: &Config) -> Result<Self, String> {
-        let server::Server { host, port, instance } = c.server()?;
+        let Server { host, port, instance } = c.server()?;
         // With a port nobody needs to be asked where the instance is.
         let instance = instance.filter(|_| port.is_none());
         let port = port.unwrap_or(1433);

@@ -1,7 +1,9 @@
 //! What a call did, for those who watch from outside: facts travel up through this, not through the reply.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use mssql_mcp_transports::{Outcome, Reply};
 
 use crate::telemetry::trace::Trace;
 
@@ -107,5 +109,38 @@ impl CallFacts {
     /// As set.
     pub fn truncated(&self) -> &'static str {
         self.truncated.get().copied().unwrap_or("")
+    }
+}
+
+/// What a call names.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Named {
+    /// A T-SQL text.
+    pub query: Option<Arc<str>>,
+    /// A table, its parts joined by dots.
+    pub table: Option<String>,
+}
+
+impl Named {
+    /// A T-SQL text.
+    pub fn text(query: &str) -> Self {
+        Self { query: Some(query.into()), table: None }
+    }
+    /// A table, as a caller writes its name.
+    pub fn table(name: &str) -> Self {
+        let table = mssql_mcp_sql::quote::split(name).map_or(name.to_owned(), |parts| parts.join("."));
+        Self { query: None, table: Some(table) }
+    }
+}
+
+/// For logs and metrics: few and fixed.
+pub fn outcome_of(o: &Outcome, facts: &CallFacts) -> &'static str {
+    match o {
+        Outcome::InputRequired { .. } => "input_required",
+        _ if !facts.outcome().is_empty() => facts.outcome(),
+        Outcome::Cancelled => "cancelled",
+        Outcome::Fault(_) => "fault",
+        Outcome::Complete(Reply::Tool(t)) if t.is_error => "error",
+        Outcome::Complete(_) => "ok",
     }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
@@ -16,11 +15,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::resolve::{Lookup, by};
+
 const NOT_HTTP: &str = "it is neither https:// nor http://";
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Name and port to addresses.
-pub type Lookup = Arc<dyn Fn(String, u16) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> + Send + Sync>;
 
 /// Gets.
 #[derive(Clone)]
@@ -80,7 +78,7 @@ pub fn public(ip: IpAddr) -> bool {
 impl Getter {
     /// For a stranger's URL: the public internet alone. The name servers that are asked, where they are not the system's.
     pub fn from_strangers(name_servers: &[SocketAddr]) -> Self {
-        Self { vague: true, ..Self::with(crate::resolve::by(name_servers), public, system_roots()) }
+        Self { vague: true, ..Self::with(by(name_servers), public, system_roots()) }
     }
     /// For a URL that the operator wrote: anywhere.
     pub fn from_operator() -> Self {

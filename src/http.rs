@@ -5,7 +5,6 @@ mod connections;
 pub mod guard;
 mod leash;
 mod open;
-pub mod route;
 
 use std::convert::Infallible;
 use std::hash::{BuildHasher, RandomState};
@@ -45,12 +44,12 @@ use crate::http::connections::{Connection, Connections};
 use crate::http::guard::{Allowed, GuardLayer};
 use crate::http::leash::LeashLayer;
 use crate::http::open::OpenLayer;
-use crate::http::route::{Endpoint, Place, Routes};
-use crate::oauth::people::network;
+use crate::net::network;
+use crate::observe::http::{HttpTrace, Requests};
 use crate::principal::Principal;
 use crate::protocol::server_info;
+use crate::route::{Endpoint, Place, Routes};
 use crate::stack::{App, Mount};
-use crate::telemetry::http::{HttpTrace, Requests};
 use crate::telemetry::metrics::{gauge, instruments, label};
 
 /// A bound listener that does not serve yet.

@@ -14,7 +14,7 @@ use crate::config::{Config, QuotaRow};
 use crate::facts::CallFacts;
 use crate::plural::plural;
 use crate::principal::Principal;
-use crate::tools::Refusal;
+use crate::refusal::Refusal;
 
 /// Principals that are counted at once; those beyond share one count.
 const MOST: usize = 10_000;

@@ -41,6 +41,7 @@ impl<S: Service<McpRequest>> Service<McpRequest> for Prepare<S> {
             && let Some(tool) = request.target.as_deref().and_then(|name| self.registry.get(name))
         {
             let arguments = tool.read(request.params.as_deref());
+            request.context.extensions.insert(arguments.named());
             request.context.extensions.insert(arguments);
         }
         self.inner.call(request)

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::facts::CallFacts;
-use crate::tools::Refusal;
+use crate::refusal::Refusal;
 
 /// What the list needs of a request.
 #[derive(Debug)]

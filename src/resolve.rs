@@ -10,8 +10,10 @@ use std::time::Duration;
 use domain::base::Name;
 use domain::resolv::StubResolver;
 use domain::resolv::stub::conf::{ResolvConf, ServerConf, Transport};
+use futures_util::future::BoxFuture;
 
-use crate::fetch::Lookup;
+/// Name and port to addresses.
+pub type Lookup = Arc<dyn Fn(String, u16) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> + Send + Sync>;
 
 /// A look-up ends after this, whatever the name servers do.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -72,7 +72,7 @@ struct Somebody {
 }
 
 async fn somebody(authority: &Authority) -> Result<Somebody, Failed> {
-    let password = crate::oauth::typeable();
+    let password = crate::secret::typeable();
     let scopes = crate::principal::SCOPES.map(str::to_owned).to_vec();
     let user = User::new(hash(&password)?, scopes.clone());
     authority.people().put("demo", &user).await.map_err(|e| e.to_string())?;

@@ -26,7 +26,7 @@ pub async fn health(m: &ArgMatches) -> Ended {
         .strip_prefix("http://")
         .ok_or_else(|| wrong("an http:// URL of this machine is expected, such as http://127.0.0.1:8008/health"))?;
     let (authority, path) = rest.split_once('/').map_or((rest, "/health".to_owned()), |(a, p)| (a, format!("/{p}")));
-    let address = if authority.rsplit(':').next().is_some_and(|p| crate::hostport::port(p).is_some()) {
+    let address = if authority.rsplit(':').next().is_some_and(|p| crate::net::port(p).is_some()) {
         authority.to_owned()
     } else {
         format!("{authority}:80")

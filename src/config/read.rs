@@ -96,7 +96,7 @@ fn read_client(path: &Path, v: &toml::Value, lists: &mut Lists, errors: &mut Vec
     };
     let at = format!("{}: client {}", path.display(), row.id);
     for u in &row.redirect_uris {
-        if let Err(why) = crate::oauth::clients::check_configured(u) {
+        if let Err(why) = crate::redirect_uri::check_configured(u) {
             errors.push(format!("{at}: {u}: {why}"));
         }
     }

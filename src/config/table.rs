@@ -549,7 +549,7 @@ pub fn parse_bool(s: &str) -> Option<bool> {
 /// An address to listen on: a port alone, or at `localhost`, is one of loopback.
 pub fn parse_listen(text: &str) -> Option<SocketAddr> {
     let text = text.trim();
-    let loopback = |port: &str| Some((std::net::Ipv4Addr::LOCALHOST, crate::hostport::port(port)?).into());
+    let loopback = |port: &str| Some((std::net::Ipv4Addr::LOCALHOST, crate::net::port(port)?).into());
     match text.rsplit_once(':') {
         None => loopback(text),
         Some((host, port)) if host.eq_ignore_ascii_case("localhost") => loopback(port),

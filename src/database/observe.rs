@@ -8,7 +8,7 @@ use opentelemetry::{KeyValue, StringValue};
 use tracing::Instrument;
 
 use super::{Database, DbError, Settings};
-use crate::audit::statement::Statement;
+use crate::statement::Statement;
 use crate::telemetry::SPANS;
 use crate::telemetry::metrics::{instruments, label};
 use crate::telemetry::trace::{Begun, Trace};

@@ -18,11 +18,11 @@ use tiberius::{ColumnData, Command, CommandItem, Row};
 use tokio_util::sync::CancellationToken;
 
 use super::lease::Lease;
-use super::messages::{Said, listen};
 use super::observe::Round;
 use super::pool::driver_error;
 use super::rows::{Truncated, Writer};
 use super::{Database, DbError, Limits};
+use crate::messages::{Said, listen};
 use crate::telemetry::trace::Trace;
 
 /// Rows of the catalog, as values.

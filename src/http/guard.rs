@@ -12,7 +12,7 @@ use http::{Request, Response, StatusCode};
 use mssql_mcp_transports::streamable::Body;
 use tower::{Layer, Service};
 
-use crate::hostport;
+use crate::net;
 
 /// What we answer to.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub struct Guard<S> {
 
 /// Of what a header or the configuration says; none when it is no host.
 fn host_of(authority: &str) -> Option<String> {
-    hostport::split(authority.trim()).map(|(host, _)| host.to_ascii_lowercase())
+    net::split(authority.trim()).map(|(host, _)| host.to_ascii_lowercase())
 }
 
 impl Allowed {

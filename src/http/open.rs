@@ -20,12 +20,12 @@ use tower::{Layer, Service, ServiceExt};
 
 use super::Peer;
 use super::bounded::Within;
-use super::route::{Endpoint, Place, Routes};
 use crate::config::Config;
 use crate::oauth::endpoints::{self, Authority};
 use crate::oauth::pages;
 use crate::principal::Principal;
 use crate::protocol::server_info;
+use crate::route::{Endpoint, Place, Routes};
 use crate::stack::{App, Mount};
 
 type Answer = Response<Body>;

@@ -15,9 +15,8 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::clients::{Client, Redirects, log_refused};
-use super::people::network;
 use crate::fetch::Getter;
-use crate::hostport;
+use crate::net::{self, network};
 
 const MAX_DOCUMENT: usize = 16 << 10;
 /// Documents that are remembered at once.
@@ -142,7 +141,7 @@ fn check(client_id: &str) -> Result<&str, &'static str> {
     if path == "/" || path.split(['/', '?']).any(|s| matches!(s, "." | "..")) {
         return Err("its path must name a document, without dot segments");
     }
-    let (host, _) = hostport::split(authority).ok_or("its host or port cannot be read")?;
+    let (host, _) = net::split(authority).ok_or("its host or port cannot be read")?;
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
     // Addresses have no place in a client's name; they would also be a way around DNS.
     if host.is_empty()
@@ -260,7 +259,8 @@ mod tests {
 
     use super::*;
     use crate::config::{Config, Inputs};
-    use crate::fetch::{Lookup, public};
+    use crate::fetch::public;
+    use crate::resolve::Lookup;
 
     #[test]
     fn ids_are_names_of_documents() {

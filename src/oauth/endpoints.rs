@@ -15,19 +15,21 @@ use mssql_mcp_transports::streamable::Body;
 use serde_json::{Value, json};
 
 use super::cimd::{self, Documents, NoClient};
-use super::clients::{self, Client, Clients};
+use super::clients::{Client, Clients};
 use super::external::External;
 use super::grants::{Grant, Grants, Login, NoTokens, Tokens};
+use super::pages;
 use super::pages::{Problem, Purpose, SignIn};
 use super::people::{NotIn, People, REMEMBERED, check_name};
 use super::store::{FOREVER, Kind, Records, StoreError, now};
-use super::{hashed, pages, secret};
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::fetch::Getter;
-use crate::http::route::{Endpoint, Place};
 use crate::plural::plural;
 use crate::principal::{Principal, SCOPES};
+use crate::redirect_uri;
+use crate::route::{Endpoint, Place};
+use crate::secret::{hashed, secret};
 use crate::telemetry::metrics::{instruments, label};
 use mssql_mcp_sql::Access;
 
@@ -603,7 +605,7 @@ impl Authority {
         {
             return Err(page(&format!("The answer to this program may not be sent to {why}."), AGAIN));
         }
-        if !client.redirect_uris.iter().any(|known| clients::matches(known, &redirect_uri)) {
+        if !client.redirect_uris.iter().any(|known| redirect_uri::matches(known, &redirect_uri)) {
             return Err(page("redirect_uri is not one that this program registered.", AGAIN));
         }
         let state = get("state");
@@ -811,7 +813,7 @@ impl Authority {
             let mend = format!("The operator can give them: mssql-mcp user scopes {user} {}", w.scopes.join(","));
             return html(StatusCode::FORBIDDEN, pages::not_yours(&what, &mend, query, csrf), None);
         }
-        let (host, loopback) = clients::host_of(&w.redirect_uri).unwrap_or_default();
+        let (host, loopback) = redirect_uri::host_of(&w.redirect_uri).unwrap_or_default();
         let server = self.server(headers);
         let asked = pages::Asked {
             user,
@@ -823,7 +825,7 @@ impl Authority {
             loopback,
             scopes: &scopes,
         };
-        let also = clients::origin_of(&w.redirect_uri);
+        let also = redirect_uri::origin_of(&w.redirect_uri);
         html(StatusCode::OK, pages::consent(&asked, query, csrf), also.as_deref())
     }
 
@@ -867,7 +869,7 @@ impl Authority {
                 // Who is nobody may have typed a password there.
                 let shown = match self.people.is_known(name).await {
                     true => name.to_owned(),
-                    false => super::unknown_name(name),
+                    false => crate::secret::unknown_name(name),
                 };
                 self.audit.strange("sign_in_failed", &[("principal", &shown), ("peer", &peer(r))]);
                 again(StatusCode::UNAUTHORIZED, "User name or password is wrong.")
@@ -973,7 +975,7 @@ impl Authority {
             created: now(),
             used: 0,
             until: 0,
-            host: clients::host_of(&w.redirect_uri).unwrap_or_default().0,
+            host: redirect_uri::host_of(&w.redirect_uri).unwrap_or_default().0,
             // The session's, and not the person's of this moment: what ended it ends this, too.
             epoch: login.epoch.clone(),
         };

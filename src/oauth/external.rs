@@ -10,11 +10,11 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
-use super::hashed;
 use super::store::{StoreError, now};
 use crate::config::Config;
 use crate::fetch::Getter;
 use crate::principal::{Principal, SCOPES};
+use crate::secret::hashed;
 
 /// Signatures by a key that only the issuer has. Not `none`, and no HMAC: its key would be the public one.
 const ALGORITHMS: [Algorithm; 9] = [

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::people::People;
 use super::store::{FOREVER, Kind, Records, StoreError, now};
-use super::{hashed, secret};
 use crate::principal::Principal;
+use crate::secret::{hashed, secret};
 
 /// A code is good for so many seconds.
 const CODE: u64 = 120;

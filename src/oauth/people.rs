@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::hashing::{Full, verify};
 use super::store::{FOREVER, Kind, Records, StoreError, now};
 use super::throttle::{Attempt, Denied, Throttle};
-use super::{hashed, secret};
+use crate::net::network;
+use crate::secret::{hashed, secret};
 
 pub use super::hashing::hash;
 
@@ -186,17 +187,6 @@ impl People {
     }
 }
 
-/// One key per network: an IPv6 host has a /64 of addresses to choose from.
-pub fn network(ip: IpAddr) -> String {
-    match ip {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => {
-            let s = v6.segments();
-            format!("{:x}:{:x}:{:x}:{:x}::/64", s[0], s[1], s[2], s[3])
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -316,6 +306,5 @@ mod tests {
         assert!(["", "a b", "a\nb", "<x>"].iter().all(|n| check_name(n).is_err()));
         assert!(check_name(&"x".repeat(129)).is_err());
         assert!(check_password("short").is_err() && check_password("long enough now").is_ok());
-        assert_eq!(network("2001:db8:1:2:3::4".parse().expect("ip")), "2001:db8:1:2::/64");
     }
 }

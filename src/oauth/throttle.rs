@@ -12,8 +12,8 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use mssql_mcp_middleware::rate_limit::{Limiter, Quota};
 
-use super::people::network;
 use super::store::{Records, StoreError};
+use crate::net::network;
 
 /// What attempts are counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

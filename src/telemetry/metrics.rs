@@ -42,7 +42,8 @@ const DB: Kind = Kind::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0,
 /// Of `http.server.*`.
 const HTTP: Kind = Kind::Histogram(&[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0]);
 
-pub(super) const TOOL: &str = "gen_ai.tool.name";
+/// The tool that was called.
+pub const TOOL: &str = "gen_ai.tool.name";
 const POOL: &str = "db.client.connection.pool.name";
 
 const fn row(

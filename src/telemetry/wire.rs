@@ -4,9 +4,9 @@
 use mssql_mcp_transports::tap::{self, Direction};
 use serde_json::{Map, Value};
 
-use crate::audit::statement::Statement;
 use crate::config::Config;
 use crate::plural::plural;
+use crate::statement::Statement;
 
 /// Characters of one text that are shown.
 const LONGEST: usize = 500;

@@ -231,7 +231,7 @@ impl Confirm {
 
 /// Names a question in the audit log; its state is a secret of the caller's.
 pub fn question_id(state: &str) -> String {
-    crate::oauth::hashed(state)[..16].to_owned()
+    crate::secret::hashed(state)[..16].to_owned()
 }
 
 impl Ticket {

@@ -176,7 +176,7 @@ async fn failed_with_names(f: &Failure, db: &Database, sql: &str, limits: &Limit
     let Some(name) = e.message.split('\'').nth(1) else { return r };
     let close = match e.number {
         208 => db.closest_tables(name, limits).await,
-        _ => db.closest_columns(name, &crate::audit::statement::Statement::of(sql).objects, limits).await,
+        _ => db.closest_columns(name, &crate::statement::Statement::of(sql).objects, limits).await,
     };
     // Never instead of the error itself.
     if let Some(close) = close.ok().filter(|c| !c.is_empty()) {

@@ -1,6 +1,7 @@
-//! Host and port (RFC 3986 §3.2), read so that no two readers can differ: what is taken for loopback here must be loopback to a browser, too.
+//! Host and port (RFC 3986 §3.2), read so that no two readers can differ: what is taken for loopback here must be loopback to a browser, too. And networks,
+//! by which strangers are counted.
 
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// A port: one to five digits and nothing else.
 pub fn port(text: &str) -> Option<u16> {
@@ -25,9 +26,20 @@ pub fn split(authority: &str) -> Option<(&str, Option<u16>)> {
     (!host.contains(['@', '[', ']'])).then_some((host, port))
 }
 
+/// One key per network: an IPv6 host has a /64 of addresses to choose from.
+pub fn network(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => {
+            let s = v6.segments();
+            format!("{:x}:{:x}:{:x}:{:x}::/64", s[0], s[1], s[2], s[3])
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::split;
+    use super::{network, split};
 
     #[test]
     fn what_stands_behind_a_host_is_a_port_or_nothing() {
@@ -54,5 +66,10 @@ mod tests {
         ] {
             assert_eq!(split(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn an_ipv6_host_has_a_network_of_addresses() {
+        assert_eq!(network("2001:db8:1:2:3::4".parse().expect("ip")), "2001:db8:1:2::/64");
     }
 }

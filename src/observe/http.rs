@@ -10,10 +10,10 @@ use opentelemetry::trace::TraceContextExt;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::SPANS;
-use super::metrics::{instruments, label};
-use super::trace::{self, Begun, Trace};
-use crate::http::route::Routes;
+use crate::route::Routes;
+use crate::telemetry::SPANS;
+use crate::telemetry::metrics::{instruments, label};
+use crate::telemetry::trace::{self, Begun, Trace};
 
 /// The observer.
 #[derive(Debug)]

@@ -48,7 +48,7 @@ impl Server {
         }
         let (text, by_comma) = match text.rsplit_once(',') {
             Some((rest, p)) => {
-                let p = crate::hostport::port(p.trim()).filter(|p| *p > 0);
+                let p = crate::net::port(p.trim()).filter(|p| *p > 0);
                 (rest.trim(), Some(p.ok_or("database.host: what stands behind the comma is no port from 1 to 65535")?))
             }
             None => (text, None),
@@ -68,7 +68,7 @@ impl Server {
                 if let Some((name, p)) = h.rsplit_once(':')
                     && (is_name(name)
                         || name.strip_prefix('[').and_then(|n| n.strip_suffix(']')).is_some_and(is_address))
-                    && crate::hostport::port(p).is_some()
+                    && crate::net::port(p).is_some()
                 {
                     return Err(format!(
                         "database.host: a port stands behind a comma: \"{name},{p}\", or in database.port"
@@ -86,7 +86,7 @@ impl Server {
         };
         if let Some((i, p)) = instance.and_then(|i| i.rsplit_once(':'))
             && is_instance(i)
-            && crate::hostport::port(p).is_some()
+            && crate::net::port(p).is_some()
         {
             return Err(format!(
                 "database.host: a port stands behind a comma: \"{host}\\{i},{p}\", or in database.port"
