@@ -52,6 +52,11 @@ use crate::route::{Endpoint, Place, Routes};
 use crate::stack::{App, Mount};
 use crate::telemetry::metrics::{gauge, instruments, label};
 
+/// How long a stranger's request may go on when the server stops.
+pub const STRANGERS: Duration = Duration::from_millis(500);
+/// The head of a request, in bytes.
+const MAX_HEAD: usize = 32 << 10;
+
 /// A bound listener that does not serve yet.
 #[derive(Debug)]
 pub struct Listener {
@@ -66,17 +71,23 @@ pub struct Peer(pub IpAddr);
 impl Peer {
     /// The last address that a proxy of ours added; without one, the connection's. What clients write there is not believed.
     fn of(connection: IpAddr, headers: &HeaderMap, proxies: &[IpAddr]) -> Self {
+        // An address of IPv4 that came by a socket of IPv6 is that address (RFC 4291 §2.5.5.2).
+        let connection = connection.to_canonical();
         if !proxies.contains(&connection) {
             return Self(connection);
         }
         let all =
             headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join(",");
-        let real = all
-            .rsplit(',')
-            .map(|a| a.trim().parse::<IpAddr>())
-            .find(|a| !a.as_ref().is_ok_and(|a| proxies.contains(a)));
-        Self(real.and_then(Result::ok).unwrap_or(connection))
+        let real = all.rsplit(',').map(|a| address(a.trim())).find(|a| !a.is_some_and(|a| proxies.contains(&a)));
+        Self(real.flatten().unwrap_or(connection))
     }
+}
+
+/// As proxies write it: some with the port.
+fn address(text: &str) -> Option<IpAddr> {
+    let alone = || text.trim_matches(['[', ']']).parse::<IpAddr>().ok();
+    let ip = text.parse::<SocketAddr>().ok().map(|a| a.ip()).or_else(alone);
+    ip.map(|ip| ip.to_canonical())
 }
 
 /// The two steps of a graceful stop.
@@ -118,20 +129,23 @@ impl Listener {
         // HTTP/1.1 alone: TLS, and with it HTTP/2, ends at the proxy, and proxies speak HTTP/1.1 to us.
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(config.duration("http.header_timeout")).keep_alive(true);
+        // What a stranger may leave in memory on a connection whose head never ends.
+        builder.max_buf_size(MAX_HEAD).max_headers(100);
         let graceful = GracefulShutdown::new();
-        let proxies: Arc<[IpAddr]> =
-            config.list("http.trusted_proxies").iter().filter_map(|p| p.parse().ok()).collect();
+        let proxies: Arc<[IpAddr]> = config.list("http.trusted_proxies").iter().filter_map(|p| address(p)).collect();
         let connections = Connections::new(config.int("http.max_connections") as usize);
         let (all, open) = (connections.clone(), sessions.clone());
         gauge("mssql_mcp.http.connections", move |put| put(all.len() as u64, &[]));
         gauge("mssql_mcp.sessions", move |put| put(open.len() as u64, &[]));
         // Whoever never came back is forgotten without waiting for somebody who looks.
         let (swept, over) = (sessions.clone(), stop.closing.clone());
-        let every = (config.duration("http.session_idle") / 10).max(Duration::from_secs(1));
+        let every = (config.duration("http.session_idle") / 10).clamp(Duration::from_secs(1), Duration::from_secs(10));
+        let tuning = app.tuning.clone();
         tokio::spawn(over.run_until_cancelled_owned(async move {
             loop {
                 tokio::time::sleep(every).await;
                 swept.sweep();
+                tuning.peers.sweep();
             }
         }));
         let write_timeout = config.duration("http.write_timeout");
@@ -151,7 +165,7 @@ impl Listener {
             };
             let _ = tcp.set_nodelay(true);
             let peer = tcp.peer_addr().ok();
-            let stranger = peer.map(|p| p.ip()).filter(|p| !proxies.contains(p));
+            let stranger = peer.map(|p| p.ip().to_canonical()).filter(|p| !proxies.contains(p));
             let place = tokio::select! {
                 biased;
                 () = stop.closing.cancelled() => break,
@@ -189,6 +203,12 @@ impl Listener {
         }
         drop(self.tcp);
         let grace = config.duration("server.shutdown_grace");
+        // Strangers' requests are short; what they hold open is not waited for.
+        let strangers = connections.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(STRANGERS).await;
+            strangers.end_strangers();
+        });
         let drained = graceful.shutdown();
         tokio::pin!(drained);
         if tokio::time::timeout(grace, &mut drained).await.is_err() {
@@ -314,7 +334,7 @@ fn stack(
         // Outside of sign-in: whoever guesses or floods is told to wait before anything is looked up.
         .layer(RateLimitLayer::new(peers(app)))
         // The mount decides audience and metadata, so it comes before the token; so does all that needs none.
-        .layer(OpenLayer::new(app, config, routes))
+        .layer(OpenLayer::new(app, config, routes, stop.closing.clone()))
         // What is below is for callers who are known; without sign-in (loopback only) that is the person at this machine.
         .layer(BearerLayer::new(
             {
@@ -454,6 +474,31 @@ fn endpoints(app: &App, config: &Config, sessions: &Arc<Sessions>, stop: &Stop) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_peer_is_who_a_proxy_of_ours_says() {
+        let proxies = ["127.0.0.1".parse().expect("address")];
+        let peer = |connection: &str, forwarded: &str| {
+            let headers = HeaderMap::from_iter([(
+                HeaderName::from_static("x-forwarded-for"),
+                forwarded.parse().expect("header"),
+            )]);
+            Peer::of(connection.parse().expect("address"), &headers, &proxies).0.to_string()
+        };
+        assert_eq!(peer("127.0.0.1", "198.51.100.7"), "198.51.100.7");
+        assert_eq!(
+            peer("127.0.0.1", "6.6.6.6, 198.51.100.7, 127.0.0.1"),
+            "198.51.100.7",
+            "the last that is none of ours"
+        );
+        assert_eq!(peer("192.0.2.1", "198.51.100.7"), "192.0.2.1", "no proxy of ours");
+        // IPv4 by a socket of IPv6, and addresses with ports.
+        assert_eq!(peer("::ffff:127.0.0.1", "198.51.100.7"), "198.51.100.7");
+        assert_eq!(peer("127.0.0.1", "::ffff:198.51.100.7"), "198.51.100.7");
+        assert_eq!(peer("127.0.0.1", "198.51.100.7:5678"), "198.51.100.7");
+        assert_eq!(peer("127.0.0.1", "[2001:db8::1]:5678"), "2001:db8::1");
+        assert_eq!(peer("127.0.0.1", "unknown"), "127.0.0.1");
+    }
 
     #[test]
     fn only_a_proxy_of_ours_says_who_calls() {

@@ -37,6 +37,17 @@ pub fn network(ip: IpAddr) -> String {
     }
 }
 
+/// One key per site: what one subscriber is usually given, a /48 of IPv6 (RFC 6177).
+pub fn site(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => {
+            let s = v6.segments();
+            format!("{:x}:{:x}:{:x}::/48", s[0], s[1], s[2])
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{network, split};

@@ -98,6 +98,11 @@ pub struct Registry {
     instructions: String,
 }
 
+/// The person at this machine is the only one there, and shares with nobody.
+fn share_of(p: &Principal) -> Arc<str> {
+    if *p == Principal::local() { ourselves() } else { Arc::from(p.subject.as_str()) }
+}
+
 // === impl Call ===
 
 impl Call {
@@ -117,11 +122,7 @@ impl Call {
             deadline: self.context.deadline,
             cancel: self.context.cancel.token().clone(),
             trace: self.facts.trace(),
-            caller: self
-                .context
-                .extensions
-                .get::<Principal>()
-                .map_or_else(ourselves, |p| Arc::from(p.subject.as_str())),
+            caller: self.context.extensions.get::<Principal>().map_or_else(ourselves, share_of),
         }
     }
 }

@@ -216,6 +216,12 @@ impl<K: Eq + Hash> Limiter<K> {
 }
 
 impl<K: Eq + Hash> Limiter<K> {
+    /// Forgets the keys whose whole quota has come back, and the memory that they took.
+    pub fn sweep(&self) {
+        let now = Instant::now();
+        self.spent.retain(|_, until| *until > now);
+        self.spent.shrink_to_fit();
+    }
     /// Gives back what was spent on something that is not to be counted after all.
     pub fn give_back(&self, key: &K, cost: u32) {
         let every = self.quota.get().every;

@@ -373,7 +373,7 @@ pub const SETTINGS: &[Setting] = &[
         &[],
         Kind::Int(1, 1_000_000),
         "1000",
-        "sessions of handshake-era clients at once, and as many HTTP+SSE streams",
+        "sessions of handshake-era clients at once, and as many HTTP+SSE streams; then whoever has most gives one that is idle to whoever has fewer",
     ),
     row("http.session_idle", &[], Kind::Duration, "1h", "an unused session ends after this"),
     row("http.silence", &[], Kind::DurationOrNone, "2s", "a call that is silent this long gets an event stream"),

@@ -1,15 +1,12 @@
 //! Who gets a connection next. In front of the pool, which knows no callers: whoever has fewer running goes first, so that one principal's heavy reads keep
-//! nobody waiting for longer than one of them takes; and the last connections are kept for those who have none, once there is more than one principal.
+//! nobody waiting for longer than one of them takes; and the last connections are kept for those who have none. The person at this machine, who is the only one, has all.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-/// A principal who was not seen for so long does not count as another one.
-const GONE: Duration = Duration::from_secs(600);
-/// Principals who are remembered beyond that time, until somebody new comes.
+/// Principals who are remembered although they have nothing here, until somebody new comes.
 const MOST: usize = 1000;
 
 /// The connections of one pool.
@@ -37,7 +34,6 @@ struct Caller {
     waiting: usize,
     /// When the last one was given: a count.
     last: u64,
-    seen: Instant,
 }
 
 #[derive(Debug)]
@@ -59,7 +55,7 @@ pub struct Share {
 #[derive(Debug, PartialEq)]
 pub struct Full;
 
-/// The server itself: probes, and what it asks of the catalog by itself. It is no principal, and so nobody is kept from anything because of it.
+/// The server itself (probes, and what it asks of the catalog by itself), and the person at this machine where nobody signs in: nothing is kept from them.
 pub fn ourselves() -> Arc<str> {
     Arc::from("")
 }
@@ -83,8 +79,6 @@ impl Shares {
     pub async fn take(self: &Arc<Self>, caller: &Arc<str>) -> Result<Share, Full> {
         let turn = {
             let mut s = self.state();
-            let known = s.caller(caller);
-            known.seen = Instant::now();
             if s.waiting.is_empty() && s.may(caller, self.reserve) {
                 return Ok(self.given(&mut s, caller.clone()));
             }
@@ -133,10 +127,9 @@ impl Shares {
 impl State {
     fn caller(&mut self, caller: &Arc<str>) -> &mut Caller {
         if self.callers.len() > MOST && !self.callers.contains_key(caller) {
-            let now = Instant::now();
-            self.callers.retain(|_, c| c.running + c.waiting > 0 || now < c.seen + GONE);
+            self.callers.retain(|_, c| c.running + c.waiting > 0);
         }
-        let new = || Caller { running: 0, waiting: 0, last: 0, seen: Instant::now() };
+        let new = || Caller { running: 0, waiting: 0, last: 0 };
         self.callers.entry(caller.clone()).or_insert_with(new)
     }
     fn take_out(&mut self, at: usize) -> Option<Waiting> {
@@ -153,13 +146,7 @@ impl State {
     /// Whether one more is theirs.
     fn may(&self, caller: &Arc<str>, reserve: usize) -> bool {
         let running = self.callers.get(caller).map_or(0, |c| c.running);
-        self.free > reserve || self.free > 0 && (running == 0 || self.alone(caller))
-    }
-    /// Whether no other principal was seen lately.
-    fn alone(&self, caller: &Arc<str>) -> bool {
-        let now = Instant::now();
-        let here = |c: &Caller| c.running + c.waiting > 0 || now < c.seen + GONE;
-        !self.callers.iter().any(|(who, c)| !who.is_empty() && who != caller && here(c))
+        self.free > reserve || self.free > 0 && (running == 0 || caller.is_empty())
     }
     /// Ends the wait of the last who came among those of the caller who waits most, unless that is this one.
     fn make_room(&mut self, caller: &Arc<str>) -> bool {
@@ -171,9 +158,7 @@ impl State {
     }
     fn gave_back(&mut self, caller: &Arc<str>) {
         self.free += 1;
-        let c = self.caller(caller);
-        c.running -= 1;
-        c.seen = Instant::now();
+        self.caller(caller).running -= 1;
     }
 }
 
@@ -190,6 +175,8 @@ impl Drop for Share {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use futures_util::FutureExt;
 
     use super::*;
@@ -199,33 +186,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_alone_has_all_and_gives_way() {
+    async fn the_last_ones_are_for_whoever_has_none() {
         let shares = Shares::new(10, 50);
         let (ada, bob) = (who("ada"), who("bob"));
-        let mut hers = Vec::new();
-        for _ in 0..10 {
-            hers.push(shares.take(&ada).now_or_never().expect("at once").expect("free"));
-        }
-        let mut more: Vec<_> = (0..6).map(|_| Box::pin(shares.take(&ada))).collect();
+        let mut hers: Vec<_> =
+            (0..8).map(|_| shares.take(&ada).now_or_never().expect("at once").expect("free")).collect();
+        let mut more: Vec<_> = (0..8).map(|_| Box::pin(shares.take(&ada))).collect();
         assert!(more.iter_mut().all(|m| m.now_or_never().is_none()));
-        let mut his = Box::pin(shares.take(&bob));
-        assert!((&mut his).now_or_never().is_none());
-        assert_eq!(shares.waiting(), 7);
-        // He came last and has nothing yet: the next is his.
-        hers.pop();
-        let his = (&mut his).now_or_never().expect("his turn").expect("given");
-        assert!(more.iter_mut().all(|m| m.now_or_never().is_none()));
-        // From now on two are kept for whoever has none.
-        hers.pop();
-        hers.pop();
-        assert!(more.iter_mut().all(|m| m.now_or_never().is_none()));
-        hers.pop();
-        let given: Vec<_> = more.iter_mut().filter_map(|m| m.now_or_never()).collect();
-        assert_eq!(given.len(), 1);
-        drop(his);
+        // He was never here before, and comes last.
         let his = shares.take(&bob).now_or_never().expect("at once").expect("kept for him");
         let theirs = shares.take(&who("eve")).now_or_never().expect("at once").expect("and for another");
-        drop((his, theirs));
+        let dan = who("dan");
+        let mut next = Box::pin(shares.take(&dan));
+        assert!((&mut next).now_or_never().is_none());
+        assert_eq!(shares.waiting(), 9);
+        hers.pop();
+        let next = (&mut next).now_or_never().expect("his turn").expect("given");
+        drop((his, theirs, next));
+        hers.pop();
+        let given: Vec<_> = more.iter_mut().filter_map(|m| m.now_or_never()).collect();
+        assert_eq!(given.len(), 2, "eight are hers again");
     }
 
     #[tokio::test]
@@ -279,12 +259,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_server_itself_keeps_nobody_from_anything() {
-        let shares = Shares::new(2, 4);
-        let probe = shares.take(&ourselves()).await.expect("free");
-        drop(probe);
-        let ada = who("ada");
-        let both = (shares.take(&ada).now_or_never(), shares.take(&ada).now_or_never());
-        assert!(matches!(both, (Some(Ok(_)), Some(Ok(_)))), "she is alone");
+    async fn the_person_at_this_machine_has_all() {
+        let shares = Shares::new(3, 4);
+        let all: Vec<_> = (0..3).map(|_| shares.take(&ourselves()).now_or_never()).collect();
+        assert!(all.iter().all(|s| matches!(s, Some(Ok(_)))));
     }
 }

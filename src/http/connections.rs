@@ -69,6 +69,15 @@ impl Connections {
     }
 }
 
+impl Connections {
+    /// Ends all on which nobody was recognised.
+    pub fn end_strangers(&self) {
+        for (_, ended) in std::mem::take(&mut self.strangers().all).into_values() {
+            ended.cancel();
+        }
+    }
+}
+
 impl Strangers {
     /// The oldest of the network that has most goes.
     fn give_way(&mut self) {

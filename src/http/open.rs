@@ -16,10 +16,11 @@ use mssql_mcp_transports::jsonrpc::Id;
 use mssql_mcp_transports::streamable::Body;
 use mssql_mcp_transports::{Cancel, McpRequest, McpService, ProtocolVersion};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service, ServiceExt};
 
-use super::Peer;
 use super::bounded::Within;
+use super::{Peer, STRANGERS};
 use crate::config::Config;
 use crate::oauth::endpoints::{self, Authority};
 use crate::oauth::pages;
@@ -41,6 +42,7 @@ pub struct OpenLayer {
     /// As configured; empty where the guarded `Host` says it.
     public_url: Arc<str>,
     body_timeout: Duration,
+    closing: CancellationToken,
 }
 
 /// Its service.
@@ -52,7 +54,7 @@ pub struct Open<S> {
 
 impl OpenLayer {
     /// For these mounts.
-    pub fn new(app: &App, config: &Config, routes: Arc<Routes>) -> Self {
+    pub fn new(app: &App, config: &Config, routes: Arc<Routes>, closing: CancellationToken) -> Self {
         Self {
             routes,
             authority: app.authority.clone(),
@@ -60,6 +62,19 @@ impl OpenLayer {
             proof: config.text("http.openai_challenge").into(),
             public_url: config.text("http.public_url").trim_end_matches('/').into(),
             body_timeout: config.duration("http.body_timeout"),
+            closing,
+        }
+    }
+    /// An answer, unless the server stops meanwhile and does not wait for it.
+    async fn in_time(&self, answer: impl Future<Output = Answer>) -> Answer {
+        let stopped = async {
+            self.closing.cancelled().await;
+            tokio::time::sleep(STRANGERS).await;
+        };
+        tokio::select! {
+            biased;
+            a = answer => a,
+            () = stopped => json_answer(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": "the server stops" })),
         }
     }
 
@@ -194,7 +209,7 @@ where
             Ok(place) => {
                 let layer = layer.clone();
                 Box::pin(async move {
-                    let answer = layer.clone().answer(place, request).await;
+                    let answer = layer.in_time(Box::pin(layer.clone().answer(place, request))).await;
                     Ok(match person {
                         Some(host) => layer.for_people(answer, &host),
                         None => answer,

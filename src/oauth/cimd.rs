@@ -13,6 +13,7 @@ use dashmap::DashMap;
 use http::{HeaderMap, header};
 use serde_json::Value;
 use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
 
 use super::clients::{Client, Redirects, log_refused};
 use crate::fetch::Getter;
@@ -26,8 +27,10 @@ const KEPT: (u64, u64) = (60, 24 * 3600);
 
 /// A failure is remembered for so long: who comes back at once is told the same without a second look.
 const FAILED: Duration = Duration::from_secs(30);
-/// Fetched at once: in all, for one network, and from one host.
+/// Fetched at once: in all, for one network, and from one host. Where all are taken, one of the network that has most makes room for one that has fewer.
 const AT_ONCE: (usize, usize, usize) = (32, 4, 4);
+/// A document that cannot be fetched again is good for so much longer.
+const STALE: Duration = Duration::from_secs(24 * 3600);
 
 /// Fetches and remembers.
 #[derive(Debug, Clone)]
@@ -69,6 +72,8 @@ struct Pending {
     network: String,
     host: String,
     got: OnceCell<Got>,
+    /// It has to make room.
+    ended: CancellationToken,
 }
 
 impl Fetching {
@@ -78,22 +83,33 @@ impl Fetching {
     /// A place in what is being fetched, or the one that this document has.
     fn enter(self: &Arc<Self>, client_id: &str, host: &str, peer: Option<IpAddr>) -> Result<Arc<Pending>, NoClient> {
         let (network, host) = (peer.map_or(String::new(), network), host.to_ascii_lowercase());
+        // Dropped after the state is free again, for which the end of one of them asks.
+        let mut held: Vec<Arc<Pending>> = Vec::new();
         let mut state = self.state();
         if let Some(p) = state.pending.get(client_id).and_then(Weak::upgrade) {
             return Ok(p);
         }
         let (all, of_network, of_host) = AT_ONCE;
         let of = |m: &HashMap<String, usize>, k: &str| m.get(k).copied().unwrap_or_default();
-        if state.pending.len() >= all
-            || of(&state.networks, &network) >= of_network
-            || of(&state.hosts, &host) >= of_host
-        {
+        let mine = of(&state.networks, &network);
+        if mine >= of_network || of(&state.hosts, &host) >= of_host {
             return Err(NoClient::Busy);
+        }
+        if state.pending.len() >= all {
+            let most = state.networks.iter().max_by_key(|(_, n)| **n).filter(|(_, n)| **n > mine + 1);
+            let most = most.map(|(most, _)| most.clone());
+            held.extend(state.pending.values().filter_map(Weak::upgrade));
+            let Some(one) = held.iter().find(|p| Some(&p.network) == most.as_ref()) else {
+                return Err(NoClient::Busy);
+            };
+            state.pending.remove(&one.client_id);
+            one.ended.cancel();
         }
         *state.networks.entry(network.clone()).or_default() += 1;
         *state.hosts.entry(host.clone()).or_default() += 1;
         let (fetching, client_id, got) = (self.clone(), client_id.to_owned(), OnceCell::new());
-        let pending = Arc::new(Pending { fetching, client_id: client_id.clone(), network, host, got });
+        let ended = CancellationToken::new();
+        let pending = Arc::new(Pending { fetching, client_id: client_id.clone(), network, host, got, ended });
         state.pending.insert(client_id, Arc::downgrade(&pending));
         Ok(pending)
     }
@@ -183,20 +199,34 @@ impl Documents {
             format!("The program's id {} does not lead to its description: {why}.", client_id.escape_debug())
         };
         let host = check(client_id).map_err(|why| NoClient::Wrong(wrong(why)))?;
-        if let Some(k) = self.known.get(client_id).filter(|k| k.1 > Instant::now()) {
-            return k.0.clone().map_err(NoClient::Wrong);
+        let known = self.known.get(client_id).map(|k| k.clone());
+        if let Some((got, _)) = known.as_ref().filter(|(_, until)| *until > Instant::now()) {
+            return got.clone().map_err(NoClient::Wrong);
         }
-        let pending = self.fetching.enter(client_id, host, peer)?;
+        // What was read before is better than nothing, for a while.
+        let stale = known.and_then(|(got, until)| Some((got.ok()?, until))).filter(|(_, u)| u.elapsed() < STALE);
+        let stale = |why| stale.as_ref().map(|(client, _)| client.clone()).ok_or(why);
+        let pending = match self.fetching.enter(client_id, host, peer) {
+            Ok(p) => p,
+            Err(busy) => return stale(busy),
+        };
         // By whoever comes first; if they leave, the next one begins again.
-        let got = pending.got.get_or_init(|| async {
+        let got = pending.ended.run_until_cancelled(pending.got.get_or_init(|| async {
             let (got, kept) = match self.fetch(client_id, redirects).await {
                 Ok((client, kept)) => (Ok(client), kept),
                 Err(why) => (Err(wrong(&why)), FAILED),
             };
-            self.remember(client_id, &got, Instant::now() + kept);
+            // Why it cannot be had now does not take the place of what it was.
+            if got.is_ok() || stale(NoClient::Busy).is_err() {
+                self.remember(client_id, &got, Instant::now() + kept);
+            }
             got
-        });
-        got.await.clone().map_err(NoClient::Wrong)
+        }));
+        match got.await {
+            Some(Ok(client)) => Ok(client.clone()),
+            Some(Err(why)) => stale(NoClient::Wrong(why.clone())),
+            None => stale(NoClient::Busy),
+        }
     }
 
     async fn fetch(&self, client_id: &str, redirects: &Redirects) -> Result<(Client, Duration), String> {
@@ -207,7 +237,7 @@ impl Documents {
     fn remember(&self, client_id: &str, got: &Got, until: Instant) {
         let now = Instant::now();
         if self.known.len() >= MOST {
-            self.known.retain(|_, k| k.1 > now);
+            self.known.retain(|_, k| k.1 > now || k.0.is_ok() && k.1 + STALE > now);
         }
         // A flood of failures does not keep out what there is.
         if self.known.len() >= MOST && got.is_ok() {
@@ -417,6 +447,17 @@ mod tests {
             AT_ONCE.0,
             "in all"
         );
+        // Eight networks have all places: one that has none gets one.
+        {
+            let flood: Vec<_> = (0..32).map(|n| (format!("https://f{n}.example/c"), n / 4)).collect();
+            let flood = futures_util::future::join_all(flood.iter().map(|(id, n)| d.client(id, &hosts, from(*n))));
+            tokio::pin!(flood);
+            assert!(tokio::time::timeout(Duration::from_millis(1), &mut flood).await.is_err());
+            let newcomer = d.client("https://new.example/c", &hosts, from(99));
+            let (all, newcomer) = tokio::join!(flood, newcomer);
+            assert!(matches!(newcomer, Err(NoClient::Wrong(_))), "it was looked up");
+            assert_eq!(all.iter().filter(|r| matches!(r, Err(NoClient::Busy))).count(), 1);
+        }
         // Nobody waits for them any more: their places are free.
         {
             let gone = (0..32).map(|n| {

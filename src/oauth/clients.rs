@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 
 use super::store::{FOREVER, Kind, Records, StoreError, now};
 use crate::config::{Config, Registered};
-use crate::net::network;
+use crate::net::{network, site};
 use crate::redirect_uri::{loopback, parts, private};
 use crate::secret::{hashed, secret};
 
@@ -156,6 +156,10 @@ impl Clients {
             left: Arc::default(),
         }
     }
+    /// Forgets networks that may register as many as ever.
+    pub fn sweep(&self) {
+        self.limiter.sweep();
+    }
     /// Where clients may have codes sent to.
     pub fn redirects(&self) -> &Redirects {
         &self.redirects
@@ -265,7 +269,7 @@ impl Clients {
             if let Err(r) = self.room(peer).await? {
                 return Ok(Err(r));
             }
-            let network = hashed(&peer.map_or(String::new(), network))[..12].to_owned();
+            let network = hashed(&peer.map_or(String::new(), site))[..12].to_owned();
             let client = Client { secret: plain.as_deref().map(hashed), created, network, ..client.clone() };
             self.records.insert(Kind::Client, &id, &client, created + UNUSED).await?;
             log_refused(&client.name, &refused);

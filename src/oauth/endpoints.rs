@@ -36,7 +36,7 @@ use mssql_mcp_sql::Access;
 /// A person stays signed in, on the pages, for so many seconds.
 const SIGNED_IN: u64 = 3600;
 /// The largest form or registration.
-pub const MAX_BODY: usize = 64 << 10;
+pub const MAX_BODY: usize = 16 << 10;
 
 /// The query of `/apps` after one was taken back. It names none, because anybody can send somebody a link.
 const REVOKED: &str = "revoked";
@@ -301,9 +301,15 @@ impl Authority {
     }
     /// Removes what has expired, from time to time.
     pub async fn sweep_forever(self) {
-        let mut tick = tokio::time::interval(Duration::from_secs(60));
-        loop {
+        let mut tick = tokio::time::interval(Duration::from_secs(10));
+        for n in 0_u64.. {
             tick.tick().await;
+            self.people.sweep();
+            self.clients.sweep();
+            self.codes.sweep();
+            if n % 6 != 0 {
+                continue;
+            }
             if let Err(e) = self.records.sweep().await {
                 tracing::warn!(error = %e, "sweeping");
             }
@@ -858,7 +864,7 @@ impl Authority {
                 self.audit.event("sign_in", &[("principal", name), ("peer", &peer(r))]);
                 let mut next = redirect(StatusCode::SEE_OTHER, then);
                 self.set_cookie(&mut next, r.headers, "login", &value, "Lax", SIGNED_IN);
-                match self.remember(name, browser.as_deref()).await {
+                match self.people.remember_browser(name, browser.as_deref()).await {
                     Ok(Some(new)) => self.set_cookie(&mut next, r.headers, "browser", &new, "Strict", REMEMBERED),
                     Ok(None) => {}
                     Err(e) => tracing::warn!(error = %e, "a browser is not remembered"),
@@ -867,11 +873,15 @@ impl Authority {
             }
             Err(NotIn::Wrong) => {
                 // Who is nobody may have typed a password there.
-                let shown = match self.people.is_known(name).await {
-                    true => name.to_owned(),
-                    false => crate::secret::unknown_name(name),
-                };
-                self.audit.strange("sign_in_failed", &[("principal", &shown), ("peer", &peer(r))]);
+                let peer = peer(r);
+                match self.people.is_known(name).await {
+                    // Of one name there are few: the throttle sees to that.
+                    true => self.audit.event("sign_in_failed", &[("principal", name), ("peer", &peer)]),
+                    false => {
+                        let unknown = crate::secret::unknown_name(name);
+                        self.audit.strange("sign_in_failed", &[("principal", &unknown), ("peer", &peer)]);
+                    }
+                }
                 again(StatusCode::UNAUTHORIZED, "User name or password is wrong.")
             }
             Err(NotIn::Wait(d)) => {
@@ -884,14 +894,6 @@ impl Authority {
                 later(again(StatusCode::SERVICE_UNAVAILABLE, what), 5)
             }
             Err(NotIn::Store(e)) => unavailable(&e),
-        }
-    }
-
-    /// The secret of a browser that was not known as theirs.
-    async fn remember(&self, name: &str, browser: Option<&str>) -> Result<Option<String>, StoreError> {
-        match browser {
-            Some(b) if self.people.knows_browser(name, b).await? => Ok(None),
-            _ => self.people.remember_browser(name).await.map(Some),
         }
     }
 
@@ -1094,6 +1096,11 @@ impl Authority {
                         "scope": scopes.join(" "),
                     }),
                 )
+            }
+            // Who shows one that was good once did not make it up.
+            Err(NoTokens::Replayed(why)) => {
+                self.audit.event("token_denied", &[("client_id", &client), ("why", why)]);
+                bad("invalid_grant", why)
             }
             Err(NoTokens::InvalidGrant(why)) => {
                 self.audit.strange("token_denied", &[("client_id", &client), ("why", why)]);

@@ -141,6 +141,8 @@ pub struct Tokens {
 pub enum NoTokens {
     /// `invalid_grant`.
     InvalidGrant(&'static str),
+    /// The same for a code or token that was good once, and was used before: theft, or a client that lost an answer.
+    Replayed(&'static str),
     /// `invalid_scope`.
     InvalidScope,
     /// `invalid_target` (RFC 8707 §2).
@@ -237,7 +239,7 @@ impl Grants {
             // It is kept as spent for as long as the tokens could live, so that a replay is recognised.
             !self.records.replace(Kind::Code, &key, &was, &c, now() + self.refresh_ttl).await?
         };
-        const REPLAYED: NoTokens = NoTokens::InvalidGrant("the code was used before; what it gave is revoked");
+        const REPLAYED: NoTokens = NoTokens::Replayed("the code was used before; what it gave is revoked");
         if spent {
             // First it is said that it was, and then what it gave is taken: whoever is just being given it looks afterwards.
             self.replayed(&key).await?;
@@ -320,7 +322,7 @@ impl Grants {
             Some(used) if (used..=used + GRACE).contains(&at) => {}
             Some(_) => {
                 self.revoke(&r.grant).await?;
-                return Err(NoTokens::InvalidGrant("the refresh token was used before; the grant is revoked"));
+                return Err(NoTokens::Replayed("the refresh token was used before; the grant is revoked"));
             }
         }
         // A revocation in between wins.
@@ -554,7 +556,7 @@ mod tests {
             g.whose(&t.access, "").await.expect("store").is_some_and(|p| p.subject == "ada" && p.may("mssql:write"))
         );
         assert!(g.known(&t.access, "").is_some());
-        assert!(matches!(g.exchange(&code, "c1", None, VERIFIER, None).await, Err(NoTokens::InvalidGrant(_))));
+        assert!(matches!(g.exchange(&code, "c1", None, VERIFIER, None).await, Err(NoTokens::Replayed(_))));
         assert!(g.known(&t.access, "").is_none());
         assert!(g.whose(&t.access, "").await.expect("store").is_none(), "revoked");
         assert!(g.refresh(&t.refresh, "c1", None, None).await.is_err());
@@ -606,7 +608,7 @@ mod tests {
             g.records.get::<Refresh>(Kind::Refresh, &hashed(&t.refresh)).await.expect("store").expect("kept");
         r.used_at = Some(now() - GRACE - 1);
         g.records.put(Kind::Refresh, &hashed(&t.refresh), &r, FOREVER).await.expect("written");
-        assert!(matches!(g.refresh(&t.refresh, "c1", None, None).await, Err(NoTokens::InvalidGrant(_))));
+        assert!(matches!(g.refresh(&t.refresh, "c1", None, None).await, Err(NoTokens::Replayed(_))));
         assert!(g.refresh(&next.refresh, "c1", None, None).await.is_err(), "the thief's and the owner's are both dead");
         assert!(g.whose(&next.access, "").await.expect("store").is_none());
     }

@@ -10,8 +10,10 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::rand;
 use tokio::sync::oneshot;
 
-/// Verifications that may wait for a worker; whoever comes then is told to come back.
+/// Verifications that may wait for a worker in each of the two lines; whoever comes then is told to come back.
 const WAITING: usize = 64;
+/// And of one person in theirs.
+const OF_ONE: usize = 4;
 /// A worker that has had nothing to do for so long ends, and its memory goes back to the system.
 const IDLE: Duration = Duration::from_secs(10);
 /// Blocks of 1 KiB that a worker asks for at least. More than a hash touches (19 MiB), and what is not touched is not there; but from 32 MiB on the C
@@ -34,6 +36,8 @@ struct Workers {
 
 #[derive(Debug, Default)]
 struct State {
+    /// Of people who signed in before, from there or with that browser. They go first: strangers wait for them, and never they for strangers.
+    known: VecDeque<Job>,
     waiting: VecDeque<Job>,
     /// That live, and of them those that wait for work.
     workers: usize,
@@ -44,6 +48,8 @@ struct State {
 struct Job {
     password: String,
     phc: String,
+    /// Who is known to have been here before.
+    known: Option<String>,
     answer: oneshot::Sender<bool>,
 }
 
@@ -92,18 +98,20 @@ fn made(password: &str, salt: &[u8]) -> Result<String, argon2::password_hash::Er
     Ok(phc.to_string())
 }
 
-/// Whether a password is the one of a PHC string. It is decided even when nobody waits for it any more, unless its turn had not come.
-pub async fn verify(password: &str, phc: &str) -> Result<bool, Full> {
-    WORKERS.verify(password, phc).await
+/// Whether a password is the one of a PHC string. It is decided even when nobody waits for it any more, unless its turn had not come. `known` names the
+/// person where they signed in before from there.
+pub async fn verify(password: &str, phc: &str, known: Option<&str>) -> Result<bool, Full> {
+    WORKERS.verify(password, phc, known).await
 }
 
 impl Workers {
     fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { state: Mutex::default(), work: Condvar::new(), most })
     }
-    async fn verify(self: &Arc<Self>, password: &str, phc: &str) -> Result<bool, Full> {
+    async fn verify(self: &Arc<Self>, password: &str, phc: &str, known: Option<&str>) -> Result<bool, Full> {
         let (answer, decided) = oneshot::channel();
-        self.take(Job { password: password.to_owned(), phc: phc.to_owned(), answer })?;
+        let known = known.map(str::to_owned);
+        self.take(Job { password: password.to_owned(), phc: phc.to_owned(), known, answer })?;
         Ok(decided.await.unwrap_or(false))
     }
     fn state(&self) -> MutexGuard<'_, State> {
@@ -111,15 +119,21 @@ impl Workers {
     }
     fn take(self: &Arc<Self>, job: Job) -> Result<(), Full> {
         let mut s = self.state();
-        if s.waiting.len() >= WAITING {
+        let State { known, waiting, .. } = &mut *s;
+        let line = if job.known.is_some() { known } else { waiting };
+        let of_one = |line: &VecDeque<Job>| match &job.known {
+            Some(who) => line.iter().filter(|j| j.known.as_ref() == Some(who)).count() >= OF_ONE,
+            None => false,
+        };
+        if line.len() >= WAITING || of_one(line) {
             // Those who left have no place in the line.
-            s.waiting.retain(|j| !j.answer.is_closed());
-            if s.waiting.len() >= WAITING {
+            line.retain(|j| !j.answer.is_closed());
+            if line.len() >= WAITING || of_one(line) {
                 return Err(Full);
             }
         }
-        s.waiting.push_back(job);
-        if s.idle < s.waiting.len() && s.workers < self.most {
+        line.push_back(job);
+        if s.idle < s.known.len() + s.waiting.len() && s.workers < self.most {
             let worker = self.clone();
             match std::thread::Builder::new().name("passwords".into()).spawn(move || worker.run()) {
                 Ok(_) => s.workers += 1,
@@ -141,10 +155,12 @@ impl Workers {
     fn next(&self) -> Option<Job> {
         let mut s = self.state();
         s.idle += 1;
-        let (mut s, _) =
-            self.work.wait_timeout_while(s, IDLE, |s| s.waiting.is_empty()).unwrap_or_else(PoisonError::into_inner);
+        let (mut s, _) = self
+            .work
+            .wait_timeout_while(s, IDLE, |s| s.known.is_empty() && s.waiting.is_empty())
+            .unwrap_or_else(PoisonError::into_inner);
         s.idle -= 1;
-        let job = s.waiting.pop_front();
+        let job = s.known.pop_front().or_else(|| s.waiting.pop_front());
         if job.is_none() {
             s.workers -= 1;
         }
@@ -178,14 +194,14 @@ mod tests {
         let phc = hash("correct horse battery").expect("hash");
         assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
         assert_ne!(phc, hash("correct horse battery").expect("hash"), "a salt of its own");
-        assert_eq!(verify("correct horse battery", &phc).await, Ok(true));
-        assert_eq!(verify("correct horse batterx", &phc).await, Ok(false));
-        assert_eq!(verify("x", "$argon2id$nonsense").await, Ok(false));
+        assert_eq!(verify("correct horse battery", &phc, None).await, Ok(true));
+        assert_eq!(verify("correct horse batterx", &phc, None).await, Ok(false));
+        assert_eq!(verify("x", "$argon2id$nonsense", None).await, Ok(false));
         // A vector of the reference implementation: other parameters, and another variant.
         let theirs = "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA";
-        assert_eq!(verify("password", theirs).await, Ok(true));
+        assert_eq!(verify("password", theirs, None).await, Ok(true));
         assert_eq!(
-            verify("password", "$argon2id$v=19$m=4000000,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA").await,
+            verify("password", "$argon2id$v=19$m=4000000,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA", None).await,
             Ok(false)
         );
     }
@@ -196,7 +212,7 @@ mod tests {
         let workers = Workers::new(1);
         let ask = || {
             let (workers, phc) = (workers.clone(), phc.clone());
-            tokio::spawn(async move { workers.verify("wrong", &phc).await })
+            tokio::spawn(async move { workers.verify("wrong", &phc, None).await })
         };
         let all: Vec<_> = (0..3 * WAITING).map(|_| ask()).collect();
         let ended = futures_util::future::join_all(all).await;
@@ -210,6 +226,17 @@ mod tests {
         }
         all.iter().for_each(|t| t.abort());
         futures_util::future::join_all(all).await;
-        assert_eq!(workers.verify("correct horse battery", &phc).await, Ok(true));
+        assert_eq!(workers.verify("correct horse battery", &phc, None).await, Ok(true));
+        // With the line of strangers full, those who were here before go first; and nobody of them fills theirs.
+        let strangers: Vec<_> = (0..2 * WAITING).map(|_| ask()).collect();
+        while workers.state().waiting.len() < WAITING {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(workers.verify("correct horse battery", &phc, Some("ada")).await, Ok(true));
+        assert!(workers.state().waiting.len() > WAITING / 2, "before most of the strangers");
+        let bobs = (0..20).map(|_| workers.verify("wrong", &phc, Some("bob")));
+        let full = futures_util::future::join_all(bobs).await.iter().filter(|r| **r == Err(Full)).count();
+        assert!((10..=20 - OF_ONE).contains(&full), "{full} of 20");
+        futures_util::future::join_all(strangers).await;
     }
 }

@@ -51,6 +51,8 @@ pub struct People {
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGlzIGhlcmU$Nm9ib2R5IGtub3dzIHRoZSBwYXNzd29yZCBvZiB0aGk";
 /// Where somebody signed in is remembered for so many seconds: the network, and the browser.
 pub const REMEMBERED: u64 = 90 * 24 * 3600;
+/// People who are remembered of one browser: those who signed in last.
+const MOST_OF_A_BROWSER: usize = 5;
 /// Longer passwords are refused before they are hashed.
 const MAX_PASSWORD: usize = 1024;
 
@@ -110,7 +112,9 @@ impl People {
         let was = self.records.get::<User>(Kind::User, name).await?.map(|u| u.0);
         let stays = was.filter(|was| {
             let keeps = was.scopes.iter().all(|s| user.scopes.contains(s));
-            keeps && was.password == user.password && (was.disabled || !user.disabled)
+            // A record of before there were epochs, of somebody who was shut out: what they had then must not come back.
+            let old = was.epoch.is_empty() && was.disabled;
+            keeps && was.password == user.password && (was.disabled || !user.disabled) && !old
         });
         user.epoch = stays.map_or_else(|| secret(""), |was| was.epoch);
         self.records.put(Kind::User, name, &user, FOREVER).await
@@ -135,10 +139,10 @@ impl People {
         }
         let browser = browser.map(hashed);
         let theirs = match &browser {
-            Some(b) => self.records.get::<String>(Kind::Browser, b).await.map_err(NotIn::Store)?,
+            Some(b) => self.records.get::<Vec<String>>(Kind::Browser, b).await.map_err(NotIn::Store)?,
             None => None,
         };
-        let browser = browser.as_deref().filter(|_| theirs.is_some_and(|(of, _)| of == name));
+        let browser = browser.as_deref().filter(|_| theirs.is_some_and(|(of, _)| of.iter().any(|n| n == name)));
         let place = place(name, peer);
         let known = self.records.get::<String>(Kind::Place, &place).await.map_err(NotIn::Store)?.is_some();
         // Before anything is hashed, so that attempts at once count as much as attempts in a row.
@@ -149,7 +153,8 @@ impl People {
         })?;
         let user = self.active(name).await.map_err(NotIn::Store)?;
         let phc = user.as_ref().map_or(NOBODY, |u| &u.password);
-        let right = match verify(password, phc).await {
+        let of = (known || browser.is_some()).then_some(name);
+        let right = match verify(password, phc, of).await {
             Ok(right) => right,
             Err(Full) => {
                 // It was not tried.
@@ -159,28 +164,47 @@ impl People {
         };
         let Some(user) = user.filter(|_| right) else { return Err(NotIn::Wrong) };
         self.throttle.give_back(reserved).await;
+        // A right one leaves records, too.
+        self.throttle.signed_in(name).await.map_err(|d| match d {
+            Denied::Wait(w) => NotIn::Wait(w),
+            Denied::Store(e) => NotIn::Store(e),
+        })?;
         self.records.put(Kind::Place, &place, &name, now() + REMEMBERED).await.map_err(NotIn::Store)?;
         Ok(user)
     }
 
-    /// Remembers a browser in which somebody signed in; its secret, for a cookie.
-    pub async fn remember_browser(&self, name: &str) -> Result<String, StoreError> {
-        let browser = secret("mb_");
-        self.records.put(Kind::Browser, &hashed(&browser), &name, now() + REMEMBERED).await?;
-        Ok(browser)
+    /// Remembers a browser in which somebody signed in, beside the others who do so there; its secret for a cookie, where that is a new one.
+    pub async fn remember_browser(&self, name: &str, browser: Option<&str>) -> Result<Option<String>, StoreError> {
+        let known = match browser {
+            Some(b) => self.records.get::<Vec<String>>(Kind::Browser, &hashed(b)).await?.map(|(of, _)| (b, of)),
+            None => None,
+        };
+        let Some((browser, mut of)) = known else {
+            let browser = secret("mb_");
+            self.records.put(Kind::Browser, &hashed(&browser), &[name], now() + REMEMBERED).await?;
+            return Ok(Some(browser));
+        };
+        of.retain(|n| n != name);
+        of.push(name.to_owned());
+        let of = &of[of.len().saturating_sub(MOST_OF_A_BROWSER)..];
+        self.records.put(Kind::Browser, &hashed(browser), &of, now() + REMEMBERED).await?;
+        Ok(None)
     }
-    /// Whether a browser is remembered as theirs.
-    pub async fn knows_browser(&self, name: &str, browser: &str) -> Result<bool, StoreError> {
-        let known = self.records.get::<String>(Kind::Browser, &hashed(browser)).await?;
-        Ok(known.is_some_and(|(of, _)| of == name))
+    /// Forgets attempts that count no more.
+    pub fn sweep(&self) {
+        self.throttle.sweep();
     }
     /// Forgets from where somebody signed in.
     pub async fn forget_places(&self, name: &str) -> Result<(), StoreError> {
-        for kind in [Kind::Browser, Kind::Place] {
-            for (key, of) in self.records.list::<String>(kind).await? {
-                if of == name {
-                    self.records.remove(kind, &key).await?;
-                }
+        for (key, of) in self.records.list::<String>(Kind::Place).await? {
+            if of == name {
+                self.records.remove(Kind::Place, &key).await?;
+            }
+        }
+        for (key, mut of) in self.records.list::<Vec<String>>(Kind::Browser).await? {
+            if of.iter().any(|n| n == name) {
+                of.retain(|n| n != name);
+                self.records.put(Kind::Browser, &key, &of, now() + REMEMBERED).await?;
             }
         }
         Ok(())
@@ -250,7 +274,7 @@ mod tests {
     async fn others_do_not_shut_out_who_was_there_before() {
         let people = ada().await;
         people.sign_in("ada", RIGHT, from(1), None).await.expect("signed in");
-        let browser = people.remember_browser("ada").await.expect("remembered");
+        let browser = people.remember_browser("ada", None).await.expect("remembered").expect("a new one");
         // The whole world guesses her password, and from her own network somebody every name.
         for n in 2..40 {
             for _ in 0..5 {
@@ -265,6 +289,12 @@ mod tests {
         assert!(matches!(people.sign_in("ada", RIGHT, from(99), None).await, Err(NotIn::Wait(_))), "from a new place");
         assert!(people.sign_in("ada", RIGHT, from(1), None).await.is_ok(), "from where she was before");
         assert!(people.sign_in("ada", RIGHT, from(99), Some(&browser)).await.is_ok(), "with her browser");
+        // Two people may share a browser, each as themselves.
+        people.put("dan", &User::new(hash(RIGHT).expect("hash"), vec![])).await.expect("written");
+        assert_eq!(people.remember_browser("dan", Some(&browser)).await, Ok(None));
+        for name in ["ada", "dan"] {
+            assert!(people.sign_in(name, RIGHT, from(96), Some(&browser)).await.is_ok(), "{name}");
+        }
         // It is nobody else's, and gives no more guesses than anybody has.
         people.put("bob", &User::new(hash(RIGHT).expect("hash"), vec![])).await.expect("written");
         let tried = async |name, n| {

@@ -402,7 +402,8 @@ impl Store for Sqlite {
         })
     }
     fn list(&self, kind: Kind) -> Answer<'_, Vec<(String, Vec<u8>)>> {
-        Self::work(&self.read, move |c| {
+        // A long walk, and so not where tokens are looked up.
+        Self::work(&self.write, move |c| {
             let mut s = c.prepare("SELECT key, value FROM entries WHERE kind = ?1 AND expires > ?2 ORDER BY key")?;
             let rows = s.query_map(params![kind.as_str(), now() as i64], |r| Ok((r.get(0)?, r.get(1)?)))?;
             rows.collect()

@@ -26,9 +26,11 @@ enum By {
     Name,
     /// A name and a network together.
     Pair,
+    /// A name, by those who knew the password.
+    SignedIn,
 }
 
-const ALL: [By; 5] = [By::Browser, By::Place, By::Network, By::Name, By::Pair];
+const ALL: [By; 6] = [By::Browser, By::Place, By::Network, By::Name, By::Pair, By::SignedIn];
 
 impl By {
     /// At once, and then one more each `every`.
@@ -39,6 +41,7 @@ impl By {
             // Many people can share one address.
             By::Network => (20, 15),
             By::Name => (50, 60),
+            By::SignedIn => (50, 10),
         };
         Quota { burst, every: Duration::from_secs(every) }
     }
@@ -49,6 +52,7 @@ impl By {
             By::Network => "network",
             By::Name => "name",
             By::Pair => "pair",
+            By::SignedIn => "signed_in",
         }
     }
 }
@@ -144,6 +148,16 @@ impl Throttle {
             Some(shared) => shared.await.map_err(Denied::Store)?.map_err(Denied::Wait),
             None => self.counts[by as usize].check(*key, 1).map_err(Denied::Wait),
         }
+    }
+
+    /// Somebody knew the password: nobody but they can use up how often they may.
+    pub async fn signed_in(&self, name: &str) -> Result<(), Denied> {
+        self.spend(By::SignedIn, &key(&[name])).await
+    }
+
+    /// Forgets what has come back.
+    pub fn sweep(&self) {
+        self.counts.iter().for_each(Limiter::sweep);
     }
 
     /// What was right is not counted.

@@ -4,7 +4,8 @@
 //! is not taken by the collector, is counted. Headers, timeouts, sampler and resource come from the standard `OTEL_*` variables.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use http::{HeaderName, HeaderValue};
 use opentelemetry::trace::TracerProvider;
@@ -285,18 +286,27 @@ impl Exporters {
     }
     /// Sends what waits, all three at once: a collector that hangs is waited for once.
     pub fn shutdown(&self, patience: Duration) {
-        let patience = patience.min(LAST);
-        std::thread::scope(|all| {
-            if let Some(t) = &self.traces {
-                all.spawn(move || t.shutdown_with_timeout(patience));
-            }
-            if let Some(l) = &self.logs {
-                all.spawn(move || l.shutdown_with_timeout(patience));
-            }
-            if let Some(m) = &self.metrics {
-                all.spawn(move || m.shutdown_with_timeout(patience));
-            }
-        });
+        let (patience, began) = (patience.min(LAST), Instant::now());
+        let (done, ended) = mpsc::channel();
+        // In threads that are given up with the process: the reader of metrics has a patience of its own.
+        let run = |work: Box<dyn FnOnce() + Send>| {
+            let done = done.clone();
+            std::thread::spawn(move || {
+                work();
+                let _ = done.send(());
+            });
+        };
+        if let Some(t) = self.traces.clone() {
+            run(Box::new(move || _ = t.shutdown_with_timeout(patience)));
+        }
+        if let Some(l) = self.logs.clone() {
+            run(Box::new(move || _ = l.shutdown_with_timeout(patience)));
+        }
+        if let Some(m) = self.metrics.clone() {
+            run(Box::new(move || _ = m.shutdown_with_timeout(patience)));
+        }
+        drop(done);
+        while ended.recv_timeout(patience.saturating_sub(began.elapsed())).is_ok() {}
     }
 }
 

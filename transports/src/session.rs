@@ -1,5 +1,6 @@
 //! Sessions of clients that begin with `initialize` (2024-11-05 … 2025-11-25).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -140,11 +141,11 @@ impl Sessions {
     pub fn is_empty(&self) -> bool {
         self.map.is_empty()
     }
-    /// Puts a session in; sweeps idle ones first when there is no room, and refuses when that does not help.
+    /// Puts a session in. Where there is no room idle ones go first, and then one of the owner who has most; refused when that is this one.
     pub fn insert(&self, session: Session) -> Option<Arc<Session>> {
         if self.map.len() >= self.max {
             self.sweep();
-            if self.map.len() >= self.max {
+            if self.map.len() >= self.max && !self.make_room(&session.owner) {
                 return None;
             }
         }
@@ -152,6 +153,23 @@ impl Sessions {
         s.used.store(self.now(), Ordering::Relaxed);
         self.map.insert(s.id.clone(), s.clone());
         Some(s)
+    }
+    /// Ends the session that was not used for longest and in which nothing runs, of the owner who has most of them, and more than this one would have.
+    fn make_room(&self, owner: &str) -> bool {
+        let mut owners: HashMap<String, (usize, Option<(u64, String)>)> = HashMap::new();
+        for s in &self.map {
+            let (n, oldest) = owners.entry(s.owner.clone()).or_default();
+            *n += 1;
+            let used = s.used.load(Ordering::Relaxed);
+            if s.running.is_empty() && oldest.as_ref().is_none_or(|(o, _)| used < *o) {
+                *oldest = Some((used, s.id.clone()));
+            }
+        }
+        let mine = owners.get(owner).map_or(0, |o| o.0);
+        let most = owners.into_values().filter(|(n, _)| *n > mine + 1).max_by_key(|(n, _)| *n);
+        let Some((_, Some((_, id)))) = most else { return false };
+        self.remove(&id);
+        true
     }
     /// The session of this id, if it belongs to `owner`; to anybody else it does not exist.
     pub fn get(&self, id: &str, owner: &str) -> Option<Arc<Session>> {
@@ -196,4 +214,31 @@ pub fn new_id() -> Result<String, aws_lc_rs::error::Unspecified> {
     let mut b = [0u8; 32];
     aws_lc_rs::rand::fill(&mut b)?;
     Ok(b.iter().map(|b| format!("{b:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(all: &Sessions, id: &str, owner: &str) -> Option<Arc<Session>> {
+        all.insert(Session::new(id.into(), owner.into(), ProtocolVersion::V2025_06_18, ClientFacts::default()))
+    }
+
+    #[test]
+    fn whoever_has_most_gives_an_idle_one_to_whoever_has_fewer() {
+        let all = Sessions::new(4, Duration::from_secs(60));
+        let busy = put(&all, "busy", "ada").expect("room");
+        let _running = busy.start(&Id::Number(1), &Cancel::default()).expect("started");
+        for id in ["a1", "a2", "a3"] {
+            std::thread::yield_now();
+            assert!(put(&all, id, "ada").is_some());
+        }
+        assert!(put(&all, "a4", "ada").is_none(), "she has most herself");
+        assert!(put(&all, "b1", "bob").is_some());
+        assert!(all.get("busy", "ada").is_some(), "something runs in it");
+        assert_eq!(all.len(), 4);
+        assert!(put(&all, "b2", "bob").is_some() && all.get("b1", "bob").is_some(), "hers went, and not his");
+        assert!(put(&all, "b3", "bob").is_none(), "now they have the same");
+        assert!(all.get("busy", "ada").is_some() && all.len() == 4);
+    }
 }

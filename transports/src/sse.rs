@@ -4,6 +4,7 @@
 //! The stream is the session: when it ends, for whatever reason, so does all that runs in it. Both answers carry the session's id in
 //! their extensions ([`SessionId`]), for whoever decides how long the stream may last.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
@@ -101,6 +102,24 @@ impl Streams {
     pub fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
+    /// Ends a stream in which nothing runs, of the owner who has most of them, and more than this one would have.
+    fn make_room(&self, owner: &Arc<str>) -> bool {
+        let mut owners: HashMap<Arc<str>, (usize, Option<String>)> = HashMap::new();
+        for o in self.open.iter() {
+            let (n, idle) = owners.entry(o.owner.clone()).or_default();
+            *n += 1;
+            if o.connection.tasks.is_empty() {
+                *idle = Some(o.key().clone());
+            }
+        }
+        let mine = owners.get(owner).map_or(0, |o| o.0);
+        let most = owners.into_values().filter(|(n, _)| *n > mine + 1).max_by_key(|(n, _)| *n);
+        let Some((_, Some(id))) = most else { return false };
+        self.open.remove(&id).is_some_and(|(_, o)| {
+            o.connection.stop.cancel();
+            true
+        })
+    }
 }
 
 impl std::fmt::Debug for Streams {
@@ -149,14 +168,17 @@ impl Sse {
         }
         let Streams { open, most } = &self.options.streams;
         let Ok(id) = new_id() else { return busy("Try again later") };
-        if open.len() >= *most || self.options.closing.is_cancelled() {
+        if self.options.closing.is_cancelled() {
+            return busy("The server stops; try again later");
+        }
+        let owner: Arc<str> = (self.options.owner_of)(&parts.extensions).into();
+        if open.len() >= *most && !self.options.streams.make_room(&owner) {
             return busy("Too many streams are open; try again later");
         }
         let (out, messages) = mpsc::channel(QUEUE);
         let stop = self.options.shutdown.child_token();
         let info = self.options.info.clone();
         let connection = Connection::new("sse", self.service.clone(), info, out, (self.options.told)(parts), stop);
-        let owner = (self.options.owner_of)(&parts.extensions).into();
         open.insert(id.clone(), Open { owner, connection: connection.clone() });
         let endpoint = format!("event: endpoint\ndata: {}?session_id={id}\n\n", self.options.messages);
         let stopped = Box::pin(connection.stop.clone().cancelled_owned());
