@@ -378,7 +378,13 @@ pub const SETTINGS: &[Setting] = &[
     row("http.session_idle", &[], Kind::Duration, "1h", "an unused session ends after this"),
     row("http.silence", &[], Kind::DurationOrNone, "2s", "a call that is silent this long gets an event stream"),
     row("http.keep_alive", &[], Kind::Duration, "15s", "between keep-alive comments on an event stream"),
-    row("http.header_timeout", &[], Kind::Duration, "10s", "how long a client may take to send its headers"),
+    row(
+        "http.header_timeout",
+        &[],
+        Kind::Duration,
+        "10s",
+        "how long a client may take to send its headers, and a connection may be idle between two requests",
+    ),
     row("http.body_timeout", &[], Kind::Duration, "30s", "how long a client may take to send its body"),
     row(
         "http.write_timeout",

@@ -99,7 +99,8 @@ pub fn explain_to_others(e: &DbError, s: &Settings) -> Explained {
         ConnectKind::Other => "it refuses",
     };
     let name = if s.database.is_empty() { String::new() } else { format!(" ({})", s.database) };
-    x.what = format!("There is no connection to the database {}{name}: {why}.", s.label);
+    let label = if s.label == "default" { String::new() } else { format!(" {}", s.label) };
+    x.what = format!("There is no connection to the database{label}{name}: {why}.");
     x.mend = "Its operator finds the details in this server's log, and with `mssql-mcp doctor`.".to_owned();
     x
 }
