@@ -1,14 +1,23 @@
 //! Sign-in: a resource server (RFC 6750, RFC 9728) and its own small authorization server (OAuth 2.1 draft; RFC 6749, 7009, 7591,
 //! 7636, 8252, 8414, 8707, 9207).
 
+pub mod answer;
+mod apps;
+mod authorize;
 pub mod cimd;
 pub mod clients;
-pub mod endpoints;
 pub mod external;
 pub mod grants;
 mod hashing;
+mod metadata;
 pub mod pages;
 pub mod people;
 mod redis;
+mod registration;
+pub mod resource;
+mod revoke;
+pub mod server;
+mod session;
 pub mod store;
 mod throttle;
+mod token;

@@ -23,7 +23,7 @@ use crate::database::rows::Bounds;
 use crate::database::{Database, Settings};
 use crate::facts::CallFacts;
 use crate::limits::Quotas;
-use crate::oauth::endpoints::Authority;
+use crate::oauth::server::Authority;
 use crate::oauth::store::{self, Records};
 use crate::observe::Calls;
 use crate::prepare::PrepareLayer;

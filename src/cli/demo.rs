@@ -9,8 +9,8 @@ use super::serve::{bind, over_http, over_stdio};
 use super::{Ended, Failed, asked_to_stop, configured, configured_server, print, say};
 use crate::config::{Config, parse_listen};
 use crate::database::Settings;
-use crate::oauth::endpoints::Authority;
 use crate::oauth::people::{User, hash};
+use crate::oauth::server::Authority;
 use crate::stack::App;
 
 /// A sandbox, and a server's configuration that points at it.

@@ -20,7 +20,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service};
 
-use crate::oauth::endpoints::{Authority, Holds, Lease};
+use crate::oauth::resource::{Holds, Lease};
+use crate::oauth::server::Authority;
 use crate::route::Place;
 
 /// How often a stream's token is looked at. Calls are checked each by itself; this is about silence.

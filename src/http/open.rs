@@ -22,8 +22,9 @@ use tower::{Layer, Service, ServiceExt};
 use super::bounded::Within;
 use super::{Peer, STRANGERS};
 use crate::config::Config;
-use crate::oauth::endpoints::{self, Authority};
+use crate::oauth::answer::html;
 use crate::oauth::pages;
+use crate::oauth::server::{self, Authority};
 use crate::principal::Principal;
 use crate::protocol::server_info;
 use crate::route::{Endpoint, Place, Routes};
@@ -90,7 +91,7 @@ impl OpenLayer {
         let address =
             |m: &Mount| (m.database.settings().label.clone(), format!("{origin}{}", self.routes.main(&m.path)));
         let addresses: Vec<_> = mounts.iter().map(address).collect();
-        endpoints::html(status, pages::way_in(title, problem, &addresses, self.pages()), None)
+        html(status, pages::way_in(title, problem, &addresses, self.pages()), None)
     }
     /// Whether there are pages to sign in on.
     fn pages(&self) -> bool {
@@ -152,7 +153,7 @@ impl OpenLayer {
         let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
         let id = query.into_owned().find(|(k, _)| k == "id").map(|(_, v)| v).unwrap_or_default();
         let (status, title, text) = told(mount.service.clone(), visitor, &id).await;
-        endpoints::html(status, pages::object(&title, &text), None)
+        html(status, pages::object(&title, &text), None)
     }
 }
 
@@ -308,7 +309,7 @@ async fn read(
     body_timeout: Duration,
 ) -> Result<(http::request::Parts, bytes::Bytes), Answer> {
     let (parts, body) = request.into_parts();
-    let body = match Within::new(Limited::new(body, endpoints::MAX_BODY), body_timeout).collect().await {
+    let body = match Within::new(Limited::new(body, server::MAX_BODY), body_timeout).collect().await {
         Ok(b) => b.to_bytes(),
         Err(_) => {
             let e = json!({ "error": "invalid_request", "error_description": "the body is too large, too slow, or broke off" });
@@ -318,8 +319,8 @@ async fn read(
     Ok((parts, body))
 }
 
-fn form<'a>(parts: &'a http::request::Parts, body: &'a [u8], place: Place) -> endpoints::Request<'a> {
-    endpoints::Request {
+fn form<'a>(parts: &'a http::request::Parts, body: &'a [u8], place: Place) -> server::Request<'a> {
+    server::Request {
         method: &parts.method,
         place,
         query: parts.uri.query().unwrap_or_default(),

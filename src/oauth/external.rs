@@ -123,7 +123,7 @@ impl External {
     }
 
     /// Whose a token is; none when it is not good for this mount, which has these names as an audience.
-    pub async fn whose(
+    pub async fn introspect(
         &self,
         token: &str,
         mount: &str,

@@ -138,7 +138,7 @@ pub struct Tokens {
 
 /// Why there are no tokens (RFC 6749 §5.2).
 #[derive(Debug, Clone, PartialEq)]
-pub enum NoTokens {
+pub enum GrantError {
     /// `invalid_grant`.
     InvalidGrant(&'static str),
     /// The same for a code or token that was good once, and was used before: theft, or a client that lost an answer.
@@ -151,9 +151,9 @@ pub enum NoTokens {
     Store(StoreError),
 }
 
-impl From<StoreError> for NoTokens {
+impl From<StoreError> for GrantError {
     fn from(e: StoreError) -> Self {
-        NoTokens::Store(e)
+        GrantError::Store(e)
     }
 }
 
@@ -226,20 +226,20 @@ impl Grants {
         redirect_uri: Option<&str>,
         verifier: &str,
         audience: Option<&str>,
-    ) -> Result<Tokens, NoTokens> {
+    ) -> Result<Tokens, GrantError> {
         let key = hashed(code);
         let Some((mut c, was)) = self.records.get::<Code>(Kind::Code, &key).await? else {
-            return Err(NoTokens::InvalidGrant("the code is unknown or has expired"));
+            return Err(GrantError::InvalidGrant("the code is unknown or has expired"));
         };
         if audience.is_some_and(|a| a != c.content.audience) {
-            return Err(NoTokens::InvalidTarget);
+            return Err(GrantError::InvalidTarget);
         }
         let spent = c.used || {
             c.used = true;
             // It is kept as spent for as long as the tokens could live, so that a replay is recognised.
             !self.records.replace(Kind::Code, &key, &was, &c, now() + self.refresh_ttl).await?
         };
-        const REPLAYED: NoTokens = NoTokens::Replayed("the code was used before; what it gave is revoked");
+        const REPLAYED: GrantError = GrantError::Replayed("the code was used before; what it gave is revoked");
         if spent {
             // First it is said that it was, and then what it gave is taken: whoever is just being given it looks afterwards.
             self.replayed(&key).await?;
@@ -247,16 +247,16 @@ impl Grants {
             return Err(REPLAYED);
         }
         if c.content.client != client {
-            return Err(NoTokens::InvalidGrant("the code was given to another client"));
+            return Err(GrantError::InvalidGrant("the code was given to another client"));
         }
         if redirect_uri.is_some_and(|r| r != c.redirect_uri) {
-            return Err(NoTokens::InvalidGrant("redirect_uri is not the one that the code was sent to"));
+            return Err(GrantError::InvalidGrant("redirect_uri is not the one that the code was sent to"));
         }
         if !proves(verifier, &c.challenge) {
-            return Err(NoTokens::InvalidGrant("code_verifier does not prove the code_challenge"));
+            return Err(GrantError::InvalidGrant("code_verifier does not prove the code_challenge"));
         }
         if self.people.still(&c.content.user, &c.content.epoch).await?.is_none() {
-            return Err(NoTokens::InvalidGrant(
+            return Err(GrantError::InvalidGrant(
                 "the person who granted it was shut out since, or has another password or other rights",
             ));
         }
@@ -292,15 +292,15 @@ impl Grants {
         client: &str,
         scopes: Option<Vec<String>>,
         audience: Option<&str>,
-    ) -> Result<Tokens, NoTokens> {
-        const DEAD: NoTokens = NoTokens::InvalidGrant("the refresh token is unknown, expired or revoked");
+    ) -> Result<Tokens, GrantError> {
+        const DEAD: GrantError = GrantError::InvalidGrant("the refresh token is unknown, expired or revoked");
         let key = hashed(token);
         let Some((mut r, was)) = self.records.get::<Refresh>(Kind::Refresh, &key).await? else { return Err(DEAD) };
         if r.client != client {
-            return Err(NoTokens::InvalidGrant("the refresh token was given to another client"));
+            return Err(GrantError::InvalidGrant("the refresh token was given to another client"));
         }
         if audience.is_some_and(|a| a != r.audience) {
-            return Err(NoTokens::InvalidTarget);
+            return Err(GrantError::InvalidTarget);
         }
         let Some((grant, _)) = self.records.get::<Grant>(Kind::Grant, &r.grant).await? else { return Err(DEAD) };
         if self.people.still(&r.user, &grant.epoch).await?.is_none() {
@@ -308,7 +308,7 @@ impl Grants {
         }
         let keep = match scopes {
             Some(asked) if asked.iter().all(|s| r.scopes.contains(s)) => asked,
-            Some(_) => return Err(NoTokens::InvalidScope),
+            Some(_) => return Err(GrantError::InvalidScope),
             None => r.scopes.clone(),
         };
         let at = now();
@@ -322,7 +322,7 @@ impl Grants {
             Some(used) if (used..=used + GRACE).contains(&at) => {}
             Some(_) => {
                 self.revoke(&r.grant).await?;
-                return Err(NoTokens::Replayed("the refresh token was used before; the grant is revoked"));
+                return Err(GrantError::Replayed("the refresh token was used before; the grant is revoked"));
             }
         }
         // A revocation in between wins.
@@ -459,7 +459,7 @@ impl Grants {
     }
 
     /// Whose a token is; none when it is unknown, expired, revoked, or for another mount.
-    pub async fn whose(&self, token: &str, audience: &str) -> Result<Option<Arc<Principal>>, StoreError> {
+    pub async fn introspect(&self, token: &str, audience: &str) -> Result<Option<Arc<Principal>>, StoreError> {
         let key = hashed(token);
         let found = if token.starts_with("mcp_") { self.machine(&key).await? } else { self.person(&key).await? };
         match found {
@@ -553,12 +553,15 @@ mod tests {
         let code = g.code(granted(&g).await, "https://claude.ai/cb", CHALLENGE).await.expect("code");
         let t = g.exchange(&code, "c1", Some("https://claude.ai/cb"), VERIFIER, None).await.expect("tokens");
         assert!(
-            g.whose(&t.access, "").await.expect("store").is_some_and(|p| p.subject == "ada" && p.may("mssql:write"))
+            g.introspect(&t.access, "")
+                .await
+                .expect("store")
+                .is_some_and(|p| p.subject == "ada" && p.may("mssql:write"))
         );
         assert!(g.known(&t.access, "").is_some());
-        assert!(matches!(g.exchange(&code, "c1", None, VERIFIER, None).await, Err(NoTokens::Replayed(_))));
+        assert!(matches!(g.exchange(&code, "c1", None, VERIFIER, None).await, Err(GrantError::Replayed(_))));
         assert!(g.known(&t.access, "").is_none());
-        assert!(g.whose(&t.access, "").await.expect("store").is_none(), "revoked");
+        assert!(g.introspect(&t.access, "").await.expect("store").is_none(), "revoked");
         assert!(g.refresh(&t.refresh, "c1", None, None).await.is_err());
     }
 
@@ -575,7 +578,7 @@ mod tests {
             let code = g.code(granted(&g).await, "https://claude.ai/cb", CHALLENGE).await.expect("code");
             assert!(matches!(
                 g.exchange(&code, client, Some(redirect), verifier, None).await,
-                Err(NoTokens::InvalidGrant(_))
+                Err(GrantError::InvalidGrant(_))
             ));
         }
         assert!(g.exchange("mac_unknown", "c1", None, VERIFIER, None).await.is_err());
@@ -588,14 +591,14 @@ mod tests {
         let (a, b) = tokio::join!(g.refresh(&t.refresh, "c1", None, None), g.refresh(&t.refresh, "c1", None, None));
         let (a, b) = (a.expect("first"), b.expect("second, within the grace"));
         assert_ne!(a.refresh, b.refresh);
-        assert!(g.whose(&a.access, "").await.expect("store").is_some());
+        assert!(g.introspect(&a.access, "").await.expect("store").is_some());
         let narrow = g.refresh(&a.refresh, "c1", Some(vec!["mssql:read".into()]), None).await.expect("fewer scopes");
         assert_eq!(narrow.scopes, ["mssql:read"]);
         assert_eq!(
             g.refresh(&narrow.refresh, "c1", Some(vec!["mssql:write".into()]), None).await,
-            Err(NoTokens::InvalidScope)
+            Err(GrantError::InvalidScope)
         );
-        assert!(matches!(g.refresh(&b.refresh, "c2", None, None).await, Err(NoTokens::InvalidGrant(_))));
+        assert!(matches!(g.refresh(&b.refresh, "c2", None, None).await, Err(GrantError::InvalidGrant(_))));
     }
 
     #[tokio::test]
@@ -608,9 +611,9 @@ mod tests {
             g.records.get::<Refresh>(Kind::Refresh, &hashed(&t.refresh)).await.expect("store").expect("kept");
         r.used_at = Some(now() - GRACE - 1);
         g.records.put(Kind::Refresh, &hashed(&t.refresh), &r, FOREVER).await.expect("written");
-        assert!(matches!(g.refresh(&t.refresh, "c1", None, None).await, Err(NoTokens::Replayed(_))));
+        assert!(matches!(g.refresh(&t.refresh, "c1", None, None).await, Err(GrantError::Replayed(_))));
         assert!(g.refresh(&next.refresh, "c1", None, None).await.is_err(), "the thief's and the owner's are both dead");
-        assert!(g.whose(&next.access, "").await.expect("store").is_none());
+        assert!(g.introspect(&next.access, "").await.expect("store").is_none());
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -624,7 +627,7 @@ mod tests {
             };
             let (a, b) = tokio::join!(once(), once());
             for t in [a.expect("task"), b.expect("task")].into_iter().flatten() {
-                assert!(g.whose(&t.access, "").await.expect("store").is_none(), "a live access token");
+                assert!(g.introspect(&t.access, "").await.expect("store").is_none(), "a live access token");
                 assert!(g.refresh(&t.refresh, "c1", None, None).await.is_err(), "a live refresh token");
             }
         }
@@ -642,15 +645,15 @@ mod tests {
             let g = grants().await;
             let t = tokens(&g).await;
             let code = g.code(granted(&g).await, "https://claude.ai/cb", CHALLENGE).await.expect("code");
-            g.whose(&t.access, "").await.expect("store").expect("good");
+            g.introspect(&t.access, "").await.expect("store").expect("good");
             let (grant, _) = g.lease(&t.access).expect("looked up");
             // More rights, or the same again, end nothing.
             let more = User { scopes: [scopes(), vec!["mssql:schema".to_owned()]].concat(), ..all.clone() };
             g.people.put("ada", &more).await.expect("written");
-            assert!(g.whose(&t.access, "").await.expect("store").is_some());
+            assert!(g.introspect(&t.access, "").await.expect("store").is_some());
             for user in [&changed, &all] {
                 g.people.put("ada", user).await.expect("written");
-                assert!(g.whose(&t.access, "").await.expect("store").is_none(), "{user:?}");
+                assert!(g.introspect(&t.access, "").await.expect("store").is_none(), "{user:?}");
                 assert!(g.refresh(&t.refresh, "c1", None, None).await.is_err());
                 assert_eq!(g.lives(&grant).await, Ok(None));
                 assert!(g.exchange(&code, "c1", None, VERIFIER, None).await.is_err());
@@ -662,7 +665,7 @@ mod tests {
     async fn a_grant_lives_as_long_as_its_newest_token() {
         let g = Grants { access_ttl: 100, ..grants().await };
         let t = tokens(&g).await;
-        g.whose(&t.access, "").await.expect("store").expect("good");
+        g.introspect(&t.access, "").await.expect("store").expect("good");
         let (grant, first) = g.lease(&t.access).expect("looked up");
         assert!(g.lives(&grant).await == Ok(Some(true)) && first <= now() + 100);
         let later = Grants { access_ttl: 200, ..g.clone() };
@@ -685,12 +688,12 @@ mod tests {
         let g = grants().await;
         let t = g.api_token("etl", vec!["mssql:read".into()], "/demo", None).await.expect("token");
         assert!(t.starts_with("mcp_") && t.len() == 4 + 43);
-        assert_eq!(g.whose(&t, "").await.expect("store"), None, "it is for another mount");
-        let p = g.whose(&t, "/demo").await.expect("store").expect("known");
+        assert_eq!(g.introspect(&t, "").await.expect("store"), None, "it is for another mount");
+        let p = g.introspect(&t, "/demo").await.expect("store").expect("known");
         assert!(g.known(&t, "/demo").is_some() && g.known(&t, "").is_none());
         assert_eq!((p.subject.as_str(), p.may("mssql:read"), p.may("mssql:write")), ("token:etl", true, false));
         let late = g.api_token("old", vec![], "", Some(now() - 1)).await.expect("token");
-        assert!(g.whose(&late, "").await.expect("store").is_none());
+        assert!(g.introspect(&late, "").await.expect("store").is_none());
         g.revoke_token(&tokens(&g).await.refresh, "another").await.expect("left alone");
     }
 }

@@ -29,7 +29,7 @@ pub struct User {
 
 /// Why somebody is not let in.
 #[derive(Debug, Clone, PartialEq)]
-pub enum NotIn {
+pub enum SignInError {
     /// Name or password; it is not said which.
     Wrong,
     /// Too many attempts.
@@ -132,26 +132,26 @@ impl People {
         password: &str,
         peer: Option<IpAddr>,
         browser: Option<&str>,
-    ) -> Result<User, NotIn> {
+    ) -> Result<User, SignInError> {
         // Nobody has such a name or password, and everybody may know that.
         if check_name(name).is_err() || password.len() > MAX_PASSWORD {
-            return Err(NotIn::Wrong);
+            return Err(SignInError::Wrong);
         }
         let browser = browser.map(hashed);
         let theirs = match &browser {
-            Some(b) => self.records.get::<Vec<String>>(Kind::Browser, b).await.map_err(NotIn::Store)?,
+            Some(b) => self.records.get::<Vec<String>>(Kind::Browser, b).await.map_err(SignInError::Store)?,
             None => None,
         };
         let browser = browser.as_deref().filter(|_| theirs.is_some_and(|(of, _)| of.iter().any(|n| n == name)));
         let place = place(name, peer);
-        let known = self.records.get::<String>(Kind::Place, &place).await.map_err(NotIn::Store)?.is_some();
+        let known = self.records.get::<String>(Kind::Place, &place).await.map_err(SignInError::Store)?.is_some();
         // Before anything is hashed, so that attempts at once count as much as attempts in a row.
         let attempt = Attempt { name, peer, browser, known };
         let reserved = self.throttle.reserve(attempt).await.map_err(|d| match d {
-            Denied::Wait(w) => NotIn::Wait(w),
-            Denied::Store(e) => NotIn::Store(e),
+            Denied::Wait(w) => SignInError::Wait(w),
+            Denied::Store(e) => SignInError::Store(e),
         })?;
-        let user = self.active(name).await.map_err(NotIn::Store)?;
+        let user = self.active(name).await.map_err(SignInError::Store)?;
         let phc = user.as_ref().map_or(NOBODY, |u| &u.password);
         let of = (known || browser.is_some()).then_some(name);
         let right = match verify(password, phc, of).await {
@@ -159,17 +159,17 @@ impl People {
             Err(Full) => {
                 // It was not tried.
                 self.throttle.give_back(reserved).await;
-                return Err(NotIn::Busy);
+                return Err(SignInError::Busy);
             }
         };
-        let Some(user) = user.filter(|_| right) else { return Err(NotIn::Wrong) };
+        let Some(user) = user.filter(|_| right) else { return Err(SignInError::Wrong) };
         self.throttle.give_back(reserved).await;
         // A right one leaves records, too.
         self.throttle.signed_in(name).await.map_err(|d| match d {
-            Denied::Wait(w) => NotIn::Wait(w),
-            Denied::Store(e) => NotIn::Store(e),
+            Denied::Wait(w) => SignInError::Wait(w),
+            Denied::Store(e) => SignInError::Store(e),
         })?;
-        self.records.put(Kind::Place, &place, &name, now() + REMEMBERED).await.map_err(NotIn::Store)?;
+        self.records.put(Kind::Place, &place, &name, now() + REMEMBERED).await.map_err(SignInError::Store)?;
         Ok(user)
     }
 
@@ -232,18 +232,18 @@ mod tests {
         let people = ada().await;
         let sign_in = async |name, password, n| people.sign_in(name, password, from(n), None).await.map(|_| ());
         assert_eq!(sign_in("ada", RIGHT, 1).await, Ok(()));
-        assert_eq!(sign_in("ada", "wrong", 2).await, Err(NotIn::Wrong));
-        assert_eq!(sign_in("eve", RIGHT, 2).await, Err(NotIn::Wrong));
+        assert_eq!(sign_in("ada", "wrong", 2).await, Err(SignInError::Wrong));
+        assert_eq!(sign_in("eve", RIGHT, 2).await, Err(SignInError::Wrong));
         for _ in 0..4 {
-            assert_eq!(sign_in("ada", "guess", 2).await, Err(NotIn::Wrong));
+            assert_eq!(sign_in("ada", "guess", 2).await, Err(SignInError::Wrong));
         }
         // The right password has to wait there, too; and not where she signed in before.
-        assert!(matches!(sign_in("ada", RIGHT, 2).await, Err(NotIn::Wait(_))));
+        assert!(matches!(sign_in("ada", RIGHT, 2).await, Err(SignInError::Wait(_))));
         assert_eq!(sign_in("ada", RIGHT, 1).await, Ok(()));
-        assert_eq!(sign_in("eve", "x", 2).await, Err(NotIn::Wrong));
+        assert_eq!(sign_in("eve", "x", 2).await, Err(SignInError::Wrong));
         let bob = User { disabled: true, ..User::new(hash(RIGHT).expect("hash"), vec![]) };
         people.put("bob", &bob).await.expect("written");
-        assert_eq!(sign_in("bob", RIGHT, 10).await, Err(NotIn::Wrong));
+        assert_eq!(sign_in("bob", RIGHT, 10).await, Err(SignInError::Wrong));
     }
 
     #[tokio::test]
@@ -254,7 +254,7 @@ mod tests {
             async move { people.sign_in("ada", if n == 40 { RIGHT } else { "guess" }, from(1), None).await }
         });
         let all = futures_util::future::join_all(all).await;
-        let tried = all.iter().filter(|r| matches!(r, Ok(_) | Err(NotIn::Wrong))).count();
+        let tried = all.iter().filter(|r| matches!(r, Ok(_) | Err(SignInError::Wrong))).count();
         assert_eq!(tried, 5, "of 200");
         assert!(all.iter().all(|r| r.is_err()), "the right one came too late");
     }
@@ -267,7 +267,7 @@ mod tests {
             // Long enough for it to be counted, and too short for it to be answered.
             assert!(tokio::time::timeout(Duration::from_millis(1), gone).await.is_err());
         }
-        assert!(matches!(people.sign_in("ada", RIGHT, from(1), None).await, Err(NotIn::Wait(_))));
+        assert!(matches!(people.sign_in("ada", RIGHT, from(1), None).await, Err(SignInError::Wait(_))));
     }
 
     #[tokio::test]
@@ -286,7 +286,10 @@ mod tests {
             let name = format!("name{n}");
             let _ = people.throttle.reserve(Attempt { name: &name, peer: from(1), browser: None, known: false }).await;
         }
-        assert!(matches!(people.sign_in("ada", RIGHT, from(99), None).await, Err(NotIn::Wait(_))), "from a new place");
+        assert!(
+            matches!(people.sign_in("ada", RIGHT, from(99), None).await, Err(SignInError::Wait(_))),
+            "from a new place"
+        );
         assert!(people.sign_in("ada", RIGHT, from(1), None).await.is_ok(), "from where she was before");
         assert!(people.sign_in("ada", RIGHT, from(99), Some(&browser)).await.is_ok(), "with her browser");
         // Two people may share a browser, each as themselves.
@@ -299,14 +302,14 @@ mod tests {
         people.put("bob", &User::new(hash(RIGHT).expect("hash"), vec![])).await.expect("written");
         let tried = async |name, n| {
             let mut tried = 0;
-            while people.sign_in(name, "guess", from(n), Some(&browser)).await == Err(NotIn::Wrong) {
+            while people.sign_in(name, "guess", from(n), Some(&browser)).await == Err(SignInError::Wrong) {
                 tried += 1;
             }
             tried
         };
         assert_eq!((tried("bob", 98).await, tried("ada", 97).await), (5, 10));
         people.forget_places("ada").await.expect("forgotten");
-        assert!(matches!(people.sign_in("ada", RIGHT, from(99), Some(&browser)).await, Err(NotIn::Wait(_))));
+        assert!(matches!(people.sign_in("ada", RIGHT, from(99), Some(&browser)).await, Err(SignInError::Wait(_))));
     }
 
     /// On one thread: if a verification ran there, nothing else would between its start and its end.
@@ -326,7 +329,7 @@ mod tests {
                 () = tokio::task::yield_now() => turns += 1,
             }
         };
-        assert!(ended.iter().all(|e| *e.as_ref().expect_err("nobody") == NotIn::Wrong));
+        assert!(ended.iter().all(|e| *e.as_ref().expect_err("nobody") == SignInError::Wrong));
         assert!(turns > 1000, "{turns} turns while four passwords were verified");
     }
 

@@ -1,0 +1,219 @@
+//! The authorization server of the configuration: its state, where it is, and which endpoint answers what.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{self, HeaderMap};
+use http::{Method, StatusCode};
+use mssql_mcp_middleware::rate_limit::{Limiter, Quota};
+
+use super::answer::{Answer, oauth_error};
+use super::cimd::Documents;
+use super::clients::Clients;
+use super::external::External;
+use super::grants::Grants;
+use super::people::People;
+use super::store::Records;
+use crate::audit::Audit;
+use crate::config::Config;
+use crate::fetch::Getter;
+use crate::principal::SCOPES;
+use crate::route::{Endpoint, Place};
+use mssql_mcp_sql::Access;
+
+/// The largest form or registration.
+pub const MAX_BODY: usize = 16 << 10;
+/// Codes that one person may have made: so many at once, and one more each few seconds.
+const CODES: Quota = Quota { burst: 20, every: Duration::from_secs(6) };
+
+/// The authorization server, and what the resource server needs of it.
+#[derive(Debug, Clone)]
+pub struct Authority {
+    pub(super) records: Records,
+    pub(super) people: People,
+    pub(super) grants: Grants,
+    pub(super) public_url: Option<String>,
+    pub(super) mounts: Arc<[Resource]>,
+    pub(super) clients: Clients,
+    pub(super) documents: Documents,
+    /// Codes by person: what is pending is bounded for each.
+    pub(super) codes: Arc<Limiter<String>>,
+    pub(super) external: Option<External>,
+    pub(super) audit: Audit,
+}
+
+/// A mount, as a protected resource: an audience of its own (RFC 8707).
+#[derive(Debug)]
+pub(super) struct Resource {
+    /// Empty for the root.
+    pub(super) path: String,
+    /// What people know its database by.
+    pub(super) label: String,
+    /// What its access level lets run.
+    pub(super) scopes: &'static [&'static str],
+}
+
+/// A request for sign-in.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// GET or POST.
+    pub method: &'a Method,
+    /// What was asked for, and of which mount.
+    pub place: Place,
+    /// The query.
+    pub query: &'a str,
+    /// All of them.
+    pub headers: &'a HeaderMap,
+    /// Read, up to [`MAX_BODY`].
+    pub body: &'a [u8],
+    /// Who asks.
+    pub peer: Option<IpAddr>,
+}
+
+impl Authority {
+    /// From the configuration, over an opened store.
+    pub fn new(config: &Config, records: Records, audit: Audit) -> Self {
+        let people = People::new(records.clone());
+        let grants = Grants::new(
+            records.clone(),
+            people.clone(),
+            config.duration("auth.access_token_ttl"),
+            config.duration("auth.refresh_token_ttl"),
+        );
+        let public_url =
+            Some(config.text("http.public_url").trim_end_matches('/').to_owned()).filter(|u| !u.is_empty());
+        let name_servers: Vec<_> =
+            config.list("auth.name_servers").iter().filter_map(|s| crate::resolve::server(s)).collect();
+        let resource = |(path, c): (String, Config)| Resource {
+            path,
+            label: c.text("database.label").to_owned(),
+            // Those of the classes that the access level lets run; the table is in that order.
+            scopes: match Access::parse(&c.choice("access.level")) {
+                Access::ReadOnly => &SCOPES[..1],
+                Access::ReadWrite => &SCOPES[..2],
+                Access::Full => &SCOPES,
+            },
+        };
+        Self {
+            clients: Clients::new(records.clone(), config),
+            records,
+            people,
+            grants,
+            public_url,
+            mounts: config.served().into_iter().map(resource).collect(),
+            documents: Documents::new(Getter::from_strangers(&name_servers)),
+            codes: Arc::new(Limiter::new(CODES, 10_000)),
+            external: (config.choice("auth.mode") == "external").then(|| External::new(config)),
+            audit,
+        }
+    }
+
+    /// The clients of a new configuration; and whoever was recognised is looked up again.
+    pub fn reload(&self, config: &Config) {
+        self.clients.reload(config);
+        self.grants.forget();
+        if let Some(e) = &self.external {
+            e.forget();
+        }
+    }
+
+    /// With another way to the documents that clients name (tests have no public internet).
+    pub fn fetching_with(mut self, getter: Getter) -> Self {
+        self.documents = Documents::new(getter);
+        self
+    }
+
+    /// Whether people sign in here, on pages of ours.
+    pub fn has_pages(&self) -> bool {
+        self.external.is_none()
+    }
+
+    /// Grants and tokens.
+    pub fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    /// People, for the commands.
+    pub fn people(&self) -> &People {
+        &self.people
+    }
+
+    /// Removes what has expired, from time to time.
+    pub async fn sweep_forever(self) {
+        let mut tick = tokio::time::interval(Duration::from_secs(10));
+        for n in 0_u64.. {
+            tick.tick().await;
+            self.people.sweep();
+            self.clients.sweep();
+            self.codes.sweep();
+            if n % 6 != 0 {
+                continue;
+            }
+            if let Err(e) = self.records.sweep().await {
+                tracing::warn!(error = %e, "sweeping");
+            }
+        }
+    }
+
+    /// The origin that the client typed: configured, or, on loopback without a configuration, the guarded `Host`.
+    pub(super) fn origin(&self, headers: &HeaderMap) -> String {
+        match &self.public_url {
+            Some(u) => u.clone(),
+            None => {
+                format!("http://{}", headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or("localhost"))
+            }
+        }
+    }
+
+    pub(super) fn path_of(&self, at: Place) -> &str {
+        at.mount.and_then(|m| self.mounts.get(m)).map_or("", |m| &m.path)
+    }
+
+    /// All scopes that some mount lets run.
+    pub(super) fn scopes(&self) -> &'static [&'static str] {
+        self.mounts.iter().map(|m| m.scopes).max_by_key(|s| s.len()).unwrap_or_default()
+    }
+
+    /// A scope as a client asks for it: an external issuer may have its own names.
+    pub(super) fn outward(&self, scope: &str) -> String {
+        self.external.as_ref().map_or_else(|| scope.to_owned(), |e| e.theirs(scope))
+    }
+
+    /// Answers a request to one of the endpoints of sign-in.
+    pub async fn answer(&self, r: Request<'_>) -> Answer {
+        let endpoint = r.place.endpoint;
+        // People sign in elsewhere; only the resource is described here.
+        if self.external.is_some() && !matches!(endpoint, Endpoint::Resource(_)) {
+            return oauth_error(
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "sign-in is at the issuer that the resource metadata names",
+            );
+        }
+        let (get, post) = (*r.method == Method::GET || *r.method == Method::HEAD, *r.method == Method::POST);
+        match endpoint {
+            Endpoint::Server if get => self.server_metadata(r.headers),
+            Endpoint::Resource(_) if get => self.resource_metadata(&r),
+            Endpoint::Register if post => self.register(&r).await,
+            Endpoint::Authorize if get => self.authorize(&r).await,
+            Endpoint::Authorize if post => self.decide(&r).await,
+            Endpoint::Token if post => self.token(&r).await,
+            Endpoint::Revoke if post => self.revoke(&r).await,
+            Endpoint::Apps if get => self.apps(&r).await,
+            Endpoint::Apps if post => self.change_apps(&r).await,
+            _ => oauth_error(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "this method is not for this path"),
+        }
+    }
+
+    /// What people know the database of a mount by.
+    pub(super) fn label_of(&self, mount: &str) -> &str {
+        self.mounts.iter().find(|m| m.path == mount).map_or("(no longer here)", |m| &m.label)
+    }
+
+    /// This server, as it was typed.
+    pub(super) fn server(&self, headers: &HeaderMap) -> String {
+        let o = self.origin(headers);
+        o.split_once("://").map_or(o.clone(), |(_, host)| host.to_owned())
+    }
+}
