@@ -302,8 +302,9 @@ pub fn configured(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Result<
 /// Loads the configuration and sets up all telemetry: for servers. Within the runtime.
 pub fn configured_server(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Result<Config, Failed> {
     let config = Config::load(&inputs(m, fixed))?;
-    crate::observe::gauges();
     telemetry::start(&config).map_err(|message| Failed { message, status: 2 })?;
+    // Afterwards: before, there is no meter that it could belong to.
+    crate::observe::gauges();
     warn(&config);
     Ok(config)
 }

@@ -162,10 +162,11 @@ impl People {
                 return Err(SignInError::Busy);
             }
         };
-        let Some(user) = user.filter(|_| right) else { return Err(SignInError::Wrong) };
-        self.throttle.give_back(reserved).await;
-        // A right one leaves records, too.
-        self.throttle.signed_in(name).await.map_err(|d| match d {
+        let Some(user) = user.filter(|_| right) else {
+            self.throttle.was_wrong(reserved).await;
+            return Err(SignInError::Wrong);
+        };
+        self.throttle.was_right(name, reserved).await.map_err(|d| match d {
             Denied::Wait(w) => SignInError::Wait(w),
             Denied::Store(e) => SignInError::Store(e),
         })?;
@@ -310,6 +311,33 @@ mod tests {
         assert_eq!((tried("bob", 98).await, tried("ada", 97).await), (5, 10));
         people.forget_places("ada").await.expect("forgotten");
         assert!(matches!(people.sign_in("ada", RIGHT, from(99), Some(&browser)).await, Err(SignInError::Wait(_))));
+    }
+
+    /// Whoever knows a password, too, may use it only so often before it costs anybody a hash.
+    #[tokio::test]
+    async fn right_passwords_are_counted_before_they_are_hashed() {
+        let people = ada().await;
+        people.sign_in("ada", RIGHT, from(1), None).await.expect("signed in");
+        let place = place("ada", from(1));
+        for _ in 1..50 {
+            let known = Attempt { name: "ada", peer: from(1), browser: None, known: true };
+            let reserved = people.throttle.reserve(known).await.expect("room");
+            people.throttle.was_right("ada", reserved).await.expect("counted");
+        }
+        assert!(people.records.get::<String>(Kind::Place, &place).await.expect("store").is_some());
+        assert!(matches!(people.sign_in("ada", RIGHT, from(1), None).await, Err(SignInError::Wait(_))));
+        // Wrong ones, which somebody else may have typed, do not count as log-ins.
+        let people = ada().await;
+        people.sign_in("ada", RIGHT, from(1), None).await.expect("signed in");
+        for _ in 0..9 {
+            assert_eq!(people.sign_in("ada", "guess", from(1), None).await, Err(SignInError::Wrong));
+        }
+        for _ in 0..48 {
+            let stranger = Attempt { name: "ada", peer: from(2), browser: None, known: false };
+            let reserved = people.throttle.reserve(stranger).await.expect("room");
+            people.throttle.was_right("ada", reserved).await.expect("counted");
+        }
+        assert!(people.sign_in("ada", RIGHT, from(1), None).await.is_ok());
     }
 
     /// On one thread: if a verification ran there, nothing else would between its start and its end.

@@ -132,7 +132,7 @@ impl Kind {
             Kind::Refresh => "refresh",
             Kind::ApiToken => "api_token",
             Kind::Login => "login",
-            Kind::Browser => "browser",
+            Kind::Browser => "browsers",
             Kind::Place => "place",
         }
     }

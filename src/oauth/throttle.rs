@@ -26,7 +26,7 @@ enum By {
     Name,
     /// A name and a network together.
     Pair,
-    /// A name, by those who knew the password.
+    /// A name, by those who knew the password: what they leave behind and take from others is bounded, too.
     SignedIn,
 }
 
@@ -111,10 +111,10 @@ impl Attempt<'_> {
     fn keys(&self) -> Vec<(By, Key)> {
         let here = self.peer.map_or(String::new(), network);
         if let Some(b) = self.browser {
-            return vec![(By::Browser, key(&[b]))];
+            return vec![(By::Browser, key(&[b])), (By::SignedIn, key(&[self.name]))];
         }
         if self.known {
-            return vec![(By::Place, key(&[self.name, &here]))];
+            return vec![(By::Place, key(&[self.name, &here])), (By::SignedIn, key(&[self.name]))];
         }
         // Behind a proxy on this machine that is not configured as one, everybody would be the same network.
         let all = self.peer.filter(|p| !p.is_loopback()).map(|_| (By::Network, key(&[&here])));
@@ -150,9 +150,19 @@ impl Throttle {
         }
     }
 
-    /// Somebody knew the password: nobody but they can use up how often they may.
-    pub async fn signed_in(&self, name: &str) -> Result<(), Denied> {
-        self.spend(By::SignedIn, &key(&[name])).await
+    /// The password was right: that is not counted but as one more log-in of that name.
+    pub async fn was_right(&self, name: &str, reserved: Reserved) -> Result<(), Denied> {
+        let (counted, attempts): (Vec<_>, Vec<_>) = reserved.0.into_iter().partition(|(by, _)| *by == By::SignedIn);
+        self.give_back(Reserved(attempts)).await;
+        match counted.is_empty() {
+            true => self.spend(By::SignedIn, &key(&[name])).await,
+            false => Ok(()),
+        }
+    }
+    /// It was wrong: an attempt, and no log-in.
+    pub async fn was_wrong(&self, reserved: Reserved) {
+        let counted = reserved.0.into_iter().filter(|(by, _)| *by == By::SignedIn).collect();
+        self.give_back(Reserved(counted)).await;
     }
 
     /// Forgets what has come back.
@@ -160,7 +170,7 @@ impl Throttle {
         self.counts.iter().for_each(Limiter::sweep);
     }
 
-    /// What was right is not counted.
+    /// What was not tried is not counted.
     pub async fn give_back(&self, reserved: Reserved) {
         for (by, key) in reserved.0 {
             match self.records.spend(&named(by, &key), by.quota(), -1) {

@@ -428,7 +428,7 @@ async fn stdio_in_a_terminal_says_what_it_waits_for() {
 /// What people read: every number with what it counts, "1 row" among them. What is found here has its number from where 1 cannot be, and says why.
 #[test]
 fn no_number_stands_before_a_plural_that_does_not_heed_it() {
-    const NEVER_ONE: [&str; 14] = [
+    const NEVER_ONE: [&str; 15] = [
         "n => format!(\"{n} rows come\")",
         "n => format!(\"All {n} connections {many}\")",
         "n => format!(\"{n} calls wait\")",
@@ -445,6 +445,7 @@ fn no_number_stands_before_a_plural_that_does_not_heed_it() {
         "{} parameters; at most {MAX_PARAMS}",
         // Thousands.
         "more than {MOST} statements",
+        "longer than {MAX_ALL} characters",
         // A verb.
         "{url} calls itself",
     ];
