@@ -360,7 +360,7 @@ fn stack(
             |r: &mut Request<hyper::body::Incoming>, p: Principal| {
                 r.extensions_mut().insert(p);
                 if let Some(c) = r.extensions_mut().remove::<Weak<Connection>>().and_then(|c| c.upgrade()) {
-                    c.is_known();
+                    c.keep();
                 }
             },
         ))

@@ -95,14 +95,14 @@ impl Strangers {
 
 impl Connection {
     /// Somebody on it was recognised: it gives way to nobody any more.
-    pub fn is_known(&self) {
+    pub fn keep(&self) {
         self.all.strangers().all.remove(&self.id);
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.is_known();
+        self.keep();
     }
 }
 
@@ -118,7 +118,7 @@ mod tests {
     async fn strangers_give_way_and_the_busiest_network_first() {
         let all = Connections::new(4);
         let known = all.enter(ip(1)).await.expect("room");
-        known.is_known();
+        known.keep();
         let proxy = all.enter(None).await.expect("room");
         let one = all.enter(ip(2)).await.expect("room");
         let flood = all.enter(ip(1)).await.expect("room");

@@ -40,6 +40,21 @@ pub enum SignInError {
     Store(StoreError),
 }
 
+impl From<StoreError> for SignInError {
+    fn from(e: StoreError) -> Self {
+        SignInError::Store(e)
+    }
+}
+
+impl From<Denied> for SignInError {
+    fn from(d: Denied) -> Self {
+        match d {
+            Denied::Wait(w) => SignInError::Wait(w),
+            Denied::Store(e) => SignInError::Store(e),
+        }
+    }
+}
+
 /// Checks passwords.
 #[derive(Debug, Clone)]
 pub struct People {
@@ -139,19 +154,16 @@ impl People {
         }
         let browser = browser.map(hashed);
         let theirs = match &browser {
-            Some(b) => self.records.get::<Vec<String>>(Kind::Browser, b).await.map_err(SignInError::Store)?,
+            Some(b) => self.records.get::<Vec<String>>(Kind::Browser, b).await?,
             None => None,
         };
         let browser = browser.as_deref().filter(|_| theirs.is_some_and(|(of, _)| of.iter().any(|n| n == name)));
         let place = place(name, peer);
-        let known = self.records.get::<String>(Kind::Place, &place).await.map_err(SignInError::Store)?.is_some();
+        let known = self.records.get::<String>(Kind::Place, &place).await?.is_some();
         // Before anything is hashed, so that attempts at once count as much as attempts in a row.
         let attempt = Attempt { name, peer, browser, known };
-        let reserved = self.throttle.reserve(attempt).await.map_err(|d| match d {
-            Denied::Wait(w) => SignInError::Wait(w),
-            Denied::Store(e) => SignInError::Store(e),
-        })?;
-        let user = self.active(name).await.map_err(SignInError::Store)?;
+        let reserved = self.throttle.reserve(attempt).await?;
+        let user = self.active(name).await?;
         let phc = user.as_ref().map_or(NOBODY, |u| &u.password);
         let of = (known || browser.is_some()).then_some(name);
         let right = match verify(password, phc, of).await {
@@ -166,11 +178,8 @@ impl People {
             self.throttle.was_wrong(reserved).await;
             return Err(SignInError::Wrong);
         };
-        self.throttle.was_right(name, reserved).await.map_err(|d| match d {
-            Denied::Wait(w) => SignInError::Wait(w),
-            Denied::Store(e) => SignInError::Store(e),
-        })?;
-        self.records.put(Kind::Place, &place, &name, now() + REMEMBERED).await.map_err(SignInError::Store)?;
+        self.throttle.was_right(name, reserved).await?;
+        self.records.put(Kind::Place, &place, &name, now() + REMEMBERED).await?;
         Ok(user)
     }
 

@@ -1,10 +1,9 @@
 //! Dynamic client registration (RFC 7591).
 
 use http::StatusCode;
-use http::header::{self, HeaderValue};
 use serde_json::Value;
 
-use super::answer::{Answer, json_answer, media, oauth_error, unavailable};
+use super::answer::{Answer, json_answer, later, media, oauth_error, unavailable};
 use super::server::{Authority, Request};
 
 impl Authority {
@@ -21,11 +20,11 @@ impl Authority {
             Ok(Err(e)) => {
                 let busy = e.error == "temporarily_unavailable";
                 let status = if busy { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_REQUEST };
-                let mut answer = oauth_error(status, e.error, &e.description);
-                if let Some(wait) = e.wait {
-                    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+                let answer = oauth_error(status, e.error, &e.description);
+                match e.wait {
+                    Some(wait) => later(answer, wait.as_secs() + 1),
+                    None => answer,
                 }
-                answer
             }
             Err(e) => unavailable(&e),
         }

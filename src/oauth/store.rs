@@ -1,6 +1,6 @@
 //! Where sign-in keeps its state: people, clients, grants, codes and tokens, the secret ones under their SHA-256.
 //!
-//! The interface is five operations on small records, so that a backend is short and its atomicity can be seen: whoever wins an
+//! The interface is a few operations on small records, so that a backend is short and its atomicity can be seen: whoever wins an
 //! `insert` or a `replace` has consumed a code, rotated a token or taken a name, and nobody else has.
 
 use std::future::Future;

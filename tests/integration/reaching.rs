@@ -289,3 +289,30 @@ async fn a_database_that_goes_is_seen_by_probes_alone() {
     let said = String::from_utf8_lossy(&server.wait_with_output().await.expect("output").stderr).into_owned();
     assert_eq!(said.matches("the database cannot be reached").count(), 1, "{said}");
 }
+
+/// Callers over HTTP are other people: where the database is and who logs in there they learn only where the operator says so. Who runs the command does.
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_over_http_are_not_told_where_the_database_is() {
+    use crate::support::{free, until};
+    let closed = free().port().to_string();
+    let database = [
+        ("MSSQL_HOST", "127.0.0.1"),
+        ("MSSQL_PORT", &*closed),
+        ("MSSQL_USER", "svc_reader"),
+        ("MSSQL_PASSWORD", "p"),
+        ("MSSQL_LABEL", "trades"),
+    ];
+    for (shown, says) in [("no", false), ("yes", true)] {
+        let listen = free();
+        let mut c =
+            command(&["serve", "--listen", &listen.to_string(), "--http-show-server", shown, "--log-level", "off"]);
+        let mut server = c.envs(database).spawn().expect("spawn");
+        until("it serves", async || tokio::net::TcpStream::connect(listen).await.is_ok()).await;
+        let said = stateless(listen, "tools/call", json!({ "name": "list_tables", "arguments": {} })).await.body;
+        assert!(said.contains("database_unavailable") && said.contains(&closed) == says, "{said}");
+        assert_eq!(said.contains("trades"), !says, "{said}");
+        server.kill().await.expect("SIGKILL");
+    }
+    let own = command(&["call", "list_tables"]).envs(database).output().await.expect("run");
+    assert!(String::from_utf8_lossy(&own.stderr).contains(&closed), "{own:?}");
+}
