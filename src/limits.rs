@@ -106,7 +106,7 @@ impl Quotas {
     /// Lets a call in, or says when to come back. The person at this machine is not counted, nor is anything but a tool call.
     pub fn admit(&self, r: &McpRequest) -> Result<Option<Held>, Box<Outcome>> {
         let caller = r.context.extensions.get::<Principal>();
-        let Some(caller) = caller.filter(|p| **p != Principal::local() && &*r.method == "tools/call") else {
+        let Some(caller) = caller.filter(|p| !p.is_local() && &*r.method == "tools/call") else {
             return Ok(None);
         };
         let facts = r.context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default();

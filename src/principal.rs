@@ -20,6 +20,10 @@ impl Principal {
     pub fn local() -> Self {
         Self { subject: "local".into(), scopes: SCOPES.map(str::to_owned).to_vec(), client: None }
     }
+    /// Whether this is [`Self::local`], asked with each call and so without making one: a person of that name came through a client, or has not all scopes.
+    pub fn is_local(&self) -> bool {
+        self.subject == "local" && self.client.is_none() && self.scopes == SCOPES
+    }
     /// Whether it has a scope.
     pub fn may(&self, scope: &str) -> bool {
         self.scopes.iter().any(|s| s == scope)
@@ -27,5 +31,19 @@ impl Principal {
     /// What a session is bound to.
     pub fn key(&self) -> String {
         self.subject.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_person_at_this_machine_is_no_other_of_that_name() {
+        let local = Principal::local();
+        assert!(local.is_local());
+        assert!(!Principal { client: Some("c1".into()), ..local.clone() }.is_local());
+        assert!(!Principal { scopes: vec!["mssql:read".into()], ..local.clone() }.is_local());
+        assert!(!Principal { subject: "ada".into(), ..local }.is_local());
     }
 }

@@ -100,7 +100,7 @@ pub struct Registry {
 
 /// The person at this machine is the only one there, and shares with nobody.
 fn share_of(p: &Principal) -> Arc<str> {
-    if *p == Principal::local() { ourselves() } else { Arc::from(p.subject.as_str()) }
+    if p.is_local() { ourselves() } else { Arc::from(p.subject.as_str()) }
 }
 
 // === impl Call ===
