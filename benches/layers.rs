@@ -1,9 +1,11 @@
-//! What telemetry, and the whole stack, add to one `tools/call`: over a service that answers at once, so that nothing else is measured.
+//! What telemetry, and the whole stack, add to one `tools/call`: over a service that answers at
+//! once, so that nothing else is measured.
 //!
-//! Telemetry belongs to a process, so each line is a process of its own: this program again, with the name of the line. Log lines are written, to
-//! /dev/null. Calls come in bursts of 100, back to back, with pauses outside of the measured time: some 12,000 calls a second, which is above what
-//! the whole server reaches. (In bursts of 1,000 the threads that write records and exports out want more than the second of two cores has, and
-//! what is measured is the scheduler.)
+//! Telemetry belongs to a process, so each line is a process of its own: this program again, with
+//! the name of the line. Log lines are written, to /dev/null. Calls come in bursts of 100, back to
+//! back, with pauses outside of the measured time: some 12,000 calls a second, which is above what
+//! the whole server reaches. (In bursts of 1,000 the threads that write records and exports out
+//! want more than the second of two cores has, and what is measured is the scheduler.)
 
 use std::convert::Infallible;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -25,7 +27,9 @@ use mssql_mcp::tools::Registry;
 use mssql_mcp::tools::confirm::Confirm;
 use mssql_mcp_middleware::observe::ObserveLayer;
 use mssql_mcp_transports::handshake::bare_context;
-use mssql_mcp_transports::{Cancel, Id, McpRequest, McpService, Outcome, ProtocolVersion, ToolReply};
+use mssql_mcp_transports::{
+    Cancel, Id, McpRequest, McpService, Outcome, ProtocolVersion, ToolReply,
+};
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, ServiceExt};
 
@@ -82,7 +86,9 @@ fn collector() -> String {
                 line.clear();
             }
             let _ = std::io::copy(&mut io.by_ref().take(length), &mut std::io::sink());
-            let _ = io.get_mut().write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            let _ = io
+                .get_mut()
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         }
     });
     format!("http://{address}")
@@ -91,7 +97,8 @@ fn collector() -> String {
 /// Nanoseconds of one call.
 async fn line(name: &str) -> f64 {
     let dir = std::env::temp_dir().join(format!("mssql-mcp-bench-layers-{}", std::process::id()));
-    let mut fixed = vec![("database.host", "127.0.0.1".to_owned()), ("limits.calls", "1000000".to_owned())];
+    let mut fixed =
+        vec![("database.host", "127.0.0.1".to_owned()), ("limits.calls", "1000000".to_owned())];
     if name.starts_with("stack") {
         fixed.push(("audit.dir", dir.display().to_string()));
         fixed.push(("audit.policy", "drop".to_owned()));
@@ -123,7 +130,8 @@ async fn line(name: &str) -> f64 {
         _ if name.starts_with("stack") => {
             let log = Audit::open(&config, SERVER).expect("audit");
             let database = Database::new(Settings::from_config(&config).expect("settings"));
-            let bounds = Bounds { max_rows: 1000, max_chars: 100_000, max_cell: 20_000, csv: false };
+            let bounds =
+                Bounds { max_rows: 1000, max_chars: 100_000, max_cell: 20_000, csv: false };
             let tools = Arc::new(Registry::new(&database, bounds, Confirm::new(&config), None));
             let audit = AuditLayer::new(log.clone(), "", database);
             dropped = Box::new(move || log.dropped());
@@ -154,8 +162,11 @@ async fn line(name: &str) -> f64 {
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     if let Some(name) = args.get(1).filter(|a| LINES.iter().any(|(n, _)| n == a)) {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("runtime");
         println!("{:.0}", runtime.block_on(Box::pin(line(name))));
         return;
     }
@@ -167,7 +178,8 @@ fn main() {
             .map(|_| {
                 let mut c = Command::new(&me);
                 c.arg(name).stderr(Stdio::null());
-                c.env("OTEL_TRACES_SAMPLER", "parentbased_traceidratio").env("OTEL_TRACES_SAMPLER_ARG", ratio);
+                c.env("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
+                    .env("OTEL_TRACES_SAMPLER_ARG", ratio);
                 let out = c.output().expect("run");
                 String::from_utf8_lossy(&out.stdout).trim().parse().expect("a figure")
             })

@@ -42,7 +42,9 @@ fn envelope(c: &mut Criterion) {
     let message = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"execute_sql","arguments":{{"query":"{TYPICAL}"}},"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
     );
-    c.bench_function("parse a tools/call envelope", |b| b.iter(|| jsonrpc::parse(black_box(message.as_bytes()))));
+    c.bench_function("parse a tools/call envelope", |b| {
+        b.iter(|| jsonrpc::parse(black_box(message.as_bytes())))
+    });
 }
 
 fn request(extensions: http::Extensions) -> McpRequest {
@@ -62,10 +64,16 @@ fn request(extensions: http::Extensions) -> McpRequest {
 
 /// tools/list through the bare center and through all its layers.
 fn stack(c: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
-    let inputs = mssql_mcp::config::Inputs { fixed: vec![("database.host", "127.0.0.1".into())], ..Default::default() };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+    let inputs = mssql_mcp::config::Inputs {
+        fixed: vec![("database.host", "127.0.0.1".into())],
+        ..Default::default()
+    };
     let config = Config::load(&inputs).expect("config");
-    let db = mssql_mcp::database::Database::new(mssql_mcp::database::Settings::from_config(&config).expect("settings"));
+    let db = mssql_mcp::database::Database::new(
+        mssql_mcp::database::Settings::from_config(&config).expect("settings"),
+    );
     let bounds = Bounds { max_rows: 1000, max_chars: 100_000, max_cell: 20_000, csv: false };
     let registry = || Registry::new(&db, bounds, Confirm::new(&config), None);
     let mut extensions = http::Extensions::new();
@@ -83,20 +91,33 @@ fn stack(c: &mut Criterion) {
         Duration::from_secs(45),
     );
     let mut g = c.benchmark_group("tools/list");
-    g.bench_function("bare service", |b| b.iter(|| runtime.block_on(bare.call(request(extensions.clone())))));
-    g.bench_function("all layers", |b| b.iter(|| runtime.block_on(full.clone().oneshot(request(extensions.clone())))));
+    g.bench_function("bare service", |b| {
+        b.iter(|| runtime.block_on(bare.call(request(extensions.clone()))))
+    });
+    g.bench_function("all layers", |b| {
+        b.iter(|| runtime.block_on(full.clone().oneshot(request(extensions.clone()))))
+    });
     g.finish();
 }
 
-/// What limits and audit add to one `execute_sql` of a signed-in person, over a service that answers at once.
+/// What limits and audit add to one `execute_sql` of a signed-in person, over a service
+/// that answers at once.
 fn recorded(c: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("runtime");
     let dir = std::env::temp_dir().join(format!("mssql-mcp-bench-audit-{}", std::process::id()));
     let params = serde_json::json!({ "name": "execute_sql", "arguments": { "query": TYPICAL } });
     let call = || {
         let mut extensions = http::Extensions::new();
         let scopes = vec!["mssql:read".to_owned()];
-        extensions.insert(Principal { subject: "ada".into(), scopes, client: Some("dcr_x".into()) });
+        extensions.insert(Principal {
+            subject: "ada".into(),
+            scopes,
+            client: Some("dcr_x".into()),
+        });
         extensions.insert(Arc::new(CallFacts::default()));
         let mut r = request(extensions);
         r.method = "tools/call".into();
@@ -119,22 +140,28 @@ fn recorded(c: &mut Criterion) {
         Config::load(&mssql_mcp::config::Inputs { fixed, ..Default::default() }).expect("config")
     };
     let db = |c: &Config| {
-        mssql_mcp::database::Database::new(mssql_mcp::database::Settings::from_config(c).expect("settings"))
+        mssql_mcp::database::Database::new(
+            mssql_mcp::database::Settings::from_config(c).expect("settings"),
+        )
     };
     let mut g = c.benchmark_group("tools/call");
     g.bench_function("bare service", |b| b.iter(|| runtime.block_on(leaf().oneshot(call()))));
     let quotas = Arc::new(Quotas::new(&config("wait")));
     let limits = RateLimitLayer::new(move |r: &McpRequest| quotas.admit(r));
-    g.bench_function("with limits", |b| b.iter(|| runtime.block_on(limits.layer(leaf()).oneshot(call()))));
+    g.bench_function("with limits", |b| {
+        b.iter(|| runtime.block_on(limits.layer(leaf()).oneshot(call())))
+    });
     for policy in ["drop", "fail-closed"] {
         let config = config(policy);
         let _entered = runtime.enter();
         let log = Audit::open(&config, SERVER).expect("audit");
         let database = db(&config);
         let bounds = Bounds { max_rows: 1000, max_chars: 100_000, max_cell: 20_000, csv: false };
-        let prepare = PrepareLayer(Arc::new(Registry::new(&database, bounds, Confirm::new(&config), None)));
+        let prepare =
+            PrepareLayer(Arc::new(Registry::new(&database, bounds, Confirm::new(&config), None)));
         let audit = AuditLayer::new(log.clone(), "", database);
-        // In bursts that fit into the queue, so that what is measured is a call that is recorded, not one that is dropped.
+        // In bursts that fit into the queue, so that what is measured is a call that is recorded,
+        // not one that is dropped.
         let paced = |b: &mut criterion::Bencher<'_>, f: &dyn Fn()| {
             b.iter_custom(|n| {
                 let mut taken = Duration::ZERO;
@@ -151,7 +178,12 @@ fn recorded(c: &mut Criterion) {
             paced(b, &|| drop(runtime.block_on(prepare.layer(audit.layer(leaf())).oneshot(call()))))
         });
         g.bench_function(format!("with limits and audit, {policy}"), |b| {
-            paced(b, &|| drop(runtime.block_on(prepare.layer(audit.layer(limits.layer(leaf()))).oneshot(call()))))
+            paced(b, &|| {
+                drop(
+                    runtime
+                        .block_on(prepare.layer(audit.layer(limits.layer(leaf()))).oneshot(call())),
+                )
+            })
         });
         println!("{policy}: {} records dropped", log.dropped());
     }
@@ -159,21 +191,27 @@ fn recorded(c: &mut Criterion) {
     let _ = std::fs::remove_dir_all(dir);
 }
 
-/// The bearer check of a token that was seen within the last second, and of one that the store is asked for.
+/// The bearer check of a token that was seen within the last second, and of one that the
+/// store is asked for.
 fn bearer(c: &mut Criterion) {
     use mssql_mcp::oauth::grants::Grants;
     use mssql_mcp::oauth::people::People;
     use mssql_mcp::oauth::store::{Memory, Records};
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
     let records = Records::new(Memory::default());
     let hour = Duration::from_secs(3600);
     let grants = Grants::new(records.clone(), People::new(records), hour, hour);
-    let token = runtime.block_on(grants.api_token("bench", vec!["mssql:read".into()], "", None)).expect("token");
+    let token = runtime
+        .block_on(grants.api_token("bench", vec!["mssql:read".into()], "", None))
+        .expect("token");
     let header = format!("Bearer {token}");
     let mut g = c.benchmark_group("bearer");
     g.bench_function("known token", |b| {
         b.iter(|| {
-            let t = mssql_mcp_middleware::bearer::token(Some(black_box(&header))).expect("a token").expect("one");
+            let t = mssql_mcp_middleware::bearer::token(Some(black_box(&header)))
+                .expect("a token")
+                .expect("one");
             match grants.known(t, "") {
                 Some(p) => p,
                 // A second has passed.
@@ -181,7 +219,9 @@ fn bearer(c: &mut Criterion) {
             }
         })
     });
-    g.bench_function("looked up in memory", |b| b.iter(|| runtime.block_on(grants.introspect(black_box(&token), ""))));
+    g.bench_function("looked up in memory", |b| {
+        b.iter(|| runtime.block_on(grants.introspect(black_box(&token), "")))
+    });
     g.finish();
 }
 

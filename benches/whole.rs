@@ -1,6 +1,8 @@
-//! The whole process over the sandbox's scripted answers, beside a raw driver loop on the same endpoint in the same run.
+//! The whole process over the sandbox's scripted answers, beside a raw driver loop on the same
+//! endpoint in the same run.
 //!
-//! `cargo bench --bench whole` prints the figures of `benches/README.md`. Every loop is bounded and talks to 127.0.0.1 only.
+//! `cargo bench --bench whole` prints the figures of `benches/README.md`. Every loop is bounded and
+//! talks to 127.0.0.1 only.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -87,9 +89,18 @@ impl Drop for Server {
 }
 
 fn serve(port: u16, more: &[&str]) -> Server {
-    let probe = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("port");
+    let probe =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("port");
     let child = Command::new(env!("CARGO_BIN_EXE_mssql-mcp"))
-        .args(["serve", "--listen", &probe.to_string(), "--log-level", "off", "--pool-max-size", "8"])
+        .args([
+            "serve",
+            "--listen",
+            &probe.to_string(),
+            "--log-level",
+            "off",
+            "--pool-max-size",
+            "8",
+        ])
         .args(more)
         .envs([
             ("MSSQL_HOST", "127.0.0.1"),
@@ -124,7 +135,11 @@ fn memory(pid: u32, field: &str) -> f64 {
 }
 
 fn call(sql: &str) -> Vec<u8> {
-    message("tools/call", "execute_sql", &format!(r#""name":"execute_sql","arguments":{{"query":"{sql}"}},"#))
+    message(
+        "tools/call",
+        "execute_sql",
+        &format!(r#""name":"execute_sql","arguments":{{"query":"{sql}"}},"#),
+    )
 }
 
 fn message(method: &str, name: &str, params: &str) -> Vec<u8> {
@@ -139,8 +154,13 @@ fn message(method: &str, name: &str, params: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Sends a request and reads its answer: by Content-Length, or in chunks. Returns the length of the body.
-async fn exchange(tcp: &mut (impl AsyncRead + AsyncWrite + Unpin), request: &[u8], buf: &mut Vec<u8>) -> usize {
+/// Sends a request and reads its answer: by Content-Length, or in chunks. Returns the
+/// length of the body.
+async fn exchange(
+    tcp: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    request: &[u8],
+    buf: &mut Vec<u8>,
+) -> usize {
     tcp.write_all(request).await.expect("write");
     buf.clear();
     let (mut at, mut length, mut chunked) = (0, 0, false);
@@ -153,7 +173,10 @@ async fn exchange(tcp: &mut (impl AsyncRead + AsyncWrite + Unpin), request: &[u8
             let head = String::from_utf8_lossy(&buf[..end]).to_ascii_lowercase();
             assert!(head.starts_with("http/1.1 200"), "{head}");
             chunked = head.contains("transfer-encoding: chunked");
-            length = head.lines().find_map(|l| l.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+            length = head
+                .lines()
+                .find_map(|l| l.strip_prefix("content-length: ")?.parse().ok())
+                .unwrap_or(0);
             at = end + 4;
         }
         if !chunked && buf.len() >= at + length {
@@ -217,7 +240,8 @@ async fn raw_load(port: u16) -> f64 {
     all as f64 / SECONDS as f64
 }
 
-/// Microseconds of one query on one connection, bare and inside the guard's wrapper, by the sandbox's engine.
+/// Microseconds of one query on one connection, bare and inside the guard's wrapper,
+/// by the sandbox's engine.
 async fn guarded(port: u16) -> (f64, f64) {
     const N: u32 = 3000;
     let mut client = Box::pin(connect(port)).await;
@@ -233,7 +257,10 @@ async fn guarded(port: u16) -> (f64, f64) {
                 c.bind_param("@stmt", outer.as_str());
                 c.bind_param("@params", "@q nvarchar(max), @mssql_mcp_trace varbinary(128)");
                 c.bind_param("@q", "SELECT 1 AS a");
-                c.bind_param(CONTEXT_PARAM, &b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"[..]);
+                c.bind_param(
+                    CONTEXT_PARAM,
+                    &b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"[..],
+                );
             }
             let mut s = c.exec(&mut client).await.expect("exec");
             while let Some(item) = s.next().await {
@@ -311,8 +338,9 @@ async fn through_nginx(address: SocketAddr) -> (f64, f64) {
         std::thread::park_timeout(Duration::from_millis(10));
     }
     let until = Instant::now() + Duration::from_secs(SECONDS);
-    let request =
-        String::from_utf8(call(TEN)).expect("text").replace("Host: localhost", &format!("Host: localhost:{port}"));
+    let request = String::from_utf8(call(TEN))
+        .expect("text")
+        .replace("Host: localhost", &format!("Host: localhost:{port}"));
     let tasks: Vec<_> = (0..CONNECTIONS)
         .map(|_| {
             let (connector, request) = (connector.clone(), request.clone());
@@ -356,7 +384,10 @@ async fn idle_streams(server: &Server, n: usize) -> f64 {
             .expect("write");
         let mut got = Vec::new();
         while !got.windows(8).any(|w| w == b"endpoint") {
-            assert!(tcp.read_buf(&mut got).await.expect("read") > 0, "the server closed the stream");
+            assert!(
+                tcp.read_buf(&mut got).await.expect("read") > 0,
+                "the server closed the stream"
+            );
         }
         open.push(tcp);
     }
@@ -410,7 +441,10 @@ async fn main() {
     drop(server);
     let server = serve(port, &[]);
     load(server.1, message("tools/list", "", "")).await;
-    println!("1,000 idle SSE streams            {:>9.1} MB beyond idle", idle_streams(&server, 1000).await);
+    println!(
+        "1,000 idle SSE streams            {:>9.1} MB beyond idle",
+        idle_streams(&server, 1000).await
+    );
     drop(server);
 
     println!("== the guard");

@@ -1,5 +1,5 @@
-//! Coverage-guided search for a text that the guard misreads: no panic; a comment between two tokens changes nothing; a hostile
-//! statement behind any text that can be read keeps its class.
+//! Coverage-guided search for a text that the guard misreads: no panic; a comment between two
+//! tokens changes nothing; a hostile statement behind any text that can be read keeps its class.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,6 @@
-//! The admin listener: `/metrics` for Prometheus, `/healthz` (the process lives) and `/readyz` (its databases answer). It asks nobody who they
-//! are, and so is a listener of its own, on loopback unless the operator says otherwise.
+//! The admin listener: `/metrics` for Prometheus, `/healthz` (the process lives) and `/readyz` (its
+//! databases answer). It asks nobody who they are, and so is a listener of its own, on loopback
+//! unless the operator says otherwise.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -36,18 +37,22 @@ impl Admin {
         if text.is_empty() {
             return Ok(None);
         }
-        let wanted: SocketAddr = text.parse().map_err(|_| format!("admin.listen: \"{text}\" is no address"))?;
-        let tcp = TcpListener::bind(wanted).await.map_err(|e| format!("admin.listen: {wanted}: {e}"))?;
+        let wanted: SocketAddr =
+            text.parse().map_err(|_| format!("admin.listen: \"{text}\" is no address"))?;
+        let tcp =
+            TcpListener::bind(wanted).await.map_err(|e| format!("admin.listen: {wanted}: {e}"))?;
         let address = tcp.local_addr().map_err(|e| e.to_string())?;
         if !address.ip().is_loopback() {
             tracing::warn!(%address, "the admin listener can be reached from other machines, and asks nobody who they are");
         }
         Ok(Some(Self { tcp, address }))
     }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
+
     /// Serves until `stop`.
     pub async fn serve(self, databases: Vec<Database>, audit: Audit, stop: CancellationToken) {
         let room = std::sync::Arc::new(tokio::sync::Semaphore::new(MOST));
@@ -82,8 +87,10 @@ async fn answer(
     let text = |status: StatusCode, body: String| {
         let mut r = Response::new(Full::new(body.into()));
         *r.status_mut() = status;
-        r.headers_mut()
-            .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
+        r.headers_mut().insert(
+            header::CONTENT_TYPE,
+            header::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
+        );
         r
     };
     if !matches!(*r.method(), Method::GET | Method::HEAD) {
@@ -104,13 +111,13 @@ async fn answer(
     })
 }
 
-/// Whether every database answers, a line for each, and whether calls can be recorded where they must be.
+/// Whether every database answers, a line for each, and whether calls can be recorded
+/// where they must be.
 async fn ready(databases: &[Database], audit: &Audit) -> (bool, String) {
     let all = futures_util::future::join_all(databases.iter().map(Database::answers)).await;
-    let lines = databases
-        .iter()
-        .zip(&all)
-        .map(|(d, up)| format!("{}: {}\n", d.settings().label, if *up { "ok" } else { "does not answer" }));
+    let lines = databases.iter().zip(&all).map(|(d, up)| {
+        format!("{}: {}\n", d.settings().label, if *up { "ok" } else { "does not answer" })
+    });
     let mut said: String = lines.collect();
     let refuses = audit.refuses();
     if refuses {

@@ -1,8 +1,10 @@
-//! Who did what: a start and an end record for each tool call, and one for each sign-in, consent, grant, revocation and command, in a
-//! chain that can be verified offline. `docs/audit-record.md` is the format.
+//! Who did what: a start and an end record for each tool call, and one for each sign-in,
+//! consent, grant, revocation and command, in a chain that can be verified offline.
+//! `docs/audit-record.md` is the format.
 //!
-//! Room for both records of a call is reserved before it runs, so that its end can always be written, by `Drop` if need be; that is also
-//! where the policy decides about a call that there is no room for.
+//! Room for both records of a call is reserved before it runs, so that its end can always be
+//! written, by `Drop` if need be; that is also where the policy decides about a call that there
+//! is no room for.
 
 pub mod chain;
 pub mod log;
@@ -58,14 +60,16 @@ enum Texts {
 #[derive(Debug, Clone, Default)]
 pub struct Audit(Option<Arc<Inner>>, Arc<Strangers>);
 
-/// Events that people who are not signed in cause, by name: how many were left out since the last one that was written.
+/// Events that people who are not signed in cause, by name: how many were left out since the last
+/// one that was written.
 #[derive(Debug)]
 struct Strangers {
     quota: Limiter<&'static str>,
     left_out: Mutex<BTreeMap<&'static str, u64>>,
 }
 
-/// So many of a kind at once, and then five a second: a flood of them fills neither the disk nor the queue that calls wait for.
+/// So many of a kind at once, and then five a second: a flood of them fills neither the disk nor
+/// the queue that calls wait for.
 const STRANGERS: Quota = Quota { burst: 100, every: Duration::from_millis(200) };
 
 /// Characters of each of their fields.
@@ -173,7 +177,9 @@ impl Audit {
             put((watched.queue().max_capacity() - watched.queue().capacity()) as u64, &[]);
         });
         let watched = log.clone();
-        gauge("mssql_mcp.audit.broken", move |put| put(watched.state().broken.load(Ordering::Relaxed).into(), &[]));
+        gauge("mssql_mcp.audit.broken", move |put| {
+            put(watched.state().broken.load(Ordering::Relaxed).into(), &[])
+        });
         let inner = Inner {
             log,
             policy: match config.choice("audit.policy").as_str() {
@@ -191,7 +197,9 @@ impl Audit {
         };
         Ok(Self(Some(Arc::new(inner)), Arc::default()))
     }
-    /// Something that somebody caused who is not signed in. Of a flood some are written, with how many were not.
+
+    /// Something that somebody caused who is not signed in. Of a flood some are written, with
+    /// how many were not.
     pub fn strange(&self, event: &'static str, fields: &[(&str, &str)]) {
         let mut left_out = self.1.left_out.lock().unwrap_or_else(PoisonError::into_inner);
         let before = left_out.entry(event).or_default();
@@ -207,7 +215,9 @@ impl Audit {
         fields.extend((before > 0).then(|| ("left_out", before.to_string())));
         self.event(event, &fields.iter().map(|(k, v)| (*k, v.as_str())).collect::<Vec<_>>());
     }
-    /// Something that is no call: who signed in, what was granted. It is logged too, under the target `audit`.
+
+    /// Something that is no call: who signed in, what was granted. It is logged too,
+    /// under the target `audit`.
     pub fn event(&self, event: &str, fields: &[(&str, &str)]) {
         let mut record = format!("\"time\":\"{}\",\"event\":{}", time(), quoted(event));
         for (k, v) in fields {
@@ -220,16 +230,21 @@ impl Audit {
             a.log.state().lost(1);
         }
     }
+
     /// Whether calls are refused now, because they cannot be recorded (policy `fail-closed`).
     pub fn refuses(&self) -> bool {
-        self.0.as_ref().is_some_and(|a| a.policy == Policy::FailClosed && a.log.state().broken.load(Ordering::Relaxed))
+        self.0.as_ref().is_some_and(|a| {
+            a.policy == Policy::FailClosed && a.log.state().broken.load(Ordering::Relaxed)
+        })
     }
+
     /// Writes what is left.
     pub async fn close(&self) {
         if let Some(a) = &self.0 {
             a.log.close().await;
         }
     }
+
     /// Records that were lost for want of room.
     pub fn dropped(&self) -> u64 {
         self.0.as_ref().map_or(0, |a| a.log.state().dropped.load(Ordering::Relaxed))
@@ -237,10 +252,13 @@ impl Audit {
 }
 
 impl Inner {
-    /// Room for the two records of a call: none where the call may run without (policy `drop`), an error where it may not.
+    /// Room for the two records of a call: none where the call may run without (policy `drop`), an
+    /// error where it may not.
     async fn room(&self) -> Result<Option<[mpsc::OwnedPermit<Entry>; 2]>, ()> {
         let queue = self.log.queue();
-        if let (Ok(a), Ok(b)) = (queue.clone().try_reserve_owned(), queue.clone().try_reserve_owned()) {
+        if let (Ok(a), Ok(b)) =
+            (queue.clone().try_reserve_owned(), queue.clone().try_reserve_owned())
+        {
             return Ok(Some([a, b]));
         }
         if self.policy == Policy::Drop {
@@ -289,8 +307,12 @@ impl Start {
 
 impl Record for Start {
     fn write(&self, out: &mut String) {
-        let _ =
-            write!(out, "\"time\":\"{}\",\"event\":\"call_start\",\"call\":\"{}\"", stamp(self.at), call_id(self.id));
+        let _ = write!(
+            out,
+            "\"time\":\"{}\",\"event\":\"call_start\",\"call\":\"{}\"",
+            stamp(self.at),
+            call_id(self.id)
+        );
         let mut text = |k: &str, v: &str| {
             let _ = write!(out, ",\"{k}\":{}", quoted(v));
         };
@@ -337,7 +359,8 @@ impl Record for Start {
                     quoted(&full)
                 }
                 None => {
-                    // What is not in the catalog (yet) could hide anything; and in double quotes it could be a value.
+                    // What is not in the catalog (yet) could hide anything; and in double quotes it
+                    // could be a value.
                     indirect = true;
                     quoted(if doubtful.contains(o) { "?" } else { o })
                 }
@@ -363,7 +386,11 @@ impl Record for End {
             self.micros,
         );
         // What stands in double quotes were names, now that SQL Server has taken them for such.
-        let text = self.named.as_ref().and_then(|n| n.query.as_deref()).and_then(|q| Statement::of(q).named);
+        let text = self
+            .named
+            .as_ref()
+            .and_then(|n| n.query.as_deref())
+            .and_then(|q| Statement::of(q).named);
         if let Some(t) = text {
             let _ = write!(out, ",\"text\":{}", quoted(&t));
         }
@@ -379,9 +406,12 @@ impl Record for End {
         if self.outcome == "declined" {
             out.push_str(",\"declined\":true");
         }
-        for (k, v) in
-            [("verdict", f.verdict()), ("truncated", f.truncated()), ("asked", f.asked()), ("answers", f.answers())]
-        {
+        for (k, v) in [
+            ("verdict", f.verdict()),
+            ("truncated", f.truncated()),
+            ("asked", f.asked()),
+            ("answers", f.answers()),
+        ] {
             if !v.is_empty() {
                 let _ = write!(out, ",\"{k}\":{}", quoted(v));
             }
@@ -413,12 +443,15 @@ where
 {
     type Response = Outcome;
     type Error = S::Error;
-    type Future = Either<S::Future, Pin<Box<dyn Future<Output = Result<Outcome, S::Error>> + Send>>>;
+    type Future =
+        Either<S::Future, Pin<Box<dyn Future<Output = Result<Outcome, S::Error>> + Send>>>;
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
+
     fn call(&mut self, request: McpRequest) -> Self::Future {
-        let Some(audit) = self.layer.audit.0.clone().filter(|_| &*request.method == "tools/call") else {
+        let Some(audit) = self.layer.audit.0.clone().filter(|_| &*request.method == "tools/call")
+        else {
             return Either::Left(self.inner.call(request));
         };
         // The ready service is the one that is called; its clone waits for the next request.
@@ -426,14 +459,20 @@ where
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let place = self.layer.place.clone();
         Either::Right(Box::pin(async move {
-            let facts = request.context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default();
+            let facts =
+                request.context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default();
             let Ok(room) = audit.room().await else { return Ok(unavailable(&facts)) };
             let Some([first, last]) = room else { return inner.call(request).await };
             let id = audit.next.fetch_add(1, Ordering::Relaxed);
             let record = audit.start(&request, id, &place);
             let mut open = Open {
                 id,
-                principal: request.context.extensions.get::<Principal>().map(|p| p.subject.clone()).unwrap_or_default(),
+                principal: request
+                    .context
+                    .extensions
+                    .get::<Principal>()
+                    .map(|p| p.subject.clone())
+                    .unwrap_or_default(),
                 tool: request.target.clone().unwrap_or_default(),
                 facts: facts.clone(),
                 named: record.hides().then(|| record.named.clone()),
@@ -514,8 +553,15 @@ mod tests {
     fn call(tool: &str) -> McpRequest {
         let mut extensions = http::Extensions::new();
         extensions.insert(Arc::new(CallFacts::default()));
-        let context = bare_context("http", ProtocolVersion::V2025_11_25, extensions, Cancel::default());
-        McpRequest { id: None, method: "tools/call".into(), target: Some(tool.into()), params: None, context }
+        let context =
+            bare_context("http", ProtocolVersion::V2025_11_25, extensions, Cancel::default());
+        McpRequest {
+            id: None,
+            method: "tools/call".into(),
+            target: Some(tool.into()),
+            params: None,
+            context,
+        }
     }
 
     /// The endings that cannot be had from outside: a bug, and a future that is dropped.
@@ -523,7 +569,8 @@ mod tests {
     async fn a_flood_of_strangers_leaves_a_count() {
         let dir = std::env::temp_dir().join(format!("mssql-mcp-strange-{}", std::process::id()));
         let fixed = vec![("audit.dir", dir.display().to_string())];
-        let config = Config::load(&crate::config::Inputs { fixed, ..Default::default() }).expect("config");
+        let config =
+            Config::load(&crate::config::Inputs { fixed, ..Default::default() }).expect("config");
         let audit = Audit::open(&config, "audit").expect("audit");
         let long = "x".repeat(60_000);
         for _ in 0..10_000 {
@@ -535,7 +582,8 @@ mod tests {
             audit.strange("token_refused", &[("mount", "/demo")]);
         }
         // Time stands still here, and so closing would wait for nothing.
-        let read = || std::fs::read_to_string(dir.join("audit-000000000001.jsonl")).unwrap_or_default();
+        let read =
+            || std::fs::read_to_string(dir.join("audit-000000000001.jsonl")).unwrap_or_default();
         while read().lines().count() < 107 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -556,7 +604,10 @@ mod tests {
     #[tokio::test]
     async fn a_panic_and_an_abandoned_call_have_their_ends() {
         let dir = std::env::temp_dir().join(format!("mssql-mcp-audit-unit-{}", std::process::id()));
-        let fixed = vec![("audit.dir", dir.display().to_string()), ("database.host", "127.0.0.1".to_owned())];
+        let fixed = vec![
+            ("audit.dir", dir.display().to_string()),
+            ("database.host", "127.0.0.1".to_owned()),
+        ];
         let config = Config::load(&Inputs { fixed, ..Inputs::default() }).expect("config");
         let audit = Audit::open(&config, log::SERVER).expect("audit");
         let db = Database::new(Settings::from_config(&config).expect("settings"));
@@ -573,7 +624,8 @@ mod tests {
             }));
         let panicked = service.clone().oneshot(call("bug")).await;
         assert!(matches!(panicked, Ok(Outcome::Complete(_))));
-        let waiting = tokio::time::timeout(Duration::from_millis(50), service.clone().oneshot(call("never")));
+        let waiting =
+            tokio::time::timeout(Duration::from_millis(50), service.clone().oneshot(call("never")));
         assert!(waiting.await.is_err());
         assert!(service.oneshot(call("list_tables")).await.is_ok());
         audit.event("sign_in_failed", &[("principal", "eve\n{\"event\":\"sign_in\"}")]);
@@ -582,10 +634,15 @@ mod tests {
         let text = std::fs::read_to_string(&files[0]).expect("text");
         let v = verify::verify(&[("f".into(), text.clone())], None, None);
         assert_eq!((v.problems.as_slice(), v.chains[0].records), (&[][..], 9), "{text}");
-        let outcomes: Vec<&str> =
-            text.lines().filter_map(|l| l.split("\"outcome\":\"").nth(1)?.split('"').next()).collect();
+        let outcomes: Vec<&str> = text
+            .lines()
+            .filter_map(|l| l.split("\"outcome\":\"").nth(1)?.split('"').next())
+            .collect();
         assert_eq!(outcomes, ["panicked", "dropped", "ok"]);
-        assert!(text.contains("\"mount\":\"/demo\"") && text.lines().count() == 9, "a name cannot make a line: {text}");
+        assert!(
+            text.contains("\"mount\":\"/demo\"") && text.lines().count() == 9,
+            "a name cannot make a line: {text}"
+        );
         std::fs::remove_dir_all(dir).expect("clean");
     }
 }

@@ -52,21 +52,33 @@ impl From<String> for Failed {
     }
 }
 
-/// Any text; these are what a shell offers. Whether it is good is for the configuration to say, with all its other errors.
+/// Any text; these are what a shell offers. Whether it is good is for the configuration to say,
+/// with all its other errors.
 #[derive(Debug, Clone, Copy)]
 struct Known(&'static [&'static str]);
 
 impl TypedValueParser for Known {
     type Value = String;
-    fn parse_ref(&self, _: &Command, _: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
-        value.to_str().map(str::to_owned).ok_or_else(|| clap::Error::new(clap::error::ErrorKind::InvalidUtf8))
+    fn parse_ref(
+        &self,
+        _: &Command,
+        _: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        value
+            .to_str()
+            .map(str::to_owned)
+            .ok_or_else(|| clap::Error::new(clap::error::ErrorKind::InvalidUtf8))
     }
+
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        (!self.0.is_empty()).then(|| Box::new(self.0.iter().map(|v| PossibleValue::new(*v))) as Box<_>)
+        (!self.0.is_empty())
+            .then(|| Box::new(self.0.iter().map(|v| PossibleValue::new(*v))) as Box<_>)
     }
 }
 
-/// The whole command line. Settings are in the help of `help COMMAND` alone: `--help` is about the command.
+/// The whole command line. Settings are in the help of `help COMMAND` alone: `--help`
+/// is about the command.
 pub fn command() -> Command {
     let mut root = Command::new("mssql-mcp")
         .about("A Model Context Protocol (MCP) server for Microsoft SQL Server")
@@ -117,7 +129,8 @@ pub fn command() -> Command {
             Kind::Path => (&[], ValueHint::AnyPath),
             _ => (&[], ValueHint::Other),
         };
-        let default = if s.default.is_empty() { String::new() } else { format!(" [{}]", s.default) };
+        let default =
+            if s.default.is_empty() { String::new() } else { format!(" [{}]", s.default) };
         let section = s.key.split('.').next().unwrap_or("");
         root = root.arg(
             Arg::new(s.key)
@@ -259,10 +272,12 @@ fn heading(section: &str) -> &'static str {
 
 /// Flags, environment and file; `fixed` values are above all.
 pub fn inputs(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Inputs {
-    let mut env: std::collections::BTreeMap<String, String> =
-        std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
+    let mut env: std::collections::BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+        .collect();
     if fixed.iter().any(|(k, _)| *k == "database.host") {
-        // The sandbox is the database: what is set for another one, by the replaced service's names or ours, rightly or not, is not looked at.
+        // The sandbox is the database: what is set for another one, by the replaced service's names
+        // or ours, rightly or not, is not looked at.
         let database: Vec<String> = SETTINGS
             .iter()
             .filter(|s| s.key.starts_with("database."))
@@ -300,7 +315,10 @@ pub fn configured(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Result<
 }
 
 /// Loads the configuration and sets up all telemetry: for servers. Within the runtime.
-pub fn configured_server(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Result<Config, Failed> {
+pub fn configured_server(
+    m: &ArgMatches,
+    fixed: Vec<(&'static str, String)>,
+) -> Result<Config, Failed> {
     let config = Config::load(&inputs(m, fixed))?;
     telemetry::start(&config).map_err(|message| Failed { message, status: 2 })?;
     // Afterwards: before, there is no meter that it could belong to.

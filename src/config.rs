@@ -1,7 +1,9 @@
-//! One settings table drives the TOML file, the environment, the flags, `--help` and `docs/configuration.md`.
+//! One settings table drives the TOML file, the environment, the flags, `--help` and
+//! `docs/configuration.md`.
 //!
-//! A value comes from the first of: flag, environment, file, default. Every error of a configuration is reported at once,
-//! each with the file and key, the variable or the flag that it is about.
+//! A value comes from the first of: flag, environment, file, default. Every error of a
+//! configuration is reported at once, each with the file and key, the variable or the flag
+//! that it is about.
 
 pub(crate) mod level;
 mod read;
@@ -95,11 +97,23 @@ pub struct Registered {
     pub secret: Option<String>,
 }
 
-/// The sections (or keys) that a `[[mount]]` may set for itself; all else it has from the top of the file.
-const OF_A_MOUNT: [&str; 6] = ["database.", "pool.", "access.", "limits.", "tools.", "auth.audience"];
+/// The sections (or keys) that a `[[mount]]` may set for itself; all else it has from the
+/// top of the file.
+const OF_A_MOUNT: [&str; 6] =
+    ["database.", "pool.", "access.", "limits.", "tools.", "auth.audience"];
 /// Paths that are ours below every mount, so that none may be called so.
-const TAKEN: [&str; 10] =
-    ["mcp", "sse", "messages", "health", "authorize", "token", "register", "revoke", "apps", "object"];
+const TAKEN: [&str; 10] = [
+    "mcp",
+    "sse",
+    "messages",
+    "health",
+    "authorize",
+    "token",
+    "register",
+    "revoke",
+    "apps",
+    "object",
+];
 
 /// What to read.
 #[derive(Debug, Default)]
@@ -151,7 +165,8 @@ impl Config {
     /// Reads everything and checks everything.
     pub fn load(inputs: &Inputs) -> Result<Self, Errors> {
         let mut errors = Vec::new();
-        let mut values: Values = SETTINGS.iter().map(|s| (s.key, (s.default.to_owned(), Source::Default))).collect();
+        let mut values: Values =
+            SETTINGS.iter().map(|s| (s.key, (s.default.to_owned(), Source::Default))).collect();
         let mut lists = Lists::default();
         if let Some(path) = &inputs.file {
             read_file(path, &mut values, &mut lists, &mut errors);
@@ -166,10 +181,13 @@ impl Config {
             }
         }
         if let Some(port) = inputs.port {
-            let text = values.get("http.listen").and_then(|v| parse_listen(&v.0)).map_or(port.to_string(), |mut a| {
-                a.set_port(port);
-                a.to_string()
-            });
+            let text = values.get("http.listen").and_then(|v| parse_listen(&v.0)).map_or(
+                port.to_string(),
+                |mut a| {
+                    a.set_port(port);
+                    a.to_string()
+                },
+            );
             values.insert("http.listen", (text, Source::Flag("--port".into())));
         }
         for (key, text) in &inputs.fixed {
@@ -189,12 +207,19 @@ impl Config {
                 *text = address.to_string();
             }
         }
-        let mut config = Self { values, mounts: Vec::new(), clients: lists.clients, quotas: Vec::new(), warnings };
+        let mut config = Self {
+            values,
+            mounts: Vec::new(),
+            clients: lists.clients,
+            quotas: Vec::new(),
+            warnings,
+        };
         let rest = QuotaRow::of(&config);
         config.quotas = lists.quotas.into_iter().map(|read| read(rest.clone())).collect();
         for (path, own) in lists.mounts {
             check_each(&own, &format!("mount {path}: "), &mut errors);
-            // What the mount says is about the mount: it wins over the environment, which is about the main database.
+            // What the mount says is about the mount: it wins over the environment, which is
+            // about the main database.
             let mut values = config.values.clone();
             // A server of its own has an address of its own: the port of another is none of it.
             if own.contains_key("database.host") {
@@ -204,7 +229,8 @@ impl Config {
                 }
             }
             values.extend(own);
-            let (mounts, clients, quotas, warnings) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            let (mounts, clients, quotas, warnings) =
+                (Vec::new(), Vec::new(), Vec::new(), Vec::new());
             config.mounts.push((path, Self { values, mounts, clients, quotas, warnings }));
         }
         // Whatever else is wrong: all of it is told at once.
@@ -221,26 +247,31 @@ impl Config {
         if errors.is_empty() { Ok(config) } else { Err(Errors(errors)) }
     }
 
-    /// Where the main database is served over HTTP (empty for the root); nowhere when there are only mounts.
+    /// Where the main database is served over HTTP (empty for the root); nowhere when
+    /// there are only mounts.
     pub fn prefixes(&self) -> Vec<String> {
         if self.text("database.host").is_empty() && !self.mounts.is_empty() {
             return Vec::new();
         }
         self.list("http.prefixes").iter().map(|p| p.trim_end_matches('/').to_owned()).collect()
     }
+
     /// `[[mount]]`: path and effective configuration.
     pub fn mounts(&self) -> &[(String, Config)] {
         &self.mounts
     }
+
     /// Both, in the order in which they are numbered everywhere.
     pub fn served(&self) -> Vec<(String, Config)> {
         let main = self.prefixes().into_iter().map(|p| (p, self.clone()));
         main.chain(self.mounts.iter().cloned()).collect()
     }
+
     /// Those that have numbers of their own.
     pub fn quotas(&self) -> &[QuotaRow] {
         &self.quotas
     }
+
     /// The clients that the operator registered.
     pub fn clients(&self) -> &[Registered] {
         &self.clients
@@ -250,6 +281,7 @@ impl Config {
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
+
     /// Where SQL Server is.
     pub fn server(&self) -> Result<Server, String> {
         if self.text("database.host").is_empty() {
@@ -294,7 +326,10 @@ impl Config {
             ));
         }
         let name = self.text("database.certificate_host");
-        if !name.is_empty() && !Server::parse(name, None, "").is_ok_and(|s| s.port.is_none() && s.instance.is_none()) {
+        if !name.is_empty()
+            && !Server::parse(name, None, "")
+                .is_ok_and(|s| s.port.is_none() && s.instance.is_none())
+        {
             errors.push(format!(
                 "{}: {} is no name of a host",
                 place("database.certificate_host", self.source("database.certificate_host")),
@@ -335,12 +370,14 @@ impl Config {
         self.check_database(errors);
         let at = |key| place(key, self.source(key));
         let url = self.text("http.public_url");
-        let local = ["http://localhost", "http://127.0.0.1", "http://[::1]"]
-            .iter()
-            .any(|l| url.strip_prefix(l).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])));
+        let local = ["http://localhost", "http://127.0.0.1", "http://[::1]"].iter().any(|l| {
+            url.strip_prefix(l).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+        });
         let authority = url.split_once("://").map_or("", |(_, a)| a.trim_end_matches('/'));
         if !url.is_empty()
-            && (!(url.starts_with("https://") || local) || authority.is_empty() || authority.contains('/'))
+            && (!(url.starts_with("https://") || local)
+                || authority.is_empty()
+                || authority.contains('/'))
         {
             errors.push(format!(
                 "{}: {} is no origin such as https://mcp.example.com",
@@ -358,33 +395,47 @@ impl Config {
         }
         if self.choice("auth.mode") == "external" {
             let issuer = self.text("auth.issuer");
-            let local = ["http://localhost:", "http://127.0.0.1:"].iter().any(|l| issuer.starts_with(l));
+            let local =
+                ["http://localhost:", "http://127.0.0.1:"].iter().any(|l| issuer.starts_with(l));
             if !issuer.starts_with("https://") && !local {
-                errors.push(format!("{}: the https:// URL of the issuer is needed", at("auth.issuer")));
+                errors.push(format!(
+                    "{}: the https:// URL of the issuer is needed",
+                    at("auth.issuer")
+                ));
             }
         }
-        for h in self.list("auth.redirect_hosts").iter().filter(|h| h.contains(['/', ':', '@', '*', ' '])) {
+        for h in self
+            .list("auth.redirect_hosts")
+            .iter()
+            .filter(|h| h.contains(['/', ':', '@', '*', ' ']))
+        {
             errors.push(format!(
                 "{}: {} is no host such as claude.ai: no scheme, port, path or wildcard",
                 at("auth.redirect_hosts"),
                 quoted(h)
             ));
         }
-        for s in self.list("auth.name_servers").iter().filter(|s| crate::resolve::server(s).is_none()) {
+        for s in
+            self.list("auth.name_servers").iter().filter(|s| crate::resolve::server(s).is_none())
+        {
             errors.push(format!(
                 "{}: {} is no address such as 10.0.0.2 or 10.0.0.2:53",
                 at("auth.name_servers"),
                 quoted(s)
             ));
         }
-        for s in self.list("auth.redirect_schemes").iter().filter(|s| !crate::redirect_uri::private(s)) {
+        for s in
+            self.list("auth.redirect_schemes").iter().filter(|s| !crate::redirect_uri::private(s))
+        {
             errors.push(format!(
                 "{}: \"{s}\" is no private scheme such as cursor (lower case, without ://); https goes by auth.redirect_hosts",
                 at("auth.redirect_schemes")
             ));
         }
         for m in self.list("auth.scope_map") {
-            if m.split_once('=').is_none_or(|(_, ours)| !crate::principal::SCOPES.contains(&ours.trim())) {
+            if m.split_once('=')
+                .is_none_or(|(_, ours)| !crate::principal::SCOPES.contains(&ours.trim()))
+            {
                 errors.push(format!(
                     "{}: {} does not map to one of {}",
                     at("auth.scope_map"),
@@ -394,7 +445,10 @@ impl Config {
             }
         }
         let endpoint = self.text("telemetry.endpoint");
-        if !endpoint.is_empty() && !endpoint.starts_with("http://") && !endpoint.starts_with("https://") {
+        if !endpoint.is_empty()
+            && !endpoint.starts_with("http://")
+            && !endpoint.starts_with("https://")
+        {
             errors.push(format!(
                 "{}: {} is no URL such as http://otel-collector:4318",
                 at("telemetry.endpoint"),
@@ -402,24 +456,40 @@ impl Config {
             ));
         }
         for h in self.list("http.allowed_hosts").iter().filter(|h| {
-            let name = h.rsplit_once(':').filter(|(_, p)| crate::net::port(p).is_some()).map_or(h.as_str(), |(n, _)| n);
+            let name = h
+                .rsplit_once(':')
+                .filter(|(_, p)| crate::net::port(p).is_some())
+                .map_or(h.as_str(), |(n, _)| n);
             !Server::parse(name, None, "").is_ok_and(|s| s.port.is_none() && s.instance.is_none())
         }) {
-            errors.push(format!("{}: {} is no name of a host", at("http.allowed_hosts"), quoted(h)));
+            errors.push(format!(
+                "{}: {} is no name of a host",
+                at("http.allowed_hosts"),
+                quoted(h)
+            ));
         }
-        for o in self.list("http.allowed_origins").iter().filter(|o| !has_credentials(o) && !is_origin(o)) {
+        for o in self
+            .list("http.allowed_origins")
+            .iter()
+            .filter(|o| !has_credentials(o) && !is_origin(o))
+        {
             errors.push(format!(
                 "{}: {} is no origin such as https://inspector.example.com (RFC 6454: scheme, host and port, and nothing behind)",
                 at("http.allowed_origins"),
                 quoted(o)
             ));
         }
-        for p in self.list("http.trusted_proxies").iter().filter(|p| p.parse::<std::net::IpAddr>().is_err()) {
+        for p in self
+            .list("http.trusted_proxies")
+            .iter()
+            .filter(|p| p.parse::<std::net::IpAddr>().is_err())
+        {
             errors.push(format!("{}: {} is no IP address", at("http.trusted_proxies"), quoted(p)));
         }
     }
 
-    /// This configuration with what of the new one can be taken over while calls run, and the keys that would need a restart.
+    /// This configuration with what of the new one can be taken over while calls run, and the keys
+    /// that would need a restart.
     pub fn reloaded(&self, new: &Self) -> (Self, Vec<String>) {
         let mut me = self.clone();
         let mut rest = Vec::new();
@@ -439,7 +509,11 @@ impl Config {
             for (mine, (path, theirs)) in me.mounts.iter_mut().zip(&new.mounts) {
                 let (config, more) = mine.1.reloaded(theirs);
                 mine.1 = config;
-                rest.extend(more.into_iter().map(|k| format!("mount {path}: {k}")).filter(|k| !k.contains("log.")));
+                rest.extend(
+                    more.into_iter()
+                        .map(|k| format!("mount {path}: {k}"))
+                        .filter(|k| !k.contains("log.")),
+                );
             }
         } else {
             rest.push("[[mount]]".into());
@@ -461,37 +535,49 @@ impl Config {
     pub fn text(&self, key: &str) -> &str {
         self.values.get(key).map_or("", |v| v.0.as_str())
     }
+
     /// Its source.
     pub fn source(&self, key: &str) -> &Source {
         self.values.get(key).map_or(&Source::Default, |v| &v.1)
     }
+
     /// A yes or no.
     pub fn bool(&self, key: &str) -> bool {
         parse_bool(self.text(key)).unwrap_or(false)
     }
+
     /// A number.
     pub fn int(&self, key: &str) -> u64 {
         self.text(key).trim().parse().unwrap_or(0)
     }
+
     /// A duration.
     pub fn duration(&self, key: &str) -> Duration {
         parse_duration(self.text(key)).unwrap_or_default()
     }
+
     /// A choice, in its normal spelling.
     pub fn choice(&self, key: &str) -> String {
         normal_choice(key, self.text(key))
     }
+
     /// A list.
     pub fn list(&self, key: &str) -> Vec<String> {
-        self.text(key).split(',').map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect()
+        self.text(key)
+            .split(',')
+            .map(str::trim)
+            .filter(|s| !s.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
+
     /// The HTTP listener's address.
     pub fn listen(&self) -> Option<SocketAddr> {
         self.text("http.listen").parse().ok()
     }
 
-    /// A text as people and logs may see it: what stands before the `@` of a URL is a password (RFC 3986, section 3.2.1), and what stands behind
-    /// its `?` may be one.
+    /// A text as people and logs may see it: what stands before the `@` of a URL is a password (RFC
+    /// 3986, section 3.2.1), and what stands behind its `?` may be one.
     pub fn shown(&self, key: &str) -> String {
         let text = self.text(key);
         if !has_credentials(text) && !text.contains("://") {
@@ -540,7 +626,13 @@ impl Config {
         }
         for c in &self.clients {
             let kind = if c.secret.is_some() { "with a secret" } else { "public" };
-            let _ = writeln!(out, "\n[[client]] {} ({}), {kind}: {}", c.id, c.name, c.redirect_uris.join(", "));
+            let _ = writeln!(
+                out,
+                "\n[[client]] {} ({}), {kind}: {}",
+                c.id,
+                c.name,
+                c.redirect_uris.join(", ")
+            );
         }
         for w in &self.warnings {
             let _ = writeln!(out, "\n# warning: {w}");
@@ -549,12 +641,15 @@ impl Config {
     }
 }
 
-/// Scheme, host and port as a browser sends them in `Origin`; or the scheme of an extension with its id.
+/// Scheme, host and port as a browser sends them in `Origin`; or the scheme of an
+/// extension with its id.
 fn is_origin(text: &str) -> bool {
     let Ok(url) = text.trim_end_matches('/').parse::<http::Uri>() else { return false };
     let Some((scheme, authority)) = url.scheme_str().zip(url.authority()) else { return false };
     let port = authority.as_str().rsplit_once(':').map(|(_, p)| p).filter(|p| !p.ends_with(']'));
-    let plain = !scheme.is_empty() && !authority.host().is_empty() && !authority.as_str().contains(['@', '*']);
+    let plain = !scheme.is_empty()
+        && !authority.host().is_empty()
+        && !authority.as_str().contains(['@', '*']);
     plain
         && port.is_none_or(|p| crate::net::port(p).is_some())
         && text.matches('/').count() <= 3
@@ -567,8 +662,8 @@ fn holds_certificates(pem: &[u8]) -> bool {
     rustls::pki_types::CertificateDer::pem_slice_iter(pem).next().is_some_and(|c| c.is_ok())
 }
 
-/// The same file from whatever folder a command is started in: below the data folder of whoever starts it, as their system has it;
-/// where there is nobody (a bare container), that of services.
+/// The same file from whatever folder a command is started in: below the data folder of whoever
+/// starts it, as their system has it; where there is nobody (a bare container), that of services.
 fn usual_store(env: &BTreeMap<String, String>) -> PathBuf {
     let absolute = |name: &str| env.get(name).map(PathBuf::from).filter(|p| p.is_absolute());
     let data = if cfg!(windows) {
@@ -593,8 +688,11 @@ fn place(key: &str, source: &Source) -> String {
 
 /// Whether a text is (part of) a secret that is set elsewhere.
 fn is_secret(values: &Values, text: &str) -> bool {
-    let secrets = SETTINGS.iter().filter(|s| s.kind == Kind::Secret).filter_map(|s| values.get(s.key));
-    secrets.map(|(t, _)| t.as_str()).any(|t| !t.is_empty() && (text.contains(t) || t == text.trim()))
+    let secrets =
+        SETTINGS.iter().filter(|s| s.kind == Kind::Secret).filter_map(|s| values.get(s.key));
+    secrets
+        .map(|(t, _)| t.as_str())
+        .any(|t| !t.is_empty() && (text.contains(t) || t == text.trim()))
 }
 
 fn check_each(values: &Values, of: &str, errors: &mut Vec<String>) {
@@ -614,7 +712,9 @@ fn check_each(values: &Values, of: &str, errors: &mut Vec<String>) {
 fn check_paths(served: &[(String, Config)], errors: &mut Vec<String>) {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-~".contains(c);
     for (at, (path, _)) in served.iter().enumerate() {
-        let good = |s: &str| !s.is_empty() && s.chars().all(plain) && !s.starts_with('.') && !TAKEN.contains(&s);
+        let good = |s: &str| {
+            !s.is_empty() && s.chars().all(plain) && !s.starts_with('.') && !TAKEN.contains(&s)
+        };
         if !path.is_empty() && !path.strip_prefix('/').is_some_and(|p| p.split('/').all(good)) {
             errors.push(format!(
                 "{} cannot be the path of a mount: it is like /demo, of letters, digits and . _ - ~, and none of /{}",
@@ -623,11 +723,16 @@ fn check_paths(served: &[(String, Config)], errors: &mut Vec<String>) {
             ));
         }
         if served[..at].iter().any(|(p, _)| p == path) {
-            errors.push(format!("the path {} is mounted twice (http.prefixes, [[mount]])", quoted(path)));
+            errors.push(format!(
+                "the path {} is mounted twice (http.prefixes, [[mount]])",
+                quoted(path)
+            ));
         }
     }
     if served.is_empty() {
-        errors.push("http.prefixes is empty and there is no [[mount]]: nothing would be served".into());
+        errors.push(
+            "http.prefixes is empty and there is no [[mount]]: nothing would be served".into(),
+        );
     }
 }
 
@@ -647,9 +752,13 @@ pub fn markdown() -> String {
         }
     });
     for section in sections {
-        let _ = write!(out, "\n## {section}\n\n| key | default | also as | meaning |\n|---|---|---|---|\n");
+        let _ = write!(
+            out,
+            "\n## {section}\n\n| key | default | also as | meaning |\n|---|---|---|---|\n"
+        );
         for s in SETTINGS.iter().filter(|s| section_of(s) == section) {
-            let default = if s.default.is_empty() { "–".to_owned() } else { format!("`{}`", s.default) };
+            let default =
+                if s.default.is_empty() { "–".to_owned() } else { format!("`{}`", s.default) };
             let also = s.env.iter().map(|e| format!("`{e}`")).collect::<Vec<_>>().join(", ");
             let _ = writeln!(out, "| `{}` | {default} | {also} | {} |", s.key, s.help);
         }
@@ -666,7 +775,9 @@ pub fn markdown() -> String {
          for each principal by itself. What is not set is as under `limits`.\n\n\
          ```toml\n[[quota]]\nprincipals = [\"token:nightly-*\"]\ncalls = 2000\ncatalog_calls = 2000\nconcurrent_calls = 4\nrows_per_hour = 100000000\nbytes_per_hour = 100000000000\n```\n",
     );
-    out.push_str("\n`MSSQL_MCP_TOKEN` is no setting: it is the token that `mssql-mcp call --url` sends.\n");
+    out.push_str(
+        "\n`MSSQL_MCP_TOKEN` is no setting: it is the token that `mssql-mcp call --url` sends.\n",
+    );
     out.push_str("\n`READ_ONLY_MODE=false` means `access.level = \"read-write\"`. `ALLOW_UNAUTH_METHODS` and `ALLOW_UNAUTH_TOOLS_CALL` are errors: there are no calls without a token beyond loopback.\n");
     out
 }
@@ -704,7 +815,8 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("mssql-mcp-config-{}", std::process::id()));
         std::fs::create_dir_all(&dir).expect("dir");
         let file = dir.join("bad.toml");
-        std::fs::write(&file, "[database]\nhots = \"x\"\nport = 99999\n[pool]\nwait = \"soon\"\n").expect("file");
+        std::fs::write(&file, "[database]\nhots = \"x\"\nport = 99999\n[pool]\nwait = \"soon\"\n")
+            .expect("file");
         let inputs = Inputs {
             file: Some(file.clone()),
             env: env(&[
@@ -770,7 +882,11 @@ mod tests {
         .expect("file");
         let inputs = Inputs {
             file: Some(file),
-            env: env(&[("MSSQL_HOST", "env"), ("MSSQL_USER", "env"), ("MSSQL_MCP_DATABASE_USER", "own")]),
+            env: env(&[
+                ("MSSQL_HOST", "env"),
+                ("MSSQL_USER", "env"),
+                ("MSSQL_MCP_DATABASE_USER", "own"),
+            ]),
             flags: vec![("database.host".into(), "flag".into())],
             ..Inputs::default()
         };

@@ -1,4 +1,5 @@
-//! What the rest of the server knows of SQL Server: run a text, look into the catalog, and say what went wrong.
+//! What the rest of the server knows of SQL Server: run a text, look into the catalog, and
+//! say what went wrong.
 //!
 //! The driver stands behind this module; nothing outside names it.
 
@@ -119,7 +120,13 @@ impl Limits {
     pub fn of_our_own() -> Self {
         let bounds = Bounds { max_rows: 50_000, max_chars: 16 << 20, max_cell: 1000, csv: false };
         let deadline = Some(Instant::now() + Duration::from_secs(10));
-        Self { bounds, deadline, cancel: CancellationToken::new(), trace: None, caller: ourselves() }
+        Self {
+            bounds,
+            deadline,
+            cancel: CancellationToken::new(),
+            trace: None,
+            caller: ourselves(),
+        }
     }
 }
 
@@ -201,7 +208,9 @@ impl std::fmt::Display for DbError {
             DbError::Timeout => f.write_str("timed out"),
             DbError::Cancelled => f.write_str("cancelled"),
             DbError::Overloaded => f.write_str("too many callers wait for a connection"),
-            DbError::Busy { waited } => write!(f, "no free connection within {} s", waited.as_secs_f32()),
+            DbError::Busy { waited } => {
+                write!(f, "no free connection within {} s", waited.as_secs_f32())
+            }
         }
     }
 }
@@ -236,7 +245,8 @@ impl DbError {
 // === impl Settings ===
 
 impl Settings {
-    /// From the configuration. `HOST,PORT` and `HOST\INSTANCE` are understood, as in SQL Server's own tools.
+    /// From the configuration. `HOST,PORT` and `HOST\INSTANCE` are understood, as in
+    /// SQL Server's own tools.
     pub fn from_config(c: &Config) -> Result<Self, String> {
         let Server { host, port, instance } = c.server()?;
         // With a port nobody needs to be asked where the instance is.
@@ -244,7 +254,10 @@ impl Settings {
         let port = port.unwrap_or(1433);
         let ca = match c.text("database.ca_file") {
             "" => None,
-            p => Some(std::fs::read(p).map_err(|e| format!("database.ca_file: {p} cannot be read: {e}"))?),
+            p => Some(
+                std::fs::read(p)
+                    .map_err(|e| format!("database.ca_file: {p} cannot be read: {e}"))?,
+            ),
         };
         Ok(Self {
             host,
@@ -277,10 +290,12 @@ impl Settings {
             },
         })
     }
+
     /// Trusts this certificate: for the sandbox, which makes its own.
     pub fn trust_only(&mut self, pem: &str) {
         self.ca = Some(pem.as_bytes().to_vec());
     }
+
     /// Host and port or instance, for people.
     pub fn server(&self) -> String {
         match &self.instance {
@@ -314,10 +329,13 @@ impl Database {
             discreet: Arc::default(),
         }
     }
-    /// Callers are other people: they are told the database's label and name, and where it is stays in the log.
+
+    /// Callers are other people: they are told the database's label and name, and where it is
+    /// stays in the log.
     pub fn be_discreet(&self) {
         self.discreet.store(true, Ordering::Relaxed);
     }
+
     /// What went wrong, for a caller.
     pub fn explain(&self, e: &DbError) -> explain::Explained {
         if self.discreet.load(Ordering::Relaxed) {
@@ -326,40 +344,51 @@ impl Database {
             explain::explain(e, &self.settings)
         }
     }
+
     /// Another LOCK_TIMEOUT from the next call on.
     pub fn set_lock_timeout(&self, t: Duration) {
         self.wrapping.store(Arc::new(run::Wrapping::new(t)));
     }
-    /// What may run now: a reload may have changed what a caller's SET LOCK_TIMEOUT is held against.
+
+    /// What may run now: a reload may have changed what a caller's SET
+    /// LOCK_TIMEOUT is held against.
     pub fn policy(&self) -> Policy {
         let lock_timeout = self.wrapping.load().lock_timeout();
         Policy { lock_timeout, ..self.settings.policy.clone() }
     }
+
     /// What it was made from.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
+
     /// Asks it something: a connection that was used a moment ago may have nobody at its other end.
     pub async fn ping(&self) -> Result<(), DbError> {
         self.fetch("SELECT 1", &[], &Limits::of_our_own()).await.map(drop)
     }
+
     /// Whether it answers, for probes: as it did within the last seconds, or now.
     pub async fn answers(&self) -> bool {
         let me = self.clone();
         // In a task, because a login that was begun is waited for by somebody.
-        let look = async move { tokio::spawn(async move { me.ping().await }).await.unwrap_or(Err(DbError::Cancelled)) };
+        let look = async move {
+            tokio::spawn(async move { me.ping().await }).await.unwrap_or(Err(DbError::Cancelled))
+        };
         self.reach.answers(look).await
     }
+
     async fn lease(&self, caller: &Arc<str>) -> Result<lease::Lease, DbError> {
         let asked = Instant::now();
         // Boxed, because making a connection is a large future.
-        let object = match tokio::time::timeout(self.settings.wait, self.shares.take(caller)).await {
+        let object = match tokio::time::timeout(self.settings.wait, self.shares.take(caller)).await
+        {
             // A fast, honest answer instead of a place in a line that nobody reaches.
             Ok(Err(share::Full)) => return Err(DbError::Overloaded),
             Err(_) => Err(DbError::Busy { waited: self.settings.wait }),
-            Ok(Ok(share)) => {
-                Box::pin(self.pool.get()).await.map(|o| (o, share)).map_err(|e| pool::error(e, &self.settings))
-            }
+            Ok(Ok(share)) => Box::pin(self.pool.get())
+                .await
+                .map(|o| (o, share))
+                .map_err(|e| pool::error(e, &self.settings)),
         };
         let m = instruments();
         let pool = [self.labels.pool()];
@@ -370,14 +399,17 @@ impl Database {
         let (object, share) = object?;
         Ok(lease::Lease::new(object, share, self.cleanups.clone(), self.labels.clone()))
     }
+
     fn labels(&self) -> &observe::Labels {
         &self.labels
     }
+
     /// Connections in use and idle, and callers that wait.
     pub fn status(&self) -> (usize, usize, usize) {
         let s = self.pool.status();
         (s.size - s.available.min(s.size), s.available, self.shares.waiting())
     }
+
     /// The gauges of all pools, for as long as the process lives.
     pub fn gauges(all: &[Self]) {
         type Put<'a> = &'a mut dyn FnMut(u64, &[KeyValue]);
@@ -391,22 +423,30 @@ impl Database {
                 put(n as u64, &[d.labels.pool(), label("db.client.connection.state", state)]);
             }
         });
-        each("db.client.connection.max", |d, put| put(d.settings.max_size as u64, &[d.labels.pool()]));
-        each("db.client.connection.pending_requests", |d, put| put(d.status().2 as u64, &[d.labels.pool()]));
+        each("db.client.connection.max", |d, put| {
+            put(d.settings.max_size as u64, &[d.labels.pool()])
+        });
+        each("db.client.connection.pending_requests", |d, put| {
+            put(d.status().2 as u64, &[d.labels.pool()])
+        });
     }
+
     /// Closes the pool and waits for clean-ups.
     pub async fn close(&self, grace: Duration) {
         self.pool.close();
         self.cleanups.close();
         let _ = tokio::time::timeout(grace, self.cleanups.wait()).await;
     }
+
     fn names_cache(&self) -> &names::Cache {
         &self.names
     }
+
     /// Whether both are handles of one pool.
     pub fn same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.settings, &other.settings)
     }
+
     /// Closes idle connections; called from time to time.
     pub fn sweep(&self) {
         let idle = self.settings.idle_timeout;

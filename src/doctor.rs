@@ -1,5 +1,6 @@
-//! Is the configuration right, does everything that it names answer, and may the login do what it should and no more? Each finding says what
-//! was seen, how to mend it, and where there is one, the script that mends it.
+//! Is the configuration right, does everything that it names answer, and may the login do what it
+//! should and no more? Each finding says what was seen, how to mend it, and where there is one, the
+//! script that mends it.
 
 pub mod certificate;
 pub mod database;
@@ -54,21 +55,27 @@ impl Finding {
     fn new(level: Level, check: &'static str, what: impl Into<String>) -> Self {
         Self { level, check, mount: String::new(), what: what.into(), mend: None, script: None }
     }
+
     fn ok(check: &'static str, what: impl Into<String>) -> Self {
         Self::new(Level::Ok, check, what)
     }
+
     fn warn(check: &'static str, what: impl Into<String>) -> Self {
         Self::new(Level::Warn, check, what)
     }
+
     fn fail(check: &'static str, what: impl Into<String>) -> Self {
         Self::new(Level::Fail, check, what)
     }
+
     fn mend(self, how: impl Into<String>) -> Self {
         Self { mend: Some(how.into()), ..self }
     }
+
     fn script(self, text: impl Into<String>) -> Self {
         Self { script: Some(text.into()), ..self }
     }
+
     fn of(self, mount: &str) -> Self {
         Self { mount: mount.to_owned(), ..self }
     }
@@ -93,18 +100,27 @@ impl std::fmt::Display for Finding {
 /// A certificate's remaining days, judged.
 fn days_left(check: &'static str, days: i64, renew: &str) -> Finding {
     match days {
-        d if d < 0 => Finding::fail(check, format!("it expired {} ago", plural(-d, "day"))).mend(renew),
-        d if d < DAYS.1 => Finding::fail(check, format!("it expires in {}", plural(d, "day"))).mend(renew),
-        d if d < DAYS.0 => Finding::warn(check, format!("it expires in {}", plural(d, "day"))).mend(renew),
+        d if d < 0 => {
+            Finding::fail(check, format!("it expired {} ago", plural(-d, "day"))).mend(renew)
+        }
+        d if d < DAYS.1 => {
+            Finding::fail(check, format!("it expires in {}", plural(d, "day"))).mend(renew)
+        }
+        d if d < DAYS.0 => {
+            Finding::warn(check, format!("it expires in {}", plural(d, "day"))).mend(renew)
+        }
         d => Finding::ok(check, format!("{} left", plural(d, "day"))),
     }
 }
 
-/// Looks at everything, the nearest first. What cannot be looked at because something before it failed is left out.
+/// Looks at everything, the nearest first. What cannot be looked at because something before it
+/// failed is left out.
 pub async fn examine(config: &Config) -> Vec<Finding> {
     let mut all = vec![Finding::ok("configuration", "it can be read")];
-    let strays =
-        config.warnings().iter().map(|w| Finding::warn("environment", w).mend("correct or remove the variable"));
+    let strays = config
+        .warnings()
+        .iter()
+        .map(|w| Finding::warn("environment", w).mend("correct or remove the variable"));
     all.extend(strays);
     all.extend(local::files(config));
     all.extend(local::store(config).await);
@@ -116,7 +132,13 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
             Err(e) => all.push(Finding::fail("configuration", e).of(&path)),
             Ok(s) => {
                 // Several paths to one database with one login have the same findings.
-                let identity = format!("{} {} {} {}", s.server(), s.database, s.user, s.policy.access.as_str());
+                let identity = format!(
+                    "{} {} {} {}",
+                    s.server(),
+                    s.database,
+                    s.user,
+                    s.policy.access.as_str()
+                );
                 if !seen.contains(&identity) {
                     seen.push(identity);
                     all.extend(database::examine(s, &c).await.into_iter().map(|f| f.of(&path)));

@@ -1,4 +1,5 @@
-//! What a call did, for those who watch from outside: facts travel up through this, not through the reply.
+//! What a call did, for those who watch from outside: facts travel up through this,
+//! not through the reply.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -35,77 +36,95 @@ impl CallFacts {
         self.rows.fetch_add(rows, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
+
     /// What the text was judged to be.
     pub fn set_verdict(&self, v: &'static str) {
         let _ = self.verdict.set(v);
     }
+
     /// `ok`, or the code of a refusal; the first one stays.
     pub fn set_outcome(&self, o: &'static str) {
         let _ = self.outcome.set(o);
     }
+
     /// What a changing text did: the rows that it changed, and whether that was committed.
     pub fn set_changed(&self, rows: Option<u64>, committed: bool) {
         self.affected.store(rows.unwrap_or(UNKNOWN), Ordering::Relaxed);
         let _ = self.committed.set(committed);
     }
+
     /// It was tried out, and rolled back.
     pub fn set_dry_run(&self) {
         self.dry_run.store(true, Ordering::Relaxed);
         self.set_outcome("dry_run");
     }
+
     /// SQL Server ran the text: what stood for a name in it was one.
     pub fn set_names_were_right(&self) {
         self.names_were_right.store(true, Ordering::Relaxed);
     }
+
     /// As set.
     pub fn names_were_right(&self) -> bool {
         self.names_were_right.load(Ordering::Relaxed)
     }
+
     /// Why the answer is not whole.
     pub fn set_truncated(&self, t: &'static str) {
         let _ = self.truncated.set(t);
     }
+
     /// The question that this call asked a person.
     pub fn set_asked(&self, id: String) {
         let _ = self.asked.set(id);
     }
+
     /// The question that this call, a second round, brings the answer to.
     pub fn set_answers(&self, id: String) {
         let _ = self.answers.set(id);
     }
+
     /// The trace that this call belongs to.
     pub fn set_trace(&self, t: Trace) {
         let _ = self.trace.set(t);
     }
+
     /// Rows that were changed, and whether that was committed; none for what only reads.
     pub fn changed(&self) -> Option<(Option<u64>, bool)> {
         let rows = Some(self.affected.load(Ordering::Relaxed)).filter(|n| *n != UNKNOWN);
         self.committed.get().map(|c| (rows, *c))
     }
+
     /// As set.
     pub fn dry_run(&self) -> bool {
         self.dry_run.load(Ordering::Relaxed)
     }
+
     /// As set.
     pub fn trace(&self) -> Option<Trace> {
         self.trace.get().copied()
     }
+
     /// As set.
     pub fn asked(&self) -> &str {
         self.asked.get().map_or("", String::as_str)
     }
+
     /// As set.
     pub fn answers(&self) -> &str {
         self.answers.get().map_or("", String::as_str)
     }
+
     /// As set.
     pub fn verdict(&self) -> &'static str {
         self.verdict.get().copied().unwrap_or("")
     }
+
     /// As set.
     pub fn outcome(&self) -> &'static str {
         self.outcome.get().copied().unwrap_or("")
     }
+
     /// As set.
     pub fn truncated(&self) -> &'static str {
         self.truncated.get().copied().unwrap_or("")
@@ -126,9 +145,11 @@ impl Named {
     pub fn text(query: &str) -> Self {
         Self { query: Some(query.into()), table: None }
     }
+
     /// A table, as a caller writes its name.
     pub fn table(name: &str) -> Self {
-        let table = mssql_mcp_sql::quote::split(name).map_or(name.to_owned(), |parts| parts.join("."));
+        let table =
+            mssql_mcp_sql::quote::split(name).map_or(name.to_owned(), |parts| parts.join("."));
         Self { query: None, table: Some(table) }
     }
 }

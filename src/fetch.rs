@@ -1,5 +1,6 @@
-//! One HTTP request of ours, with a small answer: no redirect, a time limit, a size limit, and only addresses that are allowed. All that
-//! the name resolves to are looked at, and the connection goes to one of those, not to what a second look-up says.
+//! One HTTP request of ours, with a small answer: no redirect, a time limit, a size limit, and only
+//! addresses that are allowed. All that the name resolves to are looked at, and the connection goes
+//! to one of those, not to what a second look-up says.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -29,7 +30,8 @@ pub struct Getter {
     /// `http://` to other machines too.
     plain: bool,
     patience: Duration,
-    /// Who asks is not told why a host cannot be reached: that would tell them which names there are inside.
+    /// Who asks is not told why a host cannot be reached: that would tell them which
+    /// names there are inside.
     vague: bool,
 }
 
@@ -70,22 +72,28 @@ pub fn public(ip: IpAddr) -> bool {
             let s = v6.segments();
             // Of what has IPv4 inside (mapped, NAT64, 6to4, Teredo) the rest could lead anywhere.
             let global = s[0] & 0xe000 == 0x2000;
-            global && s[0] != 0x2002 && !(s[0] == 0x2001 && (s[1] < 0x0200 || s[1] == 0x0db8)) && s[0] != 0x3fff
+            global
+                && s[0] != 0x2002
+                && !(s[0] == 0x2001 && (s[1] < 0x0200 || s[1] == 0x0db8))
+                && s[0] != 0x3fff
         }
     }
 }
 
 impl Getter {
-    /// For a stranger's URL: the public internet alone. The name servers that are asked, where they are not the system's.
+    /// For a stranger's URL: the public internet alone. The name servers that are asked, where they
+    /// are not the system's.
     pub fn from_strangers(name_servers: &[SocketAddr]) -> Self {
         Self { vague: true, ..Self::with(by(name_servers), public, system_roots()) }
     }
+
     /// For a URL that the operator wrote: anywhere.
     pub fn from_operator() -> Self {
         Self::system(|_| true)
     }
-    /// For what the operator named inside their network: anywhere, without TLS where they wrote `http://`, and trusting these authorities
-    /// beside the system's.
+
+    /// For what the operator named inside their network: anywhere, without TLS where they wrote
+    /// `http://`, and trusting these authorities beside the system's.
     pub fn inside(authorities: &[u8], patience: Duration) -> Result<Self, String> {
         let mut roots = system_roots();
         for c in CertificateDer::pem_slice_iter(authorities) {
@@ -96,23 +104,30 @@ impl Getter {
         me.tls = Self::with(me.lookup.clone(), me.allowed, roots).tls;
         Ok(Self { plain: true, patience, ..me })
     }
+
     /// Waits so long for an answer.
     pub fn patient(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
+
     fn system(allowed: fn(IpAddr) -> bool) -> Self {
         let roots = system_roots();
         let lookup: Lookup = Arc::new(|host, port| {
-            Box::pin(async move { Ok(tokio::net::lookup_host((host.as_str(), port)).await?.collect()) })
+            Box::pin(
+                async move { Ok(tokio::net::lookup_host((host.as_str(), port)).await?.collect()) },
+            )
         });
         Self::with(lookup, allowed, roots)
     }
+
     /// With everything given.
     pub fn with(lookup: Lookup, allowed: fn(IpAddr) -> bool, roots: rustls::RootCertStore) -> Self {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map(|b| TlsConnector::from(Arc::new(b.with_root_certificates(roots).with_no_client_auth())))
+            .map(|b| {
+                TlsConnector::from(Arc::new(b.with_root_certificates(roots).with_no_client_auth()))
+            })
             .ok();
         Self { lookup, allowed, tls, plain: false, patience: PATIENCE, vague: false }
     }
@@ -122,7 +137,8 @@ impl Getter {
         if !url.starts_with("https://") && !url.starts_with("http://") {
             return Err(NOT_HTTP.into());
         }
-        let request = Request::get(url).header(header::ACCEPT, "application/json").body(Bytes::new());
+        let request =
+            Request::get(url).header(header::ACCEPT, "application/json").body(Bytes::new());
         let response = self.send(request.map_err(|_| "it is no URL")?, max).await?;
         if response.status() != StatusCode::OK {
             return Err(format!("it answers {}", response.status().as_u16()));
@@ -132,12 +148,20 @@ impl Getter {
     }
 
     /// Sends a request with an absolute URI, and gives the whole answer, whatever its status.
-    pub async fn send(&self, request: Request<Bytes>, max: usize) -> Result<Response<Bytes>, String> {
+    pub async fn send(
+        &self,
+        request: Request<Bytes>,
+        max: usize,
+    ) -> Result<Response<Bytes>, String> {
         let all = self.send_whole(request, max);
         tokio::time::timeout(self.patience, all).await.map_err(|_| "it took too long".to_owned())?
     }
 
-    async fn send_whole(&self, mut request: Request<Bytes>, max: usize) -> Result<Response<Bytes>, String> {
+    async fn send_whole(
+        &self,
+        mut request: Request<Bytes>,
+        max: usize,
+    ) -> Result<Response<Bytes>, String> {
         let uri = request.uri().clone();
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority().cloned()) else {
             return Err("it is no URL".into());
@@ -151,9 +175,12 @@ impl Getter {
         }
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let port = authority.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        let unreachable =
-            |why: &'static str| if self.vague { "its host cannot be reached on the public internet" } else { why };
-        let addresses = (self.lookup)(host.clone(), port).await.map_err(|_| unreachable("its host has no address"))?;
+        let unreachable = |why: &'static str| {
+            if self.vague { "its host cannot be reached on the public internet" } else { why }
+        };
+        let addresses = (self.lookup)(host.clone(), port)
+            .await
+            .map_err(|_| unreachable("its host has no address"))?;
         // One private address among public ones is an attack, not an accident.
         if addresses.is_empty() || !addresses.iter().all(|a| (self.allowed)(a.ip())) {
             return Err(unreachable("its host is not on the public internet").into());
@@ -162,12 +189,21 @@ impl Getter {
             return Err("http:// is only for this machine; use https://".into());
         }
         // To the server itself, not to a proxy: the path alone, and the host in its header.
-        let path = uri.path_and_query().map_or("/", |p| p.as_str()).parse().map_err(|_| "it is no URL")?;
+        let path =
+            uri.path_and_query().map_or("/", |p| p.as_str()).parse().map_err(|_| "it is no URL")?;
         *request.uri_mut() = path;
         let h = request.headers_mut();
-        h.insert(header::HOST, HeaderValue::from_str(authority.as_str()).map_err(|_| "its host is no name")?);
-        h.insert(header::USER_AGENT, HeaderValue::from_static(concat!("mssql-mcp/", env!("CARGO_PKG_VERSION"))));
-        let tcp = TcpStream::connect(&addresses[..]).await.map_err(|_| unreachable("its host does not answer"))?;
+        h.insert(
+            header::HOST,
+            HeaderValue::from_str(authority.as_str()).map_err(|_| "its host is no name")?,
+        );
+        h.insert(
+            header::USER_AGENT,
+            HeaderValue::from_static(concat!("mssql-mcp/", env!("CARGO_PKG_VERSION"))),
+        );
+        let tcp = TcpStream::connect(&addresses[..])
+            .await
+            .map_err(|_| unreachable("its host does not answer"))?;
         if secure {
             let connector = self.tls.as_ref().ok_or("there is no TLS")?;
             let name = ServerName::try_from(host).map_err(|_| "its host is no name")?;
@@ -189,11 +225,13 @@ async fn ask<S>(stream: S, request: Request<Bytes>, max: usize) -> Result<Respon
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|_| "HTTP failed")?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|_| "HTTP failed")?;
     let driver = tokio::spawn(connection);
     let got = async {
-        let response = sender.send_request(request.map(Full::new)).await.map_err(|_| "HTTP failed")?;
+        let response =
+            sender.send_request(request.map(Full::new)).await.map_err(|_| "HTTP failed")?;
         let (parts, body) = response.into_parts();
         let body = Limited::new(body, max).collect().await;
         let body = body.map_err(|_| format!("it is larger than {} kB", max >> 10))?.to_bytes();
@@ -246,10 +284,16 @@ mod tests {
     #[tokio::test]
     async fn names_that_lead_inside_are_refused() {
         let g = Getter::from_strangers(&[]);
-        for url in
-            ["https://localhost/c.json", "https://127.0.0.1/c.json", "http://localhost/c.json", "https://[::1]/c.json"]
-        {
-            assert!(g.get(url, 1000).await.expect_err("refused").contains("public internet"), "{url}");
+        for url in [
+            "https://localhost/c.json",
+            "https://127.0.0.1/c.json",
+            "http://localhost/c.json",
+            "https://[::1]/c.json",
+        ] {
+            assert!(
+                g.get(url, 1000).await.expect_err("refused").contains("public internet"),
+                "{url}"
+            );
         }
         let e = Getter::from_operator().get("file:///etc/passwd", 1000).await.expect_err("refused");
         assert!(e.contains("neither"), "{e}");

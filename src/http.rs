@@ -69,16 +69,24 @@ pub struct Listener {
 pub struct Peer(pub IpAddr);
 
 impl Peer {
-    /// The last address that a proxy of ours added; without one, the connection's. What clients write there is not believed.
+    /// The last address that a proxy of ours added; without one, the connection's. What clients
+    /// write there is not believed.
     fn of(connection: IpAddr, headers: &HeaderMap, proxies: &[IpAddr]) -> Self {
         // An address of IPv4 that came by a socket of IPv6 is that address (RFC 4291 §2.5.5.2).
         let connection = connection.to_canonical();
         if !proxies.contains(&connection) {
             return Self(connection);
         }
-        let all =
-            headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).collect::<Vec<_>>().join(",");
-        let real = all.rsplit(',').map(|a| address(a.trim())).find(|a| !a.is_some_and(|a| proxies.contains(&a)));
+        let all = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|v| v.to_str().ok())
+            .collect::<Vec<_>>()
+            .join(",");
+        let real = all
+            .rsplit(',')
+            .map(|a| address(a.trim()))
+            .find(|a| !a.is_some_and(|a| proxies.contains(&a)));
         Self(real.flatten().unwrap_or(connection))
     }
 }
@@ -116,6 +124,7 @@ impl Listener {
         let address = tcp.local_addr().map_err(|e| e.to_string())?;
         Ok(Self { tcp, address })
     }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -123,23 +132,31 @@ impl Listener {
 
     /// Serves until `stop.closing`; then lets calls end within the grace period, then cancels them.
     pub async fn serve(self, app: &App, config: &Config, stop: Stop) -> std::io::Result<()> {
-        let sessions =
-            Arc::new(Sessions::new(config.int("http.max_sessions") as usize, config.duration("http.session_idle")));
+        let sessions = Arc::new(Sessions::new(
+            config.int("http.max_sessions") as usize,
+            config.duration("http.session_idle"),
+        ));
         let service = Shared(Arc::new(stack(app, config, self.address, sessions.clone(), &stop)));
-        // HTTP/1.1 alone: TLS, and with it HTTP/2, ends at the proxy, and proxies speak HTTP/1.1 to us.
+        // HTTP/1.1 alone: TLS, and with it HTTP/2, ends at the proxy, and proxies
+        // speak HTTP/1.1 to us.
         let mut builder = http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(config.duration("http.header_timeout")).keep_alive(true);
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(config.duration("http.header_timeout"))
+            .keep_alive(true);
         // What a stranger may leave in memory on a connection whose head never ends.
         builder.max_buf_size(MAX_HEAD).max_headers(100);
         let graceful = GracefulShutdown::new();
-        let proxies: Arc<[IpAddr]> = config.list("http.trusted_proxies").iter().filter_map(|p| address(p)).collect();
+        let proxies: Arc<[IpAddr]> =
+            config.list("http.trusted_proxies").iter().filter_map(|p| address(p)).collect();
         let connections = Connections::new(config.int("http.max_connections") as usize);
         let (all, open) = (connections.clone(), sessions.clone());
         gauge("mssql_mcp.http.connections", move |put| put(all.len() as u64, &[]));
         gauge("mssql_mcp.sessions", move |put| put(open.len() as u64, &[]));
         // Whoever never came back is forgotten without waiting for somebody who looks.
         let (swept, over) = (sessions.clone(), stop.closing.clone());
-        let every = (config.duration("http.session_idle") / 10).clamp(Duration::from_secs(1), Duration::from_secs(10));
+        let every = (config.duration("http.session_idle") / 10)
+            .clamp(Duration::from_secs(1), Duration::from_secs(10));
         let tuning = app.tuning.clone();
         tokio::spawn(over.run_until_cancelled_owned(async move {
             loop {
@@ -186,11 +203,14 @@ impl Listener {
                     r
                 })
                 .service(service.clone());
-            // A reader who takes nothing for so long is gone; only then are its streams and calls let go.
+            // A reader who takes nothing for so long is gone; only then are its streams
+            // and calls let go.
             let mut tcp = TimeoutStream::new(tcp);
             tcp.set_write_timeout(Some(write_timeout));
-            let connection = builder.serve_connection(TokioIo::new(Box::pin(tcp)), TowerToHyperService::new(service));
-            // Boxed, because the task would hold room for it twice: where it is captured, and where it is awaited.
+            let connection = builder
+                .serve_connection(TokioIo::new(Box::pin(tcp)), TowerToHyperService::new(service));
+            // Boxed, because the task would hold room for it twice: where it is captured, and
+            // where it is awaited.
             let watched = Box::pin(graceful.watch(connection));
             tokio::spawn(async move {
                 match place.ended.run_until_cancelled(watched).await {
@@ -221,8 +241,9 @@ impl Listener {
     }
 }
 
-/// One stack for all connections. What hyper keeps for each, for as long as it lives, is then a pointer, and of a request's future a box;
-/// the layers are cloned for the request, as they would be anyway.
+/// One stack for all connections. What hyper keeps for each, for as long as it lives, is
+/// then a pointer, and of a request's future a box; the layers are cloned for the request,
+/// as they would be anyway.
 #[derive(Debug)]
 struct Shared<S>(Arc<S>);
 
@@ -243,18 +264,21 @@ where
         // `oneshot` waits until its clone is ready.
         Poll::Ready(Ok(()))
     }
+
     fn call(&mut self, request: R) -> Self::Future {
         Box::pin(S::clone(&self.0).oneshot(request))
     }
 }
 
-/// Request ids: unique to this process and its start, without asking the system for randomness each time.
+/// Request ids: unique to this process and its start, without asking the system
+/// for randomness each time.
 #[derive(Clone, Default)]
 struct RequestIds(Arc<AtomicU64>);
 
 impl MakeRequestId for RequestIds {
     fn make_request_id<B>(&mut self, _: &Request<B>) -> Option<RequestId> {
-        static START: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
+        static START: LazyLock<u64> =
+            LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
         let id = format!("{:016x}-{:x}", *START, self.0.fetch_add(1, Ordering::Relaxed));
         HeaderValue::from_str(&id).ok().map(RequestId::new)
     }
@@ -280,7 +304,9 @@ fn stack(
 ) -> impl Service<
     Request<hyper::body::Incoming>,
     Response = Response<
-        impl http_body::Body<Data = Bytes, Error = impl std::error::Error + Send + Sync + 'static> + Send + 'static,
+        impl http_body::Body<Data = Bytes, Error = impl std::error::Error + Send + Sync + 'static>
+        + Send
+        + 'static,
     >,
     Error = Infallible,
     Future = impl Send + 'static,
@@ -288,13 +314,16 @@ fn stack(
 + Send
 + 'static {
     let mut hosts = config.list("http.allowed_hosts");
-    hosts.extend(config.text("http.public_url").split_once("://").map(|(_, authority)| authority.to_owned()));
+    hosts.extend(
+        config.text("http.public_url").split_once("://").map(|(_, authority)| authority.to_owned()),
+    );
     let allowed = Arc::new(Allowed::new(address, &hosts, &config.list("http.allowed_origins")));
     let origins = allowed.clone();
     let paths = app.mounts.iter().map(|m| m.path.clone()).collect();
     let routes = Arc::new(Routes::new(paths, config.bool("http.mcp"), config.bool("http.sse")));
     let endpoints = endpoints(app, config, &sessions, stop);
-    let scheme = if config.text("http.public_url").starts_with("https://") { "https" } else { "http" };
+    let scheme =
+        if config.text("http.public_url").starts_with("https://") { "https" } else { "http" };
     let tuning = app.tuning.clone();
     let body_timeout = config.duration("http.body_timeout");
     let exposed = [streamable::SESSION, header::WWW_AUTHENTICATE];
@@ -321,27 +350,34 @@ fn stack(
             r
         })
         .propagate_x_request_id()
-        // Outside of sign-in: a preflight carries no token, and a rebound name must not get that far.
+        // Outside of sign-in: a preflight carries no token, and a rebound name must
+        // not get that far.
         .layer(GuardLayer::new(allowed))
         .layer(
             CorsLayer::new()
-                .allow_origin(AllowOrigin::predicate(move |o, _| o.to_str().is_ok_and(|o| origins.origin(o))))
+                .allow_origin(AllowOrigin::predicate(move |o, _| {
+                    o.to_str().is_ok_and(|o| origins.origin(o))
+                }))
                 .allow_methods([Method::GET, Method::POST, Method::DELETE])
                 .allow_headers(taken)
                 .expose_headers(exposed)
                 .max_age(Duration::from_secs(3600)),
         )
-        // Outside of sign-in: whoever guesses or floods is told to wait before anything is looked up.
+        // Outside of sign-in: whoever guesses or floods is told to wait before
+        // anything is looked up.
         .layer(RateLimitLayer::new(peers(app)))
-        // The mount decides audience and metadata, so it comes before the token; so does all that needs none.
+        // The mount decides audience and metadata, so it comes before the token; so does
+        // all that needs none.
         .layer(OpenLayer::new(app, config, routes, stop.closing.clone()))
-        // What is below is for callers who are known; without sign-in (loopback only) that is the person at this machine.
+        // What is below is for callers who are known; without sign-in (loopback only) that is the
+        // person at this machine.
         .layer(BearerLayer::new(
             {
                 let authority = app.authority.clone();
                 move |r: &Request<hyper::body::Incoming>| {
                     let place = place_of(r.extensions());
-                    // Without sign-in, and for a token that was seen a moment ago, nothing is copied and nobody asked.
+                    // Without sign-in, and for a token that was seen a moment ago, nothing is
+                    // copied and nobody asked.
                     let who = match &authority {
                         None => Ok(Principal::local()),
                         Some(a) => match a.recognised(r.headers(), place) {
@@ -352,20 +388,28 @@ fn stack(
                     async move {
                         match who {
                             Ok(p) => Ok(p),
-                            Err((a, headers)) => a.authenticate(&headers, place).await.map(|p| (*p).clone()),
+                            Err((a, headers)) => {
+                                a.authenticate(&headers, place).await.map(|p| (*p).clone())
+                            }
                         }
                     }
                 }
             },
             |r: &mut Request<hyper::body::Incoming>, p: Principal| {
                 r.extensions_mut().insert(p);
-                if let Some(c) = r.extensions_mut().remove::<Weak<Connection>>().and_then(|c| c.upgrade()) {
+                if let Some(c) =
+                    r.extensions_mut().remove::<Weak<Connection>>().and_then(|c| c.upgrade())
+                {
                     c.keep();
                 }
             },
         ))
         // Inside of bearer: only a stream that a token opened can end with it.
-        .layer(LeashLayer::new(app.authority.clone(), config.duration("auth.stream_grace"), stop.closing.clone()))
+        .layer(LeashLayer::new(
+            app.authority.clone(),
+            config.duration("auth.stream_grace"),
+            stop.closing.clone(),
+        ))
         // Read up to the limit and no further, and not for ever; the endpoint answers 413 or 400.
         .map_request(move |r: Request<hyper::body::Incoming>| {
             let max_request = tuning.max_request.load(Ordering::Relaxed);
@@ -379,7 +423,9 @@ fn stack(
                 // A GET with a session's id is of streamable HTTP, whose POST was to this path too.
                 let old = match place.endpoint {
                     Endpoint::Messages => true,
-                    Endpoint::Sse => r.method() == Method::GET && !r.headers().contains_key(streamable::SESSION),
+                    Endpoint::Sse => {
+                        r.method() == Method::GET && !r.headers().contains_key(streamable::SESSION)
+                    }
                     _ => false,
                 };
                 if old { mine.sse.call(r).await } else { mine.mcp.call(r).await }
@@ -388,11 +434,16 @@ fn stack(
 }
 
 /// So many requests of a network in a minute, where strangers can call at all.
-fn peers(app: &App) -> impl Fn(&Request<hyper::body::Incoming>) -> Result<(), Box<Response<Body>>> + Clone + use<> {
+fn peers(
+    app: &App,
+) -> impl Fn(&Request<hyper::body::Incoming>) -> Result<(), Box<Response<Body>>> + Clone + use<> {
     let known = app.authority.clone().map(|a| (a, app.tuning.clone()));
     move |r| {
-        let (Some((authority, t)), Some(p)) = (&known, r.extensions().get::<Peer>()) else { return Ok(()) };
-        // Who was recognised has a quota as a principal, and shares none with the strangers of their network.
+        let (Some((authority, t)), Some(p)) = (&known, r.extensions().get::<Peer>()) else {
+            return Ok(());
+        };
+        // Who was recognised has a quota as a principal, and shares none with the
+        // strangers of their network.
         if authority.has_seen(r.headers()) {
             return Ok(());
         }
@@ -409,7 +460,12 @@ fn place_of(extensions: &http::Extensions) -> Place {
 }
 
 /// Both transports of every mount, as functions of the same services.
-fn endpoints(app: &App, config: &Config, sessions: &Arc<Sessions>, stop: &Stop) -> Arc<[Endpoints]> {
+fn endpoints(
+    app: &App,
+    config: &Config,
+    sessions: &Arc<Sessions>,
+    stop: &Stop,
+) -> Arc<[Endpoints]> {
     let streams = Streams::new(config.int("http.max_sessions") as usize);
     let open = streams.clone();
     gauge("mssql_mcp.sse.streams", move |put| put(open.len() as u64, &[]));
@@ -424,8 +480,12 @@ fn endpoints(app: &App, config: &Config, sessions: &Arc<Sessions>, stop: &Stop) 
     let told: sse::ToldOf = {
         let authority = app.authority.clone().map(Arc::new);
         Arc::new(move |parts| {
-            // A copy: a header of a request holds on to the buffer that the whole request was read into.
-            let host = parts.headers.get(header::HOST).and_then(|h| HeaderValue::from_bytes(h.as_bytes()).ok());
+            // A copy: a header of a request holds on to the buffer that the whole
+            // request was read into.
+            let host = parts
+                .headers
+                .get(header::HOST)
+                .and_then(|h| HeaderValue::from_bytes(h.as_bytes()).ok());
             let (place, authority) = (place_of(&parts.extensions), authority.clone());
             Arc::new(move |needed| {
                 let headers = host.iter().map(|h| (header::HOST, h.clone())).collect::<HeaderMap>();
@@ -436,8 +496,9 @@ fn endpoints(app: &App, config: &Config, sessions: &Arc<Sessions>, stop: &Stop) 
     let of = |m: &Mount| {
         // A session of one mount is none of another.
         let path = m.path.clone();
-        let owner_of: streamable::OwnerOf =
-            Arc::new(move |e| e.get::<Principal>().map(|p| format!("{path} {}", p.key())).unwrap_or_default());
+        let owner_of: streamable::OwnerOf = Arc::new(move |e| {
+            e.get::<Principal>().map(|p| format!("{path} {}", p.key())).unwrap_or_default()
+        });
         let keep_alive = config.duration("http.keep_alive");
         let mcp = streamable::service(
             m.service.clone(),
@@ -508,11 +569,17 @@ mod tests {
             HeaderValue::from_static("6.6.6.6, 198.51.100.7, 10.0.0.2"),
         )]);
         let proxies = [ip("127.0.0.1"), ip("10.0.0.2")];
-        assert_eq!(Peer::of(ip("127.0.0.1"), &headers, &proxies).0, ip("198.51.100.7"), "not what the client wrote");
+        assert_eq!(
+            Peer::of(ip("127.0.0.1"), &headers, &proxies).0,
+            ip("198.51.100.7"),
+            "not what the client wrote"
+        );
         assert_eq!(Peer::of(ip("203.0.113.1"), &headers, &proxies).0, ip("203.0.113.1"));
         assert_eq!(Peer::of(ip("127.0.0.1"), &HeaderMap::new(), &proxies).0, ip("127.0.0.1"));
-        let odd =
-            HeaderMap::from_iter([(HeaderName::from_static("x-forwarded-for"), HeaderValue::from_static("unknown"))]);
+        let odd = HeaderMap::from_iter([(
+            HeaderName::from_static("x-forwarded-for"),
+            HeaderValue::from_static("unknown"),
+        )]);
         assert_eq!(Peer::of(ip("127.0.0.1"), &odd, &proxies).0, ip("127.0.0.1"));
     }
 }

@@ -1,6 +1,7 @@
 //! mssql-mcp: a Model Context Protocol server for Microsoft SQL Server, built as a tower stack.
 //!
-//! `stack` is the place to start reading: it is the composition root, and its order is the order of a request.
+//! `stack` is the place to start reading: it is the composition root, and its order is the
+//! order of a request.
 
 pub mod admin;
 pub mod audit;

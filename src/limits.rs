@@ -1,5 +1,6 @@
-//! Who may call how often, how much at once, and how many rows and bytes in an hour: by principal, with `[[quota]]` for those who need
-//! other numbers. The counts are this process's: with several replicas each has its own.
+//! Who may call how often, how much at once, and how many rows and bytes in an hour: by principal,
+//! with `[[quota]]` for those who need other numbers. The counts are this process's: with several
+//! replicas each has its own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -49,7 +50,8 @@ pub struct Held {
     set: Arc<Set>,
     key: String,
     facts: Arc<CallFacts>,
-    /// It claims to be the second round of a confirmed change, and was let in without being counted.
+    /// It claims to be the second round of a confirmed change, and was let in without being
+    /// counted.
     continues: bool,
 }
 
@@ -59,15 +61,21 @@ impl Set {
         let at_once = AtomicU32::new(row.concurrent_calls as u32);
         Self { of, calls, catalog, rows, bytes, at_once, running: DashMap::new() }
     }
+
     /// Other numbers for the same principals; what they spent stays spent.
     fn set(&self, row: &QuotaRow) {
-        for (l, q) in [&self.calls, &self.catalog, &self.rows, &self.bytes].into_iter().zip(numbers(row)) {
+        for (l, q) in
+            [&self.calls, &self.catalog, &self.rows, &self.bytes].into_iter().zip(numbers(row))
+        {
             l.set(q);
         }
         self.at_once.store(row.concurrent_calls as u32, Ordering::Relaxed);
     }
+
     fn is_of(&self, subject: &str) -> bool {
-        self.of.iter().any(|p| p.strip_suffix('*').map_or(p == subject, |start| subject.starts_with(start)))
+        self.of
+            .iter()
+            .any(|p| p.strip_suffix('*').map_or(p == subject, |start| subject.starts_with(start)))
     }
 }
 
@@ -75,7 +83,12 @@ impl Set {
 fn numbers(row: &QuotaRow) -> [Quota; 4] {
     let minute = |n: u64| Quota::per(n as u32, Duration::from_secs(60));
     let hour = |n: u64| Quota::per(n as u32, HOUR);
-    [minute(row.calls), minute(row.catalog_calls), hour(row.rows_per_hour), hour((row.bytes_per_hour >> 10).max(1))]
+    [
+        minute(row.calls),
+        minute(row.catalog_calls),
+        hour(row.rows_per_hour),
+        hour((row.bytes_per_hour >> 10).max(1)),
+    ]
 }
 
 /// Whose, and which.
@@ -87,23 +100,27 @@ fn wanted(config: &Config) -> Vec<(Vec<String>, QuotaRow)> {
 impl Quotas {
     /// From the configuration.
     pub fn new(config: &Config) -> Self {
-        let sets = wanted(config).into_iter().map(|(of, row)| Arc::new(Set::new(of, &row))).collect();
+        let sets =
+            wanted(config).into_iter().map(|(of, row)| Arc::new(Set::new(of, &row))).collect();
         Self { sets: ArcSwap::from_pointee(sets) }
     }
+
     /// The numbers of a new configuration, from the next call on.
     pub fn reload(&self, config: &Config) {
         let old = self.sets.load_full();
-        let sets = wanted(config).into_iter().map(|(of, row)| match old.iter().find(|s| s.of == of) {
-            Some(s) => {
-                s.set(&row);
-                s.clone()
-            }
-            None => Arc::new(Set::new(of, &row)),
-        });
+        let sets =
+            wanted(config).into_iter().map(|(of, row)| match old.iter().find(|s| s.of == of) {
+                Some(s) => {
+                    s.set(&row);
+                    s.clone()
+                }
+                None => Arc::new(Set::new(of, &row)),
+            });
         self.sets.store(Arc::new(sets.collect()));
     }
 
-    /// Lets a call in, or says when to come back. The person at this machine is not counted, nor is anything but a tool call.
+    /// Lets a call in, or says when to come back. The person at this machine is not counted, nor is
+    /// anything but a tool call.
     pub fn admit(&self, r: &McpRequest) -> Result<Option<Held>, Box<Outcome>> {
         let caller = r.context.extensions.get::<Principal>();
         let Some(caller) = caller.filter(|p| !p.is_local() && &*r.method == "tools/call") else {
@@ -111,7 +128,9 @@ impl Quotas {
         };
         let facts = r.context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default();
         let sets = self.sets.load();
-        let Some(set) = sets.iter().find(|s| s.is_of(&caller.subject)).or(sets.last()) else { return Ok(None) };
+        let Some(set) = sets.iter().find(|s| s.is_of(&caller.subject)).or(sets.last()) else {
+            return Ok(None);
+        };
         let key = caller.subject.clone();
         let catalog = r.target.as_deref().is_some_and(|t| CATALOG.contains(&t));
         // The second round is the same call; whether it is one is known at its end.
@@ -162,10 +181,16 @@ impl Drop for Held {
     }
 }
 
-fn refused(facts: &CallFacts, code: &'static str, what: &str, wait: Option<Duration>) -> Box<Outcome> {
+fn refused(
+    facts: &CallFacts,
+    code: &'static str,
+    what: &str,
+    wait: Option<Duration>,
+) -> Box<Outcome> {
     facts.set_outcome(code);
     let seconds = wait.map_or(1, |w| w.as_secs() + 1);
-    let mut r = Refusal::new(code, format!("Not run: {what}."), format!("Try again in {seconds} s."));
+    let mut r =
+        Refusal::new(code, format!("Not run: {what}."), format!("Try again in {seconds} s."));
     r.retryable = true;
     r.more.insert("retry_after_s".into(), seconds.into());
     Box::new(Outcome::Complete(r.into_reply().into()))
@@ -181,15 +206,26 @@ mod tests {
 
     fn quotas(more: &[(&'static str, &str)]) -> Arc<Quotas> {
         let fixed = more.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
-        Arc::new(Quotas::new(&Config::load(&Inputs { fixed, ..Inputs::default() }).expect("config")))
+        Arc::new(Quotas::new(
+            &Config::load(&Inputs { fixed, ..Inputs::default() }).expect("config"),
+        ))
     }
+
     fn call(who: &str, tool: &str) -> McpRequest {
         let mut extensions = http::Extensions::new();
         extensions.insert(Principal { subject: who.into(), scopes: vec![], client: None });
         extensions.insert(Arc::new(CallFacts::default()));
-        let context = bare_context("http", ProtocolVersion::V2025_11_25, extensions, Cancel::default());
-        McpRequest { id: None, method: "tools/call".into(), target: Some(tool.into()), params: None, context }
+        let context =
+            bare_context("http", ProtocolVersion::V2025_11_25, extensions, Cancel::default());
+        McpRequest {
+            id: None,
+            method: "tools/call".into(),
+            target: Some(tool.into()),
+            params: None,
+            context,
+        }
     }
+
     fn told(o: impl AsRef<Outcome>) -> String {
         match o.as_ref() {
             Outcome::Complete(Reply::Tool(t)) => format!("{t:?}"),
@@ -222,8 +258,12 @@ mod tests {
             ("limits.rows_per_hour", "3600"),
             ("limits.bytes_per_hour", "3686400"),
         ]);
-        let held: Vec<_> = (0..3).map(|_| q.admit(&call("ada", "execute_sql")).expect("room")).collect();
-        assert!(told(q.admit(&call("ada", "execute_sql")).expect_err("full")).contains("too_many_at_once"));
+        let held: Vec<_> =
+            (0..3).map(|_| q.admit(&call("ada", "execute_sql")).expect("room")).collect();
+        assert!(
+            told(q.admit(&call("ada", "execute_sql")).expect_err("full"))
+                .contains("too_many_at_once")
+        );
         drop(held);
         assert!(q.sets.load()[0].running.is_empty());
         // What a call returned is charged at its end; the next one pays the debt first.
@@ -238,7 +278,10 @@ mod tests {
         let h = q.admit(&r).expect("paid");
         r.context.extensions.get::<Arc<CallFacts>>().expect("facts").returned(1, 7_372_800);
         drop(h);
-        assert!(told(q.admit(&call("ada", "list_tables")).expect_err("spent")).contains("budget of bytes"));
+        assert!(
+            told(q.admit(&call("ada", "list_tables")).expect_err("spent"))
+                .contains("budget of bytes")
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -253,12 +296,18 @@ mod tests {
             r
         };
         for _ in 0..100 {
-            assert!(q.admit(&second(true)).is_ok(), "confirmed changes are charged once, in their first round");
+            assert!(
+                q.admit(&second(true)).is_ok(),
+                "confirmed changes are charged once, in their first round"
+            );
         }
         for _ in 0..2 {
             assert!(q.admit(&second(false)).is_ok());
         }
-        assert!(q.admit(&call("ada", "execute_sql")).is_err(), "what only claims to be one is charged");
+        assert!(
+            q.admit(&call("ada", "execute_sql")).is_err(),
+            "what only claims to be one is charged"
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
-//! PRINT and informational messages. The driver decodes them and only logs them, so a `tracing` layer filtered to that one
-//! target hands their text to the call that runs on this task. The same way brings the errors behind the first one.
+//! PRINT and informational messages. The driver decodes them and only logs them, so a `tracing`
+//! layer filtered to that one target hands their text to the call that runs on this task. The same
+//! way brings the errors behind the first one.
 
 use std::cell::RefCell;
 use std::fmt::Debug;
@@ -49,10 +50,16 @@ impl<S> Filter<S> for OnlyTokens {
     fn enabled(&self, m: &Metadata<'_>, _: &Context<'_, S>) -> bool {
         m.target() == TARGET && *m.level() <= Level::DEBUG
     }
+
     /// Settled once per callsite, so that no other event of the process costs anything.
     fn callsite_enabled(&self, m: &'static Metadata<'static>) -> Interest {
-        if m.target() == TARGET && *m.level() <= Level::DEBUG { Interest::always() } else { Interest::never() }
+        if m.target() == TARGET && *m.level() <= Level::DEBUG {
+            Interest::always()
+        } else {
+            Interest::never()
+        }
     }
+
     fn max_level_hint(&self) -> Option<tracing::level_filters::LevelFilter> {
         Some(tracing::level_filters::LevelFilter::DEBUG)
     }
@@ -65,9 +72,14 @@ impl<S: Subscriber> Layer<S> for Capture {
             event.record(&mut v);
             let mut said = said.borrow_mut();
             match *event.metadata().level() {
-                Level::ERROR if said.errors.len() < MAX_MESSAGES => said.errors.push((v.code, v.message)),
-                // The driver logs changes of the environment at this level too; their texts are its own, not the server's.
-                Level::DEBUG if said.messages.len() < MAX_MESSAGES && !is_environment(&v.message) => {
+                Level::ERROR if said.errors.len() < MAX_MESSAGES => {
+                    said.errors.push((v.code, v.message))
+                }
+                // The driver logs changes of the environment at this level too; their texts are its
+                // own, not the server's.
+                Level::DEBUG
+                    if said.messages.len() < MAX_MESSAGES && !is_environment(&v.message) =>
+                {
                     said.messages.push(v.message)
                 }
                 _ => {}
@@ -106,6 +118,7 @@ impl Visit for Text {
             self.message = format!("{value:?}").chars().take(MAX_LENGTH).collect();
         }
     }
+
     fn record_u64(&mut self, field: &Field, value: u64) {
         if field.name() == "code" {
             self.code = value;

@@ -1,5 +1,5 @@
-//! Host and port (RFC 3986 §3.2), read so that no two readers can differ: what is taken for loopback here must be loopback to a browser, too. And networks,
-//! by which strangers are counted.
+//! Host and port (RFC 3986 §3.2), read so that no two readers can differ: what is taken for
+//! loopback here must be loopback to a browser, too. And networks, by which strangers are counted.
 
 use std::net::{IpAddr, Ipv6Addr};
 

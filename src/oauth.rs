@@ -1,5 +1,5 @@
-//! Sign-in: a resource server (RFC 6750, RFC 9728) and its own small authorization server (OAuth 2.1 draft; RFC 6749, 7009, 7591,
-//! 7636, 8252, 8414, 8707, 9207).
+//! Sign-in: a resource server (RFC 6750, RFC 9728) and its own small authorization server (OAuth
+//! 2.1 draft; RFC 6749, 7009, 7591, 7636, 8252, 8414, 8707, 9207).
 
 pub mod answer;
 mod apps;

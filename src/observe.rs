@@ -1,4 +1,5 @@
-//! The observers: one MCP request becomes a log line, a span and a few numbers; and so does one HTTP request.
+//! The observers: one MCP request becomes a log line, a span and a few numbers; and so
+//! does one HTTP request.
 
 pub mod http;
 
@@ -61,11 +62,13 @@ fn known(list: &[&'static str], name: &str) -> &'static str {
 impl<E> Observer<McpRequest, Outcome, E> for Calls {
     type Guard = Running;
     fn start(&self, r: &McpRequest) -> Running {
-        // Handshakes are answered from the same data as `server/discover`, which their clients do not have.
+        // Handshakes are answered from the same data as `server/discover`, which their
+        // clients do not have.
         let handshake = &*r.method == "server/discover" && !r.context.version.is_modern();
         let asked = if handshake { Arc::from("initialize") } else { r.method.clone() };
         let method = if handshake { "initialize" } else { known(METHODS, &r.method) };
-        let tool = (method == "tools/call").then(|| known(&self.tools, r.target.as_deref().unwrap_or_default()));
+        let tool = (method == "tools/call")
+            .then(|| known(&self.tools, r.target.as_deref().unwrap_or_default()));
         let facts = r.context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default();
         let (begun, trace) = begin(r, method, tool);
         facts.set_trace(trace);
@@ -84,9 +87,11 @@ impl<E> Observer<McpRequest, Outcome, E> for Calls {
             ended: false,
         }
     }
+
     fn within<T>(&self, running: &Running, work: impl FnOnce() -> T) -> T {
         running.begun.span.in_scope(work)
     }
+
     fn end(&self, mut running: Running, result: Result<&Outcome, &E>) {
         match result {
             Ok(o) => running.end(outcome_of(o, &running.facts), error_of(o)),
@@ -95,8 +100,8 @@ impl<E> Observer<McpRequest, Outcome, E> for Calls {
     }
 }
 
-/// The span of a request, and the trace that it belongs to. The parent is what the client named in `_meta`, with a
-/// link to the HTTP request; else the HTTP request; else nobody.
+/// The span of a request, and the trace that it belongs to. The parent is what the client named in
+/// `_meta`, with a link to the HTTP request; else the HTTP request; else nobody.
 fn begin(r: &McpRequest, method: &'static str, tool: Option<&'static str>) -> (Begun, Trace) {
     let http = r.context.extensions.get::<http::HttpTrace>();
     let parent = trace::remote(r.context.meta.traceparent.as_deref());
@@ -169,7 +174,8 @@ impl Running {
         self.ended = true;
         RUNNING.fetch_sub(1, Ordering::Relaxed);
         let took = self.started.elapsed();
-        let (rows, bytes) = (self.facts.rows.load(Ordering::Relaxed), self.facts.bytes.load(Ordering::Relaxed));
+        let (rows, bytes) =
+            (self.facts.rows.load(Ordering::Relaxed), self.facts.bytes.load(Ordering::Relaxed));
         let _entered = self.begun.span.enter();
         tracing::info!(
             target: "mssql_mcp::call",
@@ -189,7 +195,8 @@ impl Running {
             trace = %self.trace.trace_id,
         );
         let m = instruments();
-        // Unused places hold a label that is set twice over; it costs nothing and keeps this off the heap.
+        // Unused places hold a label that is set twice over; it costs nothing and keeps
+        // this off the heap.
         let mut labels = [
             label("mcp.method.name", self.method),
             label("mssql_mcp.outcome", outcome),
@@ -213,8 +220,13 @@ impl Running {
             if bytes > 0 {
                 m.bytes.add(bytes, &of);
             }
-            if let Some((Some(rows), committed)) = self.facts.changed().filter(|c| c.0.is_some_and(|n| n > 0)) {
-                m.affected.add(rows, &[label(metrics::TOOL, tool), label("mssql_mcp.committed", committed)]);
+            if let Some((Some(rows), committed)) =
+                self.facts.changed().filter(|c| c.0.is_some_and(|n| n > 0))
+            {
+                m.affected.add(
+                    rows,
+                    &[label(metrics::TOOL, tool), label("mssql_mcp.committed", committed)],
+                );
             }
         }
         if !self.facts.truncated().is_empty() {
@@ -225,12 +237,20 @@ impl Running {
         }
         self.begun.describe(|| {
             let mut all = vec![label("mssql_mcp.outcome", outcome)];
-            let said = [("mssql_mcp.verdict", self.facts.verdict()), ("mssql_mcp.truncated", self.facts.truncated())];
+            let said = [
+                ("mssql_mcp.verdict", self.facts.verdict()),
+                ("mssql_mcp.truncated", self.facts.truncated()),
+            ];
             all.extend(said.into_iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| label(k, v)));
             if self.tool.is_some() {
-                all.extend([label("mssql_mcp.rows", rows as i64), label("mssql_mcp.bytes", bytes as i64)]);
+                all.extend([
+                    label("mssql_mcp.rows", rows as i64),
+                    label("mssql_mcp.bytes", bytes as i64),
+                ]);
             }
-            all.extend(error.filter(|e| e.starts_with('-')).map(|e| label("rpc.response.status_code", e)));
+            all.extend(
+                error.filter(|e| e.starts_with('-')).map(|e| label("rpc.response.status_code", e)),
+            );
             all
         });
         if let Some(e) = error {

@@ -1,6 +1,7 @@
 //! Numbers with what they count.
 
-/// "1 row", "2 rows"; the unit is one that takes an s, or a y that becomes ies ("1 entry", "2 entries").
+/// "1 row", "2 rows"; the unit is one that takes an s, or a y that becomes ies
+/// ("1 entry", "2 entries").
 pub fn plural(n: impl std::fmt::Display, unit: &str) -> String {
     let n = n.to_string();
     match unit.strip_suffix('y') {

@@ -1,5 +1,6 @@
-//! Who calls. Put into a request's extensions by whoever knows: stdio puts in the local user, the HTTP stack what the bearer
-//! layer found. A request without a principal has no rights; it is never trusted.
+//! Who calls. Put into a request's extensions by whoever knows: stdio puts in the local user,
+//! the HTTP stack what the bearer layer found. A request without a principal has no rights;
+//! it is never trusted.
 
 /// A caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,14 +21,18 @@ impl Principal {
     pub fn local() -> Self {
         Self { subject: "local".into(), scopes: SCOPES.map(str::to_owned).to_vec(), client: None }
     }
-    /// Whether this is [`Self::local`], asked with each call and so without making one: a person of that name came through a client, or has not all scopes.
+
+    /// Whether this is [`Self::local`], asked with each call and so without making one: a person of
+    /// that name came through a client, or has not all scopes.
     pub fn is_local(&self) -> bool {
         self.subject == "local" && self.client.is_none() && self.scopes == SCOPES
     }
+
     /// Whether it has a scope.
     pub fn may(&self, scope: &str) -> bool {
         self.scopes.iter().any(|s| s == scope)
     }
+
     /// What a session is bound to.
     pub fn key(&self) -> String {
         self.subject.clone()

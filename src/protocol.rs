@@ -1,5 +1,5 @@
-//! The parts of MCP that the center answers with. What older revisions lack is taken out where the envelope is written
-//! (`mssql_mcp_transports::encode`).
+//! The parts of MCP that the center answers with. What older revisions lack is taken out where the
+//! envelope is written (`mssql_mcp_transports::encode`).
 
 use mssql_mcp_transports::encode::ServerInfo;
 use mssql_mcp_transports::{ProtocolVersion, Reply};
@@ -23,7 +23,11 @@ const TTL_MS: u64 = 3_600_000;
 
 /// This server.
 pub fn server_info() -> ServerInfo {
-    ServerInfo { name: "mssql-mcp", title: "Microsoft SQL Server", version: env!("CARGO_PKG_VERSION").to_owned() }
+    ServerInfo {
+        name: "mssql-mcp",
+        title: "Microsoft SQL Server",
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
 }
 
 /// `server/discover`, from which `initialize` is made too.

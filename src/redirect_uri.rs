@@ -1,4 +1,5 @@
-//! Redirect URIs (RFC 6749 §3.1.2, RFC 8252 §7): read strictly, because what two readers read differently sends a code to the wrong one.
+//! Redirect URIs (RFC 6749 §3.1.2, RFC 8252 §7): read strictly, because what two readers read
+//! differently sends a code to the wrong one.
 
 use crate::net;
 
@@ -34,9 +35,13 @@ pub struct Parts<'a> {
     pub rest: &'a str,
 }
 
-/// Reads a redirect URI; strictly, because what two readers read differently sends a code to the wrong one.
+/// Reads a redirect URI; strictly, because what two readers read differently sends a code
+/// to the wrong one.
 pub fn parts(uri: &str) -> Result<Parts<'_>, &'static str> {
-    if uri.len() > MAX_URI || !uri.bytes().all(|b| b.is_ascii_graphic()) || uri.contains(['\\', '<', '>', '"']) {
+    if uri.len() > MAX_URI
+        || !uri.bytes().all(|b| b.is_ascii_graphic())
+        || uri.contains(['\\', '<', '>', '"'])
+    {
         return Err("it must be plain ASCII without blanks, and not longer than 2,000 characters");
     }
     if uri.contains('#') {
@@ -48,7 +53,9 @@ pub fn parts(uri: &str) -> Result<Parts<'_>, &'static str> {
     let Some(rest) = rest.strip_prefix("//") else {
         // RFC 8252 §7.1: com.example.app:/callback.
         let plain = own && rest.starts_with('/');
-        return plain.then_some(Parts { scheme, host: String::new(), port: None, rest }).ok_or(ABSOLUTE);
+        return plain
+            .then_some(Parts { scheme, host: String::new(), port: None, rest })
+            .ok_or(ABSOLUTE);
     };
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, rest) = rest.split_at(end);
@@ -63,7 +70,9 @@ pub fn parts(uri: &str) -> Result<Parts<'_>, &'static str> {
 /// Whether a scheme can be a program's own (RFC 8252 §7.1).
 pub fn private(scheme: &str) -> bool {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c);
-    scheme.starts_with(|c: char| c.is_ascii_lowercase()) && scheme.chars().all(fits) && !NOT_PRIVATE.contains(&scheme)
+    scheme.starts_with(|c: char| c.is_ascii_lowercase())
+        && scheme.chars().all(fits)
+        && !NOT_PRIVATE.contains(&scheme)
 }
 
 /// Whether a host is this machine (RFC 8252 §7.3).
@@ -81,8 +90,8 @@ pub fn host_of(uri: &str) -> Option<(String, bool)> {
     Some((p.host, here))
 }
 
-/// The origin of a redirect URI, for `form-action` (a browser follows a form's redirect only there). Of a private scheme a policy
-/// can name no host.
+/// The origin of a redirect URI, for `form-action` (a browser follows a form's redirect only
+/// there). Of a private scheme a policy can name no host.
 pub fn origin_of(uri: &str) -> Option<String> {
     let p = parts(uri).ok()?;
     if private(p.scheme) {
@@ -97,7 +106,8 @@ pub fn matches(registered: &str, requested: &str) -> bool {
         return parts(requested).is_ok();
     }
     // An empty path is the path / (RFC 3986 §6.2.3); VS Code registers one and sends the other.
-    let path = |rest: &str| if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
+    let path =
+        |rest: &str| if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
     match (parts(registered), parts(requested)) {
         (Ok(a), Ok(b)) => {
             let here = loopback(&a.host) && a.scheme == "http";
@@ -107,7 +117,8 @@ pub fn matches(registered: &str, requested: &str) -> bool {
     }
 }
 
-/// Whether a redirect URI of the configuration can be used: the operator may name any host, and a private scheme (RFC 8252 §7.1).
+/// Whether a redirect URI of the configuration can be used: the operator may name any host, and a
+/// private scheme (RFC 8252 §7.1).
 pub fn check_configured(uri: &str) -> Result<(), String> {
     let p = parts(uri)?;
     match p.scheme {
@@ -133,7 +144,13 @@ mod tests {
         ] {
             assert_eq!(check_configured(good), Ok(()), "{good}");
         }
-        for bad in ["http://intranet.example/cb", "javascript://x/%0aalert(1)", "https://a/b#c", "x", "https://u@a/"] {
+        for bad in [
+            "http://intranet.example/cb",
+            "javascript://x/%0aalert(1)",
+            "https://a/b#c",
+            "x",
+            "https://u@a/",
+        ] {
             assert!(check_configured(bad).is_err(), "{bad}");
         }
     }

@@ -7,7 +7,8 @@ use crate::database::catalog::NotFound;
 use crate::database::run::Failure;
 use crate::database::{Database, DbError};
 
-/// A result with `isError`: what was wrong, and how to mend it. The codes are those of `docs/errors.md`.
+/// A result with `isError`: what was wrong, and how to mend it. The codes are those of
+/// `docs/errors.md`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
     /// Stable.
@@ -25,8 +26,15 @@ pub struct Refusal {
 impl Refusal {
     /// With a hint.
     pub fn new(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: hint.into(), retryable: false, more: Box::default() }
+        Self {
+            code,
+            message: message.into(),
+            hint: hint.into(),
+            retryable: false,
+            more: Box::default(),
+        }
     }
+
     /// A change whose end nobody saw.
     pub fn unknown_outcome(what: &str) -> Self {
         Self::new(
@@ -35,6 +43,7 @@ impl Refusal {
             "Look at the data before trying again.",
         )
     }
+
     /// From a database error.
     pub fn database(e: &DbError, db: &Database) -> Self {
         let x = db.explain(e);
@@ -51,19 +60,26 @@ impl Refusal {
         }
         r
     }
+
     /// From a failed text: with what was said beside the error.
     pub fn failure(f: &Failure, db: &Database) -> Self {
         let mut r = Self::database(&f.error, db);
         if !f.said.messages.is_empty() {
             r.more.insert("messages".into(), f.said.messages.clone().into());
         }
-        let later: Vec<Value> =
-            f.said.errors.iter().skip(1).map(|(n, t)| json!({ "number": n, "message": t })).collect();
+        let later: Vec<Value> = f
+            .said
+            .errors
+            .iter()
+            .skip(1)
+            .map(|(n, t)| json!({ "number": n, "message": t }))
+            .collect();
         if !later.is_empty() {
             r.more.insert("further_errors".into(), later.into());
         }
         r
     }
+
     /// From a name that is no table.
     pub fn not_found(name: &str, e: NotFound, db: &Database) -> Self {
         match e {
@@ -78,9 +94,11 @@ impl Refusal {
                 format!("{name} is in several schemas"),
                 format!("Write one of {}.", list.join(", ")),
             ),
-            NotFound::Other(written, what, mend) => {
-                Self::new("no_such_table", format!("{written} is {what}, not a table or view."), mend)
-            }
+            NotFound::Other(written, what, mend) => Self::new(
+                "no_such_table",
+                format!("{written} is {what}, not a table or view."),
+                mend,
+            ),
             NotFound::NoSuchTable(close) => {
                 let hint = if close.is_empty() {
                     "list_tables lists the tables that there are.".to_owned()
@@ -89,7 +107,10 @@ impl Refusal {
                 };
                 let mut r = Self::new(
                     "no_such_table",
-                    format!("There is no table or view {}.", name.chars().take(200).collect::<String>()),
+                    format!(
+                        "There is no table or view {}.",
+                        name.chars().take(200).collect::<String>()
+                    ),
                     hint,
                 );
                 r.more.insert("closest".into(), close.into());
@@ -97,7 +118,9 @@ impl Refusal {
             }
         }
     }
-    /// The tool result. Errors have no `structuredContent`, because clients hold that against the output schema.
+
+    /// The tool result. Errors have no `structuredContent`, because clients hold that
+    /// against the output schema.
     pub fn into_reply(self) -> ToolReply {
         let mut e = json!({ "code": self.code, "message": self.message });
         if !self.hint.is_empty() {

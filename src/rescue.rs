@@ -1,5 +1,6 @@
-//! Every failure below becomes one outcome; a flat list, and only here. For `tools/call` it is a result with `isError`, so that
-//! the model that called can read it; for anything else a JSON-RPC error.
+//! Every failure below becomes one outcome; a flat list, and only here. For `tools/call`
+//! it is a result with `isError`, so that the model that called can read it; for anything
+//! else a JSON-RPC error.
 
 use mssql_mcp_middleware::BoxError;
 use mssql_mcp_middleware::catch_panic::Panicked;
@@ -21,7 +22,10 @@ pub struct Note {
 
 /// Kept before the call.
 pub fn note(r: &McpRequest) -> Note {
-    Note { tool: &*r.method == "tools/call", facts: r.context.extensions.get::<Arc<CallFacts>>().cloned() }
+    Note {
+        tool: &*r.method == "tools/call",
+        facts: r.context.extensions.get::<Arc<CallFacts>>().cloned(),
+    }
 }
 
 /// Names a failure in the log and to the client, and nothing else.
@@ -56,8 +60,11 @@ pub fn rescue(note: Note, e: BoxError) -> Outcome {
         tracing::error!(incident = %id, error = %e, "a call failed below the tools");
     }
     if note.tool {
-        let r =
-            Refusal::new("internal", format!("Internal error {id}."), "The server's log has the rest under this id.");
+        let r = Refusal::new(
+            "internal",
+            format!("Internal error {id}."),
+            "The server's log has the rest under this id.",
+        );
         return Outcome::Complete(r.into_reply().into());
     }
     Outcome::Fault(Fault::Internal { id })

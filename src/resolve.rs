@@ -1,5 +1,6 @@
-//! Names that strangers bring are looked up by the runtime itself (RFC 1035, by a stub resolver): the C library's look-up would hold one of the threads that
-//! all share for as long as a name server keeps silent, and could not be taken back.
+//! Names that strangers bring are looked up by the runtime itself (RFC 1035, by a stub resolver):
+//! the C library's look-up would hold one of the threads that all share for as long as a name
+//! server keeps silent, and could not be taken back.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -13,7 +14,8 @@ use domain::resolv::stub::conf::{ResolvConf, ServerConf, Transport};
 use futures_util::future::BoxFuture;
 
 /// Name and port to addresses.
-pub type Lookup = Arc<dyn Fn(String, u16) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> + Send + Sync>;
+pub type Lookup =
+    Arc<dyn Fn(String, u16) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> + Send + Sync>;
 
 /// A look-up ends after this, whatever the name servers do.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -63,7 +65,8 @@ mod tests {
                 if !answers {
                     continue;
                 }
-                // RFC 1035 §4.1: the header and the question, ending in type and class, come back as they were.
+                // RFC 1035 §4.1: the header and the question, ending in type and class, come
+                // back as they were.
                 let end = 12 + query[12..n].iter().position(|b| *b == 0).expect("the root") + 5;
                 let (known, a) = (query[12..end].starts_with(b"\x06client"), query[end - 3] == 1);
                 let mut answer = query[..end].to_vec();
@@ -105,7 +108,8 @@ mod tests {
         let all = (0..500).map(|n| lookup(format!("n{n}.example"), 443));
         let all = futures_util::future::join_all(all).await;
         assert!(all.iter().all(Result::is_err));
-        // All at once, and without a thread for each: one after the other they would take 25 minutes.
+        // All at once, and without a thread for each: one after the other they
+        // would take 25 minutes.
         assert!(began.elapsed() < 10 * PATIENCE, "{:?}", began.elapsed());
     }
 }

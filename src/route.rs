@@ -1,8 +1,9 @@
-//! What a path means: which mount, and which endpoint of it. It is decided once, before anything looks at the path, so that no
-//! layer reads it differently from another.
+//! What a path means: which mount, and which endpoint of it. It is decided once, before anything
+//! looks at the path, so that no layer reads it differently from another.
 //!
-//! Doubled slashes count as one and one at the end as none (clients and proxies make them). A path with `%`, `\`, `;` or dot
-//! segments is nobody's: ours have none, and two readers could disagree about them.
+//! Doubled slashes count as one and one at the end as none (clients and proxies make them).
+//! A path with `%`, `\`, `;` or dot segments is nobody's: ours have none, and two readers
+//! could disagree about them.
 
 use http::{Method, StatusCode};
 
@@ -37,7 +38,8 @@ pub enum Endpoint {
     OpenAi,
 }
 
-/// A mount, by its place in the configuration, and an endpoint. At the origin there may be endpoints of sign-in without a mount.
+/// A mount, by its place in the configuration, and an endpoint. At the origin there may be
+/// endpoints of sign-in without a mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     /// Which.
@@ -64,10 +66,12 @@ impl Place {
             _ => "",
         }
     }
+
     /// Whether it is about MCP, for those who are known.
     pub fn is_mcp(self) -> bool {
         matches!(self.endpoint, Endpoint::Mcp | Endpoint::Sse | Endpoint::Messages)
     }
+
     /// Whether a capability check without a token is meant: `HEAD /sse`.
     pub fn is_probe(self, method: &Method) -> bool {
         self.endpoint == Endpoint::Sse && *method == Method::HEAD
@@ -79,11 +83,15 @@ impl Routes {
     pub fn new(mounts: Vec<String>, mcp: bool, sse: bool) -> Self {
         Self { mounts, mcp, sse }
     }
+
     /// What there is, for a person who got lost.
     pub fn endpoints(&self) -> Vec<String> {
         let of = |m: &String| {
             let (mcp, sse) = (format!("{m}/mcp"), format!("{m}/sse"));
-            [self.mcp.then_some(mcp), self.sse.then_some(sse)].into_iter().flatten().collect::<Vec<_>>()
+            [self.mcp.then_some(mcp), self.sse.then_some(sse)]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
         };
         self.mounts.iter().flat_map(of).collect()
     }
@@ -93,7 +101,8 @@ impl Routes {
         format!("{mount}{}", if self.mcp { "/mcp" } else { "/sse" })
     }
 
-    /// Whether a path is that of the server itself, or of a mount, where there is nothing but a page for people.
+    /// Whether a path is that of the server itself, or of a mount, where there is nothing but
+    /// a page for people.
     pub fn home(&self, path: &str) -> Option<Option<usize>> {
         let path = path.trim_matches('/');
         if path.is_empty() {
@@ -133,7 +142,9 @@ impl Routes {
             Endpoint::Register => "/register",
             Endpoint::Revoke => "/revoke",
             Endpoint::Apps => "/apps",
-            Endpoint::Resource(about) => return format!("/.well-known/oauth-protected-resource{mount}{about}"),
+            Endpoint::Resource(about) => {
+                return format!("/.well-known/oauth-protected-resource{mount}{about}");
+            }
             Endpoint::Server => return format!("/.well-known/oauth-authorization-server{mount}"),
             Endpoint::OpenAi => "/.well-known/openai-apps-challenge",
         };
@@ -152,20 +163,27 @@ impl Routes {
         self.mounts.iter().position(|m| m == path)
     }
 
-    /// `/.well-known/NAME/demo/sse` (RFC 8615 with a path inserted), `/demo/.well-known/NAME`, and `/demo/sse/.well-known/NAME`, which is
-    /// nobody's rule but seen.
+    /// `/.well-known/NAME/demo/sse` (RFC 8615 with a path inserted), `/demo/.well-known/NAME`, and
+    /// `/demo/sse/.well-known/NAME`, which is nobody's rule but seen.
     fn document(&self, before: &str, rest: &str) -> Option<Place> {
         let (name, after) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let about = format!("{before}{after}");
-        let found = ["/mcp", "/sse", ""].iter().find_map(|e| Some((self.mount(about.strip_suffix(e)?)?, *e)));
+        let found = ["/mcp", "/sse", ""]
+            .iter()
+            .find_map(|e| Some((self.mount(about.strip_suffix(e)?)?, *e)));
         let (mount, endpoint) = match (name, found) {
             ("oauth-protected-resource", Some((m, e))) => (Some(m), Endpoint::Resource(e)),
-            // The origin itself is described even where nothing is mounted at it: it is the issuer, and clients look there first.
-            ("oauth-protected-resource", None) if about.is_empty() => (None, Endpoint::Resource("")),
+            // The origin itself is described even where nothing is mounted at it: it is the issuer,
+            // and clients look there first.
+            ("oauth-protected-resource", None) if about.is_empty() => {
+                (None, Endpoint::Resource(""))
+            }
             ("oauth-authorization-server", _) if found.is_some() || about.is_empty() => {
                 (found.map(|f| f.0), Endpoint::Server)
             }
-            ("openai-apps-challenge", _) if found.is_some() || about.is_empty() => (None, Endpoint::OpenAi),
+            ("openai-apps-challenge", _) if found.is_some() || about.is_empty() => {
+                (None, Endpoint::OpenAi)
+            }
             _ => return None,
         };
         Some(Place { mount, endpoint })
@@ -186,7 +204,10 @@ impl Routes {
             "apps" => Endpoint::Apps,
             _ => return None,
         };
-        let of_a_mount = matches!(endpoint, Endpoint::Mcp | Endpoint::Sse | Endpoint::Messages | Endpoint::Object);
+        let of_a_mount = matches!(
+            endpoint,
+            Endpoint::Mcp | Endpoint::Sse | Endpoint::Messages | Endpoint::Object
+        );
         match self.mount(head) {
             Some(m) => Some(Place { mount: Some(m), endpoint }),
             None if head.is_empty() && !of_a_mount => Some(Place { mount: None, endpoint }),
@@ -202,6 +223,7 @@ mod tests {
     fn routes() -> Routes {
         Routes::new(vec![String::new(), "/demo".into(), "/demo/two".into()], true, true)
     }
+
     fn at(mount: usize, endpoint: Endpoint) -> Result<Place, StatusCode> {
         Ok(Place { mount: Some(mount), endpoint })
     }
@@ -228,10 +250,21 @@ mod tests {
             assert_eq!(r.find(path), place, "{path}");
         }
         let named = Routes::new(vec!["/demo".into()], true, false);
-        assert_eq!(named.find("/authorize"), Ok(Place { mount: None, endpoint: Endpoint::Authorize }));
-        assert_eq!(named.find("/.well-known/oauth-authorization-server").map(|p| p.mount), Ok(None));
+        assert_eq!(
+            named.find("/authorize"),
+            Ok(Place { mount: None, endpoint: Endpoint::Authorize })
+        );
+        assert_eq!(
+            named.find("/.well-known/oauth-authorization-server").map(|p| p.mount),
+            Ok(None)
+        );
         assert_eq!(named.endpoints(), ["/demo/mcp"]);
-        for none in ["/mcp", "/demo/sse", "/demo/messages", "/.well-known/oauth-protected-resource/demo/sse"] {
+        for none in [
+            "/mcp",
+            "/demo/sse",
+            "/demo/messages",
+            "/.well-known/oauth-protected-resource/demo/sse",
+        ] {
             assert_eq!(named.find(none), Err(StatusCode::NOT_FOUND), "{none}");
         }
     }

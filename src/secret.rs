@@ -1,4 +1,5 @@
-//! Tokens, codes and secrets: 256 bits of the system's randomness, URL-safe, and kept only as their SHA-256.
+//! Tokens, codes and secrets: 256 bits of the system's randomness, URL-safe, and kept
+//! only as their SHA-256.
 
 use std::sync::LazyLock;
 
@@ -14,7 +15,8 @@ pub fn secret(prefix: &str) -> String {
     format!("{prefix}{}", BASE64.encode(bytes))
 }
 
-/// A password of 80 bits that can be read off a screen and typed: lower case and digits, none that looks like another, in fours.
+/// A password of 80 bits that can be read off a screen and typed: lower case and digits, none that
+/// looks like another, in fours.
 pub fn typeable() -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut bytes = [0; 16];
@@ -23,9 +25,11 @@ pub fn typeable() -> String {
     letters.chunks(4).map(String::from_iter).collect::<Vec<_>>().join("-")
 }
 
-/// A name that nobody has, for the log and the records: the same for the same text, by a key that ends with the process, because it may have been a password.
+/// A name that nobody has, for the log and the records: the same for the same text, by a key that
+/// ends with the process, because it may have been a password.
 pub fn unknown_name(name: &str) -> String {
-    static KEY: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA256, secret("").as_bytes()));
+    static KEY: LazyLock<hmac::Key> =
+        LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA256, secret("").as_bytes()));
     let tag = hmac::sign(&KEY, name.as_bytes());
     format!("unknown:{}", &BASE64.encode(tag.as_ref())[..16])
 }

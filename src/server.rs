@@ -1,4 +1,5 @@
-//! The center: `impl Service<McpRequest>`, method → handler. Stateless; whatever a request needs comes with it.
+//! The center: `impl Service<McpRequest>`, method → handler. Stateless; whatever a request
+//! needs comes with it.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -24,6 +25,7 @@ impl Server {
     pub fn new(registry: Registry) -> Self {
         Self { registry: Arc::new(registry) }
     }
+
     /// What it calls.
     pub fn registry(&self) -> Arc<Registry> {
         self.registry.clone()
@@ -37,6 +39,7 @@ impl tower::Service<McpRequest> for Server {
     fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
+
     fn call(&mut self, request: McpRequest) -> Self::Future {
         let registry = self.registry.clone();
         Box::pin(async move { Ok(handle(&registry, request).await) })
@@ -57,7 +60,9 @@ async fn handle(registry: &Registry, request: McpRequest) -> Outcome {
         "tools/list" => page(&request, || Reply::Shared(registry.listed())),
         // Nothing is listed yet, and an empty list is what clients that ask anyway can read.
         "resources/list" => page(&request, || Reply::Json(protocol::list("resources", Vec::new()))),
-        "resources/templates/list" => page(&request, || Reply::Json(protocol::list("resourceTemplates", Vec::new()))),
+        "resources/templates/list" => {
+            page(&request, || Reply::Json(protocol::list("resourceTemplates", Vec::new())))
+        }
         "prompts/list" => page(&request, || Reply::Json(protocol::list("prompts", Vec::new()))),
         "resources/read" => match &request.target {
             Some(uri) => invalid(format!("Resource not found: {uri}"), Some(json!({ "uri": uri }))),
@@ -73,10 +78,14 @@ async fn handle(registry: &Registry, request: McpRequest) -> Outcome {
                 Some(tool) => {
                     // Read by the layer that those who record look at, too; without it, here.
                     let arguments = request.context.extensions.get::<Arguments>().cloned();
-                    let arguments = arguments.unwrap_or_else(|| tool.read(request.params.as_deref()));
+                    let arguments =
+                        arguments.unwrap_or_else(|| tool.read(request.params.as_deref()));
                     tool.run(Call::new(request.context), &arguments).await
                 }
-                None => invalid(format!("Unknown tool: {name}; there are {}", registry.names().join(", ")), None),
+                None => invalid(
+                    format!("Unknown tool: {name}; there are {}", registry.names().join(", ")),
+                    None,
+                ),
             },
         },
         other => Outcome::Fault(Fault::MethodNotFound(other.to_owned())),

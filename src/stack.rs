@@ -48,6 +48,7 @@ impl Service<McpRequest> for Replaceable {
         // `oneshot` waits for the one that is called.
         Poll::Ready(Ok(()))
     }
+
     fn call(&mut self, request: McpRequest) -> Self::Future {
         McpService::clone(&self.0.load()).oneshot(request)
     }
@@ -112,16 +113,31 @@ impl Mount {
     fn new(path: &str, config: &Config, settings: Settings, common: &Common) -> Self {
         Self::over(Database::new(settings), path.to_owned(), config, common)
     }
+
     /// The same database at another path.
     fn at(&self, path: String, config: &Config, common: &Common) -> Self {
-        if path == self.path { self.clone() } else { Self::over(self.database.clone(), path, config, common) }
+        if path == self.path {
+            self.clone()
+        } else {
+            Self::over(self.database.clone(), path, config, common)
+        }
     }
+
     fn over(database: Database, path: String, config: &Config, common: &Common) -> Self {
-        let (confirm, audit) = (Confirm::new(config), AuditLayer::new(common.audit.clone(), &path, database.clone()));
+        let (confirm, audit) =
+            (Confirm::new(config), AuditLayer::new(common.audit.clone(), &path, database.clone()));
         let first = assembled(&path, &database, &confirm, &audit, config, &common.quotas);
         let stack = Replaceable(Arc::new(ArcSwap::from_pointee(first)));
-        Self { path, service: BoxCloneSyncService::new(stack.clone()), database, stack, confirm, audit }
+        Self {
+            path,
+            service: BoxCloneSyncService::new(stack.clone()),
+            database,
+            stack,
+            confirm,
+            audit,
+        }
     }
+
     /// From the next call on, with the limits of another configuration.
     fn reload(&self, config: &Config, quotas: &Arc<Quotas>) {
         self.database.set_lock_timeout(config.duration("limits.lock_timeout"));
@@ -178,16 +194,20 @@ impl App {
         }
         Ok(self)
     }
+
     /// From the configuration.
     pub fn new(config: &Config) -> Result<Self, String> {
         Self::with_settings(config, Settings::from_config(config)?)
     }
+
     /// With settings that a command adjusted (the demo trusts its sandbox's certificate).
     pub fn with_settings(config: &Config, settings: Settings) -> Result<Self, String> {
-        let common = Common { audit: Audit::open(config, SERVER)?, quotas: Arc::new(Quotas::new(config)) };
+        let common =
+            Common { audit: Audit::open(config, SERVER)?, quotas: Arc::new(Quotas::new(config)) };
         let main = Mount::new("", config, settings, &common);
         // Several paths to the main database share its pool.
-        let mut mounts: Vec<Mount> = config.prefixes().into_iter().map(|path| main.at(path, config, &common)).collect();
+        let mut mounts: Vec<Mount> =
+            config.prefixes().into_iter().map(|path| main.at(path, config, &common)).collect();
         for (path, c) in config.mounts() {
             mounts.push(Mount::new(path, c, Settings::from_config(c)?, &common));
         }
@@ -205,7 +225,9 @@ impl App {
             quotas: common.quotas,
         })
     }
-    /// Takes over the limits and clients of another configuration; no call notices but by its limits.
+
+    /// Takes over the limits and clients of another configuration; no call notices
+    /// but by its limits.
     pub fn reload(&self, config: &Config) {
         self.quotas.reload(config);
         self.tuning.peers.set(peer_quota(config));
@@ -220,6 +242,7 @@ impl App {
             a.reload(config);
         }
     }
+
     /// Every database once.
     pub fn databases(&self) -> Vec<Database> {
         let mut all = vec![self.database.clone()];
@@ -239,7 +262,8 @@ fn peer_quota(config: &Config) -> Quota {
     Quota::per(config.int("limits.peer_requests") as u32, Duration::from_secs(60))
 }
 
-/// The stack at MCP level, which every transport shares, around its center (a [`Server`], or what a benchmark puts there).
+/// The stack at MCP level, which every transport shares, around its center (a [`Server`], or what
+/// a benchmark puts there).
 pub fn mcp<S>(
     center: S,
     registry: Arc<Registry>,

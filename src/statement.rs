@@ -1,4 +1,5 @@
-//! What of a T-SQL text goes into a record: a fingerprint, the text without its literals, and the objects that it names.
+//! What of a T-SQL text goes into a record: a fingerprint, the text without its literals, and the
+//! objects that it names.
 
 use aws_lc_rs::digest;
 
@@ -15,12 +16,15 @@ const MAX_TEXT: usize = 4000;
 /// A text, for the record.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Statement {
-    /// The same for texts that differ in literals, blanks, comments and the case of bare words only.
+    /// The same for texts that differ in literals, blanks, comments and the case
+    /// of bare words only.
     pub fingerprint: String,
-    /// With `?` for each literal and `"?"` for each word in double quotes, cut at 4,000 characters: by what a caller meant it may be a value, which SQL Server
-    /// then knows no name for (errors 207 and 208).
+    /// With `?` for each literal and `"?"` for each word in double quotes, cut at 4,000
+    /// characters: by what a caller meant it may be a value, which SQL Server then knows no name
+    /// for (errors 207 and 208).
     pub redacted: String,
-    /// The same with the words in double quotes, where there are some: for when SQL Server took them for names.
+    /// The same with the words in double quotes, where there are some: for when SQL Server
+    /// took them for names.
     pub named: Option<String>,
     /// `schema.name` as written, in order, each once.
     pub objects: Vec<String>,
@@ -29,7 +33,8 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// Of a text. One that cannot be read has a fingerprint of its bytes and no more: nothing is known to be a literal in it.
+    /// Of a text. One that cannot be read has a fingerprint of its bytes and no more: nothing is
+    /// known to be a literal in it.
     pub fn of(sql: &str) -> Self {
         match (tokens(sql), roles(sql)) {
             (Ok(all), Ok(roles)) if all.len() == roles.len() => {
@@ -38,7 +43,9 @@ impl Statement {
                 let fingerprint = short(&named.to_lowercase());
                 let (objects, doubtful) = objects(&all, &roles);
                 match all.iter().any(in_double_quotes) {
-                    false => Self { fingerprint, redacted: cut(&named), named: None, objects, doubtful },
+                    false => {
+                        Self { fingerprint, redacted: cut(&named), named: None, objects, doubtful }
+                    }
                     true => {
                         let redacted = cut(&redacted(&all, &roles, true));
                         Self { fingerprint, redacted, named: Some(cut(&named)), objects, doubtful }
@@ -51,9 +58,11 @@ impl Statement {
 }
 
 impl Statement {
-    /// What it does to what (`SELECT sales.Orders`): the name of a span, so without anything that differs from call to call.
+    /// What it does to what (`SELECT sales.Orders`): the name of a span, so without anything that
+    /// differs from call to call.
     pub fn summary(&self) -> String {
-        let verb = self.redacted.split([' ', ';', '(']).next().unwrap_or_default().to_ascii_uppercase();
+        let verb =
+            self.redacted.split([' ', ';', '(']).next().unwrap_or_default().to_ascii_uppercase();
         let verb = if verb == "WITH" { "SELECT".to_owned() } else { verb };
         let mut out = verb;
         for o in self.objects.iter().filter(|o| !self.doubtful.contains(o)).take(4) {
@@ -65,7 +74,10 @@ impl Statement {
 }
 
 fn short(text: &str) -> String {
-    digest::digest(&digest::SHA256, text.as_bytes()).as_ref()[..12].iter().map(|b| format!("{b:02x}")).collect()
+    digest::digest(&digest::SHA256, text.as_bytes()).as_ref()[..12]
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }
 
 fn cut(text: &str) -> String {
@@ -94,11 +106,16 @@ fn redacted(all: &[Token<'_>], roles: &[Role], doubtful: bool) -> String {
             Role::Verb | Role::Clause => arguments = false,
             _ => {}
         }
-        let called = word(t).is_some_and(|w| ["EXEC", "EXECUTE"].iter().any(|e| w.eq_ignore_ascii_case(e)));
+        let called =
+            word(t).is_some_and(|w| ["EXEC", "EXECUTE"].iter().any(|e| w.eq_ignore_ascii_case(e)));
         arguments |= *role == Role::Unread && called;
-        let bare = matches!(t.kind, Kind::Word | Kind::Quoted) && matches!(role, Role::Name | Role::Unread);
-        let text =
-            arguments && bare && !called && last != "." && !KEYWORDS.iter().any(|k| t.text.eq_ignore_ascii_case(k));
+        let bare = matches!(t.kind, Kind::Word | Kind::Quoted)
+            && matches!(role, Role::Name | Role::Unread);
+        let text = arguments
+            && bare
+            && !called
+            && last != "."
+            && !KEYWORDS.iter().any(|k| t.text.eq_ignore_ascii_case(k));
         out.push_str(match t.kind {
             Kind::Text | Kind::Number => "?",
             _ if text => "?",
@@ -117,14 +134,20 @@ fn word<'a>(t: &Token<'a>) -> Option<&'a str> {
     (t.kind == Kind::Word).then_some(t.text)
 }
 
-/// The objects that a text names, by what the guard's derivation takes each name for: tables, views, sequences, procedures, functions with a schema,
-/// and what CREATE, ALTER and DROP are about. What a view or procedure reads below is not in the text.
-/// Beside them those that stand in double quotes.
+/// The objects that a text names, by what the guard's derivation takes each name for: tables,
+/// views, sequences, procedures, functions with a schema, and what CREATE, ALTER and DROP are
+/// about. What a view or procedure reads below is not in the text. Beside them those that
+/// stand in double quotes.
 fn objects(all: &[Token<'_>], roles: &[Role]) -> (Vec<String>, Vec<String>) {
-    const MODULES: [&str; 8] = ["VIEW", "PROC", "PROCEDURE", "FUNCTION", "TRIGGER", "SYNONYM", "SEQUENCE", "TABLE"];
+    const MODULES: [&str; 8] =
+        ["VIEW", "PROC", "PROCEDURE", "FUNCTION", "TRIGGER", "SYNONYM", "SEQUENCE", "TABLE"];
     // Aliases and common table expressions are names that the text gives by itself.
-    let own: Vec<String> =
-        all.iter().zip(roles).filter(|(_, r)| **r == Role::Alias).map(|(t, _)| plain(t).to_lowercase()).collect();
+    let own: Vec<String> = all
+        .iter()
+        .zip(roles)
+        .filter(|(_, r)| **r == Role::Alias)
+        .map(|(t, _)| plain(t).to_lowercase())
+        .collect();
     let mut found: Vec<String> = Vec::new();
     let mut doubtful: Vec<String> = Vec::new();
     // Behind CREATE VIEW and the like a name is that of the object.
@@ -154,7 +177,10 @@ fn objects(all: &[Token<'_>], roles: &[Role]) -> (Vec<String>, Vec<String>) {
         let mut end = at + 1;
         while all.get(end).is_some_and(|d| d.text == ".") {
             let next = (end..all.len()).find(|i| all[*i].text != ".");
-            let Some(next) = next.filter(|i| matches!(all[*i].kind, Kind::Word | Kind::Quoted)) else { break };
+            let Some(next) = next.filter(|i| matches!(all[*i].kind, Kind::Word | Kind::Quoted))
+            else {
+                break;
+            };
             parts.push(plain(&all[next]));
             last = roles[next];
             end = next + 1;
@@ -162,8 +188,10 @@ fn objects(all: &[Token<'_>], roles: &[Role]) -> (Vec<String>, Vec<String>) {
         let called = last == Role::Function && parts.len() > 1 && roles[at] != Role::Alias;
         let wanted = is_object(last) || called || named && last == Role::Name;
         named = false;
-        let (alone, temporary) = (parts.len() == 1, parts.last().is_some_and(|p| p.starts_with('#')));
-        // A method of a column is called like a function of a schema; its qualifier is an alias then.
+        let (alone, temporary) =
+            (parts.len() == 1, parts.last().is_some_and(|p| p.starts_with('#')));
+        // A method of a column is called like a function of a schema; its qualifier
+        // is an alias then.
         let given = own.contains(&parts[0].to_lowercase()) && (alone || called);
         let name = parts.iter().map(|p| quote::part(p)).collect::<Vec<_>>().join(".");
         if wanted && !given && !temporary && !found.contains(&name) && found.len() < MOST {
@@ -212,14 +240,21 @@ mod tests {
     fn a_word_in_double_quotes_may_be_a_value() {
         let s = Statement::of("SELECT a FROM dbo.T WHERE Name = \"ada@example.com\"");
         assert_eq!(s.redacted, "SELECT a FROM dbo.T WHERE Name = \"?\"");
-        assert_eq!(s.named.as_deref(), Some("SELECT a FROM dbo.T WHERE Name = \"ada@example.com\""));
+        assert_eq!(
+            s.named.as_deref(),
+            Some("SELECT a FROM dbo.T WHERE Name = \"ada@example.com\"")
+        );
         assert_eq!((s.objects.as_slice(), s.doubtful.len()), (&["dbo.T".to_owned()][..], 0));
         let s = Statement::of("SELECT [a] FROM \"sales\".\"Orders\", [b]");
         assert_eq!(s.redacted, "SELECT [a] FROM \"?\".\"?\", [b]");
-        assert_eq!((s.objects.join(" "), s.doubtful.join(" ")), ("sales.Orders b".into(), "sales.Orders".into()));
+        assert_eq!(
+            (s.objects.join(" "), s.doubtful.join(" ")),
+            ("sales.Orders b".into(), "sales.Orders".into())
+        );
         assert_eq!(s.summary(), "SELECT b");
         assert_eq!(Statement::of("SELECT 'a \"b\"'").named, None);
     }
+
     #[test]
     fn a_bare_word_among_a_procedures_arguments_is_a_text() {
         let of = |q| Statement::of(q).redacted;
@@ -234,7 +269,10 @@ mod tests {
     #[test]
     fn a_summary_is_the_verb_and_the_objects() {
         let of = |q| Statement::of(q).summary();
-        assert_eq!(of("select * from sales.Orders o join dbo.X on 1=1 where a = 'b'"), "SELECT sales.Orders dbo.X");
+        assert_eq!(
+            of("select * from sales.Orders o join dbo.X on 1=1 where a = 'b'"),
+            "SELECT sales.Orders dbo.X"
+        );
         assert_eq!(of("WITH c AS (SELECT 1 AS n) SELECT * FROM c JOIN d ON 1 = 1"), "SELECT d");
         assert_eq!(of("EXEC sales.OrderSummary @CustomerId = 1"), "EXEC sales.OrderSummary");
         assert_eq!(of("'never closed"), "");

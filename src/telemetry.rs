@@ -19,19 +19,40 @@ use crate::config::Config;
 use crate::messages::{Capture, OnlyTokens};
 use otlp::Exporters;
 
-/// The target of all spans: they are for OpenTelemetry alone, and without it they are not even made.
+/// The target of all spans: they are for OpenTelemetry alone, and without it they
+/// are not even made.
 pub const SPANS: &str = "mssql_mcp::trace";
 
 static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 static EXPORTERS: OnceLock<Exporters> = OnceLock::new();
 
-/// What goes to stderr. Error texts of the driver can hold data, and exporters would report on their own reports.
+/// What goes to stderr. Error texts of the driver can hold data, and exporters would report
+/// on their own reports.
 fn filter(level: &str) -> Result<EnvFilter, String> {
-    let directives = crate::config::level::directives(level).map_err(|e| format!("log.level: {e}"))?;
-    let filter = EnvFilter::try_new(&directives).map_err(|e| format!("log.level: \"{level}\" is no filter: {e}"))?;
-    let never = ["tiberius=off", "hyper=warn", "h2=off", "rustls=warn", "tonic=off", "tower=off", "opentelemetry=off"];
-    let more = ["opentelemetry_sdk=off", "opentelemetry-otlp=off", "opentelemetry_otlp=off", "mssql_mcp::trace=off"];
-    Ok(never.iter().chain(&more).filter_map(|d| d.parse().ok()).fold(filter, EnvFilter::add_directive))
+    let directives =
+        crate::config::level::directives(level).map_err(|e| format!("log.level: {e}"))?;
+    let filter = EnvFilter::try_new(&directives)
+        .map_err(|e| format!("log.level: \"{level}\" is no filter: {e}"))?;
+    let never = [
+        "tiberius=off",
+        "hyper=warn",
+        "h2=off",
+        "rustls=warn",
+        "tonic=off",
+        "tower=off",
+        "opentelemetry=off",
+    ];
+    let more = [
+        "opentelemetry_sdk=off",
+        "opentelemetry-otlp=off",
+        "opentelemetry_otlp=off",
+        "mssql_mcp::trace=off",
+    ];
+    Ok(never
+        .iter()
+        .chain(&more)
+        .filter_map(|d| d.parse().ok())
+        .fold(filter, EnvFilter::add_directive))
 }
 
 /// Sets up logging to stderr alone: for commands that end by themselves.
@@ -39,7 +60,8 @@ pub fn init(level: &str, format: &str) {
     subscribe(level, format, None);
 }
 
-/// Sets up everything that a server needs, as configured. Within the runtime, which the exporters use.
+/// Sets up everything that a server needs, as configured. Within the runtime,
+/// which the exporters use.
 pub fn start(config: &Config) -> Result<(), String> {
     filter(config.text("log.level"))?;
     let exporters = Exporters::new(config)?;
@@ -64,10 +86,13 @@ fn subscribe(level: &str, format: &str, exporters: Option<&Exporters>) {
     let fmt = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
-    let fmt: Box<dyn Layer<Registry> + Send + Sync> =
-        if format == "json" { Box::new(fmt.json().map_event_format(json::Lines)) } else { Box::new(fmt) };
-    // The exported logs are what stderr shows, at the same level: ours and no library's. Where nobody wants them or the spans, the filters say
-    // so, and they are not even made.
+    let fmt: Box<dyn Layer<Registry> + Send + Sync> = if format == "json" {
+        Box::new(fmt.json().map_event_format(json::Lines))
+    } else {
+        Box::new(fmt)
+    };
+    // The exported logs are what stderr shows, at the same level: ours and no library's. Where
+    // nobody wants them or the spans, the filters say so, and they are not even made.
     let (logs, spans) = (exporters.and_then(Exporters::logs), exporters.and_then(Exporters::spans));
     let (log, trace) = (logs.is_some(), spans.is_some());
     let logs = logs.with_filter(filter_fn(move |m| {
@@ -76,7 +101,11 @@ fn subscribe(level: &str, format: &str, exporters: Option<&Exporters>) {
     let spans = spans.with_filter(filter_fn(move |m| trace && m.is_span() && m.target() == SPANS));
     let shown = fmt.and_then(logs).with_filter(filter);
     // A second call (tests in one process) keeps the first subscriber.
-    let ok = tracing_subscriber::registry().with(shown).with(spans).with(Capture.with_filter(OnlyTokens)).try_init();
+    let ok = tracing_subscriber::registry()
+        .with(shown)
+        .with(spans)
+        .with(Capture.with_filter(OnlyTokens))
+        .try_init();
     if ok.is_ok() {
         let _ = LEVEL.set(handle);
     }

@@ -35,10 +35,15 @@ pub trait Tool: Send + Sync + 'static {
     const NAME: &'static str;
     /// Title, description, annotations and schemas.
     fn definition(&self) -> Value;
-    /// What a call names, for the record: the arguments are read once, and what runs is what was recorded.
+    /// What a call names, for the record: the arguments are read once, and what runs
+    /// is what was recorded.
     fn named(args: &Self::Args) -> Named;
     /// Does it.
-    fn call(&self, call: Call, args: Self::Args) -> impl Future<Output = Result<ToolReply, Stop>> + Send;
+    fn call(
+        &self,
+        call: Call,
+        args: Self::Args,
+    ) -> impl Future<Output = Result<ToolReply, Stop>> + Send;
 }
 
 /// The arguments of a call, read once into their type, before anybody looks at them.
@@ -111,10 +116,12 @@ impl Call {
         let facts = context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default();
         Self { context, facts }
     }
+
     /// Whether the caller has a scope.
     pub fn may(&self, scope: &str) -> bool {
         self.context.extensions.get::<Principal>().is_some_and(|p| p.may(scope))
     }
+
     /// Where this call must stop.
     pub fn limits(&self, bounds: Bounds) -> Limits {
         Limits {
@@ -144,7 +151,9 @@ impl Erased {
             let (named, ready) = match arguments::read::<T::Args>(params, &schema) {
                 Ok(args) => {
                     let (named, tool) = (T::named(&args), tool.clone());
-                    let run = move |call| -> BoxFuture<_> { Box::pin(async move { tool.call(call, args).await }) };
+                    let run = move |call| -> BoxFuture<_> {
+                        Box::pin(async move { tool.call(call, args).await })
+                    };
                     (named, Ok(Box::new(run) as Box<dyn FnOnce(Call) -> BoxFuture<_> + Send>))
                 }
                 Err(refusal) => (Named::default(), Err(refusal)),
@@ -153,10 +162,12 @@ impl Erased {
         };
         Self { name: T::NAME, definition, read: Box::new(read) }
     }
+
     /// Reads the arguments in a request's params.
     pub fn read(&self, params: Option<&RawValue>) -> Arguments {
         (self.read)(params)
     }
+
     /// Runs it with arguments that nobody has run yet; a refusal is a result.
     pub async fn run(&self, call: Call, arguments: &Arguments) -> Outcome {
         let (facts, cancel) = (call.facts.clone(), call.context.cancel.clone());
@@ -169,7 +180,9 @@ impl Erased {
         };
         // A call that was stopped ends as that, whatever error it met on the way.
         let done = match (done, cancel.why()) {
-            (Err(Stop::Refused(r)), Some(why)) if r.code == "cancelled" => Err(Stop::Cancelled(why)),
+            (Err(Stop::Refused(r)), Some(why)) if r.code == "cancelled" => {
+                Err(Stop::Cancelled(why))
+            }
             (done, _) => done,
         };
         match done {
@@ -185,7 +198,9 @@ impl Erased {
                 facts.set_outcome("insufficient_scope");
                 Outcome::Fault(Fault::Scope { needed })
             }
-            Err(Stop::Ask { requests, state }) => Outcome::InputRequired { requests, state: Some(state) },
+            Err(Stop::Ask { requests, state }) => {
+                Outcome::InputRequired { requests, state: Some(state) }
+            }
             Err(Stop::Invalid(message)) => {
                 facts.set_outcome("invalid_params");
                 Outcome::Fault(Fault::InvalidParams { message, data: None })
@@ -259,7 +274,9 @@ impl Registry {
         let listed = Arc::new(Shared::new(crate::protocol::list("tools", definitions)));
         Self { tools, listed, instructions }
     }
-    /// For callers who sign in: each tool says so, in the two places where hosts look (`securitySchemes` of OpenAI's contract).
+
+    /// For callers who sign in: each tool says so, in the two places where hosts look
+    /// (`securitySchemes` of OpenAI's contract).
     pub fn behind_sign_in(mut self) -> Self {
         let schemes = json!([{ "type": "oauth2", "scopes": ["mssql:read"] }]);
         for t in &mut self.tools {
@@ -270,18 +287,22 @@ impl Registry {
         self.listed = Arc::new(Shared::new(crate::protocol::list("tools", definitions)));
         self
     }
+
     /// By name.
     pub fn get(&self, name: &str) -> Option<&Erased> {
         self.tools.iter().find(|t| t.name == name)
     }
+
     /// For tools/list.
     pub fn listed(&self) -> Arc<Shared> {
         self.listed.clone()
     }
+
     /// All names.
     pub fn names(&self) -> Vec<&'static str> {
         self.tools.iter().map(|t| t.name).collect()
     }
+
     /// For the client's model.
     pub fn instructions(&self) -> &str {
         &self.instructions

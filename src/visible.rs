@@ -1,4 +1,5 @@
-//! Text for a person who decides by it: what reorders it, hides it or stands for nothing that can be seen is shown as an escape.
+//! Text for a person who decides by it: what reorders it, hides it or stands for nothing that can
+//! be seen is shown as an escape.
 
 use std::fmt::Write as _;
 
@@ -7,8 +8,9 @@ use crate::plural::plural;
 /// Blanks in a row that are shown as they are.
 const BLANKS: usize = 20;
 
-/// Whether a character would not be seen, or would move what stands beside it: controls, marks of direction (Unicode UAX #9), and what is ignored
-/// where it is shown (`Default_Ignorable_Code_Point`).
+/// Whether a character would not be seen, or would move what stands beside it: controls, marks of
+/// direction (Unicode UAX #9), and what is ignored where it is shown
+/// (`Default_Ignorable_Code_Point`).
 pub fn unseen(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
@@ -38,7 +40,8 @@ pub fn unseen(c: char) -> bool {
     }
 }
 
-/// The text, so that all of it can be seen. Long runs of blanks, behind which something could stand, are counted.
+/// The text, so that all of it can be seen. Long runs of blanks, behind which something
+/// could stand, are counted.
 pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut blanks = String::new();
@@ -67,20 +70,32 @@ pub fn visible(text: &str) -> String {
     out
 }
 
-/// A name or a value: line ends and tabs too are shown as what they are, so that none can write a line of the question, and no blank is lost.
+/// A name or a value: line ends and tabs too are shown as what they are, so that none can write a
+/// line of the question, and no blank is lost.
 pub fn visible_line(text: &str, most: usize) -> String {
     let escaped: String = text
         .chars()
-        .map(|c| if matches!(c, '\n' | '\t') || unseen(c) { format!("\\u{{{:04X}}}", c as u32) } else { c.to_string() })
+        .map(|c| {
+            if matches!(c, '\n' | '\t') || unseen(c) {
+                format!("\\u{{{:04X}}}", c as u32)
+            } else {
+                c.to_string()
+            }
+        })
         .collect();
     let n = escaped.chars().count();
     match n > most {
-        true => format!("{}[… {}]", escaped.chars().take(most).collect::<String>(), plural(n - most, "character")),
+        true => format!(
+            "{}[… {}]",
+            escaped.chars().take(most).collect::<String>(),
+            plural(n - most, "character")
+        ),
         false => escaped,
     }
 }
 
-/// The same, no longer than about so many characters: the beginning and the end, since what is at stake may stand there.
+/// The same, no longer than about so many characters: the beginning and the end, since what is at
+/// stake may stand there.
 pub fn shortened(text: &str, most: usize) -> String {
     let text = visible(text.trim());
     let n = text.chars().count();
@@ -118,12 +133,18 @@ mod tests {
             assert_eq!(visible(&format!("a{c}b")), format!("a\\u{{{:04X}}}b", c as u32));
         }
         assert_eq!(visible("SELECT 'ü 漢字 🙂'\r\n\tFROM t"), "SELECT 'ü 漢字 🙂'\n\tFROM t");
-        assert_eq!(visible(&format!("SELECT 1{}DROP", "\n".repeat(300))), "SELECT 1 [300 blanks] DROP");
+        assert_eq!(
+            visible(&format!("SELECT 1{}DROP", "\n".repeat(300))),
+            "SELECT 1 [300 blanks] DROP"
+        );
     }
 
     #[test]
     fn a_value_cannot_write_a_line() {
-        assert_eq!(visible_line(" a\n\nDELETE x\u{a0} ", 80), " a\\u{000A}\\u{000A}DELETE x\\u{00A0} ");
+        assert_eq!(
+            visible_line(" a\n\nDELETE x\u{a0} ", 80),
+            " a\\u{000A}\\u{000A}DELETE x\\u{00A0} "
+        );
         assert_eq!(visible_line("abcdef", 3), "abc[… 3 characters]");
     }
 
@@ -131,7 +152,10 @@ mod tests {
     fn the_end_of_a_long_text_is_shown_too() {
         let text = format!("DELETE t WHERE a IN ({}) DROP TABLE u", "1, ".repeat(1000));
         let s = shortened(&text, 600);
-        assert!(s.starts_with("DELETE t") && s.ends_with("DROP TABLE u") && s.contains("characters …]"), "{s}");
+        assert!(
+            s.starts_with("DELETE t") && s.ends_with("DROP TABLE u") && s.contains("characters …]"),
+            "{s}"
+        );
         assert!(s.chars().count() < 660);
     }
 }

@@ -28,19 +28,31 @@ def functions(lines):
             yield found[2], end - at + 1
 
 
+def comments(lines):
+    """Doc comments, each as a whole: how it is wrapped says nothing."""
+    block = []
+    for line in [*lines, ""]:
+        found = re.match(r"\s*//[/!] ?(.*)", line)
+        if found:
+            block.append(found[1])
+        elif block:
+            yield " ".join(block)
+            block = []
+
+
 def measure(name, folders):
     files = list(sources(folders))
     everything = [line for _, lines in files for line in lines]
     largest = max(files, key=lambda f: len(f[1]))
     longest = max(((n, name, file) for file, lines in files for name, n in functions(lines)), default=(0, "", ""))
-    docs = [m[1] for line in everything if (m := re.match(r"\s*//[/!] ?(.*)", line)) and m[1].strip()]
+    docs = [len(words.split()) for _, lines in files for words in comments(lines)]
     share = lambda part, whole: f"{100 * part / max(whole, 1):.1f} %"
     print(f"{name}")
     print(f"  files, lines                       {len(files)}, {len(everything)}")
     print(f"  largest file                       {len(largest[1])} ({largest[0]})")
     print(f"  longest function                   {longest[0]} ({longest[1]} in {longest[2]})")
     print(f"  lines of more than 100 characters  {share(sum(len(line) > 100 for line in everything), len(everything))}")
-    print(f"  doc lines of three words or fewer  {share(sum(len(d.split()) <= 3 for d in docs), len(docs))}")
+    print(f"  doc comments of up to three words  {share(sum(words <= 3 for words in docs), len(docs))}")
 
 
 measure("product", PRODUCT)

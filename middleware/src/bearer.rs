@@ -1,6 +1,6 @@
-//! Admits a request once its caller is known. What a token is and where it stands is the caller's business: `check` looks at a
-//! request and tells who sends it, or gives the answer that refuses it; `admit` puts the identity where the inner service finds
-//! it. RFC 6750 §2.1 is in [`token`].
+//! Admits a request once its caller is known. What a token is and where it stands is the caller's
+//! business: `check` looks at a request and tells who sends it, or gives the answer that refuses
+//! it; `admit` puts the identity where the inner service finds it. RFC 6750 §2.1 is in [`token`].
 
 use std::future::Future;
 use std::pin::Pin;
@@ -76,8 +76,8 @@ where
     }
 }
 
-/// What an `Authorization` header holds (RFC 6750 §2.1, RFC 9110 §11.4): none without a bearer token, an error when it names the
-/// scheme but no token.
+/// What an `Authorization` header holds (RFC 6750 §2.1, RFC 9110 §11.4): none without a bearer
+/// token, an error when it names the scheme but no token.
 pub fn token(header: Option<&str>) -> Result<Option<&str>, &'static str> {
     let Some(header) = header else { return Ok(None) };
     let (scheme, rest) = header.trim().split_once(' ').unwrap_or((header.trim(), ""));
@@ -106,7 +106,8 @@ mod tests {
             let known = r.strip_prefix("ada:").map(str::to_owned);
             async move { known.ok_or_else(|| "who are you?".to_owned()) }
         };
-        let layer = BearerLayer::new(check, |r: &mut String, id: String| *r = format!("{id} for ada"));
+        let layer =
+            BearerLayer::new(check, |r: &mut String, id: String| *r = format!("{id} for ada"));
         let (mut service, mut handle) = mock::spawn_with(|s| {
             use tower::ServiceExt;
             layer.layer(s.map_err(|e| -> Infallible { panic!("{e}") }))

@@ -1,4 +1,5 @@
-//! Turns a panic of the call below into an error, so that one bad request does not take the process or its neighbours.
+//! Turns a panic of the call below into an error, so that one bad request does not take the
+//! process or its neighbours.
 
 use std::any::Any;
 use std::future::Future;
@@ -46,7 +47,8 @@ impl std::error::Error for Panicked {}
 
 fn message(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".into())
 }
 
 // === impl CatchPanicLayer ===
@@ -71,8 +73,10 @@ where
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.0.poll_ready(cx).map_err(Into::into)
     }
+
     fn call(&mut self, request: Req) -> Self::Future {
-        // The request is consumed and the inner service is a handle, so nothing half-changed is seen afterwards.
+        // The request is consumed and the inner service is a handle, so nothing
+        // half-changed is seen afterwards.
         match catch_unwind(AssertUnwindSafe(|| self.0.call(request))) {
             Ok(f) => ResponseFuture { inner: Some(f), message: String::new() },
             Err(p) => ResponseFuture { inner: None, message: message(&*p) },

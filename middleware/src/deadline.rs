@@ -1,5 +1,5 @@
-//! Gives each call a deadline. The call is told, so that it can answer with what it has; only when it has not answered
-//! a grace period later is its future dropped.
+//! Gives each call a deadline. The call is told, so that it can answer with what it has; only when
+//! it has not answered a grace period later is its future dropped.
 
 use std::fmt;
 use std::future::Future;
@@ -18,7 +18,8 @@ use crate::BoxError;
 #[derive(Debug, Clone, Copy)]
 pub struct Elapsed(pub Duration);
 
-/// `limit` says how long a request may take (none: no deadline); `tell` writes the deadline into it.
+/// `limit` says how long a request may take (none: no deadline); `tell` writes
+/// the deadline into it.
 #[derive(Debug, Clone)]
 pub struct DeadlineLayer<L, T> {
     limit: L,
@@ -88,6 +89,7 @@ where
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner.poll_ready(cx).map_err(Into::into)
     }
+
     fn call(&mut self, mut request: Req) -> Self::Future {
         let limit = (self.limit)(&request);
         let at = limit.map(|l| Instant::now() + l);
@@ -142,11 +144,17 @@ mod tests {
             }
             Ok::<_, BoxError>(r.0)
         }));
-        assert_eq!(service.ready().await.expect("ready").call((100, None)).await.expect("heeds"), 100);
+        assert_eq!(
+            service.ready().await.expect("ready").call((100, None)).await.expect("heeds"),
+            100
+        );
         assert_eq!(start.elapsed(), Duration::from_millis(100));
         let e = service.ready().await.expect("ready").call((200, None)).await.expect_err("hangs");
         assert!(e.downcast_ref::<Elapsed>().is_some_and(|e| e.0 == Duration::from_millis(200)));
         assert_eq!(start.elapsed(), Duration::from_millis(3300));
-        assert_eq!(service.ready().await.expect("ready").call((0, None)).await.expect("no limit"), 0);
+        assert_eq!(
+            service.ready().await.expect("ready").call((0, None)).await.expect("no limit"),
+            0
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! Generic tower layers. They know no MCP, no JSON and no HTTP bodies: what one of them needs of a request is a closure
-//! given where the stack is composed, so that a test may use `"ada"` as a request.
+//! Generic tower layers. They know no MCP, no JSON and no HTTP bodies: what one of them needs
+//! of a request is a closure given where the stack is composed, so that a test may use
+//! `"ada"` as a request.
 //!
 //! | layer | does | fails with |
 //! |---|---|---|

@@ -1,5 +1,6 @@
-//! Watches calls from outside. The start is seen before the call, the end whatever happens to it: a result, or the drop of a
-//! future that nobody waited for; and while it runs, so that what it does can be told to be part of it.
+//! Watches calls from outside. The start is seen before the call, the end whatever happens to it: a
+//! result, or the drop of a future that nobody waited for; and while it runs, so that what it does
+//! can be told to be part of it.
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -21,6 +22,7 @@ pub trait Observer<Req, Res, Err> {
     fn within<T>(&self, _: &Self::Guard, work: impl FnOnce() -> T) -> T {
         work()
     }
+
     /// After it.
     fn end(&self, guard: Self::Guard, result: Result<&Res, &Err>);
 }
@@ -89,12 +91,18 @@ where
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
+
     fn call(&mut self, request: Req) -> Self::Future {
         // The guard first: the call below may do its work at once.
         let guard = self.observer.start(&request);
         let inner = &mut self.inner;
         let inner = self.observer.within(&guard, || inner.call(request));
-        ResponseFuture { inner, observer: self.observer.clone(), guard: Some(guard), request: PhantomData }
+        ResponseFuture {
+            inner,
+            observer: self.observer.clone(),
+            guard: Some(guard),
+            request: PhantomData,
+        }
     }
 }
 
@@ -149,12 +157,14 @@ mod tests {
             self.0.lock().expect("log").push(format!("start {request}"));
             Guard(self.0.clone(), false)
         }
+
         fn within<T>(&self, guard: &Guard, work: impl FnOnce() -> T) -> T {
             WITHIN.with(|w| w.set(!guard.1));
             let done = work();
             WITHIN.with(|w| w.set(false));
             done
         }
+
         fn end(&self, mut guard: Guard, result: Result<&&'static str, &E>) {
             guard.1 = true;
             self.0.lock().expect("log").push(format!("end {:?}", result.ok()));
@@ -198,6 +208,9 @@ mod tests {
         assert!(failed.await.is_err());
         drop(abandoned);
         let lines = lines.lock().expect("log").clone();
-        assert_eq!(lines, ["start ada", "start bob", "start eve", "end Some(\"hello\")", "end None", "dropped"]);
+        assert_eq!(
+            lines,
+            ["start ada", "start bob", "start eve", "end Some(\"hello\")", "end None", "dropped"]
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Quotas by key: the generic cell rate algorithm (GCRA, ITU-T I.371), which keeps one instant per key and no counters to reset;
-//! and the layer that asks whoever counts before a request goes on.
+//! Quotas by key: the generic cell rate algorithm (GCRA, ITU-T I.371), which keeps one instant per
+//! key and no counters to reset; and the layer that asks whoever counts before a request goes on.
 
 use std::future::Future;
 use std::hash::Hash;
@@ -16,8 +16,8 @@ use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// Asks `decide` before a request goes on. What it gives is held until the call has ended, whatever its end; or it refuses with an
-/// answer of its own.
+/// Asks `decide` before a request goes on. What it gives is held until the call has ended, whatever
+/// its end; or it refuses with an answer of its own.
 #[derive(Debug, Clone)]
 pub struct RateLimitLayer<D>(D);
 
@@ -73,6 +73,7 @@ where
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
+
     fn call(&mut self, request: Req) -> Self::Future {
         let state = match (self.decide)(&request) {
             Ok(held) => State::Admitted { inner: self.inner.call(request), held },
@@ -112,13 +113,16 @@ pub struct Quota {
 pub struct Limiter<K: Eq + Hash> {
     quota: Shared,
     most: usize,
-    /// When all that a key spent will have come back (the theoretical arrival time). What lies in the past is forgotten.
+    /// When all that a key spent will have come back (the theoretical arrival time). What lies in
+    /// the past is forgotten.
     spent: DashMap<K, Instant>,
-    /// Shared by the keys that there is no room for: whoever changes its key with every call meets itself here.
+    /// Shared by the keys that there is no room for: whoever changes its key with every
+    /// call meets itself here.
     rest: Mutex<Rest>,
 }
 
-/// A quota that can be changed while it is asked. A reader may see one number of the old and one of the new, for once.
+/// A quota that can be changed while it is asked. A reader may see one number of the old and one of
+/// the new, for once.
 #[derive(Debug)]
 struct Shared {
     burst: AtomicU32,
@@ -142,6 +146,7 @@ impl Quota {
     pub fn per(n: u32, period: Duration) -> Self {
         Self { burst: n, every: period / n.max(1) }
     }
+
     /// The new arrival time if `cost` may be spent now; otherwise how long to wait.
     fn spend(self, until: Option<Instant>, cost: u32, now: Instant) -> Result<Instant, Duration> {
         let from = until.map_or(now, |u| u.max(now));
@@ -157,6 +162,7 @@ impl Shared {
     fn new(q: Quota) -> Self {
         Self { burst: AtomicU32::new(q.burst), every: AtomicU64::new(q.every.as_nanos() as u64) }
     }
+
     fn get(&self) -> Quota {
         let every = Duration::from_nanos(self.every.load(Ordering::Relaxed));
         Quota { burst: self.burst.load(Ordering::Relaxed), every }
@@ -170,6 +176,7 @@ impl<K: Eq + Hash> Limiter<K> {
     pub fn new(quota: Quota, most: usize) -> Self {
         Self { quota: Shared::new(quota), most, spent: DashMap::new(), rest: Mutex::default() }
     }
+
     /// Another quota from now on; so many units as were spent stay spent.
     pub fn set(&self, quota: Quota) {
         let (now, old) = (Instant::now(), self.quota.get());
@@ -182,15 +189,19 @@ impl<K: Eq + Hash> Limiter<K> {
         let mut rest = self.rest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         rest.spent = rest.spent.map(other);
     }
+
     /// Keys that are remembered.
     pub fn len(&self) -> usize {
         self.spent.len()
     }
+
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
         self.spent.is_empty()
     }
-    /// Spends `cost`, or says how long to wait. A cost above the burst can never be spent whole and counts as the burst.
+
+    /// Spends `cost`, or says how long to wait. A cost above the burst can never be spent whole and
+    /// counts as the burst.
     pub fn check(&self, key: K, cost: u32) -> Result<(), Duration> {
         let quota = self.quota.get();
         let (now, cost) = (Instant::now(), cost.min(quota.burst));
@@ -222,6 +233,7 @@ impl<K: Eq + Hash> Limiter<K> {
         self.spent.retain(|_, until| *until > now);
         self.spent.shrink_to_fit();
     }
+
     /// Gives back what was spent on something that is not to be counted after all.
     pub fn give_back(&self, key: &K, cost: u32) {
         let every = self.quota.get().every;
@@ -234,12 +246,16 @@ impl<K: Eq + Hash> Limiter<K> {
         let mut rest = self.rest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         rest.spent = rest.spent.map(before);
     }
-    /// Spends without asking, for what is known only afterwards; the debt is at most a burst beyond the quota.
+
+    /// Spends without asking, for what is known only afterwards; the debt is at most a
+    /// burst beyond the quota.
     pub fn charge(&self, key: K, cost: u32) {
         let (now, quota) = (Instant::now(), self.quota.get());
         let most = now + quota.every * quota.burst * 2;
         let after = |until: Option<Instant>| {
-            (until.map_or(now, |u| u.max(now)) + quota.every * cost.min(quota.burst.saturating_mul(2))).min(most)
+            (until.map_or(now, |u| u.max(now))
+                + quota.every * cost.min(quota.burst.saturating_mul(2)))
+            .min(most)
         };
         if self.spent.len() >= self.most && !self.spent.contains_key(&key) {
             let mut rest = self.rest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -278,7 +294,11 @@ mod tests {
         tokio::time::advance(Duration::from_secs(10)).await;
         assert_eq!(l.check("ada", 10), Ok(()));
         tokio::time::advance(Duration::from_secs(3600)).await;
-        assert_eq!((0..100).filter(|_| l.check("ada", 1).is_ok()).count(), 60, "an idle hour saves up no more");
+        assert_eq!(
+            (0..100).filter(|_| l.check("ada", 1).is_ok()).count(),
+            60,
+            "an idle hour saves up no more"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -344,12 +364,15 @@ mod tests {
         let held = Arc::new(());
         let given = held.clone();
         let layer =
-            RateLimitLayer::new(move |r: &&str| if *r == "eve" { Err(Box::new("no")) } else { Ok(given.clone()) });
+            RateLimitLayer::new(
+                move |r: &&str| if *r == "eve" { Err(Box::new("no")) } else { Ok(given.clone()) },
+            );
         let service = || layer.layer(tower::service_fn(|_: &str| async { Ok::<_, ()>("yes") }));
         let before = Arc::strong_count(&held);
         assert_eq!(service().oneshot("eve").await, Ok("no"));
         assert_eq!(service().oneshot("ada").await, Ok("yes"));
-        let never = layer.layer(tower::service_fn(|_: &str| std::future::pending::<Result<&str, ()>>()));
+        let never =
+            layer.layer(tower::service_fn(|_: &str| std::future::pending::<Result<&str, ()>>()));
         drop(never.oneshot("ada"));
         drop((service, layer.clone()));
         assert!(Arc::strong_count(&held) <= before);

@@ -1,5 +1,5 @@
-//! Turns every error below into a response, so that nothing above this layer can fail. Which error becomes which response
-//! is the composer's list; this is only the mechanism.
+//! Turns every error below into a response, so that nothing above this layer can fail. Which error
+//! becomes which response is the composer's list; this is only the mechanism.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -77,12 +77,14 @@ where
     type Error = Infallible;
     type Future = ResponseFuture<S::Future, R, T>;
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // A service that fails before it takes a request has no request to answer; the layers below never do.
+        // A service that fails before it takes a request has no request to answer; the
+        // layers below never do.
         match self.inner.poll_ready(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(_) => Poll::Ready(Ok(())),
         }
     }
+
     fn call(&mut self, request: Req) -> Self::Future {
         let note = Some((self.note)(&request));
         ResponseFuture { inner: self.inner.call(request), rescue: self.rescue.clone(), note }
@@ -118,7 +120,10 @@ mod tests {
     #[tokio::test]
     async fn an_error_becomes_a_response_that_knows_its_request() {
         let (service, mut handle) = mock::pair::<&'static str, String>();
-        let layer = RescueLayer::new(|r: &&'static str| r.len(), |n: usize, e: tower::BoxError| format!("{n} {e}"));
+        let layer = RescueLayer::new(
+            |r: &&'static str| r.len(),
+            |n: usize, e: tower::BoxError| format!("{n} {e}"),
+        );
         let mut service = layer.layer(service);
         handle.allow(2);
         let bad = service.ready().await.expect("ready").call("ada");

@@ -1,4 +1,5 @@
-//! T-SQL queries to SQLite's SQL: names resolved, every expression typed, every conversion made explicit.
+//! T-SQL queries to SQLite's SQL: names resolved, every expression typed, every conversion made
+//! explicit.
 //!
 //! What cannot be typed is refused; SQLite never gets to guess.
 
@@ -137,7 +138,9 @@ pub fn literal(v: &Val) -> String {
         Val::Int(i) if *i == i64::MIN => "(-9223372036854775807-1)".into(),
         Val::Int(i) => i.to_string(),
         Val::Float(f) => format!("{f:e}"),
-        Val::Str(s) if s.contains('\0') => format!("CAST(x'{}' AS TEXT)", crate::convert::hex(s.as_bytes())),
+        Val::Str(s) if s.contains('\0') => {
+            format!("CAST(x'{}' AS TEXT)", crate::convert::hex(s.as_bytes()))
+        }
         Val::Str(s) => lit_text(s),
         v => match v.to_lite() {
             rusqlite::types::Value::Blob(b) => format!("x'{}'", crate::convert::hex(&b)),
@@ -154,7 +157,9 @@ fn untyped(body: &Body) -> Vec<bool> {
         }
         Body::Select(_) => Vec::new(),
         Body::Nested(q) => untyped(&q.body),
-        Body::Set { left, right, .. } => untyped(left).into_iter().zip(untyped(right)).map(|(a, b)| a && b).collect(),
+        Body::Set { left, right, .. } => {
+            untyped(left).into_iter().zip(untyped(right)).map(|(a, b)| a && b).collect()
+        }
     }
 }
 
@@ -170,7 +175,9 @@ pub fn common(a: Ty, b: Ty) -> Ty {
     let longer = |x: i64, y: i64, max: u16| -> Len {
         if x < 0 || y < 0 { Len::Max } else { Len::N((x.max(y)).min(i64::from(max)) as u16) }
     };
-    let chars = |t: Ty| if t.is_unicode() && t.max_length() > 0 { t.max_length() / 2 } else { t.max_length() };
+    let chars = |t: Ty| {
+        if t.is_unicode() && t.max_length() > 0 { t.max_length() / 2 } else { t.max_length() }
+    };
     match hi {
         Ty::Decimal(p, s) => match lo.as_decimal() {
             Some((p2, s2)) => {
@@ -181,8 +188,12 @@ pub fn common(a: Ty, b: Ty) -> Ty {
             }
             None => hi,
         },
-        Ty::NVarChar(_) | Ty::NChar(_) if lo.is_text() => Ty::NVarChar(longer(chars(hi), chars(lo), 4000)),
-        Ty::VarChar(_) | Ty::Char(_) if lo.is_text() => Ty::VarChar(longer(chars(hi), chars(lo), 8000)),
+        Ty::NVarChar(_) | Ty::NChar(_) if lo.is_text() => {
+            Ty::NVarChar(longer(chars(hi), chars(lo), 4000))
+        }
+        Ty::VarChar(_) | Ty::Char(_) if lo.is_text() => {
+            Ty::VarChar(longer(chars(hi), chars(lo), 8000))
+        }
         Ty::VarBinary(_) | Ty::Binary(_) if lo.is_binary() => {
             Ty::VarBinary(longer(hi.max_length(), lo.max_length(), 8000))
         }
@@ -192,7 +203,9 @@ pub fn common(a: Ty, b: Ty) -> Ty {
             _ => hi,
         },
         Ty::DateTimeOffset(s) => match lo {
-            Ty::DateTimeOffset(s2) | Ty::DateTime2(s2) | Ty::Time(s2) => Ty::DateTimeOffset(s.max(s2)),
+            Ty::DateTimeOffset(s2) | Ty::DateTime2(s2) | Ty::Time(s2) => {
+                Ty::DateTimeOffset(s.max(s2))
+            }
             Ty::DateTime => Ty::DateTimeOffset(7),
             _ => hi,
         },
@@ -230,14 +243,18 @@ impl<'a> Binder<'a> {
         s
     }
 
-    /// Converts to `to`; nothing happens where the representation and the range are the same already.
+    /// Converts to `to`; nothing happens where the representation and the range
+    /// are the same already.
     pub fn coerce(&self, e: X, to: Ty) -> X {
         let same = e.ty == to
             || e.ty == Ty::Null
             || to == Ty::Null
             || e.ty.is_int() && to.is_int() && to.precedence() >= e.ty.precedence()
             || matches!((e.ty, to), (Ty::Real, Ty::Float))
-            || matches!((e.ty, to), (Ty::VarChar(_) | Ty::Char(_), Ty::VarChar(Len::Max) | Ty::NVarChar(Len::Max)))
+            || matches!(
+                (e.ty, to),
+                (Ty::VarChar(_) | Ty::Char(_), Ty::VarChar(Len::Max) | Ty::NVarChar(Len::Max))
+            )
             || matches!((e.ty, to), (Ty::NVarChar(_) | Ty::NChar(_), Ty::NVarChar(Len::Max)))
             || matches!((e.ty, to), (Ty::VarChar(Len::N(a)), Ty::VarChar(Len::N(b)) | Ty::NVarChar(Len::N(b))) if a <= b)
             || matches!((e.ty, to), (Ty::Char(a), Ty::VarChar(Len::N(b)) | Ty::NVarChar(Len::N(b))) if a <= b)
@@ -249,13 +266,17 @@ impl<'a> Binder<'a> {
         if same {
             return X { ty: if to == Ty::Null { e.ty } else { to }, ..e };
         }
-        let sql = self.call(Call::Cast { from: e.ty, to, style: NO_STYLE, attempt: false }, &[&e.sql]);
+        let sql =
+            self.call(Call::Cast { from: e.ty, to, style: NO_STYLE, attempt: false }, &[&e.sql]);
         X { sql, ty: to, digits: None, ..e }
     }
 
     /// For an assignment to a column: too long is an error.
     pub fn assign(&self, e: X, to: Ty) -> Result<X> {
-        if e.ty == Ty::Null || e.ty == to || e.ty.is_int() && to.is_int() && to.precedence() >= e.ty.precedence() {
+        if e.ty == Ty::Null
+            || e.ty == to
+            || e.ty.is_int() && to.is_int() && to.precedence() >= e.ty.precedence()
+        {
             return Ok(X { ty: to, ..e });
         }
         crate::convert::implicit(e.ty, to)?;
@@ -274,7 +295,10 @@ impl<'a> Binder<'a> {
 
     fn order_key(&self, e: &X) -> String {
         match e.ty {
-            Ty::Guid => self.call(Call::Func { name: "GUIDKEY", args: vec![Ty::Guid], out: Ty::Binary(16) }, &[&e.sql]),
+            Ty::Guid => self.call(
+                Call::Func { name: "GUIDKEY", args: vec![Ty::Guid], out: Ty::Binary(16) },
+                &[&e.sql],
+            ),
             Ty::DateTimeOffset(_) => self.instant(e),
             _ => Self::collated(e),
         }
@@ -305,7 +329,10 @@ impl<'a> Binder<'a> {
         for c in &q.ctes {
             with.push(self.cte(c, q.max_recursion)?);
         }
-        if !outer && !q.order.is_empty() && q.offset.is_none() && !matches!(&q.body, Body::Select(s) if s.top.is_some())
+        if !outer
+            && !q.order.is_empty()
+            && q.offset.is_none()
+            && !matches!(&q.body, Body::Select(s) if s.top.is_some())
         {
             return Err(Error::new(
                 1033,
@@ -321,10 +348,10 @@ impl<'a> Binder<'a> {
                 for (e, desc) in &q.order {
                     let at = match e {
                         Expr::Int(n) => n.parse::<usize>().ok().and_then(|n| n.checked_sub(1)),
-                        Expr::Column(p) => b
-                            .columns
-                            .iter()
-                            .position(|c| Some(&c.name.to_lowercase()) == p.last().map(|s| s.to_lowercase()).as_ref()),
+                        Expr::Column(p) => b.columns.iter().position(|c| {
+                            Some(&c.name.to_lowercase())
+                                == p.last().map(|s| s.to_lowercase()).as_ref()
+                        }),
                         _ => None,
                     };
                     let Some(c) = at.filter(|i| *i < b.columns.len()) else {
@@ -363,7 +390,10 @@ impl<'a> Binder<'a> {
                 return Err(Error::new(
                     8159,
                     16,
-                    format!("'{}' has fewer columns than were specified in the column list.", c.name),
+                    format!(
+                        "'{}' has fewer columns than were specified in the column list.",
+                        c.name
+                    ),
                 ));
             }
             found
@@ -375,14 +405,19 @@ impl<'a> Binder<'a> {
                         return Err(Error::new(
                             8155,
                             16,
-                            format!("No column name was specified for column {} of '{}'.", i + 1, c.name),
+                            format!(
+                                "No column name was specified for column {} of '{}'.",
+                                i + 1,
+                                c.name
+                            ),
                         ));
                     }
                     Ok((name, f.ty))
                 })
                 .collect()
         };
-        let refers = format!("{:?}", c.query.body).contains(&format!("Named {{ name: Name([{:?}])", c.name));
+        let refers =
+            format!("{:?}", c.query.body).contains(&format!("Named {{ name: Name([{:?}])", c.name));
         if let (Body::Set { op: "UNION ALL", left, right }, true) = (&c.query.body, refers) {
             let anchor = self.body(left)?;
             let columns = name_columns(&anchor.columns)?;
@@ -416,7 +451,8 @@ impl<'a> Binder<'a> {
                 }
             }
             let list = (0..columns.len()).map(|i| format!("c{i}")).collect::<Vec<_>>().join(",");
-            // The step carries its depth in a column of its own, which `select` adds where the CTE is read.
+            // The step carries its depth in a column of its own, which `select` adds where
+            // the CTE is read.
             return Ok(format!(
                 "{sql}({list},depth) AS (SELECT {list},0 FROM ({}) UNION ALL {})",
                 anchor.sql, step.sql
@@ -475,14 +511,21 @@ impl<'a> Binder<'a> {
                         .map(|(i, (c, t))| {
                             let of = if is(&sides[n], i) { Ty::Null } else { c.ty };
                             let e = me.coerce(x(format!("c{i}"), of), *t);
-                            format!("{} AS c{i}", if *op == "UNION ALL" { e.sql } else { Self::collated(&e) })
+                            format!(
+                                "{} AS c{i}",
+                                if *op == "UNION ALL" { e.sql } else { Self::collated(&e) }
+                            )
                         })
                         .collect();
                     format!("SELECT {} FROM ({})", list.join(","), b.sql)
                 };
                 let sql = format!("{} {op} {}", side(&l, 0, self), side(&r, 1, self));
-                let columns =
-                    l.columns.iter().zip(types).map(|(c, ty)| Column { name: c.name.clone(), ty, flags: 1 }).collect();
+                let columns = l
+                    .columns
+                    .iter()
+                    .zip(types)
+                    .map(|(c, ty)| Column { name: c.name.clone(), ty, flags: 1 })
+                    .collect();
                 Ok(Bound { sql, columns, assigns: Vec::new() })
             }
         }
@@ -526,15 +569,22 @@ impl<'a> Binder<'a> {
 
     fn select(&mut self, s: &Select, q: &Query) -> Result<Bound> {
         let (from, sources) = self.from(&s.from)?;
-        let recursive =
-            sources.iter().find_map(|src| src.columns.iter().find(|c| c.name == "\u{1}depth").map(|c| c.sql.clone()));
+        let recursive = sources.iter().find_map(|src| {
+            src.columns.iter().find(|c| c.name == "\u{1}depth").map(|c| c.sql.clone())
+        });
         self.scopes.push(Scope { sources, ..Scope::default() });
         let out = self.select_in_scope(s, q, &from, recursive.as_deref());
         self.scopes.pop();
         out
     }
 
-    fn select_in_scope(&mut self, s: &Select, q: &Query, from: &str, recursive: Option<&str>) -> Result<Bound> {
+    fn select_in_scope(
+        &mut self,
+        s: &Select,
+        q: &Query,
+        from: &str,
+        recursive: Option<&str>,
+    ) -> Result<Bound> {
         let filter = match &s.filter {
             Some(f) => format!(" WHERE {}", self.predicate(f)?),
             None => String::new(),
@@ -552,10 +602,12 @@ impl<'a> Binder<'a> {
             // Of a datetimeoffset the instant makes the group.
             groups.push((e.sql.clone(), self.order_key(&e)));
         }
-        let any_aggregate =
-            s.items.iter().any(|i| matches!(i, Item::Expr(e, _) | Item::Assign(_, e) if has_aggregate(e)))
-                || s.having.as_ref().is_some_and(has_aggregate)
-                || q.order.iter().any(|(e, _)| has_aggregate(e));
+        let any_aggregate = s
+            .items
+            .iter()
+            .any(|i| matches!(i, Item::Expr(e, _) | Item::Assign(_, e) if has_aggregate(e)))
+            || s.having.as_ref().is_some_and(has_aggregate)
+            || q.order.iter().any(|(e, _)| has_aggregate(e));
         let grouped = !groups.is_empty() || any_aggregate || s.having.is_some();
         if grouped && let Some(scope) = self.scopes.last_mut() {
             scope.groups = Some(groups.iter().map(|g| g.0.clone()).collect());
@@ -631,7 +683,9 @@ impl<'a> Binder<'a> {
         let mut list: Vec<String> = items
             .iter()
             .enumerate()
-            .map(|(i, e)| format!("{} AS c{i}", if s.distinct { Self::collated(e) } else { e.sql.clone() }))
+            .map(|(i, e)| {
+                format!("{} AS c{i}", if s.distinct { Self::collated(e) } else { e.sql.clone() })
+            })
             .collect();
         if let Some(depth) = recursive {
             list.push(format!("{depth} AS depth"));
@@ -639,15 +693,20 @@ impl<'a> Binder<'a> {
         let group = if groups.is_empty() {
             String::new()
         } else {
-            format!(" GROUP BY {}", groups.iter().map(|g| g.1.as_str()).collect::<Vec<_>>().join(","))
+            format!(
+                " GROUP BY {}",
+                groups.iter().map(|g| g.1.as_str()).collect::<Vec<_>>().join(",")
+            )
         };
-        // HAVING without GROUP BY is one group over everything; SQLite wants to see an aggregate for that.
+        // HAVING without GROUP BY is one group over everything; SQLite wants to see
+        // an aggregate for that.
         let having = if !having.is_empty() && group.is_empty() && !any_aggregate {
             format!(" GROUP BY NULL{having}")
         } else {
             having
         };
-        let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(",")) };
+        let order =
+            if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(",")) };
         let paging = self.paging(s.top.as_ref(), q)?;
         let sql = format!(
             "SELECT {}{}{from}{filter}{group}{having}{order}{paging}",
@@ -673,7 +732,9 @@ impl<'a> Binder<'a> {
         let mut out = Vec::new();
         for s in scope.sources.iter().filter(|s| prefix.is_empty() || matches(s, prefix)) {
             if let Some((schema, view)) = s.qualified.as_ref().filter(|_| s.partial) {
-                return Err(Error::unsupported(format!("every column of {schema}.{view}; name those that you want")));
+                return Err(Error::unsupported(format!(
+                    "every column of {schema}.{view}; name those that you want"
+                )));
             }
             for c in s.columns.iter().filter(|c| c.name != "\u{1}depth") {
                 let mut e = x(c.sql.clone(), c.ty);
@@ -713,11 +774,18 @@ impl<'a> Binder<'a> {
                 return Err(Error::new(
                     1011,
                     16,
-                    format!("The correlation name '{}' is specified multiple times in a FROM clause.", a.alias),
+                    format!(
+                        "The correlation name '{}' is specified multiple times in a FROM clause.",
+                        a.alias
+                    ),
                 ));
             }
         }
-        let sql = if parts.is_empty() { String::new() } else { format!(" FROM {}", parts.join(" CROSS JOIN ")) };
+        let sql = if parts.is_empty() {
+            String::new()
+        } else {
+            format!(" FROM {}", parts.join(" CROSS JOIN "))
+        };
         Ok((sql, sources))
     }
 
@@ -744,7 +812,12 @@ impl<'a> Binder<'a> {
                 let b = self.query(query, false)?;
                 let s = self.fresh();
                 let columns = self.rename(&b.columns, columns, alias, &s)?;
-                sources.push(Source { alias: alias.clone(), qualified: None, columns, partial: false });
+                sources.push(Source {
+                    alias: alias.clone(),
+                    qualified: None,
+                    columns,
+                    partial: false,
+                });
                 Ok(format!("({}) AS {s}", b.sql))
             }
             Table::Values { rows, alias, columns } => {
@@ -752,14 +825,25 @@ impl<'a> Binder<'a> {
                 let s = self.fresh();
                 let found: Vec<Column> = types.iter().map(|t| Column::new("", *t)).collect();
                 let cols = self.rename(&found, columns, alias, &s)?;
-                sources.push(Source { alias: alias.clone(), qualified: None, columns: cols, partial: false });
+                sources.push(Source {
+                    alias: alias.clone(),
+                    qualified: None,
+                    columns: cols,
+                    partial: false,
+                });
                 Ok(format!("({sql}) AS {s}"))
             }
             Table::Named { name, alias } => self.named(name, alias.as_deref(), sources),
         }
     }
 
-    fn rename(&self, found: &[Column], names: &[String], alias: &str, s: &str) -> Result<Vec<SourceColumn>> {
+    fn rename(
+        &self,
+        found: &[Column],
+        names: &[String],
+        alias: &str,
+        s: &str,
+    ) -> Result<Vec<SourceColumn>> {
         if !names.is_empty() && names.len() != found.len() {
             return Err(Error::new(
                 8158,
@@ -811,30 +895,56 @@ impl<'a> Binder<'a> {
             .map(|r| {
                 format!(
                     "({})",
-                    r.into_iter().zip(&types).map(|(e, t)| self.coerce(e, *t).sql).collect::<Vec<_>>().join(",")
+                    r.into_iter()
+                        .zip(&types)
+                        .map(|(e, t)| self.coerce(e, *t).sql)
+                        .collect::<Vec<_>>()
+                        .join(",")
                 )
             })
             .collect();
         Ok((format!("SELECT {} FROM (VALUES {})", names.join(","), rows.join(",")), types))
     }
 
-    fn named(&mut self, name: &Name, alias: Option<&str>, sources: &mut Vec<Source>) -> Result<String> {
+    fn named(
+        &mut self,
+        name: &Name,
+        alias: Option<&str>,
+        sources: &mut Vec<Source>,
+    ) -> Result<String> {
         let last = name.0.last().map_or("", String::as_str);
         let alias_text = alias.unwrap_or(last).to_owned();
         if name.0.len() == 1 {
-            if let Some(c) = self.ctes.iter().rev().find(|c| c.name.eq_ignore_ascii_case(last)).cloned() {
+            if let Some(c) =
+                self.ctes.iter().rev().find(|c| c.name.eq_ignore_ascii_case(last)).cloned()
+            {
                 let s = self.fresh();
                 let mut columns: Vec<SourceColumn> = c
                     .columns
                     .iter()
                     .enumerate()
-                    .map(|(i, (n, t))| SourceColumn { name: n.clone(), sql: format!("{s}.c{i}"), ty: *t, flags: 1 })
+                    .map(|(i, (n, t))| SourceColumn {
+                        name: n.clone(),
+                        sql: format!("{s}.c{i}"),
+                        ty: *t,
+                        flags: 1,
+                    })
                     .collect();
                 if let Some(max) = c.recursive {
                     let sql = self.call(Call::Depth(max), &[&format!("{s}.depth+1")]);
-                    columns.push(SourceColumn { name: "\u{1}depth".into(), sql, ty: Ty::Int, flags: 0 });
+                    columns.push(SourceColumn {
+                        name: "\u{1}depth".into(),
+                        sql,
+                        ty: Ty::Int,
+                        flags: 0,
+                    });
                 }
-                sources.push(Source { alias: alias_text, qualified: None, columns, partial: false });
+                sources.push(Source {
+                    alias: alias_text,
+                    qualified: None,
+                    columns,
+                    partial: false,
+                });
                 return Ok(format!("{} AS {s}", c.sql));
             }
             if last.starts_with(['#', '@']) {
@@ -850,7 +960,8 @@ impl<'a> Binder<'a> {
                 ObjectKind::View(text) => {
                     let q = parser::query(text)?;
                     // A view sees neither the scopes nor the CTEs of the query that uses it.
-                    let (scopes, ctes) = (std::mem::take(&mut self.scopes), std::mem::take(&mut self.ctes));
+                    let (scopes, ctes) =
+                        (std::mem::take(&mut self.scopes), std::mem::take(&mut self.ctes));
                     let b = self.query(&q, false);
                     (self.scopes, self.ctes) = (scopes, ctes);
                     let b = b?;
@@ -872,12 +983,24 @@ impl<'a> Binder<'a> {
         let parts: Vec<&str> = name.0.iter().map(String::as_str).collect();
         let (schema, object) = match parts.as_slice() {
             [s, o] => (*s, *o),
-            [d, s, o] if ["trading", "master", "tempdb"].iter().any(|x| d.eq_ignore_ascii_case(x)) => (*s, *o),
-            [_, _, _, _] => return Err(Error::unsupported(format!("the linked server {}", name.0[0]))),
-            [d, _, _] if ["master", "msdb", "model", "tempdb"].iter().any(|x| d.eq_ignore_ascii_case(x)) => {
+            [d, s, o]
+                if ["trading", "master", "tempdb"].iter().any(|x| d.eq_ignore_ascii_case(x)) =>
+            {
+                (*s, *o)
+            }
+            [_, _, _, _] => {
+                return Err(Error::unsupported(format!("the linked server {}", name.0[0])));
+            }
+            [d, _, _]
+                if ["master", "msdb", "model", "tempdb"]
+                    .iter()
+                    .any(|x| d.eq_ignore_ascii_case(x)) =>
+            {
                 return Err(Error::unsupported(name.0.join(".")));
             }
-            [o] if crate::system::is_old_view(o) => return Err(Error::unsupported(format!("the view {o}"))),
+            [o] if crate::system::is_old_view(o) => {
+                return Err(Error::unsupported(format!("the view {o}")));
+            }
             _ => return Err(invalid_object(name)),
         };
         let system = ["sys", "INFORMATION_SCHEMA"].iter().any(|s| schema.eq_ignore_ascii_case(s));
@@ -892,7 +1015,12 @@ impl<'a> Binder<'a> {
         let columns: Vec<SourceColumn> = cols
             .iter()
             .enumerate()
-            .map(|(i, (n, t))| SourceColumn { name: (*n).to_owned(), sql: format!("{s}.c{i}"), ty: *t, flags: 1 })
+            .map(|(i, (n, t))| SourceColumn {
+                name: (*n).to_owned(),
+                sql: format!("{s}.c{i}"),
+                ty: *t,
+                flags: 1,
+            })
             .collect();
         let partial = !crate::system::is_whole(schema, object);
         sources.push(Source {
@@ -901,13 +1029,16 @@ impl<'a> Binder<'a> {
             columns,
             partial,
         });
-        let names: Vec<String> = (0..cols.len()).map(|i| format!("column{} AS c{i}", i + 1)).collect();
+        let names: Vec<String> =
+            (0..cols.len()).map(|i| format!("column{} AS c{i}", i + 1)).collect();
         if rows.is_empty() {
             let nulls: Vec<String> = (0..cols.len()).map(|i| format!("NULL AS c{i}")).collect();
             return Ok(format!("(SELECT {} WHERE 0) AS {s}", nulls.join(",")));
         }
-        let rows: Vec<String> =
-            rows.iter().map(|r| format!("({})", r.iter().map(literal).collect::<Vec<_>>().join(","))).collect();
+        let rows: Vec<String> = rows
+            .iter()
+            .map(|r| format!("({})", r.iter().map(literal).collect::<Vec<_>>().join(",")))
+            .collect();
         Ok(format!("(SELECT {} FROM (VALUES {})) AS {s}", names.join(","), rows.join(",")))
     }
 
@@ -960,13 +1091,17 @@ impl<'a> Binder<'a> {
             .or_else(|| {
                 let (schema, name) = crate::catalog::split(target)?;
                 sources.iter().find(|s| {
-                    s.qualified
-                        .as_ref()
-                        .is_some_and(|(q, n)| q.eq_ignore_ascii_case(schema) && n.eq_ignore_ascii_case(name))
+                    s.qualified.as_ref().is_some_and(|(q, n)| {
+                        q.eq_ignore_ascii_case(schema) && n.eq_ignore_ascii_case(name)
+                    })
                 })
             })
             .ok_or_else(|| invalid_object(target))?;
-        let first = pick.columns.first().map(|c| c.sql.split('.').next().unwrap_or("").to_owned()).unwrap_or_default();
+        let first = pick
+            .columns
+            .first()
+            .map(|c| c.sql.split('.').next().unwrap_or("").to_owned())
+            .unwrap_or_default();
         self.scopes.push(Scope { sources, ..Scope::default() });
         let mut list = vec![format!("{first}.rowid AS r")];
         for (i, (ty, e)) in values.iter().enumerate() {
@@ -982,19 +1117,33 @@ impl<'a> Binder<'a> {
             None => String::new(),
         };
         self.scopes.pop();
-        let with = if with.is_empty() { String::new() } else { format!("WITH RECURSIVE {} ", with.join(",")) };
+        let with = if with.is_empty() {
+            String::new()
+        } else {
+            format!("WITH RECURSIVE {} ", with.join(","))
+        };
         Ok(format!("{with}SELECT {}{from_sql}{filter}{limit}", list.join(",")))
     }
 
     /// OUTPUT: the items over one pseudo table, as RETURNING columns.
-    pub fn returning(&mut self, items: &[Item], table: &TableDef, pseudo: &str) -> Result<(String, Vec<Column>)> {
+    pub fn returning(
+        &mut self,
+        items: &[Item],
+        table: &TableDef,
+        pseudo: &str,
+    ) -> Result<(String, Vec<Column>)> {
         let columns = table
             .columns
             .iter()
             .map(|c| SourceColumn { name: c.name.clone(), sql: quote(&c.name), ty: c.ty, flags: 1 })
             .collect();
         self.scopes.push(Scope {
-            sources: vec![Source { alias: pseudo.to_owned(), qualified: None, columns, partial: false }],
+            sources: vec![Source {
+                alias: pseudo.to_owned(),
+                qualified: None,
+                columns,
+                partial: false,
+            }],
             ..Scope::default()
         });
         let mut out = Vec::new();
@@ -1006,7 +1155,10 @@ impl<'a> Binder<'a> {
                         && p.len() == 2
                         && !p[0].eq_ignore_ascii_case(pseudo)
                     {
-                        return Err(Error::unsupported(format!("OUTPUT {}.{} in this statement", p[0], p[1])));
+                        return Err(Error::unsupported(format!(
+                            "OUTPUT {}.{} in this statement",
+                            p[0], p[1]
+                        )));
                     }
                     let mut b = self.expr(e)?;
                     b.name = alias.clone().or(b.name);
@@ -1019,7 +1171,9 @@ impl<'a> Binder<'a> {
         let sql = out.iter().map(|e| e.sql.as_str()).collect::<Vec<_>>().join(",");
         Ok((
             sql,
-            out.into_iter().map(|e| Column { name: e.name.unwrap_or_default(), ty: e.ty, flags: e.flags }).collect(),
+            out.into_iter()
+                .map(|e| Column { name: e.name.unwrap_or_default(), ty: e.ty, flags: e.flags })
+                .collect(),
         ))
     }
 
@@ -1031,7 +1185,12 @@ impl<'a> Binder<'a> {
             .map(|c| SourceColumn { name: c.name.clone(), sql: quote(&c.name), ty: c.ty, flags: 1 })
             .collect();
         self.scopes.push(Scope {
-            sources: vec![Source { alias: String::new(), qualified: None, columns, partial: false }],
+            sources: vec![Source {
+                alias: String::new(),
+                qualified: None,
+                columns,
+                partial: false,
+            }],
             ..Scope::default()
         });
         let out = if predicate { self.predicate(e).map(|s| x(s, Ty::Bool)) } else { self.expr(e) };
@@ -1070,11 +1229,18 @@ impl<'a> Binder<'a> {
                 ),
             ));
         }
-        if t.is_temporal() && (a.ty.is_number() || b.ty.is_number()) && !matches!(t, Ty::DateTime | Ty::SmallDateTime) {
+        if t.is_temporal()
+            && (a.ty.is_number() || b.ty.is_number())
+            && !matches!(t, Ty::DateTime | Ty::SmallDateTime)
+        {
             return Err(Error::new(
                 206,
                 16,
-                format!("Operand type clash: {} is incompatible with {}", a.ty.name_and_id().0, b.ty.name_and_id().0),
+                format!(
+                    "Operand type clash: {} is incompatible with {}",
+                    a.ty.name_and_id().0,
+                    b.ty.name_and_id().0
+                ),
             ));
         }
         if let (Ty::Date, Ty::Time(_)) | (Ty::Time(_), Ty::Date) = (a.ty, b.ty) {
@@ -1092,7 +1258,9 @@ impl<'a> Binder<'a> {
             // Lengths do not matter to a comparison, and cutting would.
             t = if t.is_unicode() { Ty::NVarChar(Len::Max) } else { Ty::VarChar(Len::Max) };
         }
-        if let (Ty::Decimal(..), Some((_, s1)), Some((_, s2))) = (t, a.ty.as_decimal(), b.ty.as_decimal()) {
+        if let (Ty::Decimal(..), Some((_, s1)), Some((_, s2))) =
+            (t, a.ty.as_decimal(), b.ty.as_decimal())
+        {
             t = Ty::Decimal(38, s1.max(s2));
         }
         let (mut a, b) = (self.coerce(a, t), self.coerce(b, t));
@@ -1112,7 +1280,10 @@ impl<'a> Binder<'a> {
         // In a grouped query an expression that is a grouping expression stands for itself.
         let groups = self.scopes.last().filter(|s| s.free == 0).and_then(|s| s.groups.clone());
         if let Some(groups) = groups
-            && !matches!(e, Expr::Column(_) | Expr::Subquery(_) | Expr::Exists(_) | Expr::InQuery(..))
+            && !matches!(
+                e,
+                Expr::Column(_) | Expr::Subquery(_) | Expr::Exists(_) | Expr::InQuery(..)
+            )
             && !has_aggregate(e)
         {
             self.free(1);
@@ -1176,7 +1347,8 @@ impl<'a> Binder<'a> {
                 X { constant: Some(Val::Float(f)), ..x(literal(&Val::Float(f)), Ty::Float) }
             }
             Expr::Money(n) => {
-                let (d, s) = decimal::parse(n).ok_or_else(|| Error::unsupported(format!("the money constant ${n}")))?;
+                let (d, s) = decimal::parse(n)
+                    .ok_or_else(|| Error::unsupported(format!("the money constant ${n}")))?;
                 let d = decimal::fit_money(decimal::rescale(d, s, 4)?, Ty::Money)?;
                 x(literal(&Val::Dec(d)), Ty::Money)
             }
@@ -1191,10 +1363,15 @@ impl<'a> Binder<'a> {
                 let v = Val::Str(s.clone());
                 X {
                     constant: Some(v.clone()),
-                    ..x(literal(&v), Ty::NVarChar(if n > 4000 { Len::Max } else { Len::N(n.max(1) as u16) }))
+                    ..x(
+                        literal(&v),
+                        Ty::NVarChar(if n > 4000 { Len::Max } else { Len::N(n.max(1) as u16) }),
+                    )
                 }
             }
-            Expr::Hex(b) => x(literal(&Val::Bin(b.clone())), Ty::VarBinary(Len::N(b.len().max(1) as u16))),
+            Expr::Hex(b) => {
+                x(literal(&Val::Bin(b.clone())), Ty::VarBinary(Len::N(b.len().max(1) as u16)))
+            }
             Expr::Var(v) if v.starts_with("@@") => {
                 let found = self.env.session_fn(&v.to_ascii_uppercase(), &[])?;
                 let (ty, val) = found.ok_or_else(|| Error::unsupported(v))?;
@@ -1214,21 +1391,40 @@ impl<'a> Binder<'a> {
                 let (a, b) = (self.expr(a)?, self.expr(b)?);
                 return self.compare(op, a, b);
             }
-            Expr::Quantified("=", a, false, q) => return self.expr_inner(&Expr::InQuery(a.clone(), q.clone(), false)),
-            Expr::Quantified("<>", a, true, q) => return self.expr_inner(&Expr::InQuery(a.clone(), q.clone(), true)),
-            Expr::Quantified(op, ..) => return Err(Error::unsupported(format!("{op} with ANY or ALL"))),
-            Expr::And(a, b) => x(format!("({} AND {})", self.predicate(a)?, self.predicate(b)?), Ty::Bool),
-            Expr::Or(a, b) => x(format!("({} OR {})", self.predicate(a)?, self.predicate(b)?), Ty::Bool),
-            Expr::Not(a) => x(format!("(NOT {})", self.predicate(a)?), Ty::Bool),
-            Expr::IsNull(a, not) => {
-                x(format!("({} IS {}NULL)", self.expr(a)?.sql, if *not { "NOT " } else { "" }), Ty::Bool)
+            Expr::Quantified("=", a, false, q) => {
+                return self.expr_inner(&Expr::InQuery(a.clone(), q.clone(), false));
             }
+            Expr::Quantified("<>", a, true, q) => {
+                return self.expr_inner(&Expr::InQuery(a.clone(), q.clone(), true));
+            }
+            Expr::Quantified(op, ..) => {
+                return Err(Error::unsupported(format!("{op} with ANY or ALL")));
+            }
+            Expr::And(a, b) => {
+                x(format!("({} AND {})", self.predicate(a)?, self.predicate(b)?), Ty::Bool)
+            }
+            Expr::Or(a, b) => {
+                x(format!("({} OR {})", self.predicate(a)?, self.predicate(b)?), Ty::Bool)
+            }
+            Expr::Not(a) => x(format!("(NOT {})", self.predicate(a)?), Ty::Bool),
+            Expr::IsNull(a, not) => x(
+                format!("({} IS {}NULL)", self.expr(a)?.sql, if *not { "NOT " } else { "" }),
+                Ty::Bool,
+            ),
             Expr::Between(a, low, high, not) => {
                 let (v, l) = (self.expr(a)?, self.expr(low)?);
                 let first = self.compare(">=", v.clone(), l)?;
                 let h = self.expr(high)?;
                 let second = self.compare("<=", v, h)?;
-                x(format!("({}({} AND {}))", if *not { "NOT " } else { "" }, first.sql, second.sql), Ty::Bool)
+                x(
+                    format!(
+                        "({}({} AND {}))",
+                        if *not { "NOT " } else { "" },
+                        first.sql,
+                        second.sql
+                    ),
+                    Ty::Bool,
+                )
             }
             Expr::In(a, list, not) => {
                 let v = self.expr(a)?;
@@ -1277,17 +1473,24 @@ impl<'a> Binder<'a> {
                 if args.iter().any(|a| a.sensitive) {
                     return Err(Error::unsupported("LIKE with a case-sensitive COLLATE"));
                 }
-                if let Some(a) =
-                    args.iter().find(|a| a.ty.is_binary() || matches!(a.ty, Ty::Xml | Ty::Money | Ty::SmallMoney))
-                {
+                if let Some(a) = args.iter().find(|a| {
+                    a.ty.is_binary() || matches!(a.ty, Ty::Xml | Ty::Money | Ty::SmallMoney)
+                }) {
                     return Err(Error::unsupported(format!("LIKE of {}", a.ty)));
                 }
                 // One argument of Unicode makes all of them so.
-                let text =
-                    if args.iter().any(|a| a.ty.is_unicode()) { Ty::NVarChar(Len::Max) } else { Ty::VarChar(Len::Max) };
-                let args: Vec<String> = args.into_iter().map(|a| self.coerce(a, text).sql).collect();
+                let text = if args.iter().any(|a| a.ty.is_unicode()) {
+                    Ty::NVarChar(Len::Max)
+                } else {
+                    Ty::VarChar(Len::Max)
+                };
+                let args: Vec<String> =
+                    args.into_iter().map(|a| self.coerce(a, text).sql).collect();
                 let refs: Vec<&str> = args.iter().map(String::as_str).collect();
-                let call = self.call(Call::Func { name: "LIKE", args: vec![text; refs.len()], out: Ty::Bit }, &refs);
+                let call = self.call(
+                    Call::Func { name: "LIKE", args: vec![text; refs.len()], out: Ty::Bit },
+                    &refs,
+                );
                 x(format!("({}{call})", if *not { "NOT " } else { "" }), Ty::Bool)
             }
             Expr::Exists(q) => x(format!("EXISTS ({})", self.query(q, false)?.sql), Ty::Bool),
@@ -1305,7 +1508,10 @@ impl<'a> Binder<'a> {
                 if sure {
                     x(format!("({})", b.sql), c.ty)
                 } else {
-                    let one = self.call(Call::Func { name: "ONE", args: vec![Ty::Int], out: Ty::Int }, &["count(*)"]);
+                    let one = self.call(
+                        Call::Func { name: "ONE", args: vec![Ty::Int], out: Ty::Int },
+                        &["count(*)"],
+                    );
                     x(format!("(SELECT CASE WHEN {one} THEN c0 END FROM ({}))", b.sql), c.ty)
                 }
             }
@@ -1357,17 +1563,24 @@ impl<'a> Binder<'a> {
                     Some(s) => match self.expr(s)?.constant {
                         Some(Val::Int(i)) if i >= 0 => i,
                         Some(Val::Null) => return Ok(x("NULL", *ty)),
-                        _ => return Err(Error::unsupported("CONVERT with a style that is not a constant")),
+                        _ => {
+                            return Err(Error::unsupported(
+                                "CONVERT with a style that is not a constant",
+                            ));
+                        }
                     },
                 };
                 if v.ty == Ty::Null {
                     return Ok(x("NULL", *ty));
                 }
                 if *ty == Ty::Xml && v.ty != Ty::Xml {
-                    return Err(Error::unsupported("the conversion of a text to xml, which would check it"));
+                    return Err(Error::unsupported(
+                        "the conversion of a text to xml, which would check it",
+                    ));
                 }
                 crate::convert::allowed(v.ty, *ty)?;
-                let sql = self.call(Call::Cast { from: v.ty, to: *ty, style, attempt: *attempt }, &[&v.sql]);
+                let sql = self
+                    .call(Call::Cast { from: v.ty, to: *ty, style, attempt: *attempt }, &[&v.sql]);
                 x(sql, *ty)
             }
             Expr::Collate(inner, name) => {
@@ -1376,12 +1589,19 @@ impl<'a> Binder<'a> {
                     return Err(Error::new(
                         447,
                         16,
-                        format!("Expression type {} is invalid for COLLATE clause.", v.ty.name_and_id().0),
+                        format!(
+                            "Expression type {} is invalid for COLLATE clause.",
+                            v.ty.name_and_id().0
+                        ),
                     ));
                 }
                 let n = name.to_ascii_uppercase();
                 v.sensitive = n.contains("_CS") || n.contains("_BIN");
-                if !v.sensitive && !n.contains("_CI_AS") && n != "DATABASE_DEFAULT" && n != "CATALOG_DEFAULT" {
+                if !v.sensitive
+                    && !n.contains("_CI_AS")
+                    && n != "DATABASE_DEFAULT"
+                    && n != "CATALOG_DEFAULT"
+                {
                     return Err(Error::unsupported(format!("the collation {name}")));
                 }
                 v
@@ -1401,28 +1621,46 @@ impl<'a> Binder<'a> {
             )
         })?;
         let whole = n.split('.').next().unwrap_or("").trim_start_matches('0').len() as u8;
-        Ok(X { constant: Some(Val::Dec(d)), ..x(literal(&Val::Dec(d)), Ty::Decimal((whole + s).max(1), s)) })
+        Ok(X {
+            constant: Some(Val::Dec(d)),
+            ..x(literal(&Val::Dec(d)), Ty::Decimal((whole + s).max(1), s))
+        })
     }
 
     fn column(&mut self, parts: &[String]) -> Result<X> {
-        let Some((column, prefix)) = parts.split_last() else { return Err(Error::internal("a column without a name")) };
+        let Some((column, prefix)) = parts.split_last() else {
+            return Err(Error::internal("a column without a name"));
+        };
         for i in (0..self.scopes.len()).rev() {
             let scope = &self.scopes[i];
             let hits: Vec<(&Source, &SourceColumn)> = scope
                 .sources
                 .iter()
                 .filter(|s| prefix.is_empty() || matches(s, prefix))
-                .flat_map(|s| s.columns.iter().filter(|c| c.name.eq_ignore_ascii_case(column)).map(move |c| (s, c)))
+                .flat_map(|s| {
+                    s.columns
+                        .iter()
+                        .filter(|c| c.name.eq_ignore_ascii_case(column))
+                        .map(move |c| (s, c))
+                })
                 .collect();
             match hits.as_slice() {
                 [] => {
-                    let partial = |s: &&Source| s.partial && (prefix.is_empty() || matches(s, prefix));
-                    if let Some((schema, view)) = scope.sources.iter().find(partial).and_then(|s| s.qualified.as_ref())
+                    let partial =
+                        |s: &&Source| s.partial && (prefix.is_empty() || matches(s, prefix));
+                    if let Some((schema, view)) =
+                        scope.sources.iter().find(partial).and_then(|s| s.qualified.as_ref())
                     {
-                        return Err(Error::unsupported(format!("the column {column} of {schema}.{view}")));
+                        return Err(Error::unsupported(format!(
+                            "the column {column} of {schema}.{view}"
+                        )));
                     }
                     if !prefix.is_empty() && scope.sources.iter().any(|s| matches(s, prefix)) {
-                        return Err(Error::new(207, 16, format!("Invalid column name '{column}'.")));
+                        return Err(Error::new(
+                            207,
+                            16,
+                            format!("Invalid column name '{column}'."),
+                        ));
                     }
                 }
                 [(s, c)] => {
@@ -1432,7 +1670,11 @@ impl<'a> Binder<'a> {
                     {
                         return Err(not_grouped(&s.alias, &c.name));
                     }
-                    return Ok(X { name: Some(c.name.clone()), flags: c.flags, ..x(c.sql.clone(), c.ty) });
+                    return Ok(X {
+                        name: Some(c.name.clone()),
+                        flags: c.flags,
+                        ..x(c.sql.clone(), c.ty)
+                    });
                 }
                 _ => return Err(Error::new(209, 16, format!("Ambiguous column name '{column}'."))),
             }
@@ -1440,7 +1682,11 @@ impl<'a> Binder<'a> {
         if prefix.is_empty() {
             return Err(Error::new(207, 16, format!("Invalid column name '{column}'.")));
         }
-        Err(Error::new(4104, 16, format!("The multi-part identifier \"{}\" could not be bound.", parts.join("."))))
+        Err(Error::new(
+            4104,
+            16,
+            format!("The multi-part identifier \"{}\" could not be bound.", parts.join(".")),
+        ))
     }
 
     fn unary(&mut self, op: char, inner: &Expr) -> Result<X> {
@@ -1515,9 +1761,14 @@ impl<'a> Binder<'a> {
         if t == Ty::Null {
             return Ok(x("NULL", Ty::Int));
         }
-        let (at, bt) = (if a.ty == Ty::Null { t } else { a.ty }, if b.ty == Ty::Null { t } else { b.ty });
+        let (at, bt) =
+            (if a.ty == Ty::Null { t } else { a.ty }, if b.ty == Ty::Null { t } else { b.ty });
         if t.is_text() || t.is_binary() {
-            if at.is_text() != bt.is_text() || at == Ty::Xml || bt == Ty::Xml || c != '+' && !at.is_text() {
+            if at.is_text() != bt.is_text()
+                || at == Ty::Xml
+                || bt == Ty::Xml
+                || c != '+' && !at.is_text()
+            {
                 return Err(Error::unsupported(format!("{at} {op} {bt}")));
             }
             if c != '+' {
@@ -1529,10 +1780,15 @@ impl<'a> Binder<'a> {
                     _ => return Err(clash(at, bt)),
                 };
                 let name = at.name_and_id().0;
-                return Err(Error::new(8117, 16, format!("Operand data type {name} is invalid for {verb} operator.")));
+                return Err(Error::new(
+                    8117,
+                    16,
+                    format!("Operand data type {name} is invalid for {verb} operator."),
+                ));
             }
             let sum = |n: u16| -> Len {
-                let chars = |t: Ty| if t.is_unicode() { t.max_length() / 2 } else { t.max_length() };
+                let chars =
+                    |t: Ty| if t.is_unicode() { t.max_length() / 2 } else { t.max_length() };
                 if at.max_length() < 0 || bt.max_length() < 0 {
                     Len::Max
                 } else {
@@ -1546,17 +1802,32 @@ impl<'a> Binder<'a> {
             } else {
                 Ty::VarBinary(sum(8000))
             };
-            return Ok(x(self.call(Call::Arith { op: c, a: at, b: bt, out }, &[&a.sql, &b.sql]), out));
+            return Ok(x(
+                self.call(Call::Arith { op: c, a: at, b: bt, out }, &[&a.sql, &b.sql]),
+                out,
+            ));
         }
         if t.is_temporal() {
             let (date, number) = if at.is_temporal() { (a, b) } else { (b, a) };
             let classic = |t: Ty| matches!(t, Ty::DateTime | Ty::SmallDateTime);
-            if !classic(date.ty) || !number.ty.is_int() || number.ty == Ty::Bit || !matches!(c, '+' | '-') {
+            if !classic(date.ty)
+                || !number.ty.is_int()
+                || number.ty == Ty::Bit
+                || !matches!(c, '+' | '-')
+            {
                 let (l, r) = (at.name_and_id().0, bt.name_and_id().0);
                 return Err(if at == bt && !classic(at) && matches!(c, '+' | '-') {
                     let verb = if c == '-' { "subtract" } else { "add" };
-                    Error::new(8117, 16, format!("Operand data type {l} is invalid for {verb} operator."))
-                } else if at.is_number() != bt.is_number() && !classic(at) && !classic(bt) && matches!(c, '+' | '-') {
+                    Error::new(
+                        8117,
+                        16,
+                        format!("Operand data type {l} is invalid for {verb} operator."),
+                    )
+                } else if at.is_number() != bt.is_number()
+                    && !classic(at)
+                    && !classic(bt)
+                    && matches!(c, '+' | '-')
+                {
                     Error::new(206, 16, format!("Operand type clash: {l} is incompatible with {r}"))
                 } else {
                     Error::unsupported(format!("{at} {op} {bt}"))
@@ -1566,8 +1837,12 @@ impl<'a> Binder<'a> {
                 return Err(Error::unsupported(format!("{at} {op} {bt}")));
             }
             let n = if c == '-' { format!("-({})", number.sql) } else { number.sql };
-            let call =
-                Call::Date { name: "DATEADD", part: calendar::Part::Day, args: vec![Ty::Int, date.ty], out: date.ty };
+            let call = Call::Date {
+                name: "DATEADD",
+                part: calendar::Part::Day,
+                args: vec![Ty::Int, date.ty],
+                out: date.ty,
+            };
             return Ok(x(self.call(call, &[&n, &date.sql]), date.ty));
         }
         if !t.is_number() {
@@ -1586,12 +1861,19 @@ impl<'a> Binder<'a> {
                 let (l, r) = (self.coerce(a, t), self.coerce(b, t));
                 return self.binary(op, l, r);
             }
-            let (Some(p1), Some(p2)) = (dec(&a, at), dec(&b, bt)) else { return Err(clash(at, bt)) };
+            let (Some(p1), Some(p2)) = (dec(&a, at), dec(&b, bt)) else {
+                return Err(clash(at, bt));
+            };
             let (p, s) = decimal::result_type(c, p1, p2);
-            let (l, r) =
-                (self.coerce(a, Ty::Decimal(p1.0.max(1), p1.1)), self.coerce(b, Ty::Decimal(p2.0.max(1), p2.1)));
+            let (l, r) = (
+                self.coerce(a, Ty::Decimal(p1.0.max(1), p1.1)),
+                self.coerce(b, Ty::Decimal(p2.0.max(1), p2.1)),
+            );
             let out = Ty::Decimal(p, s);
-            return Ok(x(self.call(Call::Arith { op: c, a: l.ty, b: r.ty, out }, &[&l.sql, &r.sql]), out));
+            return Ok(x(
+                self.call(Call::Arith { op: c, a: l.ty, b: r.ty, out }, &[&l.sql, &r.sql]),
+                out,
+            ));
         }
         if matches!(c, '%') && t.is_float() {
             return Err(clash(at, bt));
@@ -1633,7 +1915,9 @@ impl<'a> Binder<'a> {
             return self.aggregate(name, args, distinct, star, over, within);
         }
         if over.is_some() || !within.is_empty() || distinct || star {
-            return Err(Error::unsupported(format!("{name} with OVER, WITHIN GROUP, DISTINCT or *")));
+            return Err(Error::unsupported(format!(
+                "{name} with OVER, WITHIN GROUP, DISTINCT or *"
+            )));
         }
         match name {
             "COALESCE" => {
@@ -1654,7 +1938,11 @@ impl<'a> Binder<'a> {
                 }
                 let list: Vec<String> = bound.into_iter().map(|b| self.coerce(b, ty).sql).collect();
                 return Ok(x(
-                    if list.len() == 1 { list[0].clone() } else { format!("coalesce({})", list.join(",")) },
+                    if list.len() == 1 {
+                        list[0].clone()
+                    } else {
+                        format!("coalesce({})", list.join(","))
+                    },
                     ty,
                 ));
             }
@@ -1680,25 +1968,42 @@ impl<'a> Binder<'a> {
                     ));
                 }
                 let same = self.compare("=", a.clone(), b)?;
-                return Ok(x(format!("(CASE WHEN {} THEN NULL ELSE {} END)", same.sql, a.sql), a.ty));
+                return Ok(x(
+                    format!("(CASE WHEN {} THEN NULL ELSE {} END)", same.sql, a.sql),
+                    a.ty,
+                ));
             }
             "CHOOSE" => {
                 let Some((i, rest)) = args.split_first() else { return Err(Error::syntax(")", 0)) };
-                let whens = rest.iter().enumerate().map(|(n, e)| (Expr::Int((n + 1).to_string()), e.clone())).collect();
+                let whens = rest
+                    .iter()
+                    .enumerate()
+                    .map(|(n, e)| (Expr::Int((n + 1).to_string()), e.clone()))
+                    .collect();
                 // An index of another type is converted to int, which cuts.
-                let i = Expr::Cast { value: Box::new(i.clone()), ty: Ty::Int, style: None, attempt: false };
+                let i = Expr::Cast {
+                    value: Box::new(i.clone()),
+                    ty: Ty::Int,
+                    style: None,
+                    attempt: false,
+                };
                 return self.expr_inner(&Expr::Case(Some(Box::new(i)), whens, None));
             }
             "NEWID" => return Ok(x("newid()", Ty::Guid)),
-            "DATEADD" | "DATEDIFF" | "DATEDIFF_BIG" | "DATEPART" | "DATENAME" => return self.date_function(name, args),
+            "DATEADD" | "DATEDIFF" | "DATEDIFF_BIG" | "DATEPART" | "DATENAME" => {
+                return self.date_function(name, args);
+            }
             _ => {}
         }
         let mut bound = Vec::new();
         for a in args {
-            // Of a function that is not there, the arguments may be words of its own, like the part of a date.
-            bound.push(self.expr(a).map_err(|e| match (signature(name, &[]), self.env.session_fn(name, &[])) {
-                (Ok(None), Ok(None)) => Error::unsupported(format!("the function {name}")),
-                _ => e,
+            // Of a function that is not there, the arguments may be words of its own, like the
+            // part of a date.
+            bound.push(self.expr(a).map_err(|e| {
+                match (signature(name, &[]), self.env.session_fn(name, &[])) {
+                    (Ok(None), Ok(None)) => Error::unsupported(format!("the function {name}")),
+                    _ => e,
+                }
             })?);
         }
         if bound.iter().any(|b| b.ty == Ty::Bool) {
@@ -1707,20 +2012,27 @@ impl<'a> Binder<'a> {
         let types: Vec<Ty> = bound.iter().map(|b| b.ty).collect();
         if let Some(sig) = signature(name, &types)? {
             let any_sensitive = bound.iter().any(|b| b.sensitive);
-            if any_sensitive && matches!(sig.name, "CHARINDEX" | "REPLACE" | "PATINDEX" | "TRANSLATE") {
+            if any_sensitive
+                && matches!(sig.name, "CHARINDEX" | "REPLACE" | "PATINDEX" | "TRANSLATE")
+            {
                 return Err(Error::unsupported(format!("{name} with a case-sensitive COLLATE")));
             }
             let mut extra = bound.iter().skip(sig.args.len()).count();
             for (b, t) in bound.iter().zip(&sig.args) {
                 crate::convert::allowed(b.ty, *t)?;
             }
-            let list: Vec<X> = bound.into_iter().zip(&sig.args).map(|(b, t)| self.coerce(b, *t)).collect();
+            let list: Vec<X> =
+                bound.into_iter().zip(&sig.args).map(|(b, t)| self.coerce(b, *t)).collect();
             extra += list.len();
             if extra != types.len() {
                 return Err(Error::new(
                     174,
                     15,
-                    format!("The {} function requires {} argument(s).", name.to_ascii_lowercase(), sig.args.len()),
+                    format!(
+                        "The {} function requires {} argument(s).",
+                        name.to_ascii_lowercase(),
+                        sig.args.len()
+                    ),
                 ));
             }
             let refs: Vec<&str> = list.iter().map(|l| l.sql.as_str()).collect();
@@ -1754,26 +2066,32 @@ impl<'a> Binder<'a> {
         match self.env.session_fn(name, &constants)? {
             Some((ty, v)) => Ok(self.bind(v, ty)),
             // Other products' names, which SQL Server has never had.
-            None if FOREIGN.contains(&name) => {
-                Err(Error::new(195, 15, format!("'{name}' is not a recognized built-in function name.")))
-            }
+            None if FOREIGN.contains(&name) => Err(Error::new(
+                195,
+                15,
+                format!("'{name}' is not a recognized built-in function name."),
+            )),
             None => Err(Error::unsupported(format!("the function {name}"))),
         }
     }
 
-    /// OBJECT_NAME(id), SCHEMA_NAME(id), TYPE_NAME(id), COL_NAME(id, n) … with a column as argument.
+    /// OBJECT_NAME(id), SCHEMA_NAME(id), TYPE_NAME(id), COL_NAME(id, n) … with
+    /// a column as argument.
     fn catalog_function(&mut self, name: &str, args: &[X]) -> Result<X> {
         let catalog = self.env.catalog();
         let (ty, arms): (Ty, Vec<(i64, String)>) = match name {
-            "OBJECT_NAME" => {
-                (Ty::NVarChar(Len::N(128)), catalog.objects.iter().map(|o| (o.id, lit_text(&o.name))).collect())
-            }
-            "OBJECT_SCHEMA_NAME" => {
-                (Ty::NVarChar(Len::N(128)), catalog.objects.iter().map(|o| (o.id, lit_text(&o.schema))).collect())
-            }
-            "SCHEMA_NAME" => {
-                (Ty::NVarChar(Len::N(128)), catalog.schemas.iter().map(|(s, id)| (*id, lit_text(s))).collect())
-            }
+            "OBJECT_NAME" => (
+                Ty::NVarChar(Len::N(128)),
+                catalog.objects.iter().map(|o| (o.id, lit_text(&o.name))).collect(),
+            ),
+            "OBJECT_SCHEMA_NAME" => (
+                Ty::NVarChar(Len::N(128)),
+                catalog.objects.iter().map(|o| (o.id, lit_text(&o.schema))).collect(),
+            ),
+            "SCHEMA_NAME" => (
+                Ty::NVarChar(Len::N(128)),
+                catalog.schemas.iter().map(|(s, id)| (*id, lit_text(s))).collect(),
+            ),
             "TYPE_NAME" => (
                 Ty::NVarChar(Len::N(128)),
                 crate::system::all_types()
@@ -1790,17 +2108,23 @@ impl<'a> Binder<'a> {
                     .objects
                     .iter()
                     .filter_map(|o| match &o.kind {
-                        ObjectKind::View(t) => {
-                            Some((o.id, lit_text(&format!("CREATE VIEW {}.{} AS {t}", o.schema, o.name))))
-                        }
+                        ObjectKind::View(t) => Some((
+                            o.id,
+                            lit_text(&format!("CREATE VIEW {}.{} AS {t}", o.schema, o.name)),
+                        )),
                         _ => None,
                     })
                     .collect(),
             ),
-            _ => return Err(Error::unsupported(format!("{name} of something that is not a constant"))),
+            _ => {
+                return Err(Error::unsupported(format!(
+                    "{name} of something that is not a constant"
+                )));
+            }
         };
         let arg = &args[0].sql;
-        let arms: Vec<String> = arms.into_iter().map(|(id, v)| format!("WHEN {id} THEN {v}")).collect();
+        let arms: Vec<String> =
+            arms.into_iter().map(|(id, v)| format!("WHEN {id} THEN {v}")).collect();
         if arms.is_empty() {
             return Ok(x("NULL", ty));
         }
@@ -1843,10 +2167,13 @@ impl<'a> Binder<'a> {
             && let Some(d) = rest.last()
         {
             let checked = if name == "DATEADD" { "DATEADD" } else { "DATEPART" };
-            part.check(checked, if d.ty.is_temporal() { d.ty } else { Ty::DateTimeOffset(7) }).map_err(|e| Error {
-                message: e.message.replace("function datepart", &format!("function {}", name.to_lowercase())),
-                ..e
-            })?;
+            part.check(checked, if d.ty.is_temporal() { d.ty } else { Ty::DateTimeOffset(7) })
+                .map_err(|e| Error {
+                    message: e
+                        .message
+                        .replace("function datepart", &format!("function {}", name.to_lowercase())),
+                    ..e
+                })?;
         }
         let (name, bound, out): (&'static str, Vec<X>, Ty) = match name {
             "DATEADD" => {
@@ -1856,10 +2183,18 @@ impl<'a> Binder<'a> {
                 let ty = d.ty;
                 ("DATEADD", vec![n, d], ty)
             }
-            "DATEDIFF" => ("DATEDIFF", rest.into_iter().map(|r| temporal(r, self)).collect(), Ty::Int),
+            "DATEDIFF" => {
+                ("DATEDIFF", rest.into_iter().map(|r| temporal(r, self)).collect(), Ty::Int)
+            }
             "DATEDIFF_BIG" => return Err(Error::unsupported("DATEDIFF_BIG")),
-            "DATEPART" => ("DATEPART", rest.into_iter().map(|r| temporal(r, self)).collect(), Ty::Int),
-            _ => ("DATENAME", rest.into_iter().map(|r| temporal(r, self)).collect(), Ty::NVarChar(Len::N(30))),
+            "DATEPART" => {
+                ("DATEPART", rest.into_iter().map(|r| temporal(r, self)).collect(), Ty::Int)
+            }
+            _ => (
+                "DATENAME",
+                rest.into_iter().map(|r| temporal(r, self)).collect(),
+                Ty::NVarChar(Len::N(30)),
+            ),
         };
         let refs: Vec<&str> = bound.iter().map(|b| b.sql.as_str()).collect();
         let call = Call::Date { name, part, args: bound.iter().map(|b| b.ty).collect(), out };
@@ -1889,12 +2224,20 @@ impl<'a> Binder<'a> {
             return Err(if low == high {
                 Error::new(174, 15, format!("The {name} function requires {low} argument(s)."))
             } else {
-                Error::new(189, 15, format!("The {name} function requires {low} to {high} arguments."))
+                Error::new(
+                    189,
+                    15,
+                    format!("The {name} function requires {low} to {high} arguments."),
+                )
             });
         }
         if over.is_none() {
             if is_window(name) {
-                return Err(Error::new(10753, 15, format!("The function '{name}' must have an OVER clause.")));
+                return Err(Error::new(
+                    10753,
+                    15,
+                    format!("The function '{name}' must have an OVER clause."),
+                ));
             }
             match self.scopes.last() {
                 Some(s) if s.groups.is_some() && s.free == 0 => {}
@@ -1926,15 +2269,25 @@ impl<'a> Binder<'a> {
             Some(o) => self.over(name, o)?,
         };
         if distinct && over.is_some() {
-            return Err(Error::new(10759, 15, "Use of DISTINCT is not allowed with the OVER clause."));
+            return Err(Error::new(
+                10759,
+                15,
+                "Use of DISTINCT is not allowed with the OVER clause.",
+            ));
         }
         if let Some(b) = bound.first().filter(|b| b.ty == Ty::Null && is_aggregate(name)) {
             let _ = b;
             let name = name.to_ascii_lowercase();
-            return Err(Error::new(8117, 16, format!("Operand data type NULL is invalid for {name} operator.")));
+            return Err(Error::new(
+                8117,
+                16,
+                format!("Operand data type NULL is invalid for {name} operator."),
+            ));
         }
         if within.iter().any(|(e, _)| constant(e)) || !within.is_empty() && name != "STRING_AGG" {
-            return Err(Error::unsupported(format!("{name} WITHIN GROUP by a constant, or at all")));
+            return Err(Error::unsupported(format!(
+                "{name} WITHIN GROUP by a constant, or at all"
+            )));
         }
         if name == "STRING_AGG" && (distinct || over.is_some()) {
             return Err(Error::unsupported("STRING_AGG with DISTINCT or OVER"));
@@ -1946,7 +2299,11 @@ impl<'a> Binder<'a> {
         let first = bound.first().cloned();
         let arg = || {
             first.clone().ok_or_else(|| {
-                Error::new(174, 15, format!("The {} function requires 1 argument(s).", name.to_ascii_lowercase()))
+                Error::new(
+                    174,
+                    15,
+                    format!("The {} function requires 1 argument(s).", name.to_ascii_lowercase()),
+                )
             })
         };
         let invalid = |t: Ty| {
@@ -1994,7 +2351,10 @@ impl<'a> Binder<'a> {
                 let sum = if a.ty.is_scaled() {
                     format!("dsum({d}{}){window}", a.sql)
                 } else if a.ty.is_float() {
-                    return Ok(x(format!("{}({d}{}){window}", name.to_ascii_lowercase(), a.sql), out));
+                    return Ok(x(
+                        format!("{}({d}{}){window}", name.to_ascii_lowercase(), a.sql),
+                        out,
+                    ));
                 } else {
                     format!("sum({d}{}){window}", a.sql)
                 };
@@ -2007,7 +2367,13 @@ impl<'a> Binder<'a> {
                     x(self.call(Call::Func { name: "FIT", args: vec![from], out }, &[&sum]), out)
                 } else {
                     let count = format!("count({d}{}){window}", a.sql);
-                    x(self.call(Call::Func { name: "AVG", args: vec![from, Ty::Int], out }, &[&sum, &count]), out)
+                    x(
+                        self.call(
+                            Call::Func { name: "AVG", args: vec![from, Ty::Int], out },
+                            &[&sum, &count],
+                        ),
+                        out,
+                    )
                 }
             }
             "STDEV" | "STDEVP" | "VAR" | "VARP" => {
@@ -2024,7 +2390,11 @@ impl<'a> Binder<'a> {
             }
             "STRING_AGG" => {
                 let [a, sep] = bound.as_slice() else {
-                    return Err(Error::new(174, 15, "The string_agg function requires 2 argument(s)."));
+                    return Err(Error::new(
+                        174,
+                        15,
+                        "The string_agg function requires 2 argument(s).",
+                    ));
                 };
                 let out = match a.ty {
                     Ty::NVarChar(Len::Max) => Ty::NVarChar(Len::Max),
@@ -2032,22 +2402,34 @@ impl<'a> Binder<'a> {
                     t if t.is_unicode() || !t.is_text() => Ty::NVarChar(Len::N(4000)),
                     _ => Ty::VarChar(Len::N(8000)),
                 };
-                let a = if a.ty.is_text() { a.clone() } else { self.coerce(a.clone(), Ty::NVarChar(Len::N(4000))) };
+                let a = if a.ty.is_text() {
+                    a.clone()
+                } else {
+                    self.coerce(a.clone(), Ty::NVarChar(Len::N(4000)))
+                };
                 let mut keys = Vec::new();
                 for (e, desc) in &order {
                     keys.push(format!("{}{}", self.order_key(e), if *desc { " DESC" } else { "" }));
                 }
-                let by = if keys.is_empty() { String::new() } else { format!(" ORDER BY {}", keys.join(",")) };
+                let by = if keys.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ORDER BY {}", keys.join(","))
+                };
                 let inner = format!("group_concat({},{}{by})", a.sql, sep.sql);
                 // Over the limit is error 9829 on the server.
                 x(self.call(Call::Func { name: "AGGLEN", args: vec![out], out }, &[&inner]), out)
             }
-            "ROW_NUMBER" | "RANK" | "DENSE_RANK" => x(format!("{}(){window}", name.to_ascii_lowercase()), Ty::BigInt),
+            "ROW_NUMBER" | "RANK" | "DENSE_RANK" => {
+                x(format!("{}(){window}", name.to_ascii_lowercase()), Ty::BigInt)
+            }
             "NTILE" if !matches!(arg()?.constant, Some(Val::Int(1..))) => {
                 return Err(Error::unsupported("NTILE of anything but a positive constant"));
             }
             "NTILE" => x(format!("ntile({}){window}", arg()?.sql), Ty::BigInt),
-            "PERCENT_RANK" | "CUME_DIST" => x(format!("{}(){window}", name.to_ascii_lowercase()), Ty::Float),
+            "PERCENT_RANK" | "CUME_DIST" => {
+                x(format!("{}(){window}", name.to_ascii_lowercase()), Ty::Float)
+            }
             "FIRST_VALUE" | "LAST_VALUE" => {
                 let a = arg()?;
                 x(format!("{}({}){window}", name.to_ascii_lowercase(), a.sql), a.ty)
@@ -2064,7 +2446,10 @@ impl<'a> Binder<'a> {
                     Some(d) => self.coerce(d.clone(), a.ty).sql,
                     None => "NULL".into(),
                 };
-                x(format!("{}({},{offset},{default}){window}", name.to_ascii_lowercase(), a.sql), a.ty)
+                x(
+                    format!("{}({},{offset},{default}){window}", name.to_ascii_lowercase(), a.sql),
+                    a.ty,
+                )
             }
         })
     }
@@ -2096,11 +2481,25 @@ impl<'a> Binder<'a> {
             }
             parts.push(format!("ORDER BY {}", keys.join(",")));
         } else if is_window(name) {
-            return Err(Error::new(4112, 15, format!("The function '{name}' must have an OVER clause with ORDER BY.")));
+            return Err(Error::new(
+                4112,
+                15,
+                format!("The function '{name}' must have an OVER clause with ORDER BY."),
+            ));
         }
         if let Some(f) = &o.frame {
             let words: Vec<String> = f.split_whitespace().map(str::to_ascii_uppercase).collect();
-            let known = ["ROWS", "RANGE", "BETWEEN", "AND", "UNBOUNDED", "PRECEDING", "FOLLOWING", "CURRENT", "ROW"];
+            let known = [
+                "ROWS",
+                "RANGE",
+                "BETWEEN",
+                "AND",
+                "UNBOUNDED",
+                "PRECEDING",
+                "FOLLOWING",
+                "CURRENT",
+                "ROW",
+            ];
             let number = |w: &String| w.bytes().all(|b| b.is_ascii_digit());
             if words.iter().any(|w| !known.contains(&w.as_str()) && !number(w)) {
                 return Err(Error::unsupported(format!("the frame {f}")));
@@ -2109,8 +2508,12 @@ impl<'a> Binder<'a> {
                 let what = "RANGE is only supported with UNBOUNDED and CURRENT ROW window frame delimiters.";
                 return Err(Error::new(4194, 16, what));
             }
-            if o.order.is_empty() || is_window(name) && !matches!(name, "FIRST_VALUE" | "LAST_VALUE") {
-                return Err(Error::unsupported(format!("{name} with a frame but without what a frame needs")));
+            if o.order.is_empty()
+                || is_window(name) && !matches!(name, "FIRST_VALUE" | "LAST_VALUE")
+            {
+                return Err(Error::unsupported(format!(
+                    "{name} with a frame but without what a frame needs"
+                )));
             }
             parts.push(f.clone());
         }
@@ -2118,7 +2521,8 @@ impl<'a> Binder<'a> {
     }
 }
 
-/// Whether nothing in an expression depends on a row: literals and variables, and what is computed of them.
+/// Whether nothing in an expression depends on a row: literals and variables, and what
+/// is computed of them.
 fn constant(e: &Expr) -> bool {
     match e {
         Expr::Null
@@ -2141,6 +2545,7 @@ fn constant_order(e: &Expr, position: usize) -> Error {
     if matches!(e, Expr::Unary(_, a) if matches!(**a, Expr::Int(_))) {
         return Error::unsupported("ORDER BY a number with a sign");
     }
+
     fn variable(e: &Expr) -> bool {
         match e {
             Expr::Var(_) => true,
@@ -2159,14 +2564,20 @@ fn constant_order(e: &Expr, position: usize) -> Error {
             ),
         );
     }
-    Error::new(408, 16, format!("A constant expression was encountered in the ORDER BY list, position {position}."))
+    Error::new(
+        408,
+        16,
+        format!("A constant expression was encountered in the ORDER BY list, position {position}."),
+    )
 }
 
 fn matches(s: &Source, prefix: &[String]) -> bool {
     match prefix {
         [a] => s.alias.eq_ignore_ascii_case(a),
         [.., q, n] => s.qualified.as_ref().is_some_and(|(sq, sn)| {
-            sq.eq_ignore_ascii_case(q) && sn.eq_ignore_ascii_case(n) && s.alias.eq_ignore_ascii_case(sn)
+            sq.eq_ignore_ascii_case(q)
+                && sn.eq_ignore_ascii_case(n)
+                && s.alias.eq_ignore_ascii_case(sn)
         }),
         [] => true,
     }
@@ -2233,7 +2644,8 @@ fn has_aggregate(e: &Expr) -> bool {
                 || args.iter().any(has_aggregate)
                 || within.iter().any(|(e, _)| has_aggregate(e))
                 || over.as_ref().is_some_and(|o| {
-                    o.partition.iter().any(has_aggregate) || o.order.iter().any(|(e, _)| has_aggregate(e))
+                    o.partition.iter().any(has_aggregate)
+                        || o.order.iter().any(|(e, _)| has_aggregate(e))
                 })
         }
         Expr::Unary(_, a)
@@ -2247,7 +2659,9 @@ fn has_aggregate(e: &Expr) -> bool {
         }
         Expr::In(a, list, _) => has_aggregate(a) || list.iter().any(has_aggregate),
         Expr::Between(a, b, c, _) => has_aggregate(a) || has_aggregate(b) || has_aggregate(c),
-        Expr::Like(a, b, c, _) => has_aggregate(a) || has_aggregate(b) || c.as_deref().is_some_and(has_aggregate),
+        Expr::Like(a, b, c, _) => {
+            has_aggregate(a) || has_aggregate(b) || c.as_deref().is_some_and(has_aggregate)
+        }
         Expr::Case(o, whens, other) => {
             o.as_deref().is_some_and(has_aggregate)
                 || whens.iter().any(|(a, b)| has_aggregate(a) || has_aggregate(b))

@@ -1,4 +1,5 @@
-//! Dates and times: days since 0001-01-01, 100 ns ticks, and the texts that SQL Server reads and writes.
+//! Dates and times: days since 0001-01-01, 100 ns ticks, and the texts that SQL
+//! Server reads and writes.
 
 use crate::error::{Error, Result};
 use crate::types::{DAY, Ty, Val};
@@ -21,7 +22,8 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+const WEEKDAYS: [&str; 7] =
+    ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 /// A parsed date and time: days, ticks of the day, offset in minutes if one was written.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -91,7 +93,11 @@ pub fn now() -> i64 {
 
 fn conversion(ty: Ty) -> Error {
     if ty == Ty::SmallDateTime {
-        return Error::new(295, 16, "Conversion failed when converting character string to smalldatetime data type.");
+        return Error::new(
+            295,
+            16,
+            "Conversion failed when converting character string to smalldatetime data type.",
+        );
     }
     Error::new(241, 16, "Conversion failed when converting date and/or time from character string.")
 }
@@ -100,7 +106,9 @@ fn out_of_range(name: &str) -> Error {
     Error::new(
         242,
         16,
-        format!("The conversion of a varchar data type to a {name} data type resulted in an out-of-range value."),
+        format!(
+            "The conversion of a varchar data type to a {name} data type resulted in an out-of-range value."
+        ),
     )
 }
 
@@ -114,9 +122,9 @@ enum Bad {
     Unknown,
 }
 
-/// Reads the texts that do not depend on the session's language: ISO 8601, `yyyymmdd`, `yyyy-mm-dd hh:mm[:ss[.fffffff]]`,
-/// US `m/d/yyyy`, `Mon d yyyy`, and a time alone. What can be no date is refused as the server refuses it; other forms are
-/// not in the sandbox.
+/// Reads the texts that do not depend on the session's language: ISO 8601, `yyyymmdd`, `yyyy-mm-dd
+/// hh:mm[:ss[.fffffff]]`, US `m/d/yyyy`, `Mon d yyyy`, and a time alone. What can be no date is
+/// refused as the server refuses it; other forms are not in the sandbox.
 pub fn parse(text: &str, ty: Ty) -> Result<Moment> {
     let s = text.trim_matches(' ');
     if s.is_empty() {
@@ -143,10 +151,20 @@ fn read(s: &str, ty: Ty) -> Result<Moment, Bad> {
     if s.contains(|c: char| !c.is_ascii_alphanumeric() && !" -/.:,+".contains(c)) {
         return Err(Bad::Not);
     }
-    for word in s.split(|c: char| !c.is_ascii_alphabetic()).filter(|w| !w.is_empty()).map(str::to_ascii_lowercase) {
-        let starts = |n: &str| n.to_ascii_lowercase().starts_with(&word[..word.len().min(3)]) && word.len() > 2;
+    for word in s
+        .split(|c: char| !c.is_ascii_alphabetic())
+        .filter(|w| !w.is_empty())
+        .map(str::to_ascii_lowercase)
+    {
+        let starts = |n: &str| {
+            n.to_ascii_lowercase().starts_with(&word[..word.len().min(3)]) && word.len() > 2
+        };
         if !matches!(word.as_str(), "am" | "pm" | "a" | "p" | "t" | "z") && month(&word).is_none() {
-            return Err(if MONTHS.iter().chain(&WEEKDAYS).any(|n| starts(n)) { Bad::Unknown } else { Bad::Not });
+            return Err(if MONTHS.iter().chain(&WEEKDAYS).any(|n| starts(n)) {
+                Bad::Unknown
+            } else {
+                Bad::Not
+            });
         }
     }
     let legacy = matches!(ty, Ty::DateTime | Ty::SmallDateTime);
@@ -183,12 +201,16 @@ fn read(s: &str, ty: Ty) -> Result<Moment, Bad> {
 
 /// `yyyy-mm-dd`
 fn dashed(s: &str) -> bool {
-    s.len() == 10 && s.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() })
+    s.len() == 10
+        && s.bytes()
+            .enumerate()
+            .all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() })
 }
 
 /// Whether a text has the form of CONVERT's style; without a style, any form does.
 pub fn fits_style(s: &str, style: i64) -> bool {
-    let clock = |t: &str| t.contains(':') && t.chars().all(|c| c.is_ascii_digit() || c == ':' || c == '.');
+    let clock =
+        |t: &str| t.contains(':') && t.chars().all(|c| c.is_ascii_digit() || c == ':' || c == '.');
     let split = |glue: char| s.split_once(glue).is_some_and(|(d, t)| dashed(d) && clock(t));
     match style {
         crate::convert::NO_STYLE | 0 => true,
@@ -196,7 +218,9 @@ pub fn fits_style(s: &str, style: i64) -> bool {
         23 => dashed(s),
         101 => {
             let parts: Vec<&str> = s.split('/').collect();
-            parts.len() == 3 && parts[2].len() == 4 && parts.iter().all(|p| p.bytes().all(|b| b.is_ascii_digit()))
+            parts.len() == 3
+                && parts[2].len() == 4
+                && parts.iter().all(|p| p.bytes().all(|b| b.is_ascii_digit()))
         }
         112 => s.len() == 8 && s.bytes().all(|b| b.is_ascii_digit()),
         126 => split('T'),
@@ -205,7 +229,9 @@ pub fn fits_style(s: &str, style: i64) -> bool {
 }
 
 fn read_date(s: &str) -> Result<i64, Bad> {
-    let number = |t: &str| t.parse::<i64>().ok().filter(|_| t.bytes().all(|b| b.is_ascii_digit())).ok_or(Bad::Unknown);
+    let number = |t: &str| {
+        t.parse::<i64>().ok().filter(|_| t.bytes().all(|b| b.is_ascii_digit())).ok_or(Bad::Unknown)
+    };
     let day = |y: i64, m: i64, d: i64| from_ymd(y, m, d).ok_or(Bad::Range);
     if s.len() == 8 && s.bytes().all(|b| b.is_ascii_digit()) {
         return day(number(&s[..4])?, number(&s[4..6])?, number(&s[6..])?);
@@ -218,9 +244,15 @@ fn read_date(s: &str) -> Result<i64, Bad> {
             (None, Some(m)) => (m, a),
             _ => return Err(Bad::Unknown),
         };
-        return if c.len() == 4 && d.len() <= 2 { day(number(c)?, m, number(d)?) } else { Err(Bad::Unknown) };
+        return if c.len() == 4 && d.len() <= 2 {
+            day(number(c)?, m, number(d)?)
+        } else {
+            Err(Bad::Unknown)
+        };
     }
-    let Some(glue) = ['-', '/', '.'].into_iter().find(|g| s.contains(*g)) else { return Err(Bad::Unknown) };
+    let Some(glue) = ['-', '/', '.'].into_iter().find(|g| s.contains(*g)) else {
+        return Err(Bad::Unknown);
+    };
     let parts: Vec<&str> = s.split(glue).collect();
     let [a, b, c] = parts.as_slice() else { return Err(Bad::Unknown) };
     let short = |p: &str| (1..=2).contains(&p.len());
@@ -236,7 +268,10 @@ fn month(s: &str) -> Option<i64> {
         return None;
     }
     let s = s.to_ascii_lowercase();
-    MONTHS.iter().position(|m| m.to_ascii_lowercase() == s || m[..3].to_ascii_lowercase() == s).map(|i| i as i64 + 1)
+    MONTHS
+        .iter()
+        .position(|m| m.to_ascii_lowercase() == s || m[..3].to_ascii_lowercase() == s)
+        .map(|i| i as i64 + 1)
 }
 
 fn read_time(s: &str, legacy: bool) -> Result<(i64, Option<i16>), Bad> {
@@ -254,7 +289,11 @@ fn read_time(s: &str, legacy: bool) -> Result<(i64, Option<i16>), Bad> {
         _ => (upper.as_str(), None),
     };
     let number = |t: &str| -> Result<i64, Bad> {
-        if (1..=2).contains(&t.len()) { t.parse().map_err(|_| Bad::Unknown) } else { Err(Bad::Unknown) }
+        if (1..=2).contains(&t.len()) {
+            t.parse().map_err(|_| Bad::Unknown)
+        } else {
+            Err(Bad::Unknown)
+        }
     };
     let mut parts = clock.split(':');
     let mut hour = number(parts.next().unwrap_or(""))?;
@@ -319,7 +358,12 @@ pub fn date_text(days: i64) -> String {
 
 /// `+hh:mm`.
 pub fn offset_text(minutes: i16) -> String {
-    format!("{}{:02}:{:02}", if minutes < 0 { '-' } else { '+' }, minutes.abs() / 60, minutes.abs() % 60)
+    format!(
+        "{}{:02}:{:02}",
+        if minutes < 0 { '-' } else { '+' },
+        minutes.abs() / 60,
+        minutes.abs() % 60
+    )
 }
 
 /// Days, ticks of the day and offset of a temporal value; the local time of a datetimeoffset.
@@ -327,7 +371,9 @@ pub fn split(v: &Val, ty: Ty) -> Option<Moment> {
     Some(match (v, ty) {
         (Val::Int(d), Ty::Date) => Moment { days: *d, ticks: 0, offset: None },
         (Val::Int(t), Ty::Time(_)) => Moment { days: DAYS_1900, ticks: *t, offset: None },
-        (Val::Int(t), _) => Moment { days: t.div_euclid(DAY), ticks: t.rem_euclid(DAY), offset: None },
+        (Val::Int(t), _) => {
+            Moment { days: t.div_euclid(DAY), ticks: t.rem_euclid(DAY), offset: None }
+        }
         (Val::Offset(t, o), _) => {
             let local = t + i64::from(*o) * 60 * SECOND;
             Moment { days: local.div_euclid(DAY), ticks: local.rem_euclid(DAY), offset: Some(*o) }
@@ -371,7 +417,11 @@ pub fn build(m: Moment, ty: Ty) -> Result<Val> {
     }
     let at = m.days * DAY + m.ticks;
     let bounded = |ticks: i64, low: i64, name: &str| -> Result<Val> {
-        if ticks < low * DAY || ticks >= 3_652_059 * DAY { Err(out_of_range(name)) } else { Ok(Val::Int(ticks)) }
+        if ticks < low * DAY || ticks >= 3_652_059 * DAY {
+            Err(out_of_range(name))
+        } else {
+            Ok(Val::Int(ticks))
+        }
     };
     match ty {
         Ty::Date => bounded(m.days * DAY, 0, "date").map(|_| Val::Int(m.days)),
@@ -397,7 +447,8 @@ pub fn build(m: Moment, ty: Ty) -> Result<Val> {
     }
 }
 
-/// The text of a temporal value in a CONVERT style; which styles a type has is told on the page of CAST and CONVERT.
+/// The text of a temporal value in a CONVERT style; which styles a type has is told on the page
+/// of CAST and CONVERT.
 pub fn text(v: &Val, ty: Ty, style: i64) -> Result<String> {
     use crate::convert::NO_STYLE;
     let Some(m) = split(v, ty) else { return Err(Error::internal("not a temporal value")) };
@@ -409,10 +460,13 @@ pub fn text(v: &Val, ty: Ty, style: i64) -> Result<String> {
     };
     let clock = |s: u8| time_text(m.ticks, s);
     let hour = m.ticks / SECOND / 3600;
-    let (h12, half) = (if hour % 12 == 0 { 12 } else { hour % 12 }, if hour < 12 { "AM" } else { "PM" });
+    let (h12, half) =
+        (if hour % 12 == 0 { 12 } else { hour % 12 }, if hour < 12 { "AM" } else { "PM" });
     let mon = &MONTHS[(mo - 1) as usize][..3];
     let day = match style {
-        NO_STYLE if matches!(ty, Ty::DateTime | Ty::SmallDateTime) => format!("{mon} {d:>2} {y:04}"),
+        NO_STYLE if matches!(ty, Ty::DateTime | Ty::SmallDateTime) => {
+            format!("{mon} {d:>2} {y:04}")
+        }
         0 | 9 | 100 | 109 => format!("{mon} {d:>2} {y:04}"),
         1 => format!("{mo:02}/{d:02}/{:02}", y % 100),
         101 => format!("{mo:02}/{d:02}/{y:04}"),
@@ -430,10 +484,15 @@ pub fn text(v: &Val, ty: Ty, style: i64) -> Result<String> {
     };
     let colons = || clock(3).replacen('.', ":", 1);
     Ok(match (ty, style) {
-        (Ty::Date | Ty::DateTime | Ty::SmallDateTime | Ty::DateTime2(_), 1 | 12 | 23 | 101..=107 | 110..=112) => day,
+        (
+            Ty::Date | Ty::DateTime | Ty::SmallDateTime | Ty::DateTime2(_),
+            1 | 12 | 23 | 101..=107 | 110..=112,
+        ) => day,
         (Ty::Date, NO_STYLE | 0 | 20 | 21 | 25 | 100 | 120 | 121 | 126) => day,
         (Ty::Time(_), NO_STYLE | 21 | 25 | 121) => clock(scale),
-        (Ty::Time(_) | Ty::DateTime | Ty::SmallDateTime | Ty::DateTime2(_), 8 | 24 | 108) => clock(0),
+        (Ty::Time(_) | Ty::DateTime | Ty::SmallDateTime | Ty::DateTime2(_), 8 | 24 | 108) => {
+            clock(0)
+        }
         (Ty::DateTime | Ty::SmallDateTime, NO_STYLE)
         | (Ty::DateTime | Ty::SmallDateTime | Ty::DateTime2(_), 0 | 100) => {
             format!("{day} {h12:>2}:{:02}{half}", m.ticks / SECOND / 60 % 60)
@@ -441,14 +500,18 @@ pub fn text(v: &Val, ty: Ty, style: i64) -> Result<String> {
         (Ty::DateTime, 9 | 109) => format!("{day} {h12:>2}{}{half}", &colons()[2..]),
         (Ty::DateTime, 13 | 113) => format!("{day} {}", colons()),
         (Ty::DateTime, 14 | 114) => colons(),
-        (Ty::DateTime | Ty::SmallDateTime | Ty::DateTime2(_), 20 | 120) => format!("{day} {}", clock(0)),
+        (Ty::DateTime | Ty::SmallDateTime | Ty::DateTime2(_), 20 | 120) => {
+            format!("{day} {}", clock(0))
+        }
         (Ty::DateTime, 21 | 25 | 121) | (Ty::DateTime2(_), NO_STYLE | 21 | 25 | 121) => {
             format!("{day} {}", clock(scale))
         }
         (Ty::DateTime | Ty::SmallDateTime, 126) => {
             format!("{day}T{}", clock(if m.ticks % SECOND == 0 { 0 } else { scale }))
         }
-        (Ty::DateTime2(_), 126) if scale == 0 || m.ticks % SECOND != 0 => format!("{day}T{}", clock(scale)),
+        (Ty::DateTime2(_), 126) if scale == 0 || m.ticks % SECOND != 0 => {
+            format!("{day}T{}", clock(scale))
+        }
         (Ty::DateTimeOffset(_), NO_STYLE | 21 | 25 | 121) => {
             format!("{day} {} {}", clock(scale), offset_text(m.offset.unwrap_or(0)))
         }
@@ -497,17 +560,22 @@ impl Part {
             Part::TzOffset => "tzoffset",
         }
     }
+
     /// Below a millisecond.
     pub fn is_fine(self) -> bool {
         matches!(self, Part::Microsecond | Part::Nanosecond)
     }
+
     /// Refuses what a type has not (9810).
     pub fn check(self, function: &str, ty: Ty) -> Result<()> {
-        let clock = matches!(self, Part::Hour | Part::Minute | Part::Second | Part::Millisecond) || self.is_fine();
+        let clock = matches!(self, Part::Hour | Part::Minute | Part::Second | Part::Millisecond)
+            || self.is_fine();
         let ok = match (function, self) {
             ("DATEADD", Part::IsoWeek | Part::TzOffset) => false,
             (_, Part::TzOffset) => matches!(ty, Ty::DateTimeOffset(_) | Ty::DateTime2(_)),
-            ("DATEADD", _) if self.is_fine() && matches!(ty, Ty::DateTime | Ty::SmallDateTime) => false,
+            ("DATEADD", _) if self.is_fine() && matches!(ty, Ty::DateTime | Ty::SmallDateTime) => {
+                false
+            }
             _ => match ty {
                 Ty::Date => !clock,
                 Ty::Time(_) => clock,
@@ -528,6 +596,7 @@ impl Part {
             ),
         ))
     }
+
     /// By name or abbreviation.
     pub fn parse(s: &str) -> Result<Part> {
         Ok(match s.to_ascii_lowercase().as_str() {
@@ -546,7 +615,13 @@ impl Part {
             "nanosecond" | "ns" => Part::Nanosecond,
             "iso_week" | "isowk" | "isoww" => Part::IsoWeek,
             "tzoffset" | "tz" => Part::TzOffset,
-            _ => return Err(Error::new(155, 15, format!("'{s}' is not a recognized datepart option."))),
+            _ => {
+                return Err(Error::new(
+                    155,
+                    15,
+                    format!("'{s}' is not a recognized datepart option."),
+                ));
+            }
         })
     }
 }
@@ -629,7 +704,13 @@ pub fn add(m: Moment, p: Part, n: i64) -> Result<Moment> {
             }
             return ticked(m, (n + 50).div_euclid(100), fail);
         }
-        _ => return Err(Error::new(9810, 16, "The datepart is not supported by date function dateadd.")),
+        _ => {
+            return Err(Error::new(
+                9810,
+                16,
+                "The datepart is not supported by date function dateadd.",
+            ));
+        }
     };
     ticked(m, n.checked_mul(unit).ok_or_else(fail)?, fail)
 }
@@ -661,7 +742,13 @@ pub fn diff(a: Moment, b: Moment, p: Part) -> Result<i64> {
         Part::Millisecond => count(10_000),
         Part::Microsecond => count(10),
         Part::Nanosecond => (at(b) - at(a)).saturating_mul(100),
-        _ => return Err(Error::new(9806, 16, "The datepart is not supported by date function datediff.")),
+        _ => {
+            return Err(Error::new(
+                9806,
+                16,
+                "The datepart is not supported by date function datediff.",
+            ));
+        }
     };
     i32::try_from(n).map(i64::from).map_err(|_| {
         Error::new(535, 16, "The datediff function resulted in an overflow. The number of dateparts separating two date/time instances is too large. Try to use datediff with a less precise datepart.")
@@ -687,6 +774,9 @@ mod tests {
     #[test]
     fn datetime_rounds_to_threes_and_sevens() {
         let ms = |t: i64| round_datetime(t * 10_000) / 10_000;
-        assert_eq!([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 999].map(ms), [0, 0, 3, 3, 3, 7, 7, 7, 7, 10, 1000]);
+        assert_eq!(
+            [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 999].map(ms),
+            [0, 0, 3, 3, 3, 7, 7, 7, 7, 10, 1000]
+        );
     }
 }

@@ -1,6 +1,8 @@
-//! What exists: schemas, tables, views, procedures, and the `sys` and `INFORMATION_SCHEMA` views over them.
+//! What exists: schemas, tables, views, procedures, and the `sys` and
+//! `INFORMATION_SCHEMA` views over them.
 //!
-//! The catalog is an immutable value: DDL makes a new one, which a commit publishes and a rollback drops.
+//! The catalog is an immutable value: DDL makes a new one, which a commit publishes
+//! and a rollback drops.
 
 use std::sync::Arc;
 
@@ -108,6 +110,7 @@ impl Catalog {
             next_id: 901_578_250,
         }
     }
+
     /// A new id; the stride looks like the server's.
     pub fn fresh(&mut self) -> i64 {
         self.next_id += 16_000_057;
@@ -116,19 +119,25 @@ impl Catalog {
         }
         self.next_id
     }
+
     /// Looks a name up: `object`, `schema.object` or `database.schema.object`.
     pub fn find(&self, name: &Name) -> Option<&Arc<Object>> {
         let (schema, object) = split(name)?;
-        self.objects.iter().find(|o| o.name.eq_ignore_ascii_case(object) && o.schema.eq_ignore_ascii_case(schema))
+        self.objects
+            .iter()
+            .find(|o| o.name.eq_ignore_ascii_case(object) && o.schema.eq_ignore_ascii_case(schema))
     }
+
     /// By id.
     pub fn by_id(&self, id: i64) -> Option<&Arc<Object>> {
         self.objects.iter().find(|o| o.id == id)
     }
+
     /// The schema's own spelling.
     pub fn schema(&self, name: &str) -> Option<&str> {
         self.schemas.iter().find(|(s, _)| s.eq_ignore_ascii_case(name)).map(|(s, _)| s.as_str())
     }
+
     /// Puts an object in, instead of one of the same id.
     pub fn put(&mut self, object: Object) {
         let object = Arc::new(object);
@@ -144,7 +153,9 @@ pub fn split(name: &Name) -> Option<(&str, &str)> {
     match name.0.as_slice() {
         [o] => Some(("dbo", o)),
         [s, o] => Some((if s.is_empty() { "dbo" } else { s }, o)),
-        [d, s, o] if d.eq_ignore_ascii_case(DATABASE) => Some((if s.is_empty() { "dbo" } else { s }, o)),
+        [d, s, o] if d.eq_ignore_ascii_case(DATABASE) => {
+            Some((if s.is_empty() { "dbo" } else { s }, o))
+        }
         _ => None,
     }
 }
@@ -159,6 +170,7 @@ impl Object {
             _ => None,
         }
     }
+
     /// `type` and `type_desc` of sys.objects.
     pub fn type_code(&self) -> (&'static str, &'static str) {
         match self.kind {

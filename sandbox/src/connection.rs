@@ -1,4 +1,5 @@
-//! One client connection: PRELOGIN, TLS, LOGIN7, then requests, with an eye on Attention while one runs.
+//! One client connection: PRELOGIN, TLS, LOGIN7, then requests, with an eye on
+//! Attention while one runs.
 
 use std::io;
 use std::sync::Arc;
@@ -50,7 +51,10 @@ pub(crate) async fn serve(inner: Arc<Inner>, mut tcp: TcpStream, spid: i64) -> i
     session(inner, stream, login, spid).await
 }
 
-async fn handshake(acceptor: &TlsAcceptor, tcp: TcpStream) -> io::Result<tokio_rustls::server::TlsStream<PreloginIo>> {
+async fn handshake(
+    acceptor: &TlsAcceptor,
+    tcp: TcpStream,
+) -> io::Result<tokio_rustls::server::TlsStream<PreloginIo>> {
     let mut tls = acceptor.accept(PreloginIo::new(tcp)).await?;
     tls.get_mut().0.finish();
     Ok(tls)
@@ -66,7 +70,9 @@ async fn login_only_tls(inner: Arc<Inner>, tcp: TcpStream, spid: i64) -> io::Res
 
 fn prelogin_encryption(body: &[u8]) -> u8 {
     let mut at = 0;
-    while let Some([token, o1, o2, _, _]) = body.get(at..at + 5).and_then(|b| <[u8; 5]>::try_from(b).ok()) {
+    while let Some([token, o1, o2, _, _]) =
+        body.get(at..at + 5).and_then(|b| <[u8; 5]>::try_from(b).ok())
+    {
         if token == 0xFF {
             break;
         }
@@ -81,7 +87,8 @@ fn prelogin_encryption(body: &[u8]) -> u8 {
 fn prelogin_answer(encryption: u8) -> Bytes {
     let mut b = BytesMut::new();
     // VERSION, ENCRYPTION, INSTOPT, THREADID, MARS: offsets follow the table of 26 bytes.
-    for (token, offset, len) in [(0u8, 26u16, 6u16), (1, 32, 1), (2, 33, 1), (3, 34, 0), (4, 34, 1)] {
+    for (token, offset, len) in [(0u8, 26u16, 6u16), (1, 32, 1), (2, 33, 1), (3, 34, 0), (4, 34, 1)]
+    {
         b.put_u8(token);
         b.put_u16(offset);
         b.put_u16(len);
@@ -92,7 +99,12 @@ fn prelogin_answer(encryption: u8) -> Bytes {
     b.freeze()
 }
 
-async fn session(inner: Arc<Inner>, mut stream: Stream, message: Message, spid: i64) -> io::Result<()> {
+async fn session(
+    inner: Arc<Inner>,
+    mut stream: Stream,
+    message: Message,
+    spid: i64,
+) -> io::Result<()> {
     if message.kind != kind::LOGIN {
         return Ok(());
     }
@@ -132,7 +144,11 @@ fn refuse(inner: &Inner, login: &Login) -> Option<Error> {
     // Older clients read other tokens, and have no date, time, datetime2 and datetimeoffset.
     if !(0x73..=0x74).contains(&(login.tds_version >> 24)) {
         let version = login.tds_version;
-        return Some(Error::unsupported(format!("TDS {:x}.{:x}", version >> 28, version >> 24 & 0xF)));
+        return Some(Error::unsupported(format!(
+            "TDS {:x}.{:x}",
+            version >> 28,
+            version >> 24 & 0xF
+        )));
     }
     if login.user != inner.options.user || login.password != inner.options.password {
         return Some(Error::new(18456, 14, format!("Login failed for user '{}'.", login.user)));
@@ -143,7 +159,10 @@ fn refuse(inner: &Inner, login: &Login) -> Option<Error> {
         Error::new(
             4060,
             11,
-            format!("Cannot open database \"{}\" requested by the login. The login failed.", login.database),
+            format!(
+                "Cannot open database \"{}\" requested by the login. The login failed.",
+                login.database
+            ),
         )
     })
 }
@@ -169,7 +188,8 @@ async fn run(inner: Arc<Inner>, stream: Stream, login: Login, spid: i64) -> io::
     let (pieces, mut answers) = mpsc::channel::<Piece>(4);
     let (handle_tx, handle_rx) = tokio::sync::oneshot::channel();
     let (state, engine_cancel, size) = (inner.clone(), cancel.clone(), login.packet_size);
-    // SQLite blocks, so each session's engine has a thread of its own; it ends when the connection does.
+    // SQLite blocks, so each session's engine has a thread of its own; it ends
+    // when the connection does.
     std::thread::Builder::new().name("sandbox-session".into()).spawn(move || {
         let made = Engine::new(state.shared.clone(), spid, &login.user, &login.app, &login.host, engine_cancel.clone());
         let Ok(mut engine) = made else { return };
@@ -196,8 +216,17 @@ async fn run(inner: Arc<Inner>, stream: Stream, login: Login, spid: i64) -> io::
     })?;
     let Ok(interrupt) = handle_rx.await else { return Ok(()) };
     let (mut reader, mut writer) = tokio::io::split(stream);
-    let result =
-        requests_loop(&inner, &mut reader, &mut writer, &to_engine, &mut answers, &cancel, &interrupt, size).await;
+    let result = requests_loop(
+        &inner,
+        &mut reader,
+        &mut writer,
+        &to_engine,
+        &mut answers,
+        &cancel,
+        &interrupt,
+        size,
+    )
+    .await;
     // Whatever still runs must stop, or its thread would outlive the connection.
     cancel.store(true, Ordering::Release);
     interrupt.interrupt();
@@ -344,7 +373,8 @@ fn scripted(inner: &Inner, r: &Request, out: &mut Out) -> bool {
     };
     let Some(script) = scripts.get(text.trim()).cloned() else { return false };
     drop(scripts);
-    let (each, last) = if rpc { (Done::InProc, Done::Proc) } else { (Done::Statement, Done::Statement) };
+    let (each, last) =
+        if rpc { (Done::InProc, Done::Proc) } else { (Done::Statement, Done::Statement) };
     let mut result = out.write(|b| b.extend_from_slice(&script.head));
     for _ in 0..script.repeat {
         if result.is_err() {

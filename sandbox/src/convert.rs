@@ -73,7 +73,11 @@ pub fn allowed(from: Ty, to: Ty) -> Result<()> {
         || matches!((from, to), (Ty::Time(_), Ty::Date) | (Ty::Date, Ty::Time(_)));
     if clash {
         let (from, to) = (from.name_and_id().0, to.name_and_id().0);
-        return Err(Error::new(529, 16, format!("Explicit conversion from data type {from} to {to} is not allowed.")));
+        return Err(Error::new(
+            529,
+            16,
+            format!("Explicit conversion from data type {from} to {to} is not allowed."),
+        ));
     }
     Ok(())
 }
@@ -82,7 +86,11 @@ pub fn allowed(from: Ty, to: Ty) -> Result<()> {
 pub fn implicit(from: Ty, to: Ty) -> Result<()> {
     let (f, t) = (from.name_and_id().0, to.name_and_id().0);
     if allowed(from, to).is_err() {
-        return Err(Error::new(206, 16, format!("Operand type clash: {f} is incompatible with {t}")));
+        return Err(Error::new(
+            206,
+            16,
+            format!("Operand type clash: {f} is incompatible with {t}"),
+        ));
     }
     let cast = matches!(from, Ty::DateTime | Ty::SmallDateTime) && to.is_number()
         || matches!(from, Ty::Money | Ty::SmallMoney) && to.is_text()
@@ -108,7 +116,9 @@ pub fn missing(from: Ty, to: Ty) -> Error {
 /// As [`convert`] for an assignment: text that is too long is an error (8152), not cut.
 pub fn assign(v: Val, from: Ty, to: Ty) -> Result<Val> {
     let limit = match to {
-        Ty::Char(n) | Ty::NChar(n) | Ty::VarChar(Len::N(n)) | Ty::NVarChar(Len::N(n)) => Some(usize::from(n)),
+        Ty::Char(n) | Ty::NChar(n) | Ty::VarChar(Len::N(n)) | Ty::NVarChar(Len::N(n)) => {
+            Some(usize::from(n))
+        }
         Ty::Binary(n) | Ty::VarBinary(Len::N(n)) => Some(usize::from(n)),
         _ => None,
     };
@@ -119,7 +129,10 @@ pub fn assign(v: Val, from: Ty, to: Ty) -> Result<Val> {
             _ => false,
         };
         if long {
-            return Err(Error { state: 30, ..Error::new(8152, 16, "String or binary data would be truncated.") });
+            return Err(Error {
+                state: 30,
+                ..Error::new(8152, 16, "String or binary data would be truncated.")
+            });
         }
     }
     convert(v, from, to, NO_STYLE)
@@ -137,20 +150,24 @@ fn fit_text(s: String, from: Ty, to: Ty) -> Result<Val> {
     if units > n {
         return match from {
             Ty::TinyInt | Ty::SmallInt | Ty::Int if !to.is_unicode() => {
-                Ok(Val::Str(format!("{:<n$}", "*"))).map(|v| if pad { v } else { Val::Str("*".to_owned()) })
+                Ok(Val::Str(format!("{:<n$}", "*")))
+                    .map(|v| if pad { v } else { Val::Str("*".to_owned()) })
             }
             Ty::Bit | Ty::BigInt => Err(missing(from, to)),
             t if t.is_number() => Err(Error::overflow(to.name_and_id().0)),
-            Ty::Guid => {
-                Err(Error::new(8170, 16, "Insufficient result space to convert uniqueidentifier value to char."))
-            }
+            Ty::Guid => Err(Error::new(
+                8170,
+                16,
+                "Insufficient result space to convert uniqueidentifier value to char.",
+            )),
             _ => cut_utf16(&s, n).map(Val::Str),
         };
     }
     Ok(Val::Str(if pad { s + &" ".repeat(n - units) } else { s }))
 }
 
-/// The longest prefix of at most `n` UTF-16 units. Half of a surrogate pair is more than the sandbox can keep.
+/// The longest prefix of at most `n` UTF-16 units. Half of a surrogate pair is more than
+/// the sandbox can keep.
 pub fn cut_utf16(s: &str, n: usize) -> Result<String> {
     let units: Vec<u16> = s.encode_utf16().take(n).collect();
     utf16_text(&units)
@@ -161,7 +178,8 @@ pub fn utf16_text(units: &[u16]) -> Result<String> {
     String::from_utf16(units).map_err(|_| Error::unsupported("half of a surrogate pair"))
 }
 
-/// To the code page of the collation. What it lacks becomes `?`, but for characters that Windows has a likeness of.
+/// To the code page of the collation. What it lacks becomes `?`, but for characters that Windows
+/// has a likeness of.
 pub fn narrow(s: &str) -> Result<String> {
     s.chars()
         .map(|c| match c as u32 {
@@ -172,7 +190,9 @@ pub fn narrow(s: &str) -> Result<String> {
             | 0x2000..=0x27FF
             | 0x3000..=0x301B
             | 0xFF01..=0xFF5E
-            | 0x1_0000.. => Err(Error::unsupported(format!("'{c}' in the code page of varchar; write N'…'"))),
+            | 0x1_0000.. => {
+                Err(Error::unsupported(format!("'{c}' in the code page of varchar; write N'…'")))
+            }
             _ => Ok('?'),
         })
         .collect()
@@ -185,8 +205,8 @@ pub fn in_cp1252(c: char) -> bool {
 
 /// 0x80 … 0x9F of Windows-1252.
 pub const CP1252: [char; 32] = [
-    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’',
-    '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}',
+    '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
 ];
 
 /// The text of a value, before it is fitted to a length.
@@ -206,10 +226,12 @@ pub fn to_text(v: &Val, from: Ty, to: Ty, style: i64) -> Result<String> {
         Val::Bin(b) => match style {
             1 => format!("0x{}", hex(b)),
             2 => hex(b),
-            NO_STYLE | 0 if to.is_unicode() && b.len() % 2 == 0 => {
-                utf16_text(&b.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect::<Vec<_>>())?
+            NO_STYLE | 0 if to.is_unicode() && b.len() % 2 == 0 => utf16_text(
+                &b.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect::<Vec<_>>(),
+            )?,
+            _ if to.is_unicode() || !matches!(style, NO_STYLE | 0) => {
+                return Err(missing(from, to));
             }
-            _ if to.is_unicode() || !matches!(style, NO_STYLE | 0) => return Err(missing(from, to)),
             _ => b.iter().map(|b| from_cp1252(*b)).collect(),
         },
         Val::Null | Val::Offset(..) => return Err(Error::internal("a value of the wrong kind")),
@@ -268,9 +290,14 @@ fn float_text(f: f64, style: i64, from: Ty) -> Result<String> {
             if (-4..6).contains(&e) {
                 let places = usize::try_from(5 - e).unwrap_or(0);
                 let t = format!("{f:.places$}");
-                if t.contains('.') { t.trim_end_matches('0').trim_end_matches('.').to_owned() } else { t }
+                if t.contains('.') {
+                    t.trim_end_matches('0').trim_end_matches('.').to_owned()
+                } else {
+                    t
+                }
             } else {
-                let m = if m.contains('.') { m.trim_end_matches('0').trim_end_matches('.') } else { m };
+                let m =
+                    if m.contains('.') { m.trim_end_matches('0').trim_end_matches('.') } else { m };
                 format!("{m}e{}{:03}", if e < 0 { '-' } else { '+' }, e.abs())
             }
         }
@@ -300,7 +327,11 @@ pub fn fit_int(i: i64, ty: Ty, overflow_220: bool) -> Result<i64> {
     Err(if overflow_220 && matches!(ty, Ty::TinyInt | Ty::SmallInt) {
         Error {
             state: 2,
-            ..Error::new(220, 16, format!("Arithmetic overflow error for data type {name}, value = {i}."))
+            ..Error::new(
+                220,
+                16,
+                format!("Arithmetic overflow error for data type {name}, value = {i}."),
+            )
         }
     } else {
         Error { state: 2, ..Error::overflow(name) }
@@ -313,7 +344,8 @@ fn to_int(v: Val, from: Ty, to: Ty) -> Result<Val> {
         Val::Int(i) if from.is_temporal() => (i + DAY / 2).div_euclid(DAY) - DAYS_1900,
         Val::Int(i) => *i,
         Val::Dec(d) if matches!(from, Ty::Money | Ty::SmallMoney) => {
-            i64::try_from(decimal::rescale(*d, 4, 0)?).map_err(|_| Error::overflow(to.name_and_id().0))?
+            i64::try_from(decimal::rescale(*d, 4, 0)?)
+                .map_err(|_| Error::overflow(to.name_and_id().0))?
         }
         Val::Dec(d) => {
             let unit = decimal::pow10(u32::from(from.scale()))?;
@@ -350,11 +382,13 @@ fn to_int(v: Val, from: Ty, to: Ty) -> Result<Val> {
     fit_int(i, to, from.is_int()).map(Val::Int)
 }
 
-/// Text that the server may read as a number in a way that its documentation does not tell: a sign alone, blanks within,
-/// other spaces than blanks, an exponent without digits.
+/// Text that the server may read as a number in a way that its documentation does not tell: a sign
+/// alone, blanks within, other spaces than blanks, an exponent without digits.
 fn doubtful(t: &str) -> bool {
     !t.is_empty()
-        && t.chars().all(|c| c.is_ascii_digit() || c.is_whitespace() || "+-.,eEdD$".contains(c) || currency(c))
+        && t.chars().all(|c| {
+            c.is_ascii_digit() || c.is_whitespace() || "+-.,eEdD$".contains(c) || currency(c)
+        })
 }
 
 /// The symbols on Microsoft's page of money.
@@ -405,7 +439,8 @@ fn text_to_int(s: &str, from: Ty, to: Ty) -> Result<Val> {
         return Ok(Val::Int(0));
     }
     if !plain {
-        // A point, an exponent or a comma between digits is no integer; the rest of what looks like a number may be one.
+        // A point, an exponent or a comma between digits is no integer; the rest of what looks like
+        // a number may be one.
         let number = t.starts_with(|c: char| c.is_ascii_digit())
             && t.ends_with(|c: char| c.is_ascii_digit())
             && t.chars().all(|c| c.is_ascii_digit() || ".,eE".contains(c));
@@ -418,7 +453,10 @@ fn text_to_int(s: &str, from: Ty, to: Ty) -> Result<Val> {
             Ty::Int => Error::new(
                 248,
                 16,
-                format!("The conversion of the {} value '{s}' overflowed an int column.", from.name_and_id().0),
+                format!(
+                    "The conversion of the {} value '{s}' overflowed an int column.",
+                    from.name_and_id().0
+                ),
             ),
             Ty::SmallInt | Ty::TinyInt => Error::new(
                 244,
@@ -438,7 +476,11 @@ fn bad_text(s: &str, from: Ty, to: Ty) -> Error {
     if to == Ty::BigInt {
         return Error {
             state: 5,
-            ..Error::new(8114, 16, format!("Error converting data type {} to bigint.", from.name_and_id().0))
+            ..Error::new(
+                8114,
+                16,
+                format!("Error converting data type {} to bigint.", from.name_and_id().0),
+            )
         };
     }
     Error::new(
@@ -458,7 +500,10 @@ fn money_text(s: &str) -> Option<(i128, u8)> {
     let (sign, t) = t.strip_prefix(['+', '-']).map_or(("", t), |r| (&t[..1], r));
     let t = t.strip_prefix(currency).unwrap_or(t);
     let (whole, fraction) = t.split_once('.').unwrap_or((t, ""));
-    let grouped = whole.split(',').enumerate().all(|(i, g)| !g.is_empty() && (i == 0 && g.len() <= 3 || g.len() == 3));
+    let grouped = whole
+        .split(',')
+        .enumerate()
+        .all(|(i, g)| !g.is_empty() && (i == 0 && g.len() <= 3 || g.len() == 3));
     if whole.contains(',') && !grouped || !t.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
@@ -473,7 +518,11 @@ fn to_scaled(v: &Val, from: Ty, to: Ty) -> Result<Val> {
         Val::Dec(d) => decimal::rescale(*d, from.scale(), s)?,
         Val::Float(f) => decimal::from_float(*f, from, s, false)?.ok_or_else(|| Error {
             state: 6,
-            ..Error::new(8115, 16, "Arithmetic overflow error converting float to data type numeric.")
+            ..Error::new(
+                8115,
+                16,
+                "Arithmetic overflow error converting float to data type numeric.",
+            )
         })?,
         Val::Str(t) if !matches!(to, Ty::Decimal(..)) => match money_text(t) {
             Some((d, written)) => decimal::rescale(d, written, 4)?,
@@ -488,16 +537,25 @@ fn to_scaled(v: &Val, from: Ty, to: Ty) -> Result<Val> {
             }
         },
         Val::Str(t) => {
-            match decimal::parse(trimmed(t)).filter(|_| trimmed(t) != "." && !t.contains(char::is_control)) {
+            match decimal::parse(trimmed(t))
+                .filter(|_| trimmed(t) != "." && !t.contains(char::is_control))
+            {
                 Some((d, written)) => decimal::rescale(d, written, s)?,
-                None if doubtful(t) && !trimmed(t).is_empty() && decimal_is_doubtful(trimmed(t)) => {
+                None if doubtful(t)
+                    && !trimmed(t).is_empty()
+                    && decimal_is_doubtful(trimmed(t)) =>
+                {
                     return Err(unsure(t));
                 }
                 None => {
                     let from = from.name_and_id().0;
                     return Err(Error {
                         state: 5,
-                        ..Error::new(8114, 16, format!("Error converting data type {from} to numeric."))
+                        ..Error::new(
+                            8114,
+                            16,
+                            format!("Error converting data type {from} to numeric."),
+                        )
                     });
                 }
             }
@@ -524,7 +582,8 @@ fn to_scaled(v: &Val, from: Ty, to: Ty) -> Result<Val> {
 
 /// Commas and exponents make no decimal; whatever else looks like a number may.
 fn decimal_is_doubtful(t: &str) -> bool {
-    let number = t.starts_with(|c: char| c.is_ascii_digit()) && t.ends_with(|c: char| c.is_ascii_digit());
+    let number =
+        t.starts_with(|c: char| c.is_ascii_digit()) && t.ends_with(|c: char| c.is_ascii_digit());
     !(number && t.contains([',', 'e', 'E']))
 }
 
@@ -532,22 +591,31 @@ fn to_float(v: &Val, from: Ty) -> Result<f64> {
     Ok(match v {
         Val::Int(i) if from.is_int() => *i as f64,
         // Through the text, so that the double is the one nearest to the decimal.
-        Val::Dec(d) => decimal::text(*d, from.scale()).parse().map_err(|_| Error::overflow("float"))?,
+        Val::Dec(d) => {
+            decimal::text(*d, from.scale()).parse().map_err(|_| Error::overflow("float"))?
+        }
         Val::Float(f) => *f,
         Val::Str(s) if trimmed(s).is_empty() => 0.0,
         Val::Str(s) => {
             let t = trimmed(s);
             let mantissa = t.strip_prefix(['+', '-']).unwrap_or(t);
-            let plain = mantissa.starts_with(|c: char| c.is_ascii_digit() || c == '.') && mantissa != ".";
+            let plain =
+                mantissa.starts_with(|c: char| c.is_ascii_digit() || c == '.') && mantissa != ".";
             match t.parse::<f64>() {
                 Ok(f) if plain && f.is_finite() => f,
                 Ok(_) if plain => return Err(missing(from, Ty::Float)),
-                _ if doubtful(t) => return Err(Error::unsupported(format!("the conversion of '{s}' to float"))),
+                _ if doubtful(t) => {
+                    return Err(Error::unsupported(format!("the conversion of '{s}' to float")));
+                }
                 _ => {
                     let from = from.name_and_id().0;
                     return Err(Error {
                         state: 5,
-                        ..Error::new(8114, 16, format!("Error converting data type {from} to float."))
+                        ..Error::new(
+                            8114,
+                            16,
+                            format!("Error converting data type {from} to float."),
+                        )
                     });
                 }
             }
@@ -562,13 +630,23 @@ fn to_binary(v: Val, from: Ty, style: i64) -> Result<Vec<u8>> {
         Val::Str(s) if from.is_text() && matches!(style, 1 | 2) => {
             let fail = || {
                 let from = from.name_and_id().0;
-                Error { state: 5, ..Error::new(8114, 16, format!("Error converting data type {from} to varbinary.")) }
+                Error {
+                    state: 5,
+                    ..Error::new(
+                        8114,
+                        16,
+                        format!("Error converting data type {from} to varbinary."),
+                    )
+                }
             };
             let digits = if style == 1 { s.strip_prefix("0x").ok_or_else(fail)? } else { &s };
             if digits.len() % 2 == 1 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
                 return Err(fail());
             }
-            (0..digits.len()).step_by(2).filter_map(|i| u8::from_str_radix(&digits[i..i + 2], 16).ok()).collect()
+            (0..digits.len())
+                .step_by(2)
+                .filter_map(|i| u8::from_str_radix(&digits[i..i + 2], 16).ok())
+                .collect()
         }
         _ if !matches!(style, NO_STYLE | 0) => {
             return Err(Error::unsupported(format!("CONVERT to binary with style {style}")));
@@ -616,14 +694,17 @@ fn parse_guid(s: &str) -> Result<String> {
     let t = s.strip_prefix('{').unwrap_or(s);
     let ok = t.len() >= 36
         && t.is_ascii()
-        && t[..36]
-            .bytes()
-            .enumerate()
-            .all(|(i, b)| if matches!(i, 8 | 13 | 18 | 23) { b == b'-' } else { b.is_ascii_hexdigit() });
+        && t[..36].bytes().enumerate().all(|(i, b)| {
+            if matches!(i, 8 | 13 | 18 | 23) { b == b'-' } else { b.is_ascii_hexdigit() }
+        });
     if !ok {
         return Err(Error {
             state: 2,
-            ..Error::new(8169, 16, "Conversion failed when converting from a character string to uniqueidentifier.")
+            ..Error::new(
+                8169,
+                16,
+                "Conversion failed when converting from a character string to uniqueidentifier.",
+            )
         });
     }
     Ok(t[..36].to_ascii_uppercase())

@@ -25,7 +25,9 @@ pub fn table(
             ),
         ));
     }
-    if let Some(n) = names.iter().find(|n| ["rowid", "oid", "_rowid_"].iter().any(|r| n.eq_ignore_ascii_case(r))) {
+    if let Some(n) =
+        names.iter().find(|n| ["rowid", "oid", "_rowid_"].iter().any(|r| n.eq_ignore_ascii_case(r)))
+    {
         return Err(Error::unsupported(format!("a column named {n}")));
     }
     let mut t = TableDef { physical, ..TableDef::default() };
@@ -53,7 +55,8 @@ pub fn table(
             t.columns[i].ty = ty;
         }
     }
-    let inline = columns.iter().flat_map(|c| c.inline.iter().map(move |k| (k, Some(c.name.as_str()))));
+    let inline =
+        columns.iter().flat_map(|c| c.inline.iter().map(move |k| (k, Some(c.name.as_str()))));
     for (k, column) in inline.chain(constraints.iter().map(|k| (k, None))) {
         add_constraint(env, catalog, label, &mut t, k, column)?;
     }
@@ -71,7 +74,11 @@ pub fn add_constraint(
 ) -> Result<()> {
     let position = |t: &TableDef, n: &str| {
         t.position(n).ok_or_else(|| {
-            Error::new(1911, 16, format!("Column name '{n}' does not exist in the target table or view."))
+            Error::new(
+                1911,
+                16,
+                format!("Column name '{n}' does not exist in the target table or view."),
+            )
         })
     };
     match k {
@@ -92,9 +99,11 @@ pub fn add_constraint(
                 cols.push((p, *desc));
             }
             let id = catalog.fresh();
-            let name =
-                name.clone().unwrap_or_else(|| format!("{}__{label}__{id:X}", if *primary { "PK" } else { "UQ" }));
-            let key = Key { id, name, primary: *primary, constraint: true, unique: true, columns: cols };
+            let name = name.clone().unwrap_or_else(|| {
+                format!("{}__{label}__{id:X}", if *primary { "PK" } else { "UQ" })
+            });
+            let key =
+                Key { id, name, primary: *primary, constraint: true, unique: true, columns: cols };
             if *primary { t.keys.insert(0, key) } else { t.keys.push(key) }
         }
         Constraint::Check { name, expr, text } => {
@@ -125,13 +134,23 @@ pub fn add_constraint(
                     ));
                 }
             };
-            let Some(def) = def else { return Err(Error::new(1768, 16, "A foreign key must reference a user table.")) };
+            let Some(def) = def else {
+                return Err(Error::new(1768, 16, "A foreign key must reference a user table."));
+            };
             let refs = if refs.is_empty() {
-                def.keys.iter().find(|k| k.primary).map(|k| k.columns.iter().map(|c| c.0).collect()).unwrap_or_default()
+                def.keys
+                    .iter()
+                    .find(|k| k.primary)
+                    .map(|k| k.columns.iter().map(|c| c.0).collect())
+                    .unwrap_or_default()
             } else {
                 refs.iter().map(|n| position(&def, n)).collect::<Result<Vec<_>>>()?
             };
-            if !def.keys.iter().any(|k| k.unique && k.columns.iter().map(|c| c.0).eq(refs.iter().copied())) {
+            if !def
+                .keys
+                .iter()
+                .any(|k| k.unique && k.columns.iter().map(|c| c.0).eq(refs.iter().copied()))
+            {
                 return Err(Error::new(
                     1776,
                     16,
@@ -162,20 +181,29 @@ pub fn create_sql(env: &dyn Env, catalog: &Catalog, t: &TableDef) -> Result<Stri
         parts.push(column_sql(env, t, c)?);
     }
     for k in t.keys.iter().filter(|k| k.constraint) {
-        parts.push(format!("{} ({})", if k.primary { "PRIMARY KEY" } else { "UNIQUE" }, key_list(t, k)));
+        parts.push(format!(
+            "{} ({})",
+            if k.primary { "PRIMARY KEY" } else { "UNIQUE" },
+            key_list(t, k)
+        ));
     }
     for k in &t.checks {
         let e = crate::parser::batch(&format!("IF {} RETURN", k.text))?;
         let Some(crate::ast::Kind::If(e, ..)) = e.into_iter().next().map(|s| s.kind) else {
             return Err(Error::internal("a check"));
         };
-        parts.push(format!("CONSTRAINT {} CHECK {}", quote(&k.name), Binder::new(env).over_table(&e, t, true)?.sql));
+        parts.push(format!(
+            "CONSTRAINT {} CHECK {}",
+            quote(&k.name),
+            Binder::new(env).over_table(&e, t, true)?.sql
+        ));
     }
     for f in &t.foreign {
         let Some(r) = catalog.by_id(f.table) else { continue };
         let Some(def) = r.table() else { continue };
-        let cols =
-            |d: &TableDef, l: &[usize]| l.iter().map(|i| quote(&d.columns[*i].name)).collect::<Vec<_>>().join(",");
+        let cols = |d: &TableDef, l: &[usize]| {
+            l.iter().map(|i| quote(&d.columns[*i].name)).collect::<Vec<_>>().join(",")
+        };
         parts.push(format!(
             "FOREIGN KEY ({}) REFERENCES {} ({}) ON DELETE {} ON UPDATE {}",
             cols(t, &f.columns),
@@ -193,7 +221,10 @@ pub fn column_sql(env: &dyn Env, t: &TableDef, c: &ColumnMeta) -> Result<String>
     let mut s = format!("{} {}", quote(&c.name), c.ty.lite());
     if let Some((text, _)) = &c.computed {
         let e = crate::parser::expression(text)?;
-        s += &format!(" GENERATED ALWAYS AS ({}) VIRTUAL", Binder::new(env).over_table(&e, t, false)?.sql);
+        s += &format!(
+            " GENERATED ALWAYS AS ({}) VIRTUAL",
+            Binder::new(env).over_table(&e, t, false)?.sql
+        );
     } else if !c.nullable {
         s += " NOT NULL";
     }
@@ -204,7 +235,9 @@ pub fn column_sql(env: &dyn Env, t: &TableDef, c: &ColumnMeta) -> Result<String>
 pub fn key_list(t: &TableDef, k: &Key) -> String {
     k.columns
         .iter()
-        .map(|(i, desc)| format!("{}{}", quote(&t.columns[*i].name), if *desc { " DESC" } else { "" }))
+        .map(|(i, desc)| {
+            format!("{}{}", quote(&t.columns[*i].name), if *desc { " DESC" } else { "" })
+        })
         .collect::<Vec<_>>()
         .join(",")
 }

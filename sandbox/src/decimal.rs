@@ -14,7 +14,9 @@ pub fn pow10(n: u32) -> Result<i128> {
 /// Changes the scale, rounding half away from zero.
 pub fn rescale(v: i128, from: u8, to: u8) -> Result<i128> {
     if to >= from {
-        return v.checked_mul(pow10(u32::from(to - from))?).ok_or_else(|| Error::overflow("numeric"));
+        return v
+            .checked_mul(pow10(u32::from(to - from))?)
+            .ok_or_else(|| Error::overflow("numeric"));
     }
     let unit = pow10(u32::from(from - to))?;
     let (q, r) = (v / unit, v % unit);
@@ -24,7 +26,11 @@ pub fn rescale(v: i128, from: u8, to: u8) -> Result<i128> {
 /// Refuses what `decimal(p, _)` cannot hold.
 pub fn fit(v: i128, p: u8, what: &str) -> Result<i128> {
     if v.unsigned_abs() >= pow10(u32::from(p)).unwrap_or(LIMIT) as u128 {
-        return Err(Error::new(8115, 16, format!("Arithmetic overflow error converting {what} to data type numeric.")));
+        return Err(Error::new(
+            8115,
+            16,
+            format!("Arithmetic overflow error converting {what} to data type numeric."),
+        ));
     }
     Ok(v)
 }
@@ -51,15 +57,17 @@ pub fn parse(s: &str) -> Option<(i128, u8)> {
         _ => (false, t),
     };
     let (int, frac) = body.split_once('.').unwrap_or((body, ""));
-    if int.is_empty() && frac.is_empty() || !int.bytes().chain(frac.bytes()).all(|b| b.is_ascii_digit()) {
+    if int.is_empty() && frac.is_empty()
+        || !int.bytes().chain(frac.bytes()).all(|b| b.is_ascii_digit())
+    {
         return None;
     }
     let v: i128 = format!("0{int}{frac}").parse().ok()?;
     (v < LIMIT && frac.len() <= 38).then_some((if neg { -v } else { v }, frac.len() as u8))
 }
 
-/// A float at `scale` digits; nothing when it is too large. How many of its digits the server takes is told nowhere, so
-/// that where 15 (7 of a real) and 17 of them do not agree, there is no answer.
+/// A float at `scale` digits; nothing when it is too large. How many of its digits the server takes
+/// is told nowhere, so that where 15 (7 of a real) and 17 of them do not agree, there is no answer.
 pub fn from_float(f: f64, from: Ty, scale: u8, cut: bool) -> Result<Option<i128>> {
     if !f.is_finite() || f.abs() >= 1e38 {
         return Ok(None);
@@ -119,21 +127,30 @@ pub fn compute(op: char, a: i128, s1: u8, b: i128, s2: u8, (p, s): (u8, u8)) -> 
         '+' | '-' => {
             let m = s1.max(s2);
             let (x, y) = (rescale(a, s1, m)?, rescale(b, s2, m)?);
-            rescale(if op == '+' { x.checked_add(y) } else { x.checked_sub(y) }.ok_or_else(over)?, m, s)?
+            rescale(
+                if op == '+' { x.checked_add(y) } else { x.checked_sub(y) }.ok_or_else(over)?,
+                m,
+                s,
+            )?
         }
         '*' => rescale(
-            a.checked_mul(b).ok_or_else(|| Error::unsupported("a product of more than 38 digits"))?,
+            a.checked_mul(b)
+                .ok_or_else(|| Error::unsupported("a product of more than 38 digits"))?,
             s1 + s2,
             s,
         )?,
-        '/' | '%' if b == 0 => return Err(Error::new(8134, 16, "Divide by zero error encountered.")),
+        '/' | '%' if b == 0 => {
+            return Err(Error::new(8134, 16, "Divide by zero error encountered."));
+        }
         '/' => {
             let shift = i32::from(s) - i32::from(s1) + i32::from(s2);
             let wide = || Error::unsupported("a division of more than 38 digits");
             if shift >= 0 {
                 a.checked_mul(pow10(shift as u32).map_err(|_| wide())?).ok_or_else(wide)? / b
             } else {
-                a / b.checked_mul(pow10(shift.unsigned_abs()).map_err(|_| wide())?).ok_or_else(wide)?
+                a / b
+                    .checked_mul(pow10(shift.unsigned_abs()).map_err(|_| wide())?)
+                    .ok_or_else(wide)?
             }
         }
         _ => {
@@ -146,7 +163,8 @@ pub fn compute(op: char, a: i128, s1: u8, b: i128, s2: u8, (p, s): (u8, u8)) -> 
 
 /// money and smallmoney: the value must fit their 8 or 4 bytes.
 pub fn fit_money(v: i128, ty: Ty) -> Result<i128> {
-    let fits = if ty == Ty::SmallMoney { i32::try_from(v).is_ok() } else { i64::try_from(v).is_ok() };
+    let fits =
+        if ty == Ty::SmallMoney { i32::try_from(v).is_ok() } else { i64::try_from(v).is_ok() };
     if fits { Ok(v) } else { Err(Error::overflow(ty.name_and_id().0)) }
 }
 
@@ -164,7 +182,10 @@ mod tests {
 
     #[test]
     fn division_truncates_and_rescaling_rounds() {
-        assert_eq!(compute('/', 20, 1, 3, 0, (8, 6)).map(|v| text(v, 6)), Ok("0.666666".to_owned()));
+        assert_eq!(
+            compute('/', 20, 1, 3, 0, (8, 6)).map(|v| text(v, 6)),
+            Ok("0.666666".to_owned())
+        );
         assert_eq!(rescale(125, 2, 1), Ok(13));
         assert_eq!(rescale(-125, 2, 1), Ok(-13));
     }

@@ -135,7 +135,8 @@ pub fn open(shared: &Arc<Shared>) -> rusqlite::Result<Connection> {
     Ok(conn)
 }
 
-/// A name in a text, as OBJECT_ID takes it: parts between dots, and what is in brackets or quotation marks is one part.
+/// A name in a text, as OBJECT_ID takes it: parts between dots, and what is in brackets or
+/// quotation marks is one part.
 fn written_name(text: &str) -> Name {
     let mut parts = vec![String::new()];
     let mut close = None;
@@ -170,23 +171,32 @@ impl Engine {
         let mut conn = open(&shared).map_err(fail)?;
         let scope_identity = Arc::new(AtomicI64::new(NO_IDENTITY));
         let (s, last) = (shared.clone(), scope_identity.clone());
-        conn.create_scalar_function("next_identity", 3, rusqlite::functions::FunctionFlags::SQLITE_UTF8, move |ctx| {
-            let (id, seed, inc): (i64, i64, i64) = (ctx.get(0)?, ctx.get(1)?, ctx.get(2)?);
-            let mut map = lock!(s.identities.lock());
-            let next = map.get(&id).map_or(seed, |n| n + inc);
-            map.insert(id, next);
-            last.store(next, Ordering::Relaxed);
-            Ok(next)
-        })
+        conn.create_scalar_function(
+            "next_identity",
+            3,
+            rusqlite::functions::FunctionFlags::SQLITE_UTF8,
+            move |ctx| {
+                let (id, seed, inc): (i64, i64, i64) = (ctx.get(0)?, ctx.get(1)?, ctx.get(2)?);
+                let mut map = lock!(s.identities.lock());
+                let next = map.get(&id).map_or(seed, |n| n + inc);
+                map.insert(id, next);
+                last.store(next, Ordering::Relaxed);
+                Ok(next)
+            },
+        )
         .map_err(fail)?;
         PATIENCE.with(|p| p.borrow_mut().1 = Some(cancel));
         conn.busy_handler(Some(|n| {
             let on = PATIENCE.with(|p| {
                 let (until, cancel) = &*p.borrow();
-                until.is_none_or(|t| Instant::now() < t) && !cancel.as_ref().is_some_and(|c| c.load(Ordering::Acquire))
+                until.is_none_or(|t| Instant::now() < t)
+                    && !cancel.as_ref().is_some_and(|c| c.load(Ordering::Acquire))
             });
             if on {
-                #[expect(clippy::disallowed_methods, reason = "a session's engine has a thread of its own")]
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "a session's engine has a thread of its own"
+                )]
                 std::thread::sleep(Duration::from_micros(if n < 20 { 200 } else { 2000 }));
             }
             on
@@ -243,16 +253,19 @@ impl Engine {
                 self.drop_temps(|name, depth| name.starts_with('@') || depth > 0);
                 r
             }
-            // Whatever becomes of one, the next one runs; only a cancelled request ends with what was done so far.
+            // Whatever becomes of one, the next one runs; only a cancelled request ends with what
+            // was done so far.
             Request::Rpc(all) => all.into_iter().try_for_each(|r| self.rpc(&r.name, r.params, out)),
             Request::Unknown(what) => Err(Error::unsupported(what).into()),
             Request::Begin => self.begin(out).map_err(Stop::from),
-            Request::Commit(again) => {
-                self.commit(out).and_then(|()| if again { self.begin(out) } else { Ok(()) }).map_err(Stop::from)
-            }
-            Request::Rollback(again) => {
-                self.rollback(out).and_then(|()| if again { self.begin(out) } else { Ok(()) }).map_err(Stop::from)
-            }
+            Request::Commit(again) => self
+                .commit(out)
+                .and_then(|()| if again { self.begin(out) } else { Ok(()) })
+                .map_err(Stop::from),
+            Request::Rollback(again) => self
+                .rollback(out)
+                .and_then(|()| if again { self.begin(out) } else { Ok(()) })
+                .map_err(Stop::from),
         };
         let mut cancelled = out.check().is_err();
         if let Err(Stop::Error(e)) = result {
@@ -266,7 +279,8 @@ impl Engine {
             let _ = self.rollback_quietly();
         }
         if self.trancount == 0 {
-            // An interrupted statement outside a transaction leaves none behind, whatever SQLite thinks.
+            // An interrupted statement outside a transaction leaves none
+            // behind, whatever SQLite thinks.
             if !self.conn.is_autocommit() {
                 let _ = self.conn.execute_batch("ROLLBACK");
             }
@@ -312,16 +326,33 @@ impl Engine {
         let result = match bare.as_str() {
             "sp_executesql" => {
                 let (sql, decl) = (text(params.first()), text(params.get(1)));
-                self.execute(&sql, &decl, params.get(2..).unwrap_or_default().to_vec(), &mut outputs, out)
+                self.execute(
+                    &sql,
+                    &decl,
+                    params.get(2..).unwrap_or_default().to_vec(),
+                    &mut outputs,
+                    out,
+                )
             }
             "sp_prepare" | "sp_prepexec" => {
                 let (decl, sql) = (text(params.get(1)), text(params.get(2)));
                 parser::batch(&sql)?;
                 let handle = self.prepared.len() as i64 + 1;
                 self.prepared.insert(handle, (decl.clone(), sql.clone()));
-                outputs.push((0, params.first().map_or(String::new(), |p| p.name.clone()), Ty::Int, Val::Int(handle)));
+                outputs.push((
+                    0,
+                    params.first().map_or(String::new(), |p| p.name.clone()),
+                    Ty::Int,
+                    Val::Int(handle),
+                ));
                 if bare == "sp_prepexec" {
-                    self.execute(&sql, &decl, params.get(3..).unwrap_or_default().to_vec(), &mut outputs, out)
+                    self.execute(
+                        &sql,
+                        &decl,
+                        params.get(3..).unwrap_or_default().to_vec(),
+                        &mut outputs,
+                        out,
+                    )
                 } else {
                     Ok(0)
                 }
@@ -329,9 +360,19 @@ impl Engine {
             "sp_execute" => {
                 let handle = int(params.first());
                 let (decl, sql) = self.prepared.get(&handle).cloned().ok_or_else(|| {
-                    Error::new(8179, 16, format!("Could not find prepared statement with handle {handle}."))
+                    Error::new(
+                        8179,
+                        16,
+                        format!("Could not find prepared statement with handle {handle}."),
+                    )
                 })?;
-                self.execute(&sql, &decl, params.get(1..).unwrap_or_default().to_vec(), &mut outputs, out)
+                self.execute(
+                    &sql,
+                    &decl,
+                    params.get(1..).unwrap_or_default().to_vec(),
+                    &mut outputs,
+                    out,
+                )
             }
             "sp_unprepare" => {
                 self.prepared.remove(&int(params.first()));
@@ -340,9 +381,12 @@ impl Engine {
             _ => {
                 let args = params
                     .into_iter()
-                    .map(|p| (Some(p.name).filter(|n| !n.is_empty()), Some((p.ty, p.value)), p.output))
+                    .map(|p| {
+                        (Some(p.name).filter(|n| !n.is_empty()), Some((p.ty, p.value)), p.output)
+                    })
                     .collect();
-                let parts = name.split('.').map(|s| s.trim_matches(['[', ']']).to_owned()).collect();
+                let parts =
+                    name.split('.').map(|s| s.trim_matches(['[', ']']).to_owned()).collect();
                 self.procedure(&Name(parts), args, &mut outputs, out)
             }
         };
@@ -360,7 +404,8 @@ impl Engine {
                 i64::from(e.number)
             }
         };
-        failed |= code != 0 && matches!(bare.as_str(), "sp_executesql" | "sp_execute" | "sp_prepexec");
+        failed |=
+            code != 0 && matches!(bare.as_str(), "sp_executesql" | "sp_execute" | "sp_prepexec");
         out.write(|b| {
             token::return_status(code as i32, b);
             for (n, name, ty, v) in &outputs {
@@ -371,7 +416,8 @@ impl Engine {
         Ok(())
     }
 
-    /// sp_executesql and everything like it: a scope of its own for variables, temporary tables and SET options.
+    /// sp_executesql and everything like it: a scope of its own for variables, temporary
+    /// tables and SET options.
     fn execute(
         &mut self,
         sql: &str,
@@ -388,7 +434,9 @@ impl Engine {
                 .find(|p| p.name.eq_ignore_ascii_case(&d.name))
                 .or_else(|| params.get(i).filter(|p| p.name.is_empty()));
             let v = match (given, &d.default) {
-                (Some(p), _) => crate::convert::convert(p.value.clone(), p.ty, d.ty, crate::convert::NO_STYLE)?,
+                (Some(p), _) => {
+                    crate::convert::convert(p.value.clone(), p.ty, d.ty, crate::convert::NO_STYLE)?
+                }
                 (None, Some(e)) => self.constant(e)?.1,
                 (None, None) => {
                     return Err(Error::new(8178, 16, format!("The parameterized query '({decl}){sql}' expects the parameter '{}', which was not supplied.", d.name)).into());
@@ -397,16 +445,21 @@ impl Engine {
             frame.vars.insert(d.name.to_lowercase(), (d.ty, v));
         }
         if params.len() > declared.len() {
-            return Err(Error::new(8144, 16, "Procedure or function  has too many arguments specified.").into());
+            return Err(Error::new(
+                8144,
+                16,
+                "Procedure or function  has too many arguments specified.",
+            )
+            .into());
         }
         let stmts = parser::batch(sql)?;
         let (code, frame) = self.scope(frame, &stmts, out)?;
         for (i, d) in declared.iter().enumerate() {
-            let wanted = params
-                .iter()
-                .enumerate()
-                .find(|(n, p)| p.output && (p.name.eq_ignore_ascii_case(&d.name) || p.name.is_empty() && *n == i));
-            if let (Some((n, _)), Some((ty, v))) = (wanted, frame.vars.get(&d.name.to_lowercase())) {
+            let wanted = params.iter().enumerate().find(|(n, p)| {
+                p.output && (p.name.eq_ignore_ascii_case(&d.name) || p.name.is_empty() && *n == i)
+            });
+            if let (Some((n, _)), Some((ty, v))) = (wanted, frame.vars.get(&d.name.to_lowercase()))
+            {
                 outputs.push((n as u16, d.name.clone(), *ty, v.clone()));
             }
         }
@@ -425,7 +478,8 @@ impl Engine {
             )
             .into());
         }
-        let (nocount, xact, lock, line) = (self.nocount, self.xact_abort, self.lock_timeout, self.line);
+        let (nocount, xact, lock, line) =
+            (self.nocount, self.xact_abort, self.lock_timeout, self.line);
         self.frames.push(frame);
         let result = self.block(stmts, out);
         let frame = self.frames.pop().unwrap_or_default();
@@ -469,8 +523,10 @@ impl Engine {
     fn statement(&mut self, s: &Stmt, out: &mut Out) -> Run<Flow> {
         out.check()?;
         self.line = s.line;
-        let clears_error =
-            !matches!(s.kind, Kind::If(..) | Kind::While(..) | Kind::Block(_) | Kind::Try(..) | Kind::Declare(_));
+        let clears_error = !matches!(
+            s.kind,
+            Kind::If(..) | Kind::While(..) | Kind::Block(_) | Kind::Try(..) | Kind::Declare(_)
+        );
         // These reset @@ROWCOUNT; the documentation of @@ROWCOUNT lists them.
         if matches!(
             s.kind,
@@ -486,7 +542,12 @@ impl Engine {
         }
         match self.perform(s, out) {
             Ok(f) => {
-                if clears_error && !matches!(s.kind, Kind::Exec { .. } | Kind::ExecText(_) | Kind::RaisError(..)) {
+                if clears_error
+                    && !matches!(
+                        s.kind,
+                        Kind::Exec { .. } | Kind::ExecText(_) | Kind::RaisError(..)
+                    )
+                {
                     self.error = 0;
                 }
                 Ok(f)
@@ -494,12 +555,14 @@ impl Engine {
             Err(Stop::Error(e)) => {
                 let mut e = e.at(s.line);
                 if e.procedure.is_empty() {
-                    e.procedure = self.frames.last().map(|f| f.proc_name.clone()).unwrap_or_default();
+                    e.procedure =
+                        self.frames.last().map(|f| f.proc_name.clone()).unwrap_or_default();
                 }
                 if e.number == CANCELLED {
                     return Err(Stop::Error(e));
                 }
-                // A TRY sees neither what its own scope could not compile nor what the sandbox lacks.
+                // A TRY sees neither what its own scope could not compile nor
+                // what the sandbox lacks.
                 let outside = if e.compile { self.frames.len() - 1 } else { self.frames.len() };
                 let caught = self.frames[..outside].iter().any(|f| f.tries > 0);
                 if caught && e.class < 20 && !e.is_unsupported() {
@@ -508,15 +571,22 @@ impl Engine {
                     }
                     return Err(Stop::Error(e));
                 }
-                // XACT_ABORT does not concern compile errors, of which syntax errors in a dynamic text are one kind.
+                // XACT_ABORT does not concern compile errors, of which syntax errors in a dynamic
+                // text are one kind.
                 let compile = e.compile || e.class == 15;
-                let spared = (compile || matches!(s.kind, Kind::RaisError(..))) && !e.is_unsupported();
+                let spared =
+                    (compile || matches!(s.kind, Kind::RaisError(..))) && !e.is_unsupported();
                 let strict = self.xact_abort && !spared;
-                let abort = e.aborts_batch() || e.is_unsupported() || matches!(s.kind, Kind::Throw(_)) || strict;
+                let abort = e.aborts_batch()
+                    || e.is_unsupported()
+                    || matches!(s.kind, Kind::Throw(_))
+                    || strict;
                 self.write_error(&e, out);
                 let kind = self.done_kind();
                 if matches!(e.number, 515 | 547 | 2601 | 2627 | 8152 | 8134) && !abort {
-                    let _ = out.write(|b| token::info(3621, 0, 0, s.line, "The statement has been terminated.", b));
+                    let _ = out.write(|b| {
+                        token::info(3621, 0, 0, s.line, "The statement has been terminated.", b)
+                    });
                 }
                 if abort && self.trancount > 0 && (strict || e.aborts_batch()) {
                     let _ = self.rollback(out);
@@ -877,7 +947,8 @@ impl Engine {
             .prepare("SELECT name FROM sqlite_temp_master")
             .and_then(|mut q| q.query_map([], |r| r.get(0))?.collect())
             .map_err(|e| self.translate(e, None, ""))?;
-        self.temps.retain(|(_, _, t)| left.iter().any(|n| t.physical == format!("temp.{}", quote(n))));
+        self.temps
+            .retain(|(_, _, t)| left.iter().any(|n| t.physical == format!("temp.{}", quote(n))));
         self.refresh();
         Ok(())
     }
@@ -901,7 +972,8 @@ impl Engine {
     // --- SQLite
 
     fn patience(&self) {
-        let until = (self.lock_timeout >= 0).then(|| Instant::now() + Duration::from_millis(self.lock_timeout as u64));
+        let until = (self.lock_timeout >= 0)
+            .then(|| Instant::now() + Duration::from_millis(self.lock_timeout as u64));
         PATIENCE.with(|p| p.borrow_mut().0 = until);
     }
 
@@ -910,7 +982,12 @@ impl Engine {
         self.conn.execute_batch(sql).map_err(|e| self.translate(e, None, ""))
     }
 
-    fn lite(&self, sql: &str, binds: &[Val], what: Option<(&str, &TableDef, &str)>) -> Result<usize> {
+    fn lite(
+        &self,
+        sql: &str,
+        binds: &[Val],
+        what: Option<(&str, &TableDef, &str)>,
+    ) -> Result<usize> {
         self.patience();
         let (label, table, verb) = what.map_or(("", None, ""), |(l, t, v)| (l, Some(t), v));
         self.conn
@@ -921,7 +998,9 @@ impl Engine {
 
     fn translate(&self, e: rusqlite::Error, table: Option<(&str, &TableDef)>, verb: &str) -> Error {
         let (code, message) = match &e {
-            rusqlite::Error::SqliteFailure(f, m) => (f.extended_code, m.clone().unwrap_or_default()),
+            rusqlite::Error::SqliteFailure(f, m) => {
+                (f.extended_code, m.clone().unwrap_or_default())
+            }
             other => (1, other.to_string()),
         };
         if let Some(e) = Error::unpack(&message) {
@@ -929,7 +1008,12 @@ impl Engine {
         }
         let label = table.map_or("", |t| t.0);
         match code & 0xFF {
-            5 | 6 => return Error { state: 51, ..Error::new(1222, 16, "Lock request time out period exceeded.") },
+            5 | 6 => {
+                return Error {
+                    state: 51,
+                    ..Error::new(1222, 16, "Lock request time out period exceeded.")
+                };
+            }
             9 => return Out::cancelled(),
             _ => {}
         }
@@ -950,8 +1034,11 @@ impl Engine {
                 }
             }
             1555 | 2067 => {
-                let columns: Vec<String> =
-                    message.trim_start_matches("UNIQUE constraint failed: ").split(", ").map(last).collect();
+                let columns: Vec<String> = message
+                    .trim_start_matches("UNIQUE constraint failed: ")
+                    .split(", ")
+                    .map(last)
+                    .collect();
                 let key = table.and_then(|(_, t)| {
                     t.keys.iter().find(|k| {
                         k.unique
@@ -965,7 +1052,10 @@ impl Engine {
                     Some(k) if !k.constraint => Error::new(
                         2601,
                         14,
-                        format!("Cannot insert duplicate key row in object '{label}' with unique index '{}'.", k.name),
+                        format!(
+                            "Cannot insert duplicate key row in object '{label}' with unique index '{}'.",
+                            k.name
+                        ),
                     ),
                     k => {
                         let (kind, name) = k.map_or(("UNIQUE KEY", ""), |k| {
@@ -992,8 +1082,12 @@ impl Engine {
                 )
             }
             787 => {
-                let id =
-                    self.catalog.objects.iter().find(|o| format!("{}.{}", o.schema, o.name) == label).map(|o| o.id);
+                let id = self
+                    .catalog
+                    .objects
+                    .iter()
+                    .find(|o| format!("{}.{}", o.schema, o.name) == label)
+                    .map(|o| o.id);
                 if verb == "DELETE" {
                     let by = self.catalog.objects.iter().find_map(|o| {
                         let f = o.table()?.foreign.iter().find(|f| Some(f.table) == id)?;
@@ -1008,8 +1102,9 @@ impl Engine {
                         ),
                     );
                 }
-                let names: Vec<String> =
-                    table.map(|(_, t)| t.foreign.iter().map(|f| f.name.clone()).collect()).unwrap_or_default();
+                let names: Vec<String> = table
+                    .map(|(_, t)| t.foreign.iter().map(|f| f.name.clone()).collect())
+                    .unwrap_or_default();
                 Error::new(
                     547,
                     16,
@@ -1036,7 +1131,8 @@ impl Engine {
     fn one(&self, sql: &str, binds: &[Val], ty: Ty) -> Result<Val> {
         self.patience();
         let mut st = self.conn.prepare_cached(sql).map_err(|e| self.translate(e, None, ""))?;
-        let mut rows = st.query(rusqlite::params_from_iter(binds)).map_err(|e| self.translate(e, None, ""))?;
+        let mut rows =
+            st.query(rusqlite::params_from_iter(binds)).map_err(|e| self.translate(e, None, ""))?;
         match rows.next().map_err(|e| self.translate(e, None, ""))? {
             Some(r) => Val::from_lite(r.get_ref(0).map_err(|e| self.translate(e, None, ""))?, ty),
             None => Ok(Val::Null),
@@ -1050,7 +1146,9 @@ impl Engine {
             let x = b.expr(e)?;
             crate::convert::implicit(x.ty, ty).map_err(Error::compiled)?;
             if ty == Ty::Xml && !matches!(x.ty, Ty::Xml | Ty::Null) {
-                return Err(Error::unsupported("the conversion of a text to xml, which would check it"));
+                return Err(Error::unsupported(
+                    "the conversion of a text to xml, which would check it",
+                ));
             }
             (b.coerce(x, ty).sql, b.binds)
         };
@@ -1112,13 +1210,16 @@ impl Engine {
     ) -> Result<usize> {
         self.patience();
         let mut st = self.conn.prepare_cached(sql).map_err(|e| self.translate(e, None, ""))?;
-        let mut rows = st.query(rusqlite::params_from_iter(binds)).map_err(|e| self.translate(e, None, ""))?;
+        let mut rows =
+            st.query(rusqlite::params_from_iter(binds)).map_err(|e| self.translate(e, None, ""))?;
         let mut n = 0;
         while let Some(r) = rows.next().map_err(|e| self.translate(e, None, ""))? {
             let row = types
                 .iter()
                 .enumerate()
-                .map(|(i, t)| Val::from_lite(r.get_ref(i).map_err(|e| self.translate(e, None, ""))?, *t))
+                .map(|(i, t)| {
+                    Val::from_lite(r.get_ref(i).map_err(|e| self.translate(e, None, ""))?, *t)
+                })
                 .collect::<Result<Vec<_>>>()?;
             each(row)?;
             n += 1;
@@ -1135,7 +1236,9 @@ impl Engine {
         out: &mut Out,
     ) -> Result<usize> {
         self.patience();
-        let fail = |e: rusqlite::Error| self.translate(e, change.map(|c| (c.0, c.1)), change.map_or("", |c| c.2));
+        let fail = |e: rusqlite::Error| {
+            self.translate(e, change.map(|c| (c.0, c.1)), change.map_or("", |c| c.2))
+        };
         let mut st = self.conn.prepare_cached(sql).map_err(fail)?;
         let mut rows = st.query(rusqlite::params_from_iter(binds)).map_err(fail)?;
         let mut first = rows.next().map_err(fail)?;
@@ -1146,7 +1249,8 @@ impl Engine {
                 .iter()
                 .enumerate()
                 .map(|(i, c)| {
-                    Val::from_lite(r.get_ref(i).map_err(fail)?, c.ty).and_then(|v| Ok((self.cut(v, c.ty)?, c.ty)))
+                    Val::from_lite(r.get_ref(i).map_err(fail)?, c.ty)
+                        .and_then(|v| Ok((self.cut(v, c.ty)?, c.ty)))
                 })
                 .collect::<Result<Vec<_>>>()?;
             out.row(|b| token::row(row.iter().map(|(v, t)| (v, *t)), b))?;
@@ -1158,9 +1262,13 @@ impl Engine {
 
     /// A (max) value within SET TEXTSIZE.
     fn cut(&self, v: Val, ty: Ty) -> Result<Val> {
-        let Some(n) = self.textsize.filter(|_| ty.max_length() == -1 && ty != Ty::Xml) else { return Ok(v) };
+        let Some(n) = self.textsize.filter(|_| ty.max_length() == -1 && ty != Ty::Xml) else {
+            return Ok(v);
+        };
         Ok(match v {
-            Val::Str(s) => Val::Str(crate::convert::cut_utf16(&s, if ty.is_unicode() { n / 2 } else { n })?),
+            Val::Str(s) => {
+                Val::Str(crate::convert::cut_utf16(&s, if ty.is_unicode() { n / 2 } else { n })?)
+            }
             Val::Bin(mut b) => {
                 b.truncate(n);
                 Val::Bin(b)
@@ -1189,7 +1297,11 @@ impl Engine {
         self.create_table(into, &columns, &[])?;
         let (_, t) = self.table_named(into)?;
         let names: Vec<String> = t.columns.iter().map(|c| quote(&c.name)).collect();
-        let n = self.lite(&format!("INSERT INTO {} ({}) {}", t.physical, names.join(","), bound.sql), &binds, None)?;
+        let n = self.lite(
+            &format!("INSERT INTO {} ({}) {}", t.physical, names.join(","), bound.sql),
+            &binds,
+            None,
+        )?;
         self.count(n, 0xC1, out);
         Ok(())
     }
@@ -1203,7 +1315,9 @@ impl Engine {
         let object = self.catalog.find(name).cloned().ok_or_else(|| invalid_object(name))?;
         match object.table().cloned() {
             Some(t) => Ok((Some(object), t)),
-            None => Err(Error::unsupported(format!("changing {} through a view", name.0.join(".")))),
+            None => {
+                Err(Error::unsupported(format!("changing {} through a view", name.0.join("."))))
+            }
         }
     }
 
@@ -1211,8 +1325,12 @@ impl Engine {
     fn target(&self, target: &Name, from: &[Table]) -> Result<(String, TableDef)> {
         fn find<'t>(t: &'t Table, alias: &str) -> Option<&'t Name> {
             match t {
-                Table::Named { name, alias: Some(a) } if a.eq_ignore_ascii_case(alias) => Some(name),
-                Table::Named { name, alias: None } if name.0.last().is_some_and(|n| n.eq_ignore_ascii_case(alias)) => {
+                Table::Named { name, alias: Some(a) } if a.eq_ignore_ascii_case(alias) => {
+                    Some(name)
+                }
+                Table::Named { name, alias: None }
+                    if name.0.last().is_some_and(|n| n.eq_ignore_ascii_case(alias)) =>
+                {
                     Some(name)
                 }
                 Table::Join { left, right, .. } => find(left, alias).or_else(|| find(right, alias)),
@@ -1264,7 +1382,9 @@ impl Engine {
         out: &mut Out,
     ) -> Result<()> {
         let (object, table) = self.table_named(target)?;
-        let label = object.as_ref().map_or_else(|| target.0.join("."), |o| format!("{}.{}", o.schema, o.name));
+        let label = object
+            .as_ref()
+            .map_or_else(|| target.0.join("."), |o| format!("{}.{}", o.schema, o.name));
         let id = object.as_ref().map(|o| o.id).unwrap_or_else(|| {
             // A number that no other temporary table has, of this session or another.
             let digits = table.physical.trim_end_matches('"').rsplit('_').next();
@@ -1274,13 +1394,18 @@ impl Engine {
         let targets: Vec<usize> = if columns.is_empty() {
             (0..table.columns.len())
                 .filter(|i| {
-                    table.columns[*i].computed.is_none() && (table.columns[*i].identity.is_none() || explicit_identity)
+                    table.columns[*i].computed.is_none()
+                        && (table.columns[*i].identity.is_none() || explicit_identity)
                 })
                 .collect()
         } else {
             columns
                 .iter()
-                .map(|n| table.position(n).ok_or_else(|| Error::new(207, 16, format!("Invalid column name '{n}'."))))
+                .map(|n| {
+                    table
+                        .position(n)
+                        .ok_or_else(|| Error::new(207, 16, format!("Invalid column name '{n}'.")))
+                })
                 .collect::<Result<_>>()?
         };
         for i in &targets {
@@ -1306,9 +1431,11 @@ impl Engine {
                 ));
             }
         }
-        let rest: Vec<usize> =
-            (0..table.columns.len()).filter(|i| !targets.contains(i) && table.columns[*i].computed.is_none()).collect();
-        let names: Vec<String> = targets.iter().chain(&rest).map(|i| quote(&table.columns[*i].name)).collect();
+        let rest: Vec<usize> = (0..table.columns.len())
+            .filter(|i| !targets.contains(i) && table.columns[*i].computed.is_none())
+            .collect();
+        let names: Vec<String> =
+            targets.iter().chain(&rest).map(|i| quote(&table.columns[*i].name)).collect();
         let (sql, binds, returned) = {
             let mut b = Binder::new(self);
             let mut fill = Vec::new();
@@ -1410,7 +1537,10 @@ impl Engine {
                     }
                     cells.extend(fill);
                     // A LIMIT keeps SQLite from dropping the ORDER BY that identity values follow.
-                    let keep = if q.order.is_empty() || q.offset.is_some() || bound.sql.contains(" LIMIT ") {
+                    let keep = if q.order.is_empty()
+                        || q.offset.is_some()
+                        || bound.sql.contains(" LIMIT ")
+                    {
                         ""
                     } else {
                         " LIMIT -1"
@@ -1424,7 +1554,11 @@ impl Engine {
                 let (r, c) = b.returning(output, &table, "inserted")?;
                 (format!(" RETURNING {r}"), c)
             };
-            (format!("INSERT INTO {} ({}) {body}{ret}", table.physical, names.join(",")), b.binds, returned)
+            (
+                format!("INSERT INTO {} ({}) {body}{ret}", table.physical, names.join(",")),
+                b.binds,
+                returned,
+            )
         };
         // What the last INSERT of the session gave stays, unless this one gives another.
         let before = self.scope_identity.swap(NO_IDENTITY, Ordering::Relaxed);
@@ -1434,7 +1568,9 @@ impl Engine {
             n => self.frame().identity = Some(n),
         }
         changed?;
-        if explicit_identity && let Some(i) = table.columns.iter().position(|c| c.identity.is_some()) {
+        if explicit_identity
+            && let Some(i) = table.columns.iter().position(|c| c.identity.is_some())
+        {
             let max = self.one(
                 &format!("SELECT max({}) FROM {}", quote(&table.columns[i].name), table.physical),
                 &[],
@@ -1466,17 +1602,27 @@ impl Engine {
     }
 
     fn place(&self, name: &Name) -> Result<(String, String)> {
-        let (schema, object) = split(name).ok_or_else(|| Error::unsupported("objects outside the current database"))?;
+        let (schema, object) = split(name)
+            .ok_or_else(|| Error::unsupported("objects outside the current database"))?;
         let schema = self.catalog.schema(schema).ok_or_else(|| {
             Error::new(2760, 16, format!("The specified schema name \"{schema}\" either does not exist or you do not have permission to use it."))
         })?;
         Ok((schema.to_owned(), object.to_owned()))
     }
 
-    fn create_table(&mut self, name: &Name, columns: &[ColumnDef], constraints: &[Constraint]) -> Result<()> {
+    fn create_table(
+        &mut self,
+        name: &Name,
+        columns: &[ColumnDef],
+        constraints: &[Constraint],
+    ) -> Result<()> {
         let exists = |n: &str| Error {
             state: 6,
-            ..Error::new(2714, 16, format!("There is already an object named '{n}' in the database."))
+            ..Error::new(
+                2714,
+                16,
+                format!("There is already an object named '{n}' in the database."),
+            )
         };
         let label = ddl::label(name);
         if label.starts_with("##") {
@@ -1505,7 +1651,8 @@ impl Engine {
         let physical = format!("main.{}", quote(&format!("{schema}.{object}")));
         let id = c.fresh();
         // A table may refer to itself, so it is in the catalog before its constraints are read.
-        let bare: Vec<ColumnDef> = columns.iter().map(|d| ColumnDef { inline: Vec::new(), ..d.clone() }).collect();
+        let bare: Vec<ColumnDef> =
+            columns.iter().map(|d| ColumnDef { inline: Vec::new(), ..d.clone() }).collect();
         let keys: Vec<Constraint> = constraints
             .iter()
             .chain(columns.iter().flat_map(|d| &d.inline))
@@ -1521,7 +1668,13 @@ impl Engine {
             kind: ObjectKind::Table(early),
         });
         let t = ddl::table(self, &mut c, &object, physical, columns, constraints)?;
-        c.put(Object { id, schema, name: object, description: None, kind: ObjectKind::Table(t.clone()) });
+        c.put(Object {
+            id,
+            schema,
+            name: object,
+            description: None,
+            kind: ObjectKind::Table(t.clone()),
+        });
         let sql = ddl::create_sql(self, &c, &t)?;
         self.lite_batch(&sql)?;
         self.alter_catalog(|now| {
@@ -1538,7 +1691,11 @@ impl Engine {
         {
             return Err(Error {
                 state: 3,
-                ..Error::new(2714, 16, format!("There is already an object named '{object}' in the database."))
+                ..Error::new(
+                    2714,
+                    16,
+                    format!("There is already an object named '{object}' in the database."),
+                )
             });
         }
         self.alter_catalog(|c| {
@@ -1557,7 +1714,13 @@ impl Engine {
         })
     }
 
-    fn create_index(&mut self, name: &str, table: &Name, columns: &[(String, bool)], unique: bool) -> Result<()> {
+    fn create_index(
+        &mut self,
+        name: &str,
+        table: &Name,
+        columns: &[(String, bool)],
+        unique: bool,
+    ) -> Result<()> {
         let (object, mut t) = self.table_named(table)?;
         if t.keys.iter().any(|k| k.name.eq_ignore_ascii_case(name)) {
             return Err(Error::new(
@@ -1573,7 +1736,11 @@ impl Engine {
         for (c, desc) in columns {
             cols.push((
                 t.position(c).ok_or_else(|| {
-                    Error::new(1911, 16, format!("Column name '{c}' does not exist in the target table or view."))
+                    Error::new(
+                        1911,
+                        16,
+                        format!("Column name '{c}' does not exist in the target table or view."),
+                    )
                 })?,
                 *desc,
             ));
@@ -1599,7 +1766,8 @@ impl Engine {
         match object {
             Some(o) => self.replace_table(&o, t),
             None => {
-                if let Some(slot) = self.temps.iter_mut().rev().find(|x| x.2.physical == t.physical) {
+                if let Some(slot) = self.temps.iter_mut().rev().find(|x| x.2.physical == t.physical)
+                {
                     slot.2 = t;
                 }
                 Ok(())
@@ -1607,11 +1775,22 @@ impl Engine {
         }
     }
 
-    fn add_columns(&mut self, name: &Name, columns: &[ColumnDef], constraints: &[Constraint]) -> Result<()> {
+    fn add_columns(
+        &mut self,
+        name: &Name,
+        columns: &[ColumnDef],
+        constraints: &[Constraint],
+    ) -> Result<()> {
         let (object, mut t) = self.table_named(name)?;
-        let Some(o) = object else { return Err(Error::unsupported("ALTER TABLE of a temporary table")) };
-        if !constraints.is_empty() || columns.iter().any(|c| !c.inline.is_empty() || c.identity.is_some()) {
-            return Err(Error::unsupported("ALTER TABLE … ADD of a constraint or an identity column"));
+        let Some(o) = object else {
+            return Err(Error::unsupported("ALTER TABLE of a temporary table"));
+        };
+        if !constraints.is_empty()
+            || columns.iter().any(|c| !c.inline.is_empty() || c.identity.is_some())
+        {
+            return Err(Error::unsupported(
+                "ALTER TABLE … ADD of a constraint or an identity column",
+            ));
         }
         let mut c = (*self.catalog).clone();
         for d in columns {
@@ -1626,7 +1805,14 @@ impl Engine {
                     ),
                 ));
             }
-            let one = ddl::table(self, &mut c, &o.name, t.physical.clone(), std::slice::from_ref(d), &[])?;
+            let one = ddl::table(
+                self,
+                &mut c,
+                &o.name,
+                t.physical.clone(),
+                std::slice::from_ref(d),
+                &[],
+            )?;
             let Some(meta): Option<ColumnMeta> = one.columns.into_iter().next() else { continue };
             t.columns.push(meta.clone());
             if !meta.nullable && meta.default.is_none() && self.rows_of(&t)? > 0 {
@@ -1639,7 +1825,11 @@ impl Engine {
                     ),
                 ));
             }
-            let mut sql = format!("ALTER TABLE {} ADD COLUMN {}", t.physical, ddl::column_sql(self, &t, &meta)?);
+            let mut sql = format!(
+                "ALTER TABLE {} ADD COLUMN {}",
+                t.physical,
+                ddl::column_sql(self, &t, &meta)?
+            );
             if let Some((_, e, _)) = &meta.default
                 && !meta.nullable
             {
@@ -1654,7 +1844,9 @@ impl Engine {
 
     fn drop_column(&mut self, name: &Name, column: &str) -> Result<()> {
         let (object, mut t) = self.table_named(name)?;
-        let Some(o) = object else { return Err(Error::unsupported("ALTER TABLE of a temporary table")) };
+        let Some(o) = object else {
+            return Err(Error::unsupported("ALTER TABLE of a temporary table"));
+        };
         let i = t.position(column).ok_or_else(|| {
             Error::new(
                 4924,
@@ -1669,14 +1861,26 @@ impl Engine {
             || t.foreign.iter().any(|f| f.columns.iter().any(|c| *c >= i))
             || t.columns[i].default.is_some()
         {
-            return Err(Error::unsupported("dropping a column that stands before or in a key, or has a default"));
+            return Err(Error::unsupported(
+                "dropping a column that stands before or in a key, or has a default",
+            ));
         }
-        self.lite_batch(&format!("ALTER TABLE {} DROP COLUMN {}", t.physical, quote(&t.columns[i].name)))?;
+        self.lite_batch(&format!(
+            "ALTER TABLE {} DROP COLUMN {}",
+            t.physical,
+            quote(&t.columns[i].name)
+        ))?;
         t.columns.remove(i);
         self.replace_table(&o, t)
     }
 
-    fn drop_object(&mut self, what: &str, name: &Name, if_exists: bool, on: Option<&Name>) -> Result<()> {
+    fn drop_object(
+        &mut self,
+        what: &str,
+        name: &Name,
+        if_exists: bool,
+        on: Option<&Name>,
+    ) -> Result<()> {
         let missing = |n: &str| Error {
             state: 5,
             ..Error::new(
@@ -1692,12 +1896,19 @@ impl Engine {
         if what == "INDEX" {
             let Some(on) = on else { return Err(Error::unsupported("DROP INDEX without ON")) };
             let (object, mut t) = self.table_named(on)?;
-            let Some(o) = object else { return Err(Error::unsupported("DROP INDEX on a temporary table")) };
-            let Some(i) = t.keys.iter().position(|k| !k.constraint && k.name.eq_ignore_ascii_case(&shown)) else {
+            let Some(o) = object else {
+                return Err(Error::unsupported("DROP INDEX on a temporary table"));
+            };
+            let Some(i) =
+                t.keys.iter().position(|k| !k.constraint && k.name.eq_ignore_ascii_case(&shown))
+            else {
                 return if if_exists { Ok(()) } else { Err(missing(&shown)) };
             };
             let bare = t.physical.trim_start_matches("main.").to_owned();
-            self.lite_batch(&format!("DROP INDEX main.{}", quote(&format!("{bare}.{}", t.keys[i].name))))?;
+            self.lite_batch(&format!(
+                "DROP INDEX main.{}",
+                quote(&format!("{bare}.{}", t.keys[i].name))
+            ))?;
             t.keys.remove(i);
             return self.replace_table(&o, t);
         }
@@ -1711,7 +1922,9 @@ impl Engine {
                 return Err(Error::new(
                     3729,
                     16,
-                    format!("Cannot drop schema '{s}' because it is being referenced by an object."),
+                    format!(
+                        "Cannot drop schema '{s}' because it is being referenced by an object."
+                    ),
                 ));
             }
             return self.alter_catalog(|c| {
@@ -1744,7 +1957,9 @@ impl Engine {
                 return Err(Error::new(
                     3726,
                     16,
-                    format!("Could not drop object '{shown}' because it is referenced by a FOREIGN KEY constraint."),
+                    format!(
+                        "Could not drop object '{shown}' because it is referenced by a FOREIGN KEY constraint."
+                    ),
                 ));
             }
             self.lite_batch(&format!("DROP TABLE {}", t.physical))?;
@@ -1825,7 +2040,9 @@ impl Engine {
                 given.push((name.clone(), value.as_ref().map_or(Val::Null, |v| v.1.clone())));
             }
             let bare = name.0.last().map_or("", String::as_str);
-            if let Some((columns, rows)) = crate::procedures::run(bare, &given, &self.catalog, self)? {
+            if let Some((columns, rows)) =
+                crate::procedures::run(bare, &given, &self.catalog, self)?
+            {
                 out.write(|b| token::columns(&columns, b))?;
                 for row in &rows {
                     out.row(|b| token::row(row.iter().zip(columns.iter().map(|c| c.ty)), b))?;
@@ -1837,12 +2054,11 @@ impl Engine {
             let last = name.0.last().map_or(String::new(), |n| n.to_ascii_lowercase());
             if last.starts_with("sp_")
                 || last.starts_with("xp_")
-                || name
-                    .0
-                    .iter()
-                    .rev()
-                    .skip(1)
-                    .any(|s| ["sys", "master", "msdb", "model", "tempdb"].iter().any(|x| s.eq_ignore_ascii_case(x)))
+                || name.0.iter().rev().skip(1).any(|s| {
+                    ["sys", "master", "msdb", "model", "tempdb"]
+                        .iter()
+                        .any(|x| s.eq_ignore_ascii_case(x))
+                })
             {
                 return Err(Error::unsupported(format!("the procedure {shown}")).into());
             }
@@ -1853,7 +2069,12 @@ impl Engine {
             .into());
         };
         let ObjectKind::Procedure(params, text) = &object.kind else {
-            return Err(Error::new(2812, 16, format!("Could not find stored procedure '{shown}'.")).into());
+            return Err(Error::new(
+                2812,
+                16,
+                format!("Could not find stored procedure '{shown}'."),
+            )
+            .into());
         };
         if args.len() > params.len() {
             return Err(Error {
@@ -1861,7 +2082,10 @@ impl Engine {
                 ..Error::new(
                     8144,
                     16,
-                    format!("Procedure or function {} has too many arguments specified.", object.name),
+                    format!(
+                        "Procedure or function {} has too many arguments specified.",
+                        object.name
+                    ),
                 )
             }
             .into());
@@ -1873,7 +2097,9 @@ impl Engine {
                 .find(|a| a.0.as_ref().is_some_and(|n| n.eq_ignore_ascii_case(&p.name)))
                 .or_else(|| args.get(i).filter(|a| a.0.is_none()));
             let v = match (given.and_then(|g| g.1.clone()), &p.default) {
-                (Some((ty, v)), _) => crate::convert::convert(v, ty, p.ty, crate::convert::NO_STYLE)?,
+                (Some((ty, v)), _) => {
+                    crate::convert::convert(v, ty, p.ty, crate::convert::NO_STYLE)?
+                }
                 (None, Some(e)) => {
                     let (ty, v) = self.constant(e)?;
                     crate::convert::convert(v, ty, p.ty, crate::convert::NO_STYLE)?
@@ -1895,12 +2121,16 @@ impl Engine {
             };
             frame.vars.insert(p.name.to_lowercase(), (p.ty, v));
         }
-        if let Some((Some(n), _, _)) =
-            args.iter().find(|a| a.0.as_ref().is_some_and(|n| !params.iter().any(|p| p.name.eq_ignore_ascii_case(n))))
-        {
+        if let Some((Some(n), _, _)) = args.iter().find(|a| {
+            a.0.as_ref().is_some_and(|n| !params.iter().any(|p| p.name.eq_ignore_ascii_case(n)))
+        }) {
             return Err(Error {
                 state: 2,
-                ..Error::new(8145, 16, format!("{n} is not a parameter for procedure {}.", object.name))
+                ..Error::new(
+                    8145,
+                    16,
+                    format!("{n} is not a parameter for procedure {}.", object.name),
+                )
             }
             .into());
         }
@@ -1921,7 +2151,9 @@ impl Engine {
         let (ty, v) = self.constant(message)?;
         let (number, format) = match v {
             Val::Str(s) => (50_000, s),
-            Val::Int(_) if ty.is_int() => return Err(Error::unsupported("RAISERROR with a message number").into()),
+            Val::Int(_) if ty.is_int() => {
+                return Err(Error::unsupported("RAISERROR with a message number").into());
+            }
             _ => (50_000, String::new()),
         };
         let class = match self.scalar(severity, Ty::Int)? {
@@ -1931,7 +2163,11 @@ impl Engine {
         let state = match self.scalar(state, Ty::Int)? {
             Val::Int(n) if n < 0 => 1,
             Val::Int(n) if n <= 255 => n as u8,
-            _ => return Err(Error::unsupported("RAISERROR with a state that is NULL or above 255").into()),
+            _ => {
+                return Err(
+                    Error::unsupported("RAISERROR with a state that is NULL or above 255").into()
+                );
+            }
         };
         let values = rest.iter().map(|e| self.constant(e)).collect::<Result<Vec<_>>>()?;
         let text = crate::message::format(&format, &values)?;
@@ -1951,7 +2187,9 @@ impl Engine {
             match n.to_ascii_uppercase().as_str() {
                 "NOCOUNT" => self.nocount = on,
                 "XACT_ABORT" => self.xact_abort = on,
-                "LOCK_TIMEOUT" => self.lock_timeout = value.parse().map_err(|_| Error::syntax(value, 0))?,
+                "LOCK_TIMEOUT" => {
+                    self.lock_timeout = value.parse().map_err(|_| Error::syntax(value, 0))?
+                }
                 "IDENTITY_INSERT" => {
                     let table = Name(names[1].split('.').map(str::to_owned).collect());
                     let (object, _) = self.table_named(&table)?;
@@ -1961,7 +2199,10 @@ impl Engine {
                 "FMTONLY" => self.fmtonly = on,
                 // Other values of these change answers.
                 "DATEFORMAT" | "DATEFIRST" | "LANGUAGE" => {
-                    if !matches!(value.to_ascii_lowercase().as_str(), "mdy" | "7" | "us_english" | "english") {
+                    if !matches!(
+                        value.to_ascii_lowercase().as_str(),
+                        "mdy" | "7" | "us_english" | "english"
+                    ) {
                         return Err(Error::unsupported(format!("SET {n} {value}")));
                     }
                 }
@@ -1996,7 +2237,10 @@ impl Engine {
                         _ => return Err(Error::unsupported(format!("SET {n} {value}"))),
                     };
                 }
-                "ARITHABORT" | "CURSOR_CLOSE_ON_COMMIT" | "TRANSACTION ISOLATION LEVEL" | "DEADLOCK_PRIORITY" => {}
+                "ARITHABORT"
+                | "CURSOR_CLOSE_ON_COMMIT"
+                | "TRANSACTION ISOLATION LEVEL"
+                | "DEADLOCK_PRIORITY" => {}
                 _ => return Err(Error::unsupported(format!("SET {n} {value}"))),
             }
         }
@@ -2015,10 +2259,15 @@ impl Facts for Engine {
     fn rows(&self, table: &TableDef) -> i64 {
         self.rows_of(table).unwrap_or(0)
     }
+
     fn view_columns(&self, object: &Object) -> Vec<Column> {
         let ObjectKind::View(text) = &object.kind else { return Vec::new() };
-        parser::query(text).and_then(|q| Binder::new(self).query(&q, false)).map(|b| b.columns).unwrap_or_default()
+        parser::query(text)
+            .and_then(|q| Binder::new(self).query(&q, false))
+            .map(|b| b.columns)
+            .unwrap_or_default()
     }
+
     fn last_identity(&self, id: i64) -> Option<i64> {
         lock!(self.shared.identities.lock()).get(&id).copied()
     }
@@ -2028,18 +2277,23 @@ impl Env for Engine {
     fn catalog(&self) -> &Catalog {
         &self.catalog
     }
+
     fn calls(&self) -> &Calls {
         &self.shared.calls
     }
+
     fn var(&self, name: &str) -> Option<(Ty, Val)> {
         self.frames.last()?.vars.get(&name.to_lowercase()).cloned()
     }
+
     fn temp(&self, name: &str) -> Option<&TableDef> {
         self.temps.iter().rev().find(|(n, _, _)| n.eq_ignore_ascii_case(name)).map(|(_, _, t)| t)
     }
+
     fn system_view(&self, schema: &str, name: &str) -> Result<Option<system::Rows>> {
         Ok(system::view(&self.catalog, self, schema, name))
     }
+
     fn session_fn(&self, name: &str, args: &[Val]) -> Result<Option<(Ty, Val)>> {
         use crate::calendar::now;
         let sysname = Ty::NVarChar(crate::types::Len::N(128));
@@ -2060,21 +2314,27 @@ impl Env for Engine {
         Ok(Some(match name {
             "@@VERSION" => (
                 Ty::NVarChar(crate::types::Len::N(300)),
-                text("Microsoft SQL Server 2019 (sandbox of mssql-mcp, a stand-in over SQLite) - 15.0.2000.5 (X64)"),
+                text(
+                    "Microsoft SQL Server 2019 (sandbox of mssql-mcp, a stand-in over SQLite) - 15.0.2000.5 (X64)",
+                ),
             ),
             "@@ROWCOUNT" => (Ty::Int, Val::Int(self.rowcount)),
             "ROWCOUNT_BIG" => (Ty::BigInt, Val::Int(self.rowcount)),
             "@@ERROR" => (Ty::Int, Val::Int(self.error)),
             "@@TRANCOUNT" => (Ty::Int, Val::Int(self.trancount)),
-            "XACT_STATE" => (Ty::SmallInt, Val::Int(if self.doomed { -1 } else { i64::from(self.trancount > 0) })),
+            "XACT_STATE" => (
+                Ty::SmallInt,
+                Val::Int(if self.doomed { -1 } else { i64::from(self.trancount > 0) }),
+            ),
             "@@SPID" => (Ty::SmallInt, Val::Int(self.spid)),
             "@@SERVERNAME" => (sysname, text(token::SERVER)),
             "@@SERVICENAME" => (sysname, text("MSSQLSERVER")),
             "@@LANGUAGE" => (sysname, text("us_english")),
             "@@DATEFIRST" => (Ty::TinyInt, Val::Int(7)),
-            "CONTEXT_INFO" => {
-                (Ty::VarBinary(crate::types::Len::N(128)), self.context_info.clone().map_or(Val::Null, Val::Bin))
-            }
+            "CONTEXT_INFO" => (
+                Ty::VarBinary(crate::types::Len::N(128)),
+                self.context_info.clone().map_or(Val::Null, Val::Bin),
+            ),
             "@@LOCK_TIMEOUT" => (Ty::Int, Val::Int(self.lock_timeout)),
             "@@MAX_CONNECTIONS" => (Ty::Int, Val::Int(32_767)),
             "@@MAX_PRECISION" => (Ty::TinyInt, Val::Int(38)),
@@ -2090,7 +2350,8 @@ impl Env for Engine {
                 let id = self.catalog.find(&written_name(&arg(0))).map(|o| o.id);
                 (
                     Ty::Decimal(38, 0),
-                    id.and_then(|i| self.last_identity(i)).map_or(Val::Null, |n| Val::Dec(i128::from(n))),
+                    id.and_then(|i| self.last_identity(i))
+                        .map_or(Val::Null, |n| Val::Dec(i128::from(n))),
                 )
             }
             "GETDATE" | "CURRENT_TIMESTAMP" | "GETUTCDATE" => {
@@ -2100,7 +2361,8 @@ impl Env for Engine {
             "SYSDATETIMEOFFSET" => (Ty::DateTimeOffset(7), Val::Offset(now(), 0)),
             // With these arguments they ask about others.
             "SUSER_SNAME" | "SUSER_NAME" | "USER_NAME" | "HAS_DBACCESS"
-                if !(args.is_empty() || name == "HAS_DBACCESS" && arg(0).eq_ignore_ascii_case(DATABASE)) =>
+                if !(args.is_empty()
+                    || name == "HAS_DBACCESS" && arg(0).eq_ignore_ascii_case(DATABASE)) =>
             {
                 return Err(Error::unsupported(format!("{name} with an argument")));
             }
@@ -2140,7 +2402,11 @@ impl Env for Engine {
                 None => (sysname, text("dbo")),
                 _ => (
                     sysname,
-                    self.catalog.schemas.iter().find(|(_, id)| *id == int(0)).map_or(Val::Null, |(s, _)| text(s)),
+                    self.catalog
+                        .schemas
+                        .iter()
+                        .find(|(_, id)| *id == int(0))
+                        .map_or(Val::Null, |(s, _)| text(s)),
                 ),
             },
             "SCHEMA_ID" => {
@@ -2156,18 +2422,25 @@ impl Env for Engine {
             }
             "OBJECT_ID" => {
                 let n = arg(0);
-                let name = written_name(n.trim_start_matches("tempdb..").trim_start_matches("tempdb.dbo."));
+                let name = written_name(
+                    n.trim_start_matches("tempdb..").trim_start_matches("tempdb.dbo."),
+                );
                 let wanted = arg(1);
                 let mut places = name.0.iter().rev().skip(1);
-                if places
-                    .any(|s| ["sys", "INFORMATION_SCHEMA", "master", "msdb"].iter().any(|x| s.eq_ignore_ascii_case(x)))
-                {
+                if places.any(|s| {
+                    ["sys", "INFORMATION_SCHEMA", "master", "msdb"]
+                        .iter()
+                        .any(|x| s.eq_ignore_ascii_case(x))
+                }) {
                     return Err(Error::unsupported(format!("OBJECT_ID of {n}")));
                 }
                 let hit = self
                     .catalog
                     .find(&name)
-                    .filter(|o| wanted.is_empty() || o.type_code().0.trim().eq_ignore_ascii_case(wanted.trim()))
+                    .filter(|o| {
+                        wanted.is_empty()
+                            || o.type_code().0.trim().eq_ignore_ascii_case(wanted.trim())
+                    })
                     .map(|o| o.id);
                 let temp = || {
                     name.0
@@ -2177,11 +2450,18 @@ impl Env for Engine {
                 };
                 (Ty::Int, hit.or_else(temp).map_or(Val::Null, Val::Int))
             }
-            "OBJECT_NAME" => (sysname, self.catalog.by_id(int(0)).map_or(Val::Null, |o| text(&o.name))),
-            "OBJECT_SCHEMA_NAME" => (sysname, self.catalog.by_id(int(0)).map_or(Val::Null, |o| text(&o.schema))),
+            "OBJECT_NAME" => {
+                (sysname, self.catalog.by_id(int(0)).map_or(Val::Null, |o| text(&o.name)))
+            }
+            "OBJECT_SCHEMA_NAME" => {
+                (sysname, self.catalog.by_id(int(0)).map_or(Val::Null, |o| text(&o.schema)))
+            }
             "OBJECT_DEFINITION" => (
                 Ty::NVarChar(crate::types::Len::Max),
-                self.catalog.by_id(int(0)).and_then(|o| system::definition(o)).map_or(Val::Null, Val::Str),
+                self.catalog
+                    .by_id(int(0))
+                    .and_then(|o| system::definition(o))
+                    .map_or(Val::Null, Val::Str),
             ),
             "TYPE_NAME" => (
                 sysname,
@@ -2195,14 +2475,22 @@ impl Env for Engine {
                 sysname,
                 self.catalog
                     .by_id(int(0))
-                    .and_then(|o| o.table()?.columns.get(usize::try_from(int(1) - 1).ok()?).map(|c| text(&c.name)))
+                    .and_then(|o| {
+                        o.table()?
+                            .columns
+                            .get(usize::try_from(int(1) - 1).ok()?)
+                            .map(|c| text(&c.name))
+                    })
                     .unwrap_or(Val::Null),
             ),
-            "SUSER_SNAME" | "SUSER_NAME" | "ORIGINAL_LOGIN" | "SYSTEM_USER" => (sysname, text(&self.user)),
+            "SUSER_SNAME" | "SUSER_NAME" | "ORIGINAL_LOGIN" | "SYSTEM_USER" => {
+                (sysname, text(&self.user))
+            }
             "USER_NAME" | "CURRENT_USER" | "SESSION_USER" | "USER" => (sysname, text("dbo")),
             "HOST_NAME" => (sysname, text(&self.host)),
             "APP_NAME" => (sysname, text(&self.app)),
-            // The one login may read and change everything in the one database, and belongs to no role.
+            // The one login may read and change everything in the one database, and
+            // belongs to no role.
             "HAS_PERMS_BY_NAME" => {
                 let beyond = [
                     "CONTROL",
@@ -2240,13 +2528,18 @@ impl Env for Engine {
                 },
             ),
             "ERROR_NUMBER" => (Ty::Int, caught(|e| Val::Int(i64::from(e.number)))),
-            "ERROR_MESSAGE" => (Ty::NVarChar(crate::types::Len::N(4000)), caught(|e| Val::Str(e.message.clone()))),
+            "ERROR_MESSAGE" => {
+                (Ty::NVarChar(crate::types::Len::N(4000)), caught(|e| Val::Str(e.message.clone())))
+            }
             "ERROR_SEVERITY" => (Ty::Int, caught(|e| Val::Int(i64::from(e.class)))),
             "ERROR_STATE" => (Ty::Int, caught(|e| Val::Int(i64::from(e.state)))),
             "ERROR_LINE" => (Ty::Int, caught(|e| Val::Int(i64::from(e.line)))),
-            "ERROR_PROCEDURE" => {
-                (sysname, caught(|e| if e.procedure.is_empty() { Val::Null } else { Val::Str(e.procedure.clone()) }))
-            }
+            "ERROR_PROCEDURE" => (
+                sysname,
+                caught(|e| {
+                    if e.procedure.is_empty() { Val::Null } else { Val::Str(e.procedure.clone()) }
+                }),
+            ),
             _ => return Ok(None),
         }))
     }

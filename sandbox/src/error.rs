@@ -33,9 +33,19 @@ const MARK: char = '\u{1}';
 impl Error {
     /// With state 1 and no line yet.
     pub fn new(number: u32, class: u8, message: impl Into<String>) -> Self {
-        let compile = matches!(number, 109 | 110 | 120 | 121 | 137 | 207 | 208 | 209 | 213 | 4104 | 8120);
-        Self { number, class, state: 1, line: 0, procedure: String::new(), message: message.into(), compile }
+        let compile =
+            matches!(number, 109 | 110 | 120 | 121 | 137 | 207 | 208 | 209 | 213 | 4104 | 8120);
+        Self {
+            number,
+            class,
+            state: 1,
+            line: 0,
+            procedure: String::new(),
+            message: message.into(),
+            compile,
+        }
     }
+
     /// Valid T-SQL, perhaps, but not something the stand-in does.
     pub fn unsupported(what: impl fmt::Display) -> Self {
         Self::new(
@@ -46,18 +56,26 @@ impl Error {
             ),
         )
     }
+
     /// A fault of the sandbox itself.
     pub fn internal(what: impl fmt::Display) -> Self {
         Self::new(UNSUPPORTED, 17, format!("The sandbox failed: {what}."))
     }
+
     /// 102.
     pub fn syntax(near: &str, line: u32) -> Self {
         Self { line, ..Self::new(102, 15, format!("Incorrect syntax near '{near}'.")) }
     }
+
     /// 8115.
     pub fn overflow(to: impl fmt::Display) -> Self {
-        Self::new(8115, 16, format!("Arithmetic overflow error converting expression to data type {to}."))
+        Self::new(
+            8115,
+            16,
+            format!("Arithmetic overflow error converting expression to data type {to}."),
+        )
     }
+
     /// Puts the line in, where none is known yet.
     #[must_use]
     pub fn at(mut self, line: u32) -> Self {
@@ -66,23 +84,31 @@ impl Error {
         }
         self
     }
+
     /// As one that was found while compiling.
     #[must_use]
     pub fn compiled(self) -> Self {
         Self { compile: true, ..self }
     }
+
     /// The sandbox does not have what was asked for.
     pub fn is_unsupported(&self) -> bool {
         self.number == UNSUPPORTED
     }
+
     /// Ends the whole batch and its transaction, not just its statement, even with XACT_ABORT off.
     pub fn aborts_batch(&self) -> bool {
         self.class >= 17 || matches!(self.number, 241 | 245 | 248 | 911 | 1205 | 8114)
     }
+
     /// Through SQLite and back: a shim's error arrives as text only.
     pub(crate) fn pack(&self) -> String {
-        format!("{MARK}{}{MARK}{}{MARK}{}{MARK}{}", self.number, self.class, self.state, self.message)
+        format!(
+            "{MARK}{}{MARK}{}{MARK}{}{MARK}{}",
+            self.number, self.class, self.state, self.message
+        )
     }
+
     pub(crate) fn unpack(text: &str) -> Option<Self> {
         let start = text.find(MARK)?;
         let mut parts = text[start + 1..].splitn(4, MARK);

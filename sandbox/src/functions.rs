@@ -1,7 +1,8 @@
-//! The shims: everything that SQLite would do differently from SQL Server runs here, on typed values.
+//! The shims: everything that SQLite would do differently from SQL Server runs
+//! here, on typed values.
 //!
-//! The binder interns a [`Call`] and writes `f(id, args…)`; SQLite calls back with the id. A stored expression (a computed
-//! column, a check) keeps its ids, which live as long as the sandbox.
+//! The binder interns a [`Call`] and writes `f(id, args…)`; SQLite calls back with the id. A stored
+//! expression (a computed column, a check) keeps its ids, which live as long as the sandbox.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -95,6 +96,7 @@ impl Calls {
         inner.1.insert(call, id);
         id
     }
+
     fn get(&self, id: usize) -> Option<Arc<Call>> {
         self.inner.read().unwrap_or_else(std::sync::PoisonError::into_inner).0.get(id).cloned()
     }
@@ -157,7 +159,8 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
     }
     let int = Ty::Int;
     // An offset is a text or a number of minutes.
-    let zone = || if args.get(1).is_some_and(|t| t.is_int()) { int } else { Ty::VarChar(Len::N(8000)) };
+    let zone =
+        || if args.get(1).is_some_and(|t| t.is_int()) { int } else { Ty::VarChar(Len::N(8000)) };
     let is_max = |t: Ty| t.max_length() == -1;
     // Positions and lengths in (max) are bigint.
     let position = |t: Ty| if is_max(t) { Ty::BigInt } else { int };
@@ -193,10 +196,13 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
     {
         return Err(missing(t.to_string()));
     }
-    if matches!(name, "ABS" | "CEILING" | "FLOOR" | "SIGN" | "ROUND" | "POWER") && first == Ty::Bit {
+    if matches!(name, "ABS" | "CEILING" | "FLOOR" | "SIGN" | "ROUND" | "POWER") && first == Ty::Bit
+    {
         return Err(missing(first.to_string()));
     }
-    if matches!(name, "ROUND") && args.iter().skip(1).any(|t| !t.is_int() && *t != Ty::Null || *t == Ty::Bit) {
+    if matches!(name, "ROUND")
+        && args.iter().skip(1).any(|t| !t.is_int() && *t != Ty::Null || *t == Ty::Bit)
+    {
         return Err(missing("a length or a function that is no integer".into()));
     }
     if args.iter().skip(1).any(|t| matches!(t, Ty::VarChar(Len::Max) | Ty::NVarChar(Len::Max)))
@@ -218,7 +224,9 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
     };
     Ok(Some(match name {
         "LEN" if first.is_binary() => sig!("LEN", 1, 1, vec![first], position(first)),
-        "LEN" if matches!(first, Ty::Xml | Ty::Money | Ty::SmallMoney) => return Err(missing(first.to_string())),
+        "LEN" if matches!(first, Ty::Xml | Ty::Money | Ty::SmallMoney) => {
+            return Err(missing(first.to_string()));
+        }
         "LEN" => sig!("LEN", 1, 1, vec![t], position(first)),
         "DATALENGTH" if matches!(first, Ty::Xml | Ty::Null | Ty::Decimal(..)) => {
             return Err(missing(first.to_string()));
@@ -236,7 +244,9 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
             let out = if let Ty::Binary(n) = first { Ty::VarBinary(Len::N(n)) } else { first };
             sig!("SUBSTRING", 3, 3, vec![out, int, int], out)
         }
-        "SUBSTRING" if !first.is_text() || first == Ty::Xml => return Err(missing(first.to_string())),
+        "SUBSTRING" if !first.is_text() || first == Ty::Xml => {
+            return Err(missing(first.to_string()));
+        }
         "SUBSTRING" => sig!("SUBSTRING", 3, 3, vec![t, int, int], t),
         "CHARINDEX" | "PATINDEX" => {
             let hay = args.get(1).copied().unwrap_or(Ty::Null);
@@ -255,7 +265,13 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
             sig!("TRANSLATE", 3, 3, a, out)
         }
         "STUFF" => {
-            sig!("STUFF", 4, 4, vec![t, int, int, longest(args.get(3).copied().unwrap_or(Ty::Null))], longest(t))
+            sig!(
+                "STUFF",
+                4,
+                4,
+                vec![t, int, int, longest(args.get(3).copied().unwrap_or(Ty::Null))],
+                longest(t)
+            )
         }
         "REPLICATE" => sig!("REPLICATE", 2, 2, vec![t, int], longest(t)),
         "SPACE" => sig!("SPACE", 1, 1, vec![int], Ty::VarChar(Len::N(8000))),
@@ -270,7 +286,8 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
                 t if t.is_text() => Some(t.max_length()),
                 _ => None,
             };
-            let sum = args.iter().map(length).sum::<Option<i64>>().and_then(|n| u16::try_from(n).ok());
+            let sum =
+                args.iter().map(length).sum::<Option<i64>>().and_then(|n| u16::try_from(n).ok());
             let out = match (out, sum) {
                 (Ty::VarChar(Len::N(_)), Some(n)) => Ty::VarChar(Len::N(n.clamp(1, 8000))),
                 (Ty::NVarChar(Len::N(_)), Some(n)) => Ty::NVarChar(Len::N(n.clamp(1, 4000))),
@@ -305,7 +322,9 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
             let name = if name == "FLOOR" { "FLOOR" } else { "CEILING" };
             arity(1, 1)?;
             let (arg, out) = match num {
-                Ty::Decimal(p, s) => (num, Ty::Decimal(if s == 0 { p } else { (p - s + 1).min(38) }, 0)),
+                Ty::Decimal(p, s) => {
+                    (num, Ty::Decimal(if s == 0 { p } else { (p - s + 1).min(38) }, 0))
+                }
                 Ty::TinyInt | Ty::SmallInt | Ty::Bit => (Ty::Int, Ty::Int),
                 Ty::Real => (Ty::Float, Ty::Float),
                 Ty::SmallMoney => (Ty::Money, Ty::Money),
@@ -366,7 +385,13 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
                 t if t.is_text() => 7,
                 _ => return Err(missing(first.to_string())),
             };
-            sig!("SWITCHOFFSET", 2, 2, vec![Ty::DateTimeOffset(scale), zone()], Ty::DateTimeOffset(scale))
+            sig!(
+                "SWITCHOFFSET",
+                2,
+                2,
+                vec![Ty::DateTimeOffset(scale), zone()],
+                Ty::DateTimeOffset(scale)
+            )
         }
         "TODATETIMEOFFSET" => {
             let scale = match first {
@@ -374,16 +399,24 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
                 t if t.is_text() => 7,
                 _ => return Err(missing(first.to_string())),
             };
-            sig!("TODATETIMEOFFSET", 2, 2, vec![Ty::DateTime2(scale), zone()], Ty::DateTimeOffset(scale))
+            sig!(
+                "TODATETIMEOFFSET",
+                2,
+                2,
+                vec![Ty::DateTime2(scale), zone()],
+                Ty::DateTimeOffset(scale)
+            )
         }
         "ISDATE" if first.is_text() && first != Ty::Xml => sig!("ISDATE", 1, 1, vec![t], int),
         "ISDATE" => return Err(missing(first.to_string())),
-        "ISNUMERIC" if first.is_number() && first != Ty::Bit => sig!("ISNUMERIC", 1, 1, vec![first], int),
+        "ISNUMERIC" if first.is_number() && first != Ty::Bit => {
+            sig!("ISNUMERIC", 1, 1, vec![first], int)
+        }
         "ISNUMERIC" if first == Ty::Null => sig!("ISNUMERIC", 1, 1, vec![first], int),
         "ISNUMERIC" if first.is_text() && first != Ty::Xml => sig!("ISNUMERIC", 1, 1, vec![t], int),
         "ISNUMERIC" => return Err(missing(first.to_string())),
-        "FORMATMESSAGE" | "FORMAT" | "SOUNDEX" | "DIFFERENCE" | "PARSE" | "TRY_PARSE" | "CHECKSUM" | "HASHBYTES"
-        | "COMPRESS" => {
+        "FORMATMESSAGE" | "FORMAT" | "SOUNDEX" | "DIFFERENCE" | "PARSE" | "TRY_PARSE"
+        | "CHECKSUM" | "HASHBYTES" | "COMPRESS" => {
             return Err(Error::unsupported(format!("the function {name}")));
         }
         _ => return Ok(None),
@@ -396,7 +429,9 @@ pub fn eval(call: &Call, mut args: Vec<Val>) -> Result<Val> {
         Call::Cast { from, to, style, attempt } => {
             let v = args.pop().unwrap_or(Val::Null);
             match convert(v, *from, *to, *style) {
-                Err(e) if *attempt && e.number != crate::error::UNSUPPORTED && e.number != 529 => Ok(Val::Null),
+                Err(e) if *attempt && e.number != crate::error::UNSUPPORTED && e.number != 529 => {
+                    Ok(Val::Null)
+                }
                 r => r,
             }
         }
@@ -429,7 +464,9 @@ fn arith(op: char, x: Val, a: Ty, y: Val, b: Ty, out: Ty) -> Result<Val> {
         (Val::Str(x), Val::Str(y)) => {
             let joined = x + &y;
             Ok(Val::Str(match out {
-                Ty::NVarChar(Len::N(n)) | Ty::VarChar(Len::N(n)) => cut_utf16(&joined, usize::from(n))?,
+                Ty::NVarChar(Len::N(n)) | Ty::VarChar(Len::N(n)) => {
+                    cut_utf16(&joined, usize::from(n))?
+                }
                 _ => joined,
             }))
         }
@@ -475,8 +512,11 @@ fn arith(op: char, x: Val, a: Ty, y: Val, b: Ty, out: Ty) -> Result<Val> {
             }
         }
         (Val::Dec(x), Val::Dec(y)) => match out {
-            Ty::Decimal(p, s) => decimal::compute(op, x, a.scale(), y, b.scale(), (p, s)).map(Val::Dec),
-            // money op money: exact or refused. How the server rounds the product is not documented.
+            Ty::Decimal(p, s) => {
+                decimal::compute(op, x, a.scale(), y, b.scale(), (p, s)).map(Val::Dec)
+            }
+            // money op money: exact or refused. How the server rounds the
+            // product is not documented.
             _ => {
                 let v = match op {
                     '+' => x + y,
@@ -510,8 +550,11 @@ fn date(name: &str, part: Part, args: &[Val], types: &[Ty], out: Ty) -> Result<V
         calendar::split(&args[i], types[i]).ok_or_else(|| Error::internal("not a date"))
     };
     // A datetime of .003 and .007 stands for thirds, of which finer parts would show digits.
-    let third = |i: usize| types[i] == Ty::DateTime && matches!(args[i], Val::Int(t) if t % 100_000 != 0);
-    let unsure = || Error::unsupported(format!("{name} by {} of a datetime that ends in 3 or 7", part.name()));
+    let third =
+        |i: usize| types[i] == Ty::DateTime && matches!(args[i], Val::Int(t) if t % 100_000 != 0);
+    let unsure = || {
+        Error::unsupported(format!("{name} by {} of a datetime that ends in 3 or 7", part.name()))
+    };
     match name {
         "DATEPART" | "DATENAME" => {
             if part.is_fine() && third(0) {
@@ -526,15 +569,22 @@ fn date(name: &str, part: Part, args: &[Val], types: &[Ty], out: Ty) -> Result<V
         "DATEDIFF" => {
             let n = calendar::diff(calendar::utc(moment(0)?), calendar::utc(moment(1)?), part)?;
             if third(0) || third(1) {
-                let exact = |i: usize| calendar::exact(&args[i], types[i]).ok_or_else(|| Error::internal("not a date"));
-                if part.is_fine() || calendar::diff(calendar::utc(exact(0)?), calendar::utc(exact(1)?), part)? != n {
+                let exact = |i: usize| {
+                    calendar::exact(&args[i], types[i]).ok_or_else(|| Error::internal("not a date"))
+                };
+                if part.is_fine()
+                    || calendar::diff(calendar::utc(exact(0)?), calendar::utc(exact(1)?), part)?
+                        != n
+                {
                     return Err(unsure());
                 }
             }
             Ok(Val::Int(n))
         }
         _ => {
-            let Val::Int(n) = args[0] else { return Err(Error::internal("DATEADD without a number")) };
+            let Val::Int(n) = args[0] else {
+                return Err(Error::internal("DATEADD without a number"));
+            };
             let m = moment(1)?;
             if let Ty::Time(_) = types[1] {
                 let moved = calendar::add(Moment { days: 1_000_000, ..m }, part, n)?;
@@ -542,7 +592,11 @@ fn date(name: &str, part: Part, args: &[Val], types: &[Ty], out: Ty) -> Result<V
             }
             let over = |_| {
                 let name = types[1].name_and_id().0;
-                Error::new(517, 16, format!("Adding a value to a '{name}' column caused an overflow."))
+                Error::new(
+                    517,
+                    16,
+                    format!("Adding a value to a '{name}' column caused an overflow."),
+                )
             };
             calendar::add(m, part, n)
                 .and_then(|m| calendar::build(m, out))
@@ -556,7 +610,9 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
         return Err(Error::unsupported("STUFF with a replacement that is NULL"));
     }
     // CONCAT and its kind treat NULL as empty; everything else gives NULL for NULL.
-    if !matches!(name, "CONCAT" | "CONCAT_WS" | "ISDATE" | "ISNUMERIC" | "QUOTENAME") && args.iter().any(Val::is_null) {
+    if !matches!(name, "CONCAT" | "CONCAT_WS" | "ISDATE" | "ISNUMERIC" | "QUOTENAME")
+        && args.iter().any(Val::is_null)
+    {
         return Ok(Val::Null);
     }
     let s = |i: usize| match args.get(i) {
@@ -609,7 +665,8 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
                     let other =
                         if name == "UPPER" { c.to_uppercase().collect::<String>() } else { c.to_lowercase().collect() };
                     let mut chars = other.chars();
-                    // One character for one; where Unicode has several, or leaves the code page, the server has its own rule.
+                    // One character for one; where Unicode has several, or leaves the code page,
+                    // the server has its own rule.
                     match (chars.next(), chars.next()) {
                         // Windows has no capital for it.
                         _ if c == 'ß' => Ok(c),
@@ -763,7 +820,8 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
             let whole = t.split('.').next().unwrap_or("").len();
             match t.len() {
                 l if l <= width => Val::Str(format!("{t:>width$}")),
-                // Too short for what stands before the point; where only the decimals do not fit, no page tells.
+                // Too short for what stands before the point; where only the decimals do not
+                // fit, no page tells.
                 _ if whole > width => Val::Str("*".repeat(width)),
                 _ => return Err(odd()),
             }
@@ -1027,7 +1085,8 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
     })
 }
 
-/// What the page of ISNUMERIC tells: numbers, signs, currency. Other signs and blanks between them are not in the sandbox.
+/// What the page of ISNUMERIC tells: numbers, signs, currency. Other signs and blanks between them
+/// are not in the sandbox.
 fn is_numeric(text: &str) -> Result<bool> {
     let t = text.trim_matches(' ');
     if t.is_empty() {
@@ -1044,15 +1103,23 @@ fn is_numeric(text: &str) -> Result<bool> {
         Some((m, e)) if !money => (m, Some(e)),
         _ => (rest, None),
     };
-    let (whole, fraction) = mantissa.split_once('.').map_or((mantissa, None), |(w, f)| (w, Some(f)));
+    let (whole, fraction) =
+        mantissa.split_once('.').map_or((mantissa, None), |(w, f)| (w, Some(f)));
     let grouped = whole.contains(',')
-        && whole.split(',').enumerate().all(|(i, g)| digits(g) && (i == 0 && g.len() < 4 || g.len() == 3));
-    let number = (digits(whole) || grouped && exponent.is_none()) && fraction.is_none_or(|f| f.is_empty() || digits(f));
-    let exponent_ok = exponent.is_none_or(|e| digits(e.strip_prefix(['+', '-']).unwrap_or(e)) && e.len() < 4);
+        && whole
+            .split(',')
+            .enumerate()
+            .all(|(i, g)| digits(g) && (i == 0 && g.len() < 4 || g.len() == 3));
+    let number = (digits(whole) || grouped && exponent.is_none())
+        && fraction.is_none_or(|f| f.is_empty() || digits(f));
+    let exponent_ok =
+        exponent.is_none_or(|e| digits(e.strip_prefix(['+', '-']).unwrap_or(e)) && e.len() < 4);
     if number && exponent_ok {
         return Ok(true);
     }
-    if t.chars().all(|c| c.is_ascii_digit() || c.is_whitespace() || "+-.,eEdD\\".contains(c) || convert::currency(c)) {
+    if t.chars().all(|c| {
+        c.is_ascii_digit() || c.is_whitespace() || "+-.,eEdD\\".contains(c) || convert::currency(c)
+    }) {
         return Err(Error::unsupported(format!("ISNUMERIC of '{text}'")));
     }
     Ok(false)
@@ -1067,7 +1134,8 @@ fn fold(s: &str) -> Vec<char> {
 }
 
 fn replace(text: &str, from: &str, to: &str) -> String {
-    let (hay, folded, needle): (Vec<char>, Vec<char>, Vec<char>) = (text.chars().collect(), fold(text), fold(from));
+    let (hay, folded, needle): (Vec<char>, Vec<char>, Vec<char>) =
+        (text.chars().collect(), fold(text), fold(from));
     if needle.is_empty() {
         return text.to_owned();
     }
@@ -1085,8 +1153,8 @@ fn replace(text: &str, from: &str, to: &str) -> String {
     out
 }
 
-/// LIKE with %, _, [set], [^set] and an escape character, ignoring case. Blanks at the end of the text do not count, unless
-/// the comparison is one of Unicode.
+/// LIKE with %, _, [set], [^set] and an escape character, ignoring case. Blanks at the end of the
+/// text do not count, unless the comparison is one of Unicode.
 pub fn like(text: &str, pattern: &str, escape: Option<char>, unicode: bool) -> Result<bool> {
     /// One place of a pattern.
     enum Piece {
@@ -1095,19 +1163,25 @@ pub fn like(text: &str, pattern: &str, escape: Option<char>, unicode: bool) -> R
         Is(char),
         Set(bool, Vec<(char, char)>),
     }
+
     fn hit(t: &[char], p: &[Piece], pad: bool) -> bool {
-        let Some(piece) = p.first() else { return pad && t.iter().all(|c| *c == ' ') || t.is_empty() };
+        let Some(piece) = p.first() else {
+            return pad && t.iter().all(|c| *c == ' ') || t.is_empty();
+        };
         let within = |x: char, (low, high): &(char, char)| {
             let order = |a: char, b: char| collate(&format!("{a}."), &format!("{b}."));
             low == high && x == *low
-                || low != high && order(*low, x) != Ordering::Greater && order(x, *high) != Ordering::Greater
+                || low != high
+                    && order(*low, x) != Ordering::Greater
+                    && order(x, *high) != Ordering::Greater
         };
         match piece {
             Piece::Any => (0..=t.len()).any(|i| hit(&t[i..], &p[1..], pad)),
             Piece::One => !t.is_empty() && hit(&t[1..], &p[1..], pad),
             Piece::Is(c) => t.first() == Some(c) && hit(&t[1..], &p[1..], pad),
             Piece::Set(negate, set) => {
-                t.first().is_some_and(|x| set.iter().any(|r| within(*x, r)) != *negate) && hit(&t[1..], &p[1..], pad)
+                t.first().is_some_and(|x| set.iter().any(|r| within(*x, r)) != *negate)
+                    && hit(&t[1..], &p[1..], pad)
             }
         }
     }
@@ -1168,7 +1242,8 @@ pub fn like(text: &str, pattern: &str, escape: Option<char>, unicode: bool) -> R
     Ok(hit(&fold(text), &pieces, !unicode))
 }
 
-/// The order of the collation SQL_Latin1_General_CP1_CI_AS, near enough: punctuation, digits, letters; accents break ties; case never.
+/// The order of the collation SQL_Latin1_General_CP1_CI_AS, near enough: punctuation, digits,
+/// letters; accents break ties; case never.
 pub fn collate(a: &str, b: &str) -> Ordering {
     let (a, b) = (a.trim_end_matches(' '), b.trim_end_matches(' '));
     if a.is_ascii() && b.is_ascii() {
@@ -1215,7 +1290,9 @@ fn lite_error(e: &Error) -> LiteError {
 pub fn register(conn: &Connection, calls: &Arc<Calls>) -> rusqlite::Result<()> {
     conn.create_collation("CI", collate)?;
     conn.create_collation("CS", |a, b| a.trim_end_matches(' ').cmp(b.trim_end_matches(' ')))?;
-    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+    let flags = FunctionFlags::SQLITE_UTF8
+        | FunctionFlags::SQLITE_DETERMINISTIC
+        | FunctionFlags::SQLITE_INNOCUOUS;
     let table = calls.clone();
     conn.create_scalar_function("f", -1, flags, move |ctx| {
         let call = usize::try_from(ctx.get::<i64>(0)?)
@@ -1231,7 +1308,9 @@ pub fn register(conn: &Connection, calls: &Arc<Calls>) -> rusqlite::Result<()> {
                     *b
                 }
             }
-            Call::Func { args, .. } | Call::Date { args, .. } => args.get(i).copied().unwrap_or(Ty::Int),
+            Call::Func { args, .. } | Call::Date { args, .. } => {
+                args.get(i).copied().unwrap_or(Ty::Int)
+            }
             Call::Depth(_) => Ty::Int,
         };
         let args = (0..ctx.len() - 1)
@@ -1264,10 +1343,16 @@ impl Aggregate<Option<i128>, Option<Vec<u8>>> for DecimalSum {
     fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<Option<i128>> {
         Ok(None)
     }
+
     fn step(&self, ctx: &mut Context<'_>, sum: &mut Option<i128>) -> rusqlite::Result<()> {
         add(ctx, sum, 1)
     }
-    fn finalize(&self, _: &mut Context<'_>, sum: Option<Option<i128>>) -> rusqlite::Result<Option<Vec<u8>>> {
+
+    fn finalize(
+        &self,
+        _: &mut Context<'_>,
+        sum: Option<Option<i128>>,
+    ) -> rusqlite::Result<Option<Vec<u8>>> {
         Ok(sum.flatten().map(|d| dec_key(d).to_vec()))
     }
 }
@@ -1276,6 +1361,7 @@ impl WindowAggregate<Option<i128>, Option<Vec<u8>>> for DecimalSum {
     fn value(&self, sum: Option<&mut Option<i128>>) -> rusqlite::Result<Option<Vec<u8>>> {
         Ok(sum.and_then(|s| *s).map(|d| dec_key(d).to_vec()))
     }
+
     fn inverse(&self, ctx: &mut Context<'_>, sum: &mut Option<i128>) -> rusqlite::Result<()> {
         add(ctx, sum, -1)
     }
@@ -1284,7 +1370,11 @@ impl WindowAggregate<Option<i128>, Option<Vec<u8>>> for DecimalSum {
 fn add(ctx: &mut Context<'_>, sum: &mut Option<i128>, sign: i128) -> rusqlite::Result<()> {
     if let Ok(b) = ctx.get_raw(0).as_blob() {
         let d = crate::types::dec_from_key(b).map_err(|e| lite_error(&e))?;
-        *sum = Some(sum.unwrap_or(0).checked_add(sign * d).ok_or_else(|| lite_error(&Error::overflow("numeric")))?);
+        *sum = Some(
+            sum.unwrap_or(0)
+                .checked_add(sign * d)
+                .ok_or_else(|| lite_error(&Error::overflow("numeric")))?,
+        );
     }
     Ok(())
 }
@@ -1304,6 +1394,7 @@ impl Aggregate<Moments, Lite> for Variance {
     fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<Moments> {
         Ok(Moments::default())
     }
+
     fn step(&self, ctx: &mut Context<'_>, a: &mut Moments) -> rusqlite::Result<()> {
         a.mode = ctx.get(1)?;
         if let Some(x) = ctx.get::<Option<f64>>(0)? {
@@ -1314,6 +1405,7 @@ impl Aggregate<Moments, Lite> for Variance {
         }
         Ok(())
     }
+
     fn finalize(&self, _: &mut Context<'_>, a: Option<Moments>) -> rusqlite::Result<Lite> {
         let Some(a) = a else { return Ok(Lite::Null) };
         let denominator = if a.mode & 1 == 1 { a.n } else { a.n - 1.0 };

@@ -1,4 +1,5 @@
-//! T-SQL text to tokens. The server's own lexer in `mssql-mcp` judges text; this one feeds a parser, and the crates share no edge.
+//! T-SQL text to tokens. The server's own lexer in `mssql-mcp` judges text; this one feeds a
+//! parser, and the crates share no edge.
 
 use crate::error::{Error, Result};
 
@@ -39,8 +40,8 @@ pub struct Token {
 }
 
 const SYMBOLS: [&str; 29] = [
-    "<>", "!=", "<=", ">=", "!<", "!>", "+=", "-=", "*=", "/=", "%=", "::", "(", ")", ",", ";", ".", "=", "<", ">",
-    "+", "-", "*", "/", "%", "&", "|", "^", "~",
+    "<>", "!=", "<=", ">=", "!<", "!>", "+=", "-=", "*=", "/=", "%=", "::", "(", ")", ",", ";",
+    ".", "=", "<", ">", "+", "-", "*", "/", "%", "&", "|", "^", "~",
 ];
 
 /// Splits a batch.
@@ -58,7 +59,10 @@ pub fn tokens(sql: &str) -> Result<Vec<Token>> {
                 i += 1;
                 continue;
             }
-            _ if c.is_ascii_whitespace() || rest.starts_with('\u{feff}') || rest.starts_with('\u{a0}') => {
+            _ if c.is_ascii_whitespace()
+                || rest.starts_with('\u{feff}')
+                || rest.starts_with('\u{a0}') =>
+            {
                 i += rest.chars().next().map_or(1, char::len_utf8);
                 continue;
             }
@@ -71,7 +75,9 @@ pub fn tokens(sql: &str) -> Result<Vec<Token>> {
                 loop {
                     let r = &b[i..];
                     if r.is_empty() {
-                        return Err(Error::new(113, 15, "Missing end comment mark '*/'.").at(first_line));
+                        return Err(
+                            Error::new(113, 15, "Missing end comment mark '*/'.").at(first_line)
+                        );
                     }
                     if r.starts_with(b"/*") {
                         depth += 1;
@@ -101,20 +107,31 @@ pub fn tokens(sql: &str) -> Result<Vec<Token>> {
                 i += 2 + hex.len();
                 let even = if hex.len() % 2 == 1 { format!("0{hex}") } else { hex };
                 Tok::Hex(
-                    (0..even.len()).step_by(2).filter_map(|k| u8::from_str_radix(&even[k..k + 2], 16).ok()).collect(),
+                    (0..even.len())
+                        .step_by(2)
+                        .filter_map(|k| u8::from_str_radix(&even[k..k + 2], 16).ok())
+                        .collect(),
                 )
             }
-            _ if c.is_ascii_digit() || c == b'.' && b.get(i + 1).is_some_and(u8::is_ascii_digit) => {
+            _ if c.is_ascii_digit()
+                || c == b'.' && b.get(i + 1).is_some_and(u8::is_ascii_digit) =>
+            {
                 Tok::Number(number(b, &mut i))
             }
-            b'$' if rest[1..].trim_start_matches(['+', '-']).starts_with(|d: char| d.is_ascii_digit() || d == '.') => {
+            b'$' if rest[1..]
+                .trim_start_matches(['+', '-'])
+                .starts_with(|d: char| d.is_ascii_digit() || d == '.') =>
+            {
                 i += 1;
                 let sign = rest[1..].chars().take_while(|c| "+-".contains(*c)).collect::<String>();
                 i += sign.len();
                 let money = sign + &number(b, &mut i);
                 // Whether the server reads on behind a comma, its page of constants does not tell.
                 if b.get(i) == Some(&b',') && b.get(i + 1).is_some_and(u8::is_ascii_digit) {
-                    return Err(Error::unsupported(format!("the money constant ${money}, with a comma")).at(line));
+                    return Err(Error::unsupported(format!(
+                        "the money constant ${money}, with a comma"
+                    ))
+                    .at(line));
                 }
                 Tok::Money(money)
             }
@@ -138,9 +155,13 @@ pub fn tokens(sql: &str) -> Result<Vec<Token>> {
                         Tok::Sym(s)
                     }
                     None if rest.starts_with(crate::convert::currency) => {
-                        return Err(Error::unsupported("a money constant in this currency").at(line));
+                        return Err(
+                            Error::unsupported("a money constant in this currency").at(line)
+                        );
                     }
-                    None => return Err(Error::syntax(&rest.chars().take(1).collect::<String>(), line)),
+                    None => {
+                        return Err(Error::syntax(&rest.chars().take(1).collect::<String>(), line));
+                    }
                 },
             },
         };
@@ -152,7 +173,9 @@ pub fn tokens(sql: &str) -> Result<Vec<Token>> {
 
 fn word(sql: &str, i: &mut usize) {
     let tail = &sql[*i..];
-    *i += tail.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '@' | '#' | '$'))).unwrap_or(tail.len());
+    *i += tail
+        .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '@' | '#' | '$')))
+        .unwrap_or(tail.len());
 }
 
 fn number(b: &[u8], i: &mut usize) -> String {
@@ -194,5 +217,6 @@ fn quoted(sql: &str, i: &mut usize, close: char, line: &mut u32) -> Result<Strin
             return Ok(out);
         }
     }
-    Err(Error::new(105, 15, format!("Unclosed quotation mark after the character string '{out}'.")).at(first))
+    Err(Error::new(105, 15, format!("Unclosed quotation mark after the character string '{out}'."))
+        .at(first))
 }

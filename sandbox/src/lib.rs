@@ -1,8 +1,9 @@
-//! A small SQL Server-compatible endpoint: TDS 7.4 in front, bundled SQLite behind, a sample trading database inside.
+//! A small SQL Server-compatible endpoint: TDS 7.4 in front, bundled SQLite behind, a
+//! sample trading database inside.
 //!
-//! It exists so that the demo, the tests and the benchmarks of `mssql-mcp` run through the real driver and the real wire
-//! protocol where there is no SQL Server. It listens on loopback only. `README.md` lists what it understands; what it does
-//! not understand it refuses.
+//! It exists so that the demo, the tests and the benchmarks of `mssql-mcp` run through the real
+//! driver and the real wire protocol where there is no SQL Server. It listens on loopback only.
+//! `README.md` lists what it understands; what it does not understand it refuses.
 
 mod ast;
 mod bind;
@@ -103,7 +104,8 @@ pub struct Faults {
     pub drop_after_rows: Option<u64>,
     /// Answer the next request with this error.
     pub error: Option<Error>,
-    /// Refuse a parameter without a type (NULLTYPE, 0x1F), as some servers do that speak TDS (8009).
+    /// Refuse a parameter without a type (NULLTYPE, 0x1F), as some servers do
+    /// that speak TDS (8009).
     pub refuse_untyped: bool,
     /// What happens to an Attention.
     pub attention: Attention,
@@ -126,7 +128,12 @@ impl Script {
         for r in rows {
             token::row(r.iter().zip(columns).map(|(v, c)| (v, c.ty)), &mut body);
         }
-        Self { head: head.freeze(), rows: body.freeze(), rows_per_repeat: rows.len() as u64, repeat }
+        Self {
+            head: head.freeze(),
+            rows: body.freeze(),
+            rows_per_repeat: rows.len() as u64,
+            repeat,
+        }
     }
 }
 
@@ -146,6 +153,7 @@ impl Inner {
     fn faults(&self) -> Faults {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
     fn set_faults(&self, f: impl FnOnce(&mut Faults)) {
         f(&mut self.faults.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -193,7 +201,10 @@ impl Sandbox {
         });
         let keeper = engine::open(&shared).map_err(other)?;
         let load = shared.clone();
-        tokio::task::spawn_blocking(move || sample::load(&load)).await.map_err(other)?.map_err(other)?;
+        tokio::task::spawn_blocking(move || sample::load(&load))
+            .await
+            .map_err(other)?
+            .map_err(other)?;
         let (acceptor, certificate) = identity(options.expires)?;
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
@@ -211,48 +222,65 @@ impl Sandbox {
         let task = AbortOnDropHandle::new(tokio::spawn(accept(inner.clone(), listener)));
         Ok(Self { inner, address, certificate, _keeper: Mutex::new(keeper), _task: task })
     }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
+
     /// Its self-signed certificate, as PEM, for a client that should trust it and nothing else.
     pub fn certificate(&self) -> &str {
         &self.certificate
     }
+
     /// Switches faults.
     pub fn faults(&self, f: impl FnOnce(&mut Faults)) {
         self.inner.set_faults(f);
     }
+
     /// Answers `sql` from a script from now on.
     pub fn script(&self, sql: &str, script: Script) {
-        self.inner.scripts.write().unwrap_or_else(PoisonError::into_inner).insert(sql.trim().to_owned(), script);
+        self.inner
+            .scripts
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(sql.trim().to_owned(), script);
     }
+
     /// Rows written to clients so far.
     pub fn rows_sent(&self) -> u64 {
         self.inner.rows_sent.load(Ordering::Relaxed)
     }
+
     /// Attentions received while a request ran.
     pub fn attentions(&self) -> u64 {
         self.inner.attentions.load(Ordering::Relaxed)
     }
+
     /// Batches and RPCs received: round trips that were asked for.
     pub fn requests(&self) -> u64 {
         self.inner.requests.load(Ordering::Relaxed)
     }
+
     /// Connections accepted so far.
     pub fn connections(&self) -> u64 {
         self.inner.connections.load(Ordering::Relaxed)
     }
+
     /// The sample's tables and their row counts, in order of name.
     pub fn tables(&self) -> Vec<(String, u64)> {
-        let catalog = self.inner.shared.catalog.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let catalog =
+            self.inner.shared.catalog.read().unwrap_or_else(PoisonError::into_inner).clone();
         let conn = self._keeper.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out: Vec<(String, u64)> = catalog
             .objects
             .iter()
             .filter_map(|o| {
-                let n: i64 =
-                    conn.query_row(&format!("SELECT count(*) FROM {}", o.table()?.physical), [], |r| r.get(0)).ok()?;
+                let n: i64 = conn
+                    .query_row(&format!("SELECT count(*) FROM {}", o.table()?.physical), [], |r| {
+                        r.get(0)
+                    })
+                    .ok()?;
                 Some((format!("{}.{}", o.schema, o.name), n.unsigned_abs()))
             })
             .collect();

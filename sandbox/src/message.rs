@@ -6,12 +6,19 @@ use crate::types::{Ty, Val};
 /// The most that the server sends of a message; what it cuts it ends with an ellipsis.
 const LONGEST: usize = 2047;
 
-/// `%[flags][width][.precision]type`, with an asterisk for a width or a precision that is an argument.
+/// `%[flags][width][.precision]type`, with an asterisk for a width or a precision
+/// that is an argument.
 pub fn format(format: &str, values: &[(Ty, Val)]) -> Result<String> {
     for (i, (ty, _)) in values.iter().enumerate() {
         let parameter = i + 4;
         match ty {
-            Ty::TinyInt | Ty::SmallInt | Ty::Int | Ty::Char(_) | Ty::VarChar(_) | Ty::NChar(_) | Ty::NVarChar(_) => {}
+            Ty::TinyInt
+            | Ty::SmallInt
+            | Ty::Int
+            | Ty::Char(_)
+            | Ty::VarChar(_)
+            | Ty::NChar(_)
+            | Ty::NVarChar(_) => {}
             Ty::Null => {}
             Ty::BigInt | Ty::Bit | Ty::Binary(_) | Ty::VarBinary(_) => {
                 return Err(Error::unsupported(format!("RAISERROR with an argument of type {ty}")));
@@ -21,7 +28,9 @@ pub fn format(format: &str, values: &[(Ty, Val)]) -> Result<String> {
                 return Err(Error::new(
                     2748,
                     16,
-                    format!("Cannot specify {name} data type (parameter {parameter}) as a substitution parameter."),
+                    format!(
+                        "Cannot specify {name} data type (parameter {parameter}) as a substitution parameter."
+                    ),
                 ));
             }
         }
@@ -43,19 +52,26 @@ pub fn format(format: &str, values: &[(Ty, Val)]) -> Result<String> {
         while let Some(f) = chars.next_if(|c| "-+0# ".contains(*c)) {
             flags.push(f);
         }
-        let mut number = |chars: &mut std::iter::Peekable<std::str::Chars<'_>>| -> Result<Option<usize>> {
-            if chars.next_if_eq(&'*').is_some() {
-                return match values.next() {
-                    Some((_, (_, Val::Int(n)))) => usize::try_from(*n).map(Some).map_err(|_| missing()),
-                    _ => Err(missing()),
-                };
-            }
-            let mut digits = String::new();
-            while let Some(d) = chars.next_if(char::is_ascii_digit) {
-                digits.push(d);
-            }
-            if digits.is_empty() { Ok(None) } else { digits.parse().map(Some).map_err(|_| missing()) }
-        };
+        let mut number =
+            |chars: &mut std::iter::Peekable<std::str::Chars<'_>>| -> Result<Option<usize>> {
+                if chars.next_if_eq(&'*').is_some() {
+                    return match values.next() {
+                        Some((_, (_, Val::Int(n)))) => {
+                            usize::try_from(*n).map(Some).map_err(|_| missing())
+                        }
+                        _ => Err(missing()),
+                    };
+                }
+                let mut digits = String::new();
+                while let Some(d) = chars.next_if(char::is_ascii_digit) {
+                    digits.push(d);
+                }
+                if digits.is_empty() {
+                    Ok(None)
+                } else {
+                    digits.parse().map(Some).map_err(|_| missing())
+                }
+            };
         let width = number(&mut chars)?.unwrap_or(0);
         if width > LONGEST {
             return Err(Error::unsupported("a width of more than 2,047 characters"));
@@ -84,11 +100,16 @@ pub fn format(format: &str, values: &[(Ty, Val)]) -> Result<String> {
                     _ => "",
                 };
                 let digits = n.unsigned_abs().to_string();
-                let zeros =
-                    if flags.contains('0') && !flags.contains('-') { width.saturating_sub(sign.len()) } else { 0 };
+                let zeros = if flags.contains('0') && !flags.contains('-') {
+                    width.saturating_sub(sign.len())
+                } else {
+                    0
+                };
                 format!("{sign}{digits:0>zeros$}")
             }
-            ('u' | 'x' | 'X' | 'o', Val::Int(n)) if precision.is_none() && !flags.contains(['+', ' ']) => {
+            ('u' | 'x' | 'X' | 'o', Val::Int(n))
+                if precision.is_none() && !flags.contains(['+', ' ']) =>
+            {
                 let n = *n as i32 as u32;
                 let (prefix, digits) = match kind {
                     'u' if flags.contains('#') => return Err(missing()),
@@ -98,8 +119,11 @@ pub fn format(format: &str, values: &[(Ty, Val)]) -> Result<String> {
                     _ => ("0", format!("{n:o}")),
                 };
                 let prefix = if flags.contains('#') && n != 0 { prefix } else { "" };
-                let zeros =
-                    if flags.contains('0') && !flags.contains('-') { width.saturating_sub(prefix.len()) } else { 0 };
+                let zeros = if flags.contains('0') && !flags.contains('-') {
+                    width.saturating_sub(prefix.len())
+                } else {
+                    0
+                };
                 format!("{prefix}{digits:0>zeros$}")
             }
             ('s', Val::Int(_)) | ('d' | 'i' | 'u' | 'x' | 'X' | 'o', Val::Str(_)) => {
@@ -114,7 +138,11 @@ pub fn format(format: &str, values: &[(Ty, Val)]) -> Result<String> {
             }
             _ => return Err(missing()),
         };
-        out += &if flags.contains('-') { format!("{body:<width$}") } else { format!("{body:>width$}") };
+        out += &if flags.contains('-') {
+            format!("{body:<width$}")
+        } else {
+            format!("{body:>width$}")
+        };
     }
     if out.encode_utf16().count() > LONGEST {
         return Err(Error::unsupported("a message of more than 2,047 characters"));

@@ -1,4 +1,5 @@
-//! The way from the engine's thread to the socket: tokens in pieces, bounded, so that a slow client holds the engine back.
+//! The way from the engine's thread to the socket: tokens in pieces, bounded, so that a slow client
+//! holds the engine back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -47,41 +48,63 @@ pub struct Out {
 
 impl Out {
     /// Into a channel.
-    pub fn new(to: mpsc::Sender<Piece>, cancel: Arc<AtomicBool>, rows_sent: Arc<AtomicU64>) -> Self {
-        Self { buf: BytesMut::new(), to, cancel, rows_sent, pending: None, row_delay: None, drop_after_rows: None }
+    pub fn new(
+        to: mpsc::Sender<Piece>,
+        cancel: Arc<AtomicBool>,
+        rows_sent: Arc<AtomicU64>,
+    ) -> Self {
+        Self {
+            buf: BytesMut::new(),
+            to,
+            cancel,
+            rows_sent,
+            pending: None,
+            row_delay: None,
+            drop_after_rows: None,
+        }
     }
+
     /// The error of a cancelled request.
     pub fn cancelled() -> Error {
         Error::new(CANCELLED, 25, "cancelled")
     }
+
     /// Fails once the request was cancelled.
     pub fn check(&self) -> Result<()> {
         if self.cancel.load(Ordering::Acquire) { Err(Self::cancelled()) } else { Ok(()) }
     }
+
     fn send(&mut self, p: Piece) -> Result<()> {
         self.to.blocking_send(p).map_err(|_| Self::cancelled())
     }
+
     fn settle(&mut self) {
         if let Some((kind, st, cmd, rows)) = self.pending.take() {
             token::done(kind, st | status::MORE, cmd, rows, &mut self.buf);
         }
     }
+
     /// Writes a token.
     pub fn write(&mut self, f: impl FnOnce(&mut BytesMut)) -> Result<()> {
         self.settle();
         f(&mut self.buf);
         if self.buf.len() > 16 << 10 { self.pass_on() } else { Ok(()) }
     }
+
     fn pass_on(&mut self) -> Result<()> {
         let b = self.buf.split().freeze();
         if b.is_empty() { Ok(()) } else { self.send(Piece::Data(b)) }
     }
+
     /// Counts, delays, drops and writes a row.
     pub fn row(&mut self, f: impl FnOnce(&mut BytesMut)) -> Result<()> {
         self.check()?;
         if let Some(d) = self.row_delay {
             self.flush()?;
-            #[expect(clippy::disallowed_methods, reason = "a session's engine has a thread of its own")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "a session's engine has a thread of its own"
+            )]
             std::thread::sleep(d);
             self.check()?;
         }
@@ -101,16 +124,19 @@ impl Out {
         self.rows_sent.fetch_add(1, Ordering::Relaxed);
         self.write(f)
     }
+
     /// A DONE of any kind.
     pub fn done(&mut self, kind: Done, status: u16, command: u16, rows: u64) {
         self.settle();
         self.pending = Some((kind, status, command, rows));
     }
+
     /// Everything so far, now.
     pub fn flush(&mut self) -> Result<()> {
         self.pass_on()?;
         self.send(Piece::Flush)
     }
+
     /// Ends the request.
     pub fn end(&mut self, cancelled: bool) {
         match self.pending.take() {

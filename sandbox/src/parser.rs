@@ -1,5 +1,5 @@
-//! Recursive descent over the tokens. Statements need no `;` between them, which is why no general SQL parser serves here:
-//! those that were tried read `SELECT 1 COMMIT` as an alias.
+//! Recursive descent over the tokens. Statements need no `;` between them, which is why no general
+//! SQL parser serves here: those that were tried read `SELECT 1 COMMIT` as an alias.
 
 use crate::ast::*;
 use crate::error::{Error, Result};
@@ -126,7 +126,8 @@ const RESERVED_TOO: [&str; 16] = [
     "DBCC",
 ];
 
-/// Words of T-SQL that begin what this parser does not know: where one stands unexpected, the text may be right.
+/// Words of T-SQL that begin what this parser does not know: where one stands unexpected, the
+/// text may be right.
 const ELSEWHERE: [&str; 46] = [
     "WITH",
     "FOR",
@@ -177,8 +178,18 @@ const ELSEWHERE: [&str; 46] = [
 ];
 
 /// Statements that are no call of a procedure, though nothing reserves their first word.
-const STATEMENTS: [&str; 10] =
-    ["REVERT", "SETUSER", "READTEXT", "WRITETEXT", "UPDATETEXT", "LINENO", "ENABLE", "DISABLE", "RECEIVE", "SEND"];
+const STATEMENTS: [&str; 10] = [
+    "REVERT",
+    "SETUSER",
+    "READTEXT",
+    "WRITETEXT",
+    "UPDATETEXT",
+    "LINENO",
+    "ENABLE",
+    "DISABLE",
+    "RECEIVE",
+    "SEND",
+];
 
 fn reserved(word: &str) -> bool {
     let w = word.to_ascii_uppercase();
@@ -236,31 +247,39 @@ impl Parser<'_> {
     fn peek(&self) -> &Tok {
         &self.toks[self.i.min(self.toks.len() - 1)].tok
     }
+
     fn peek_at(&self, n: usize) -> &Tok {
         &self.toks[(self.i + n).min(self.toks.len() - 1)].tok
     }
+
     fn line(&self) -> u32 {
         self.toks[self.i.min(self.toks.len() - 1)].line
     }
+
     fn at(&self) -> usize {
         self.toks[self.i.min(self.toks.len() - 1)].at
     }
+
     fn next(&mut self) -> Tok {
         let t = self.peek().clone();
         self.i += 1;
         t
     }
+
     fn is_word(t: &Tok, w: &str) -> bool {
         matches!(t, Tok::Word(x) if x.eq_ignore_ascii_case(w))
     }
+
     fn at_word(&self, w: &str) -> bool {
         Self::is_word(self.peek(), w)
     }
+
     fn word(&mut self, w: &str) -> bool {
         let hit = self.at_word(w);
         self.i += usize::from(hit);
         hit
     }
+
     fn words(&mut self, ws: &[&str]) -> bool {
         let hit = ws.iter().enumerate().all(|(n, w)| Self::is_word(self.peek_at(n), w));
         if hit {
@@ -268,24 +287,30 @@ impl Parser<'_> {
         }
         hit
     }
+
     fn need_word(&mut self, w: &str) -> Result<()> {
         if self.word(w) { Ok(()) } else { Err(self.unexpected()) }
     }
+
     fn sym(&mut self, s: &str) -> bool {
         let hit = matches!(self.peek(), Tok::Sym(x) if *x == s);
         self.i += usize::from(hit);
         hit
     }
+
     fn at_sym(&self, s: &str) -> bool {
         matches!(self.peek(), Tok::Sym(x) if *x == s)
     }
+
     fn need(&mut self, s: &str) -> Result<()> {
         if self.sym(s) { Ok(()) } else { Err(self.unexpected()) }
     }
+
     fn skip_semis(&mut self) -> bool {
         while self.sym(";") {}
         self.peek() != &Tok::End
     }
+
     /// 156 near a keyword, 102 near anything else.
     fn unexpected(&self) -> Error {
         let line = self.line();
@@ -305,18 +330,22 @@ impl Parser<'_> {
             | Tok::Var(w) => Error::syntax(w, line),
             Tok::Sym(s) => Error::syntax(s, line),
             Tok::Hex(_) => Error::syntax("0x", line),
-            Tok::End => match self.i.checked_sub(1).map(|i| &self.toks[i.min(self.toks.len() - 1)].tok) {
-                Some(Tok::Word(w)) if reserved(w) => {
-                    Error::new(156, 15, format!("Incorrect syntax near the keyword '{w}'.")).at(line)
+            Tok::End => {
+                match self.i.checked_sub(1).map(|i| &self.toks[i.min(self.toks.len() - 1)].tok) {
+                    Some(Tok::Word(w)) if reserved(w) => {
+                        Error::new(156, 15, format!("Incorrect syntax near the keyword '{w}'."))
+                            .at(line)
+                    }
+                    Some(
+                        Tok::Word(w) | Tok::Quoted(w) | Tok::Str(w) | Tok::Number(w) | Tok::Var(w),
+                    ) => Error::syntax(w, line),
+                    Some(Tok::Sym(s)) => Error::syntax(s, line),
+                    _ => Error::syntax("", line),
                 }
-                Some(Tok::Word(w) | Tok::Quoted(w) | Tok::Str(w) | Tok::Number(w) | Tok::Var(w)) => {
-                    Error::syntax(w, line)
-                }
-                Some(Tok::Sym(s)) => Error::syntax(s, line),
-                _ => Error::syntax("", line),
-            },
+            }
         }
     }
+
     fn ident(&mut self) -> Result<String> {
         match self.peek().clone() {
             Tok::Quoted(q) => {
@@ -330,6 +359,7 @@ impl Parser<'_> {
             _ => Err(self.unexpected()),
         }
     }
+
     fn name(&mut self) -> Result<Name> {
         if let Tok::Var(v) = self.peek().clone() {
             self.i += 1;
@@ -345,6 +375,7 @@ impl Parser<'_> {
         }
         Ok(Name(parts))
     }
+
     fn name_list(&mut self) -> Result<Vec<String>> {
         self.need("(")?;
         let mut out = vec![self.ident()?];
@@ -354,6 +385,7 @@ impl Parser<'_> {
         self.need(")")?;
         Ok(out)
     }
+
     fn var(&mut self) -> Result<String> {
         match self.peek().clone() {
             Tok::Var(v) => {
@@ -363,6 +395,7 @@ impl Parser<'_> {
             _ => Err(self.unexpected()),
         }
     }
+
     fn ty(&mut self) -> Result<Ty> {
         let line = self.line();
         let mut name = match self.next() {
@@ -400,6 +433,7 @@ impl Parser<'_> {
         }
         Ty::parse(&name, &args).map_err(|e| e.at(line))
     }
+
     /// The text between two token positions, for what is stored as text.
     fn text_from(&self, start: usize) -> String {
         self.sql[start..self.at()].trim().trim_end_matches(';').trim().to_owned()
@@ -521,7 +555,9 @@ impl Parser<'_> {
                             _ => None,
                         };
                         if word == "ROLLBACK" && (name.is_none() || name != self.tran) {
-                            return Err(Error::unsupported("ROLLBACK of a name that the batch did not begin"));
+                            return Err(Error::unsupported(
+                                "ROLLBACK of a name that the batch did not begin",
+                            ));
                         }
                     }
                 }
@@ -540,7 +576,10 @@ impl Parser<'_> {
             }
             "EXEC" | "EXECUTE" => self.exec(),
             _ if reserved(&word)
-                || matches!(word.as_str(), "SAVE" | "MERGE" | "GRANT" | "DENY" | "REVOKE" | "KILL") =>
+                || matches!(
+                    word.as_str(),
+                    "SAVE" | "MERGE" | "GRANT" | "DENY" | "REVOKE" | "KILL"
+                ) =>
             {
                 if matches!(
                     word.as_str(),
@@ -618,12 +657,13 @@ impl Parser<'_> {
             self.word("INTO");
             let target = self.name()?;
             self.hints()?;
-            let columns =
-                if self.at_sym("(") && !matches!(self.peek_at(1), Tok::Word(w) if w.eq_ignore_ascii_case("SELECT")) {
-                    self.name_list()?
-                } else {
-                    Vec::new()
-                };
+            let columns = if self.at_sym("(")
+                && !matches!(self.peek_at(1), Tok::Word(w) if w.eq_ignore_ascii_case("SELECT"))
+            {
+                self.name_list()?
+            } else {
+                Vec::new()
+            };
             let output = self.output()?;
             let source = if self.words(&["DEFAULT", "VALUES"]) {
                 Source::Default
@@ -688,7 +728,11 @@ impl Parser<'_> {
                 let value = self.expr()?;
                 let value = match op {
                     None => value,
-                    Some(op) => Expr::Binary(op, Box::new(Expr::Column(vec![column.clone()])), Box::new(value)),
+                    Some(op) => Expr::Binary(
+                        op,
+                        Box::new(Expr::Column(vec![column.clone()])),
+                        Box::new(value),
+                    ),
                 };
                 sets.push((column, value));
                 if !self.sym(",") {
@@ -714,9 +758,14 @@ impl Parser<'_> {
     }
 
     fn assign_op(&mut self) -> Result<Option<&'static str>> {
-        for (s, op) in
-            [("=", None), ("+=", Some("+")), ("-=", Some("-")), ("*=", Some("*")), ("/=", Some("/")), ("%=", Some("%"))]
-        {
+        for (s, op) in [
+            ("=", None),
+            ("+=", Some("+")),
+            ("-=", Some("-")),
+            ("*=", Some("*")),
+            ("/=", Some("/")),
+            ("%=", Some("%")),
+        ] {
             if self.sym(s) {
                 return Ok(op);
             }
@@ -747,7 +796,8 @@ impl Parser<'_> {
             if self.word("ON") {
                 self.ident()?;
             }
-            if self.at_sym("(") || self.at_word("WITH") && matches!(self.peek_at(1), Tok::Sym("(")) {
+            if self.at_sym("(") || self.at_word("WITH") && matches!(self.peek_at(1), Tok::Sym("("))
+            {
                 return Err(Error::unsupported("partitions and options of a table"));
             }
             return Ok(Kind::CreateTable(name, columns, constraints));
@@ -785,7 +835,10 @@ impl Parser<'_> {
             return Ok(Kind::CreateIndex { name, table, columns, unique });
         }
         match self.peek().clone() {
-            Tok::Word(w) if !reserved(&w) || ["TRIGGER", "USER"].contains(&w.to_ascii_uppercase().as_str()) => {
+            Tok::Word(w)
+                if !reserved(&w)
+                    || ["TRIGGER", "USER"].contains(&w.to_ascii_uppercase().as_str()) =>
+            {
                 Err(Error::unsupported(format!("CREATE {}", w.to_ascii_uppercase())))
             }
             _ => Err(self.unexpected()),
@@ -795,7 +848,8 @@ impl Parser<'_> {
     fn procedure(&mut self, replace: bool) -> Result<Kind> {
         let name = self.name()?;
         let parens = self.sym("(");
-        let params = if matches!(self.peek(), Tok::Var(_)) { self.param_list()? } else { Vec::new() };
+        let params =
+            if matches!(self.peek(), Tok::Var(_)) { self.param_list()? } else { Vec::new() };
         if parens {
             self.need(")")?;
         }
@@ -836,15 +890,24 @@ impl Parser<'_> {
         }
         // Options of keys and constraints have many words.
         if let Tok::Word(w) = self.peek() {
-            return Err(Error::unsupported(format!("{} in the definition of a table", w.to_ascii_uppercase())));
+            return Err(Error::unsupported(format!(
+                "{} in the definition of a table",
+                w.to_ascii_uppercase()
+            )));
         }
         self.need(")")?;
         Ok((columns, constraints))
     }
 
-    fn table_item(&mut self, columns: &mut Vec<ColumnDef>, constraints: &mut Vec<Constraint>) -> Result<()> {
+    fn table_item(
+        &mut self,
+        columns: &mut Vec<ColumnDef>,
+        constraints: &mut Vec<Constraint>,
+    ) -> Result<()> {
         let named = if self.word("CONSTRAINT") { Some(self.ident()?) } else { None };
-        if named.is_some() || ["PRIMARY", "UNIQUE", "FOREIGN", "CHECK"].iter().any(|w| self.at_word(w)) {
+        if named.is_some()
+            || ["PRIMARY", "UNIQUE", "FOREIGN", "CHECK"].iter().any(|w| self.at_word(w))
+        {
             constraints.push(self.constraint(named, None)?);
             return Ok(());
         }
@@ -887,11 +950,17 @@ impl Parser<'_> {
                 c.default = Some((named, e, self.text_from(start)));
             } else if self.word("COLLATE") {
                 let name = self.ident()?;
-                if !["SQL_Latin1_General_CP1_CI_AS", "DATABASE_DEFAULT"].iter().any(|c| name.eq_ignore_ascii_case(c)) {
+                if !["SQL_Latin1_General_CP1_CI_AS", "DATABASE_DEFAULT"]
+                    .iter()
+                    .any(|c| name.eq_ignore_ascii_case(c))
+                {
                     return Err(Error::unsupported(format!("a column of the collation {name}")));
                 }
             } else if self.word("ROWGUIDCOL") || self.word("SPARSE") {
-            } else if ["PRIMARY", "UNIQUE", "REFERENCES", "FOREIGN", "CHECK"].iter().any(|w| self.at_word(w)) {
+            } else if ["PRIMARY", "UNIQUE", "REFERENCES", "FOREIGN", "CHECK"]
+                .iter()
+                .any(|w| self.at_word(w))
+            {
                 let k = self.constraint(named, Some(&c.name.clone()))?;
                 c.inline.push(k);
             } else {
@@ -905,9 +974,10 @@ impl Parser<'_> {
     fn integer(&mut self) -> Result<i64> {
         let neg = self.sym("-");
         match self.next() {
-            Tok::Number(n) => {
-                n.parse::<i64>().map(|n| if neg { -n } else { n }).map_err(|_| Error::syntax(&n, self.line()))
-            }
+            Tok::Number(n) => n
+                .parse::<i64>()
+                .map(|n| if neg { -n } else { n })
+                .map_err(|_| Error::syntax(&n, self.line())),
             _ => {
                 self.i -= 1;
                 Err(self.unexpected())
@@ -1082,14 +1152,19 @@ impl Parser<'_> {
             };
             return Ok(Kind::SetVar(name, value));
         }
-        if self.words(&["TRANSACTION", "ISOLATION", "LEVEL"]) || self.words(&["TRAN", "ISOLATION", "LEVEL"]) {
+        if self.words(&["TRANSACTION", "ISOLATION", "LEVEL"])
+            || self.words(&["TRAN", "ISOLATION", "LEVEL"])
+        {
             let mut level = vec![self.ident()?];
             if self.word("COMMITTED") || self.word("UNCOMMITTED") {
                 level.push("COMMITTED".into());
             } else {
                 self.words(&["READ"]);
             }
-            return Ok(Kind::SetOption(vec!["TRANSACTION ISOLATION LEVEL".into()], level.join(" ")));
+            return Ok(Kind::SetOption(
+                vec!["TRANSACTION ISOLATION LEVEL".into()],
+                level.join(" "),
+            ));
         }
         let mut names = vec![self.option_word()?];
         if names[0].eq_ignore_ascii_case("IDENTITY_INSERT") {
@@ -1137,7 +1212,9 @@ impl Parser<'_> {
                 self.tran = Some(w);
             }
             if self.words(&["WITH", "MARK"]) || matches!(self.peek(), Tok::Var(_)) {
-                return Err(Error::unsupported("a marked transaction, or one whose name is a variable"));
+                return Err(Error::unsupported(
+                    "a marked transaction, or one whose name is a variable",
+                ));
             }
             return Ok(Kind::Begin);
         }
@@ -1184,7 +1261,8 @@ impl Parser<'_> {
         if self.at_word("AS") {
             return Err(Error::unsupported("EXECUTE AS"));
         }
-        let into = if matches!(self.peek(), Tok::Var(_)) && matches!(self.peek_at(1), Tok::Sym("=")) {
+        let into = if matches!(self.peek(), Tok::Var(_)) && matches!(self.peek_at(1), Tok::Sym("="))
+        {
             let v = self.var()?;
             self.i += 1;
             Some(v)
@@ -1207,13 +1285,16 @@ impl Parser<'_> {
             | Tok::Sym("-")
             | Tok::Quoted(_) => true,
             Tok::Word(w) => {
-                ["NULL", "DEFAULT"].iter().any(|x| w.eq_ignore_ascii_case(x)) || !reserved(w) && !p.starts_statement()
+                ["NULL", "DEFAULT"].iter().any(|x| w.eq_ignore_ascii_case(x))
+                    || !reserved(w) && !p.starts_statement()
             }
             _ => false,
         };
         if starts(self) {
             loop {
-                let arg_name = if matches!(self.peek(), Tok::Var(_)) && matches!(self.peek_at(1), Tok::Sym("=")) {
+                let arg_name = if matches!(self.peek(), Tok::Var(_))
+                    && matches!(self.peek_at(1), Tok::Sym("="))
+                {
                     let v = self.var()?;
                     self.i += 1;
                     Some(v)
@@ -1246,7 +1327,8 @@ impl Parser<'_> {
     fn query(&mut self) -> Result<Query> {
         let ctes = if self.at_word("WITH") { self.ctes()? } else { Vec::new() };
         let body = self.set_body()?;
-        let mut q = Query { ctes, body, order: Vec::new(), offset: None, fetch: None, max_recursion: 100 };
+        let mut q =
+            Query { ctes, body, order: Vec::new(), offset: None, fetch: None, max_recursion: 100 };
         if self.words(&["ORDER", "BY"]) {
             q.order = self.order_list()?;
             if self.word("OFFSET") {
@@ -1306,7 +1388,11 @@ impl Parser<'_> {
                     Body::Set { op, left: l, right: r } if op != "INTERSECT" => Body::Set {
                         op,
                         left: l,
-                        right: Box::new(Body::Set { op: "INTERSECT", left: r, right: Box::new(right) }),
+                        right: Box::new(Body::Set {
+                            op: "INTERSECT",
+                            left: r,
+                            right: Box::new(right),
+                        }),
                     },
                     l => Body::Set { op: "INTERSECT", left: Box::new(l), right: Box::new(right) },
                 };
@@ -1371,7 +1457,9 @@ impl Parser<'_> {
                 return Err(Error::unsupported("GROUP BY ALL and GROUP BY ()"));
             }
             s.group = self.list()?;
-            if self.at_word("WITH") && ["ROLLUP", "CUBE"].iter().any(|w| Self::is_word(self.peek_at(1), w)) {
+            if self.at_word("WITH")
+                && ["ROLLUP", "CUBE"].iter().any(|w| Self::is_word(self.peek_at(1), w))
+            {
                 return Err(Error::unsupported("WITH ROLLUP and WITH CUBE"));
             }
         }
@@ -1490,7 +1578,9 @@ impl Parser<'_> {
                 "CROSS"
             } else if self.words(&["CROSS", "APPLY"]) || self.words(&["OUTER", "APPLY"]) {
                 return Err(Error::unsupported("APPLY"));
-            } else if ["HASH", "LOOP", "MERGE", "REMOTE"].iter().any(|h| Self::is_word(self.peek_at(1), h))
+            } else if ["HASH", "LOOP", "MERGE", "REMOTE"]
+                .iter()
+                .any(|h| Self::is_word(self.peek_at(1), h))
                 && ["INNER", "LEFT", "RIGHT", "FULL"].iter().any(|k| self.at_word(k))
             {
                 return Err(Error::unsupported("a join with a hint"));
@@ -1647,7 +1737,9 @@ impl Parser<'_> {
         ] {
             if self.sym(s) {
                 let all = self.at_word("ALL");
-                if (all || self.at_word("ANY") || self.at_word("SOME")) && matches!(self.peek_at(1), Tok::Sym("(")) {
+                if (all || self.at_word("ANY") || self.at_word("SOME"))
+                    && matches!(self.peek_at(1), Tok::Sym("("))
+                {
                     self.i += 2;
                     let q = self.query()?;
                     self.need(")")?;
@@ -1806,7 +1898,9 @@ impl Parser<'_> {
                 "PARSE" | "TRY_PARSE" if matches!(self.peek_at(1), Tok::Sym("(")) => {
                     Err(Error::unsupported(format!("the function {}", w.to_ascii_uppercase())))
                 }
-                "NEXT" if Self::is_word(self.peek_at(1), "VALUE") => Err(Error::unsupported("NEXT VALUE FOR")),
+                "NEXT" if Self::is_word(self.peek_at(1), "VALUE") => {
+                    Err(Error::unsupported("NEXT VALUE FOR"))
+                }
                 "LEFT" | "RIGHT" if matches!(self.peek_at(1), Tok::Sym("(")) => {
                     self.i += 1;
                     self.call(w)
@@ -1849,7 +1943,10 @@ impl Parser<'_> {
             _ => String::new(),
         };
         let ty = self.ty().map_err(|e| match e.number {
-            2715 => Error { line: e.line, ..Error::new(243, 16, format!("Type {name} is not a defined system type.")) },
+            2715 => Error {
+                line: e.line,
+                ..Error::new(243, 16, format!("Type {name} is not a defined system type."))
+            },
             _ => e,
         })?;
         Ok(match ty {
@@ -1857,7 +1954,9 @@ impl Parser<'_> {
             Ty::NChar(1) if bare => Ty::NChar(30),
             Ty::VarChar(crate::types::Len::N(1)) if bare => Ty::VarChar(crate::types::Len::N(30)),
             Ty::NVarChar(crate::types::Len::N(1)) if bare => Ty::NVarChar(crate::types::Len::N(30)),
-            Ty::VarBinary(crate::types::Len::N(1)) if bare => Ty::VarBinary(crate::types::Len::N(30)),
+            Ty::VarBinary(crate::types::Len::N(1)) if bare => {
+                Ty::VarBinary(crate::types::Len::N(30))
+            }
             Ty::Binary(1) if bare => Ty::Binary(30),
             t => t,
         })
@@ -1886,7 +1985,10 @@ impl Parser<'_> {
             parts.push(self.ident()?);
         }
         if self.at_sym("::") {
-            return Err(Error::unsupported(format!("{}::, a method of a CLR type", parts.join("."))));
+            return Err(Error::unsupported(format!(
+                "{}::, a method of a CLR type",
+                parts.join(".")
+            )));
         }
         if self.at_sym("(") {
             if parts.len() > 1 {
@@ -1903,7 +2005,9 @@ impl Parser<'_> {
         if !distinct {
             self.word("ALL");
         }
-        if name.eq_ignore_ascii_case("TRIM") && ["LEADING", "TRAILING", "BOTH"].iter().any(|w| self.at_word(w)) {
+        if name.eq_ignore_ascii_case("TRIM")
+            && ["LEADING", "TRAILING", "BOTH"].iter().any(|w| self.at_word(w))
+        {
             return Err(Error::unsupported("TRIM of one side"));
         }
         let mut star = false;
@@ -1914,7 +2018,10 @@ impl Parser<'_> {
             args = self.list()?;
         }
         if self.at_word("FROM") || self.at_word("USING") {
-            return Err(Error::unsupported(format!("this form of the function {}", name.to_ascii_uppercase())));
+            return Err(Error::unsupported(format!(
+                "this form of the function {}",
+                name.to_ascii_uppercase()
+            )));
         }
         if ["RESPECT", "IGNORE"].iter().any(|w| self.at_word(w)) {
             return Err(Error::unsupported("IGNORE NULLS"));

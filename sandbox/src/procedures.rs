@@ -17,7 +17,12 @@ const NAME: Ty = Ty::NVarChar(Len::N(128));
 const SHORT: Ty = Ty::SmallInt;
 
 /// Runs one of them; nothing when the sandbox has none of that name.
-pub fn run(name: &str, args: Args<'_>, catalog: &Catalog, facts: &dyn Facts) -> Result<Option<Set>> {
+pub fn run(
+    name: &str,
+    args: Args<'_>,
+    catalog: &Catalog,
+    facts: &dyn Facts,
+) -> Result<Option<Set>> {
     let set = match name.to_ascii_lowercase().as_str() {
         "sp_tables" => {
             let a = Given::new(
@@ -28,11 +33,21 @@ pub fn run(name: &str, args: Args<'_>, catalog: &Catalog, facts: &dyn Facts) -> 
             tables(&a, catalog)?
         }
         n @ ("sp_columns" | "sp_columns_100") => {
-            let names = ["@table_name", "@table_owner", "@table_qualifier", "@column_name", "@ODBCVer", "@fUsePattern"];
+            let names = [
+                "@table_name",
+                "@table_owner",
+                "@table_qualifier",
+                "@column_name",
+                "@ODBCVer",
+                "@fUsePattern",
+            ];
             let a = Given::new(name, args, if n == "sp_columns" { &names[..5] } else { &names })?;
             columns(&a, n == "sp_columns_100", catalog, facts)?
         }
-        "sp_pkeys" => keys(&Given::new(name, args, &["@table_name", "@table_owner", "@table_qualifier"])?, catalog)?,
+        "sp_pkeys" => keys(
+            &Given::new(name, args, &["@table_name", "@table_owner", "@table_qualifier"])?,
+            catalog,
+        )?,
         _ => return Ok(None),
     };
     Ok(Some(set))
@@ -46,12 +61,20 @@ impl Given {
         let mut all = vec![None; names.len()];
         for (i, (name, value)) in args.iter().enumerate() {
             let at = match name {
-                Some(n) => names.iter().position(|x| x.eq_ignore_ascii_case(n)).ok_or_else(|| {
-                    Error::new(8145, 16, format!("{n} is not a parameter for procedure {procedure}."))
-                })?,
+                Some(n) => {
+                    names.iter().position(|x| x.eq_ignore_ascii_case(n)).ok_or_else(|| {
+                        Error::new(
+                            8145,
+                            16,
+                            format!("{n} is not a parameter for procedure {procedure}."),
+                        )
+                    })?
+                }
                 None if i < names.len() => i,
                 None => {
-                    let what = format!("Procedure or function {procedure} has too many arguments specified.");
+                    let what = format!(
+                        "Procedure or function {procedure} has too many arguments specified."
+                    );
                     return Err(Error::new(8144, 16, what));
                 }
             };
@@ -59,18 +82,21 @@ impl Given {
         }
         Ok(Self(all))
     }
+
     fn text(&self, i: usize) -> Option<&str> {
         match self.0.get(i)? {
             Some(Val::Str(s)) => Some(s),
             _ => None,
         }
     }
+
     fn int(&self, i: usize, default: i64) -> i64 {
         match self.0.get(i) {
             Some(Some(Val::Int(n))) => *n,
             _ => default,
         }
     }
+
     /// Whether a name fits an argument: a pattern, unless the caller says that it is none.
     fn fits(&self, i: usize, name: &str, pattern: bool) -> Result<bool> {
         match self.text(i) {
@@ -79,10 +105,13 @@ impl Given {
             Some(p) => Ok(p.eq_ignore_ascii_case(name)),
         }
     }
+
     fn here(&self, i: usize) -> Result<bool> {
         match self.text(i) {
             None => Ok(true),
-            Some("") | Some("%") => Err(Error::unsupported("a list of databases by a catalog procedure")),
+            Some("") | Some("%") => {
+                Err(Error::unsupported("a list of databases by a catalog procedure"))
+            }
             Some(db) => Ok(db.eq_ignore_ascii_case(DATABASE)),
         }
     }
@@ -94,10 +123,14 @@ fn s(t: impl Into<String>) -> Val {
 
 fn tables(a: &Given, catalog: &Catalog) -> Result<Set> {
     if [0, 1, 3].iter().any(|i| a.text(*i) == Some("")) || a.text(3) == Some("%") {
-        return Err(Error::unsupported("sp_tables with an empty argument, which lists databases, owners or types"));
+        return Err(Error::unsupported(
+            "sp_tables with an empty argument, which lists databases, owners or types",
+        ));
     }
     let (pattern, here) = (a.int(4, 1) != 0, a.here(2)?);
-    let wanted = |kind: &str| a.text(3).is_none_or(|t| t.to_ascii_uppercase().contains(&format!("'{kind}'")));
+    let wanted = |kind: &str| {
+        a.text(3).is_none_or(|t| t.to_ascii_uppercase().contains(&format!("'{kind}'")))
+    };
     let mut rows = Vec::new();
     for o in &catalog.objects {
         let kind = match o.kind {
@@ -117,7 +150,9 @@ fn tables(a: &Given, catalog: &Catalog) -> Result<Set> {
         ("TABLE_TYPE", Ty::VarChar(Len::N(32))),
         ("REMARKS", Ty::VarChar(Len::N(254))),
     ];
-    let rows = rows.into_iter().map(|(kind, schema, name)| vec![s(DATABASE), s(schema), s(name), s(kind), Val::Null]);
+    let rows = rows
+        .into_iter()
+        .map(|(kind, schema, name)| vec![s(DATABASE), s(schema), s(name), s(kind), Val::Null]);
     Ok((types.map(|(n, t)| Column::new(n, t)).into(), rows.collect()))
 }
 
@@ -175,7 +210,10 @@ fn columns(a: &Given, long: bool, catalog: &Catalog, facts: &dyn Facts) -> Resul
                 continue;
             }
             if version != 3 && (c.ty.is_temporal() || c.ty.is_float()) {
-                return Err(Error::unsupported(format!("sp_columns with @ODBCVer = {version} of {}", c.ty)));
+                return Err(Error::unsupported(format!(
+                    "sp_columns with @ODBCVer = {version} of {}",
+                    c.ty
+                )));
             }
             let (code, precision, length, scale, radix) = odbc(c.ty, long);
             let identity = c.meta.as_ref().is_some_and(|m| m.identity.is_some());
@@ -199,7 +237,10 @@ fn columns(a: &Given, long: bool, catalog: &Catalog, facts: &dyn Facts) -> Resul
                 opt(radix),
                 int(i64::from(c.nullable)),
                 Val::Null,
-                c.meta.as_ref().and_then(|m| m.default.as_ref()).map_or(Val::Null, |d| s(definition_text(&d.2))),
+                c.meta
+                    .as_ref()
+                    .and_then(|m| m.default.as_ref())
+                    .map_or(Val::Null, |d| s(definition_text(&d.2))),
                 int(sql_type),
                 opt(sub),
                 opt(octets),
@@ -236,8 +277,14 @@ fn columns(a: &Given, long: bool, catalog: &Catalog, facts: &dyn Facts) -> Resul
         ("IS_NULLABLE", Ty::VarChar(Len::N(254))),
     ];
     if long {
-        types.extend(["SS_IS_SPARSE", "SS_IS_COLUMN_SET", "SS_IS_COMPUTED", "SS_IS_IDENTITY"].map(|n| (n, SHORT)));
-        types.extend(["SS_UDT_CATALOG_NAME", "SS_UDT_SCHEMA_NAME", "SS_UDT_ASSEMBLY_TYPE_NAME"].map(|n| (n, NAME)));
+        types.extend(
+            ["SS_IS_SPARSE", "SS_IS_COLUMN_SET", "SS_IS_COMPUTED", "SS_IS_IDENTITY"]
+                .map(|n| (n, SHORT)),
+        );
+        types.extend(
+            ["SS_UDT_CATALOG_NAME", "SS_UDT_SCHEMA_NAME", "SS_UDT_ASSEMBLY_TYPE_NAME"]
+                .map(|n| (n, NAME)),
+        );
         types.extend(
             [
                 "SS_XML_SCHEMACOLLECTION_CATALOG_NAME",
@@ -248,7 +295,10 @@ fn columns(a: &Given, long: bool, catalog: &Catalog, facts: &dyn Facts) -> Resul
         );
     }
     types.push(("SS_DATA_TYPE", Ty::TinyInt));
-    Ok((types.into_iter().map(|(n, t)| Column::new(n, t)).collect(), rows.into_iter().map(|r| r.2).collect()))
+    Ok((
+        types.into_iter().map(|(n, t)| Column::new(n, t)).collect(),
+        rows.into_iter().map(|r| r.2).collect(),
+    ))
 }
 
 /// The type's number to extended stored procedures.
@@ -286,7 +336,14 @@ fn keys(a: &Given, catalog: &Catalog) -> Result<Set> {
         for k in t.keys.iter().filter(|k| k.primary) {
             for (i, (c, _)) in k.columns.iter().enumerate() {
                 let column = s(&t.columns[*c].name);
-                rows.push(vec![s(DATABASE), s(&o.schema), s(&o.name), column, Val::Int(i as i64 + 1), s(&k.name)]);
+                rows.push(vec![
+                    s(DATABASE),
+                    s(&o.schema),
+                    s(&o.name),
+                    column,
+                    Val::Int(i as i64 + 1),
+                    s(&k.name),
+                ]);
             }
         }
     }

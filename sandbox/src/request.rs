@@ -1,4 +1,5 @@
-//! What a client sends: LOGIN7 (MS-TDS §2.2.6.4), SQL batches (§2.2.6.7), RPC (§2.2.6.6), transaction requests (§2.2.6.9).
+//! What a client sends: LOGIN7 (MS-TDS §2.2.6.4), SQL batches (§2.2.6.7), RPC
+//! (§2.2.6.6), transaction requests (§2.2.6.9).
 
 use std::io;
 
@@ -149,7 +150,8 @@ fn transaction(body: Bytes) -> io::Result<Request> {
     }
 }
 
-/// RPCs, with a flag between one and the next (0x80 until TDS 7.1, 0xFF since, 0xFE where the next is not to run).
+/// RPCs, with a flag between one and the next (0x80 until TDS 7.1, 0xFF since, 0xFE where the next
+/// is not to run).
 fn rpc(body: Bytes) -> io::Result<Request> {
     let mut r = Reader { rest: headers(body)? };
     let mut all = Vec::new();
@@ -300,7 +302,9 @@ fn fixed(kind: u8, size: u8, b: &[u8]) -> io::Result<(Ty, Val)> {
         (0x6D, 4) => (Ty::Real, Val::Float(f64::from(f32::from_bits(le as u32)))),
         (0x6D, _) => (Ty::Float, Val::Float(f64::from_bits(le))),
         (0x6E, 4) => (Ty::SmallMoney, Val::Dec(i128::from(le as i32))),
-        (0x6E, _) => (Ty::Money, Val::Dec(i128::from(((le & 0xFFFF_FFFF) << 32 | le >> 32) as i64))),
+        (0x6E, _) => {
+            (Ty::Money, Val::Dec(i128::from(((le & 0xFFFF_FFFF) << 32 | le >> 32) as i64)))
+        }
         (0x6F, 4) => {
             let (d, m) = (i64::from(le as u16), i64::from((le >> 16) as u16));
             (Ty::SmallDateTime, Val::Int((d + DAYS_1900) * DAY + m * 60 * SECOND))
@@ -315,7 +319,11 @@ fn fixed(kind: u8, size: u8, b: &[u8]) -> io::Result<(Ty, Val)> {
 }
 
 fn days(b: &[u8]) -> Val {
-    if b.is_empty() { Val::Null } else { Val::Int(b.iter().rev().fold(0i64, |a, x| a << 8 | i64::from(*x))) }
+    if b.is_empty() {
+        Val::Null
+    } else {
+        Val::Int(b.iter().rev().fold(0i64, |a, x| a << 8 | i64::from(*x)))
+    }
 }
 
 fn moment(kind: u8, scale: u8, b: &[u8]) -> io::Result<(Ty, Val)> {
@@ -336,7 +344,8 @@ fn moment(kind: u8, scale: u8, b: &[u8]) -> io::Result<(Ty, Val)> {
     if b.len() != need {
         return Err(bad("a date or time of a bad length"));
     }
-    let ticks = b[..n].iter().rev().fold(0i64, |a, x| a << 8 | i64::from(*x)) * 10i64.pow(7 - u32::from(scale));
+    let ticks = b[..n].iter().rev().fold(0i64, |a, x| a << 8 | i64::from(*x))
+        * 10i64.pow(7 - u32::from(scale));
     let day = |b: &[u8]| b.iter().rev().fold(0i64, |a, x| a << 8 | i64::from(*x)) * DAY;
     Ok((
         ty,

@@ -1,4 +1,5 @@
-//! The sample trading database: a T-SQL script for the schema, generated rows for the rest. The same bytes every time.
+//! The sample trading database: a T-SQL script for the schema, generated rows for the rest. The
+//! same bytes every time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -46,7 +47,8 @@ struct Lcg(u64);
 
 impl Lcg {
     fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 33) as usize) % n
     }
 }
@@ -60,7 +62,8 @@ pub fn load(shared: &Arc<Shared>) -> Result<()> {
     }
     let conn = crate::engine::open(shared).map_err(Error::internal)?;
     fill(&conn).map_err(Error::internal)?;
-    let mut catalog: Catalog = (**shared.catalog.read().unwrap_or_else(std::sync::PoisonError::into_inner)).clone();
+    let mut catalog: Catalog =
+        (**shared.catalog.read().unwrap_or_else(std::sync::PoisonError::into_inner)).clone();
     describe(&mut catalog);
     let mut ids = shared.identities.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     for (table, last) in [
@@ -70,7 +73,9 @@ pub fn load(shared: &Arc<Shared>) -> Result<()> {
         ("sales.Orders", ORDERS as i64),
         ("sales.Trades", 4_999_999_999 + trades() as i64),
     ] {
-        if let Some(o) = catalog.objects.iter().find(|o| format!("{}.{}", o.schema, o.name) == table) {
+        if let Some(o) =
+            catalog.objects.iter().find(|o| format!("{}.{}", o.schema, o.name) == table)
+        {
             ids.insert(o.id, last);
         }
     }
@@ -86,7 +91,8 @@ fn run(engine: &mut Engine, sql: &str, cancel: &Arc<AtomicBool>) -> Result<()> {
         if let crate::out::Piece::Data(d) = piece
             && let Some(at) = d.iter().position(|b| *b == 0xAA)
         {
-            let message: String = d[at..].iter().filter(|b| (32..127).contains(*b)).map(|b| char::from(*b)).collect();
+            let message: String =
+                d[at..].iter().filter(|b| (32..127).contains(*b)).map(|b| char::from(*b)).collect();
             return Err(Error::internal(format!("the sample script failed: {message}")));
         }
     }
@@ -95,7 +101,10 @@ fn run(engine: &mut Engine, sql: &str, cancel: &Arc<AtomicBool>) -> Result<()> {
 
 fn describe(catalog: &mut Catalog) {
     for (table, column, text) in DESCRIPTIONS {
-        let Some(o) = catalog.objects.iter().find(|o| format!("{}.{}", o.schema, o.name) == table) else { continue };
+        let Some(o) = catalog.objects.iter().find(|o| format!("{}.{}", o.schema, o.name) == table)
+        else {
+            continue;
+        };
         let mut o = (**o).clone();
         if column.is_empty() {
             o.description = Some(text.to_owned());
@@ -129,8 +138,10 @@ fn fill(conn: &rusqlite::Connection) -> rusqlite::Result<()> {
         conn.prepare(&format!("INSERT INTO \"{table}\" ({columns}) VALUES ({marks})"))
     };
     {
-        let mut st =
-            insert("market.Instruments", "InstrumentId,Symbol,Name,ExchangeId,Kind,LotSize,ListedOn,Isin,Active")?;
+        let mut st = insert(
+            "market.Instruments",
+            "InstrumentId,Symbol,Name,ExchangeId,Kind,LotSize,ListedOn,Isin,Active",
+        )?;
         let names = [
             "Alpine Dairy",
             "Baltic Wind",
@@ -145,7 +156,11 @@ fn fill(conn: &rusqlite::Connection) -> rusqlite::Result<()> {
             let kind = ["Stock", "Stock", "Stock", "ETF", "Bond"][i % 5];
             st.execute(rusqlite::params_from_iter([
                 Val::Int(i as i64 + 1),
-                text(&format!("{}{:02}", ["ALP", "BLT", "COB", "DOV", "ELA", "FUJ", "GDA", "HRB"][i % 8], i / 8 + 1)),
+                text(&format!(
+                    "{}{:02}",
+                    ["ALP", "BLT", "COB", "DOV", "ELA", "FUJ", "GDA", "HRB"][i % 8],
+                    i / 8 + 1
+                )),
                 text(&format!("{} {kind} {}", names[i % 8], i / 8 + 1)),
                 Val::Int(i as i64 % 5 + 1),
                 text(kind),
@@ -159,13 +174,19 @@ fn fill(conn: &rusqlite::Connection) -> rusqlite::Result<()> {
                 Val::Int(i64::from(i % 13 != 12)),
             ]))?;
         }
-        let mut st = insert("market.Prices", "InstrumentId,PriceDate,OpenPrice,HighPrice,LowPrice,ClosePrice,Volume")?;
+        let mut st = insert(
+            "market.Prices",
+            "InstrumentId,PriceDate,OpenPrice,HighPrice,LowPrice,ClosePrice,Volume",
+        )?;
         for i in 0..INSTRUMENTS as i64 {
             let mut price = 100_000 + i * 75_000;
             for d in 0..PRICE_DAYS {
                 let open = price;
                 price = (price + (rng.below(4001) as i64 - 2000)).max(1_0000);
-                let (high, low) = (open.max(price) + rng.below(900) as i64, open.min(price) - rng.below(900) as i64);
+                let (high, low) = (
+                    open.max(price) + rng.below(900) as i64,
+                    open.min(price) - rng.below(900) as i64,
+                );
                 st.execute(rusqlite::params_from_iter([
                     Val::Int(i + 1),
                     Val::Int(day(2024, 1, 2) + d * 7 / 5),
@@ -177,8 +198,10 @@ fn fill(conn: &rusqlite::Connection) -> rusqlite::Result<()> {
                 ]))?;
             }
         }
-        let mut st =
-            insert("sales.Customers", "CustomerId,Name,Country,Email,CreditLimit,Rating,JoinedOn,Notes,RowGuid")?;
+        let mut st = insert(
+            "sales.Customers",
+            "CustomerId,Name,Country,Email,CreditLimit,Rating,JoinedOn,Notes,RowGuid",
+        )?;
         let firms = [
             "Ångström Capital",
             "Björk & Söhne",
@@ -198,13 +221,22 @@ fn fill(conn: &rusqlite::Connection) -> rusqlite::Result<()> {
                 text(["SE", "DE", "FR", "US", "PT", "GB", "CH", "JP", "ES", "PL"][i % 10]),
                 if i % 7 == 6 { Val::Null } else { text(&format!("desk{}@example.com", i + 1)) },
                 dec((50_000 + (i as i64 * 12_345) % 950_000) * 10_000),
-                if i % 11 == 10 { Val::Null } else { Val::Float([1.0, 2.5, 3.25, 4.5, 5.0][i % 5]) },
+                if i % 11 == 10 {
+                    Val::Null
+                } else {
+                    Val::Float([1.0, 2.5, 3.25, 4.5, 5.0][i % 5])
+                },
                 Val::Int(day(2018 + i as i64 % 6, 1 + i as i64 % 12, 1 + i as i64 % 28)),
-                if i % 3 == 0 { text(&format!("Prefers e-mail; reviewed in {}.", 2020 + i % 5)) } else { Val::Null },
+                if i % 3 == 0 {
+                    text(&format!("Prefers e-mail; reviewed in {}.", 2020 + i % 5))
+                } else {
+                    Val::Null
+                },
                 text(&format!("{:08X}-0000-4000-8000-{:012X}", i + 1, (i + 1) * 65_537)),
             ]))?;
         }
-        let mut st = insert("sales.Accounts", "AccountId,CustomerId,Currency,Balance,OpenedAt,ClosedAt")?;
+        let mut st =
+            insert("sales.Accounts", "AccountId,CustomerId,Currency,Balance,OpenedAt,ClosedAt")?;
         for i in 0..2 * CUSTOMERS {
             let opened = day(2020, 1, 1) * DAY + i as i64 * 3_600 * SECOND;
             st.execute(rusqlite::params_from_iter([
@@ -223,7 +255,9 @@ fn fill(conn: &rusqlite::Connection) -> rusqlite::Result<()> {
         let mut trades = insert("sales.Trades", "TradeId,OrderId,Quantity,Price,Fee,ExecutedAt")?;
         let mut trade_id = 5_000_000_000i64;
         for i in 0..ORDERS {
-            let placed = day(2024, 1, 2) * DAY + (8 * 3600 + i as i64 * 1577) * SECOND + (i as i64 % 1000) * 10_000;
+            let placed = day(2024, 1, 2) * DAY
+                + (8 * 3600 + i as i64 * 1577) * SECOND
+                + (i as i64 % 1000) * 10_000;
             let quantity = 10 * (1 + rng.below(100) as i64);
             let price = 100_000 + rng.below(3_000_000) as i64;
             let offset = [0i16, 60, -300, 330][i % 4];
@@ -244,7 +278,11 @@ fn fill(conn: &rusqlite::Connection) -> rusqlite::Result<()> {
                     "Rejected"
                 }),
                 Val::Int(placed),
-                if filled(i) { Val::Offset((placed / SECOND) * SECOND + 60 * SECOND, offset) } else { Val::Null },
+                if filled(i) {
+                    Val::Offset((placed / SECOND) * SECOND + 60 * SECOND, offset)
+                } else {
+                    Val::Null
+                },
             ]))?;
             if filled(i) {
                 trades.execute(rusqlite::params_from_iter([

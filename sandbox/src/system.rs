@@ -1,4 +1,5 @@
-//! The `sys` and `INFORMATION_SCHEMA` views, as rows made from the catalog whenever a query names one.
+//! The `sys` and `INFORMATION_SCHEMA` views, as rows made from the catalog whenever
+//! a query names one.
 
 use crate::catalog::{Catalog, ColumnMeta, DATABASE, Object, ObjectKind, TableDef};
 use crate::token::Column;
@@ -25,12 +26,15 @@ pub type Rows = (Vec<(&'static str, Ty)>, Vec<Vec<Val>>);
 fn s(t: impl Into<String>) -> Val {
     Val::Str(t.into())
 }
+
 fn i(n: impl TryInto<i64>) -> Val {
     n.try_into().map_or(Val::Null, Val::Int)
 }
+
 fn b(v: bool) -> Val {
     Val::Int(i64::from(v))
 }
+
 fn or_null(t: Option<String>) -> Val {
     t.map_or(Val::Null, Val::Str)
 }
@@ -88,7 +92,12 @@ pub fn columns_of(o: &Object, facts: &dyn Facts) -> Vec<ColumnRow> {
         ObjectKind::Table(t) => t
             .columns
             .iter()
-            .map(|c| ColumnRow { name: c.name.clone(), ty: c.ty, nullable: c.nullable, meta: Some(c.clone()) })
+            .map(|c| ColumnRow {
+                name: c.name.clone(),
+                ty: c.ty,
+                nullable: c.nullable,
+                meta: Some(c.clone()),
+            })
             .collect(),
         ObjectKind::View(_) => facts
             .view_columns(o)
@@ -115,20 +124,31 @@ fn objects(c: &Catalog) -> Vec<(i64, String, String, i64, &'static str, &'static
         out.push((o.id, o.name.clone(), o.schema.clone(), 0, t, d));
         if let Some(def) = o.table() {
             for k in def.keys.iter().filter(|k| k.constraint) {
-                let (t, d) = if k.primary { ("PK", "PRIMARY_KEY_CONSTRAINT") } else { ("UQ", "UNIQUE_CONSTRAINT") };
+                let (t, d) = if k.primary {
+                    ("PK", "PRIMARY_KEY_CONSTRAINT")
+                } else {
+                    ("UQ", "UNIQUE_CONSTRAINT")
+                };
                 out.push((k.id, k.name.clone(), o.schema.clone(), o.id, t, d));
             }
+            out.extend(def.foreign.iter().map(|f| {
+                (f.id, f.name.clone(), o.schema.clone(), o.id, "F ", "FOREIGN_KEY_CONSTRAINT")
+            }));
             out.extend(
-                def.foreign
-                    .iter()
-                    .map(|f| (f.id, f.name.clone(), o.schema.clone(), o.id, "F ", "FOREIGN_KEY_CONSTRAINT")),
-            );
-            out.extend(
-                def.checks.iter().map(|k| (k.id, k.name.clone(), o.schema.clone(), o.id, "C ", "CHECK_CONSTRAINT")),
+                def.checks.iter().map(|k| {
+                    (k.id, k.name.clone(), o.schema.clone(), o.id, "C ", "CHECK_CONSTRAINT")
+                }),
             );
             for (n, col) in def.columns.iter().enumerate() {
                 if let Some((name, _, _)) = &col.default {
-                    out.push((default_id(o, n), name.clone(), o.schema.clone(), o.id, "D ", "DEFAULT_CONSTRAINT"));
+                    out.push((
+                        default_id(o, n),
+                        name.clone(),
+                        o.schema.clone(),
+                        o.id,
+                        "D ",
+                        "DEFAULT_CONSTRAINT",
+                    ));
                 }
             }
         }
@@ -223,7 +243,11 @@ fn sys(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows> {
     let of = |kinds: &[&str]| -> Rows {
         (
             object_columns(),
-            objects(c).iter().filter(|o| kinds.is_empty() || kinds.contains(&o.4.trim())).map(object_row).collect(),
+            objects(c)
+                .iter()
+                .filter(|o| kinds.is_empty() || kinds.contains(&o.4.trim()))
+                .map(object_row)
+                .collect(),
         )
     };
     Some(match name {
@@ -236,7 +260,8 @@ fn sys(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows> {
                 ("temporal_type_desc", Ty::NVarChar(Len::N(60))),
                 ("is_memory_optimized", BIT),
             ]);
-            rows.iter_mut().for_each(|r| r.extend([b(false), i(0), s("NON_TEMPORAL_TABLE"), b(false)]));
+            rows.iter_mut()
+                .for_each(|r| r.extend([b(false), i(0), s("NON_TEMPORAL_TABLE"), b(false)]));
             (cols, rows)
         }
         "views" | "all_views" => of(&["V"]),
@@ -295,7 +320,11 @@ fn sys(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows> {
                         i(col.ty.max_length()),
                         i(p),
                         i(sc),
-                        if col.ty.is_text() { s("SQL_Latin1_General_CP1_CI_AS") } else { Val::Null },
+                        if col.ty.is_text() {
+                            s("SQL_Latin1_General_CP1_CI_AS")
+                        } else {
+                            Val::Null
+                        },
                         b(col.nullable),
                         b(m.is_some_and(|m| m.identity.is_some())),
                         b(m.is_some_and(|m| m.computed.is_some())),
@@ -340,9 +369,20 @@ fn sys(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows> {
                 .into_iter()
                 .map(|t| {
                     let ((n, id), (p, sc)) = (t.name_and_id(), t.precision_scale());
-                    vec![s(n), i(id), i(id), i(4), i(t.max_length()), i(p), i(sc), b(false), b(false)]
+                    vec![
+                        s(n),
+                        i(id),
+                        i(id),
+                        i(4),
+                        i(t.max_length()),
+                        i(p),
+                        i(sc),
+                        b(false),
+                        b(false),
+                    ]
                 })
-                // Those that the sandbox has no values of: (name, system id, id, length, precision, scale).
+                // Those that the sandbox has no values of: (name, system id,
+                // id, length, precision, scale).
                 .chain(
                     [
                         ("sysname", 231, 256, 256, 0, 0),
@@ -365,25 +405,47 @@ fn sys(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows> {
         ),
         "identity_columns" => {
             let (mut cols, all) = sys(c, facts, "columns")?;
-            cols.extend([("seed_value", Ty::BigInt), ("increment_value", Ty::BigInt), ("last_value", Ty::BigInt)]);
+            cols.extend([
+                ("seed_value", Ty::BigInt),
+                ("increment_value", Ty::BigInt),
+                ("last_value", Ty::BigInt),
+            ]);
             let mut rows = Vec::new();
             for (o, t) in tables(c) {
-                for (n, (seed, inc)) in t.columns.iter().enumerate().filter_map(|(n, c)| Some((n, c.identity?))) {
+                for (n, (seed, inc)) in
+                    t.columns.iter().enumerate().filter_map(|(n, c)| Some((n, c.identity?)))
+                {
                     let here = |r: &&Vec<Val>| r[0] == i(o.id) && r[2] == i(n as i64 + 1);
                     let Some(mut row) = all.iter().find(here).cloned() else { continue };
-                    row.extend([i(seed), i(inc), facts.last_identity(o.id).map_or(Val::Null, Val::Int)]);
+                    row.extend([
+                        i(seed),
+                        i(inc),
+                        facts.last_identity(o.id).map_or(Val::Null, Val::Int),
+                    ]);
                     rows.push(row);
                 }
             }
             (cols, rows)
         }
         "computed_columns" => (
-            vec![("object_id", INT), ("name", NAME), ("column_id", INT), ("definition", TEXT), ("is_persisted", BIT)],
+            vec![
+                ("object_id", INT),
+                ("name", NAME),
+                ("column_id", INT),
+                ("definition", TEXT),
+                ("is_persisted", BIT),
+            ],
             tables(c)
                 .flat_map(|(o, t)| {
                     t.columns.iter().enumerate().filter_map(move |(n, col)| {
                         let (text, persisted) = col.computed.as_ref()?;
-                        Some(vec![i(o.id), s(&col.name), i(n as i64 + 1), s(format!("({text})")), b(*persisted)])
+                        Some(vec![
+                            i(o.id),
+                            s(&col.name),
+                            i(n as i64 + 1),
+                            s(format!("({text})")),
+                            b(*persisted),
+                        ])
                     })
                 })
                 .collect(),
@@ -452,9 +514,20 @@ fn sys(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows> {
             tables(c)
                 .flat_map(|(o, t)| {
                     t.keys.iter().enumerate().filter(|(_, k)| k.constraint).map(move |(n, k)| {
-                        let (ty, d) =
-                            if k.primary { ("PK", "PRIMARY_KEY_CONSTRAINT") } else { ("UQ", "UNIQUE_CONSTRAINT") };
-                        vec![s(&k.name), i(k.id), i(schema_id(c, &o.schema)), i(o.id), s(ty), s(d), i(n as i64 + 1)]
+                        let (ty, d) = if k.primary {
+                            ("PK", "PRIMARY_KEY_CONSTRAINT")
+                        } else {
+                            ("UQ", "UNIQUE_CONSTRAINT")
+                        };
+                        vec![
+                            s(&k.name),
+                            i(k.id),
+                            i(schema_id(c, &o.schema)),
+                            i(o.id),
+                            s(ty),
+                            s(d),
+                            i(n as i64 + 1),
+                        ]
                     })
                 })
                 .collect(),
@@ -493,7 +566,8 @@ fn sys(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows> {
                         ]
                     });
                     heap.into_iter().chain(t.keys.iter().enumerate().map(move |(n, k)| {
-                        let (ty, d) = if k.primary { (1, "CLUSTERED") } else { (2, "NONCLUSTERED") };
+                        let (ty, d) =
+                            if k.primary { (1, "CLUSTERED") } else { (2, "NONCLUSTERED") };
                         vec![
                             i(o.id),
                             s(&k.name),
@@ -581,7 +655,14 @@ fn sys(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows> {
                 .flat_map(|(o, t)| {
                     t.foreign.iter().flat_map(move |f| {
                         f.columns.iter().zip(&f.refs).enumerate().map(move |(n, (a, r))| {
-                            vec![i(f.id), i(n as i64 + 1), i(o.id), i(*a as i64 + 1), i(f.table), i(*r as i64 + 1)]
+                            vec![
+                                i(f.id),
+                                i(n as i64 + 1),
+                                i(o.id),
+                                i(*a as i64 + 1),
+                                i(f.table),
+                                i(*r as i64 + 1),
+                            ]
                         })
                     })
                 })
@@ -594,7 +675,13 @@ fn sys(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows> {
                 let n = facts.rows(t);
                 let heap = usize::from(!t.keys.iter().any(|k| k.primary));
                 for index in (1 - heap)..=t.keys.len() {
-                    rows.push(vec![i(o.id * 10 + index as i64), i(o.id), i(index as i64), i(1), i(n)]);
+                    rows.push(vec![
+                        i(o.id * 10 + index as i64),
+                        i(o.id),
+                        i(index as i64),
+                        i(1),
+                        i(n),
+                    ]);
                 }
             }
             (
@@ -612,13 +699,23 @@ fn sys(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows> {
             let mut rows = Vec::new();
             let mut add = |major: i64, minor: i64, text: &Option<String>| {
                 if let Some(t) = text {
-                    rows.push(vec![i(1), s("OBJECT_OR_COLUMN"), i(major), i(minor), s("MS_Description"), s(t)]);
+                    rows.push(vec![
+                        i(1),
+                        s("OBJECT_OR_COLUMN"),
+                        i(major),
+                        i(minor),
+                        s("MS_Description"),
+                        s(t),
+                    ]);
                 }
             };
             for o in &c.objects {
                 add(o.id, 0, &o.description);
                 if let Some(t) = o.table() {
-                    t.columns.iter().enumerate().for_each(|(n, col)| add(o.id, n as i64 + 1, &col.description));
+                    t.columns
+                        .iter()
+                        .enumerate()
+                        .for_each(|(n, col)| add(o.id, n as i64 + 1, &col.description));
                 }
             }
             (
@@ -734,7 +831,9 @@ fn information_schema(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows
             c.objects
                 .iter()
                 .filter_map(|o| match o.kind {
-                    ObjectKind::Table(_) => Some(vec![db(), s(&o.schema), s(&o.name), s("BASE TABLE")]),
+                    ObjectKind::Table(_) => {
+                        Some(vec![db(), s(&o.schema), s(&o.name), s("BASE TABLE")])
+                    }
                     ObjectKind::View(_) => Some(vec![db(), s(&o.schema), s(&o.name), s("VIEW")]),
                     ObjectKind::Procedure(..) => None,
                 })
@@ -752,7 +851,9 @@ fn information_schema(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows
             c.objects
                 .iter()
                 .filter(|o| matches!(o.kind, ObjectKind::View(_)))
-                .map(|o| vec![db(), s(&o.schema), s(&o.name), or_null(definition(o)), s("NONE"), s("NO")])
+                .map(|o| {
+                    vec![db(), s(&o.schema), s(&o.name), or_null(definition(o)), s("NONE"), s("NO")]
+                })
                 .collect(),
         ),
         "schemata" => (
@@ -764,7 +865,10 @@ fn information_schema(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows
                 ("DEFAULT_CHARACTER_SET_SCHEMA", Ty::VarChar(Len::N(3))),
                 ("DEFAULT_CHARACTER_SET_NAME", NAME),
             ],
-            c.schemas.iter().map(|(n, _)| vec![db(), s(n), s("dbo"), Val::Null, Val::Null, s("iso_1")]).collect(),
+            c.schemas
+                .iter()
+                .map(|(n, _)| vec![db(), s(n), s("dbo"), Val::Null, Val::Null, s("iso_1")])
+                .collect(),
         ),
         "columns" => {
             let mut rows = Vec::new();
@@ -773,7 +877,8 @@ fn information_schema(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows
                     let (p, sc) = col.ty.precision_scale();
                     let chars = col.ty.is_text() || col.ty.is_binary();
                     let octets = col.ty.max_length();
-                    let length = if col.ty.is_unicode() && octets > 0 { octets / 2 } else { octets };
+                    let length =
+                        if col.ty.is_unicode() && octets > 0 { octets / 2 } else { octets };
                     let number = col.ty.is_number() && col.ty != Ty::Bit;
                     rows.push(vec![
                         db(),
@@ -781,7 +886,12 @@ fn information_schema(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows
                         s(&o.name),
                         s(col.name),
                         i(n as i64 + 1),
-                        or_null(col.meta.as_ref().and_then(|m| m.default.as_ref()).map(|d| format!("({})", d.2))),
+                        or_null(
+                            col.meta
+                                .as_ref()
+                                .and_then(|m| m.default.as_ref())
+                                .map(|d| format!("({})", d.2)),
+                        ),
                         s(if col.nullable { "YES" } else { "NO" }),
                         s(col.ty.name_and_id().0),
                         if chars { i(length) } else { Val::Null },
@@ -799,7 +909,11 @@ fn information_schema(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows
                         },
                         Val::Null,
                         Val::Null,
-                        if col.ty.is_text() { s("SQL_Latin1_General_CP1_CI_AS") } else { Val::Null },
+                        if col.ty.is_text() {
+                            s("SQL_Latin1_General_CP1_CI_AS")
+                        } else {
+                            Val::Null
+                        },
                         Val::Null,
                         Val::Null,
                         Val::Null,
@@ -917,7 +1031,9 @@ fn information_schema(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows
                         r.table()?
                             .keys
                             .iter()
-                            .find(|k| k.unique && k.columns.iter().map(|c| c.0).eq(f.refs.iter().copied()))
+                            .find(|k| {
+                                k.unique && k.columns.iter().map(|c| c.0).eq(f.refs.iter().copied())
+                            })
                             .map(|k| (r.schema.clone(), k.name.clone()))
                     });
                     let (us, un) = unique.unwrap_or_default();
@@ -950,7 +1066,9 @@ fn information_schema(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows
             )
         }
         "sequences" => (
-            ["SEQUENCE_CATALOG", "SEQUENCE_SCHEMA", "SEQUENCE_NAME", "DATA_TYPE"].map(|n| (n, NAME)).into(),
+            ["SEQUENCE_CATALOG", "SEQUENCE_SCHEMA", "SEQUENCE_NAME", "DATA_TYPE"]
+                .map(|n| (n, NAME))
+                .into(),
             Vec::new(),
         ),
         "check_constraints" => (
@@ -962,9 +1080,9 @@ fn information_schema(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows
             ],
             tables(c)
                 .flat_map(|(o, t)| {
-                    t.checks
-                        .iter()
-                        .map(move |k| vec![s(DATABASE), s(&o.schema), s(&k.name), s(format!("({})", k.text))])
+                    t.checks.iter().map(move |k| {
+                        vec![s(DATABASE), s(&o.schema), s(&k.name), s(format!("({})", k.text))]
+                    })
                 })
                 .collect(),
         ),
@@ -979,7 +1097,9 @@ fn information_schema(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows
             c.objects
                 .iter()
                 .filter(|o| matches!(o.kind, ObjectKind::Procedure(..)))
-                .map(|o| vec![db(), s(&o.schema), s(&o.name), s("PROCEDURE"), or_null(definition(o))])
+                .map(|o| {
+                    vec![db(), s(&o.schema), s(&o.name), s("PROCEDURE"), or_null(definition(o))]
+                })
                 .collect(),
         ),
         _ => return None,

@@ -70,7 +70,8 @@ pub fn error(e: &Error, out: &mut BytesMut) {
     notice(0xAA, e, out);
 }
 
-/// ERROR and DONE as a client of TDS 7.1 and older reads them: a line of two bytes, a count of four.
+/// ERROR and DONE as a client of TDS 7.1 and older reads them: a line of two bytes,
+/// a count of four.
 pub fn error_before_7_2(e: &Error, out: &mut BytesMut) {
     let mut whole = BytesMut::new();
     notice(0xAA, e, &mut whole);
@@ -219,7 +220,12 @@ fn type_info(ty: Ty, out: &mut BytesMut) {
         Ty::DateTime2(s) => out.put_slice(&[0x2A, s]),
         Ty::DateTimeOffset(s) => out.put_slice(&[0x2B, s]),
         Ty::Guid => out.put_slice(&[0x24, 16]),
-        Ty::Char(_) | Ty::VarChar(_) | Ty::NChar(_) | Ty::NVarChar(_) | Ty::Binary(_) | Ty::VarBinary(_) => {
+        Ty::Char(_)
+        | Ty::VarChar(_)
+        | Ty::NChar(_)
+        | Ty::NVarChar(_)
+        | Ty::Binary(_)
+        | Ty::VarBinary(_) => {
             out.put_u8(match ty {
                 Ty::Char(_) => 0xAF,
                 Ty::VarChar(_) => 0xA7,
@@ -281,7 +287,11 @@ fn value(v: &Val, ty: Ty, out: &mut BytesMut) {
             out.put_slice(&bytes);
             return;
         }
-        Ty::VarChar(Len::Max) | Ty::NVarChar(Len::Max) | Ty::VarBinary(Len::Max) | Ty::Xml | Ty::Udt(_) => {
+        Ty::VarChar(Len::Max)
+        | Ty::NVarChar(Len::Max)
+        | Ty::VarBinary(Len::Max)
+        | Ty::Xml
+        | Ty::Udt(_) => {
             return plp(&bytes, out);
         }
         Ty::Guid => {
@@ -364,9 +374,11 @@ fn value(v: &Val, ty: Ty, out: &mut BytesMut) {
 
 fn null(ty: Ty, out: &mut BytesMut) {
     match ty {
-        Ty::VarChar(Len::Max) | Ty::NVarChar(Len::Max) | Ty::VarBinary(Len::Max) | Ty::Xml | Ty::Udt(_) => {
-            out.put_u64_le(u64::MAX)
-        }
+        Ty::VarChar(Len::Max)
+        | Ty::NVarChar(Len::Max)
+        | Ty::VarBinary(Len::Max)
+        | Ty::Xml
+        | Ty::Udt(_) => out.put_u64_le(u64::MAX),
         t if t.is_text() || t.is_binary() => out.put_u16_le(0xFFFF),
         Ty::Variant => out.put_u32_le(0),
         _ => out.put_u8(0),
@@ -383,7 +395,10 @@ fn guid_bytes(s: &str) -> Vec<u8> {
     let hex: Vec<u8> = s.bytes().filter(u8::is_ascii_hexdigit).collect();
     let mut b: Vec<u8> = hex
         .chunks_exact(2)
-        .map(|p| (p[0] as char).to_digit(16).unwrap_or(0) as u8 * 16 + (p[1] as char).to_digit(16).unwrap_or(0) as u8)
+        .map(|p| {
+            (p[0] as char).to_digit(16).unwrap_or(0) as u8 * 16
+                + (p[1] as char).to_digit(16).unwrap_or(0) as u8
+        })
         .collect();
     b.resize(16, 0);
     b[0..4].reverse();

@@ -1,7 +1,7 @@
 //! SQL Server's types as the sandbox knows them, and how each value is kept in SQLite.
 //!
-//! Every expression has a static [`Ty`]. SQLite sees only four representations, chosen so that its own
-//! comparison, `ORDER BY` and `MIN`/`MAX` are right without a shim:
+//! Every expression has a static [`Ty`]. SQLite sees only four representations, chosen so that its
+//! own comparison, `ORDER BY` and `MIN`/`MAX` are right without a shim:
 //!
 //! | SQL Server | SQLite | why |
 //! |---|---|---|
@@ -90,37 +90,50 @@ impl Ty {
     pub fn is_text(self) -> bool {
         matches!(self, Ty::Char(_) | Ty::VarChar(_) | Ty::NChar(_) | Ty::NVarChar(_) | Ty::Xml)
     }
+
     /// UTF-16 character data.
     pub fn is_unicode(self) -> bool {
         matches!(self, Ty::NChar(_) | Ty::NVarChar(_) | Ty::Xml)
     }
+
     /// tinyint … bigint and bit.
     pub fn is_int(self) -> bool {
         matches!(self, Ty::Bit | Ty::TinyInt | Ty::SmallInt | Ty::Int | Ty::BigInt)
     }
+
     /// Kept as a scaled integer: decimal, numeric, money, smallmoney.
     pub fn is_scaled(self) -> bool {
         matches!(self, Ty::Decimal(..) | Ty::Money | Ty::SmallMoney)
     }
+
     /// real and float.
     pub fn is_float(self) -> bool {
         matches!(self, Ty::Real | Ty::Float)
     }
+
     /// Any number.
     pub fn is_number(self) -> bool {
         self.is_int() || self.is_scaled() || self.is_float()
     }
+
     /// binary and varbinary.
     pub fn is_binary(self) -> bool {
         matches!(self, Ty::Binary(_) | Ty::VarBinary(_))
     }
+
     /// Types with a date or a time of day.
     pub fn is_temporal(self) -> bool {
         matches!(
             self,
-            Ty::Date | Ty::Time(_) | Ty::SmallDateTime | Ty::DateTime | Ty::DateTime2(_) | Ty::DateTimeOffset(_)
+            Ty::Date
+                | Ty::Time(_)
+                | Ty::SmallDateTime
+                | Ty::DateTime
+                | Ty::DateTime2(_)
+                | Ty::DateTimeOffset(_)
         )
     }
+
     /// Digits after the point of a scaled type.
     pub fn scale(self) -> u8 {
         match self {
@@ -129,6 +142,7 @@ impl Ty {
             _ => 0,
         }
     }
+
     /// As decimal(p,s), for arithmetic with decimals.
     pub fn as_decimal(self) -> Option<(u8, u8)> {
         Some(match self {
@@ -143,6 +157,7 @@ impl Ty {
             _ => return None,
         })
     }
+
     /// Data type precedence; the higher one wins where two types meet.
     pub fn precedence(self) -> u8 {
         match self {
@@ -175,7 +190,9 @@ impl Ty {
             Ty::Udt(_) => 28,
         }
     }
-    /// SQLite's declared type. Never `INTEGER`: a key of that type would be the rowid, which replaces NULL by a number.
+
+    /// SQLite's declared type. Never `INTEGER`: a key of that type would be the rowid, which
+    /// replaces NULL by a number.
     pub fn lite(self) -> &'static str {
         if self.is_text() || self == Ty::Guid {
             "TEXT COLLATE CI"
@@ -187,6 +204,7 @@ impl Ty {
             "INT"
         }
     }
+
     /// `max_length` of `sys.columns`: bytes, or -1 for `(max)`.
     pub fn max_length(self) -> i64 {
         match self {
@@ -200,9 +218,13 @@ impl Ty {
                 20..=28 => 13,
                 _ => 17,
             },
-            Ty::Char(n) | Ty::Binary(n) | Ty::VarChar(Len::N(n)) | Ty::VarBinary(Len::N(n)) => i64::from(n),
+            Ty::Char(n) | Ty::Binary(n) | Ty::VarChar(Len::N(n)) | Ty::VarBinary(Len::N(n)) => {
+                i64::from(n)
+            }
             Ty::NChar(n) | Ty::NVarChar(Len::N(n)) => 2 * i64::from(n),
-            Ty::VarChar(Len::Max) | Ty::NVarChar(Len::Max) | Ty::VarBinary(Len::Max) | Ty::Xml => -1,
+            Ty::VarChar(Len::Max) | Ty::NVarChar(Len::Max) | Ty::VarBinary(Len::Max) | Ty::Xml => {
+                -1
+            }
             Ty::Date => 3,
             Ty::Time(s) => time_bytes(s) as i64,
             Ty::DateTime2(s) => 3 + time_bytes(s) as i64,
@@ -213,6 +235,7 @@ impl Ty {
             Ty::Null | Ty::Bool => 4,
         }
     }
+
     /// `precision` and `scale` of `sys.columns`.
     pub fn precision_scale(self) -> (u8, u8) {
         match self {
@@ -238,6 +261,7 @@ impl Ty {
             _ => (0, 0),
         }
     }
+
     /// The bare type name and `system_type_id` of `sys.types`.
     pub fn name_and_id(self) -> (&'static str, i64) {
         match self {
@@ -269,6 +293,7 @@ impl Ty {
             Ty::Udt(_) => ("geography", 240),
         }
     }
+
     /// From a name and its arguments, as written in a declaration.
     pub fn parse(name: &str, args: &[TyArg]) -> Result<Ty> {
         let n = |i: usize, default: u16| -> u16 {
@@ -283,10 +308,9 @@ impl Ty {
             None => Len::N(default),
         };
         let scale = |s: u16| -> Result<u8> {
-            u8::try_from(s)
-                .ok()
-                .filter(|s| *s <= 7)
-                .ok_or_else(|| Error::new(1002, 15, format!("Line 1: Specified scale {s} is invalid.")))
+            u8::try_from(s).ok().filter(|s| *s <= 7).ok_or_else(|| {
+                Error::new(1002, 15, format!("Line 1: Specified scale {s} is invalid."))
+            })
         };
         let lower = name.to_ascii_lowercase();
         let bytes = match lower.as_str() {
@@ -297,7 +321,11 @@ impl Ty {
         };
         match args.first() {
             Some(TyArg::N(0)) if bytes < u16::MAX => {
-                return Err(Error::new(1001, 15, "Line 1: Length or precision specification 0 is invalid."));
+                return Err(Error::new(
+                    1001,
+                    15,
+                    "Line 1: Length or precision specification 0 is invalid.",
+                ));
             }
             Some(TyArg::N(size)) if *size > bytes => {
                 return Err(Error::unsupported(format!("{name}({size})")));
@@ -349,8 +377,8 @@ impl Ty {
             "datetimeoffset" => Ty::DateTimeOffset(scale(n(0, 7))?),
             "uniqueidentifier" => Ty::Guid,
             "xml" => Ty::Xml,
-            "text" | "ntext" | "image" | "rowversion" | "timestamp" | "cursor" | "sql_variant" | "geography"
-            | "geometry" | "hierarchyid" | "json" | "vector" => {
+            "text" | "ntext" | "image" | "rowversion" | "timestamp" | "cursor" | "sql_variant"
+            | "geography" | "geometry" | "hierarchyid" | "json" | "vector" => {
                 return Err(Error::unsupported(format!("the type {name}")));
             }
             _ => {
@@ -419,6 +447,7 @@ impl Val {
             (ValueRef::Blob(b), _) => Val::Bin(b.to_vec()),
         })
     }
+
     /// For SQLite.
     pub fn to_lite(&self) -> Lite {
         match self {
@@ -435,6 +464,7 @@ impl Val {
             }
         }
     }
+
     /// True for NULL.
     pub fn is_null(&self) -> bool {
         matches!(self, Val::Null)

@@ -1,4 +1,5 @@
-//! TDS packets (MS-TDS §2.2.3.1) and the TLS handshake that hides inside PRELOGIN packets (§2.2.6.5).
+//! TDS packets (MS-TDS §2.2.3.1) and the TLS handshake that hides inside PRELOGIN packets
+//! (§2.2.6.5).
 
 use std::io;
 use std::pin::Pin;
@@ -87,7 +88,8 @@ fn header(kind: u8, end: bool, len: usize, next_id: &mut u8, out: &mut BytesMut)
     *next_id = next_id.wrapping_add(1);
 }
 
-/// A socket that, while `handshaking`, wraps what TLS writes into PRELOGIN packets and unwraps what it reads.
+/// A socket that, while `handshaking`, wraps what TLS writes into PRELOGIN packets and
+/// unwraps what it reads.
 #[derive(Debug)]
 pub struct PreloginIo {
     io: TcpStream,
@@ -101,12 +103,21 @@ pub struct PreloginIo {
 impl PreloginIo {
     /// In the handshake at first.
     pub fn new(io: TcpStream) -> Self {
-        Self { io, handshaking: true, read: BytesMut::new(), left_in_packet: 0, write: BytesMut::new(), wrapped: false }
+        Self {
+            io,
+            handshaking: true,
+            read: BytesMut::new(),
+            left_in_packet: 0,
+            write: BytesMut::new(),
+            wrapped: false,
+        }
     }
+
     /// The socket, when TLS ends with the login.
     pub fn into_inner(self) -> TcpStream {
         self.io
     }
+
     /// From now on bytes pass as they are.
     pub fn finish(&mut self) {
         self.handshaking = false;
@@ -114,7 +125,11 @@ impl PreloginIo {
 }
 
 impl AsyncRead for PreloginIo {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let me = &mut *self;
         if !me.handshaking {
             if !me.read.is_empty() {
@@ -148,13 +163,18 @@ impl AsyncRead for PreloginIo {
 }
 
 impl AsyncWrite for PreloginIo {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         if self.handshaking {
             self.write.extend_from_slice(buf);
             return Poll::Ready(Ok(buf.len()));
         }
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
+
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let me = &mut *self;
         if me.handshaking && !me.write.is_empty() && !me.wrapped {
@@ -175,6 +195,7 @@ impl AsyncWrite for PreloginIo {
         me.wrapped = false;
         Pin::new(&mut me.io).poll_flush(cx)
     }
+
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(cx)
     }
@@ -189,7 +210,11 @@ pub enum Stream {
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match &mut *self {
             Stream::Plain(s) => Pin::new(s).poll_read(cx, buf),
             Stream::Tls(s) => Pin::new(s).poll_read(cx, buf),
@@ -198,18 +223,24 @@ impl AsyncRead for Stream {
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         match &mut *self {
             Stream::Plain(s) => Pin::new(s).poll_write(cx, buf),
             Stream::Tls(s) => Pin::new(s).poll_write(cx, buf),
         }
     }
+
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
             Stream::Plain(s) => Pin::new(s).poll_flush(cx),
             Stream::Tls(s) => Pin::new(s).poll_flush(cx),
         }
     }
+
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
             Stream::Plain(s) => Pin::new(s).poll_shutdown(cx),
@@ -237,22 +268,27 @@ impl Reader {
         }
         Ok(self.rest.split_to(n))
     }
+
     /// One byte.
     pub fn u8(&mut self) -> io::Result<u8> {
         Ok(self.take(1)?[0])
     }
+
     /// Two bytes.
     pub fn u16(&mut self) -> io::Result<u16> {
         Ok(self.take(2)?.get_u16_le())
     }
+
     /// Four bytes.
     pub fn u32(&mut self) -> io::Result<u32> {
         Ok(self.take(4)?.get_u32_le())
     }
+
     /// Eight bytes.
     pub fn u64(&mut self) -> io::Result<u64> {
         Ok(self.take(8)?.get_u64_le())
     }
+
     /// `n` UTF-16 units.
     pub fn utf16(&mut self, n: usize) -> io::Result<String> {
         Ok(utf16(&self.take(n * 2)?))

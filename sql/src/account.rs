@@ -1,6 +1,7 @@
-//! The second reading: accounts for every dangerous word of a batch, wherever it stands, by a table of its own. A word that the derivation
-//! claims for something harmless is excused only by the roles that its row names; otherwise it keeps the row's class. So a hole in the
-//! grammar, or a place where it does not look, is not a hole in the guard.
+//! The second reading: accounts for every dangerous word of a batch, wherever it stands, by a table
+//! of its own. A word that the derivation claims for something harmless is excused only by the
+//! roles that its row names; otherwise it keeps the row's class. So a hole in the grammar, or a
+//! place where it does not look, is not a hole in the guard.
 //!
 //! Sources: "Reserved keywords", the pages of the statements, and `lists/refused.list`.
 
@@ -37,13 +38,14 @@ enum Rule {
 
 use Class::{Execute, Read, Schema, Session, Write};
 use Role::{
-    Action, Alias, Clause, Event, Function, Hint, Into, Keyword, Label, Method, Name, Nested, Object, Option as Opt,
-    Permission, Table, Type, Verb,
+    Action, Alias, Clause, Event, Function, Hint, Into, Keyword, Label, Method, Name, Nested,
+    Object, Option as Opt, Permission, Table, Type, Verb,
 };
 use Rule::{Is, Never, Refused, RefusedAs};
 
 /// Roles in which a word that is not reserved is just a name.
-const NAMED: &[Role] = &[Alias, Function, Keyword, Label, Method, Name, Nested, Role::Procedure, Table, Type, Verb];
+const NAMED: &[Role] =
+    &[Alias, Function, Keyword, Label, Method, Name, Nested, Role::Procedure, Table, Type, Verb];
 
 /// Word, what it does where nothing excuses it, and the roles that do.
 const WORDS: &[(&str, Rule, &[Role])] = &[
@@ -55,7 +57,11 @@ const WORDS: &[(&str, Rule, &[Role])] = &[
     ("CLOSE", RefusedAs("SYMMETRIC KEY", Execute), &[Verb]),
     ("COMMIT", Never, &[Role::Stored]),
     ("CONVERSATION", Refused(Execute), NAMED),
-    ("COPY", Refused(Execute), &[Alias, Function, Label, Method, Name, Nested, Role::Procedure, Table, Type]),
+    (
+        "COPY",
+        Refused(Execute),
+        &[Alias, Function, Label, Method, Name, Nested, Role::Procedure, Table, Type],
+    ),
     ("CREATE", Is(Schema), &[Verb, Permission]),
     ("DBCC", Refused(Execute), &[]),
     ("DELETE", Is(Write), &[Verb, Action, Event, Permission]),
@@ -78,9 +84,17 @@ const WORDS: &[(&str, Rule, &[Role])] = &[
     ("OPENQUERY", Refused(Execute), &[]),
     ("OPENROWSET", Refused(Execute), &[]),
     ("READTEXT", Refused(Read), &[]),
-    ("RECEIVE", Refused(Execute), &[Alias, Function, Label, Method, Name, Nested, Role::Procedure, Table, Type]),
+    (
+        "RECEIVE",
+        Refused(Execute),
+        &[Alias, Function, Label, Method, Name, Nested, Role::Procedure, Table, Type],
+    ),
     ("RECONFIGURE", Refused(Execute), &[]),
-    ("REMOTE_DATA_ARCHIVE", Refused(Schema), &[Alias, Function, Label, Method, Name, Role::Procedure, Table, Type]),
+    (
+        "REMOTE_DATA_ARCHIVE",
+        Refused(Schema),
+        &[Alias, Function, Label, Method, Name, Role::Procedure, Table, Type],
+    ),
     ("RENAME", Is(Schema), NAMED),
     ("RESTORE", Refused(Execute), &[]),
     ("REVERT", RefusedAs("EXECUTE AS", Execute), &[Opt]),
@@ -117,7 +131,8 @@ static NAMES: LazyLock<HashMap<&'static str, Named>> = LazyLock::new(|| {
     lines
         .map(|l| {
             let mut fields = l.split(" | ");
-            let (name, kind) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
+            let (name, kind) =
+                (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
             let kind = match kind {
                 "procedure" => Named::Procedure,
                 "function" => Named::Function,
@@ -136,7 +151,8 @@ const FAMILIES: [&str; 6] = ["xp_", "sp_cursor", "sp_oa", "sp_trace_", "sp_repl"
 /// Where the words of a letter begin in the table.
 static LETTERS: LazyLock<[u8; 27]> = LazyLock::new(|| {
     std::array::from_fn(|l| {
-        WORDS.iter().position(|w| usize::from(w.0.as_bytes()[0] - b'A') >= l).unwrap_or(WORDS.len()) as u8
+        WORDS.iter().position(|w| usize::from(w.0.as_bytes()[0] - b'A') >= l).unwrap_or(WORDS.len())
+            as u8
     })
 });
 
@@ -157,9 +173,12 @@ pub(crate) fn charge(tokens: &[Token<'_>], roles: &[Role], i: usize) -> Option<C
 
 fn word(tokens: &[Token<'_>], roles: &[Role], i: usize) -> Option<Charge> {
     let text = tokens[i].text;
-    let letter = usize::from(text.as_bytes().first()?.to_ascii_uppercase().checked_sub(b'A').filter(|l| *l < 26)?);
+    let letter = usize::from(
+        text.as_bytes().first()?.to_ascii_uppercase().checked_sub(b'A').filter(|l| *l < 26)?,
+    );
     let of = &WORDS[usize::from(LETTERS[letter])..usize::from(LETTERS[letter + 1])];
-    let (word, rule, excuses) = of.iter().find(|w| w.0.len() == text.len() && w.0.eq_ignore_ascii_case(text))?;
+    let (word, rule, excuses) =
+        of.iter().find(|w| w.0.len() == text.len() && w.0.eq_ignore_ascii_case(text))?;
     if excuses.contains(&roles[i]) {
         return None;
     }
@@ -179,7 +198,13 @@ fn name(tokens: &[Token<'_>], roles: &[Role], i: usize) -> Option<Charge> {
     // What is only named leaves nothing.
     if matches!(
         roles[i],
-        Role::Name | Role::Alias | Role::Label | Role::Method | Role::Type | Role::Keyword | Role::Verb
+        Role::Name
+            | Role::Alias
+            | Role::Label
+            | Role::Method
+            | Role::Type
+            | Role::Keyword
+            | Role::Verb
     ) {
         return None;
     }
@@ -217,7 +242,8 @@ pub(crate) fn refuses(lower: &str) -> bool {
     WORDS.iter().any(word) || family || NAMES.contains_key(lower)
 }
 
-/// In lower case, and without blanks at its end, which SQL Server does not count; none if it is longer than any name that matters.
+/// In lower case, and without blanks at its end, which SQL Server does not count; none if it is
+/// longer than any name that matters.
 fn lower<'b>(text: &str, buffer: &'b mut [u8; LONGEST]) -> Option<&'b str> {
     let text = text.trim_end_matches(' ');
     let out = buffer.get_mut(..text.len())?;
@@ -226,10 +252,13 @@ fn lower<'b>(text: &str, buffer: &'b mut [u8; LONGEST]) -> Option<&'b str> {
     std::str::from_utf8(out).ok()
 }
 
-/// The name of the list that a collation may take this one for: equality makes the verdict stricter here, so it is taken loosely.
+/// The name of the list that a collation may take this one for: equality makes the verdict stricter
+/// here, so it is taken loosely.
 fn listed(name: &str) -> Option<&'static str> {
     NAMES.keys().copied().chain(FAMILIES).find(|n| {
-        fold::may_be(name, n) || FAMILIES.contains(n) && name.char_indices().any(|(at, _)| fold::may_be(&name[..at], n))
+        fold::may_be(name, n)
+            || FAMILIES.contains(n)
+                && name.char_indices().any(|(at, _)| fold::may_be(&name[..at], n))
     })
 }
 
@@ -245,6 +274,10 @@ mod tests {
             let mut buffer = [0; LONGEST];
             assert_eq!(lower(&n.to_uppercase(), &mut buffer), Some(*n));
         }
-        assert!(include_str!("lists/refused.list").lines().all(|l| l.starts_with('#') || l.split(" | ").count() == 3));
+        assert!(
+            include_str!("lists/refused.list")
+                .lines()
+                .all(|l| l.starts_with('#') || l.split(" | ").count() == 3)
+        );
     }
 }

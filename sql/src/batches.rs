@@ -2,8 +2,9 @@
 
 use crate::lexer::tokens;
 
-/// The batches of a script, each with the line that it starts at. GO counts alone on its line, with a count or a comment behind it at most,
-/// and not inside a comment, a string or a quoted name that began on a line before.
+/// The batches of a script, each with the line that it starts at. GO counts alone on its line, with
+/// a count or a comment behind it at most, and not inside a comment, a string or a quoted name that
+/// began on a line before.
 ///
 /// Source: "SQL Server Utilities Statements - GO".
 pub fn batches(script: &str) -> Vec<(u32, &str)> {
@@ -29,7 +30,10 @@ pub fn batches(script: &str) -> Vec<(u32, &str)> {
 /// `GO`, `GO 5`, `GO -- why`, in any case.
 fn is_go(line: &str) -> bool {
     let line = line.trim_matches([' ', '\t', '\r', '\n']);
-    let Some(rest) = line.get(..2).filter(|g| g.eq_ignore_ascii_case("GO")).map(|_| &line[2..]) else { return false };
+    let Some(rest) = line.get(..2).filter(|g| g.eq_ignore_ascii_case("GO")).map(|_| &line[2..])
+    else {
+        return false;
+    };
     let count = rest.trim_start();
     let apart = count.len() < rest.len();
     let behind = count.trim_start_matches(|c: char| c.is_ascii_digit());
@@ -37,7 +41,9 @@ fn is_go(line: &str) -> bool {
         return false;
     }
     let behind = behind.trim_start_matches([' ', '\t', ';']);
-    behind.is_empty() || behind.starts_with("--") || behind.starts_with("/*") && behind.ends_with("*/")
+    behind.is_empty()
+        || behind.starts_with("--")
+        || behind.starts_with("/*") && behind.ends_with("*/")
 }
 
 /// What a line leaves open.

@@ -1,5 +1,5 @@
-//! The first reading: derives a batch from the grammar, so that every token has a role. What cannot be derived fails at the token
-//! that cannot stand where it stands.
+//! The first reading: derives a batch from the grammar, so that every token has a role. What cannot
+//! be derived fails at the token that cannot stand where it stands.
 
 use crate::grammar::{END, GRAMMAR, LOOK, Node, NodeId, Type};
 use crate::lexer::{Kind, Token};
@@ -156,11 +156,13 @@ pub(crate) struct Derivation {
     pub(crate) roles: Vec<Role>,
     /// In the order of their beginnings.
     pub(crate) marks: Vec<Marked>,
-    /// The token that cannot stand where it stands; the number of tokens if the text ends too early.
+    /// The token that cannot stand where it stands; the number of tokens if the
+    /// text ends too early.
     pub(crate) failed: Option<usize>,
 }
 
-/// What is still to be done, last first. On the heap, because a text may nest as deep as it is long.
+/// What is still to be done, last first. On the heap, because a text may nest as deep
+/// as it is long.
 enum Step {
     Do(NodeId),
     Close(u32),

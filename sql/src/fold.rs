@@ -1,10 +1,11 @@
-//! When two names may be the same. The guard does not know the collation that decides it, so it asks what *some* collation of SQL Server may take
-//! for equal; where equality would make a verdict milder, bytes are compared instead.
+//! When two names may be the same. The guard does not know the collation that decides it, so it
+//! asks what *some* collation of SQL Server may take for equal; where equality would make a verdict
+//! milder, bytes are compared instead.
 //!
 //! Source: "Collation and Unicode support", and the sensitivity options of Windows collations.
 
-/// Whether some collation may take two names for the same: upper and lower case, blanks at the end, the width of a letter, accents, and
-/// characters without weight, which count as nothing.
+/// Whether some collation may take two names for the same: upper and lower case, blanks at the end,
+/// the width of a letter, accents, and characters without weight, which count as nothing.
 pub(crate) fn may_be_equal(a: &str, b: &str) -> bool {
     let (a, b) = (folded(a), folded(b));
     let known = |n: &[Letter]| n.iter().all(|l| *l != Letter::Any);
@@ -23,7 +24,8 @@ pub(crate) fn may_be_equal(a: &str, b: &str) -> bool {
 enum Letter {
     /// In lower case.
     Ascii(u8),
-    /// Of a script of its own: never an ASCII letter and never without weight; which of them is not looked at.
+    /// Of a script of its own: never an ASCII letter and never without weight; which of them
+    /// is not looked at.
     Script,
     /// It may be equal to one letter, to two (ß), or to nothing.
     Any,
@@ -32,7 +34,9 @@ enum Letter {
 fn folded(name: &str) -> Vec<Letter> {
     let fold = |c: char| match c {
         ' '..='~' => Letter::Ascii(c.to_ascii_lowercase() as u8),
-        '\u{ff01}'..='\u{ff5e}' => Letter::Ascii(((c as u32 - 0xff01) as u8 + b'!').to_ascii_lowercase()),
+        '\u{ff01}'..='\u{ff5e}' => {
+            Letter::Ascii(((c as u32 - 0xff01) as u8 + b'!').to_ascii_lowercase())
+        }
         'Α'..='Ρ'
         | 'Σ'..='Ω'
         | 'α'..='ω'
@@ -111,6 +115,8 @@ mod tests {
         for name in ["fn_dblogs", "fn_größe", "dblog", "名_dblog"] {
             assert!(!may_be(name, "fn_dblog"), "{name}");
         }
-        assert!(may_be_temporary("#t") && may_be_temporary("\u{200b}#t") && !may_be_temporary("größe"));
+        assert!(
+            may_be_temporary("#t") && may_be_temporary("\u{200b}#t") && !may_be_temporary("größe")
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! The grammar of T-SQL, read from the pages in `grammar/` into tables: for each place where there is a choice, which alternative the
-//! next token's type chooses. There is no going back, so a derivation takes time in proportion to its text.
+//! The grammar of T-SQL, read from the pages in `grammar/` into tables: for each place where there
+//! is a choice, which alternative the next token's type chooses. There is no going back, so a
+//! derivation takes time in proportion to its text.
 //!
 //! The notation is explained at the top of `grammar/batch.grammar`.
 
@@ -23,7 +24,8 @@ const PAGES: [(&str, &str); 8] = [
 /// The grammar, read once.
 pub(crate) static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| Grammar::read(&PAGES));
 
-/// What a token is to the grammar: one of the classes below, a symbol, or a word that the grammar knows.
+/// What a token is to the grammar: one of the classes below, a symbol, or a word
+/// that the grammar knows.
 pub(crate) type Type = u16;
 
 pub(crate) const END: Type = 0;
@@ -35,8 +37,10 @@ const VARIABLE: Type = 5;
 const SYSVAR: Type = 6;
 const PSEUDO: Type = 7;
 const FIRST_SYMBOL: Type = 8;
-const SYMBOLS: [&str; 22] =
-    ["!", "%", "&", "(", ")", "*", "+", ",", "-", ".", "/", ":", ";", "<", "=", ">", "^", "{", "|", "}", "~", "::"];
+const SYMBOLS: [&str; 22] = [
+    "!", "%", "&", "(", ")", "*", "+", ",", "-", ".", "/", ":", ";", "<", "=", ">", "^", "{", "|",
+    "}", "~", "::",
+];
 const FIRST_WORD: Type = 32;
 
 /// The types of the symbols of one character; END for what is none.
@@ -53,7 +57,9 @@ const SYMBOL_TYPES: [u8; 128] = {
 };
 
 fn symbol(text: &str) -> Type {
-    FIRST_SYMBOL + SYMBOLS.iter().position(|s| *s == text).unwrap_or_else(|| panic!("no symbol {text}")) as Type
+    FIRST_SYMBOL
+        + SYMBOLS.iter().position(|s| *s == text).unwrap_or_else(|| panic!("no symbol {text}"))
+            as Type
 }
 
 /// A set of types.
@@ -102,6 +108,7 @@ impl Types {
         list.into_iter().for_each(|l| t.add(l));
         t
     }
+
     fn add(&mut self, t: Type) {
         let at = usize::from(t) / 64;
         if self.0.len() <= at {
@@ -109,15 +116,18 @@ impl Types {
         }
         self.0[at] |= 1 << (t % 64);
     }
+
     fn add_all(&mut self, other: &Self) {
         if self.0.len() < other.0.len() {
             self.0.resize(other.0.len(), 0);
         }
         self.0.iter_mut().zip(&other.0).for_each(|(a, b)| *a |= b);
     }
+
     pub(crate) fn has(&self, t: Type) -> bool {
         self.0.get(usize::from(t) / 64).is_some_and(|w| w & (1 << (t % 64)) != 0)
     }
+
     fn iter(&self) -> impl Iterator<Item = Type> + '_ {
         (0..self.0.len() as Type * 64).filter(|t| self.has(*t))
     }
@@ -144,14 +154,17 @@ impl Words {
         }
         Self { slots, mask }
     }
+
     /// For messages of tests.
     #[cfg(test)]
     fn name(&self, t: Type) -> &'static str {
         self.slots.iter().find(|s| s.1 == t).map_or("?", |s| s.0)
     }
+
     fn hash(word: &str) -> usize {
         word.bytes().fold(word.len(), |h, b| h.wrapping_mul(31).wrapping_add(usize::from(b & 0xdf)))
     }
+
     fn get(&self, word: &str) -> Option<Type> {
         let mut at = Self::hash(word) & self.mask;
         loop {
@@ -195,7 +208,9 @@ impl Grammar {
         match &self.nodes[node as usize] {
             Node::One(t, _) => *t == types[at],
             Node::Token(set, _) => set.has(types[at]),
-            Node::Choice { alternatives, .. } => alternatives.iter().any(|a| self.can_begin(*a, types, at)),
+            Node::Choice { alternatives, .. } => {
+                alternatives.iter().any(|a| self.can_begin(*a, types, at))
+            }
             Node::Peek(..) => false,
             Node::Rule(body) | Node::Mark(_, body) => self.can_begin(*body, types, at),
             Node::Sequence(items) => {
@@ -227,14 +242,17 @@ impl Grammar {
     /// Whether a condition holds.
     pub(crate) fn holds(&self, peek: NodeId, types: &[Type], at: usize) -> bool {
         let Node::Peek(wanted, sets) = &self.nodes[peek as usize] else { return true };
-        let all = sets.iter().enumerate().all(|(n, s)| s.has(types.get(at + n).copied().unwrap_or(END)));
+        let all =
+            sets.iter().enumerate().all(|(n, s)| s.has(types.get(at + n).copied().unwrap_or(END)));
         all == *wanted
     }
 
     fn nullable(&self, node: NodeId) -> bool {
         match &self.nodes[node as usize] {
             Node::One(..) | Node::Token(..) => false,
-            Node::Choice { alternatives, optional, .. } => *optional || alternatives.iter().any(|a| self.nullable(*a)),
+            Node::Choice { alternatives, optional, .. } => {
+                *optional || alternatives.iter().any(|a| self.nullable(*a))
+            }
             Node::Sequence(items) => items.iter().all(|i| self.nullable(*i)),
             Node::Peek(..) => true,
             // A rule that may be empty is none that leads to itself first.
@@ -242,7 +260,8 @@ impl Grammar {
         }
     }
 
-    /// The types that a place can begin with; only those that need no look at what comes behind, if `sure`.
+    /// The types that a place can begin with; only those that need no look at what
+    /// comes behind, if `sure`.
     fn first(&self, node: NodeId, sure: bool) -> Types {
         let mut out = Types::default();
         match &self.nodes[node as usize] {
@@ -254,7 +273,8 @@ impl Grammar {
             Node::Peek(..) => {}
             Node::Rule(body) | Node::Mark(_, body) => out = self.first(*body, sure),
             Node::Sequence(items) => {
-                // What the conditions leave of it; one that looks further than one token leaves nothing for sure.
+                // What the conditions leave of it; one that looks further than one token
+                // leaves nothing for sure.
                 let (mut only, mut not, mut further) = (Vec::new(), Vec::new(), false);
                 for i in items {
                     if let Node::Peek(wanted, sets) = &self.nodes[*i as usize] {
@@ -274,7 +294,8 @@ impl Grammar {
                         break;
                     }
                 }
-                let left = |t: &Type| only.iter().all(|o| o.has(*t)) && !not.iter().any(|n| n.has(*t));
+                let left =
+                    |t: &Type| only.iter().all(|o| o.has(*t)) && !not.iter().any(|n| n.has(*t));
                 if !only.is_empty() || !not.is_empty() {
                     out = Types::of(out.iter().filter(left).collect::<Vec<_>>());
                 }
@@ -297,7 +318,8 @@ impl Grammar {
         for (at, name) in &reader.references {
             g.nodes[*at as usize] = Node::Rule(rule(name));
         }
-        let classes = Classes::new(&g, &reader.words, [rule("reserved"), rule("named"), rule("statement")]);
+        let classes =
+            Classes::new(&g, &reader.words, [rule("reserved"), rule("named"), rule("statement")]);
         for (at, class, role) in reader.classes {
             g.nodes[at as usize] = Node::Token(classes.named(class), role);
         }
@@ -319,13 +341,17 @@ impl Grammar {
         g
     }
 
-    /// Puts the items of a sequence in a sequence in its place: fewer steps to the same derivation. A condition stays where it
-    /// is, because it is one for all that stands beside it.
+    /// Puts the items of a sequence in a sequence in its place: fewer steps to the same derivation.
+    /// A condition stays where it is, because it is one for all that stands beside it.
     fn flatten(&mut self) {
         fn flat(g: &Grammar, items: &[NodeId], out: &mut Vec<NodeId>) {
             for i in items {
                 match &g.nodes[*i as usize] {
-                    Node::Sequence(inner) if !inner.iter().any(|n| matches!(g.nodes[*n as usize], Node::Peek(..))) => {
+                    Node::Sequence(inner)
+                        if !inner
+                            .iter()
+                            .any(|n| matches!(g.nodes[*n as usize], Node::Peek(..))) =>
+                    {
                         flat(g, inner, out);
                     }
                     _ => out.push(*i),
@@ -340,7 +366,8 @@ impl Grammar {
         }
     }
 
-    /// Puts what a rule's name stands for in the place of the name, so that a derivation need not follow it.
+    /// Puts what a rule's name stands for in the place of the name, so that a derivation
+    /// need not follow it.
     fn link(&mut self) {
         for n in 0..self.nodes.len() {
             let linked = |g: &Self, mut to: NodeId| {
@@ -351,7 +378,8 @@ impl Grammar {
             };
             match std::mem::replace(&mut self.nodes[n], Node::Sequence(Vec::new())) {
                 Node::Sequence(items) => {
-                    self.nodes[n] = Node::Sequence(items.into_iter().map(|i| linked(self, i)).collect());
+                    self.nodes[n] =
+                        Node::Sequence(items.into_iter().map(|i| linked(self, i)).collect());
                 }
                 Node::Choice { alternatives, by_type, optional, repeats } => {
                     let alternatives = alternatives.into_iter().map(|a| linked(self, a)).collect();
@@ -370,7 +398,10 @@ impl Grammar {
     fn choose(&mut self, types: usize) {
         for n in 0..self.nodes.len() {
             let Node::Choice { alternatives, .. } = &self.nodes[n] else { continue };
-            let firsts: Vec<_> = alternatives.iter().map(|a| (self.first(*a, false), self.first(*a, true))).collect();
+            let firsts: Vec<_> = alternatives
+                .iter()
+                .map(|a| (self.first(*a, false), self.first(*a, true)))
+                .collect();
             let table = (0..types as Type)
                 .map(|t| match firsts.iter().position(|(any, _)| any.has(t)) {
                     None => 0,
@@ -395,21 +426,31 @@ struct Classes {
 }
 
 impl Classes {
-    fn new(g: &Grammar, words: &BTreeMap<&str, Type>, [reserved, named, statement]: [NodeId; 3]) -> Self {
+    fn new(
+        g: &Grammar,
+        words: &BTreeMap<&str, Type>,
+        [reserved, named, statement]: [NodeId; 3],
+    ) -> Self {
         let named = g.first(named, false);
         let reserved = Types::of(g.first(reserved, false).iter().filter(|t| !named.has(*t)));
-        let all = Types::of((1..FIRST_SYMBOL + SYMBOLS.len() as Type).chain(words.values().copied()));
+        let all =
+            Types::of((1..FIRST_SYMBOL + SYMBOLS.len() as Type).chain(words.values().copied()));
         let separators = Types::of(["(", ")", "{", "}", ";"].map(symbol));
-        // Words of which a statement can begin with one; names that open a label are not among them, because no page names them there.
+        // Words of which a statement can begin with one; names that open a label are not among
+        // them, because no page names them there.
         let starters = Types::of(g.first(statement, false).iter().filter(|t| *t >= FIRST_WORD));
         let ends = Types::of(["END", "ELSE"].iter().filter_map(|w| words.get(w).copied()));
-        let without = |out: &[&Types]| Types::of(all.iter().filter(|t| !out.iter().any(|o| o.has(*t))));
-        let name = Types::of([WORD, QUOTED].into_iter().chain(words.values().copied().filter(|w| !reserved.has(*w))));
+        let without =
+            |out: &[&Types]| Types::of(all.iter().filter(|t| !out.iter().any(|o| o.has(*t))));
+        let name = Types::of(
+            [WORD, QUOTED].into_iter().chain(words.values().copied().filter(|w| !reserved.has(*w))),
+        );
         let reserved_starters = Types::of(starters.iter().filter(|t| reserved.has(*t)));
         let inert = without(&[&separators, &starters, &ends]);
         let loose = without(&[&separators, &reserved_starters]);
         Self { all, reserved, name, inert, loose }
     }
+
     fn named(&self, class: &str) -> Types {
         match class {
             "name" => self.name.clone(),
@@ -418,14 +459,21 @@ impl Classes {
             other => Types::of(CLASSES.iter().filter(|c| c.0 == other).map(|c| c.1)),
         }
     }
+
     fn without(&self, set: &Types) -> Types {
         Types::of(self.all.iter().chain([END]).filter(|t| !set.has(*t)))
     }
 }
 
 /// Classes of one type.
-const CLASSES: [(&str, Type); 6] =
-    [("end", END), ("text", TEXT), ("number", NUMBER), ("variable", VARIABLE), ("sysvar", SYSVAR), ("pseudo", PSEUDO)];
+const CLASSES: [(&str, Type); 6] = [
+    ("end", END),
+    ("text", TEXT),
+    ("number", NUMBER),
+    ("variable", VARIABLE),
+    ("sysvar", SYSVAR),
+    ("pseudo", PSEUDO),
+];
 
 /// Part of a condition: the next token, or anything but that.
 struct PeekItem {
@@ -463,21 +511,32 @@ impl PageReader {
             }
         }
         let words = BTreeMap::new();
-        Self { tokens, at: 0, nodes: Vec::new(), words, references: Vec::new(), classes: Vec::new(), peeks: Vec::new() }
+        Self {
+            tokens,
+            at: 0,
+            nodes: Vec::new(),
+            words,
+            references: Vec::new(),
+            classes: Vec::new(),
+            peeks: Vec::new(),
+        }
     }
 
     fn peek(&self, ahead: usize) -> &'static str {
         self.tokens.get(self.at + ahead).copied().unwrap_or("")
     }
+
     fn next(&mut self) -> &'static str {
         self.at += 1;
         self.tokens.get(self.at - 1).copied().unwrap_or("")
     }
+
     fn expect(&mut self, what: &str) {
         let found = self.next();
         let near = &self.tokens[self.at.saturating_sub(8)..self.at];
         assert!(found == what, "the grammar has {found:?} instead of {what:?}, behind {near:?}");
     }
+
     fn add(&mut self, n: Node) -> NodeId {
         self.nodes.push(n);
         self.nodes.len() as NodeId - 1
@@ -610,7 +669,10 @@ impl PageReader {
         };
         if let Some(symbol) = t.strip_prefix('\'') {
             let symbol = symbol.trim_end_matches('\'');
-            let at = SYMBOLS.iter().position(|s| *s == symbol).unwrap_or_else(|| panic!("no symbol {symbol}"));
+            let at = SYMBOLS
+                .iter()
+                .position(|s| *s == symbol)
+                .unwrap_or_else(|| panic!("no symbol {symbol}"));
             return self.add(Node::One(FIRST_SYMBOL + at as Type, role.unwrap_or(Role::Plain)));
         }
         if t.starts_with(|c: char| c.is_ascii_uppercase()) {
@@ -646,7 +708,10 @@ mod tests {
         let named: Vec<&str> = reader.references.iter().map(|r| r.1).collect();
         let unused: Vec<_> = rules
             .keys()
-            .filter(|r| !["batch", "reserved", "named"].contains(&r.as_str()) && !named.contains(&r.as_str()))
+            .filter(|r| {
+                !["batch", "reserved", "named"].contains(&r.as_str())
+                    && !named.contains(&r.as_str())
+            })
             .collect();
         assert!(unused.is_empty(), "{unused:?}");
     }
@@ -679,7 +744,12 @@ mod tests {
                 let any = g.first(*a, false);
                 if any.iter().count() > 0 && any.iter().all(|t| taken.has(t)) {
                     let words = |n: NodeId| {
-                        g.first(n, false).iter().take(6).map(|t| g.words.name(t)).collect::<Vec<_>>().join(" ")
+                        g.first(n, false)
+                            .iter()
+                            .take(6)
+                            .map(|t| g.words.name(t))
+                            .collect::<Vec<_>>()
+                            .join(" ")
                     };
                     hidden.push(format!(
                         "{} in {:?}",

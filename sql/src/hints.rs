@@ -1,12 +1,15 @@
-//! What to write instead, where a text was written for another database: for a text that cannot be derived, and for the errors of SQL Server
-//! that come of the same habit (102, 195, 207, 4121).
+//! What to write instead, where a text was written for another database: for a text that cannot be
+//! derived, and for the errors of SQL Server that come of the same habit (102, 195, 207, 4121).
 
 use crate::lexer::{Kind, Token};
 
 /// Beginnings of statements that T-SQL has not. The first that fits counts.
 const OPENING: &[(&[&str], &str)] = &[
     (&["#"], "A comment begins with --, or stands between /* and */."),
-    (&["ANALYZE"], "SQL Server keeps its statistics itself; SET STATISTICS IO, TIME ON tells what a query costs."),
+    (
+        &["ANALYZE"],
+        "SQL Server keeps its statistics itself; SET STATISTICS IO, TIME ON tells what a query costs.",
+    ),
     (&["CALL"], "A procedure is called with EXEC name @parameter = value."),
     (&["CREATE", "EXTENSION"], "SQL Server has no extensions."),
     (
@@ -19,7 +22,10 @@ const OPENING: &[(&[&str], &str)] = &[
     ),
     (&["DELIMITER"], "Statements need no delimiter; send one batch at a time."),
     (&["DESC"], "EXEC sp_help 'schema.table' or the tool describe_table tells a table's columns."),
-    (&["DESCRIBE"], "EXEC sp_help 'schema.table' or the tool describe_table tells a table's columns."),
+    (
+        &["DESCRIBE"],
+        "EXEC sp_help 'schema.table' or the tool describe_table tells a table's columns.",
+    ),
     (&["DUMP"], "That statement is gone since SQL Server 2008."),
     (&["EXEC", "SHOW"], "Use the tool list_tables, or SELECT from sys.tables."),
     (&["EXECUTE", "IMMEDIATE"], "Send the text itself."),
@@ -33,7 +39,10 @@ const OPENING: &[(&[&str], &str)] = &[
     (&["PRAGMA"], "The catalog is in sys.tables, sys.columns and INFORMATION_SCHEMA."),
     (&["QUIT"], "A command of a client is none of T-SQL."),
     (&["REPLACE", "INTO"], "Use MERGE, or UPDATE and then INSERT."),
-    (&["SHOW", "COLUMNS"], "EXEC sp_help 'schema.table' or the tool describe_table tells a table's columns."),
+    (
+        &["SHOW", "COLUMNS"],
+        "EXEC sp_help 'schema.table' or the tool describe_table tells a table's columns.",
+    ),
     (
         &["SHOW", "CREATE"],
         "Use the tool describe_table; EXEC sp_helptext 'schema.name' shows the text of a view or procedure.",
@@ -41,10 +50,16 @@ const OPENING: &[(&[&str], &str)] = &[
     (&["SHOW", "DATABASES"], "Write SELECT name FROM sys.databases."),
     (&["SHOW", "INDEX"], "Use EXEC sp_helpindex 'schema.table', or sys.indexes."),
     (&["SHOW", "INDEXES"], "Use EXEC sp_helpindex 'schema.table', or sys.indexes."),
-    (&["SHOW", "PROCESSLIST"], "Use EXEC sp_who2, or sys.dm_exec_sessions and sys.dm_exec_requests."),
+    (
+        &["SHOW", "PROCESSLIST"],
+        "Use EXEC sp_who2, or sys.dm_exec_sessions and sys.dm_exec_requests.",
+    ),
     (&["SHOW", "STATUS"], "Use sys.dm_os_performance_counters."),
     (&["SHOW", "VARIABLES"], "Write SELECT name, value_in_use FROM sys.configurations."),
-    (&["SHOW"], "Use the tool list_tables, or SELECT from sys.databases, sys.tables and sys.columns."),
+    (
+        &["SHOW"],
+        "Use the tool list_tables, or SELECT from sys.databases, sys.tables and sys.columns.",
+    ),
     (&["SQL", "SELECT"], "Send the text alone, without a label before it."),
     (
         &["START", "TRANSACTION"],
@@ -54,12 +69,19 @@ const OPENING: &[(&[&str], &str)] = &[
     (&["UPSERT"], "Use MERGE, or UPDATE and then INSERT."),
     (&["VACUUM"], "SQL Server frees its pages itself."),
     (&["VALUES"], "Write SELECT * FROM (VALUES (1), (2)) AS v (n)."),
-    (&["."], "A command of a client is none of T-SQL: use the tools list_tables and describe_table."),
-    (&[":"], "A command of sqlcmd is none of T-SQL, and a parameter is written @name, with its value in params."),
+    (
+        &["."],
+        "A command of a client is none of T-SQL: use the tools list_tables and describe_table.",
+    ),
+    (
+        &[":"],
+        "A command of sqlcmd is none of T-SQL, and a parameter is written @name, with its value in params.",
+    ),
     (&["!"], "A command of a client is none of T-SQL."),
 ];
 
-/// What stands elsewhere in a statement, near where it cannot be derived. `^X` is the statement's first word. The first that fits counts.
+/// What stands elsewhere in a statement, near where it cannot be derived. `^X` is the statement's
+/// first word. The first that fits counts.
 const WITHIN: &[(&[&str], &str)] = &[
     (&["^UPDATE", "LIMIT"], "Write UPDATE TOP (n) … SET …."),
     (&["^DELETE", "LIMIT"], "Write DELETE TOP (n) FROM …."),
@@ -67,28 +89,46 @@ const WITHIN: &[(&[&str], &str)] = &[
     (&["^INSERT", "REPLACE"], "Use MERGE, or UPDATE and then INSERT."),
     (&["^INSERT", "IGNORE"], "Use INSERT … SELECT … WHERE NOT EXISTS (…)."),
     (&["^CREATE", "REPLACE"], "Write CREATE OR ALTER."),
-    (&["^CREATE", "IF", "NOT", "EXISTS"], "Write IF OBJECT_ID(N'schema.name') IS NULL before CREATE."),
-    (&["^UPDATE", "AS"], "Name the alias behind UPDATE and the table in FROM: UPDATE a SET … FROM t AS a."),
-    (&["^DELETE", "AS"], "Name the alias behind DELETE and the table in FROM: DELETE a FROM t AS a."),
+    (
+        &["^CREATE", "IF", "NOT", "EXISTS"],
+        "Write IF OBJECT_ID(N'schema.name') IS NULL before CREATE.",
+    ),
+    (
+        &["^UPDATE", "AS"],
+        "Name the alias behind UPDATE and the table in FROM: UPDATE a SET … FROM t AS a.",
+    ),
+    (
+        &["^DELETE", "AS"],
+        "Name the alias behind DELETE and the table in FROM: DELETE a FROM t AS a.",
+    ),
     (&["^SET", "="], "A variable's name begins with @: DECLARE @x int = 1."),
     (&["WITH", "NOLOCK"], "Hints stand in parentheses: WITH (NOLOCK)."),
     (&["WITH", "RECURSIVE"], "Leave RECURSIVE out: a common table expression may name itself."),
     (&["FOR", "UPDATE"], "Write WITH (UPDLOCK) behind the table."),
     (&["CONNECT", "BY"], "Use a recursive common table expression."),
-    (&["DISTINCT", "ON"], "Use ROW_NUMBER() OVER (PARTITION BY … ORDER BY …) in a subquery, and keep the rows with 1."),
+    (
+        &["DISTINCT", "ON"],
+        "Use ROW_NUMBER() OVER (PARTITION BY … ORDER BY …) in a subquery, and keep the rows with 1.",
+    ),
     (&["EXCEPT", "ALL"], "EXCEPT and INTERSECT have no ALL."),
     (&["INTERSECT", "ALL"], "EXCEPT and INTERSECT have no ALL."),
     (&["IS", "TRUE"], "A bit is compared with 1 or 0."),
     (&["IS", "FALSE"], "A bit is compared with 1 or 0."),
     (&["IS", "NOT", "TRUE"], "A bit is compared with 1 or 0."),
-    (&["FETCH", "FIRST"], "FETCH needs ORDER BY … OFFSET n ROWS before it; or write SELECT TOP (n)."),
+    (
+        &["FETCH", "FIRST"],
+        "FETCH needs ORDER BY … OFFSET n ROWS before it; or write SELECT TOP (n).",
+    ),
     (&["&", "&"], "Write AND."),
     (&["=", "="], "Equality is a single =."),
     (
         &["::"],
         "A value is converted with CAST(value AS type); only a type has :: before its methods, as in geography::Point.",
     ),
-    (&["$", "("], "A variable of sqlcmd is not replaced here: write @name, and its value in params."),
+    (
+        &["$", "("],
+        "A variable of sqlcmd is not replaced here: write @name, and its value in params.",
+    ),
     (
         &["{"],
         "If it is a placeholder, write @name, and its value in params; of the ODBC escapes {d '…'}, {t '…'}, {ts '…'}, {fn …}, {guid '…'} and {oj …} are known.",
@@ -101,21 +141,33 @@ const WITHIN: &[(&[&str], &str)] = &[
     (&["FETCH"], "FETCH needs ORDER BY … OFFSET n ROWS before it; or write SELECT TOP (n)."),
     (&["FILTER"], "Aggregate a CASE: SUM(CASE WHEN … THEN a END)."),
     (&["IF", "("], "Write IIF(condition, a, b), or CASE WHEN … THEN … ELSE … END."),
-    (&["ILIKE"], "LIKE compares as the column's collation does, mostly without case; LOWER(a) LIKE LOWER(b) always."),
+    (
+        &["ILIKE"],
+        "LIKE compares as the column's collation does, mostly without case; LOWER(a) LIKE LOWER(b) always.",
+    ),
     (&["INTERVAL"], "Dates are moved with DATEADD(day, 1, d)."),
     (&["LATERAL"], "Use CROSS APPLY or OUTER APPLY."),
     (&["LIMIT"], "Write SELECT TOP (n) …, or ORDER BY … OFFSET n ROWS FETCH NEXT m ROWS ONLY."),
     (&["MINUS"], "The difference of two queries is EXCEPT."),
     (&["NATURAL"], "Write JOIN … ON with the columns."),
-    (&["NULLS"], "NULL sorts first; order by CASE WHEN a IS NULL THEN 1 ELSE 0 END before a to turn that."),
-    (&["OFFSET"], "OFFSET needs ORDER BY before it: ORDER BY … OFFSET n ROWS FETCH NEXT m ROWS ONLY."),
+    (
+        &["NULLS"],
+        "NULL sorts first; order by CASE WHEN a IS NULL THEN 1 ELSE 0 END before a to turn that.",
+    ),
+    (
+        &["OFFSET"],
+        "OFFSET needs ORDER BY before it: ORDER BY … OFFSET n ROWS FETCH NEXT m ROWS ONLY.",
+    ),
     (&["OVERLAPS"], "Compare the bounds: a.start < b.end AND b.start < a.end."),
     (
         &["QUALIFY"],
         "Filter a window function in an outer query: SELECT * FROM (SELECT …, ROW_NUMBER() OVER (…) AS n FROM …) AS q WHERE n = 1.",
     ),
     (&["REGEXP"], "SQL Server 2025 has REGEXP_LIKE(a, pattern); LIKE knows %, _ and [a-z]."),
-    (&["RETURNING"], "Changed rows are returned with OUTPUT inserted.* or deleted.*, before FROM, WHERE or VALUES."),
+    (
+        &["RETURNING"],
+        "Changed rows are returned with OUTPUT inserted.* or deleted.*, before FROM, WHERE or VALUES.",
+    ),
     (&["RLIKE"], "SQL Server 2025 has REGEXP_LIKE(a, pattern); LIKE knows %, _ and [a-z]."),
     (&["SERIAL"], "A column counts by itself with IDENTITY(1, 1)."),
     (&["SIMILAR"], "LIKE knows %, _ and [a-z]."),
@@ -127,18 +179,25 @@ const WITHIN: &[(&[&str], &str)] = &[
     (&["<"], "If it is a placeholder, write the name itself, or @name with its value in params."),
 ];
 
-/// Words of a definition that only other databases know: the text could not run whatever the rights.
+/// Words of a definition that only other databases know: the text could not run whatever the
+/// rights.
 const DEFINING: &[(&[&str], &str)] = &[
     (&["AUTO_INCREMENT"], "A column counts by itself with IDENTITY(1, 1)."),
     (&["AUTOINCREMENT"], "A column counts by itself with IDENTITY(1, 1)."),
     (&["SERIAL"], "A column counts by itself with int IDENTITY(1, 1)."),
     (&["BIGSERIAL"], "A column counts by itself with bigint IDENTITY(1, 1)."),
     (&["ENUM", "("], "Use varchar with CHECK (column IN ('a', 'b'))."),
-    (&["UNSIGNED"], "Integers are signed but tinyint; use the next larger type, or CHECK (column >= 0)."),
+    (
+        &["UNSIGNED"],
+        "Integers are signed but tinyint; use the next larger type, or CHECK (column >= 0).",
+    ),
     (&["BOOLEAN"], "The type is bit."),
     (&["ADD", "COLUMN"], "Write ALTER TABLE … ADD name type, without COLUMN."),
     (&["MODIFY", "COLUMN"], "Write ALTER TABLE … ALTER COLUMN name type."),
-    (&["RENAME", "COLUMN"], "Columns are renamed with EXEC sp_rename 'schema.table.column', 'new', 'COLUMN'."),
+    (
+        &["RENAME", "COLUMN"],
+        "Columns are renamed with EXEC sp_rename 'schema.table.column', 'new', 'COLUMN'.",
+    ),
     (&["RENAME", "TO"], "Tables are renamed with EXEC sp_rename 'schema.table', 'new'."),
 ];
 
@@ -152,7 +211,10 @@ const DBCC: &[(&[&str], &str)] = &[
         &["SHOW_STATISTICS"],
         "SELECT * FROM sys.dm_db_stats_histogram(object_id, stats_id), or sys.dm_db_stats_properties",
     ),
-    (&["SHOWCONTIG"], "SELECT * FROM sys.dm_db_index_physical_stats(DB_ID(), NULL, NULL, NULL, 'LIMITED')"),
+    (
+        &["SHOWCONTIG"],
+        "SELECT * FROM sys.dm_db_index_physical_stats(DB_ID(), NULL, NULL, NULL, 'LIMITED')",
+    ),
     (&["SQLPERF"], "SELECT * FROM sys.dm_db_log_space_usage, or sys.dm_os_wait_stats"),
     (&["USEROPTIONS"], "SELECT * FROM sys.dm_exec_sessions WHERE session_id = @@SPID"),
 ];
@@ -221,14 +283,19 @@ fn of(list: &[(&'static str, &'static str)], word: &str) -> Option<&'static str>
 }
 
 /// The advice of the first row whose words stand here, one after the other.
-fn at<'l>(list: &'l [(&'l [&'l str], &'static str)], tokens: &[Token<'_>], i: usize) -> Option<&'static str> {
+fn at<'l>(
+    list: &'l [(&'l [&'l str], &'static str)],
+    tokens: &[Token<'_>],
+    i: usize,
+) -> Option<&'static str> {
     list.iter().find(|(words, _)| stand(words, tokens, i)).map(|(_, advice)| *advice)
 }
 
 fn stand(words: &[&str], tokens: &[Token<'_>], i: usize) -> bool {
     words.iter().enumerate().all(|(n, w)| {
         tokens.get(i + n).is_some_and(|t| {
-            matches!(t.kind, Kind::Word | Kind::Symbol | Kind::Number) && t.text.eq_ignore_ascii_case(w)
+            matches!(t.kind, Kind::Word | Kind::Symbol | Kind::Number)
+                && t.text.eq_ignore_ascii_case(w)
         })
     })
 }
@@ -238,7 +305,8 @@ pub fn opening(tokens: &[Token<'_>], start: usize) -> Option<&'static str> {
     at(OPENING, tokens, start)
 }
 
-/// What a definition between two tokens should be, where it has words that only other databases know.
+/// What a definition between two tokens should be, where it has words that only other databases
+/// know.
 pub fn defining(tokens: &[Token<'_>], start: usize, end: usize) -> Option<(usize, &'static str)> {
     (start..end).find_map(|i| at(DEFINING, tokens, i).map(|advice| (i, advice)))
 }
@@ -248,19 +316,22 @@ pub fn dbcc(tokens: &[Token<'_>], command: usize) -> Option<&'static str> {
     at(DBCC, tokens, command)
 }
 
-/// What to write instead, for a statement that begins at `start` and cannot be derived from `at` on.
+/// What to write instead, for a statement that begins at `start` and cannot be
+/// derived from `at` on.
 pub fn underived(tokens: &[Token<'_>], start: usize, failed: usize) -> Option<&'static str> {
     if let Some(advice) = opening(tokens, start) {
         return Some(advice);
     }
-    // Some words before, because what no longer fits comes behind a word that was taken for a name; and a few behind.
+    // Some words before, because what no longer fits comes behind a word that was taken for a name;
+    // and a few behind.
     let near = failed.saturating_sub(6).max(start)..(failed + 3).min(tokens.len());
     WITHIN.iter().find_map(|(words, advice)| {
         let (first, rest) = match words {
             [first, rest @ ..] if first.starts_with('^') => (first.strip_prefix('^'), rest),
             all => (None, *all),
         };
-        let begins = first.is_none_or(|f| tokens.get(start).is_some_and(|t| t.text.eq_ignore_ascii_case(f)));
+        let begins =
+            first.is_none_or(|f| tokens.get(start).is_some_and(|t| t.text.eq_ignore_ascii_case(f)));
         (begins && near.clone().any(|i| stand(rest, tokens, i))).then_some(*advice)
     })
 }
@@ -273,10 +344,11 @@ pub fn for_error(number: u32, message: &str, sql: &str) -> Option<String> {
         195 | 4121 => of(FUNCTIONS, last),
         207 => of(COLUMNS, last),
         102 | 156 => {
-            let known = WITHIN.iter().find(|(w, _)| w.len() == 1 && w[0].eq_ignore_ascii_case(named));
+            let known =
+                WITHIN.iter().find(|(w, _)| w.len() == 1 && w[0].eq_ignore_ascii_case(named));
             // 156 is "near the keyword": it may have been meant as a name.
-            let name =
-                (number == 156).then(|| format!("{named} is a reserved word; as a name it is written [{named}]."));
+            let name = (number == 156)
+                .then(|| format!("{named} is a reserved word; as a name it is written [{named}]."));
             return known.map(|(_, a)| (*a).to_owned()).or(name);
         }
         _ => None,
@@ -304,7 +376,10 @@ mod tests {
     #[test]
     fn errors_say_what_to_write() {
         let hint = |n, m: &str, sql: &str| for_error(n, m, sql).unwrap_or_default();
-        assert!(hint(195, "'NOW' is not a recognized built-in function name.", "SELECT NOW()").contains("GETDATE()"));
+        assert!(
+            hint(195, "'NOW' is not a recognized built-in function name.", "SELECT NOW()")
+                .contains("GETDATE()")
+        );
         assert!(hint(207, "Invalid column name 'true'.", "").contains("1: a bit"));
         assert!(hint(207, "Invalid column name 'open'.", "WHERE s = \"open\"").contains("'open'"));
         assert_eq!(hint(207, "Invalid column name 'open'.", "WHERE s = open"), "");

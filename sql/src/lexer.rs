@@ -1,6 +1,8 @@
-//! T-SQL tokens, as far as a verdict needs them. Anything that SQL Server might read differently than we do is an error.
+//! T-SQL tokens, as far as a verdict needs them. Anything that SQL Server might read differently
+//! than we do is an error.
 //!
-//! Source: "Transact-SQL syntax conventions", "Database identifiers", "Constants" and "Comment" in SQL Server's documentation.
+//! Source: "Transact-SQL syntax conventions", "Database identifiers", "Constants" and "Comment"
+//! in SQL Server's documentation.
 
 /// A token and where it starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -97,22 +99,32 @@ const PLAIN: &str = "Write it in plain characters, and close every quote and com
 
 /// The currency signs that may open a constant of type money ("money and smallmoney").
 const CURRENCIES: &[char] = &[
-    '$', '¢', '£', '¤', '¥', '\u{9f2}', '\u{9f3}', '\u{e3f}', '\u{17db}', '\u{20a0}', '\u{20a1}', '\u{20a2}',
-    '\u{20a3}', '\u{20a4}', '\u{20a5}', '\u{20a6}', '\u{20a7}', '\u{20a8}', '\u{20a9}', '\u{20aa}', '\u{20ab}',
-    '\u{20ac}', '\u{20ad}', '\u{20ae}', '\u{20af}', '\u{20b0}', '\u{20b1}', '\u{fdfc}', '\u{fe69}', '\u{ff04}',
-    '\u{ffe0}', '\u{ffe1}', '\u{ffe5}', '\u{ffe6}',
+    '$', '¢', '£', '¤', '¥', '\u{9f2}', '\u{9f3}', '\u{e3f}', '\u{17db}', '\u{20a0}', '\u{20a1}',
+    '\u{20a2}', '\u{20a3}', '\u{20a4}', '\u{20a5}', '\u{20a6}', '\u{20a7}', '\u{20a8}', '\u{20a9}',
+    '\u{20aa}', '\u{20ab}', '\u{20ac}', '\u{20ad}', '\u{20ae}', '\u{20af}', '\u{20b0}', '\u{20b1}',
+    '\u{fdfc}', '\u{fe69}', '\u{ff04}', '\u{ffe0}', '\u{ffe1}', '\u{ffe5}', '\u{ffe6}',
 ];
 
 /// All that may stand behind a `$` as one word; any other word behind it is a word of its own.
-const PSEUDO: [&str; 9] =
-    ["action", "cuid", "edge_id", "from_id", "identity", "node_id", "partition", "rowguid", "to_id"];
+const PSEUDO: [&str; 9] = [
+    "action",
+    "cuid",
+    "edge_id",
+    "from_id",
+    "identity",
+    "node_id",
+    "partition",
+    "rowguid",
+    "to_id",
+];
 
 /// What a word goes on with, in ASCII.
 const PARTS: [bool; 256] = {
     let mut parts = [false; 256];
     let mut b = 0;
     while b < 256 {
-        parts[b] = (b as u8).is_ascii_alphanumeric() || matches!(b as u8, b'_' | b'@' | b'#' | b'$');
+        parts[b] =
+            (b as u8).is_ascii_alphanumeric() || matches!(b as u8, b'_' | b'@' | b'#' | b'$');
         b += 1;
     }
     parts
@@ -122,7 +134,8 @@ fn is_part(b: u8) -> bool {
     PARTS[usize::from(b)]
 }
 
-/// Characters that look like ASCII and of which nobody can say what SQL Server takes them for: letter-like, enclosed, small, and all beyond the basic plane.
+/// Characters that look like ASCII and of which nobody can say what SQL Server takes them for:
+/// letter-like, enclosed, small, and all beyond the basic plane.
 fn deceptive(c: char) -> bool {
     matches!(c as u32, 0x2071 | 0x207F | 0x2090..=0x209C | 0x2100..=0x2129 | 0x212B..=0x214F | 0x2460..=0x24FF | 0x1_0000..)
 }
@@ -135,8 +148,9 @@ fn in_word(c: char) -> bool {
     (c.is_alphanumeric() || mark) && !deceptive(c)
 }
 
-/// What a bare word reads like in ASCII, where some reader may take its letters for that: the full width, the dotless i, the long s, the Kelvin sign,
-/// ligatures. None if it is plain, or stays what it is.
+/// What a bare word reads like in ASCII, where some reader may take its letters for that: the
+/// full width, the dotless i, the long s, the Kelvin sign, ligatures. None if it is plain, or
+/// stays what it is.
 pub fn look_alike(word: &str) -> Option<String> {
     if word.is_ascii() {
         return None;
@@ -235,8 +249,8 @@ impl<'a> Lexer<'a> {
                     Kind::Symbol
                 }
                 // What stands alone between words.
-                b'!' | b'%' | b'&' | b'(' | b')' | b'*' | b'+' | b',' | b'-' | b'.' | b'/' | b':' | b';' | b'<'
-                | b'=' | b'>' | b'^' | b'{' | b'|' | b'}' | b'~' => {
+                b'!' | b'%' | b'&' | b'(' | b')' | b'*' | b'+' | b',' | b'-' | b'.' | b'/'
+                | b':' | b';' | b'<' | b'=' | b'>' | b'^' | b'{' | b'|' | b'}' | b'~' => {
                     self.at += 1;
                     Kind::Symbol
                 }
@@ -250,7 +264,11 @@ impl<'a> Lexer<'a> {
                 }
                 b'\\' => {
                     let advice = "A command of a client (\\d, \\dt) is none of T-SQL: use list_tables and describe_table. In a text a quote is doubled: 'it''s'.";
-                    return Err(Unreadable { at: start, reason: "a backslash outside a string".into(), advice });
+                    return Err(Unreadable {
+                        at: start,
+                        reason: "a backslash outside a string".into(),
+                        advice,
+                    });
                 }
                 b'?' => {
                     return Err(Unreadable {
@@ -259,7 +277,9 @@ impl<'a> Lexer<'a> {
                         advice: "Write a parameter as @name, and its value in params.",
                     });
                 }
-                b if b.is_ascii() => return self.fail(start, format!("the character U+{b:04X} outside a string")),
+                b if b.is_ascii() => {
+                    return self.fail(start, format!("the character U+{b:04X} outside a string"));
+                }
                 _ => self.beyond_ascii(start)?,
             };
             return Ok(Some(Token { kind, text: &self.sql[start..self.at], at: start }));
@@ -278,12 +298,18 @@ impl<'a> Lexer<'a> {
         if c.is_alphabetic() {
             return Ok(self.word());
         }
-        let advice = if c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}') {
+        let advice = if c.is_whitespace()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+        {
             "It is a blank of another kind, perhaps from a page or a document: write a plain one."
         } else {
             PLAIN
         };
-        Err(Unreadable { at: start, reason: format!("the character U+{:04X} outside a string", c as u32), advice })
+        Err(Unreadable {
+            at: start,
+            reason: format!("the character U+{:04X} outside a string", c as u32),
+            advice,
+        })
     }
 
     fn skip(&mut self, f: impl Fn(u8) -> bool) {
@@ -295,7 +321,9 @@ impl<'a> Lexer<'a> {
     /// The rest of a word.
     fn word(&mut self) -> Kind {
         self.skip(is_part);
-        while let Some(c) = self.char().filter(|c| if c.is_ascii() { is_part(*c as u8) } else { in_word(*c) }) {
+        while let Some(c) =
+            self.char().filter(|c| if c.is_ascii() { is_part(*c as u8) } else { in_word(*c) })
+        {
             self.at += c.len_utf8();
         }
         Kind::Word
@@ -308,7 +336,11 @@ impl<'a> Lexer<'a> {
             match self.bytes[self.at..].iter().position(|b| *b == close) {
                 None => {
                     let advice = "Close every quote; inside a text a quote is doubled, as in 'it''s', and a backslash does nothing.";
-                    return Err(Unreadable { at: start, reason: "a quote that is never closed".into(), advice });
+                    return Err(Unreadable {
+                        at: start,
+                        reason: "a quote that is never closed".into(),
+                        advice,
+                    });
                 }
                 Some(n) => self.at += n + 1,
             }
@@ -332,8 +364,9 @@ impl<'a> Lexer<'a> {
         self.number()
     }
 
-    /// Ends where SQL Server's number ends: `1DROP` is `1` and `DROP`, `1.DROP` is `1.` and `DROP`. An exponent may lack its digits
-    /// (`9E`, `9E+`); one that then touches something else (`1eDROP`, `1e--`) could be read in two ways.
+    /// Ends where SQL Server's number ends: `1DROP` is `1` and `DROP`, `1.DROP` is `1.` and `DROP`.
+    /// An exponent may lack its digits (`9E`, `9E+`); one that then touches something else
+    /// (`1eDROP`, `1e--`) could be read in two ways.
     fn number(&mut self) -> Result<Kind, Unreadable> {
         self.skip(|b| b.is_ascii_digit());
         if self.byte(0) == b'.' {
@@ -385,7 +418,9 @@ impl<'a> Lexer<'a> {
             match (self.byte(0), self.byte(1)) {
                 (b'/', b'*') => depth += 1,
                 (b'*', b'/') => depth -= 1,
-                _ if self.at >= self.bytes.len() => return self.fail(start, "a comment that is never closed"),
+                _ if self.at >= self.bytes.len() => {
+                    return self.fail(start, "a comment that is never closed");
+                }
                 _ => {
                     self.at += 1;
                     continue;
@@ -423,7 +458,10 @@ mod tests {
         assert_eq!(words("geography::Point a:b"), "geography :: Point a : b");
         assert_eq!(words("$action $edge_id $5 €2.50 £ 3"), "$action $edge_id $5 €2.50 £ 3");
         assert_eq!(words("9E+ 9E- 9E, 9E/**/-1"), "9E+ 9E- 9E , 9E - 1");
-        assert_eq!(words("straße Adı İl ＩＤ ﾌﾗｸﾞ ชื่อ cafe\u{301} ﬁeld"), "straße Adı İl ＩＤ ﾌﾗｸﾞ ชื่อ cafe\u{301} ﬁeld");
+        assert_eq!(
+            words("straße Adı İl ＩＤ ﾌﾗｸﾞ ชื่อ cafe\u{301} ﬁeld"),
+            "straße Adı İl ＩＤ ﾌﾗｸﾞ ชื่อ cafe\u{301} ﬁeld"
+        );
         assert_eq!(look_alike("ＤＲＯＰ").as_deref(), Some("DROP"));
         for (word, plain) in [
             ("\u{130}ı", "ii"),

@@ -1,9 +1,10 @@
 //! What a T-SQL batch would do, told from its text by two readings that check each other.
 //!
-//! 1. The *derivation* (`derive.rs`, over the pages in `grammar/`) accounts for every token of the batch and says what each is there: a
-//!    verb, a table, an alias, a column. `reader.rs` judges what it found. What cannot be derived is [`verdict::Class::Unknown`].
-//! 2. The *accounting of words* (`account.rs`, with a table of its own) finds each dangerous word, and excuses it only where the
-//!    derivation claims it for something harmless.
+//! 1. The *derivation* (`derive.rs`, over the pages in `grammar/`) accounts for every token of the
+//!    batch and says what each is there: a verb, a table, an alias, a column. `reader.rs` judges
+//!    what it found. What cannot be derived is [`verdict::Class::Unknown`].
+//! 2. The *accounting of words* (`account.rs`, with a table of its own) finds each dangerous word,
+//!    and excuses it only where the derivation claims it for something harmless.
 //!
 //! The verdict is the worse of the two, and neither shares a table with the other.
 

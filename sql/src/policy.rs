@@ -84,10 +84,13 @@ pub fn can_be_allowed(item: &str) -> bool {
     let item = item.trim();
     let lower = item.to_ascii_lowercase();
     crate::account::refuses(&lower)
-        || ["linked server", "all server", "rename database", "raiserror with log"].contains(&lower.as_str())
+        || ["linked server", "all server", "rename database", "raiserror with log"]
+            .contains(&lower.as_str())
         || crate::statements::all().any(|kind| {
             let of = |s: &crate::verdict::Statement| {
-                s.problem.as_ref().is_some_and(|p| p.items.iter().any(|i| i.eq_ignore_ascii_case(item)))
+                s.problem
+                    .as_ref()
+                    .is_some_and(|p| p.items.iter().any(|i| i.eq_ignore_ascii_case(item)))
             };
             crate::verdict::Verdict::of(kind.example).statements.iter().any(of)
         })
@@ -182,7 +185,9 @@ impl Statement {
                 },
                 policy.access.as_str()
             ),
-            format!("{accepted} The operator can set access.level = \"{}\".", needs.as_str()).trim_start().to_owned(),
+            format!("{accepted} The operator can set access.level = \"{}\".", needs.as_str())
+                .trim_start()
+                .to_owned(),
         )
     }
 }

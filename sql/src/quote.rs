@@ -1,4 +1,5 @@
-//! Names: reading `schema.table` as people write it, and writing it so that SQL Server reads it back.
+//! Names: reading `schema.table` as people write it, and writing it so that SQL
+//! Server reads it back.
 
 use crate::grammar::GRAMMAR;
 
@@ -12,10 +13,15 @@ pub fn part(name: &str) -> String {
     let mut chars = name.chars();
     let first = chars.next().is_some_and(|c| c.is_alphabetic() || matches!(c, '_' | '#'));
     let regular = first && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '#' | '$' | '@'));
-    if regular && !GRAMMAR.is_reserved(&name.to_ascii_uppercase()) { name.to_owned() } else { identifier(name) }
+    if regular && !GRAMMAR.is_reserved(&name.to_ascii_uppercase()) {
+        name.to_owned()
+    } else {
+        identifier(name)
+    }
 }
 
-/// Splits a possibly bracketed or double-quoted name at its dots. None when a bracket is left open or a part is empty.
+/// Splits a possibly bracketed or double-quoted name at its dots. None when a bracket is left open
+/// or a part is empty.
 pub fn split(name: &str) -> Option<Vec<String>> {
     let mut parts = Vec::new();
     let mut rest = name.trim();

@@ -90,7 +90,8 @@ impl<'a> Reader<'a> {
             Span::Next | Span::Textual => self.raise(Class::Write),
             Span::CursorUpdate => {
                 let cursor = self.derived.marks[m].parent;
-                let reach = cursor.map_or(Class::Write, |c| self.reach_of_body(c, &mut Default::default()));
+                let reach =
+                    cursor.map_or(Class::Write, |c| self.reach_of_body(c, &mut Default::default()));
                 self.raise(reach);
             }
             Span::Never if self.stored(start) => self.raise(Class::Schema),
@@ -101,7 +102,9 @@ impl<'a> Reader<'a> {
             Span::Rename => self.rename(m),
             Span::Server => self.refuse(start, "ALL SERVER", Class::Schema),
             Span::Table | Span::Index => self.define(m),
-            Span::Insert | Span::Update | Span::Delete | Span::Merge | Span::Truncate => self.change(m),
+            Span::Insert | Span::Update | Span::Delete | Span::Merge | Span::Truncate => {
+                self.change(m)
+            }
             Span::Into => self.into(m),
             Span::IdentityInsert => self.identity_insert(m),
             Span::Object => self.object(m),
@@ -188,8 +191,9 @@ impl<'a> Reader<'a> {
     /// What is refused unless the operator names it.
     pub(crate) fn refuse(&mut self, at: usize, item: &str, counts_as: Class) {
         let reason = format!("{item} is refused at every access level");
-        let advice =
-            format!("Leave it out. Where it is really needed, the operator can name it: access.allow = [\"{item}\"].");
+        let advice = format!(
+            "Leave it out. Where it is really needed, the operator can name it: access.allow = [\"{item}\"]."
+        );
         self.blame(at, Class::Refused, &[item.to_owned()], counts_as, reason, &advice);
     }
 
@@ -205,7 +209,9 @@ impl<'a> Reader<'a> {
                 "USE",
                 "Name the database in the query (database.schema.table), or ask the operator for a connection to it.",
             ),
-            "GO" => ("GO", "Send one batch per call; GO is a command of sqlcmd, not of SQL Server."),
+            "GO" => {
+                ("GO", "Send one batch per call; GO is a command of sqlcmd, not of SQL Server.")
+            }
             other => (
                 other,
                 "The server opens, commits and rolls back the transaction itself: a batch that succeeds is committed, one that fails is rolled back.",
@@ -215,23 +221,48 @@ impl<'a> Reader<'a> {
     }
 
     fn never_so(&mut self, at: usize, what: &str, advice: &str) {
-        self.blame(at, Class::Never, &[], Class::Never, format!("{what} is never accepted"), advice);
+        self.blame(
+            at,
+            Class::Never,
+            &[],
+            Class::Never,
+            format!("{what} is never accepted"),
+            advice,
+        );
     }
 
     fn unclear(&mut self, at: usize, reason: String, advice: &str) {
         self.blame(at, Class::Unknown, &[], Class::Unknown, reason, advice);
     }
 
-    fn blame(&mut self, at: usize, class: Class, items: &[String], counts_as: Class, reason: String, advice: &str) {
+    fn blame(
+        &mut self,
+        at: usize,
+        class: Class,
+        items: &[String],
+        counts_as: Class,
+        reason: String,
+        advice: &str,
+    ) {
         let d = self.around(at);
         match &mut d.problem {
             // Two things that are refused need both their names.
             Some(p) if class == Class::Refused && d.class == Class::Refused => {
-                p.items.extend(items.iter().filter(|i| !p.items.contains(i)).cloned().collect::<Vec<_>>());
+                p.items.extend(
+                    items.iter().filter(|i| !p.items.contains(i)).cloned().collect::<Vec<_>>(),
+                );
                 p.counts_as = p.counts_as.max(counts_as);
             }
             Some(_) if d.class >= class => {}
-            p => *p = Some(Found { at, items: items.to_vec(), counts_as, reason, advice: advice.to_owned() }),
+            p => {
+                *p = Some(Found {
+                    at,
+                    items: items.to_vec(),
+                    counts_as,
+                    reason,
+                    advice: advice.to_owned(),
+                })
+            }
         }
         d.class = d.class.max(class);
     }
@@ -239,7 +270,8 @@ impl<'a> Reader<'a> {
     /// What the derivation could not place.
     fn underived(&mut self, at: usize) {
         // Behind the last statement that was whole, something begins that is none.
-        let ended = self.derived.marks.iter().rev().find(|m| m.span == Span::Stmt).map_or(0, |m| m.end);
+        let ended =
+            self.derived.marks.iter().rev().find(|m| m.span == Span::Stmt).map_or(0, |m| m.end);
         let apart = ended == at && (at == 0 || self.t[at - 1].text == ";");
         if self.out.is_empty() || apart && at < self.t.len() {
             self.begin(at.min(self.t.len().saturating_sub(1)));
@@ -247,12 +279,17 @@ impl<'a> Reader<'a> {
         let start = self.current().start;
         let hint = hints::underived(self.t, start, at);
         let Some(t) = self.t.get(at) else {
-            let (reason, advice) =
-                match self.out.iter().any(|d| d.start < self.t.len()) && self.derived.failed.is_some() {
-                    false => ("there is no statement", "Send a statement, such as SELECT 1."),
-                    true => ("the text ends too early", "Write the statement to its end."),
-                };
-            return self.unclear(self.t.len().saturating_sub(1), reason.into(), hint.unwrap_or(advice));
+            let (reason, advice) = match self.out.iter().any(|d| d.start < self.t.len())
+                && self.derived.failed.is_some()
+            {
+                false => ("there is no statement", "Send a statement, such as SELECT 1."),
+                true => ("the text ends too early", "Write the statement to its end."),
+            };
+            return self.unclear(
+                self.t.len().saturating_sub(1),
+                reason.into(),
+                hint.unwrap_or(advice),
+            );
         };
         let what = short(t.text, 40);
         let (reason, advice) = if start == at {
@@ -284,7 +321,9 @@ impl<'a> Reader<'a> {
 
     fn alone_on_its_line(&self, i: usize) -> bool {
         let apart = |a: usize, b: usize| self.sql[self.t[a].end()..self.t[b].at].contains('\n');
-        let last = i + usize::from(self.t.get(i + 1).is_some_and(|n| n.text.bytes().all(|b| b.is_ascii_digit())));
+        let last = i + usize::from(
+            self.t.get(i + 1).is_some_and(|n| n.text.bytes().all(|b| b.is_ascii_digit())),
+        );
         (i == 0 || apart(i - 1, i)) && (last + 1 >= self.t.len() || apart(last, last + 1))
     }
 
@@ -292,7 +331,8 @@ impl<'a> Reader<'a> {
 
     fn is(&self, i: usize, word: &str) -> bool {
         self.t.get(i).is_some_and(|t| {
-            matches!(t.kind, crate::lexer::Kind::Word | crate::lexer::Kind::Symbol) && t.text.eq_ignore_ascii_case(word)
+            matches!(t.kind, crate::lexer::Kind::Word | crate::lexer::Kind::Symbol)
+                && t.text.eq_ignore_ascii_case(word)
         })
     }
 
@@ -310,10 +350,13 @@ impl<'a> Reader<'a> {
 
     /// The marks directly inside another.
     fn children(&self, m: usize, span: Span) -> impl Iterator<Item = usize> + '_ {
-        self.inside(m).filter(move |i| self.derived.marks[*i].parent == Some(m) && self.derived.marks[*i].span == span)
+        self.inside(m).filter(move |i| {
+            self.derived.marks[*i].parent == Some(m) && self.derived.marks[*i].span == span
+        })
     }
 
-    /// Transactions in the body of a procedure or trigger are for when it runs, and are none of ours then.
+    /// Transactions in the body of a procedure or trigger are for when it runs, and are
+    /// none of ours then.
     fn stored(&mut self, at: usize) -> bool {
         let body = self.derived.marks.iter().any(|m| m.span == Span::Body && m.start <= at);
         if body {
@@ -339,8 +382,9 @@ impl<'a> Reader<'a> {
             _ => (verb.as_str(), Class::Execute),
         };
         if let Some(instead) = hints::dbcc(self.t, at + 1).filter(|_| verb == "DBCC") {
-            let advice =
-                format!("Write {instead}; the operator can allow DBCC as a whole with access.allow = [\"DBCC\"].");
+            let advice = format!(
+                "Write {instead}; the operator can allow DBCC as a whole with access.allow = [\"DBCC\"]."
+            );
             return self.blame(
                 at,
                 Class::Refused,
@@ -388,8 +432,10 @@ impl<'a> Reader<'a> {
     pub(crate) fn verdict(mut self) -> Verdict {
         self.current();
         let mut here = (0, 1, 1);
-        let statements: Vec<Statement> =
-            std::mem::take(&mut self.out).into_iter().map(|d| self.finished(d, &mut here)).collect();
+        let statements: Vec<Statement> = std::mem::take(&mut self.out)
+            .into_iter()
+            .map(|d| self.finished(d, &mut here))
+            .collect();
         let class = statements.iter().map(|s| s.class).max().unwrap_or(Class::Unknown);
         // What runs elsewhere, or makes objects, may leave something behind on its connection.
         let keeps_state = self.keeps_state || class >= Class::Schema;
@@ -409,7 +455,14 @@ impl<'a> Reader<'a> {
             } else {
                 position(self.sql, place)
             };
-            Problem { items: p.items, counts_as: p.counts_as, line, column, reason: p.reason, advice: p.advice }
+            Problem {
+                items: p.items,
+                counts_as: p.counts_as,
+                line,
+                column,
+                reason: p.reason,
+                advice: p.advice,
+            }
         });
         let head = d.head.unwrap_or_else(|| self.head(d.start));
         let target = d.target.filter(|_| !d.several);

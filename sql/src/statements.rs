@@ -36,12 +36,22 @@ pub fn markdown() -> String {
     );
     for k in all() {
         let verdict = Verdict::under(k.example, &Policy::default());
-        let items: Vec<_> =
-            verdict.statements.iter().filter_map(|s| s.problem.as_ref()).flat_map(|p| p.items.clone()).collect();
-        let items = if items.is_empty() { "–".to_owned() } else { format!("`{}`", items.join("`, `")) };
+        let items: Vec<_> = verdict
+            .statements
+            .iter()
+            .filter_map(|s| s.problem.as_ref())
+            .flat_map(|p| p.items.clone())
+            .collect();
+        let items =
+            if items.is_empty() { "–".to_owned() } else { format!("`{}`", items.join("`, `")) };
         let allowed = if verdict.class == Class::Refused { items } else { "–".to_owned() };
         let place = k.place;
-        out += &format!("| {} | {} | {allowed} | {place} | `{}` |\n", k.name, verdict.class.as_str(), k.example);
+        out += &format!(
+            "| {} | {} | {allowed} | {place} | `{}` |\n",
+            k.name,
+            verdict.class.as_str(),
+            k.example
+        );
     }
     out
 }

@@ -1,6 +1,7 @@
 //! What a batch would do: the worse of two readings, for each of its statements.
 //!
-//! The text is the first line of defence, not the boundary: that is what the login may do (`docs/security.md`).
+//! The text is the first line of defence, not the boundary: that is what the
+//! login may do (`docs/security.md`).
 
 use crate::account::{Charge, charge, is_dangerous};
 use crate::derive::{Derivation, Role, derive};
@@ -139,7 +140,8 @@ impl Verdict {
         Self::under(sql, &Policy::default())
     }
 
-    /// Reads a batch. The policy tells which database it is in, and what its SET statements may widen.
+    /// Reads a batch. The policy tells which database it is in, and what its
+    /// SET statements may widen.
     pub fn under(sql: &str, policy: &Policy) -> Self {
         Self::read(sql, policy, Readings::Both, 0)
     }
@@ -154,7 +156,8 @@ impl Verdict {
             Ok(list) => match list.iter().find(|t| deceives(t)) {
                 Some(t) => {
                     let reason = format!("a word of look-alike characters: {}", t.text);
-                    let advice = "Write a keyword in plain letters, and a name like that in brackets.";
+                    let advice =
+                        "Write a keyword in plain letters, and a name like that in brackets.";
                     Self::unreadable(sql, Unreadable { at: t.at, reason, advice })
                 }
                 None => Self::of_tokens(sql, &list, policy, readings, nesting),
@@ -163,9 +166,19 @@ impl Verdict {
         }
     }
 
-    fn of_tokens(sql: &str, list: &[Token<'_>], policy: &Policy, readings: Readings, nesting: usize) -> Self {
+    fn of_tokens(
+        sql: &str,
+        list: &[Token<'_>],
+        policy: &Policy,
+        readings: Readings,
+        nesting: usize,
+    ) -> Self {
         let mut reader = if readings == Readings::Accounting {
-            let none = Derivation { roles: vec![Role::Unread; list.len()], marks: Vec::new(), failed: None };
+            let none = Derivation {
+                roles: vec![Role::Unread; list.len()],
+                marks: Vec::new(),
+                failed: None,
+            };
             Reader::new(sql, list, none, policy, nesting)
         } else {
             let mut r = Reader::new(sql, list, derive(list), policy, nesting);
@@ -174,7 +187,10 @@ impl Verdict {
         };
         if reader.statements() > MOST {
             let reason = format!("more than {MOST} statements");
-            return Self::unreadable(sql, Unreadable { at: 0, reason, advice: "Send them in several calls." });
+            return Self::unreadable(
+                sql,
+                Unreadable { at: 0, reason, advice: "Send them in several calls." },
+            );
         }
         if readings != Readings::Derivation {
             for i in 0..list.len() {
@@ -228,7 +244,8 @@ fn deceives(t: &Token<'_>) -> bool {
     !plain && look_alike(t.text).is_some_and(|l| GRAMMAR.is_reserved(&l) || is_dangerous(&l))
 }
 
-/// What each token of a batch is in its derivation, as far as that went: for those who want to see why.
+/// What each token of a batch is in its derivation, as far as that went: for those who
+/// want to see why.
 pub fn roles(sql: &str) -> Result<Vec<(&str, Role)>, Unreadable> {
     let list = tokens(sql)?;
     let derived = derive(&list);

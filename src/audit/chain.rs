@@ -1,6 +1,7 @@
-//! The chain: each record is a line of JSON that ends with the SHA-256 of itself and names that of the record before. A checkpoint signs
-//! where the chain stands (Ed25519, RFC 8032); `verify.rs` reads it again. The hash is over the very bytes of the line, so a verifier needs no rules of its own
-//! about JSON.
+//! The chain: each record is a line of JSON that ends with the SHA-256 of itself and names that of
+//! the record before. A checkpoint signs where the chain stands (Ed25519, RFC 8032); `verify.rs`
+//! reads it again. The hash is over the very bytes of the line, so a verifier needs no rules of
+//! its own about JSON.
 
 use std::fmt::Write as _;
 
@@ -46,6 +47,7 @@ impl Head {
         self.hash = hash_of(&out[start..]);
         let _ = writeln!(out, ",\"hash\":\"{}\"}}", self.hash);
     }
+
     /// Appends a signed checkpoint.
     pub fn checkpoint(&mut self, time: &str, key: &Ed25519KeyPair, out: &mut String) {
         let signature = key.sign(statement(self.seq + 1, &self.hash).as_bytes());

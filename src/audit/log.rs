@@ -1,7 +1,8 @@
-//! The file behind the audit: one thread owns it, seals what comes through a bounded queue into the chain, and writes in batches.
+//! The file behind the audit: one thread owns it, seals what comes through a bounded queue into the
+//! chain, and writes in batches.
 //!
-//! A write that fails (a full disk) is taken back to the last whole record and tried again until it goes; meanwhile the queue fills, and
-//! the policy decides what becomes of calls.
+//! A write that fails (a full disk) is taken back to the last whole record and tried again until it
+//! goes; meanwhile the queue fills, and the policy decides what becomes of calls.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -130,8 +131,8 @@ pub fn time() -> String {
     stamp(Utc::now())
 }
 
-/// A JSON text of a string, with what could disturb a terminal or its reader (controls, marks of direction, line ends of Unicode)
-/// written as escapes.
+/// A JSON text of a string, with what could disturb a terminal or its reader (controls, marks of
+/// direction, line ends of Unicode) written as escapes.
 pub fn quoted(text: &str) -> String {
     let json = Value::from(text).to_string();
     if json.is_ascii() {
@@ -141,7 +142,9 @@ pub fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         match c {
-            c if unseen(c) => out.extend(c.encode_utf16(&mut [0; 2]).iter().map(|u| format!("\\u{u:04x}"))),
+            c if unseen(c) => {
+                out.extend(c.encode_utf16(&mut [0; 2]).iter().map(|u| format!("\\u{u:04x}")))
+            }
             c => out.push(c),
         }
     }
@@ -178,6 +181,7 @@ fn private(path: &Path, append: bool) -> std::io::Result<File> {
     } else {
         o.write(true);
     }
+
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut o, 0o600);
     o.open(path)
@@ -198,7 +202,8 @@ fn key(dir: &Path) -> Result<Ed25519KeyPair, String> {
         }
         Err(e) => return Err(wrong(&e)),
     };
-    Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| wrong(&"this is no Ed25519 seed of 32 bytes"))
+    Ed25519KeyPair::from_seed_unchecked(&seed)
+        .map_err(|_| wrong(&"this is no Ed25519 seed of 32 bytes"))
 }
 
 /// The calls that a killed process left open: the fields by which a record ends them.
@@ -212,7 +217,8 @@ fn left_open(texts: &[String]) -> Vec<String> {
             Some("start") => open.clear(),
             Some("call_start") => {
                 let of = |k: &str| v.get(k).map(|v| format!(",\"{k}\":{v}")).unwrap_or_default();
-                let more: String = ["principal", "mount", "tool", "fingerprint"].iter().map(|k| of(k)).collect();
+                let more: String =
+                    ["principal", "mount", "tool", "fingerprint"].iter().map(|k| of(k)).collect();
                 open.push((id.to_owned(), more));
             }
             Some("call_end") => open.retain(|(o, _)| o != id),
@@ -231,12 +237,14 @@ fn left_open(texts: &[String]) -> Vec<String> {
 }
 
 impl Log {
-    /// Opens the chain where it stands, closes what a killed process left open, and starts the thread.
+    /// Opens the chain where it stands, closes what a killed process left open,
+    /// and starts the thread.
     pub fn open(options: Options) -> Result<Self, String> {
         let dir = options.dir.clone();
         let wrong = |e: &dyn std::fmt::Display| format!("audit.dir: {}: {e}", dir.display());
         folder(&dir).map_err(|e| wrong(&e))?;
-        let lock = private(&dir.join(format!("{}.lock", options.series)), false).map_err(|e| wrong(&e))?;
+        let lock =
+            private(&dir.join(format!("{}.lock", options.series)), false).map_err(|e| wrong(&e))?;
         // Commands take turns; two servers would each write a chain that the other does not know.
         if options.series == ADMIN {
             lock.lock().map_err(|e| wrong(&e))?;
@@ -245,10 +253,12 @@ impl Log {
         }
         let key = key(&dir)?;
         let all = files(&dir, options.series).map_err(|e| wrong(&e))?;
-        // The open calls can be in older files; since the last start they are all there is to look at.
+        // The open calls can be in older files; since the last start they are all there
+        // is to look at.
         let mut texts: Vec<String> = Vec::new();
         for path in all.iter().rev() {
-            let text = String::from_utf8_lossy(&std::fs::read(path).map_err(|e| wrong(&e))?).into_owned();
+            let text =
+                String::from_utf8_lossy(&std::fs::read(path).map_err(|e| wrong(&e))?).into_owned();
             let started = text.contains("\"event\":\"start\"");
             texts.insert(0, text);
             if started {
@@ -258,7 +268,8 @@ impl Log {
         let (head, torn) = texts.last().map_or((None, 0), |t| tail(t));
         // A new file has no record yet: the chain goes on from the one before it.
         let head = head.or_else(|| texts.iter().rev().find_map(|t| tail(t).0)).unwrap_or_default();
-        let path = all.last().cloned().unwrap_or_else(|| dir.join(file_name(options.series, &head)));
+        let path =
+            all.last().cloned().unwrap_or_else(|| dir.join(file_name(options.series, &head)));
         let mut file = private(&path, true).map_err(|e| wrong(&e))?;
         let length = file.metadata().map_err(|e| wrong(&e))?.len();
         let mut lost = String::new();
@@ -285,7 +296,8 @@ impl Log {
             told: 0,
             _lock: lock,
         };
-        let mut first: Vec<Entry> = left_open(&texts).into_iter().map(|r| Entry::Record(Box::new(r))).collect();
+        let mut first: Vec<Entry> =
+            left_open(&texts).into_iter().map(|r| Entry::Record(Box::new(r))).collect();
         let torn = if torn > 0 { format!(",\"torn\":{}", quoted(&lost)) } else { String::new() };
         first.push(Entry::Record(Box::new(format!(
             "\"time\":\"{}\",\"event\":\"start\",\"version\":\"{}\",\"pid\":{}{torn}",
@@ -295,7 +307,8 @@ impl Log {
         ))));
         // The first records show at once whether the folder can be written to.
         w.write(first).map_err(|e| wrong(&e))?;
-        // Records may start work of the server's own (reading names), though nothing here waits for it.
+        // Records may start work of the server's own (reading names), though nothing
+        // here waits for it.
         let server = tokio::runtime::Handle::try_current().ok();
         std::thread::Builder::new()
             .name("audit".into())
@@ -306,14 +319,17 @@ impl Log {
             .map_err(|e| format!("audit: {e}"))?;
         Ok(Self { queue, state })
     }
+
     /// The queue.
     pub fn queue(&self) -> &mpsc::Sender<Entry> {
         &self.queue
     }
+
     /// What can be seen of it.
     pub fn state(&self) -> &State {
         &self.state
     }
+
     /// Writes what is left, with a checkpoint.
     pub async fn close(&self) {
         let (tx, rx) = oneshot::channel();
@@ -330,7 +346,9 @@ fn file_name(series: &str, head: &Head) -> String {
 impl Writer {
     fn run(mut self, mut entries: mpsc::Receiver<Entry>) {
         // Only for its timer: what was written and not synced is synced when nothing more comes.
-        let Ok(timer) = tokio::runtime::Builder::new_current_thread().enable_time().build() else { return };
+        let Ok(timer) = tokio::runtime::Builder::new_current_thread().enable_time().build() else {
+            return;
+        };
         loop {
             let next = async {
                 if self.dirty && self.options.fsync == Fsync::Second {
@@ -360,7 +378,8 @@ impl Writer {
         }
     }
 
-    /// Seals and writes a batch; tries until it is written. An error only before the thread has started.
+    /// Seals and writes a batch; tries until it is written. An error only before
+    /// the thread has started.
     fn write(&mut self, batch: Vec<Entry>) -> std::io::Result<()> {
         let mut out = String::new();
         let mut waiting = Vec::new();
@@ -423,11 +442,15 @@ impl Writer {
         loop {
             let sync = now
                 || self.options.fsync == Fsync::Always
-                || (self.options.fsync == Fsync::Second && self.synced.elapsed() >= Duration::from_secs(1));
+                || (self.options.fsync == Fsync::Second
+                    && self.synced.elapsed() >= Duration::from_secs(1));
             if !self.path.exists() {
                 self.again();
             }
-            let done = self.file.write_all(bytes).and_then(|()| if sync { self.file.sync_data() } else { Ok(()) });
+            let done = self
+                .file
+                .write_all(bytes)
+                .and_then(|()| if sync { self.file.sync_data() } else { Ok(()) });
             match done {
                 Ok(()) => {
                     self.good += bytes.len() as u64;
@@ -455,7 +478,8 @@ impl Writer {
         }
     }
 
-    /// The file was taken away (somebody else rotates): what comes goes into one of the same name, and says that it goes on.
+    /// The file was taken away (somebody else rotates): what comes goes into one of the same name,
+    /// and says that it goes on.
     fn again(&mut self) {
         let _ = folder(&self.options.dir);
         if let Ok(f) = private(&self.path, true) {

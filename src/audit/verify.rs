@@ -1,5 +1,6 @@
-//! Verification of what is in the files: each chain by its hashes, its checkpoints by their key, and all of it by checkpoints that were kept
-//! elsewhere (anchors), in whatever form a log kept them.
+//! Verification of what is in the files: each chain by its hashes, its checkpoints by
+//! their key, and all of it by checkpoints that were kept elsewhere (anchors), in whatever
+//! form a log kept them.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -80,7 +81,8 @@ pub struct Anchor {
 
 type File = (String, String);
 
-/// The checkpoints in a text: lines of a chain, or of a log, as text or as JSON, by whomever that was wrapped and however its members are ordered.
+/// The checkpoints in a text: lines of a chain, or of a log, as text or as JSON, by whomever that
+/// was wrapped and however its members are ordered.
 pub fn anchors(text: &str) -> Vec<Anchor> {
     let mut found = Vec::new();
     for line in text.lines() {
@@ -127,7 +129,8 @@ fn within_value(v: &Value, found: &mut Vec<Anchor>) {
     }
 }
 
-/// A checkpoint by its members: the line that they were is written again, and has to have its hash and its signature.
+/// A checkpoint by its members: the line that they were is written again, and has to have its
+/// hash and its signature.
 fn anchor(v: &Value) -> Option<Anchor> {
     let text = |k: &str| v.get(k).and_then(Value::as_str);
     let (seq, prev, time) = (v.get("seq")?.as_u64()?, text("prev")?, text("time")?);
@@ -140,13 +143,14 @@ fn anchor(v: &Value) -> Option<Anchor> {
 }
 
 fn signed(r: &Record) -> bool {
-    let bytes = |k: &str| BASE64.decode(r.value[k].as_str().unwrap_or_default()).unwrap_or_default();
+    let bytes =
+        |k: &str| BASE64.decode(r.value[k].as_str().unwrap_or_default()).unwrap_or_default();
     let public = UnparsedPublicKey::new(&ED25519, bytes("key"));
     public.verify(statement(r.seq, &r.prev).as_bytes(), &bytes("signature")).is_ok()
 }
 
-/// Verifies files, of one chain or of several, in any order. `anchor` holds checkpoints that were kept elsewhere; the key is the public one, if it
-/// is known from elsewhere.
+/// Verifies files, of one chain or of several, in any order. `anchor` holds checkpoints that were
+/// kept elsewhere; the key is the public one, if it is known from elsewhere.
 pub fn verify(files: &[File], anchor: Option<&str>, key: Option<&str>) -> Verified {
     let mut v = Verified::default();
     let anchors_given = anchor.map(anchors).unwrap_or_default();
@@ -158,7 +162,9 @@ pub fn verify(files: &[File], anchor: Option<&str>, key: Option<&str>) -> Verifi
         let chain = one(&files, &mut met, key, &mut v.problems);
         v.chains.push(chain);
     }
-    let mut problem = |blame, file: &str, line, what| v.problems.push(Problem { blame, file: file.into(), line, what });
+    let mut problem = |blame, file: &str, line, what| {
+        v.problems.push(Problem { blame, file: file.into(), line, what })
+    };
     if anchor.is_some() && anchors_given.is_empty() {
         problem(
             Blame::Anchor,
@@ -174,14 +180,21 @@ pub fn verify(files: &[File], anchor: Option<&str>, key: Option<&str>) -> Verifi
             continue;
         }
         if key.is_some_and(|k| k != a.key) {
-            problem(Blame::Anchor, "anchor", 0, format!("checkpoint {seq} is signed with another key than --key"));
+            problem(
+                Blame::Anchor,
+                "anchor",
+                0,
+                format!("checkpoint {seq} is signed with another key than --key"),
+            );
         }
         match (there, v.chains.as_slice()) {
             ([(file, line, _)], [_]) => problem(
                 Blame::Records,
                 file,
                 *line,
-                format!("record {seq} is not the anchored checkpoint: what is before it was rewritten"),
+                format!(
+                    "record {seq} is not the anchored checkpoint: what is before it was rewritten"
+                ),
             ),
             ([], [c]) if *seq > c.last.seq => problem(
                 Blame::Records,
@@ -196,7 +209,10 @@ pub fn verify(files: &[File], anchor: Option<&str>, key: Option<&str>) -> Verifi
                 Blame::Anchor,
                 "anchor",
                 0,
-                format!("the anchored checkpoint {seq} is of an older file: these begin at record {}", c.first),
+                format!(
+                    "the anchored checkpoint {seq} is of an older file: these begin at record {}",
+                    c.first
+                ),
             ),
             _ => problem(
                 Blame::Records,
@@ -211,8 +227,8 @@ pub fn verify(files: &[File], anchor: Option<&str>, key: Option<&str>) -> Verifi
     v
 }
 
-/// The files of each chain, in the order of their records. Files belong together that have a folder and the first part of their name in
-/// common, or that go on where another ends.
+/// The files of each chain, in the order of their records. Files belong together that have a folder
+/// and the first part of their name in common, or that go on where another ends.
 fn chains(files: &[File]) -> Vec<Vec<&File>> {
     struct Part<'a> {
         series: String,
@@ -228,7 +244,10 @@ fn chains(files: &[File]) -> Vec<Vec<&File>> {
         let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
         // Under another name nothing says which chain it is of.
         let numbered = name.strip_suffix(".jsonl").and_then(|n| n.rsplit_once('-'));
-        let series = numbered.filter(|(_, n)| n.bytes().all(|b| b.is_ascii_digit())).map_or("", |(s, _)| s).to_owned();
+        let series = numbered
+            .filter(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()))
+            .map_or("", |(s, _)| s)
+            .to_owned();
         let place = (path.parent().filter(|_| !series.is_empty()), series.clone());
         let chain = folders.iter().position(|f| *f == place).unwrap_or_else(|| {
             folders.push(place);
@@ -270,7 +289,8 @@ fn one(
     key: Option<&str>,
     problems: &mut Vec<Problem>,
 ) -> Chain {
-    let mut c = Chain { name: files.first().map(|f| f.0.clone()).unwrap_or_default(), ..Chain::default() };
+    let mut c =
+        Chain { name: files.first().map(|f| f.0.clone()).unwrap_or_default(), ..Chain::default() };
     let mut expected: Option<Head> = None;
     let (mut by_key, mut by_others) = (false, Vec::new());
     for (name, text) in files {
@@ -279,7 +299,11 @@ fn one(
         };
         let torn = (!text.is_empty() && !text.ends_with('\n')).then(|| text.lines().count());
         if let Some(last) = torn {
-            problem(last, "the last line is torn: the process was killed while it wrote, or the file was cut".into());
+            problem(
+                last,
+                "the last line is torn: the process was killed while it wrote, or the file was cut"
+                    .into(),
+            );
         }
         for (n, line) in text.lines().enumerate() {
             let at = n + 1;
@@ -298,15 +322,23 @@ fn one(
                 Some(e) if r.seq == e.seq + 1 && r.prev == e.hash => {}
                 Some(e) if r.seq == e.seq + 1 => problem(
                     at,
-                    format!("record {} does not follow the record before it: one of the two was replaced", r.seq),
+                    format!(
+                        "record {} does not follow the record before it: one of the two was replaced",
+                        r.seq
+                    ),
                 ),
-                Some(e) if r.seq == e.seq + 2 => problem(at, format!("record {} is missing", e.seq + 1)),
+                Some(e) if r.seq == e.seq + 2 => {
+                    problem(at, format!("record {} is missing", e.seq + 1))
+                }
                 Some(e) if r.seq > e.seq + 1 => {
                     problem(at, format!("records {} to {} are missing", e.seq + 1, r.seq - 1));
                 }
                 Some(e) => problem(
                     at,
-                    format!("record {} comes after record {}: records were moved or repeated", r.seq, e.seq),
+                    format!(
+                        "record {} comes after record {}: records were moved or repeated",
+                        r.seq, e.seq
+                    ),
                 ),
             }
             if r.value["event"] == "checkpoint" {
@@ -330,7 +362,9 @@ fn one(
         }
     }
     c.last = expected.unwrap_or_default();
-    let mut problem = |blame, file: &str, line, what| problems.push(Problem { blame, file: file.into(), line, what });
+    let mut problem = |blame, file: &str, line, what| {
+        problems.push(Problem { blame, file: file.into(), line, what })
+    };
     if c.records == 0 {
         problem(Blame::Records, &c.name, 0, "there is no record in it".into());
     }
@@ -346,11 +380,21 @@ fn one(
             c.key = Some(first.3.clone());
         }
         (Some(_), []) if !by_key && c.records > 0 => {
-            problem(Blame::Key, "--key", 0, format!("there is no checkpoint in {} that it could have signed", c.name));
+            problem(
+                Blame::Key,
+                "--key",
+                0,
+                format!("there is no checkpoint in {} that it could have signed", c.name),
+            );
         }
         (_, others) => {
             for (file, line, seq, _) in others {
-                problem(Blame::Records, file, *line, format!("checkpoint {seq} is signed with another key"));
+                problem(
+                    Blame::Records,
+                    file,
+                    *line,
+                    format!("checkpoint {seq} is signed with another key"),
+                );
             }
         }
     }
@@ -366,12 +410,16 @@ mod tests {
     fn key(seed: u8) -> Ed25519KeyPair {
         Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).expect("key")
     }
+
     /// Ten records, a checkpoint after every fourth, in two files.
     fn log(key: &Ed25519KeyPair, who: &str) -> Vec<(String, String)> {
         let (mut head, mut out) = (Head::default(), String::new());
         let mut files = Vec::new();
         for n in 0..10 {
-            head.append(&format!("\"event\":\"call_end\",\"principal\":\"{who}\",\"rows\":{n}"), &mut out);
+            head.append(
+                &format!("\"event\":\"call_end\",\"principal\":\"{who}\",\"rows\":{n}"),
+                &mut out,
+            );
             if n % 4 == 3 {
                 head.checkpoint("2026-01-01T00:00:00Z", key, &mut out);
             }
@@ -382,9 +430,11 @@ mod tests {
         files.push(("two".to_owned(), out));
         files
     }
+
     fn what(v: &Verified) -> String {
         v.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
+
     fn checkpoint(files: &[(String, String)], n: usize) -> String {
         files
             .iter()
@@ -419,32 +469,49 @@ mod tests {
             files[file].1 = l.concat();
             what(&verify(&files, Some(&anchor), None))
         };
-        assert!(with(0, &|l| l[2] = l[2].replace("\"rows\":2", "\"rows\":7")).contains("one:3: record 3 was edited"));
+        assert!(
+            with(0, &|l| l[2] = l[2].replace("\"rows\":2", "\"rows\":7"))
+                .contains("one:3: record 3 was edited")
+        );
         assert!(with(0, &|l| drop(l.remove(2))).contains("one:3: record 3 is missing"));
         assert!(with(0, &|l| drop(l.drain(1..5))).contains("records 2 to 5 are missing"));
         assert!(with(0, &|l| l.swap(1, 2)).contains("record 2 comes after record 3"));
         assert!(with(0, &|l| l.insert(2, l[1].clone())).contains("records were moved or repeated"));
-        assert!(with(0, &|l| l.insert(2, "nonsense\n".into())).contains("one:3: this is no record"));
+        assert!(
+            with(0, &|l| l.insert(2, "nonsense\n".into())).contains("one:3: this is no record")
+        );
         assert!(with(0, &|l| l.insert(2, "{\"seq\":3}\n".into())).contains("this is no record"));
         assert!(
-            with(1, &|l| l.truncate(2)).contains("the anchored checkpoint 10 is not there: the files end at record 9")
+            with(1, &|l| l.truncate(2))
+                .contains("the anchored checkpoint 10 is not there: the files end at record 9")
         );
-        assert!(with(1, &|l| *l.last_mut().expect("a line") = "{\"seq\":12,".into()).contains("torn"));
+        assert!(
+            with(1, &|l| *l.last_mut().expect("a line") = "{\"seq\":12,".into()).contains("torn")
+        );
         assert!(
             with(0, &|l| l[4] = l[4].replace("\"signature\":\"", "\"signature\":\"AAAA"))
                 .contains("signature of checkpoint 5 is wrong")
         );
         let first_gone = what(&verify(&good[1..], Some(&anchor), None));
-        assert_eq!(first_gone, "", "older files may have been archived; the chain says where it begins");
+        assert_eq!(
+            first_gone, "",
+            "older files may have been archived; the chain says where it begins"
+        );
         assert_eq!(verify(&good[1..], None, None).chains[0].first, 8);
-        // Written anew from the start by somebody who can write the files: with another key, or without.
+        // Written anew from the start by somebody who can write the files: with
+        // another key, or without.
         let other = log(&key(2), "eve");
-        assert!(what(&verify(&other, Some(&anchor), None)).contains("is not the anchored checkpoint"));
+        assert!(
+            what(&verify(&other, Some(&anchor), None)).contains("is not the anchored checkpoint")
+        );
         let public = verify(&good, None, None).chains[0].key.clone().expect("a key");
         assert!(what(&verify(&other, None, Some(&public))).contains("signed with another key"));
         assert!(what(&verify(&good, Some("nonsense"), None)).contains("no checkpoint"));
         let edited = anchor.replace("\"seq\":10", "\"seq\":11");
-        assert!(what(&verify(&good, Some(&edited), None)).contains("no checkpoint"), "an edited anchor is none");
+        assert!(
+            what(&verify(&good, Some(&edited), None)).contains("no checkpoint"),
+            "an edited anchor is none"
+        );
     }
 
     #[test]
@@ -452,13 +519,22 @@ mod tests {
         let good = log(&key(1), "ada");
         let anchor = checkpoint(&good, 0);
         let of = |v: &Verified| v.problems.iter().map(|p| p.blame).min();
-        let public = |k: u8| BASE64.encode(aws_lc_rs::signature::KeyPair::public_key(&key(k)).as_ref());
+        let public =
+            |k: u8| BASE64.encode(aws_lc_rs::signature::KeyPair::public_key(&key(k)).as_ref());
         assert_eq!(of(&verify(&good, Some(&anchor), Some(&public(1)))), None);
         assert_eq!(of(&verify(&good, None, Some(&public(2)))), Some(Blame::Key));
         assert_eq!(of(&verify(&good, Some(&anchor), Some("nonsense"))), Some(Blame::Key));
         assert_eq!(of(&verify(&good, Some(""), None)), Some(Blame::Anchor));
-        assert_eq!(of(&verify(&good[1..], Some(&anchor), None)), Some(Blame::Anchor), "from before the first record");
-        assert_eq!(of(&verify(&good[..1], Some(&checkpoint(&good, 1)), None)), Some(Blame::Records), "cut off");
+        assert_eq!(
+            of(&verify(&good[1..], Some(&anchor), None)),
+            Some(Blame::Anchor),
+            "from before the first record"
+        );
+        assert_eq!(
+            of(&verify(&good[..1], Some(&checkpoint(&good, 1)), None)),
+            Some(Blame::Records),
+            "cut off"
+        );
         // Partly signed by another is no wrong key.
         let mut mixed = good.clone();
         mixed[1].1 = log(&key(2), "ada")[1].1.clone();
@@ -468,7 +544,10 @@ mod tests {
         head.append("\"event\":\"start\"", &mut bare);
         let bare = [("audit-000000000001.jsonl".to_owned(), bare)];
         assert_eq!(of(&verify(&bare, None, Some(&public(1)))), Some(Blame::Key));
-        assert_eq!(of(&verify(&[("empty".into(), String::new())], None, None)), Some(Blame::Records));
+        assert_eq!(
+            of(&verify(&[("empty".into(), String::new())], None, None)),
+            Some(Blame::Records)
+        );
     }
 
     #[test]
@@ -476,14 +555,24 @@ mod tests {
         let good = log(&key(1), "ada");
         let line = checkpoint(&good, 0);
         let v: Value = serde_json::from_str(&line).expect("JSON");
-        let turned: serde_json::Map<String, Value> =
-            v.as_object().expect("members").iter().rev().map(|(k, v)| (k.clone(), v.clone())).collect();
+        let turned: serde_json::Map<String, Value> = v
+            .as_object()
+            .expect("members")
+            .iter()
+            .rev()
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect();
         for kept in [
             line.clone(),
             format!("2026-01-01T00:00:00Z  INFO audit: checkpoint={line}"),
             format!("INFO audit: checkpoint={:?} more=\"x\"", line),
-            format!("{{\"level\":\"INFO\",\"fields\":{{\"checkpoint\":{line}}},\"target\":\"audit\"}}"),
-            format!("{{\"log\":{},\"stream\":\"stderr\"}}", Value::from(format!("INFO checkpoint={line}\n"))),
+            format!(
+                "{{\"level\":\"INFO\",\"fields\":{{\"checkpoint\":{line}}},\"target\":\"audit\"}}"
+            ),
+            format!(
+                "{{\"log\":{},\"stream\":\"stderr\"}}",
+                Value::from(format!("INFO checkpoint={line}\n"))
+            ),
             format!(
                 "{{\"a\":[{{\"checkpoint\": {}}}]}}",
                 serde_json::to_string_pretty(&turned).expect("text").replace('\n', "")
@@ -496,7 +585,10 @@ mod tests {
             assert_eq!(found.first().map(|a| a.record.seq), Some(5), "{kept}");
             assert_eq!(what(&verify(&good, Some(&kept), None)), "");
             let other = log(&key(2), "eve");
-            assert!(what(&verify(&other, Some(&kept), None)).contains("not the anchored checkpoint"), "{kept}");
+            assert!(
+                what(&verify(&other, Some(&kept), None)).contains("not the anchored checkpoint"),
+                "{kept}"
+            );
         }
         assert_eq!(anchors(&"{".repeat(5000)), []);
     }
@@ -507,14 +599,28 @@ mod tests {
             files.iter_mut().zip(names).for_each(|(f, n)| f.0 = n.to_owned());
             files
         };
-        let calls = named(log(&key(1), "ada"), ["d/audit-000000000001.jsonl", "d/audit-000000000008.jsonl"]);
-        let commands = named(log(&key(1), "root"), ["d/admin-000000000001.jsonl", "d/admin-000000000008.jsonl"]);
+        let calls = named(
+            log(&key(1), "ada"),
+            ["d/audit-000000000001.jsonl", "d/audit-000000000008.jsonl"],
+        );
+        let commands = named(
+            log(&key(1), "root"),
+            ["d/admin-000000000001.jsonl", "d/admin-000000000008.jsonl"],
+        );
         // Another server's, and its older file in an archive.
-        let other = named(log(&key(2), "bob"), ["old/audit-000000000001.jsonl", "e/audit-000000000008.jsonl"]);
+        let other = named(
+            log(&key(2), "bob"),
+            ["old/audit-000000000001.jsonl", "e/audit-000000000008.jsonl"],
+        );
         let mut all = [calls, commands, other].concat();
         all.reverse();
         let anchors: String = [1, 3, 5]
-            .map(|n| format!("{}\n", all[5 - n].1.lines().rfind(|l| l.contains("\"checkpoint\"")).expect("one")))
+            .map(|n| {
+                format!(
+                    "{}\n",
+                    all[5 - n].1.lines().rfind(|l| l.contains("\"checkpoint\"")).expect("one")
+                )
+            })
             .concat();
         let v = verify(&all, Some(&anchors), None);
         assert_eq!((what(&v).as_str(), v.chains.len()), ("", 3));

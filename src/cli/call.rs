@@ -1,4 +1,5 @@
-//! `call`: one tool call from a terminal: through the same stack as any client's, or to a server that runs, over streamable HTTP.
+//! `call`: one tool call from a terminal: through the same stack as any client's, or to a server
+//! that runs, over streamable HTTP.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -24,7 +25,8 @@ use crate::protocol::server_info;
 use crate::stack::App;
 
 /// What `call` knows by name; the server may have fewer.
-pub const TOOLS: [&str; 6] = ["describe_table", "execute_sql", "fetch", "get_table_sample", "list_tables", "search"];
+pub const TOOLS: [&str; 6] =
+    ["describe_table", "execute_sql", "fetch", "get_table_sample", "list_tables", "search"];
 /// Where `--url` finds a token.
 const TOKEN: &str = "MSSQL_MCP_TOKEN";
 /// A server may take as long as its own limits allow; this is for one that never answers.
@@ -34,7 +36,9 @@ const MAX: usize = 1 << 30;
 
 /// `mssql-mcp call …`.
 pub fn command() -> Command {
-    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    let flag = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
     Command::new("call")
         .about("Call one tool and print its answer as a table")
         .override_usage("mssql-mcp call [OPTIONS] TOOL [VALUE] [--ARGUMENT VALUE]...")
@@ -82,17 +86,24 @@ pub fn command() -> Command {
         )
 }
 
-/// Our options may stand behind the tool too: they are put before it, and what is the tool's behind `--`.
+/// Our options may stand behind the tool too: they are put before it, and what is
+/// the tool's behind `--`.
 pub fn settle(argv: Vec<String>) -> Vec<String> {
     let root = super::command();
     let call = command();
-    let options: Vec<&Arg> =
-        root.get_arguments().chain(call.get_arguments()).filter(|a| a.get_long().is_some()).collect();
+    let options: Vec<&Arg> = root
+        .get_arguments()
+        .chain(call.get_arguments())
+        .filter(|a| a.get_long().is_some())
+        .collect();
     // Some(true) for one of ours that takes a value.
     let ours = |word: &str| {
         let name = word.strip_prefix("--")?;
         let (name, inline) = name.split_once('=').map_or((name, false), |(n, _)| (n, true));
-        options.iter().find(|a| a.get_long() == Some(name)).map(|a| a.get_action().takes_values() && !inline)
+        options
+            .iter()
+            .find(|a| a.get_long() == Some(name))
+            .map(|a| a.get_action().takes_values() && !inline)
     };
     let (mut before, mut behind, mut tool) = (Vec::new(), Vec::new(), None);
     let mut words = argv.into_iter().peekable();
@@ -133,7 +144,11 @@ pub fn settle(argv: Vec<String>) -> Vec<String> {
             let named = flag(&word).is_some() && !word.contains('=');
             behind.push(word);
             // Its value, whatever that looks like.
-            if named && words.peek().is_some_and(|next| ours(next).is_none() && next != "--help" && next != "-h") {
+            if named
+                && words
+                    .peek()
+                    .is_some_and(|next| ours(next).is_none() && next != "--help" && next != "-h")
+            {
                 behind.extend(words.next());
             }
         }
@@ -150,7 +165,8 @@ pub fn settle(argv: Vec<String>) -> Vec<String> {
 fn flag(word: &str) -> Option<&str> {
     let rest = word.strip_prefix("--")?;
     let name = rest.split('=').next().unwrap_or(rest);
-    (!name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')).then_some(rest)
+    (!name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_'))
+        .then_some(rest)
 }
 
 fn wrong(message: String) -> Failed {
@@ -174,6 +190,7 @@ pub async fn call(m: &ArgMatches) -> Ended {
             sandbox = Some(s);
             app
         }
+
         #[cfg(not(feature = "sandbox"))]
         return Err("--demo: this build has no sandbox".to_owned().into());
     } else {
@@ -189,6 +206,7 @@ pub async fn call(m: &ArgMatches) -> Ended {
     if let Server::Own(app) = server {
         app.database.close(Duration::from_secs(3)).await;
     }
+
     #[cfg(feature = "sandbox")]
     drop(sandbox);
     ended
@@ -211,11 +229,17 @@ pub struct Remote {
 
 impl Remote {
     fn new(url: &str, m: &ArgMatches) -> Result<Self, Failed> {
-        let uri = url.parse::<http::Uri>().ok().filter(|u| u.scheme().is_some() && u.authority().is_some());
-        let uri = uri.ok_or_else(|| wrong("--url: it is no URL such as http://127.0.0.1:8008/mcp".into()))?;
+        let uri = url
+            .parse::<http::Uri>()
+            .ok()
+            .filter(|u| u.scheme().is_some() && u.authority().is_some());
+        let uri = uri
+            .ok_or_else(|| wrong("--url: it is no URL such as http://127.0.0.1:8008/mcp".into()))?;
         // What stands before the @ may be a password, which no message repeats.
         if uri.authority().is_some_and(|a| a.as_str().contains('@')) {
-            return Err(wrong(format!("--url: it must not name a user; a token goes into {TOKEN} or --token-file")));
+            return Err(wrong(format!(
+                "--url: it must not name a user; a token goes into {TOKEN} or --token-file"
+            )));
         }
         // An address alone is that of the main endpoint.
         let url = if uri.path() == "/" && uri.query().is_none() {
@@ -224,15 +248,21 @@ impl Remote {
             url.to_owned()
         };
         let token = match m.get_one::<PathBuf>("token-file") {
-            Some(f) => {
-                Some(std::fs::read_to_string(f).map_err(|e| wrong(format!("--token-file: {}: {e}", f.display())))?)
-            }
+            Some(f) => Some(
+                std::fs::read_to_string(f)
+                    .map_err(|e| wrong(format!("--token-file: {}: {e}", f.display())))?,
+            ),
             None => std::env::var(TOKEN).ok(),
         };
-        let token = token.map(|t| t.trim_start_matches('\u{feff}').trim().to_owned()).filter(|t| !t.is_empty());
+        let token = token
+            .map(|t| t.trim_start_matches('\u{feff}').trim().to_owned())
+            .filter(|t| !t.is_empty());
         // A token does not travel in the clear; without one a person may ask whom they like.
-        let getter =
-            if token.is_some() { Getter::from_operator().patient(PATIENCE) } else { Getter::inside(&[], PATIENCE)? };
+        let getter = if token.is_some() {
+            Getter::from_operator().patient(PATIENCE)
+        } else {
+            Getter::inside(&[], PATIENCE)?
+        };
         Ok(Self { url, token, getter })
     }
 
@@ -245,7 +275,8 @@ impl Remote {
             "io.modelcontextprotocol/clientCapabilities": {},
             "io.modelcontextprotocol/clientInfo": { "name": "mssql-mcp call", "version": env!("CARGO_PKG_VERSION") },
         });
-        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
+        let body =
+            json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
         let mut request = Request::post(&self.url)
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::ACCEPT, "application/json, text/event-stream")
@@ -267,18 +298,27 @@ impl Remote {
             .is_some_and(|t| t.as_bytes().starts_with(b"text/event-stream"));
         let (status, body) = (response.status(), response.into_body());
         match status {
-            StatusCode::UNAUTHORIZED if self.token.is_some() => Err(failed("the token is not good here (401)")),
-            StatusCode::UNAUTHORIZED => {
-                Err(failed(&format!("a token is needed (401): put it into {TOKEN}, or into a file for --token-file")))
+            StatusCode::UNAUTHORIZED if self.token.is_some() => {
+                Err(failed("the token is not good here (401)"))
             }
-            _ if stream => last_event(&body).ok_or_else(|| failed("the stream ended without an answer")),
+            StatusCode::UNAUTHORIZED => Err(failed(&format!(
+                "a token is needed (401): put it into {TOKEN}, or into a file for --token-file"
+            ))),
+            _ if stream => {
+                last_event(&body).ok_or_else(|| failed("the stream ended without an answer"))
+            }
             s => {
                 let said: Value = serde_json::from_slice(&body).unwrap_or_default();
                 if said.get("jsonrpc").is_some() {
                     return Ok(body);
                 }
-                let why = said["error_description"].as_str().map_or(String::new(), |d| format!(" ({})", plain(d)));
-                Err(failed(&format!("it answers {}{why}; is it an MCP endpoint, such as …/mcp?", s.as_u16())))
+                let why = said["error_description"]
+                    .as_str()
+                    .map_or(String::new(), |d| format!(" ({})", plain(d)));
+                Err(failed(&format!(
+                    "it answers {}{why}; is it an MCP endpoint, such as …/mcp?",
+                    s.as_u16()
+                )))
             }
         }
     }
@@ -288,8 +328,11 @@ impl Remote {
 fn last_event(stream: &[u8]) -> Option<Bytes> {
     let text = std::str::from_utf8(stream).ok()?;
     let event = text.split("\n\n").filter(|e| e.lines().any(|l| l.starts_with("data:"))).last()?;
-    let data: Vec<&str> =
-        event.lines().filter_map(|l| l.strip_prefix("data:")).map(|l| l.strip_prefix(' ').unwrap_or(l)).collect();
+    let data: Vec<&str> = event
+        .lines()
+        .filter_map(|l| l.strip_prefix("data:"))
+        .map(|l| l.strip_prefix(' ').unwrap_or(l))
+        .collect();
     Some(data.join("\n").into_bytes().into())
 }
 
@@ -305,7 +348,12 @@ pub async fn ask(server: &Server, method: &str, params: Value) -> Result<Box<Raw
                 method: Arc::from(method),
                 target: params["name"].as_str().map(str::to_owned),
                 params: serde_json::value::to_raw_value(&params).ok(),
-                context: bare_context("cli", ProtocolVersion::V2025_11_25, extensions, Cancel::default()),
+                context: bare_context(
+                    "cli",
+                    ProtocolVersion::V2025_11_25,
+                    extensions,
+                    Cancel::default(),
+                ),
             };
             let o = match app.service.clone().oneshot(request).await {
                 Ok(o) => o,
@@ -321,25 +369,30 @@ pub async fn ask(server: &Server, method: &str, params: Value) -> Result<Box<Raw
         result: Option<Box<RawValue>>,
         error: Option<Value>,
     }
-    let m: Message = serde_json::from_slice(&bytes).map_err(|e| format!("the answer is no JSON-RPC: {e}"))?;
+    let m: Message =
+        serde_json::from_slice(&bytes).map_err(|e| format!("the answer is no JSON-RPC: {e}"))?;
     match (m.result, m.error) {
         (Some(r), _) => Ok(r),
-        (None, e) => {
-            Err(wrong(plain(e.unwrap_or_default()["message"].as_str().unwrap_or("an answer without a result"))))
-        }
+        (None, e) => Err(wrong(plain(
+            e.unwrap_or_default()["message"].as_str().unwrap_or("an answer without a result"),
+        ))),
     }
 }
 
 async fn run(server: &Server, m: &ArgMatches, tool: &str, args: &[String]) -> Ended {
-    let listed: Value = serde_json::from_str(ask(server, "tools/list", json!({})).await?.get()).unwrap_or_default();
+    let listed: Value =
+        serde_json::from_str(ask(server, "tools/list", json!({})).await?.get()).unwrap_or_default();
     let found = listed["tools"].as_array().into_iter().flatten().find(|t| t["name"] == tool);
     let names = || {
         let tools = listed["tools"].as_array().into_iter().flatten();
         tools.filter_map(|t| t["name"].as_str()).map(plain).collect::<Vec<_>>().join(", ")
     };
     let Some(found) = found else {
-        let more =
-            if tool == "search" || tool == "fetch" { " (tools.search = \"yes\" adds search and fetch)" } else { "" };
+        let more = if tool == "search" || tool == "fetch" {
+            " (tools.search = \"yes\" adds search and fetch)"
+        } else {
+            ""
+        };
         return Err(wrong(format!("Unknown tool: {}; there are {}{more}", plain(tool), names())));
     };
     if m.get_flag("tool-help") {
@@ -353,7 +406,11 @@ async fn run(server: &Server, m: &ArgMatches, tool: &str, args: &[String]) -> En
     } else {
         print(&show(&node, width(m)))?;
     }
-    if *node.get("isError") == Node::Bool(true) { Err(Failed { message: String::new(), status: 1 }) } else { Ok(()) }
+    if *node.get("isError") == Node::Bool(true) {
+        Err(Failed { message: String::new(), status: 1 })
+    } else {
+        Ok(())
+    }
 }
 
 /// Where a person asked for it, or the terminal's; none elsewhere.
@@ -381,9 +438,12 @@ fn help(tool: &Value) -> String {
     let text = |v: &Value| v.as_str().map(plain).unwrap_or_default();
     let name = text(&tool["name"]);
     let schema = &tool["inputSchema"];
-    let mut out = format!("{}\n\nUsage: mssql-mcp call [OPTIONS] {name}", text(&tool["description"]));
-    let required = |name: &str| schema["required"].as_array().is_some_and(|r| r.iter().any(|r| r == name));
-    let properties: Vec<(&String, &Value)> = schema["properties"].as_object().into_iter().flatten().collect();
+    let mut out =
+        format!("{}\n\nUsage: mssql-mcp call [OPTIONS] {name}", text(&tool["description"]));
+    let required =
+        |name: &str| schema["required"].as_array().is_some_and(|r| r.iter().any(|r| r == name));
+    let properties: Vec<(&String, &Value)> =
+        schema["properties"].as_object().into_iter().flatten().collect();
     for (n, (p, _)) in properties.iter().enumerate().filter(|(n, (p, _))| *n == 0 || required(p)) {
         let one = if n == 0 {
             format!("{}|--{p} {}", p.to_uppercase(), p.to_uppercase())
@@ -393,7 +453,8 @@ fn help(tool: &Value) -> String {
         out += &if required(p) { format!(" {one}") } else { format!(" [{one}]") };
     }
     out += "\n\nArguments:\n";
-    let left: Vec<String> = properties.iter().map(|(p, v)| format!("--{p} <{}>", kind(v))).collect();
+    let left: Vec<String> =
+        properties.iter().map(|(p, v)| format!("--{p} <{}>", kind(v))).collect();
     let wide = left.iter().map(String::len).max().unwrap_or(0);
     for ((p, v), l) in properties.iter().zip(&left) {
         out += &format!("  {l:<wide$}  {}", text(&v["description"]));
@@ -418,18 +479,24 @@ fn kind(schema: &Value) -> String {
             .collect::<Vec<_>>()
             .join("|");
     }
-    let one = |t: &str| if t == "object" || t == "array" { format!("JSON {t}") } else { t.to_owned() };
+    let one =
+        |t: &str| if t == "object" || t == "array" { format!("JSON {t}") } else { t.to_owned() };
     match &schema["type"] {
         Value::String(t) => one(t),
-        Value::Array(all) => {
-            all.iter().filter_map(Value::as_str).filter(|t| *t != "null").map(one).collect::<Vec<_>>().join("|")
-        }
+        Value::Array(all) => all
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|t| *t != "null")
+            .map(one)
+            .collect::<Vec<_>>()
+            .join("|"),
         _ => "value".into(),
     }
 }
 
-/// `--name value`, `--name=value`, and first of all the first argument's value alone; what the schema wants as something else than text is
-/// read as JSON. What a tool does not have is sent as text, and the server's answer says so.
+/// `--name value`, `--name=value`, and first of all the first argument's value alone; what the
+/// schema wants as something else than text is read as JSON. What a tool does not have is sent as
+/// text, and the server's answer says so.
 fn arguments(args: &[String], schema: &Value) -> Result<Map<String, Value>, Failed> {
     let properties = &schema["properties"];
     let first = properties.as_object().and_then(|p| p.keys().next());
@@ -444,7 +511,8 @@ fn arguments(args: &[String], schema: &Value) -> Result<Map<String, Value>, Fail
             (Some((_, Some((n, v)))), _) => (n.replace('-', "_"), v.to_owned()),
             (Some((n, None)), _) => {
                 let name = n.replace('-', "_");
-                let bare = is(&name, "boolean") && it.peek().is_none_or(|v| !matches!(v.as_str(), "true" | "false"));
+                let bare = is(&name, "boolean")
+                    && it.peek().is_none_or(|v| !matches!(v.as_str(), "true" | "false"));
                 let value = if bare { Some("true".to_owned()) } else { it.next().cloned() };
                 let value = value.ok_or_else(|| wrong(format!("--{n} needs a value")))?;
                 (name, value)
@@ -455,8 +523,9 @@ fn arguments(args: &[String], schema: &Value) -> Result<Map<String, Value>, Fail
         let v = if is(&name, "string") || properties.get(&name).is_none() {
             Value::String(value)
         } else {
-            serde_json::from_str(&value)
-                .map_err(|_| wrong(format!("--{name}: \"{value}\" is no {}", kind(&properties[&name]))))?
+            serde_json::from_str(&value).map_err(|_| {
+                wrong(format!("--{name}: \"{value}\" is no {}", kind(&properties[&name])))
+            })?
         };
         if out.insert(name.clone(), v).is_some() {
             return Err(wrong(format!("--{name} is given twice")));
@@ -471,13 +540,26 @@ mod tests {
 
     #[test]
     fn our_options_may_stand_anywhere_and_a_tools_values_are_its_own() {
-        let settled = |line: &[&str]| settle(line.iter().map(|w| (*w).to_owned()).collect()).join(" ");
+        let settled =
+            |line: &[&str]| settle(line.iter().map(|w| (*w).to_owned()).collect()).join(" ");
         for (line, want) in [
-            (&["m", "call", "t", "--json", "--a", "b", "--demo"][..], "m call --json --demo t -- --a b"),
-            (&["m", "call", "t", "SELECT 1", "--max-width", "40"], "m call --max-width 40 t -- SELECT 1"),
+            (
+                &["m", "call", "t", "--json", "--a", "b", "--demo"][..],
+                "m call --json --demo t -- --a b",
+            ),
+            (
+                &["m", "call", "t", "SELECT 1", "--max-width", "40"],
+                "m call --max-width 40 t -- SELECT 1",
+            ),
             (&["m", "call", "t", "--q", "--  -json"], "m call t -- --q --  -json"),
-            (&["m", "call", "t", "-- a comment\nSELECT 1", "--json"], "m call --json t -- -- a comment\nSELECT 1"),
-            (&["m", "call", "t", "--q=--json", "--limits-max-rows=3"], "m call --limits-max-rows=3 t -- --q=--json"),
+            (
+                &["m", "call", "t", "-- a comment\nSELECT 1", "--json"],
+                "m call --json t -- -- a comment\nSELECT 1",
+            ),
+            (
+                &["m", "call", "t", "--q=--json", "--limits-max-rows=3"],
+                "m call --limits-max-rows=3 t -- --q=--json",
+            ),
             (&["m", "call", "t", "--help"], "m call --tool-help t"),
             (&["m", "call", "--help", "t"], "m call --help t"),
             (&["m", "--database-label", "call", "serve"], "m --database-label call serve"),

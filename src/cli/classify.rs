@@ -1,5 +1,6 @@
-//! `classify`: the verdict on T-SQL scripts, one JSON line per batch, so that an auditor can try the guard and corpora can run
-//! through it, under the access that is configured unless told otherwise. Needs no database.
+//! `classify`: the verdict on T-SQL scripts, one JSON line per batch, so that an auditor can try
+//! the guard and corpora can run through it, under the access that is configured unless told
+//! otherwise. Needs no database.
 
 use std::io::{IsTerminal, Read, Write};
 
@@ -25,7 +26,11 @@ pub fn classify(m: &ArgMatches) -> Ended {
     allow.extend(m.get_many::<String>("allow").into_iter().flatten().cloned());
     let named = Some(config.text("database.name").to_owned()).filter(|n| !n.is_empty());
     let policy = Policy {
-        access: Access::parse(&m.get_one::<String>("access").cloned().unwrap_or_else(|| config.choice("access.level"))),
+        access: Access::parse(
+            &m.get_one::<String>("access")
+                .cloned()
+                .unwrap_or_else(|| config.choice("access.level")),
+        ),
         allow,
         database: m.get_one::<String>("database").cloned().or(named).map(Into::into),
         ..Policy::default()
@@ -48,7 +53,8 @@ pub fn classify(m: &ArgMatches) -> Ended {
         // A reader that went away has seen enough; the status is still about the whole script.
         let _ = writeln!(out, "{report}");
     }
-    // Between "it runs" and "it could not be judged": as with doctor, 3 is an answer and no failure.
+    // Between "it runs" and "it could not be judged": as with doctor, 3 is an
+    // answer and no failure.
     if refused { Err(Failed { message: String::new(), status: 3 }) } else { Ok(()) }
 }
 
@@ -78,7 +84,9 @@ fn report(batch: usize, first_line: u32, sql: &str, policy: &Policy, roles: bool
         .collect();
     let class = verdict.class.as_str();
     let mut report = match verdict.check(policy) {
-        Ok(_) => json!({ "batch": batch, "allowed": true, "class": class, "statements": statements }),
+        Ok(_) => {
+            json!({ "batch": batch, "allowed": true, "class": class, "statements": statements })
+        }
         Err(r) => json!({
             "batch": batch,
             "allowed": false,
@@ -93,7 +101,8 @@ fn report(batch: usize, first_line: u32, sql: &str, policy: &Policy, roles: bool
     };
     if roles {
         let each = mssql_mcp_sql::verdict::roles(sql).unwrap_or_default();
-        report["roles"] = each.into_iter().map(|(text, role)| json!([text, role.as_str()])).collect();
+        report["roles"] =
+            each.into_iter().map(|(text, role)| json!([text, role.as_str()])).collect();
     }
     report
 }

@@ -1,4 +1,5 @@
-//! `completions`: what clap generates, and for bash what it does not: words with `=` and `:` in them, which bash takes apart, and the arguments of tools.
+//! `completions`: what clap generates, and for bash what it does not: words with `=` and `:` in
+//! them, which bash takes apart, and the arguments of tools.
 
 use clap_complete::Shell;
 use serde_json::{Value, json};
@@ -8,7 +9,8 @@ use super::{Ended, command, print};
 use crate::config::{Config, Inputs};
 use crate::stack::App;
 
-/// Around the generated function: the words of the line as blanks part them, and of a completion what bash will put behind the last `=` or `:`.
+/// Around the generated function: the words of the line as blanks part them, and of a completion
+/// what bash will put behind the last `=` or `:`.
 const BASH: &str = r#"
 _mssql_mcp_words() {
     local -a words
@@ -41,7 +43,8 @@ pub async fn completions(shell: Shell) -> Ended {
         clap_complete::generate(shell, &mut command(), "mssql-mcp", &mut script);
         return print(&String::from_utf8_lossy(&script));
     }
-    // The generated script calls commands otherwise than it looks for them where the program's name has a dash.
+    // The generated script calls commands otherwise than it looks for them where the program's
+    // name has a dash.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command(), "mssql_mcp", &mut script);
     let script = String::from_utf8_lossy(&script)
@@ -49,7 +52,10 @@ pub async fn completions(shell: Shell) -> Ended {
         .replace(" --tool-help", "")
         .replace(" -o default mssql_mcp\n", " -o default mssql-mcp\n")
         .replace("complete -F _mssql_mcp ", "complete -F _mssql_mcp_words ");
-    let tools = BASH.trim_start().replace("TOOLS", &TOOLS.join("|")).replace("    CASES\n", &cases().await?);
+    let tools = BASH
+        .trim_start()
+        .replace("TOOLS", &TOOLS.join("|"))
+        .replace("    CASES\n", &cases().await?);
     print(&(tools + &script))
 }
 
@@ -58,15 +64,18 @@ async fn cases() -> Result<String, super::Failed> {
     // Any place will do: a tool's arguments do not depend on it, and nothing connects.
     let fixed = vec![("tools.search", "yes".to_owned())];
     let app = App::new(&Config::load(&Inputs { fixed, ..Inputs::default() })?)?;
-    let offer =
-        |pattern: &str, words: &str| format!("    {pattern}) COMPREPLY=($(compgen -W \"{words}\" -- \"$word\")) ;;\n");
+    let offer = |pattern: &str, words: &str| {
+        format!("    {pattern}) COMPREPLY=($(compgen -W \"{words}\" -- \"$word\")) ;;\n")
+    };
     // Behind `call` the tools come before a hundred settings, which a dash asks for.
     let mut out = format!(
         "    call,call) [[ \"$word\" == -* ]] || COMPREPLY=($(compgen -W \"{}\" -- \"$word\")) ;;\n",
         TOOLS.join(" ")
     );
-    let listed: Value = serde_json::from_str(ask(&Server::Own(Box::new(app)), "tools/list", json!({})).await?.get())
-        .unwrap_or_default();
+    let listed: Value = serde_json::from_str(
+        ask(&Server::Own(Box::new(app)), "tools/list", json!({})).await?.get(),
+    )
+    .unwrap_or_default();
     for t in listed["tools"].as_array().into_iter().flatten() {
         let name = t["name"].as_str().unwrap_or("");
         let properties = t["inputSchema"]["properties"].as_object().into_iter().flatten();

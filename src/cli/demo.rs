@@ -15,7 +15,9 @@ use crate::stack::App;
 
 /// A sandbox, and a server's configuration that points at it.
 pub async fn start(m: &ArgMatches, quiet: bool) -> Result<(Sandbox, App, Config, Source), Failed> {
-    let sandbox = Sandbox::start(Options::default()).await.map_err(|e| format!("the sandbox did not start: {e}"))?;
+    let sandbox = Sandbox::start(Options::default())
+        .await
+        .map_err(|e| format!("the sandbox did not start: {e}"))?;
     let mut fixed = vec![
         ("database.host", "127.0.0.1".to_owned()),
         ("database.port", sandbox.address().port().to_string()),
@@ -60,7 +62,12 @@ pub async fn demo(m: &ArgMatches) -> Ended {
         Some(a) if a.has_pages() => Some(somebody(a).await?),
         _ => None,
     };
-    print(&welcome(&sandbox, &url, app.database.settings().policy.access.as_str(), signs_in.as_ref()))?;
+    print(&welcome(
+        &sandbox,
+        &url,
+        app.database.settings().policy.access.as_str(),
+        signs_in.as_ref(),
+    ))?;
     over_http(listener, &app, &config, source).await
 }
 
@@ -76,7 +83,8 @@ async fn somebody(authority: &Authority) -> Result<Somebody, Failed> {
     let scopes = crate::principal::SCOPES.map(str::to_owned).to_vec();
     let user = User::new(hash(&password)?, scopes.clone());
     authority.people().put("demo", &user).await.map_err(|e| e.to_string())?;
-    let token = authority.grants().api_token("demo", scopes, "", None).await.map_err(|e| e.to_string())?;
+    let token =
+        authority.grants().api_token("demo", scopes, "", None).await.map_err(|e| e.to_string())?;
     Ok(Somebody { password, token })
 }
 
@@ -84,10 +92,14 @@ async fn somebody(authority: &Authority) -> Result<Somebody, Failed> {
 pub async fn sandbox(m: &ArgMatches) -> Ended {
     let text = m.get_one::<String>("listen").map_or("127.0.0.1:1433", String::as_str);
     let listen = parse_listen(text).ok_or_else(|| Failed {
-        message: format!("--listen: \"{text}\" is no address such as 127.0.0.1:1433, localhost:1433 or 1433"),
+        message: format!(
+            "--listen: \"{text}\" is no address such as 127.0.0.1:1433, localhost:1433 or 1433"
+        ),
         status: 2,
     })?;
-    let sandbox = Sandbox::start(Options { listen, ..Options::default() }).await.map_err(|e| format!("{text}: {e}"))?;
+    let sandbox = Sandbox::start(Options { listen, ..Options::default() })
+        .await
+        .map_err(|e| format!("{text}: {e}"))?;
     say!(
         "The sandbox speaks TDS 7.4 on {}: user {USER}, password {PASSWORD}, database {DATABASE}.",
         sandbox.address()
@@ -104,7 +116,8 @@ fn welcome(sandbox: &Sandbox, url: &str, access: &str, person: Option<&Somebody>
     for (name, rows) in sandbox.tables() {
         tables += &format!("    {name:<22} {rows:>7}\n");
     }
-    let exe = std::env::current_exe().map_or_else(|_| "mssql-mcp".to_owned(), |p| p.display().to_string());
+    let exe = std::env::current_exe()
+        .map_or_else(|_| "mssql-mcp".to_owned(), |p| p.display().to_string());
     // What each line needs beside it where callers have to sign in.
     let token = person.map_or(String::new(), |p| format!("MSSQL_MCP_TOKEN={} ", p.token));
     let (who, pages, header, then) = match person {
@@ -119,8 +132,9 @@ fn welcome(sandbox: &Sandbox, url: &str, access: &str, person: Option<&Somebody>
             ", then /mcp in a session to sign in",
         ),
     };
-    let with =
-        |flag: &str, after: &str| if header.is_empty() { String::new() } else { format!("{flag} {header}{after}") };
+    let with = |flag: &str, after: &str| {
+        if header.is_empty() { String::new() } else { format!("{flag} {header}{after}") }
+    };
     format!(
         r#"mssql-mcp {version} demo: an embedded sandbox database, and the server in front of it.
 

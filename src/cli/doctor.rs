@@ -1,5 +1,5 @@
-//! `doctor`: looks, says what is wrong and how to mend it. 0: all is well; 3: it works, but something should change; 1: something fails; 2: the
-//! configuration cannot be read.
+//! `doctor`: looks, says what is wrong and how to mend it. 0: all is well; 3: it works, but
+//! something should change; 1: something fails; 2: the configuration cannot be read.
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
@@ -20,19 +20,23 @@ pub fn command() -> Command {
 /// `mssql-mcp doctor`.
 pub async fn doctor(m: &ArgMatches) -> Ended {
     let as_json = m.get_flag("json");
-    let config = match Config::load(&inputs(m, Vec::new())).and_then(|c| c.require_database().map(|()| c)) {
-        Ok(c) => c,
-        Err(e) => {
-            if as_json {
-                let findings: Vec<_> =
-                    e.0.iter().map(|what| json!({ "level": "fail", "check": "configuration", "what": what })).collect();
-                say!("{}", json!({ "level": "fail", "findings": findings }))?;
-            } else {
-                say!("[fail] configuration")?;
+    let config =
+        match Config::load(&inputs(m, Vec::new())).and_then(|c| c.require_database().map(|()| c)) {
+            Ok(c) => c,
+            Err(e) => {
+                if as_json {
+                    let findings: Vec<_> = e
+                    .0
+                    .iter()
+                    .map(|what| json!({ "level": "fail", "check": "configuration", "what": what }))
+                    .collect();
+                    say!("{}", json!({ "level": "fail", "findings": findings }))?;
+                } else {
+                    say!("[fail] configuration")?;
+                }
+                return Err(e.into());
             }
-            return Err(e.into());
-        }
-    };
+        };
     telemetry::init("off", "text");
     let findings = examine(&config).await;
     let worst = findings.iter().map(|f| f.level).max().unwrap_or(Level::Ok);

@@ -22,10 +22,11 @@ pub async fn health(m: &ArgMatches) -> Ended {
         None => listening(m)?,
     };
     let wrong = |why: &str| Failed { message: format!("{url}: {why}"), status: 2 };
-    let rest = url
-        .strip_prefix("http://")
-        .ok_or_else(|| wrong("an http:// URL of this machine is expected, such as http://127.0.0.1:8008/health"))?;
-    let (authority, path) = rest.split_once('/').map_or((rest, "/health".to_owned()), |(a, p)| (a, format!("/{p}")));
+    let rest = url.strip_prefix("http://").ok_or_else(|| {
+        wrong("an http:// URL of this machine is expected, such as http://127.0.0.1:8008/health")
+    })?;
+    let (authority, path) =
+        rest.split_once('/').map_or((rest, "/health".to_owned()), |(a, p)| (a, format!("/{p}")));
     let address = if authority.rsplit(':').next().is_some_and(|p| crate::net::port(p).is_some()) {
         authority.to_owned()
     } else {
@@ -33,8 +34,11 @@ pub async fn health(m: &ArgMatches) -> Ended {
     };
     let asked = tokio::time::timeout(PATIENCE, async {
         let mut tcp = TcpStream::connect(&address).await?;
-        tcp.write_all(format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n").as_bytes())
-            .await?;
+        tcp.write_all(
+            format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n")
+                .as_bytes(),
+        )
+        .await?;
         let mut text = String::new();
         tcp.take(MAX).read_to_string(&mut text).await?;
         std::io::Result::Ok(text)
@@ -57,7 +61,8 @@ fn listening(m: &ArgMatches) -> Result<String, Failed> {
     let config = Config::load(&inputs(m, Vec::new()))?;
     let mut at = config.listen().ok_or_else(|| "http.listen is no address".to_owned())?;
     if at.port() == 0 {
-        let message = "http.listen has port 0, so any port may be the server's: give the URL".to_owned();
+        let message =
+            "http.listen has port 0, so any port may be the server's: give the URL".to_owned();
         return Err(Failed { message, status: 2 });
     }
     match at.ip() {

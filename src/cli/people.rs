@@ -1,5 +1,5 @@
-//! `user`, `token` and `store`: people and machines that may use the hosted server, and where they are kept. They work on the same
-//! store, beside a running server.
+//! `user`, `token` and `store`: people and machines that may use the hosted server, and where they
+//! are kept. They work on the same store, beside a running server.
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
@@ -90,7 +90,10 @@ pub fn store_command() -> Command {
         .about("Look after the store of sign-in")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(Command::new("export").about("Print every record as a JSON line; secrets are hashes in it"))
+        .subcommand(
+            Command::new("export")
+                .about("Print every record as a JSON line; secrets are hashes in it"),
+        )
         .subcommand(Command::new("prune").about("Remove what has expired"))
 }
 
@@ -112,19 +115,20 @@ pub fn token_command() -> Command {
                         .value_parser(clap::value_parser!(u32).range(1..=3650))
                         .help("it expires after so many days; without, never"),
                 )
-                .arg(
-                    Arg::new("mount")
-                        .long("mount")
-                        .value_name("PATH")
-                        .help("the mount that it is for; needed where there are several and none at /"),
-                ),
+                .arg(Arg::new("mount").long("mount").value_name("PATH").help(
+                    "the mount that it is for; needed where there are several and none at /",
+                )),
         )
         .subcommand(Command::new("list").about("List the tokens, without their secrets"))
-        .subcommand(Command::new("revoke").about("End all tokens of a name, within a second").arg(name_arg()))
+        .subcommand(
+            Command::new("revoke")
+                .about("End all tokens of a name, within a second")
+                .arg(name_arg()),
+        )
 }
 
-/// Does what an operator asks for, with records of it in a chain of the commands' own: that it was asked first, so that what cannot be recorded
-/// is not done; and then what was done, or why not.
+/// Does what an operator asks for, with records of it in a chain of the commands' own: that it was
+/// asked first, so that what cannot be recorded is not done; and then what was done, or why not.
 async fn recorded<T>(
     config: &Config,
     event: &str,
@@ -139,19 +143,25 @@ async fn recorded<T>(
     let done = work.await;
     match &done {
         Ok(_) => audit.event(event, &[fields, &by].concat()),
-        Err(f) => audit.event("command_failed", &[&[("command", event)], fields, &by, &[("why", &f.message)]].concat()),
+        Err(f) => audit.event(
+            "command_failed",
+            &[&[("command", event)], fields, &by, &[("why", &f.message)]].concat(),
+        ),
     }
     audit.close().await;
     done
 }
 
-/// The account that runs this command, and the one that signed in to the machine where that is another (sudo, su): as the system says, for
-/// variables say what their owner likes.
+/// The account that runs this command, and the one that signed in to the machine where that is
+/// another (sudo, su): as the system says, for variables say what their owner likes.
 #[cfg(unix)]
 fn operator() -> (String, Option<String>) {
     use nix::unistd::{Uid, User, getuid};
-    let named = |uid: Uid| User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |u| u.name);
-    let login = std::fs::read_to_string("/proc/self/loginuid").ok().and_then(|t| t.trim().parse::<u32>().ok());
+    let named =
+        |uid: Uid| User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |u| u.name);
+    let login = std::fs::read_to_string("/proc/self/loginuid")
+        .ok()
+        .and_then(|t| t.trim().parse::<u32>().ok());
     let login = login.filter(|l| *l != u32::MAX && *l != getuid().as_raw());
     (named(getuid()), login.map(|l| named(Uid::from_raw(l))))
 }
@@ -165,12 +175,16 @@ fn wrong(message: String) -> Failed {
     Failed { message, status: 2 }
 }
 
-/// The configuration; no log lines, unless they are asked for by flag: what LOG_LEVEL says is for the server.
+/// The configuration; no log lines, unless they are asked for by flag: what LOG_LEVEL says
+/// is for the server.
 fn settings(m: &ArgMatches) -> Result<Config, Failed> {
     let asked = m.try_get_one::<String>("log.level").ok().flatten().is_some();
-    let config = configured(m, if asked { Vec::new() } else { vec![("log.level", "off".to_owned())] })?;
+    let config =
+        configured(m, if asked { Vec::new() } else { vec![("log.level", "off".to_owned())] })?;
     if config.text("auth.store") == "memory" {
-        return Err(wrong("auth.store is memory: it ends with this command; set sqlite:FILE".into()));
+        return Err(wrong(
+            "auth.store is memory: it ends with this command; set sqlite:FILE".into(),
+        ));
     }
     Ok(config)
 }
@@ -191,7 +205,10 @@ fn open(config: &Config) -> Result<Records, Failed> {
         let file = missing(text).unwrap_or(Path::new(text)).display().to_string();
         let earlier = left_behind(text).map_or(String::new(), |e| {
             let e = std::path::absolute(e).unwrap_or_default();
-            format!(". There is one at {}, where earlier versions kept it: move it, or name it", e.display())
+            format!(
+                ". There is one at {}, where earlier versions kept it: move it, or name it",
+                e.display()
+            )
         });
         wrong(format!(
             "there is no store at {file}: `user add` and `token create` make one. If the server has its own elsewhere, name it by --auth-store sqlite:FILE or MSSQL_MCP_AUTH_STORE{earlier}"
@@ -202,9 +219,13 @@ fn open(config: &Config) -> Result<Records, Failed> {
 
 /// The store, made where there is none; that is said.
 fn made(config: &Config) -> Result<Records, Failed> {
-    let (records, new) = Records::open_or_make(config.text("auth.store")).map_err(|e| e.to_string())?;
+    let (records, new) =
+        Records::open_or_make(config.text("auth.store")).map_err(|e| e.to_string())?;
     if let Some(file) = new {
-        tell!("made a new store at {}; the server has to use the same one (auth.store)", file.display());
+        tell!(
+            "made a new store at {}; the server has to use the same one (auth.store)",
+            file.display()
+        );
     }
     Ok(records)
 }
@@ -215,7 +236,8 @@ fn text<'a>(m: &'a ArgMatches, name: &str) -> &'a str {
 
 /// As given, each once, in the order of the table.
 fn scopes(m: &ArgMatches) -> Vec<String> {
-    let named = |id: &str| m.try_get_many::<String>(id).ok().flatten().into_iter().flatten().cloned();
+    let named =
+        |id: &str| m.try_get_many::<String>(id).ok().flatten().into_iter().flatten().cloned();
     let given: Vec<String> = named("scopes").chain(named("named")).collect();
     SCOPES.iter().filter(|s| given.iter().any(|g| g == *s)).map(|s| (*s).to_owned()).collect()
 }
@@ -248,7 +270,11 @@ pub async fn user(m: &ArgMatches) -> Ended {
     if what == "list" {
         let records = open(&config)?;
         for (name, u) in records.list::<User>(Kind::User).await.map_err(store)? {
-            say!("{name}\t{}\t{}", if u.disabled { "disabled" } else { "active" }, u.scopes.join(","))?;
+            say!(
+                "{name}\t{}\t{}",
+                if u.disabled { "disabled" } else { "active" },
+                u.scopes.join(",")
+            )?;
         }
         return Ok(());
     }
@@ -299,7 +325,11 @@ pub async fn user(m: &ArgMatches) -> Ended {
         say!("{name}: removed")?;
         return Ok(());
     }
-    say!("{name}: {}, {}", if user.disabled { "disabled" } else { "active" }, user.scopes.join(","))?;
+    say!(
+        "{name}: {}, {}",
+        if user.disabled { "disabled" } else { "active" },
+        user.scopes.join(",")
+    )?;
     Ok(())
 }
 
@@ -329,7 +359,9 @@ fn audience(named: Option<&String>, config: &Config) -> Result<String, Failed> {
     let all = || served.iter().map(|p| format!("{p}/")).collect::<Vec<_>>().join(", ");
     match (named.map(|n| n.trim_end_matches('/')), served.as_slice()) {
         (Some(n), _) if served.iter().any(|p| p == n) => Ok(n.to_owned()),
-        (Some(n), _) => Err(wrong(format!("--mount: nothing is mounted at {n}; there are {}", all()))),
+        (Some(n), _) => {
+            Err(wrong(format!("--mount: nothing is mounted at {n}; there are {}", all())))
+        }
         (None, _) if served.iter().any(String::is_empty) => Ok(String::new()),
         (None, [only]) => Ok(only.clone()),
         (None, _) => Err(wrong(format!("--mount is needed: there are {}", all()))),
@@ -348,8 +380,11 @@ pub async fn token(m: &ArgMatches) -> Ended {
             let ttl = config.duration("auth.access_token_ttl");
             let expires = m.get_one::<u32>("days").map(|d| now() + u64::from(*d) * 86_400);
             let mount = audience(m.get_one::<String>("mount"), &config)?;
-            let given =
-                [("principal", format!("token:{name}")), ("scopes", scopes(m).join(" ")), ("mount", mount.clone())];
+            let given = [
+                ("principal", format!("token:{name}")),
+                ("scopes", scopes(m).join(" ")),
+                ("mount", mount.clone()),
+            ];
             let given = given.each_ref().map(|(k, v)| (*k, v.as_str()));
             let token = recorded(&config, "token_create", &given, async {
                 let records = made(&config)?;
@@ -371,18 +406,27 @@ pub async fn token(m: &ArgMatches) -> Ended {
         _ => {
             let name = text(m, "name");
             let records = open(&config)?;
-            let ended = recorded(&config, "token_revoke", &[("principal", &format!("token:{name}"))], async {
-                let mut ended = 0;
-                for (key, t) in records.list::<ApiToken>(Kind::ApiToken).await.map_err(store)? {
-                    if t.name == name && records.remove(Kind::ApiToken, &key).await.map_err(store)? {
-                        ended += 1;
+            let ended = recorded(
+                &config,
+                "token_revoke",
+                &[("principal", &format!("token:{name}"))],
+                async {
+                    let mut ended = 0;
+                    for (key, t) in records.list::<ApiToken>(Kind::ApiToken).await.map_err(store)? {
+                        if t.name == name
+                            && records.remove(Kind::ApiToken, &key).await.map_err(store)?
+                        {
+                            ended += 1;
+                        }
                     }
-                }
-                match ended {
-                    0 => Err(wrong(format!("there is no token called {name}; `token list` shows them"))),
-                    n => Ok(n),
-                }
-            })
+                    match ended {
+                        0 => Err(wrong(format!(
+                            "there is no token called {name}; `token list` shows them"
+                        ))),
+                        n => Ok(n),
+                    }
+                },
+            )
             .await?;
             say!("{name}: {ended} revoked")?;
         }

@@ -1,5 +1,6 @@
-//! SIGHUP: the configuration is read again, and what can be taken over is (limits, quotas, registered clients, log level), from the next call
-//! on. People and tokens are in the store and need no reload; whoever was recognised a moment ago is looked up again all the same. A
+//! SIGHUP: the configuration is read again, and what can be taken over is (limits, quotas,
+//! registered clients, log level), from the next call on. People and tokens are in the store and
+//! need no reload; whoever was recognised a moment ago is looked up again all the same. A
 //! configuration with an error is refused whole, with every error, and the old one stays.
 
 use clap::ArgMatches;
@@ -22,6 +23,7 @@ impl Source {
     pub fn new(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Self {
         Self { matches: m.clone(), fixed }
     }
+
     fn load(&self) -> Result<Config, Errors> {
         Config::load(&inputs(&self.matches, self.fixed.clone()))
     }
@@ -39,10 +41,13 @@ pub async fn reload_on_hangup(app: App, mut config: Config, source: Source) {
             instruments().reloads.add(1, &[label("mssql_mcp.result", result)]);
             match reloaded {
                 Ok(new) => config = new,
-                Err(e) => tracing::error!("the new configuration is refused, and the old one stays: {e}"),
+                Err(e) => {
+                    tracing::error!("the new configuration is refused, and the old one stays: {e}")
+                }
             }
         }
     }
+
     #[cfg(not(unix))]
     let _ = (app, &mut config, source);
 }
@@ -56,7 +61,10 @@ fn reload(app: &App, old: &Config, source: &Source) -> Result<Config, String> {
     if rest.is_empty() {
         tracing::info!("the configuration was reloaded");
     } else {
-        tracing::warn!("the configuration was reloaded, but these need a restart: {}", rest.join(", "));
+        tracing::warn!(
+            "the configuration was reloaded, but these need a restart: {}",
+            rest.join(", ")
+        );
     }
     Ok(new)
 }

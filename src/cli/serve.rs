@@ -34,7 +34,8 @@ pub async fn serve(m: &ArgMatches) -> Ended {
     over_http(listeners, &app, &config, Source::new(m, Vec::new())).await
 }
 
-/// Asks the databases; nobody waits for it. What is configured of their tables and cannot be is told, and only for that one is asked unless `all` are.
+/// Asks the databases; nobody waits for it. What is configured of their tables and cannot be is
+/// told, and only for that one is asked unless `all` are.
 fn look(app: &App, config: &Config, all: bool) {
     for (m, (_, of)) in app.mounts.iter().zip(config.served()) {
         let database = m.database.clone();
@@ -44,7 +45,9 @@ fn look(app: &App, config: &Config, all: bool) {
         }
         tokio::spawn(async move {
             if database.answers().await && !rows_of.is_empty() {
-                for wrong in database.unsearchable(&rows_of, &Limits::of_our_own()).await.unwrap_or_default() {
+                for wrong in
+                    database.unsearchable(&rows_of, &Limits::of_our_own()).await.unwrap_or_default()
+                {
                     tracing::warn!("{wrong}");
                 }
             }
@@ -54,8 +57,9 @@ fn look(app: &App, config: &Config, all: bool) {
 
 /// What an operator looks for first, in one line.
 fn started(config: &Config) {
-    let or =
-        |key: &str, none: &'static str| Some(config.text(key)).filter(|t| !t.is_empty()).unwrap_or(none).to_owned();
+    let or = |key: &str, none: &'static str| {
+        Some(config.text(key)).filter(|t| !t.is_empty()).unwrap_or(none).to_owned()
+    };
     let sign_in = config.choice("auth.mode");
     let store = if sign_in == "builtin" { config.shown("auth.store") } else { "none".to_owned() };
     tracing::info!(
@@ -81,11 +85,15 @@ impl Listeners {
     }
 }
 
-/// Binds the configured addresses: the one for MCP last, so that whoever finds it open finds the other open too.
+/// Binds the configured addresses: the one for MCP last, so that whoever finds it open finds
+/// the other open too.
 pub async fn bind(config: &Config) -> Result<Listeners, String> {
     let address = config.listen().ok_or("http.listen is no address")?;
     let admin = Admin::bind(config).await?;
-    Ok(Listeners { admin, mcp: Listener::bind(address, config.choice("auth.mode") != "off").await? })
+    Ok(Listeners {
+        admin,
+        mcp: Listener::bind(address, config.choice("auth.mode") != "off").await?,
+    })
 }
 
 /// Serves until asked to stop; a second signal stops at once.
@@ -126,7 +134,8 @@ fn sweep(app: &App) -> tokio::task::JoinHandle<()> {
     })
 }
 
-/// The gauges of the pools, and the admin listener where there is one: until the token is cancelled.
+/// The gauges of the pools, and the admin listener where there is one: until
+/// the token is cancelled.
 fn watch(app: &App, admin: Option<Admin>) -> CancellationToken {
     let all = app.databases();
     Database::gauges(&all);
@@ -143,7 +152,10 @@ async fn close(app: &App, config: &Config) {
     let patience = config.duration("server.shutdown_grace") / 2;
     app.audit.close().await;
     let databases = app.databases();
-    futures_util::future::join_all(databases.iter().map(|d| d.close(patience.min(Duration::from_secs(3))))).await;
+    futures_util::future::join_all(
+        databases.iter().map(|d| d.close(patience.min(Duration::from_secs(3)))),
+    )
+    .await;
     tracing::info!("stopped");
     // Last, so that all of the above is told; and here, because exporters need the runtime.
     let _ = tokio::task::spawn_blocking(move || crate::telemetry::flush(patience)).await;
@@ -183,8 +195,14 @@ pub async fn over_stdio(app: &App, config: &Config) -> Ended {
         );
     }
     let input = BufReader::new(tokio::io::stdin());
-    let served =
-        mssql_mcp_transports::stdio::serve(app.service.clone(), input, tokio::io::stdout(), options, shutdown).await;
+    let served = mssql_mcp_transports::stdio::serve(
+        app.service.clone(),
+        input,
+        tokio::io::stdout(),
+        options,
+        shutdown,
+    )
+    .await;
     sweeper.abort();
     admin.cancel();
     close(app, config).await;
@@ -193,7 +211,10 @@ pub async fn over_stdio(app: &App, config: &Config) -> Ended {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("stdio: {e}").into()),
         _ => {
             // The blocking read of stdin cannot be taken back, and would keep the runtime waiting.
-            #[expect(clippy::disallowed_methods, reason = "everything was flushed; only that read is left")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "everything was flushed; only that read is left"
+            )]
             std::process::exit(0)
         }
     }

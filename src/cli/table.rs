@@ -1,5 +1,6 @@
-//! A tool's answer for a person at a terminal: rows as tables, lists of objects likewise, and nothing of a value changed on the way. Numbers are
-//! the digits that were sent, NULL is not the text `NULL`, and what could disturb a terminal is shown as an escape.
+//! A tool's answer for a person at a terminal: rows as tables, lists of objects likewise, and
+//! nothing of a value changed on the way. Numbers are the digits that were sent, NULL is not the
+//! text `NULL`, and what could disturb a terminal is shown as an escape.
 
 use std::fmt::Write as _;
 
@@ -52,6 +53,7 @@ impl<'de> Deserialize<'de> for Pairs {
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an object")
             }
+
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
                 let mut all = Vec::new();
                 while let Some(pair) = map.next_entry()? {
@@ -76,25 +78,31 @@ impl Node {
             _ => Node::Number(text.trim().to_owned()),
         })
     }
+
     /// A member; null where there is none.
     pub fn get(&self, name: &str) -> &Node {
         self.pairs().iter().find(|(k, _)| k == name).map_or(&NULL, |(_, v)| v)
     }
+
     /// The members of an object.
     pub fn pairs(&self) -> &[(String, Node)] {
         if let Node::Object(all) = self { all } else { &[] }
     }
+
     /// The items of a list.
     pub fn items(&self) -> &[Node] {
         if let Node::List(all) = self { all } else { &[] }
     }
+
     /// A text.
     pub fn text(&self) -> Option<&str> {
         if let Node::Text(t) = self { Some(t) } else { None }
     }
+
     fn is_true(&self) -> bool {
         *self == Node::Bool(true)
     }
+
     fn number(&self) -> Option<u64> {
         if let Node::Number(n) = self { n.parse().ok() } else { None }
     }
@@ -102,7 +110,8 @@ impl Node {
 
 /// A result of `tools/call`, within so many columns; without a width nothing is folded.
 pub fn show(result: &Node, width: Option<usize>) -> String {
-    let first = result.get("content").items().first().and_then(|c| c.get("text").text()).unwrap_or("");
+    let first =
+        result.get("content").items().first().and_then(|c| c.get("text").text()).unwrap_or("");
     let structured = result.get("structuredContent");
     let mut out = String::new();
     if result.get("isError").is_true() {
@@ -125,7 +134,13 @@ fn failure(text: &str, out: &mut String) {
     *out += "error";
     if let Some(n) = e.get("number").number() {
         let part = |name: &str| whole_cell(e.get(name));
-        let _ = write!(out, " {n}, severity {}, state {}, line {}", part("severity"), part("state"), part("line"));
+        let _ = write!(
+            out,
+            " {n}, severity {}, state {}, line {}",
+            part("severity"),
+            part("state"),
+            part("line")
+        );
     }
     let _ = writeln!(out, ": {}", lines(e.get("message").text().unwrap_or(text)));
     if let Some(h) = e.get("hint").text() {
@@ -145,13 +160,25 @@ fn answer(s: &Node, width: Option<usize>, out: &mut String) {
     for r in s.get("results").items() {
         let columns = r.get("columns").items();
         let head = columns.iter().map(|c| whole_cell(c.get("name"))).collect();
-        let numeric: Vec<bool> = columns.iter().map(|c| c.get("type").text().is_some_and(numeric_type)).collect();
+        let numeric: Vec<bool> =
+            columns.iter().map(|c| c.get("type").text().is_some_and(numeric_type)).collect();
         let rows: Vec<&[Node]> = r.get("rows").items().iter().map(Node::items).collect();
-        table(head, &numeric, rows.into_iter().map(|r| r.iter().map(value).collect()).collect(), false, width, out);
+        table(
+            head,
+            &numeric,
+            rows.into_iter().map(|r| r.iter().map(value).collect()).collect(),
+            false,
+            width,
+            out,
+        );
         let _ = write!(out, "({}", plural(r.get("row_count").number().unwrap_or(0), "row"));
         let cut = r.get("truncated");
         if *cut != Node::Null {
-            let _ = write!(out, "; cut: {}", cut.get("reason").text().map_or_else(|| whole_cell(cut), plain));
+            let _ = write!(
+                out,
+                "; cut: {}",
+                cut.get("reason").text().map_or_else(|| whole_cell(cut), plain)
+            );
         }
         *out += ")\n";
     }
@@ -189,7 +216,8 @@ fn object(s: &Node, width: Option<usize>, out: &mut String) {
     for (name, v) in plain {
         // A text of several lines stays as it is.
         let text = if let Node::Text(t) = v { lines(t) } else { whole_cell(v) };
-        let (first, rest) = text.split_once('\n').map_or((text.as_str(), None), |(a, b)| (a, Some(b)));
+        let (first, rest) =
+            text.split_once('\n').map_or((text.as_str(), None), |(a, b)| (a, Some(b)));
         fold(&format!("{name}: {first}"), width).iter().for_each(|l| {
             let _ = writeln!(out, "{l}");
         });
@@ -211,7 +239,8 @@ fn object(s: &Node, width: Option<usize>, out: &mut String) {
         let numeric: Vec<bool> = head
             .iter()
             .map(|h| {
-                let mut cells = rows.iter().map(|r| r.get(h)).filter(|v| **v != Node::Null).peekable();
+                let mut cells =
+                    rows.iter().map(|r| r.get(h)).filter(|v| **v != Node::Null).peekable();
                 cells.peek().is_some() && cells.all(|v| matches!(v, Node::Number(_)))
             })
             .collect();
@@ -219,7 +248,11 @@ fn object(s: &Node, width: Option<usize>, out: &mut String) {
         let has = |r: &Node, h: &str| r.pairs().iter().any(|(k, v)| k == h && *v != Node::Null);
         let cells = rows
             .iter()
-            .map(|r| head.iter().map(|h| if has(r, h) { whole_cell(r.get(h)) } else { String::new() }).collect())
+            .map(|r| {
+                head.iter()
+                    .map(|h| if has(r, h) { whole_cell(r.get(h)) } else { String::new() })
+                    .collect()
+            })
             .collect();
         table(head, &numeric, cells, true, width, out);
     }
@@ -227,11 +260,23 @@ fn object(s: &Node, width: Option<usize>, out: &mut String) {
 
 fn numeric_type(ty: &str) -> bool {
     let word = ty.split(['(', ' ']).next().unwrap_or(ty);
-    ["tinyint", "smallint", "int", "bigint", "decimal", "numeric", "money", "smallmoney", "float", "real"]
-        .contains(&word)
+    [
+        "tinyint",
+        "smallint",
+        "int",
+        "bigint",
+        "decimal",
+        "numeric",
+        "money",
+        "smallmoney",
+        "float",
+        "real",
+    ]
+    .contains(&word)
 }
 
-/// A cell of a row. The texts NULL, 'NULL', … stand in quotes, so that they are not taken for no value.
+/// A cell of a row. The texts NULL, 'NULL', … stand in quotes, so that they are not
+/// taken for no value.
 fn value(v: &Node) -> String {
     match v {
         Node::Text(t) if t.trim_matches('\'') == "NULL" => format!("'{t}'"),
@@ -246,11 +291,14 @@ fn whole_cell(v: &Node) -> String {
         Node::Number(n) => n.clone(),
         Node::Text(t) => plain(t),
         Node::List(all) => all.iter().map(whole_cell).collect::<Vec<_>>().join(", "),
-        Node::Object(all) => all.iter().map(|(k, v)| format!("{k} {}", whole_cell(v))).collect::<Vec<_>>().join(", "),
+        Node::Object(all) => {
+            all.iter().map(|(k, v)| format!("{k} {}", whole_cell(v))).collect::<Vec<_>>().join(", ")
+        }
     }
 }
 
-/// Without what a terminal would obey, or would hide: controls, marks of direction, Unicode's line ends, characters without a width that join nothing.
+/// Without what a terminal would obey, or would hide: controls, marks of direction, Unicode's line
+/// ends, characters without a width that join nothing.
 pub fn plain(text: &str) -> String {
     let hidden = |c: char| {
         c.is_control()
@@ -300,11 +348,13 @@ fn fold(text: &str, width: Option<usize>) -> Vec<String> {
     out
 }
 
-/// The width of each column when all of them share what there is: narrow ones have what they need, the others as much as each other.
+/// The width of each column when all of them share what there is: narrow ones have what they need,
+/// the others as much as each other.
 fn share(natural: &[usize], width: usize) -> Option<Vec<usize>> {
     let room = width.checked_sub(GAP * natural.len().saturating_sub(1))?;
-    let cap =
-        (1..=natural.iter().copied().max()?).rev().find(|c| natural.iter().map(|w| w.min(c)).sum::<usize>() <= room)?;
+    let cap = (1..=natural.iter().copied().max()?)
+        .rev()
+        .find(|c| natural.iter().map(|w| w.min(c)).sum::<usize>() <= room)?;
     (cap >= NARROWEST).then(|| natural.iter().map(|w| *w.min(&cap)).collect())
 }
 
@@ -322,7 +372,14 @@ fn table(
     }
     let head: Vec<String> = head.iter().map(|h| plain(h)).collect();
     let natural: Vec<usize> = (0..head.len())
-        .map(|i| rows.iter().filter_map(|r| r.get(i)).chain([&head[i]]).map(|c| c.width()).max().unwrap_or(0))
+        .map(|i| {
+            rows.iter()
+                .filter_map(|r| r.get(i))
+                .chain([&head[i]])
+                .map(|c| c.width())
+                .max()
+                .unwrap_or(0)
+        })
         .collect();
     let fits = width.is_none_or(|w| natural.iter().sum::<usize>() + GAP * (head.len() - 1) <= w);
     let widths = match width {
@@ -333,13 +390,15 @@ fn table(
         _ => natural,
     };
     let mut line = |parts: &[String], right: bool| {
-        let cells: Vec<Vec<String>> = parts.iter().zip(&widths).map(|(p, w)| fold(p, width.map(|_| *w))).collect();
+        let cells: Vec<Vec<String>> =
+            parts.iter().zip(&widths).map(|(p, w)| fold(p, width.map(|_| *w))).collect();
         for n in 0..cells.iter().map(Vec::len).max().unwrap_or(1) {
             let mut row = String::new();
             for (i, (c, w)) in cells.iter().zip(&widths).enumerate() {
                 let text = c.get(n).map_or("", String::as_str);
                 let pad = " ".repeat(w.saturating_sub(text.width()));
-                let (before, after) = if right && numeric[i] { (pad.as_str(), "") } else { ("", pad.as_str()) };
+                let (before, after) =
+                    if right && numeric[i] { (pad.as_str(), "") } else { ("", pad.as_str()) };
                 let gap = if i > 0 { " ".repeat(GAP) } else { String::new() };
                 let _ = write!(row, "{gap}{before}{text}{after}");
             }

@@ -1,5 +1,6 @@
-//! The level of the log, in the words of whoever writes it: ours, Python's (`logging`, which the replaced service took), and syslog's
-//! (RFC 5424, section 6.2.1). A filter of several, as `tracing` has them, is taken too.
+//! The level of the log, in the words of whoever writes it: ours, Python's (`logging`, which the
+//! replaced service took), and syslog's (RFC 5424, section 6.2.1). A filter of several, as
+//! `tracing` has them, is taken too.
 
 /// Names and the level of ours that they mean.
 const NAMES: &[(&str, &str)] = &[
@@ -25,7 +26,8 @@ const NAMES: &[(&str, &str)] = &[
 
 /// A level or a filter as `tracing_subscriber::EnvFilter` reads it; nothing is the default.
 pub fn directives(text: &str) -> Result<String, String> {
-    let all: Result<Vec<_>, _> = text.split(',').map(str::trim).filter(|d| !d.is_empty()).map(directive).collect();
+    let all: Result<Vec<_>, _> =
+        text.split(',').map(str::trim).filter(|d| !d.is_empty()).map(directive).collect();
     let all = all?;
     Ok(if all.is_empty() { "info".to_owned() } else { all.join(",") })
 }
@@ -59,7 +61,9 @@ mod tests {
         ] {
             assert_eq!(directives(text).as_deref(), Ok(level), "{text}");
         }
-        for text in ["verbose", "inf", "mssql_mcp", "mssql_mcp=loud", "info,loud", "info;debug", "3.5"] {
+        for text in
+            ["verbose", "inf", "mssql_mcp", "mssql_mcp=loud", "info,loud", "info;debug", "3.5"]
+        {
             assert!(directives(text).is_err_and(|e| e.contains("is no level")), "{text}");
         }
     }

@@ -1,4 +1,5 @@
-//! Where values come from: the file with its lists, and the environment with the replaced service's names.
+//! Where values come from: the file with its lists, and the environment with
+//! the replaced service's names.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,22 +29,31 @@ impl std::fmt::Debug for Registered {
 /// A message of serde's without the text that it found.
 fn without_values(message: &str) -> String {
     match (message.find("string \""), message.rfind("\", ")) {
-        (Some(from), Some(to)) if from < to => format!("{}a text{}", &message[..from], &message[to + 1..]),
+        (Some(from), Some(to)) if from < to => {
+            format!("{}a text{}", &message[..from], &message[to + 1..])
+        }
         _ => message.to_owned(),
     }
 }
 
 fn read_mount(path: &Path, v: &toml::Value, lists: &mut Lists, errors: &mut Vec<String>) {
     let Some(mut t) = v.as_table().cloned() else {
-        return errors.push(format!("{}: mount: write [[mount]], with path = \"/demo\"", path.display()));
+        return errors
+            .push(format!("{}: mount: write [[mount]], with path = \"/demo\"", path.display()));
     };
     let Some(toml::Value::String(at)) = t.remove("path") else {
-        return errors.push(format!("{}: [[mount]]: path is missing, such as path = \"/demo\"", path.display()));
+        return errors.push(format!(
+            "{}: [[mount]]: path is missing, such as path = \"/demo\"",
+            path.display()
+        ));
     };
     let mut own = Values::new();
     read_sections(path, &t, &mut own, errors);
     for key in own.keys().filter(|k| !OF_A_MOUNT.iter().any(|of| k.starts_with(of))) {
-        errors.push(format!("{}: mount {at}: {key} is for the whole server; write it at the top", path.display()));
+        errors.push(format!(
+            "{}: mount {at}: {key} is for the whole server; write it at the top",
+            path.display()
+        ));
     }
     lists.mounts.push((at.trim_end_matches('/').to_owned(), own));
 }
@@ -61,10 +71,17 @@ fn read_quota(path: &Path, v: &toml::Value, lists: &mut Lists, errors: &mut Vec<
     }
     let row: Row = match v.clone().try_into() {
         Ok(r) => r,
-        Err(e) => return errors.push(format!("{}: [[quota]]: {}", path.display(), without_values(e.message()))),
+        Err(e) => {
+            return errors.push(format!(
+                "{}: [[quota]]: {}",
+                path.display(),
+                without_values(e.message())
+            ));
+        }
     };
     let numbers = [row.calls, row.catalog_calls, row.concurrent_calls, row.rows_per_hour];
-    if row.principals.is_empty() || numbers.iter().flatten().any(|n| *n == 0 || *n > 4_000_000_000) {
+    if row.principals.is_empty() || numbers.iter().flatten().any(|n| *n == 0 || *n > 4_000_000_000)
+    {
         return errors.push(format!(
             "{}: [[quota]]: principals must be named, and numbers be from 1 to 4000000000",
             path.display()
@@ -92,7 +109,13 @@ fn read_client(path: &Path, v: &toml::Value, lists: &mut Lists, errors: &mut Vec
     }
     let row: Row = match v.clone().try_into() {
         Ok(r) => r,
-        Err(e) => return errors.push(format!("{}: [[client]]: {}", path.display(), without_values(e.message()))),
+        Err(e) => {
+            return errors.push(format!(
+                "{}: [[client]]: {}",
+                path.display(),
+                without_values(e.message())
+            ));
+        }
     };
     let at = format!("{}: client {}", path.display(), row.id);
     for u in &row.redirect_uris {
@@ -103,7 +126,10 @@ fn read_client(path: &Path, v: &toml::Value, lists: &mut Lists, errors: &mut Vec
     if row.redirect_uris.is_empty() {
         errors.push(format!("{at}: redirect_uris is empty"));
     }
-    if row.id.starts_with("https://") || row.id.starts_with("dcr_") || lists.clients.iter().any(|c| c.id == row.id) {
+    if row.id.starts_with("https://")
+        || row.id.starts_with("dcr_")
+        || lists.clients.iter().any(|c| c.id == row.id)
+    {
         errors.push(format!("{at}: this id is another client's"));
     }
     let secret = match row.secret_file {
@@ -113,10 +139,20 @@ fn read_client(path: &Path, v: &toml::Value, lists: &mut Lists, errors: &mut Vec
     if secret.as_ref().is_some_and(|s| s.len() < 32) {
         errors.push(format!("{at}: its secret is shorter than 32 characters"));
     }
-    lists.clients.push(Registered { id: row.id, name: row.name, redirect_uris: row.redirect_uris, secret });
+    lists.clients.push(Registered {
+        id: row.id,
+        name: row.name,
+        redirect_uris: row.redirect_uris,
+        secret,
+    });
 }
 
-pub(super) fn read_file(path: &Path, values: &mut Values, lists: &mut Lists, errors: &mut Vec<String>) {
+pub(super) fn read_file(
+    path: &Path,
+    values: &mut Values,
+    lists: &mut Lists,
+    errors: &mut Vec<String>,
+) {
     let text = match std::fs::read_to_string(path) {
         Ok(t) => t,
         Err(e) => {
@@ -136,7 +172,9 @@ pub(super) fn read_file(path: &Path, values: &mut Values, lists: &mut Lists, err
         }
     };
     type Read = fn(&Path, &toml::Value, &mut Lists, &mut Vec<String>);
-    for (name, read) in [("mount", read_mount as Read), ("client", read_client), ("quota", read_quota)] {
+    for (name, read) in
+        [("mount", read_mount as Read), ("client", read_client), ("quota", read_quota)]
+    {
         match table.remove(name) {
             Some(toml::Value::Array(all)) => all.iter().for_each(|v| read(path, v, lists, errors)),
             Some(_) => errors.push(format!("{}: write [[{name}]], not [{name}]", path.display())),
@@ -155,7 +193,9 @@ fn read_sections(path: &Path, table: &toml::Table, values: &mut Values, errors: 
         for (name, v) in inner {
             let key = format!("{section}.{name}");
             let (key, from_file) = match key.strip_suffix("_file") {
-                Some(k) if SETTINGS.iter().any(|s| s.key == k && s.kind == Kind::Secret) => (k.to_owned(), true),
+                Some(k) if SETTINGS.iter().any(|s| s.key == k && s.kind == Kind::Secret) => {
+                    (k.to_owned(), true)
+                }
                 _ => (key, false),
             };
             let Some(s) = SETTINGS.iter().find(|s| s.key == key) else {
@@ -167,11 +207,14 @@ fn read_sections(path: &Path, table: &toml::Table, values: &mut Values, errors: 
                 toml::Value::Integer(i) => i.to_string(),
                 toml::Value::Float(f) => f.to_string(),
                 toml::Value::Boolean(b) => b.to_string(),
-                toml::Value::Array(a) if s.kind == Kind::List && a.iter().all(toml::Value::is_str) => {
+                toml::Value::Array(a)
+                    if s.kind == Kind::List && a.iter().all(toml::Value::is_str) =>
+                {
                     a.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")
                 }
                 _ => {
-                    errors.push(format!("{}: {key}: a plain value is expected here", path.display()));
+                    errors
+                        .push(format!("{}: {key}: a plain value is expected here", path.display()));
                     continue;
                 }
             };
@@ -187,7 +230,8 @@ fn read_sections(path: &Path, table: &toml::Table, values: &mut Values, errors: 
     }
 }
 
-/// A path, where it can only be one: what stands in the wrong variable may be the secret itself, and is not repeated.
+/// A path, where it can only be one: what stands in the wrong variable may be the secret itself,
+/// and is not repeated.
 pub(super) fn shown_path(path: &str) -> String {
     let parent = Path::new(path).parent().filter(|p| !p.as_os_str().is_empty());
     match parent.is_some_and(Path::is_dir) && !path.contains("-----BEGIN") {
@@ -207,12 +251,17 @@ fn secret_file(path: &str, place: &str, errors: &mut Vec<String>) -> Option<Stri
     }
 }
 
-pub(super) fn read_env(env: &BTreeMap<String, String>, values: &mut Values, errors: &mut Vec<String>) {
+pub(super) fn read_env(
+    env: &BTreeMap<String, String>,
+    values: &mut Values,
+    errors: &mut Vec<String>,
+) {
     for s in SETTINGS {
         // The replaced service's names first, so that our own name wins where both are set.
         let own = s.own_env();
         for name in s.env.iter().copied().filter(|n| *n != own).chain([own.as_str()]) {
-            // What OpenTelemetry's own variables hold and cannot be heeded is a warning (`telemetry/environment.rs`), as its specification asks.
+            // What OpenTelemetry's own variables hold and cannot be heeded is a warning
+            // (`telemetry/environment.rs`), as its specification asks.
             let heeded = |v: &&String| match s.kind {
                 Kind::Choice(of) if name.starts_with("OTEL_") => of.contains(&v.trim()),
                 _ => true,

@@ -1,22 +1,36 @@
-//! What of a value may be repeated in an error: it may have been pasted into the wrong place, and be a password, or have one in it.
+//! What of a value may be repeated in an error: it may have been pasted into the wrong place, and
+//! be a password, or have one in it.
 
 /// The value in quotation marks, where it is of a harmless form; else a mark that stands for it.
 pub fn quoted(text: &str) -> String {
     if harmless(text) { format!("\"{text}\"") } else { "what it holds (not shown)".to_owned() }
 }
 
-/// Short, of plain characters, no connection string and no URL with somebody's name in it, and not as people make passwords: with capital and small
-/// letters and digits all at once.
+/// Short, of plain characters, no connection string and no URL with somebody's name in it, and not
+/// as people make passwords: with capital and small letters and digits all at once.
 fn harmless(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._:/,-+*[]= ".contains(c);
-    let mixed = [char::is_uppercase, char::is_lowercase, char::is_numeric].iter().all(|f| text.chars().any(f));
+    let mixed = [char::is_uppercase, char::is_lowercase, char::is_numeric]
+        .iter()
+        .all(|f| text.chars().any(f));
     text.chars().count() <= 80 && text.chars().all(plain) && !has_credentials(text) && !mixed
 }
 
 /// Whether a text looks like a connection string, or like a URL with a password.
 pub fn has_credentials(text: &str) -> bool {
-    const NAMES: [&str; 11] =
-        ["password", "passwd", "pass", "pwd", "pw", "secret", "token", "accountkey", "accesskey", "apikey", "api_key"];
+    const NAMES: [&str; 11] = [
+        "password",
+        "passwd",
+        "pass",
+        "pwd",
+        "pw",
+        "secret",
+        "token",
+        "accountkey",
+        "accesskey",
+        "apikey",
+        "api_key",
+    ];
     let lower = text.to_ascii_lowercase();
     let named = NAMES.iter().any(|k| {
         lower.match_indices(k).any(|(at, _)| {
@@ -36,7 +50,9 @@ pub fn has_credentials(text: &str) -> bool {
     let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
     named
         || text.contains("-----BEGIN")
-        || authority.rsplit_once('@').is_some_and(|(user, host)| user.contains(':') && !host.is_empty())
+        || authority
+            .rsplit_once('@')
+            .is_some_and(|(user, host)| user.contains(':') && !host.is_empty())
 }
 
 #[cfg(test)]

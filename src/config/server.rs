@@ -1,5 +1,6 @@
-//! Where SQL Server is, as people write it: `HOST`, `HOST,PORT`, `HOST\INSTANCE`, with `tcp:` in front as its own tools take it. What is none of
-//! these may be a URL or a connection string, with a password in it: it is refused, and never repeated.
+//! Where SQL Server is, as people write it: `HOST`, `HOST,PORT`, `HOST\INSTANCE`, with `tcp:` in
+//! front as its own tools take it. What is none of these may be a URL or a connection string, with
+//! a password in it: it is refused, and never repeated.
 
 /// A server's place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +16,10 @@ pub struct Server {
 /// What a host's name may be made of.
 fn is_name(host: &str) -> bool {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
-    !host.is_empty() && host.len() <= 253 && host.chars().all(plain) && !host.starts_with(['-', '.'])
+    !host.is_empty()
+        && host.len() <= 253
+        && host.chars().all(plain)
+        && !host.starts_with(['-', '.'])
 }
 
 fn is_address(host: &str) -> bool {
@@ -31,25 +35,38 @@ fn is_instance(name: &str) -> bool {
 }
 
 impl Server {
-    /// From `database.host`, and from `database.port` and `database.instance` where they are set (an empty instance is none).
+    /// From `database.host`, and from `database.port` and `database.instance` where they are set
+    /// (an empty instance is none).
     pub fn parse(host: &str, port: Option<u16>, instance: &str) -> Result<Self, String> {
         let text = host.trim();
         if text.contains("://") || text.contains([';', '=', '@', '"', '\'', '/', '?']) {
             return Err("database.host: this is no host, but looks like a URL or a connection string; write the host here, and port, user, password and name into their own settings".into());
         }
         let (scheme, text) = match text.split_once(':') {
-            Some((s, rest)) if ["tcp", "np", "lpc", "admin"].iter().any(|k| k.eq_ignore_ascii_case(s.trim())) => {
+            Some((s, rest))
+                if ["tcp", "np", "lpc", "admin"]
+                    .iter()
+                    .any(|k| k.eq_ignore_ascii_case(s.trim())) =>
+            {
                 (Some(s), rest.trim())
             }
             _ => (None, text),
         };
         if scheme.is_some_and(|s| !s.trim().eq_ignore_ascii_case("tcp")) {
-            return Err("database.host: only TCP is spoken here; leave out what stands before the colon".into());
+            return Err(
+                "database.host: only TCP is spoken here; leave out what stands before the colon"
+                    .into(),
+            );
         }
         let (text, by_comma) = match text.rsplit_once(',') {
             Some((rest, p)) => {
                 let p = crate::net::port(p.trim()).filter(|p| *p > 0);
-                (rest.trim(), Some(p.ok_or("database.host: what stands behind the comma is no port from 1 to 65535")?))
+                (
+                    rest.trim(),
+                    Some(p.ok_or(
+                        "database.host: what stands behind the comma is no port from 1 to 65535",
+                    )?),
+                )
             }
             None => (text, None),
         };
@@ -67,7 +84,10 @@ impl Server {
             h => {
                 if let Some((name, p)) = h.rsplit_once(':')
                     && (is_name(name)
-                        || name.strip_prefix('[').and_then(|n| n.strip_suffix(']')).is_some_and(is_address))
+                        || name
+                            .strip_prefix('[')
+                            .and_then(|n| n.strip_suffix(']'))
+                            .is_some_and(is_address))
                     && crate::net::port(p).is_some()
                 {
                     return Err(format!(
@@ -80,7 +100,10 @@ impl Server {
         let by_setting = Some(instance.trim()).filter(|i| !i.is_empty());
         let instance = match (by_backslash, by_setting) {
             (Some(a), Some(b)) if !a.eq_ignore_ascii_case(b) => {
-                return Err("database.host names one instance and database.instance another: remove one".into());
+                return Err(
+                    "database.host names one instance and database.instance another: remove one"
+                        .into(),
+                );
             }
             (a, b) => a.or(b),
         };
@@ -97,12 +120,15 @@ impl Server {
         }
         let port = match (by_comma, port) {
             (Some(a), Some(b)) if a != b => {
-                return Err(format!("database.host names the port {a} and database.port {b}: remove one"));
+                return Err(format!(
+                    "database.host names the port {a} and database.port {b}: remove one"
+                ));
             }
             (a, b) => a.or(b),
         };
         // The default instance has no entry of its own: it listens on 1433.
-        let instance = instance.filter(|i| !i.eq_ignore_ascii_case("MSSQLSERVER")).map(str::to_owned);
+        let instance =
+            instance.filter(|i| !i.eq_ignore_ascii_case("MSSQLSERVER")).map(str::to_owned);
         Ok(Self { host: host.to_owned(), port, instance })
     }
 }
@@ -147,7 +173,11 @@ mod tests {
             ("fe80::1%eth0", None, "", "fe80::1%eth0 - -"),
             (" my_server.local. ", None, "", "my_server.local. - -"),
         ] {
-            assert_eq!(of(host, port, instance).as_deref(), Ok(wanted), "{host} {port:?} {instance}");
+            assert_eq!(
+                of(host, port, instance).as_deref(),
+                Ok(wanted),
+                "{host} {port:?} {instance}"
+            );
         }
     }
 

@@ -1,5 +1,6 @@
-//! Variables that nobody reads. A misspelt one is an error, because what it was to set is not set; one of our prefix that nobody knows is a warning.
-//! Silent are those that others put there: SQL Server's own container image, and Kubernetes for each service of a namespace.
+//! Variables that nobody reads. A misspelt one is an error, because what it was to set is not set;
+//! one of our prefix that nobody knows is a warning. Silent are those that others put there: SQL
+//! Server's own container image, and Kubernetes for each service of a namespace.
 
 use std::collections::BTreeMap;
 
@@ -65,16 +66,19 @@ const OLD: [&str; 6] = [
 /// Those that others have, too: what is near them is theirs as likely as not.
 const COMMON: [&str; 2] = ["LOG_LEVEL", "LOG_FORMAT"];
 
-/// Of a service in the same namespace (`enableServiceLinks`): `X_SERVICE_HOST`, `X_SERVICE_PORT_NAME`, `X_PORT`, `X_PORT_1433_TCP_ADDR`. A setting
-/// of ours may be called like one; what is in it tells.
+/// Of a service in the same namespace (`enableServiceLinks`): `X_SERVICE_HOST`,
+/// `X_SERVICE_PORT_NAME`, `X_PORT`, `X_PORT_1433_TCP_ADDR`. A setting of ours may be called like
+/// one; what is in it tells.
 pub(super) fn of_a_service(name: &str, value: &str) -> bool {
-    let link = |v: &str| v.starts_with("tcp://") || v.starts_with("udp://") || v.starts_with("sctp://");
+    let link =
+        |v: &str| v.starts_with("tcp://") || v.starts_with("udp://") || v.starts_with("sctp://");
     if name.ends_with("_SERVICE_HOST") || name.contains("_SERVICE_PORT") || link(value) {
         return true;
     }
     name.rsplit_once("_PORT_").is_some_and(|(_, rest)| {
         let mut parts = rest.split('_');
-        let number = parts.next().is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+        let number =
+            parts.next().is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
         number && parts.next().is_some_and(|p| ["TCP", "UDP", "SCTP"].contains(&p))
     })
 }
@@ -112,7 +116,8 @@ pub(super) fn strays(env: &BTreeMap<String, String>) -> (Vec<String>, Vec<String
             continue;
         }
         let ours = upper.starts_with("MSSQL_");
-        // What may be set apart by two letters may be another thing by right; a short name has no room for that.
+        // What may be set apart by two letters may be another thing by right; a short name has
+        // no room for that.
         let close = known
             .iter()
             .filter(|k| ours == k.to_ascii_uppercase().starts_with("MSSQL_"))
@@ -120,16 +125,24 @@ pub(super) fn strays(env: &BTreeMap<String, String>) -> (Vec<String>, Vec<String
             .min()
             .filter(|(d, k)| *d <= 2 && d * 4 <= k.len());
         match close {
-            Some((_, k)) if ours || near(&upper, &OLD).is_some() || OLD.contains(&upper.as_str()) => {
+            Some((_, k))
+                if ours || near(&upper, &OLD).is_some() || OLD.contains(&upper.as_str()) =>
+            {
                 errors.push(format!("{}; did you mean {k}?", told(name)));
             }
             _ if ours => {
-                let like = |k: &&String| (strsim::jaro_winkler(&k.to_ascii_uppercase(), &upper) * 1000.0) as u32;
-                let nearest =
-                    known.iter().filter(|k| !OURS.contains(&k.as_str()) && k.starts_with("MSSQL")).max_by_key(like);
+                let like = |k: &&String| {
+                    (strsim::jaro_winkler(&k.to_ascii_uppercase(), &upper) * 1000.0) as u32
+                };
+                let nearest = known
+                    .iter()
+                    .filter(|k| !OURS.contains(&k.as_str()) && k.starts_with("MSSQL"))
+                    .max_by_key(like);
                 warnings.extend(nearest.map(|k| format!("{}; the nearest is {k}", told(name))));
             }
-            _ => warnings.extend(near(&upper, &COMMON).map(|k| format!("{}; the nearest is {k}", told(name)))),
+            _ => warnings.extend(
+                near(&upper, &COMMON).map(|k| format!("{}; the nearest is {k}", told(name))),
+            ),
         }
     }
     (errors, warnings)
@@ -157,7 +170,13 @@ mod tests {
         ] {
             assert_eq!(of(name, "x"), (1, 0), "{name}");
         }
-        for name in ["MSSQL_MCP_FROBNICATE", "MSSQL_SOMETHING_ELSE", "MSSQL_MCP_HTTP_COLOUR", "MSSQL_DB", "LOG_LEVL"] {
+        for name in [
+            "MSSQL_MCP_FROBNICATE",
+            "MSSQL_SOMETHING_ELSE",
+            "MSSQL_MCP_HTTP_COLOUR",
+            "MSSQL_DB",
+            "LOG_LEVL",
+        ] {
             assert_eq!(of(name, "x"), (0, 1), "{name}");
         }
         for (name, value) in [

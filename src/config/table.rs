@@ -63,7 +63,13 @@ pub const ACCESS: [&str; 3] = ["read-only", "read-write", "full"];
 
 /// The table.
 pub const SETTINGS: &[Setting] = &[
-    row("database.host", &["MSSQL_HOST"], Kind::Text, "", "SQL Server's host; also HOST,PORT and HOST\\INSTANCE"),
+    row(
+        "database.host",
+        &["MSSQL_HOST"],
+        Kind::Text,
+        "",
+        "SQL Server's host; also HOST,PORT and HOST\\INSTANCE",
+    ),
     row(
         "database.port",
         &["MSSQL_PORT"],
@@ -71,10 +77,22 @@ pub const SETTINGS: &[Setting] = &[
         "1433",
         "its TCP port; with one, a named instance is not looked for",
     ),
-    row("database.instance", &[], Kind::Text, "", "named instance, found through SQL Server Browser (UDP 1434)"),
+    row(
+        "database.instance",
+        &[],
+        Kind::Text,
+        "",
+        "named instance, found through SQL Server Browser (UDP 1434)",
+    ),
     row("database.user", &["MSSQL_USER"], Kind::Text, "", "SQL Server login"),
     row("database.password", &["MSSQL_PASSWORD"], Kind::Secret, "", "its password"),
-    row("database.name", &["MSSQL_DATABASE"], Kind::Text, "", "database; empty for the login's default"),
+    row(
+        "database.name",
+        &["MSSQL_DATABASE"],
+        Kind::Text,
+        "",
+        "database; empty for the login's default",
+    ),
     row(
         "database.label",
         &["MSSQL_LABEL"],
@@ -124,12 +142,30 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "accepted for the replaced service's users; no ODBC driver is needed",
     ),
-    row("database.read_intent", &[], Kind::Bool, "no", "ApplicationIntent=ReadOnly: use a readable secondary"),
+    row(
+        "database.read_intent",
+        &[],
+        Kind::Bool,
+        "no",
+        "ApplicationIntent=ReadOnly: use a readable secondary",
+    ),
     row("pool.max_size", &[], Kind::Int(1, 1000), "10", "connections at most"),
-    row("pool.wait", &[], Kind::DurationOrNone, "5s", "how long a call waits for a free connection"),
+    row(
+        "pool.wait",
+        &[],
+        Kind::DurationOrNone,
+        "5s",
+        "how long a call waits for a free connection",
+    ),
     row("pool.connect_timeout", &[], Kind::Duration, "15s", "TCP, TLS and login together"),
     row("pool.idle_timeout", &[], Kind::Duration, "10m", "an idle connection is closed after this"),
-    row("pool.max_age", &[], Kind::Duration, "1h", "a connection is replaced after this, give or take a tenth"),
+    row(
+        "pool.max_age",
+        &[],
+        Kind::Duration,
+        "1h",
+        "a connection is replaced after this, give or take a tenth",
+    ),
     row(
         "access.level",
         &["MSSQL_MCP_ACCESS"],
@@ -172,7 +208,13 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "private schemes that codes may be sent to (RFC 8252 §7.1), such as cursor: whoever owns it on the person's computer gets them",
     ),
-    row("auth.issuer", &[], Kind::Text, "", "external issuer, as its tokens name it (Entra ID, Auth0, Keycloak …)"),
+    row(
+        "auth.issuer",
+        &[],
+        Kind::Text,
+        "",
+        "external issuer, as its tokens name it (Entra ID, Auth0, Keycloak …)",
+    ),
     row(
         "auth.audience",
         &[],
@@ -181,7 +223,13 @@ pub const SETTINGS: &[Setting] = &[
         "the audience of the external issuer's tokens; empty for the resource's own URL",
     ),
     row("auth.subject_claim", &[], Kind::Text, "sub", "the claim that names the caller"),
-    row("auth.scope_claims", &[], Kind::List, "scope,scp,roles", "the claims that hold scopes or roles"),
+    row(
+        "auth.scope_claims",
+        &[],
+        Kind::List,
+        "scope,scp,roles",
+        "the claims that hold scopes or roles",
+    ),
     row(
         "auth.scope_map",
         &[],
@@ -211,7 +259,13 @@ pub const SETTINGS: &[Setting] = &[
         "name servers (ADDRESS or ADDRESS:PORT) for the hosts of clients' metadata documents; those of /etc/resolv.conf unless set",
     ),
     row("auth.access_token_ttl", &[], Kind::Duration, "1h", "life of an access token"),
-    row("auth.refresh_token_ttl", &[], Kind::Duration, "30d", "life of a refresh token, from its last use"),
+    row(
+        "auth.refresh_token_ttl",
+        &[],
+        Kind::Duration,
+        "30d",
+        "life of a refresh token, from its last use",
+    ),
     row(
         "auth.stream_grace",
         &[],
@@ -219,7 +273,13 @@ pub const SETTINGS: &[Setting] = &[
         "1m",
         "how long an HTTP+SSE stream whose token expired waits, silent, for a newer one before it ends",
     ),
-    row("limits.query_timeout", &["MSSQL_QUERY_TIMEOUT"], Kind::Duration, "45s", "a call's deadline"),
+    row(
+        "limits.query_timeout",
+        &["MSSQL_QUERY_TIMEOUT"],
+        Kind::Duration,
+        "45s",
+        "a call's deadline",
+    ),
     row(
         "limits.lock_timeout",
         &[],
@@ -234,9 +294,27 @@ pub const SETTINGS: &[Setting] = &[
         "when-possible",
         "ask the person before data is changed: always (refuse where nobody can be asked), when-possible, or never",
     ),
-    row("access.confirm_expiry", &[], Kind::Duration, "10m", "how long a person may think about a change"),
-    row("access.preview_timeout", &[], Kind::Duration, "10s", "how long the preview of a change may run"),
-    row("limits.max_rows", &[], Kind::Int(1, 10_000_000), "1000", "rows in one answer; a caller may ask for fewer"),
+    row(
+        "access.confirm_expiry",
+        &[],
+        Kind::Duration,
+        "10m",
+        "how long a person may think about a change",
+    ),
+    row(
+        "access.preview_timeout",
+        &[],
+        Kind::Duration,
+        "10s",
+        "how long the preview of a change may run",
+    ),
+    row(
+        "limits.max_rows",
+        &[],
+        Kind::Int(1, 10_000_000),
+        "1000",
+        "rows in one answer; a caller may ask for fewer",
+    ),
     row(
         "limits.max_chars",
         &[],
@@ -287,8 +365,20 @@ pub const SETTINGS: &[Setting] = &[
         "execute_sql, get_table_sample and fetch of one principal in a minute; the person at this machine is not counted",
     ),
     row("limits.catalog_calls", &[], Kind::Int(1, 1_000_000), "600", "the other tools, likewise"),
-    row("limits.concurrent_calls", &[], Kind::Int(1, 100_000), "16", "calls of one principal at once"),
-    row("limits.rows_per_hour", &[], Kind::Int(1, 4_000_000_000), "5000000", "rows that one principal gets in an hour"),
+    row(
+        "limits.concurrent_calls",
+        &[],
+        Kind::Int(1, 100_000),
+        "16",
+        "calls of one principal at once",
+    ),
+    row(
+        "limits.rows_per_hour",
+        &[],
+        Kind::Int(1, 4_000_000_000),
+        "5000000",
+        "rows that one principal gets in an hour",
+    ),
     row(
         "limits.bytes_per_hour",
         &[],
@@ -296,7 +386,13 @@ pub const SETTINGS: &[Setting] = &[
         "2000000000",
         "bytes of results that one principal gets in an hour",
     ),
-    row("audit.dir", &[], Kind::Path, "", "folder of the audit log (docs/audit-record.md); empty for none"),
+    row(
+        "audit.dir",
+        &[],
+        Kind::Path,
+        "",
+        "folder of the audit log (docs/audit-record.md); empty for none",
+    ),
     row(
         "audit.policy",
         &[],
@@ -326,7 +422,13 @@ pub const SETTINGS: &[Setting] = &[
         "104857600",
         "bytes after which a new file begins; so does a new day (UTC)",
     ),
-    row("audit.checkpoint_every", &[], Kind::Int(1, 1_000_000), "1000", "records between two signed checkpoints"),
+    row(
+        "audit.checkpoint_every",
+        &[],
+        Kind::Int(1, 1_000_000),
+        "1000",
+        "records between two signed checkpoints",
+    ),
     row(
         "pool.max_waiting",
         &[],
@@ -334,7 +436,13 @@ pub const SETTINGS: &[Setting] = &[
         "50",
         "calls that may wait for a connection; more are told at once that the server is overloaded",
     ),
-    row("limits.max_request", &[], Kind::Int(1024, 1 << 30), "4194304", "bytes in one request or line"),
+    row(
+        "limits.max_request",
+        &[],
+        Kind::Int(1024, 1 << 30),
+        "4194304",
+        "bytes in one request or line",
+    ),
     row(
         "http.listen",
         &["MSSQL_MCP_LISTEN"],
@@ -356,9 +464,27 @@ pub const SETTINGS: &[Setting] = &[
         "/",
         "where the main database is served: / for /mcp and /sse, /demo for /demo/mcp and /demo/sse; each is a resource of its own",
     ),
-    row("http.allowed_hosts", &[], Kind::List, "", "Host names to answer to, beside localhost and the listener's own"),
-    row("http.allowed_origins", &[], Kind::List, "", "Origins of browser clients, beside those on this host"),
-    row("http.trusted_proxies", &[], Kind::List, "", "addresses whose X-Forwarded-For is believed, such as nginx's"),
+    row(
+        "http.allowed_hosts",
+        &[],
+        Kind::List,
+        "",
+        "Host names to answer to, beside localhost and the listener's own",
+    ),
+    row(
+        "http.allowed_origins",
+        &[],
+        Kind::List,
+        "",
+        "Origins of browser clients, beside those on this host",
+    ),
+    row(
+        "http.trusted_proxies",
+        &[],
+        Kind::List,
+        "",
+        "addresses whose X-Forwarded-For is believed, such as nginx's",
+    ),
     row("http.mcp", &[], Kind::Bool, "yes", "serve streamable HTTP at /mcp"),
     row("http.sse", &[], Kind::Bool, "yes", "serve HTTP+SSE (and streamable HTTP by POST) at /sse"),
     row(
@@ -376,8 +502,20 @@ pub const SETTINGS: &[Setting] = &[
         "sessions of handshake-era clients at once, and as many HTTP+SSE streams; then whoever has most gives one that is idle to whoever has fewer",
     ),
     row("http.session_idle", &[], Kind::Duration, "1h", "an unused session ends after this"),
-    row("http.silence", &[], Kind::DurationOrNone, "2s", "a call that is silent this long gets an event stream"),
-    row("http.keep_alive", &[], Kind::Duration, "15s", "between keep-alive comments on an event stream"),
+    row(
+        "http.silence",
+        &[],
+        Kind::DurationOrNone,
+        "2s",
+        "a call that is silent this long gets an event stream",
+    ),
+    row(
+        "http.keep_alive",
+        &[],
+        Kind::Duration,
+        "15s",
+        "between keep-alive comments on an event stream",
+    ),
     row(
         "http.header_timeout",
         &[],
@@ -385,7 +523,13 @@ pub const SETTINGS: &[Setting] = &[
         "10s",
         "how long a client may take to send its headers, and a connection may be idle between two requests",
     ),
-    row("http.body_timeout", &[], Kind::Duration, "30s", "how long a client may take to send its body"),
+    row(
+        "http.body_timeout",
+        &[],
+        Kind::Duration,
+        "30s",
+        "how long a client may take to send its body",
+    ),
     row(
         "http.write_timeout",
         &[],
@@ -463,7 +607,13 @@ pub const SETTINGS: &[Setting] = &[
         "info",
         "error, warn, info, debug, trace or off, or Python's or syslog's name of one, in any case; or a tracing filter",
     ),
-    row("log.format", &["LOG_FORMAT"], Kind::Choice(&["text", "json"]), "text", "text or json, on stderr"),
+    row(
+        "log.format",
+        &["LOG_FORMAT"],
+        Kind::Choice(&["text", "json"]),
+        "text",
+        "text or json, on stderr",
+    ),
     row(
         "log.messages",
         &[],
@@ -487,18 +637,22 @@ impl Setting {
     pub fn own_env(&self) -> String {
         format!("MSSQL_MCP_{}", self.key.replace('.', "_").to_ascii_uppercase())
     }
+
     /// `section-name`.
     pub fn flag(&self) -> String {
         self.key.replace(['.', '_'], "-")
     }
+
     /// Whether a new value counts from the next call on (SIGHUP), without a restart.
     pub fn reloads(&self) -> bool {
         self.key == "log.level" || self.key.starts_with("limits.")
     }
+
     /// Whether `text` is a value for it; if not, what is wrong.
     pub(super) fn check(&self, text: &str) -> Result<(), String> {
         match self.kind {
-            // A secret has any form; where none belongs, nothing that looks like one with its place is taken.
+            // A secret has any form; where none belongs, nothing that looks like one with
+            // its place is taken.
             Kind::Secret => Ok(()),
             Kind::Path if text.contains("-----BEGIN") => {
                 Err("this is the PEM itself; write it into a file, and the file's path here".into())
@@ -555,7 +709,8 @@ pub fn parse_bool(s: &str) -> Option<bool> {
 /// An address to listen on: a port alone, or at `localhost`, is one of loopback.
 pub fn parse_listen(text: &str) -> Option<SocketAddr> {
     let text = text.trim();
-    let loopback = |port: &str| Some((std::net::Ipv4Addr::LOCALHOST, crate::net::port(port)?).into());
+    let loopback =
+        |port: &str| Some((std::net::Ipv4Addr::LOCALHOST, crate::net::port(port)?).into());
     match text.rsplit_once(':') {
         None => loopback(text),
         Some((host, port)) if host.eq_ignore_ascii_case("localhost") => loopback(port),

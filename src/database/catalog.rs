@@ -1,4 +1,5 @@
-//! What tables there are and what they look like. Row counts come from the catalog, never from COUNT(*).
+//! What tables there are and what they look like. Row counts come from the
+//! catalog, never from COUNT(*).
 //!
 //! The queries keep to catalog views and columns of SQL Server 2016 and later.
 
@@ -24,6 +25,7 @@ impl TableName {
     pub fn written(&self) -> String {
         format!("{}.{}", quote::part(&self.schema), quote::part(&self.name))
     }
+
     /// `[schema].[name]`.
     pub fn quoted(&self) -> String {
         format!("{}.{}", quote::identifier(&self.schema), quote::identifier(&self.name))
@@ -59,7 +61,8 @@ fn s(v: &Value) -> String {
 const NAMES: &str = "SELECT o.object_id, sc.name, o.name FROM sys.objects AS o JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id \
      WHERE o.type IN ('U', 'V') AND o.is_ms_shipped = 0 ORDER BY sc.name, o.name";
 
-/// What [`Database::list_tables`] asks. Rows are counted and descriptions read for the page alone, whatever the number of tables.
+/// What [`Database::list_tables`] asks. Rows are counted and descriptions read for the page alone,
+/// whatever the number of tables.
 pub const LIST: &str = "SELECT page.schema_name, page.table_name, CASE WHEN page.type = 'V' THEN 'view' ELSE 'table' END AS kind, \
      (SELECT SUM(p.rows) FROM sys.partitions AS p WHERE p.object_id = page.object_id AND p.index_id IN (0, 1)) AS row_count, \
      CAST(ep.value AS nvarchar(3750)) AS description \
@@ -104,8 +107,7 @@ const INDEXES: &str = "SELECT i.name, i.type_desc, i.is_unique, i.is_primary_key
      JOIN sys.columns AS c ON c.object_id = ic.object_id AND c.column_id = ic.column_id \
      WHERE i.object_id = @id AND i.index_id > 0 ORDER BY i.index_id, ic.is_included_column, ic.key_ordinal, ic.index_column_id";
 
-const CHECKS: &str =
-    "SELECT name, definition, is_disabled FROM sys.check_constraints WHERE parent_object_id = @id ORDER BY name";
+const CHECKS: &str = "SELECT name, definition, is_disabled FROM sys.check_constraints WHERE parent_object_id = @id ORDER BY name";
 
 const KEYS: &str = "SELECT fk.name, ps.name, po.name, pc.name, rs.name, ro.name, rc.name, fk.delete_referential_action_desc, fk.update_referential_action_desc, fk.is_disabled, fk.parent_object_id, fk.object_id \
      FROM sys.foreign_keys AS fk JOIN sys.foreign_key_columns AS k ON k.constraint_object_id = fk.object_id \
@@ -138,12 +140,19 @@ pub struct ListFilter {
 
 impl Database {
     /// One page of tables: schema, name, kind, rows, description.
-    pub async fn list_tables(&self, f: &ListFilter, limits: &Limits) -> Result<Vec<Vec<Value>>, DbError> {
+    pub async fn list_tables(
+        &self,
+        f: &ListFilter,
+        limits: &Limits,
+    ) -> Result<Vec<Vec<Value>>, DbError> {
         let text = |o: &Option<String>| o.clone().map_or(ParamValue::Null, ParamValue::Text);
         let params = [
             ("views", ParamValue::Bit(f.views)),
             ("schema", text(&f.schema)),
-            ("like", f.name_like.as_deref().map_or(ParamValue::Null, |l| ParamValue::Text(pattern(l)))),
+            (
+                "like",
+                f.name_like.as_deref().map_or(ParamValue::Null, |l| ParamValue::Text(pattern(l))),
+            ),
             ("skip", ParamValue::Int(f.skip)),
             ("take", ParamValue::Int(f.take)),
         ];
@@ -170,13 +179,22 @@ impl Database {
             schemas.iter().filter(|s| with(s)).map(|s| s.0.clone()).collect::<Vec<_>>().join(", ")
         };
         if schemas.is_empty() {
-            return Ok("There is no table or view in this database that this login may see.".to_owned());
+            return Ok(
+                "There is no table or view in this database that this login may see.".to_owned()
+            );
         }
         let mut said = match &f.schema {
             Some(sc) => match schemas.iter().find(|(name, ..)| name.eq_ignore_ascii_case(sc)) {
-                None => return Ok(format!("There is no schema {sc} with tables; there are {}.", names(&|_| true))),
+                None => {
+                    return Ok(format!(
+                        "There is no schema {sc} with tables; there are {}.",
+                        names(&|_| true)
+                    ));
+                }
                 Some((name, 0, views)) if !f.views && f.name_like.is_none() => {
-                    return Ok(format!("The schema {name} has no tables; include_views lists its views ({views})."));
+                    return Ok(format!(
+                        "The schema {name} has no tables; include_views lists its views ({views})."
+                    ));
                 }
                 Some((name, ..)) => format!(" in the schema {name}"),
             },
@@ -187,7 +205,11 @@ impl Database {
                 true => format!(" whose name is LIKE '{like}'"),
                 false => format!(" whose name contains '{like}'"),
             };
-            let close = closest(&self.all_tables(limits).await?, f.schema.as_deref(), like.trim_matches('%'));
+            let close = closest(
+                &self.all_tables(limits).await?,
+                f.schema.as_deref(),
+                like.trim_matches('%'),
+            );
             let views = if f.views { "" } else { "; include_views lists views, too" };
             if !close.is_empty() {
                 return Ok(format!(
@@ -196,7 +218,10 @@ impl Database {
                 ));
             }
         }
-        Ok(format!("There is no {what}{said}; schemas with some are {}.", names(&|s| f.views || s.1 > 0)))
+        Ok(format!(
+            "There is no {what}{said}; schemas with some are {}.",
+            names(&|s| f.views || s.1 > 0)
+        ))
     }
 
     /// All user tables and views.
@@ -211,18 +236,30 @@ impl Database {
     }
 
     /// The tables and views that come closest to a name which SQL Server does not know.
-    pub async fn closest_tables(&self, name: &str, limits: &Limits) -> Result<Vec<String>, DbError> {
+    pub async fn closest_tables(
+        &self,
+        name: &str,
+        limits: &Limits,
+    ) -> Result<Vec<String>, DbError> {
         let parts = quote::split(name).unwrap_or_else(|| vec![name.to_owned()]);
         let (object, schema) = (parts.last().map_or("", String::as_str), parts.iter().rev().nth(1));
         Ok(closest(&self.all_tables(limits).await?, schema.map(String::as_str), object))
     }
 
-    /// The columns that come closest to a name which SQL Server does not know: of the tables that are named, where any are.
-    pub async fn closest_columns(&self, name: &str, of: &[String], limits: &Limits) -> Result<Vec<String>, DbError> {
+    /// The columns that come closest to a name which SQL Server does not know: of the tables that
+    /// are named, where any are.
+    pub async fn closest_columns(
+        &self,
+        name: &str,
+        of: &[String],
+        limits: &Limits,
+    ) -> Result<Vec<String>, DbError> {
         let wanted = name.to_lowercase();
         let named = |schema: &str, table: &str| {
             of.iter().filter_map(|o| quote::split(o)).any(|p| {
-                let same = |n: usize, t: &str| p.iter().rev().nth(n).is_none_or(|x| x.eq_ignore_ascii_case(t));
+                let same = |n: usize, t: &str| {
+                    p.iter().rev().nth(n).is_none_or(|x| x.eq_ignore_ascii_case(t))
+                };
                 same(0, table) && same(1, schema)
             })
         };
@@ -249,7 +286,9 @@ impl Database {
         let (schema, object) = match parts.as_slice() {
             [o] => (None, o.as_str()),
             [s, o] => (Some(s.as_str()), o.as_str()),
-            [d, s, o] if d.eq_ignore_ascii_case(&self.settings().database) => (Some(s.as_str()), o.as_str()),
+            [d, s, o] if d.eq_ignore_ascii_case(&self.settings().database) => {
+                (Some(s.as_str()), o.as_str())
+            }
             [_, s, o] => (Some(s.as_str()), o.as_str()),
             _ => return Err(NotFound::Unreadable),
         };
@@ -257,13 +296,20 @@ impl Database {
         // As a list shows it, without the brackets that it needs: Notes.Archive, dbo.Notes.Archive.
         let plain = name.trim().to_lowercase();
         let pasted = |t: &&TableName| {
-            t.name.to_lowercase() == plain || format!("{}.{}", t.schema, t.name).to_lowercase() == plain
+            t.name.to_lowercase() == plain
+                || format!("{}.{}", t.schema, t.name).to_lowercase() == plain
         };
-        let elsewhere = parts.len() == 3 && !parts[0].eq_ignore_ascii_case(&self.settings().database);
-        // A name in the database's own spelling wins over one that differs in case: the collation may tell them apart.
-        for same in [|a: &str, b: &str| a == b, |a: &str, b: &str| a.to_lowercase() == b.to_lowercase()] {
-            let hits: Vec<&TableName> =
-                all.iter().filter(|t| same(&t.name, object) && schema.is_none_or(|sc| same(&t.schema, sc))).collect();
+        let elsewhere =
+            parts.len() == 3 && !parts[0].eq_ignore_ascii_case(&self.settings().database);
+        // A name in the database's own spelling wins over one that differs in case: the collation
+        // may tell them apart.
+        for same in
+            [|a: &str, b: &str| a == b, |a: &str, b: &str| a.to_lowercase() == b.to_lowercase()]
+        {
+            let hits: Vec<&TableName> = all
+                .iter()
+                .filter(|t| same(&t.name, object) && schema.is_none_or(|sc| same(&t.schema, sc)))
+                .collect();
             match hits.as_slice() {
                 _ if elsewhere => {}
                 [] => {}
@@ -294,11 +340,18 @@ impl Database {
     async fn other(&self, schema: Option<&str>, object: &str, limits: &Limits) -> Option<NotFound> {
         let text = |t: &str| ParamValue::Text(t.to_owned());
         let params = [("name", text(object)), ("schema", schema.map_or(ParamValue::Null, text))];
-        let found = self.fetch(OTHER, &params, limits).await.ok().and_then(|sets| sets.into_iter().flatten().next());
+        let found = self
+            .fetch(OTHER, &params, limits)
+            .await
+            .ok()
+            .and_then(|sets| sets.into_iter().flatten().next());
         let (schema, name, kind) = match (found, schema) {
             (Some(r), _) => (s(r.first()?), s(r.get(1)?), s(r.get(2)?)),
-            // Not every login may see them in the catalog, but by their schema they are what they are.
-            (None, Some(sc)) if ["sys", "information_schema"].iter().any(|o| sc.eq_ignore_ascii_case(o)) => {
+            // Not every login may see them in the catalog, but by their schema they
+            // are what they are.
+            (None, Some(sc))
+                if ["sys", "information_schema"].iter().any(|o| sc.eq_ignore_ascii_case(o)) =>
+            {
                 (sc.to_owned(), object.to_owned(), "?".to_owned())
             }
             _ => return None,
@@ -333,14 +386,23 @@ impl Database {
         Some(NotFound::Other(written, what, mend))
     }
 
-    /// The select list that shows a table for people: `*`, but for CLR types (geography, hierarchyid …), which go through their
-    /// own ToString().
-    pub async fn readable_columns(&self, t: &TableName, limits: &Limits) -> Result<String, DbError> {
+    /// The select list that shows a table for people: `*`, but for CLR types (geography,
+    /// hierarchyid …), which go through their own ToString().
+    pub async fn readable_columns(
+        &self,
+        t: &TableName,
+        limits: &Limits,
+    ) -> Result<String, DbError> {
         let rows = self.fetch(CLR_TYPES, &[("id", ParamValue::Int(t.id))], limits).await?;
         let columns: Vec<(String, bool)> = rows
             .into_iter()
             .flatten()
-            .map(|r| (r.first().map(s).unwrap_or_default(), r.get(1).is_some_and(|c| *c == Value::Bool(true))))
+            .map(|r| {
+                (
+                    r.first().map(s).unwrap_or_default(),
+                    r.get(1).is_some_and(|c| *c == Value::Bool(true)),
+                )
+            })
             .collect();
         if !columns.iter().any(|(_, clr)| *clr) {
             return Ok("*".to_owned());
@@ -355,12 +417,14 @@ impl Database {
     /// Everything that describe_table tells, as one JSON object.
     pub async fn describe(&self, t: &TableName, limits: &Limits) -> Result<Value, DbError> {
         let batch = [ABOUT, COLUMNS, INDEXES, CHECKS, KEYS].join(";\n");
-        let mut sets = self.fetch(&batch, &[("id", ParamValue::Int(t.id))], limits).await?.into_iter();
+        let mut sets =
+            self.fetch(&batch, &[("id", ParamValue::Int(t.id))], limits).await?.into_iter();
         let mut next = || sets.next().unwrap_or_default();
         let about = next().into_iter().next().unwrap_or_default();
         let (columns, indexes, checks, keys) = (next(), next(), next(), next());
         let get = |r: &[Value], i: usize| r.get(i).cloned().unwrap_or(Value::Null);
-        let mut out = serde_json::json!({ "schema": t.schema, "name": t.name, "type": get(&about, 0) });
+        let mut out =
+            serde_json::json!({ "schema": t.schema, "name": t.name, "type": get(&about, 0) });
         if t.written() != format!("{}.{}", t.schema, t.name) {
             out["sql_name"] = t.written().into();
         }
@@ -380,12 +444,21 @@ impl Database {
         let (mut primary, mut unique, mut plain) = (Value::Null, Vec::new(), Vec::new());
         for group in grouped(&indexes) {
             let Some(first) = group.first() else { continue };
-            let key: Vec<Value> =
-                group.iter().filter(|r| r.get(7) != Some(&Value::Bool(true))).map(|r| get(r, 5)).collect();
-            let descending: Vec<Value> =
-                group.iter().filter(|r| r.get(6) == Some(&Value::Bool(true))).map(|r| get(r, 5)).collect();
-            let included: Vec<Value> =
-                group.iter().filter(|r| r.get(7) == Some(&Value::Bool(true))).map(|r| get(r, 5)).collect();
+            let key: Vec<Value> = group
+                .iter()
+                .filter(|r| r.get(7) != Some(&Value::Bool(true)))
+                .map(|r| get(r, 5))
+                .collect();
+            let descending: Vec<Value> = group
+                .iter()
+                .filter(|r| r.get(6) == Some(&Value::Bool(true)))
+                .map(|r| get(r, 5))
+                .collect();
+            let included: Vec<Value> = group
+                .iter()
+                .filter(|r| r.get(7) == Some(&Value::Bool(true)))
+                .map(|r| get(r, 5))
+                .collect();
             let mut one = serde_json::json!({ "name": get(first, 0), "columns": key });
             if get(first, 3) == Value::Bool(true) {
                 primary = one;
@@ -414,14 +487,22 @@ impl Database {
         put("unique_constraints", unique.into());
         put(
             "check_constraints",
-            checks.iter().map(|r| serde_json::json!({ "name": get(r, 0), "definition": get(r, 1) })).collect(),
+            checks
+                .iter()
+                .map(|r| serde_json::json!({ "name": get(r, 0), "definition": get(r, 1) }))
+                .collect(),
         );
         let (mut outward, mut inward) = (Vec::new(), Vec::new());
         for group in keys.chunk_by(|a, b| a.get(11) == b.get(11)) {
             let Some(first) = group.first() else { continue };
             let list = |i: usize| -> Vec<Value> { group.iter().map(|r| get(r, i)).collect() };
-            let written =
-                |i: usize| format!("{}.{}", quote::part(&s(&get(first, i))), quote::part(&s(&get(first, i + 1))));
+            let written = |i: usize| {
+                format!(
+                    "{}.{}",
+                    quote::part(&s(&get(first, i))),
+                    quote::part(&s(&get(first, i + 1)))
+                )
+            };
             let (from, to) = (written(1), written(4));
             let (own, itself) = (get(first, 10).as_i64() == Some(t.id), from == to);
             let mut actions = serde_json::Map::new();
@@ -472,7 +553,9 @@ fn column(r: &[Value], usual: &Value) -> Value {
         l => (if wide { l / 2 } else { l }).to_string(),
     };
     let shown = match ty.as_str() {
-        "char" | "varchar" | "nchar" | "nvarchar" | "binary" | "varbinary" => format!("{ty}({length})"),
+        "char" | "varchar" | "nchar" | "nvarchar" | "binary" | "varbinary" => {
+            format!("{ty}({length})")
+        }
         "decimal" | "numeric" => format!("{ty}({},{})", n(4), n(5)),
         "datetime2" | "datetimeoffset" | "time" => format!("{ty}({})", n(5)),
         _ => ty.clone(),
@@ -496,7 +579,8 @@ fn column(r: &[Value], usual: &Value) -> Value {
     c
 }
 
-/// What a caller's pattern is to LIKE: one without `%` is a part of the name, in which nothing else is a wildcard either.
+/// What a caller's pattern is to LIKE: one without `%` is a part of the name, in which nothing else
+/// is a wildcard either.
 fn pattern(like: &str) -> String {
     if like.contains('%') {
         return like.to_owned();
@@ -514,7 +598,8 @@ fn pattern(like: &str) -> String {
 
 /// From 0 to 1, and a little more where one is a part of the other.
 fn likeness(name: &str, wanted: &str) -> f64 {
-    let part = name.len() > 2 && wanted.len() > 2 && (name.contains(wanted) || wanted.contains(name));
+    let part =
+        name.len() > 2 && wanted.len() > 2 && (name.contains(wanted) || wanted.contains(name));
     strsim::jaro_winkler(name, wanted) + if part { 0.3 } else { 0.0 }
 }
 

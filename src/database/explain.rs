@@ -17,7 +17,12 @@ pub struct Explained {
 
 /// Explains an error.
 pub fn explain(e: &DbError, s: &Settings) -> Explained {
-    let make = |code, what: String, mend: &str, retryable| Explained { code, what, mend: mend.to_owned(), retryable };
+    let make = |code, what: String, mend: &str, retryable| Explained {
+        code,
+        what,
+        mend: mend.to_owned(),
+        retryable,
+    };
     match e {
         DbError::Sql(q) => {
             let (mend, retryable) = hint(q.number);
@@ -32,7 +37,11 @@ pub fn explain(e: &DbError, s: &Settings) -> Explained {
         DbError::Cancelled => make("cancelled", "The call was cancelled.".into(), "", true),
         DbError::Overloaded => make(
             "overloaded",
-            format!("{} in use, and {} already.", all(s.max_size, ("is", "are")), waiting(s.max_waiting)),
+            format!(
+                "{} in use, and {} already.",
+                all(s.max_size, ("is", "are")),
+                waiting(s.max_waiting)
+            ),
             "Try again in a few seconds.",
             true,
         ),
@@ -42,9 +51,12 @@ pub fn explain(e: &DbError, s: &Settings) -> Explained {
             "Try again; if it happens often, raise pool.max_size.",
             true,
         ),
-        DbError::Lost(m) => {
-            make("connection_lost", format!("The connection to SQL Server broke: {m}"), "Try again.", true)
-        }
+        DbError::Lost(m) => make(
+            "connection_lost",
+            format!("The connection to SQL Server broke: {m}"),
+            "Try again.",
+            true,
+        ),
         DbError::Driver(m) => make(
             "driver",
             format!("The driver could not read the answer: {m}"),
@@ -53,7 +65,9 @@ pub fn explain(e: &DbError, s: &Settings) -> Explained {
         ),
         DbError::Connect(what, kind) => {
             let mend = match kind {
-                ConnectKind::Dns => "Check database.host (MSSQL_HOST): the name must resolve on this machine.",
+                ConnectKind::Dns => {
+                    "Check database.host (MSSQL_HOST): the name must resolve on this machine."
+                }
                 ConnectKind::Refused => {
                     "Check that SQL Server runs, that TCP/IP is on, and that database.port (MSSQL_PORT) is right."
                 }
@@ -77,9 +91,16 @@ pub fn explain(e: &DbError, s: &Settings) -> Explained {
                 }
                 ConnectKind::Other => "The message is the server's or the system's own.",
             };
-            let retryable =
-                matches!(kind, ConnectKind::Refused | ConnectKind::Timeout | ConnectKind::Other | ConnectKind::Dns);
-            make("database_unavailable", format!("There is no connection to the database: {what}."), mend, retryable)
+            let retryable = matches!(
+                kind,
+                ConnectKind::Refused | ConnectKind::Timeout | ConnectKind::Other | ConnectKind::Dns
+            );
+            make(
+                "database_unavailable",
+                format!("There is no connection to the database: {what}."),
+                mend,
+                retryable,
+            )
         }
     }
 }
@@ -101,7 +122,8 @@ pub fn explain_to_others(e: &DbError, s: &Settings) -> Explained {
     let name = if s.database.is_empty() { String::new() } else { format!(" ({})", s.database) };
     let label = if s.label == "default" { String::new() } else { format!(" {}", s.label) };
     x.what = format!("There is no connection to the database{label}{name}: {why}.");
-    x.mend = "Its operator finds the details in this server's log, and with `mssql-mcp doctor`.".to_owned();
+    x.mend = "Its operator finds the details in this server's log, and with `mssql-mcp doctor`."
+        .to_owned();
     x
 }
 
@@ -119,9 +141,13 @@ fn hint(number: u32) -> (&'static str, bool) {
             "It caught an error of its own and went on; here an error ends the transaction (XACT_ABORT ON), so all of it was rolled back. Run it without its TRY … CATCH to see that error, or let its CATCH end with THROW.",
             false,
         ),
-        2812 => ("Write schema.procedure; sys.procedures lists those that the login may see.", false),
+        2812 => {
+            ("Write schema.procedure; sys.procedures lists those that the login may see.", false)
+        }
         3701 => ("list_tables lists the tables that there are; write schema.table.", false),
-        4104 => ("Write the alias that FROM gives the table; without one, the table's own name.", false),
+        4104 => {
+            ("Write the alias that FROM gives the table; without one, the table's own name.", false)
+        }
         137 => ("Bind it with params (\"params\": {\"name\": value}), or DECLARE it first.", false),
         8134 => ("Guard the divisor with NULLIF(x, 0).", false),
         1205 => ("It was chosen as a deadlock victim: try again.", true),
@@ -176,10 +202,16 @@ mod tests {
             ConnectKind::Instance,
             ConnectKind::Other,
         ] {
-            let e = DbError::Connect("sql7.corp.example,1433 (10.1.2.3): Login failed for user 'svc_mcp'".into(), kind);
+            let e = DbError::Connect(
+                "sql7.corp.example,1433 (10.1.2.3): Login failed for user 'svc_mcp'".into(),
+                kind,
+            );
             let (x, own) = (explain_to_others(&e, &s), explain(&e, &s));
             let said = format!("{} {}", x.what, x.mend);
-            assert!(!["sql7", "1433", "10.1.2.3", "svc_mcp"].iter().any(|w| said.contains(w)), "{said}");
+            assert!(
+                !["sql7", "1433", "10.1.2.3", "svc_mcp"].iter().any(|w| said.contains(w)),
+                "{said}"
+            );
             assert!(x.what.contains("trades (Trading)") && own.what.contains("svc_mcp"), "{said}");
             assert_eq!((x.code, x.retryable), (own.code, own.retryable));
         }

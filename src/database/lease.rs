@@ -1,5 +1,6 @@
-//! A connection on loan. Dropping the loan while an answer is still on its way cancels the statement on the server, and gives
-//! the connection back only if the server acknowledged that cleanly.
+//! A connection on loan. Dropping the loan while an answer is still on its way
+//! cancels the statement on the server, and gives the connection back only if the
+//! server acknowledged that cleanly.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,9 +27,15 @@ pub struct Lease {
 
 impl Lease {
     /// Takes charge of a pooled connection.
-    pub fn new(object: Object<Manager>, share: Share, cleanups: TaskTracker, labels: Arc<Labels>) -> Self {
+    pub fn new(
+        object: Object<Manager>,
+        share: Share,
+        cleanups: TaskTracker,
+        labels: Arc<Labels>,
+    ) -> Self {
         Self { object: Some((object, share)), cleanups, labels, since: Instant::now() }
     }
+
     /// The connection; none only while it is being dropped.
     pub fn connection(&mut self) -> Option<&mut Connection> {
         self.object.as_mut().map(|(o, _)| &mut **o)
@@ -43,7 +50,8 @@ impl Drop for Lease {
         if object.dirty {
             drop((Object::take(object), share));
         } else if object.in_flight {
-            // In a task, because Attention and its acknowledgement need the socket. Without a runtime: close it.
+            // In a task, because Attention and its acknowledgement need the socket. Without
+            // a runtime: close it.
             match tokio::runtime::Handle::try_current() {
                 Ok(_) => drop(self.cleanups.spawn(cancel(object, share))),
                 Err(_) => drop((Object::take(object), share)),
@@ -54,12 +62,18 @@ impl Drop for Lease {
     }
 }
 
-/// Attention; then, because a cancelled batch may have left its transaction, a rollback. Anything but a clean answer to both
-/// discards the connection: one whose Attention crossed a finished answer would give the next caller an empty result.
+/// Attention; then, because a cancelled batch may have left its transaction, a rollback. Anything
+/// but a clean answer to both discards the connection: one whose Attention crossed a finished
+/// answer would give the next caller an empty result.
 async fn cancel(mut object: Object<Manager>, share: Share) {
     let clean = tokio::time::timeout(ACKNOWLEDGE, async {
         object.client.cancel_query().await?;
-        object.client.simple_query("IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION").await?.into_results().await
+        object
+            .client
+            .simple_query("IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION")
+            .await?
+            .into_results()
+            .await
     })
     .await;
     match clean {

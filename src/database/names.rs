@@ -1,5 +1,5 @@
-//! The names of a database's objects, for those who have to say which table a text means. Read in the background and kept for a minute:
-//! nobody waits for it.
+//! The names of a database's objects, for those who have to say which table a text means. Read in
+//! the background and kept for a minute: nobody waits for it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -24,7 +24,8 @@ pub struct Cache(RwLock<(Option<Arc<Names>>, Option<Instant>)>);
 pub struct Names(HashMap<String, Vec<(String, String, bool)>>);
 
 impl Names {
-    /// `schema.name` of a name as it is written, and whether it hides more (a view, procedure, function or synonym).
+    /// `schema.name` of a name as it is written, and whether it hides more (a view,
+    /// procedure, function or synonym).
     pub fn find(&self, written: &str) -> Option<(String, bool)> {
         let parts = mssql_mcp_sql::quote::split(written)?;
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
@@ -34,8 +35,10 @@ impl Names {
             [] => return None,
         };
         // A name with a dot of its own is found whole.
-        let all = self.0.get(&name.to_lowercase()).or_else(|| self.0.get(&written.to_lowercase()))?;
-        let fits = |(s, ..): &&(String, String, bool)| schema.is_some_and(|w| s.eq_ignore_ascii_case(w));
+        let all =
+            self.0.get(&name.to_lowercase()).or_else(|| self.0.get(&written.to_lowercase()))?;
+        let fits =
+            |(s, ..): &&(String, String, bool)| schema.is_some_and(|w| s.eq_ignore_ascii_case(w));
         let found = all
             .iter()
             .find(fits)
@@ -67,8 +70,13 @@ impl Database {
         let mut names = Names::default();
         for r in sets.into_iter().flatten() {
             let text = |n: usize| r.get(n).and_then(Value::as_str).unwrap_or_default().to_owned();
-            names.0.entry(text(1).to_lowercase()).or_default().push((text(0), text(1), text(2) != "U"));
+            names.0.entry(text(1).to_lowercase()).or_default().push((
+                text(0),
+                text(1),
+                text(2) != "U",
+            ));
         }
-        self.names_cache().0.write().unwrap_or_else(PoisonError::into_inner).0 = Some(Arc::new(names));
+        self.names_cache().0.write().unwrap_or_else(PoisonError::into_inner).0 =
+            Some(Arc::new(names));
     }
 }

@@ -1,5 +1,6 @@
-//! What there is in a database as a searcher meets it: tables, views, columns, procedures, functions, and rows of configured columns,
-//! each with an id that stays the same: `table:sales.Orders`, `column:sales.Orders.Status`, `row:sales.Orders:10248`.
+//! What there is in a database as a searcher meets it: tables, views, columns,
+//! procedures, functions, and rows of configured columns, each with an id that stays the
+//! same: `table:sales.Orders`, `column:sales.Orders.Status`, `row:sales.Orders:10248`.
 
 use std::fmt::Write as _;
 
@@ -100,7 +101,8 @@ fn kind_of(kind: &str) -> &'static str {
     }
 }
 
-/// Lower-case words of a question, and of a name: at anything that is no letter or digit, and where small letters meet capitals.
+/// Lower-case words of a question, and of a name: at anything that is no letter or digit, and where
+/// small letters meet capitals.
 fn words(text: &str) -> Vec<String> {
     let mut all = vec![String::new()];
     let mut small = false;
@@ -128,11 +130,12 @@ struct Question {
 impl Question {
     fn new(query: &str) -> Self {
         const EMPTY: [&str; 22] = [
-            "a", "all", "an", "and", "are", "by", "find", "for", "from", "how", "in", "is", "me", "of", "or", "show",
-            "table", "tables", "the", "to", "what", "with",
+            "a", "all", "an", "and", "are", "by", "find", "for", "from", "how", "in", "is", "me",
+            "of", "or", "show", "table", "tables", "the", "to", "what", "with",
         ];
         let all = words(query);
-        let mut kept: Vec<String> = all.iter().filter(|w| !EMPTY.contains(&w.as_str())).cloned().collect();
+        let mut kept: Vec<String> =
+            all.iter().filter(|w| !EMPTY.contains(&w.as_str())).cloned().collect();
         if kept.is_empty() {
             kept = all;
         }
@@ -143,9 +146,11 @@ impl Question {
         Self { whole: whole.to_lowercase(), words: kept }
     }
 
-    /// An exact name first, then the beginning of one, then a word of one, then the description; a near miss counts as much as a word.
+    /// An exact name first, then the beginning of one, then a word of one, then the description; a
+    /// near miss counts as much as a word.
     fn rank(&self, full: &str, name: &str, description: &str) -> f64 {
-        let (lower, full, description) = (name.to_lowercase(), full.to_lowercase(), description.to_lowercase());
+        let (lower, full, description) =
+            (name.to_lowercase(), full.to_lowercase(), description.to_lowercase());
         if lower == self.whole || full == self.whole {
             return 1000.0;
         }
@@ -153,7 +158,9 @@ impl Question {
         let of = |w: &String| -> f64 {
             // A plural is its singular.
             let stem = w.strip_suffix('s').filter(|s| s.len() > 2).unwrap_or(w);
-            let near = || parts.iter().chain([&lower]).map(|p| strsim::jaro_winkler(p, w)).fold(0.0, f64::max);
+            let near = || {
+                parts.iter().chain([&lower]).map(|p| strsim::jaro_winkler(p, w)).fold(0.0, f64::max)
+            };
             let word = |p: &String| p == w || p.strip_suffix('s').unwrap_or(p) == stem;
             if lower == *w || lower.strip_suffix('s').unwrap_or(&lower) == stem {
                 100.0
@@ -246,19 +253,30 @@ impl Database {
             return Ok(Vec::new());
         }
         let mut hits = Vec::new();
-        for r in self.fetch(OBJECTS, &[("most", ParamValue::Int(MOST))], limits).await?.into_iter().flatten() {
+        for r in self
+            .fetch(OBJECTS, &[("most", ParamValue::Int(MOST))], limits)
+            .await?
+            .into_iter()
+            .flatten()
+        {
             let (schema, name, kind, about) =
                 (text(r.first()), text(r.get(1)), kind_of(text(r.get(2))), text(r.get(3)));
             let full = format!("{schema}.{name}");
             let score = q.rank(&full, name, about);
             if score > 0.0 {
                 let about = if about.is_empty() { String::new() } else { format!(": {about}") };
-                hits.push(Found { id: named(kind, &[schema, name]), title: format!("{kind} {full}{about}"), score });
+                hits.push(Found {
+                    id: named(kind, &[schema, name]),
+                    title: format!("{kind} {full}{about}"),
+                    score,
+                });
             }
         }
         for w in &q.words {
-            for r in self.fetch(COLUMNS, &[("like", like(w))], limits).await?.into_iter().flatten() {
-                let (schema, table, name, about) = (text(r.first()), text(r.get(1)), text(r.get(2)), text(r.get(3)));
+            for r in self.fetch(COLUMNS, &[("like", like(w))], limits).await?.into_iter().flatten()
+            {
+                let (schema, table, name, about) =
+                    (text(r.first()), text(r.get(1)), text(r.get(2)), text(r.get(3)));
                 let id = named("column", &[schema, table, name]);
                 if hits.iter().any(|h| h.id == id) {
                     continue;
@@ -266,7 +284,11 @@ impl Database {
                 // Below a table of the same rank: who asks for orders wants the table first.
                 let score = q.rank(&format!("{table}.{name}"), name, about) * 0.5;
                 let about = if about.is_empty() { String::new() } else { format!(": {about}") };
-                hits.push(Found { id, title: format!("column {schema}.{table}.{name}{about}"), score });
+                hits.push(Found {
+                    id,
+                    title: format!("column {schema}.{table}.{name}{about}"),
+                    score,
+                });
             }
         }
         for c in rows_of {
@@ -287,8 +309,13 @@ impl Database {
         Ok(hits)
     }
 
-    /// What is wrong with columns whose rows are to be searched: in words, each with what would mend it.
-    pub async fn unsearchable(&self, rows_of: &[Column], limits: &Limits) -> Result<Vec<String>, DbError> {
+    /// What is wrong with columns whose rows are to be searched: in words, each with
+    /// what would mend it.
+    pub async fn unsearchable(
+        &self,
+        rows_of: &[Column],
+        limits: &Limits,
+    ) -> Result<Vec<String>, DbError> {
         let mut wrong = Vec::new();
         for c in rows_of {
             let at = format!("tools.search_rows: {}.{}", c.table, quote::identifier(&c.column));
@@ -307,7 +334,8 @@ impl Database {
                     continue;
                 }
             };
-            let columns = self.fetch(COLUMN_TYPES, &[("id", ParamValue::Int(table.id))], limits).await?;
+            let columns =
+                self.fetch(COLUMN_TYPES, &[("id", ParamValue::Int(table.id))], limits).await?;
             let columns: Vec<(String, String)> = columns
                 .into_iter()
                 .flatten()
@@ -316,8 +344,11 @@ impl Database {
             match columns.iter().find(|(n, _)| n.eq_ignore_ascii_case(&c.column)) {
                 None => {
                     let near = self.closest_columns(&c.column, &[table.quoted()], limits).await?;
-                    let near =
-                        if near.is_empty() { String::new() } else { format!("; the closest are {}", near.join(", ")) };
+                    let near = if near.is_empty() {
+                        String::new()
+                    } else {
+                        format!("; the closest are {}", near.join(", "))
+                    };
                     wrong.push(format!("{at}: there is no such column{near}"));
                     continue;
                 }
@@ -327,19 +358,26 @@ impl Database {
                         "char" | "varchar" | "nchar" | "nvarchar" | "text" | "ntext" | "sysname"
                     ) =>
                 {
-                    wrong.push(format!("{at}: it is of type {ty}; only columns of text are searched"));
+                    wrong.push(format!(
+                        "{at}: it is of type {ty}; only columns of text are searched"
+                    ));
                     continue;
                 }
                 Some(_) => {}
             }
             if self.primary_key(&table, limits).await?.is_empty() {
-                wrong.push(format!("{at}: its table has no primary key, so that its rows have no ids"));
+                wrong.push(format!(
+                    "{at}: its table has no primary key, so that its rows have no ids"
+                ));
                 continue;
             }
-            let probe = format!("SELECT TOP (0) {} FROM {}", quote::identifier(&c.column), table.quoted());
+            let probe =
+                format!("SELECT TOP (0) {} FROM {}", quote::identifier(&c.column), table.quoted());
             match self.fetch(&probe, &[], limits).await {
                 Ok(_) => {}
-                Err(DbError::Sql(e)) => wrong.push(format!("{at}: the login may not read it: {}", e.message)),
+                Err(DbError::Sql(e)) => {
+                    wrong.push(format!("{at}: the login may not read it: {}", e.message))
+                }
                 Err(e) => return Err(e),
             }
         }
@@ -347,7 +385,13 @@ impl Database {
     }
 
     /// Rows of one column that have every word.
-    async fn search_rows(&self, q: &Question, c: &Column, take: usize, limits: &Limits) -> Result<Vec<Found>, DbError> {
+    async fn search_rows(
+        &self,
+        q: &Question,
+        c: &Column,
+        take: usize,
+        limits: &Limits,
+    ) -> Result<Vec<Found>, DbError> {
         let table = match self.find_table(&c.table, limits).await {
             Ok(t) => t,
             Err(NotFound::Database(e)) => return Err(e),
@@ -404,15 +448,24 @@ impl Database {
                 None => Ok(None),
             },
             "column" => {
-                let Some(names) = quote::split(rest).filter(|n| n.len() == 3) else { return Ok(None) };
-                let Some(t) =
-                    table(&format!("{}.{}", quote::identifier(&names[0]), quote::identifier(&names[1]))).await?
+                let Some(names) = quote::split(rest).filter(|n| n.len() == 3) else {
+                    return Ok(None);
+                };
+                let Some(t) = table(&format!(
+                    "{}.{}",
+                    quote::identifier(&names[0]),
+                    quote::identifier(&names[1])
+                ))
+                .await?
                 else {
                     return Ok(None);
                 };
                 let d = self.describe(&t, limits).await?;
-                let found =
-                    d["columns"].as_array().into_iter().flatten().find(|c| c["name"].as_str() == Some(&*names[2]));
+                let found = d["columns"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .find(|c| c["name"].as_str() == Some(&*names[2]));
                 Ok(found.map(|c| Object {
                     title: format!("column {}.{}.{}", t.schema, t.name, names[2]),
                     text: format!("{}\nIts table:\n{}", column_line(c), table_text(&t, &d).text),
@@ -433,14 +486,25 @@ impl Database {
 
     async fn routine(&self, name: &str, limits: &Limits) -> Result<Option<Object>, DbError> {
         let Some(names) = quote::split(name).filter(|n| n.len() == 2) else { return Ok(None) };
-        let params = [("schema", ParamValue::Text(names[0].clone())), ("name", ParamValue::Text(names[1].clone()))];
-        let Some(r) = self.fetch(ROUTINE, &params, limits).await?.into_iter().flatten().next() else { return Ok(None) };
+        let params = [
+            ("schema", ParamValue::Text(names[0].clone())),
+            ("name", ParamValue::Text(names[1].clone())),
+        ];
+        let Some(r) = self.fetch(ROUTINE, &params, limits).await?.into_iter().flatten().next()
+        else {
+            return Ok(None);
+        };
         let id = r.first().and_then(Value::as_i64).unwrap_or_default();
         let mut out = format!("{}.{}\n", text(r.get(1)), text(r.get(2)));
         if !text(r.get(3)).is_empty() {
             let _ = writeln!(out, "{}", text(r.get(3)));
         }
-        for p in self.fetch(PARAMETERS, &[("id", ParamValue::Int(id))], limits).await?.into_iter().flatten() {
+        for p in self
+            .fetch(PARAMETERS, &[("id", ParamValue::Int(id))], limits)
+            .await?
+            .into_iter()
+            .flatten()
+        {
             let output = if p.get(2) == Some(&Value::Bool(true)) { " OUTPUT" } else { "" };
             let _ = writeln!(out, "- {} {}{output}", text(p.first()), text(p.get(1)));
         }
@@ -457,13 +521,23 @@ impl Database {
         }))
     }
 
-    async fn row(&self, t: &TableName, key: &str, limits: &Limits) -> Result<Option<Object>, DbError> {
+    async fn row(
+        &self,
+        t: &TableName,
+        key: &str,
+        limits: &Limits,
+    ) -> Result<Option<Object>, DbError> {
         let names = self.primary_key(t, limits).await?;
         let values: Option<Vec<String>> = key.split(',').map(unescaped).collect();
-        let Some(values) = values.filter(|v| v.len() == names.len() && !names.is_empty()) else { return Ok(None) };
+        let Some(values) = values.filter(|v| v.len() == names.len() && !names.is_empty()) else {
+            return Ok(None);
+        };
         let bound: Vec<String> = (0..names.len()).map(|n| format!("k{n}")).collect();
-        let conditions: Vec<String> =
-            names.iter().zip(&bound).map(|(n, b)| format!("{} = @{b}", quote::identifier(n))).collect();
+        let conditions: Vec<String> = names
+            .iter()
+            .zip(&bound)
+            .map(|(n, b)| format!("{} = @{b}", quote::identifier(n)))
+            .collect();
         let columns = self.readable_columns(t, limits).await?;
         // Named, so that the text can say which is which.
         let listed: Vec<String> = self.describe(t, limits).await?["columns"]
@@ -472,13 +546,21 @@ impl Database {
             .flatten()
             .map(|c| text(c.get("name")).to_owned())
             .collect();
-        let sql = format!("SELECT {columns} FROM {} WHERE {}", t.quoted(), conditions.join(" AND "));
-        let params: Vec<(&str, ParamValue)> =
-            bound.iter().map(String::as_str).zip(values.iter().cloned().map(ParamValue::Text)).collect();
+        let sql =
+            format!("SELECT {columns} FROM {} WHERE {}", t.quoted(), conditions.join(" AND "));
+        let params: Vec<(&str, ParamValue)> = bound
+            .iter()
+            .map(String::as_str)
+            .zip(values.iter().cloned().map(ParamValue::Text))
+            .collect();
         let found = match self.fetch(&sql, &params, limits).await {
             Ok(sets) => sets.into_iter().flatten().next(),
             // A key that does not convert to the column's type is nobody's.
-            Err(DbError::Sql(e)) if matches!(e.number, 241 | 242 | 245 | 248 | 295 | 8114 | 8115 | 8169) => None,
+            Err(DbError::Sql(e))
+                if matches!(e.number, 241 | 242 | 245 | 248 | 295 | 8114 | 8115 | 8169) =>
+            {
+                None
+            }
             Err(e) => return Err(e),
         };
         Ok(found.map(|r| {
@@ -487,7 +569,11 @@ impl Database {
                 let v = v.as_str().map_or_else(|| v.to_string(), str::to_owned);
                 let _ = writeln!(out, "{n}: {v}");
             }
-            Object { title: format!("{}.{} {}", t.schema, t.name, values.join(", ")), text: out, kind: "row" }
+            Object {
+                title: format!("{}.{} {}", t.schema, t.name, values.join(", ")),
+                text: out,
+                kind: "row",
+            }
         }))
     }
 }
@@ -514,7 +600,9 @@ fn table_text(t: &TableName, d: &Value) -> Object {
     if let Some(n) = d["rows"].as_i64() {
         let _ = writeln!(out, "About {}.", plural(n, "row"));
     }
-    let list = |v: &Value| v.as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
+    let list = |v: &Value| {
+        v.as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+    };
     out.push_str("\nColumns\n");
     for c in d["columns"].as_array().into_iter().flatten() {
         let _ = writeln!(out, "{}", column_line(c));
@@ -524,7 +612,11 @@ fn table_text(t: &TableName, d: &Value) -> Object {
     }
     for (what, key) in [("Refers to", "foreign_keys"), ("Referred to by", "referenced_by")] {
         for k in d[key].as_array().into_iter().flatten() {
-            let (other, at) = if key == "foreign_keys" { ("references", "columns") } else { ("table", "columns") };
+            let (other, at) = if key == "foreign_keys" {
+                ("references", "columns")
+            } else {
+                ("table", "columns")
+            };
             let _ = writeln!(out, "{what} {} by {}", text(k.get(other)), list(&k[at]));
         }
     }
@@ -537,7 +629,9 @@ mod tests {
 
     #[test]
     fn a_name_is_ranked_by_how_much_of_it_was_asked_for() {
-        let rank = |q: &str, name: &str, about: &str| Question::new(q).rank(&format!("sales.{name}"), name, about);
+        let rank = |q: &str, name: &str, about: &str| {
+            Question::new(q).rank(&format!("sales.{name}"), name, about)
+        };
         let order = [
             rank("orders", "Orders", ""),
             rank("orders", "OrderItems", ""),

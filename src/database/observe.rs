@@ -1,5 +1,6 @@
-//! A round trip to SQL Server, as a client span and in `db.client.operation.duration` (OpenTelemetry semantic conventions for databases and
-//! for Microsoft SQL Server). SQL text is in no label, and in a span only with `?` for its literals and only if that is asked for.
+//! A round trip to SQL Server, as a client span and in `db.client.operation.duration`
+//! (OpenTelemetry semantic conventions for databases and for Microsoft SQL Server). SQL text is in
+//! no label, and in a span only with `?` for its literals and only if that is asked for.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -43,10 +44,17 @@ impl Labels {
             Some(i) => format!("{i}|{}", s.database),
             None => s.database.clone(),
         };
-        // Two mounts of one server and database have pools of their own: the label tells them apart.
+        // Two mounts of one server and database have pools of their own: the
+        // label tells them apart.
         let pool = format!("{}/{}/{}", s.server(), s.database, s.label);
-        Self { namespace: namespace.into(), address: s.host.as_str().into(), port: s.port.into(), pool: pool.into() }
+        Self {
+            namespace: namespace.into(),
+            address: s.host.as_str().into(),
+            port: s.port.into(),
+            pool: pool.into(),
+        }
     }
+
     /// What spans and `db.client.operation.duration` have in common.
     fn all(&self, operation: &'static str) -> Vec<KeyValue> {
         vec![
@@ -57,6 +65,7 @@ impl Labels {
             label("server.port", self.port),
         ]
     }
+
     /// `db.client.connection.pool.name`.
     pub fn pool(&self) -> KeyValue {
         label("db.client.connection.pool.name", shared(&self.pool))
@@ -73,7 +82,9 @@ impl Round {
             all.push(label("db.stored_procedure.name", "sp_executesql"));
             let statement = sql.map(|q| crate::long::apart(q.len(), || Statement::of(q)));
             let summary = statement.as_ref().map(Statement::summary).filter(|s| !s.is_empty());
-            if let Some(s) = statement.filter(|s| database.settings().query_text && !s.redacted.is_empty()) {
+            if let Some(s) =
+                statement.filter(|s| database.settings().query_text && !s.redacted.is_empty())
+            {
                 all.push(label("db.query.text", s.redacted));
             }
             all.extend(summary.clone().map(|s| label("db.query.summary", s)));
@@ -83,16 +94,23 @@ impl Round {
         });
         Self { database: database.clone(), operation, begun, started: Instant::now(), ended: false }
     }
+
     /// What SQL Server is told: this span, else one of the call's trace.
     pub fn trace(&self, of_call: Option<Trace>) -> Option<Trace> {
         self.begun.trace.or_else(|| of_call.map(Trace::child))
     }
+
     /// Runs the work within the span, and ends it as `judge` says: rows, or the error.
-    pub async fn run<T>(mut self, work: impl Future<Output = T>, judge: impl FnOnce(&T) -> Result<u64, &DbError>) -> T {
+    pub async fn run<T>(
+        mut self,
+        work: impl Future<Output = T>,
+        judge: impl FnOnce(&T) -> Result<u64, &DbError>,
+    ) -> T {
         let result = work.instrument(self.begun.span.clone()).await;
         self.end(judge(&result));
         result
     }
+
     fn end(&mut self, result: Result<u64, &DbError>) {
         self.ended = true;
         let l = self.database.labels();
@@ -111,7 +129,9 @@ impl Round {
         instruments().db_operation.record(self.started.elapsed().as_secs_f64(), &labels);
         self.begun.describe(|| {
             let rows = result.ok().map(|n| label("db.response.returned_rows", n as i64));
-            rows.into_iter().chain(number.map(|n| label("db.response.status_code", n.to_string()))).collect()
+            rows.into_iter()
+                .chain(number.map(|n| label("db.response.status_code", n.to_string())))
+                .collect()
         });
         if let Some(k) = kind {
             self.begun.failed(k);

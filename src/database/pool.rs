@@ -73,11 +73,13 @@ impl managed::Manager for Manager {
                 made
             };
             // One limit for the leave and the login.
-            tokio::time::timeout(settings.connect_timeout, Box::pin(all)).await.unwrap_or_else(|_| {
-                let e = too_slow(&settings);
-                reach.attempted(Err(&e));
-                Err(e)
-            })
+            tokio::time::timeout(settings.connect_timeout, Box::pin(all)).await.unwrap_or_else(
+                |_| {
+                    let e = too_slow(&settings);
+                    reach.attempted(Err(&e));
+                    Err(e)
+                },
+            )
         });
         let made = attempt.await.unwrap_or_else(|e| Err(DbError::Driver(e.to_string())));
         let s = &self.settings;
@@ -96,7 +98,11 @@ impl managed::Manager for Manager {
         }
         c.in_flight = true;
         let asked = async {
-            c.client.simple_query("IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION; SELECT 1").await?.into_results().await
+            c.client
+                .simple_query("IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION; SELECT 1")
+                .await?
+                .into_results()
+                .await
         };
         asked.await.map_err(|e| RecycleError::Backend(driver_error(e)))?;
         c.in_flight = false;
@@ -105,7 +111,8 @@ impl managed::Manager for Manager {
 }
 
 fn too_slow(s: &Settings) -> DbError {
-    let text = format!("{} did not answer within {} s", s.server(), s.connect_timeout.as_secs_f32());
+    let text =
+        format!("{} did not answer within {} s", s.server(), s.connect_timeout.as_secs_f32());
     DbError::Connect(text, ConnectKind::Timeout)
 }
 
@@ -167,15 +174,25 @@ async fn connect(s: &Settings) -> Result<Connection, DbError> {
     Ok(Connection { client, in_flight: false, dirty: false, born: Instant::now(), max_age })
 }
 
-async fn login(config: Config, tcp: TcpStream) -> Result<Client<Compat<TcpStream>>, tiberius::error::Error> {
+async fn login(
+    config: Config,
+    tcp: TcpStream,
+) -> Result<Client<Compat<TcpStream>>, tiberius::error::Error> {
     Box::pin(Client::connect(config, tcp.compat_write())).await
 }
 
 /// Asks SQL Server Browser for the instance's port, and connects to it.
-async fn open_instance(config: &Config, s: &Settings, instance: &str) -> Result<TcpStream, DbError> {
+async fn open_instance(
+    config: &Config,
+    s: &Settings,
+    instance: &str,
+) -> Result<TcpStream, DbError> {
     // The driver would call a name without an address an instance that is not known.
     if let Err(e) = tokio::net::lookup_host((s.host.as_str(), 1434)).await {
-        return Err(DbError::Connect(format!("the name {} has no address: {e}", s.host), ConnectKind::Dns));
+        return Err(DbError::Connect(
+            format!("the name {} has no address: {e}", s.host),
+            ConnectKind::Dns,
+        ));
     }
     TcpStream::connect_named(config).await.map_err(|e| match e {
         tiberius::error::Error::Io { kind: std::io::ErrorKind::ConnectionRefused, .. } => DbError::Connect(
@@ -200,7 +217,12 @@ async fn open_instance(config: &Config, s: &Settings, instance: &str) -> Result<
 async fn open(host: &str, port: u16) -> Result<TcpStream, DbError> {
     let addresses: Vec<_> = match tokio::net::lookup_host((host, port)).await {
         Ok(a) => a.collect(),
-        Err(e) => return Err(DbError::Connect(format!("the name {host} has no address: {e}"), ConnectKind::Dns)),
+        Err(e) => {
+            return Err(DbError::Connect(
+                format!("the name {host} has no address: {e}"),
+                ConnectKind::Dns,
+            ));
+        }
     };
     let mut last = None;
     for a in addresses {
@@ -213,9 +235,10 @@ async fn open(host: &str, port: u16) -> Result<TcpStream, DbError> {
         }
     }
     Err(match last {
-        Some((a, e)) if e.kind() == std::io::ErrorKind::ConnectionRefused => {
-            DbError::Connect(format!("nothing listens on {a} ({host}): connection refused"), ConnectKind::Refused)
-        }
+        Some((a, e)) if e.kind() == std::io::ErrorKind::ConnectionRefused => DbError::Connect(
+            format!("nothing listens on {a} ({host}): connection refused"),
+            ConnectKind::Refused,
+        ),
         Some((a, e)) if e.kind() == std::io::ErrorKind::TimedOut => {
             DbError::Connect(format!("{a} ({host}) does not answer"), ConnectKind::Timeout)
         }
@@ -230,28 +253,40 @@ fn connect_error(e: tiberius::error::Error, s: &Settings) -> DbError {
         E::Server(t) => {
             let kind = match t.code() {
                 911 | 4060 | 4064 => ConnectKind::Database,
-                // Of these nobody is counted: script upgrade, single user, server shutting down or paused.
+                // Of these nobody is counted: script upgrade, single user, server
+                // shutting down or paused.
                 18_401 | 18_451 | 18_461 | 18_491 => ConnectKind::Other,
                 18_401..=18_999 => ConnectKind::Login,
                 _ => ConnectKind::Other,
             };
             DbError::Connect(
-                format!("{} (error {}, state {})", t.message().trim_end_matches('.'), t.code(), t.state()),
+                format!(
+                    "{} (error {}, state {})",
+                    t.message().trim_end_matches('.'),
+                    t.code(),
+                    t.state()
+                ),
                 kind,
             )
         }
         E::Tls(m) => tls_error(&m, s),
         E::Io { message, .. }
-            if message.contains("certificate") || message.contains("tls") || message.contains("handshake") =>
+            if message.contains("certificate")
+                || message.contains("tls")
+                || message.contains("handshake") =>
         {
             tls_error(&message, s)
         }
-        E::Io { kind: std::io::ErrorKind::TimedOut, .. } => {
-            DbError::Connect(format!("{} took too long over the handshake", s.server()), ConnectKind::Timeout)
-        }
+        E::Io { kind: std::io::ErrorKind::TimedOut, .. } => DbError::Connect(
+            format!("{} took too long over the handshake", s.server()),
+            ConnectKind::Timeout,
+        ),
         E::Protocol(m) if m.contains("encryption") || m.contains("Encrypt") => {
-            let what =
-                format!("{} does not offer TLS, and database.encrypt (MSSQL_ENCRYPT) is {}", s.server(), s.encrypt);
+            let what = format!(
+                "{} does not offer TLS, and database.encrypt (MSSQL_ENCRYPT) is {}",
+                s.server(),
+                s.encrypt
+            );
             tracing::debug!(target: "mssql_mcp::database", reason = %m, "no TLS");
             DbError::Connect(what, ConnectKind::NoTls)
         }

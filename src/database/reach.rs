@@ -1,5 +1,6 @@
-//! Whether the database can be reached, for those who only want to know: told in the log when it changes, remembered for a few seconds for
-//! probes, and held back where each attempt counts against an account.
+//! Whether the database can be reached, for those who only want to know: told in the log when
+//! it changes, remembered for a few seconds for probes, and held back where each attempt
+//! counts against an account.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -64,10 +65,12 @@ impl Account {
         if let Some(known) = all.get(&key).and_then(Weak::upgrade) {
             return known;
         }
-        let new = Arc::new(Self { logins: Semaphore::new(LOGINS as usize), failed: Mutex::default() });
+        let new =
+            Arc::new(Self { logins: Semaphore::new(LOGINS as usize), failed: Mutex::default() });
         all.insert(key, Arc::downgrade(&new));
         new
     }
+
     fn failed(&self) -> MutexGuard<'_, Failed> {
         let mut f = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         f.at.retain(|at| at.elapsed() < WINDOW);
@@ -89,12 +92,17 @@ impl Reach {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Leave to log in. While it is held, no more logins are on their way than may still fail in this minute; once as many have failed,
-    /// the answer is the last one's, without an attempt.
+    /// Leave to log in. While it is held, no more logins are on their way than may still fail in
+    /// this minute; once as many have failed, the answer is the last one's, without an attempt.
     pub async fn may_log_in(&self) -> Result<SemaphorePermit<'_>, DbError> {
         loop {
             let failures = self.failures()?;
-            let permit = self.account.logins.acquire_many(1 + failures).await.map_err(|_| DbError::Cancelled)?;
+            let permit = self
+                .account
+                .logins
+                .acquire_many(1 + failures)
+                .await
+                .map_err(|_| DbError::Cancelled)?;
             // One that was on its way may have failed meanwhile.
             if self.failures()? <= failures {
                 return Ok(permit);
@@ -151,7 +159,8 @@ impl Reach {
         }
     }
 
-    /// Whether it answers: as it was found within the last seconds, or as `look` finds it. However many ask, one looks.
+    /// Whether it answers: as it was found within the last seconds, or as `look` finds it. However
+    /// many ask, one looks.
     pub async fn answers(&self, look: impl Future<Output = Result<(), DbError>>) -> bool {
         let _one = self.probe.lock().await;
         let verdict = self.known().verdict;

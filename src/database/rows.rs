@@ -1,4 +1,5 @@
-//! Rows, from the driver straight into JSON bytes. No tree per row: what bounds a call's memory is the budget, not the query.
+//! Rows, from the driver straight into JSON bytes. No tree per row: what bounds a call's memory is
+//! the budget, not the query.
 
 use std::io::Write as _;
 
@@ -32,6 +33,7 @@ impl Truncated {
             Truncated::Time => "timeout",
         }
     }
+
     /// How to get the rest.
     pub fn advice(self) -> &'static str {
         match self {
@@ -82,7 +84,8 @@ pub struct Writer {
     done: Vec<Bytes>,
     buf: Vec<u8>,
     csv: Vec<u8>,
-    /// Where the current result's head belongs: it is written last, when its columns are known to be exact or not.
+    /// Where the current result's head belongs: it is written last, when its columns are known to
+    /// be exact or not.
     head_at: usize,
     columns: Vec<Head>,
     notes: Vec<value::Note>,
@@ -137,9 +140,14 @@ impl Writer {
             .collect();
         self.open = true;
         self.rows = 0;
-        // Names count as the rows do, before them; what is said of a column is known only behind them.
+        // Names count as the rows do, before them; what is said of a column is
+        // known only behind them.
         if !self.bounds.csv {
-            self.cost += self.columns.iter().map(|c| c.name.chars().count() + c.ty.len() + 24).sum::<usize>();
+            self.cost += self
+                .columns
+                .iter()
+                .map(|c| c.name.chars().count() + c.ty.len() + 24)
+                .sum::<usize>();
         }
         if self.bounds.csv {
             if self.results > 0 {
@@ -225,7 +233,8 @@ impl Writer {
 
     fn cut_segment(&mut self) {
         if !self.buf.is_empty() {
-            let next = Vec::with_capacity(if self.buf.len() >= SEGMENT { SEGMENT + 4096 } else { 0 });
+            let next =
+                Vec::with_capacity(if self.buf.len() >= SEGMENT { SEGMENT + 4096 } else { 0 });
             self.done.push(std::mem::replace(&mut self.buf, next).into());
         }
     }
@@ -236,7 +245,11 @@ impl Writer {
             return;
         }
         let mut head = Vec::with_capacity(32 * self.columns.len() + 32);
-        head.extend_from_slice(if self.results == 0 { b"{\"columns\":[" } else { b",{\"columns\":[" });
+        head.extend_from_slice(if self.results == 0 {
+            b"{\"columns\":["
+        } else {
+            b",{\"columns\":["
+        });
         for (i, c) in self.columns.iter().enumerate() {
             if i > 0 {
                 head.push(b',');
@@ -261,12 +274,23 @@ impl Writer {
         self.done.insert(self.head_at, head.into());
         let _ = write!(self.buf, "],\"row_count\":{}", self.rows);
         if let Some(t) = self.truncated {
-            let _ = write!(self.buf, ",\"truncated\":{{\"reason\":\"{}\",\"advice\":\"{}\"}}", t.as_str(), t.advice());
+            let _ = write!(
+                self.buf,
+                ",\"truncated\":{{\"reason\":\"{}\",\"advice\":\"{}\"}}",
+                t.as_str(),
+                t.advice()
+            );
         }
         if self.bounds.csv {
             let _ = match self.truncated {
                 None => writeln!(self.csv, "# {}", plural(self.rows, "row")),
-                Some(t) => writeln!(self.csv, "# {}, cut at {}: {}", plural(self.rows, "row"), t.as_str(), t.advice()),
+                Some(t) => writeln!(
+                    self.csv,
+                    "# {}, cut at {}: {}",
+                    plural(self.rows, "row"),
+                    t.as_str(),
+                    t.advice()
+                ),
             };
         }
         self.buf.push(b'}');

@@ -1,7 +1,7 @@
 //! Runs a text on a leased connection.
 //!
-//! A caller's text is the *inner* statement of one wrapper RPC, which sets the session's options, opens the transaction and
-//! ends it, so that the guard costs no round trip:
+//! A caller's text is the *inner* statement of one wrapper RPC, which sets the session's options,
+//! opens the transaction and ends it, so that the guard costs no round trip:
 //!
 //! ```text
 //! sp_executesql  SET …; BEGIN TRY  BEGIN TRANSACTION  EXEC sp_executesql @q, …  COMMIT | ROLLBACK  END TRY
@@ -82,7 +82,8 @@ pub enum Mode {
     Read,
     /// Rolled back whatever happens, but read to its end: what it would change is counted.
     Preview,
-    /// Committed when it succeeds; read to its end even beyond the limits, so that what it changes is not lost to them.
+    /// Committed when it succeeds; read to its end even beyond the limits, so that what it changes
+    /// is not lost to them.
     Change,
     /// Inside a transaction that [`Database::run_if`] opened, and ends itself.
     Inner,
@@ -100,6 +101,7 @@ impl Wrapping {
     pub fn new(lock_timeout: Duration) -> Self {
         Self { lock_timeout: lock_timeout.as_millis(), read: OnceLock::new() }
     }
+
     /// In milliseconds.
     pub fn lock_timeout(&self) -> u64 {
         u64::try_from(self.lock_timeout).unwrap_or(u64::MAX)
@@ -159,8 +161,9 @@ pub struct Failure {
     pub ended: bool,
 }
 
-/// Which trace a statement belongs to, for a DBA who looks at `sys.dm_exec_sessions.context_info`: the `traceparent` as ASCII, as the semantic
-/// conventions for SQL Server have it. In the same round trip, and not as a comment, which would be another plan for each call.
+/// Which trace a statement belongs to, for a DBA who looks at `sys.dm_exec_sessions.context_info`:
+/// the `traceparent` as ASCII, as the semantic conventions for SQL Server have it. In the same
+/// round trip, and not as a comment, which would be another plan for each call.
 pub const CONTEXT_PARAM: &str = "@mssql_mcp_trace";
 const TELL: &str = "SET CONTEXT_INFO @mssql_mcp_trace; ";
 const TOLD_AND_TEXT: &str = "@q nvarchar(max), @mssql_mcp_trace varbinary(128)";
@@ -170,7 +173,8 @@ fn context_info(trace: Option<Trace>) -> Vec<u8> {
     trace.map(|t| t.header().into_bytes()).unwrap_or_default()
 }
 
-/// What the wrapper says before it hands on an error, where the text has ended the transaction. No text can know it, and say it by itself.
+/// What the wrapper says before it hands on an error, where the text has ended the transaction. No
+/// text can know it, and say it by itself.
 fn ended() -> &'static str {
     static MARK: OnceLock<String> = OnceLock::new();
     MARK.get_or_init(|| {
@@ -187,8 +191,13 @@ pub fn wrapper(params: &[Param], mode: Mode, lock_timeout_ms: u128, told: bool) 
     let inner = if params.is_empty() {
         String::new()
     } else {
-        // By position: sp_executesql has parameters of its own, and a caller's may be called @stmt or @params like them.
-        let declared = params.iter().map(|p| format!("@{} {}", p.name, p.declared)).collect::<Vec<_>>().join(", ");
+        // By position: sp_executesql has parameters of its own, and a caller's may be called @stmt
+        // or @params like them.
+        let declared = params
+            .iter()
+            .map(|p| format!("@{} {}", p.name, p.declared))
+            .collect::<Vec<_>>()
+            .join(", ");
         let given = |(n, p): (usize, &Param)| match p.value {
             // The driver sends a NULL without a type, which not every server takes.
             ParamValue::Null => ", NULL".to_owned(),
@@ -198,13 +207,17 @@ pub fn wrapper(params: &[Param], mode: Mode, lock_timeout_ms: u128, told: bool) 
         format!(", N'{}'{list}", declared.replace('\'', "''"))
     };
     let (begin, end) = match mode {
-        Mode::Read | Mode::Preview => ("BEGIN TRANSACTION; ", "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION;"),
+        Mode::Read | Mode::Preview => {
+            ("BEGIN TRANSACTION; ", "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION;")
+        }
         Mode::Change => ("BEGIN TRANSACTION; ", "COMMIT TRANSACTION;"),
         Mode::Inner => ("", ""),
     };
     let told = if told { TELL } else { "" };
-    // Where none is open any more, the text itself has ended it (a COMMIT or ROLLBACK in a procedure).
-    let otherwise = if mode == Mode::Change { format!(" ELSE PRINT N'{}'", ended()) } else { String::new() };
+    // Where none is open any more, the text itself has ended it (a COMMIT or
+    // ROLLBACK in a procedure).
+    let otherwise =
+        if mode == Mode::Change { format!(" ELSE PRINT N'{}'", ended()) } else { String::new() };
     // Ours is the one to lose a deadlock: the application that owns the database goes on.
     format!(
         "{told}SET NOCOUNT ON; SET XACT_ABORT ON; SET DEADLOCK_PRIORITY LOW; SET LOCK_TIMEOUT {lock_timeout_ms};\n\
@@ -261,8 +274,14 @@ async fn bounded<T>(
 }
 
 impl Database {
-    /// Runs a caller's text. A read that finds its pooled connection dead, before anything came back, is tried once more.
-    pub async fn run(&self, batch: Batch<'_>, mode: Mode, limits: &Limits) -> Result<Answer, Failure> {
+    /// Runs a caller's text. A read that finds its pooled connection dead, before anything came
+    /// back, is tried once more.
+    pub async fn run(
+        &self,
+        batch: Batch<'_>,
+        mode: Mode,
+        limits: &Limits,
+    ) -> Result<Answer, Failure> {
         let mut tries = if mode == Mode::Read { 2 } else { 1 };
         loop {
             tries -= 1;
@@ -272,7 +291,8 @@ impl Database {
             let limits = &Limits { trace: round.trace(limits.trace), ..limits.clone() };
             // Boxed, because the driver's futures are large.
             let work = listen(Box::pin(self.run_once(&mut lease, batch, mode, limits)));
-            let (result, mut said) = round.run(work, |(r, _)| r.as_ref().map(|a| a.rows).map_err(|e| &e.0)).await;
+            let (result, mut said) =
+                round.run(work, |(r, _)| r.as_ref().map(|a| a.rows).map_err(|e| &e.0)).await;
             let ended = mode == Mode::Change && said.messages.last().is_some_and(|m| m == ended());
             if ended {
                 said.messages.pop();
@@ -292,32 +312,42 @@ impl Database {
         }
     }
 
-    /// Runs a change and commits it only if it changes as many rows as were `expected`, statement by statement. Three round
-    /// trips: the counts are known only when all was read, and the commit waits for them.
-    pub async fn run_if(&self, batch: Batch<'_>, expected: &[u64], limits: &Limits) -> Result<Applied, Failure> {
+    /// Runs a change and commits it only if it changes as many rows as were `expected`, statement
+    /// by statement. Three round trips: the counts are known only when all was read, and the
+    /// commit waits for them.
+    pub async fn run_if(
+        &self,
+        batch: Batch<'_>,
+        expected: &[u64],
+        limits: &Limits,
+    ) -> Result<Applied, Failure> {
         let mut lease = self.lease_within(limits).await?;
         self.command(&mut lease, "BEGIN TRANSACTION", limits).await?;
         let round = Round::begin(self, Mode::Inner.operation(), Some(batch.sql));
         let limits = &Limits { trace: round.trace(limits.trace), ..limits.clone() };
         let work = listen(Box::pin(self.run_once(&mut lease, batch, Mode::Inner, limits)));
-        let (result, said) = round.run(work, |(r, _)| r.as_ref().map(|a| a.rows).map_err(|e| &e.0)).await;
-        let Some(c) = lease.connection() else { return Err(silent(DbError::Driver("no connection".into()))) };
+        let (result, said) =
+            round.run(work, |(r, _)| r.as_ref().map(|a| a.rows).map_err(|e| &e.0)).await;
+        let Some(c) = lease.connection() else {
+            return Err(silent(DbError::Driver("no connection".into())));
+        };
         c.dirty |= batch.keeps_state;
-        // Until the transaction has ended, a lease that is dropped must not give its connection back.
+        // Until the transaction has ended, a lease that is dropped must not
+        // give its connection back.
         c.in_flight = true;
-        let answer = result.map_err(|(error, _)| Failure { error, said: said.clone(), ended: false })?;
+        let answer =
+            result.map_err(|(error, _)| Failure { error, said: said.clone(), ended: false })?;
         if answer.rows_affected != expected {
             self.command(&mut lease, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION", limits).await?;
             return Ok(Applied::Differs(answer.rows_affected));
         }
-        let commit =
-            "IF @@TRANCOUNT = 0 THROW 50000, N'The transaction has ended before its commit.', 1; COMMIT TRANSACTION";
+        let commit = "IF @@TRANCOUNT = 0 THROW 50000, N'The transaction has ended before its commit.', 1; COMMIT TRANSACTION";
         self.command(&mut lease, commit, limits).await?;
         Ok(Applied::Committed(Answer { messages: said.messages, committed: true, ..answer }))
     }
 
-    /// Runs a change between two runs of counting texts of ours, in one transaction that is rolled back: what each of them gave before
-    /// and after.
+    /// Runs a change between two runs of counting texts of ours, in one transaction that is rolled
+    /// back: what each of them gave before and after.
     pub async fn counted_around(
         &self,
         batch: Batch<'_>,
@@ -329,16 +359,25 @@ impl Database {
         let mut counted = [Vec::new(), Vec::new()];
         for (n, into) in counted.iter_mut().enumerate() {
             if n == 1 {
-                let (result, said) = listen(Box::pin(self.run_once(&mut lease, batch, Mode::Inner, limits))).await;
+                let (result, said) =
+                    listen(Box::pin(self.run_once(&mut lease, batch, Mode::Inner, limits))).await;
                 result.map_err(|(error, _)| Failure { error, said, ended: false })?;
             }
             for sql in counting {
-                let sets = Box::pin(self.fetch_on(&mut lease, sql, &[], limits)).await.map_err(silent)?;
-                let count = sets.first().and_then(|s| s.first()).and_then(|r| r.first()).map(Value::to_string);
+                let sets =
+                    Box::pin(self.fetch_on(&mut lease, sql, &[], limits)).await.map_err(silent)?;
+                let count = sets
+                    .first()
+                    .and_then(|s| s.first())
+                    .and_then(|r| r.first())
+                    .map(Value::to_string);
                 let count = count.and_then(|c| c.trim_matches('"').parse().ok());
-                into.push(count.ok_or_else(|| silent(DbError::Driver("a count is missing".into())))?);
+                into.push(
+                    count.ok_or_else(|| silent(DbError::Driver("a count is missing".into())))?,
+                );
             }
-            // Until the transaction has ended, a lease that is dropped must not give its connection back.
+            // Until the transaction has ended, a lease that is dropped must not
+            // give its connection back.
             if let Some(c) = lease.connection() {
                 c.dirty |= batch.keeps_state;
                 c.in_flight = true;
@@ -350,15 +389,23 @@ impl Database {
     }
 
     async fn lease_within(&self, limits: &Limits) -> Result<Lease, Failure> {
-        bounded(self.lease(&limits.caller), limits.deadline, &limits.cancel).await.and_then(|l| l).map_err(silent)
+        bounded(self.lease(&limits.caller), limits.deadline, &limits.cancel)
+            .await
+            .and_then(|l| l)
+            .map_err(silent)
     }
 
     /// A text of ours without an answer; the connection is free again only when it succeeded.
     async fn command(&self, lease: &mut Lease, sql: &str, limits: &Limits) -> Result<(), Failure> {
-        let Some(c) = lease.connection() else { return Err(silent(DbError::Driver("no connection".into()))) };
+        let Some(c) = lease.connection() else {
+            return Err(silent(DbError::Driver("no connection".into())));
+        };
         c.in_flight = true;
         let work = Box::pin(async { c.client.simple_query(sql).await?.into_results().await });
-        bounded(work, limits.deadline, &limits.cancel).await.and_then(|r| r.map_err(driver_error)).map_err(silent)?;
+        bounded(work, limits.deadline, &limits.cancel)
+            .await
+            .and_then(|r| r.map_err(driver_error))
+            .map_err(silent)?;
         c.in_flight = false;
         Ok(())
     }
@@ -408,7 +455,9 @@ impl Database {
                 return Err(early(DbError::Driver("no connection".into())));
             };
             connection.in_flight = true;
-            let sent = bounded(command.exec(&mut connection.client), *deadline, cancel).await.map_err(early)?;
+            let sent = bounded(command.exec(&mut connection.client), *deadline, cancel)
+                .await
+                .map_err(early)?;
             let mut stream = sent.map_err(|e| (driver_error(e), false))?;
             // The count that follows a result set is its own.
             let mut after_rows = false;
@@ -423,7 +472,8 @@ impl Database {
                     Ok(None) => break,
                     Ok(Some(Err(e))) => {
                         let e = driver_error(e);
-                        // The driver reports an error of the server when its answer is read to the end.
+                        // The driver reports an error of the server when its answer is
+                        // read to the end.
                         if let DbError::Sql(s) = &e {
                             connection.in_flight = false;
                             connection.dirty = s.severity >= 20;
@@ -444,7 +494,9 @@ impl Database {
                                     return Ok(finish(writer, rows_affected, zeros, false));
                                 }
                             }
-                            CommandItem::RowsAffected(_) if after_rows && !batch.only_changes => after_rows = false,
+                            CommandItem::RowsAffected(_) if after_rows && !batch.only_changes => {
+                                after_rows = false
+                            }
                             // The driver gives 0 both for "no rows changed" and for "no count".
                             CommandItem::RowsAffected(0) => zeros = true,
                             CommandItem::RowsAffected(n) => rows_affected.push(n),
@@ -460,7 +512,12 @@ impl Database {
     }
 
     /// Runs a text of our own and collects its rows as JSON values, result set by result set.
-    pub async fn fetch(&self, sql: &str, params: &[(&str, ParamValue)], limits: &Limits) -> Result<Vec<Rows>, DbError> {
+    pub async fn fetch(
+        &self,
+        sql: &str,
+        params: &[(&str, ParamValue)],
+        limits: &Limits,
+    ) -> Result<Vec<Rows>, DbError> {
         match Box::pin(self.fetch_once(sql, params, limits)).await {
             Err(DbError::Lost(_)) => Box::pin(self.fetch_once(sql, params, limits)).await,
             r => r,
@@ -473,7 +530,8 @@ impl Database {
         params: &[(&str, ParamValue)],
         limits: &Limits,
     ) -> Result<Vec<Rows>, DbError> {
-        let mut lease = bounded(self.lease(&limits.caller), limits.deadline, &limits.cancel).await??;
+        let mut lease =
+            bounded(self.lease(&limits.caller), limits.deadline, &limits.cancel).await??;
         let round = Round::begin(self, "catalog", None);
         let limits = &Limits { trace: round.trace(limits.trace), ..limits.clone() };
         let rows = |sets: &Vec<Rows>| sets.iter().map(Vec::len).sum::<usize>() as u64;
@@ -492,7 +550,8 @@ impl Database {
         let bound = || params.iter().filter(|(_, v)| *v != ParamValue::Null);
         let mut declared = bound().map(|(n, v)| format!("@{n} {}", sent_as(v))).collect::<Vec<_>>();
         let (mut text, context) = (Cow::Borrowed(sql), context_info(limits.trace));
-        // The driver sends a NULL without a type, which not every server takes: it is written into the text.
+        // The driver sends a NULL without a type, which not every server takes: it is
+        // written into the text.
         for (n, _) in params.iter().filter(|(_, v)| *v == ParamValue::Null) {
             text = Cow::Owned(without(&text, n));
         }
@@ -513,10 +572,13 @@ impl Database {
         if told {
             command.bind_param(CONTEXT_PARAM, &*context);
         }
-        let Some(connection) = lease.connection() else { return Err(DbError::Driver("no connection".into())) };
+        let Some(connection) = lease.connection() else {
+            return Err(DbError::Driver("no connection".into()));
+        };
         connection.in_flight = true;
-        let mut stream =
-            bounded(command.exec(&mut connection.client), *deadline, cancel).await?.map_err(driver_error)?;
+        let mut stream = bounded(command.exec(&mut connection.client), *deadline, cancel)
+            .await?
+            .map_err(driver_error)?;
         let mut sets: Vec<Rows> = Vec::new();
         loop {
             match bounded(stream.next(), *deadline, cancel).await? {
@@ -580,7 +642,9 @@ fn tree(row: Row) -> Vec<Value> {
             super::value::json(v, ty, usize::MAX, &mut b);
             match v {
                 // Its digits, as execute_sql has them; as a double they would be others.
-                ColumnData::Numeric(Some(_)) => String::from_utf8_lossy(&b).trim_matches('"').into(),
+                ColumnData::Numeric(Some(_)) => {
+                    String::from_utf8_lossy(&b).trim_matches('"').into()
+                }
                 ColumnData::F64(Some(_)) if matches!(ty, "money" | "smallmoney") => {
                     String::from_utf8_lossy(&b).trim_matches('"').into()
                 }

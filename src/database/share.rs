@@ -1,5 +1,7 @@
-//! Who gets a connection next. In front of the pool, which knows no callers: whoever has fewer running goes first, so that one principal's heavy reads keep
-//! nobody waiting for longer than one of them takes; and the last connections are kept for those who have none. The person at this machine, who is the only one, has all.
+//! Who gets a connection next. In front of the pool, which knows no callers: whoever has fewer
+//! running goes first, so that one principal's heavy reads keep nobody waiting for longer than one
+//! of them takes; and the last connections are kept for those who have none. The person at this
+//! machine, who is the only one, has all.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -55,7 +57,8 @@ pub struct Share {
 #[derive(Debug, PartialEq)]
 pub struct Full;
 
-/// The server itself (probes, and what it asks of the catalog by itself), and the person at this machine where nobody signs in: nothing is kept from them.
+/// The server itself (probes, and what it asks of the catalog by itself), and the person at this
+/// machine where nobody signs in: nothing is kept from them.
 pub fn ourselves() -> Arc<str> {
     Arc::from("")
 }
@@ -64,18 +67,26 @@ impl Shares {
     /// Of a pool of so many connections.
     pub fn new(connections: usize, max_waiting: usize) -> Arc<Self> {
         let reserve = (connections / 5).max(1).min(connections - 1);
-        let state = State { free: connections, given: 0, callers: HashMap::new(), waiting: VecDeque::new() };
+        let state = State {
+            free: connections,
+            given: 0,
+            callers: HashMap::new(),
+            waiting: VecDeque::new(),
+        };
         Arc::new(Self { state: Mutex::new(state), max_waiting, reserve })
     }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
     /// Calls that wait.
     pub fn waiting(&self) -> usize {
         self.state().waiting.iter().filter(|w| !w.turn.is_closed()).count()
     }
 
-    /// Leave to use a connection, when it is this caller's turn. Where too many wait, one of those goes who have most; which may be this caller.
+    /// Leave to use a connection, when it is this caller's turn. Where too many wait, one of those
+    /// goes who have most; which may be this caller.
     pub async fn take(self: &Arc<Self>, caller: &Arc<str>) -> Result<Share, Full> {
         let turn = {
             let mut s = self.state();
@@ -109,7 +120,8 @@ impl Shares {
         s.forget_the_gone();
         loop {
             // Of those with as few, the one who was given nothing for longest.
-            let order = |w: &Waiting| s.callers.get(&w.caller).map_or((0, 0), |c| (c.running, c.last));
+            let order =
+                |w: &Waiting| s.callers.get(&w.caller).map_or((0, 0), |c| (c.running, c.last));
             let next = s.waiting.iter().enumerate().filter(|(_, w)| s.may(&w.caller, self.reserve));
             let Some((at, _)) = next.min_by_key(|(at, w)| (order(w), *at)) else { return };
             let Some(w) = s.take_out(at) else { return };
@@ -132,30 +144,40 @@ impl State {
         let new = || Caller { running: 0, waiting: 0, last: 0 };
         self.callers.entry(caller.clone()).or_insert_with(new)
     }
+
     fn take_out(&mut self, at: usize) -> Option<Waiting> {
         let w = self.waiting.remove(at)?;
         self.caller(&w.caller).waiting -= 1;
         Some(w)
     }
+
     /// Those who left have no place in the line.
     fn forget_the_gone(&mut self) {
         while let Some(at) = self.waiting.iter().position(|w| w.turn.is_closed()) {
             self.take_out(at);
         }
     }
+
     /// Whether one more is theirs.
     fn may(&self, caller: &Arc<str>, reserve: usize) -> bool {
         let running = self.callers.get(caller).map_or(0, |c| c.running);
         self.free > reserve || self.free > 0 && (running == 0 || caller.is_empty())
     }
-    /// Ends the wait of the last who came among those of the caller who waits most, unless that is this one.
+
+    /// Ends the wait of the last who came among those of the caller who waits most, unless
+    /// that is this one.
     fn make_room(&mut self, caller: &Arc<str>) -> bool {
         let mine = self.callers.get(caller).map_or(0, |c| c.waiting);
-        let most = self.callers.iter().max_by_key(|(_, c)| c.waiting).filter(|(_, c)| c.waiting > mine + 1);
+        let most = self
+            .callers
+            .iter()
+            .max_by_key(|(_, c)| c.waiting)
+            .filter(|(_, c)| c.waiting > mine + 1);
         let Some(most) = most.map(|(who, _)| who.clone()) else { return false };
         let last = self.waiting.iter().rposition(|w| w.caller == most);
         last.and_then(|at| self.take_out(at)).is_some()
     }
+
     fn gave_back(&mut self, caller: &Arc<str>) {
         self.free += 1;
         self.caller(caller).running -= 1;
@@ -189,13 +211,15 @@ mod tests {
     async fn the_last_ones_are_for_whoever_has_none() {
         let shares = Shares::new(10, 50);
         let (ada, bob) = (who("ada"), who("bob"));
-        let mut hers: Vec<_> =
-            (0..8).map(|_| shares.take(&ada).now_or_never().expect("at once").expect("free")).collect();
+        let mut hers: Vec<_> = (0..8)
+            .map(|_| shares.take(&ada).now_or_never().expect("at once").expect("free"))
+            .collect();
         let mut more: Vec<_> = (0..8).map(|_| Box::pin(shares.take(&ada))).collect();
         assert!(more.iter_mut().all(|m| m.now_or_never().is_none()));
         // He was never here before, and comes last.
         let his = shares.take(&bob).now_or_never().expect("at once").expect("kept for him");
-        let theirs = shares.take(&who("eve")).now_or_never().expect("at once").expect("and for another");
+        let theirs =
+            shares.take(&who("eve")).now_or_never().expect("at once").expect("and for another");
         let dan = who("dan");
         let mut next = Box::pin(shares.take(&dan));
         assert!((&mut next).now_or_never().is_none());
@@ -224,7 +248,8 @@ mod tests {
                 })
             })
             .collect();
-        // Of the first half that is served, the one with fifty times as many calls has no more than the others.
+        // Of the first half that is served, the one with fifty times as many calls has no
+        // more than the others.
         let mut all = futures_util::stream::FuturesUnordered::from_iter(tasks);
         for _ in 0..490 {
             let n = futures_util::StreamExt::next(&mut all).await.expect("one").expect("task");
@@ -246,7 +271,10 @@ mod tests {
         assert_eq!(shares.take(&ada).await.expect_err("her line is full"), Full);
         let mut his = Box::pin(shares.take(&bob));
         assert!((&mut his).now_or_never().is_none());
-        assert_eq!((&mut line[3]).now_or_never().expect("told").expect_err("he has her last place"), Full);
+        assert_eq!(
+            (&mut line[3]).now_or_never().expect("told").expect_err("he has her last place"),
+            Full
+        );
         drop(his);
         let mut again = Box::pin(shares.take(&ada));
         assert!((&mut again).now_or_never().is_none(), "his place is free");

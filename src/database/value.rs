@@ -1,8 +1,8 @@
 //! One value as text: in JSON for `structuredContent`, in CSV where a caller prefers that.
 //!
-//! A number that a double cannot carry (bigint beyond 2^53, decimals beyond 15 significant digits) is a JSON string. Dates are
-//! ISO 8601 in the precision of their type. What the driver cannot give exactly is noted, never hidden.
-//! Wire formats: MS-TDS 2.2.5.5 (data types).
+//! A number that a double cannot carry (bigint beyond 2^53, decimals beyond 15 significant digits)
+//! is a JSON string. Dates are ISO 8601 in the precision of their type. What the driver cannot give
+//! exactly is noted, never hidden. Wire formats: MS-TDS 2.2.5.5 (data types).
 
 use std::borrow::Cow;
 use std::io::Write as _;
@@ -76,7 +76,8 @@ pub fn type_name(t: ColumnType) -> &'static str {
     }
 }
 
-/// The base type of a sql_variant, as far as the driver keeps it: it tells neither varchar from nvarchar nor money from float.
+/// The base type of a sql_variant, as far as the driver keeps it: it tells neither varchar from
+/// nvarchar nor money from float.
 fn base_type(v: &ColumnData<'_>) -> &'static str {
     match v {
         ColumnData::U8(_) => "tinyint",
@@ -149,7 +150,8 @@ pub fn csv(v: &ColumnData<'_>, type_name: &str, max: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// A text as a CSV field. One with a `#` is in quotes: our own lines begin with it, and readers that take it for a comment cut there.
+/// A text as a CSV field. One with a `#` is in quotes: our own lines begin with it, and readers
+/// that take it for a comment cut there.
 pub fn field(t: &str, out: &mut Vec<u8>) {
     if !t.is_empty() && !t.contains([',', '"', '\n', '\r', '#']) {
         return out.extend_from_slice(t.as_bytes());
@@ -168,7 +170,9 @@ fn short(t: &str, max: usize) -> (Cow<'_, str>, bool) {
     }
     match t.char_indices().nth(max) {
         None => (t.into(), false),
-        Some((at, _)) => (format!("{}… [cut: {max} of {} characters]", &t[..at], t.chars().count()).into(), true),
+        Some((at, _)) => {
+            (format!("{}… [cut: {max} of {} characters]", &t[..at], t.chars().count()).into(), true)
+        }
     }
 }
 
@@ -176,7 +180,9 @@ fn hex(b: &[u8], max: usize, out: &mut Vec<u8>) -> bool {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let shown = &b[..b.len().min(max / 2)];
     out.extend_from_slice(b"0x");
-    out.extend(shown.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]));
+    out.extend(
+        shown.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]),
+    );
     if shown.len() < b.len() {
         let _ = write!(out, "… [cut: {} of {} bytes]", shown.len(), b.len());
     }
@@ -184,7 +190,12 @@ fn hex(b: &[u8], max: usize, out: &mut Vec<u8>) -> bool {
 }
 
 /// Writes what needs no escaping; hands texts and binaries back.
-fn plain<'v>(v: &'v ColumnData<'_>, type_name: &str, out: &mut Vec<u8>, note: &mut Note) -> Plain<'v> {
+fn plain<'v>(
+    v: &'v ColumnData<'_>,
+    type_name: &str,
+    out: &mut Vec<u8>,
+    note: &mut Note,
+) -> Plain<'v> {
     match v {
         ColumnData::U8(Some(x)) => integer(i64::from(*x), out),
         ColumnData::I16(Some(x)) => integer(i64::from(*x), out),
@@ -241,7 +252,8 @@ fn plain<'v>(v: &'v ColumnData<'_>, type_name: &str, out: &mut Vec<u8>, note: &m
                 + i128::from(t.time().increments())
                 + i128::from(x.offset()) * 60 * unit;
             moment(local.div_euclid(day) as i64, local.rem_euclid(day) as u64, scale, out);
-            let (sign, o) = (if x.offset() < 0 { b'-' } else { b'+' }, u64::from(x.offset().unsigned_abs()));
+            let (sign, o) =
+                (if x.offset() < 0 { b'-' } else { b'+' }, u64::from(x.offset().unsigned_abs()));
             out.push(sign);
             pad(o / 60, 2, out);
             out.push(b':');
@@ -249,12 +261,18 @@ fn plain<'v>(v: &'v ColumnData<'_>, type_name: &str, out: &mut Vec<u8>, note: &m
             Plain::Quoted
         }
         // 1/300 s, shown as .000, .003 and .007 as SQL Server does.
-        ColumnData::DateTime(Some(x)) => {
-            moment(i64::from(x.days()) + DAYS_TO_1900, (u64::from(x.seconds_fragments()) * 10 + 1) / 3, 3, out)
-        }
-        ColumnData::SmallDateTime(Some(x)) => {
-            moment(i64::from(x.days()) + DAYS_TO_1900, u64::from(x.seconds_fragments()) * 60, 0, out)
-        }
+        ColumnData::DateTime(Some(x)) => moment(
+            i64::from(x.days()) + DAYS_TO_1900,
+            (u64::from(x.seconds_fragments()) * 10 + 1) / 3,
+            3,
+            out,
+        ),
+        ColumnData::SmallDateTime(Some(x)) => moment(
+            i64::from(x.days()) + DAYS_TO_1900,
+            u64::from(x.seconds_fragments()) * 60,
+            0,
+            out,
+        ),
         ColumnData::String(Some(x)) => Plain::Text(Cow::Borrowed(x)),
         ColumnData::Xml(Some(x)) => Plain::Text(Cow::Owned(x.to_string())),
         ColumnData::Binary(Some(x)) => Plain::Binary(x),
@@ -295,7 +313,8 @@ fn digits_of(mut x: u128, least: usize, to: &mut [u8; 40]) -> usize {
     n
 }
 
-/// A decimal with its point; true when it has more digits than a double carries. Zeros at either end do not count.
+/// A decimal with its point; true when it has more digits than a double carries. Zeros at either
+/// end do not count.
 fn decimal(v: i128, scale: u8, out: &mut Vec<u8>) -> bool {
     let mut buffer = [0; 40];
     let scale = usize::from(scale.min(38));
@@ -311,7 +330,8 @@ fn decimal(v: i128, scale: u8, out: &mut Vec<u8>) -> bool {
         out.extend_from_slice(fraction);
     }
     let zeros = digits.iter().take_while(|d| **d == b'0').count();
-    n - zeros > DOUBLE && n - zeros - digits.iter().rev().take_while(|d| **d == b'0').count() > DOUBLE
+    n - zeros > DOUBLE
+        && n - zeros - digits.iter().rev().take_while(|d| **d == b'0').count() > DOUBLE
 }
 
 /// `yyyy-mm-dd` from days since 0001-01-01 (the civil-from-days algorithm).
@@ -361,6 +381,7 @@ mod tests {
         let note = json(&v, ty, 20, &mut out);
         (String::from_utf8(out).expect("UTF-8"), note)
     }
+
     fn text(v: ColumnData<'_>, ty: &str) -> String {
         one(v, ty).0
     }
@@ -368,12 +389,24 @@ mod tests {
     #[test]
     fn numbers_that_a_double_cannot_carry_are_strings() {
         let exact = Note { exact: true, ..Note::default() };
-        assert_eq!(one(ColumnData::I64(Some(SAFE)), "bigint"), ("9007199254740992".into(), Note::default()));
-        assert_eq!(one(ColumnData::I64(Some(SAFE + 1)), "bigint"), ("\"9007199254740993\"".into(), exact));
+        assert_eq!(
+            one(ColumnData::I64(Some(SAFE)), "bigint"),
+            ("9007199254740992".into(), Note::default())
+        );
+        assert_eq!(
+            one(ColumnData::I64(Some(SAFE + 1)), "bigint"),
+            ("\"9007199254740993\"".into(), exact)
+        );
         assert_eq!(text(ColumnData::I64(Some(i64::MIN)), "bigint"), "\"-9223372036854775808\"");
         let n = |v, s| ColumnData::Numeric(Some(tiberius::numeric::Numeric::new_with_scale(v, s)));
-        assert_eq!(one(n(123_456_789_012_345, 2), "decimal"), ("1234567890123.45".into(), Note::default()));
-        assert_eq!(one(n(1_234_567_890_123_456, 2), "decimal"), ("\"12345678901234.56\"".into(), exact));
+        assert_eq!(
+            one(n(123_456_789_012_345, 2), "decimal"),
+            ("1234567890123.45".into(), Note::default())
+        );
+        assert_eq!(
+            one(n(1_234_567_890_123_456, 2), "decimal"),
+            ("\"12345678901234.56\"".into(), exact)
+        );
         assert_eq!(text(n(-5, 3), "decimal"), "-0.005");
         assert_eq!(text(n(0, 4), "decimal"), "0.0000");
         assert_eq!(text(n(10i128.pow(20), 0), "decimal"), "100000000000000000000");
@@ -399,10 +432,20 @@ mod tests {
         let d2 = DateTime2::new(Date::new(738_579), Time::new(452_967_890_123, 7));
         assert_eq!(text(ColumnData::DateTime2(Some(d2)), ""), "\"2023-03-01T12:34:56.7890123\"");
         // 2024-02-29 12:34:56 +05:30 is 07:04:56 UTC.
-        let dto = DateTimeOffset::new(DateTime2::new(Date::new(738_944), Time::new(25_496, 0)), 330);
-        assert_eq!(text(ColumnData::DateTimeOffset(Some(dto)), ""), "\"2024-02-29T12:34:56+05:30\"");
-        assert_eq!(text(ColumnData::DateTime(Some(DateTime::new(0, 1))), ""), "\"1900-01-01T00:00:00.003\"");
-        assert_eq!(text(ColumnData::SmallDateTime(Some(SmallDateTime::new(1, 61))), ""), "\"1900-01-02T01:01:00\"");
+        let dto =
+            DateTimeOffset::new(DateTime2::new(Date::new(738_944), Time::new(25_496, 0)), 330);
+        assert_eq!(
+            text(ColumnData::DateTimeOffset(Some(dto)), ""),
+            "\"2024-02-29T12:34:56+05:30\""
+        );
+        assert_eq!(
+            text(ColumnData::DateTime(Some(DateTime::new(0, 1))), ""),
+            "\"1900-01-01T00:00:00.003\""
+        );
+        assert_eq!(
+            text(ColumnData::SmallDateTime(Some(SmallDateTime::new(1, 61))), ""),
+            "\"1900-01-02T01:01:00\""
+        );
         assert_eq!(text(ColumnData::Date(Some(Date::new(0))), ""), "\"0001-01-01\"");
         assert_eq!(text(ColumnData::Date(Some(Date::new(3_652_058))), ""), "\"9999-12-31\"");
         assert_eq!(text(ColumnData::Time(Some(Time::new(1, 7))), ""), "\"00:00:00.0000001\"");
@@ -415,14 +458,20 @@ mod tests {
         let long = "é".repeat(21);
         let (t, note) = one(ColumnData::String(Some(long.into())), "nvarchar");
         assert_eq!((t, note), (format!("\"{}… [cut: 20 of 21 characters]\"", "é".repeat(20)), cut));
-        assert_eq!(one(ColumnData::String(Some("é".repeat(20).into())), "nvarchar").1, Note::default());
+        assert_eq!(
+            one(ColumnData::String(Some("é".repeat(20).into())), "nvarchar").1,
+            Note::default()
+        );
         let (t, note) = one(ColumnData::Binary(Some(vec![0xAB; 11].into())), "varbinary");
         assert_eq!((t, note), (format!("\"0x{}… [cut: 10 of 11 bytes]\"", "AB".repeat(10)), cut));
     }
 
     #[test]
     fn a_variant_names_its_base_type() {
-        assert_eq!(text(ColumnData::I32(Some(7)), "sql_variant"), "{\"base_type\":\"int\",\"value\":7}");
+        assert_eq!(
+            text(ColumnData::I32(Some(7)), "sql_variant"),
+            "{\"base_type\":\"int\",\"value\":7}"
+        );
         assert_eq!(text(ColumnData::String(None), "sql_variant"), "null");
     }
 

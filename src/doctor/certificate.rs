@@ -1,4 +1,5 @@
-//! The certificate that a server shows, whoever signed it: over plain TLS, or inside PRELOGIN (MS-TDS 2.2.6.5), which is where TDS 7.4 has it.
+//! The certificate that a server shows, whoever signed it: over plain TLS, or inside PRELOGIN
+//! (MS-TDS 2.2.6.5), which is where TDS 7.4 has it.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -29,6 +30,7 @@ impl ServerCertVerifier for Anyone {
     ) -> Result<ServerCertVerified, rustls::Error> {
         Ok(ServerCertVerified::assertion())
     }
+
     fn verify_tls12_signature(
         &self,
         m: &[u8],
@@ -37,6 +39,7 @@ impl ServerCertVerifier for Anyone {
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         verify_tls12_signature(m, c, d, &self.0.signature_verification_algorithms)
     }
+
     fn verify_tls13_signature(
         &self,
         m: &[u8],
@@ -45,6 +48,7 @@ impl ServerCertVerifier for Anyone {
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         verify_tls13_signature(m, c, d, &self.0.signature_verification_algorithms)
     }
+
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
     }
@@ -70,12 +74,14 @@ pub async fn days_left(host: &str, port: u16, how: Wrapped) -> Result<i64, Strin
         }
         shown(tcp, host, how).await
     };
-    let certificate = tokio::time::timeout(PATIENCE, look).await.map_err(|_| "it took too long".to_owned())??;
+    let certificate =
+        tokio::time::timeout(PATIENCE, look).await.map_err(|_| "it took too long".to_owned())??;
     days_of(&certificate)
 }
 
 fn days_of(der: &[u8]) -> Result<i64, String> {
-    let c = x509_cert::Certificate::from_der(der).map_err(|e| format!("its certificate cannot be read: {e}"))?;
+    let c = x509_cert::Certificate::from_der(der)
+        .map_err(|e| format!("its certificate cannot be read: {e}"))?;
     let end = c.tbs_certificate().validity().not_after.to_unix_duration().as_secs() as i64;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64);
     Ok((end - now).div_euclid(24 * 3600))
@@ -93,7 +99,8 @@ async fn shown(mut tcp: TcpStream, host: &str, how: Wrapped) -> Result<Vec<u8>, 
     if how == Wrapped::Strict {
         config.alpn_protocols = vec![b"tds/8.0".to_vec()];
     }
-    let name = ServerName::try_from(host.to_owned()).map_err(|_| "its host is no name".to_owned())?;
+    let name =
+        ServerName::try_from(host.to_owned()).map_err(|_| "its host is no name".to_owned())?;
     let mut tls = ClientConnection::new(Arc::new(config), name).map_err(|e| e.to_string())?;
     loop {
         let mut out = Vec::new();
@@ -107,7 +114,11 @@ async fn shown(mut tcp: TcpStream, host: &str, how: Wrapped) -> Result<Vec<u8>, 
         if let Some([first, ..]) = tls.peer_certificates() {
             return Ok(first.to_vec());
         }
-        let read = if how == Wrapped::Prelogin { payload(&mut tcp).await? } else { some(&mut tcp).await? };
+        let read = if how == Wrapped::Prelogin {
+            payload(&mut tcp).await?
+        } else {
+            some(&mut tcp).await?
+        };
         let mut rest = read.as_slice();
         while !rest.is_empty() {
             tls.read_tls(&mut rest).map_err(|e| e.to_string())?;

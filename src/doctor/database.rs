@@ -1,4 +1,5 @@
-//! One database: the way there, its certificate and clock, and what the login may do beside what `access.level` says that it should.
+//! One database: the way there, its certificate and clock, and what the login may do beside what
+//! `access.level` says that it should.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -32,7 +33,8 @@ pub const TABLES: &str = "SELECT TOP (20) s.name, t.name FROM sys.tables AS t JO
      OR HAS_PERMS_BY_NAME(QUOTENAME(s.name) + '.' + QUOTENAME(t.name), 'OBJECT', 'UPDATE') = 1 \
      OR HAS_PERMS_BY_NAME(QUOTENAME(s.name) + '.' + QUOTENAME(t.name), 'OBJECT', 'DELETE') = 1 ORDER BY s.name, t.name";
 
-/// Seconds that the clocks may differ before somebody looks, and before times can no longer be compared.
+/// Seconds that the clocks may differ before somebody looks, and before times can
+/// no longer be compared.
 const SKEW: (u64, u64) = (5, 60);
 
 /// The answers to [`RIGHTS`].
@@ -76,7 +78,8 @@ pub async fn examine(mut settings: Settings, config: &Config) -> Vec<Finding> {
 }
 
 async fn encryption(s: &Settings) -> Vec<Finding> {
-    const RENEW: &str = "renew it on SQL Server (Configuration Manager, or the operator of the managed service)";
+    const RENEW: &str =
+        "renew it on SQL Server (Configuration Manager, or the operator of the managed service)";
     let mut all = Vec::new();
     if s.trust {
         all.push(
@@ -104,7 +107,8 @@ async fn encryption(s: &Settings) -> Vec<Finding> {
     // A named instance has its port from SQL Server Browser, which only the driver asks.
     if s.instance.is_none() {
         let how = if s.encrypt == "strict" { Wrapped::Strict } else { Wrapped::Prelogin };
-        // What stands in the way of looking stands in the way of the connection too, and is told there.
+        // What stands in the way of looking stands in the way of the connection too,
+        // and is told there.
         if let Ok(days) = days_left(&s.host, s.port, how).await {
             all.push(super::days_left("database certificate", days, RENEW));
         }
@@ -114,7 +118,12 @@ async fn encryption(s: &Settings) -> Vec<Finding> {
 
 type Stage = (&'static str, DbError);
 
-async fn connected(db: &Database, limits: &Limits, config: &Config, all: &mut Vec<Finding>) -> Result<(), Stage> {
+async fn connected(
+    db: &Database,
+    limits: &Limits,
+    config: &Config,
+    all: &mut Vec<Finding>,
+) -> Result<(), Stage> {
     let s = db.settings();
     db.ping().await.map_err(|e| ("connection", e))?;
     all.push(Finding::ok("connection", format!("{} as {}", s.server(), s.user)));
@@ -122,9 +131,13 @@ async fn connected(db: &Database, limits: &Limits, config: &Config, all: &mut Ve
     let rows = db.fetch(ABOUT, &[], limits).await.map_err(|e| ("query", e))?;
     let row = rows.into_iter().flatten().next().unwrap_or_default();
     let text = |i: usize| row.get(i).and_then(Value::as_str).unwrap_or("?").to_owned();
-    let number = |i: usize| row.get(i).and_then(|v| v.as_u64().or_else(|| v.as_str()?.parse().ok()));
+    let number =
+        |i: usize| row.get(i).and_then(|v| v.as_u64().or_else(|| v.as_str()?.parse().ok()));
     let (version, database, login, user) = (text(0), text(2), text(3), text(4));
-    all.push(Finding::ok("query", format!("SQL Server {version} {}, database {database}, login {login}", text(1))));
+    all.push(Finding::ok(
+        "query",
+        format!("SQL Server {version} {}, database {database}, login {login}", text(1)),
+    ));
     if version.split('.').next().and_then(|v| v.parse::<u32>().ok()).is_some_and(|v| v < 15) {
         all.push(Finding::warn(
             "server version",
@@ -139,14 +152,27 @@ async fn connected(db: &Database, limits: &Limits, config: &Config, all: &mut Ve
         0 => all.push(
             Finding::warn("catalog", "the login sees no tables")
                 .mend("grant it SELECT, or check database.name")
-                .script(format!("USE {};\nALTER ROLE db_datareader ADD MEMBER {};", quoted(&database), quoted(&user))),
+                .script(format!(
+                    "USE {};\nALTER ROLE db_datareader ADD MEMBER {};",
+                    quoted(&database),
+                    quoted(&user)
+                )),
         ),
-        n => all
-            .push(Finding::ok("catalog", format!("{}{}", if n > 200 { "more than " } else { "" }, plural(n, "table")))),
+        n => all.push(Finding::ok(
+            "catalog",
+            format!("{}{}", if n > 200 { "more than " } else { "" }, plural(n, "table")),
+        )),
     }
     if config.bool("tools.search") {
-        let wrong = db.unsearchable(&crate::tools::search::columns(config), limits).await.map_err(|e| ("search", e))?;
-        all.extend(wrong.into_iter().map(|w| Finding::warn("search", w).mend("correct or remove the entry")));
+        let wrong = db
+            .unsearchable(&crate::tools::search::columns(config), limits)
+            .await
+            .map_err(|e| ("search", e))?;
+        all.extend(
+            wrong
+                .into_iter()
+                .map(|w| Finding::warn("search", w).mend("correct or remove the entry")),
+        );
     }
     let rows = db.fetch(RIGHTS, &[], limits).await.map_err(|e| ("permissions", e))?;
     let rights = Rights::of(&rows.into_iter().flatten().next().unwrap_or_default());
@@ -154,10 +180,13 @@ async fn connected(db: &Database, limits: &Limits, config: &Config, all: &mut Ve
     // The whole database is told above; single tables matter where it was not.
     if s.policy.access == Access::ReadOnly && rights.write.is_empty() {
         let rows = db.fetch(TABLES, &[], limits).await.map_err(|e| ("permissions", e))?;
-        let name = |r: Vec<Value>| Some(format!("{}.{}", quoted(r.first()?.as_str()?), quoted(r.get(1)?.as_str()?)));
+        let name = |r: Vec<Value>| {
+            Some(format!("{}.{}", quoted(r.first()?.as_str()?), quoted(r.get(1)?.as_str()?)))
+        };
         let names: Vec<String> = rows.into_iter().flatten().filter_map(name).collect();
         if !names.is_empty() {
-            let deny = |n: &String| format!("DENY INSERT, UPDATE, DELETE ON {n} TO {};", quoted(&user));
+            let deny =
+                |n: &String| format!("DENY INSERT, UPDATE, DELETE ON {n} TO {};", quoted(&user));
             let script = names.iter().map(deny).collect::<Vec<_>>().join("\n");
             found.push(
                 Finding::warn(
@@ -170,13 +199,18 @@ async fn connected(db: &Database, limits: &Limits, config: &Config, all: &mut Ve
         }
     }
     if found.is_empty() {
-        found.push(Finding::ok("permissions", format!("what access {} needs, and no more", s.policy.access.as_str())));
+        found.push(Finding::ok(
+            "permissions",
+            format!("what access {} needs, and no more", s.policy.access.as_str()),
+        ));
     }
     // Who may do anything is told to be so; to deny them single rights is no use.
     let bounded = !rights.sysadmin && !rights.server && !rights.owner && !rights.control;
     all.extend(found);
     if bounded {
-        all.extend(super::rollback::examine(db, limits, s.policy.access, (&database, &login, &user)).await);
+        all.extend(
+            super::rollback::examine(db, limits, s.policy.access, (&database, &login, &user)).await,
+        );
     }
     Ok(())
 }
@@ -197,8 +231,9 @@ fn clock(asked: SystemTime, theirs: u64) -> Finding {
 fn connections(ours: u64, most: u64) -> Finding {
     let what = format!("pool.max_size {ours}, and the server takes {}", plural(most, "connection"));
     if ours * 2 > most {
-        return Finding::warn("pool", what)
-            .mend("lower pool.max_size: other applications and other replicas need connections too");
+        return Finding::warn("pool", what).mend(
+            "lower pool.max_size: other applications and other replicas need connections too",
+        );
     }
     Finding::ok("pool", what)
 }
@@ -230,13 +265,16 @@ impl Rights {
     }
 }
 
-/// What the login may do too much, and what it lacks. The worst alone where it makes the rest pointless: nothing is denied to a sysadmin.
+/// What the login may do too much, and what it lacks. The worst alone where it makes the rest
+/// pointless: nothing is denied to a sysadmin.
 fn judged(r: &Rights, access: Access, database: &str, login: &str, user: &str) -> Vec<Finding> {
     let (db, l, u) = (quoted(database), quoted(login), quoted(user));
     let fail = |what: &str| Finding::fail("permissions", what);
     let roles = match access {
         Access::ReadOnly => "ALTER ROLE db_datareader ADD MEMBER [mcp];",
-        Access::ReadWrite => "ALTER ROLE db_datareader ADD MEMBER [mcp];\nALTER ROLE db_datawriter ADD MEMBER [mcp];",
+        Access::ReadWrite => {
+            "ALTER ROLE db_datareader ADD MEMBER [mcp];\nALTER ROLE db_datawriter ADD MEMBER [mcp];"
+        }
         Access::Full => {
             "ALTER ROLE db_datareader ADD MEMBER [mcp];\nALTER ROLE db_datawriter ADD MEMBER [mcp];\nALTER ROLE db_ddladmin ADD MEMBER [mcp];\nGRANT EXECUTE TO [mcp];"
         }
@@ -252,12 +290,18 @@ fn judged(r: &Rights, access: Access, database: &str, login: &str, user: &str) -
         ];
     }
     let mut all = Vec::new();
-    let server =
-        [(r.server, "CONTROL SERVER"), (r.impersonate, "IMPERSONATE ANY LOGIN"), (r.logins, "ALTER ANY LOGIN")];
+    let server = [
+        (r.server, "CONTROL SERVER"),
+        (r.impersonate, "IMPERSONATE ANY LOGIN"),
+        (r.logins, "ALTER ANY LOGIN"),
+    ];
     let server: Vec<&str> = server.into_iter().filter(|(has, _)| *has).map(|(_, n)| n).collect();
     if !server.is_empty() {
-        let deny =
-            server.iter().map(|n| format!("REVOKE {n} FROM {l};\nDENY {n} TO {l};")).collect::<Vec<_>>().join("\n");
+        let deny = server
+            .iter()
+            .map(|n| format!("REVOKE {n} FROM {l};\nDENY {n} TO {l};"))
+            .collect::<Vec<_>>()
+            .join("\n");
         all.push(
             fail(&format!("the login has {} on the whole server", server.join(", ")))
                 .mend("take it away: it reaches beyond this database")
@@ -267,12 +311,22 @@ fn judged(r: &Rights, access: Access, database: &str, login: &str, user: &str) -
     if r.owner || r.control {
         let script = match (r.owner, user) {
             (true, "dbo") => own,
-            (true, _) => format!("USE {db};\nALTER ROLE db_owner DROP MEMBER {u};\n{}", roles.replace("[mcp]", &u)),
-            (false, _) => format!("USE {db};\nREVOKE CONTROL FROM {u};\n{}", roles.replace("[mcp]", &u)),
+            (true, _) => format!(
+                "USE {db};\nALTER ROLE db_owner DROP MEMBER {u};\n{}",
+                roles.replace("[mcp]", &u)
+            ),
+            (false, _) => {
+                format!("USE {db};\nREVOKE CONTROL FROM {u};\n{}", roles.replace("[mcp]", &u))
+            }
         };
-        let what =
-            if r.owner { "the login owns the database (db_owner)" } else { "the login has CONTROL on the database" };
-        all.push(fail(what).mend("take it away: it may grant itself whatever is denied").script(script));
+        let what = if r.owner {
+            "the login owns the database (db_owner)"
+        } else {
+            "the login has CONTROL on the database"
+        };
+        all.push(
+            fail(what).mend("take it away: it may grant itself whatever is denied").script(script),
+        );
         return all;
     }
     let mut deny = Vec::new();
@@ -320,7 +374,10 @@ fn judged(r: &Rights, access: Access, database: &str, login: &str, user: &str) -
         all.push(
             Finding::warn(
                 "permissions",
-                format!("access is {}, but the login may not {list} in the database as a whole", access.as_str()),
+                format!(
+                    "access is {}, but the login may not {list} in the database as a whole",
+                    access.as_str()
+                ),
             )
             .mend("right if single tables or schemas were granted instead; else grant it")
             .script(format!("USE {db};\nGRANT {list} ON DATABASE::{db} TO {u};")),
@@ -344,10 +401,19 @@ mod tests {
     fn a_clock_and_a_pool_have_their_bounds() {
         let now = SystemTime::now();
         let ms = now.duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as u64;
-        for (off, level) in [(0, Level::Ok), (4_000, Level::Ok), (6_000, Level::Warn), (61_000, Level::Fail)] {
-            assert_eq!((clock(now, ms + off).level, clock(now, ms - off).level), (level, level), "{off}");
+        for (off, level) in
+            [(0, Level::Ok), (4_000, Level::Ok), (6_000, Level::Warn), (61_000, Level::Fail)]
+        {
+            assert_eq!(
+                (clock(now, ms + off).level, clock(now, ms - off).level),
+                (level, level),
+                "{off}"
+            );
         }
-        assert_eq!((connections(10, 32767).level, connections(10, 15).level), (Level::Ok, Level::Warn));
+        assert_eq!(
+            (connections(10, 32767).level, connections(10, 15).level),
+            (Level::Ok, Level::Warn)
+        );
     }
 
     #[test]
@@ -355,6 +421,9 @@ mod tests {
         let r = Rights { owner: true, select: true, definitions: true, ..Rights::default() };
         let f = judged(&r, Access::ReadOnly, "a]b", "l", "u]; DROP TABLE x--");
         let script = f[0].script.clone().expect("script");
-        assert!(script.contains("USE [a]]b];") && script.contains("DROP MEMBER [u]]; DROP TABLE x--];"), "{script}");
+        assert!(
+            script.contains("USE [a]]b];") && script.contains("DROP MEMBER [u]]; DROP TABLE x--];"),
+            "{script}"
+        );
     }
 }

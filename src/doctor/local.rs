@@ -1,4 +1,5 @@
-//! What is on this machine or beside it: files and who may read them, the store of sign-in, the audit log's folder, the collector.
+//! What is on this machine or beside it: files and who may read them, the store of sign-in, the
+//! audit log's folder, the collector.
 
 use std::path::Path;
 use std::time::Duration;
@@ -24,6 +25,7 @@ fn open_to(path: &Path) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt;
     std::fs::metadata(path).ok().map(|m| m.permissions().mode() & 0o077)
 }
+
 #[cfg(not(unix))]
 fn open_to(_: &Path) -> Option<u32> {
     None
@@ -50,7 +52,9 @@ fn private(check: &'static str, what: &str, path: &Path) -> Option<Finding> {
 pub fn files(config: &Config) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut seen = Vec::new();
-    for s in SETTINGS.iter().filter(|s| s.kind == SettingKind::Secret && !config.text(s.key).is_empty()) {
+    for s in
+        SETTINGS.iter().filter(|s| s.kind == SettingKind::Secret && !config.text(s.key).is_empty())
+    {
         let file = match config.source(s.key) {
             Source::File(p) => p.clone(),
             // The variable names the file.
@@ -72,7 +76,11 @@ pub fn files(config: &Config) -> Vec<Finding> {
     }
     let audit = config.text("audit.dir");
     if !audit.is_empty() {
-        found.extend(private("files", "who asked what, and the key that signs it", Path::new(audit)));
+        found.extend(private(
+            "files",
+            "who asked what, and the key that signs it",
+            Path::new(audit),
+        ));
     }
     if found.is_empty() {
         found.push(Finding::ok("files", "nothing that holds a secret is open to others"));
@@ -88,17 +96,23 @@ pub async fn store(config: &Config) -> Vec<Finding> {
     let text = config.text("auth.store");
     if text == "memory" {
         return vec![
-            Finding::warn("store", "it is in memory: people, clients and tokens are gone with the process")
-                .mend("set auth.store to sqlite:FILE, or redis://HOST:PORT/DB for several replicas"),
+            Finding::warn(
+                "store",
+                "it is in memory: people, clients and tokens are gone with the process",
+            )
+            .mend("set auth.store to sqlite:FILE, or redis://HOST:PORT/DB for several replicas"),
         ];
     }
     if let Some(file) = text.strip_prefix("sqlite:")
         && !Path::new(file).exists()
     {
         return vec![
-            Finding::warn("store", format!("{file} does not exist yet; it is made when somebody is added"))
-                .mend("add the people who may sign in")
-                .script("mssql-mcp user add NAME"),
+            Finding::warn(
+                "store",
+                format!("{file} does not exist yet; it is made when somebody is added"),
+            )
+            .mend("add the people who may sign in")
+            .script("mssql-mcp user add NAME"),
         ];
     }
     let tried = tokio::time::timeout(Duration::from_secs(10), tried(text)).await;
@@ -120,7 +134,10 @@ pub async fn store(config: &Config) -> Vec<Finding> {
     }
     vec![Finding::ok(
         "store",
-        format!("it can be read and written; {people} {} may sign in", if people == 1 { "person" } else { "people" }),
+        format!(
+            "it can be read and written; {people} {} may sign in",
+            if people == 1 { "person" } else { "people" }
+        ),
     )]
 }
 
@@ -193,18 +210,27 @@ pub async fn collector(config: &Config) -> Vec<Finding> {
 /// Variables of OpenTelemetry that do nothing.
 fn otlp_environment() -> Vec<Finding> {
     let said = environment::unheeded(std::env::vars());
-    said.into_iter().map(|w| Finding::warn("telemetry", w).mend("correct or remove the variable")).collect()
+    said.into_iter()
+        .map(|w| Finding::warn("telemetry", w).mend("correct or remove the variable"))
+        .collect()
 }
 
 /// An export of nothing, with the headers that the server sends.
 async fn taken(route: &Route) -> Result<(), String> {
-    let getter = Getter::inside(route.ca.as_deref().unwrap_or_default(), PATIENCE.min(route.timeout))?;
-    let mut request = Request::post(&route.endpoint).header(header::CONTENT_TYPE, "application/x-protobuf");
+    let getter =
+        Getter::inside(route.ca.as_deref().unwrap_or_default(), PATIENCE.min(route.timeout))?;
+    let mut request =
+        Request::post(&route.endpoint).header(header::CONTENT_TYPE, "application/x-protobuf");
     for (k, v) in &route.headers {
         request = request.header(k, v);
     }
-    let response = getter.send(request.body(Bytes::new()).map_err(|e| e.to_string())?, 1 << 20).await?;
-    if response.status().is_success() { Ok(()) } else { Err(format!("it answers {}", response.status().as_u16())) }
+    let response =
+        getter.send(request.body(Bytes::new()).map_err(|e| e.to_string())?, 1 << 20).await?;
+    if response.status().is_success() {
+        Ok(())
+    } else {
+        Err(format!("it answers {}", response.status().as_u16()))
+    }
 }
 
 /// The same over gRPC, whose exporter would try for as long as it may where nobody listens.

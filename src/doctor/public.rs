@@ -1,5 +1,6 @@
-//! What a client sees from outside: the certificate of the public URL, the discovery documents of every endpoint (RFC 9728, RFC 8414), and the
-//! challenge that leads to them (RFC 6750). They are asked for over the network, through whatever proxy is in front.
+//! What a client sees from outside: the certificate of the public URL, the discovery documents of
+//! every endpoint (RFC 9728, RFC 8414), and the challenge that leads to them (RFC 6750). They are
+//! asked for over the network, through whatever proxy is in front.
 
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
@@ -46,11 +47,16 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         ));
         return all;
     }
-    let issuer =
-        if mode == "external" { config.text("auth.issuer").trim_end_matches('/').to_owned() } else { origin.clone() };
+    let issuer = if mode == "external" {
+        config.text("auth.issuer").trim_end_matches('/').to_owned()
+    } else {
+        origin.clone()
+    };
     let before = all.len();
     for (path, _) in config.served() {
-        for endpoint in [("http.mcp", "/mcp"), ("http.sse", "/sse")].into_iter().filter(|e| config.bool(e.0)) {
+        for endpoint in
+            [("http.mcp", "/mcp"), ("http.sse", "/sse")].into_iter().filter(|e| config.bool(e.0))
+        {
             let url = format!("{origin}{path}{}", endpoint.1);
             if let Err(f) = resource(&getter, &origin, &url, &issuer).await {
                 all.push(f.of(&path));
@@ -71,20 +77,35 @@ async fn resource(getter: &Getter, origin: &str, url: &str, issuer: &str) -> Res
             .mend("the proxy must hand on the path as it is, and http.public_url must be what clients type")
     };
     let document = format!("{origin}/.well-known/oauth-protected-resource{}", &url[origin.len()..]);
-    let ask = Request::post(url).header(header::CONTENT_TYPE, "application/json").body(Bytes::from_static(b"{}"));
-    let answer =
-        getter.send(ask.map_err(|e| wrong(e.to_string()))?, MAX).await.map_err(|e| wrong(format!("{url}: {e}")))?;
-    let challenge = answer.headers().get(header::WWW_AUTHENTICATE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let ask = Request::post(url)
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Bytes::from_static(b"{}"));
+    let answer = getter
+        .send(ask.map_err(|e| wrong(e.to_string()))?, MAX)
+        .await
+        .map_err(|e| wrong(format!("{url}: {e}")))?;
+    let challenge = answer
+        .headers()
+        .get(header::WWW_AUTHENTICATE)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
     if answer.status() != StatusCode::UNAUTHORIZED {
-        return Err(wrong(format!("{url} answers {} without a token, instead of 401", answer.status().as_u16())));
+        return Err(wrong(format!(
+            "{url} answers {} without a token, instead of 401",
+            answer.status().as_u16()
+        )));
     }
     if !challenge.contains(&format!("resource_metadata=\"{document}\"")) {
         return Err(wrong(format!("the challenge of {url} does not name {document}: {challenge}")));
     }
     let got = getter.get(&document, MAX).await.map_err(|e| wrong(format!("{document}: {e}")))?;
-    let v: Value = serde_json::from_slice(&got.body).map_err(|_| wrong(format!("{document} is no JSON")))?;
+    let v: Value =
+        serde_json::from_slice(&got.body).map_err(|_| wrong(format!("{document} is no JSON")))?;
     if v["resource"] != url {
-        return Err(wrong(format!("{document} is about {}, and clients compare that with {url}", v["resource"])));
+        return Err(wrong(format!(
+            "{document} is about {}, and clients compare that with {url}",
+            v["resource"]
+        )));
     }
     let servers = v["authorization_servers"].as_array().cloned().unwrap_or_default();
     if !servers.iter().any(|s| s.as_str().is_some_and(|s| s.trim_end_matches('/') == issuer)) {
@@ -93,7 +114,8 @@ async fn resource(getter: &Getter, origin: &str, url: &str, issuer: &str) -> Res
     Ok(())
 }
 
-/// The authorization server's own document; of an external one its clock too, because its tokens carry times.
+/// The authorization server's own document; of an external one its clock too, because
+/// its tokens carry times.
 async fn issued(getter: &Getter, issuer: &str, external: bool) -> Result<(), Finding> {
     let mut last = String::new();
     for name in ["oauth-authorization-server", "openid-configuration"] {
@@ -105,7 +127,8 @@ async fn issued(getter: &Getter, issuer: &str, external: bool) -> Result<(), Fin
                     return Err(Finding::fail("discovery", format!("{url} names another issuer: {}", v["issuer"]))
                         .mend("clients refuse it (RFC 8414 §3.3): make http.public_url or auth.issuer the same"));
                 }
-                let apart = got.headers.get(header::DATE).and_then(|d| d.to_str().ok()).and_then(apart);
+                let apart =
+                    got.headers.get(header::DATE).and_then(|d| d.to_str().ok()).and_then(apart);
                 return match apart.filter(|s| external && *s >= 5) {
                     None => Ok(()),
                     Some(s) => {
@@ -122,7 +145,8 @@ async fn issued(getter: &Getter, issuer: &str, external: bool) -> Result<(), Fin
             Err(e) => last = format!("{url}: {e}"),
         }
     }
-    Err(Finding::fail("discovery", last).mend("check that the issuer is right and can be reached from here"))
+    Err(Finding::fail("discovery", last)
+        .mend("check that the issuer is right and can be reached from here"))
 }
 
 /// Seconds between an HTTP date and now.

@@ -1,5 +1,6 @@
-//! The second net. Where the guard says Read, the transaction is rolled back anyway; this looks for what a rollback would not undo and the login
-//! could do, should a text be misread: each with the script that takes the right away.
+//! The second net. Where the guard says Read, the transaction is rolled back anyway; this looks for
+//! what a rollback would not undo and the login could do, should a text be misread: each with the
+//! script that takes the right away.
 
 use serde_json::Value;
 
@@ -15,7 +16,8 @@ pub struct Lasting {
     pub what: &'static str,
     /// Rows of what is concerned: two names where it is in a schema, one elsewhere.
     pub query: &'static str,
-    /// What takes the right away from `{user}` (or `{login}`) for one row: `{object}` is its quoted name, `{text}` the name in a literal.
+    /// What takes the right away from `{user}` (or `{login}`) for one row: `{object}` is its quoted
+    /// name, `{text}` the name in a literal.
     script: &'static str,
     /// Where the script runs.
     place: Place,
@@ -29,7 +31,8 @@ enum Place {
     Master,
 }
 
-/// The server says so by these numbers where it has no such thing: Azure SQL Database has no linked servers (208), and lets nobody look into master (40515).
+/// The server says so by these numbers where it has no such thing: Azure SQL Database has no linked
+/// servers (208), and lets nobody look into master (40515).
 const NO_SUCH_THING: [u32; 2] = [208, 40515];
 
 /// All of them.
@@ -103,11 +106,16 @@ pub async fn examine(
     let mut all = Vec::new();
     for l in LASTING.iter().filter(|l| !l.read_only || access == Access::ReadOnly) {
         match db.fetch(l.query, &[], limits).await {
-            Ok(rows) => all.extend(found(l, rows.into_iter().flatten().collect(), database, login, user)),
+            Ok(rows) => {
+                all.extend(found(l, rows.into_iter().flatten().collect(), database, login, user))
+            }
             Err(DbError::Sql(e)) if NO_SUCH_THING.contains(&e.number) => {}
             Err(e) => all.push(
-                Finding::warn("rollback", format!("whether the login may {} could not be looked up: {e}", l.what))
-                    .mend("look it up as an administrator"),
+                Finding::warn(
+                    "rollback",
+                    format!("whether the login may {} could not be looked up: {e}", l.what),
+                )
+                .mend("look it up as an administrator"),
             ),
         }
     }
@@ -117,8 +125,15 @@ pub async fn examine(
     all
 }
 
-fn found(l: &Lasting, rows: Vec<Vec<Value>>, database: &str, login: &str, user: &str) -> Option<Finding> {
-    let names: Vec<Vec<&str>> = rows.iter().map(|r| r.iter().filter_map(Value::as_str).collect()).collect();
+fn found(
+    l: &Lasting,
+    rows: Vec<Vec<Value>>,
+    database: &str,
+    login: &str,
+    user: &str,
+) -> Option<Finding> {
+    let names: Vec<Vec<&str>> =
+        rows.iter().map(|r| r.iter().filter_map(Value::as_str).collect()).collect();
     if names.is_empty() {
         return None;
     }
@@ -137,7 +152,9 @@ fn found(l: &Lasting, rows: Vec<Vec<Value>>, database: &str, login: &str, user: 
         // What is granted on objects of master is granted to its users.
         Place::Master if l.script.contains("OBJECT::") => {
             let (name, login) = (login.replace('\'', "''"), quoted(login));
-            format!("USE master;\nIF USER_ID(N'{name}') IS NULL CREATE USER {login} FOR LOGIN {login};\n{lines}")
+            format!(
+                "USE master;\nIF USER_ID(N'{name}') IS NULL CREATE USER {login} FOR LOGIN {login};\n{lines}"
+            )
         }
         Place::Master => format!("USE master;\n{lines}"),
     };
@@ -159,7 +176,8 @@ mod tests {
         let f = found(&LASTING[0], vec![row], "d]b", "l", "u]").expect("found");
         let script = f.script.expect("script");
         assert_eq!(script, "USE [d]]b];\nDENY UPDATE ON OBJECT::[a]]b].[c'd] TO [u]]];");
-        let f = found(&LASTING[1], vec![vec![Value::from("s'; --")]], "d", "l", "u").expect("found");
+        let f =
+            found(&LASTING[1], vec![vec![Value::from("s'; --")]], "d", "l", "u").expect("found");
         assert!(f.script.expect("script").contains("N's''; --'"));
         assert!(found(&LASTING[0], Vec::new(), "d", "l", "u").is_none());
     }

@@ -1,4 +1,5 @@
-//! A request body that must have come whole by some time: whoever sends it a byte at a time, or never ends it, holds nothing for long.
+//! A request body that must have come whole by some time: whoever sends it a byte at a time, or
+//! never ends it, holds nothing for long.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -32,19 +33,25 @@ where
 {
     type Data = B::Data;
     type Error = BoxError;
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
         if let Poll::Ready(f) = Pin::new(&mut self.body).poll_frame(cx) {
             return Poll::Ready(f.map(|f| f.map_err(Into::into)));
         }
         let limit = self.limit;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         ready!(timer.as_mut().poll(cx));
-        let text = format!("it did not come whole within {} s (http.body_timeout)", limit.as_secs_f32());
+        let text =
+            format!("it did not come whole within {} s (http.body_timeout)", limit.as_secs_f32());
         Poll::Ready(Some(Err(text.into())))
     }
+
     fn is_end_stream(&self) -> bool {
         self.body.is_end_stream()
     }
+
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }

@@ -1,4 +1,5 @@
-//! Connections are counted, and those on which nobody was recognised yet give way: strangers who hold them open keep out nobody who is signed in.
+//! Connections are counted, and those on which nobody was recognised yet give way: strangers who
+//! hold them open keep out nobody who is signed in.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -39,16 +40,19 @@ impl Connections {
     pub fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { room: Arc::new(Semaphore::new(most)), most, strangers: Mutex::default() })
     }
+
     /// Open ones.
     pub fn len(&self) -> usize {
         self.most - self.room.available_permits()
     }
+
     fn strangers(&self) -> MutexGuard<'_, Strangers> {
         self.strangers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a connection that was accepted; where there is none, a stranger's ends for it. `from` is none for a proxy of ours, which bounds its clients
-    /// itself and carries those who are known beside those who are not.
+    /// A place for a connection that was accepted; where there is none, a stranger's ends for it.
+    /// `from` is none for a proxy of ours, which bounds its clients itself and carries those who
+    /// are known beside those who are not.
     pub async fn enter(self: &Arc<Self>, from: Option<IpAddr>) -> Option<Arc<Connection>> {
         let place = match self.room.clone().try_acquire_owned() {
             Ok(p) => p,

@@ -1,5 +1,6 @@
-//! DNS rebinding: a page in a browser may reach this listener under a name of its own. So the `Host` must be one that we
-//! answer to, and an `Origin`, where there is one, one that we know (MCP 2025-11-25, "Security Warning").
+//! DNS rebinding: a page in a browser may reach this listener under a name of its own. So the
+//! `Host` must be one that we answer to, and an `Origin`, where there is one, one that we know
+//! (MCP 2025-11-25, "Security Warning").
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -47,22 +48,28 @@ impl Allowed {
             ip => ip.to_string(),
         }];
         all.extend(hosts.iter().filter_map(|h| host_of(h)));
-        Self { hosts: all, origins: origins.iter().map(|o| o.trim_end_matches('/').to_ascii_lowercase()).collect() }
+        Self {
+            hosts: all,
+            origins: origins.iter().map(|o| o.trim_end_matches('/').to_ascii_lowercase()).collect(),
+        }
     }
+
     /// Whether a `Host` is ours.
     pub fn host(&self, authority: &str) -> bool {
         let Some(h) = host_of(authority) else { return false };
         let address = h.trim_matches(['[', ']']).parse::<IpAddr>();
         h == "localhost" || address.is_ok_and(|ip| ip.is_loopback()) || self.hosts.contains(&h)
     }
+
     /// Whether an `Origin` is known.
     pub fn origin(&self, origin: &str) -> bool {
         let o = origin.to_ascii_lowercase();
         if self.origins.contains(&o) {
             return true;
         }
-        o.split_once("://")
-            .is_some_and(|(scheme, authority)| matches!(scheme, "http" | "https") && self.host(authority))
+        o.split_once("://").is_some_and(|(scheme, authority)| {
+            matches!(scheme, "http" | "https") && self.host(authority)
+        })
     }
 }
 
@@ -96,8 +103,10 @@ where
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
+
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // Two of a kind: whoever stands before us may have read the other one (RFC 9112 §3.2; RFC 9110 §5.3 for a field that is no list).
+        // Two of a kind: whoever stands before us may have read the other one (RFC 9112 §3.2; RFC
+        // 9110 §5.3 for a field that is no list).
         for name in [header::HOST, header::AUTHORIZATION, header::ORIGIN] {
             if request.headers().get_all(&name).iter().nth(1).is_some() {
                 let why = format!("the header {name} is there twice");
@@ -105,10 +114,13 @@ where
             }
         }
         // HTTP/2 has :authority instead of Host.
-        let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).map(str::to_owned);
+        let host =
+            request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).map(str::to_owned);
         let host = host.or_else(|| request.uri().authority().map(|a| a.as_str().to_owned()));
-        let bad_origin =
-            request.headers().get(header::ORIGIN).is_some_and(|o| !o.to_str().is_ok_and(|o| self.allowed.origin(o)));
+        let bad_origin = request
+            .headers()
+            .get(header::ORIGIN)
+            .is_some_and(|o| !o.to_str().is_ok_and(|o| self.allowed.origin(o)));
         let refused = match host {
             Some(h) if self.allowed.host(&h) => {
                 bad_origin.then_some("this Origin is not allowed; add it to http.allowed_origins")
@@ -138,11 +150,15 @@ mod tests {
     async fn a_header_that_is_there_twice_is_refused() {
         use tower::ServiceExt;
         let allowed = Arc::new(Allowed::new(([127, 0, 0, 1], 8008).into(), &[], &[]));
-        let inner =
-            tower::service_fn(|_: Request<()>| async { Ok::<_, std::convert::Infallible>(Response::new(Body::Empty)) });
+        let inner = tower::service_fn(|_: Request<()>| async {
+            Ok::<_, std::convert::Infallible>(Response::new(Body::Empty))
+        });
         let status = async |headers: &[(&str, &str)]| {
             let all = headers.iter().fold(Request::get("/mcp"), |r, (k, v)| r.header(*k, *v));
-            let answer = GuardLayer::new(allowed.clone()).layer(inner).oneshot(all.body(()).expect("a request")).await;
+            let answer = GuardLayer::new(allowed.clone())
+                .layer(inner)
+                .oneshot(all.body(()).expect("a request"))
+                .await;
             answer.expect("never fails").status()
         };
         let host = ("host", "localhost");
@@ -184,11 +200,23 @@ mod tests {
             assert!(!a.host(h), "{h}");
         }
         assert!(a.origin("http://localhost:6274") && a.origin("https://inspector.example.org"));
-        assert!(!a.origin("null") && !a.origin("https://evil.example.com") && !a.origin("ftp://localhost"));
         assert!(
-            a.origin("http://[::1]:6274") && !a.origin("http://[::1].evil.com") && !a.origin("http://localhost:+1")
+            !a.origin("null")
+                && !a.origin("https://evil.example.com")
+                && !a.origin("ftp://localhost")
         );
-        let v6 = Allowed::new("[2001:db8::1]:8008".parse().expect("address"), &["[2001:db8::2]:443".into()], &[]);
-        assert!(v6.host("[2001:db8::1]:8008") && v6.host("[2001:DB8::2]") && !v6.host("[2001:db8::3]"));
+        assert!(
+            a.origin("http://[::1]:6274")
+                && !a.origin("http://[::1].evil.com")
+                && !a.origin("http://localhost:+1")
+        );
+        let v6 = Allowed::new(
+            "[2001:db8::1]:8008".parse().expect("address"),
+            &["[2001:db8::2]:443".into()],
+            &[],
+        );
+        assert!(
+            v6.host("[2001:db8::1]:8008") && v6.host("[2001:DB8::2]") && !v6.host("[2001:db8::3]")
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! An event stream hangs on a token: the one that opened it, or a newer one that its client showed since. Whoever was shut out hears no
-//! more at once; whose token has expired hears nothing until there is a newer one, and after the grace the stream ends.
+//! An event stream hangs on a token: the one that opened it, or a newer one that its client showed
+//! since. Whoever was shut out hears no more at once; whose token has expired hears nothing until
+//! there is a newer one, and after the grace the stream ends.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -24,7 +25,8 @@ use crate::oauth::resource::{Holds, Lease};
 use crate::oauth::server::Authority;
 use crate::route::Place;
 
-/// How often a stream's token is looked at. Calls are checked each by itself; this is about silence.
+/// How often a stream's token is looked at. Calls are checked each by itself;
+/// this is about silence.
 const EVERY: Duration = Duration::from_secs(5);
 
 /// Puts streams on a leash, where there is sign-in.
@@ -63,7 +65,8 @@ pub struct Leash<S> {
 impl LeashLayer {
     /// Without sign-in there is nothing to hang on.
     pub fn new(authority: Option<Authority>, grace: Duration, closing: CancellationToken) -> Self {
-        let of = |authority| Arc::new(Leashes { authority, grace, closing, sessions: DashMap::new() });
+        let of =
+            |authority| Arc::new(Leashes { authority, grace, closing, sessions: DashMap::new() });
         Self(authority.map(of))
     }
 }
@@ -86,10 +89,12 @@ where
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
     }
+
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let asked = self.leashes.clone().and_then(|l| {
             let place = *request.extensions().get::<Place>()?;
-            // Copied: a header of a request holds on to the buffer that the whole request was read into.
+            // Copied: a header of a request holds on to the buffer that the whole
+            // request was read into.
             let copy = |name| {
                 let value = request.headers().get(&name)?;
                 Some((name, http::HeaderValue::from_bytes(value.as_bytes()).ok()?))
@@ -117,10 +122,17 @@ where
                     if let Some(id) = &session {
                         leashes.sessions.insert(id.clone(), held.clone());
                     }
-                    // The events of a call go on for a while: it began with a good token, and has an end of its own.
+                    // The events of a call go on for a while: it began with a good token, and has
+                    // an end of its own.
                     let kind = if session.is_some() { Kind::Session } else { Kind::Other { post } };
                     let over = Box::pin(watch(leashes.clone(), held.clone(), kind));
-                    Body::Events(Box::pin(Leashed { events, over, held, whole: true, gone: Gone(leashes, session) }))
+                    Body::Events(Box::pin(Leashed {
+                        events,
+                        over,
+                        held,
+                        whole: true,
+                        gone: Gone(leashes, session),
+                    }))
                 }
                 other => other,
             }))
@@ -146,9 +158,11 @@ impl Held {
             comment: AtomicBool::new(false),
         })
     }
+
     fn lease(&self) -> Arc<Lease> {
         self.lease.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
     /// Hangs on another lease from now on, if that lasts longer.
     fn renew(&self, new: impl FnOnce() -> Lease) {
         let mut lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
@@ -222,7 +236,9 @@ impl Stream for Leashed {
         }
         if me.whole && me.held.silent.load(Ordering::Relaxed) {
             return match me.held.comment.swap(false, Ordering::Relaxed) {
-                true => Poll::Ready(Some(Bytes::from_static(b": the token has expired; post with a new one\n\n"))),
+                true => Poll::Ready(Some(Bytes::from_static(
+                    b": the token has expired; post with a new one\n\n",
+                ))),
                 false => Poll::Pending,
             };
         }

@@ -1,5 +1,5 @@
-//! What needs no token: health, the pages and endpoints of sign-in, the check whether there is an SSE endpoint, and 404. It also
-//! decides, once, which mount and endpoint a path means.
+//! What needs no token: health, the pages and endpoints of sign-in, the check whether there is an
+//! SSE endpoint, and 404. It also decides, once, which mount and endpoint a path means.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -55,7 +55,12 @@ pub struct Open<S> {
 
 impl OpenLayer {
     /// For these mounts.
-    pub fn new(app: &App, config: &Config, routes: Arc<Routes>, closing: CancellationToken) -> Self {
+    pub fn new(
+        app: &App,
+        config: &Config,
+        routes: Arc<Routes>,
+        closing: CancellationToken,
+    ) -> Self {
         Self {
             routes,
             authority: app.authority.clone(),
@@ -66,6 +71,7 @@ impl OpenLayer {
             closing,
         }
     }
+
     /// An answer, unless the server stops meanwhile and does not wait for it.
     async fn in_time(&self, answer: impl Future<Output = Answer>) -> Answer {
         let stopped = async {
@@ -79,34 +85,50 @@ impl OpenLayer {
         }
     }
 
-    /// The page for a person who came with a browser to what is none: all databases, or those of one mount, with their addresses.
-    fn way_in(&self, status: StatusCode, problem: Option<&str>, of: Option<usize>, host: &str) -> Answer {
+    /// The page for a person who came with a browser to what is none: all databases, or those of
+    /// one mount, with their addresses.
+    fn way_in(
+        &self,
+        status: StatusCode,
+        problem: Option<&str>,
+        of: Option<usize>,
+        host: &str,
+    ) -> Answer {
         let title = match (status, problem) {
             (StatusCode::NOT_FOUND, None) => "There is nothing here",
             (_, None) => "Microsoft SQL Server over MCP",
             _ => "This did not work",
         };
-        let origin = if self.public_url.is_empty() { format!("http://{host}") } else { self.public_url.to_string() };
+        let origin = if self.public_url.is_empty() {
+            format!("http://{host}")
+        } else {
+            self.public_url.to_string()
+        };
         let mounts = of.map_or(&self.mounts[..], |m| &self.mounts[m..=m]);
-        let address =
-            |m: &Mount| (m.database.settings().label.clone(), format!("{origin}{}", self.routes.main(&m.path)));
+        let address = |m: &Mount| {
+            (m.database.settings().label.clone(), format!("{origin}{}", self.routes.main(&m.path)))
+        };
         let addresses: Vec<_> = mounts.iter().map(address).collect();
         html(status, pages::way_in(title, problem, &addresses, self.pages()), None)
     }
+
     /// Whether there are pages to sign in on.
     fn pages(&self) -> bool {
         self.authority.as_ref().is_some_and(Authority::has_pages)
     }
+
     /// An answer for a person: what is said to programs as JSON, as a page.
     fn for_people(&self, answer: Answer, host: &str) -> Answer {
-        let json = answer.headers().get(header::CONTENT_TYPE).is_some_and(|t| t == "application/json");
+        let json =
+            answer.headers().get(header::CONTENT_TYPE).is_some_and(|t| t == "application/json");
         let (status, Body::Full(body)) = (answer.status(), answer.body()) else { return answer };
         if !json || !(status.is_client_error() || status.is_server_error()) {
             return answer;
         }
         let v: Value = serde_json::from_slice(body).unwrap_or_default();
         let said = v["error_description"].as_str().or(v["error"].as_str());
-        let mut page = self.way_in(status, said.filter(|_| status != StatusCode::NOT_FOUND), None, host);
+        let mut page =
+            self.way_in(status, said.filter(|_| status != StatusCode::NOT_FOUND), None, host);
         if let Some(wait) = answer.headers().get(header::RETRY_AFTER) {
             page.headers_mut().insert(header::RETRY_AFTER, wait.clone());
         }
@@ -121,11 +143,16 @@ impl OpenLayer {
             }
             (Endpoint::OpenAi, _) if !self.proof.is_empty() => {
                 let mut r = Response::new(Body::Full(self.proof.to_string().into()));
-                r.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+                r.headers_mut().insert(
+                    header::CONTENT_TYPE,
+                    HeaderValue::from_static("text/plain; charset=utf-8"),
+                );
                 r
             }
             (Endpoint::Object, _) => self.object(place, request).await,
-            (Endpoint::Health | Endpoint::OpenAi, _) | (_, None) => nothing(&self.routes.endpoints()),
+            (Endpoint::Health | Endpoint::OpenAi, _) | (_, None) => {
+                nothing(&self.routes.endpoints())
+            }
             (_, Some(authority)) => match read(request, self.body_timeout).await {
                 Ok((parts, body)) => authority.answer(form(&parts, &body, place)).await,
                 Err(a) => a,
@@ -133,7 +160,8 @@ impl OpenLayer {
         }
     }
 
-    /// The page that a search result's `url` leads to: what `fetch` tells the person who looks, as a call of theirs.
+    /// The page that a search result's `url` leads to: what `fetch` tells the person who looks, as
+    /// a call of theirs.
     async fn object(&self, place: Place, request: Request<hyper::body::Incoming>) -> Answer {
         let Some(mount) = place.mount.and_then(|m| self.mounts.get(m)) else {
             return nothing(&self.routes.endpoints());
@@ -144,7 +172,9 @@ impl OpenLayer {
         };
         let visitor = match &self.authority {
             None => Ok(Principal::local()),
-            Some(a) => a.visitor(&form(&parts, &body, place), &format!("{}/object", mount.path)).await,
+            Some(a) => {
+                a.visitor(&form(&parts, &body, place), &format!("{}/object", mount.path)).await
+            }
         };
         let visitor = match visitor {
             Ok(v) => v,
@@ -175,6 +205,7 @@ where
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
     }
+
     fn call(&mut self, mut request: Request<hyper::body::Incoming>) -> Self::Future {
         let person = browses(&request).then(|| host(&request));
         let layer = &self.layer;
@@ -201,7 +232,12 @@ where
                 if person.is_some() && request.method() == Method::GET =>
             {
                 // No program asks for a page there; it would be told that it has to sign in.
-                now(layer.way_in(StatusCode::NOT_ACCEPTABLE, None, mount, person.as_deref().unwrap_or_default()))
+                now(layer.way_in(
+                    StatusCode::NOT_ACCEPTABLE,
+                    None,
+                    mount,
+                    person.as_deref().unwrap_or_default(),
+                ))
             }
             Ok(place) if place.is_mcp() => {
                 request.extensions_mut().insert(place);
@@ -210,7 +246,8 @@ where
             Ok(place) => {
                 let layer = layer.clone();
                 Box::pin(async move {
-                    let answer = layer.in_time(Box::pin(layer.clone().answer(place, request))).await;
+                    let answer =
+                        layer.in_time(Box::pin(layer.clone().answer(place, request))).await;
                     Ok(match person {
                         Some(host) => layer.for_people(answer, &host),
                         None => answer,
@@ -224,13 +261,21 @@ where
 /// Whether a page is wanted. An event stream is what programs ask for.
 fn browses<B>(request: &Request<B>) -> bool {
     let accept = request.headers().get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok());
-    let accept: Vec<&str> =
-        accept.flat_map(|v| v.split(',')).filter_map(|v| v.split(';').next()).map(str::trim).collect();
+    let accept: Vec<&str> = accept
+        .flat_map(|v| v.split(','))
+        .filter_map(|v| v.split(';').next())
+        .map(str::trim)
+        .collect();
     accept.contains(&"text/html") && !accept.contains(&"text/event-stream")
 }
 
 fn host<B>(request: &Request<B>) -> String {
-    request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or("localhost").to_owned()
+    request
+        .headers()
+        .get(header::HOST)
+        .and_then(|h| h.to_str().ok())
+        .unwrap_or("localhost")
+        .to_owned()
 }
 
 /// For browsers that ask whether or not a page has one.
@@ -244,7 +289,8 @@ fn icon() -> Answer {
 
 /// 404, with what there is.
 pub fn nothing(endpoints: &[String]) -> Answer {
-    let e = json!({ "error": format!("there is nothing here; MCP is at {}", endpoints.join(", ")) });
+    let e =
+        json!({ "error": format!("there is nothing here; MCP is at {}", endpoints.join(", ")) });
     json_answer(StatusCode::NOT_FOUND, &e)
 }
 
@@ -276,7 +322,10 @@ async fn told(service: McpService, visitor: Principal, id: &str) -> (StatusCode,
         id: Some(Id::Number(1)),
         method: Arc::from("tools/call"),
         target: Some("fetch".to_owned()),
-        params: serde_json::value::to_raw_value(&json!({ "name": "fetch", "arguments": { "id": id } })).ok(),
+        params: serde_json::value::to_raw_value(
+            &json!({ "name": "fetch", "arguments": { "id": id } }),
+        )
+        .ok(),
         context: bare_context("page", version, extensions, Cancel::default()),
     };
     let outcome = match service.oneshot(request).await {
@@ -286,13 +335,16 @@ async fn told(service: McpService, visitor: Principal, id: &str) -> (StatusCode,
         }
         Err(never) => match never {},
     };
-    let answer = outcome.and_then(|(e, _)| serde_json::from_slice::<Value>(&e.into_bytes()).ok()).unwrap_or_default();
+    let answer = outcome
+        .and_then(|(e, _)| serde_json::from_slice::<Value>(&e.into_bytes()).ok())
+        .unwrap_or_default();
     let result = &answer["result"];
     let found = &result["structuredContent"];
     if let (Some(title), Some(text)) = (found["title"].as_str(), found["text"].as_str()) {
         return (StatusCode::OK, title.to_owned(), text.to_owned());
     }
-    let said = result["content"][0]["text"].as_str().and_then(|t| serde_json::from_str::<Value>(t).ok());
+    let said =
+        result["content"][0]["text"].as_str().and_then(|t| serde_json::from_str::<Value>(t).ok());
     let said = said.unwrap_or_default();
     let (status, text) = match (said["error"]["code"].as_str(), said["error"]["message"].as_str()) {
         (Some("no_such_object"), Some(m)) => (StatusCode::NOT_FOUND, m),
@@ -309,7 +361,8 @@ async fn read(
     body_timeout: Duration,
 ) -> Result<(http::request::Parts, bytes::Bytes), Answer> {
     let (parts, body) = request.into_parts();
-    let body = match Within::new(Limited::new(body, server::MAX_BODY), body_timeout).collect().await {
+    let body = match Within::new(Limited::new(body, server::MAX_BODY), body_timeout).collect().await
+    {
         Ok(b) => b.to_bytes(),
         Err(_) => {
             let e = json!({ "error": "invalid_request", "error_description": "the body is too large, too slow, or broke off" });

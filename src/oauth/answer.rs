@@ -30,7 +30,11 @@ pub(super) fn oauth_error(status: StatusCode, error: &str, description: &str) ->
 
 pub(super) fn unavailable(e: &StoreError) -> Answer {
     tracing::error!(error = %e, "sign-in");
-    oauth_error(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "the store of sign-in does not answer")
+    oauth_error(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "temporarily_unavailable",
+        "the store of sign-in does not answer",
+    )
 }
 
 /// A page, with all that keeps it from being framed, cached or scripted.
@@ -65,7 +69,11 @@ pub(super) fn redirect(status: StatusCode, to: &str) -> Answer {
             r.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             r
         }
-        Err(_) => oauth_error(StatusCode::BAD_REQUEST, "invalid_request", "the redirect URI cannot be sent"),
+        Err(_) => oauth_error(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            "the redirect URI cannot be sent",
+        ),
     }
 }
 

@@ -7,7 +7,8 @@ use super::pages::{self, Purpose};
 use super::server::{Authority, Request};
 use super::store::StoreError;
 
-/// The query of `/apps` after one was taken back. It names none, because anybody can send somebody a link.
+/// The query of `/apps` after one was taken back. It names none, because anybody can
+/// send somebody a link.
 const REVOKED: &str = "revoked";
 
 impl Authority {
@@ -19,7 +20,13 @@ impl Authority {
         };
         let (csrf, revoked) = (self.csrf(r.headers), r.query == REVOKED);
         let page = match self.grants.of(&user).await {
-            Ok(list) => pages::apps(&user, &list, |g| self.label_of(&g.audience).to_owned(), revoked, &csrf.0),
+            Ok(list) => pages::apps(
+                &user,
+                &list,
+                |g| self.label_of(&g.audience).to_owned(),
+                revoked,
+                &csrf.0,
+            ),
             Err(e) => return unavailable(&e),
         };
         self.with_csrf(html(StatusCode::OK, page, None), r.headers, &csrf)
@@ -54,7 +61,10 @@ impl Authority {
                     match self.grants.revoke(id).await {
                         Ok(_) => self.audit.event("grant_revoked", &given),
                         Err(e) => {
-                            self.audit.event("revoke_failed", &[&given[..], &[("why", "store")]].concat());
+                            self.audit.event(
+                                "revoke_failed",
+                                &[&given[..], &[("why", "store")]].concat(),
+                            );
                             return Err(e);
                         }
                     }

@@ -1,4 +1,5 @@
-//! The authorization endpoint (RFC 6749 §4.1.1, RFC 7636, RFC 8707, RFC 9207): a checked request, consent, and the way back to the client.
+//! The authorization endpoint (RFC 6749 §4.1.1, RFC 7636, RFC 8707, RFC 9207): a checked request,
+//! consent, and the way back to the client.
 
 use http::StatusCode;
 use http::header::HeaderMap;
@@ -25,7 +26,8 @@ pub(super) struct AuthorizationRequest {
 
 /// Why an authorization request goes no further.
 pub(super) enum AuthorizationError {
-    /// The person is told; nothing is sent anywhere, because it is not known to be right where it would go.
+    /// The person is told; nothing is sent anywhere, because it is not known to be right
+    /// where it would go.
     Page(String, &'static str),
     /// The person is told to come back.
     Busy,
@@ -49,10 +51,15 @@ impl Authority {
     /// GET /authorize: sign in, then consent.
     pub(super) async fn authorize(&self, r: &Request<'_>) -> Answer {
         let mut query = r.query.to_owned();
-        // The old clients' /demo/authorize names the mount in the path; from here on it travels with the request.
-        if r.place.mount.is_some() && form(query.as_bytes()).is_ok_and(|f| !f.contains_key("resource")) {
+        // The old clients' /demo/authorize names the mount in the path; from here on it
+        // travels with the request.
+        if r.place.mount.is_some()
+            && form(query.as_bytes()).is_ok_and(|f| !f.contains_key("resource"))
+        {
             let resource = format!("{}{}/mcp", self.origin(r.headers), self.path_of(r.place));
-            let named = form_urlencoded::Serializer::new(String::new()).append_pair("resource", &resource).finish();
+            let named = form_urlencoded::Serializer::new(String::new())
+                .append_pair("resource", &resource)
+                .finish();
             query = format!("{query}&{named}");
         }
         let wanted = match self.authorization_request(&query, r).await {
@@ -70,7 +77,8 @@ impl Authority {
         }
     }
 
-    /// Checks an authorization request, in the order that RFC 6749 §4.1.2.1 asks for: client and redirect first.
+    /// Checks an authorization request, in the order that RFC 6749 §4.1.2.1 asks for:
+    /// client and redirect first.
     async fn authorization_request(
         &self,
         query: &str,
@@ -101,12 +109,15 @@ impl Authority {
             (None, [only]) => only.clone(),
             (None, _) => return Err(page("redirect_uri is missing.", AGAIN)),
         };
-        // Asked again, because the operator may have taken back since what was registered; and what was left out then is told with
-        // its reason, which only they can mend.
+        // Asked again, because the operator may have taken back since what was registered; and what
+        // was left out then is told with its reason, which only they can mend.
         if !self.clients.is_configured(&client_id)
             && let Err(why) = self.clients.redirects().check(&redirect_uri)
         {
-            return Err(page(&format!("The answer to this program may not be sent to {why}."), AGAIN));
+            return Err(page(
+                &format!("The answer to this program may not be sent to {why}."),
+                AGAIN,
+            ));
         }
         if !client.redirect_uris.iter().any(|known| redirect_uri::matches(known, &redirect_uri)) {
             return Err(page("redirect_uri is not one that this program registered.", AGAIN));
@@ -118,8 +129,10 @@ impl Authority {
             error,
             description,
         };
-        let missing: Vec<&str> =
-            ["response_type", "code_challenge"].into_iter().filter(|k| !q.contains_key(*k)).collect();
+        let missing: Vec<&str> = ["response_type", "code_challenge"]
+            .into_iter()
+            .filter(|k| !q.contains_key(*k))
+            .collect();
         if !missing.is_empty() {
             let description = format!("missing: {}", missing.join(" and "));
             return Err(stop("invalid_request", description));
@@ -131,20 +144,35 @@ impl Authority {
             return Err(stop("invalid_request", "code_challenge_method must be S256".into()));
         }
         let challenge = get("code_challenge").unwrap_or_default();
-        if challenge.len() != 43 || !challenge.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
-            return Err(stop("invalid_request", "code_challenge is no S256 challenge (43 characters)".into()));
+        if challenge.len() != 43
+            || !challenge.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+        {
+            return Err(stop(
+                "invalid_request",
+                "code_challenge is no S256 challenge (43 characters)".into(),
+            ));
         }
         let mount = match self.resource_of(q.get("resource").map(String::as_str), headers) {
             Ok(Some(m)) => m,
             Ok(None) => {
-                let all: Vec<String> =
-                    self.mounts.iter().map(|m| format!("{}{}/mcp", self.origin(headers), m.path)).collect();
-                return Err(stop("invalid_target", format!("resource must be one of {}", all.join(", "))));
+                let all: Vec<String> = self
+                    .mounts
+                    .iter()
+                    .map(|m| format!("{}{}/mcp", self.origin(headers), m.path))
+                    .collect();
+                return Err(stop(
+                    "invalid_target",
+                    format!("resource must be one of {}", all.join(", ")),
+                ));
             }
-            Err(()) => return Err(stop("invalid_target", "resource is not one of this server".into())),
+            Err(()) => {
+                return Err(stop("invalid_target", "resource is not one of this server".into()));
+            }
         };
-        // Unknown scopes (offline_access, openid …) are left out, not refused: hosts append their own.
-        let asked: Vec<String> = get("scope").unwrap_or_default().split(' ').map(str::to_owned).collect();
+        // Unknown scopes (offline_access, openid …) are left out, not refused:
+        // hosts append their own.
+        let asked: Vec<String> =
+            get("scope").unwrap_or_default().split(' ').map(str::to_owned).collect();
         let mut scopes: Vec<String> =
             asked.into_iter().filter(|s| self.mounts[mount].scopes.contains(&s.as_str())).collect();
         if scopes.is_empty() {
@@ -152,28 +180,52 @@ impl Authority {
         }
         scopes.sort();
         scopes.dedup();
-        Ok(AuthorizationRequest { client_id, client, redirect_uri, state, challenge, scopes, mount })
+        Ok(AuthorizationRequest {
+            client_id,
+            client,
+            redirect_uri,
+            state,
+            challenge,
+            scopes,
+            mount,
+        })
     }
 
     fn stopped(&self, s: AuthorizationError, headers: &HeaderMap) -> Answer {
         match s {
-            AuthorizationError::Page(what, mend) => html(StatusCode::BAD_REQUEST, pages::error(&what, mend), None),
+            AuthorizationError::Page(what, mend) => {
+                html(StatusCode::BAD_REQUEST, pages::error(&what, mend), None)
+            }
             AuthorizationError::Busy => {
-                let text = pages::error("Too many programs are being looked up.", "Try again in a few seconds.");
+                let text = pages::error(
+                    "Too many programs are being looked up.",
+                    "Try again in a few seconds.",
+                );
                 later(html(StatusCode::SERVICE_UNAVAILABLE, text, None), 5)
             }
             AuthorizationError::Store(e) => unavailable(&e),
-            AuthorizationError::Client { redirect_uri, state, error, description } => self.send_back(
-                StatusCode::FOUND,
-                &redirect_uri,
-                &[("error", Some(error)), ("error_description", Some(&description)), ("state", state.as_deref())],
-                headers,
-            ),
+            AuthorizationError::Client { redirect_uri, state, error, description } => self
+                .send_back(
+                    StatusCode::FOUND,
+                    &redirect_uri,
+                    &[
+                        ("error", Some(error)),
+                        ("error_description", Some(&description)),
+                        ("state", state.as_deref()),
+                    ],
+                    headers,
+                ),
         }
     }
 
     /// To the client's redirect URI, with `iss` (RFC 9207).
-    fn send_back(&self, status: StatusCode, uri: &str, with: &[(&str, Option<&str>)], headers: &HeaderMap) -> Answer {
+    fn send_back(
+        &self,
+        status: StatusCode,
+        uri: &str,
+        with: &[(&str, Option<&str>)],
+        headers: &HeaderMap,
+    ) -> Answer {
         let mut query = form_urlencoded::Serializer::new(String::new());
         for (k, v) in with {
             if let Some(v) = v {
@@ -190,7 +242,11 @@ impl Authority {
     }
 
     /// What of the asked scopes this person has.
-    async fn grantable(&self, user: &str, w: &AuthorizationRequest) -> Result<Vec<String>, StoreError> {
+    async fn grantable(
+        &self,
+        user: &str,
+        w: &AuthorizationRequest,
+    ) -> Result<Vec<String>, StoreError> {
         let has = self.people.active(user).await?.map(|u| u.scopes).unwrap_or_default();
         Ok(w.scopes.iter().filter(|s| has.contains(s)).cloned().collect())
     }
@@ -208,9 +264,15 @@ impl Authority {
             Err(e) => return unavailable(&e),
         };
         if scopes.is_empty() {
-            let what =
-                format!("{user} has none of the rights that {} asks for ({}).", w.client.name, w.scopes.join(", "));
-            let mend = format!("The operator can give them: mssql-mcp user scopes {user} {}", w.scopes.join(","));
+            let what = format!(
+                "{user} has none of the rights that {} asks for ({}).",
+                w.client.name,
+                w.scopes.join(", ")
+            );
+            let mend = format!(
+                "The operator can give them: mssql-mcp user scopes {user} {}",
+                w.scopes.join(",")
+            );
             return html(StatusCode::FORBIDDEN, pages::not_yours(&what, &mend, query, csrf), None);
         }
         let (host, loopback) = redirect_uri::host_of(&w.redirect_uri).unwrap_or_default();
@@ -243,7 +305,9 @@ impl Authority {
         };
         let what = f.get("do").map(String::as_str).unwrap_or_default();
         if what == "login" {
-            return self.sign_in(r, &f, "/authorize", &format!("/authorize?{query}"), self.purpose(&wanted)).await;
+            return self
+                .sign_in(r, &f, "/authorize", &format!("/authorize?{query}"), self.purpose(&wanted))
+                .await;
         }
         if what == "switch" {
             return match self.sign_out(r.headers).await {
@@ -259,13 +323,18 @@ impl Authority {
         let user = &login.user;
         let state = wanted.state.as_deref();
         if what != "approve" {
-            self.audit.event("consent_denied", &[("principal", user), ("client_id", &wanted.client_id)]);
-            let with =
-                [("error", Some("access_denied")), ("error_description", Some("the person said no")), ("state", state)];
+            self.audit
+                .event("consent_denied", &[("principal", user), ("client_id", &wanted.client_id)]);
+            let with = [
+                ("error", Some("access_denied")),
+                ("error_description", Some("the person said no")),
+                ("state", state),
+            ];
             return self.send_back(StatusCode::SEE_OTHER, &wanted.redirect_uri, &with, r.headers);
         }
         if let Err(wait) = self.codes.check(user.clone(), 1) {
-            let text = format!("too many codes were asked for; try again in {} s", wait.as_secs() + 1);
+            let text =
+                format!("too many codes were asked for; try again in {} s", wait.as_secs() + 1);
             let with = [
                 ("error", Some("temporarily_unavailable")),
                 ("error_description", Some(text.as_str())),
@@ -301,8 +370,12 @@ impl Authority {
             epoch: login.epoch.clone(),
         };
         let code = self.grants.code(content, &w.redirect_uri, &w.challenge).await?;
-        let granted =
-            [("principal", user), ("client_id", w.client_id.as_str()), ("scopes", &*said), ("mount", &*mount)];
+        let granted = [
+            ("principal", user),
+            ("client_id", w.client_id.as_str()),
+            ("scopes", &*said),
+            ("mount", &*mount),
+        ];
         self.audit.event("consent", &granted);
         Ok(code)
     }

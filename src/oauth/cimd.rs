@@ -1,8 +1,10 @@
-//! Clients that are known by the URL of their metadata (Client ID Metadata Documents, as MCP 2025-11-25 and later use them).
+//! Clients that are known by the URL of their metadata (Client ID Metadata Documents, as MCP
+//! 2025-11-25 and later use them).
 //!
-//! The URL is a stranger's, so fetching it must not become a way into our own network: HTTPS only, and see `fetch.rs`. A document
-//! is kept as long as its `Cache-Control` says, within bounds; a failure for a moment. Whoever asks for one that is being fetched waits for it, and few are
-//! fetched at once.
+//! The URL is a stranger's, so fetching it must not become a way into our own network: HTTPS
+//! only, and see `fetch.rs`. A document is kept as long as its `Cache-Control` says, within
+//! bounds; a failure for a moment. Whoever asks for one that is being fetched waits for it, and
+//! few are fetched at once.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -25,9 +27,11 @@ const MOST: usize = 1000;
 /// A document is remembered at least and at most for so many seconds.
 const KEPT: (u64, u64) = (60, 24 * 3600);
 
-/// A failure is remembered for so long: who comes back at once is told the same without a second look.
+/// A failure is remembered for so long: who comes back at once is told the same
+/// without a second look.
 const FAILED: Duration = Duration::from_secs(30);
-/// Fetched at once: in all, for one network, and from one host. Where all are taken, one of the network that has most makes room for one that has fewer.
+/// Fetched at once: in all, for one network, and from one host. Where all are taken, one of the
+/// network that has most makes room for one that has fewer.
 const AT_ONCE: (usize, usize, usize) = (32, 4, 4);
 /// A document that cannot be fetched again is good for so much longer.
 const STALE: Duration = Duration::from_secs(24 * 3600);
@@ -80,8 +84,14 @@ impl Fetching {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
     /// A place in what is being fetched, or the one that this document has.
-    fn enter(self: &Arc<Self>, client_id: &str, host: &str, peer: Option<IpAddr>) -> Result<Arc<Pending>, NoClient> {
+    fn enter(
+        self: &Arc<Self>,
+        client_id: &str,
+        host: &str,
+        peer: Option<IpAddr>,
+    ) -> Result<Arc<Pending>, NoClient> {
         let (network, host) = (peer.map_or(String::new(), network), host.to_ascii_lowercase());
         // Dropped after the state is free again, for which the end of one of them asks.
         let mut held: Vec<Arc<Pending>> = Vec::new();
@@ -96,7 +106,8 @@ impl Fetching {
             return Err(NoClient::Busy);
         }
         if state.pending.len() >= all {
-            let most = state.networks.iter().max_by_key(|(_, n)| **n).filter(|(_, n)| **n > mine + 1);
+            let most =
+                state.networks.iter().max_by_key(|(_, n)| **n).filter(|(_, n)| **n > mine + 1);
             let most = most.map(|(most, _)| most.clone());
             held.extend(state.pending.values().filter_map(Weak::upgrade));
             let Some(one) = held.iter().find(|p| Some(&p.network) == most.as_ref()) else {
@@ -109,7 +120,8 @@ impl Fetching {
         *state.hosts.entry(host.clone()).or_default() += 1;
         let (fetching, client_id, got) = (self.clone(), client_id.to_owned(), OnceCell::new());
         let ended = CancellationToken::new();
-        let pending = Arc::new(Pending { fetching, client_id: client_id.clone(), network, host, got, ended });
+        let pending =
+            Arc::new(Pending { fetching, client_id: client_id.clone(), network, host, got, ended });
         state.pending.insert(client_id, Arc::downgrade(&pending));
         Ok(pending)
     }
@@ -172,8 +184,11 @@ fn check(client_id: &str) -> Result<&str, &'static str> {
 
 /// Life of a document from its headers.
 fn kept(headers: &HeaderMap) -> u64 {
-    let text =
-        headers.get(header::CACHE_CONTROL).and_then(|v| v.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
+    let text = headers
+        .get(header::CACHE_CONTROL)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let directives = || text.split(',').map(str::trim);
     if directives().any(|d| matches!(d, "no-store" | "no-cache")) {
         return KEPT.0;
@@ -196,7 +211,10 @@ impl Documents {
         peer: Option<IpAddr>,
     ) -> Result<Client, NoClient> {
         let wrong = |why: &str| {
-            format!("The program's id {} does not lead to its description: {why}.", client_id.escape_debug())
+            format!(
+                "The program's id {} does not lead to its description: {why}.",
+                client_id.escape_debug()
+            )
         };
         let host = check(client_id).map_err(|why| NoClient::Wrong(wrong(why)))?;
         let known = self.known.get(client_id).map(|k| k.clone());
@@ -204,7 +222,9 @@ impl Documents {
             return got.clone().map_err(NoClient::Wrong);
         }
         // What was read before is better than nothing, for a while.
-        let stale = known.and_then(|(got, until)| Some((got.ok()?, until))).filter(|(_, u)| u.elapsed() < STALE);
+        let stale = known
+            .and_then(|(got, until)| Some((got.ok()?, until)))
+            .filter(|(_, u)| u.elapsed() < STALE);
         let stale = |why| stale.as_ref().map(|(client, _)| client.clone()).ok_or(why);
         let pending = match self.fetching.enter(client_id, host, peer) {
             Ok(p) => p,
@@ -229,7 +249,11 @@ impl Documents {
         }
     }
 
-    async fn fetch(&self, client_id: &str, redirects: &Redirects) -> Result<(Client, Duration), String> {
+    async fn fetch(
+        &self,
+        client_id: &str,
+        redirects: &Redirects,
+    ) -> Result<(Client, Duration), String> {
         let got = self.getter.get(client_id, MAX_DOCUMENT).await?;
         Ok((read(client_id, &got.body, redirects)?, Duration::from_secs(kept(&got.headers))))
     }
@@ -256,17 +280,25 @@ fn read(client_id: &str, body: &[u8], redirects: &Redirects) -> Result<Client, S
     if text("client_id") != Some(client_id) {
         return Err("the client_id in it is another".into());
     }
-    let name: String = text("client_name").unwrap_or_default().chars().filter(|c| !c.is_control()).take(100).collect();
+    let name: String = text("client_name")
+        .unwrap_or_default()
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(100)
+        .collect();
     if name.is_empty() {
         return Err("client_name is missing".into());
     }
     let (redirect_uris, refused) = redirects.keep(v.get("redirect_uris"))?;
-    // A client that could prove itself by a key of its own, too, does without where a server takes no keys: ChatGPT's.
+    // A client that could prove itself by a key of its own, too, does without where a server
+    // takes no keys: ChatGPT's.
     let without = v.get("token_endpoint_auth_methods_supported").and_then(Value::as_array);
     let public = matches!(text("token_endpoint_auth_method"), None | Some("none"))
         || without.is_some_and(|l| l.iter().any(|m| m == "none"));
     if v.get("client_secret").is_some() || !public {
-        return Err("a client of this kind has no secret: token_endpoint_auth_method must be none".into());
+        return Err(
+            "a client of this kind has no secret: token_endpoint_auth_method must be none".into()
+        );
     }
     log_refused(client_id, &refused);
     Ok(Client {
@@ -318,7 +350,8 @@ mod tests {
 
     /// An HTTPS server at one address, whose answer is given.
     async fn serve(answer: Vec<u8>, public: fn(IpAddr) -> bool) -> Documents {
-        let made = rcgen::generate_simple_self_signed(vec!["client.example".to_owned()]).expect("certificate");
+        let made = rcgen::generate_simple_self_signed(vec!["client.example".to_owned()])
+            .expect("certificate");
         let key = rustls::pki_types::PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)
@@ -351,6 +384,7 @@ mod tests {
     fn document(id: &str) -> Value {
         json!({ "client_id": id, "client_name": "ChatGPT", "redirect_uris": ["https://chatgpt.com/cb"], "token_endpoint_auth_method": "none" })
     }
+
     fn ok(body: &str, more: &str) -> Vec<u8> {
         format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{more}Content-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
             .into_bytes()
@@ -360,10 +394,14 @@ mod tests {
     async fn documents_are_fetched_checked_and_remembered() {
         const ID: &str = "https://client.example/client.json";
         let fixed = vec![("auth.redirect_hosts", "chatgpt.com".to_owned())];
-        let hosts = Redirects::new(&Config::load(&Inputs { fixed, ..Inputs::default() }).expect("config"));
+        let hosts =
+            Redirects::new(&Config::load(&Inputs { fixed, ..Inputs::default() }).expect("config"));
         let d = serve(ok(&document(ID).to_string(), ""), |_| true).await;
         let c = d.client(ID, &hosts, None).await.expect("a client");
-        assert_eq!((c.name.as_str(), c.redirect_uris[0].as_str()), ("ChatGPT", "https://chatgpt.com/cb"));
+        assert_eq!(
+            (c.name.as_str(), c.redirect_uris[0].as_str()),
+            ("ChatGPT", "https://chatgpt.com/cb")
+        );
         assert_eq!(d.known.len(), 1);
         let mut other = document(ID);
         other["client_id"] = json!("https://client.example/other.json");
@@ -385,7 +423,8 @@ mod tests {
             (ok("{", ""), "not JSON"),
             (ok(&format!("\"{}\"", "x".repeat(5 << 20)), ""), "larger than"),
             (
-                b"HTTP/1.1 302 Found\r\nLocation: https://127.0.0.1/\r\nContent-Length: 0\r\n\r\n".to_vec(),
+                b"HTTP/1.1 302 Found\r\nLocation: https://127.0.0.1/\r\nContent-Length: 0\r\n\r\n"
+                    .to_vec(),
                 "answers 302",
             ),
             (b"nonsense".to_vec(), "HTTP failed"),
@@ -420,8 +459,16 @@ mod tests {
         let from = |n: u8| Some(IpAddr::from([198, 51, 100, n]));
         // A document that is being fetched, and one that could not be: one look for all.
         let all = (0..100).map(|n| d.client("https://one.example/c.json", &hosts, from(n)));
-        assert!(futures_util::future::join_all(all).await.iter().all(|r| matches!(r, Err(NoClient::Wrong(_)))));
-        assert!(matches!(d.client("https://one.example/c.json", &hosts, None).await, Err(NoClient::Wrong(_))));
+        assert!(
+            futures_util::future::join_all(all)
+                .await
+                .iter()
+                .all(|r| matches!(r, Err(NoClient::Wrong(_))))
+        );
+        assert!(matches!(
+            d.client("https://one.example/c.json", &hosts, None).await,
+            Err(NoClient::Wrong(_))
+        ));
         assert_eq!(looked.swap(0, Ordering::Relaxed), 1);
         let tried = async |ids: Vec<(String, u8)>| {
             let all = ids.iter().map(|(id, n)| d.client(id, &hosts, from(*n)));
@@ -449,8 +496,11 @@ mod tests {
         );
         // Eight networks have all places: one that has none gets one.
         {
-            let flood: Vec<_> = (0..32).map(|n| (format!("https://f{n}.example/c"), n / 4)).collect();
-            let flood = futures_util::future::join_all(flood.iter().map(|(id, n)| d.client(id, &hosts, from(*n))));
+            let flood: Vec<_> =
+                (0..32).map(|n| (format!("https://f{n}.example/c"), n / 4)).collect();
+            let flood = futures_util::future::join_all(
+                flood.iter().map(|(id, n)| d.client(id, &hosts, from(*n))),
+            );
             tokio::pin!(flood);
             assert!(tokio::time::timeout(Duration::from_millis(1), &mut flood).await.is_err());
             let newcomer = d.client("https://new.example/c", &hosts, from(99));
@@ -474,9 +524,16 @@ mod tests {
 
     #[test]
     fn headers_say_how_long() {
-        let age = |v: &str| kept(&HeaderMap::from_iter([(header::CACHE_CONTROL, v.parse().expect("header"))]));
+        let age = |v: &str| {
+            kept(&HeaderMap::from_iter([(header::CACHE_CONTROL, v.parse().expect("header"))]))
+        };
         assert_eq!(
-            (age("max-age=600"), age("public, max-age=5"), age("no-store"), age("max-age=999999999")),
+            (
+                age("max-age=600"),
+                age("public, max-age=5"),
+                age("no-store"),
+                age("max-age=999999999")
+            ),
             (600, 60, 60, 86_400)
         );
         assert_eq!(kept(&HeaderMap::new()), 300);

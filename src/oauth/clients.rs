@@ -1,4 +1,5 @@
-//! Clients: dynamic registration (RFC 7591), those of the configuration, and which redirect URIs are theirs.
+//! Clients: dynamic registration (RFC 7591), those of the configuration, and which
+//! redirect URIs are theirs.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -80,15 +81,24 @@ const TOLD: usize = 5;
 impl Redirects {
     /// From the configuration.
     pub fn new(config: &Config) -> Self {
-        Self { hosts: config.list("auth.redirect_hosts").into(), schemes: config.list("auth.redirect_schemes").into() }
+        Self {
+            hosts: config.list("auth.redirect_hosts").into(),
+            schemes: config.list("auth.redirect_schemes").into(),
+        }
     }
-    /// Whether a redirect URI may be used: HTTPS at a host of the list, compared whole; HTTP on loopback (RFC 8252 §7.3); a private
-    /// scheme of the other list (§7.1). The error names it.
+
+    /// Whether a redirect URI may be used: HTTPS at a host of the list, compared whole; HTTP on
+    /// loopback (RFC 8252 §7.3); a private scheme of the other list (§7.1). The error names it.
     pub fn check(&self, uri: &str) -> Result<(), String> {
         let p = parts(uri).map_err(|why| format!("{}: {why}", uri.escape_debug()))?;
         match p.scheme {
             "http" if loopback(&p.host) => Ok(()),
-            "https" if loopback(&p.host) || self.hosts.iter().any(|h| h.eq_ignore_ascii_case(&p.host)) => Ok(()),
+            "https"
+                if loopback(&p.host)
+                    || self.hosts.iter().any(|h| h.eq_ignore_ascii_case(&p.host)) =>
+            {
+                Ok(())
+            }
             "https" => Err(format!(
                 "{uri}: the host {} is not allowed here; the operator can add it to auth.redirect_hosts",
                 p.host
@@ -100,17 +110,22 @@ impl Redirects {
             _ => Err(format!("{uri}: it must be https://, or http:// on loopback")),
         }
     }
-    /// What of a client's `redirect_uris` may be used, and why the rest may not; an error where nothing is left. RFC 7591 §3.2.1
-    /// lets a server register less than it was asked for: desktop programs name a loopback URI, a page of their maker's and a
-    /// scheme of their own in one list, and use whichever is registered.
+
+    /// What of a client's `redirect_uris` may be used, and why the rest may not; an error where
+    /// nothing is left. RFC 7591 §3.2.1 lets a server register less than it was asked for: desktop
+    /// programs name a loopback URI, a page of their maker's and a scheme of their own in one list,
+    /// and use whichever is registered.
     pub fn keep(&self, uris: Option<&Value>) -> Result<(Vec<String>, Vec<String>), String> {
         let Some(uris) = uris.and_then(Value::as_array).filter(|u| !u.is_empty()) else {
-            return Err("redirect_uris is missing: a list of the URIs that codes may be sent to".into());
+            return Err(
+                "redirect_uris is missing: a list of the URIs that codes may be sent to".into()
+            );
         };
         if uris.len() > MAX_URIS {
             return Err(format!("redirect_uris has more than {MAX_URIS} entries"));
         }
-        // Of what strangers leave here, each is small, so that as many as there may be are not much.
+        // Of what strangers leave here, each is small, so that as many as there may
+        // be are not much.
         if uris.iter().filter_map(Value::as_str).map(str::len).sum::<usize>() > MAX_ALL {
             return Err(format!("redirect_uris are longer than {MAX_ALL} characters together"));
         }
@@ -135,7 +150,11 @@ impl Redirects {
 /// The operator learns why a client may not do what it says it can.
 pub fn log_refused(client: &str, refused: &[String]) {
     if !refused.is_empty() {
-        tracing::info!(client, left_out = refused.join("; "), "some redirect URIs of a client are not allowed");
+        tracing::info!(
+            client,
+            left_out = refused.join("; "),
+            "some redirect URIs of a client are not allowed"
+        );
     }
 }
 
@@ -144,6 +163,7 @@ impl Clients {
     pub fn reload(&self, config: &Config) {
         self.configured.store(Arc::new(config.clients().to_vec()));
     }
+
     /// From the configuration, over an opened store.
     pub fn new(records: Records, config: &Config) -> Self {
         let quota = Quota::per(config.int("auth.registrations") as u32, Duration::from_secs(3600));
@@ -156,23 +176,28 @@ impl Clients {
             left: Arc::default(),
         }
     }
+
     /// Forgets networks that may register as many as ever.
     pub fn sweep(&self) {
         self.limiter.sweep();
     }
+
     /// Where clients may have codes sent to.
     pub fn redirects(&self) -> &Redirects {
         &self.redirects
     }
+
     /// Whether the operator wrote it into the configuration.
     pub fn is_configured(&self, id: &str) -> bool {
         self.configured.load().iter().any(|c| c.id == id)
     }
+
     /// The client of an id.
     pub async fn find(&self, id: &str) -> Result<Option<Client>, StoreError> {
         if let Some(c) = self.configured.load().iter().find(|c| c.id == id) {
             let secret = c.secret.as_deref().map(hashed);
-            let auth_method = if secret.is_some() { "client_secret_basic" } else { "none" }.to_owned();
+            let auth_method =
+                if secret.is_some() { "client_secret_basic" } else { "none" }.to_owned();
             let (name, redirect_uris) = (c.name.clone(), c.redirect_uris.clone());
             return Ok(Some(Client {
                 name,
@@ -186,6 +211,7 @@ impl Clients {
         }
         Ok(self.records.get::<Client>(Kind::Client, id).await?.map(|c| c.0))
     }
+
     /// Somebody signed in through it: it is kept.
     pub async fn keep(&self, id: &str) -> Result<(), StoreError> {
         if let Some((mut c, was)) = self.records.get::<Client>(Kind::Client, id).await?
@@ -196,9 +222,14 @@ impl Clients {
         }
         Ok(())
     }
+
     /// Room for one more from this network, if it may register one.
     async fn room(&self, peer: Option<IpAddr>) -> Result<Result<(), Refused>, StoreError> {
-        let busy = |description: String, wait| Refused { error: "temporarily_unavailable", description, wait };
+        let busy = |description: String, wait| Refused {
+            error: "temporarily_unavailable",
+            description,
+            wait,
+        };
         if let Err(wait) = self.limiter.check(peer.map_or(String::new(), network), 1) {
             let text = format!(
                 "too many new clients from your network (auth.registrations); try again in {} s",
@@ -219,8 +250,9 @@ impl Clients {
         Ok(Ok(()))
     }
 
-    /// How many may be registered before it is counted again. Where there is no room, a twentieth of the unused ones go (one at least): always the oldest of
-    /// the network that has most of them, so that a flood pushes out itself and not a newcomer.
+    /// How many may be registered before it is counted again. Where there is no room, a twentieth
+    /// of the unused ones go (one at least): always the oldest of the network that has most of
+    /// them, so that a flood pushes out itself and not a newcomer.
     async fn make_room(&self) -> Result<usize, StoreError> {
         let all = self.records.list::<Client>(Kind::Client).await?;
         let room = self.most.saturating_sub(all.len());
@@ -237,7 +269,10 @@ impl Clients {
         let mut made = 0;
         while made < (self.most / 20).max(1) {
             let age = |of: &Vec<(u64, String)>| (of.len(), Reverse(of.last().map(|c| c.0)));
-            let Some((_, id)) = unused.values_mut().max_by_key(|of| age(of)).and_then(Vec::pop) else { break };
+            let Some((_, id)) = unused.values_mut().max_by_key(|of| age(of)).and_then(Vec::pop)
+            else {
+                break;
+            };
             self.records.remove(Kind::Client, &id).await?;
             made += 1;
         }
@@ -251,7 +286,11 @@ impl Clients {
     }
 
     /// Registers a client; the answer's body. A public client that registers twice is the same one.
-    pub async fn register(&self, body: &Value, peer: Option<IpAddr>) -> Result<Result<Value, Refused>, StoreError> {
+    pub async fn register(
+        &self,
+        body: &Value,
+        peer: Option<IpAddr>,
+    ) -> Result<Result<Value, Refused>, StoreError> {
         let (client, refused) = match read(body, &self.redirects) {
             Ok(c) => c,
             Err(r) => return Ok(Err(r)),
@@ -270,7 +309,8 @@ impl Clients {
                 return Ok(Err(r));
             }
             let network = hashed(&peer.map_or(String::new(), site))[..12].to_owned();
-            let client = Client { secret: plain.as_deref().map(hashed), created, network, ..client.clone() };
+            let client =
+                Client { secret: plain.as_deref().map(hashed), created, network, ..client.clone() };
             self.records.insert(Kind::Client, &id, &client, created + UNUSED).await?;
             log_refused(&client.name, &refused);
         }
@@ -282,7 +322,14 @@ impl Clients {
             "grant_types": ["authorization_code", "refresh_token"],
             "response_types": ["code"],
         });
-        for k in ["client_name", "client_uri", "scope", "application_type", "software_id", "software_version"] {
+        for k in [
+            "client_name",
+            "client_uri",
+            "scope",
+            "application_type",
+            "software_id",
+            "software_version",
+        ] {
             if let Some(v) = body.get(k).filter(|v| v.as_str().is_some_and(|s| s.len() <= 2000)) {
                 answer[k] = v.clone();
             }
@@ -297,25 +344,34 @@ impl Clients {
 
 /// Reads what a client says of itself; with it, why some of its redirect URIs are left out.
 fn read(body: &Value, redirects: &Redirects) -> Result<(Client, Vec<String>), Refused> {
-    let bad = |description: String| Err(Refused { error: "invalid_client_metadata", description, wait: None });
+    let bad = |description: String| {
+        Err(Refused { error: "invalid_client_metadata", description, wait: None })
+    };
     let Some(o) = body.as_object() else { return bad("the body must be a JSON object".into()) };
-    let (redirect_uris, refused) = redirects.keep(o.get("redirect_uris")).map_err(|description| Refused {
-        error: "invalid_redirect_uri",
-        description,
-        wait: None,
-    })?;
+    let (redirect_uris, refused) =
+        redirects.keep(o.get("redirect_uris")).map_err(|description| Refused {
+            error: "invalid_redirect_uri",
+            description,
+            wait: None,
+        })?;
     let text = |k: &str| o.get(k).and_then(Value::as_str).unwrap_or_default();
     let name: String = text("client_name").chars().filter(|c| !c.is_control()).take(100).collect();
-    let auth_method =
-        match o.get("token_endpoint_auth_method").filter(|m| !m.is_null()).map(|m| m.as_str().unwrap_or("?")) {
-            None => "client_secret_basic",
-            Some(m @ ("none" | "client_secret_post" | "client_secret_basic")) => m,
-            Some(_) => {
-                return bad("token_endpoint_auth_method must be none, client_secret_post or client_secret_basic".into());
-            }
-        };
-    let list =
-        |k: &str| o.get(k).and_then(Value::as_array).map(|l| l.iter().filter_map(Value::as_str).collect::<Vec<_>>());
+    let auth_method = match o
+        .get("token_endpoint_auth_method")
+        .filter(|m| !m.is_null())
+        .map(|m| m.as_str().unwrap_or("?"))
+    {
+        None => "client_secret_basic",
+        Some(m @ ("none" | "client_secret_post" | "client_secret_basic")) => m,
+        Some(_) => {
+            return bad("token_endpoint_auth_method must be none, client_secret_post or client_secret_basic".into());
+        }
+    };
+    let list = |k: &str| {
+        o.get(k)
+            .and_then(Value::as_array)
+            .map(|l| l.iter().filter_map(Value::as_str).collect::<Vec<_>>())
+    };
     if list("response_types").is_some_and(|l| !l.contains(&"code")) {
         return bad("response_types must have code".into());
     }
@@ -325,7 +381,15 @@ fn read(body: &Value, redirects: &Redirects) -> Result<(Client, Vec<String>), Re
     let name = if name.is_empty() { "unnamed client".into() } else { name };
     let auth_method = auth_method.to_owned();
     Ok((
-        Client { name, redirect_uris, auth_method, secret: None, created: 0, used: false, network: String::new() },
+        Client {
+            name,
+            redirect_uris,
+            auth_method,
+            secret: None,
+            created: 0,
+            used: false,
+            network: String::new(),
+        },
         refused,
     ))
 }
@@ -345,7 +409,10 @@ mod tests {
 
     #[test]
     fn redirects_are_compared_whole() {
-        let here = Redirects { hosts: ["claude.ai".to_owned()].into(), schemes: ["cursor".to_owned()].into() };
+        let here = Redirects {
+            hosts: ["claude.ai".to_owned()].into(),
+            schemes: ["cursor".to_owned()].into(),
+        };
         for good in [
             "https://claude.ai/api/mcp/auth_callback",
             "https://CLAUDE.AI/cb",
@@ -421,9 +488,13 @@ mod tests {
     #[tokio::test]
     async fn registration_says_what_is_missing_and_knows_a_client_again() {
         let c = clients(&[]);
-        let error = async |b: Value| c.register(&b, None).await.expect("store").expect_err("refused").error;
+        let error =
+            async |b: Value| c.register(&b, None).await.expect("store").expect_err("refused").error;
         assert_eq!(error(json!({ "client_name": "test" })).await, "invalid_redirect_uri");
-        assert_eq!(error(json!({ "redirect_uris": ["https://evil.com/"] })).await, "invalid_redirect_uri");
+        assert_eq!(
+            error(json!({ "redirect_uris": ["https://evil.com/"] })).await,
+            "invalid_redirect_uri"
+        );
         assert_eq!(
             error(json!({ "redirect_uris": ["https://claude.ai/"], "token_endpoint_auth_method": "private_key_jwt" }))
                 .await,
@@ -448,12 +519,20 @@ mod tests {
             assert!(c.register(&body(n), from(1)).await.expect("store").is_ok());
         }
         let r = c.register(&body(30), from(1)).await.expect("store").expect_err("refused");
-        assert!(r.error == "temporarily_unavailable" && r.wait.is_some_and(|w| w > Duration::from_secs(100)), "{r:?}");
-        assert!(c.register(&body(7), from(1)).await.expect("store").is_ok(), "who is known is not new");
+        assert!(
+            r.error == "temporarily_unavailable"
+                && r.wait.is_some_and(|w| w > Duration::from_secs(100)),
+            "{r:?}"
+        );
+        assert!(
+            c.register(&body(7), from(1)).await.expect("store").is_ok(),
+            "who is known is not new"
+        );
         // From many networks at once: the flood gives way to them.
         let mut newcomers = Vec::new();
         for n in 0..48 {
-            let id = c.register(&body(100 + n), from(10 + n as u8)).await.expect("store").expect("room");
+            let id =
+                c.register(&body(100 + n), from(10 + n as u8)).await.expect("store").expect("room");
             newcomers.push(id["client_id"].as_str().expect("id").to_owned());
         }
         let all = async || c.records.list::<Client>(Kind::Client).await.expect("store");

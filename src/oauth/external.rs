@@ -1,5 +1,5 @@
-//! Tokens of an issuer that the operator names (Entra ID, Auth0, Keycloak …): JWTs (RFC 9068), checked with the keys that the
-//! issuer publishes (RFC 8414 or OpenID discovery, RFC 7517).
+//! Tokens of an issuer that the operator names (Entra ID, Auth0, Keycloak …): JWTs (RFC 9068),
+//! checked with the keys that the issuer publishes (RFC 8414 or OpenID discovery, RFC 7517).
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -16,7 +16,8 @@ use crate::fetch::Getter;
 use crate::principal::{Principal, SCOPES};
 use crate::secret::hashed;
 
-/// Signatures by a key that only the issuer has. Not `none`, and no HMAC: its key would be the public one.
+/// Signatures by a key that only the issuer has. Not `none`, and no HMAC: its key would
+/// be the public one.
 const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::RS256,
     Algorithm::RS384,
@@ -76,7 +77,8 @@ fn key_of(token: &str, mount: &str) -> String {
 impl External {
     /// From the configuration.
     pub fn new(c: &Config) -> Self {
-        let audiences = c.served().into_iter().map(|(m, c)| (m, c.text("auth.audience").to_owned()));
+        let audiences =
+            c.served().into_iter().map(|(m, c)| (m, c.text("auth.audience").to_owned()));
         let scopes = c
             .list("auth.scope_map")
             .iter()
@@ -101,9 +103,13 @@ impl External {
     pub fn forget(&self) {
         self.known.clear();
     }
+
     /// What a client has to ask the issuer for, to get one of our scopes.
     pub fn theirs(&self, ours: &str) -> String {
-        self.scopes.iter().find(|(_, o)| o == ours).map_or_else(|| ours.to_owned(), |(t, _)| t.clone())
+        self.scopes
+            .iter()
+            .find(|(_, o)| o == ours)
+            .map_or_else(|| ours.to_owned(), |(t, _)| t.clone())
     }
 
     /// Whose a token is, if it was verified a moment ago.
@@ -122,7 +128,8 @@ impl External {
         self.known.get(&key_of(token, mount)).map(|k| k.2)
     }
 
-    /// Whose a token is; none when it is not good for this mount, which has these names as an audience.
+    /// Whose a token is; none when it is not good for this mount, which has these
+    /// names as an audience.
     pub async fn introspect(
         &self,
         token: &str,
@@ -176,14 +183,18 @@ impl External {
                 return Ok(None);
             }
         };
-        let Some(subject) = claims.get(&self.subject_claim).and_then(Value::as_str).filter(|s| !s.is_empty()) else {
+        let Some(subject) =
+            claims.get(&self.subject_claim).and_then(Value::as_str).filter(|s| !s.is_empty())
+        else {
             tracing::warn!(claim = %self.subject_claim, "a token of the issuer lacks the subject's claim");
             return Ok(None);
         };
         let principal = Arc::new(Principal {
             subject: format!("{}|{subject}", self.issuer),
             scopes: self.ours(&claims),
-            client: ["client_id", "azp", "appid"].iter().find_map(|k| Some(claims.get(*k)?.as_str()?.to_owned())),
+            client: ["client_id", "azp", "appid"]
+                .iter()
+                .find_map(|k| Some(claims.get(*k)?.as_str()?.to_owned())),
         });
         if self.known.len() >= MOST {
             self.known.retain(|_, k| k.1.elapsed() < TRUST);
@@ -203,7 +214,12 @@ impl External {
                 _ => continue,
             };
             for w in words {
-                all.extend(self.scopes.iter().filter(|(theirs, _)| theirs == w).map(|(_, ours)| ours.clone()));
+                all.extend(
+                    self.scopes
+                        .iter()
+                        .filter(|(theirs, _)| theirs == w)
+                        .map(|(_, ours)| ours.clone()),
+                );
                 all.extend(SCOPES.iter().filter(|s| **s == w).map(|s| (*s).to_owned()));
             }
         }
@@ -212,7 +228,8 @@ impl External {
         all
     }
 
-    /// The issuer's keys, not older than this. One caller fetches, the others wait for what it gets.
+    /// The issuer's keys, not older than this. One caller fetches, the others wait
+    /// for what it gets.
     async fn keys(&self, age: Duration) -> Result<Arc<JwkSet>, StoreError> {
         let held = || {
             let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
@@ -225,7 +242,10 @@ impl External {
         if let Some(k) = held() {
             return Ok(k);
         }
-        let made = self.fetch().await.map_err(|why| StoreError(format!("the keys of {}: {why}", self.issuer)));
+        let made = self
+            .fetch()
+            .await
+            .map_err(|why| StoreError(format!("the keys of {}: {why}", self.issuer)));
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         match (made, keys.as_ref()) {
             (Ok(set), _) => {
@@ -244,11 +264,13 @@ impl External {
 
     async fn fetch(&self) -> Result<JwkSet, String> {
         let base = self.issuer.trim_end_matches('/');
-        let (origin, path) =
-            match base.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| base.len() - rest.len() + at)) {
-                Some(at) => base.split_at(at),
-                None => (base, ""),
-            };
+        let (origin, path) = match base
+            .split_once("://")
+            .and_then(|(_, rest)| rest.find('/').map(|at| base.len() - rest.len() + at))
+        {
+            Some(at) => base.split_at(at),
+            None => (base, ""),
+        };
         // Appended as OpenID has it, inserted as RFC 8414 has it.
         let mut why = String::new();
         for url in [
@@ -256,9 +278,8 @@ impl External {
             format!("{origin}/.well-known/oauth-authorization-server{path}"),
         ] {
             let found = match self.getter.get(&url, MAX_DOCUMENT).await {
-                Ok(got) => {
-                    serde_json::from_slice::<Value>(&got.body).map_err(|_| "its metadata is not JSON".to_owned())
-                }
+                Ok(got) => serde_json::from_slice::<Value>(&got.body)
+                    .map_err(|_| "its metadata is not JSON".to_owned()),
                 Err(e) => Err(e),
             };
             let metadata = match found {
@@ -275,7 +296,8 @@ impl External {
                 ));
             }
             let jwks = metadata["jwks_uri"].as_str().ok_or("its metadata has no jwks_uri")?;
-            let got = self.getter.get(jwks, MAX_DOCUMENT).await.map_err(|e| format!("{jwks}: {e}"))?;
+            let got =
+                self.getter.get(jwks, MAX_DOCUMENT).await.map_err(|e| format!("{jwks}: {e}"))?;
             return serde_json::from_slice(&got.body).map_err(|e| format!("{jwks}: {e}"));
         }
         Err(why)

@@ -1,7 +1,8 @@
 //! What a person granted a client, and the codes and tokens that carry it.
 //!
-//! A code is good once; a second use takes back what the first gave. A refresh token is good once too, but for a short grace in
-//! which two refreshes at once both succeed; later use of a spent one is theft, and ends the grant (OAuth 2.1 §4.3.1).
+//! A code is good once; a second use takes back what the first gave. A refresh token is good once
+//! too, but for a short grace in which two refreshes at once both succeed; later use of a spent one
+//! is theft, and ends the grant (OAuth 2.1 §4.3.1).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +24,8 @@ const CODE: u64 = 120;
 const GRACE: u64 = 30;
 /// The use of a grant is written down at most once in so many seconds.
 const NOTED: u64 = 60;
-/// A token that was found good is not looked up again for this long; a revocation is honoured after it.
+/// A token that was found good is not looked up again for this long; a revocation
+/// is honoured after it.
 const TRUST: Duration = Duration::from_secs(1);
 /// Tokens that are remembered at once.
 const MOST: usize = 10_000;
@@ -141,7 +143,8 @@ pub struct Tokens {
 pub enum GrantError {
     /// `invalid_grant`.
     InvalidGrant(&'static str),
-    /// The same for a code or token that was good once, and was used before: theft, or a client that lost an answer.
+    /// The same for a code or token that was good once, and was used before: theft, or a client
+    /// that lost an answer.
     Replayed(&'static str),
     /// `invalid_scope`.
     InvalidScope,
@@ -204,7 +207,12 @@ impl Grants {
     }
 
     /// A code for what a person just granted.
-    pub async fn code(&self, content: Grant, redirect_uri: &str, challenge: &str) -> Result<String, StoreError> {
+    pub async fn code(
+        &self,
+        content: Grant,
+        redirect_uri: &str,
+        challenge: &str,
+    ) -> Result<String, StoreError> {
         let code = secret("mac_");
         let record = Code {
             grant: secret("g_"),
@@ -236,12 +244,15 @@ impl Grants {
         }
         let spent = c.used || {
             c.used = true;
-            // It is kept as spent for as long as the tokens could live, so that a replay is recognised.
+            // It is kept as spent for as long as the tokens could live, so that
+            // a replay is recognised.
             !self.records.replace(Kind::Code, &key, &was, &c, now() + self.refresh_ttl).await?
         };
-        const REPLAYED: GrantError = GrantError::Replayed("the code was used before; what it gave is revoked");
+        const REPLAYED: GrantError =
+            GrantError::Replayed("the code was used before; what it gave is revoked");
         if spent {
-            // First it is said that it was, and then what it gave is taken: whoever is just being given it looks afterwards.
+            // First it is said that it was, and then what it gave is taken: whoever is just being
+            // given it looks afterwards.
             self.replayed(&key).await?;
             self.revoke(&c.grant).await?;
             return Err(REPLAYED);
@@ -250,10 +261,14 @@ impl Grants {
             return Err(GrantError::InvalidGrant("the code was given to another client"));
         }
         if redirect_uri.is_some_and(|r| r != c.redirect_uri) {
-            return Err(GrantError::InvalidGrant("redirect_uri is not the one that the code was sent to"));
+            return Err(GrantError::InvalidGrant(
+                "redirect_uri is not the one that the code was sent to",
+            ));
         }
         if !proves(verifier, &c.challenge) {
-            return Err(GrantError::InvalidGrant("code_verifier does not prove the code_challenge"));
+            return Err(GrantError::InvalidGrant(
+                "code_verifier does not prove the code_challenge",
+            ));
         }
         if self.people.still(&c.content.user, &c.content.epoch).await?.is_none() {
             return Err(GrantError::InvalidGrant(
@@ -274,7 +289,9 @@ impl Grants {
 
     async fn replayed(&self, key: &str) -> Result<(), StoreError> {
         loop {
-            let Some((mut c, was)) = self.records.get::<Code>(Kind::Code, key).await? else { return Ok(()) };
+            let Some((mut c, was)) = self.records.get::<Code>(Kind::Code, key).await? else {
+                return Ok(());
+            };
             if c.replayed {
                 return Ok(());
             }
@@ -293,16 +310,21 @@ impl Grants {
         scopes: Option<Vec<String>>,
         audience: Option<&str>,
     ) -> Result<Tokens, GrantError> {
-        const DEAD: GrantError = GrantError::InvalidGrant("the refresh token is unknown, expired or revoked");
+        const DEAD: GrantError =
+            GrantError::InvalidGrant("the refresh token is unknown, expired or revoked");
         let key = hashed(token);
-        let Some((mut r, was)) = self.records.get::<Refresh>(Kind::Refresh, &key).await? else { return Err(DEAD) };
+        let Some((mut r, was)) = self.records.get::<Refresh>(Kind::Refresh, &key).await? else {
+            return Err(DEAD);
+        };
         if r.client != client {
             return Err(GrantError::InvalidGrant("the refresh token was given to another client"));
         }
         if audience.is_some_and(|a| a != r.audience) {
             return Err(GrantError::InvalidTarget);
         }
-        let Some((grant, _)) = self.records.get::<Grant>(Kind::Grant, &r.grant).await? else { return Err(DEAD) };
+        let Some((grant, _)) = self.records.get::<Grant>(Kind::Grant, &r.grant).await? else {
+            return Err(DEAD);
+        };
         if self.people.still(&r.user, &grant.epoch).await?.is_none() {
             return Err(DEAD);
         }
@@ -322,20 +344,29 @@ impl Grants {
             Some(used) if (used..=used + GRACE).contains(&at) => {}
             Some(_) => {
                 self.revoke(&r.grant).await?;
-                return Err(GrantError::Replayed("the refresh token was used before; the grant is revoked"));
+                return Err(GrantError::Replayed(
+                    "the refresh token was used before; the grant is revoked",
+                ));
             }
         }
         // A revocation in between wins.
-        let Some(grant) = self.change(&r.grant, |g| g.until = now() + self.access_ttl).await? else {
+        let Some(grant) = self.change(&r.grant, |g| g.until = now() + self.access_ttl).await?
+        else {
             return Err(DEAD);
         };
         Ok(self.pair(&r.grant, &grant, keep).await?)
     }
 
     /// Writes a grant again, if it is still there; whoever changed it in between is not undone.
-    async fn change(&self, id: &str, change: impl Fn(&mut Grant)) -> Result<Option<Grant>, StoreError> {
+    async fn change(
+        &self,
+        id: &str,
+        change: impl Fn(&mut Grant),
+    ) -> Result<Option<Grant>, StoreError> {
         loop {
-            let Some((mut g, was)) = self.records.get::<Grant>(Kind::Grant, id).await? else { return Ok(None) };
+            let Some((mut g, was)) = self.records.get::<Grant>(Kind::Grant, id).await? else {
+                return Ok(None);
+            };
             change(&mut g);
             if self.records.replace(Kind::Grant, id, &was, &g, now() + self.refresh_ttl).await? {
                 return Ok(Some(g));
@@ -343,7 +374,12 @@ impl Grants {
         }
     }
 
-    async fn pair(&self, grant: &str, content: &Grant, scopes: Vec<String>) -> Result<Tokens, StoreError> {
+    async fn pair(
+        &self,
+        grant: &str,
+        content: &Grant,
+        scopes: Vec<String>,
+    ) -> Result<Tokens, StoreError> {
         let (access, refresh) = (secret("mat_"), secret("mrt_"));
         let Grant { user, client, audience, .. } = content.clone();
         let grant = grant.to_owned();
@@ -369,7 +405,8 @@ impl Grants {
         Ok(was)
     }
 
-    /// RFC 7009: an access token alone, or with a refresh token the whole grant. Another client's token is left alone. Whether anything ended.
+    /// RFC 7009: an access token alone, or with a refresh token the whole grant. Another client's
+    /// token is left alone. Whether anything ended.
     pub async fn revoke_token(&self, token: &str, client: &str) -> Result<bool, StoreError> {
         let key = hashed(token);
         let mut ended = false;
@@ -431,7 +468,9 @@ impl Grants {
         let token = secret("mcp_");
         let audience = audience.to_owned();
         let record = ApiToken { name: name.to_owned(), scopes, audience, created: now(), expires };
-        self.records.put(Kind::ApiToken, &hashed(&token), &record, expires.unwrap_or(FOREVER)).await?;
+        self.records
+            .put(Kind::ApiToken, &hashed(&token), &record, expires.unwrap_or(FOREVER))
+            .await?;
         Ok(token)
     }
 
@@ -439,29 +478,45 @@ impl Grants {
     pub fn forget(&self) {
         self.known.clear();
     }
+
     /// By which grant a token that was looked up is good (empty for a machine's), and until when.
     pub fn lease(&self, token: &str) -> Option<(String, u64)> {
         self.known.get(&hashed(token)).map(|k| (k.grant.clone(), k.expires))
     }
-    /// Whether a grant has an access token that has not expired; none when it was revoked, or its person is shut out.
+
+    /// Whether a grant has an access token that has not expired; none when it was revoked, or its
+    /// person is shut out.
     pub async fn lives(&self, grant: &str) -> Result<Option<bool>, StoreError> {
-        let Some((g, _)) = self.records.get::<Grant>(Kind::Grant, grant).await? else { return Ok(None) };
+        let Some((g, _)) = self.records.get::<Grant>(Kind::Grant, grant).await? else {
+            return Ok(None);
+        };
         Ok(self.people.still(&g.user, &g.epoch).await?.map(|_| g.until > now()))
     }
+
     /// Whether a token was good when it was last looked up.
     pub fn has_seen(&self, token: &str) -> bool {
         self.known.contains_key(&hashed(token))
     }
+
     /// Whose a token is, if that is known without asking the store.
     pub fn known(&self, token: &str, audience: &str) -> Option<Arc<Principal>> {
         let k = self.known.get(&hashed(token))?;
-        (k.checked.elapsed() < TRUST && k.expires > now() && k.audience == audience).then(|| k.principal.clone())
+        (k.checked.elapsed() < TRUST && k.expires > now() && k.audience == audience)
+            .then(|| k.principal.clone())
     }
 
     /// Whose a token is; none when it is unknown, expired, revoked, or for another mount.
-    pub async fn introspect(&self, token: &str, audience: &str) -> Result<Option<Arc<Principal>>, StoreError> {
+    pub async fn introspect(
+        &self,
+        token: &str,
+        audience: &str,
+    ) -> Result<Option<Arc<Principal>>, StoreError> {
         let key = hashed(token);
-        let found = if token.starts_with("mcp_") { self.machine(&key).await? } else { self.person(&key).await? };
+        let found = if token.starts_with("mcp_") {
+            self.machine(&key).await?
+        } else {
+            self.person(&key).await?
+        };
         match found {
             None => {
                 self.known.remove(&key);
@@ -473,7 +528,13 @@ impl Grants {
                     self.known.retain(|_, k| k.checked.elapsed() < TRUST);
                 }
                 let principal = Arc::new(principal);
-                let known = Known { principal: principal.clone(), grant, audience, checked: Instant::now(), expires };
+                let known = Known {
+                    principal: principal.clone(),
+                    grant,
+                    audience,
+                    checked: Instant::now(),
+                    expires,
+                };
                 self.known.insert(key, known);
                 Ok(Some(principal))
             }
@@ -483,14 +544,19 @@ impl Grants {
     async fn machine(&self, key: &str) -> Result<Option<Whose>, StoreError> {
         let found = self.records.get::<ApiToken>(Kind::ApiToken, key).await?;
         Ok(found.map(|(t, _)| {
-            let p = Principal { subject: format!("token:{}", t.name), scopes: t.scopes, client: None };
+            let p =
+                Principal { subject: format!("token:{}", t.name), scopes: t.scopes, client: None };
             Whose(p, String::new(), t.audience, t.expires.unwrap_or(FOREVER))
         }))
     }
 
     async fn person(&self, key: &str) -> Result<Option<Whose>, StoreError> {
-        let Some((a, _)) = self.records.get::<Access>(Kind::Access, key).await? else { return Ok(None) };
-        let Some((grant, _)) = self.records.get::<Grant>(Kind::Grant, &a.grant).await? else { return Ok(None) };
+        let Some((a, _)) = self.records.get::<Access>(Kind::Access, key).await? else {
+            return Ok(None);
+        };
+        let Some((grant, _)) = self.records.get::<Grant>(Kind::Grant, &a.grant).await? else {
+            return Ok(None);
+        };
         let Some(user) = self.people.still(&a.user, &grant.epoch).await? else { return Ok(None) };
         // For the person who looks at it; a store that cannot write it down refuses nobody.
         let at = now();
@@ -523,6 +589,7 @@ mod tests {
         people.put("ada", &User::new(String::new(), scopes)).await.expect("user");
         Grants::new(records, people, Duration::from_secs(3600), Duration::from_secs(86_400))
     }
+
     fn content() -> Grant {
         let scopes = vec!["mssql:read".to_owned(), "mssql:write".to_owned()];
         Grant {
@@ -538,10 +605,12 @@ mod tests {
             epoch: String::new(),
         }
     }
+
     async fn granted(g: &Grants) -> Grant {
         let ada = g.people.active("ada").await.expect("store").expect("there");
         Grant { epoch: ada.epoch, ..content() }
     }
+
     async fn tokens(g: &Grants) -> Tokens {
         let code = g.code(granted(g).await, "https://claude.ai/cb", CHALLENGE).await.expect("code");
         g.exchange(&code, "c1", Some("https://claude.ai/cb"), VERIFIER, None).await.expect("tokens")
@@ -550,8 +619,12 @@ mod tests {
     #[tokio::test]
     async fn a_code_is_good_once_and_its_replay_takes_back_what_it_gave() {
         let g = grants().await;
-        let code = g.code(granted(&g).await, "https://claude.ai/cb", CHALLENGE).await.expect("code");
-        let t = g.exchange(&code, "c1", Some("https://claude.ai/cb"), VERIFIER, None).await.expect("tokens");
+        let code =
+            g.code(granted(&g).await, "https://claude.ai/cb", CHALLENGE).await.expect("code");
+        let t = g
+            .exchange(&code, "c1", Some("https://claude.ai/cb"), VERIFIER, None)
+            .await
+            .expect("tokens");
         assert!(
             g.introspect(&t.access, "")
                 .await
@@ -559,7 +632,10 @@ mod tests {
                 .is_some_and(|p| p.subject == "ada" && p.may("mssql:write"))
         );
         assert!(g.known(&t.access, "").is_some());
-        assert!(matches!(g.exchange(&code, "c1", None, VERIFIER, None).await, Err(GrantError::Replayed(_))));
+        assert!(matches!(
+            g.exchange(&code, "c1", None, VERIFIER, None).await,
+            Err(GrantError::Replayed(_))
+        ));
         assert!(g.known(&t.access, "").is_none());
         assert!(g.introspect(&t.access, "").await.expect("store").is_none(), "revoked");
         assert!(g.refresh(&t.refresh, "c1", None, None).await.is_err());
@@ -575,7 +651,8 @@ mod tests {
             ("c1", "https://claude.ai/cb", CHALLENGE),
             ("c1", "https://claude.ai/cb", ""),
         ] {
-            let code = g.code(granted(&g).await, "https://claude.ai/cb", CHALLENGE).await.expect("code");
+            let code =
+                g.code(granted(&g).await, "https://claude.ai/cb", CHALLENGE).await.expect("code");
             assert!(matches!(
                 g.exchange(&code, client, Some(redirect), verifier, None).await,
                 Err(GrantError::InvalidGrant(_))
@@ -588,17 +665,26 @@ mod tests {
     async fn refresh_tokens_rotate_forgive_a_race_and_narrow() {
         let g = grants().await;
         let t = tokens(&g).await;
-        let (a, b) = tokio::join!(g.refresh(&t.refresh, "c1", None, None), g.refresh(&t.refresh, "c1", None, None));
+        let (a, b) = tokio::join!(
+            g.refresh(&t.refresh, "c1", None, None),
+            g.refresh(&t.refresh, "c1", None, None)
+        );
         let (a, b) = (a.expect("first"), b.expect("second, within the grace"));
         assert_ne!(a.refresh, b.refresh);
         assert!(g.introspect(&a.access, "").await.expect("store").is_some());
-        let narrow = g.refresh(&a.refresh, "c1", Some(vec!["mssql:read".into()]), None).await.expect("fewer scopes");
+        let narrow = g
+            .refresh(&a.refresh, "c1", Some(vec!["mssql:read".into()]), None)
+            .await
+            .expect("fewer scopes");
         assert_eq!(narrow.scopes, ["mssql:read"]);
         assert_eq!(
             g.refresh(&narrow.refresh, "c1", Some(vec!["mssql:write".into()]), None).await,
             Err(GrantError::InvalidScope)
         );
-        assert!(matches!(g.refresh(&b.refresh, "c2", None, None).await, Err(GrantError::InvalidGrant(_))));
+        assert!(matches!(
+            g.refresh(&b.refresh, "c2", None, None).await,
+            Err(GrantError::InvalidGrant(_))
+        ));
     }
 
     #[tokio::test]
@@ -607,12 +693,22 @@ mod tests {
         let t = tokens(&g).await;
         let next = g.refresh(&t.refresh, "c1", None, None).await.expect("rotated");
         // As if the grace were over.
-        let (mut r, _) =
-            g.records.get::<Refresh>(Kind::Refresh, &hashed(&t.refresh)).await.expect("store").expect("kept");
+        let (mut r, _) = g
+            .records
+            .get::<Refresh>(Kind::Refresh, &hashed(&t.refresh))
+            .await
+            .expect("store")
+            .expect("kept");
         r.used_at = Some(now() - GRACE - 1);
         g.records.put(Kind::Refresh, &hashed(&t.refresh), &r, FOREVER).await.expect("written");
-        assert!(matches!(g.refresh(&t.refresh, "c1", None, None).await, Err(GrantError::Replayed(_))));
-        assert!(g.refresh(&next.refresh, "c1", None, None).await.is_err(), "the thief's and the owner's are both dead");
+        assert!(matches!(
+            g.refresh(&t.refresh, "c1", None, None).await,
+            Err(GrantError::Replayed(_))
+        ));
+        assert!(
+            g.refresh(&next.refresh, "c1", None, None).await.is_err(),
+            "the thief's and the owner's are both dead"
+        );
         assert!(g.introspect(&next.access, "").await.expect("store").is_none());
     }
 
@@ -620,15 +716,22 @@ mod tests {
     async fn a_code_that_is_presented_twice_at_once_leaves_nothing() {
         let g = grants().await;
         for _ in 0..200 {
-            let code = g.code(granted(&g).await, "https://claude.ai/cb", CHALLENGE).await.expect("code");
+            let code =
+                g.code(granted(&g).await, "https://claude.ai/cb", CHALLENGE).await.expect("code");
             let once = || {
                 let (g, code) = (g.clone(), code.clone());
                 tokio::spawn(async move { g.exchange(&code, "c1", None, VERIFIER, None).await })
             };
             let (a, b) = tokio::join!(once(), once());
             for t in [a.expect("task"), b.expect("task")].into_iter().flatten() {
-                assert!(g.introspect(&t.access, "").await.expect("store").is_none(), "a live access token");
-                assert!(g.refresh(&t.refresh, "c1", None, None).await.is_err(), "a live refresh token");
+                assert!(
+                    g.introspect(&t.access, "").await.expect("store").is_none(),
+                    "a live access token"
+                );
+                assert!(
+                    g.refresh(&t.refresh, "c1", None, None).await.is_err(),
+                    "a live refresh token"
+                );
             }
         }
     }
@@ -644,11 +747,15 @@ mod tests {
         ] {
             let g = grants().await;
             let t = tokens(&g).await;
-            let code = g.code(granted(&g).await, "https://claude.ai/cb", CHALLENGE).await.expect("code");
+            let code =
+                g.code(granted(&g).await, "https://claude.ai/cb", CHALLENGE).await.expect("code");
             g.introspect(&t.access, "").await.expect("store").expect("good");
             let (grant, _) = g.lease(&t.access).expect("looked up");
             // More rights, or the same again, end nothing.
-            let more = User { scopes: [scopes(), vec!["mssql:schema".to_owned()]].concat(), ..all.clone() };
+            let more = User {
+                scopes: [scopes(), vec!["mssql:schema".to_owned()]].concat(),
+                ..all.clone()
+            };
             g.people.put("ada", &more).await.expect("written");
             assert!(g.introspect(&t.access, "").await.expect("store").is_some());
             for user in [&changed, &all] {
@@ -670,7 +777,15 @@ mod tests {
         assert!(g.lives(&grant).await == Ok(Some(true)) && first <= now() + 100);
         let later = Grants { access_ttl: 200, ..g.clone() };
         let next = later.refresh(&t.refresh, "c1", None, None).await.expect("refreshed");
-        let until = async || g.records.get::<Grant>(Kind::Grant, &grant).await.expect("store").expect("there").0.until;
+        let until = async || {
+            g.records
+                .get::<Grant>(Kind::Grant, &grant)
+                .await
+                .expect("store")
+                .expect("there")
+                .0
+                .until
+        };
         assert!(until().await > first, "it lives on with the token that was refreshed");
         // An older token that is revoked alone takes nothing from the newer one; the newest does.
         g.revoke_token(&t.access, "c1").await.expect("revoked");
@@ -679,7 +794,10 @@ mod tests {
         assert_eq!(g.lives(&grant).await, Ok(Some(false)));
         later.refresh(&next.refresh, "c1", None, None).await.expect("refreshed");
         assert_eq!(g.lives(&grant).await, Ok(Some(true)));
-        g.people.put("ada", &User { disabled: true, ..User::new(String::new(), vec![]) }).await.expect("written");
+        g.people
+            .put("ada", &User { disabled: true, ..User::new(String::new(), vec![]) })
+            .await
+            .expect("written");
         assert_eq!(g.lives(&grant).await, Ok(None));
     }
 
@@ -691,7 +809,10 @@ mod tests {
         assert_eq!(g.introspect(&t, "").await.expect("store"), None, "it is for another mount");
         let p = g.introspect(&t, "/demo").await.expect("store").expect("known");
         assert!(g.known(&t, "/demo").is_some() && g.known(&t, "").is_none());
-        assert_eq!((p.subject.as_str(), p.may("mssql:read"), p.may("mssql:write")), ("token:etl", true, false));
+        assert_eq!(
+            (p.subject.as_str(), p.may("mssql:read"), p.may("mssql:write")),
+            ("token:etl", true, false)
+        );
         let late = g.api_token("old", vec![], "", Some(now() - 1)).await.expect("token");
         assert!(g.introspect(&late, "").await.expect("store").is_none());
         g.revoke_token(&tokens(&g).await.refresh, "another").await.expect("left alone");

@@ -1,5 +1,6 @@
-//! Password hashes (argon2id, RFC 9106), by a few workers with memory of their own. The permit to hash belongs to the work and not to whoever asked for
-//! it: a client that leaves frees nobody's memory, and so must not make room for the next one.
+//! Password hashes (argon2id, RFC 9106), by a few workers with memory of their own. The permit to
+//! hash belongs to the work and not to whoever asked for it: a client that leaves frees nobody's
+//! memory, and so must not make room for the next one.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -10,7 +11,8 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::rand;
 use tokio::sync::oneshot;
 
-/// Verifications that may wait for a worker in each of the two lines; whoever comes then is told to come back.
+/// Verifications that may wait for a worker in each of the two lines; whoever comes then is
+/// told to come back.
 const WAITING: usize = 64;
 /// And of one person in theirs.
 const OF_ONE: usize = 4;
@@ -18,8 +20,9 @@ const OF_ONE: usize = 4;
 const IN_A_ROW: usize = 3;
 /// A worker that has had nothing to do for so long ends, and its memory goes back to the system.
 const IDLE: Duration = Duration::from_secs(10);
-/// Blocks of 1 KiB that a worker asks for at least. More than a hash touches (19 MiB), and what is not touched is not there; but from 32 MiB on the C
-/// library maps memory for the one request, and gives it back whole instead of keeping it in an arena (mallopt(3), `M_MMAP_THRESHOLD`).
+/// Blocks of 1 KiB that a worker asks for at least. More than a hash touches (19 MiB), and what is
+/// not touched is not there; but from 32 MiB on the C library maps memory for the one request, and
+/// gives it back whole instead of keeping it in an arena (mallopt(3), `M_MMAP_THRESHOLD`).
 const MAPPED: usize = 33 << 10;
 /// Hashes of a record are an operator's, and still none may ask for more than this: 256 MiB.
 const MOST: usize = 256 << 10;
@@ -38,7 +41,8 @@ struct Workers {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Of people who signed in before, from there or with that browser. They go first, but for every fourth turn.
+    /// Of people who signed in before, from there or with that browser. They go first, but
+    /// for every fourth turn.
     known: VecDeque<Job>,
     waiting: VecDeque<Job>,
     /// Jobs of the known that were taken in a row.
@@ -57,7 +61,8 @@ struct Job {
     answer: oneshot::Sender<bool>,
 }
 
-/// Those of this process: half of the cores, because those who are signed in need the others; and three at most, each with 19 MiB.
+/// Those of this process: half of the cores, because those who are signed in need the others; and
+/// three at most, each with 19 MiB.
 static WORKERS: LazyLock<Arc<Workers>> = LazyLock::new(|| {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Workers::new((cores / 2).clamp(1, 3))
@@ -70,6 +75,7 @@ impl Memory {
     fn new() -> Self {
         Self(Vec::new())
     }
+
     fn blocks(&mut self, n: usize) -> &mut [Block] {
         self.0.reserve_exact(n.max(MAPPED).saturating_sub(self.0.len()));
         if self.0.len() < n {
@@ -91,7 +97,12 @@ fn made(password: &str, salt: &[u8]) -> Result<String, argon2::password_hash::Er
     let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
     let mut memory = Memory::new();
     let blocks = memory.blocks(params.block_count());
-    Argon2::default().hash_password_into_with_memory(password.as_bytes(), salt, &mut out, blocks)?;
+    Argon2::default().hash_password_into_with_memory(
+        password.as_bytes(),
+        salt,
+        &mut out,
+        blocks,
+    )?;
     let phc = PasswordHash {
         algorithm: Algorithm::default().ident(),
         version: Some(Version::default().into()),
@@ -102,8 +113,9 @@ fn made(password: &str, salt: &[u8]) -> Result<String, argon2::password_hash::Er
     Ok(phc.to_string())
 }
 
-/// Whether a password is the one of a PHC string. It is decided even when nobody waits for it any more, unless its turn had not come. `known` names the
-/// person where they signed in before from there.
+/// Whether a password is the one of a PHC string. It is decided even when nobody waits for
+/// it any more, unless its turn had not come. `known` names the person where they signed
+/// in before from there.
 pub async fn verify(password: &str, phc: &str, known: Option<&str>) -> Result<bool, Full> {
     WORKERS.verify(password, phc, known).await
 }
@@ -112,15 +124,23 @@ impl Workers {
     fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { state: Mutex::default(), work: Condvar::new(), most })
     }
-    async fn verify(self: &Arc<Self>, password: &str, phc: &str, known: Option<&str>) -> Result<bool, Full> {
+
+    async fn verify(
+        self: &Arc<Self>,
+        password: &str,
+        phc: &str,
+        known: Option<&str>,
+    ) -> Result<bool, Full> {
         let (answer, decided) = oneshot::channel();
         let known = known.map(str::to_owned);
         self.take(Job { password: password.to_owned(), phc: phc.to_owned(), known, answer })?;
         Ok(decided.await.unwrap_or(false))
     }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
     fn take(self: &Arc<Self>, job: Job) -> Result<(), Full> {
         let mut s = self.state();
         let State { known, waiting, .. } = &mut *s;
@@ -147,6 +167,7 @@ impl Workers {
         self.work.notify_one();
         Ok(())
     }
+
     fn run(&self) {
         let mut memory = Memory::new();
         while let Some(job) = self.next() {
@@ -155,6 +176,7 @@ impl Workers {
             }
         }
     }
+
     /// The next job; none when there was none for so long that the worker may end.
     fn next(&self) -> Option<Job> {
         let mut s = self.state();
@@ -187,7 +209,9 @@ fn is(password: &str, phc: &str, memory: &mut Memory) -> Option<bool> {
     }
     let mut out = vec![0; known.as_bytes().len()];
     let argon = Argon2::new(algorithm, version, params);
-    argon.hash_password_into_with_memory(password.as_bytes(), &salt, &mut out, memory.blocks(blocks)).ok()?;
+    argon
+        .hash_password_into_with_memory(password.as_bytes(), &salt, &mut out, memory.blocks(blocks))
+        .ok()?;
     // Outputs are compared in constant time.
     Some(Output::new(&out).ok()? == known)
 }
@@ -205,17 +229,31 @@ mod tests {
         assert_eq!(verify("correct horse batterx", &phc, None).await, Ok(false));
         assert_eq!(verify("x", "$argon2id$nonsense", None).await, Ok(false));
         // A vector of the reference implementation: other parameters, and another variant.
-        let theirs = "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA";
+        let theirs =
+            "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA";
         assert_eq!(verify("password", theirs, None).await, Ok(true));
         assert_eq!(
-            verify("password", "$argon2id$v=19$m=4000000,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA", None).await,
+            verify(
+                "password",
+                "$argon2id$v=19$m=4000000,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA",
+                None
+            )
+            .await,
             Ok(false)
         );
     }
 
     fn job(known: Option<&str>) -> (Job, oneshot::Receiver<bool>) {
         let (answer, decided) = oneshot::channel();
-        (Job { password: String::new(), phc: String::new(), known: known.map(str::to_owned), answer }, decided)
+        (
+            Job {
+                password: String::new(),
+                phc: String::new(),
+                known: known.map(str::to_owned),
+                answer,
+            },
+            decided,
+        )
     }
 
     /// Without workers, so that the lines stand still.
@@ -233,7 +271,8 @@ mod tests {
         // Who was here before has a line of their own, and a part of it.
         assert!((0..OF_ONE).all(|_| take(Some("ada")) == Ok(())));
         assert_eq!((take(Some("ada")), take(Some("bob"))), (Err(Full), Ok(())));
-        let turns: Vec<_> = (0..7).map(|_| workers.next().expect("a job").known.unwrap_or_default()).collect();
+        let turns: Vec<_> =
+            (0..7).map(|_| workers.next().expect("a job").known.unwrap_or_default()).collect();
         assert_eq!(turns, ["ada", "ada", "ada", "", "ada", "bob", ""]);
         // All leave at once: the next one finds a place.
         let take = |known| {
@@ -256,7 +295,11 @@ mod tests {
         };
         let ended = futures_util::future::join_all((0..3 * WAITING).map(|_| ask())).await;
         let full = ended.iter().filter(|e| matches!(e, Ok(Err(Full)))).count();
-        assert!(full > 0 && ended.iter().all(|e| matches!(e, Ok(Ok(false) | Err(Full)))), "{full} of {}", ended.len());
+        assert!(
+            full > 0 && ended.iter().all(|e| matches!(e, Ok(Ok(false) | Err(Full)))),
+            "{full} of {}",
+            ended.len()
+        );
         assert_eq!(workers.verify("correct horse battery", &phc, None).await, Ok(true));
     }
 }

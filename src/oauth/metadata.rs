@@ -32,7 +32,8 @@ impl Authority {
         )
     }
 
-    /// RFC 9728: at the root for the origin, and path-inserted for each endpoint, because clients compare with what was typed.
+    /// RFC 9728: at the root for the origin, and path-inserted for each endpoint, because clients
+    /// compare with what was typed.
     pub(super) fn resource_metadata(&self, r: &Request<'_>) -> Answer {
         let scopes = r.place.mount.map_or(self.scopes(), |m| self.mounts[m].scopes);
         let path = format!("{}{}", self.path_of(r.place), r.place.typed());

@@ -1,5 +1,6 @@
-//! The pages that a person sees: the way in, sign in, consent, connected apps, errors. Plain HTML that works without JavaScript,
-//! without anything from elsewhere, on a phone and with a keyboard alone, in light and in dark.
+//! The pages that a person sees: the way in, sign in, consent, connected apps, errors. Plain HTML
+//! that works without JavaScript, without anything from elsewhere, on a phone and with a keyboard
+//! alone, in light and in dark.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -11,8 +12,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::grants::Grant;
 use crate::visible::{unseen, visible_line};
 
-/// Each colour is named once for either scheme. Text and its ground differ by 4.5:1 and more, edges and the focus ring by 3:1 (WCAG 2.2,
-/// 1.4.3 and 1.4.11); the browser test measures them.
+/// Each colour is named once for either scheme. Text and its ground differ by 4.5:1 and more, edges
+/// and the focus ring by 3:1 (WCAG 2.2, 1.4.3 and 1.4.11); the browser test measures them.
 const STYLE: &str = ":root{color-scheme:light dark;--ground:#f4f5f7;--card:#fff;--text:#1b1f24;--soft:#57606a;--edge:#6e7781;--line:#d0d7de;--go:#0b5cad;--on-go:#fff;\
 --ring:#0b5cad;--warn:#fff6ed;--warn-edge:#b54708;--bad:#fef3f2;--bad-edge:#b42318;--good:#effaf1;--good-edge:#1a7f37}\
 @media(prefers-color-scheme:dark){:root{--ground:#0d1117;--card:#161b22;--text:#e6edf3;--soft:#9da7b3;--edge:#8b949e;--line:#30363d;--go:#79b8ff;--on-go:#0d1117;\
@@ -39,7 +40,8 @@ pub const ICON: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 
 <ellipse cx=\"16\" cy=\"10\" rx=\"9\" ry=\"4\" fill=\"#fff\"/></svg>";
 
 /// In the page itself, so that no proxy has to know its path.
-static ICON_LINK: LazyLock<String> = LazyLock::new(|| format!("data:image/svg+xml;base64,{}", BASE64.encode(ICON)));
+static ICON_LINK: LazyLock<String> =
+    LazyLock::new(|| format!("data:image/svg+xml;base64,{}", BASE64.encode(ICON)));
 
 /// The style's hash, so that the policy allows it and nothing else.
 static STYLE_HASH: LazyLock<String> =
@@ -96,16 +98,20 @@ const MAX_NAME: usize = 200;
 /// Letters of a name that are told apart.
 const TOLD: usize = 5;
 
-/// What a program calls itself: what cannot be seen in it as an escape, and which letters are none of A to Z, because a name may be made to look like another.
+/// What a program calls itself: what cannot be seen in it as an escape, and which letters are none
+/// of A to Z, because a name may be made to look like another.
 fn program(name: &str) -> String {
     let mut odd: Vec<char> = name.chars().filter(|c| !c.is_ascii() && !unseen(*c)).collect();
     odd.sort_unstable();
     odd.dedup();
-    let all: Vec<String> = odd.iter().take(TOLD).map(|c| format!("{c} is U+{:04X}", *c as u32)).collect();
+    let all: Vec<String> =
+        odd.iter().take(TOLD).map(|c| format!("{c} is U+{:04X}", *c as u32)).collect();
     let more = if odd.len() > TOLD { " …" } else { "" };
     let note = match all.as_slice() {
         [] => String::new(),
-        all => format!(" <small>(not all plain letters: {}{more})</small>", escape(&all.join(", "))),
+        all => {
+            format!(" <small>(not all plain letters: {}{more})</small>", escape(&all.join(", ")))
+        }
     };
     format!("<strong>{}</strong>{note}", escape(&visible_line(name, MAX_NAME)))
 }
@@ -187,9 +193,9 @@ pub fn login(s: &SignIn<'_>) -> String {
             )
         }
     };
-    let problem = s
-        .problem
-        .map_or(String::new(), |p| format!("<p class=\"bad\" role=\"alert\" id=\"problem\">{}</p>", escape(p.text)));
+    let problem = s.problem.map_or(String::new(), |p| {
+        format!("<p class=\"bad\" role=\"alert\" id=\"problem\">{}</p>", escape(p.text))
+    });
     // The focus is where the person has to type next; a reader says there what was wrong.
     let at_name = s.problem.is_none_or(|p| p.name);
     let field = |mine: bool| match (mine, s.problem.is_some()) {
@@ -287,7 +293,11 @@ pub fn not_yours(what: &str, mend: &str, request: &str, csrf: &str) -> String {
 fn when(seconds: u64) -> String {
     let t = i64::try_from(seconds).ok().and_then(|s| chrono::DateTime::from_timestamp(s, 0));
     t.map_or_else(String::new, |t| {
-        format!("<time datetime=\"{}\">{}</time>", t.format("%Y-%m-%dT%H:%M:%SZ"), t.format("%-d %b %Y, %H:%M UTC"))
+        format!(
+            "<time datetime=\"{}\">{}</time>",
+            t.format("%Y-%m-%dT%H:%M:%SZ"),
+            t.format("%-d %b %Y, %H:%M UTC")
+        )
     })
 }
 
@@ -295,7 +305,8 @@ fn may(scopes: &[String]) -> String {
     scopes.iter().map(|s| format!("<li>{}</li>", escape(meaning(s)))).collect()
 }
 
-/// What a person granted, each in a row with a button that takes it back; `label` is of a grant's database.
+/// What a person granted, each in a row with a button that takes it back; `label` is
+/// of a grant's database.
 pub fn apps(
     user: &str,
     grants: &[(String, Grant)],
@@ -367,16 +378,29 @@ pub fn revoke(id: &str, g: &Grant, label: &str, csrf: &str) -> String {
     )
 }
 
-/// For a person who comes with a browser: what this is, and what to do with it. `addresses` are those of the databases, with their
-/// labels.
-pub fn way_in(title: &str, problem: Option<&str>, addresses: &[(String, String)], sign_in: bool) -> String {
+/// For a person who comes with a browser: what this is, and what to do with it. `addresses` are
+/// those of the databases, with their labels.
+pub fn way_in(
+    title: &str,
+    problem: Option<&str>,
+    addresses: &[(String, String)],
+    sign_in: bool,
+) -> String {
     let mut list = String::new();
     for (label, url) in addresses {
-        let _ = write!(list, "<li><code>{}</code>, the database <strong>{}</strong></li>", escape(url), escape(label));
+        let _ = write!(
+            list,
+            "<li><code>{}</code>, the database <strong>{}</strong></li>",
+            escape(url),
+            escape(label)
+        );
     }
-    let problem = problem.map_or(String::new(), |p| format!("<p class=\"bad\" role=\"alert\">{}</p>", escape(p)));
+    let problem = problem
+        .map_or(String::new(), |p| format!("<p class=\"bad\" role=\"alert\">{}</p>", escape(p)));
     let apps = match sign_in {
-        true => "<p><a href=\"/apps\">Connected apps</a>: which programs may use a database in your name.</p>",
+        true => {
+            "<p><a href=\"/apps\">Connected apps</a>: which programs may use a database in your name.</p>"
+        }
         false => "",
     };
     page(
@@ -395,7 +419,10 @@ pub fn object(title: &str, text: &str) -> String {
 
 /// Something that cannot go on; nothing is sent anywhere.
 pub fn error(what: &str, mend: &str) -> String {
-    page("This did not work", &format!("<p class=\"bad\" role=\"alert\">{}</p><p>{}</p>", escape(what), escape(mend)))
+    page(
+        "This did not work",
+        &format!("<p class=\"bad\" role=\"alert\">{}</p><p>{}</p>", escape(what), escape(mend)),
+    )
 }
 
 #[cfg(test)]
@@ -441,8 +468,15 @@ mod tests {
             epoch: String::new(),
         };
         let problem = Some(Problem { text: evil, name: false });
-        let sign_in =
-            |purpose| SignIn { action: evil, request: evil, csrf: evil, server: evil, purpose, name: evil, problem };
+        let sign_in = |purpose| SignIn {
+            action: evil,
+            request: evil,
+            csrf: evil,
+            server: evil,
+            purpose,
+            name: evil,
+            problem,
+        };
         for html in [
             consent(&asked, evil, evil),
             login(&sign_in(Purpose::Client { client: evil, label: evil })),
@@ -455,7 +489,10 @@ mod tests {
             object(evil, evil),
             error(evil, evil),
         ] {
-            assert!(!html.contains("<script") && !html.contains('\u{202e}') && !html.contains('\u{0}'), "{html}");
+            assert!(
+                !html.contains("<script") && !html.contains('\u{202e}') && !html.contains('\u{0}'),
+                "{html}"
+            );
             assert!(!html.contains("\"'&"), "{html}");
         }
     }

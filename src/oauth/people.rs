@@ -22,7 +22,8 @@ pub struct User {
     pub scopes: Vec<String>,
     /// Cannot sign in, and what they granted is void.
     pub disabled: bool,
-    /// Another one ends all that was given under this one: tokens, codes and browsers' sessions ([`People::put`]).
+    /// Another one ends all that was given under this one: tokens, codes and browsers' sessions
+    /// ([`People::put`]).
     #[serde(default)]
     pub epoch: String,
 }
@@ -87,7 +88,9 @@ pub fn check_name(name: &str) -> Result<(), String> {
 pub fn check_password(password: &str) -> Result<(), String> {
     match password.chars().count() {
         0..12 => Err("a password needs at least 12 characters".into()),
-        _ if password.len() > MAX_PASSWORD => Err(format!("a password has at most {MAX_PASSWORD} bytes")),
+        _ if password.len() > MAX_PASSWORD => {
+            Err(format!("a password has at most {MAX_PASSWORD} bytes"))
+        }
         _ => Ok(()),
     }
 }
@@ -109,25 +112,31 @@ impl People {
     pub fn new(records: Records) -> Self {
         Self { throttle: Throttle::new(records.clone()), records }
     }
+
     /// A person, if there is one and they are not disabled.
     pub async fn active(&self, name: &str) -> Result<Option<User>, StoreError> {
         Ok(self.records.get::<User>(Kind::User, name).await?.map(|u| u.0).filter(|u| !u.disabled))
     }
+
     /// Likewise, if what was given under that epoch is still good.
     pub async fn still(&self, name: &str, epoch: &str) -> Result<Option<User>, StoreError> {
         Ok(self.active(name).await?.filter(|u| u.epoch == epoch))
     }
+
     /// Whether there is such a person, who may be disabled.
     pub async fn is_known(&self, name: &str) -> bool {
         matches!(self.records.get::<User>(Kind::User, name).await, Ok(Some(_)))
     }
-    /// Writes a person. Another password, fewer scopes or being shut out end what was given until now, for good: letting them in again does not bring it back.
+
+    /// Writes a person. Another password, fewer scopes or being shut out end what was given until
+    /// now, for good: letting them in again does not bring it back.
     pub async fn put(&self, name: &str, user: &User) -> Result<(), StoreError> {
         let mut user = user.clone();
         let was = self.records.get::<User>(Kind::User, name).await?.map(|u| u.0);
         let stays = was.filter(|was| {
             let keeps = was.scopes.iter().all(|s| user.scopes.contains(s));
-            // A record of before there were epochs, of somebody who was shut out: what they had then must not come back.
+            // A record of before there were epochs, of somebody who was shut out: what they had
+            // then must not come back.
             let old = was.epoch.is_empty() && was.disabled;
             keeps && was.password == user.password && (was.disabled || !user.disabled) && !old
         });
@@ -140,7 +149,8 @@ impl People {
         self.records.remove(Kind::User, name).await
     }
 
-    /// Checks a password, for a caller at this address, with the secret of a browser if it brought one.
+    /// Checks a password, for a caller at this address, with the secret of a browser
+    /// if it brought one.
     pub async fn sign_in(
         &self,
         name: &str,
@@ -157,7 +167,9 @@ impl People {
             Some(b) => self.records.get::<Vec<String>>(Kind::Browser, b).await?,
             None => None,
         };
-        let browser = browser.as_deref().filter(|_| theirs.is_some_and(|(of, _)| of.iter().any(|n| n == name)));
+        let browser = browser
+            .as_deref()
+            .filter(|_| theirs.is_some_and(|(of, _)| of.iter().any(|n| n == name)));
         let place = place(name, peer);
         let known = self.records.get::<String>(Kind::Place, &place).await?.is_some();
         // Before anything is hashed, so that attempts at once count as much as attempts in a row.
@@ -183,10 +195,19 @@ impl People {
         Ok(user)
     }
 
-    /// Remembers a browser in which somebody signed in, beside the others who do so there; its secret for a cookie, where that is a new one.
-    pub async fn remember_browser(&self, name: &str, browser: Option<&str>) -> Result<Option<String>, StoreError> {
+    /// Remembers a browser in which somebody signed in, beside the others who do so there; its
+    /// secret for a cookie, where that is a new one.
+    pub async fn remember_browser(
+        &self,
+        name: &str,
+        browser: Option<&str>,
+    ) -> Result<Option<String>, StoreError> {
         let known = match browser {
-            Some(b) => self.records.get::<Vec<String>>(Kind::Browser, &hashed(b)).await?.map(|(of, _)| (b, of)),
+            Some(b) => self
+                .records
+                .get::<Vec<String>>(Kind::Browser, &hashed(b))
+                .await?
+                .map(|(of, _)| (b, of)),
             None => None,
         };
         let Some((browser, mut of)) = known else {
@@ -200,10 +221,12 @@ impl People {
         self.records.put(Kind::Browser, &hashed(browser), &of, now() + REMEMBERED).await?;
         Ok(None)
     }
+
     /// Forgets attempts that count no more.
     pub fn sweep(&self) {
         self.throttle.sweep();
     }
+
     /// Forgets from where somebody signed in.
     pub async fn forget_places(&self, name: &str) -> Result<(), StoreError> {
         for (key, of) in self.records.list::<String>(Kind::Place).await? {
@@ -233,6 +256,7 @@ mod tests {
         people.put("ada", &User::new(hash(RIGHT).expect("hash"), vec![])).await.expect("written");
         people
     }
+
     fn from(last: u8) -> Option<IpAddr> {
         Some([192, 0, 2, last].into())
     }
@@ -240,7 +264,9 @@ mod tests {
     #[tokio::test]
     async fn a_password_opens_and_guesses_wait() {
         let people = ada().await;
-        let sign_in = async |name, password, n| people.sign_in(name, password, from(n), None).await.map(|_| ());
+        let sign_in = async |name, password, n| {
+            people.sign_in(name, password, from(n), None).await.map(|_| ())
+        };
         assert_eq!(sign_in("ada", RIGHT, 1).await, Ok(()));
         assert_eq!(sign_in("ada", "wrong", 2).await, Err(SignInError::Wrong));
         assert_eq!(sign_in("eve", RIGHT, 2).await, Err(SignInError::Wrong));
@@ -261,7 +287,9 @@ mod tests {
         let people = ada().await;
         let all = (0..200).map(|n| {
             let people = people.clone();
-            async move { people.sign_in("ada", if n == 40 { RIGHT } else { "guess" }, from(1), None).await }
+            async move {
+                people.sign_in("ada", if n == 40 { RIGHT } else { "guess" }, from(1), None).await
+            }
         });
         let all = futures_util::future::join_all(all).await;
         let tried = all.iter().filter(|r| matches!(r, Ok(_) | Err(SignInError::Wrong))).count();
@@ -277,31 +305,46 @@ mod tests {
             // Long enough for it to be counted, and too short for it to be answered.
             assert!(tokio::time::timeout(Duration::from_millis(1), gone).await.is_err());
         }
-        assert!(matches!(people.sign_in("ada", RIGHT, from(1), None).await, Err(SignInError::Wait(_))));
+        assert!(matches!(
+            people.sign_in("ada", RIGHT, from(1), None).await,
+            Err(SignInError::Wait(_))
+        ));
     }
 
     #[tokio::test]
     async fn others_do_not_shut_out_who_was_there_before() {
         let people = ada().await;
         people.sign_in("ada", RIGHT, from(1), None).await.expect("signed in");
-        let browser = people.remember_browser("ada", None).await.expect("remembered").expect("a new one");
+        let browser =
+            people.remember_browser("ada", None).await.expect("remembered").expect("a new one");
         // The whole world guesses her password, and from her own network somebody every name.
         for n in 2..40 {
             for _ in 0..5 {
-                let _ =
-                    people.throttle.reserve(Attempt { name: "ada", peer: from(n), browser: None, known: false }).await;
+                let _ = people
+                    .throttle
+                    .reserve(Attempt { name: "ada", peer: from(n), browser: None, known: false })
+                    .await;
             }
         }
         for n in 0..30 {
             let name = format!("name{n}");
-            let _ = people.throttle.reserve(Attempt { name: &name, peer: from(1), browser: None, known: false }).await;
+            let _ = people
+                .throttle
+                .reserve(Attempt { name: &name, peer: from(1), browser: None, known: false })
+                .await;
         }
         assert!(
             matches!(people.sign_in("ada", RIGHT, from(99), None).await, Err(SignInError::Wait(_))),
             "from a new place"
         );
-        assert!(people.sign_in("ada", RIGHT, from(1), None).await.is_ok(), "from where she was before");
-        assert!(people.sign_in("ada", RIGHT, from(99), Some(&browser)).await.is_ok(), "with her browser");
+        assert!(
+            people.sign_in("ada", RIGHT, from(1), None).await.is_ok(),
+            "from where she was before"
+        );
+        assert!(
+            people.sign_in("ada", RIGHT, from(99), Some(&browser)).await.is_ok(),
+            "with her browser"
+        );
         // Two people may share a browser, each as themselves.
         people.put("dan", &User::new(hash(RIGHT).expect("hash"), vec![])).await.expect("written");
         assert_eq!(people.remember_browser("dan", Some(&browser)).await, Ok(None));
@@ -312,14 +355,19 @@ mod tests {
         people.put("bob", &User::new(hash(RIGHT).expect("hash"), vec![])).await.expect("written");
         let tried = async |name, n| {
             let mut tried = 0;
-            while people.sign_in(name, "guess", from(n), Some(&browser)).await == Err(SignInError::Wrong) {
+            while people.sign_in(name, "guess", from(n), Some(&browser)).await
+                == Err(SignInError::Wrong)
+            {
                 tried += 1;
             }
             tried
         };
         assert_eq!((tried("bob", 98).await, tried("ada", 97).await), (5, 10));
         people.forget_places("ada").await.expect("forgotten");
-        assert!(matches!(people.sign_in("ada", RIGHT, from(99), Some(&browser)).await, Err(SignInError::Wait(_))));
+        assert!(matches!(
+            people.sign_in("ada", RIGHT, from(99), Some(&browser)).await,
+            Err(SignInError::Wait(_))
+        ));
     }
 
     /// Whoever knows a password, too, may use it only so often before it costs anybody a hash.
@@ -334,12 +382,18 @@ mod tests {
             people.throttle.was_right("ada", reserved).await.expect("counted");
         }
         assert!(people.records.get::<String>(Kind::Place, &place).await.expect("store").is_some());
-        assert!(matches!(people.sign_in("ada", RIGHT, from(1), None).await, Err(SignInError::Wait(_))));
+        assert!(matches!(
+            people.sign_in("ada", RIGHT, from(1), None).await,
+            Err(SignInError::Wait(_))
+        ));
         // Wrong ones, which somebody else may have typed, do not count as log-ins.
         let people = ada().await;
         people.sign_in("ada", RIGHT, from(1), None).await.expect("signed in");
         for _ in 0..9 {
-            assert_eq!(people.sign_in("ada", "guess", from(1), None).await, Err(SignInError::Wrong));
+            assert_eq!(
+                people.sign_in("ada", "guess", from(1), None).await,
+                Err(SignInError::Wrong)
+            );
         }
         for _ in 0..48 {
             let stranger = Attempt { name: "ada", peer: from(2), browser: None, known: false };
@@ -349,7 +403,8 @@ mod tests {
         assert!(people.sign_in("ada", RIGHT, from(1), None).await.is_ok());
     }
 
-    /// On one thread: if a verification ran there, nothing else would between its start and its end.
+    /// On one thread: if a verification ran there, nothing else would between its
+    /// start and its end.
     #[tokio::test]
     async fn passwords_are_not_verified_on_the_async_threads() {
         let people = People::new(Records::new(Memory::default()));

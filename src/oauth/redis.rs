@@ -1,4 +1,5 @@
-//! Redis as the store, for several replicas: what one gives, the others know, and what one takes back ends everywhere.
+//! Redis as the store, for several replicas: what one gives, the others know, and what one
+//! takes back ends everywhere.
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{AsyncCommands, Client, Script};
@@ -43,15 +44,16 @@ fn name(kind: Kind, key: &str) -> String {
 impl Redis {
     /// Does not connect yet.
     pub fn new(url: &str) -> Result<Self, StoreError> {
-        let client =
-            Client::open(url).map_err(|e| StoreError(format!("the Redis URL cannot be read: {}", e.category())))?;
+        let client = Client::open(url)
+            .map_err(|e| StoreError(format!("the Redis URL cannot be read: {}", e.category())))?;
         // Redis runs a script as one step.
         let replace = Script::new(
             "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
              if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2]) else redis.call('SET', KEYS[1], ARGV[2], 'EXAT', ARGV[3]) end
              return 1",
         );
-        // As `rate_limit.rs` counts (GCRA): one instant for each key, in milliseconds of Redis's clock, forgotten once it has passed. The answer is how long to wait.
+        // As `rate_limit.rs` counts (GCRA): one instant for each key, in milliseconds of Redis's
+        // clock, forgotten once it has passed. The answer is how long to wait.
         let spend = Script::new(
             "local t = redis.call('TIME')
              local now, every, burst, cost = t[1] * 1000 + math.floor(t[2] / 1000), tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -62,6 +64,7 @@ impl Redis {
         );
         Ok(Self { client, connection: OnceCell::new(), replace, spend })
     }
+
     async fn connection(&self) -> Result<ConnectionManager, StoreError> {
         let made = self.connection.get_or_try_init(|| async {
             let config = ConnectionManagerConfig::new()
@@ -72,7 +75,15 @@ impl Redis {
         });
         Ok(made.await?.clone())
     }
-    async fn set(&self, kind: Kind, key: &str, value: Vec<u8>, expires: u64, new: bool) -> Result<bool, StoreError> {
+
+    async fn set(
+        &self,
+        kind: Kind,
+        key: &str,
+        value: Vec<u8>,
+        expires: u64,
+        new: bool,
+    ) -> Result<bool, StoreError> {
         let mut c = self.connection().await?;
         let mut command = redis::cmd("SET");
         command.arg(name(kind, key)).arg(value);
@@ -91,12 +102,21 @@ impl Store for Redis {
     fn get<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, Option<Vec<u8>>> {
         Box::pin(async move { Ok(self.connection().await?.get(name(kind, key)).await?) })
     }
+
     fn put<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, ()> {
         Box::pin(async move { self.set(kind, key, value, expires, false).await.map(drop) })
     }
-    fn insert<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, bool> {
+
+    fn insert<'a>(
+        &'a self,
+        kind: Kind,
+        key: &'a str,
+        value: Vec<u8>,
+        expires: u64,
+    ) -> Answer<'a, bool> {
         Box::pin(self.set(kind, key, value, expires, true))
     }
+
     fn replace<'a>(
         &'a self,
         kind: Kind,
@@ -108,17 +128,25 @@ impl Store for Redis {
         Box::pin(async move {
             let mut c = self.connection().await?;
             let until = if expires == FOREVER { String::new() } else { expires.to_string() };
-            let done: i64 =
-                self.replace.key(name(kind, key)).arg(was).arg(value).arg(until).invoke_async(&mut c).await?;
+            let done: i64 = self
+                .replace
+                .key(name(kind, key))
+                .arg(was)
+                .arg(value)
+                .arg(until)
+                .invoke_async(&mut c)
+                .await?;
             Ok(done == 1)
         })
     }
+
     fn remove<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, bool> {
         Box::pin(async move {
             let n: i64 = self.connection().await?.del(name(kind, key)).await?;
             Ok(n == 1)
         })
     }
+
     fn list(&self, kind: Kind) -> Answer<'_, Vec<(String, Vec<u8>)>> {
         Box::pin(async move {
             let mut c = self.connection().await?;
@@ -137,7 +165,9 @@ impl Store for Redis {
                     let values: Vec<Option<Vec<u8>>> = c.mget(&keys).await?;
                     // What expired in between has no value any more.
                     all.extend(
-                        keys.into_iter().zip(values).filter_map(|(k, v)| Some((k[prefix.len()..].to_owned(), v?))),
+                        keys.into_iter()
+                            .zip(values)
+                            .filter_map(|(k, v)| Some((k[prefix.len()..].to_owned(), v?))),
                     );
                 }
                 cursor = next;
@@ -151,11 +181,18 @@ impl Store for Redis {
             Ok(all)
         })
     }
+
     fn sweep(&self) -> Answer<'_, ()> {
         // Redis does that itself.
         Box::pin(std::future::ready(Ok(())))
     }
-    fn spend<'a>(&'a self, key: &'a str, quota: Quota, cost: i32) -> Option<Answer<'a, Result<(), Duration>>> {
+
+    fn spend<'a>(
+        &'a self,
+        key: &'a str,
+        quota: Quota,
+        cost: i32,
+    ) -> Option<Answer<'a, Result<(), Duration>>> {
         Some(Box::pin(async move {
             let mut c = self.connection().await?;
             let mut script = self.spend.key(format!("{OURS}:attempts:{key}"));

@@ -13,13 +13,18 @@ impl Authority {
             return oauth_error(StatusCode::BAD_REQUEST, "invalid_client_metadata", d);
         }
         let Ok(body) = serde_json::from_slice::<Value>(r.body) else {
-            return oauth_error(StatusCode::BAD_REQUEST, "invalid_client_metadata", "the body is not JSON");
+            return oauth_error(
+                StatusCode::BAD_REQUEST,
+                "invalid_client_metadata",
+                "the body is not JSON",
+            );
         };
         match self.clients.register(&body, r.peer).await {
             Ok(Ok(v)) => json_answer(StatusCode::CREATED, &v),
             Ok(Err(e)) => {
                 let busy = e.error == "temporarily_unavailable";
-                let status = if busy { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_REQUEST };
+                let status =
+                    if busy { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_REQUEST };
                 let answer = oauth_error(status, e.error, &e.description);
                 match e.wait {
                     Some(wait) => later(answer, wait.as_secs() + 1),

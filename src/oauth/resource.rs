@@ -1,4 +1,5 @@
-//! The resource server: whose token a request carries (RFC 6750), for which resource (RFC 8707), and what a stream hangs on.
+//! The resource server: whose token a request carries (RFC 6750), for which resource (RFC 8707),
+//! and what a stream hangs on.
 
 use std::sync::Arc;
 
@@ -44,8 +45,15 @@ impl Authority {
     }
 
     /// The challenge of 401 and 403 (RFC 6750 §3, RFC 9728 §5.1).
-    pub fn challenge(&self, headers: &HeaderMap, at: Place, error: Option<(&str, &str)>, scopes: &[String]) -> String {
-        let error = error.map_or(String::new(), |(e, d)| format!("error=\"{e}\", error_description=\"{d}\", "));
+    pub fn challenge(
+        &self,
+        headers: &HeaderMap,
+        at: Place,
+        error: Option<(&str, &str)>,
+        scopes: &[String],
+    ) -> String {
+        let error = error
+            .map_or(String::new(), |(e, d)| format!("error=\"{e}\", error_description=\"{d}\", "));
         format!(
             "Bearer {error}scope=\"{}\", resource_metadata=\"{}{WELL_KNOWN_RESOURCE}{}{}\"",
             scopes.iter().map(|s| self.outward(s)).collect::<Vec<_>>().join(" "),
@@ -61,7 +69,8 @@ impl Authority {
     }
 
     fn known(&self, token: &str, mount: &str) -> Option<Arc<Principal>> {
-        self.issuer_of(token).map_or_else(|| self.grants.known(token, mount), |e| e.known(token, mount))
+        self.issuer_of(token)
+            .map_or_else(|| self.grants.known(token, mount), |e| e.known(token, mount))
     }
 
     /// Whose request this is, if its token was seen a moment ago.
@@ -78,9 +87,14 @@ impl Authority {
     }
 
     /// Whose request this is, or the answer that refuses it.
-    pub async fn authenticate(&self, headers: &HeaderMap, at: Place) -> Result<Arc<Principal>, Answer> {
+    pub async fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        at: Place,
+    ) -> Result<Arc<Principal>, Answer> {
         let refuse = |status, error: Option<(&str, &str)>| {
-            let (e, d) = error.unwrap_or(("unauthorized", "a token is needed: Authorization: Bearer …"));
+            let (e, d) =
+                error.unwrap_or(("unauthorized", "a token is needed: Authorization: Bearer …"));
             let mut r = oauth_error(status, e, d);
             let challenge = self.challenge(headers, at, error, &["mssql:read".to_owned()]);
             if let Ok(v) = HeaderValue::from_str(&challenge) {
@@ -89,7 +103,8 @@ impl Authority {
             r
         };
         let text = headers.get(header::AUTHORIZATION).map(|v| v.to_str().unwrap_or_default());
-        let count = |reason| instruments().tokens_refused.add(1, &[label("mssql_mcp.reason", reason)]);
+        let count =
+            |reason| instruments().tokens_refused.add(1, &[label("mssql_mcp.reason", reason)]);
         let token = match mssql_mcp_middleware::bearer::token(text) {
             Ok(Some(t)) => t,
             Ok(None) => {
@@ -110,7 +125,10 @@ impl Authority {
             Ok(None) => {
                 count("invalid");
                 self.audit.strange("token_refused", &[("mount", mount)]);
-                let error = ("invalid_token", "the token is unknown, expired, revoked, or for another resource");
+                let error = (
+                    "invalid_token",
+                    "the token is unknown, expired, revoked, or for another resource",
+                );
                 Err(refuse(StatusCode::UNAUTHORIZED, Some(error)))
             }
             Err(e) => {
@@ -136,15 +154,20 @@ impl Authority {
         }
     }
 
-    /// What the stream of a request that was let in hangs on. `headers` have its token and its host.
+    /// What the stream of a request that was let in hangs on. `headers` have its
+    /// token and its host.
     pub fn lease(&self, headers: HeaderMap, at: Place) -> Lease {
         let mount = self.path_of(at);
         let text = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-        let known = mssql_mcp_middleware::bearer::token(text).ok().flatten().and_then(|t| match self.issuer_of(t) {
-            Some(e) => e.expires(t, mount).map(|until| (String::new(), until)),
-            None => self.grants.lease(t),
-        });
-        // Not known any more: it is taken for one that does not expire, so that a refusal ends the stream at once.
+        let known =
+            mssql_mcp_middleware::bearer::token(text).ok().flatten().and_then(|t| {
+                match self.issuer_of(t) {
+                    Some(e) => e.expires(t, mount).map(|until| (String::new(), until)),
+                    None => self.grants.lease(t),
+                }
+            });
+        // Not known any more: it is taken for one that does not expire, so that a refusal ends
+        // the stream at once.
         let (grant, expires) = known.unwrap_or((String::new(), FOREVER));
         Lease { headers, at, grant, expires }
     }
@@ -153,7 +176,9 @@ impl Authority {
     pub async fn holds(&self, lease: &Lease) -> Holds {
         if lease.expires > now() {
             let text = lease.headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-            let Ok(Some(token)) = mssql_mcp_middleware::bearer::token(text) else { return Holds::No };
+            let Ok(Some(token)) = mssql_mcp_middleware::bearer::token(text) else {
+                return Holds::No;
+            };
             return match self.introspect(token, &lease.headers, self.path_of(lease.at)).await {
                 Ok(None) => Holds::No,
                 Ok(Some(_)) | Err(_) => Holds::Yes,
@@ -169,9 +194,14 @@ impl Authority {
         }
     }
 
-    /// The mount that a resource indicator (RFC 8707) names: scheme and host in any case, a slash at the end or not. Without one, or
-    /// with the origin itself, the default; an error where it is not ours.
-    pub(super) fn resource_of(&self, resource: Option<&str>, headers: &HeaderMap) -> Result<Option<usize>, ()> {
+    /// The mount that a resource indicator (RFC 8707) names: scheme and host in any case, a
+    /// slash at the end or not. Without one, or with the origin itself, the default; an error
+    /// where it is not ours.
+    pub(super) fn resource_of(
+        &self,
+        resource: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Result<Option<usize>, ()> {
         let Some(resource) = resource else { return Ok(self.default_mount()) };
         let o = self.origin(headers);
         let resource = resource.strip_suffix('/').unwrap_or(resource);
@@ -179,8 +209,10 @@ impl Authority {
         if !origin.eq_ignore_ascii_case(&o) {
             return Err(());
         }
-        let named =
-            |m: &Resource| path.strip_prefix(m.path.as_str()).is_some_and(|rest| matches!(rest, "" | "/mcp" | "/sse"));
+        let named = |m: &Resource| {
+            path.strip_prefix(m.path.as_str())
+                .is_some_and(|rest| matches!(rest, "" | "/mcp" | "/sse"))
+        };
         match self.mounts.iter().position(named) {
             Some(m) => Ok(Some(m)),
             None if path.is_empty() => Ok(self.default_mount()),

@@ -20,8 +20,11 @@ impl Authority {
         let Some(token) = f.get("token") else {
             return oauth_error(StatusCode::BAD_REQUEST, "invalid_request", "token is missing");
         };
-        // Recorded as what it was: a token that is unknown or another's is answered alike, but nothing ended.
-        let failed = |why: &str| self.audit.strange("revoke_failed", &[("client_id", &client), ("why", why)]);
+        // Recorded as what it was: a token that is unknown or another's is answered
+        // alike, but nothing ended.
+        let failed = |why: &str| {
+            self.audit.strange("revoke_failed", &[("client_id", &client), ("why", why)])
+        };
         match self.grants.revoke_token(token, &client).await {
             Ok(ended) => {
                 if ended {

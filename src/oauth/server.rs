@@ -1,4 +1,5 @@
-//! The authorization server of the configuration: its state, where it is, and which endpoint answers what.
+//! The authorization server of the configuration: its state, where it is, and
+//! which endpoint answers what.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -81,10 +82,13 @@ impl Authority {
             config.duration("auth.access_token_ttl"),
             config.duration("auth.refresh_token_ttl"),
         );
-        let public_url =
-            Some(config.text("http.public_url").trim_end_matches('/').to_owned()).filter(|u| !u.is_empty());
-        let name_servers: Vec<_> =
-            config.list("auth.name_servers").iter().filter_map(|s| crate::resolve::server(s)).collect();
+        let public_url = Some(config.text("http.public_url").trim_end_matches('/').to_owned())
+            .filter(|u| !u.is_empty());
+        let name_servers: Vec<_> = config
+            .list("auth.name_servers")
+            .iter()
+            .filter_map(|s| crate::resolve::server(s))
+            .collect();
         let resource = |(path, c): (String, Config)| Resource {
             path,
             label: c.text("database.label").to_owned(),
@@ -156,12 +160,16 @@ impl Authority {
         }
     }
 
-    /// The origin that the client typed: configured, or, on loopback without a configuration, the guarded `Host`.
+    /// The origin that the client typed: configured, or, on loopback without a
+    /// configuration, the guarded `Host`.
     pub(super) fn origin(&self, headers: &HeaderMap) -> String {
         match &self.public_url {
             Some(u) => u.clone(),
             None => {
-                format!("http://{}", headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or("localhost"))
+                format!(
+                    "http://{}",
+                    headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or("localhost")
+                )
             }
         }
     }
@@ -191,7 +199,8 @@ impl Authority {
                 "sign-in is at the issuer that the resource metadata names",
             );
         }
-        let (get, post) = (*r.method == Method::GET || *r.method == Method::HEAD, *r.method == Method::POST);
+        let (get, post) =
+            (*r.method == Method::GET || *r.method == Method::HEAD, *r.method == Method::POST);
         match endpoint {
             Endpoint::Server if get => self.server_metadata(r.headers),
             Endpoint::Resource(_) if get => self.resource_metadata(&r),
@@ -202,7 +211,11 @@ impl Authority {
             Endpoint::Revoke if post => self.revoke(&r).await,
             Endpoint::Apps if get => self.apps(&r).await,
             Endpoint::Apps if post => self.change_apps(&r).await,
-            _ => oauth_error(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "this method is not for this path"),
+            _ => oauth_error(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "invalid_request",
+                "this method is not for this path",
+            ),
         }
     }
 

@@ -3,7 +3,9 @@
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 
-use super::answer::{Answer, Form, form, html, later, media, oauth_error, peer, redirect, unavailable};
+use super::answer::{
+    Answer, Form, form, html, later, media, oauth_error, peer, redirect, unavailable,
+};
 use super::grants::Login;
 use super::pages::{self, Problem, Purpose, SignIn};
 use super::people::{REMEMBERED, SignInError, check_name};
@@ -30,20 +32,39 @@ fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 
 impl Authority {
     pub(super) async fn signed_in(&self, headers: &HeaderMap) -> Result<Option<Login>, StoreError> {
-        let Some(c) = cookie(headers, self.cookie_name(headers, "login").as_str()) else { return Ok(None) };
-        let Some((login, _)) = self.records.get::<Login>(Kind::Login, &hashed(c)).await? else { return Ok(None) };
+        let Some(c) = cookie(headers, self.cookie_name(headers, "login").as_str()) else {
+            return Ok(None);
+        };
+        let Some((login, _)) = self.records.get::<Login>(Kind::Login, &hashed(c)).await? else {
+            return Ok(None);
+        };
         Ok(self.people.still(&login.user, &login.epoch).await?.map(|_| login))
     }
 
     fn cookie_name(&self, headers: &HeaderMap, what: &str) -> String {
-        // A browser takes the prefix only over HTTPS, and then nobody else on the domain can set it.
-        if self.origin(headers).starts_with("https://") { format!("__Host-mcp_{what}") } else { format!("mcp_{what}") }
+        // A browser takes the prefix only over HTTPS, and then nobody else on the
+        // domain can set it.
+        if self.origin(headers).starts_with("https://") {
+            format!("__Host-mcp_{what}")
+        } else {
+            format!("mcp_{what}")
+        }
     }
 
-    fn set_cookie(&self, r: &mut Answer, headers: &HeaderMap, what: &str, value: &str, same_site: &str, age: u64) {
+    fn set_cookie(
+        &self,
+        r: &mut Answer,
+        headers: &HeaderMap,
+        what: &str,
+        value: &str,
+        same_site: &str,
+        age: u64,
+    ) {
         let secure = if self.origin(headers).starts_with("https://") { "; Secure" } else { "" };
         let name = self.cookie_name(headers, what);
-        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite={same_site}; Max-Age={age}{secure}");
+        let text = format!(
+            "{name}={value}; Path=/; HttpOnly; SameSite={same_site}; Max-Age={age}{secure}"
+        );
         if let Ok(v) = HeaderValue::from_str(&text) {
             r.headers_mut().append(header::SET_COOKIE, v);
         }
@@ -64,7 +85,12 @@ impl Authority {
         !cookie.is_empty() && hashed(cookie) == hashed(given)
     }
 
-    pub(super) fn with_csrf(&self, mut r: Answer, headers: &HeaderMap, csrf: &(String, bool)) -> Answer {
+    pub(super) fn with_csrf(
+        &self,
+        mut r: Answer,
+        headers: &HeaderMap,
+        csrf: &(String, bool),
+    ) -> Answer {
         if csrf.1 {
             self.set_cookie(&mut r, headers, "csrf", &csrf.0, "Strict", SIGNED_IN);
         }
@@ -72,7 +98,13 @@ impl Authority {
     }
 
     /// The sign-in form.
-    pub(super) fn login(&self, headers: &HeaderMap, action: &str, request: &str, purpose: Purpose<'_>) -> Answer {
+    pub(super) fn login(
+        &self,
+        headers: &HeaderMap,
+        action: &str,
+        request: &str,
+        purpose: Purpose<'_>,
+    ) -> Answer {
         self.login_again(headers, StatusCode::OK, action, request, purpose, ("", None))
     }
 
@@ -87,7 +119,8 @@ impl Authority {
         (name, problem): (&str, Option<Problem<'_>>),
     ) -> Answer {
         let (csrf, server) = (self.csrf(headers), self.server(headers));
-        let form = SignIn { action, request, csrf: &csrf.0, server: &server, purpose, name, problem };
+        let form =
+            SignIn { action, request, csrf: &csrf.0, server: &server, purpose, name, problem };
         self.with_csrf(html(status, pages::login(&form), None), headers, &csrf)
     }
 
@@ -102,7 +135,8 @@ impl Authority {
     ) -> Answer {
         let text = |k: &str| f.get(k).map(String::as_str).unwrap_or_default();
         let (name, request) = (text("username"), text("request"));
-        // It is not said which of the two was wrong; the name stays, so that the password is typed again.
+        // It is not said which of the two was wrong; the name stays, so that the
+        // password is typed again.
         let again = |status, text: &str| {
             let problem = Problem { text, name: check_name(name).is_err() };
             self.login_again(r.headers, status, action, request, purpose, (name, Some(problem)))
@@ -121,14 +155,18 @@ impl Authority {
             Ok(user) => {
                 let value = secret("ml_");
                 let login = Login { user: name.to_owned(), epoch: user.epoch };
-                if let Err(e) = self.records.put(Kind::Login, &hashed(&value), &login, now() + SIGNED_IN).await {
+                if let Err(e) =
+                    self.records.put(Kind::Login, &hashed(&value), &login, now() + SIGNED_IN).await
+                {
                     return unavailable(&e);
                 }
                 self.audit.event("sign_in", &[("principal", name), ("peer", &peer(r))]);
                 let mut next = redirect(StatusCode::SEE_OTHER, then);
                 self.set_cookie(&mut next, r.headers, "login", &value, "Lax", SIGNED_IN);
                 match self.people.remember_browser(name, browser.as_deref()).await {
-                    Ok(Some(new)) => self.set_cookie(&mut next, r.headers, "browser", &new, "Strict", REMEMBERED),
+                    Ok(Some(new)) => {
+                        self.set_cookie(&mut next, r.headers, "browser", &new, "Strict", REMEMBERED)
+                    }
                     Ok(None) => {}
                     Err(e) => tracing::warn!(error = %e, "a browser is not remembered"),
                 }
@@ -139,10 +177,13 @@ impl Authority {
                 let peer = peer(r);
                 match self.people.is_known(name).await {
                     // Of one name there are few: the throttle sees to that.
-                    true => self.audit.event("sign_in_failed", &[("principal", name), ("peer", &peer)]),
+                    true => {
+                        self.audit.event("sign_in_failed", &[("principal", name), ("peer", &peer)])
+                    }
                     false => {
                         let unknown = crate::secret::unknown_name(name);
-                        self.audit.strange("sign_in_failed", &[("principal", &unknown), ("peer", &peer)]);
+                        self.audit
+                            .strange("sign_in_failed", &[("principal", &unknown), ("peer", &peer)]);
                     }
                 }
                 again(StatusCode::UNAUTHORIZED, "User name or password is wrong.")
@@ -162,13 +203,18 @@ impl Authority {
 
     pub(super) fn posted(&self, r: &Request<'_>) -> Result<Form, Box<Answer>> {
         const AGAIN: &str = "Go back, reload the page and try again; cookies must be allowed.";
-        let bad = |what: &str| Box::new(html(StatusCode::BAD_REQUEST, pages::error(what, AGAIN), None));
+        let bad =
+            |what: &str| Box::new(html(StatusCode::BAD_REQUEST, pages::error(what, AGAIN), None));
         if media(r.headers) != "application/x-www-form-urlencoded" {
             return Err(bad("This is not the form of this page."));
         }
         let f = form(r.body).map_err(|e| bad(&e))?;
         if !self.csrf_holds(&f, r.headers) {
-            return Err(Box::new(html(StatusCode::FORBIDDEN, pages::error("This form has expired.", AGAIN), None)));
+            return Err(Box::new(html(
+                StatusCode::FORBIDDEN,
+                pages::error("This form has expired.", AGAIN),
+                None,
+            )));
         }
         Ok(f)
     }
@@ -179,23 +225,29 @@ impl Authority {
         self.records.remove(Kind::Login, &hashed(cookie)).await.map(drop)
     }
 
-    /// The person whose browser asks for a page of ours, or what the browser is answered instead: the sign-in form, or where it
-    /// goes after that.
+    /// The person whose browser asks for a page of ours, or what the browser is answered instead:
+    /// the sign-in form, or where it goes after that.
     pub async fn visitor(&self, r: &Request<'_>, path: &str) -> Result<Principal, Answer> {
         if self.external.is_some() {
-            return Err(oauth_error(StatusCode::NOT_FOUND, "not_found", "pages need the built-in sign-in"));
+            return Err(oauth_error(
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "pages need the built-in sign-in",
+            ));
         }
         let purpose = Purpose::Object { label: self.label_of(self.path_of(r.place)) };
         if *r.method == Method::POST {
             let f = self.posted(r).map_err(|a| *a)?;
-            let then = format!("{path}?{}", f.get("request").map(String::as_str).unwrap_or_default());
+            let then =
+                format!("{path}?{}", f.get("request").map(String::as_str).unwrap_or_default());
             return Err(self.sign_in(r, &f, path, &then, purpose).await);
         }
         let user = match self.signed_in(r.headers).await.map_err(|e| unavailable(&e))? {
             Some(l) => l.user,
             None => return Err(self.login(r.headers, path, r.query, purpose)),
         };
-        let scopes = self.people.active(&user).await.map_err(|e| unavailable(&e))?.map(|u| u.scopes);
+        let scopes =
+            self.people.active(&user).await.map_err(|e| unavailable(&e))?.map(|u| u.scopes);
         Ok(Principal { subject: user, scopes: scopes.unwrap_or_default(), client: None })
     }
 }

@@ -1,7 +1,9 @@
-//! Where sign-in keeps its state: people, clients, grants, codes and tokens, the secret ones under their SHA-256.
+//! Where sign-in keeps its state: people, clients, grants, codes and tokens, the secret
+//! ones under their SHA-256.
 //!
-//! The interface is a few operations on small records, so that a backend is short and its atomicity can be seen: whoever wins an
-//! `insert` or a `replace` has consumed a code, rotated a token or taken a name, and nobody else has.
+//! The interface is a few operations on small records, so that a backend is short and its atomicity
+//! can be seen: whoever wins an `insert` or a `replace` has consumed a code, rotated a token or
+//! taken a name, and nobody else has.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -47,19 +49,36 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Writes a record, new or not.
     fn put<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, ()>;
     /// Writes a record unless there is one; false when there is.
-    fn insert<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, bool>;
+    fn insert<'a>(
+        &'a self,
+        kind: Kind,
+        key: &'a str,
+        value: Vec<u8>,
+        expires: u64,
+    ) -> Answer<'a, bool>;
     /// Writes a record if it is still what it was; false when it is not.
-    fn replace<'a>(&'a self, kind: Kind, key: &'a str, was: &'a [u8], value: Vec<u8>, expires: u64)
-    -> Answer<'a, bool>;
+    fn replace<'a>(
+        &'a self,
+        kind: Kind,
+        key: &'a str,
+        was: &'a [u8],
+        value: Vec<u8>,
+        expires: u64,
+    ) -> Answer<'a, bool>;
     /// Removes a record; false when there was none.
     fn remove<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, bool>;
     /// All records of a kind.
     fn list(&self, kind: Kind) -> Answer<'_, Vec<(String, Vec<u8>)>>;
     /// Removes what has expired.
     fn sweep(&self) -> Answer<'_, ()>;
-    /// Spends of a quota that is counted for all replicas (a negative cost gives back); or how long to wait. None where there is one process, which counts by
-    /// itself.
-    fn spend<'a>(&'a self, _key: &'a str, _quota: Quota, _cost: i32) -> Option<Answer<'a, Result<(), Duration>>> {
+    /// Spends of a quota that is counted for all replicas (a negative cost gives back); or how long
+    /// to wait. None where there is one process, which counts by itself.
+    fn spend<'a>(
+        &'a self,
+        _key: &'a str,
+        _quota: Quota,
+        _cost: i32,
+    ) -> Option<Answer<'a, Result<(), Duration>>> {
         None
     }
 }
@@ -83,7 +102,8 @@ impl Clock {
 
 /// Seconds since 1970.
 pub fn now() -> u64 {
-    static CLOCK: LazyLock<Clock> = LazyLock::new(|| Clock(Mutex::new((Instant::now(), Duration::ZERO))));
+    static CLOCK: LazyLock<Clock> =
+        LazyLock::new(|| Clock(Mutex::new((Instant::now(), Duration::ZERO))));
     CLOCK.at(Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
@@ -95,8 +115,9 @@ pub struct Records(Arc<dyn Store>);
 #[derive(Debug, Default)]
 pub struct Memory(DashMap<(Kind, String), (Vec<u8>, u64)>);
 
-/// One SQLite file in WAL mode. Every answer is on disk before it is given; the admin commands open the same file.
-/// It blocks, and so has two threads of its own: what strangers make it write keeps nobody waiting whose token is looked up.
+/// One SQLite file in WAL mode. Every answer is on disk before it is given; the admin commands open
+/// the same file. It blocks, and so has two threads of its own: what strangers make it write keeps
+/// nobody waiting whose token is looked up.
 #[derive(Debug)]
 pub struct Sqlite {
     read: Sender<Job>,
@@ -151,42 +172,74 @@ impl Records {
     pub fn new(store: impl Store + 'static) -> Self {
         Self(Arc::new(store))
     }
+
     /// Likewise; with it the file, where there was none and an empty store was made.
     pub fn open_or_make(text: &str) -> Result<(Self, Option<PathBuf>), StoreError> {
         let new = missing(text).map(Path::to_owned);
-        if let Some(folder) = new.as_deref().and_then(Path::parent).filter(|f| !f.as_os_str().is_empty()) {
+        if let Some(folder) =
+            new.as_deref().and_then(Path::parent).filter(|f| !f.as_os_str().is_empty())
+        {
             let mut make = std::fs::DirBuilder::new();
             #[cfg(unix)]
             std::os::unix::fs::DirBuilderExt::mode(&mut make, 0o700);
-            make.recursive(true).create(folder).map_err(|e| StoreError(format!("{}: {e}", folder.display())))?;
+            make.recursive(true)
+                .create(folder)
+                .map_err(|e| StoreError(format!("{}: {e}", folder.display())))?;
         }
         Ok((Self::open(text)?, new))
     }
+
     /// `memory`, `sqlite:FILE`, or `redis://HOST:PORT/DB`.
     pub fn open(text: &str) -> Result<Self, StoreError> {
         match text.split_once(':') {
             _ if text == "memory" => Ok(Self::new(Memory::default())),
-            Some(("sqlite", file)) if !file.is_empty() => Ok(Self::new(Sqlite::open(Path::new(file))?)),
+            Some(("sqlite", file)) if !file.is_empty() => {
+                Ok(Self::new(Sqlite::open(Path::new(file))?))
+            }
             Some(("redis", _)) => Ok(Self::new(super::redis::Redis::new(text)?)),
-            _ => Err(StoreError("auth.store is neither memory, sqlite:FILE nor redis://HOST:PORT/DB".into())),
+            _ => Err(StoreError(
+                "auth.store is neither memory, sqlite:FILE nor redis://HOST:PORT/DB".into(),
+            )),
         }
     }
+
     /// A record, with the bytes that a later `replace` compares.
-    pub async fn get<T: DeserializeOwned>(&self, kind: Kind, key: &str) -> Result<Option<(T, Vec<u8>)>, StoreError> {
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        kind: Kind,
+        key: &str,
+    ) -> Result<Option<(T, Vec<u8>)>, StoreError> {
         let Some(bytes) = self.0.get(kind, key).await? else { return Ok(None) };
         match serde_json::from_slice(&bytes) {
             Ok(v) => Ok(Some((v, bytes))),
-            Err(e) => Err(StoreError(format!("a record of kind {} cannot be read: {e}", kind.as_str()))),
+            Err(e) => {
+                Err(StoreError(format!("a record of kind {} cannot be read: {e}", kind.as_str())))
+            }
         }
     }
+
     /// Writes it.
-    pub async fn put<T: Serialize>(&self, kind: Kind, key: &str, v: &T, expires: u64) -> Result<(), StoreError> {
+    pub async fn put<T: Serialize>(
+        &self,
+        kind: Kind,
+        key: &str,
+        v: &T,
+        expires: u64,
+    ) -> Result<(), StoreError> {
         self.0.put(kind, key, bytes(v)?, expires).await
     }
+
     /// Writes it unless it is there.
-    pub async fn insert<T: Serialize>(&self, kind: Kind, key: &str, v: &T, expires: u64) -> Result<bool, StoreError> {
+    pub async fn insert<T: Serialize>(
+        &self,
+        kind: Kind,
+        key: &str,
+        v: &T,
+        expires: u64,
+    ) -> Result<bool, StoreError> {
         self.0.insert(kind, key, bytes(v)?, expires).await
     }
+
     /// Writes it if it is unchanged.
     pub async fn replace<T: Serialize>(
         &self,
@@ -198,21 +251,36 @@ impl Records {
     ) -> Result<bool, StoreError> {
         self.0.replace(kind, key, was, bytes(v)?, expires).await
     }
+
     /// Removes it.
     pub async fn remove(&self, kind: Kind, key: &str) -> Result<bool, StoreError> {
         self.0.remove(kind, key).await
     }
+
     /// All that can be read.
-    pub async fn list<T: DeserializeOwned>(&self, kind: Kind) -> Result<Vec<(String, T)>, StoreError> {
+    pub async fn list<T: DeserializeOwned>(
+        &self,
+        kind: Kind,
+    ) -> Result<Vec<(String, T)>, StoreError> {
         let all = self.0.list(kind).await?;
-        Ok(all.into_iter().filter_map(|(k, v)| Some((k, serde_json::from_slice(&v).ok()?))).collect())
+        Ok(all
+            .into_iter()
+            .filter_map(|(k, v)| Some((k, serde_json::from_slice(&v).ok()?)))
+            .collect())
     }
+
     /// Removes what has expired.
     pub async fn sweep(&self) -> Result<(), StoreError> {
         self.0.sweep().await
     }
+
     /// Spends of a quota that all replicas share, if they share one.
-    pub fn spend<'a>(&'a self, key: &'a str, quota: Quota, cost: i32) -> Option<Answer<'a, Result<(), Duration>>> {
+    pub fn spend<'a>(
+        &'a self,
+        key: &'a str,
+        quota: Quota,
+        cost: i32,
+    ) -> Option<Answer<'a, Result<(), Duration>>> {
         self.0.spend(key, quota, cost)
     }
 }
@@ -222,7 +290,8 @@ pub fn missing(text: &str) -> Option<&Path> {
     text.strip_prefix("sqlite:").map(Path::new).filter(|f| !f.exists())
 }
 
-/// The store that earlier versions made where they were started, if there is one here and `auth.store` does not name it.
+/// The store that earlier versions made where they were started, if there is one here and
+/// `auth.store` does not name it.
 pub fn left_behind(text: &str) -> Option<&'static Path> {
     let earlier = Path::new("mssql-mcp.db");
     missing(text).filter(|_| earlier.is_file()).map(|_| earlier)
@@ -240,14 +309,23 @@ fn ready<'a, T: Send + 'a>(v: T) -> Answer<'a, T> {
 
 impl Store for Memory {
     fn get<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, Option<Vec<u8>>> {
-        let found = self.0.get(&(kind, key.to_owned())).filter(|v| v.1 > now()).map(|v| v.0.clone());
+        let found =
+            self.0.get(&(kind, key.to_owned())).filter(|v| v.1 > now()).map(|v| v.0.clone());
         ready(found)
     }
+
     fn put<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, ()> {
         self.0.insert((kind, key.to_owned()), (value, expires));
         ready(())
     }
-    fn insert<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, bool> {
+
+    fn insert<'a>(
+        &'a self,
+        kind: Kind,
+        key: &'a str,
+        value: Vec<u8>,
+        expires: u64,
+    ) -> Answer<'a, bool> {
         ready(match self.0.entry((kind, key.to_owned())) {
             Entry::Occupied(o) if o.get().1 > now() => false,
             Entry::Occupied(mut o) => {
@@ -260,6 +338,7 @@ impl Store for Memory {
             }
         })
     }
+
     fn replace<'a>(
         &'a self,
         kind: Kind,
@@ -276,14 +355,17 @@ impl Store for Memory {
             _ => false,
         })
     }
+
     fn remove<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, bool> {
         ready(self.0.remove(&(kind, key.to_owned())).is_some())
     }
+
     fn list(&self, kind: Kind) -> Answer<'_, Vec<(String, Vec<u8>)>> {
         let now = now();
         let all = self.0.iter().filter(|e| e.key().0 == kind && e.value().1 > now);
         ready(all.map(|e| (e.key().1.clone(), e.value().0.clone())).collect())
     }
+
     fn sweep(&self) -> Answer<'_, ()> {
         let now = now();
         self.0.retain(|_, v| v.1 > now);
@@ -306,7 +388,12 @@ impl Sqlite {
         #[cfg(unix)]
         {
             use std::os::unix::fs::OpenOptionsExt;
-            let made = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(file);
+            let made = std::fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(file);
             made.map_err(|e| wrong(&e))?;
         }
         let open = || {
@@ -328,6 +415,7 @@ impl Sqlite {
         let (read, write) = (Self::thread("store-read", read), Self::thread("store-write", write));
         Ok(Self { read: read.map_err(|e| wrong(&e))?, write: write.map_err(|e| wrong(&e))? })
     }
+
     /// A thread that works on one connection until nobody can ask it any more.
     fn thread(name: &str, connection: Connection) -> std::io::Result<Sender<Job>> {
         let (ask, jobs): (_, Receiver<Job>) = channel();
@@ -335,6 +423,7 @@ impl Sqlite {
         std::thread::Builder::new().name(name.to_owned()).spawn(work)?;
         Ok(ask)
     }
+
     fn work<'a, T, F>(thread: &Sender<Job>, f: F) -> Answer<'a, T>
     where
         T: Send + 'static,
@@ -358,11 +447,14 @@ impl Store for Sqlite {
     fn get<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, Option<Vec<u8>>> {
         let key = key.to_owned();
         Self::work(&self.read, move |c| {
-            c.prepare_cached("SELECT value FROM entries WHERE kind = ?1 AND key = ?2 AND expires > ?3")?
-                .query_row(params![kind.as_str(), key, now() as i64], |r| r.get(0))
-                .optional()
+            c.prepare_cached(
+                "SELECT value FROM entries WHERE kind = ?1 AND key = ?2 AND expires > ?3",
+            )?
+            .query_row(params![kind.as_str(), key, now() as i64], |r| r.get(0))
+            .optional()
         })
     }
+
     fn put<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, ()> {
         let key = key.to_owned();
         Self::work(&self.write, move |c| {
@@ -373,14 +465,23 @@ impl Store for Sqlite {
             .map(drop)
         })
     }
-    fn insert<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, bool> {
+
+    fn insert<'a>(
+        &'a self,
+        kind: Kind,
+        key: &'a str,
+        value: Vec<u8>,
+        expires: u64,
+    ) -> Answer<'a, bool> {
         let key = key.to_owned();
         Self::work(&self.write, move |c| {
             let sql = "INSERT INTO entries VALUES (?1, ?2, ?3, ?4) ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, \
                        expires = excluded.expires WHERE entries.expires <= ?5";
-            Ok(c.execute(sql, params![kind.as_str(), key, value, expires as i64, now() as i64])? == 1)
+            Ok(c.execute(sql, params![kind.as_str(), key, value, expires as i64, now() as i64])?
+                == 1)
         })
     }
+
     fn replace<'a>(
         &'a self,
         kind: Kind,
@@ -392,23 +493,35 @@ impl Store for Sqlite {
         let (key, was) = (key.to_owned(), was.to_vec());
         Self::work(&self.write, move |c| {
             let sql = "UPDATE entries SET value = ?4, expires = ?5 WHERE kind = ?1 AND key = ?2 AND value = ?3 AND expires > ?6";
-            Ok(c.execute(sql, params![kind.as_str(), key, was, value, expires as i64, now() as i64])? == 1)
+            Ok(c.execute(
+                sql,
+                params![kind.as_str(), key, was, value, expires as i64, now() as i64],
+            )? == 1)
         })
     }
+
     fn remove<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, bool> {
         let key = key.to_owned();
         Self::work(&self.write, move |c| {
-            Ok(c.execute("DELETE FROM entries WHERE kind = ?1 AND key = ?2", params![kind.as_str(), key])? == 1)
+            Ok(c.execute(
+                "DELETE FROM entries WHERE kind = ?1 AND key = ?2",
+                params![kind.as_str(), key],
+            )? == 1)
         })
     }
+
     fn list(&self, kind: Kind) -> Answer<'_, Vec<(String, Vec<u8>)>> {
         // A long walk, and so not where tokens are looked up.
         Self::work(&self.write, move |c| {
-            let mut s = c.prepare("SELECT key, value FROM entries WHERE kind = ?1 AND expires > ?2 ORDER BY key")?;
-            let rows = s.query_map(params![kind.as_str(), now() as i64], |r| Ok((r.get(0)?, r.get(1)?)))?;
+            let mut s = c.prepare(
+                "SELECT key, value FROM entries WHERE kind = ?1 AND expires > ?2 ORDER BY key",
+            )?;
+            let rows =
+                s.query_map(params![kind.as_str(), now() as i64], |r| Ok((r.get(0)?, r.get(1)?)))?;
             rows.collect()
         })
     }
+
     fn sweep(&self) -> Answer<'_, ()> {
         Self::work(&self.write, |c| {
             c.execute("DELETE FROM entries WHERE expires <= ?1", params![now() as i64]).map(drop)
@@ -428,10 +541,18 @@ mod tests {
         let (v, was) = r.get::<u32>(Kind::Code, "a").await.expect("read").expect("there");
         assert_eq!(v, 1);
         assert_eq!(r.replace(Kind::Code, "a", &was, &3, FOREVER).await, Ok(true));
-        assert_eq!(r.replace(Kind::Code, "a", &was, &4, FOREVER).await, Ok(false), "it is no longer what it was");
+        assert_eq!(
+            r.replace(Kind::Code, "a", &was, &4, FOREVER).await,
+            Ok(false),
+            "it is no longer what it was"
+        );
         r.put(Kind::Code, "b", &5, 1).await.expect("written");
         assert_eq!(r.get::<u32>(Kind::Code, "b").await, Ok(None), "expired");
-        assert_eq!(r.insert(Kind::Code, "b", &6, FOREVER).await, Ok(true), "what has expired is not in the way");
+        assert_eq!(
+            r.insert(Kind::Code, "b", &6, FOREVER).await,
+            Ok(true),
+            "what has expired is not in the way"
+        );
         assert_eq!(r.list::<u32>(Kind::Code).await.map(|l| l.len()), Ok(2));
         assert_eq!(r.remove(Kind::Code, "a").await, Ok(true));
         assert_eq!(r.remove(Kind::Code, "a").await, Ok(false));

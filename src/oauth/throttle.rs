@@ -1,9 +1,10 @@
-//! How often somebody may try to sign in. An attempt is counted before its password is hashed, so that attempts at once are as many as attempts in a row,
-//! and given back when it was right.
+//! How often somebody may try to sign in. An attempt is counted before its password is hashed, so
+//! that attempts at once are as many as attempts in a row, and given back when it was right.
 //!
-//! Nobody can be shut out by others: who comes with a browser that signed in before is counted by that browser alone, and who comes from a network from
-//! which they signed in before by that name and network alone. All others share what is given to a name, to a network, and to the two together. What is
-//! counted comes back with time. The bounds are in docs/security.md.
+//! Nobody can be shut out by others: who comes with a browser that signed in before is counted by
+//! that browser alone, and who comes from a network from which they signed in before by that name
+//! and network alone. All others share what is given to a name, to a network, and to the two
+//! together. What is counted comes back with time. The bounds are in docs/security.md.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -26,7 +27,8 @@ enum By {
     Name,
     /// A name and a network together.
     Pair,
-    /// A name, by those who knew the password: what they leave behind and take from others is bounded, too.
+    /// A name, by those who knew the password: what they leave behind and take from
+    /// others is bounded, too.
     SignedIn,
 }
 
@@ -45,6 +47,7 @@ impl By {
         };
         Quota { burst, every: Duration::from_secs(every) }
     }
+
     fn as_str(self) -> &'static str {
         match self {
             By::Browser => "browser",
@@ -116,9 +119,12 @@ impl Attempt<'_> {
         if self.known {
             return vec![(By::Place, key(&[self.name, &here])), (By::SignedIn, key(&[self.name]))];
         }
-        // Behind a proxy on this machine that is not configured as one, everybody would be the same network.
+        // Behind a proxy on this machine that is not configured as one, everybody would
+        // be the same network.
         let all = self.peer.filter(|p| !p.is_loopback()).map(|_| (By::Network, key(&[&here])));
-        all.into_iter().chain([(By::Name, key(&[self.name])), (By::Pair, key(&[self.name, &here]))]).collect()
+        all.into_iter()
+            .chain([(By::Name, key(&[self.name])), (By::Pair, key(&[self.name, &here]))])
+            .collect()
     }
 }
 
@@ -152,13 +158,15 @@ impl Throttle {
 
     /// The password was right: that is not counted but as one more log-in of that name.
     pub async fn was_right(&self, name: &str, reserved: Reserved) -> Result<(), Denied> {
-        let (counted, attempts): (Vec<_>, Vec<_>) = reserved.0.into_iter().partition(|(by, _)| *by == By::SignedIn);
+        let (counted, attempts): (Vec<_>, Vec<_>) =
+            reserved.0.into_iter().partition(|(by, _)| *by == By::SignedIn);
         self.give_back(Reserved(attempts)).await;
         match counted.is_empty() {
             true => self.spend(By::SignedIn, &key(&[name])).await,
             false => Ok(()),
         }
     }
+
     /// It was wrong: an attempt, and no log-in.
     pub async fn was_wrong(&self, reserved: Reserved) {
         let counted = reserved.0.into_iter().filter(|(by, _)| *by == By::SignedIn).collect();
@@ -209,7 +217,9 @@ mod tests {
             n
         };
         assert_eq!(tries(from("ada", 1)).await, 5);
-        assert!(matches!(t.reserve(from("ada", 1)).await, Err(Denied::Wait(w)) if w <= Duration::from_secs(60)));
+        assert!(
+            matches!(t.reserve(from("ada", 1)).await, Err(Denied::Wait(w)) if w <= Duration::from_secs(60))
+        );
         assert_eq!(tries(from("bob", 1)).await, 5, "another name from there");
         assert_eq!(tries(from("ada", 2)).await, 5, "that name from elsewhere");
         let mut all = 10;
@@ -248,7 +258,10 @@ mod tests {
         for _ in 0..100 {
             assert!(t.reserve(from("ada", 1)).await.is_err());
         }
-        assert!(t.reserve(from("bob", 1)).await.is_ok(), "the refused ones did not count for the network");
+        assert!(
+            t.reserve(from("bob", 1)).await.is_ok(),
+            "the refused ones did not count for the network"
+        );
         // A name of any length is a key of sixteen bytes.
         assert!(t.reserve(from(&"x".repeat(60_000), 1)).await.is_ok());
     }

@@ -18,17 +18,24 @@ impl Authority {
     pub(super) async fn client(&self, f: &Form, headers: &HeaderMap) -> Result<String, Answer> {
         let refuse = |d: &str| {
             let mut r = oauth_error(StatusCode::UNAUTHORIZED, "invalid_client", d);
-            r.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"token\""));
+            r.headers_mut().insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Basic realm=\"token\""),
+            );
             r
         };
-        let basic = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| {
-            let encoded = v.strip_prefix("Basic ").or_else(|| v.strip_prefix("basic "))?;
-            let text = String::from_utf8(BASE64.decode(encoded.trim()).ok()?).ok()?;
-            let (id, password) = text.split_once(':')?;
-            let plain =
-                |t: &str| form_urlencoded::parse(format!("v={t}").as_bytes()).next().map(|(_, v)| v.into_owned());
-            Some((plain(id)?, plain(password)?))
-        });
+        let basic =
+            headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| {
+                let encoded = v.strip_prefix("Basic ").or_else(|| v.strip_prefix("basic "))?;
+                let text = String::from_utf8(BASE64.decode(encoded.trim()).ok()?).ok()?;
+                let (id, password) = text.split_once(':')?;
+                let plain = |t: &str| {
+                    form_urlencoded::parse(format!("v={t}").as_bytes())
+                        .next()
+                        .map(|(_, v)| v.into_owned())
+                };
+                Some((plain(id)?, plain(password)?))
+            });
         let (id, given) = match basic {
             Some((id, s)) => (id, Some(s)),
             None => match f.get("client_id") {
@@ -53,7 +60,9 @@ impl Authority {
     pub(super) fn posted_form(r: &Request<'_>) -> Result<Form, Box<Answer>> {
         let bad = |d: &str| Box::new(oauth_error(StatusCode::BAD_REQUEST, "invalid_request", d));
         if media(r.headers) != "application/x-www-form-urlencoded" {
-            return Err(bad("the body must be form-encoded: Content-Type: application/x-www-form-urlencoded"));
+            return Err(bad(
+                "the body must be form-encoded: Content-Type: application/x-www-form-urlencoded",
+            ));
         }
         form(r.body).map_err(|e| bad(&e))
     }
@@ -63,7 +72,9 @@ impl Authority {
             Ok(f) => f,
             Err(a) => return *a,
         };
-        let denied = |reason: &'static str| instruments().tokens_denied.add(1, &[label("mssql_mcp.reason", reason)]);
+        let denied = |reason: &'static str| {
+            instruments().tokens_denied.add(1, &[label("mssql_mcp.reason", reason)])
+        };
         let bad = |e: &'static str, d: &str| {
             denied(e);
             oauth_error(StatusCode::BAD_REQUEST, e, d)
@@ -75,7 +86,8 @@ impl Authority {
                 return a;
             }
         };
-        const NOT_OURS: &str = "resource is not one of this server, or not the one that was granted";
+        const NOT_OURS: &str =
+            "resource is not one of this server, or not the one that was granted";
         let audience = match f.get("resource").map(|res| self.resource_of(Some(res), r.headers)) {
             None | Some(Ok(None)) => None,
             Some(Ok(Some(m))) => Some(self.mounts[m].path.as_str()),
@@ -84,7 +96,9 @@ impl Authority {
         let get = |k: &str| f.get(k).map(String::as_str);
         let given = match get("grant_type") {
             Some("authorization_code") => {
-                let Some(code) = get("code") else { return bad("invalid_request", "code is missing") };
+                let Some(code) = get("code") else {
+                    return bad("invalid_request", "code is missing");
+                };
                 let Some(verifier) = get("code_verifier") else {
                     return bad("invalid_request", "code_verifier is missing");
                 };
@@ -98,9 +112,16 @@ impl Authority {
                     let known = s.split(' ').filter(|s| self.scopes().contains(s));
                     known.map(str::to_owned).collect::<Vec<_>>()
                 });
-                self.grants.refresh(token, &client, scopes.filter(|s| !s.is_empty()), audience).await
+                self.grants
+                    .refresh(token, &client, scopes.filter(|s| !s.is_empty()), audience)
+                    .await
             }
-            Some(_) => return bad("unsupported_grant_type", "grant_type must be authorization_code or refresh_token"),
+            Some(_) => {
+                return bad(
+                    "unsupported_grant_type",
+                    "grant_type must be authorization_code or refresh_token",
+                );
+            }
             None => return bad("invalid_request", "grant_type is missing"),
         };
         match given {
@@ -108,8 +129,13 @@ impl Authority {
                 let refreshed = get("grant_type") == Some("refresh_token");
                 let grant = if refreshed { "refresh_token" } else { "authorization_code" };
                 instruments().tokens_issued.add(1, &[label("mssql_mcp.grant", grant)]);
-                self.audit
-                    .event("token", &[("client_id", &client), ("grant_type", get("grant_type").unwrap_or_default())]);
+                self.audit.event(
+                    "token",
+                    &[
+                        ("client_id", &client),
+                        ("grant_type", get("grant_type").unwrap_or_default()),
+                    ],
+                );
                 json_answer(
                     StatusCode::OK,
                     &json!({
@@ -131,7 +157,9 @@ impl Authority {
                 bad("invalid_grant", why)
             }
             Err(GrantError::InvalidTarget) => bad("invalid_target", NOT_OURS),
-            Err(GrantError::InvalidScope) => bad("invalid_scope", "scope asks for more than was granted"),
+            Err(GrantError::InvalidScope) => {
+                bad("invalid_scope", "scope asks for more than was granted")
+            }
             Err(GrantError::Store(e)) => {
                 denied("store");
                 unavailable(&e)

@@ -1,4 +1,5 @@
-//! Watches HTTP requests: a server span and `http.server.request.duration`, up to the head of the response (a stream may last for hours).
+//! Watches HTTP requests: a server span and `http.server.request.duration`, up to the head of the
+//! response (a stream may last for hours).
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -48,7 +49,8 @@ impl HttpTrace {
         let span = Span::current();
         if span.is_disabled() || span.metadata().is_none_or(|m| m.target() != SPANS) {
             let parent = trace::remote(header(r))?;
-            return Trace::of(parent.span().span_context()).map(|trace| Self { trace, context: None });
+            return Trace::of(parent.span().span_context())
+                .map(|trace| Self { trace, context: None });
         }
         let context = span.context();
         Trace::of(context.span().span_context()).map(|trace| Self { trace, context: Some(context) })
@@ -86,17 +88,22 @@ impl<B, R, E> Observer<Request<B>, Response<R>, E> for Requests {
             let _ = span.set_parent(parent);
         }
         let begun = Begun::new(span);
-        begun.name(|| route.as_ref().map_or_else(|| method.to_owned(), |route| format!("{method} {route}")));
+        begun.name(|| {
+            route.as_ref().map_or_else(|| method.to_owned(), |route| format!("{method} {route}"))
+        });
         begun.describe(|| {
-            let mut all = vec![label("http.request.method", method), label("url.scheme", self.scheme)];
+            let mut all =
+                vec![label("http.request.method", method), label("url.scheme", self.scheme)];
             all.extend(route.clone().map(|r| label("http.route", r)));
             all
         });
         Running { method, route, scheme: self.scheme, begun, started: Instant::now(), ended: false }
     }
+
     fn within<T>(&self, running: &Running, work: impl FnOnce() -> T) -> T {
         running.begun.span.in_scope(work)
     }
+
     fn end(&self, mut running: Running, result: Result<&Response<R>, &E>) {
         running.end(result.ok().map(|r| r.status().as_u16()));
     }
@@ -106,11 +113,14 @@ impl Running {
     fn end(&mut self, status: Option<u16>) {
         self.ended = true;
         let took = self.started.elapsed();
-        let mut labels = vec![label("http.request.method", self.method), label("url.scheme", self.scheme)];
+        let mut labels =
+            vec![label("http.request.method", self.method), label("url.scheme", self.scheme)];
         labels.extend(self.route.take().map(|r| label("http.route", r)));
         labels.extend(status.map(|s| label("http.response.status_code", i64::from(s))));
         instruments().http_request.record(took.as_secs_f64(), &labels);
-        self.begun.describe(|| status.map(|s| label("http.response.status_code", i64::from(s))).into_iter().collect());
+        self.begun.describe(|| {
+            status.map(|s| label("http.response.status_code", i64::from(s))).into_iter().collect()
+        });
         if status.is_none_or(|s| s >= 500) {
             self.begun.failed(status.map_or_else(|| "dropped".to_owned(), |s| s.to_string()));
         }

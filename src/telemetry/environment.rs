@@ -1,6 +1,8 @@
-//! OpenTelemetry's own variables: what each may hold (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>,
-//! <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>), and what is said of those that cannot be heeded. The specification asks for
-//! a warning and for going on without: nobody's database should be out of reach for a word about telemetry.
+//! OpenTelemetry's own variables: what each may hold
+//! (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>,
+//! <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>), and what is said of those that
+//! cannot be heeded. The specification asks for a warning and for going on without: nobody's
+//! database should be out of reach for a word about telemetry.
 
 use std::collections::BTreeMap;
 
@@ -73,7 +75,10 @@ const VARIABLES: &[(&str, Holds)] = &[
     ("OTEL_SPAN_EVENT_COUNT_LIMIT", Count),
     ("OTEL_SPAN_LINK_COUNT_LIMIT", Count),
     ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", OneOf(TEMPORALITIES)),
-    ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", Unheeded("the buckets are those of docs/metrics.md")),
+    (
+        "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
+        Unheeded("the buckets are those of docs/metrics.md"),
+    ),
     ("OTEL_LOG_LEVEL", Unheeded("LOG_LEVEL is for all of the log")),
     ("OTEL_METRIC_EXPORT_TIMEOUT", Unheeded("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT is")),
     ("OTEL_METRICS_EXEMPLAR_FILTER", Unheeded("there are no exemplars")),
@@ -92,7 +97,8 @@ const VARIABLES: &[(&str, Holds)] = &[
     ("OTEL_EXPERIMENTAL_CONFIG_FILE", Unheeded("the variables are")),
 ];
 
-/// Those of the exporter: for all signals (`OTEL_EXPORTER_OTLP_HEADERS`), and for one (`OTEL_EXPORTER_OTLP_TRACES_HEADERS`).
+/// Those of the exporter: for all signals (`OTEL_EXPORTER_OTLP_HEADERS`), and for one
+/// (`OTEL_EXPORTER_OTLP_TRACES_HEADERS`).
 const OTLP: &[(&str, Holds)] = &[
     ("ENDPOINT", Text),
     ("PROTOCOL", OneOf(PROTOCOLS)),
@@ -103,15 +109,21 @@ const OTLP: &[(&str, Holds)] = &[
     // Without meaning where an endpoint names its scheme, as all do here.
     ("INSECURE", Text),
     ("CLIENT_KEY", Unheeded("the collector has to know callers by OTEL_EXPORTER_OTLP_HEADERS")),
-    ("CLIENT_CERTIFICATE", Unheeded("the collector has to know callers by OTEL_EXPORTER_OTLP_HEADERS")),
+    (
+        "CLIENT_CERTIFICATE",
+        Unheeded("the collector has to know callers by OTEL_EXPORTER_OTLP_HEADERS"),
+    ),
 ];
 
 fn variables() -> BTreeMap<String, Holds> {
-    let mut all: BTreeMap<String, Holds> = VARIABLES.iter().map(|(n, h)| ((*n).to_owned(), *h)).collect();
+    let mut all: BTreeMap<String, Holds> =
+        VARIABLES.iter().map(|(n, h)| ((*n).to_owned(), *h)).collect();
     for signal in ["", "TRACES_", "METRICS_", "LOGS_"] {
         // That for all signals is a setting, and judged as one.
         let of = |n: &str, h: Holds| if n == "ENDPOINT" && !signal.is_empty() { Url } else { h };
-        all.extend(OTLP.iter().map(|(n, h)| (format!("OTEL_EXPORTER_OTLP_{signal}{n}"), of(n, *h))));
+        all.extend(
+            OTLP.iter().map(|(n, h)| (format!("OTEL_EXPORTER_OTLP_{signal}{n}"), of(n, *h))),
+        );
     }
     all
 }
@@ -121,7 +133,8 @@ pub fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
 }
 
-/// One of the words, as it is written here: where the variable holds none of them, it counts as not set.
+/// One of the words, as it is written here: where the variable holds none of them, it
+/// counts as not set.
 pub fn word(name: &str, of: &[&'static str]) -> Option<&'static str> {
     let v = env(name)?;
     of.iter().find(|w| w.eq_ignore_ascii_case(&v)).copied()
@@ -159,13 +172,16 @@ fn is_url(text: &str) -> bool {
 
 /// Where a signal goes, whole, where its own variable says so.
 pub fn endpoint(signal: &str) -> Option<String> {
-    env(&format!("OTEL_EXPORTER_OTLP_{}_ENDPOINT", signal.to_ascii_uppercase())).filter(|e| is_url(e))
+    env(&format!("OTEL_EXPORTER_OTLP_{}_ENDPOINT", signal.to_ascii_uppercase()))
+        .filter(|e| is_url(e))
 }
 
 /// Which traces are kept; in any case, which the SDK would not heed.
 pub fn sampler() -> Option<Sampler> {
     let ratio = || {
-        let r = env("OTEL_TRACES_SAMPLER_ARG").and_then(|r| r.parse().ok()).filter(|r| (0.0..=1.0).contains(r));
+        let r = env("OTEL_TRACES_SAMPLER_ARG")
+            .and_then(|r| r.parse().ok())
+            .filter(|r| (0.0..=1.0).contains(r));
         Sampler::TraceIdRatioBased(r.unwrap_or(1.0))
     };
     let parent = |s| Sampler::ParentBased(Box::new(s));
@@ -189,11 +205,15 @@ pub fn resource_attributes() -> Vec<(String, String)> {
     env("OTEL_RESOURCE_ATTRIBUTES").and_then(|v| pairs(&v)).unwrap_or_default()
 }
 
-/// `name=value,…`, percent-encoded (W3C Baggage §3.2, without properties): all of it, or nothing. A `+` is a plus, and a value may hold `=`.
+/// `name=value,…`, percent-encoded (W3C Baggage §3.2, without properties): all of it, or nothing. A
+/// `+` is a plus, and a value may hold `=`.
 fn pairs(text: &str) -> Option<Vec<(String, String)>> {
     let decoded = |t: &str| {
         // What begins like an escape and is none is a mistake, not a percent sign.
-        let whole = t.split('%').skip(1).all(|r| r.len() >= 2 && r.as_bytes()[..2].iter().all(u8::is_ascii_hexdigit));
+        let whole = t
+            .split('%')
+            .skip(1)
+            .all(|r| r.len() >= 2 && r.as_bytes()[..2].iter().all(u8::is_ascii_hexdigit));
         whole.then(|| percent_decode_str(t).decode_utf8().ok().map(|d| d.into_owned())).flatten()
     };
     text.split(',')
@@ -207,14 +227,21 @@ fn pairs(text: &str) -> Option<Vec<(String, String)>> {
 }
 
 fn read_headers(text: &str) -> Option<Vec<(HeaderName, HeaderValue)>> {
-    pairs(text)?.into_iter().map(|(k, v)| Some((k.parse().ok()?, HeaderValue::from_str(&v).ok()?))).collect()
+    pairs(text)?
+        .into_iter()
+        .map(|(k, v)| Some((k.parse().ok()?, HeaderValue::from_str(&v).ok()?)))
+        .collect()
 }
 
-/// What is said of each variable that is not heeded, as it is or at all. Values of headers and attributes are nobody's business.
+/// What is said of each variable that is not heeded, as it is or at all. Values of headers and
+/// attributes are nobody's business.
 pub fn unheeded(set: impl Iterator<Item = (String, String)>) -> Vec<String> {
     let known = variables();
-    let set: BTreeMap<String, String> = set.filter(|(k, v)| k.starts_with("OTEL_") && !v.trim().is_empty()).collect();
-    let ratio = set.get("OTEL_TRACES_SAMPLER").is_some_and(|s| s.to_ascii_lowercase().ends_with("traceidratio"));
+    let set: BTreeMap<String, String> =
+        set.filter(|(k, v)| k.starts_with("OTEL_") && !v.trim().is_empty()).collect();
+    let ratio = set
+        .get("OTEL_TRACES_SAMPLER")
+        .is_some_and(|s| s.to_ascii_lowercase().ends_with("traceidratio"));
     let mut said = Vec::new();
     for (name, value) in &set {
         let value = value.trim();
@@ -279,7 +306,11 @@ mod tests {
     fn what_cannot_be_heeded_is_named() {
         for (name, value, part) in [
             ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", "\"zstd\" is none of gzip, none"),
-            ("OTEL_EXPORTER_OTLP_LOGS_COMPRESSION", "deflate", "OTEL_EXPORTER_OTLP_LOGS_COMPRESSION: \"deflate\""),
+            (
+                "OTEL_EXPORTER_OTLP_LOGS_COMPRESSION",
+                "deflate",
+                "OTEL_EXPORTER_OTLP_LOGS_COMPRESSION: \"deflate\"",
+            ),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "none of http/protobuf, grpc"),
             ("OTEL_TRACES_EXPORTER", "zipkin", "none of otlp, none"),
             ("OTEL_TRACES_SAMPLER", "xray", "none of always_on"),
@@ -322,7 +353,9 @@ mod tests {
 
     #[test]
     fn pairs_are_percent_decoded_and_nothing_else() {
-        let of = |t: &str| pairs(t).map(|p| p.into_iter().map(|(k, v)| format!("{k}|{v}")).collect::<Vec<_>>());
+        let of = |t: &str| {
+            pairs(t).map(|p| p.into_iter().map(|(k, v)| format!("{k}|{v}")).collect::<Vec<_>>())
+        };
         assert_eq!(
             of("a=1+2, b = x=y== ,c=%2C%20%c3%bc,d="),
             Some(vec!["a|1+2".into(), "b|x=y==".into(), "c|, ü".into(), "d|".into()])

@@ -1,5 +1,6 @@
-//! JSON logs: what tracing-subscriber writes, but for the audit's lines. Their records are JSON themselves, and stand in the line as
-//! what they are, so that nobody has to unpack a text within a text.
+//! JSON logs: what tracing-subscriber writes, but for the audit's lines. Their records are
+//! JSON themselves, and stand in the line as what they are, so that nobody has to unpack a
+//! text within a text.
 
 use std::fmt::{self, Debug, Write as _};
 
@@ -32,6 +33,7 @@ impl Visit for Members {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.put(field.name(), &Value::from(value).to_string());
     }
+
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let text = format!("{value:?}");
         match serde_json::from_str::<IgnoredAny>(&text) {
@@ -46,10 +48,16 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, cx: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(
+        &self,
+        cx: &FmtContext<'_, S, N>,
+        mut out: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
         let mut line = String::new();
         self.line(cx, Writer::new(&mut line), event)?;
-        // What could disturb a terminal or a reader stands in strings alone, and so may be written as JSON escapes it (RFC 8259 §7).
+        // What could disturb a terminal or a reader stands in strings alone, and so may be written
+        // as JSON escapes it (RFC 8259 §7).
         let mut from = 0;
         for (at, c) in line.char_indices().filter(|(_, c)| unseen(*c)) {
             out.write_str(&line[from..at])?;
@@ -61,7 +69,12 @@ where
 }
 
 impl Lines {
-    fn line<S, N>(&self, cx: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result
+    fn line<S, N>(
+        &self,
+        cx: &FmtContext<'_, S, N>,
+        mut out: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
         N: for<'a> FormatFields<'a> + 'static,
@@ -74,7 +87,12 @@ impl Lines {
         event.record(&mut members);
         out.write_str("{\"timestamp\":\"")?;
         SystemTime.format_time(&mut out)?;
-        writeln!(out, "\",\"level\":\"{}\",\"fields\":{{{}}},\"target\":\"audit\"}}", meta.level(), members.0)
+        writeln!(
+            out,
+            "\",\"level\":\"{}\",\"fields\":{{{}}},\"target\":\"audit\"}}",
+            meta.level(),
+            members.0
+        )
     }
 }
 
@@ -95,6 +113,7 @@ mod tests {
             self.0.lock().expect("lock").extend(bytes);
             Ok(bytes.len())
         }
+
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
         }
@@ -102,10 +121,14 @@ mod tests {
 
     #[test]
     fn nothing_in_a_line_moves_or_ends_it() {
-        let (out, evil) = (Out::default(), "a\u{9b}31m\u{85}b\u{202e}c\u{61c}d\u{200b}\u{e0041}é\n");
+        let (out, evil) =
+            (Out::default(), "a\u{9b}31m\u{85}b\u{202e}c\u{61c}d\u{200b}\u{e0041}é\n");
         let to = out.clone();
         let lines = Lines(tracing_subscriber::fmt::format().json());
-        let layer = tracing_subscriber::fmt::layer().json().event_format(lines).with_writer(move || to.clone());
+        let layer = tracing_subscriber::fmt::layer()
+            .json()
+            .event_format(lines)
+            .with_writer(move || to.clone());
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             tracing::warn!(client = evil, "said {evil}");
             tracing::info!(target: "audit", event = "sign_in_failed", principal = evil);
@@ -113,7 +136,8 @@ mod tests {
         let text = String::from_utf8(out.0.lock().expect("lock").clone()).expect("UTF-8");
         assert_eq!(text.lines().count(), 2, "{text}");
         assert!(text.ends_with('\n') && !text.chars().any(unseen), "{text}");
-        let said: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+        let said: Vec<Value> =
+            text.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
         assert_eq!(
             (&said[0]["fields"]["client"], &said[1]["fields"]["principal"]),
             (&Value::from(evil), &Value::from(evil))

@@ -1,7 +1,9 @@
-//! The metric table: every metric with its labels, unit and buckets, in one place. `docs/metrics.md` is printed from it, the dashboards
-//! and alert rules are checked against it, and an instrument that is not in it cannot be made.
+//! The metric table: every metric with its labels, unit and buckets, in one place.
+//! `docs/metrics.md` is printed from it, the dashboards and alert rules are checked against it, and
+//! an instrument that is not in it cannot be made.
 //!
-//! Names are those of the OpenTelemetry semantic conventions (MCP, databases, HTTP) where there is one, ours begin with `mssql_mcp.`.
+//! Names are those of the OpenTelemetry semantic conventions (MCP, databases, HTTP) where there is
+//! one, ours begin with `mssql_mcp.`.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -36,11 +38,15 @@ pub struct Metric {
 }
 
 /// Of `mcp.server.*` (semantic conventions for MCP).
-const MCP: Kind = Kind::Histogram(&[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0]);
+const MCP: Kind = Kind::Histogram(&[
+    0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0,
+]);
 /// Of `db.client.*`.
 const DB: Kind = Kind::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0]);
 /// Of `http.server.*`.
-const HTTP: Kind = Kind::Histogram(&[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0]);
+const HTTP: Kind = Kind::Histogram(&[
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+]);
 
 /// The tool that was called.
 pub const TOOL: &str = "gen_ai.tool.name";
@@ -74,7 +80,13 @@ pub const METRICS: &[Metric] = &[
         &[TOOL, "mssql_mcp.committed"],
         "rows changed; not committed are those of dry runs",
     ),
-    row("mssql_mcp.result.size", Kind::Counter, "By", &[TOOL], "bytes of structured content returned"),
+    row(
+        "mssql_mcp.result.size",
+        Kind::Counter,
+        "By",
+        &[TOOL],
+        "bytes of structured content returned",
+    ),
     row(
         "mssql_mcp.truncations",
         Kind::Counter,
@@ -118,8 +130,20 @@ pub const METRICS: &[Metric] = &[
         &[POOL, "db.client.connection.state"],
         "connections of the pool, idle or used",
     ),
-    row("db.client.connection.max", Kind::Gauge, "{connection}", &[POOL], "connections at most (pool.max_size)"),
-    row("db.client.connection.pending_requests", Kind::Gauge, "{request}", &[POOL], "calls that wait for a connection"),
+    row(
+        "db.client.connection.max",
+        Kind::Gauge,
+        "{connection}",
+        &[POOL],
+        "connections at most (pool.max_size)",
+    ),
+    row(
+        "db.client.connection.pending_requests",
+        Kind::Gauge,
+        "{request}",
+        &[POOL],
+        "calls that wait for a connection",
+    ),
     row(
         "db.client.connection.timeouts",
         Kind::Counter,
@@ -127,9 +151,27 @@ pub const METRICS: &[Metric] = &[
         &[POOL],
         "calls that got no connection within pool.wait",
     ),
-    row("db.client.connection.create_time", DB, "s", &[POOL, "error.type"], "TCP, TLS and login of a new connection"),
-    row("db.client.connection.wait_time", DB, "s", &[POOL], "time to get a connection from the pool"),
-    row("db.client.connection.use_time", DB, "s", &[POOL], "time between getting a connection and giving it back"),
+    row(
+        "db.client.connection.create_time",
+        DB,
+        "s",
+        &[POOL, "error.type"],
+        "TCP, TLS and login of a new connection",
+    ),
+    row(
+        "db.client.connection.wait_time",
+        DB,
+        "s",
+        &[POOL],
+        "time to get a connection from the pool",
+    ),
+    row(
+        "db.client.connection.use_time",
+        DB,
+        "s",
+        &[POOL],
+        "time between getting a connection and giving it back",
+    ),
     row(
         "http.server.request.duration",
         HTTP,
@@ -138,7 +180,13 @@ pub const METRICS: &[Metric] = &[
         "HTTP requests, to the head of their response",
     ),
     row("mssql_mcp.http.connections", Kind::Gauge, "{connection}", &[], "open HTTP connections"),
-    row("mssql_mcp.sessions", Kind::Gauge, "{session}", &[], "sessions of handshake-era clients over streamable HTTP"),
+    row(
+        "mssql_mcp.sessions",
+        Kind::Gauge,
+        "{session}",
+        &[],
+        "sessions of handshake-era clients over streamable HTTP",
+    ),
     row("mssql_mcp.sse.streams", Kind::Gauge, "{stream}", &[], "open HTTP+SSE streams"),
     row(
         "mssql_mcp.tokens.issued",
@@ -168,7 +216,13 @@ pub const METRICS: &[Metric] = &[
         &["mssql_mcp.result"],
         "passwords that people typed: ok, wrong, throttled, busy (too many at once), or store (it could not be asked)",
     ),
-    row("mssql_mcp.audit.queue", Kind::Gauge, "{record}", &[], "audit records that wait to be written"),
+    row(
+        "mssql_mcp.audit.queue",
+        Kind::Gauge,
+        "{record}",
+        &[],
+        "audit records that wait to be written",
+    ),
     row("mssql_mcp.audit.records", Kind::Counter, "{record}", &[], "audit records written"),
     row(
         "mssql_mcp.audit.dropped",
@@ -177,7 +231,13 @@ pub const METRICS: &[Metric] = &[
         &[],
         "audit records lost for want of room (audit.policy = \"drop\", and sign-in events)",
     ),
-    row("mssql_mcp.audit.broken", Kind::Gauge, "{file}", &[], "1 while the audit log cannot be written"),
+    row(
+        "mssql_mcp.audit.broken",
+        Kind::Gauge,
+        "{file}",
+        &[],
+        "1 while the audit log cannot be written",
+    ),
     row(
         "mssql_mcp.telemetry.failed",
         Kind::Counter,
@@ -199,8 +259,20 @@ pub const METRICS: &[Metric] = &[
         &["error.type", "otel.component.type", "otel.component.name"],
         "log records, likewise",
     ),
-    row("otel.sdk.log.created", Kind::Counter, "{log_record}", &[], "log records handed to OpenTelemetry"),
-    row("mssql_mcp.reloads", Kind::Counter, "{reload}", &["mssql_mcp.result"], "SIGHUP: ok or refused"),
+    row(
+        "otel.sdk.log.created",
+        Kind::Counter,
+        "{log_record}",
+        &[],
+        "log records handed to OpenTelemetry",
+    ),
+    row(
+        "mssql_mcp.reloads",
+        Kind::Counter,
+        "{reload}",
+        &["mssql_mcp.result"],
+        "SIGHUP: ok or refused",
+    ),
     row("process.memory.usage", Kind::Gauge, "By", &[], "resident memory (Linux)"),
 ];
 
@@ -259,7 +331,8 @@ static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
     }
 });
 
-/// The process's instruments. What is measured before [`super::start`] goes nowhere, for good; nothing is.
+/// The process's instruments. What is measured before [`super::start`] goes nowhere,
+/// for good; nothing is.
 pub fn instruments() -> &'static Instruments {
     &INSTRUMENTS
 }
@@ -269,7 +342,10 @@ fn meter() -> Meter {
 }
 
 fn find(name: &str) -> &'static Metric {
-    METRICS.iter().find(|m| m.name == name).unwrap_or_else(|| unreachable!("{name} is not in the table"))
+    METRICS
+        .iter()
+        .find(|m| m.name == name)
+        .unwrap_or_else(|| unreachable!("{name} is not in the table"))
 }
 
 fn counter(m: &Meter, name: &'static str) -> Counter<u64> {
@@ -280,7 +356,11 @@ fn counter(m: &Meter, name: &'static str) -> Counter<u64> {
 fn histogram(m: &Meter, name: &'static str) -> Histogram<f64> {
     let row = find(name);
     let Kind::Histogram(bounds) = row.kind else { unreachable!("{name} has no buckets") };
-    m.f64_histogram(name).with_description(row.help).with_unit(row.unit).with_boundaries(bounds.to_vec()).build()
+    m.f64_histogram(name)
+        .with_description(row.help)
+        .with_unit(row.unit)
+        .with_boundaries(bounds.to_vec())
+        .build()
 }
 
 /// Asks `read` for a gauge's values whenever somebody looks. It lives as long as the process.
@@ -332,11 +412,18 @@ pub fn markdown() -> String {
             Kind::Histogram(_) => "histogram",
         };
         let labels = m.labels.iter().map(|l| format!("`{l}`")).collect::<Vec<_>>().join(" ");
-        let _ =
-            writeln!(out, "| `{}` | `{}` | {kind} | {} | {labels} | {} |", m.name, prometheus_name(m), m.unit, m.help);
+        let _ = writeln!(
+            out,
+            "| `{}` | `{}` | {kind} | {} | {labels} | {} |",
+            m.name,
+            prometheus_name(m),
+            m.unit,
+            m.help
+        );
     }
     out.push_str("\n## Buckets\n\n");
-    for (what, kind) in [("`mcp.server.*`", MCP), ("`db.client.*`", DB), ("`http.server.*`", HTTP)] {
+    for (what, kind) in [("`mcp.server.*`", MCP), ("`db.client.*`", DB), ("`http.server.*`", HTTP)]
+    {
         let Kind::Histogram(bounds) = kind else { continue };
         let list = bounds.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
         let _ = writeln!(out, "- {what}: {list} s");

@@ -1,7 +1,9 @@
-//! OpenTelemetry out of the process: OTLP over gRPC or HTTP/protobuf, and the registry that Prometheus reads.
+//! OpenTelemetry out of the process: OTLP over gRPC or HTTP/protobuf, and the
+//! registry that Prometheus reads.
 //!
-//! Nothing here is waited for by a call. Spans and log records go into bounded queues (`OTEL_BSP_*`, `OTEL_BLRP_*`), and what finds no room, or
-//! is not taken by the collector, is counted. Headers, timeouts, sampler and resource come from the standard `OTEL_*` variables.
+//! Nothing here is waited for by a call. Spans and log records go into bounded queues
+//! (`OTEL_BSP_*`, `OTEL_BLRP_*`), and what finds no room, or is not taken by the collector, is
+//! counted. Headers, timeouts, sampler and resource come from the standard `OTEL_*` variables.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -94,6 +96,7 @@ impl Signal {
             Self::Logs => "logs",
         }
     }
+
     /// Where it goes; nowhere unless an endpoint is named or the exporter is asked for.
     fn route(self, config: &Config) -> Result<Option<Route>, String> {
         let (signal, upper) = (self.name(), self.name().to_ascii_uppercase());
@@ -101,10 +104,12 @@ impl Signal {
         if asked == Some("none") {
             return Ok(None);
         }
-        let protocol = environment::protocol(signal).map_or_else(|| config.choice("telemetry.protocol"), str::to_owned);
+        let protocol = environment::protocol(signal)
+            .map_or_else(|| config.choice("telemetry.protocol"), str::to_owned);
         let grpc = protocol == "grpc";
         let own = environment::endpoint(signal);
-        let base = Some(config.text("telemetry.endpoint").trim_end_matches('/').to_owned()).filter(|e| !e.is_empty());
+        let base = Some(config.text("telemetry.endpoint").trim_end_matches('/').to_owned())
+            .filter(|e| !e.is_empty());
         let usual = if grpc { "http://localhost:4317" } else { "http://localhost:4318" };
         let endpoint = match (own, base.or_else(|| asked.map(|_| usual.to_owned()))) {
             (Some(whole), _) => whole,
@@ -114,16 +119,22 @@ impl Signal {
         };
         if !endpoint.starts_with("http://") && !endpoint.starts_with("https://") {
             let shown = crate::config::quoted(&endpoint);
-            return Err(format!("telemetry.endpoint: {shown} is no URL such as http://otel-collector:4318"));
+            return Err(format!(
+                "telemetry.endpoint: {shown} is no URL such as http://otel-collector:4318"
+            ));
         }
         let name = format!("OTEL_EXPORTER_OTLP_{upper}_CERTIFICATE");
         let file = match env(&name) {
             Some(own) => Some((name, own)),
-            None => Some(("telemetry.ca_file".to_owned(), config.text("telemetry.ca_file").to_owned())),
+            None => {
+                Some(("telemetry.ca_file".to_owned(), config.text("telemetry.ca_file").to_owned()))
+            }
         };
         let ca = file
             .filter(|(_, p)| !p.is_empty())
-            .map(|(name, p)| std::fs::read(&p).map_err(|e| format!("{name}: {p} cannot be read: {e}")))
+            .map(|(name, p)| {
+                std::fs::read(&p).map_err(|e| format!("{name}: {p} cannot be read: {e}"))
+            })
             .transpose()?;
         Ok(Some(Route {
             signal,
@@ -139,7 +150,10 @@ impl Signal {
 
 impl std::fmt::Debug for Route {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Route").field("endpoint", &self.endpoint).field("grpc", &self.grpc).finish_non_exhaustive()
+        f.debug_struct("Route")
+            .field("endpoint", &self.endpoint)
+            .field("grpc", &self.grpc)
+            .finish_non_exhaustive()
     }
 }
 
@@ -151,7 +165,8 @@ pub fn routes(config: &Config) -> Result<Vec<Route>, String> {
     // Looked at even where nothing is sent yet: it is somebody's mistake.
     let ca = config.text("telemetry.ca_file");
     if !ca.is_empty() {
-        std::fs::File::open(ca).map_err(|e| format!("telemetry.ca_file: {ca} cannot be read: {e}"))?;
+        std::fs::File::open(ca)
+            .map_err(|e| format!("telemetry.ca_file: {ca} cannot be read: {e}"))?;
     }
     let mut all = Vec::new();
     for s in [Signal::Traces, Signal::Metrics, Signal::Logs] {
@@ -166,10 +181,15 @@ fn resource() -> Resource {
             KeyValue::new("service.name", "mssql-mcp"),
             KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
             // Two replicas behind one collector are told apart.
-            KeyValue::new("service.instance.id", RandomIdGenerator::default().new_trace_id().to_string()),
+            KeyValue::new(
+                "service.instance.id",
+                RandomIdGenerator::default().new_trace_id().to_string(),
+            ),
         ])
         .with_detectors(&[Box::new(TelemetryResourceDetector)])
-        .with_attributes(environment::resource_attributes().into_iter().map(|(k, v)| KeyValue::new(k, v)))
+        .with_attributes(
+            environment::resource_attributes().into_iter().map(|(k, v)| KeyValue::new(k, v)),
+        )
         .with_attributes(env("OTEL_SERVICE_NAME").map(|n| KeyValue::new("service.name", n)))
         .build()
 }
@@ -179,7 +199,8 @@ macro_rules! exporter {
     ($builder:expr, $route:expr) => {{
         let route: &Route = $route;
         let built = if route.grpc {
-            let mut b = $builder.with_tonic().with_endpoint(&route.endpoint).with_timeout(route.timeout);
+            let mut b =
+                $builder.with_tonic().with_endpoint(&route.endpoint).with_timeout(route.timeout);
             b = b.with_metadata(MetadataMap::from_headers(route.headers.iter().cloned().collect()));
             if route.gzip {
                 b = b.with_compression(Compression::Gzip);
@@ -193,9 +214,12 @@ macro_rules! exporter {
             }
             b.build()
         } else {
-            let mut b = $builder.with_http().with_endpoint(&route.endpoint).with_timeout(route.timeout);
+            let mut b =
+                $builder.with_http().with_endpoint(&route.endpoint).with_timeout(route.timeout);
             let text = |v: &HeaderValue| v.to_str().map(str::to_owned).unwrap_or_default();
-            b = b.with_headers(route.headers.iter().map(|(k, v)| (k.to_string(), text(v))).collect());
+            b = b.with_headers(
+                route.headers.iter().map(|(k, v)| (k.to_string(), text(v))).collect(),
+            );
             if route.gzip {
                 b = b.with_compression(Compression::Gzip);
             }
@@ -209,14 +233,22 @@ macro_rules! exporter {
 pub async fn taken_by_grpc(route: &Route) -> Result<(), String> {
     let sent = match route.signal {
         "traces" => {
-            opentelemetry_sdk::trace::SpanExporter::export(&exporter!(SpanExporter::builder(), route), Vec::new()).await
+            opentelemetry_sdk::trace::SpanExporter::export(
+                &exporter!(SpanExporter::builder(), route),
+                Vec::new(),
+            )
+            .await
         }
         "logs" => {
             let e = exporter!(LogExporter::builder(), route);
             opentelemetry_sdk::logs::LogExporter::export(&e, LogBatch::new(&[])).await
         }
         _ => {
-            PushMetricExporter::export(&exporter!(MetricExporter::builder(), route), &ResourceMetrics::default()).await
+            PushMetricExporter::export(
+                &exporter!(MetricExporter::builder(), route),
+                &ResourceMetrics::default(),
+            )
+            .await
         }
     };
     sent.map_err(|e| e.to_string())
@@ -232,14 +264,22 @@ impl Exporters {
         let routes = routes(config)?;
         let route = |name| routes.iter().find(|r| r.signal == name);
         let resource = resource();
-        // First: whatever measures belongs to the provider that there is when it is made, and the queues below measure what they drop.
-        let mut metrics = SdkMeterProvider::builder().with_resource(resource.clone()).with_view(|i: &Instrument| {
-            // A constant of the configuration; what is lost is counted.
-            let says_nothing = i.name().ends_with(".queue.capacity");
-            says_nothing.then(|| Stream::builder().with_aggregation(Aggregation::Drop).build().ok()).flatten()
-        });
+        // First: whatever measures belongs to the provider that there is when it is made, and the
+        // queues below measure what they drop.
+        let mut metrics = SdkMeterProvider::builder().with_resource(resource.clone()).with_view(
+            |i: &Instrument| {
+                // A constant of the configuration; what is lost is counted.
+                let says_nothing = i.name().ends_with(".queue.capacity");
+                says_nothing
+                    .then(|| Stream::builder().with_aggregation(Aggregation::Drop).build().ok())
+                    .flatten()
+            },
+        );
         if let Some(r) = route("metrics") {
-            let e = Counted::new(exporter!(MetricExporter::builder().with_temporality(temporality()), r), "metrics");
+            let e = Counted::new(
+                exporter!(MetricExporter::builder().with_temporality(temporality()), r),
+                "metrics",
+            );
             metrics = metrics.with_periodic_exporter(e);
         }
         if let Some(r) = &me.registry {
@@ -253,7 +293,8 @@ impl Exporters {
         }
         if let Some(r) = route("traces") {
             let e = Counted::new(exporter!(SpanExporter::builder(), r), "traces");
-            let mut traces = SdkTracerProvider::builder().with_batch_exporter(e).with_resource(resource.clone());
+            let mut traces =
+                SdkTracerProvider::builder().with_batch_exporter(e).with_resource(resource.clone());
             if let Some(s) = environment::sampler() {
                 traces = traces.with_sampler(s);
             }
@@ -261,34 +302,45 @@ impl Exporters {
         }
         if let Some(r) = route("logs") {
             let e = Counted::new(exporter!(LogExporter::builder(), r), "logs");
-            me.logs = Some(SdkLoggerProvider::builder().with_batch_exporter(e).with_resource(resource).build());
+            me.logs = Some(
+                SdkLoggerProvider::builder().with_batch_exporter(e).with_resource(resource).build(),
+            );
         }
         Ok(me)
     }
+
     /// The layer that exports spans.
     pub fn spans<S>(&self) -> Option<OpenTelemetryLayer<S, opentelemetry_sdk::trace::SdkTracer>>
     where
         S: tracing::Subscriber + for<'a> LookupSpan<'a>,
     {
         let tracer = self.traces.as_ref()?.tracer("mssql-mcp");
-        // Where in the source and on which thread a span began says nothing to an operator, and costs.
-        let layer = tracing_opentelemetry::layer().with_tracer(tracer).with_location(false).with_threads(false);
+        // Where in the source and on which thread a span began says nothing to
+        // an operator, and costs.
+        let layer = tracing_opentelemetry::layer()
+            .with_tracer(tracer)
+            .with_location(false)
+            .with_threads(false);
         Some(layer.with_tracked_inactivity(false).with_target(false).with_level(false))
     }
+
     /// The layer that exports log records.
     pub fn logs(&self) -> Option<OpenTelemetryTracingBridge<SdkLoggerProvider, SdkLogger>> {
         self.logs.as_ref().map(OpenTelemetryTracingBridge::new)
     }
+
     /// Prometheus' text format.
     pub fn scrape(&self) -> Option<Result<String, String>> {
         let r = self.registry.as_ref()?;
         Some(TextEncoder::new().encode_to_string(&r.gather()).map_err(|e| e.to_string()))
     }
+
     /// Sends what waits, all three at once: a collector that hangs is waited for once.
     pub fn shutdown(&self, patience: Duration) {
         let (patience, began) = (patience.min(LAST), Instant::now());
         let (done, ended) = mpsc::channel();
-        // In threads that are given up with the process: the reader of metrics has a patience of its own.
+        // In threads that are given up with the process: the reader of metrics has a
+        // patience of its own.
         let run = |work: Box<dyn FnOnce() + Send>| {
             let done = done.clone();
             std::thread::spawn(move || {
@@ -316,6 +368,7 @@ impl<E> Counted<E> {
     fn new(inner: E, signal: &'static str) -> Self {
         Self { inner, signal, failing: AtomicBool::new(false) }
     }
+
     fn note(&self, items: usize, result: OTelSdkResult) -> OTelSdkResult {
         match &result {
             Ok(()) => {
@@ -324,8 +377,12 @@ impl<E> Counted<E> {
                 }
             }
             Err(e) => {
-                instruments().telemetry_failed.add(items as u64, &[label("mssql_mcp.signal", self.signal)]);
-                if !self.failing.swap(true, Ordering::Relaxed) && !matches!(e, OTelSdkError::AlreadyShutdown) {
+                instruments()
+                    .telemetry_failed
+                    .add(items as u64, &[label("mssql_mcp.signal", self.signal)]);
+                if !self.failing.swap(true, Ordering::Relaxed)
+                    && !matches!(e, OTelSdkError::AlreadyShutdown)
+                {
                     tracing::warn!(target: "mssql_mcp::telemetry", error = %e, "the collector does not take {}; what is lost is counted", self.signal);
                 }
             }
@@ -334,17 +391,22 @@ impl<E> Counted<E> {
     }
 }
 
-impl<E: opentelemetry_sdk::trace::SpanExporter> opentelemetry_sdk::trace::SpanExporter for Counted<E> {
+impl<E: opentelemetry_sdk::trace::SpanExporter> opentelemetry_sdk::trace::SpanExporter
+    for Counted<E>
+{
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let n = batch.len();
         self.note(n, self.inner.export(batch).await)
     }
+
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         self.inner.shutdown_with_timeout(timeout)
     }
+
     fn force_flush(&self) -> OTelSdkResult {
         self.inner.force_flush()
     }
+
     fn set_resource(&mut self, resource: &Resource) {
         self.inner.set_resource(resource);
     }
@@ -355,9 +417,11 @@ impl<E: opentelemetry_sdk::logs::LogExporter> opentelemetry_sdk::logs::LogExport
         let n = batch.iter().count();
         self.note(n, self.inner.export(batch).await)
     }
+
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         self.inner.shutdown_with_timeout(timeout)
     }
+
     fn set_resource(&mut self, resource: &Resource) {
         self.inner.set_resource(resource);
     }
@@ -367,12 +431,15 @@ impl<E: PushMetricExporter> PushMetricExporter for Counted<E> {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
         self.note(1, self.inner.export(metrics).await)
     }
+
     fn force_flush(&self) -> OTelSdkResult {
         self.inner.force_flush()
     }
+
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         self.inner.shutdown_with_timeout(timeout)
     }
+
     fn temporality(&self) -> Temporality {
         self.inner.temporality()
     }

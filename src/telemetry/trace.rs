@@ -1,5 +1,6 @@
-//! Which trace a call belongs to: W3C Trace Context from `_meta.traceparent`, else from the HTTP request, else one of its own. There is
-//! always one, with or without a collector: the log line, the audit record and SQL Server's session name the same.
+//! Which trace a call belongs to: W3C Trace Context from `_meta.traceparent`, else from the HTTP
+//! request, else one of its own. There is always one, with or without a collector: the log line,
+//! the audit record and SQL Server's session name the same.
 
 use std::collections::HashMap;
 
@@ -29,24 +30,36 @@ impl Trace {
     /// One that nobody gave.
     pub fn fresh() -> Self {
         let ids = RandomIdGenerator::default();
-        Self { trace_id: ids.new_trace_id(), span_id: ids.new_span_id(), flags: TraceFlags::default() }
+        Self {
+            trace_id: ids.new_trace_id(),
+            span_id: ids.new_span_id(),
+            flags: TraceFlags::default(),
+        }
     }
+
     /// Another span of the same trace.
     pub fn child(self) -> Self {
         Self { span_id: RandomIdGenerator::default().new_span_id(), ..self }
     }
+
     /// Of a span, if it has one.
     pub fn of(c: &SpanContext) -> Option<Self> {
-        c.is_valid().then(|| Self { trace_id: c.trace_id(), span_id: c.span_id(), flags: c.trace_flags() })
+        c.is_valid().then(|| Self {
+            trace_id: c.trace_id(),
+            span_id: c.span_id(),
+            flags: c.trace_flags(),
+        })
     }
+
     /// `traceparent`, version 00.
     pub fn header(&self) -> String {
         format!("00-{}-{}-{:02x}", self.trace_id, self.span_id, self.flags.to_u8())
     }
 }
 
-/// A span that has begun: its parent is settled, and whether it is sampled. Most are not, and attributes are what costs; so they are set from here
-/// on, all at once, and not as fields of the [`Span`].
+/// A span that has begun: its parent is settled, and whether it is sampled. Most are not,
+/// and attributes are what costs; so they are set from here on, all at once, and not as
+/// fields of the [`Span`].
 #[derive(Debug)]
 pub struct Begun {
     /// To work within.
@@ -67,18 +80,21 @@ impl Begun {
         let seen = Some(context).filter(|c| c.span().span_context().is_sampled());
         Self { span, trace, seen }
     }
+
     /// Adds attributes, if anybody will see them.
     pub fn describe(&self, attributes: impl FnOnce() -> Vec<KeyValue>) {
         if let Some(c) = &self.seen {
             c.span().set_attributes(attributes());
         }
     }
+
     /// Names it, if anybody will see that.
     pub fn name(&self, name: impl FnOnce() -> String) {
         if let Some(c) = &self.seen {
             c.span().update_name(name());
         }
     }
+
     /// Its status is Error; of what `error.type`.
     pub fn failed(&self, kind: impl Into<opentelemetry::StringValue>) {
         if let Some(c) = &self.seen {
@@ -88,7 +104,8 @@ impl Begun {
     }
 }
 
-/// A caller's `traceparent` as a remote parent. What is no such thing is ignored, however long it is.
+/// A caller's `traceparent` as a remote parent. What is no such thing is ignored,
+/// however long it is.
 pub fn remote(traceparent: Option<&str>) -> Option<Context> {
     let text = traceparent.filter(|t| t.len() <= LONGEST)?;
     let carrier = HashMap::from([("traceparent".to_owned(), text.to_owned())]);
@@ -110,7 +127,8 @@ mod tests {
         assert_ne!(trace.child().span_id, trace.span_id);
         assert_ne!(Trace::fresh().trace_id, Trace::fresh().trace_id);
         let long = "0".repeat(1 << 20);
-        for bad in ["", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-xyz", &long] {
+        for bad in ["", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-xyz", &long]
+        {
             assert!(remote(Some(bad)).is_none());
         }
     }

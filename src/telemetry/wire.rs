@@ -1,5 +1,5 @@
-//! The debug switch `log.messages`: every JSON-RPC message, as one log line, of which only what is known to be harmless is shown. With
-//! `log.values` all of it, but for secrets.
+//! The debug switch `log.messages`: every JSON-RPC message, as one log line, of which only what is
+//! known to be harmless is shown. With `log.values` all of it, but for secrets.
 
 use mssql_mcp_transports::tap::{self, Direction};
 use serde_json::{Map, Value};
@@ -42,7 +42,9 @@ fn shown(message: &[u8], values: bool) -> String {
             whole(&mut v);
             v.to_string()
         }
-        Ok(Value::Array(batch)) => batch.iter().map(|m| redacted(m, &MESSAGE)).collect::<Value>().to_string(),
+        Ok(Value::Array(batch)) => {
+            batch.iter().map(|m| redacted(m, &MESSAGE)).collect::<Value>().to_string()
+        }
         Ok(v) => redacted(&v, &MESSAGE).to_string(),
         // What it is cannot be told, so nothing of it is shown.
         Err(_) => match message.len() {
@@ -55,7 +57,9 @@ fn shown(message: &[u8], values: bool) -> String {
 /// Names of what nobody may see.
 fn is_secret(key: &str) -> bool {
     let k = key.to_ascii_lowercase();
-    ["password", "secret", "authorization", "apikey", "api_key", "requeststate", "cookie"].iter().any(|s| k.contains(s))
+    ["password", "secret", "authorization", "apikey", "api_key", "requeststate", "cookie"]
+        .iter()
+        .any(|s| k.contains(s))
         || (k.contains("token") && k != "progresstoken")
 }
 
@@ -77,7 +81,8 @@ fn whole(v: &mut Value) {
     }
 }
 
-/// What may be shown of a value. What no shape names is counted, not shown: the next field of the protocol may be data.
+/// What may be shown of a value. What no shape names is counted, not shown: the next field of the
+/// protocol may be data.
 enum Shape {
     /// It is a word of the protocol or a name: shown.
     Plain,
@@ -102,7 +107,8 @@ enum Shape {
 use Shape::{Count, Each, Fields, Number, OfTool, OneOf, Plain, Statement as Sql, Types};
 
 /// RFC 5424, as MCP's logging has it.
-const LEVELS: Shape = OneOf(&["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]);
+const LEVELS: Shape =
+    OneOf(&["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]);
 
 const PEER: Shape = Fields(&[("name", Plain), ("version", Plain)]);
 
@@ -130,11 +136,18 @@ const CAPABILITIES: Shape = Fields(&[
 
 const FORMAT: Shape = OneOf(&["json", "csv"]);
 
-/// What the tools take, by their names: a `query` is T-SQL for one, and what somebody looks for, for another.
+/// What the tools take, by their names: a `query` is T-SQL for one, and what somebody
+/// looks for, for another.
 const ARGUMENTS: &[(&str, Shape)] = &[
     (
         "execute_sql",
-        Fields(&[("query", Sql), ("params", Types), ("max_rows", Number), ("dry_run", Number), ("format", FORMAT)]),
+        Fields(&[
+            ("query", Sql),
+            ("params", Types),
+            ("max_rows", Number),
+            ("dry_run", Number),
+            ("format", FORMAT),
+        ]),
     ),
     ("list_tables", Fields(&[("schema", Plain), ("include_views", Number)])),
     ("describe_table", Fields(&[("table_name", Plain)])),
@@ -142,7 +155,8 @@ const ARGUMENTS: &[(&str, Shape)] = &[
 ];
 
 /// What a person answered.
-const ANSWER: Shape = Fields(&[("action", OneOf(&["accept", "decline", "cancel"])), ("content", Types)]);
+const ANSWER: Shape =
+    Fields(&[("action", OneOf(&["accept", "decline", "cancel"])), ("content", Types)]);
 
 const PARAMS: Shape = Fields(&[
     ("_meta", META),
@@ -219,13 +233,17 @@ fn redacted(v: &Value, shape: &Shape) -> Value {
             if redacted.is_empty() { kind(v).into() } else { redacted.into() }
         }
         (Count, Value::Array(all)) => format!("({} of them)", all.len()).into(),
-        (Types, Value::Object(o)) => o.iter().map(|(k, v)| (k.clone(), kind(v).into())).collect::<Map<_, _>>().into(),
+        (Types, Value::Object(o)) => {
+            o.iter().map(|(k, v)| (k.clone(), kind(v).into())).collect::<Map<_, _>>().into()
+        }
         (Fields(known), Value::Object(o)) => {
             let mut out = Map::new();
             let mut others = 0;
             for (k, v) in o {
                 let shape = match known.iter().find(|f| f.0 == k).map(|f| &f.1) {
-                    Some(OfTool(tools)) => tools.iter().find(|t| o.get("name").is_some_and(|n| n == t.0)).map(|t| &t.1),
+                    Some(OfTool(tools)) => {
+                        tools.iter().find(|t| o.get("name").is_some_and(|n| n == t.0)).map(|t| &t.1)
+                    }
                     shape => shape,
                 };
                 match shape {
@@ -281,17 +299,22 @@ mod tests {
             assert!(!text.contains(hidden), "{hidden}: {text}");
         }
         let with = shown(call.to_string().as_bytes(), true);
-        assert!(with.contains("ada") && with.contains("9876") && !with.contains("sealed"), "{with}");
+        assert!(
+            with.contains("ada") && with.contains("9876") && !with.contains("sealed"),
+            "{with}"
+        );
 
         let answer = json!({"jsonrpc": "2.0", "id": 1, "result": {
             "content": [{"type": "text", "text": "{\"rows\":[[\"ada\"]]}"}],
             "structuredContent": {"results": [{"columns": [{"name": "Name", "type": "nvarchar"}], "rows": [["ada"], ["bob"]], "row_count": 2}],
                 "messages": ["hello ada"]}}});
         let text = shown(answer.to_string().as_bytes(), false);
-        assert!(text.contains("(2 of them)") && text.contains("nvarchar") && !text.contains("ada"), "{text}");
+        assert!(
+            text.contains("(2 of them)") && text.contains("nvarchar") && !text.contains("ada"),
+            "{text}"
+        );
 
-        let asked =
-            json!({"method": "elicitation/create", "params": {"message": "Delete ada?", "requestedSchema": {}}});
+        let asked = json!({"method": "elicitation/create", "params": {"message": "Delete ada?", "requestedSchema": {}}});
         assert!(!shown(asked.to_string().as_bytes(), false).contains("ada"));
         let said = json!({"id": 1, "result": {"action": "accept", "content": {"confirm": "ada"}}});
         assert!(!shown(said.to_string().as_bytes(), false).contains("ada"));
@@ -300,14 +323,23 @@ mod tests {
             ("logging/setLevel", json!({"level": "ada"})),
             ("resources/read", json!({"uri": "row://ada"})),
             ("tools/list", json!({"cursor": "ada", "ada": {"ada": ["ada"]}})),
-            ("tools/call", json!({"name": "list_tables", "arguments": {"name_like": "ada", "ada": 1}})),
+            (
+                "tools/call",
+                json!({"name": "list_tables", "arguments": {"name_like": "ada", "ada": 1}}),
+            ),
             ("tools/call", json!({"name": "execute_sql", "arguments": ["ada"]})),
             ("tools/call", json!({"name": "search", "arguments": {"query": "ada"}})),
             ("tools/call", json!({"name": "execute_sql ", "arguments": {"query": "ada"}})),
-            ("tools/call", json!({"name": "execute_sql", "arguments": {"query": {"ada": 1}, "params": ["ada"]}})),
+            (
+                "tools/call",
+                json!({"name": "execute_sql", "arguments": {"query": {"ada": 1}, "params": ["ada"]}}),
+            ),
             ("notifications/message", json!({"level": "info", "data": {"ada": "ada"}})),
             ("tools/call", json!({"_meta": {"ada": "ada", "baggage": "ada"}})),
-            ("tools/call", json!({"inputResponses": {"ada": {"action": "ada", "content": {"note": "ada"}}}})),
+            (
+                "tools/call",
+                json!({"inputResponses": {"ada": {"action": "ada", "content": {"note": "ada"}}}}),
+            ),
             ("tools/call", json!("ada")),
         ];
         for (method, params) in params {
@@ -321,9 +353,14 @@ mod tests {
         }
         let text = shown(br#"{"method":"logging/setLevel","params":{"level":"debug"}}"#, false);
         assert!(text.contains("debug"), "{text}");
-        let text = shown(br#"{"id":1,"error":{"code":-32602,"message":"ada","data":{"ada":1}}}"#, false);
-        assert!(text.contains("-32602") && text.contains("(2 more)") && !text.contains("ada"), "{text}");
-        let secret = json!({"access_token": "abc", "Authorization": "Bearer abc", "password": "abc"});
+        let text =
+            shown(br#"{"id":1,"error":{"code":-32602,"message":"ada","data":{"ada":1}}}"#, false);
+        assert!(
+            text.contains("-32602") && text.contains("(2 more)") && !text.contains("ada"),
+            "{text}"
+        );
+        let secret =
+            json!({"access_token": "abc", "Authorization": "Bearer abc", "password": "abc"});
         assert!(!shown(secret.to_string().as_bytes(), true).contains("abc"));
         assert_eq!(shown(b"\x1b[31m ada", false), "(9 bytes that are no JSON)");
         assert!(shown(json!({"x": "y".repeat(10_000)}).to_string().as_bytes(), true).len() < 2000);

@@ -1,5 +1,6 @@
-//! A tool's arguments as models send them, read by the tool's own input schema: what is unambiguous is taken for what it is (`"5"`, `5.0`, `"true"`,
-//! an object written as text, an empty text for one that was left out), and what is not is refused in a sentence that a model can act on.
+//! A tool's arguments as models send them, read by the tool's own input schema: what is unambiguous
+//! is taken for what it is (`"5"`, `5.0`, `"true"`, an object written as text, an empty text for
+//! one that was left out), and what is not is refused in a sentence that a model can act on.
 
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -26,14 +27,18 @@ impl<'de> Deserialize<'de> for Members {
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an object")
             }
+
             fn visit_map<A: MapAccess<'de>>(self, mut m: A) -> Result<Members, A::Error> {
                 let mut all = Map::new();
                 while let Some((k, v)) = m.next_entry::<String, Box<RawValue>>()? {
                     // By its name: what a number or a text has wrong in it is somebody's.
-                    let v =
-                        member(&v).map_err(|e| serde::de::Error::custom(format_args!("{k} cannot be read: {e}")))?;
+                    let v = member(&v).map_err(|e| {
+                        serde::de::Error::custom(format_args!("{k} cannot be read: {e}"))
+                    })?;
                     if all.contains_key(&k) {
-                        return Err(serde::de::Error::custom(format_args!("{k} is there twice; give it once")));
+                        return Err(serde::de::Error::custom(format_args!(
+                            "{k} is there twice; give it once"
+                        )));
                     }
                     all.insert(k, v);
                 }
@@ -69,17 +74,22 @@ pub fn read<A: DeserializeOwned>(params: Option<&RawValue>, schema: &Value) -> R
         let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(w, _)| w);
         refused(format!("Invalid arguments: {what}."), "")
     };
-    let params = params.map(|p| serde_json::from_str::<Params<'_>>(p.get())).transpose().map_err(bad)?;
+    let params =
+        params.map(|p| serde_json::from_str::<Params<'_>>(p.get())).transpose().map_err(bad)?;
     let raw = params.and_then(|p| p.arguments).map_or("{}", RawValue::get);
     let raw = if raw == "null" { "{}" } else { raw };
-    // serde takes an array for a struct, field by field; then what runs would not be what others read.
+    // serde takes an array for a struct, field by field; then what runs would not
+    // be what others read.
     if !raw.starts_with('{') {
         let what = match raw.as_bytes() {
             [b'[', ..] => "an array",
             [b'"', ..] => "a text",
             _ => "a single value",
         };
-        return Err(refused(format!("arguments is {what}; it must be an object such as {}.", example(schema)), ""));
+        return Err(refused(
+            format!("arguments is {what}; it must be an object such as {}.", example(schema)),
+            "",
+        ));
     }
     let Members(given) = serde_json::from_str(raw).map_err(bad)?;
     let taken = by_schema(given, schema)?;
@@ -105,7 +115,9 @@ fn example(schema: &Value) -> String {
 fn by_schema(given: Map<String, Value>, schema: &Value) -> Result<Map<String, Value>, Refusal> {
     let mut taken = Map::new();
     for (name, value) in given {
-        let Some(property) = schema["properties"].get(&name) else { return Err(unknown(&name, schema)) };
+        let Some(property) = schema["properties"].get(&name) else {
+            return Err(unknown(&name, schema));
+        };
         if !value.is_null()
             && let Some(v) = coerced(&name, &value, property, required(schema).any(|r| r == name))?
         {
@@ -124,7 +136,11 @@ fn by_schema(given: Map<String, Value>, schema: &Value) -> Result<Map<String, Va
 
 fn unknown(name: &str, schema: &Value) -> Refusal {
     let all: Vec<&str> = properties(schema).map(|(k, _)| k.as_str()).collect();
-    let near = all.iter().map(|k| (strsim::damerau_levenshtein(k, name), *k)).min().filter(|(d, k)| *d <= k.len() / 2);
+    let near = all
+        .iter()
+        .map(|k| (strsim::damerau_levenshtein(k, name), *k))
+        .min()
+        .filter(|(d, k)| *d <= k.len() / 2);
     let end = near.map_or(".".to_owned(), |(_, k)| format!("; did you mean {k}?"));
     let name: String = name.chars().take(SHOWN).collect();
     let list = if all.is_empty() { "no arguments".to_owned() } else { all.join(", ") };
@@ -144,14 +160,21 @@ fn shown(v: &Value) -> String {
 }
 
 /// The value as its type has it; none for one that counts as left out.
-fn coerced(name: &str, v: &Value, property: &Value, needed: bool) -> Result<Option<Value>, Refusal> {
+fn coerced(
+    name: &str,
+    v: &Value,
+    property: &Value,
+    needed: bool,
+) -> Result<Option<Value>, Refusal> {
     let wrong = |wanted: &str| {
-        let about = property["description"].as_str().map(|d| format!("{name}: {d}.")).unwrap_or_default();
+        let about =
+            property["description"].as_str().map(|d| format!("{name}: {d}.")).unwrap_or_default();
         Err(refused(format!("{name} is {}; it must be {wanted}.", shown(v)), &about))
     };
     let text = v.as_str().map(str::trim);
     if text == Some("") {
-        // What is needed is judged by the tool: an empty search finds nothing, an empty name is nobody's.
+        // What is needed is judged by the tool: an empty search finds nothing, an
+        // empty name is nobody's.
         return Ok(needed.then(|| v.clone()).filter(|v| v.is_string()));
     }
     match property["type"].as_str().unwrap_or_default() {
@@ -159,10 +182,14 @@ fn coerced(name: &str, v: &Value, property: &Value, needed: bool) -> Result<Opti
             let Some(words) = property["enum"].as_array() else {
                 return if v.is_string() { Ok(Some(v.clone())) } else { wrong("a text") };
             };
-            let found = words.iter().find(|w| w.as_str().zip(text).is_some_and(|(w, t)| w.eq_ignore_ascii_case(t)));
+            let found = words
+                .iter()
+                .find(|w| w.as_str().zip(text).is_some_and(|(w, t)| w.eq_ignore_ascii_case(t)));
             match found {
                 Some(w) => Ok(Some(w.clone())),
-                None => wrong(&words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or ")),
+                None => {
+                    wrong(&words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "))
+                }
             }
         }
         "integer" => {
@@ -171,9 +198,12 @@ fn coerced(name: &str, v: &Value, property: &Value, needed: bool) -> Result<Opti
                 (_, Some(t)) => serde_json::from_str::<serde_json::Number>(t).ok(),
                 _ => None,
             };
-            // A whole number is whole however it is written; beyond 2^53 a fraction could not be told.
+            // A whole number is whole however it is written; beyond 2^53 a fraction
+            // could not be told.
             let whole = number.and_then(|n| {
-                n.as_i64().or_else(|| n.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 9e15).map(|f| f as i64))
+                n.as_i64().or_else(|| {
+                    n.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 9e15).map(|f| f as i64)
+                })
             });
             let least = property["minimum"].as_i64();
             match whole {
@@ -217,6 +247,7 @@ mod tests {
             "required": ["query"],
         })
     }
+
     fn of(arguments: &str) -> Result<Value, String> {
         let raw = RawValue::from_string(format!("{{\"arguments\":{arguments}}}")).expect("JSON");
         read::<Value>(Some(&raw), &schema()).map_err(|r| r.message)
@@ -227,13 +258,19 @@ mod tests {
         for (given, taken) in [
             (r#"{"query":"q","max_rows":5.0}"#, json!({ "query": "q", "max_rows": 5 })),
             (r#"{"query":"q","max_rows":"5"}"#, json!({ "query": "q", "max_rows": 5 })),
-            (r#"{"query":"q","max_rows":" 5.0 ","limit":"-3"}"#, json!({ "query": "q", "max_rows": 5, "limit": -3 })),
+            (
+                r#"{"query":"q","max_rows":" 5.0 ","limit":"-3"}"#,
+                json!({ "query": "q", "max_rows": 5, "limit": -3 }),
+            ),
             (r#"{"query":"q","max_rows":1e2}"#, json!({ "query": "q", "max_rows": 100 })),
             (
                 r#"{"query":"q","dry_run":"True","format":"CSV"}"#,
                 json!({ "query": "q", "dry_run": true, "format": "csv" }),
             ),
-            (r#"{"query":"q","params":"{\"a\": 1}"}"#, json!({ "query": "q", "params": { "a": 1 } })),
+            (
+                r#"{"query":"q","params":"{\"a\": 1}"}"#,
+                json!({ "query": "q", "params": { "a": 1 } }),
+            ),
             (
                 r#"{"query":"q","params":"","max_rows":"","dry_run":" ","format":"","limit":null}"#,
                 json!({ "query": "q" }),
@@ -246,15 +283,24 @@ mod tests {
     #[test]
     fn the_rest_is_refused_by_name_with_what_came_and_what_is_accepted() {
         for (given, said) in [
-            (r#"{"query":"q","max_rows":0}"#, "max_rows is 0; it must be a whole number from 1, such as 10."),
-            (r#"{"query":"q","max_rows":"many"}"#, "max_rows is \"many\"; it must be a whole number from 1"),
+            (
+                r#"{"query":"q","max_rows":0}"#,
+                "max_rows is 0; it must be a whole number from 1, such as 10.",
+            ),
+            (
+                r#"{"query":"q","max_rows":"many"}"#,
+                "max_rows is \"many\"; it must be a whole number from 1",
+            ),
             (r#"{"query":"q","max_rows":2.5}"#, "max_rows is 2.5; it must be a whole number"),
             (r#"{"query":"q","max_rows":[5]}"#, "max_rows is an array; it must be"),
             (r#"{"query":"q","max_rows":1e300}"#, "it must be a whole number"),
             (r#"{"query":"q","dry_run":1}"#, "dry_run is 1; it must be true or false."),
             (r#"{"query":"q","dry_run":"yes"}"#, "dry_run is \"yes\"; it must be true or false."),
             (r#"{"query":"q","format":"xml"}"#, "format is \"xml\"; it must be json or csv."),
-            (r#"{"query":"q","params":[1]}"#, "params is an array; it must be an object such as {\"name\": value}."),
+            (
+                r#"{"query":"q","params":[1]}"#,
+                "params is an array; it must be an object such as {\"name\": value}.",
+            ),
             (r#"{"query":"q","params":"a=1"}"#, "params is \"a=1\"; it must be an object"),
             (r#"{"query":5}"#, "query is 5; it must be a text."),
             (r#"{}"#, "query is missing; give {\"query\": …}."),

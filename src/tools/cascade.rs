@@ -1,5 +1,5 @@
-//! What goes with a change by itself: rows of tables whose foreign keys refer to the changed one (ON DELETE and ON UPDATE, CASCADE, SET NULL and
-//! SET DEFAULT).
+//! What goes with a change by itself: rows of tables whose foreign keys refer to the changed one
+//! (ON DELETE and ON UPDATE, CASCADE, SET NULL and SET DEFAULT).
 
 use crate::database::run::{Batch, ParamValue, Rows};
 use crate::database::{Database, DbError, Limits};
@@ -46,8 +46,9 @@ pub async fn cascades(
     limits: &Limits,
 ) -> Result<Result<Vec<Cascade>, String>, DbError> {
     let mut found: Vec<Cascade> = Vec::new();
-    // Name, and whether its rows may go and may change their keys.
-    // INSERT and TRUNCATE set off nothing: the one adds no parent that was referred to, the other is refused where somebody refers.
+    // Name, and whether its rows may go and may change their keys. INSERT and TRUNCATE
+    // set off nothing: the one adds no parent that was referred to, the other is
+    // refused where somebody refers.
     let does = |t: &Table, verb: &str| t.verb == verb || t.verb == "MERGE";
     let mut open: Vec<(String, bool, bool)> =
         tables.iter().map(|t| (t.name.clone(), does(t, "DELETE"), does(t, "UPDATE"))).collect();
@@ -59,10 +60,15 @@ pub async fn cascades(
         let (name, deletes, updates) = next.clone();
         let by_text = tables.iter().any(|t| t.name == name && t.verb == "UPDATE");
         seen.push(next);
-        let rows: Rows =
-            db.fetch(KEYS, &[("name", ParamValue::Text(name))], limits).await?.into_iter().flatten().collect();
+        let rows: Rows = db
+            .fetch(KEYS, &[("name", ParamValue::Text(name))], limits)
+            .await?
+            .into_iter()
+            .flatten()
+            .collect();
         for r in rows {
-            let text = |i: usize| r.get(i).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
+            let text =
+                |i: usize| r.get(i).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
             let table = format!("{}.{}", quote::part(&text(0)), quote::part(&text(1)));
             if found.len() >= MOST {
                 return Ok(Err(format!("more than {MOST} foreign keys would act on it")));
@@ -80,24 +86,41 @@ pub async fn cascades(
                         "{table} is changed with it and has triggers, and what they do may not be undone by a rollback"
                     )));
                 }
-                let from =
-                    format!("SELECT COUNT_BIG(*) FROM {}.{}", quote::identifier(&text(0)), quote::identifier(&text(1)));
-                // A table that the text changes by itself, or by two keys, tells nothing by a difference.
-                let mixed = tables.iter().any(|t| t.name == table) || found.iter().any(|f| f.table == table);
+                let from = format!(
+                    "SELECT COUNT_BIG(*) FROM {}.{}",
+                    quote::identifier(&text(0)),
+                    quote::identifier(&text(1))
+                );
+                // A table that the text changes by itself, or by two keys, tells
+                // nothing by a difference.
+                let mixed = tables.iter().any(|t| t.name == table)
+                    || found.iter().any(|f| f.table == table);
                 let counting = match action.as_str() {
                     _ if mixed || on_update => None,
                     "CASCADE" => Some(from),
-                    "SET_NULL" => Some(format!("{from} WHERE {} IS NOT NULL", quote::identifier(&text(4)))),
+                    "SET_NULL" => {
+                        Some(format!("{from} WHERE {} IS NOT NULL", quote::identifier(&text(4))))
+                    }
                     _ => None,
                 };
                 if mixed {
                     found.iter_mut().filter(|f| f.table == table).for_each(|f| f.counting = None);
                 }
-                let c = Cascade { table: table.clone(), action: action.clone(), on_update, rows: None, counting };
+                let c = Cascade {
+                    table: table.clone(),
+                    action: action.clone(),
+                    on_update,
+                    rows: None,
+                    counting,
+                };
                 if !found.contains(&c) {
                     found.push(c);
                 }
-                open.push((table.clone(), !on_update && action == "CASCADE", on_update || action != "CASCADE"));
+                open.push((
+                    table.clone(),
+                    !on_update && action == "CASCADE",
+                    on_update || action != "CASCADE",
+                ));
             }
         }
     }
@@ -116,11 +139,14 @@ fn sets(sql: &str, column: &str) -> bool {
             setting = false;
         }
         let name = w[0].text.trim_matches(['[', ']', '"']).replace("]]", "]");
-        setting && name.to_lowercase() == column.to_lowercase() && (w[1].text.contains('=') || w[2].text == "=")
+        setting
+            && name.to_lowercase() == column.to_lowercase()
+            && (w[1].text.contains('=') || w[2].text == "=")
     })
 }
 
-/// Counts them, by running the change once more between two counts. What cannot be counted in time stays without a number.
+/// Counts them, by running the change once more between two counts. What cannot be counted in time
+/// stays without a number.
 pub async fn count(db: &Database, batch: Batch<'_>, found: &mut [Cascade], limits: &Limits) {
     let counting: Vec<String> = found.iter().filter_map(|c| c.counting.clone()).collect();
     if counting.is_empty() {
@@ -162,10 +188,17 @@ impl Cascade {
         };
         match self.rows {
             Some(0) => None,
-            Some(n) => Some(format!("{} of {} {} {by}.", plural(thousands(n), "row"), self.table, does(n == 1))),
-            None => {
-                Some(format!("Rows of {} that refer to it {} {by}; they were not counted.", self.table, does(false)))
-            }
+            Some(n) => Some(format!(
+                "{} of {} {} {by}.",
+                plural(thousands(n), "row"),
+                self.table,
+                does(n == 1)
+            )),
+            None => Some(format!(
+                "Rows of {} that refer to it {} {by}; they were not counted.",
+                self.table,
+                does(false)
+            )),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! A person's consent to a change: asked for with what a preview counted, and redeemed once.
 //!
-//! What travels to the client and back (`requestState`) is signed and carries the principal, the digest of the call, what was
-//! shown, an expiry and a nonce. The nonce is consumed before the change is committed, so that a retry never applies it twice
-//! but is answered with what was decided. State and nonces live in this process: another replica asks anew.
+//! What travels to the client and back (`requestState`) is signed and carries the principal, the
+//! digest of the call, what was shown, an expiry and a nonce. The nonce is consumed before the
+//! change is committed, so that a retry never applies it twice but is answered with what was
+//! decided. State and nonces live in this process: another replica asks anew.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,7 +21,8 @@ use crate::config::Config;
 
 /// The key of the one question.
 const QUESTION: &str = "confirm";
-/// Decisions that are remembered at once; beyond that nothing new is applied until some have expired.
+/// Decisions that are remembered at once; beyond that nothing new is applied
+/// until some have expired.
 const MOST: usize = 10_000;
 
 /// When a person is asked.
@@ -43,7 +45,8 @@ struct Inner {
     when: When,
     expiry: Duration,
     preview: Duration,
-    /// Made when the first question needs it, because the library's randomness takes 30 ms to begin with.
+    /// Made when the first question needs it, because the library's randomness takes 30
+    /// ms to begin with.
     key: OnceLock<Option<hmac::Key>>,
     decided: DashMap<String, Decision>,
 }
@@ -79,7 +82,8 @@ pub enum Consent {
     Again,
 }
 
-/// A nonce that is consumed. Dropped without a reply (the call was stopped in mid-change), it says that nobody knows.
+/// A nonce that is consumed. Dropped without a reply (the call was stopped in mid-change), it
+/// says that nobody knows.
 #[derive(Debug)]
 pub struct Ticket {
     confirm: Confirm,
@@ -114,27 +118,53 @@ impl Confirm {
         };
         Self::with(when, c.duration("access.confirm_expiry"), c.duration("access.preview_timeout"))
     }
+
     fn with(when: When, expiry: Duration, preview: Duration) -> Self {
-        Self(Arc::new(Inner { when, expiry, preview, key: OnceLock::new(), decided: DashMap::new() }))
+        Self(Arc::new(Inner {
+            when,
+            expiry,
+            preview,
+            key: OnceLock::new(),
+            decided: DashMap::new(),
+        }))
     }
+
     /// Without randomness there is none: then nothing is asked, and nothing redeemed.
     fn key(&self) -> Option<&hmac::Key> {
-        self.0.key.get_or_init(|| random().ok().map(|k| hmac::Key::new(hmac::HMAC_SHA256, &k))).as_ref()
+        self.0
+            .key
+            .get_or_init(|| random().ok().map(|k| hmac::Key::new(hmac::HMAC_SHA256, &k)))
+            .as_ref()
     }
+
     /// When a person is asked.
     pub fn when(&self) -> When {
         self.0.when
     }
+
     /// How long a preview may run.
     pub fn preview_timeout(&self) -> Duration {
         self.0.preview
     }
 
     /// The question, for a caller who can be asked.
-    pub fn ask(&self, principal: &str, digest: String, effect: Option<Vec<u64>>, message: &str) -> Stop {
+    pub fn ask(
+        &self,
+        principal: &str,
+        digest: String,
+        effect: Option<Vec<u64>>,
+        message: &str,
+    ) -> Stop {
         let (nonce, key) = match (random(), self.key()) {
             (Ok(n), Some(key)) => (BASE64.encode(n), key),
-            _ => return Refusal::new("internal", "The system has no randomness; nobody can be asked.", "").into(),
+            _ => {
+                return Refusal::new(
+                    "internal",
+                    "The system has no randomness; nobody can be asked.",
+                    "",
+                )
+                .into();
+            }
         };
         let expires = now() + self.0.expiry.as_millis() as u64;
         let claims = Claims { principal: principal.to_owned(), digest, effect, expires, nonce };
@@ -168,7 +198,11 @@ impl Confirm {
         let tag = BASE64.decode(tag).map_err(|_| bad())?;
         let key = self.key().ok_or_else(bad)?;
         hmac::verify(key, body.as_bytes(), &tag).map_err(|_| bad())?;
-        let claims: Claims = BASE64.decode(body).ok().and_then(|b| serde_json::from_slice(&b).ok()).ok_or_else(bad)?;
+        let claims: Claims = BASE64
+            .decode(body)
+            .ok()
+            .and_then(|b| serde_json::from_slice(&b).ok())
+            .ok_or_else(bad)?;
         if claims.principal != principal || claims.digest != digest {
             return Err(bad());
         }
@@ -183,15 +217,20 @@ impl Confirm {
         // Nothing but true is a yes.
         let ticked = answer.pointer("/content/apply") == Some(&json!(true));
         let (yes, what) = match action {
-            "accept" => (ticked, "The person did not tick \"Apply this change\"; nothing was changed."),
+            "accept" => {
+                (ticked, "The person did not tick \"Apply this change\"; nothing was changed.")
+            }
             "decline" | "cancel" => (false, "The person declined; nothing was changed."),
             _ => return Ok(Consent::Again),
         };
         self.forget();
         if self.0.decided.len() >= MOST {
-            return Err(
-                Refusal::new("busy", "Too many confirmed changes are remembered.", "Try again in a minute.").into()
-            );
+            return Err(Refusal::new(
+                "busy",
+                "Too many confirmed changes are remembered.",
+                "Try again in a minute.",
+            )
+            .into());
         }
         match self.0.decided.entry(claims.nonce.clone()) {
             Entry::Occupied(o) => match &o.get().reply {
@@ -208,15 +247,27 @@ impl Confirm {
             },
             Entry::Vacant(_) if claims.expires <= now() => Ok(Consent::Again),
             Entry::Vacant(v) if !yes => {
-                let reply =
-                    Refusal::new("declined", what, "Do not try again unless the person asks for it.").into_reply();
-                v.insert(Decision { expires: claims.expires, reply: Some(reply.clone()), code: "declined" });
+                let reply = Refusal::new(
+                    "declined",
+                    what,
+                    "Do not try again unless the person asks for it.",
+                )
+                .into_reply();
+                v.insert(Decision {
+                    expires: claims.expires,
+                    reply: Some(reply.clone()),
+                    code: "declined",
+                });
                 Ok(Consent::Decided(reply, "declined"))
             }
             Entry::Vacant(v) => {
                 v.insert(Decision { expires: claims.expires, reply: None, code: "" });
-                let ticket =
-                    Ticket { confirm: self.clone(), nonce: claims.nonce, expires: claims.expires, settled: false };
+                let ticket = Ticket {
+                    confirm: self.clone(),
+                    nonce: claims.nonce,
+                    expires: claims.expires,
+                    settled: false,
+                };
                 Ok(Consent::Yes(ticket, claims.effect))
             }
         }
@@ -239,21 +290,32 @@ impl Ticket {
     pub fn settle(mut self, reply: &ToolReply, code: &'static str) {
         self.put(reply.clone(), code);
     }
+
     /// Nothing was changed and the person is asked anew: the nonce stays consumed.
     pub fn superseded(mut self) {
-        let r = Refusal::new("superseded", "The data had changed in between; the person was asked again.", "");
+        let r = Refusal::new(
+            "superseded",
+            "The data had changed in between; the person was asked again.",
+            "",
+        );
         self.put(r.into_reply(), "superseded");
     }
+
     fn put(&mut self, reply: ToolReply, code: &'static str) {
         self.settled = true;
-        self.confirm.0.decided.insert(self.nonce.clone(), Decision { expires: self.expires, reply: Some(reply), code });
+        self.confirm.0.decided.insert(
+            self.nonce.clone(),
+            Decision { expires: self.expires, reply: Some(reply), code },
+        );
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         if !self.settled {
-            let r = Refusal::unknown_outcome("The call was stopped while the change was being applied.");
+            let r = Refusal::unknown_outcome(
+                "The call was stopped while the change was being applied.",
+            );
             let code = r.code;
             self.put(r.into_reply(), code);
         }
@@ -267,17 +329,23 @@ mod tests {
     fn confirm(expiry: Duration) -> Confirm {
         Confirm::with(When::Possible, expiry, Duration::from_secs(1))
     }
+
     fn asked(c: &Confirm) -> String {
         match c.ask("ada", "d".into(), Some(vec![3]), "Apply?") {
             Stop::Ask { state, .. } => state,
             other => panic!("{other:?}"),
         }
     }
+
     fn answer(state: &str, action: &str) -> Continuation {
         let content = json!({ "apply": action == "accept" });
-        let responses = Map::from_iter([(QUESTION.to_owned(), json!({ "action": action, "content": content }))]);
+        let responses = Map::from_iter([(
+            QUESTION.to_owned(),
+            json!({ "action": action, "content": content }),
+        )]);
         Continuation { responses, state: Some(state.to_owned()) }
     }
+
     fn text(r: &ToolReply) -> String {
         match &r.text {
             mssql_mcp_transports::Text::Own(t) => t.clone(),
@@ -289,14 +357,19 @@ mod tests {
     fn a_yes_counts_once_and_a_retry_hears_what_was_decided() {
         let c = confirm(Duration::from_secs(60));
         let state = asked(&c);
-        let Ok(Consent::Yes(ticket, effect)) = c.redeem(&answer(&state, "accept"), "ada", "d") else { panic!("a yes") };
+        let Ok(Consent::Yes(ticket, effect)) = c.redeem(&answer(&state, "accept"), "ada", "d")
+        else {
+            panic!("a yes")
+        };
         assert_eq!(effect, Some(vec![3]));
         // While it runs.
         assert!(
             matches!(c.redeem(&answer(&state, "accept"), "ada", "d"), Err(Stop::Refused(r)) if r.code == "in_progress")
         );
         ticket.settle(&ToolReply::text("done"), "ok");
-        let Ok(Consent::Decided(r, "ok")) = c.redeem(&answer(&state, "decline"), "ada", "d") else { panic!("decided") };
+        let Ok(Consent::Decided(r, "ok")) = c.redeem(&answer(&state, "decline"), "ada", "d") else {
+            panic!("decided")
+        };
         assert_eq!(text(&r), "done");
     }
 
@@ -305,7 +378,8 @@ mod tests {
         let c = confirm(Duration::from_secs(60));
         let state = asked(&c);
         for action in ["decline", "accept"] {
-            let Ok(Consent::Decided(r, "declined")) = c.redeem(&answer(&state, action), "ada", "d") else {
+            let Ok(Consent::Decided(r, "declined")) = c.redeem(&answer(&state, action), "ada", "d")
+            else {
                 panic!("decided")
             };
             assert!(text(&r).contains("\"declined\""));
@@ -355,7 +429,11 @@ mod tests {
         let bad = |r| matches!(r, Err(Stop::Invalid(_)));
         assert!(bad(c.redeem(&answer(&state, "accept"), "eve", "d")));
         assert!(bad(c.redeem(&answer(&state, "accept"), "ada", "another call")));
-        assert!(bad(confirm(Duration::from_secs(60)).redeem(&answer(&state, "accept"), "ada", "d")));
+        assert!(bad(confirm(Duration::from_secs(60)).redeem(
+            &answer(&state, "accept"),
+            "ada",
+            "d"
+        )));
         for i in 0..state.len() {
             let mut forged = state.clone().into_bytes();
             forged[i] = if forged[i] == b'A' { b'B' } else { b'A' };
@@ -383,9 +461,13 @@ mod tests {
     fn a_ticket_that_is_lost_says_that_nobody_knows() {
         let c = confirm(Duration::from_secs(60));
         let state = asked(&c);
-        let Ok(Consent::Yes(ticket, _)) = c.redeem(&answer(&state, "accept"), "ada", "d") else { panic!("a yes") };
+        let Ok(Consent::Yes(ticket, _)) = c.redeem(&answer(&state, "accept"), "ada", "d") else {
+            panic!("a yes")
+        };
         drop(ticket);
-        let Ok(Consent::Decided(r, "outcome_unknown")) = c.redeem(&answer(&state, "accept"), "ada", "d") else {
+        let Ok(Consent::Decided(r, "outcome_unknown")) =
+            c.redeem(&answer(&state, "accept"), "ada", "d")
+        else {
             panic!("decided")
         };
         assert!(text(&r).contains("outcome_unknown"));

@@ -69,7 +69,8 @@ impl Tool for DescribeTable {
             .find_table(&args.table_name, &limits)
             .await
             .map_err(|e| Refusal::not_found(&args.table_name, e, &self.db))?;
-        let out = self.db.describe(&table, &limits).await.map_err(|e| Refusal::database(&e, &self.db))?;
+        let out =
+            self.db.describe(&table, &limits).await.map_err(|e| Refusal::database(&e, &self.db))?;
         let n = out["columns"].as_array().map_or(0, Vec::len);
         Ok(structured(&call.facts, n, &out))
     }

@@ -1,4 +1,5 @@
-//! `execute_sql`: a T-SQL text under the configured access, with bound parameters, as all its result sets.
+//! `execute_sql`: a T-SQL text under the configured access, with bound parameters, as
+//! all its result sets.
 
 use std::time::{Duration, Instant};
 
@@ -120,9 +121,15 @@ impl Tool for ExecuteSql {
     async fn call(&self, call: Call, args: Args) -> Result<ToolReply, Stop> {
         if args.query.trim().is_empty() {
             let what = "query is empty; give T-SQL, such as SELECT TOP (10) * FROM sales.Orders.";
-            return Err(Refusal::new("invalid_arguments", what, "list_tables lists the tables that there are.").into());
+            return Err(Refusal::new(
+                "invalid_arguments",
+                what,
+                "list_tables lists the tables that there are.",
+            )
+            .into());
         }
-        let verdict = long::apart(args.query.len(), || judge(&args.query, &self.db.policy())).map_err(refusal)?;
+        let verdict = long::apart(args.query.len(), || judge(&args.query, &self.db.policy()))
+            .map_err(refusal)?;
         call.facts.set_verdict(verdict.class.as_str());
         let needed = verdict.scopes();
         if !needed.iter().all(|s| call.may(s)) {
@@ -142,7 +149,8 @@ impl Tool for ExecuteSql {
             keeps_state: verdict.keeps_state,
             only_changes: only_changes(&verdict),
         };
-        let change = Change { tool: self, call: &call, args: &args, verdict: &verdict, batch, limits };
+        let change =
+            Change { tool: self, call: &call, args: &args, verdict: &verdict, batch, limits };
         if args.dry_run == Some(true) {
             change.dry_run().await
         } else if verdict.class.changes() {
@@ -151,15 +159,18 @@ impl Tool for ExecuteSql {
             let run = self.db.run(batch, Mode::Read, &change.limits).await;
             let mut a = match run {
                 Ok(a) => a,
-                Err(f) => return Err(failed_with_names(&f, &self.db, &args.query, &change.limits).await.into()),
+                Err(f) => {
+                    return Err(failed_with_names(&f, &self.db, &args.query, &change.limits)
+                        .await
+                        .into());
+                }
             };
             change.note(&mut a);
             // One statement may have several result sets, when it runs a procedure.
             let several = verdict.statements.len() > 1
-                || verdict
-                    .statements
-                    .iter()
-                    .any(|s| !["SELECT", "WITH"].iter().any(|v| s.head.to_ascii_uppercase().starts_with(v)));
+                || verdict.statements.iter().any(|s| {
+                    !["SELECT", "WITH"].iter().any(|v| s.head.to_ascii_uppercase().starts_with(v))
+                });
             Ok(answer(&call.facts, a, None, several))
         }
     }
@@ -170,7 +181,9 @@ async fn failed_with_names(f: &Failure, db: &Database, sql: &str, limits: &Limit
     let mut r = failure(f, db, sql);
     let DbError::Sql(e) = &f.error else { return r };
     // Where something better was said, the catalog is not asked.
-    if !matches!(e.number, 207 | 208) || mssql_mcp_sql::hints::for_error(e.number, &e.message, sql).is_some() {
+    if !matches!(e.number, 207 | 208)
+        || mssql_mcp_sql::hints::for_error(e.number, &e.message, sql).is_some()
+    {
         return r;
     }
     let Some(name) = e.message.split('\'').nth(1) else { return r };
@@ -226,8 +239,14 @@ impl Change<'_> {
     /// Runs it and rolls it back.
     async fn dry_run(&self) -> Result<ToolReply, Stop> {
         if let Err(why) = self.previewable().await? {
-            let hint = "Send it without dry_run; where a person can be asked, they are asked first.";
-            return Err(Refusal::new("no_preview", format!("This cannot be tried out: {why}."), hint).into());
+            let hint =
+                "Send it without dry_run; where a person can be asked, they are asked first.";
+            return Err(Refusal::new(
+                "no_preview",
+                format!("This cannot be tried out: {why}."),
+                hint,
+            )
+            .into());
         }
         let run = self.db().run(self.batch, Mode::Preview, &self.limits);
         let a = match run.await {
@@ -252,7 +271,8 @@ impl Change<'_> {
             }
             When::Always | When::Possible => {}
         }
-        let principal = self.call.context.extensions.get::<Principal>().map(Principal::key).unwrap_or_default();
+        let principal =
+            self.call.context.extensions.get::<Principal>().map(Principal::key).unwrap_or_default();
         let digest = digest_of(self.args);
         if let Some(c) = self.call.context.extensions.get::<Continuation>() {
             let consent = confirm.redeem(c, &principal, &digest)?;
@@ -271,7 +291,8 @@ impl Change<'_> {
                         Ok(Applied::Committed(a)) => {
                             return self.settle(ticket, Ok(self.changed(a, false)));
                         }
-                        // The data changed while the person thought: ask again, with the new numbers.
+                        // The data changed while the person thought: ask again,
+                        // with the new numbers.
                         Ok(Applied::Differs(_)) => ticket.superseded(),
                         Err(f) => return self.settle(ticket, Err(self.failed(&f))),
                     }
@@ -282,7 +303,11 @@ impl Change<'_> {
         let (effect, tried) = self.preview().await?;
         if let Some(mut a) = tried.filter(|_| effect.is_nothing()) {
             let again = self.call.context.extensions.get::<Continuation>().is_some();
-            let what = if again { "By now no row would change" } else { "No row would change, so nobody was asked" };
+            let what = if again {
+                "By now no row would change"
+            } else {
+                "No row would change, so nobody was asked"
+            };
             a.messages.push(format!("{what}, and nothing was changed."));
             return Ok(self.changed(a, false));
         }
@@ -309,7 +334,9 @@ impl Change<'_> {
         let run = self.db().run(self.batch, Mode::Change, &self.limits);
         match run.await {
             Ok(a) => Ok(self.changed(a, false)),
-            Err(f) if !f.ended && matches!(f.error, DbError::Sql(_)) => Err(self.explained(&f).await),
+            Err(f) if !f.ended && matches!(f.error, DbError::Sql(_)) => {
+                Err(self.explained(&f).await)
+            }
             Err(f) => Err(self.failed(&f)),
         }
     }
@@ -318,8 +345,11 @@ impl Change<'_> {
     fn changed(&self, mut a: Answer, dry_run: bool) -> ToolReply {
         let rows = changed_rows(&self.args.query, self.verdict, &a.rows_affected);
         // A procedure's counts are its own; where the text hides them, a 0 would be a lie.
-        let rows = rows
-            .or_else(|| (self.verdict.class > Class::Write).then(|| a.rows_affected.iter().sum()).filter(|n| *n > 0));
+        let rows = rows.or_else(|| {
+            (self.verdict.class > Class::Write)
+                .then(|| a.rows_affected.iter().sum())
+                .filter(|n| *n > 0)
+        });
         if rows.is_none() && a.rows_affected.iter().all(|n| *n == 0) {
             a.rows_affected.clear();
         }
@@ -332,11 +362,14 @@ impl Change<'_> {
     fn note(&self, a: &mut Answer) {
         let most = self.tool.bounds.max_rows;
         if let Some(n) = self.args.max_rows.filter(|n| *n > most) {
-            a.messages.push(format!("max_rows {n} was taken as {most}, the most that limits.max_rows allows here"));
+            a.messages.push(format!(
+                "max_rows {n} was taken as {most}, the most that limits.max_rows allows here"
+            ));
         }
     }
 
-    /// A change that failed: an error of SQL Server rolled it back; a broken connection tells nothing.
+    /// A change that failed: an error of SQL Server rolled it back; a broken connection tells
+    /// nothing.
     fn failed(&self, f: &Failure) -> Stop {
         if f.ended {
             let mut r = failure(f, self.db(), &self.args.query);
@@ -349,7 +382,10 @@ impl Change<'_> {
             return r.into();
         }
         match &f.error {
-            DbError::Lost(m) => Refusal::unknown_outcome(&format!("The connection to SQL Server broke: {m}.")).into(),
+            DbError::Lost(m) => {
+                Refusal::unknown_outcome(&format!("The connection to SQL Server broke: {m}."))
+                    .into()
+            }
             DbError::Timeout => {
                 let mut r = failure(f, self.db(), &self.args.query);
                 r.retryable = false;
@@ -365,7 +401,9 @@ impl Change<'_> {
     }
 
     /// Why it cannot be tried out first, if it cannot.
-    async fn previewable(&self) -> Result<Result<(Vec<Table>, Vec<cascade::Cascade>), String>, Stop> {
+    async fn previewable(
+        &self,
+    ) -> Result<Result<(Vec<Table>, Vec<cascade::Cascade>), String>, Stop> {
         if self.verdict.class > Class::Write {
             let what = if self.verdict.class == Class::Schema {
                 "a change of the schema"
@@ -375,15 +413,21 @@ impl Change<'_> {
             return Ok(Err(format!("it has {what}, which a rollback may not undo")));
         }
         let failed = |e: DbError| Refusal::database(&e, self.db());
-        let tables = match super::preview::tables(self.db(), self.verdict, &self.limits).await.map_err(failed)? {
+        let tables = match super::preview::tables(self.db(), self.verdict, &self.limits)
+            .await
+            .map_err(failed)?
+        {
             Ok(t) => t,
             Err(why) => return Ok(Err(why)),
         };
-        let cascades = cascade::cascades(self.db(), &tables, &self.args.query, &self.limits).await.map_err(failed)?;
+        let cascades = cascade::cascades(self.db(), &tables, &self.args.query, &self.limits)
+            .await
+            .map_err(failed)?;
         Ok(cascades.map(|c| (tables, c)))
     }
 
-    /// What it would change, counted in a transaction that is rolled back at once: no lock is held while a person thinks. With what it gave.
+    /// What it would change, counted in a transaction that is rolled back at once: no lock is held
+    /// while a person thinks. With what it gave.
     async fn preview(&self) -> Result<(Effect, Option<Answer>), Stop> {
         let (tables, mut cascades) = match self.previewable().await? {
             Ok(t) => t,
@@ -399,12 +443,22 @@ impl Change<'_> {
         match run.await {
             Ok(a) => {
                 cascade::count(self.db(), self.batch, &mut cascades, &limits).await;
-                let effect = effect(&self.args.query, self.verdict, a.rows_affected.clone(), tables, cascades);
+                let effect = effect(
+                    &self.args.query,
+                    self.verdict,
+                    a.rows_affected.clone(),
+                    tables,
+                    cascades,
+                );
                 Ok((effect, Some(a)))
             }
-            Err(Failure { error: DbError::Timeout, .. }) => {
-                Ok((Effect::Unknown(format!("its preview took longer than {} s", patience.as_secs_f32())), None))
-            }
+            Err(Failure { error: DbError::Timeout, .. }) => Ok((
+                Effect::Unknown(format!(
+                    "its preview took longer than {} s",
+                    patience.as_secs_f32()
+                )),
+                None,
+            )),
             // It would fail: the model hears why, and nobody is bothered.
             Err(f) => Err(self.explained(&f).await),
         }
@@ -415,8 +469,8 @@ impl Change<'_> {
     }
 }
 
-/// The result object; the rows are joined in as they are. `changed` for what changes something, with whether it was a dry run; `more` where
-/// further result sets may be behind a cut.
+/// The result object; the rows are joined in as they are. `changed` for what changes something,
+/// with whether it was a dry run; `more` where further result sets may be behind a cut.
 pub fn answer(facts: &CallFacts, a: Answer, changed: Option<bool>, more: bool) -> ToolReply {
     facts.set_names_were_right();
     // Before the rows, so that who reads them from the beginning knows that they are not all.
@@ -473,7 +527,11 @@ pub fn answer(facts: &CallFacts, a: Answer, changed: Option<bool>, more: bool) -
             csv += &format!("# message: {}\n", m.replace(['\n', '\r'], "\n# "));
         }
         if changed.is_some() && !a.rows_affected.is_empty() {
-            csv += &format!("# rows affected: {}; committed: {}\n", Value::from(a.rows_affected), a.committed);
+            csv += &format!(
+                "# rows affected: {}; committed: {}\n",
+                Value::from(a.rows_affected),
+                a.committed
+            );
         }
         reply.text = mssql_mcp_transports::Text::Own(csv);
     }
@@ -573,17 +631,21 @@ fn hex(text: &str) -> Option<Vec<u8>> {
 /// Whole numbers as bigint, plain decimals exactly, the rest as float.
 fn number(n: &serde_json::Number) -> Option<(ParamValue, String)> {
     if let Some(i) = n.as_i64() {
-        return Some((ParamValue::Int(i), if i32::try_from(i).is_ok() { "int" } else { "bigint" }.to_owned()));
+        return Some((
+            ParamValue::Int(i),
+            if i32::try_from(i).is_ok() { "int" } else { "bigint" }.to_owned(),
+        ));
     }
     let text = n.to_string();
     match text.split_once('.') {
         Some((whole, fraction)) if !text.contains(['e', 'E']) => {
             let digits = whole.trim_start_matches('-').len() + fraction.len();
-            (digits <= 38).then(|| (ParamValue::Text(text.clone()), format!("decimal({digits},{})", fraction.len())))
+            (digits <= 38).then(|| {
+                (ParamValue::Text(text.clone()), format!("decimal({digits},{})", fraction.len()))
+            })
         }
-        None if !text.contains(['e', 'E']) => {
-            (text.len() <= 38).then(|| (ParamValue::Text(text.clone()), format!("decimal({},0)", text.len())))
-        }
+        None if !text.contains(['e', 'E']) => (text.len() <= 38)
+            .then(|| (ParamValue::Text(text.clone()), format!("decimal({},0)", text.len()))),
         _ => Some((ParamValue::Float(n.as_f64()?), "float".to_owned())),
     }
 }
@@ -622,7 +684,8 @@ const TYPES: [&str; 30] = [
     "sql_variant",
 ];
 
-/// A type name with at most two numbers (or `max`): it goes into a declaration, so nothing else may.
+/// A type name with at most two numbers (or `max`): it goes into a declaration,
+/// so nothing else may.
 fn is_type(t: &str) -> bool {
     let t = t.trim().to_ascii_lowercase();
     let (name, args) = match t.split_once('(') {
@@ -633,7 +696,8 @@ fn is_type(t: &str) -> bool {
         },
     };
     let fine = |a: &str| {
-        a.split(',').count() <= 2 && a.split(',').all(|p| p.trim() == "max" || p.trim().parse::<u16>().is_ok())
+        a.split(',').count() <= 2
+            && a.split(',').all(|p| p.trim() == "max" || p.trim().parse::<u16>().is_ok())
     };
     TYPES.contains(&name) && args.is_none_or(fine)
 }
@@ -650,7 +714,10 @@ mod tests {
     #[test]
     fn values_are_bound_without_loss() {
         assert_eq!(one(json!(5)), ("int".into(), ParamValue::Int(5)));
-        assert_eq!(one(json!(9_007_199_254_740_993_i64)), ("bigint".into(), ParamValue::Int(9_007_199_254_740_993)));
+        assert_eq!(
+            one(json!(9_007_199_254_740_993_i64)),
+            ("bigint".into(), ParamValue::Int(9_007_199_254_740_993))
+        );
         assert_eq!(one(json!(12.5)), ("decimal(3,1)".into(), ParamValue::Text("12.5".into())));
         assert_eq!(one(json!(true)), ("bit".into(), ParamValue::Bit(true)));
         assert_eq!(one(json!(null)), ("nvarchar(4000)".into(), ParamValue::Null));
@@ -666,7 +733,10 @@ mod tests {
             one(json!({ "type": "VARBINARY(8)", "value": "0x01fF" })),
             ("VARBINARY(8)".into(), ParamValue::Binary(vec![1, 255]))
         );
-        assert_eq!(one(json!({ "type": "binary(2)", "value": "0x" })).1, ParamValue::Binary(vec![]));
+        assert_eq!(
+            one(json!({ "type": "binary(2)", "value": "0x" })).1,
+            ParamValue::Binary(vec![])
+        );
         for bad in ["01FF", "0x1", "0xZZ", "AQI="] {
             let v = json!({ "type": "varbinary(max)", "value": bad });
             assert!(params(Map::from_iter([("a".to_owned(), v)])).is_err(), "{bad}");
@@ -678,9 +748,14 @@ mod tests {
         for t in ["int", "NVARCHAR(max)", "decimal(10, 2)", "datetime2 (3)"] {
             assert!(is_type(t), "{t}");
         }
-        for t in
-            ["int; DROP TABLE t", "nvarchar(1) = N'x' OUTPUT, @b int", "table", "geography", "decimal(1,2,3)", "int)"]
-        {
+        for t in [
+            "int; DROP TABLE t",
+            "nvarchar(1) = N'x' OUTPUT, @b int",
+            "table",
+            "geography",
+            "decimal(1,2,3)",
+            "int)",
+        ] {
             assert!(!is_type(t), "{t}");
         }
         for name in ["a b", "a'; --", ""] {

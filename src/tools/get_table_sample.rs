@@ -62,17 +62,25 @@ impl Tool for GetTableSample {
         let wanted = args.limit.unwrap_or(DEFAULT as i64);
         let limit = u64::try_from(wanted).unwrap_or(0).clamp(1, MAX);
         let csv = args.format.map_or(self.bounds.csv, |f| f == Format::Csv);
-        let limits = call.limits(Bounds { max_rows: limit.min(self.bounds.max_rows), csv, ..self.bounds });
+        let limits =
+            call.limits(Bounds { max_rows: limit.min(self.bounds.max_rows), csv, ..self.bounds });
         let table = self
             .db
             .find_table(&args.table_name, &limits)
             .await
             .map_err(|e| Refusal::not_found(&args.table_name, e, &self.db))?;
         // The name comes from the catalog and is quoted by us; the number is ours.
-        let columns = self.db.readable_columns(&table, &limits).await.map_err(|e| Refusal::database(&e, &self.db))?;
+        let columns = self
+            .db
+            .readable_columns(&table, &limits)
+            .await
+            .map_err(|e| Refusal::database(&e, &self.db))?;
         let sql = format!("SELECT TOP ({limit}) {columns} FROM {}", table.quoted());
-        let mut a =
-            self.db.run(sql.as_str().into(), Mode::Read, &limits).await.map_err(|f| Refusal::failure(&f, &self.db))?;
+        let mut a = self
+            .db
+            .run(sql.as_str().into(), Mode::Read, &limits)
+            .await
+            .map_err(|f| Refusal::failure(&f, &self.db))?;
         if u64::try_from(wanted).ok() != Some(limit) {
             a.messages.push(format!("limit {wanted} was taken as {limit}; it may be 1 to {MAX}"));
         }

@@ -93,8 +93,13 @@ impl Tool for ListTables {
             Some([one]) => one.clone(),
             _ => s,
         };
-        let filter =
-            ListFilter { schema: args.schema.map(bare), name_like: args.name_like, views, skip, take: PAGE + 1 };
+        let filter = ListFilter {
+            schema: args.schema.map(bare),
+            name_like: args.name_like,
+            views,
+            skip,
+            take: PAGE + 1,
+        };
         let limits = call.limits(self.bounds);
         let failed = |e| Refusal::database(&e, &self.db);
         let rows = self.db.list_tables(&filter, &limits).await.map_err(failed)?;

@@ -1,4 +1,5 @@
-//! What a change is about, for the person who is asked: which tables, how many rows of how many, and what a rollback leaves.
+//! What a change is about, for the person who is asked: which tables, how many rows of how many,
+//! and what a rollback leaves.
 
 use crate::database::run::{Param, ParamValue};
 use crate::database::{Database, DbError, Limits};
@@ -64,10 +65,13 @@ impl Effect {
             Effect::Tried { said, .. } => Some(said.clone()),
         }
     }
+
     /// For certain, it changes no row.
     pub fn is_nothing(&self) -> bool {
         match self {
-            Effect::Tried { counted: Counted::Each(each), .. } => each.iter().all(|n| *n == Some(0)),
+            Effect::Tried { counted: Counted::Each(each), .. } => {
+                each.iter().all(|n| *n == Some(0))
+            }
             Effect::Tried { counted: Counted::All(n), .. } => *n == 0,
             _ => false,
         }
@@ -82,7 +86,8 @@ fn verb(head: &str) -> String {
 /// Statements that neither have a count nor rows.
 const SILENT: [&str; 3] = ["DECLARE", "SET", "PRINT"];
 /// Those that decide whether and how often others run.
-const CONTROL: [&str; 10] = ["IF", "ELSE", "WHILE", "BEGIN", "END", "BREAK", "CONTINUE", "GOTO", "RETURN", "WAITFOR"];
+const CONTROL: [&str; 10] =
+    ["IF", "ELSE", "WHILE", "BEGIN", "END", "BREAK", "CONTINUE", "GOTO", "RETURN", "WAITFOR"];
 
 /// Whether each count of this batch is a change's, even behind rows (OUTPUT).
 pub fn only_changes(verdict: &Verdict) -> bool {
@@ -92,8 +97,8 @@ pub fn only_changes(verdict: &Verdict) -> bool {
     })
 }
 
-/// What counts say of the statements that write. The driver tells neither whose a count is nor 0 from no count, so that only what the text
-/// leaves no doubt about is known.
+/// What counts say of the statements that write. The driver tells neither whose a count is nor 0
+/// from no count, so that only what the text leaves no doubt about is known.
 fn read_counts(sql: &str, verdict: &Verdict, said: &[u64]) -> Counted {
     let upper = sql.to_ascii_uppercase();
     let of = |s: &mssql_mcp_sql::verdict::Statement| verb(&s.head);
@@ -106,12 +111,14 @@ fn read_counts(sql: &str, verdict: &Verdict, said: &[u64]) -> Counted {
     let others: Vec<String> = verdict.statements.iter().filter(|s| !changes(s)).map(of).collect();
     let truncates = verdict.statements.iter().any(|s| of(s) == "TRUNCATE");
     if others.iter().all(|o| SILENT.contains(&o.as_str())) {
-        let counting = verdict.statements.iter().filter(changes).filter(|s| of(s) != "TRUNCATE").count();
+        let counting =
+            verdict.statements.iter().filter(changes).filter(|s| of(s) != "TRUNCATE").count();
         if some.len() == counting || some.is_empty() {
             let mut rest = some.into_iter();
             let each = verdict.statements.iter().filter(changes);
             return Counted::Each(
-                each.map(|s| (of(s) != "TRUNCATE").then(|| rest.next().unwrap_or_default())).collect(),
+                each.map(|s| (of(s) != "TRUNCATE").then(|| rest.next().unwrap_or_default()))
+                    .collect(),
             );
         }
         return match some.len() < counting && !truncates {
@@ -126,10 +133,16 @@ fn read_counts(sql: &str, verdict: &Verdict, said: &[u64]) -> Counted {
     if others.iter().all(plain) {
         return Counted::All(total);
     }
-    // Queries beside it: their rows have counts, and so have OUTPUT, SELECT … INTO #t and SELECT @x = …
+    // Queries beside it: their rows have counts, and so have OUTPUT, SELECT … INTO #t and
+    // SELECT @x = …
     let query = |o: &String| plain(o) || ["SELECT", "WITH"].contains(&o.as_str());
-    let counts_too = |w: &str| upper.split(|c: char| !c.is_alphanumeric() && c != '_').any(|x| x == w);
-    if others.iter().all(query) && !counts_too("OUTPUT") && !counts_too("INTO") && !sql.contains('@') {
+    let counts_too =
+        |w: &str| upper.split(|c: char| !c.is_alphanumeric() && c != '_').any(|x| x == w);
+    if others.iter().all(query)
+        && !counts_too("OUTPUT")
+        && !counts_too("INTO")
+        && !sql.contains('@')
+    {
         return Counted::All(total);
     }
     Counted::Hidden("other statements of the text have counts too")
@@ -140,30 +153,48 @@ const ABOUT: &str = "SELECT s.name, o.name, o.type, \
      (SELECT COUNT(*) FROM sys.triggers AS t WHERE t.parent_id = o.object_id AND t.is_disabled = 0) \
      FROM sys.objects AS o JOIN sys.schemas AS s ON s.schema_id = o.schema_id WHERE o.object_id = OBJECT_ID(@name)";
 
-/// The tables that a batch writes to, or why it must not be tried out: what a trigger does outside of the database, a rollback
-/// does not undo.
-pub async fn tables(db: &Database, verdict: &Verdict, limits: &Limits) -> Result<Result<Vec<Table>, String>, DbError> {
+/// The tables that a batch writes to, or why it must not be tried out: what a trigger does outside
+/// of the database, a rollback does not undo.
+pub async fn tables(
+    db: &Database,
+    verdict: &Verdict,
+    limits: &Limits,
+) -> Result<Result<Vec<Table>, String>, DbError> {
     let mut found = Vec::new();
     for s in verdict.statements.iter().filter(|s| s.class == Class::Write) {
         if found.len() == MOST {
             return Ok(Err(format!("it writes to more than {MOST} tables")));
         }
         let Some(target) = &s.target else {
-            return Ok(Err(format!("the table that {} writes to could not be told from the text", s.head)));
+            return Ok(Err(format!(
+                "the table that {} writes to could not be told from the text",
+                s.head
+            )));
         };
-        let rows = db.fetch(ABOUT, &[("name", ParamValue::Text(target.name.clone()))], limits).await?;
+        let rows =
+            db.fetch(ABOUT, &[("name", ParamValue::Text(target.name.clone()))], limits).await?;
         let Some(row) = rows.into_iter().flatten().next() else {
             return Ok(Err(format!("{} is no table of this database", target.name)));
         };
-        let text = |i: usize| row.get(i).and_then(|v| v.as_str()).unwrap_or_default().trim().to_owned();
-        let name = visible_line(&format!("{}.{}", quote::part(&text(0)), quote::part(&text(1))), 300);
+        let text =
+            |i: usize| row.get(i).and_then(|v| v.as_str()).unwrap_or_default().trim().to_owned();
+        let name =
+            visible_line(&format!("{}.{}", quote::part(&text(0)), quote::part(&text(1))), 300);
         if text(2) != "U" {
-            return Ok(Err(format!("{name} is no plain table, and what lies behind it could have triggers")));
+            return Ok(Err(format!(
+                "{name} is no plain table, and what lies behind it could have triggers"
+            )));
         }
         if row.get(4).and_then(serde_json::Value::as_i64) != Some(0) {
-            return Ok(Err(format!("{name} has triggers, and what they do may not be undone by a rollback")));
+            return Ok(Err(format!(
+                "{name} has triggers, and what they do may not be undone by a rollback"
+            )));
         }
-        found.push(Table { name, verb: verb(&s.head), rows: row.get(3).and_then(serde_json::Value::as_i64) });
+        found.push(Table {
+            name,
+            verb: verb(&s.head),
+            rows: row.get(3).and_then(serde_json::Value::as_i64),
+        });
     }
     Ok(Ok(found))
 }
@@ -178,7 +209,13 @@ pub fn changed_rows(sql: &str, verdict: &Verdict, said: &[u64]) -> Option<u64> {
 }
 
 /// An effect, from what a preview said.
-pub fn effect(sql: &str, verdict: &Verdict, said: Vec<u64>, tables: Vec<Table>, cascades: Vec<Cascade>) -> Effect {
+pub fn effect(
+    sql: &str,
+    verdict: &Verdict,
+    said: Vec<u64>,
+    tables: Vec<Table>,
+    cascades: Vec<Cascade>,
+) -> Effect {
     let counted = read_counts(sql, verdict, &said);
     Effect::Tried { said, counted, tables, cascades }
 }
@@ -197,7 +234,8 @@ fn line(t: &Table, n: Option<u64>) -> String {
     // The catalog's count may be older than the rows.
     match rows.filter(|r| *r >= n && t.verb != "INSERT") {
         Some(r) => {
-            let (of, does) = (if r == 1 { "row" } else { "rows" }, if n == 1 { "changes" } else { "change" });
+            let (of, does) =
+                (if r == 1 { "row" } else { "rows" }, if n == 1 { "changes" } else { "change" });
             format!("{} {}: {} of {} {of} {does}.", t.verb, t.name, thousands(n), thousands(r))
         }
         None => format!("{} {}: {} {}.", t.verb, t.name, thousands(n), change(n)),
@@ -207,15 +245,26 @@ fn line(t: &Table, n: Option<u64>) -> String {
 /// The question: the numbers first, then the values, and the text below.
 pub fn question(sql: &str, params: &[Param], verdict: &Verdict, effect: &Effect) -> String {
     let mut lines: Vec<String> = Vec::new();
-    let named =
-        |tables: &[Table]| tables.iter().map(|t| format!("{} {}", t.verb, t.name)).collect::<Vec<_>>().join("; ");
+    let named = |tables: &[Table]| {
+        tables.iter().map(|t| format!("{} {}", t.verb, t.name)).collect::<Vec<_>>().join("; ")
+    };
     match effect {
         Effect::Tried { counted, tables, cascades, .. } => {
             match counted {
-                Counted::Each(each) => lines.extend(tables.iter().zip(each).map(|(t, n)| line(t, *n))),
-                Counted::All(n) => lines.push(format!("{}: {} {} in all.", named(tables), thousands(*n), change(*n))),
+                Counted::Each(each) => {
+                    lines.extend(tables.iter().zip(each).map(|(t, n)| line(t, *n)))
+                }
+                Counted::All(n) => lines.push(format!(
+                    "{}: {} {} in all.",
+                    named(tables),
+                    thousands(*n),
+                    change(*n)
+                )),
                 Counted::Hidden(why) => {
-                    lines.push(format!("{}: how many rows change is not known, because {why}.", named(tables)));
+                    lines.push(format!(
+                        "{}: how many rows change is not known, because {why}.",
+                        named(tables)
+                    ));
                 }
             }
             lines.extend(cascades.iter().filter_map(Cascade::sentence));
@@ -223,7 +272,10 @@ pub fn question(sql: &str, params: &[Param], verdict: &Verdict, effect: &Effect)
         Effect::Unknown(why) => {
             let writes = verdict.statements.iter().filter(|s| s.class >= Class::Write);
             let heads: Vec<_> = writes.map(|s| s.head.as_str()).collect();
-            lines.push(format!("{}: how much it changes was not counted, because {why}.", heads.join("; ")));
+            lines.push(format!(
+                "{}: how much it changes was not counted, because {why}.",
+                heads.join("; ")
+            ));
         }
     }
     let mut out = visible(&lines.join("\n"));
@@ -234,9 +286,16 @@ pub fn question(sql: &str, params: &[Param], verdict: &Verdict, effect: &Effect)
         out += " (The count used up identity and sequence values; a rollback does not give them back.)";
     }
     if !params.is_empty() {
-        let all: Vec<String> =
-            params.iter().take(PARAMS).map(|p| format!("@{} = {}", p.name, value(&p.value))).collect();
-        let more = if params.len() > PARAMS { format!(", and {} more", params.len() - PARAMS) } else { String::new() };
+        let all: Vec<String> = params
+            .iter()
+            .take(PARAMS)
+            .map(|p| format!("@{} = {}", p.name, value(&p.value)))
+            .collect();
+        let more = if params.len() > PARAMS {
+            format!(", and {} more", params.len() - PARAMS)
+        } else {
+            String::new()
+        };
         out += &format!("\n\nWith {}{more}", all.join(", "));
     }
     format!("{out}\n\n{}", shortened(sql, SHOWN))
@@ -276,9 +335,13 @@ mod tests {
 
     fn ask(sql: &str, counts: &[u64], tables: &[(&str, i64)]) -> String {
         let verdict = Verdict::of(sql);
-        let verbs = verdict.statements.iter().filter(|s| s.class == Class::Write).map(|s| verb(&s.head));
-        let tables =
-            tables.iter().zip(verbs).map(|((n, r), verb)| Table { name: (*n).to_owned(), verb, rows: Some(*r) });
+        let verbs =
+            verdict.statements.iter().filter(|s| s.class == Class::Write).map(|s| verb(&s.head));
+        let tables = tables.iter().zip(verbs).map(|((n, r), verb)| Table {
+            name: (*n).to_owned(),
+            verb,
+            rows: Some(*r),
+        });
         let effect = effect(sql, &verdict, counts.to_vec(), tables.collect(), Vec::new());
         question(sql, &[], &verdict, &effect).split("\n\n").next().unwrap_or_default().to_owned()
     }
@@ -311,7 +374,10 @@ mod tests {
             ask("IF 1 = 1 DELETE t DELETE u", &[1, 2000], &two),
             "DELETE dbo.t; DELETE dbo.u: 2,001 rows change in all. Apply?"
         );
-        assert_eq!(ask("DELETE t; DELETE u", &[3], &two), "DELETE dbo.t; DELETE dbo.u: 3 rows change in all. Apply?");
+        assert_eq!(
+            ask("DELETE t; DELETE u", &[3], &two),
+            "DELETE dbo.t; DELETE dbo.u: 3 rows change in all. Apply?"
+        );
         assert_eq!(
             ask("DECLARE @n int = 5; DELETE t WHERE a = @n OPTION (RECOMPILE)", &[4], &two[..1]),
             "DELETE dbo.t: 4 of 5 rows change. Apply?"
@@ -341,10 +407,14 @@ mod tests {
                 let e = effect(sql, &verdict, said, vec![], vec![]);
                 assert!(!e.is_nothing() && e.counts().is_none(), "{sql}: {e:?}");
             }
-            assert!(ask(sql, &[3], &t).contains("how many rows change is not known, because"), "{sql}");
+            assert!(
+                ask(sql, &[3], &t).contains("how many rows change is not known, because"),
+                "{sql}"
+            );
         }
-        let nothing =
-            |sql: &str, said: &[u64]| effect(sql, &Verdict::of(sql), said.to_vec(), vec![], vec![]).is_nothing();
+        let nothing = |sql: &str, said: &[u64]| {
+            effect(sql, &Verdict::of(sql), said.to_vec(), vec![], vec![]).is_nothing()
+        };
         assert!(nothing("DELETE t", &[0]) && nothing("DELETE t OUTPUT deleted.a", &[]));
         assert!(nothing("IF 1 = 0 DELETE t", &[]) && !nothing("TRUNCATE TABLE t", &[0]));
         assert!(!nothing("DELETE t; TRUNCATE TABLE u", &[0]));
@@ -370,7 +440,12 @@ mod tests {
     #[test]
     fn what_was_not_counted_says_why() {
         let sql = "CREATE INDEX i ON t (a)";
-        let q = question(sql, &[], &Verdict::of(sql), &Effect::Unknown("it has a change of the schema".into()));
+        let q = question(
+            sql,
+            &[],
+            &Verdict::of(sql),
+            &Effect::Unknown("it has a change of the schema".into()),
+        );
         assert!(
             q.starts_with(
                 "CREATE INDEX i ON t (: how much it changes was not counted, because it has a change of the schema."

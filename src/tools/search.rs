@@ -1,5 +1,5 @@
-//! `search` and `fetch`: the two tools by which ChatGPT (deep research, company knowledge) finds and reads, in the shapes that
-//! OpenAI's contract asks for.
+//! `search` and `fetch`: the two tools by which ChatGPT (deep research, company knowledge) finds
+//! and reads, in the shapes that OpenAI's contract asks for.
 
 use std::sync::Arc;
 
@@ -75,8 +75,13 @@ impl Library {
         let rows_of = columns(config).into();
         Self { db: db.clone(), bounds, rows_of, page: format!("{origin}{path}/object?id=").into() }
     }
+
     fn url(&self, id: &str) -> String {
-        format!("{}{}", self.page, form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>())
+        format!(
+            "{}{}",
+            self.page,
+            form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>()
+        )
     }
 }
 
@@ -119,8 +124,10 @@ impl Tool for Search {
             l.db.search(&query, &l.rows_of, HITS, &call.limits(l.bounds))
                 .await
                 .map_err(|e| Refusal::database(&e, &l.db))?;
-        let results: Vec<Value> =
-            hits.iter().map(|h| json!({ "id": h.id, "title": h.title, "url": l.url(&h.id) })).collect();
+        let results: Vec<Value> = hits
+            .iter()
+            .map(|h| json!({ "id": h.id, "title": h.title, "url": l.url(&h.id) }))
+            .collect();
         Ok(structured(&call.facts, results.len(), &json!({ "results": results })))
     }
 }
@@ -158,10 +165,21 @@ impl Tool for Fetch {
 
     async fn call(&self, call: Call, args: FetchArgs) -> Result<ToolReply, Stop> {
         let l = &self.0;
-        let found = l.db.object(&args.id, &call.limits(l.bounds)).await.map_err(|e| Refusal::database(&e, &l.db))?;
+        let found =
+            l.db.object(&args.id, &call.limits(l.bounds))
+                .await
+                .map_err(|e| Refusal::database(&e, &l.db))?;
         let Some(o) = found else {
-            let message = format!("There is nothing with the id {:?}.", args.id.chars().take(200).collect::<String>());
-            return Err(Refusal::new("no_such_object", message, "search gives ids such as table:sales.Orders.").into());
+            let message = format!(
+                "There is nothing with the id {:?}.",
+                args.id.chars().take(200).collect::<String>()
+            );
+            return Err(Refusal::new(
+                "no_such_object",
+                message,
+                "search gives ids such as table:sales.Orders.",
+            )
+            .into());
         };
         let most = l.bounds.max_chars.min(MAX_TEXT);
         let mut metadata = json!({ "kind": o.kind, "database": l.db.settings().label });
@@ -172,8 +190,7 @@ impl Tool for Fetch {
             call.facts.set_truncated("max_chars");
             metadata["truncated"] = format!("after {most} characters").into();
         }
-        let out =
-            json!({ "id": args.id, "title": o.title, "text": text, "url": l.url(&args.id), "metadata": metadata });
+        let out = json!({ "id": args.id, "title": o.title, "text": text, "url": l.url(&args.id), "metadata": metadata });
         Ok(structured(&call.facts, 1, &out))
     }
 }

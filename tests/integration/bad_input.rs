@@ -1,14 +1,19 @@
-//! Bad input gets the answer that the specification names, and the connection or the process lives on where it says so.
+//! Bad input gets the answer that the specification names, and the connection or the process lives
+//! on where it says so.
 
 use serde_json::{Value, json};
 
-use crate::support::{BOTH, JSON, Lab, Stdio1, command, handshake, http, in_session, modern, raw, stateless};
+use crate::support::{
+    BOTH, JSON, Lab, Stdio1, command, handshake, http, in_session, modern, raw, stateless,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_http() {
     let lab = Lab::new(&[("limits.max_request", "20000"), ("http.header_timeout", "1s")]).await;
     let (address, _stop) = lab.serve().await;
-    let post = async |headers: &[(&str, &str)], body: &[u8]| http(address, "POST", "/mcp", headers, body).await;
+    let post = async |headers: &[(&str, &str)], body: &[u8]| {
+        http(address, "POST", "/mcp", headers, body).await
+    };
     let deep = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"execute_sql","arguments":{}1{}}}}}"#,
         "[".repeat(5000),
@@ -20,10 +25,22 @@ async fn over_http() {
         ("empty", vec![JSON, BOTH], Vec::new(), 400, Some(-32700)),
         ("a number", vec![JSON, BOTH], b"5".to_vec(), 400, Some(-32600)),
         ("no method", vec![JSON, BOTH], br#"{"jsonrpc":"2.0","id":1}"#.to_vec(), 400, Some(-32600)),
-        ("null id", vec![JSON, BOTH], br#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#.to_vec(), 400, Some(-32600)),
+        (
+            "null id",
+            vec![JSON, BOTH],
+            br#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#.to_vec(),
+            400,
+            Some(-32600),
+        ),
         ("a huge body", vec![JSON, BOTH], vec![b' '; 30_000], 413, Some(-32600)),
         ("deep nesting", vec![JSON, BOTH], deep.into_bytes(), 400, None),
-        ("wrong Content-Type", vec![("Content-Type", "text/plain"), BOTH], b"{}".to_vec(), 415, Some(-32600)),
+        (
+            "wrong Content-Type",
+            vec![("Content-Type", "text/plain"), BOTH],
+            b"{}".to_vec(),
+            415,
+            Some(-32600),
+        ),
         ("no Content-Type", vec![BOTH], b"{}".to_vec(), 415, Some(-32600)),
         ("wrong Accept", vec![JSON, ("Accept", "text/html")], b"{}".to_vec(), 406, Some(-32600)),
         (
@@ -54,9 +71,17 @@ async fn over_http() {
             json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "nope" } }),
             -32602,
         ),
-        ("no tool", json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {} }), -32602),
+        (
+            "no tool",
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {} }),
+            -32602,
+        ),
         ("unknown method", json!({ "jsonrpc": "2.0", "id": 1, "method": "nope" }), -32601),
-        ("a stateless method", json!({ "jsonrpc": "2.0", "id": 1, "method": "server/discover" }), -32601),
+        (
+            "a stateless method",
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "server/discover" }),
+            -32601,
+        ),
     ] {
         let a = in_session(address, &session, message).await;
         assert_eq!((a.status, &a.json()["error"]["code"]), (200, &json!(code)), "{what}: {a:?}");
@@ -68,7 +93,10 @@ async fn over_http() {
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
         in_session(address, &session, slow.clone()).await
     });
-    assert_eq!((first.status, second.status, &second.json()["error"]["code"]), (200, 400, &json!(-32600)));
+    assert_eq!(
+        (first.status, second.status, &second.json()["error"]["code"]),
+        (200, 400, &json!(-32600))
+    );
     lab.sandbox.faults(|f| f.row_delay = None);
     // Garbage instead of HTTP, and a client that never finishes its headers.
     assert!(raw(address, b"\x16\x03\x01garbage\r\n\r\n").await.starts_with("HTTP/1.1 400"));
@@ -97,10 +125,14 @@ async fn over_stdio() {
         assert_eq!(p.ask(ping.clone()).await["result"], json!({}), "alive after {what}");
     }
     p.send(b"").await;
-    p.send(br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":99}}"#).await;
+    p.send(br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":99}}"#)
+        .await;
     let unknown = json!({ "jsonrpc": "2.0", "id": 6, "method": "tools/list", "params": { "_meta": { "io.modelcontextprotocol/protocolVersion": "2099-01-01", "io.modelcontextprotocol/clientCapabilities": {} } } });
     let v = p.ask(unknown).await;
-    assert_eq!((code(&v), v["error"]["data"]["supported"][0].as_str()), (Some(-32022), Some("2026-07-28")));
+    assert_eq!(
+        (code(&v), v["error"]["data"]["supported"][0].as_str()),
+        (Some(-32022), Some("2026-07-28"))
+    );
     let v = p.ask(json!({ "jsonrpc": "2.0", "id": 7, "method": "server/discover", "params": modern(json!({})) })).await;
     assert_eq!(v["result"]["supportedVersions"][4], json!("2024-11-05"));
     // A last line without its newline is read, and then the process ends by itself.

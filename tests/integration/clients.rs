@@ -1,4 +1,5 @@
-//! Clients that none of us wrote: MCP SDKs of both eras, the conformance suite, and drivers for the sandbox's TDS.
+//! Clients that none of us wrote: MCP SDKs of both eras, the conformance suite, and drivers
+//! for the sandbox's TDS.
 //!
 //! `make test` installs them (`tests/clients/install.sh`).
 
@@ -20,9 +21,14 @@ fn root() -> PathBuf {
 }
 
 pub fn installed(path: &str) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let p = target.join("clients").join(path);
-    assert!(p.exists(), "{} is missing: run tests/clients/install.sh (make test does)", p.display());
+    assert!(
+        p.exists(),
+        "{} is missing: run tests/clients/install.sh (make test does)",
+        p.display()
+    );
     p
 }
 
@@ -32,7 +38,12 @@ async fn run(program: PathBuf, script: &str, args: &[&str]) -> String {
 }
 
 /// Likewise, with more in its environment.
-pub async fn run_with(program: PathBuf, script: &str, args: &[&str], env: &[(String, String)]) -> String {
+pub async fn run_with(
+    program: PathBuf,
+    script: &str,
+    args: &[&str],
+    env: &[(String, String)],
+) -> String {
     let mut c = Command::new(program);
     c.envs(env.iter().cloned());
     c.arg(root().join("tests/clients").join(script))
@@ -41,8 +52,12 @@ pub async fn run_with(program: PathBuf, script: &str, args: &[&str], env: &[(Str
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    let out = tokio::time::timeout(Duration::from_secs(300), c.output()).await.expect("in time").expect("run");
-    let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    let out = tokio::time::timeout(Duration::from_secs(300), c.output())
+        .await
+        .expect("in time")
+        .expect("run");
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     assert!(out.status.success(), "{script} {args:?}:\n{text}");
     text
 }
@@ -54,7 +69,10 @@ async fn over_both(program: &str, script: &str, lines: usize) {
     let binary = binary();
     let binary = binary.to_str().expect("path");
     let url = format!("http://{address}/mcp");
-    for args in [vec!["http", url.as_str()], vec!["stdio", binary, "demo", "--stdio", "--log-level", "error"]] {
+    for args in [
+        vec!["http", url.as_str()],
+        vec!["stdio", binary, "demo", "--stdio", "--log-level", "error"],
+    ] {
         let text = run(program.clone(), script, &args).await;
         assert_eq!(text.matches(": ok").count(), lines, "{script} {args:?}:\n{text}");
     }
@@ -92,7 +110,8 @@ async fn pypi_mcp_2_in_both_eras() {
     over_both("py-mcp-2.3/bin/python", "mcp2.py", 3).await;
 }
 
-/// People who are asked through their clients before data is changed, over both eras and both transports.
+/// People who are asked through their clients before data is changed, over both
+/// eras and both transports.
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_ask_their_person() {
     let binary = binary();
@@ -107,7 +126,16 @@ async fn clients_that_ask_their_person() {
         let lab = Lab::new(&[("access.level", "read-write")]).await;
         let (address, _stop) = lab.serve().await;
         let url = format!("http://{address}/mcp");
-        let stdio = ["stdio", binary, "demo", "--stdio", "--log-level", "error", "--access-level", "read-write"];
+        let stdio = [
+            "stdio",
+            binary,
+            "demo",
+            "--stdio",
+            "--log-level",
+            "error",
+            "--access-level",
+            "read-write",
+        ];
         for place in [&["http", url.as_str()][..], &stdio] {
             let args: Vec<&str> = which.into_iter().chain(place.iter().copied()).collect();
             let text = run(installed(program), script, &args).await;
@@ -135,8 +163,8 @@ async fn bridges_and_inspectors_sign_in() {
     assert_eq!(text.matches(": ok").count(), 3, "{text}");
 }
 
-/// A bridge over HTTP+SSE works through the end of one token after another: it refreshes when a post is refused, and its session is still
-/// there.
+/// A bridge over HTTP+SSE works through the end of one token after another: it refreshes when a
+/// post is refused, and its session is still there.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bridge_over_sse_keeps_its_session() {
     use crate::oauth::{PASSWORD as SECRET, lab};
@@ -185,13 +213,18 @@ async fn demo_with_sign_in() -> (tokio::process::Child, String, String) {
         let line = lines.next_line().await.expect("read").expect("a line");
         if line.contains("MCP endpoint") {
             let url = line.split_whitespace().find(|w| w.starts_with("http://")).expect("a URL");
-            let password = line.split("password ").nth(1).and_then(|r| r.split(';').next()).expect("a password");
+            let password = line
+                .split("password ")
+                .nth(1)
+                .and_then(|r| r.split(';').next())
+                .expect("a password");
             return (demo, url.trim_end_matches("/mcp").to_owned(), password.to_owned());
         }
     }
 }
 
-/// What `demo --oauth` prints can be pasted: the line for curl, the inspector's, the address, and a password that can be typed.
+/// What `demo --oauth` prints can be pasted: the line for curl, the inspector's, the address, and a
+/// password that can be typed.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lines_of_the_demo_with_sign_in_work() {
     use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -204,13 +237,26 @@ async fn the_lines_of_the_demo_with_sign_in_work() {
     }
     let below = |heading: &str| {
         let after = text.split(heading).nth(1).unwrap_or_else(|| panic!("{heading}: {text}"));
-        after.split_once(":\n").expect("lines").1.split("\n\n").next().expect("a block").trim().to_owned()
+        after
+            .split_once(":\n")
+            .expect("lines")
+            .1
+            .split("\n\n")
+            .next()
+            .expect("a block")
+            .trim()
+            .to_owned()
     };
     let shell = async |line: &str| {
-        let out = Command::new("sh").args(["-c", line]).stdin(Stdio::null()).output().await.expect("sh");
+        let out =
+            Command::new("sh").args(["-c", line]).stdin(Stdio::null()).output().await.expect("sh");
         (
             out.status.success(),
-            format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)),
+            format!(
+                "{}{}",
+                String::from_utf8_lossy(&out.stdout),
+                String::from_utf8_lossy(&out.stderr)
+            ),
         )
     };
     let (ok, said) = shell(&below("Try it with curl")).await;
@@ -227,24 +273,33 @@ async fn the_lines_of_the_demo_with_sign_in_work() {
     let line = text.lines().find(|l| l.contains("Sign-in page")).expect("the page");
     let words: Vec<&str> = line.split_whitespace().collect();
     let (url, password) = (words[2], words.last().copied().expect("a password"));
-    let typed =
-        password.split('-').all(|p| p.len() == 4 && p.chars().all(|c| "abcdefghijkmnpqrstuvwxyz23456789".contains(c)));
+    let typed = password
+        .split('-')
+        .all(|p| p.len() == 4 && p.chars().all(|c| "abcdefghijkmnpqrstuvwxyz23456789".contains(c)));
     assert!(typed && password.len() == 19, "{line}");
-    let address: std::net::SocketAddr = url.split('/').nth(2).and_then(|a| a.parse().ok()).expect("an address");
+    let address: std::net::SocketAddr =
+        url.split('/').nth(2).and_then(|a| a.parse().ok()).expect("an address");
     let mut b = crate::oauth::Browser::default();
     let page = b.go(address, "GET", "/apps", "").await;
     assert!(url.ends_with("/apps") && page.body.contains("type=\"password\""), "{page:?}");
-    let login =
-        [("do", "login"), ("request", ""), ("username", words[4].trim_end_matches(',')), ("password", password)];
+    let login = [
+        ("do", "login"),
+        ("request", ""),
+        ("username", words[4].trim_end_matches(',')),
+        ("password", password),
+    ];
     assert_eq!(b.submit(address, "/apps", &login).await.status, 303);
-    assert!(b.go(address, "GET", "/apps", "").await.body.contains("Signed in as <strong>demo</strong>"));
+    assert!(
+        b.go(address, "GET", "/apps", "").await.body.contains("Signed in as <strong>demo</strong>")
+    );
     demo.kill().await.expect("the demo ends");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_pages_in_a_real_browser() {
     let (mut demo, origin, password) = demo_with_sign_in().await;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let shots = target.join("screenshots");
     let args = [origin.as_str(), &password, shots.to_str().expect("path"), "/usr/bin/chromium"];
     let text = run(installed(NODE), "pages.mjs", &args).await;
@@ -252,7 +307,8 @@ async fn the_pages_in_a_real_browser() {
     demo.kill().await.expect("the demo ends");
 }
 
-/// The flow that a newcomer sees: the demo with sign-in, its printed password, and an SDK that knows nothing but the URL.
+/// The flow that a newcomer sees: the demo with sign-in, its printed password, and an SDK that
+/// knows nothing but the URL.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_sdk_signs_in_through_the_pages_of_the_demo() {
     let (mut demo, origin, password) = demo_with_sign_in().await;
@@ -271,8 +327,14 @@ async fn an_external_issuer_signs_in() {
     let url = "http://127.0.0.1:8008";
     let start = async || {
         let mut c = Command::new(installed(NODE));
-        c.arg(root().join("tests/clients/issuer.mjs")).args([&port.to_string(), &format!("{url}/mcp")]);
-        let mut child = c.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("spawn");
+        c.arg(root().join("tests/clients/issuer.mjs"))
+            .args([&port.to_string(), &format!("{url}/mcp")]);
+        let mut child = c
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("spawn");
         let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
         let line = loop {
             let line = lines.next_line().await.expect("read").expect("a line");
@@ -315,7 +377,10 @@ async fn an_external_issuer_signs_in() {
     let a = call(&text(&tokens["read"]), update).await;
     assert_eq!(a.status, 403);
     let challenge = a.header("www-authenticate").expect("a challenge");
-    assert!(challenge.contains("scope=\"Sql.Read Sql.Write\""), "as the issuer names them: {challenge}");
+    assert!(
+        challenge.contains("scope=\"Sql.Read Sql.Write\""),
+        "as the issuer names them: {challenge}"
+    );
     assert_eq!(call(&text(&tokens["write"]), update).await.status, 200);
     for (what, token) in tokens["bad"].as_object().expect("tokens") {
         assert_eq!(call(&text(token), "SELECT 1 AS a").await.status, 401, "{what}");
@@ -325,7 +390,8 @@ async fn an_external_issuer_signs_in() {
     assert_eq!(metadata["authorization_servers"], json!([issuer]));
     assert_eq!(metadata["scopes_supported"], json!(["Sql.Read", "Sql.Write"]));
     assert_eq!(crate::support::http(address, "GET", "/authorize", &[], b"").await.status, 404);
-    // The issuer changes its keys: new tokens are good as soon as unknown keys may be asked for again.
+    // The issuer changes its keys: new tokens are good as soon as unknown keys may
+    // be asked for again.
     provider.kill().await.expect("the provider ends");
     let (_provider, fresh) = start().await;
     crate::support::until("the new key is known", async || {
@@ -353,10 +419,16 @@ where
         ("get_table_sample", json!({ "table_name": "Employees" })),
     ] {
         let Value::Object(args) = args else { unreachable!("an object") };
-        let r = client.call_tool(CallToolRequestParams::new(tool).with_arguments(args)).await.expect("tools/call");
+        let r = client
+            .call_tool(CallToolRequestParams::new(tool).with_arguments(args))
+            .await
+            .expect("tools/call");
         assert_ne!(r.is_error, Some(true), "{tool}: {r:?}");
         if tool == "execute_sql" {
-            assert_eq!(r.structured_content.expect("structured")["results"][0]["rows"], json!([[20_000]]));
+            assert_eq!(
+                r.structured_content.expect("structured")["results"][0]["rows"],
+                json!([[20_000]])
+            );
         }
     }
     client.cancel().await.expect("close");
@@ -370,14 +442,19 @@ async fn rmcp_in_both_eras() {
         ClientLifecycleMode::Initialize,
         ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::V_2026_07_28] },
     ] {
-        with_rmcp(StreamableHttpClientTransport::from_uri(format!("http://{address}/mcp")), mode.clone()).await;
+        with_rmcp(
+            StreamableHttpClientTransport::from_uri(format!("http://{address}/mcp")),
+            mode.clone(),
+        )
+        .await;
         let mut c = Command::new(binary());
         c.args(["demo", "--stdio", "--log-level", "error"]);
         with_rmcp(TokioChildProcess::new(c).expect("spawn"), mode).await;
     }
 }
 
-/// Every scenario that needs no fixture is green; the others are named, with their reason, in the baseline.
+/// Every scenario that needs no fixture is green; the others are named, with their
+/// reason, in the baseline.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_conformance_suite() {
     let lab = Lab::new(&[]).await;
@@ -397,7 +474,10 @@ async fn the_conformance_suite() {
             .current_dir(installed(""))
             .stdin(Stdio::null())
             .kill_on_drop(true);
-        let out = tokio::time::timeout(Duration::from_secs(600), c.output()).await.expect("in time").expect("run");
+        let out = tokio::time::timeout(Duration::from_secs(600), c.output())
+            .await
+            .expect("in time")
+            .expect("run");
         assert!(
             out.status.success(),
             "{requirements}:\n{}{}",
@@ -438,7 +518,8 @@ async fn tds_drivers_understand_the_sandbox() {
     drop(input);
     let out = child.wait_with_output().await.expect("run");
     assert!(String::from_utf8_lossy(&out.stdout).contains("Ada Lovelace"), "{out:?}");
-    // freebcp asks for the columns under FMTONLY, then reads; what it would load in bulk is refused by name.
+    // freebcp asks for the columns under FMTONLY, then reads; what it would load in bulk
+    // is refused by name.
     let file = std::env::temp_dir().join(format!("mssql-mcp-bcp-{port}.txt"));
     let bcp = async |direction: &str| {
         let mut c = Command::new("freebcp");
@@ -477,8 +558,11 @@ async fn results_are_read_by_what_people_read_them_with() {
     ];
     let query = rows.join(" UNION ALL ");
     for (form, file) in [(&["--json"][..], "answer.json"), (&["--format", "csv"], "answer.csv")] {
-        let out =
-            crate::support::command(&["call", "--demo", "execute_sql", &query]).args(form).output().await.expect("run");
+        let out = crate::support::command(&["call", "--demo", "execute_sql", &query])
+            .args(form)
+            .output()
+            .await
+            .expect("run");
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         std::fs::write(dir.join(file), out.stdout).expect("write");
     }
@@ -490,7 +574,8 @@ async fn results_are_read_by_what_people_read_them_with() {
         .output()
         .await
         .expect("run");
-    let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     assert!(out.status.success() && said.matches(": ok").count() == 4, "{said}");
     std::fs::remove_dir_all(dir).expect("clean");
 }

@@ -1,4 +1,5 @@
-//! docs/dependencies.md lists what the `Cargo.toml` files of the workspace ask for, and nothing else.
+//! docs/dependencies.md lists what the `Cargo.toml` files of the workspace ask
+//! for, and nothing else.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,13 +15,17 @@ fn manifest(folder: &str) -> toml::Table {
 /// The crates of others in these sections, of every member and for every platform.
 fn asked(sections: &[&str]) -> BTreeSet<String> {
     let root = manifest(".");
-    let members = root["workspace"]["members"].as_array().expect("members").iter().filter_map(|m| m.as_str());
+    let members =
+        root["workspace"]["members"].as_array().expect("members").iter().filter_map(|m| m.as_str());
     let mut all = BTreeSet::new();
     for manifest in members.map(manifest).chain([root.clone()]) {
-        let platforms = manifest.get("target").and_then(|t| t.as_table()).into_iter().flat_map(|t| t.values());
+        let platforms =
+            manifest.get("target").and_then(|t| t.as_table()).into_iter().flat_map(|t| t.values());
         for table in platforms.filter_map(|t| t.as_table()).chain([&manifest]) {
             let found = sections.iter().filter_map(|s| table.get(*s)?.as_table()).flatten();
-            all.extend(found.filter(|(_, v)| v.get("path").is_none()).map(|(name, _)| name.clone()));
+            all.extend(
+                found.filter(|(_, v)| v.get("path").is_none()).map(|(name, _)| name.clone()),
+            );
         }
     }
     all
@@ -42,7 +47,8 @@ fn the_page_of_dependencies_lists_each_and_no_other() {
     let page = read("docs/dependencies.md");
     let shipped = asked(&["dependencies", "build-dependencies"]);
     assert!(shipped.contains("tiberius") && shipped.contains("rustix"), "{shipped:?}");
-    let tests: BTreeSet<String> = asked(&["dev-dependencies"]).difference(&shipped).cloned().collect();
+    let tests: BTreeSet<String> =
+        asked(&["dev-dependencies"]).difference(&shipped).cloned().collect();
     assert_eq!(listed(&page, "Shipped"), shipped);
     assert_eq!(listed(&page, "Tests and benches only"), tests);
 }

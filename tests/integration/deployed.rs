@@ -1,4 +1,5 @@
-//! The shipped nginx configuration as a test (or the benchmark) runs it: other paths and ports, a certificate of its own.
+//! The shipped nginx configuration as a test (or the benchmark) runs it: other paths and ports, a
+//! certificate of its own.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -6,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub fn free_port() -> u16 {
-    // Below the ports that systems give to outgoing connections, which would take one before its program has bound it;
-    // and each only once in a process, so that two tests never get the same.
+    // Below the ports that systems give to outgoing connections, which would take one before its
+    // program has bound it; and each only once in a process, so that two tests never get the same.
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    // Its UDP twin is kept for as long as the process lives: two runs of the tests beside each other would otherwise get
-    // the same one before either has bound it, and one of them speak with the other's server.
+    // Its UDP twin is kept for as long as the process lives: two runs of the tests beside each
+    // other would otherwise get the same one before either has bound it, and one of them speak
+    // with the other's server.
     static CLAIMED: std::sync::Mutex<Vec<std::net::UdpSocket>> = std::sync::Mutex::new(Vec::new());
     loop {
         let n = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -35,7 +37,8 @@ pub fn configure(dir: &Path, port: u16, plain: u16, upstream: SocketAddr) {
         .replace("/dev/stderr", &format!("{here}/error.log"))
         .replace("/dev/stdout", &format!("{here}/access.log"));
     std::fs::write(dir.join("nginx.conf"), main).expect("write");
-    let mut site = std::fs::read_to_string(root.join("templates/mcp.conf.template")).expect("template");
+    let mut site =
+        std::fs::read_to_string(root.join("templates/mcp.conf.template")).expect("template");
     for (name, value) in [
         ("DOMAIN", "localhost".to_owned()),
         ("MCP_UPSTREAM", upstream.to_string()),

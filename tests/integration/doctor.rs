@@ -22,11 +22,13 @@ struct Dir(PathBuf);
 
 impl Dir {
     fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("mssql-mcp-doctor-{name}-{}", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("mssql-mcp-doctor-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).expect("folder");
         Self(path)
     }
+
     fn file(&self, name: &str, text: &str, mode: u32) -> String {
         use std::os::unix::fs::PermissionsExt;
         let path = self.0.join(name);
@@ -77,7 +79,8 @@ fn plant(sandbox: &Sandbox, set: &[usize]) {
 
 fn plant_tables(sandbox: &Sandbox, names: &[(&str, &str)]) {
     let text = Ty::NVarChar(Len::N(128));
-    let rows: Vec<Vec<Val>> = names.iter().map(|(s, t)| vec![Val::Str((*s).into()), Val::Str((*t).into())]).collect();
+    let rows: Vec<Vec<Val>> =
+        names.iter().map(|(s, t)| vec![Val::Str((*s).into()), Val::Str((*t).into())]).collect();
     sandbox.script(database::TABLES, Script::new(&[column(text), column(text)], &rows, 1));
 }
 
@@ -93,7 +96,13 @@ async fn rights_beyond_the_access_are_found_with_the_script_that_mends_them() {
     assert!(bad(&all, "permissions").is_empty() && bad(&all, "definitions").is_empty(), "{all:#?}");
     for (set, access, level, what, script) in [
         (vec![0, 5, 6, 7, 12], "full", Level::Fail, "sysadmin", "CREATE LOGIN [mcp]"),
-        (vec![1, 6, 12], "read-only", Level::Fail, "CONTROL SERVER", "DENY CONTROL SERVER TO [sandbox];"),
+        (
+            vec![1, 6, 12],
+            "read-only",
+            Level::Fail,
+            "CONTROL SERVER",
+            "DENY CONTROL SERVER TO [sandbox];",
+        ),
         (
             vec![2, 3, 6, 12],
             "read-only",
@@ -101,8 +110,20 @@ async fn rights_beyond_the_access_are_found_with_the_script_that_mends_them() {
             "IMPERSONATE ANY LOGIN, ALTER ANY LOGIN",
             "REVOKE ALTER ANY LOGIN FROM [sandbox];",
         ),
-        (vec![4, 5, 6, 12], "read-only", Level::Fail, "db_owner", "CREATE USER [mcp] FOR LOGIN [mcp]"),
-        (vec![5, 6, 12], "full", Level::Fail, "CONTROL on the database", "REVOKE CONTROL FROM [dbo];"),
+        (
+            vec![4, 5, 6, 12],
+            "read-only",
+            Level::Fail,
+            "db_owner",
+            "CREATE USER [mcp] FOR LOGIN [mcp]",
+        ),
+        (
+            vec![5, 6, 12],
+            "full",
+            Level::Fail,
+            "CONTROL on the database",
+            "REVOKE CONTROL FROM [dbo];",
+        ),
         (
             vec![6, 7, 8, 9, 12, 13],
             "read-only",
@@ -110,7 +131,13 @@ async fn rights_beyond_the_access_are_found_with_the_script_that_mends_them() {
             "may INSERT, UPDATE, DELETE",
             "ALTER ROLE db_datawriter DROP MEMBER [dbo];\nDENY INSERT, UPDATE, DELETE ON DATABASE::[trading] TO [dbo];",
         ),
-        (vec![6, 11, 12], "read-only", Level::Warn, "may EXECUTE", "DENY EXECUTE ON DATABASE::[trading] TO [dbo];"),
+        (
+            vec![6, 11, 12],
+            "read-only",
+            Level::Warn,
+            "may EXECUTE",
+            "DENY EXECUTE ON DATABASE::[trading] TO [dbo];",
+        ),
         (
             vec![6, 7, 8, 9, 10, 12, 14],
             "read-write",
@@ -118,19 +145,45 @@ async fn rights_beyond_the_access_are_found_with_the_script_that_mends_them() {
             "may ALTER",
             "ALTER ROLE db_ddladmin DROP MEMBER [dbo];\nDENY ALTER ON",
         ),
-        (vec![12], "read-only", Level::Warn, "may not SELECT", "GRANT SELECT ON DATABASE::[trading] TO [dbo];"),
-        (vec![6, 7, 12], "read-write", Level::Warn, "may not UPDATE, DELETE", "GRANT UPDATE, DELETE ON"),
-        (vec![6, 7, 8, 9, 12], "full", Level::Warn, "may not ALTER, EXECUTE", "GRANT ALTER, EXECUTE ON"),
+        (
+            vec![12],
+            "read-only",
+            Level::Warn,
+            "may not SELECT",
+            "GRANT SELECT ON DATABASE::[trading] TO [dbo];",
+        ),
+        (
+            vec![6, 7, 12],
+            "read-write",
+            Level::Warn,
+            "may not UPDATE, DELETE",
+            "GRANT UPDATE, DELETE ON",
+        ),
+        (
+            vec![6, 7, 8, 9, 12],
+            "full",
+            Level::Warn,
+            "may not ALTER, EXECUTE",
+            "GRANT ALTER, EXECUTE ON",
+        ),
     ] {
         plant(&s, &set);
         let all = found(&s, &[("access.level", access)]).await;
         let f = the(&all, "permissions");
         let text = f.script.clone().unwrap_or_default();
-        assert!(f.level == level && f.what.contains(what) && text.contains(script), "{set:?}: {f:#?}");
+        assert!(
+            f.level == level && f.what.contains(what) && text.contains(script),
+            "{set:?}: {f:#?}"
+        );
     }
     plant(&s, &[SELECT]);
     let all = found(&s, &[]).await;
-    assert!(the(&all, "definitions").script.as_deref().is_some_and(|t| t.contains("GRANT VIEW DEFINITION TO [dbo];")));
+    assert!(
+        the(&all, "definitions")
+            .script
+            .as_deref()
+            .is_some_and(|t| t.contains("GRANT VIEW DEFINITION TO [dbo];"))
+    );
     // Not in the database as a whole, but on single tables.
     plant(&s, &[SELECT, DEFINITIONS]);
     plant_tables(&s, &[("sales", "Orders"), ("dbo", "a]b")]);
@@ -144,7 +197,8 @@ async fn rights_beyond_the_access_are_found_with_the_script_that_mends_them() {
     );
 }
 
-/// What a rollback would not undo: each is planted, found, and comes with the script that takes the right away.
+/// What a rollback would not undo: each is planted, found, and comes with the script that
+/// takes the right away.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_rollback_does_not_undo_is_found() {
     const NAME: Ty = Ty::NVarChar(Len::N(128));
@@ -152,24 +206,45 @@ async fn what_a_rollback_does_not_undo_is_found() {
     plant_tables(&s, &[]);
     plant(&s, &[6, 12]);
     let rows = |names: &[&[&str]]| {
-        let columns: Vec<Column> = (0..names.first().map_or(1, |n| n.len())).map(|_| column(NAME)).collect();
-        let rows: Vec<Vec<Val>> = names.iter().map(|n| n.iter().map(|p| Val::Str((*p).into())).collect()).collect();
+        let columns: Vec<Column> =
+            (0..names.first().map_or(1, |n| n.len())).map(|_| column(NAME)).collect();
+        let rows: Vec<Vec<Val>> =
+            names.iter().map(|n| n.iter().map(|p| Val::Str((*p).into())).collect()).collect();
         Script::new(&columns, &rows, rows.len() as u64)
     };
     let all = found(&s, &[]).await;
-    assert!(bad(&all, "rollback").is_empty() && all.iter().any(|f| f.check == "rollback"), "{all:#?}");
+    assert!(
+        bad(&all, "rollback").is_empty() && all.iter().any(|f| f.check == "rollback"),
+        "{all:#?}"
+    );
     let planted: [(&str, &[&[&str]], &str); 7] = [
-        ("sequences", &[&["sales", "Numbers"]], "DENY UPDATE ON OBJECT::[sales].[Numbers] TO [dbo];"),
+        (
+            "sequences",
+            &[&["sales", "Numbers"]],
+            "DENY UPDATE ON OBJECT::[sales].[Numbers] TO [dbo];",
+        ),
         ("linked servers", &[&["ERP"], &["it's"]], "EXEC sp_droplinkedsrvlogin N'it''s', NULL;"),
         (
             "extended procedures",
             &[&["xp_dirtree"], &["sp_OACreate"]],
             "DENY EXECUTE ON OBJECT::sys.[sp_OACreate] TO [sandbox];",
         ),
-        ("assemblies", &[&["dbo", "FetchUrl"]], "DENY EXECUTE ON OBJECT::[dbo].[FetchUrl] TO [dbo];"),
-        ("web services", &[&["sp_invoke_external_rest_endpoint"]], "DENY EXECUTE ANY EXTERNAL ENDPOINT TO [dbo];"),
+        (
+            "assemblies",
+            &[&["dbo", "FetchUrl"]],
+            "DENY EXECUTE ON OBJECT::[dbo].[FetchUrl] TO [dbo];",
+        ),
+        (
+            "web services",
+            &[&["sp_invoke_external_rest_endpoint"]],
+            "DENY EXECUTE ANY EXTERNAL ENDPOINT TO [dbo];",
+        ),
         ("WITH LOG", &[&["ALTER TRACE"]], "DENY ALTER TRACE TO [sandbox];"),
-        ("five rollbacks", &[&["dbo", "InQueue"]], "DENY RECEIVE ON OBJECT::[dbo].[InQueue] TO [dbo];"),
+        (
+            "five rollbacks",
+            &[&["dbo", "InQueue"]],
+            "DENY RECEIVE ON OBJECT::[dbo].[InQueue] TO [dbo];",
+        ),
     ];
     for (l, (what, names, script)) in rollback::LASTING.iter().zip(planted) {
         s.script(l.query, rows(names));
@@ -215,7 +290,10 @@ async fn a_clock_a_version_a_small_server_and_an_empty_catalog_are_found() {
     };
     let now = Utc::now();
     let all = ask(about("16.0.1", now, 32767)).await;
-    assert!(["clock", "server version", "pool"].iter().all(|c| bad(&all, c).is_empty()), "{all:#?}");
+    assert!(
+        ["clock", "server version", "pool"].iter().all(|c| bad(&all, c).is_empty()),
+        "{all:#?}"
+    );
     let all = ask(about("16.0.1", now - Duration::seconds(30), 32767)).await;
     assert_eq!(the(&all, "clock").level, Level::Warn);
     let all = ask(about("13.0.5026.0", now + Duration::minutes(10), 15)).await;
@@ -223,10 +301,17 @@ async fn a_clock_a_version_a_small_server_and_an_empty_catalog_are_found() {
     assert!(the(&all, "pool").what.contains("15 connections"));
     assert!(bad(&all, "server version")[0].what.contains("older than SQL Server 2019"));
     // As it is asked: what is not filtered by is NULL, with a type.
-    let list = ["@schema", "@like"].iter().fold(LIST.to_owned(), |t, v| t.replace(v, "CAST(NULL AS nvarchar(4000))"));
+    let list = ["@schema", "@like"]
+        .iter()
+        .fold(LIST.to_owned(), |t, v| t.replace(v, "CAST(NULL AS nvarchar(4000))"));
     s.script(&list, Script::new(&[column(Ty::Int)], &[], 1));
     let all = found(&s, &[]).await;
-    assert!(the(&all, "catalog").script.as_deref().is_some_and(|t| t.contains("db_datareader ADD MEMBER [dbo]")));
+    assert!(
+        the(&all, "catalog")
+            .script
+            .as_deref()
+            .is_some_and(|t| t.contains("db_datareader ADD MEMBER [dbo]"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -236,7 +321,8 @@ async fn the_way_to_the_database_is_looked_at() {
     assert_eq!(the(&all, "TrustServerCertificate").level, Level::Warn);
     let all = found(&s, &[("database.encrypt", "login-only")]).await;
     assert_eq!(the(&all, "encryption").level, Level::Warn);
-    let plain = Sandbox::start(Options { tls: false, ..Options::default() }).await.expect("sandbox");
+    let plain =
+        Sandbox::start(Options { tls: false, ..Options::default() }).await.expect("sandbox");
     let all = found(&plain, &[("database.encrypt", "off")]).await;
     assert_eq!(the(&all, "encryption").level, Level::Fail);
     for (days, level) in [(10, Level::Warn), (2, Level::Fail), (-5, Level::Fail)] {
@@ -249,7 +335,8 @@ async fn the_way_to_the_database_is_looked_at() {
     // Stages in their order: what failed is named, and nothing after it is looked at.
     let all = found(&s, &[("database.password", "wrong")]).await;
     assert!(
-        the(&all, "connection").what.contains("18456") && !all.iter().any(|f| f.check == "permissions"),
+        the(&all, "connection").what.contains("18456")
+            && !all.iter().any(|f| f.check == "permissions"),
         "{all:#?}"
     );
 }
@@ -270,10 +357,17 @@ async fn files_the_store_and_the_audit_log_are_looked_at() {
     assert_eq!(the(&with_file(0o640).await, "files").level, Level::Warn);
     let all = with_file(0o644).await;
     let f = the(&all, "files");
-    assert!(f.level == Level::Fail && f.script.as_deref().is_some_and(|t| t.starts_with("chmod 600")), "{f:?}");
+    assert!(
+        f.level == Level::Fail && f.script.as_deref().is_some_and(|t| t.starts_with("chmod 600")),
+        "{f:?}"
+    );
 
     let sign_in = |store: &str, audit: &str| -> Vec<(&'static str, String)> {
-        vec![("auth.mode", "builtin".into()), ("auth.store", store.to_owned()), ("audit.dir", audit.to_owned())]
+        vec![
+            ("auth.mode", "builtin".into()),
+            ("auth.store", store.to_owned()),
+            ("audit.dir", audit.to_owned()),
+        ]
     };
     let look = async |store: &str, audit: &str| {
         let owned = sign_in(store, audit);
@@ -282,7 +376,10 @@ async fn files_the_store_and_the_audit_log_are_looked_at() {
     };
     let audit = dir.0.join("audit").display().to_string();
     let all = look("memory", &audit).await;
-    assert!(the(&all, "store").what.contains("in memory") && bad(&all, "audit").is_empty(), "{all:#?}");
+    assert!(
+        the(&all, "store").what.contains("in memory") && bad(&all, "audit").is_empty(),
+        "{all:#?}"
+    );
     assert!(!std::path::Path::new(&audit).exists(), "whoever looks makes nothing");
     let fresh = format!("sqlite:{}", dir.0.join("none.db").display());
     assert!(the(&look(&fresh, &audit).await, "store").what.contains("does not exist yet"));
@@ -295,7 +392,11 @@ async fn files_the_store_and_the_audit_log_are_looked_at() {
     let user = mssql_mcp::oauth::people::User::new("x".into(), vec![]);
     mssql_mcp::oauth::people::People::new(records).put("ada", &user).await.expect("put");
     let all = look(&store, &audit).await;
-    assert!(bad(&all, "store").is_empty() && all.iter().any(|f| f.what.contains("1 person may sign in")), "{all:#?}");
+    assert!(
+        bad(&all, "store").is_empty()
+            && all.iter().any(|f| f.what.contains("1 person may sign in")),
+        "{all:#?}"
+    );
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).expect("mode");
     let all = look(&store, &audit).await;
@@ -320,7 +421,8 @@ async fn answers(map: BTreeMap<String, (u16, String, String)>) -> SocketAddr {
                 let n = io.read(&mut b).await.unwrap_or(0);
                 let text = String::from_utf8_lossy(&b[..n]).into_owned();
                 let path = text.split(' ').nth(1).unwrap_or_default().to_owned();
-                let (status, headers, body) = map.get(&path).cloned().unwrap_or((404, String::new(), String::new()));
+                let (status, headers, body) =
+                    map.get(&path).cloned().unwrap_or((404, String::new(), String::new()));
                 let own = address.to_string();
                 let (headers, body) = (headers.replace("SELF", &own), body.replace("SELF", &own));
                 let answer = format!(
@@ -341,7 +443,8 @@ fn site() -> Site {
     let mut all = Site::new();
     for e in ["/mcp", "/sse"] {
         let document = format!("/.well-known/oauth-protected-resource{e}");
-        let challenge = format!("WWW-Authenticate: Bearer resource_metadata=\"http://SELF{document}\"\r\n");
+        let challenge =
+            format!("WWW-Authenticate: Bearer resource_metadata=\"http://SELF{document}\"\r\n");
         all.insert(e.to_owned(), (401, challenge, String::new()));
         let body = json!({ "resource": format!("http://SELF{e}"), "authorization_servers": ["http://SELF"] });
         all.insert(document, (200, String::new(), body.to_string()));
@@ -357,15 +460,21 @@ fn site() -> Site {
 async fn what_clients_see_from_outside_is_looked_at() {
     let s = sandbox().await;
     let look = async |url: String| {
-        found(&s, &[("auth.mode", "builtin"), ("auth.store", "memory"), ("http.public_url", &url)]).await
+        found(&s, &[("auth.mode", "builtin"), ("auth.store", "memory"), ("http.public_url", &url)])
+            .await
     };
     // The server itself, as it should be.
     let port = crate::support::free();
     let url = format!("http://{port}");
-    let lab = Lab::new(&[("auth.mode", "builtin"), ("auth.store", "memory"), ("http.public_url", &url)]).await;
+    let lab =
+        Lab::new(&[("auth.mode", "builtin"), ("auth.store", "memory"), ("http.public_url", &url)])
+            .await;
     let (_, stop) = lab.serve_at(port).await;
     let all = look(url.clone()).await;
-    assert!(bad(&all, "discovery").is_empty() && all.iter().any(|f| f.check == "discovery"), "{all:#?}");
+    assert!(
+        bad(&all, "discovery").is_empty() && all.iter().any(|f| f.check == "discovery"),
+        "{all:#?}"
+    );
     stop.now.cancel();
     stop.closing.cancel();
     // And with one thing wrong each.
@@ -383,10 +492,18 @@ async fn what_clients_see_from_outside_is_looked_at() {
     };
     let document = "/.well-known/oauth-protected-resource/mcp";
     for (what, site) in [
-        ("answers 200 without a token", wrong(&|s| drop(s.insert("/mcp".into(), (200, String::new(), String::new()))))),
+        (
+            "answers 200 without a token",
+            wrong(&|s| drop(s.insert("/mcp".into(), (200, String::new(), String::new())))),
+        ),
         (
             "does not name",
-            wrong(&|s| drop(s.insert("/sse".into(), (401, "WWW-Authenticate: Bearer\r\n".into(), String::new())))),
+            wrong(&|s| {
+                drop(s.insert(
+                    "/sse".into(),
+                    (401, "WWW-Authenticate: Bearer\r\n".into(), String::new()),
+                ))
+            }),
         ),
         ("it answers 404", wrong(&|s| drop(s.remove(document)))),
         (
@@ -410,7 +527,10 @@ async fn what_clients_see_from_outside_is_looked_at() {
         (
             "another issuer",
             wrong(&|s| {
-                s.extend([with("/.well-known/oauth-authorization-server", json!({ "issuer": "http://other" }))])
+                s.extend([with(
+                    "/.well-known/oauth-authorization-server",
+                    json!({ "issuer": "http://other" }),
+                )])
             }),
         ),
     ] {
@@ -430,17 +550,28 @@ async fn what_clients_see_from_outside_is_looked_at() {
     let issuer = format!("http://{}", answers(theirs).await);
     let ours = wrong(&|s| {
         for e in ["/mcp", "/sse"] {
-            let v = json!({ "resource": format!("http://SELF{e}"), "authorization_servers": [issuer] });
+            let v =
+                json!({ "resource": format!("http://SELF{e}"), "authorization_servers": [issuer] });
             s.extend([with(&format!("/.well-known/oauth-protected-resource{e}"), v)]);
         }
     });
     let url = format!("http://{}", answers(ours).await);
-    let all = found(&s, &[("auth.mode", "external"), ("auth.issuer", &issuer), ("http.public_url", &url)]).await;
+    let all = found(
+        &s,
+        &[("auth.mode", "external"), ("auth.issuer", &issuer), ("http.public_url", &url)],
+    )
+    .await;
     assert!(the(&all, "clock").what.contains("the issuer's clock"), "{all:#?}");
     // A proxy in front that is not named.
-    let all =
-        found(&s, &[("auth.mode", "builtin"), ("auth.store", "memory"), ("http.public_url", "https://127.0.0.1:1")])
-            .await;
+    let all = found(
+        &s,
+        &[
+            ("auth.mode", "builtin"),
+            ("auth.store", "memory"),
+            ("http.public_url", "https://127.0.0.1:1"),
+        ],
+    )
+    .await;
     assert!(the(&all, "proxies").what.contains("one network"));
     assert_eq!(the(&all, "public certificate").level, Level::Fail);
 }
@@ -470,7 +601,13 @@ async fn a_public_certificate_and_the_collector_are_looked_at_and_the_status_say
         (out.status.code(), v)
     };
     let of = |v: &Value, check: &str| -> Vec<Value> {
-        v["findings"].as_array().expect("findings").iter().filter(|f| f["check"] == check).cloned().collect()
+        v["findings"]
+            .as_array()
+            .expect("findings")
+            .iter()
+            .filter(|f| f["check"] == check)
+            .cloned()
+            .collect()
     };
     // All is well.
     plant(&s, &[6, 12]);
@@ -481,11 +618,16 @@ async fn a_public_certificate_and_the_collector_are_looked_at_and_the_status_say
     plant(&s, &[6, 11, 12]);
     let (status, v) = doctor(&[], &[]).await;
     assert_eq!((status, &v["level"]), (Some(3), &json!("warn")), "{v:#}");
-    assert!(of(&v, "permissions")[0]["script"].as_str().is_some_and(|t| t.contains("DENY EXECUTE")));
-    plant(&s, &[6, 12]);
-    let (status, v) = doctor(&["--tools-search", "yes", "--tools-search-rows", "sales.Customers.Nmae"], &[]).await;
     assert!(
-        status == Some(3) && of(&v, "search")[0]["what"].as_str().is_some_and(|t| t.contains("no such column")),
+        of(&v, "permissions")[0]["script"].as_str().is_some_and(|t| t.contains("DENY EXECUTE"))
+    );
+    plant(&s, &[6, 12]);
+    let (status, v) =
+        doctor(&["--tools-search", "yes", "--tools-search-rows", "sales.Customers.Nmae"], &[])
+            .await;
+    assert!(
+        status == Some(3)
+            && of(&v, "search")[0]["what"].as_str().is_some_and(|t| t.contains("no such column")),
         "{v:#}"
     );
     plant(&s, &[0]);
@@ -506,7 +648,10 @@ async fn a_public_certificate_and_the_collector_are_looked_at_and_the_status_say
         .with_safe_default_protocol_versions()
         .expect("versions")
         .with_no_client_auth()
-        .with_single_cert(vec![cert.der().clone()], rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+        .with_single_cert(
+            vec![cert.der().clone()],
+            rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+        )
         .expect("identity");
     let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
     let tcp = TcpListener::bind("127.0.0.1:0").await.expect("bind");
@@ -519,7 +664,9 @@ async fn a_public_certificate_and_the_collector_are_looked_at_and_the_status_say
                 let Ok(mut tls) = acceptor.accept(io).await else { return };
                 let mut b = [0; 4096];
                 let _ = tls.read(&mut b).await;
-                let _ = tls.write_all(b"HTTP/1.1 404 x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
+                let _ = tls
+                    .write_all(b"HTTP/1.1 404 x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                    .await;
                 let _ = tls.shutdown().await;
             });
         }
@@ -546,10 +693,17 @@ async fn a_public_certificate_and_the_collector_are_looked_at_and_the_status_say
         "{v:#}"
     );
     let (_, v) = doctor(&["--telemetry-endpoint", &format!("http://{nobody}")], &[]).await;
-    assert!(of(&v, "telemetry")[0]["what"].as_str().is_some_and(|t| t.contains("answers 404")), "{v:#}");
-    let takes = ["traces", "metrics", "logs"].map(|s| (format!("/v1/{s}"), (200, String::new(), String::new())));
+    assert!(
+        of(&v, "telemetry")[0]["what"].as_str().is_some_and(|t| t.contains("answers 404")),
+        "{v:#}"
+    );
+    let takes = ["traces", "metrics", "logs"]
+        .map(|s| (format!("/v1/{s}"), (200, String::new(), String::new())));
     let somebody = answers(takes.into_iter().collect()).await;
-    let (status, v) =
-        doctor(&["--telemetry-endpoint", &format!("http://{somebody}")], &[("OTEL_TRACES_EXPORTER", "none")]).await;
+    let (status, v) = doctor(
+        &["--telemetry-endpoint", &format!("http://{somebody}")],
+        &[("OTEL_TRACES_EXPORTER", "none")],
+    )
+    .await;
     assert_eq!((status, of(&v, "telemetry").len()), (Some(0), 2), "{v:#}");
 }

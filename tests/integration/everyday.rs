@@ -1,4 +1,5 @@
-//! The definition of everyday T-SQL (`everyday.txt`), over the real driver, wrapped as every query of a caller is.
+//! The definition of everyday T-SQL (`everyday.txt`), over the real driver, wrapped as every query
+//! of a caller is.
 
 use std::fmt::Write as _;
 
@@ -11,7 +12,9 @@ use crate::support::{Lab, limits};
 /// Numbers are equal when their values are: 1.50 and 1.5.
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
-        (Value::Array(x), Value::Array(y)) => x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same(x, y)),
+        (Value::Array(x), Value::Array(y)) => {
+            x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same(x, y))
+        }
         (Value::Number(x), Value::Number(y)) => x.as_f64() == y.as_f64(),
         _ => a == b,
     }
@@ -25,7 +28,8 @@ async fn everyday_queries_give_what_sql_server_gives() {
     let mut lines = include_str!("everyday.txt").lines().peekable();
     while let Some(line) = lines.next() {
         let Some(mut sql) = line.strip_prefix("Q: ").map(str::to_owned) else { continue };
-        while let Some(more) = lines.peek().filter(|l| !l.starts_with("A:") && !l.starts_with("E:")) {
+        while let Some(more) = lines.peek().filter(|l| !l.starts_with("A:") && !l.starts_with("E:"))
+        {
             sql += "\n";
             sql += more;
             lines.next();
@@ -33,14 +37,24 @@ async fn everyday_queries_give_what_sql_server_gives() {
         let expected = lines.next().expect("an answer");
         count += 1;
         // Rolled back, so that no query sees another's changes.
-        let got = lab.app.database.run(sql.as_str().into(), Mode::Read, &limits(100_000, 10_000_000)).await;
+        let got = lab
+            .app
+            .database
+            .run(sql.as_str().into(), Mode::Read, &limits(100_000, 10_000_000))
+            .await;
         let ok = match (&got, expected.split_once(": ").expect("A or E")) {
             (Ok(a), ("A", rows)) => {
                 let results: Value = serde_json::from_slice(&a.results.concat()).expect("JSON");
-                let last = results.as_array().and_then(|r| r.last()).map(|r| r["rows"].clone()).unwrap_or_default();
+                let last = results
+                    .as_array()
+                    .and_then(|r| r.last())
+                    .map(|r| r["rows"].clone())
+                    .unwrap_or_default();
                 same(&last, &serde_json::from_str(rows).expect("JSON"))
             }
-            (Err(f), ("E", number)) => matches!(&f.error, DbError::Sql(e) if e.number.to_string() == number),
+            (Err(f), ("E", number)) => {
+                matches!(&f.error, DbError::Sql(e) if e.number.to_string() == number)
+            }
             _ => false,
         };
         if !ok {

@@ -22,13 +22,19 @@ fn rows(a: &Answer) -> Value {
 async fn a_cut_query_stops_on_the_server_and_the_connection_is_used_again() {
     let lab = Lab::new(&[("pool.max_size", "1")]).await;
     for _ in 0..20 {
-        let a = read(&lab, "SELECT a.OrderId FROM sales.Orders AS a CROSS JOIN sales.Orders AS b").await.expect("rows");
+        let a = read(&lab, "SELECT a.OrderId FROM sales.Orders AS a CROSS JOIN sales.Orders AS b")
+            .await
+            .expect("rows");
         assert_eq!(a.rows, 1000);
         // The next caller gets its own answer, never a rest of the last one.
         let a = read(&lab, "SELECT 7 AS n").await.expect("rows");
         assert_eq!(rows(&a), json!([[7]]));
     }
-    assert!(lab.sandbox.rows_sent() < 2_000_000, "the server went on: {} rows", lab.sandbox.rows_sent());
+    assert!(
+        lab.sandbox.rows_sent() < 2_000_000,
+        "the server went on: {} rows",
+        lab.sandbox.rows_sent()
+    );
     assert_eq!(lab.sandbox.attentions(), 20);
     assert_eq!(lab.sandbox.connections(), 1, "an acknowledged cancel keeps the connection");
 }
@@ -43,7 +49,11 @@ async fn an_attention_that_is_lost_or_late_never_reaches_the_next_caller() {
         let e = lab
             .app
             .database
-            .run("SELECT COUNT(*) FROM sales.Orders AS a CROSS JOIN sales.Orders AS b".into(), Mode::Read, &l)
+            .run(
+                "SELECT COUNT(*) FROM sales.Orders AS a CROSS JOIN sales.Orders AS b".into(),
+                Mode::Read,
+                &l,
+            )
             .await
             .expect_err("too slow");
         assert_eq!(e.error, DbError::Timeout);
@@ -59,13 +69,21 @@ async fn a_timeout_gives_what_there_is_and_an_abandoned_call_is_cancelled() {
     lab.sandbox.faults(|f| f.row_delay = Some(Duration::from_millis(20)));
     let mut l = limits(1000, 100_000);
     l.deadline = Some(Instant::now() + Duration::from_millis(500));
-    let a = lab.app.database.run("SELECT OrderId FROM sales.Orders".into(), Mode::Read, &l).await.expect("some rows");
+    let a = lab
+        .app
+        .database
+        .run("SELECT OrderId FROM sales.Orders".into(), Mode::Read, &l)
+        .await
+        .expect("some rows");
     assert!(a.rows > 0 && a.rows < 100, "{}", a.rows);
     assert_eq!(a.truncated.map(|t| t.0.as_str()), Some("timeout"));
     // The future is dropped in mid-answer, as tower's layers may do.
     let sent = lab.sandbox.rows_sent();
-    let dropped =
-        tokio::time::timeout(Duration::from_millis(300), read(&lab, "SELECT OrderId FROM sales.Orders")).await;
+    let dropped = tokio::time::timeout(
+        Duration::from_millis(300),
+        read(&lab, "SELECT OrderId FROM sales.Orders"),
+    )
+    .await;
     assert!(dropped.is_err());
     lab.sandbox.faults(|f| f.row_delay = None);
     let a = read(&lab, "SELECT 9 AS n").await.expect("rows");
@@ -100,8 +118,11 @@ async fn a_client_that_leaves_cancels_its_query() {
     let lab = Lab::new(&[("http.silence", "50ms"), ("http.keep_alive", "50ms")]).await;
     let (address, _stop) = lab.serve().await;
     let call = json!({ "name": "execute_sql", "arguments": { "query": "SELECT COUNT(*) FROM sales.Orders AS a CROSS JOIN sales.Orders AS b" } });
-    let left =
-        tokio::time::timeout(Duration::from_millis(700), crate::support::stateless(address, "tools/call", call)).await;
+    let left = tokio::time::timeout(
+        Duration::from_millis(700),
+        crate::support::stateless(address, "tools/call", call),
+    )
+    .await;
     assert!(left.is_err(), "the query is slow");
     until("the query was cancelled on the server", async || lab.sandbox.attentions() == 1).await;
     until("the connection is free", async || lab.app.database.status().0 == 0).await;
@@ -115,9 +136,15 @@ async fn broken_connections_are_told_apart_and_recovered_from() {
     assert!(matches!(e.error, DbError::Lost(_) | DbError::Driver(_)), "{:?}", e.error);
     lab.sandbox.faults(|f| f.drop_after_rows = None);
     assert_eq!(rows(&read(&lab, "SELECT 1 AS a").await.expect("rows")), json!([[1]]));
-    lab.sandbox.faults(|f| f.error = Some(Error::new(1205, 13, "Transaction (Process ID 52) was deadlocked.")));
+    lab.sandbox.faults(|f| {
+        f.error = Some(Error::new(1205, 13, "Transaction (Process ID 52) was deadlocked."))
+    });
     let e = read(&lab, "SELECT 1 AS a").await.expect_err("deadlock");
-    assert!(matches!(&e.error, DbError::Sql(s) if s.number == 1205 && s.severity == 13), "{:?}", e.error);
+    assert!(
+        matches!(&e.error, DbError::Sql(s) if s.number == 1205 && s.severity == 13),
+        "{:?}",
+        e.error
+    );
     let lab = Lab::new(&[]).await;
     lab.sandbox.faults(|f| f.drop_before_login = true);
     let e = read(&lab, "SELECT 1 AS a").await.expect_err("no login");
@@ -131,17 +158,26 @@ async fn a_routing_answer_is_followed_one_hop() {
     // The second hop is another server with another certificate, so this client trusts any.
     let gateway = Sandbox::start(Options::default()).await.expect("sandbox");
     gateway.faults(|f| f.route_to = Some(("127.0.0.1".into(), other.address().port())));
-    let fixed = crate::support::fixed(gateway.address().port(), &[("database.trust_server_certificate", "yes")]);
+    let fixed = crate::support::fixed(
+        gateway.address().port(),
+        &[("database.trust_server_certificate", "yes")],
+    );
     let config =
-        mssql_mcp::config::Config::load(&mssql_mcp::config::Inputs { fixed, ..Default::default() }).expect("config");
+        mssql_mcp::config::Config::load(&mssql_mcp::config::Inputs { fixed, ..Default::default() })
+            .expect("config");
     let app = mssql_mcp::stack::App::new(&config).expect("app");
-    let a = app.database.run("SELECT 1 AS a".into(), Mode::Read, &lab.limits()).await.expect("rows");
+    let a =
+        app.database.run("SELECT 1 AS a".into(), Mode::Read, &lab.limits()).await.expect("rows");
     assert_eq!(rows(&a), json!([[1]]));
     assert_eq!(other.connections(), 1);
     // Two servers that route to each other are no endless loop.
     other.faults(|f| f.route_to = Some(("127.0.0.1".into(), gateway.address().port())));
     let app = mssql_mcp::stack::App::new(&config).expect("app");
-    let e = app.database.run("SELECT 1 AS a".into(), Mode::Read, &lab.limits()).await.expect_err("no second hop");
+    let e = app
+        .database
+        .run("SELECT 1 AS a".into(), Mode::Read, &lab.limits())
+        .await
+        .expect_err("no second hop");
     assert!(matches!(e.error, DbError::Connect(_, ConnectKind::Other)), "{:?}", e.error);
 }
 
@@ -152,7 +188,9 @@ async fn a_full_pool_answers_that_it_is_busy() {
     let db = lab.app.database.clone();
     let l = lab.limits();
     let slow = tokio::spawn(async move {
-        db.run("SELECT TOP 40 OrderId FROM sales.Orders".into(), Mode::Read, &l).await.map(|a| a.rows)
+        db.run("SELECT TOP 40 OrderId FROM sales.Orders".into(), Mode::Read, &l)
+            .await
+            .map(|a| a.rows)
     });
     until("the pool is in use", async || lab.app.database.status().0 == 1).await;
     let e = read(&lab, "SELECT 1 AS a").await.expect_err("busy");

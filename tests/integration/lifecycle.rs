@@ -31,11 +31,19 @@ async fn sigterm_in_mid_query_exits_cleanly() {
     let (mut child, address) = demo(&["--server-shutdown-grace", "300ms"]).await;
     assert_eq!(stateless(address, "tools/list", json!({})).await.status, 200);
     let call = tokio::spawn(async move {
-        stateless(address, "tools/call", json!({ "name": "execute_sql", "arguments": { "query": SLOW } })).await
+        stateless(
+            address,
+            "tools/call",
+            json!({ "name": "execute_sql", "arguments": { "query": SLOW } }),
+        )
+        .await
     });
     tokio::time::sleep(Duration::from_millis(500)).await;
     signal("-TERM", child.id().expect("pid"));
-    let status = tokio::time::timeout(Duration::from_secs(20), child.wait()).await.expect("it exits").expect("status");
+    let status = tokio::time::timeout(Duration::from_secs(20), child.wait())
+        .await
+        .expect("it exits")
+        .expect("status");
     assert!(status.success(), "{status}");
     // The call was cancelled; its client may see an answer without a result or a closed connection.
     let _ = call.await;
@@ -58,7 +66,10 @@ async fn calls_in_flight_may_end_within_the_grace_period() {
     stop.closing.cancel();
     let a = call.await.expect("answer");
     assert_eq!(a.json()["result"]["structuredContent"]["results"][0]["row_count"], json!(20));
-    until("the listener is closed", async || tokio::net::TcpStream::connect(address).await.is_err()).await;
+    until("the listener is closed", async || {
+        tokio::net::TcpStream::connect(address).await.is_err()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,30 +83,40 @@ async fn the_server_starts_without_its_database_and_serves_once_it_is_up() {
     })
     .expect("config");
     let app = mssql_mcp::stack::App::new(&config).expect("app");
-    let listener =
-        mssql_mcp::http::Listener::bind("127.0.0.1:0".parse().expect("address"), false).await.expect("listener");
+    let listener = mssql_mcp::http::Listener::bind("127.0.0.1:0".parse().expect("address"), false)
+        .await
+        .expect("listener");
     let address = listener.address();
-    tokio::spawn(async move { listener.serve(&app, &config, mssql_mcp::http::Stop::default()).await });
+    tokio::spawn(
+        async move { listener.serve(&app, &config, mssql_mcp::http::Stop::default()).await },
+    );
     assert_eq!(stateless(address, "tools/list", json!({})).await.status, 200);
     let call = json!({ "name": "execute_sql", "arguments": { "query": "SELECT 1 AS a" } });
     let r = stateless(address, "tools/call", call.clone()).await.json()["result"].clone();
     assert_eq!(r["isError"], json!(true));
     let text = r["content"][0]["text"].as_str().expect("text").to_owned();
     assert!(
-        text.contains("database_unavailable") && text.contains("connection refused") && !text.contains("Sandbox-1433"),
+        text.contains("database_unavailable")
+            && text.contains("connection refused")
+            && !text.contains("Sandbox-1433"),
         "{text}"
     );
     let a = http(address, "GET", "/health", &[], b"").await;
     assert_eq!((a.status, &a.json()["status"]), (200, &json!("degraded")));
     let sandbox =
-        Sandbox::start(Options { listen: ([127, 0, 0, 1], port).into(), ..Options::default() }).await.expect("sandbox");
+        Sandbox::start(Options { listen: ([127, 0, 0, 1], port).into(), ..Options::default() })
+            .await
+            .expect("sandbox");
     let r = stateless(address, "tools/call", call.clone()).await.json()["result"].clone();
     assert_eq!(r["structuredContent"]["results"][0]["rows"], json!([[1]]), "{r}");
     assert_eq!(http(address, "GET", "/health", &[], b"").await.json()["status"], json!("healthy"));
-    // And again after it was gone: the pool's connections are dead, and a read finds a new one by itself.
+    // And again after it was gone: the pool's connections are dead, and a read finds a
+    // new one by itself.
     drop(sandbox);
     let _sandbox =
-        Sandbox::start(Options { listen: ([127, 0, 0, 1], port).into(), ..Options::default() }).await.expect("sandbox");
+        Sandbox::start(Options { listen: ([127, 0, 0, 1], port).into(), ..Options::default() })
+            .await
+            .expect("sandbox");
     let r = stateless(address, "tools/call", call).await.json()["result"].clone();
     assert_eq!(r["structuredContent"]["results"][0]["rows"], json!([[1]]), "{r}");
 }
@@ -104,7 +125,12 @@ async fn the_server_starts_without_its_database_and_serves_once_it_is_up() {
 async fn stdio_ends_with_its_input_or_a_signal() {
     let start = || {
         let mut c = command(&["stdio", "--server-shutdown-grace", "200ms"]);
-        c.envs([("MSSQL_HOST", "127.0.0.1"), ("MSSQL_PORT", "1"), ("MSSQL_USER", "u"), ("MSSQL_PASSWORD", "p")]);
+        c.envs([
+            ("MSSQL_HOST", "127.0.0.1"),
+            ("MSSQL_PORT", "1"),
+            ("MSSQL_USER", "u"),
+            ("MSSQL_PASSWORD", "p"),
+        ]);
         Stdio1::start(c)
     };
     let ping = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
@@ -135,17 +161,24 @@ async fn health_works_from_inside_a_container() {
     let (_child, address) = demo(&[]).await;
     let url = format!("http://{address}/health");
     let out = command(&["health", &url]).output().await.expect("run");
-    assert!(out.status.success() && String::from_utf8_lossy(&out.stdout).contains("\"status\":\"healthy\""), "{out:?}");
+    assert!(
+        out.status.success()
+            && String::from_utf8_lossy(&out.stdout).contains("\"status\":\"healthy\""),
+        "{out:?}"
+    );
 }
 
-/// Policies lock an account after a few failed logins: 300 who ask for /health, and calls beside them, are two.
+/// Policies lock an account after a few failed logins: 300 who ask for /health, and calls
+/// beside them, are two.
 #[tokio::test(flavor = "multi_thread")]
 async fn failed_logins_are_two_a_minute_however_many_ask() {
     let lab = Lab::new(&[("database.password", "not the one")]).await;
     let (address, _stop) = lab.serve().await;
     let call = json!({ "name": "execute_sql", "arguments": { "query": "SELECT 1 AS a" } });
     let health = async || http(address, "GET", "/health", &[], b"").await.json()["status"].clone();
-    let calls = futures_util::future::join_all((0..20).map(|_| stateless(address, "tools/call", call.clone())));
+    let calls = futures_util::future::join_all(
+        (0..20).map(|_| stateless(address, "tools/call", call.clone())),
+    );
     let probes = futures_util::future::join_all((0..300).map(|_| health()));
     let (answers, states) = tokio::join!(calls, probes);
     assert!(states.iter().all(|s| s == "degraded"), "{states:?}");
@@ -153,8 +186,14 @@ async fn failed_logins_are_two_a_minute_however_many_ask() {
     let text = answers[0].json()["result"]["content"][0]["text"].as_str().expect("text").to_owned();
     assert!(text.contains("database_unavailable") && text.contains("18456"), "{text}");
     // Those who come now hear why, and when there will be a next attempt.
-    let text = stateless(address, "tools/call", call).await.json()["result"]["content"][0]["text"].to_string();
-    assert!(text.contains("18456") && text.contains("tried again in") && text.contains("lock the account"), "{text}");
+    let text = stateless(address, "tools/call", call).await.json()["result"]["content"][0]["text"]
+        .to_string();
+    assert!(
+        text.contains("18456")
+            && text.contains("tried again in")
+            && text.contains("lock the account"),
+        "{text}"
+    );
     assert_eq!(lab.sandbox.connections(), 2);
 }
 
@@ -169,14 +208,19 @@ async fn one_look_answers_all_who_ask_for_health() {
     assert_eq!(lab.sandbox.connections(), before + 1);
 }
 
-/// One line when the database is away, with the reason, and one when it is back; and what the server is, at its start.
+/// One line when the database is away, with the reason, and one when it is back; and what the
+/// server is, at its start.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_says_when_the_database_goes_and_comes() {
     let (address, database) = (crate::support::free(), crate::support::free());
     let (listen, port) = (address.to_string(), database.port().to_string());
-    let args = ["serve", "--listen", &listen, "--database-host", "127.0.0.1", "--database-port", &port];
+    let args =
+        ["serve", "--listen", &listen, "--database-host", "127.0.0.1", "--database-port", &port];
     let mut c = command(&args);
-    c.envs([("MSSQL_USER", mssql_mcp_sandbox::USER), ("MSSQL_PASSWORD", mssql_mcp_sandbox::PASSWORD)]);
+    c.envs([
+        ("MSSQL_USER", mssql_mcp_sandbox::USER),
+        ("MSSQL_PASSWORD", mssql_mcp_sandbox::PASSWORD),
+    ]);
     c.args(["--database-trust-server-certificate", "yes"]).env("LOG_LEVEL", "INFO");
     let mut child = c.spawn().expect("spawn");
     let mut lines = BufReader::new(child.stderr.take().expect("stderr")).lines();
@@ -190,17 +234,26 @@ async fn the_log_says_when_the_database_goes_and_comes() {
         }
     };
     let start = read("mssql-mcp starts").await;
-    for part in [env!("CARGO_PKG_VERSION"), "sign_in=\"off\"", "store=\"none\"", "audit=\"off\"", "public_url=\"none\""]
-    {
+    for part in [
+        env!("CARGO_PKG_VERSION"),
+        "sign_in=\"off\"",
+        "store=\"none\"",
+        "audit=\"off\"",
+        "public_url=\"none\"",
+    ] {
         assert!(start.contains(part), "{part}: {start}");
     }
     let gone = read("cannot be reached").await;
-    assert!(gone.contains("WARN") && gone.contains("connection refused") && gone.contains(&port), "{gone}");
+    assert!(
+        gone.contains("WARN") && gone.contains("connection refused") && gone.contains(&port),
+        "{gone}"
+    );
     let call = json!({ "name": "execute_sql", "arguments": { "query": "SELECT 1 AS a" } });
     for _ in 0..3 {
         stateless(address, "tools/call", call.clone()).await;
     }
-    let sandbox = Sandbox::start(Options { listen: database, ..Options::default() }).await.expect("sandbox");
+    let sandbox =
+        Sandbox::start(Options { listen: database, ..Options::default() }).await.expect("sandbox");
     stateless(address, "tools/call", call.clone()).await;
     let back = read("answers again").await;
     assert!(back.contains("INFO") && back.contains("down_s"), "{back}");

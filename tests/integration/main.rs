@@ -1,5 +1,5 @@
-//! One binary for everything that needs more than one part: the server over the real driver to the sandbox, the wire, the
-//! processes, and real clients.
+//! One binary for everything that needs more than one part: the server over the real driver to the
+//! sandbox, the wire, the processes, and real clients.
 
 mod bad_input;
 mod chatgpt;

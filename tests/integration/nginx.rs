@@ -1,5 +1,5 @@
-//! The same through a real nginx with TLS and the shipped configuration: real clients, sign-in, what attackers try, and the script
-//! that looks at a deployment.
+//! The same through a real nginx with TLS and the shipped configuration: real clients, sign-in,
+//! what attackers try, and the script that looks at a deployment.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,8 @@ struct Nginx {
 
 impl Nginx {
     async fn start(port: u16, upstream: SocketAddr) -> Self {
-        let (dir, plain) = (std::env::temp_dir().join(format!("mssql-mcp-nginx-{port}")), free_port());
+        let (dir, plain) =
+            (std::env::temp_dir().join(format!("mssql-mcp-nginx-{port}")), free_port());
         configure(&dir, port, plain, upstream);
         let connector = trusting(certificates(&dir, 90));
         let child = Self::spawn(&dir).await;
@@ -41,6 +42,7 @@ impl Nginx {
         me.listens().await;
         me
     }
+
     async fn spawn(dir: &Path) -> tokio::process::Child {
         let error_log = dir.join("error.log");
         tokio::process::Command::new(program())
@@ -53,16 +55,21 @@ impl Nginx {
             .spawn()
             .expect("nginx is missing: run tests/clients/install.sh (make test does)")
     }
+
     async fn listens(&mut self) {
         let (port, child, dir) = (self.port, &mut self.child, &self.dir);
         until("nginx listens", async || {
             if child.try_wait().is_ok_and(|s| s.is_some()) {
-                panic!("nginx: {}", std::fs::read_to_string(dir.join("error.log")).unwrap_or_default());
+                panic!(
+                    "nginx: {}",
+                    std::fs::read_to_string(dir.join("error.log")).unwrap_or_default()
+                );
             }
             TcpStream::connect(("127.0.0.1", port)).await.is_ok()
         })
         .await;
     }
+
     /// SIGTERM, so that the workers go too.
     async fn stop(&mut self) {
         if let Some(pid) = self.child.id() {
@@ -70,6 +77,7 @@ impl Nginx {
         }
         let _ = tokio::time::timeout(PATIENCE, self.child.wait()).await;
     }
+
     /// Starts again with another text in its configuration.
     async fn set(&mut self, was: &str, now: &str) {
         let main = self.dir.join("nginx.conf");
@@ -78,23 +86,28 @@ impl Nginx {
         std::fs::write(&main, text.replace(was, now)).expect("write");
         self.restart().await;
     }
+
     /// Again, after its files have changed.
     async fn restart(&mut self) {
         self.stop().await;
         self.child = Self::spawn(&self.dir).await;
         self.listens().await;
     }
+
     fn origin(&self) -> String {
         format!("https://localhost:{}", self.port)
     }
+
     fn host(&self) -> String {
         format!("localhost:{}", self.port)
     }
+
     async fn connect(&self) -> TlsStream<TcpStream> {
         let tcp = TcpStream::connect(("127.0.0.1", self.port)).await.expect("connect");
         let name = ServerName::try_from("localhost").expect("name");
         self.connector.connect(name, tcp).await.expect("TLS")
     }
+
     async fn raw(&self, request: &[u8]) -> String {
         let mut tls = self.connect().await;
         tls.write_all(request).await.expect("write");
@@ -102,19 +115,31 @@ impl Nginx {
         let _ = tokio::time::timeout(PATIENCE, tls.read_to_end(&mut out)).await.expect("in time");
         String::from_utf8_lossy(&out).into_owned()
     }
-    async fn http(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.host());
+
+    async fn http(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        let mut head =
+            format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.host());
         headers.iter().for_each(|(k, v)| head += &format!("{k}: {v}\r\n"));
         head += &format!("Content-Length: {}\r\n\r\n", body.len());
         answer_of(&self.raw(&[head.as_bytes(), body].concat()).await)
     }
+
     async fn events(&self, path: &str, headers: &[(&str, &str)]) -> Events<TlsStream<TcpStream>> {
         Events::over(self.connect().await, &self.host(), path, headers).await
     }
+
     /// The environment in which clients trust the test's CA.
     fn trust(&self) -> Vec<(String, String)> {
         let ca = self.dir.join("ca.pem").display().to_string();
-        ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"].map(|k| (k.to_owned(), ca.clone())).to_vec()
+        ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"]
+            .map(|k| (k.to_owned(), ca.clone()))
+            .to_vec()
     }
 }
 
@@ -127,10 +152,12 @@ impl Drop for Nginx {
     }
 }
 
-/// What a slow or greedy client does through nginx; the numbers of the shipped timeouts are smaller here, so that the test is short.
+/// What a slow or greedy client does through nginx; the numbers of the shipped timeouts are smaller
+/// here, so that the test is short.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_sends_or_reads_slowly_is_let_go_by_nginx_too() {
-    // Only who is to be let go meets short times: on a busy machine anybody may need a second for a handshake.
+    // Only who is to be let go meets short times: on a busy machine anybody may need a
+    // second for a handshake.
     let (lab, mut nginx, _stop) = deployed(&[("http.body_timeout", "1s")]).await;
     nginx.set("client_header_timeout 10s", "client_header_timeout 1s").await;
     let drip = async |nginx: &Nginx, first: String, then: &'static [u8]| {
@@ -142,7 +169,8 @@ async fn who_sends_or_reads_slowly_is_let_go_by_nginx_too() {
             }
         });
         let mut out = Vec::new();
-        let _ = tokio::time::timeout(PATIENCE, read.read_to_end(&mut out)).await.expect("it is let go");
+        let _ =
+            tokio::time::timeout(PATIENCE, read.read_to_end(&mut out)).await.expect("it is let go");
         writing.abort();
         String::from_utf8_lossy(&out).into_owned()
     };
@@ -158,8 +186,12 @@ async fn who_sends_or_reads_slowly_is_let_go_by_nginx_too() {
     let a = drip(&nginx, format!("{head}Transfer-Encoding: chunked\r\n\r\n"), b"1\r\n \r\n").await;
     assert!(a.starts_with("HTTP/1.1 400"), "a body without an end: {a}");
     // Answers that nobody reads: refused in the end, then dropped, and nothing runs on.
-    let (lab, mut nginx, _stop) =
-        deployed(&[("http.write_timeout", "2s"), ("limits.max_chars", "2000000"), ("limits.max_rows", "20000")]).await;
+    let (lab, mut nginx, _stop) = deployed(&[
+        ("http.write_timeout", "2s"),
+        ("limits.max_chars", "2000000"),
+        ("limits.max_rows", "20000"),
+    ])
+    .await;
     nginx.set("send_timeout 30s", "send_timeout 2s").await;
     let bearer = machine(&lab, "").await;
     let auth = ("Authorization", &*format!("Bearer {bearer}"));
@@ -191,12 +223,17 @@ async fn a_thousand_idle_streams_through_nginx() {
         open.push(e);
     }
     // The others are served.
-    let a = nginx.http("POST", "/mcp", &[JSON, BOTH, auth], initialize("2025-06-18").to_string().as_bytes()).await;
+    let a = nginx
+        .http("POST", "/mcp", &[JSON, BOTH, auth], initialize("2025-06-18").to_string().as_bytes())
+        .await;
     assert_eq!(a.status, 200, "{a:?}");
     let a = nginx.http("GET", "/sse", &[auth], b"").await;
     assert_eq!(a.status, 503, "one more is told to come back");
     drop(open);
-    until("there is room again", async || nginx.events("/sse", &[auth]).await.head.contains(" 200 ")).await;
+    until("there is room again", async || {
+        nginx.events("/sse", &[auth]).await.head.contains(" 200 ")
+    })
+    .await;
 }
 
 /// Our server behind nginx, served at the root and at /demo, with a person and a machine.
@@ -216,7 +253,14 @@ async fn deployed(more: &[(&'static str, &str)]) -> (Lab, Nginx, Stop) {
     let lab = Lab::new(&all).await;
     let scopes = SCOPES.map(str::to_owned).to_vec();
     let demo = User::new(hash(PASSWORD).expect("hash"), scopes);
-    lab.app.authority.as_ref().expect("sign-in").people().put("demo", &demo).await.expect("written");
+    lab.app
+        .authority
+        .as_ref()
+        .expect("sign-in")
+        .people()
+        .put("demo", &demo)
+        .await
+        .expect("written");
     let (address, stop) = lab.serve().await;
     (lab, Nginx::start(port, address).await, stop)
 }
@@ -251,7 +295,13 @@ async fn clients_that_sign_in() {
     let (_lab, nginx, _stop) = deployed(&[]).await;
     for path in ["/mcp", "/demo/sse"] {
         let url = format!("{}{path}", nginx.origin());
-        let text = run_with(installed("py-mcp-2.3/bin/python"), "oauth.py", &[&url, PASSWORD], &nginx.trust()).await;
+        let text = run_with(
+            installed("py-mcp-2.3/bin/python"),
+            "oauth.py",
+            &[&url, PASSWORD],
+            &nginx.trust(),
+        )
+        .await;
         assert_eq!(text.matches(": ok").count(), 3, "{text}");
         let mut args = vec![url.as_str(), "demo", PASSWORD];
         if path.ends_with("sse") {
@@ -259,12 +309,15 @@ async fn clients_that_sign_in() {
         }
         let text = run_with(installed(NODE), "remote.mjs", &args, &nginx.trust()).await;
         assert_eq!(text.matches(": ok").count(), 3, "{text}");
-        let text = run_with(installed(NODE), "inspector.mjs", &[&url, "demo", PASSWORD], &nginx.trust()).await;
+        let text =
+            run_with(installed(NODE), "inspector.mjs", &[&url, "demo", PASSWORD], &nginx.trust())
+                .await;
         assert_eq!(text.matches(": ok").count(), 3, "{text}");
     }
 }
 
-/// Each event is read before the next thing is asked: if anything on the way gathered them, this would stand still.
+/// Each event is read before the next thing is asked: if anything on the way gathered them,
+/// this would stand still.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_arrive_as_they_are_written() {
     let (lab, nginx, _stop) = deployed(&[("http.keep_alive", "100ms")]).await;
@@ -272,9 +325,15 @@ async fn events_arrive_as_they_are_written() {
     let auth = [("Authorization", bearer.as_str())];
     let mut events = nginx.events("/demo/sse", &auth).await;
     let head = events.head.to_ascii_lowercase();
-    for once in ["content-type: text/event-stream", "cache-control: no-cache", "x-accel-buffering: no"] {
+    for once in
+        ["content-type: text/event-stream", "cache-control: no-cache", "x-accel-buffering: no"]
+    {
         assert_eq!(head.matches(once).count(), 1, "{head}");
-        assert_eq!(head.matches(&format!("\n{}:", once.split(':').next().expect("a name"))).count(), 1, "{head}");
+        assert_eq!(
+            head.matches(&format!("\n{}:", once.split(':').next().expect("a name"))).count(),
+            1,
+            "{head}"
+        );
     }
     let endpoint = events.endpoint().await;
     assert!(endpoint.starts_with("/demo/messages?session_id="), "{endpoint}");
@@ -317,14 +376,21 @@ async fn what_the_guides_promise_of_nginx() {
             ("x-content-type-options", "nosniff"),
             ("x-frame-options", "DENY"),
         ] {
-            let all: Vec<&str> =
-                a.headers.iter().filter(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str()).collect();
+            let all: Vec<&str> = a
+                .headers
+                .iter()
+                .filter(|(k, _)| k.eq_ignore_ascii_case(name))
+                .map(|(_, v)| v.as_str())
+                .collect();
             assert_eq!(all, [value], "{method} {path}: {a:?}");
         }
     }
     let a = nginx.http("GET", "/sse", &[], b"").await;
     let document = format!("{}/.well-known/oauth-protected-resource/sse", nginx.origin());
-    assert!(a.status == 401 && a.header("www-authenticate").is_some_and(|c| c.contains(&document)), "{a:?}");
+    assert!(
+        a.status == 401 && a.header("www-authenticate").is_some_and(|c| c.contains(&document)),
+        "{a:?}"
+    );
     // An event stream is not on everything: JSON on /sse stays JSON.
     let a = nginx
         .http(
@@ -343,14 +409,19 @@ async fn what_the_guides_promise_of_nginx() {
     assert_eq!((a.status, a.body.as_str()), (200, "proof"));
     for path in ["/", "/mcp", "/demo/sse?x=1", "/.well-known/oauth-authorization-server"] {
         let a = crate::support::http(plain, "POST", path, &[("Host", "evil.example")], b"").await;
-        assert_eq!((a.status, a.header("location")), (301, Some(format!("https://localhost{path}").as_str())), "{a:?}");
+        assert_eq!(
+            (a.status, a.header("location")),
+            (301, Some(format!("https://localhost{path}").as_str())),
+            "{a:?}"
+        );
     }
     let out = std::process::Command::new(program())
         .args(["-T", "-e", "/dev/null", "-c"])
         .arg(nginx.dir.join("nginx.conf"))
         .output()
         .expect("nginx -T");
-    let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     for line in [
         "ssl_protocols TLSv1.2 TLSv1.3;",
         "ssl_ciphers HIGH:!aNULL:!MD5;",
@@ -377,7 +448,10 @@ async fn what_the_guides_promise_of_nginx() {
             .expect("openssl");
         format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
     };
-    assert!(openssl(&["-tls1_2"]).contains("Protocol  : TLSv1.2") || openssl(&["-tls1_2"]).contains("New, TLSv1.2"));
+    assert!(
+        openssl(&["-tls1_2"]).contains("Protocol  : TLSv1.2")
+            || openssl(&["-tls1_2"]).contains("New, TLSv1.2")
+    );
     for weak in [
         &["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"][..],
         &["-tls1", "-cipher", "ALL:@SECLEVEL=0"],
@@ -387,7 +461,10 @@ async fn what_the_guides_promise_of_nginx() {
         let said = openssl(weak);
         assert!(said.contains("Cipher is (NONE)") || said.contains("alert"), "{weak:?}: {said}");
     }
-    assert!(openssl(&["-servername", "evil.example"]).contains("alert"), "another name gets no certificate");
+    assert!(
+        openssl(&["-servername", "evil.example"]).contains("alert"),
+        "another name gets no certificate"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -410,28 +487,41 @@ async fn what_attackers_send_to_nginx() {
         assert!(statuses.contains(&a.status), "{path}: {a:?}");
     }
     // Forged addresses and names reach nobody: the server counts the peer that nginx saw.
-    let forged =
-        [("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-Host", "evil.example"), ("Forwarded", "host=evil.example")];
+    let forged = [
+        ("X-Forwarded-For", "6.6.6.6"),
+        ("X-Forwarded-Host", "evil.example"),
+        ("Forwarded", "host=evil.example"),
+    ];
     let a = nginx.http("GET", "/.well-known/oauth-protected-resource/mcp", &forged, b"").await;
     assert_eq!(a.json()["resource"], format!("{}/mcp", nginx.origin()));
-    let a = nginx.raw(b"GET /health HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n").await;
+    let a =
+        nginx.raw(b"GET /health HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n").await;
     assert!(!a.contains("healthy"), "{a}");
     // Smuggling: one answer, and nothing of the second request.
-    let head = format!("POST /mcp HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n", nginx.host());
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n",
+        nginx.host()
+    );
     for smuggled in [
         "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhelloGET /health HTTP/1.1\r\n\r\n",
         "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n",
         "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
     ] {
         let text = nginx.raw(format!("{head}Connection: close\r\n{smuggled}").as_bytes()).await;
-        assert!(!text.contains("healthy") && text.matches("HTTP/1.1 ").count() == 1, "{smuggled:?}: {text}");
+        assert!(
+            !text.contains("healthy") && text.matches("HTTP/1.1 ").count() == 1,
+            "{smuggled:?}: {text}"
+        );
     }
     // A body beyond the limit is refused before it is sent.
-    let a = nginx.raw(format!("{head}Content-Length: 99999999\r\nConnection: close\r\n\r\n").as_bytes()).await;
+    let a = nginx
+        .raw(format!("{head}Content-Length: 99999999\r\nConnection: close\r\n\r\n").as_bytes())
+        .await;
     assert!(a.starts_with("HTTP/1.1 413"), "{a}");
 }
 
-/// The server goes away and comes back: streams end, the answer is a plain 503, and clients find it again.
+/// The server goes away and comes back: streams end, the answer is a plain 503, and
+/// clients find it again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_in_mid_stream() {
     let (lab, nginx, stop) = deployed(&[]).await;
@@ -446,7 +536,10 @@ async fn a_restart_in_mid_stream() {
         a.status == 503
     })
     .await;
-    assert!(a.body.contains("may be restarting") && a.header("x-frame-options") == Some("DENY"), "{a:?}");
+    assert!(
+        a.body.contains("may be restarting") && a.header("x-frame-options") == Some("DENY"),
+        "{a:?}"
+    );
     let (_, _stop) = lab.serve_at(nginx.upstream).await;
     until("it is back", async || nginx.http("GET", "/health", &[], b"").await.status == 200).await;
     let mut events = nginx.events("/sse", &[("Authorization", &bearer)]).await;
@@ -460,21 +553,32 @@ async fn the_smoke_test() {
     let token = machine(&lab, "/demo").await;
     let closed = free_port().to_string();
     let smoke = async |nginx: &Nginx, path: &str, direct: &str| {
-        let out = tokio::process::Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/smoke.sh"))
-            .arg(format!("{}{path}", nginx.origin()))
-            .env("SMOKE_TOKEN", &token)
-            .env("SMOKE_CA", nginx.dir.join("ca.pem"))
-            .env("SMOKE_DIRECT_PORT", direct)
-            .env("SMOKE_HTTP_PORT", nginx.plain.to_string())
-            .output()
-            .await
-            .expect("smoke.sh");
-        let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        let out = tokio::process::Command::new(
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/smoke.sh"),
+        )
+        .arg(format!("{}{path}", nginx.origin()))
+        .env("SMOKE_TOKEN", &token)
+        .env("SMOKE_CA", nginx.dir.join("ca.pem"))
+        .env("SMOKE_DIRECT_PORT", direct)
+        .env("SMOKE_HTTP_PORT", nginx.plain.to_string())
+        .output()
+        .await
+        .expect("smoke.sh");
+        let text = format!(
+            "{}{}",
+            String::from_utf8_lossy(&out.stdout),
+            String::from_utf8_lossy(&out.stderr)
+        );
         (out.status.code(), text)
     };
     for path in ["/demo/mcp", "/demo/sse"] {
         let (code, text) = smoke(&nginx, path, &closed).await;
-        assert!(code == Some(0) && text.contains("all is well") && text.contains("arrives as it is written"), "{text}");
+        assert!(
+            code == Some(0)
+                && text.contains("all is well")
+                && text.contains("arrives as it is written"),
+            "{text}"
+        );
     }
     // The server's own port is open to all.
     let (code, text) = smoke(&nginx, "/demo/mcp", &nginx.upstream.port().to_string()).await;
@@ -518,12 +622,16 @@ async fn the_smoke_test() {
     until("it is away", async || nginx.http("GET", "/health", &[], b"").await.status == 503).await;
     let (code, text) = smoke(&nginx, "/demo/mcp", &closed).await;
     assert!(code == Some(1) && text.contains("may be restarting"), "{text}");
-    let (_down, behind, _stop) = deployed(&[("database.port", "1"), ("pool.connect_timeout", "1s")]).await;
+    let (_down, behind, _stop) =
+        deployed(&[("database.port", "1"), ("pool.connect_timeout", "1s")]).await;
     let (code, text) = smoke(&behind, "/demo/mcp", &closed).await;
     assert!(code == Some(1) && text.contains("does not reach its database"), "{text}");
     // Another public URL than the one that is typed.
-    let (_other, stray, _stop) =
-        deployed(&[("http.public_url", "https://mcp.example.com"), ("http.allowed_hosts", "localhost")]).await;
+    let (_other, stray, _stop) = deployed(&[
+        ("http.public_url", "https://mcp.example.com"),
+        ("http.allowed_hosts", "localhost"),
+    ])
+    .await;
     let (code, text) = smoke(&stray, "/demo/mcp", &closed).await;
     assert!(code == Some(1) && text.contains("exactly as it is typed"), "{text}");
 }

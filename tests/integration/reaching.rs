@@ -8,16 +8,18 @@ use tokio::io::AsyncWriteExt;
 
 use crate::support::{JSON, Lab, Stdio1, command, http, stateless};
 
-/// SQL Server Browser (MC-SQLR §2.2): a request is 4 and the instance's name, an answer 5, a length and its properties. It answers for one
-/// instance, so often as it is asked.
+/// SQL Server Browser (MC-SQLR §2.2): a request is 4 and the instance's name, an answer 5, a length
+/// and its properties. It answers for one instance, so often as it is asked.
 fn browser(instance: &'static str, port: u16) -> std::io::Result<()> {
     let socket = UdpSocket::bind("127.0.0.1:1434")?;
     std::thread::spawn(move || {
         let mut asked = [0; 64];
         while let Ok((n, who)) = socket.recv_from(&mut asked) {
-            if asked[..n].starts_with(&[4]) && asked[1..n].eq_ignore_ascii_case(instance.as_bytes()) {
-                let text =
-                    format!("ServerName;DB;InstanceName;{instance};IsClustered;No;Version;15.0.2000.5;tcp;{port};;");
+            if asked[..n].starts_with(&[4]) && asked[1..n].eq_ignore_ascii_case(instance.as_bytes())
+            {
+                let text = format!(
+                    "ServerName;DB;InstanceName;{instance};IsClustered;No;Version;15.0.2000.5;tcp;{port};;"
+                );
                 let length = u16::try_from(text.len()).expect("short").to_le_bytes();
                 let _ = socket.send_to(&[&[5], &length[..], text.as_bytes()].concat(), who);
             }
@@ -37,9 +39,17 @@ async fn an_instance_is_asked_for_unless_there_is_a_port() {
     let ca = ca.to_str().expect("path").to_owned();
     let asks = async |env: &[(&str, &str)]| {
         let mut c = command(&["call", "execute_sql", "--query", "SELECT 1 AS a"]);
-        c.envs([("MSSQL_USER", USER), ("MSSQL_PASSWORD", PASSWORD), ("MSSQL_CA_FILE", &ca)]).envs(env.iter().copied());
+        c.envs([("MSSQL_USER", USER), ("MSSQL_PASSWORD", PASSWORD), ("MSSQL_CA_FILE", &ca)])
+            .envs(env.iter().copied());
         let out = c.output().await.expect("run");
-        (out.status.code(), format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)))
+        (
+            out.status.code(),
+            format!(
+                "{}{}",
+                String::from_utf8_lossy(&out.stdout),
+                String::from_utf8_lossy(&out.stderr)
+            ),
+        )
     };
     let (number, by_comma) = (port.to_string(), format!("127.0.0.1,{port}"));
     let with_both = format!("127.0.0.1\\NOBODY,{port}");
@@ -90,9 +100,21 @@ async fn what_is_pasted_wrongly_is_not_repeated() {
     ] {
         for subcommand in ["serve", "config", "doctor", "stdio"] {
             let mut c = command(&[subcommand, "--log-level", "trace"]);
-            c.envs([("MSSQL_HOST", "127.0.0.1,1"), ("MSSQL_USER", "sa"), ("MSSQL_PASSWORD", SECRET)]).env(name, value);
-            let out = tokio::time::timeout(crate::support::PATIENCE, c.output()).await.expect("it ends").expect("run");
-            let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+            c.envs([
+                ("MSSQL_HOST", "127.0.0.1,1"),
+                ("MSSQL_USER", "sa"),
+                ("MSSQL_PASSWORD", SECRET),
+            ])
+            .env(name, value);
+            let out = tokio::time::timeout(crate::support::PATIENCE, c.output())
+                .await
+                .expect("it ends")
+                .expect("run");
+            let said = format!(
+                "{}{}",
+                String::from_utf8_lossy(&out.stdout),
+                String::from_utf8_lossy(&out.stderr)
+            );
             assert!(!said.contains(SECRET), "{subcommand} {name}: {said}");
             assert!(!out.status.success() && !said.is_empty(), "{subcommand} {name}: {said}");
         }
@@ -107,12 +129,25 @@ async fn variables_that_nobody_knows_are_told() {
         c.envs([("MSSQL_HOST", "127.0.0.1,1"), ("MSSQL_USER", "sa"), ("MSSQL_PASSWORD", "p")])
             .envs(env.iter().copied());
         let out = c.output().await.expect("run");
-        (out.status.code(), format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)))
+        (
+            out.status.code(),
+            format!(
+                "{}{}",
+                String::from_utf8_lossy(&out.stdout),
+                String::from_utf8_lossy(&out.stderr)
+            ),
+        )
     };
-    let (status, said) = run(&["config"], &[("MSSQL_MCP_AUDIT_DR", "/x"), ("MSSQL_PASWORD", "x")]).await;
+    let (status, said) =
+        run(&["config"], &[("MSSQL_MCP_AUDIT_DR", "/x"), ("MSSQL_PASWORD", "x")]).await;
     assert_eq!(status, Some(2), "{said}");
-    for (name, near) in [("MSSQL_MCP_AUDIT_DR", "MSSQL_MCP_AUDIT_DIR"), ("MSSQL_PASWORD", "MSSQL_PASSWORD")] {
-        assert!(said.contains(&format!("{name}: nobody knows this variable; did you mean {near}?")), "{said}");
+    for (name, near) in
+        [("MSSQL_MCP_AUDIT_DR", "MSSQL_MCP_AUDIT_DIR"), ("MSSQL_PASWORD", "MSSQL_PASSWORD")]
+    {
+        assert!(
+            said.contains(&format!("{name}: nobody knows this variable; did you mean {near}?")),
+            "{said}"
+        );
     }
     let stranger = [("MSSQL_MCP_FROBNICATE", "x")];
     let told = "MSSQL_MCP_FROBNICATE: nobody knows this variable; the nearest is";
@@ -121,10 +156,12 @@ async fn variables_that_nobody_knows_are_told() {
         assert!(said.contains(told), "{args:?}: {said}");
     }
     let mut c = command(&["stdio"]);
-    c.envs([("MSSQL_HOST", "127.0.0.1,1"), ("MSSQL_USER", "sa"), ("MSSQL_PASSWORD", "p")]).envs(stranger);
+    c.envs([("MSSQL_HOST", "127.0.0.1,1"), ("MSSQL_USER", "sa"), ("MSSQL_PASSWORD", "p")])
+        .envs(stranger);
     let mut child = c.spawn().expect("spawn");
     drop(child.stdin.take());
-    let said = String::from_utf8_lossy(&child.wait_with_output().await.expect("output").stderr).into_owned();
+    let said = String::from_utf8_lossy(&child.wait_with_output().await.expect("output").stderr)
+        .into_owned();
     assert!(said.lines().any(|l| l.contains("WARN") && l.contains(told)), "{said}");
     let others = [
         ("MSSQL_SA_PASSWORD", "x"),
@@ -187,8 +224,10 @@ async fn marks_and_line_ends_are_no_part_of_anything() {
     );
     std::fs::write(&file, toml).expect("write");
     let config = file.to_str().expect("path");
-    let out =
-        command(&["call", "--config", config, "execute_sql", "--query", "SELECT 1 AS a"]).output().await.expect("run");
+    let out = command(&["call", "--config", config, "execute_sql", "--query", "SELECT 1 AS a"])
+        .output()
+        .await
+        .expect("run");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
@@ -198,8 +237,12 @@ async fn marks_and_line_ends_are_no_part_of_anything() {
     assert_eq!(p.read().await["id"], 1);
 
     let (address, _stop) = lab.serve().await;
-    let headers =
-        [JSON, crate::support::BOTH, ("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", "server/discover")];
+    let headers = [
+        JSON,
+        crate::support::BOTH,
+        ("MCP-Protocol-Version", "2026-07-28"),
+        ("Mcp-Method", "server/discover"),
+    ];
     let a = http(address, "POST", "/mcp", &headers, format!("\u{feff}{call}\r\n").as_bytes()).await;
     assert_eq!((a.status, &a.json()["id"]), (200, &json!(1)), "{a:?}");
     std::fs::remove_dir_all(dir).expect("clean");
@@ -237,9 +280,14 @@ async fn certificates_are_explained_in_our_words() {
     ] {
         let said = asks(env).await;
         assert!(said.contains(part), "{part}: {said}");
-        for foreign in
-            ["invalid peer certificate", "UnknownIssuer", "rustls", "webpki", "trust_cert", "NotValidForName"]
-        {
+        for foreign in [
+            "invalid peer certificate",
+            "UnknownIssuer",
+            "rustls",
+            "webpki",
+            "trust_cert",
+            "NotValidForName",
+        ] {
             assert!(!said.contains(foreign), "{foreign}: {said}");
         }
     }
@@ -252,19 +300,34 @@ async fn a_null_has_a_type() {
     let lab = Lab::new(&[]).await;
     lab.sandbox.faults(|f| f.refuse_untyped = true);
     let (address, _stop) = lab.serve().await;
-    let query = "SELECT @a AS a, @b AS b, @c AS c, CASE WHEN @b IS NULL THEN 'null' ELSE 'some' END AS d";
+    let query =
+        "SELECT @a AS a, @b AS b, @c AS c, CASE WHEN @b IS NULL THEN 'null' ELSE 'some' END AS d";
     let params = json!({ "a": null, "b": { "type": "decimal(10,2)", "value": null }, "c": 5 });
     let args = json!({ "name": "execute_sql", "arguments": { "query": query, "params": params } });
     let r = stateless(address, "tools/call", args).await.json();
-    assert_eq!(r["result"]["structuredContent"]["results"][0]["rows"], json!([[null, null, 5, "null"]]), "{r}");
-    assert_eq!(r["result"]["structuredContent"]["results"][0]["columns"][1]["type"], "decimal", "{r}");
+    assert_eq!(
+        r["result"]["structuredContent"]["results"][0]["rows"],
+        json!([[null, null, 5, "null"]]),
+        "{r}"
+    );
+    assert_eq!(
+        r["result"]["structuredContent"]["results"][0]["columns"][1]["type"], "decimal",
+        "{r}"
+    );
     for args in [json!({}), json!({ "schema": "sales" }), json!({ "name_like": "Order" })] {
-        let r = stateless(address, "tools/call", json!({ "name": "list_tables", "arguments": args })).await.json();
-        assert!(r["result"]["structuredContent"]["tables"].as_array().is_some_and(|t| !t.is_empty()), "{r}");
+        let r =
+            stateless(address, "tools/call", json!({ "name": "list_tables", "arguments": args }))
+                .await
+                .json();
+        assert!(
+            r["result"]["structuredContent"]["tables"].as_array().is_some_and(|t| !t.is_empty()),
+            "{r}"
+        );
     }
 }
 
-/// A database that goes is found by those who only look, although they look often; and so is one that comes back.
+/// A database that goes is found by those who only look, although they look often; and so is
+/// one that comes back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_goes_is_seen_by_probes_alone() {
     use crate::support::{free, until};
@@ -273,9 +336,24 @@ async fn a_database_that_goes_is_seen_by_probes_alone() {
     let open = async || tokio::net::TcpStream::connect(tds).await.is_ok();
     let mut database = sandbox();
     until("the database listens", open).await;
-    let mut c = command(&["serve", "--listen", &listen, "--admin-listen", &admin.to_string(), "--log-level", "warn"]);
-    c.envs([("MSSQL_HOST", "127.0.0.1"), ("MSSQL_PORT", &*tds.port().to_string()), ("MSSQL_USER", USER)]);
-    let mut server = c.envs([("MSSQL_PASSWORD", PASSWORD), ("TrustServerCertificate", "yes")]).spawn().expect("spawn");
+    let mut c = command(&[
+        "serve",
+        "--listen",
+        &listen,
+        "--admin-listen",
+        &admin.to_string(),
+        "--log-level",
+        "warn",
+    ]);
+    c.envs([
+        ("MSSQL_HOST", "127.0.0.1"),
+        ("MSSQL_PORT", &*tds.port().to_string()),
+        ("MSSQL_USER", USER),
+    ]);
+    let mut server = c
+        .envs([("MSSQL_PASSWORD", PASSWORD), ("TrustServerCertificate", "yes")])
+        .spawn()
+        .expect("spawn");
     until("it serves", async || tokio::net::TcpStream::connect(admin).await.is_ok()).await;
     let ready = async || http(admin, "GET", "/readyz", &[], b"").await.status;
     until("ready", async || ready().await == 200).await;
@@ -286,11 +364,13 @@ async fn a_database_that_goes_is_seen_by_probes_alone() {
     until("its return is seen", async || ready().await == 200).await;
     server.kill().await.expect("SIGKILL");
     database.kill().await.expect("SIGKILL");
-    let said = String::from_utf8_lossy(&server.wait_with_output().await.expect("output").stderr).into_owned();
+    let said = String::from_utf8_lossy(&server.wait_with_output().await.expect("output").stderr)
+        .into_owned();
     assert_eq!(said.matches("the database cannot be reached").count(), 1, "{said}");
 }
 
-/// Callers over HTTP are other people: where the database is and who logs in there they learn only where the operator says so. Who runs the command does.
+/// Callers over HTTP are other people: where the database is and who logs in there they learn only
+/// where the operator says so. Who runs the command does.
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_over_http_are_not_told_where_the_database_is() {
     use crate::support::{free, until};
@@ -304,11 +384,21 @@ async fn callers_over_http_are_not_told_where_the_database_is() {
     ];
     for (shown, says) in [("no", false), ("yes", true)] {
         let listen = free();
-        let mut c =
-            command(&["serve", "--listen", &listen.to_string(), "--http-show-server", shown, "--log-level", "off"]);
+        let mut c = command(&[
+            "serve",
+            "--listen",
+            &listen.to_string(),
+            "--http-show-server",
+            shown,
+            "--log-level",
+            "off",
+        ]);
         let mut server = c.envs(database).spawn().expect("spawn");
         until("it serves", async || tokio::net::TcpStream::connect(listen).await.is_ok()).await;
-        let said = stateless(listen, "tools/call", json!({ "name": "list_tables", "arguments": {} })).await.body;
+        let said =
+            stateless(listen, "tools/call", json!({ "name": "list_tables", "arguments": {} }))
+                .await
+                .body;
         assert!(said.contains("database_unavailable") && said.contains(&closed) == says, "{said}");
         assert_eq!(said.contains("trades"), !says, "{said}");
         server.kill().await.expect("SIGKILL");

@@ -1,6 +1,7 @@
-//! README and guides as a new user tries them: every command block of a page runs, in order, in one shell in a clean folder, with the built
-//! binary in place of `cargo run --release --`. Before a block may stand why it does not run (`<!-- not run: … -->`), or with which status it ends
-//! (`<!-- exits with 3, because … -->`). Servers are ended by the next one, as by Ctrl-C, and at the end.
+//! README and guides as a new user tries them: every command block of a page runs, in order, in one
+//! shell in a clean folder, with the built binary in place of `cargo run --release --`. Before a
+//! block may stand why it does not run (`<!-- not run: … -->`), or with which status it ends (`<!--
+//! exits with 3, because … -->`). Servers are ended by the next one, as by Ctrl-C, and at the end.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,7 +14,8 @@ use tokio::process::Command;
 use crate::support::{PATIENCE, command, free, signal};
 use crate::terminal::path;
 
-/// What a person does at the keyboard, and what they wait for. `serve`, `demo` and `sandbox` stay in the background until the next of them.
+/// What a person does at the keyboard, and what they wait for. `serve`, `demo` and `sandbox` stay
+/// in the background until the next of them.
 const SHELL: &str = r#"
 set -euo pipefail
 server=
@@ -51,7 +53,8 @@ fn root() -> &'static Path {
 
 /// README and the guides.
 fn pages() -> Vec<PathBuf> {
-    let docs = std::fs::read_dir(root().join("docs")).expect("docs").map(|e| e.expect("entry").path());
+    let docs =
+        std::fs::read_dir(root().join("docs")).expect("docs").map(|e| e.expect("entry").path());
     let mut all: Vec<PathBuf> = docs.filter(|p| p.extension().is_some_and(|e| e == "md")).collect();
     all.sort();
     all.insert(0, root().join("README.md"));
@@ -95,7 +98,8 @@ fn commands(name: &str, b: &Block) -> Option<(String, u8)> {
     }
     let status = b.note.as_deref().and_then(|n| n.strip_prefix("exits with "));
     let status = status.map(|s| s.split(',').next().unwrap_or(s));
-    let status = status.map_or(0, |s| s.parse().unwrap_or_else(|_| panic!("{at}: \"{s}\" is no exit status")));
+    let status = status
+        .map_or(0, |s| s.parse().unwrap_or_else(|_| panic!("{at}: \"{s}\" is no exit status")));
     let text: Vec<&str> = match b.language.as_str() {
         "console" => b.text.lines().filter_map(|l| l.strip_prefix("$ ")).collect(),
         _ => b.text.lines().collect(),
@@ -109,8 +113,13 @@ async fn tried(page: &Path, sandbox: &Sandbox, ca: &Path) -> usize {
     let mut script = SHELL.to_owned();
     let mut n = 0;
     for b in blocks(&text) {
-        let looks = |l: &str| l.starts_with("$ ") || l.starts_with("mssql-mcp ") || l.starts_with("cargo ");
-        assert!(!(b.language.is_empty() && b.text.lines().any(looks)), "{name}:{}: say that it is sh", b.line);
+        let looks =
+            |l: &str| l.starts_with("$ ") || l.starts_with("mssql-mcp ") || l.starts_with("cargo ");
+        assert!(
+            !(b.language.is_empty() && b.text.lines().any(looks)),
+            "{name}:{}: say that it is sh",
+            b.line
+        );
         if !["sh", "bash", "shell", "console"].contains(&b.language.as_str()) {
             continue;
         }
@@ -124,7 +133,8 @@ async fn tried(page: &Path, sandbox: &Sandbox, ca: &Path) -> usize {
             ),
         };
     }
-    // Where a page says "yours", there is a database here; and other ports, so that two runs do not meet.
+    // Where a page says "yours", there is a database here; and other ports, so that two
+    // runs do not meet.
     let (http, admin) = (free().port().to_string(), free().port().to_string());
     for (there, here) in [
         ("db.example.com", "127.0.0.1"),
@@ -141,13 +151,27 @@ async fn tried(page: &Path, sandbox: &Sandbox, ca: &Path) -> usize {
     std::fs::create_dir_all(&home).expect("folder");
     let mut shell = Command::new("bash");
     // Nothing of this machine's, but what finds programs.
-    shell.env_clear().env("PATH", path()).env("HOME", &home).env("LANG", "C.UTF-8").current_dir(&dir);
+    shell
+        .env_clear()
+        .env("PATH", path())
+        .env("HOME", &home)
+        .env("LANG", "C.UTF-8")
+        .current_dir(&dir);
     shell.envs([
         ("MSSQL_MCP_LISTEN", format!("127.0.0.1:{http}")),
         ("MSSQL_PORT", sandbox.address().port().to_string()),
     ]);
-    shell.env("MSSQL_CA_FILE", ca).args(["--norc", "-c", &script]).process_group(0).kill_on_drop(true);
-    let child = shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("bash");
+    shell
+        .env("MSSQL_CA_FILE", ca)
+        .args(["--norc", "-c", &script])
+        .process_group(0)
+        .kill_on_drop(true);
+    let child = shell
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("bash");
     let group = child.id().expect("an id");
     let out = match tokio::time::timeout(Duration::from_secs(600), child.wait_with_output()).await {
         Ok(out) => out.expect("run"),
@@ -156,7 +180,8 @@ async fn tried(page: &Path, sandbox: &Sandbox, ca: &Path) -> usize {
             panic!("{name} does not end:\n{script}");
         }
     };
-    let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     assert!(out.status.success(), "{name}: {:?}\n{said}", out.status);
     std::fs::remove_dir_all(dir).expect("clean");
     n
@@ -194,15 +219,23 @@ async fn every_configuration_of_readme_and_guides_is_read() {
     std::fs::write(&secret, "0123456789abcdef0123456789abcdef\n").expect("file");
     let mut n = 0;
     for page in pages() {
-        for b in blocks(&std::fs::read_to_string(&page).expect("page")).iter().filter(|b| b.language == "toml") {
-            let secrets = b
-                .text
-                .split('"')
-                .map(|w| if w.starts_with("/run/secrets/") { secret.to_str().expect("path") } else { w });
+        for b in blocks(&std::fs::read_to_string(&page).expect("page"))
+            .iter()
+            .filter(|b| b.language == "toml")
+        {
+            let secrets = b.text.split('"').map(|w| {
+                if w.starts_with("/run/secrets/") { secret.to_str().expect("path") } else { w }
+            });
             std::fs::write(&file, secrets.collect::<Vec<_>>().join("\"")).expect("file");
             let mut c = command(&["config", "--config", file.to_str().expect("path")]);
             let out = c.env("MSSQL_HOST", "main").output().await.expect("run");
-            assert!(out.status.success(), "{}:{}: {}", page.display(), b.line, String::from_utf8_lossy(&out.stderr));
+            assert!(
+                out.status.success(),
+                "{}:{}: {}",
+                page.display(),
+                b.line,
+                String::from_utf8_lossy(&out.stderr)
+            );
             n += 1;
         }
     }
@@ -214,8 +247,10 @@ async fn every_configuration_of_readme_and_guides_is_read() {
 fn what_readme_says_one_needs_is_what_cargo_says() {
     let cargo = std::fs::read_to_string(root().join("Cargo.toml")).expect("file");
     let readme = std::fs::read_to_string(root().join("README.md")).expect("file");
-    let rust =
-        cargo.lines().find_map(|l| l.strip_prefix("rust-version = \"")?.strip_suffix('"')).expect("rust-version");
+    let rust = cargo
+        .lines()
+        .find_map(|l| l.strip_prefix("rust-version = \"")?.strip_suffix('"'))
+        .expect("rust-version");
     assert!(readme.contains(&format!("Rust {rust} or newer")), "README names Rust {rust}");
     for name in ["LICENSE-MIT", "LICENSE-APACHE"] {
         assert!(root().join(name).is_file() && readme.contains(name), "{name}");
@@ -229,7 +264,9 @@ async fn the_lines_that_demo_prints_run_as_they_stand() {
     let mut demo = command(&["demo", "--port", &port]).stderr(Stdio::null()).spawn().expect("demo");
     let mut lines = BufReader::new(demo.stdout.take().expect("stdout")).lines();
     let mut welcome = String::new();
-    while let Some(line) = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("in time").expect("read") {
+    while let Some(line) =
+        tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("in time").expect("read")
+    {
         welcome += &format!("{line}\n");
         if line.starts_with("Ctrl-C") {
             break;
@@ -237,17 +274,30 @@ async fn the_lines_that_demo_prints_run_as_they_stand() {
     }
     // From a heading to the next empty line.
     let below = |heading: &str| {
-        let from = welcome.find(heading).unwrap_or_else(|| panic!("{heading} is not in\n{welcome}")) + heading.len();
+        let from =
+            welcome.find(heading).unwrap_or_else(|| panic!("{heading} is not in\n{welcome}"))
+                + heading.len();
         welcome[from..].split("\n\n").next().unwrap_or("").to_owned()
     };
-    for (heading, part) in
-        [("Ask it from another terminal:\n", "Employees"), ("Try it with curl:\n", "\"row_count\":3")]
-    {
-        let out = Command::new("bash").args(["--norc", "-c", &below(heading)]).output().await.expect("bash");
+    for (heading, part) in [
+        ("Ask it from another terminal:\n", "Employees"),
+        ("Try it with curl:\n", "\"row_count\":3"),
+    ] {
+        let out = Command::new("bash")
+            .args(["--norc", "-c", &below(heading)])
+            .output()
+            .await
+            .expect("bash");
         let said = String::from_utf8_lossy(&out.stdout).into_owned();
-        assert!(out.status.success() && said.contains(part), "{heading}{said}{}", String::from_utf8_lossy(&out.stderr));
+        assert!(
+            out.status.success() && said.contains(part),
+            "{heading}{said}{}",
+            String::from_utf8_lossy(&out.stderr)
+        );
     }
-    for heading in ["Claude Desktop (claude_desktop_config.json):\n", "VS Code (.vscode/mcp.json):\n"] {
+    for heading in
+        ["Claude Desktop (claude_desktop_config.json):\n", "VS Code (.vscode/mcp.json):\n"]
+    {
         serde_json::from_str::<serde_json::Value>(&below(heading)).expect("JSON");
     }
 }

@@ -16,34 +16,50 @@ struct Dir(PathBuf);
 
 impl Dir {
     fn new(name: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!("mssql-mcp-audit-{name}-{}", std::process::id()));
+        let dir =
+            std::env::temp_dir().join(format!("mssql-mcp-audit-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&dir);
         Self(dir)
     }
+
     fn text(&self) -> &str {
         self.0.to_str().expect("path")
     }
+
     /// All files of the server's chain, oldest first.
     fn files(&self) -> Vec<(String, String)> {
         let all = mssql_mcp::audit::log::files(&self.0, "audit").expect("files");
-        all.iter().map(|p| (p.display().to_string(), std::fs::read_to_string(p).expect("text"))).collect()
+        all.iter()
+            .map(|p| (p.display().to_string(), std::fs::read_to_string(p).expect("text")))
+            .collect()
     }
+
     fn records(&self) -> Vec<Value> {
         let files = self.files();
-        files.iter().flat_map(|f| f.1.lines()).map(|l| serde_json::from_str(l).expect("JSON")).collect()
+        files
+            .iter()
+            .flat_map(|f| f.1.lines())
+            .map(|l| serde_json::from_str(l).expect("JSON"))
+            .collect()
     }
+
     /// The ends of calls, by outcome.
     fn outcomes(&self) -> Vec<String> {
         let ends = self.records().into_iter().filter(|r| r["event"] == "call_end");
         ends.map(|r| r["outcome"].as_str().unwrap_or_default().to_owned()).collect()
     }
+
     fn sound(&self) {
         let v = verify(&self.files(), None, None);
         assert!(v.problems.is_empty(), "{:?}", v.problems);
         // Every start has one end.
         let of = |event: &str| {
-            let mut ids: Vec<String> =
-                self.records().iter().filter(|r| r["event"] == event).map(|r| r["call"].to_string()).collect();
+            let mut ids: Vec<String> = self
+                .records()
+                .iter()
+                .filter(|r| r["event"] == event)
+                .map(|r| r["call"].to_string())
+                .collect();
             ids.sort();
             ids
         };
@@ -68,7 +84,8 @@ async fn lab(dir: &Dir, more: &[(&'static str, &str)]) -> (Lab, SocketAddr, Stri
     all.extend_from_slice(more);
     let lab = Lab::new(&all).await;
     let grants = lab.app.authority.as_ref().expect("sign-in").grants();
-    let token = grants.api_token("etl", SCOPES.map(str::to_owned).to_vec(), "", None).await.expect("token");
+    let token =
+        grants.api_token("etl", SCOPES.map(str::to_owned).to_vec(), "", None).await.expect("token");
     let (address, _stop) = lab.serve().await;
     (lab, address, format!("Bearer {token}"))
 }
@@ -119,7 +136,10 @@ async fn every_ending_of_a_call_has_its_records() {
     // The names of the catalog are read in the background, by the first call that would use them.
     sql(address, &bearer, "SELECT 1 AS a FROM sales.Orders").await;
     until("the names are known", async || lab.app.database.names().is_some()).await;
-    assert_eq!(sql(address, &bearer, "SELECT TOP 3 Name FROM employees WHERE Name <> 'x'").await["isError"], false);
+    assert_eq!(
+        sql(address, &bearer, "SELECT TOP 3 Name FROM employees WHERE Name <> 'x'").await["isError"],
+        false
+    );
     assert_eq!(code(&sql(address, &bearer, "SELECT * FROM nope").await), "sql_error");
     assert_eq!(code(&sql(address, &bearer, "DROP TABLE dbo.Employees").await), "access_denied");
     assert_eq!(
@@ -127,7 +147,8 @@ async fn every_ending_of_a_call_has_its_records() {
         true
     );
     call(address, &bearer, "describe_table", json!({ "table_name": "sales.OpenOrders" })).await;
-    // Slow rows from here on: one that runs into its deadline, and while it runs another that is too many.
+    // Slow rows from here on: one that runs into its deadline, and while it runs another
+    // that is too many.
     lab.sandbox.faults(|f| f.row_delay = Some(Duration::from_millis(100)));
     let slow = tokio::spawn({
         let bearer = bearer.clone();
@@ -160,7 +181,8 @@ async fn every_ending_of_a_call_has_its_records() {
     let running = query.to_string();
     let cancel = async {
         until("it runs", async || lab.app.database.status().0 == 1).await;
-        let cancelled = br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":5}}"#;
+        let cancelled =
+            br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":5}}"#;
         http(address, "POST", "/mcp", &inside, cancelled).await
     };
     tokio::join!(http(address, "POST", "/mcp", &inside, running.as_bytes()), cancel);
@@ -168,7 +190,11 @@ async fn every_ending_of_a_call_has_its_records() {
     lab.app.audit.close().await;
     dir.sound();
     let outcomes = dir.outcomes();
-    assert_eq!(outcomes[..6], ["ok", "ok", "sql_error", "access_denied", "ok", "ok"], "{outcomes:?}");
+    assert_eq!(
+        outcomes[..6],
+        ["ok", "ok", "sql_error", "access_denied", "ok", "ok"],
+        "{outcomes:?}"
+    );
     for one in ["too_many_at_once", "timeout", "disconnected", "cancelled"] {
         assert!(outcomes.iter().any(|o| o == one), "{one}: {outcomes:?}");
     }
@@ -183,7 +209,13 @@ async fn every_ending_of_a_call_has_its_records() {
             &starts[1]["mount"],
             &starts[1]["transport"]
         ),
-        (&json!(["dbo.Employees"]), &json!(false), &json!("token:etl"), &json!("/"), &json!("http"))
+        (
+            &json!(["dbo.Employees"]),
+            &json!(false),
+            &json!("token:etl"),
+            &json!("/"),
+            &json!("http")
+        )
     );
     assert_eq!(starts[1]["text"], "SELECT TOP ? Name FROM employees WHERE Name < > ?");
     assert_eq!(
@@ -191,12 +223,22 @@ async fn every_ending_of_a_call_has_its_records() {
         (&json!(["sales.OpenOrders"]), &json!(true)),
         "a view hides more"
     );
-    assert_eq!((&starts[5]["tool"], starts[5].get("fingerprint")), (&json!("describe_table"), None));
-    let end = records.iter().find(|r| r["event"] == "call_end" && r["call"] == starts[1]["call"]).expect("its end");
+    assert_eq!(
+        (&starts[5]["tool"], starts[5].get("fingerprint")),
+        (&json!("describe_table"), None)
+    );
+    let end = records
+        .iter()
+        .find(|r| r["event"] == "call_end" && r["call"] == starts[1]["call"])
+        .expect("its end");
     assert_eq!((&end["rows"], &end["verdict"]), (&json!(3), &json!("read")));
     // What a client says of itself does not disturb a reader.
     let whole = dir.files().into_iter().map(|f| f.1).collect::<String>();
-    assert!(whole.contains(r"evil\n\u001b[31m\u202e") && !whole.contains('\u{1b}') && !whole.contains('\u{202e}'));
+    assert!(
+        whole.contains(r"evil\n\u001b[31m\u202e")
+            && !whole.contains('\u{1b}')
+            && !whole.contains('\u{202e}')
+    );
     // The documented schema holds for all of it.
     let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/audit-record.schema.json");
     let list = dir.0.join("all.json");
@@ -207,17 +249,25 @@ async fn every_ending_of_a_call_has_its_records() {
         .arg(&list)
         .output()
         .expect("check-jsonschema");
-    assert!(out.status.success(), "{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(
+        out.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&out.stdout),
+        String::from_utf8_lossy(&out.stderr)
+    );
 }
 
-/// Calls execute_sql as a client that can put a question to a person; `more` stands beside the arguments.
+/// Calls execute_sql as a client that can put a question to a person; `more`
+/// stands beside the arguments.
 async fn by_a_person(address: SocketAddr, bearer: &str, arguments: &Value, more: &Value) -> Value {
     let mut params = modern(json!({ "name": "execute_sql", "arguments": arguments }));
-    params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({ "elicitation": { "form": {} } });
+    params["_meta"]["io.modelcontextprotocol/clientCapabilities"] =
+        json!({ "elicitation": { "form": {} } });
     for (k, v) in more.as_object().expect("fields") {
         params[k] = v.clone();
     }
-    let text = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string();
+    let text =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string();
     post(address, bearer, "execute_sql", &text).await.json()["result"].clone()
 }
 
@@ -231,24 +281,34 @@ async fn the_rounds_of_a_confirmed_change_are_linked_and_charged_once() {
     let question = ask(json!({})).await;
     assert_eq!(question["resultType"], "input_required", "{question}");
     let answers = json!({ "confirm": { "action": "accept", "content": { "apply": true } } });
-    let done = ask(json!({ "requestState": question["requestState"], "inputResponses": answers })).await;
-    assert_eq!(done["structuredContent"]["committed"], true, "the second round is not a second call: {done}");
+    let done =
+        ask(json!({ "requestState": question["requestState"], "inputResponses": answers })).await;
+    assert_eq!(
+        done["structuredContent"]["committed"], true,
+        "the second round is not a second call: {done}"
+    );
     assert_eq!(code(&ask(json!({})).await), "rate_limited");
     lab.app.audit.close().await;
     dir.sound();
     let records = dir.records();
     let ends: Vec<&Value> = records.iter().filter(|r| r["event"] == "call_end").collect();
-    assert_eq!((&ends[0]["outcome"], &ends[2]["outcome"]), (&json!("input_required"), &json!("rate_limited")));
+    assert_eq!(
+        (&ends[0]["outcome"], &ends[2]["outcome"]),
+        (&json!("input_required"), &json!("rate_limited"))
+    );
     assert!(ends[0]["asked"].is_string() && ends[0]["asked"] == ends[1]["answers"], "{ends:?}");
 }
 
-/// A change that was declined, one that was tried out, one that was applied, and a read: each record says which.
+/// A change that was declined, one that was tried out, one that was applied, and a read:
+/// each record says which.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_says_what_became_of_a_change() {
     let dir = Dir::new("became");
     let (lab, address, bearer) = lab(&dir, &[("access.confirm_writes", "always")]).await;
     let update = "UPDATE dbo.Employees SET Name = Name WHERE EmployeeId < 4";
-    let ask = async |arguments: Value, more: Value| by_a_person(address, &bearer, &arguments, &more).await;
+    let ask = async |arguments: Value, more: Value| {
+        by_a_person(address, &bearer, &arguments, &more).await
+    };
     let answers = [
         json!({ "action": "decline" }),
         json!({ "action": "accept", "content": {} }),
@@ -265,10 +325,13 @@ async fn a_record_says_what_became_of_a_change() {
     lab.app.audit.close().await;
     dir.sound();
     let records = dir.records();
-    let ends: Vec<&Value> =
-        records.iter().filter(|r| r["event"] == "call_end" && r["outcome"] != "input_required").collect();
+    let ends: Vec<&Value> = records
+        .iter()
+        .filter(|r| r["event"] == "call_end" && r["outcome"] != "input_required")
+        .collect();
     let said = |r: &Value| {
-        ["outcome", "rows_affected", "committed", "dry_run", "declined"].map(|k| r.get(k).cloned().unwrap_or_default())
+        ["outcome", "rows_affected", "committed", "dry_run", "declined"]
+            .map(|k| r.get(k).cloned().unwrap_or_default())
     };
     let no = json!(["declined", null, null, null, true]);
     assert_eq!(
@@ -295,7 +358,9 @@ async fn nothing_runs_that_the_record_does_not_have() {
         format!(r#""arguments": ["{update}", null, null, null, null]"#),
         format!(r#""arguments": "{update}""#),
         format!(r#""arguments": {{"query": "SELECT 1 AS a", "query": "{update}"}}"#),
-        format!(r#""arguments": {{"query": "SELECT 1 AS a"}}, "arguments": {{"query": "{update}"}}"#),
+        format!(
+            r#""arguments": {{"query": "SELECT 1 AS a"}}, "arguments": {{"query": "{update}"}}"#
+        ),
         format!(r#""arguments": {{"query": ["{update}"]}}"#),
         format!(r#""arguments": [["query", "{update}"]]"#),
     ] {
@@ -326,12 +391,16 @@ async fn nothing_runs_that_the_record_does_not_have() {
         format!(
             r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"_meta":["2026-07-28"],"name":"execute_sql","arguments":{{"query":"{update}"}}}}}}"#
         ),
-        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":["execute_sql",{{"query":"{update}"}}]}}"#),
+        format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":["execute_sql",{{"query":"{update}"}}]}}"#
+        ),
     ] {
         let answer = http(address, "POST", "/mcp", &inside, text.as_bytes()).await;
         assert!(answer.body.contains("error"), "{text}: {answer:?}");
     }
-    let names = sql(address, &bearer, "SELECT COUNT(*) AS n FROM dbo.Employees WHERE Name = N'changed'").await;
+    let names =
+        sql(address, &bearer, "SELECT COUNT(*) AS n FROM dbo.Employees WHERE Name = N'changed'")
+            .await;
     assert_eq!(names["structuredContent"]["results"][0]["rows"], json!([[0]]), "nothing ran");
     lab.app.audit.close().await;
     dir.sound();
@@ -368,8 +437,10 @@ async fn sixty_four_clients_share_what_one_principal_may() {
     for c in calls.collect::<Vec<_>>() {
         all.extend(c.await.expect("task"));
     }
-    let (passed, limited) =
-        (all.iter().filter(|c| c.is_empty()).count(), all.iter().filter(|c| *c == "rate_limited").count());
+    let (passed, limited) = (
+        all.iter().filter(|c| c.is_empty()).count(),
+        all.iter().filter(|c| *c == "rate_limited").count(),
+    );
     assert_eq!(passed + limited, 320, "{all:?}");
     // The burst, and what came back meanwhile.
     let back = started.elapsed().as_secs() as usize * 100 / 60 + 2;
@@ -379,14 +450,18 @@ async fn sixty_four_clients_share_what_one_principal_may() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_that_floods_is_told_to_wait() {
     let dir = Dir::new("peers");
-    let (_lab, address, _) = lab(&dir, &[("limits.peer_requests", "20"), ("http.trusted_proxies", "127.0.0.1")]).await;
-    let from = async |ip: &str, path: &str| http(address, "GET", path, &[("X-Forwarded-For", ip)], b"").await;
+    let (_lab, address, _) =
+        lab(&dir, &[("limits.peer_requests", "20"), ("http.trusted_proxies", "127.0.0.1")]).await;
+    let from = async |ip: &str, path: &str| {
+        http(address, "GET", path, &[("X-Forwarded-For", ip)], b"").await
+    };
     for _ in 0..20 {
         assert_eq!(from("198.51.100.7", "/health").await.status, 200);
     }
     let a = from("198.51.100.7", "/.well-known/oauth-authorization-server").await;
     assert!(
-        a.status == 429 && a.header("retry-after").is_some_and(|s| s.parse::<u64>().is_ok_and(|s| s >= 1)),
+        a.status == 429
+            && a.header("retry-after").is_some_and(|s| s.parse::<u64>().is_ok_and(|s| s >= 1)),
         "{a:?}"
     );
     assert_eq!(from("198.51.100.8", "/health").await.status, 200, "another address");
@@ -400,11 +475,15 @@ async fn a_network_that_floods_is_told_to_wait() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_who_wait_are_told_at_once() {
-    let lab = Lab::new(&[("pool.max_size", "1"), ("pool.max_waiting", "2"), ("pool.wait", "30s")]).await;
+    let lab =
+        Lab::new(&[("pool.max_size", "1"), ("pool.max_waiting", "2"), ("pool.wait", "30s")]).await;
     let (address, _stop) = lab.serve().await;
     lab.sandbox.faults(|f| f.row_delay = Some(Duration::from_millis(20)));
-    let slow =
-        || tokio::spawn(async move { sql(address, "Bearer x", "SELECT TOP 100 OrderId FROM sales.Orders").await });
+    let slow = || {
+        tokio::spawn(async move {
+            sql(address, "Bearer x", "SELECT TOP 100 OrderId FROM sales.Orders").await
+        })
+    };
     let mut running = vec![slow()];
     until("it runs", async || lab.app.database.status().0 == 1).await;
     for n in 1..=2 {
@@ -472,12 +551,19 @@ async fn a_killed_process_leaves_no_call_open() {
     assert_eq!((&unknown["principal"], &unknown["tool"]), (&json!("local"), &json!("execute_sql")));
     assert!(records.iter().any(|r| r["torn"].as_str().is_some_and(|t| t.contains("99"))));
     // A second server on the same folder would write a second chain.
-    let other = command(&["demo", "--listen", "127.0.0.1:0", "--audit-dir", dir.text()]).output().await.expect("run");
-    assert!(!other.status.success() && String::from_utf8_lossy(&other.stderr).contains("another process writes there"));
+    let other = command(&["demo", "--listen", "127.0.0.1:0", "--audit-dir", dir.text()])
+        .output()
+        .await
+        .expect("run");
+    assert!(
+        !other.status.success()
+            && String::from_utf8_lossy(&other.stderr).contains("another process writes there")
+    );
     child.kill().await.expect("SIGKILL");
 }
 
-/// A disk that is full (here: a file that may not grow): nothing runs unrecorded, and nothing that was acknowledged is lost.
+/// A disk that is full (here: a file that may not grow): nothing runs unrecorded, and nothing that
+/// was acknowledged is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_calls_or_counts_what_is_lost() {
     for (policy, refused) in [("fail-closed", "audit_unavailable"), ("drop", "")] {
@@ -508,7 +594,10 @@ async fn a_full_disk_refuses_calls_or_counts_what_is_lost() {
             .kill_on_drop(true);
         let mut child = c.spawn().expect("spawn");
         until("it listens", async || tokio::net::TcpStream::connect(port).await.is_ok()).await;
-        until("the admin listener does", async || tokio::net::TcpStream::connect(admin).await.is_ok()).await;
+        until("the admin listener does", async || {
+            tokio::net::TcpStream::connect(admin).await.is_ok()
+        })
+        .await;
         assert_eq!(http(admin, "GET", "/readyz", &[], b"").await.status, 200, "{policy}");
         let mut answered = 0;
         let mut last = String::new();
@@ -522,10 +611,16 @@ async fn a_full_disk_refuses_calls_or_counts_what_is_lost() {
             }
         }
         assert_eq!(last, refused, "{policy}: {answered} answered");
-        // A balancer sends nobody where calls are refused; where they run on, nothing is wrong with it.
+        // A balancer sends nobody where calls are refused; where they run on, nothing
+        // is wrong with it.
         let ready = http(admin, "GET", "/readyz", &[], b"").await;
         let expected = if policy == "fail-closed" { (503, true) } else { (200, false) };
-        assert_eq!((ready.status, ready.body.contains("cannot be recorded")), expected, "{}", ready.body);
+        assert_eq!(
+            (ready.status, ready.body.contains("cannot be recorded")),
+            expected,
+            "{}",
+            ready.body
+        );
         let whole = verify(&dir.files(), None, None);
         assert!(whole.problems.is_empty(), "{:?}", whole.problems);
         if policy == "fail-closed" {
@@ -540,11 +635,20 @@ async fn a_full_disk_refuses_calls_or_counts_what_is_lost() {
     let file = std::env::temp_dir().join(format!("mssql-mcp-audit-file-{}", std::process::id()));
     std::fs::write(&file, "").expect("write");
     let inside = file.join("audit");
-    let out = command(&["demo", "--listen", "127.0.0.1:0", "--audit-dir", inside.to_str().expect("path")])
-        .output()
-        .await
-        .expect("run");
-    assert!(!out.status.success() && String::from_utf8_lossy(&out.stderr).contains("audit.dir"), "{out:?}");
+    let out = command(&[
+        "demo",
+        "--listen",
+        "127.0.0.1:0",
+        "--audit-dir",
+        inside.to_str().expect("path"),
+    ])
+    .output()
+    .await
+    .expect("run");
+    assert!(
+        !out.status.success() && String::from_utf8_lossy(&out.stderr).contains("audit.dir"),
+        "{out:?}"
+    );
     std::fs::remove_file(file).expect("clean");
 }
 
@@ -563,7 +667,8 @@ async fn an_auditor_verifies_what_was_written() {
     people.put("ada", &ada).await.expect("written");
     crate::oauth::signed_in_token(address, "ada", "correct horse battery").await;
     lab.app.audit.close().await;
-    let events: Vec<String> = dir.records().iter().map(|r| format!("{}:{}", r["event"], r["principal"])).collect();
+    let events: Vec<String> =
+        dir.records().iter().map(|r| format!("{}:{}", r["event"], r["principal"])).collect();
     for one in ["\"sign_in\":\"ada\"", "\"consent\":\"ada\"", "\"token\":null"] {
         assert!(events.iter().any(|e| e == one), "{one}: {events:?}");
     }
@@ -573,10 +678,22 @@ async fn an_auditor_verifies_what_was_written() {
         let mut c = command(&["audit", "verify"]);
         c.args(files).args(more);
         let out = c.output().await.expect("run");
-        (out.status.code(), format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)))
+        (
+            out.status.code(),
+            format!(
+                "{}{}",
+                String::from_utf8_lossy(&out.stdout),
+                String::from_utf8_lossy(&out.stderr)
+            ),
+        )
     };
-    let anchor =
-        dir.files().iter().flat_map(|f| f.1.lines()).rfind(|l| l.contains("\"checkpoint\"")).expect("one").to_owned();
+    let anchor = dir
+        .files()
+        .iter()
+        .flat_map(|f| f.1.lines())
+        .rfind(|l| l.contains("\"checkpoint\""))
+        .expect("one")
+        .to_owned();
     let kept = dir.0.join("anchor.json");
     std::fs::write(&kept, &anchor).expect("write");
     let (status, text) = run(&files, &["--anchor", kept.to_str().expect("path")]).await;
@@ -585,11 +702,14 @@ async fn an_auditor_verifies_what_was_written() {
     assert!(status == Some(1) && text.contains("their end was cut off"), "{text}");
     let (status, text) = run(&[files[0].clone(), files[2].clone()], &[]).await;
     assert!(status == Some(1) && text.contains("are missing"), "{text}");
-    let edited = std::fs::read_to_string(&files[1]).expect("text").replace("token:etl", "token:eve");
+    let edited =
+        std::fs::read_to_string(&files[1]).expect("text").replace("token:etl", "token:eve");
     std::fs::write(&files[1], edited).expect("write");
     let (status, text) = run(&files, &[]).await;
     assert!(
-        status == Some(1) && text.contains(&format!("{}:1: record", files[1].display())) && text.contains("was edited"),
+        status == Some(1)
+            && text.contains(&format!("{}:1: record", files[1].display()))
+            && text.contains("was edited"),
         "{text}"
     );
     assert_eq!(run(&[dir.0.join("nothing")], &[]).await.0, Some(2));
@@ -599,10 +719,18 @@ async fn an_auditor_verifies_what_was_written() {
     // What an operator does is in a chain of its own, and what cannot be recorded is not done.
     let store = format!("sqlite:{}", dir.0.join("store.db").display());
     let add = async |name: &str, audit: &str| {
-        let mut child =
-            command(&["user", "add", name, "--password-stdin", "--auth-store", &store, "--audit-dir", audit])
-                .spawn()
-                .expect("spawn");
+        let mut child = command(&[
+            "user",
+            "add",
+            name,
+            "--password-stdin",
+            "--auth-store",
+            &store,
+            "--audit-dir",
+            audit,
+        ])
+        .spawn()
+        .expect("spawn");
         child.stdin.take().expect("stdin").write_all(b"a long enough one\n").await.expect("write");
         child.wait_with_output().await.expect("output").status.code()
     };
@@ -612,7 +740,11 @@ async fn an_auditor_verifies_what_was_written() {
     assert_eq!(String::from_utf8_lossy(&list.stdout).lines().count(), 1);
     let admin = mssql_mcp::audit::log::files(&dir.0, "admin").expect("files");
     let text = std::fs::read_to_string(&admin[0]).expect("text");
-    assert!(text.contains("\"event\":\"user_add\",\"principal\":\"bob\"") && text.contains("\"operator\""), "{text}");
+    assert!(
+        text.contains("\"event\":\"user_add\",\"principal\":\"bob\"")
+            && text.contains("\"operator\""),
+        "{text}"
+    );
     assert_eq!(run(&admin, &[]).await.0, Some(0));
     // A folder is all chains in it.
     let (status, text) = run(std::slice::from_ref(&dir.0), &[]).await;
@@ -620,7 +752,10 @@ async fn an_auditor_verifies_what_was_written() {
     let empty = Dir::new("verify-empty");
     std::fs::create_dir_all(&empty.0).expect("folder");
     let (status, text) = run(std::slice::from_ref(&empty.0), &[]).await;
-    assert!(status == Some(2) && text.contains("neither audit-*.jsonl nor admin-*.jsonl"), "{text}");
+    assert!(
+        status == Some(2) && text.contains("neither audit-*.jsonl nor admin-*.jsonl"),
+        "{text}"
+    );
 }
 
 /// What operators do: who did it is what the system says, and what failed is not recorded as done.
@@ -629,11 +764,22 @@ async fn an_auditor_verifies_what_was_written() {
 async fn an_operators_record_is_true() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = Dir::new("operator");
-    let store =
-        format!("sqlite:{}", std::env::temp_dir().join(format!("operator-{}.db", std::process::id())).display());
+    let store = format!(
+        "sqlite:{}",
+        std::env::temp_dir().join(format!("operator-{}.db", std::process::id())).display()
+    );
     let run = async |args: &[&str], log: &str| {
         let mut c = command(args);
-        c.args(["--auth-store", &store, "--audit-dir", dir.text(), "--log-format", log, "--log-level", "info"]);
+        c.args([
+            "--auth-store",
+            &store,
+            "--audit-dir",
+            dir.text(),
+            "--log-format",
+            log,
+            "--log-level",
+            "info",
+        ]);
         let out = c
             .envs([("SUDO_USER", "mallory"), ("USER", "mallory"), ("LOGNAME", "mallory")])
             .output()
@@ -648,13 +794,18 @@ async fn an_operators_record_is_true() {
     let text = std::fs::read_to_string(&admin[0]).expect("text");
     let id = std::process::Command::new("id").arg("-un").output().expect("id");
     let me = String::from_utf8_lossy(&id.stdout).trim().to_owned();
-    let records: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+    let records: Vec<Value> =
+        text.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
     let told: Vec<String> = records
         .iter()
         .filter(|r| r.get("operator").is_some())
         .map(|r| {
             assert_eq!(r["operator"], me.as_str(), "{r}");
-            format!("{} {}", r["event"].as_str().unwrap_or_default(), r["principal"].as_str().unwrap_or_default())
+            format!(
+                "{} {}",
+                r["event"].as_str().unwrap_or_default(),
+                r["principal"].as_str().unwrap_or_default()
+            )
         })
         .collect();
     let expected = [
@@ -670,13 +821,15 @@ async fn an_operators_record_is_true() {
     let _ = std::fs::remove_file(store.trim_start_matches("sqlite:"));
 }
 
-/// A line of the server's log, of either form, is the anchor that the documentation says it is; and the audit's lines in JSON logs are JSON.
+/// A line of the server's log, of either form, is the anchor that the documentation says it is; and
+/// the audit's lines in JSON logs are JSON.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_of_the_log_is_an_anchor() {
     for format in ["text", "json"] {
         let dir = Dir::new(&format!("anchor-{format}"));
         let mut c = command(&["demo", "--stdio", "--log-format", format, "--log-level", "info"]);
-        c.args(["--audit-dir", dir.text(), "--audit-checkpoint-every", "2"]).stderr(std::process::Stdio::piped());
+        c.args(["--audit-dir", dir.text(), "--audit-checkpoint-every", "2"])
+            .stderr(std::process::Stdio::piped());
         let mut child = c.spawn().expect("spawn");
         let mut stdin = child.stdin.take().expect("stdin");
         for line in [
@@ -688,31 +841,44 @@ async fn a_line_of_the_log_is_an_anchor() {
         drop(stdin);
         let out = child.wait_with_output().await.expect("output");
         let log = String::from_utf8_lossy(&out.stderr).into_owned();
-        let line = log.lines().rfind(|l| l.contains("checkpoint")).unwrap_or_else(|| panic!("no checkpoint: {log}"));
+        let line = log
+            .lines()
+            .rfind(|l| l.contains("checkpoint"))
+            .unwrap_or_else(|| panic!("no checkpoint: {log}"));
         if format == "json" {
             let v: Value = serde_json::from_str(line).expect("JSON");
             assert!(v["fields"]["checkpoint"]["seq"].is_u64() && v["target"] == "audit", "{line}");
         }
-        let verify = command(&["audit", "verify", dir.text(), "--anchor", line]).output().await.expect("run");
+        let verify = command(&["audit", "verify", dir.text(), "--anchor", line])
+            .output()
+            .await
+            .expect("run");
         assert!(verify.status.success(), "{line}: {}", String::from_utf8_lossy(&verify.stdout));
         // The files end before it.
         let file = &mssql_mcp::audit::log::files(&dir.0, "audit").expect("files")[0];
         let text = std::fs::read_to_string(file).expect("text");
         let first = text.lines().next().expect("a record");
         std::fs::write(file, format!("{first}\n")).expect("write");
-        let verify = command(&["audit", "verify", dir.text(), "--anchor", line]).output().await.expect("run");
+        let verify = command(&["audit", "verify", dir.text(), "--anchor", line])
+            .output()
+            .await
+            .expect("run");
         assert_eq!(verify.status.code(), Some(1), "{}", String::from_utf8_lossy(&verify.stdout));
     }
 }
 
-/// A word in double quotes may be a value that somebody put into the wrong quotes: it is recorded only once SQL Server has taken it for a name.
+/// A word in double quotes may be a value that somebody put into the wrong quotes: it is recorded
+/// only once SQL Server has taken it for a name.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_stands_in_double_quotes_is_recorded_only_as_a_name() {
     let dir = Dir::new("quotes");
     let (lab, address, bearer) = lab(&dir, &[]).await;
     let wrong = "SELECT OrderId FROM sales.Orders WHERE Status = \"ada@example.com\"";
     assert_eq!(code(&sql(address, &bearer, wrong).await), "sql_error");
-    assert_eq!(code(&sql(address, &bearer, "SELECT a FROM \"ada@example.com\"").await), "sql_error");
+    assert_eq!(
+        code(&sql(address, &bearer, "SELECT a FROM \"ada@example.com\"").await),
+        "sql_error"
+    );
     let named = "SELECT TOP (1) \"OrderId\" FROM \"sales\".\"Orders\" WHERE OrderId > 5";
     assert_eq!(sql(address, &bearer, named).await["isError"], false);
     lab.app.audit.close().await;
@@ -727,6 +893,9 @@ async fn what_stands_in_double_quotes_is_recorded_only_as_a_name() {
     };
     assert_eq!(of("call_start", 0), "SELECT OrderId FROM sales.Orders WHERE Status = \"?\"");
     assert_eq!((of("call_end", 0), of("call_end", 1)), ("", ""));
-    assert_eq!(of("call_end", 2), "SELECT TOP (?) \"OrderId\" FROM \"sales\".\"Orders\" WHERE OrderId > ?");
+    assert_eq!(
+        of("call_end", 2),
+        "SELECT TOP (?) \"OrderId\" FROM \"sales\".\"Orders\" WHERE OrderId > ?"
+    );
     dir.sound();
 }

@@ -1,5 +1,5 @@
-//! What makes the server safe to leave on: changes that a person confirms, limits with codes of their own, nothing of one caller
-//! in the next one's answers.
+//! What makes the server safe to leave on: changes that a person confirms, limits with codes of
+//! their own, nothing of one caller in the next one's answers.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,9 @@ use mssql_mcp_transports::{Cancel, Fault, Id, McpRequest, Outcome, ProtocolVersi
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::support::{Answer, BOTH, JSON, Lab, handshake, http, in_session, limits, stateless, until};
+use crate::support::{
+    Answer, BOTH, JSON, Lab, handshake, http, in_session, limits, stateless, until,
+};
 
 const WRITE: (&str, &str) = ("access.level", "read-write");
 
@@ -29,8 +31,13 @@ async fn ask(address: std::net::SocketAddr, arguments: Value, more: Value) -> An
         params[k] = v.clone();
     }
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
-    let headers =
-        [JSON, BOTH, ("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", "tools/call"), ("Mcp-Name", "execute_sql")];
+    let headers = [
+        JSON,
+        BOTH,
+        ("MCP-Protocol-Version", "2026-07-28"),
+        ("Mcp-Method", "tools/call"),
+        ("Mcp-Name", "execute_sql"),
+    ];
     http(address, "POST", "/mcp", &headers, body.to_string().as_bytes()).await
 }
 
@@ -42,13 +49,18 @@ fn answered(a: &Answer, action: &str) -> Value {
 fn message(a: &Answer) -> String {
     let r = a.json();
     assert_eq!(r["result"]["resultType"], "input_required", "{r}");
-    r["result"]["inputRequests"]["confirm"]["params"]["message"].as_str().expect("a message").to_owned()
+    r["result"]["inputRequests"]["confirm"]["params"]["message"]
+        .as_str()
+        .expect("a message")
+        .to_owned()
 }
 
 fn code(a: &Answer) -> String {
     let r = a.json();
     assert_eq!(r["result"]["isError"], true, "{r}");
-    let text: Value = serde_json::from_str(r["result"]["content"][0]["text"].as_str().expect("text")).expect("JSON");
+    let text: Value =
+        serde_json::from_str(r["result"]["content"][0]["text"].as_str().expect("text"))
+            .expect("JSON");
     text["error"]["code"].as_str().expect("a code").to_owned()
 }
 
@@ -64,11 +76,15 @@ async fn a_change_waits_for_its_person_and_is_applied_once() {
     let update = json!({ "query": "UPDATE o SET Quantity = Quantity + 1 FROM sales.Orders AS o WHERE o.OrderId <= @n", "params": { "n": 10 } });
     let sum = "SELECT SUM(Quantity) FROM sales.Orders";
     let before = scalar(&lab, sum).await;
-    let rows = scalar(&lab, "SELECT COUNT(*) FROM sales.Orders WHERE OrderId <= 10").await.as_u64().expect("a number");
+    let rows = scalar(&lab, "SELECT COUNT(*) FROM sales.Orders WHERE OrderId <= 10")
+        .await
+        .as_u64()
+        .expect("a number");
 
     let first = ask(address, update.clone(), json!({})).await;
     assert!(
-        message(&first).starts_with(&format!("UPDATE sales.Orders: {rows} of 20,000 rows change. Apply?")),
+        message(&first)
+            .starts_with(&format!("UPDATE sales.Orders: {rows} of 20,000 rows change. Apply?")),
         "{}",
         message(&first)
     );
@@ -77,7 +93,11 @@ async fn a_change_waits_for_its_person_and_is_applied_once() {
 
     let second = ask(address, update.clone(), answered(&first, "accept")).await;
     let done = second.json()["result"]["structuredContent"].clone();
-    assert_eq!((&done["committed"], &done["rows_affected"]), (&json!(true), &json!([rows])), "{done}");
+    assert_eq!(
+        (&done["committed"], &done["rows_affected"]),
+        (&json!(true), &json!([rows])),
+        "{done}"
+    );
     let after = scalar(&lab, sum).await;
     assert_ne!(after, before);
 
@@ -89,9 +109,12 @@ async fn a_change_waits_for_its_person_and_is_applied_once() {
     assert_eq!(scalar(&lab, sum).await, after);
 
     // The same state for another text, or a state of no one's, is an error and no question.
-    let other = ask(address, json!({ "query": "DELETE FROM sales.Trades" }), answered(&first, "accept")).await;
+    let other =
+        ask(address, json!({ "query": "DELETE FROM sales.Trades" }), answered(&first, "accept"))
+            .await;
     assert_eq!(other.json()["error"]["code"], -32602, "{other:?}");
-    let forged = ask(address, update, json!({ "requestState": "e30.e30", "inputResponses": {} })).await;
+    let forged =
+        ask(address, update, json!({ "requestState": "e30.e30", "inputResponses": {} })).await;
     assert_eq!(forged.json()["error"]["code"], -32602);
 }
 
@@ -101,7 +124,9 @@ async fn what_changed_meanwhile_is_asked_again() {
     let (address, _stop) = lab.serve().await;
     let delete = json!({ "query": "DELETE FROM sales.Trades WHERE OrderId = (SELECT MIN(OrderId) FROM sales.Trades)" });
     let first = ask(address, delete.clone(), json!({})).await;
-    let n = |a: &Answer| message(a).split(' ').nth(2).and_then(|n| n.parse::<u64>().ok()).expect("a number");
+    let n = |a: &Answer| {
+        message(a).split(' ').nth(2).and_then(|n| n.parse::<u64>().ok()).expect("a number")
+    };
     assert!(n(&first) >= 1);
     // Somebody else adds a row that the same text would take too.
     let insert = "INSERT INTO sales.Trades (OrderId, Quantity, Price, Fee, ExecutedAt) SELECT TOP (1) OrderId, Quantity, Price, Fee, ExecutedAt FROM sales.Trades ORDER BY OrderId";
@@ -131,17 +156,25 @@ async fn a_no_changes_nothing_and_what_cannot_be_counted_says_why() {
 
     let create = json!({ "query": "CREATE TABLE dbo.Made (a int)" });
     let first = ask(address, create.clone(), json!({})).await;
-    assert!(message(&first).contains("was not counted, because it has a change of the schema"), "{}", message(&first));
+    assert!(
+        message(&first).contains("was not counted, because it has a change of the schema"),
+        "{}",
+        message(&first)
+    );
     let second = ask(address, create.clone(), answered(&first, "accept")).await;
     assert_eq!(second.json()["result"]["structuredContent"]["committed"], true, "{second:?}");
     assert_eq!(scalar(&lab, "SELECT COUNT(*) FROM dbo.Made").await, 0);
     assert_eq!(
-        code(&ask(address, json!({ "query": "DROP TABLE dbo.Made", "dry_run": true }), json!({})).await),
+        code(
+            &ask(address, json!({ "query": "DROP TABLE dbo.Made", "dry_run": true }), json!({}))
+                .await
+        ),
         "no_preview"
     );
 
     // A change that would fail is not put to anybody.
-    let bad = json!({ "query": "INSERT INTO sales.Trades (OrderId, Quantity, Price) VALUES (-1, 1, 1)" });
+    let bad =
+        json!({ "query": "INSERT INTO sales.Trades (OrderId, Quantity, Price) VALUES (-1, 1, 1)" });
     assert_eq!(code(&ask(address, bad, json!({})).await), "sql_error");
     // An INSERT says what its rollback leaves behind.
     let insert = json!({ "query": "INSERT INTO dbo.Made (a) VALUES (1), (2)" });
@@ -154,12 +187,18 @@ async fn a_no_changes_nothing_and_what_cannot_be_counted_says_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_nobody_can_be_asked_the_configuration_decides() {
     let update = json!({ "name": "execute_sql", "arguments": { "query": "UPDATE dbo.Employees SET Name = Name" } });
-    for (setting, outcome) in [("when-possible", "ok"), ("never", "ok"), ("always", "confirmation_required")] {
+    for (setting, outcome) in
+        [("when-possible", "ok"), ("never", "ok"), ("always", "confirmation_required")]
+    {
         let lab = Lab::new(&[WRITE, ("access.confirm_writes", setting)]).await;
         let (address, _stop) = lab.serve().await;
         let a = stateless(address, "tools/call", update.clone()).await;
         if outcome == "ok" {
-            assert_eq!(a.json()["result"]["structuredContent"]["committed"], true, "{setting}: {a:?}");
+            assert_eq!(
+                a.json()["result"]["structuredContent"]["committed"],
+                true,
+                "{setting}: {a:?}"
+            );
         } else {
             assert_eq!(code(&a), outcome);
         }
@@ -170,7 +209,9 @@ async fn where_nobody_can_be_asked_the_configuration_decides() {
             assert_eq!(a.json()["result"]["resultType"], "input_required", "{a:?}");
             let mut dry = update.clone();
             dry["arguments"]["dry_run"] = json!(true);
-            let a = stateless(address, "tools/call", dry).await.json()["result"]["structuredContent"].clone();
+            let a =
+                stateless(address, "tools/call", dry).await.json()["result"]["structuredContent"]
+                    .clone();
             assert_eq!((&a["committed"], &a["dry_run"]), (&json!(false), &json!(true)));
             assert!(a["rows_affected"][0].as_u64().is_some_and(|n| n > 0), "{a}");
         }
@@ -205,7 +246,8 @@ fn text(o: &Outcome) -> String {
         Outcome::Complete(Reply::Tool(t)) => match &t.text {
             mssql_mcp_transports::Text::Own(s) => s.clone(),
             mssql_mcp_transports::Text::Same => {
-                String::from_utf8(t.structured.as_ref().expect("structured").concat()).expect("UTF-8")
+                String::from_utf8(t.structured.as_ref().expect("structured").concat())
+                    .expect("UTF-8")
             }
         },
         other => panic!("{other:?}"),
@@ -220,7 +262,11 @@ async fn each_class_needs_its_scope_and_write_does_not_imply_read() {
         (&["mssql:write"][..], "SELECT 1", &["mssql:read"][..]),
         (&["mssql:read"], update, &["mssql:read", "mssql:write"]),
         (&["mssql:read", "mssql:write"], "CREATE TABLE x (a int)", &["mssql:read", "mssql:schema"]),
-        (&["mssql:read"], "DELETE dbo.Employees EXEC p", &["mssql:execute", "mssql:read", "mssql:write"]),
+        (
+            &["mssql:read"],
+            "DELETE dbo.Employees EXEC p",
+            &["mssql:execute", "mssql:read", "mssql:write"],
+        ),
         (&[], "SELECT 1", &["mssql:read"]),
     ] {
         match call_as(&lab, scopes, query).await {
@@ -229,7 +275,10 @@ async fn each_class_needs_its_scope_and_write_does_not_imply_read() {
         }
     }
     assert!(text(&call_as(&lab, &["mssql:read"], "SELECT 1 AS a").await).contains("[[1]]"));
-    assert!(text(&call_as(&lab, &["mssql:read", "mssql:write"], update).await).contains("\"committed\":true"));
+    assert!(
+        text(&call_as(&lab, &["mssql:read", "mssql:write"], update).await)
+            .contains("\"committed\":true")
+    );
     // Scopes never widen the access level.
     let lab = Lab::new(&[]).await;
     assert!(text(&call_as(&lab, &SCOPES, update).await).contains("access_denied"));
@@ -237,7 +286,12 @@ async fn each_class_needs_its_scope_and_write_does_not_imply_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_one_caller_reaches_the_next_on_the_same_connection() {
-    let lab = Lab::new(&[("access.level", "full"), ("pool.max_size", "1"), ("access.confirm_writes", "never")]).await;
+    let lab = Lab::new(&[
+        ("access.level", "full"),
+        ("pool.max_size", "1"),
+        ("access.confirm_writes", "never"),
+    ])
+    .await;
     let first = call_as(
         &lab,
         &SCOPES,
@@ -255,7 +309,10 @@ async fn nothing_of_one_caller_reaches_the_next_on_the_same_connection() {
     .await;
     // The transaction that is open is the call's own.
     assert!(text(&second).contains("\"rows\":[[10000,1,null]]"), "{}", text(&second));
-    assert!(text(&call_by(&lab, "bob", &SCOPES, "SELECT * FROM #secret").await).contains("\"number\":208"));
+    assert!(
+        text(&call_by(&lab, "bob", &SCOPES, "SELECT * FROM #secret").await)
+            .contains("\"number\":208")
+    );
     assert_eq!(lab.sandbox.connections(), 1, "all of it on one connection");
     // What may leave something behind (a procedure) costs its connection.
     let _ = call_by(&lab, "bob", &SCOPES, "EXEC sp_executesql N'SELECT 1 AS a'").await;
@@ -288,7 +345,8 @@ async fn each_way_to_stop_has_its_own_code() {
         let cancel = Cancel::default();
         let mut extensions = http::Extensions::new();
         extensions.insert(Principal::local());
-        let mut context = bare_context("test", ProtocolVersion::V2025_06_18, extensions, cancel.clone());
+        let mut context =
+            bare_context("test", ProtocolVersion::V2025_06_18, extensions, cancel.clone());
         context.extensions.insert(std::sync::Arc::new(mssql_mcp::facts::CallFacts::default()));
         let request = McpRequest {
             id: Some(Id::Number(1)),
@@ -317,14 +375,19 @@ async fn a_session_over_plain_json_cannot_be_asked() {
     let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "execute_sql", "arguments": { "query": "DELETE dbo.Employees" } } });
     let plain = [JSON, ("Accept", "application/json"), ("Mcp-Session-Id", &session)];
     let a = http(address, "POST", "/mcp", &plain, call.to_string().as_bytes()).await;
-    assert_eq!(code(&a), "confirmation_required", "a request to the client could not be sent on this answer");
+    assert_eq!(
+        code(&a),
+        "confirmation_required",
+        "a request to the client could not be sent on this answer"
+    );
     // And a session without the capability is not asked either.
     let s = handshake(address, "2025-11-25").await;
     assert_eq!(code(&in_session(address, &s, call).await), "confirmation_required");
 }
 
-/// dependencies.md §1.3: an attention that crosses a finished answer makes the driver return an empty result to the next
-/// query. Deadlines are spread over the time that the answer takes, so that every crossing happens.
+/// dependencies.md §1.3: an attention that crosses a finished answer makes the driver return an
+/// empty result to the next query. Deadlines are spread over the time that the answer takes, so
+/// that every crossing happens.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_cancels_never_leave_an_answer_for_the_next_caller() {
     let lab = Lab::new(&[("pool.max_size", "1")]).await;
@@ -332,8 +395,11 @@ async fn a_thousand_cancels_never_leave_an_answer_for_the_next_caller() {
     for i in 0..1000u64 {
         let mut l = limits(1_000_000, 100_000_000);
         // A short answer and one of many packets, by turns.
-        let sql =
-            if i % 2 == 0 { "SELECT 1 AS a" } else { "SELECT OrderId, Status FROM sales.Orders WHERE OrderId <= 1400" };
+        let sql = if i % 2 == 0 {
+            "SELECT 1 AS a"
+        } else {
+            "SELECT OrderId, Status FROM sales.Orders WHERE OrderId <= 1400"
+        };
         l.deadline = Some(Instant::now() + Duration::from_micros(i * 7 % 3000));
         match lab.app.database.run(sql.into(), Mode::Read, &l).await {
             Ok(a) if a.truncated.is_none() => ends[0] += 1,
@@ -343,10 +409,14 @@ async fn a_thousand_cancels_never_leave_an_answer_for_the_next_caller() {
                 ends[2] += 1;
             }
         }
-        let probe =
-            lab.app.database.run(format!("SELECT {i} AS n").as_str().into(), Mode::Read, &limits(10, 10_000)).await;
+        let probe = lab
+            .app
+            .database
+            .run(format!("SELECT {i} AS n").as_str().into(), Mode::Read, &limits(10, 10_000))
+            .await;
         let a = probe.expect("the next caller's answer");
-        let rows = serde_json::from_slice::<Value>(&a.results.concat()).expect("JSON")[0]["rows"].clone();
+        let rows =
+            serde_json::from_slice::<Value>(&a.results.concat()).expect("JSON")[0]["rows"].clone();
         assert_eq!(rows, json!([[i]]), "after call {i}");
     }
     assert!(ends[0] > 0 && ends[2] > 0, "both finished and cancelled calls were met: {ends:?}");
@@ -363,21 +433,35 @@ async fn a_thousand_dropped_calls_leave_nothing_behind() {
         let batch = Batch::from(
             "DELETE FROM sales.Orders WHERE OrderId = 1001; SELECT OrderId FROM sales.Orders WHERE OrderId <= 1100",
         );
-        let _ = tokio::time::timeout(Duration::from_micros(i * 11 % 4000), db.run(batch, Mode::Preview, &l)).await;
-        let probe =
-            lab.app.database.run(format!("SELECT {i} AS n").as_str().into(), Mode::Read, &limits(10, 10_000)).await;
+        let _ = tokio::time::timeout(
+            Duration::from_micros(i * 11 % 4000),
+            db.run(batch, Mode::Preview, &l),
+        )
+        .await;
+        let probe = lab
+            .app
+            .database
+            .run(format!("SELECT {i} AS n").as_str().into(), Mode::Read, &limits(10, 10_000))
+            .await;
         let a = probe.expect("the next caller's answer");
-        let rows = serde_json::from_slice::<Value>(&a.results.concat()).expect("JSON")[0]["rows"].clone();
+        let rows =
+            serde_json::from_slice::<Value>(&a.results.concat()).expect("JSON")[0]["rows"].clone();
         assert_eq!(rows, json!([[i]]), "after call {i}");
     }
-    assert_eq!(scalar(&lab, "SELECT COUNT(*) FROM sales.Orders").await, before, "every preview was rolled back");
+    assert_eq!(
+        scalar(&lab, "SELECT COUNT(*) FROM sales.Orders").await,
+        before,
+        "every preview was rolled back"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_that_ends_well_is_one_round_trip() {
     let lab = Lab::new(&[]).await;
     let _ = call_as(&lab, &["mssql:read"], "SELECT 1 AS a").await;
-    for query in ["SELECT 1 AS a", "DECLARE @n int = 5 SELECT @n AS n", "SELECT TOP (5) * FROM sales.Orders"] {
+    for query in
+        ["SELECT 1 AS a", "DECLARE @n int = 5 SELECT @n AS n", "SELECT TOP (5) * FROM sales.Orders"]
+    {
         let before = lab.sandbox.requests();
         assert!(text(&call_as(&lab, &["mssql:read"], query).await).contains("\"results\":["));
         assert_eq!(lab.sandbox.requests() - before, 1, "{query}");
@@ -388,16 +472,28 @@ async fn a_read_that_ends_well_is_one_round_trip() {
 /// The table in ARCHITECTURE.md ("What an error leaves"), as far as the sandbox can show it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_inner_error_leaves_no_row_no_transaction_and_a_usable_connection() {
-    let lab = Lab::new(&[("access.level", "full"), ("access.confirm_writes", "never"), ("pool.max_size", "1")]).await;
+    let lab = Lab::new(&[
+        ("access.level", "full"),
+        ("access.confirm_writes", "never"),
+        ("pool.max_size", "1"),
+    ])
+    .await;
     let db = lab.app.database.clone();
-    db.run("CREATE TABLE dbo.Kept (a int NOT NULL PRIMARY KEY)".into(), Mode::Change, &lab.limits())
-        .await
-        .expect("create");
+    db.run(
+        "CREATE TABLE dbo.Kept (a int NOT NULL PRIMARY KEY)".into(),
+        Mode::Change,
+        &lab.limits(),
+    )
+    .await
+    .expect("create");
     for (inner, number) in [
         ("SELECT 1 / 0 AS x", 8134),
         ("INSERT dbo.Kept VALUES (1)", 2627),
         ("INSERT dbo.Kept VALUES (NULL)", 515),
-        ("INSERT sales.Trades (OrderId, Quantity, Price, Fee, ExecutedAt) VALUES (-1, 1, 1, 1, '2024-01-01')", 547),
+        (
+            "INSERT sales.Trades (OrderId, Quantity, Price, Fee, ExecutedAt) VALUES (-1, 1, 1, 1, '2024-01-01')",
+            547,
+        ),
         ("SELECT * FROM dbo.Nowhere", 208),
         ("SELECT nothing FROM dbo.Kept", 207),
         ("SELECT CAST('x' AS int) AS x", 245),
@@ -407,12 +503,22 @@ async fn an_inner_error_leaves_no_row_no_transaction_and_a_usable_connection() {
         for mode in [Mode::Change, Mode::Preview, Mode::Read] {
             let text = format!("INSERT dbo.Kept VALUES (1); {inner}");
             let e = db.run(text.as_str().into(), mode, &lab.limits()).await.expect_err(inner);
-            assert!(matches!(&e.error, DbError::Sql(s) if s.number == number), "{inner}: {:?}", e.error);
+            assert!(
+                matches!(&e.error, DbError::Sql(s) if s.number == number),
+                "{inner}: {:?}",
+                e.error
+            );
             assert_eq!(scalar(&lab, "SELECT COUNT(*) FROM dbo.Kept").await, 0, "{inner} {mode:?}");
             // One transaction: the reading call's own.
             assert_eq!(scalar(&lab, "SELECT @@TRANCOUNT").await, 1, "{inner} {mode:?}");
         }
-        let e = db.run_if(format!("INSERT dbo.Kept VALUES (1); {inner}").as_str().into(), &[1, 1], &lab.limits()).await;
+        let e = db
+            .run_if(
+                format!("INSERT dbo.Kept VALUES (1); {inner}").as_str().into(),
+                &[1, 1],
+                &lab.limits(),
+            )
+            .await;
         assert!(e.is_err(), "{inner}");
         assert_eq!(scalar(&lab, "SELECT COUNT(*) FROM dbo.Kept").await, 0, "{inner} confirmed");
         assert_eq!(scalar(&lab, "SELECT @@TRANCOUNT").await, 1, "{inner} confirmed");
@@ -468,24 +574,41 @@ async fn the_question_shows_what_will_happen() {
     let q = asked("TRUNCATE TABLE dbo.G", json!({})).await;
     assert!(q.starts_with("TRUNCATE dbo.G: all of its rows go (5 by the catalog)."), "{q}");
     let q = asked("SET NOCOUNT ON; DELETE FROM dbo.G", json!({})).await;
-    assert!(q.starts_with("DELETE dbo.G: how many rows change is not known, because the text hides counts"), "{q}");
-    // An alias is no table, however it is called; and a name that only a collation decides is not told.
+    assert!(
+        q.starts_with(
+            "DELETE dbo.G: how many rows change is not known, because the text hides counts"
+        ),
+        "{q}"
+    );
+    // An alias is no table, however it is called; and a name that only a collation
+    // decides is not told.
     let q = asked("UPDATE Employees SET x = 5 FROM dbo.P AS Employees", json!({})).await;
     assert!(q.starts_with("UPDATE dbo.P: 3 of 3 rows change."), "{q}");
     let q = asked("UPDATE EMPLOYEES SET x = 5 FROM dbo.P AS Employees", json!({})).await;
     assert!(q.contains("could not be told from the text"), "{q}");
     // What reorders or hides.
-    let q = asked("DELETE FROM dbo.G WHERE id = 1 -- \u{202e}x\u{200b}", json!({ "note": "a\u{2066}b" })).await;
+    let q = asked(
+        "DELETE FROM dbo.G WHERE id = 1 -- \u{202e}x\u{200b}",
+        json!({ "note": "a\u{2066}b" }),
+    )
+    .await;
     assert!(q.contains("-- \\u{202E}x\\u{200B}") && q.contains("@note = 'a\\u{2066}b'"), "{q}");
     // Nothing to change is nothing to ask about.
-    for query in ["DELETE FROM dbo.G WHERE id = 99", "DELETE FROM dbo.G OUTPUT deleted.id WHERE id = 99"] {
+    for query in
+        ["DELETE FROM dbo.G WHERE id = 99", "DELETE FROM dbo.G OUTPUT deleted.id WHERE id = 99"]
+    {
         let a = ask(address, json!({ "query": query }), json!({})).await.json()["result"].clone();
         assert_eq!(
             (&a["resultType"], &a["structuredContent"]["committed"]),
             (&json!("complete"), &json!(false)),
             "{a}"
         );
-        assert!(a["structuredContent"]["messages"][0].as_str().is_some_and(|m| m.contains("nobody was asked")), "{a}");
+        assert!(
+            a["structuredContent"]["messages"][0]
+                .as_str()
+                .is_some_and(|m| m.contains("nobody was asked")),
+            "{a}"
+        );
     }
     // What is not known is not said to be 0, once it is applied either.
     let hidden = json!({ "query": "SET NOCOUNT ON; UPDATE dbo.G SET c = c" });
@@ -493,9 +616,11 @@ async fn the_question_shows_what_will_happen() {
     let done = ask(address, hidden, answered(&first, "accept")).await.json()["result"]["structuredContent"].clone();
     assert_eq!((&done["committed"], &done["rows_affected"]), (&json!(true), &json!([])), "{done}");
     // Rows that go into a temporary table are none that change.
-    let q =
-        asked("SELECT * INTO #x FROM dbo.G; DELETE FROM dbo.G WHERE id IN (SELECT id FROM #x) AND id = 1", json!({}))
-            .await;
+    let q = asked(
+        "SELECT * INTO #x FROM dbo.G; DELETE FROM dbo.G WHERE id IN (SELECT id FROM #x) AND id = 1",
+        json!({}),
+    )
+    .await;
     assert!(q.contains("how many rows change is not known"), "{q}");
     // A value keeps its blanks, and writes no line.
     let q = asked("DELETE FROM dbo.G WHERE id = 1", json!({ "v": " x\nDELETE y" })).await;
@@ -509,7 +634,11 @@ async fn the_question_shows_what_will_happen() {
         .await
         .expect("insert");
     let second = ask(address, delete.clone(), answered(&first, "accept")).await;
-    assert!(message(&second).starts_with("DELETE dbo.G: 6 of 6 rows change."), "{}", message(&second));
+    assert!(
+        message(&second).starts_with("DELETE dbo.G: 6 of 6 rows change."),
+        "{}",
+        message(&second)
+    );
     let done = ask(address, delete, answered(&second, "accept")).await.json()["result"]["structuredContent"].clone();
     assert_eq!((&done["committed"], &done["rows_affected"]), (&json!(true), &json!([6])), "{done}");
 }
@@ -520,8 +649,12 @@ async fn a_procedure_that_ends_the_transaction_is_told_as_that() {
     let lab = Lab::new(&[("access.level", "full"), ("access.confirm_writes", "never")]).await;
     let (address, _stop) = lab.serve().await;
     let run = async |query: &str| {
-        let a =
-            stateless(address, "tools/call", json!({ "name": "execute_sql", "arguments": { "query": query } })).await;
+        let a = stateless(
+            address,
+            "tools/call",
+            json!({ "name": "execute_sql", "arguments": { "query": query } }),
+        )
+        .await;
         a.json()["result"]["content"][0]["text"].as_str().unwrap_or_default().to_owned()
     };
     for create in [
@@ -539,10 +672,16 @@ async fn a_procedure_that_ends_the_transaction_is_told_as_that() {
             && !said.contains("mssql-mcp:"),
         "{said}"
     );
-    assert_eq!(scalar(&lab, "SELECT COUNT(*) FROM dbo.T WHERE a = 1").await, 1, "what it committed stays");
+    assert_eq!(
+        scalar(&lab, "SELECT COUNT(*) FROM dbo.T WHERE a = 1").await,
+        1,
+        "what it committed stays"
+    );
     let said = run("EXEC dbo.Catches").await;
     assert!(
-        said.contains("3930") && said.contains("caught an error of its own") && said.contains("never mind"),
+        said.contains("3930")
+            && said.contains("caught an error of its own")
+            && said.contains("never mind"),
         "{said}"
     );
     assert_eq!(scalar(&lab, "SELECT COUNT(*) FROM dbo.T WHERE a = 2").await, 0);

@@ -1,7 +1,8 @@
-//! Strangers at the door: the whole server as a process of its own, and in front of it floods of everything that needs no token. Nobody who is signed in may
-//! notice, and nothing may stay behind.
+//! Strangers at the door: the whole server as a process of its own, and in front of it floods of
+//! everything that needs no token. Nobody who is signed in may notice, and nothing may stay behind.
 //!
-//! `make test` runs the siege for a few seconds with each store; `make siege` for two minutes, which also looks at how long calls take.
+//! `make test` runs the siege for a few seconds with each store; `make siege` for two minutes,
+//! which also looks at how long calls take.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::Stdio;
@@ -46,22 +47,27 @@ impl Fort {
     async fn new(name: &str, store: Option<&str>) -> Self {
         Self::with(name, store, |_| Vec::new()).await
     }
+
     /// With other settings, made from where the database is.
     async fn with(
         name: &str,
         store: Option<&str>,
         more: impl FnOnce(SocketAddr) -> Vec<(&'static str, String)>,
     ) -> Self {
-        let dir = std::env::temp_dir().join(format!("mssql-mcp-siege-{name}-{}", std::process::id()));
+        let dir =
+            std::env::temp_dir().join(format!("mssql-mcp-siege-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&dir).expect("folder");
         let sandbox = Sandbox::start(Options::default()).await.expect("sandbox");
         let ca = dir.join("ca.pem");
         std::fs::write(&ca, sandbox.certificate()).expect("certificate");
         let silent = UdpSocket::bind("127.0.0.1:0").await.expect("a name server");
-        let store = store.map_or_else(|| format!("sqlite:{}", dir.join("store.db").display()), str::to_owned);
+        let store = store
+            .map_or_else(|| format!("sqlite:{}", dir.join("store.db").display()), str::to_owned);
         let mut tokens = Vec::new();
         for n in 0..INSIDE {
-            let made = command(&["token", "create", &format!("inside{n}"), "--auth-store", &store]).output().await;
+            let made = command(&["token", "create", &format!("inside{n}"), "--auth-store", &store])
+                .output()
+                .await;
             let made = made.expect("token");
             assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
             tokens.push(String::from_utf8_lossy(&made.stdout).trim().to_owned());
@@ -98,12 +104,14 @@ impl Fort {
         until("it listens", async || TcpStream::connect(address).await.is_ok()).await;
         Self { child, pid, address, tokens, dir, _sandbox: sandbox, _silent: silent }
     }
+
     /// Bytes in memory.
     fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).expect("status");
         let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).expect("VmRSS");
         line.trim().trim_end_matches(" kB").trim().parse::<u64>().expect("kB") << 10
     }
+
     /// Asks it to stop, and tells how long that took.
     async fn stop(mut self) -> Duration {
         let began = Instant::now();
@@ -125,14 +133,18 @@ impl Inside {
     async fn new(fort: &Fort, n: usize) -> Self {
         let io = TcpStream::connect(fort.address).await.expect("connect");
         let (send, connection) =
-            hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(io)).await.expect("handshake");
+            hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(io))
+                .await
+                .expect("handshake");
         tokio::spawn(async move { drop(connection.await) });
         Self { send, token: fort.tokens[n].clone(), peer: format!("203.0.113.{n}") }
     }
+
     /// What a query gives, and how long it took.
     async fn query(&mut self, sql: &str) -> (Value, Duration) {
         let params = modern(json!({ "name": "execute_sql", "arguments": { "query": sql } }));
-        let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+        let message =
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
         let request = ::http::Request::post("/mcp")
             .header("Host", "localhost")
             .header("Content-Type", "application/json")
@@ -152,7 +164,13 @@ impl Inside {
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
         let text = String::from_utf8_lossy(&body);
         // A slow answer comes as an event stream.
-        let data = text.lines().filter_map(|l| l.strip_prefix("data:")).next_back().unwrap_or(&text).trim().to_owned();
+        let data = text
+            .lines()
+            .filter_map(|l| l.strip_prefix("data:"))
+            .next_back()
+            .unwrap_or(&text)
+            .trim()
+            .to_owned();
         (serde_json::from_str(&data).unwrap_or_else(|e| panic!("{e}: {data}")), began.elapsed())
     }
 }
@@ -162,8 +180,11 @@ async fn life_inside(fort: &Fort, stop: &CancellationToken) -> Vec<Duration> {
     let all = (0..INSIDE).map(|n| async move {
         let (mut me, mut took) = (Inside::new(fort, n).await, Vec::new());
         while !stop.is_cancelled() {
-            let (answer, time) = me.query("SELECT TOP (3) * FROM sales.Orders ORDER BY OrderId").await;
-            let rows = answer["result"]["structuredContent"]["results"][0]["rows"].as_array().map(Vec::len);
+            let (answer, time) =
+                me.query("SELECT TOP (3) * FROM sales.Orders ORDER BY OrderId").await;
+            let rows = answer["result"]["structuredContent"]["results"][0]["rows"]
+                .as_array()
+                .map(Vec::len);
             assert_eq!(rows, Some(3), "{answer}");
             took.push(time);
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -184,7 +205,13 @@ fn from(n: u64) -> String {
 }
 
 /// The status of an answer; none where the server ends the connection, as it does when it stops.
-async fn ask(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<u16> {
+async fn ask(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Option<u16> {
     let mut text = format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n",
         body.len()
@@ -239,7 +266,8 @@ async fn connect(address: SocketAddr, n: u64) -> std::io::Result<TcpStream> {
     socket.connect(address).await
 }
 
-/// Holds a connection and says nothing, or begins a request and goes on too slowly, or reads no answer; until it is thrown out.
+/// Holds a connection and says nothing, or begins a request and goes on too slowly, or reads no
+/// answer; until it is thrown out.
 async fn linger(address: SocketAddr, n: u64) {
     let Ok(mut tcp) = connect(address, n).await else { return };
     match n % 3 {
@@ -272,10 +300,15 @@ struct Counts {
 }
 
 /// All floods together, until the token fires; each from as many networks as it has requests.
-fn floods(address: SocketAddr, stop: &CancellationToken) -> (Arc<Counts>, Vec<tokio::task::JoinHandle<()>>) {
+fn floods(
+    address: SocketAddr,
+    stop: &CancellationToken,
+) -> (Arc<Counts>, Vec<tokio::task::JoinHandle<()>>) {
     let counts: Arc<Counts> = Arc::default();
     let mut tasks = Vec::new();
-    for (kind, width, pause) in [(0, 20, 40), (1, 60, 40), (2, 5, 40), (3, 5, 40), (4, 2 * CONNECTIONS as u64, 100)] {
+    for (kind, width, pause) in
+        [(0, 20, 40), (1, 60, 40), (2, 5, 40), (3, 5, 40), (4, 2 * CONNECTIONS as u64, 100)]
+    {
         for lane in 0..width {
             let (counts, stop) = (counts.clone(), stop.clone());
             tasks.push(tokio::spawn(async move {
@@ -287,21 +320,32 @@ fn floods(address: SocketAddr, stop: &CancellationToken) -> (Arc<Counts>, Vec<to
                             0 => {
                                 let name = format!("name{n}");
                                 let status = log_in(address, &name, &peer).await;
-                                assert!(matches!(status, Some(401 | 429 | 503)), "a log-in: {status:?}");
+                                assert!(
+                                    matches!(status, Some(401 | 429 | 503)),
+                                    "a log-in: {status:?}"
+                                );
                                 &counts.log_ins
                             }
                             1 => {
-                                let status = look_up(address, &format!("h{n}.example"), &peer).await;
+                                let status =
+                                    look_up(address, &format!("h{n}.example"), &peer).await;
                                 assert!(matches!(status, Some(400 | 503)), "a look-up: {status:?}");
                                 &counts.look_ups
                             }
                             2 => {
                                 let status = register(address, n, &peer).await;
-                                assert!(matches!(status, Some(201 | 503)), "a registration: {status:?}");
+                                assert!(
+                                    matches!(status, Some(201 | 503)),
+                                    "a registration: {status:?}"
+                                );
                                 &counts.registrations
                             }
                             3 => {
-                                assert_eq!(open_session(address, &peer).await, Some(401), "a session");
+                                assert_eq!(
+                                    open_session(address, &peer).await,
+                                    Some(401),
+                                    "a session"
+                                );
                                 &counts.sessions
                             }
                             _ => {
@@ -313,7 +357,8 @@ fn floods(address: SocketAddr, stop: &CancellationToken) -> (Arc<Counts>, Vec<to
                     if let Some(count) = stop.run_until_cancelled(one).await {
                         count.fetch_add(1, Ordering::Relaxed);
                     }
-                    stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(pause))).await;
+                    stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(pause)))
+                        .await;
                     n += width;
                 }
             }));
@@ -377,7 +422,9 @@ async fn besiege(name: &str, store: Option<&str>, long: Duration, looks_at_time:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn those_inside_notice_nothing() {
-    let long = std::env::var("SIEGE_SECONDS").ok().map(|s| s.parse().expect("SIEGE_SECONDS: a number of seconds"));
+    let long = std::env::var("SIEGE_SECONDS")
+        .ok()
+        .map(|s| s.parse().expect("SIEGE_SECONDS: a number of seconds"));
     // Two stores, each for half of the time.
     let each = Duration::from_secs(long.unwrap_or(12)) / 2;
     besiege("sqlite", None, each, long.is_some()).await;
@@ -385,7 +432,8 @@ async fn those_inside_notice_nothing() {
     besiege("redis", Some(&redis.0), each, long.is_some()).await;
 }
 
-/// 300 wrong log-ins at once, from one address and from many: no more memory than the hashes that may be made at once, and it comes back.
+/// 300 wrong log-ins at once, from one address and from many: no more memory than the hashes that
+/// may be made at once, and it comes back.
 #[tokio::test(flavor = "multi_thread")]
 async fn log_ins_at_once_take_bounded_memory() {
     let fort = Fort::new("log-ins", None).await;
@@ -404,13 +452,16 @@ async fn log_ins_at_once_take_bounded_memory() {
             let _ = tokio::time::timeout(Duration::from_millis(n % 50), gone).await;
         });
         let mut most = idle;
-        let (statuses, _, ()) =
-            tokio::join!(futures_util::future::join_all(all), futures_util::future::join_all(leave), async {
+        let (statuses, _, ()) = tokio::join!(
+            futures_util::future::join_all(all),
+            futures_util::future::join_all(leave),
+            async {
                 for _ in 0..50 {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                     most = most.max(fort.resident());
                 }
-            });
+            }
+        );
         let of = |s: u16| statuses.iter().filter(|x| **x == Some(s)).count();
         println!(
             "{} verified, {} waited, {} turned away; {} MB over {} MB",
@@ -424,14 +475,19 @@ async fn log_ins_at_once_take_bounded_memory() {
         assert!(most < idle + 4 * BLOCK, "{} MB over {} MB", (most - idle) >> 20, idle >> 20);
         if !many {
             let more = began.elapsed().as_secs() as usize / 15;
-            assert!(of(401) <= 20 + more, "a network may try twenty at once and one each 15 s, not {}", of(401));
+            assert!(
+                of(401) <= 20 + more,
+                "a network may try twenty at once and one each 15 s, not {}",
+                of(401)
+            );
         }
     }
     until("memory comes back", async || fort.resident() < idle + (10 << 20)).await;
     fort.stop().await;
 }
 
-/// A name server that never answers, and strangers who ask for it: a call of somebody who is signed in takes as long as ever, and the process ends in time.
+/// A name server that never answers, and strangers who ask for it: a call of somebody who is signed
+/// in takes as long as ever, and the process ends in time.
 #[tokio::test(flavor = "multi_thread")]
 async fn names_that_nobody_knows_hold_nobody_up() {
     let fort = Fort::new("look-ups", None).await;
@@ -444,7 +500,8 @@ async fn names_that_nobody_knows_hold_nobody_up() {
             tokio::spawn(async move {
                 let mut n = lane;
                 while !stop.is_cancelled() {
-                    stop.run_until_cancelled(look_up(address, &format!("h{n}.example"), &from(n))).await;
+                    stop.run_until_cancelled(look_up(address, &format!("h{n}.example"), &from(n)))
+                        .await;
                     n += 60;
                 }
             })
@@ -502,7 +559,8 @@ async fn one_principal_does_not_take_all_connections() {
     fort.stop().await;
 }
 
-/// Between the server and its database: of what comes back some bits are others, in each connection at other places.
+/// Between the server and its database: of what comes back some bits are others, in each
+/// connection at other places.
 fn flipping(listener: std::net::TcpListener, database: SocketAddr) -> Arc<AtomicU64> {
     listener.set_nonblocking(true).expect("nonblocking");
     let listener = tokio::net::TcpListener::from_std(listener).expect("listener");
@@ -513,7 +571,8 @@ fn flipping(listener: std::net::TcpListener, database: SocketAddr) -> Arc<Atomic
         while let Ok((client, _)) = listener.accept().await {
             let Ok(server) = TcpStream::connect(database).await else { return };
             // The first one behind the login, and then one in some thousand bytes.
-            let (mut at, mut dice, count) = (1500 + dice.below(1 << 12), Dice(dice.below(1 << 30) + 1), count.clone());
+            let (mut at, mut dice, count) =
+                (1500 + dice.below(1 << 12), Dice(dice.below(1 << 30) + 1), count.clone());
             tokio::spawn(async move {
                 let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
                     (client.into_split(), server.into_split());
@@ -539,7 +598,8 @@ fn flipping(listener: std::net::TcpListener, database: SocketAddr) -> Arc<Atomic
     flipped
 }
 
-/// Without TLS nothing tells a flipped bit from what was meant: whatever length it makes, memory grows by no more than what is really sent.
+/// Without TLS nothing tells a flipped bit from what was meant: whatever length it makes, memory
+/// grows by no more than what is really sent.
 #[tokio::test(flavor = "multi_thread")]
 async fn flipped_bits_from_the_database_cost_no_memory() {
     let (tell, mut told) = tokio::sync::oneshot::channel();
@@ -565,14 +625,20 @@ async fn flipped_bits_from_the_database_cost_no_memory() {
         async move {
             let (mut me, mut failed, mut last) = (Inside::new(fort, n).await, 0u64, String::new());
             for _ in 0..40 {
-                let (answer, _) =
-                    me.query("SELECT TOP (900) *, CAST(Status AS nvarchar(max)) AS n FROM sales.Orders").await;
+                let (answer, _) = me
+                    .query(
+                        "SELECT TOP (900) *, CAST(Status AS nvarchar(max)) AS n FROM sales.Orders",
+                    )
+                    .await;
                 if answer["result"]["isError"] != false {
                     failed += 1;
                     last = answer.to_string();
                 }
             }
-            println!("{failed} of 40 failed, at last {}", last.chars().take(300).collect::<String>());
+            println!(
+                "{failed} of 40 failed, at last {}",
+                last.chars().take(300).collect::<String>()
+            );
             failed
         }
     });
@@ -625,15 +691,20 @@ async fn an_idle_server_stops_although_its_collector_hangs() {
         drop(me);
         let took = fort.stop().await;
         println!("{protocol}: stopped within {took:?}");
-        assert!(took < Duration::from_secs(4), "server.shutdown_grace is 4 s, and it took {took:?}");
+        assert!(
+            took < Duration::from_secs(4),
+            "server.shutdown_grace is 4 s, and it took {took:?}"
+        );
     }
     held.abort();
 }
 
-/// Heads that never end, and bodies: what each connection may leave in memory is small; and none of them holds up a stop.
+/// Heads that never end, and bodies: what each connection may leave in memory is small; and none of
+/// them holds up a stop.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_strangers_leave_unfinished_is_small_and_not_waited_for() {
-    let fort = Fort::with("heads", None, |_| vec![("HTTP_MAX_CONNECTIONS", "1000".to_owned())]).await;
+    let fort =
+        Fort::with("heads", None, |_| vec![("HTTP_MAX_CONNECTIONS", "1000".to_owned())]).await;
     let mut me = Inside::new(&fort, 0).await;
     me.query("SELECT 1 AS a").await;
     let idle = fort.resident();
@@ -641,7 +712,8 @@ async fn what_strangers_leave_unfinished_is_small_and_not_waited_for() {
     for n in 0..300 {
         let mut tcp = connect(fort.address, n).await.expect("connect");
         // What is too long is refused, and then the connection is gone.
-        let _ = tokio::time::timeout(Duration::from_millis(200), tcp.write_all(head.as_bytes())).await;
+        let _ =
+            tokio::time::timeout(Duration::from_millis(200), tcp.write_all(head.as_bytes())).await;
         held.push(tcp);
         let mut tcp = connect(fort.address, n).await.expect("connect");
         let begun = b"POST /register HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 16000\r\n\r\n{";

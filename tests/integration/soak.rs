@@ -1,7 +1,9 @@
-//! The whole server as a process of its own, under mixed calls, while everything around it fails: and then the books are compared. What the
-//! clients saw, what the audit log has, what the metrics say, what the log lines say and what the collector took must be the same, exactly.
+//! The whole server as a process of its own, under mixed calls, while everything around it fails:
+//! and then the books are compared. What the clients saw, what the audit log has, what the metrics
+//! say, what the log lines say and what the collector took must be the same, exactly.
 //!
-//! `make test` runs it for a few seconds; `make soak` for ten minutes, which also shows that memory stays flat.
+//! `make test` runs it for a few seconds; `make soak` for ten minutes, which also shows
+//! that memory stays flat.
 
 mod books;
 pub mod clients;
@@ -30,7 +32,9 @@ const LONG: Duration = Duration::from_secs(300);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_adds_up_after_a_hard_day() {
-    let long = std::env::var("SOAK_SECONDS").ok().map(|s| s.parse().expect("SOAK_SECONDS: a number of seconds"));
+    let long = std::env::var("SOAK_SECONDS")
+        .ok()
+        .map(|s| s.parse().expect("SOAK_SECONDS: a number of seconds"));
     let long = Duration::from_secs(long.unwrap_or(8));
     let dir = std::env::temp_dir().join(format!("mssql-mcp-soak-{}", std::process::id()));
     std::fs::create_dir_all(dir.join("audit")).expect("folder");
@@ -44,7 +48,15 @@ async fn everything_adds_up_after_a_hard_day() {
     std::fs::write(&config, settings(500, "")).expect("config");
     let store = format!("sqlite:{}", path("store.db"));
     let token = async |name: &str| {
-        let out = command(&["token", "create", name, "--scopes", "mssql:read,mssql:write", "--auth-store", &store]);
+        let out = command(&[
+            "token",
+            "create",
+            name,
+            "--scopes",
+            "mssql:read,mssql:write",
+            "--auth-store",
+            &store,
+        ]);
         let out = { out }.output().await.expect("token");
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8_lossy(&out.stdout).trim().to_owned()
@@ -66,7 +78,10 @@ async fn everything_adds_up_after_a_hard_day() {
         c.env(format!("MSSQL_MCP_{}", k.replace('.', "_").to_uppercase()), v);
     }
     c.env("MSSQL_MCP_DATABASE_PASSWORD", PASSWORD);
-    c.envs([("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "0.1")]);
+    c.envs([
+        ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+        ("OTEL_TRACES_SAMPLER_ARG", "0.1"),
+    ]);
     // So that what hangs is given up in time, and the queues are small enough to overflow.
     c.envs([
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "1000"),
@@ -79,7 +94,8 @@ async fn everything_adds_up_after_a_hard_day() {
     let stderr = BufReader::new(child.stderr.take().expect("stderr"));
     let secrets = [token.clone(), limited.clone(), PASSWORD.to_owned()];
     let log = tokio::spawn(async move {
-        let (mut calls, mut last, mut lines) = (0u64, std::collections::VecDeque::new(), stderr.lines());
+        let (mut calls, mut last, mut lines) =
+            (0u64, std::collections::VecDeque::new(), stderr.lines());
         while let Ok(Some(line)) = lines.next_line().await {
             calls += u64::from(line.contains(" mssql_mcp::call: "));
             assert!(!secrets.iter().any(|s| line.contains(s)), "a secret in the log");
@@ -103,7 +119,8 @@ async fn everything_adds_up_after_a_hard_day() {
     };
     let around = Arc::new(Around { sandbox, wire, collector, server, admin, config });
     let started = Instant::now();
-    let workers: Vec<_> = (0..WORKERS).map(|n| tokio::spawn(worker(world.clone(), n + 1))).collect();
+    let workers: Vec<_> =
+        (0..WORKERS).map(|n| tokio::spawn(worker(world.clone(), n + 1))).collect();
     let faulty = tokio::spawn(faults(world.clone(), around.clone()));
     let mut memory = Vec::new();
     while started.elapsed() < long {
@@ -111,7 +128,10 @@ async fn everything_adds_up_after_a_hard_day() {
         memory.push(resident(server));
         // As Prometheus does.
         assert!(!scrape(admin).await.is_empty());
-        assert!(!workers.iter().any(tokio::task::JoinHandle::is_finished) && !faulty.is_finished(), "it ended early");
+        assert!(
+            !workers.iter().any(tokio::task::JoinHandle::is_finished) && !faulty.is_finished(),
+            "it ended early"
+        );
     }
     world.stop.cancel();
     for w in workers {
@@ -125,22 +145,31 @@ async fn everything_adds_up_after_a_hard_day() {
     for gauge in ["mssql_mcp_calls_running", "mssql_mcp_sse_streams", "mssql_mcp_audit_queue"] {
         until(gauge, async || total(&scrape(admin).await, gauge, &[]) == 0).await;
     }
-    until("left sessions end", async || total(&scrape(admin).await, "mssql_mcp_sessions", &[]) == 0).await;
+    until("left sessions end", async || {
+        total(&scrape(admin).await, "mssql_mcp_sessions", &[]) == 0
+    })
+    .await;
     let exported = |all: &[Series], name: &str, signal: &str, taken: &AtomicU64| {
         let left = total(all, name, &[("error_type", "")]);
-        let failed = total(all, "mssql_mcp_telemetry_failed_total", &[("mssql_mcp_signal", signal)]);
+        let failed =
+            total(all, "mssql_mcp_telemetry_failed_total", &[("mssql_mcp_signal", signal)]);
         (left, failed, taken.load(Ordering::Relaxed))
     };
-    let logs = |all: &[Series]| exported(all, "otel_sdk_processor_log_processed_total", "logs", &around.collector.logs);
-    let spans =
-        |all: &[Series]| exported(all, "otel_sdk_processor_span_processed_total", "traces", &around.collector.spans);
+    let logs = |all: &[Series]| {
+        exported(all, "otel_sdk_processor_log_processed_total", "logs", &around.collector.logs)
+    };
+    let spans = |all: &[Series]| {
+        exported(all, "otel_sdk_processor_span_processed_total", "traces", &around.collector.spans)
+    };
     let lost = |all: &[Series], of: &str| total(all, of, &[("error_type", "queue_full")]);
     until("the queues of telemetry are empty", async || {
         let all = scrape(admin).await;
         let (left, failed, taken) = logs(&all);
         let created = total(&all, "otel_sdk_log_created_total", &[]);
         let (s, f, t) = spans(&all);
-        created == left + lost(&all, "otel_sdk_processor_log_processed_total") && left == failed + taken && s == f + t
+        created == left + lost(&all, "otel_sdk_processor_log_processed_total")
+            && left == failed + taken
+            && s == f + t
     })
     .await;
     let all = scrape(admin).await;
@@ -148,7 +177,13 @@ async fn everything_adds_up_after_a_hard_day() {
     let (log_left, log_failed, log_taken) = logs(&all);
     let (_, span_failed, span_taken) = spans(&all);
     signal("-TERM", server);
-    assert!(tokio::time::timeout(PATIENCE, child.wait()).await.expect("in time").expect("exit").success());
+    assert!(
+        tokio::time::timeout(PATIENCE, child.wait())
+            .await
+            .expect("in time")
+            .expect("exit")
+            .success()
+    );
     let (lines, last) = log.await.expect("log");
 
     // 1. The audit log is whole, and has each call once, as its client saw it.
@@ -177,7 +212,8 @@ async fn everything_adds_up_after_a_hard_day() {
             Seen::Left => {
                 *left.entry(outcome.clone()).or_default() += 1;
                 // From here on it is known how it ended.
-                let kind = |o: &str| ("tools/call".to_owned(), "execute_sql".to_owned(), o.to_owned());
+                let kind =
+                    |o: &str| ("tools/call".to_owned(), "execute_sql".to_owned(), o.to_owned());
                 *expected.get_mut(&kind("left")).expect("somebody left") -= 1;
                 *expected.entry(kind(&outcome)).or_default() += 1;
             }
@@ -188,15 +224,22 @@ async fn everything_adds_up_after_a_hard_day() {
 
     // 2. The metrics are what the clients counted.
     assert_eq!(kinds(&all), expected, "metrics, and what the clients saw");
-    let recorded_calls: BTreeMap<(String, String), u64> = calls.iter().fold(BTreeMap::new(), |mut m, c| {
-        let tool = if c.tool.starts_with("tool_") { "unknown".to_owned() } else { c.tool.clone() };
-        *m.entry((tool, c.outcome.clone().unwrap_or_default())).or_default() += 1;
-        m
-    });
-    let counted: BTreeMap<(String, String), u64> =
-        expected.iter().filter(|(k, _)| k.0 == "tools/call").map(|(k, n)| ((k.1.clone(), k.2.clone()), *n)).collect();
+    let recorded_calls: BTreeMap<(String, String), u64> =
+        calls.iter().fold(BTreeMap::new(), |mut m, c| {
+            let tool =
+                if c.tool.starts_with("tool_") { "unknown".to_owned() } else { c.tool.clone() };
+            *m.entry((tool, c.outcome.clone().unwrap_or_default())).or_default() += 1;
+            m
+        });
+    let counted: BTreeMap<(String, String), u64> = expected
+        .iter()
+        .filter(|(k, _)| k.0 == "tools/call")
+        .map(|(k, n)| ((k.1.clone(), k.2.clone()), *n))
+        .collect();
     assert_eq!(recorded_calls, counted, "records, and what the clients saw");
-    let of = |outcome: &str| expected.iter().filter(|(k, _)| k.2 == outcome).map(|(_, n)| n).sum::<u64>();
+    let of = |outcome: &str| {
+        expected.iter().filter(|(k, _)| k.2 == outcome).map(|(_, n)| n).sum::<u64>()
+    };
     let calls_in_all: u64 = expected.values().sum();
     assert_eq!(total(&all, "mssql_mcp_rows_total", &[]), rows, "rows");
     assert_eq!(total(&all, "mssql_mcp_truncations_total", &[]), truncated, "truncations");
@@ -216,13 +259,26 @@ async fn everything_adds_up_after_a_hard_day() {
         );
     }
     for (reason, n) in &books.refused {
-        assert_eq!(total(&all, "mssql_mcp_tokens_refused_total", &[("mssql_mcp_reason", reason)]), *n, "{reason}");
+        assert_eq!(
+            total(&all, "mssql_mcp_tokens_refused_total", &[("mssql_mcp_reason", reason)]),
+            *n,
+            "{reason}"
+        );
     }
     for (result, n) in &books.reloads {
-        assert_eq!(total(&all, "mssql_mcp_reloads_total", &[("mssql_mcp_result", result)]), *n, "{result}");
+        assert_eq!(
+            total(&all, "mssql_mcp_reloads_total", &[("mssql_mcp_result", result)]),
+            *n,
+            "{result}"
+        );
     }
-    assert_eq!(total(&all, "http_server_request_duration_seconds_count", &[]), books.requests, "HTTP requests");
-    // 3. So are the log lines, the records written, and what the collector took or was counted as lost.
+    assert_eq!(
+        total(&all, "http_server_request_duration_seconds_count", &[]),
+        books.requests,
+        "HTTP requests"
+    );
+    // 3. So are the log lines, the records written, and what the collector took or
+    //    was counted as lost.
     assert_eq!(lines, calls_in_all, "log lines: the last of them {last:#?}");
     let written = total(&all, "mssql_mcp_audit_records_total", &[]);
     // The last checkpoint comes with the end.
@@ -241,13 +297,17 @@ async fn everything_adds_up_after_a_hard_day() {
         m
     });
     println!("  outcomes: {ends:?}; of those whose client left: {left:?}");
-    println!("  rows {rows}, truncated {truncated}, reloads {:?}, tokens refused {:?}", books.reloads, books.refused);
+    println!(
+        "  rows {rows}, truncated {truncated}, reloads {:?}, tokens refused {:?}",
+        books.reloads, books.refused
+    );
     println!(
         "  OTLP log records: {log_left} left the queue ({log_taken} taken, {log_failed} counted as failed), {} found no room; spans: {span_taken} taken, {span_failed} failed, {} found no room",
         lost(&all, "otel_sdk_processor_log_processed_total"),
         lost(&all, "otel_sdk_processor_span_processed_total")
     );
-    let fifths: Vec<u64> = (0..5).map(|n| median(&memory[memory.len() * n / 5..memory.len() * (n + 1) / 5])).collect();
+    let fifths: Vec<u64> =
+        (0..5).map(|n| median(&memory[memory.len() * n / 5..memory.len() * (n + 1) / 5])).collect();
     println!(
         "  resident memory, median of each fifth of the time, in KiB: {fifths:?}; most {}",
         memory.iter().max().unwrap_or(&0)

@@ -50,7 +50,9 @@ impl Lab {
         let sandbox = Sandbox::start(Options::default()).await.expect("sandbox");
         Self::around(sandbox, more)
     }
-    /// With a file of settings as well, in which `SANDBOX_CA` and `SANDBOX_PORT` stand for the sandbox's.
+
+    /// With a file of settings as well, in which `SANDBOX_CA` and `SANDBOX_PORT`
+    /// stand for the sandbox's.
     pub async fn with_file(file: &std::path::Path, more: &[(&'static str, &str)]) -> Self {
         mssql_mcp::telemetry::init("error", "text");
         let sandbox = Sandbox::start(Options::default()).await.expect("sandbox");
@@ -59,26 +61,37 @@ impl Lab {
             let ca = file.with_extension("pem");
             std::fs::write(&ca, sandbox.certificate()).expect("certificate");
             let text = text.replace("SANDBOX_CA", ca.to_str().expect("path"));
-            std::fs::write(file, text.replace("SANDBOX_PORT", &sandbox.address().port().to_string())).expect("file");
+            std::fs::write(
+                file,
+                text.replace("SANDBOX_PORT", &sandbox.address().port().to_string()),
+            )
+            .expect("file");
         }
         let (file, fixed) = (Some(file.to_owned()), fixed(sandbox.address().port(), more));
         Self::of(sandbox, Inputs { file, fixed, ..Inputs::default() })
     }
+
     pub fn around(sandbox: Sandbox, more: &[(&'static str, &str)]) -> Self {
         let fixed = fixed(sandbox.address().port(), more);
         Self::of(sandbox, Inputs { fixed, ..Inputs::default() })
     }
+
     fn of(sandbox: Sandbox, inputs: Inputs) -> Self {
         let config = Config::load(&inputs).expect("config");
         let mut settings = Settings::from_config(&config).expect("settings");
         settings.trust_only(sandbox.certificate());
-        let app = App::with_settings(&config, settings).expect("app").signed_in(&config).expect("sign-in");
+        let app = App::with_settings(&config, settings)
+            .expect("app")
+            .signed_in(&config)
+            .expect("sign-in");
         Self { sandbox, app, config }
     }
+
     /// Serves HTTP until the test ends.
     pub async fn serve(&self) -> (SocketAddr, Stop) {
         self.serve_at("127.0.0.1:0".parse().expect("address")).await
     }
+
     /// Likewise, at this address.
     pub async fn serve_at(&self, at: SocketAddr) -> (SocketAddr, Stop) {
         let listener = Listener::bind(at, false).await.expect("listener");
@@ -87,6 +100,7 @@ impl Lab {
         tokio::spawn(async move { listener.serve(&app, &config, s).await });
         (address, stop)
     }
+
     pub fn limits(&self) -> Limits {
         limits(self.config.int("limits.max_rows"), self.config.int("limits.max_chars") as usize)
     }
@@ -114,6 +128,7 @@ impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
+
     /// The JSON of a plain answer, or of the last event of a stream.
     pub fn json(&self) -> Value {
         let text = match self.body.rfind("data: ") {
@@ -129,7 +144,10 @@ pub async fn raw(address: SocketAddr, request: &[u8]) -> String {
     let mut tcp = TcpStream::connect(address).await.expect("connect");
     tcp.write_all(request).await.expect("write");
     let mut out = Vec::new();
-    tokio::time::timeout(PATIENCE, tcp.read_to_end(&mut out)).await.expect("in time").expect("read");
+    tokio::time::timeout(PATIENCE, tcp.read_to_end(&mut out))
+        .await
+        .expect("in time")
+        .expect("read");
     String::from_utf8_lossy(&out).into_owned()
 }
 
@@ -137,7 +155,8 @@ pub fn unchunk(body: &str) -> String {
     let mut rest = body.as_bytes();
     let mut out = Vec::new();
     while let Some(at) = rest.windows(2).position(|w| w == b"\r\n") {
-        let n = usize::from_str_radix(std::str::from_utf8(&rest[..at]).unwrap_or("0").trim(), 16).unwrap_or(0);
+        let n = usize::from_str_radix(std::str::from_utf8(&rest[..at]).unwrap_or("0").trim(), 16)
+            .unwrap_or(0);
         if n == 0 || rest.len() < at + 2 + n {
             break;
         }
@@ -148,7 +167,13 @@ pub fn unchunk(body: &str) -> String {
 }
 
 /// One request on a connection of its own.
-pub async fn http(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+pub async fn http(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     if !headers.iter().any(|(k, _)| k.eq_ignore_ascii_case("host")) {
         head += &format!("Host: {address}\r\n");
@@ -164,10 +189,17 @@ pub async fn http(address: SocketAddr, method: &str, path: &str, headers: &[(&st
 pub fn answer_of(text: &str) -> Answer {
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
     let mut lines = head.lines();
-    let status = lines.next().and_then(|l| l.split(' ').nth(1)).and_then(|s| s.parse().ok()).expect("status");
-    let headers: Vec<(String, String)> =
-        lines.filter_map(|l| l.split_once(": ")).map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
-    let chunked = headers.iter().any(|(k, v)| k.eq_ignore_ascii_case("transfer-encoding") && v == "chunked");
+    let status = lines
+        .next()
+        .and_then(|l| l.split(' ').nth(1))
+        .and_then(|s| s.parse().ok())
+        .expect("status");
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|l| l.split_once(": "))
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .collect();
+    let chunked =
+        headers.iter().any(|(k, v)| k.eq_ignore_ascii_case("transfer-encoding") && v == "chunked");
     Answer { status, headers, body: if chunked { unchunk(body) } else { body.to_owned() } }
 }
 
@@ -184,7 +216,8 @@ pub fn modern(mut params: Value) -> Value {
 pub async fn stateless(address: SocketAddr, method: &str, params: Value) -> Answer {
     let name = params["name"].as_str().or(params["uri"].as_str()).unwrap_or("").to_owned();
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": modern(params) });
-    let mut headers = vec![JSON, BOTH, ("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", method)];
+    let mut headers =
+        vec![JSON, BOTH, ("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", method)];
     if !name.is_empty() {
         headers.push(("Mcp-Name", &name));
     }
@@ -210,7 +243,14 @@ pub async fn handshake(address: SocketAddr, version: &str) -> String {
 }
 
 pub async fn in_session(address: SocketAddr, session: &str, message: Value) -> Answer {
-    http(address, "POST", "/mcp", &[JSON, BOTH, ("Mcp-Session-Id", session)], message.to_string().as_bytes()).await
+    http(
+        address,
+        "POST",
+        "/mcp",
+        &[JSON, BOTH, ("Mcp-Session-Id", session)],
+        message.to_string().as_bytes(),
+    )
+    .await
 }
 
 /// The binary under test.
@@ -226,7 +266,11 @@ pub fn command(args: &[&str]) -> Command {
             c.env_remove(k);
         }
     }
-    c.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    c.args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
     c
 }
 
@@ -244,18 +288,24 @@ impl Stdio1 {
         let output = BufReader::new(child.stdout.take().expect("stdout"));
         Self { child, input, output }
     }
+
     pub async fn send(&mut self, line: &[u8]) {
         let input = self.input.as_mut().expect("open");
         input.write_all(line).await.expect("write");
         input.write_all(b"\n").await.expect("write");
         input.flush().await.expect("flush");
     }
+
     /// The next line, which must be JSON: stdout carries nothing else.
     pub async fn read(&mut self) -> Value {
         let mut line = String::new();
-        tokio::time::timeout(PATIENCE, self.output.read_line(&mut line)).await.expect("in time").expect("read");
+        tokio::time::timeout(PATIENCE, self.output.read_line(&mut line))
+            .await
+            .expect("in time")
+            .expect("read");
         serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}"))
     }
+
     pub async fn ask(&mut self, message: Value) -> Value {
         self.send(message.to_string().as_bytes()).await;
         self.read().await
@@ -269,7 +319,13 @@ pub fn free() -> SocketAddr {
 
 /// Sends a signal, such as `-TERM`.
 pub fn signal(which: &str, pid: u32) {
-    assert!(std::process::Command::new("kill").args([which, &pid.to_string()]).status().expect("kill").success());
+    assert!(
+        std::process::Command::new("kill")
+            .args([which, &pid.to_string()])
+            .status()
+            .expect("kill")
+            .success()
+    );
 }
 
 /// Waits until something holds, without a guess at how long that takes.

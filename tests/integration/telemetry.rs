@@ -1,5 +1,6 @@
-//! Telemetry as an operator's tools see it: a real OTLP receiver (tonic services built from opentelemetry-proto, and the same messages over
-//! HTTP), a real Prometheus, and collectors that do not behave.
+//! Telemetry as an operator's tools see it: a real OTLP receiver (tonic services built from
+//! opentelemetry-proto, and the same messages over HTTP), a real Prometheus, and collectors
+//! that do not behave.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -8,14 +9,24 @@ use std::time::Duration;
 
 use http_body_util::BodyExt;
 use mssql_mcp::telemetry::metrics::{Kind, METRICS, prometheus_name};
-use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{self, LogsService, LogsServiceServer};
-use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{
+    self, LogsService, LogsServiceServer,
+};
+use opentelemetry_proto::tonic::collector::logs::v1::{
+    ExportLogsServiceRequest, ExportLogsServiceResponse,
+};
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
     self, MetricsService, MetricsServiceServer,
 };
-use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{self, TraceService, TraceServiceServer};
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
+    self, TraceService, TraceServiceServer,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
@@ -49,19 +60,27 @@ impl Receiver {
     fn with<T>(&self, f: impl FnOnce(&mut Received) -> T) -> T {
         f(&mut self.0.lock().expect("received"))
     }
+
     fn sent(&self, signal: &'static str, authorization: Option<&str>, encoding: Option<&str>) {
         let text = |v: Option<&str>| v.unwrap_or_default().to_owned();
         self.with(|r| r.how.insert((signal, text(authorization), text(encoding))));
     }
+
     fn spans(&self) -> Vec<Span> {
         self.with(|r| {
-            let scopes = r.traces.iter().flat_map(|t| &t.resource_spans).flat_map(|r| &r.scope_spans);
+            let scopes =
+                r.traces.iter().flat_map(|t| &t.resource_spans).flat_map(|r| &r.scope_spans);
             scopes.flat_map(|s| s.spans.clone()).collect()
         })
     }
+
     fn resource(&self) -> BTreeMap<String, String> {
         self.with(|r| {
-            let r = r.traces.first().and_then(|t| t.resource_spans.first()).and_then(|r| r.resource.clone());
+            let r = r
+                .traces
+                .first()
+                .and_then(|t| t.resource_spans.first())
+                .and_then(|r| r.resource.clone());
             attributes(&r.expect("a resource").attributes)
         })
     }
@@ -73,21 +92,28 @@ impl Receiver {
         let address = tcp.local_addr().expect("address");
         let mut server = Server::builder();
         if let Some((cert, key)) = tls {
-            server = server.tls_config(ServerTlsConfig::new().identity(Identity::from_pem(cert, key))).expect("tls");
+            server = server
+                .tls_config(ServerTlsConfig::new().identity(Identity::from_pem(cert, key)))
+                .expect("tls");
         }
-        let traces = TraceServiceServer::new(me.clone()).accept_compressed(CompressionEncoding::Gzip);
-        let metrics = MetricsServiceServer::new(me.clone()).accept_compressed(CompressionEncoding::Gzip);
+        let traces =
+            TraceServiceServer::new(me.clone()).accept_compressed(CompressionEncoding::Gzip);
+        let metrics =
+            MetricsServiceServer::new(me.clone()).accept_compressed(CompressionEncoding::Gzip);
         let logs = LogsServiceServer::new(me.clone()).accept_compressed(CompressionEncoding::Gzip);
         // tonic's own router is axum, which deny.toml bans.
-        let service =
-            tower::service_fn(move |r: ::http::Request<tonic::body::Body>| match r.uri().path().split('/').nth(1) {
+        let service = tower::service_fn(move |r: ::http::Request<tonic::body::Body>| {
+            match r.uri().path().split('/').nth(1) {
                 Some(trace_service_server::SERVICE_NAME) => traces.clone().call(r),
                 Some(metrics_service_server::SERVICE_NAME) => metrics.clone().call(r),
                 Some(logs_service_server::SERVICE_NAME) => logs.clone().call(r),
                 other => panic!("{other:?} is none of OTLP's services"),
-            });
+            }
+        });
         let incoming = tonic::transport::server::TcpIncoming::from(tcp);
-        tokio::spawn(async move { server.serve_with_incoming(service, incoming).await.expect("serve") });
+        tokio::spawn(
+            async move { server.serve_with_incoming(service, incoming).await.expect("serve") },
+        );
         (me, address)
     }
 
@@ -104,7 +130,9 @@ impl Receiver {
                 tokio::spawn(async move {
                     let service = hyper::service::service_fn(move |r| me.clone().post(r));
                     let io = hyper_util::rt::TokioIo::new(io);
-                    let _ = hyper::server::conn::http1::Builder::new().serve_connection(io, service).await;
+                    let _ = hyper::server::conn::http1::Builder::new()
+                        .serve_connection(io, service)
+                        .await;
                 });
             }
         });
@@ -114,14 +142,16 @@ impl Receiver {
     async fn post(
         self,
         r: ::http::Request<hyper::body::Incoming>,
-    ) -> Result<::http::Response<http_body_util::Full<bytes::Bytes>>, std::convert::Infallible> {
+    ) -> Result<::http::Response<http_body_util::Full<bytes::Bytes>>, std::convert::Infallible>
+    {
         let (parts, body) = r.into_parts();
         let mut body = body.collect().await.expect("body").to_bytes();
         assert_eq!(parts.headers["content-type"], "application/x-protobuf");
         let header = |n: &str| parts.headers.get(n).and_then(|v| v.to_str().ok());
         if header("content-encoding") == Some("gzip") {
             let mut plain = Vec::new();
-            std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&body[..]), &mut plain).expect("gzip");
+            std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&body[..]), &mut plain)
+                .expect("gzip");
             body = plain.into();
         }
         let signal = match parts.uri.path() {
@@ -209,17 +239,21 @@ impl Demo {
     async fn start(env: &[(&str, &str)], more: &[&str]) -> Self {
         let (address, admin) = (free(), free());
         let (listen, admin_text) = (address.to_string(), admin.to_string());
-        let args = [&["demo", "--listen", &listen, "--admin-listen", &admin_text][..], more].concat();
+        let args =
+            [&["demo", "--listen", &listen, "--admin-listen", &admin_text][..], more].concat();
         let mut c = command(&args);
         c.envs(env.iter().copied()).stdout(std::process::Stdio::null());
         let child = c.spawn().expect("spawn");
         until("it listens", async || tokio::net::TcpStream::connect(address).await.is_ok()).await;
-        until("the admin listens", async || tokio::net::TcpStream::connect(admin).await.is_ok()).await;
+        until("the admin listens", async || tokio::net::TcpStream::connect(admin).await.is_ok())
+            .await;
         Self { child, address, admin }
     }
+
     async fn call(&self, method: &str, params: Value, headers: &[(&str, &str)]) -> Answer {
         let name = params["name"].as_str().map(str::to_owned);
-        let body = json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params }).to_string();
+        let body =
+            json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params }).to_string();
         let mut all = vec![
             ("Content-Type", "application/json"),
             ("Accept", "application/json, text/event-stream"),
@@ -230,15 +264,18 @@ impl Demo {
         all.extend(headers);
         http(self.address, "POST", "/mcp", &all, body.as_bytes()).await
     }
+
     async fn sql(&self, query: &str) -> Value {
         let params = modern(json!({ "name": "execute_sql", "arguments": { "query": query } }));
         self.call("tools/call", params, &[]).await.json()["result"].clone()
     }
+
     async fn metrics(&self) -> String {
         let a = http(self.admin, "GET", "/metrics", &[], b"").await;
         assert_eq!(a.status, 200);
         a.body
     }
+
     /// SIGTERM, and what was said on stderr.
     async fn stop(mut self) -> String {
         signal("-TERM", self.child.id().expect("pid"));
@@ -265,7 +302,9 @@ async fn exercised(demo: &Demo) -> Value {
         json!({ "name": "execute_sql", "arguments": { "query": "SELECT CONTEXT_INFO() AS c, o.OrderId FROM sales.Orders AS o WHERE o.OrderId = 10248" } }),
     );
     params["_meta"]["traceparent"] = FROM_META.into();
-    let told = demo.call("tools/call", params, &[("traceparent", FROM_HEADER)]).await.json()["result"].clone();
+    let told =
+        demo.call("tools/call", params, &[("traceparent", FROM_HEADER)]).await.json()["result"]
+            .clone();
     assert_eq!(told["isError"], false, "{told}");
     let list = demo.call("tools/list", modern(json!({})), &[("traceparent", FROM_HEADER)]).await;
     assert_eq!(list.status, 200);
@@ -305,9 +344,15 @@ const SERVER: i32 = 2;
 const CLIENT: i32 = 3;
 
 fn spans_are_right(spans: &[Span], told: &Value) {
-    // The call: its parent is what _meta says, and the HTTP request, which belongs to another trace, is linked.
-    let call = one(spans, "the call", |s| s.kind == SERVER && hex(&s.parent_span_id) == "00f067aa0ba902b7");
-    assert_eq!((call.name.as_str(), hex(&call.trace_id).as_str()), ("tools/call execute_sql", &FROM_META[3..35]));
+    // The call: its parent is what _meta says, and the HTTP request, which belongs to
+    // another trace, is linked.
+    let call = one(spans, "the call", |s| {
+        s.kind == SERVER && hex(&s.parent_span_id) == "00f067aa0ba902b7"
+    });
+    assert_eq!(
+        (call.name.as_str(), hex(&call.trace_id).as_str()),
+        ("tools/call execute_sql", &FROM_META[3..35])
+    );
     has(
         call,
         &[
@@ -329,7 +374,14 @@ fn spans_are_right(spans: &[Span], told: &Value) {
         (http.name.as_str(), http.kind, hex(&http.parent_span_id).as_str()),
         ("POST /mcp", SERVER, "bbbbbbbbbbbbbbbb")
     );
-    has(http, &[("http.request.method", "POST"), ("http.route", "/mcp"), ("http.response.status_code", "200")]);
+    has(
+        http,
+        &[
+            ("http.request.method", "POST"),
+            ("http.route", "/mcp"),
+            ("http.response.status_code", "200"),
+        ],
+    );
     // What it asked of SQL Server, which was told that very span.
     let db = one(spans, "its query", |s| s.kind == CLIENT && s.parent_span_id == call.span_id);
     assert_eq!(db.name, "SELECT sales.Orders");
@@ -340,14 +392,20 @@ fn spans_are_right(spans: &[Span], told: &Value) {
             ("db.namespace", "trading"),
             ("db.operation.name", "read"),
             ("db.query.summary", "SELECT sales.Orders"),
-            ("db.query.text", "SELECT CONTEXT_INFO () AS c, o.OrderId FROM sales.Orders AS o WHERE o.OrderId = ?"),
+            (
+                "db.query.text",
+                "SELECT CONTEXT_INFO () AS c, o.OrderId FROM sales.Orders AS o WHERE o.OrderId = ?",
+            ),
             ("db.response.returned_rows", "1"),
             ("server.address", "127.0.0.1"),
         ],
     );
-    let cell = told["structuredContent"]["results"][0]["rows"][0][0].as_str().expect("context_info");
-    let bytes: Vec<u8> =
-        (2..cell.len()).step_by(2).map(|i| u8::from_str_radix(&cell[i..i + 2], 16).expect("hex")).collect();
+    let cell =
+        told["structuredContent"]["results"][0]["rows"][0][0].as_str().expect("context_info");
+    let bytes: Vec<u8> = (2..cell.len())
+        .step_by(2)
+        .map(|i| u8::from_str_radix(&cell[i..i + 2], 16).expect("hex"))
+        .collect();
     let seen = String::from_utf8(bytes).expect("ascii");
     let wanted = format!("00-{}-{}-01", hex(&db.trace_id), hex(&db.span_id));
     assert_eq!(seen.trim_end_matches('\0'), wanted);
@@ -355,40 +413,62 @@ fn spans_are_right(spans: &[Span], told: &Value) {
     // Without one in _meta, the HTTP request is the parent, and with it the header's trace.
     let list = one(spans, "the list", |s| s.name == "tools/list");
     let parent = one(spans, "its parent", |s| s.span_id == list.parent_span_id);
-    assert_eq!((parent.name.as_str(), hex(&list.trace_id).as_str()), ("POST /mcp", &FROM_HEADER[3..35]));
+    assert_eq!(
+        (parent.name.as_str(), hex(&list.trace_id).as_str()),
+        ("POST /mcp", &FROM_HEADER[3..35])
+    );
 
-    let failed = one(spans, "a failed query", |s| s.kind == CLIENT && s.name == "SELECT sales.Nowhere");
+    let failed =
+        one(spans, "a failed query", |s| s.kind == CLIENT && s.name == "SELECT sales.Nowhere");
     has(failed, &[("db.response.status_code", "208"), ("error.type", "208")]);
     assert_eq!(failed.status.as_ref().map(|s| s.code), Some(2));
     let call = one(spans, "its call", |s| s.span_id == failed.parent_span_id);
     has(call, &[("error.type", "tool_error")]);
     one(spans, "the caller's own error", |s| {
-        s.kind == CLIENT && attributes(&s.attributes).get("db.response.status_code").is_some_and(|c| c == "77777")
+        s.kind == CLIENT
+            && attributes(&s.attributes)
+                .get("db.response.status_code")
+                .is_some_and(|c| c == "77777")
     });
     // Names that nobody registered are not in ours.
     assert_eq!(spans.iter().filter(|s| s.name == "tools/call unknown").count(), 5);
+    assert!(spans.iter().all(|s| !s.name.contains("tool_")
+        && !s.name.contains("method/")
+        && !s.name.contains("nowhere")));
     assert!(
-        spans.iter().all(|s| !s.name.contains("tool_") && !s.name.contains("method/") && !s.name.contains("nowhere"))
+        spans.iter().all(|s| s.events.is_empty()),
+        "an event is a log record, and once is enough"
     );
-    assert!(spans.iter().all(|s| s.events.is_empty()), "an event is a log record, and once is enough");
 }
 
 fn metrics_are_right(all: &[ExportMetricsServiceRequest]) {
     // Cumulative: the last export has it all.
     let last = all.last().expect("metrics");
-    let metrics: Vec<_> =
-        last.resource_metrics.iter().flat_map(|r| &r.scope_metrics).flat_map(|s| s.metrics.clone()).collect();
+    let metrics: Vec<_> = last
+        .resource_metrics
+        .iter()
+        .flat_map(|r| &r.scope_metrics)
+        .flat_map(|s| s.metrics.clone())
+        .collect();
     let mut series: BTreeMap<String, Vec<BTreeMap<String, String>>> = BTreeMap::new();
     for m in &metrics {
-        let row = METRICS.iter().find(|r| r.name == m.name).unwrap_or_else(|| panic!("{} is not in the table", m.name));
+        let row = METRICS
+            .iter()
+            .find(|r| r.name == m.name)
+            .unwrap_or_else(|| panic!("{} is not in the table", m.name));
         assert_eq!((m.unit.as_str(), m.description.is_empty()), (row.unit, false), "{}", m.name);
-        let points: Vec<BTreeMap<String, String>> = match (m.data.clone().expect("data"), row.kind) {
+        let points: Vec<BTreeMap<String, String>> = match (m.data.clone().expect("data"), row.kind)
+        {
             (Data::Histogram(h), Kind::Histogram(bounds)) => {
                 assert!(h.data_points.iter().all(|p| p.explicit_bounds == bounds), "{}", m.name);
                 h.data_points.iter().map(|p| attributes(&p.attributes)).collect()
             }
-            (Data::Sum(s), Kind::Counter) => s.data_points.iter().map(|p| attributes(&p.attributes)).collect(),
-            (Data::Gauge(g), Kind::Gauge) => g.data_points.iter().map(|p| attributes(&p.attributes)).collect(),
+            (Data::Sum(s), Kind::Counter) => {
+                s.data_points.iter().map(|p| attributes(&p.attributes)).collect()
+            }
+            (Data::Gauge(g), Kind::Gauge) => {
+                g.data_points.iter().map(|p| attributes(&p.attributes)).collect()
+            }
             (d, k) => panic!("{}: {d:?} is no {k:?}", m.name),
         };
         for p in &points {
@@ -404,13 +484,22 @@ fn metrics_are_right(all: &[ExportMetricsServiceRequest]) {
     assert_eq!(values(of, "mcp.method.name"), set(&["tools/call", "tools/list", "unknown"]));
     assert_eq!(values(of, "gen_ai.tool.name"), set(&["execute_sql", "list_tables", "unknown"]));
     assert_eq!(values(of, "error.type"), set(&["-32601", "-32602", "tool_error"]));
-    assert_eq!(values("db.client.operation.duration", "db.response.status_code"), set(&["208", "50000"]));
+    assert_eq!(
+        values("db.client.operation.duration", "db.response.status_code"),
+        set(&["208", "50000"])
+    );
     assert_eq!(values("mssql_mcp.guard.refusals", "mssql_mcp.class"), set(&["schema"]));
-    assert_eq!(values("http.server.request.duration", "http.request.method"), set(&["_OTHER", "GET", "POST"]));
+    assert_eq!(
+        values("http.server.request.duration", "http.request.method"),
+        set(&["_OTHER", "GET", "POST"])
+    );
     assert_eq!(values("http.server.request.duration", "http.route"), set(&["/mcp"]));
-    for some in
-        ["db.client.connection.count", "db.client.connection.wait_time", "mssql_mcp.rows", "process.memory.usage"]
-    {
+    for some in [
+        "db.client.connection.count",
+        "db.client.connection.wait_time",
+        "mssql_mcp.rows",
+        "process.memory.usage",
+    ] {
         assert!(!series[some].is_empty(), "{some}");
     }
 }
@@ -427,11 +516,20 @@ async fn a_collector_sees_it(receiver: Receiver, env: &[(&str, &str)], more: &[&
     let env = [&FAST[..], &own, env].concat();
     let sent = |compressed: bool| {
         let gzip = if compressed { "gzip" } else { "" };
-        [("logs", "Bearer a+b==", ""), ("metrics", "Bearer metrics", gzip), ("traces", "Bearer a+b==", gzip)]
-            .map(|(s, a, c)| (s, a.to_owned(), c.to_owned()))
+        [
+            ("logs", "Bearer a+b==", ""),
+            ("metrics", "Bearer metrics", gzip),
+            ("traces", "Bearer a+b==", gzip),
+        ]
+        .map(|(s, a, c)| (s, a.to_owned(), c.to_owned()))
     };
     // `doctor` asks as the server sends; over HTTP it sends nothing that could be compressed.
-    let login = [("MSSQL_HOST", "127.0.0.1"), ("MSSQL_PORT", "1"), ("MSSQL_USER", "u"), ("MSSQL_PASSWORD", "p")];
+    let login = [
+        ("MSSQL_HOST", "127.0.0.1"),
+        ("MSSQL_PORT", "1"),
+        ("MSSQL_USER", "u"),
+        ("MSSQL_PASSWORD", "p"),
+    ];
     let mut c = command(&["doctor", "--json"]);
     let out = c.args(more).envs(login).envs(env.iter().copied()).output().await.expect("run");
     let found: Value = serde_json::from_slice(&out.stdout).expect("JSON");
@@ -455,10 +553,13 @@ async fn a_collector_sees_it(receiver: Receiver, env: &[(&str, &str)], more: &[&
             .flat_map(|l| &l.scope_logs)
             .flat_map(|s| s.log_records.clone())
             .collect();
-        let calls: Vec<_> = logs.iter().filter(|l| attributes(&l.attributes).contains_key("outcome")).collect();
-        // One line per call: 5 SQL and lists, 5 unknown tools, 5 unknown methods, 1 with a long traceparent.
+        let calls: Vec<_> =
+            logs.iter().filter(|l| attributes(&l.attributes).contains_key("outcome")).collect();
+        // One line per call: 5 SQL and lists, 5 unknown tools, 5 unknown methods, 1
+        // with a long traceparent.
         assert_eq!(calls.len(), 16, "{calls:?}");
-        let first = calls.iter().find(|l| hex(&l.trace_id) == FROM_META[3..35]).expect("the call's record");
+        let first =
+            calls.iter().find(|l| hex(&l.trace_id) == FROM_META[3..35]).expect("the call's record");
         assert_eq!(attributes(&first.attributes)["trace"], FROM_META[3..35]);
     });
     let resource = receiver.resource();
@@ -473,14 +574,18 @@ async fn a_collector_sees_it(receiver: Receiver, env: &[(&str, &str)], more: &[&
 async fn a_collector_sees_calls_over_grpc() {
     let (receiver, address) = Receiver::grpc(None).await;
     let endpoint = format!("http://{address}");
-    let env = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")];
+    let env = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+    ];
     a_collector_sees_it(receiver, &env, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_sees_calls_over_http() {
     let (receiver, address) = Receiver::http().await;
-    a_collector_sees_it(receiver, &[], &["--telemetry-endpoint", &format!("http://{address}")]).await;
+    a_collector_sees_it(receiver, &[], &["--telemetry-endpoint", &format!("http://{address}")])
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -491,13 +596,20 @@ async fn a_collector_sees_calls_over_tls_with_an_authority_of_its_own() {
     let ca = params.self_signed(&ca_key).expect("ca");
     let key = rcgen::KeyPair::generate().expect("key");
     let issuer = rcgen::Issuer::new(params, ca_key);
-    let leaf = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).expect("params").signed_by(&key, &issuer);
-    let (receiver, address) = Receiver::grpc(Some((leaf.expect("leaf").pem(), key.serialize_pem()))).await;
+    let leaf = rcgen::CertificateParams::new(vec!["localhost".to_owned()])
+        .expect("params")
+        .signed_by(&key, &issuer);
+    let (receiver, address) =
+        Receiver::grpc(Some((leaf.expect("leaf").pem(), key.serialize_pem()))).await;
     let file = std::env::temp_dir().join(format!("mssql-mcp-otlp-{}.pem", std::process::id()));
     std::fs::write(&file, ca.pem()).expect("pem");
     let endpoint = format!("https://localhost:{}", address.port());
-    let env = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")];
-    a_collector_sees_it(receiver, &env, &["--telemetry-ca-file", file.to_str().expect("path")]).await;
+    let env = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+    ];
+    a_collector_sees_it(receiver, &env, &["--telemetry-ca-file", file.to_str().expect("path")])
+        .await;
     std::fs::remove_file(file).expect("clean");
 }
 
@@ -557,12 +669,16 @@ async fn a_bad_collector_costs_nothing_but_counted_loss() {
             };
             // While an export hangs, the queue of 32 fills up.
             some("mssql_mcp_telemetry_failed_total", "traces")
-                && (kind != "hangs" || some("otel_sdk_processor_span_processed_total", "queue_full"))
+                && (kind != "hangs"
+                    || some("otel_sdk_processor_span_processed_total", "queue_full"))
         };
         until(kind, lost).await;
         let stopped = std::time::Instant::now();
         let said = demo.stop().await;
-        assert!(stopped.elapsed() < Duration::from_secs(20), "{kind}: the end waits for no collector");
+        assert!(
+            stopped.elapsed() < Duration::from_secs(20),
+            "{kind}: the end waits for no collector"
+        );
         // Said once, not every few seconds.
         assert!(said.matches("does not take traces").count() <= 1, "{kind}: {said}");
     }
@@ -598,8 +714,11 @@ async fn telemetry_settings_that_make_no_sense_are_refused() {
     }
     assert!(!said.contains("hush"), "{said}");
     // Switched off, nothing is built, however the rest is set.
-    let demo =
-        Demo::start(&[("OTEL_SDK_DISABLED", "true"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")], &[]).await;
+    let demo = Demo::start(
+        &[("OTEL_SDK_DISABLED", "true"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")],
+        &[],
+    )
+    .await;
     assert_eq!(demo.sql("SELECT 1 AS a").await["isError"], false);
     assert!(!demo.stop().await.contains("does not take"));
 }
@@ -607,7 +726,11 @@ async fn telemetry_settings_that_make_no_sense_are_refused() {
 #[test]
 fn the_page_of_metrics_is_not_stale() {
     let page = std::fs::read_to_string("docs/metrics.md").expect("docs/metrics.md");
-    assert_eq!(page, mssql_mcp::telemetry::metrics::markdown(), "run `cargo run -- metrics > docs/metrics.md`");
+    assert_eq!(
+        page,
+        mssql_mcp::telemetry::metrics::markdown(),
+        "run `cargo run -- metrics > docs/metrics.md`"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -659,7 +782,8 @@ fn queries() -> Vec<(String, String)> {
     let mut dashboards = 0;
     for f in std::fs::read_dir("deploy/grafana/dashboards").expect("dashboards") {
         let path = f.expect("entry").path();
-        let v: Value = serde_json::from_str(&std::fs::read_to_string(&path).expect("text")).expect("JSON");
+        let v: Value =
+            serde_json::from_str(&std::fs::read_to_string(&path).expect("text")).expect("JSON");
         let before = out.len();
         dig(&v, &path.display().to_string(), &mut out);
         assert!(out.len() > before && v["uid"].is_string(), "{}", path.display());
@@ -684,7 +808,8 @@ fn queries() -> Vec<(String, String)> {
     out
 }
 
-/// The words of an expression that are metrics or labels: what stands outside of strings, numbers and PromQL's own words.
+/// The words of an expression that are metrics or labels: what stands outside of strings, numbers
+/// and PromQL's own words.
 fn words(expression: &str) -> BTreeSet<String> {
     let plain: String = expression.split('"').step_by(2).collect::<Vec<_>>().join(" ");
     plain
@@ -711,12 +836,16 @@ fn every_query_names_real_metrics_and_labels() {
     for m in METRICS.iter().filter(|m| matches!(m.kind, Kind::Histogram(_))) {
         known.extend(["_bucket", "_sum", "_count"].map(|s| prometheus_name(m) + s));
     }
-    let labels: BTreeSet<String> = METRICS.iter().flat_map(|m| m.labels).map(|l| l.replace('.', "_")).collect();
+    let labels: BTreeSet<String> =
+        METRICS.iter().flat_map(|m| m.labels).map(|l| l.replace('.', "_")).collect();
     let all = queries();
     assert!(all.len() > 40, "{}", all.len());
     for (at, e) in &all {
         let words = words(e);
-        assert!(words.iter().any(|w| known.contains(w)) || e.contains("up{"), "{at}: no metric of ours in {e}");
+        assert!(
+            words.iter().any(|w| known.contains(w)) || e.contains("up{"),
+            "{at}: no metric of ours in {e}"
+        );
         for w in words {
             assert!(
                 known.contains(&w) || labels.contains(&w) || OWN.contains(&w.as_str()),
@@ -738,30 +867,57 @@ fn every_query_names_real_metrics_and_labels() {
 #[tokio::test(flavor = "multi_thread")]
 async fn prometheus_scrapes_and_its_rules_and_queries_are_sound() {
     let rules = std::fs::canonicalize("deploy/grafana/alerts.yml").expect("rules");
-    let out = prometheus("promtool").args(["check", "rules"]).arg(&rules).output().await.expect("promtool");
-    let said = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+    let out = prometheus("promtool")
+        .args(["check", "rules"])
+        .arg(&rules)
+        .output()
+        .await
+        .expect("promtool");
+    let said =
+        String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success() && said.contains("rules found"), "{said}");
     let tests = std::fs::canonicalize("deploy/grafana/alerts.test.yml").expect("tests");
-    let out = prometheus("promtool").args(["test", "rules"]).arg(&tests).output().await.expect("promtool");
-    let said = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+    let out = prometheus("promtool")
+        .args(["test", "rules"])
+        .arg(&tests)
+        .output()
+        .await
+        .expect("promtool");
+    let said =
+        String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success(), "{said}");
 
     let config = std::fs::canonicalize("deploy/grafana/prometheus.yml").expect("config");
-    let out = prometheus("promtool").args(["check", "config"]).arg(&config).output().await.expect("promtool");
+    let out = prometheus("promtool")
+        .args(["check", "config"])
+        .arg(&config)
+        .output()
+        .await
+        .expect("promtool");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 
-    let demo = Demo::start(&[], &["--access-level", "read-write", "--access-confirm-writes", "never"]).await;
+    let demo =
+        Demo::start(&[], &["--access-level", "read-write", "--access-confirm-writes", "never"])
+            .await;
     exercised(&demo).await;
-    assert_eq!(demo.sql("UPDATE dbo.Employees SET Name = Name WHERE EmployeeId = 1").await["isError"], false);
+    assert_eq!(
+        demo.sql("UPDATE dbo.Employees SET Name = Name WHERE EmployeeId = 1").await["isError"],
+        false
+    );
     // What is scraped is Prometheus' own format, to its own linter's satisfaction.
     let mut lint = prometheus("promtool");
-    let mut lint = lint.args(["check", "metrics"]).stdin(std::process::Stdio::piped()).spawn().expect("promtool");
+    let mut lint = lint
+        .args(["check", "metrics"])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .expect("promtool");
     let text = demo.metrics().await;
     let mut input = lint.stdin.take().expect("stdin");
     input.write_all(text.as_bytes()).await.expect("write");
     drop(input);
     let out = lint.wait_with_output().await.expect("promtool");
-    let said = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+    let said =
+        String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
     assert_ne!(out.status.code(), Some(1), "it cannot be parsed: {said}");
 
     let dir = std::env::temp_dir().join(format!("mssql-mcp-prometheus-{}", std::process::id()));
@@ -780,8 +936,11 @@ async fn prometheus_scrapes_and_its_rules_and_queries_are_sound() {
         &format!("--web.listen-address={web}"),
         "--log.level=warn",
     ]);
-    let mut server =
-        server.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().expect("prometheus");
+    let mut server = server
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("prometheus");
     let query = async |e: &str| -> Value {
         let q = form_urlencoded::Serializer::new(String::new()).append_pair("query", e).finish();
         let path = format!("/api/v1/query?{q}");
@@ -789,9 +948,13 @@ async fn prometheus_scrapes_and_its_rules_and_queries_are_sound() {
     };
     until("Prometheus listens", async || tokio::net::TcpStream::connect(web).await.is_ok()).await;
     until("it is ready", async || http(web, "GET", "/-/ready", &[], b"").await.status == 200).await;
-    let some = async |e: &str| query(e).await["data"]["result"].as_array().is_some_and(|a| !a.is_empty());
+    let some =
+        async |e: &str| query(e).await["data"]["result"].as_array().is_some_and(|a| !a.is_empty());
     // A rate needs two.
-    until("it has scraped twice", async || some("rate(mcp_server_operation_duration_seconds_count[5m])").await).await;
+    until("it has scraped twice", async || {
+        some("rate(mcp_server_operation_duration_seconds_count[5m])").await
+    })
+    .await;
     for m in METRICS {
         let labels =
             query(&format!("{{__name__=~\"{}(_count)?\"}}", prometheus_name(m))).await["data"]["result"].clone();
@@ -799,7 +962,8 @@ async fn prometheus_scrapes_and_its_rules_and_queries_are_sound() {
             for k in series["metric"].as_object().expect("labels").keys() {
                 let ours = m.labels.iter().any(|l| l.replace('.', "_") == *k);
                 assert!(
-                    ours || ["__name__", "instance", "job", "otel_scope_name"].contains(&k.as_str()),
+                    ours || ["__name__", "instance", "job", "otel_scope_name"]
+                        .contains(&k.as_str()),
                     "{}: {k}",
                     m.name
                 );
@@ -808,7 +972,10 @@ async fn prometheus_scrapes_and_its_rules_and_queries_are_sound() {
     }
     let mut empty = Vec::new();
     for (at, e) in queries() {
-        let e = e.replace("$__rate_interval", "5m").replace("$interval", "5m").replace("$instance", ".*");
+        let e = e
+            .replace("$__rate_interval", "5m")
+            .replace("$interval", "5m")
+            .replace("$instance", ".*");
         let answer = query(&e).await;
         assert_eq!(answer["status"], "success", "{at}: {e}: {answer}");
         if at != "alerts.yml" && answer["data"]["result"].as_array().is_some_and(Vec::is_empty) {
@@ -848,7 +1015,8 @@ async fn the_admin_listener_tells_alive_from_ready() {
     demo.stop().await;
     // A database that does not answer: alive, but not ready.
     let (address, admin) = (free(), free());
-    let (listen, admin_text, port) = (address.to_string(), admin.to_string(), free().port().to_string());
+    let (listen, admin_text, port) =
+        (address.to_string(), admin.to_string(), free().port().to_string());
     let args = [
         "serve",
         "--listen",
@@ -902,11 +1070,16 @@ async fn a_reload_under_load_drops_no_call() {
         .collect();
     let reloads = async |result: &str| -> u64 {
         let m = demo.metrics().await;
-        let line = m.lines().find(|l| l.starts_with("mssql_mcp_reloads_total") && l.contains(&format!("\"{result}\"")));
+        let line = m.lines().find(|l| {
+            l.starts_with("mssql_mcp_reloads_total") && l.contains(&format!("\"{result}\""))
+        });
         line.and_then(|l| l.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
     };
     for n in 1..=20 {
-        write(&format!("[limits]\nmax_rows = {}\n[log]\nlevel = \"info\"\n[pool]\nmax_size = 3\n", 5 + n));
+        write(&format!(
+            "[limits]\nmax_rows = {}\n[log]\nlevel = \"info\"\n[pool]\nmax_size = 3\n",
+            5 + n
+        ));
         demo.hang_up();
         until("it is reloaded", async || reloads("ok").await == n).await;
     }
@@ -941,16 +1114,27 @@ async fn a_reload_under_load_drops_no_call() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reload_brings_clients_and_quotas_and_keeps_what_was_spent() {
     use mssql_mcp::config::{Config, Inputs};
-    let file = std::env::temp_dir().join(format!("mssql-mcp-reload-quota-{}.toml", std::process::id()));
+    let file =
+        std::env::temp_dir().join(format!("mssql-mcp-reload-quota-{}.toml", std::process::id()));
     std::fs::write(&file, "[[quota]]\nprincipals = [\"token:job\"]\ncalls = 3\n").expect("write");
-    let lab = super::support::Lab::with_file(&file, &[("auth.mode", "builtin"), ("auth.store", "memory")]).await;
+    let lab = super::support::Lab::with_file(
+        &file,
+        &[("auth.mode", "builtin"), ("auth.store", "memory")],
+    )
+    .await;
     let (address, _) = lab.serve().await;
     let authority = lab.app.authority.clone().expect("sign-in");
-    let token = authority.grants().api_token("job", vec!["mssql:read".to_owned()], "", None).await.expect("token");
+    let token = authority
+        .grants()
+        .api_token("job", vec!["mssql:read".to_owned()], "", None)
+        .await
+        .expect("token");
     let bearer = format!("Bearer {token}");
     let call = async || -> Value {
-        let params = modern(json!({ "name": "execute_sql", "arguments": { "query": "SELECT 1 AS a" } }));
-        let body = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params }).to_string();
+        let params =
+            modern(json!({ "name": "execute_sql", "arguments": { "query": "SELECT 1 AS a" } }));
+        let body = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params })
+            .to_string();
         let headers = [
             ("Content-Type", "application/json"),
             ("Accept", "application/json, text/event-stream"),
@@ -959,7 +1143,8 @@ async fn a_reload_brings_clients_and_quotas_and_keeps_what_was_spent() {
             ("Mcp-Name", "execute_sql"),
             ("Authorization", bearer.as_str()),
         ];
-        http(address, "POST", "/mcp", &headers, body.as_bytes()).await.json()["result"]["isError"].clone()
+        http(address, "POST", "/mcp", &headers, body.as_bytes()).await.json()["result"]["isError"]
+            .clone()
     };
     for limited in [false, false, false, true] {
         assert_eq!(call().await, limited);
@@ -969,8 +1154,11 @@ async fn a_reload_brings_clients_and_quotas_and_keeps_what_was_spent() {
         "[[quota]]\nprincipals = [\"token:job\"]\ncalls = 5\n[[client]]\nid = \"new\"\nname = \"New\"\nredirect_uris = [\"https://new.example/cb\"]\n",
     )
     .expect("write");
-    let new =
-        Config::load(&Inputs { file: Some(file.clone()), fixed: super::support::fixed(1, &[]), ..Inputs::default() });
+    let new = Config::load(&Inputs {
+        file: Some(file.clone()),
+        fixed: super::support::fixed(1, &[]),
+        ..Inputs::default()
+    });
     let (new, _) = lab.config.reloaded(&new.expect("config"));
     lab.app.reload(&new);
     // Five may be spent at once, and three are.

@@ -18,7 +18,8 @@ async fn run(args: &[&str], env: &[(&str, &str)]) -> (Option<i32>, String, Strin
 
 /// What `call --demo execute_sql` prints.
 async fn query(sql: &str, more: &[&str]) -> String {
-    let (status, out, err) = run(&[&["call", "--demo", "execute_sql", sql], more].concat(), &[]).await;
+    let (status, out, err) =
+        run(&[&["call", "--demo", "execute_sql", sql], more].concat(), &[]).await;
     assert_eq!(status, Some(0), "{sql}: {out}{err}");
     out
 }
@@ -27,12 +28,17 @@ async fn query(sql: &str, more: &[&str]) -> String {
 async fn in_terminal(columns: u16, line: &str) -> String {
     let line = format!("stty cols {columns}; {line}");
     let mut c = tokio::process::Command::new("script");
-    c.args(["-qec", &line, "/dev/null"]).env("PATH", path()).stdin(Stdio::piped()).kill_on_drop(true);
+    c.args(["-qec", &line, "/dev/null"])
+        .env("PATH", path())
+        .stdin(Stdio::piped())
+        .kill_on_drop(true);
     let mut child = c.stdout(Stdio::piped()).spawn().expect("script (util-linux)");
     // End of input, as a person types it.
     child.stdin.take().expect("stdin").write_all(b"\x04").await.expect("write");
-    let out =
-        tokio::time::timeout(crate::support::PATIENCE, child.wait_with_output()).await.expect("in time").expect("run");
+    let out = tokio::time::timeout(crate::support::PATIENCE, child.wait_with_output())
+        .await
+        .expect("in time")
+        .expect("run");
     String::from_utf8(out.stdout).expect("UTF-8").replace("\r\n", "\n").replace("^D\u{8}\u{8}", "")
 }
 
@@ -62,7 +68,11 @@ async fn columns_are_aligned_by_what_is_seen() {
     let out = query("SELECT N'日本語' AS a, 5 AS n UNION ALL SELECT N'x', 1234", &[]).await;
     assert_eq!(out, "a       n\n------  ----\n日本語     5\nx       1234\n(2 rows)\n");
     // A column of exact decimals, which are texts in JSON, is one of numbers.
-    let out = query("SELECT CAST(1 AS decimal(38,20)) AS n UNION ALL SELECT CAST(12345 AS decimal(38,20))", &[]).await;
+    let out = query(
+        "SELECT CAST(1 AS decimal(38,20)) AS n UNION ALL SELECT CAST(12345 AS decimal(38,20))",
+        &[],
+    )
+    .await;
     assert!(out.contains("\n    1.00000000000000000000\n12345.00000000000000000000\n"), "{out}");
 }
 
@@ -100,8 +110,12 @@ async fn json_is_what_the_server_sent_and_csv_needs_no_switch() {
     let arguments = json!({ "name": "execute_sql", "arguments": { "query": sql } });
     let sent = stateless(address, "tools/call", arguments).await.body;
     assert_eq!(status, Some(0), "{err}");
-    assert!(sent.contains(&format!("\"result\":{}", out.trim_end_matches('\n'))), "{out}\nis not in\n{sent}");
-    let (_, csv, _) = run(&["call", "--url", &url, "execute_sql", sql, "--format", "csv"], &[]).await;
+    assert!(
+        sent.contains(&format!("\"result\":{}", out.trim_end_matches('\n'))),
+        "{out}\nis not in\n{sent}"
+    );
+    let (_, csv, _) =
+        run(&["call", "--url", &url, "execute_sql", sql, "--format", "csv"], &[]).await;
     let v: Value = serde_json::from_str(&sent).expect("JSON");
     assert!(v["result"]["structuredContent"].is_object());
     assert!(csv.starts_with("a,b,c\n1.10,"), "{csv}");
@@ -111,21 +125,29 @@ async fn json_is_what_the_server_sent_and_csv_needs_no_switch() {
 async fn a_running_server_is_asked_with_its_token() {
     let lab = Lab::new(&[]).await;
     let (address, _stop) = lab.serve().await;
-    for url in [format!("http://{address}/mcp"), format!("http://{address}"), format!("http://{address}/sse")] {
+    for url in [
+        format!("http://{address}/mcp"),
+        format!("http://{address}"),
+        format!("http://{address}/sse"),
+    ] {
         let (status, out, err) = run(&["call", "list_tables", "--url", &url], &[]).await;
         assert!(status == Some(0) && out.contains("Employees"), "{url}: {out}{err}");
     }
     // What takes longer than `http.silence` comes as an event stream.
     let slow = Lab::new(&[("http.silence", "0s")]).await;
     let (streams, _stop) = slow.serve().await;
-    let sent = stateless(streams, "tools/call", json!({ "name": "list_tables", "arguments": {} })).await;
+    let sent =
+        stateless(streams, "tools/call", json!({ "name": "list_tables", "arguments": {} })).await;
     assert_eq!(sent.header("content-type"), Some("text/event-stream"));
-    let (status, out, err) = run(&["call", "--url", &format!("http://{streams}/mcp"), "list_tables"], &[]).await;
+    let (status, out, err) =
+        run(&["call", "--url", &format!("http://{streams}/mcp"), "list_tables"], &[]).await;
     assert!(status == Some(0) && out.contains("Employees"), "{out}{err}");
     // A 404, and nobody there.
-    let (status, _, err) = run(&["call", "list_tables", "--url", &format!("http://{address}/nope")], &[]).await;
+    let (status, _, err) =
+        run(&["call", "list_tables", "--url", &format!("http://{address}/nope")], &[]).await;
     assert!(status == Some(1) && err.contains("404"), "{err}");
-    let (status, _, err) = run(&["call", "list_tables", "--url", "http://127.0.0.1:1/mcp"], &[]).await;
+    let (status, _, err) =
+        run(&["call", "list_tables", "--url", "http://127.0.0.1:1/mcp"], &[]).await;
     assert!(status == Some(1) && err.contains("does not answer"), "{err}");
 
     for (bad, why) in [
@@ -135,7 +157,10 @@ async fn a_running_server_is_asked_with_its_token() {
         ("ftp://127.0.0.1/", "neither https:// nor http://"),
     ] {
         let (status, _, err) = run(&["call", "list_tables", "--url", bad], &[]).await;
-        assert!(status.is_some_and(|s| s > 0) && err.contains(why) && !err.contains("hunter2"), "{bad}: {err}");
+        assert!(
+            status.is_some_and(|s| s > 0) && err.contains(why) && !err.contains("hunter2"),
+            "{bad}: {err}"
+        );
     }
 
     // With sign-in: no token, a wrong one, a good one in the environment or in a file.
@@ -151,17 +176,24 @@ async fn a_running_server_is_asked_with_its_token() {
     let (status, _, err) = run(&ask, &[]).await;
     assert!(status == Some(1) && err.contains("a token is needed"), "{err}");
     let (status, _, err) = run(&ask, &[("MSSQL_MCP_TOKEN", "mcp_wrong-secret")]).await;
-    assert!(status == Some(1) && err.contains("not good here") && !err.contains("wrong-secret"), "{err}");
+    assert!(
+        status == Some(1) && err.contains("not good here") && !err.contains("wrong-secret"),
+        "{err}"
+    );
     let (status, out, err) = run(&ask, &[("MSSQL_MCP_TOKEN", token.trim())]).await;
     assert!(status == Some(0) && out.contains("Employees"), "{out}{err}");
     let file = dir.join("token");
     std::fs::write(&file, format!("\u{feff}{}\r\n", token.trim())).expect("file");
-    let (status, out, err) =
-        run(&["call", "--url", &url, "--token-file", file.to_str().expect("path"), "list_tables"], &[]).await;
+    let (status, out, err) = run(
+        &["call", "--url", &url, "--token-file", file.to_str().expect("path"), "list_tables"],
+        &[],
+    )
+    .await;
     assert!(status == Some(0) && out.contains("Employees"), "{out}{err}");
     // Not in the clear over a network; 192.0.2.0/24 is nobody's (RFC 5737).
     let (status, _, err) =
-        run(&["call", "--url", "http://192.0.2.1/mcp", "list_tables"], &[("MSSQL_MCP_TOKEN", "t")]).await;
+        run(&["call", "--url", "http://192.0.2.1/mcp", "list_tables"], &[("MSSQL_MCP_TOKEN", "t")])
+            .await;
     assert!(status == Some(1) && err.contains("use https://"), "{err}");
     std::fs::remove_dir_all(dir).expect("clean");
 }
@@ -172,7 +204,10 @@ async fn a_change_says_that_it_was_committed() {
     let out = query(change, &["--access-level", "read-write"]).await;
     assert!(out.ends_with("(1 row affected)\ncommitted\n"), "{out}");
     let out = query(change, &["--access-level", "read-write", "--dry-run"]).await;
-    assert!(out.contains("(1 row affected; dry run: rolled back)") && !out.contains("committed"), "{out}");
+    assert!(
+        out.contains("(1 row affected; dry run: rolled back)") && !out.contains("committed"),
+        "{out}"
+    );
     assert!(!query("SELECT 1 AS a", &[]).await.contains("committed"));
 }
 
@@ -191,9 +226,15 @@ async fn a_described_table_is_tables() {
 fn any_answer_has_a_form() {
     let shown = |v: Value| show(&Node::read(&v.to_string()).expect("JSON"), Some(30));
     let rows = json!([{ "columns": [{ "name": "", "type": "int" }], "rows": [[1]], "row_count": 1, "truncated": { "reason": "max_rows" } }]);
-    assert_eq!(shown(json!({ "structuredContent": { "results": rows } })), "\n-\n1\n(1 row; cut: max_rows)\n");
+    assert_eq!(
+        shown(json!({ "structuredContent": { "results": rows } })),
+        "\n-\n1\n(1 row; cut: max_rows)\n"
+    );
     let found = json!({ "results": [{ "id": "table:a", "title": "A" }] });
-    assert_eq!(shown(json!({ "structuredContent": found })), "id       title\n-------  -----\ntable:a  A\n");
+    assert_eq!(
+        shown(json!({ "structuredContent": found })),
+        "id       title\n-------  -----\ntable:a  A\n"
+    );
     let more = json!({ "results": [], "messages": ["hello"], "note": "something new" });
     assert_eq!(shown(json!({ "structuredContent": more })), "hello\nnote: something new\n");
     let failed = json!({ "isError": true, "content": [{ "type": "text", "text": "{\"error\":{\"code\":\"busy\",\"message\":\"All are in use.\",\"hint\":\"Wait.\"}}" }] });
@@ -214,22 +255,30 @@ async fn help_is_about_the_command_and_settings_come_on_demand() {
         (&["call", "--demo", "get_table_sample", "-h"], "--limit <integer>", "--database-host"),
     ] {
         let (status, out, err) = run(args, &[]).await;
-        assert!(status == Some(0) && out.contains(has) && !out.contains(has_not), "{args:?}: {out}{err}");
+        assert!(
+            status == Some(0) && out.contains(has) && !out.contains(has_not),
+            "{args:?}: {out}{err}"
+        );
     }
     let (_, out, _) = run(&["help", "serve"], &[]).await;
     assert!(out.find("--port") < out.find("--database-host"), "its own options first: {out}");
-    for args in
-        [&["call", "nope", "--help"][..], &["call", "--demo", "nope", "--a", "b"], &["call", "--demo", "search", "x"]]
-    {
+    for args in [
+        &["call", "nope", "--help"][..],
+        &["call", "--demo", "nope", "--a", "b"],
+        &["call", "--demo", "search", "x"],
+    ] {
         let (status, _, err) = run(args, &[]).await;
         assert!(
-            status == Some(2) && err.contains("Unknown tool: ") && err.contains("there are describe_table"),
+            status == Some(2)
+                && err.contains("Unknown tool: ")
+                && err.contains("there are describe_table"),
             "{err}"
         );
     }
 }
 
-/// Whose reader has gone (`| head`, a supervisor that closed its pipe): nothing is lost by it, least of all the status or the server.
+/// Whose reader has gone (`| head`, a supervisor that closed its pipe): nothing is lost by it,
+/// least of all the status or the server.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_went_away_ends_nothing() {
     let unread = |args: &[&str]| {
@@ -243,21 +292,25 @@ async fn a_reader_that_went_away_ends_nothing() {
     std::fs::create_dir_all(&dir).expect("folder");
     let file = dir.join("audit-1.jsonl");
     std::fs::write(&file, "no record\n").expect("write");
-    let out = unread(&["audit", "verify", file.to_str().expect("path")]).output().await.expect("run");
+    let out =
+        unread(&["audit", "verify", file.to_str().expect("path")]).output().await.expect("run");
     std::fs::remove_dir_all(&dir).expect("removed");
     assert_eq!(out.status.code(), Some(1), "{}", String::from_utf8_lossy(&out.stderr));
 
     // Nobody reads what is wrong either.
     let (reader, writer) = std::io::pipe().expect("pipe");
     drop(reader);
-    let status = command(&["audit", "verify", "/nonexistent"]).stderr(writer).status().await.expect("run");
+    let status =
+        command(&["audit", "verify", "/nonexistent"]).stderr(writer).status().await.expect("run");
     assert_eq!(status.code(), Some(2));
 
-    let listens = async |port: std::net::SocketAddr| tokio::net::TcpStream::connect(port).await.is_ok();
+    let listens =
+        async |port: std::net::SocketAddr| tokio::net::TcpStream::connect(port).await.is_ok();
     let port = free();
     let mut demo = unread(&["demo", "--listen", &port.to_string()]).spawn().expect("spawn");
     until("it listens", async || listens(port).await).await;
-    let (status, out, err) = run(&["call", "list_tables", "--url", &format!("http://{port}/mcp")], &[]).await;
+    let (status, out, err) =
+        run(&["call", "list_tables", "--url", &format!("http://{port}/mcp")], &[]).await;
     assert!(status == Some(0) && out.contains("Employees"), "{out}{err}");
     let out = unread(&["health", &format!("http://{port}/health")]).output().await.expect("run");
     assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));
@@ -279,13 +332,23 @@ async fn bash_completes_behind_the_first_word() {
         "",
     ];
     let mut child = tokio::process::Command::new("script");
-    child.args(["-qec", "bash --norc -i", "/dev/null"]).env("PATH", path()).env("PS1", "> ").env("TERM", "dumb");
-    child.env("HISTFILE", "/dev/null").kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::piped());
+    child
+        .args(["-qec", "bash --norc -i", "/dev/null"])
+        .env("PATH", path())
+        .env("PS1", "> ")
+        .env("TERM", "dumb");
+    child
+        .env("HISTFILE", "/dev/null")
+        .kill_on_drop(true)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
     let mut child = child.spawn().expect("script (util-linux)");
     let mut keyboard = child.stdin.take().expect("stdin");
     keyboard.write_all(typed.join("\n").as_bytes()).await.expect("write");
-    let out =
-        tokio::time::timeout(crate::support::PATIENCE, child.wait_with_output()).await.expect("in time").expect("run");
+    let out = tokio::time::timeout(crate::support::PATIENCE, child.wait_with_output())
+        .await
+        .expect("in time")
+        .expect("run");
     drop(keyboard);
     let seen = String::from_utf8_lossy(&out.stdout).replace("\r\n", "\n");
     for (part, what) in [
@@ -303,9 +366,20 @@ async fn bash_completes_behind_the_first_word() {
 
 #[test]
 fn a_reader_may_go_away() {
-    for args in ["config --markdown", "metrics", "completions zsh", "config", "classify --statements", "help serve"] {
+    for args in [
+        "config --markdown",
+        "metrics",
+        "completions zsh",
+        "config",
+        "classify --statements",
+        "help serve",
+    ] {
         let line = format!("set -o pipefail; mssql-mcp {args} | true");
-        let out = std::process::Command::new("bash").args(["-c", &line]).env("PATH", path()).output().expect("bash");
+        let out = std::process::Command::new("bash")
+            .args(["-c", &line])
+            .env("PATH", path())
+            .output()
+            .expect("bash");
         assert!(out.status.success() && out.stderr.is_empty(), "{args}: {out:?}");
     }
 }
@@ -321,13 +395,17 @@ async fn short_addresses_are_loopback() {
     ] {
         for key in ["http-listen", "admin-listen"] {
             let (status, out, err) = shown(&[&format!("--{key}"), text]).await;
-            assert!(status == Some(0) && out.contains(&format!("\"{want}\"")), "{key} {text}: {out}{err}");
+            assert!(
+                status == Some(0) && out.contains(&format!("\"{want}\"")),
+                "{key} {text}: {out}{err}"
+            );
         }
     }
     for bad in ["nowhere", ":9000", "99999", "localhost", "localhost:99999", "example.com:80", ""] {
         let (status, _, err) = shown(&["--http-listen", bad]).await;
         assert!(
-            status == Some(2) && err.contains("no address such as 127.0.0.1:8008, localhost:8008 or 8008"),
+            status == Some(2)
+                && err.contains("no address such as 127.0.0.1:8008, localhost:8008 or 8008"),
             "{bad}: {err}"
         );
     }
@@ -337,8 +415,11 @@ async fn short_addresses_are_loopback() {
 async fn a_port_alone_is_enough_and_health_asks_there() {
     for option in ["--listen", "--port"] {
         let port = free().port().to_string();
-        let server =
-            command(&["demo", option, &port]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("demo");
+        let server = command(&["demo", option, &port])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("demo");
         let listen = [("MSSQL_MCP_LISTEN", port.as_str())];
         until("the demo is healthy", async || run(&["health"], &listen).await.0 == Some(0)).await;
         let (_, out, _) = run(&["health", "--http-listen", &format!("0.0.0.0:{port}")], &[]).await;
@@ -349,8 +430,10 @@ async fn a_port_alone_is_enough_and_health_asks_there() {
     let dir = std::env::temp_dir().join(format!("mssql-mcp-port-{}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("folder");
     let file = dir.join("c.toml");
-    std::fs::write(&file, "[http]\nlisten = \"0.0.0.0:8008\"\n[database]\nhost = \"h\"\n").expect("file");
-    let (status, _, err) = run(&["serve", "--port", "0", "--config", file.to_str().expect("path")], &[]).await;
+    std::fs::write(&file, "[http]\nlisten = \"0.0.0.0:8008\"\n[database]\nhost = \"h\"\n")
+        .expect("file");
+    let (status, _, err) =
+        run(&["serve", "--port", "0", "--config", file.to_str().expect("path")], &[]).await;
     assert!(status == Some(1) && err.contains("can be reached from other machines"), "{err}");
     std::fs::remove_dir_all(dir).expect("clean");
     let (status, _, err) = run(&["health", "--http-listen", "0"], &[]).await;
@@ -371,7 +454,8 @@ async fn classify_says_by_its_status_that_something_would_be_refused() {
         ("", &[], 0),
     ] {
         std::fs::write(&file, sql).expect("file");
-        let (status, out, _) = run(&[&["classify", file.to_str().expect("path")], more].concat(), &[]).await;
+        let (status, out, _) =
+            run(&[&["classify", file.to_str().expect("path")], more].concat(), &[]).await;
         assert_eq!(status, Some(want), "{sql}: {out}");
     }
     assert_eq!(run(&["classify", "/nonexistent.sql"], &[]).await.0, Some(1));
@@ -420,12 +504,16 @@ async fn config_shows_quotas_mounts_and_clients() {
 #[tokio::test(flavor = "multi_thread")]
 async fn stdio_in_a_terminal_says_what_it_waits_for() {
     let seen = in_terminal(80, "mssql-mcp demo --stdio").await;
-    assert!(seen.contains("waits for a client's messages") && seen.contains("mssql-mcp call"), "{seen}");
+    assert!(
+        seen.contains("waits for a client's messages") && seen.contains("mssql-mcp call"),
+        "{seen}"
+    );
     let (_, _, err) = run(&["demo", "--stdio"], &[]).await;
     assert!(!err.contains("waits for a client"), "a client's pipe is told nothing: {err}");
 }
 
-/// What people read: every number with what it counts, "1 row" among them. What is found here has its number from where 1 cannot be, and says why.
+/// What people read: every number with what it counts, "1 row" among them. What is found here has
+/// its number from where 1 cannot be, and says why.
 #[test]
 fn no_number_stands_before_a_plural_that_does_not_heed_it() {
     const NEVER_ONE: [&str; 15] = [
@@ -462,7 +550,9 @@ fn no_number_stands_before_a_plural_that_does_not_heed_it() {
     }
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut all = Vec::new();
-    ["src", "transports/src", "middleware/src", "sql/src"].iter().for_each(|d| files(&root.join(d), &mut all));
+    ["src", "transports/src", "middleware/src", "sql/src"]
+        .iter()
+        .for_each(|d| files(&root.join(d), &mut all));
     let mut found = Vec::new();
     for file in all {
         let text = std::fs::read_to_string(&file).expect("file");
@@ -470,7 +560,8 @@ fn no_number_stands_before_a_plural_that_does_not_heed_it() {
         let text = text.split("#[cfg(test)]").next().unwrap_or("");
         for line in text.lines().filter(|l| !l.trim_start().starts_with("//")) {
             let plural = line.match_indices("} ").any(|(at, _)| {
-                let word: String = line[at + 2..].chars().take_while(char::is_ascii_alphabetic).collect();
+                let word: String =
+                    line[at + 2..].chars().take_while(char::is_ascii_alphabetic).collect();
                 line[..at].rfind('{').is_some_and(|open| line[..open].contains('"'))
                     && UNITS.split_whitespace().any(|u| u == word)
             });
@@ -479,5 +570,9 @@ fn no_number_stands_before_a_plural_that_does_not_heed_it() {
             }
         }
     }
-    assert!(found.is_empty(), "use plural(n, \"row\"), or say above why it is never 1:\n{}", found.join("\n"));
+    assert!(
+        found.is_empty(),
+        "use plural(n, \"row\"), or say above why it is never 1:\n{}",
+        found.join("\n")
+    );
 }

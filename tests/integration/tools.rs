@@ -42,7 +42,10 @@ fn scenarios() -> Vec<Scenario> {
                 ),
                 ("/structuredContent/columns/5/type", json!("decimal(12,4)")),
                 ("/structuredContent/columns/9/computed", json!("((Quantity * LimitPrice))")),
-                ("/structuredContent/primary_key", json!({ "name": "PK_Orders", "columns": ["OrderId"] })),
+                (
+                    "/structuredContent/primary_key",
+                    json!({ "name": "PK_Orders", "columns": ["OrderId"] }),
+                ),
                 ("/structuredContent/foreign_keys/0/references", json!("sales.Accounts")),
                 ("/structuredContent/referenced_by/0/table", json!("sales.Trades")),
                 ("/structuredContent/indexes/0/columns", json!(["AccountId", "PlacedAt"])),
@@ -97,7 +100,10 @@ fn scenarios() -> Vec<Scenario> {
             json!({ "table_name": "sales.Orders", "limit": 5000 }),
             vec![
                 ("/structuredContent/results/0/row_count", json!(100)),
-                ("/structuredContent/messages/0", json!("limit 5000 was taken as 100; it may be 1 to 100")),
+                (
+                    "/structuredContent/messages/0",
+                    json!("limit 5000 was taken as 100; it may be 1 to 100"),
+                ),
             ],
         ),
     ]
@@ -122,7 +128,10 @@ fn errors() -> Vec<Scenario> {
         (
             "execute_sql",
             json!({ "query": "SELECT NOW()" }),
-            vec![("number", json!(195)), ("hint", json!("In T-SQL, write GETDATE() or SYSDATETIME()."))],
+            vec![
+                ("number", json!(195)),
+                ("hint", json!("In T-SQL, write GETDATE() or SYSDATETIME().")),
+            ],
         ),
         (
             "execute_sql",
@@ -137,7 +146,12 @@ fn errors() -> Vec<Scenario> {
             json!({ "query": "SHOW TABLES" }),
             vec![
                 ("code", json!("unclear_sql")),
-                ("hint", json!("Use the tool list_tables, or SELECT from sys.databases, sys.tables and sys.columns.")),
+                (
+                    "hint",
+                    json!(
+                        "Use the tool list_tables, or SELECT from sys.databases, sys.tables and sys.columns."
+                    ),
+                ),
             ],
         ),
         (
@@ -145,7 +159,12 @@ fn errors() -> Vec<Scenario> {
             json!({ "query": "USE trading; SELECT * FROM sales.Orders LIMIT 5" }),
             vec![
                 ("code", json!("unclear_sql")),
-                ("hint", json!("Write SELECT TOP (n) …, or ORDER BY … OFFSET n ROWS FETCH NEXT m ROWS ONLY.")),
+                (
+                    "hint",
+                    json!(
+                        "Write SELECT TOP (n) …, or ORDER BY … OFFSET n ROWS FETCH NEXT m ROWS ONLY."
+                    ),
+                ),
             ],
         ),
         (
@@ -161,7 +180,11 @@ fn errors() -> Vec<Scenario> {
         ("execute_sql", json!({}), vec![("code", json!("invalid_arguments"))]),
         ("execute_sql", json!({ "query": " \n" }), vec![("code", json!("invalid_arguments"))]),
         ("execute_sql", json!({ "query": 5 }), vec![("code", json!("invalid_arguments"))]),
-        ("execute_sql", json!({ "querry": "SELECT 1" }), vec![("code", json!("invalid_arguments"))]),
+        (
+            "execute_sql",
+            json!({ "querry": "SELECT 1" }),
+            vec![("code", json!("invalid_arguments"))],
+        ),
         (
             "execute_sql",
             json!({ "query": "SELECT @a", "params": { "a": { "type": "int); DROP TABLE x --", "value": 1 } } }),
@@ -170,7 +193,10 @@ fn errors() -> Vec<Scenario> {
         (
             "describe_table",
             json!({ "table_name": "sales.Ordrs" }),
-            vec![("code", json!("no_such_table")), ("closest", json!(["sales.Orders", "sales.Trades"]))],
+            vec![
+                ("code", json!("no_such_table")),
+                ("closest", json!(["sales.Orders", "sales.Trades"])),
+            ],
         ),
         ("describe_table", json!({ "table_name": "[open" }), vec![("code", json!("bad_name"))]),
         (
@@ -186,18 +212,30 @@ fn check(transport: &str, answer: impl Fn(usize) -> Value) {
     for (tool, args, wants) in scenarios() {
         let result = answer(at)["result"].clone();
         at += 1;
-        let text: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap_or("")).unwrap_or_default();
-        assert_eq!(text, result["structuredContent"], "{transport} {tool} {args}: the text is the structured content");
+        let text: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap_or(""))
+            .unwrap_or_default();
+        assert_eq!(
+            text, result["structuredContent"],
+            "{transport} {tool} {args}: the text is the structured content"
+        );
         for (pointer, want) in wants {
-            assert_eq!(result.pointer(pointer), Some(&want), "{transport} {tool} {args} {pointer}: {result}");
+            assert_eq!(
+                result.pointer(pointer),
+                Some(&want),
+                "{transport} {tool} {args} {pointer}: {result}"
+            );
         }
     }
     for (tool, args, wants) in errors() {
         let result = answer(at)["result"].clone();
         at += 1;
         assert_eq!(result["isError"], json!(true), "{transport} {tool} {args}: {result}");
-        assert!(result.get("structuredContent").is_none(), "{transport} {tool}: an error has no structured content");
-        let e: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap_or("")).unwrap_or_default();
+        assert!(
+            result.get("structuredContent").is_none(),
+            "{transport} {tool}: an error has no structured content"
+        );
+        let e: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap_or(""))
+            .unwrap_or_default();
         for (key, want) in wants {
             assert_eq!(e["error"][key], want, "{transport} {tool} {args} {key}: {e}");
         }
@@ -214,7 +252,11 @@ async fn over_stateless_http() {
     let (address, _stop) = lab.serve().await;
     let mut answers = Vec::new();
     for (tool, args) in all() {
-        answers.push(stateless(address, "tools/call", json!({ "name": tool, "arguments": args })).await.json());
+        answers.push(
+            stateless(address, "tools/call", json!({ "name": tool, "arguments": args }))
+                .await
+                .json(),
+        );
     }
     check("http 2026-07-28", |i| answers[i].clone());
 }
@@ -233,9 +275,10 @@ async fn over_sessions_of_every_handshake_version() {
             if version < "2025-06-18" {
                 assert!(v["result"].get("structuredContent").is_none());
                 if v["result"]["isError"] == json!(false) {
-                    v["result"]["structuredContent"] =
-                        serde_json::from_str(v["result"]["content"][0]["text"].as_str().unwrap_or(""))
-                            .unwrap_or_default();
+                    v["result"]["structuredContent"] = serde_json::from_str(
+                        v["result"]["content"][0]["text"].as_str().unwrap_or(""),
+                    )
+                    .unwrap_or_default();
                 }
             }
             answers.push(v);
@@ -254,7 +297,12 @@ async fn over_stdio_in_both_eras() {
         for (i, (tool, args)) in all().into_iter().enumerate() {
             let params = json!({ "name": tool, "arguments": args });
             let params = if era == "stateless" { modern(params) } else { params };
-            answers.push(p.ask(json!({ "jsonrpc": "2.0", "id": i, "method": "tools/call", "params": params })).await);
+            answers.push(
+                p.ask(
+                    json!({ "jsonrpc": "2.0", "id": i, "method": "tools/call", "params": params }),
+                )
+                .await,
+            );
         }
         check(era, |i| answers[i].clone());
     }
@@ -268,7 +316,14 @@ async fn changes_commit_on_success_and_roll_back_on_error() {
     let lab = Lab::new(&[("access.level", "read-write")]).await;
     let (address, _stop) = lab.serve().await;
     let run = async |q: &str| {
-        stateless(address, "tools/call", json!({ "name": "execute_sql", "arguments": { "query": q } })).await.json()["result"].clone()
+        stateless(
+            address,
+            "tools/call",
+            json!({ "name": "execute_sql", "arguments": { "query": q } }),
+        )
+        .await
+        .json()["result"]
+            .clone()
     };
     let r = run("UPDATE dbo.Employees SET Title = N'A' WHERE EmployeeId <= 2; DELETE FROM dbo.[Notes.Archive] WHERE [Note Id] = 99").await;
     assert_eq!(r["structuredContent"]["committed"], json!(true), "{r}");
@@ -276,10 +331,15 @@ async fn changes_commit_on_success_and_roll_back_on_error() {
     let r = run("DELETE FROM dbo.[Notes.Archive] WHERE [Note Id] = 99").await;
     assert_eq!(r["structuredContent"]["rows_affected"], json!([0]), "{r}");
     let r = run("UPDATE dbo.Employees SET Title = N'B'; INSERT INTO dbo.Employees VALUES (1, NULL, N'x', N'x', 1, '2024-01-01', NULL)").await;
-    let e: Value = serde_json::from_str(r["content"][0]["text"].as_str().expect("text")).expect("JSON");
+    let e: Value =
+        serde_json::from_str(r["content"][0]["text"].as_str().expect("text")).expect("JSON");
     assert_eq!(e["error"]["number"], json!(2627), "{r}");
     let r = run("SELECT COUNT(*) FROM dbo.Employees WHERE Title = N'A'").await;
-    assert_eq!(r["structuredContent"]["results"][0]["rows"], json!([[2]]), "the failed batch left nothing: {r}");
+    assert_eq!(
+        r["structuredContent"]["results"][0]["rows"],
+        json!([[2]]),
+        "the failed batch left nothing: {r}"
+    );
     // A batch that was read beyond the row limit is still committed.
     let r = run("UPDATE dbo.Employees SET Title = N'C' WHERE EmployeeId = 1; SELECT TOP 1500 OrderId FROM sales.Orders ORDER BY OrderId").await;
     assert_eq!(r["structuredContent"]["results"][0]["row_count"], json!(1000), "{r}");
@@ -294,7 +354,8 @@ async fn changes_commit_on_success_and_roll_back_on_error() {
     assert_eq!(r["isError"], json!(true));
 }
 
-/// The same tools against any SQL Server named by MSSQL_TEST_URL (mssql://user:password@host:port/database).
+/// The same tools against any SQL Server named by MSSQL_TEST_URL
+/// (mssql://user:password@host:port/database).
 #[tokio::test(flavor = "multi_thread")]
 async fn against_the_server_that_mssql_test_url_names() {
     let Ok(url) = std::env::var("MSSQL_TEST_URL") else {
@@ -319,29 +380,43 @@ async fn against_the_server_that_mssql_test_url_names() {
     ];
     let fixed = crate::support::fixed(port.parse().expect("port"), &more);
     let config =
-        mssql_mcp::config::Config::load(&mssql_mcp::config::Inputs { fixed, ..Default::default() }).expect("config");
+        mssql_mcp::config::Config::load(&mssql_mcp::config::Inputs { fixed, ..Default::default() })
+            .expect("config");
     let app = mssql_mcp::stack::App::new(&config).expect("app");
     let db = &app.database;
     let limits = crate::support::limits(1000, 100_000);
-    let run = async |q: &str| db.run(q.into(), mssql_mcp::database::run::Mode::Change, &limits).await;
+    let run =
+        async |q: &str| db.run(q.into(), mssql_mcp::database::run::Mode::Change, &limits).await;
     let _ = run("DROP TABLE mssql_mcp_test").await;
     let made =
         run("CREATE TABLE mssql_mcp_test (id int NOT NULL PRIMARY KEY, v nvarchar(20) NULL, d decimal(10,2) NULL)")
             .await
             .expect("CREATE TABLE");
     assert!(made.committed);
-    let a = run("INSERT INTO mssql_mcp_test (id, v, d) VALUES (1, N'ü', 1.50), (2, NULL, NULL)").await.expect("INSERT");
+    let a = run("INSERT INTO mssql_mcp_test (id, v, d) VALUES (1, N'ü', 1.50), (2, NULL, NULL)")
+        .await
+        .expect("INSERT");
     assert_eq!(a.rows_affected, [2]);
     assert!(
-        run("INSERT INTO mssql_mcp_test (id) VALUES (3); INSERT INTO mssql_mcp_test (id) VALUES (1)").await.is_err()
+        run(
+            "INSERT INTO mssql_mcp_test (id) VALUES (3); INSERT INTO mssql_mcp_test (id) VALUES (1)"
+        )
+        .await
+        .is_err()
     );
     let a = run("SELECT id, v, d FROM mssql_mcp_test ORDER BY id").await.expect("SELECT");
     let v: Value = serde_json::from_slice(&a.results.concat()).expect("JSON");
-    assert_eq!(v[0]["rows"], json!([[1, "ü", 1.50], [2, null, null]]), "the failed batch left nothing");
+    assert_eq!(
+        v[0]["rows"],
+        json!([[1, "ü", 1.50], [2, null, null]]),
+        "the failed batch left nothing"
+    );
     match db.find_table("mssql_mcp_test", &limits).await {
         Ok(t) => match db.describe(&t, &limits).await {
             Ok(d) => assert_eq!(d["columns"][2]["type"], json!("decimal(10,2)"), "{d}"),
-            Err(e) => println!("skipped: describe_table, which this server lacks a catalog view for: {e}"),
+            Err(e) => {
+                println!("skipped: describe_table, which this server lacks a catalog view for: {e}")
+            }
         },
         Err(e) => println!("skipped: the catalog, which this server lacks a view for: {e:?}"),
     }
@@ -354,10 +429,14 @@ async fn lists_and_names_say_what_there_is() {
     let lab = Lab::new(&[("access.level", "full"), ("access.confirm_writes", "never")]).await;
     let (address, _stop) = lab.serve().await;
     let call = async |tool: &str, args: Value| {
-        let a =
-            stateless(address, "tools/call", json!({ "name": tool, "arguments": args })).await.json()["result"].clone();
+        let a = stateless(address, "tools/call", json!({ "name": tool, "arguments": args }))
+            .await
+            .json()["result"]
+            .clone();
         match a["isError"] == true {
-            true => serde_json::from_str(a["content"][0]["text"].as_str().expect("text")).expect("JSON"),
+            true => {
+                serde_json::from_str(a["content"][0]["text"].as_str().expect("text")).expect("JSON")
+            }
             false => a["structuredContent"].clone(),
         }
     };
@@ -379,14 +458,21 @@ async fn lists_and_names_say_what_there_is() {
             .collect()
     };
     // What contains it; a lone underscore is no wildcard; empty texts are as if left out.
-    assert_eq!(names(&call("list_tables", json!({ "name_like": "order_items" })).await), ["order_items"]);
+    assert_eq!(
+        names(&call("list_tables", json!({ "name_like": "order_items" })).await),
+        ["order_items"]
+    );
     let all = names(&call("list_tables", json!({})).await);
-    for args in
-        [json!({ "schema": "", "name_like": " ", "cursor": "", "include_views": "false" }), json!({ "schema": null })]
-    {
+    for args in [
+        json!({ "schema": "", "name_like": " ", "cursor": "", "include_views": "false" }),
+        json!({ "schema": null }),
+    ] {
         assert_eq!(names(&call("list_tables", args.clone()).await), all, "{args}");
     }
-    assert_eq!(names(&call("list_tables", json!({ "schema": "[sales]", "name_like": "order" })).await), ["Orders"]);
+    assert_eq!(
+        names(&call("list_tables", json!({ "schema": "[sales]", "name_like": "order" })).await),
+        ["Orders"]
+    );
     for (args, said) in [
         (json!({ "schema": "nope" }), "There is no schema nope with tables; there are dbo, "),
         (
@@ -408,21 +494,38 @@ async fn lists_and_names_say_what_there_is() {
         let v = call("describe_table", json!({ "table_name": name })).await;
         assert_eq!(v["sql_name"], "dbo.[Notes.Archive]", "{name}: {v}");
     }
-    // Foreign keys of one name in two schemas stay two; what does nothing is not said; what there is none of is left out.
+    // Foreign keys of one name in two schemas stay two; what does nothing is not said; what there
+    // is none of is left out.
     let v = call("describe_table", json!({ "table_name": "dbo.P1" })).await;
-    let keys: Vec<(&Value, &Value)> =
-        v["referenced_by"].as_array().expect("keys").iter().map(|k| (&k["table"], &k["on_delete"])).collect();
-    assert_eq!(keys, [(&json!("dbo.C1"), &json!(null)), (&json!("sales.C1"), &json!("CASCADE"))], "{v}");
+    let keys: Vec<(&Value, &Value)> = v["referenced_by"]
+        .as_array()
+        .expect("keys")
+        .iter()
+        .map(|k| (&k["table"], &k["on_delete"]))
+        .collect();
+    assert_eq!(
+        keys,
+        [(&json!("dbo.C1"), &json!(null)), (&json!("sales.C1"), &json!("CASCADE"))],
+        "{v}"
+    );
     assert!(!v.to_string().contains("NO_ACTION") && !v.to_string().contains("[]"), "{v}");
     let v = call("describe_table", json!({ "table_name": "sales.Orders" })).await;
     assert!(v["collation"].is_string() && v["columns"][3].get("collation").is_none(), "{v}");
-    assert!(!v.to_string().contains("\"length\"") && !v.to_string().contains("\"precision\""), "{v}");
+    assert!(
+        !v.to_string().contains("\"length\"") && !v.to_string().contains("\"precision\""),
+        "{v}"
+    );
     // What is no table says what it is.
-    for (name, said) in
-        [("sys.objects", "in the schema of SQL Server's own catalog"), ("dbo.OrdersOf", "a stored procedure")]
-    {
+    for (name, said) in [
+        ("sys.objects", "in the schema of SQL Server's own catalog"),
+        ("dbo.OrdersOf", "a stored procedure"),
+    ] {
         if name == "dbo.OrdersOf" {
-            call("execute_sql", json!({ "query": "CREATE PROCEDURE dbo.OrdersOf AS SELECT 1 AS a" })).await;
+            call(
+                "execute_sql",
+                json!({ "query": "CREATE PROCEDURE dbo.OrdersOf AS SELECT 1 AS a" }),
+            )
+            .await;
         }
         let v = call("describe_table", json!({ "table_name": name })).await;
         assert!(v["error"]["message"].as_str().is_some_and(|m| m.contains(said)), "{name}: {v}");
@@ -439,7 +542,8 @@ async fn lists_and_names_say_what_there_is() {
     }
     let v = call("execute_sql", json!({ "query": "SELECT * FROM sales.Orders AS order" })).await;
     assert!(
-        v["error"]["hint"].as_str().is_some_and(|h| h.contains("[order]")) || v["error"]["code"] == "unclear_sql",
+        v["error"]["hint"].as_str().is_some_and(|h| h.contains("[order]"))
+            || v["error"]["code"] == "unclear_sql",
         "{v}"
     );
 }
@@ -449,28 +553,44 @@ async fn limits_say_what_they_cut() {
     let lab = Lab::new(&[("limits.max_chars", "4000"), ("limits.max_rows", "50")]).await;
     let (address, _stop) = lab.serve().await;
     let call = async |args: Value| {
-        stateless(address, "tools/call", json!({ "name": "execute_sql", "arguments": args })).await.json()["result"]
+        stateless(address, "tools/call", json!({ "name": "execute_sql", "arguments": args }))
+            .await
+            .json()["result"]
             .clone()
     };
     let text = |r: &Value| r["content"][0]["text"].as_str().expect("text").to_owned();
-    // Before the rows, with the number that was reached; and the sets behind are said to be missing.
+    // Before the rows, with the number that was reached; and the sets behind are
+    // said to be missing.
     let r = call(
         json!({ "query": "SELECT TOP 60 OrderId FROM sales.Orders ORDER BY OrderId; SELECT 1 AS b", "max_rows": 70 }),
     )
     .await;
     let v = &r["structuredContent"];
-    assert_eq!((&v["truncated"]["reason"], &v["truncated"]["limit"]), (&json!("max_rows"), &json!(50)), "{v}");
+    assert_eq!(
+        (&v["truncated"]["reason"], &v["truncated"]["limit"]),
+        (&json!("max_rows"), &json!(50)),
+        "{v}"
+    );
     assert_eq!(v["truncated"]["missing"], "the rows behind it, and all result sets behind them");
-    assert_eq!(v["messages"][0], "max_rows 70 was taken as 50, the most that limits.max_rows allows here");
+    assert_eq!(
+        v["messages"][0],
+        "max_rows 70 was taken as 50, the most that limits.max_rows allows here"
+    );
     assert!(text(&r).starts_with("{\"truncated\":"), "{}", text(&r));
-    // Characters of the text that the client gets, in either form; and letters count once, however many bytes they have.
+    // Characters of the text that the client gets, in either form; and letters count once, however
+    // many bytes they have.
     for format in ["json", "csv"] {
         let r = call(json!({ "query": "SELECT TOP 50 REPLICATE(N'ü', 200) AS u FROM sales.Orders", "format": format }))
             .await;
-        let (n, rows) =
-            (text(&r).chars().count(), r["structuredContent"]["results"][0]["row_count"].as_u64().expect("n"));
+        let (n, rows) = (
+            text(&r).chars().count(),
+            r["structuredContent"]["results"][0]["row_count"].as_u64().expect("n"),
+        );
         assert_eq!(r["structuredContent"]["truncated"]["reason"], "max_chars", "{format}");
-        assert!((18..20).contains(&rows) && n < 4000 + 600, "{format}: {rows} rows, {n} characters");
+        assert!(
+            (18..20).contains(&rows) && n < 4000 + 600,
+            "{format}: {rows} rows, {n} characters"
+        );
     }
     // One long cell is cut, and does not cost its row.
     let r =
@@ -480,9 +600,15 @@ async fn limits_say_what_they_cut() {
         (&result["rows"][0][0], &result["rows"][0][2], &result["columns"][1]["cut_cells"]),
         (&json!(7), &json!(8), &json!(1))
     );
-    assert!(result["rows"][0][1].as_str().is_some_and(|t| t.contains("of 20000 characters]")), "{result}");
+    assert!(
+        result["rows"][0][1].as_str().is_some_and(|t| t.contains("of 20000 characters]")),
+        "{result}"
+    );
     // A value that begins like one of our lines is quoted.
-    let r = call(json!({ "query": "SELECT '# 5 rows' AS a UNION ALL SELECT 'a # b'", "format": "csv" })).await;
+    let r = call(
+        json!({ "query": "SELECT '# 5 rows' AS a UNION ALL SELECT 'a # b'", "format": "csv" }),
+    )
+    .await;
     assert_eq!(text(&r), "a\n\"# 5 rows\"\n\"a # b\"\n# 2 rows\n");
     let r = call(json!({ "query": "SELECT 1 AS a", "format": "csv" })).await;
     assert_eq!(text(&r), "a\n1\n# 1 row\n");
@@ -494,9 +620,12 @@ async fn parameters_of_any_name_are_bound() {
     let lab = Lab::new(&[]).await;
     let (address, _stop) = lab.serve().await;
     let params = json!({ "stmt": 1, "params": "two", "q": 3, "mssql_mcp_trace": 4, "p0": 5, "b": { "type": "varbinary(4)", "value": "0x00ff10" } });
-    let query = "SELECT @stmt AS a, @params AS b, @q AS c, @mssql_mcp_trace AS d, @p0 AS e, @b AS f";
+    let query =
+        "SELECT @stmt AS a, @params AS b, @q AS c, @mssql_mcp_trace AS d, @p0 AS e, @b AS f";
     let args = json!({ "query": query, "params": params });
-    let r = stateless(address, "tools/call", json!({ "name": "execute_sql", "arguments": args })).await.json();
+    let r = stateless(address, "tools/call", json!({ "name": "execute_sql", "arguments": args }))
+        .await
+        .json();
     let rows = &r["result"]["structuredContent"]["results"][0]["rows"];
     assert_eq!(*rows, json!([[1, "two", 3, 4, 5, "0x00FF10"]]), "{r}");
 }

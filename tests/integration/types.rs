@@ -1,4 +1,5 @@
-//! Every type of SQL Server over the wire, as a value, NULL and its extremes: what a client reads is what the server sent.
+//! Every type of SQL Server over the wire, as a value, NULL and its extremes: what a client reads
+//! is what the server sent.
 
 use mssql_mcp_sandbox::Script;
 use mssql_mcp_sandbox::token::Column;
@@ -26,13 +27,22 @@ fn text(s: &str) -> Val {
     Val::Str(s.into())
 }
 
-async fn answer(lab: &Lab, address: std::net::SocketAddr, columns: &[Column], rows: &[Vec<Val>], more: Value) -> Value {
+async fn answer(
+    lab: &Lab,
+    address: std::net::SocketAddr,
+    columns: &[Column],
+    rows: &[Vec<Val>],
+    more: Value,
+) -> Value {
     lab.sandbox.script("SELECT scripted", Script::new(columns, rows, 1));
     let mut arguments = json!({ "query": "SELECT scripted" });
     for (k, v) in more.as_object().into_iter().flatten() {
         arguments[k] = v.clone();
     }
-    let a = stateless(address, "tools/call", json!({ "name": "execute_sql", "arguments": arguments })).await.json();
+    let a =
+        stateless(address, "tools/call", json!({ "name": "execute_sql", "arguments": arguments }))
+            .await
+            .json();
     assert_eq!(a["result"]["isError"], false, "{a}");
     a["result"].clone()
 }
@@ -45,11 +55,18 @@ async fn every_type_has_its_golden_rows() {
     let cases: Vec<Case> = vec![
         (Ty::Bit, "bit", vec![(Val::Int(0), json!(false)), (Val::Int(1), json!(true))]),
         (Ty::TinyInt, "tinyint", vec![(Val::Int(0), json!(0)), (Val::Int(255), json!(255))]),
-        (Ty::SmallInt, "smallint", vec![(Val::Int(-32768), json!(-32768)), (Val::Int(32767), json!(32767))]),
+        (
+            Ty::SmallInt,
+            "smallint",
+            vec![(Val::Int(-32768), json!(-32768)), (Val::Int(32767), json!(32767))],
+        ),
         (
             Ty::Int,
             "int",
-            vec![(Val::Int(i64::from(i32::MIN)), json!(i32::MIN)), (Val::Int(i64::from(i32::MAX)), json!(i32::MAX))],
+            vec![
+                (Val::Int(i64::from(i32::MIN)), json!(i32::MIN)),
+                (Val::Int(i64::from(i32::MAX)), json!(i32::MAX)),
+            ],
         ),
         (
             Ty::BigInt,
@@ -70,11 +87,18 @@ async fn every_type_has_its_golden_rows() {
                 (Val::Dec(-max), json!("-9999999999999999999999999999.9999999999")),
             ],
         ),
-        (Ty::Decimal(38, 0), "decimal", vec![(Val::Dec(max), json!("99999999999999999999999999999999999999"))]),
+        (
+            Ty::Decimal(38, 0),
+            "decimal",
+            vec![(Val::Dec(max), json!("99999999999999999999999999999999999999"))],
+        ),
         (
             Ty::Decimal(38, 38),
             "decimal",
-            vec![(Val::Dec(1), json!(1e-38)), (Val::Dec(-max), json!("-0.99999999999999999999999999999999999999"))],
+            vec![
+                (Val::Dec(1), json!(1e-38)),
+                (Val::Dec(-max), json!("-0.99999999999999999999999999999999999999")),
+            ],
         ),
         (
             Ty::Money,
@@ -88,7 +112,10 @@ async fn every_type_has_its_golden_rows() {
         (
             Ty::SmallMoney,
             "money",
-            vec![(Val::Dec(-2_147_483_648), json!(-214_748.364_8)), (Val::Dec(2_147_483_647), json!(214_748.364_7))],
+            vec![
+                (Val::Dec(-2_147_483_648), json!(-214_748.364_8)),
+                (Val::Dec(2_147_483_647), json!(214_748.364_7)),
+            ],
         ),
         (
             Ty::Real,
@@ -111,18 +138,33 @@ async fn every_type_has_its_golden_rows() {
             ],
         ),
         (Ty::Char(3), "char", vec![(text("a  "), json!("a  ")), (text("é€ "), json!("é€ "))]),
-        (Ty::VarChar(Len::N(20)), "varchar", vec![(text(""), json!("")), (text("naïve “x”"), json!("naïve “x”"))]),
+        (
+            Ty::VarChar(Len::N(20)),
+            "varchar",
+            vec![(text(""), json!("")), (text("naïve “x”"), json!("naïve “x”"))],
+        ),
         (Ty::NChar(4), "nchar", vec![(text("日本  "), json!("日本  "))]),
         (
             Ty::NVarChar(Len::N(60)),
             "nvarchar",
             vec![
                 (text(""), json!("")),
-                (text("\u{1F600} \"\\\u{1}\t\r\n\u{2028}"), json!("\u{1F600} \"\\\u{1}\t\r\n\u{2028}")),
+                (
+                    text("\u{1F600} \"\\\u{1}\t\r\n\u{2028}"),
+                    json!("\u{1F600} \"\\\u{1}\t\r\n\u{2028}"),
+                ),
             ],
         ),
-        (Ty::VarChar(Len::Max), "varchar", vec![(text(&"x".repeat(9000)), json!("x".repeat(9000)))]),
-        (Ty::NVarChar(Len::Max), "nvarchar", vec![(text(&"ß".repeat(5000)), json!("ß".repeat(5000)))]),
+        (
+            Ty::VarChar(Len::Max),
+            "varchar",
+            vec![(text(&"x".repeat(9000)), json!("x".repeat(9000)))],
+        ),
+        (
+            Ty::NVarChar(Len::Max),
+            "nvarchar",
+            vec![(text(&"ß".repeat(5000)), json!("ß".repeat(5000)))],
+        ),
         (Ty::Binary(3), "binary", vec![(Val::Bin(vec![0, 255, 16]), json!("0x00FF10"))]),
         (
             Ty::VarBinary(Len::N(8)),
@@ -149,7 +191,10 @@ async fn every_type_has_its_golden_rows() {
         (
             Ty::Time(7),
             "time",
-            vec![(Val::Int(0), json!("00:00:00.0000000")), (Val::Int(DAY - 1), json!("23:59:59.9999999"))],
+            vec![
+                (Val::Int(0), json!("00:00:00.0000000")),
+                (Val::Int(DAY - 1), json!("23:59:59.9999999")),
+            ],
         ),
         (Ty::Time(0), "time", vec![(Val::Int(45_296 * 10_000_000), json!("12:34:56"))]),
         (
@@ -178,13 +223,24 @@ async fn every_type_has_its_golden_rows() {
                 (ticks(LAST, 23, 59, 59, 9_999_999), json!("9999-12-31T23:59:59.9999999")),
             ],
         ),
-        (Ty::DateTime2(3), "datetime2", vec![(ticks(LEAP, 1, 2, 3, 1_230_000), json!("2024-02-29T01:02:03.123"))]),
-        (Ty::DateTime2(0), "datetime2", vec![(ticks(LEAP, 1, 2, 3, 0), json!("2024-02-29T01:02:03"))]),
+        (
+            Ty::DateTime2(3),
+            "datetime2",
+            vec![(ticks(LEAP, 1, 2, 3, 1_230_000), json!("2024-02-29T01:02:03.123"))],
+        ),
+        (
+            Ty::DateTime2(0),
+            "datetime2",
+            vec![(ticks(LEAP, 1, 2, 3, 0), json!("2024-02-29T01:02:03"))],
+        ),
         (
             Ty::DateTimeOffset(7),
             "datetimeoffset",
             vec![
-                (Val::Offset(LEAP * DAY + 25_496 * 10_000_000, 330), json!("2024-02-29T12:34:56.0000000+05:30")),
+                (
+                    Val::Offset(LEAP * DAY + 25_496 * 10_000_000, 330),
+                    json!("2024-02-29T12:34:56.0000000+05:30"),
+                ),
                 (Val::Offset(LEAP * DAY, -840), json!("2024-02-28T10:00:00.0000000-14:00")),
                 (Val::Offset(LEAP * DAY + 1, 0), json!("2024-02-29T00:00:00.0000001+00:00")),
             ],
@@ -192,7 +248,10 @@ async fn every_type_has_its_golden_rows() {
         (
             Ty::Guid,
             "uniqueidentifier",
-            vec![(text("6F9619FF-8B86-D011-B42D-00C04FC964FF"), json!("6F9619FF-8B86-D011-B42D-00C04FC964FF"))],
+            vec![(
+                text("6F9619FF-8B86-D011-B42D-00C04FC964FF"),
+                json!("6F9619FF-8B86-D011-B42D-00C04FC964FF"),
+            )],
         ),
         (Ty::Xml, "xml", vec![(text("<a b=\"1\">é</a>"), json!("<a b=\"1\">é</a>"))]),
         (Ty::Udt("hierarchyid"), "udt", vec![(Val::Bin(vec![0x58]), json!("0x58"))]),
@@ -205,7 +264,10 @@ async fn every_type_has_its_golden_rows() {
                     Val::Bin(vec![0x7F, 0, 1, 0, 0, 0, 0, 0, 32, 0]),
                     json!({ "base_type": "bigint", "value": "9007199254740993" }),
                 ),
-                (Val::Bin(vec![0x28, 0, 0x80, 0x46, 0x0B]), json!({ "base_type": "date", "value": "2024-02-29" })),
+                (
+                    Val::Bin(vec![0x28, 0, 0x80, 0x46, 0x0B]),
+                    json!({ "base_type": "date", "value": "2024-02-29" }),
+                ),
             ],
         ),
     ];
@@ -215,16 +277,26 @@ async fn every_type_has_its_golden_rows() {
         let r = answer(&lab, address, &columns, &rows, json!({})).await;
         let result = &r["structuredContent"]["results"][0];
         assert_eq!(result["columns"][0]["type"], name, "{ty:?}: {result}");
-        let got: Vec<&Value> = result["rows"].as_array().expect("rows").iter().map(|r| &r[0]).collect();
+        let got: Vec<&Value> =
+            result["rows"].as_array().expect("rows").iter().map(|r| &r[0]).collect();
         let want: Vec<&Value> = values.iter().map(|(_, w)| w).collect();
         assert_eq!(got, want, "{ty:?}");
-        assert!(result["rows"].as_array().expect("rows").iter().all(|r| r[1] == Value::Null), "{ty:?} NULL");
+        assert!(
+            result["rows"].as_array().expect("rows").iter().all(|r| r[1] == Value::Null),
+            "{ty:?} NULL"
+        );
         // Of the variants, one is such a bigint.
         let numbers = matches!(ty, Ty::BigInt | Ty::Decimal(..) | Ty::Money | Ty::Variant);
-        let strings = numbers && values.iter().any(|(_, w)| w.is_string() || w["base_type"] == "bigint");
-        assert_eq!(result["columns"][0].get("exact").is_some(), strings, "{ty:?}: a number as a string is announced");
+        let strings =
+            numbers && values.iter().any(|(_, w)| w.is_string() || w["base_type"] == "bigint");
+        assert_eq!(
+            result["columns"][0].get("exact").is_some(),
+            strings,
+            "{ty:?}: a number as a string is announced"
+        );
         // The text says the same.
-        let text: Value = serde_json::from_str(r["content"][0]["text"].as_str().expect("text")).expect("JSON");
+        let text: Value =
+            serde_json::from_str(r["content"][0]["text"].as_str().expect("text")).expect("JSON");
         assert_eq!(text, r["structuredContent"]);
     }
 }
@@ -234,8 +306,11 @@ async fn the_bytes_of_numbers_are_the_servers_digits() {
     // A JSON reader would make 12.50 and 12.5 the same; the text must not.
     let lab = Lab::new(&[]).await;
     let (address, _stop) = lab.serve().await;
-    let columns =
-        [Column::new("d", Ty::Decimal(10, 2)), Column::new("m", Ty::Money), Column::new("z", Ty::Decimal(5, 3))];
+    let columns = [
+        Column::new("d", Ty::Decimal(10, 2)),
+        Column::new("m", Ty::Money),
+        Column::new("z", Ty::Decimal(5, 3)),
+    ];
     let rows = [vec![Val::Dec(1250), Val::Dec(50_000), Val::Dec(-5)]];
     let r = answer(&lab, address, &columns, &rows, json!({})).await;
     let text = r["content"][0]["text"].as_str().expect("text");
@@ -251,10 +326,16 @@ async fn money_beyond_the_driver_is_marked_and_long_cells_are_cut() {
         Column::new("t", Ty::NVarChar(Len::Max)),
         Column::new("b", Ty::VarBinary(Len::Max)),
     ];
-    let rows = [vec![Val::Dec(9_223_372_036_854_775_807), text(&"ä".repeat(40)), Val::Bin(vec![1; 40])]];
-    let r = answer(&lab, address, &columns, &rows, json!({})).await["structuredContent"]["results"][0].clone();
+    let rows =
+        [vec![Val::Dec(9_223_372_036_854_775_807), text(&"ä".repeat(40)), Val::Bin(vec![1; 40])]];
+    let r = answer(&lab, address, &columns, &rows, json!({})).await["structuredContent"]["results"]
+        [0]
+    .clone();
     assert_eq!(r["columns"][0]["rounded"], true, "{r}");
-    assert_eq!((&r["columns"][1]["cut_cells"], &r["columns"][2]["cut_cells"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&r["columns"][1]["cut_cells"], &r["columns"][2]["cut_cells"]),
+        (&json!(1), &json!(1))
+    );
     assert_eq!(r["rows"][0][1], format!("{}… [cut: 16 of 40 characters]", "ä".repeat(16)));
     assert_eq!(r["rows"][0][2], format!("0x{}… [cut: 8 of 40 bytes]", "01".repeat(8)));
 }
@@ -265,19 +346,31 @@ async fn columns_without_names_or_with_the_same_survive() {
     let (address, _stop) = lab.serve().await;
     let columns = [Column::new("", Ty::Int), Column::new("a", Ty::Int), Column::new("a", Ty::Int)];
     let rows = [vec![Val::Int(1), Val::Int(2), Val::Int(3)]];
-    let r = answer(&lab, address, &columns, &rows, json!({})).await["structuredContent"]["results"][0].clone();
-    let names: Vec<&Value> = r["columns"].as_array().expect("columns").iter().map(|c| &c["name"]).collect();
-    assert_eq!((names, &r["rows"]), (vec![&json!(""), &json!("a"), &json!("a")], &json!([[1, 2, 3]])));
+    let r = answer(&lab, address, &columns, &rows, json!({})).await["structuredContent"]["results"]
+        [0]
+    .clone();
+    let names: Vec<&Value> =
+        r["columns"].as_array().expect("columns").iter().map(|c| &c["name"]).collect();
+    assert_eq!(
+        (names, &r["rows"]),
+        (vec![&json!(""), &json!("a"), &json!("a")], &json!([[1, 2, 3]]))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn csv_is_a_choice_of_the_caller_or_of_the_configuration() {
-    for (configured, asked, csv) in [("json", Some("csv"), true), ("csv", None, true), ("csv", Some("json"), false)] {
+    for (configured, asked, csv) in
+        [("json", Some("csv"), true), ("csv", None, true), ("csv", Some("json"), false)]
+    {
         let lab = Lab::new(&[("limits.text", configured)]).await;
         let (address, _stop) = lab.serve().await;
-        let columns = [Column::new("id", Ty::BigInt), Column::new("na,me", Ty::NVarChar(Len::N(20)))];
-        let rows =
-            [vec![Val::Int(i64::MAX), text("a \"b\",\nc")], vec![Val::Null, Val::Null], vec![Val::Int(1), text("")]];
+        let columns =
+            [Column::new("id", Ty::BigInt), Column::new("na,me", Ty::NVarChar(Len::N(20)))];
+        let rows = [
+            vec![Val::Int(i64::MAX), text("a \"b\",\nc")],
+            vec![Val::Null, Val::Null],
+            vec![Val::Int(1), text("")],
+        ];
         let more = asked.map_or(json!({}), |f| json!({ "format": f }));
         let r = answer(&lab, address, &columns, &rows, more).await;
         assert_eq!(
@@ -286,7 +379,10 @@ async fn csv_is_a_choice_of_the_caller_or_of_the_configuration() {
         );
         let text = r["content"][0]["text"].as_str().expect("text");
         if csv {
-            assert_eq!(text, "id,\"na,me\"\n9223372036854775807,\"a \"\"b\"\",\nc\"\n,\n1,\"\"\n# 3 rows\n");
+            assert_eq!(
+                text,
+                "id,\"na,me\"\n9223372036854775807,\"a \"\"b\"\",\nc\"\n,\n1,\"\"\n# 3 rows\n"
+            );
         } else {
             assert!(text.starts_with("{\"results\""));
         }

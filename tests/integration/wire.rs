@@ -1,4 +1,5 @@
-//! The wire itself: statuses, headers, codes and shapes, as the tables of the specification have them.
+//! The wire itself: statuses, headers, codes and shapes, as the tables of the specification have
+//! them.
 
 use serde_json::{Value, json};
 
@@ -26,21 +27,33 @@ fn redacted(mut v: Value) -> Value {
 async fn snapshots_of_what_clients_see_first() {
     let lab = Lab::new(&[]).await;
     let (address, _stop) = lab.serve().await;
-    insta::assert_json_snapshot!("discover", redacted(stateless(address, "server/discover", json!({})).await.json()));
+    insta::assert_json_snapshot!(
+        "discover",
+        redacted(stateless(address, "server/discover", json!({})).await.json())
+    );
     insta::assert_json_snapshot!(
         "tools_list_2026_07_28",
         redacted(stateless(address, "tools/list", json!({})).await.json())
     );
     let init = |v: &str| json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": { "protocolVersion": v, "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } } });
     for version in ["2024-11-05", "2025-06-18", "2025-11-25", "2026-07-28", "1999-01-01"] {
-        let a = http(address, "POST", "/mcp", &[JSON, BOTH], init(version).to_string().as_bytes()).await;
-        insta::assert_json_snapshot!(format!("initialize_{}", version.replace('-', "_")), redacted(a.json()));
+        let a = http(address, "POST", "/mcp", &[JSON, BOTH], init(version).to_string().as_bytes())
+            .await;
+        insta::assert_json_snapshot!(
+            format!("initialize_{}", version.replace('-', "_")),
+            redacted(a.json())
+        );
     }
     let old = handshake(address, "2024-11-05").await;
-    let listed = in_session(address, &old, json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" })).await.json();
+    let listed =
+        in_session(address, &old, json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }))
+            .await
+            .json();
     let tool = &listed["result"]["tools"][0];
     assert!(
-        tool.get("outputSchema").is_none() && tool.get("title").is_none() && tool.get("annotations").is_none(),
+        tool.get("outputSchema").is_none()
+            && tool.get("title").is_none()
+            && tool.get("annotations").is_none(),
         "{tool}"
     );
 }
@@ -62,11 +75,20 @@ async fn stateless_requests_are_checked_in_the_order_of_the_table() {
         (
             "no capabilities",
             vec![v, m("tools/list")],
-            body("tools/list", json!({ "_meta": { "io.modelcontextprotocol/protocolVersion": "2026-07-28" } })),
+            body(
+                "tools/list",
+                json!({ "_meta": { "io.modelcontextprotocol/protocolVersion": "2026-07-28" } }),
+            ),
             400,
             -32602,
         ),
-        ("no version header", vec![m("tools/list")], body("tools/list", meta("2026-07-28")), 400, -32020),
+        (
+            "no version header",
+            vec![m("tools/list")],
+            body("tools/list", meta("2026-07-28")),
+            400,
+            -32020,
+        ),
         (
             "other version header",
             vec![("MCP-Protocol-Version", "2025-11-25"), m("tools/list")],
@@ -82,7 +104,13 @@ async fn stateless_requests_are_checked_in_the_order_of_the_table() {
             -32022,
         ),
         ("no method header", vec![v], body("tools/list", meta("2026-07-28")), 400, -32020),
-        ("other method header", vec![v, m("tools/call")], body("tools/list", meta("2026-07-28")), 400, -32020),
+        (
+            "other method header",
+            vec![v, m("tools/call")],
+            body("tools/list", meta("2026-07-28")),
+            400,
+            -32020,
+        ),
         ("no name header", vec![v, m("tools/call")], body("tools/call", call.clone()), 400, -32020),
         (
             "other name header",
@@ -100,7 +128,13 @@ async fn stateless_requests_are_checked_in_the_order_of_the_table() {
         ),
         ("unknown method", vec![v, m("x/y")], body("x/y", meta("2026-07-28")), 404, -32601),
         ("removed: ping", vec![v, m("ping")], body("ping", meta("2026-07-28")), 404, -32601),
-        ("removed: initialize", vec![v, m("initialize")], body("initialize", meta("2026-07-28")), 404, -32601),
+        (
+            "removed: initialize",
+            vec![v, m("initialize")],
+            body("initialize", meta("2026-07-28")),
+            404,
+            -32601,
+        ),
         (
             "unknown tool",
             vec![v, m("tools/call"), ("Mcp-Name", "nope")],
@@ -108,7 +142,13 @@ async fn stateless_requests_are_checked_in_the_order_of_the_table() {
             200,
             -32602,
         ),
-        ("bad cursor", vec![v, m("tools/list")], body("tools/list", modern(json!({ "cursor": "x" }))), 200, -32602),
+        (
+            "bad cursor",
+            vec![v, m("tools/list")],
+            body("tools/list", modern(json!({ "cursor": "x" }))),
+            200,
+            -32602,
+        ),
         (
             "no such resource",
             vec![v, m("resources/read"), ("Mcp-Name", "x:y")],
@@ -120,7 +160,11 @@ async fn stateless_requests_are_checked_in_the_order_of_the_table() {
     for (name, mut headers, body, status, code) in cases {
         headers.extend([JSON, BOTH]);
         let a = http(address, "POST", "/mcp", &headers, body.as_bytes()).await;
-        assert_eq!((a.status, a.json()["error"]["code"].as_i64()), (status, Some(code)), "{name}: {a:?}");
+        assert_eq!(
+            (a.status, a.json()["error"]["code"].as_i64()),
+            (status, Some(code)),
+            "{name}: {a:?}"
+        );
         assert_eq!(a.json()["id"], json!(7), "{name}: the id is echoed");
         assert!(a.header("mcp-session-id").is_none());
     }
@@ -162,7 +206,10 @@ async fn sessions_begin_end_and_belong_together() {
     assert_eq!(a.status, 400);
     let level = |l: &str| json!({ "jsonrpc": "2.0", "id": 3, "method": "logging/setLevel", "params": { "level": l } });
     assert_eq!(in_session(address, &session, level("debug")).await.json()["result"], json!({}));
-    assert_eq!(in_session(address, &session, level("loud")).await.json()["error"]["code"], json!(-32602));
+    assert_eq!(
+        in_session(address, &session, level("loud")).await.json()["error"]["code"],
+        json!(-32602)
+    );
     // A batch is for 2025-03-26 alone.
     let two = json!([{ "jsonrpc": "2.0", "id": 1, "method": "ping" }, { "jsonrpc": "2.0", "method": "notifications/x" }, { "jsonrpc": "2.0", "id": 2, "method": "tools/list" }]);
     assert_eq!(in_session(address, &session, two.clone()).await.status, 400);
@@ -185,7 +232,10 @@ async fn silence_opens_an_event_stream_and_the_answer_comes_on_it() {
     let call = json!({ "name": "execute_sql", "arguments": { "query": "SELECT TOP 8 OrderId FROM sales.Orders" } });
     let a = stateless(address, "tools/call", call.clone()).await;
     assert_eq!(a.header("content-type"), Some("text/event-stream"));
-    assert_eq!((a.header("cache-control"), a.header("x-accel-buffering")), (Some("no-cache"), Some("no")));
+    assert_eq!(
+        (a.header("cache-control"), a.header("x-accel-buffering")),
+        (Some("no-cache"), Some("no"))
+    );
     assert!(a.body.contains(": keep-alive"), "{}", a.body);
     assert_eq!(a.json()["result"]["structuredContent"]["results"][0]["row_count"], json!(8));
     // A client that takes no event stream waits for plain JSON.
@@ -209,11 +259,21 @@ async fn health_tells_the_truth_and_keeps_its_keys() {
     let v = a.json();
     assert_eq!(
         (a.status, &v["status"], &v["database"], &v["transport"], &v["oauth"]),
-        (200, &json!("healthy"), &json!("orders-db"), &json!("streamable-http"), &json!("disabled"))
+        (
+            200,
+            &json!("healthy"),
+            &json!("orders-db"),
+            &json!("streamable-http"),
+            &json!("disabled")
+        )
     );
     assert!(v["version"].is_string());
     for (name, value) in [("Host", "evil.example.com"), ("Origin", "https://evil.example.com")] {
-        assert_eq!(http(address, "GET", "/health", &[(name, value)], b"").await.status, 403, "{name}");
+        assert_eq!(
+            http(address, "GET", "/health", &[(name, value)], b"").await.status,
+            403,
+            "{name}"
+        );
     }
     assert_eq!(http(address, "GET", "/nothing", &[], b"").await.status, 404);
     let preflight = [

@@ -28,10 +28,12 @@ impl Cancel {
     pub fn under(parent: &CancellationToken) -> Self {
         Self { token: parent.child_token(), why: Arc::default() }
     }
+
     /// Fires with this one, but not the other way round.
     pub fn child(&self) -> Self {
         Self { token: self.token.child_token(), why: self.why.clone() }
     }
+
     /// Stops the call.
     pub fn fire(&self, why: Why) {
         let code = match why {
@@ -42,10 +44,12 @@ impl Cancel {
         let _ = self.why.compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire);
         self.token.cancel();
     }
+
     /// For those who only need to know when.
     pub fn token(&self) -> &CancellationToken {
         &self.token
     }
+
     /// The reason, once it has fired.
     pub fn why(&self) -> Option<Why> {
         self.token.is_cancelled().then(|| match self.why.load(Ordering::Acquire) {

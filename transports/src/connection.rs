@@ -1,5 +1,6 @@
-//! One client at the other end of a two-way stream of messages: a pair of pipes, or an event stream and its posts. Both eras may be
-//! spoken at once: `initialize` opens the one session of the connection, and a request with the version in `_meta` needs none.
+//! One client at the other end of a two-way stream of messages: a pair of pipes, or an event stream
+//! and its posts. Both eras may be spoken at once: `initialize` opens the one session of the
+//! connection, and a request with the version in `_meta` needs none.
 
 use std::sync::Arc;
 
@@ -16,9 +17,12 @@ use crate::handshake::{Routed, bare_context, cancelled_id, initialize, notified,
 use crate::jsonrpc::{INVALID_REQUEST, Id, Incoming, Invalid, METHOD_NOT_FOUND, Message, parse};
 use crate::message::{Params, check_meta, intern, takes_forms, target};
 use crate::session::Session;
-use crate::{Cancel, Context, McpRequest, McpService, Outbox, Outgoing, ProtocolVersion, Why, exchange};
+use crate::{
+    Cancel, Context, McpRequest, McpService, Outbox, Outgoing, ProtocolVersion, Why, exchange,
+};
 
-/// From the scopes that a call needs to the text of `WWW-Authenticate`; none where nobody can be asked for more.
+/// From the scopes that a call needs to the text of `WWW-Authenticate`; none where nobody can
+/// be asked for more.
 pub type Told = Arc<dyn Fn(&[String]) -> Option<String> + Send + Sync>;
 
 /// The state of one connection.
@@ -55,12 +59,24 @@ impl Connection {
         stop: CancellationToken,
     ) -> Arc<Self> {
         let (session, running) = (std::sync::Mutex::new(None), DashMap::with_shard_amount(2));
-        Arc::new(Self { transport, service, info, out, told, tasks: TaskTracker::new(), stop, session, running })
+        Arc::new(Self {
+            transport,
+            service,
+            info,
+            out,
+            told,
+            tasks: TaskTracker::new(),
+            stop,
+            session,
+            running,
+        })
     }
+
     /// Says something that is no answer to a message.
     pub async fn send(&self, v: &Value) {
         let _ = self.out.send(Encoded::value(v)).await;
     }
+
     /// Handles what came in one piece: a message or a batch. `extensions` say who sent it.
     pub async fn handle(self: &Arc<Self>, text: &[u8], extensions: &http::Extensions) {
         match parse(text) {
@@ -78,13 +94,26 @@ fn session(shared: &Connection) -> Option<Arc<Session>> {
     shared.session.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
 }
 
-/// A batch is only for sessions of 2025-03-26; its answers go out one line each, which that revision allows a receiver of
-/// requests that it could have got one by one.
-async fn batch(shared: &Arc<Connection>, list: Vec<Result<Message, Invalid>>, extensions: &http::Extensions) {
+/// A batch is only for sessions of 2025-03-26; its answers go out one line each, which that
+/// revision allows a receiver of requests that it could have got one by one.
+async fn batch(
+    shared: &Arc<Connection>,
+    list: Vec<Result<Message, Invalid>>,
+    extensions: &http::Extensions,
+) {
     let allowed = session(shared).is_some_and(|s| s.version == ProtocolVersion::V2025_03_26);
-    let handshake = list.iter().any(|m| matches!(m, Ok(Message::Request { method, .. }) if method == "initialize"));
+    let handshake = list
+        .iter()
+        .any(|m| matches!(m, Ok(Message::Request { method, .. }) if method == "initialize"));
     if !allowed || list.is_empty() || handshake {
-        shared.send(&error(None, INVALID_REQUEST, "Invalid Request: a batch is not allowed here", None)).await;
+        shared
+            .send(&error(
+                None,
+                INVALID_REQUEST,
+                "Invalid Request: a batch is not allowed here",
+                None,
+            ))
+            .await;
         return;
     }
     for m in list {
@@ -127,14 +156,26 @@ async fn message(
     };
     let p = match Params::read(params.as_deref()) {
         Ok(p) => p,
-        Err(e) => return Some(error(Some(&id), crate::jsonrpc::INVALID_PARAMS, &format!("Invalid params: {e}"), None)),
+        Err(e) => {
+            return Some(error(
+                Some(&id),
+                crate::jsonrpc::INVALID_PARAMS,
+                &format!("Invalid params: {e}"),
+                None,
+            ));
+        }
     };
     if p.version().is_some() {
         return modern(shared, id, &method, params, &p, extensions).await;
     }
     if method == "initialize" {
         if session(shared).is_some() {
-            return Some(error(Some(&id), INVALID_REQUEST, "Invalid Request: already initialized", None));
+            return Some(error(
+                Some(&id),
+                INVALID_REQUEST,
+                "Invalid Request: already initialized",
+                None,
+            ));
         }
         let context = bare_context(
             shared.transport,
@@ -142,30 +183,39 @@ async fn message(
             extensions.clone(),
             Cancel::under(&shared.stop),
         );
-        return Some(match initialize(shared.service.clone(), params.as_deref(), context, &shared.info).await {
-            Ok(s) => {
-                let made = Session::new(String::new(), String::new(), s.version, s.client);
-                *shared.session.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::new(made));
-                json!({ "jsonrpc": "2.0", "id": id, "result": s.result })
-            }
-            Err((code, m)) => error(Some(&id), code, &m, None),
-        });
+        return Some(
+            match initialize(shared.service.clone(), params.as_deref(), context, &shared.info).await
+            {
+                Ok(s) => {
+                    let made = Session::new(String::new(), String::new(), s.version, s.client);
+                    *shared.session.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+                        Some(Arc::new(made));
+                    json!({ "jsonrpc": "2.0", "id": id, "result": s.result })
+                }
+                Err((code, m)) => error(Some(&id), code, &m, None),
+            },
+        );
     }
     let Some(s) = session(shared) else {
         if method == "ping" {
             return Some(json!({ "jsonrpc": "2.0", "id": id, "result": {} }));
         }
         if method == "server/discover" {
-            // Without `_meta` it is a stateless request all the same, and its own check names what is missing.
+            // Without `_meta` it is a stateless request all the same, and its own check
+            // names what is missing.
             return modern(shared, id, &method, params, &p, extensions).await;
         }
-        let text = format!("Invalid Request: {method} before initialize (or without params._meta of 2026-07-28)");
+        let text = format!(
+            "Invalid Request: {method} before initialize (or without params._meta of 2026-07-28)"
+        );
         return Some(error(Some(&id), INVALID_REQUEST, &text, None));
     };
     match route(&s, &id, &method, params, shared.transport, true, extensions.clone()) {
         Routed::Answer(v) => Some(v),
         Routed::Call(request) => {
-            let Some(mark) = s.start(&id, &request.context.cancel) else { return Some(in_use(&id)) };
+            let Some(mark) = s.start(&id, &request.context.cancel) else {
+                return Some(in_use(&id));
+            };
             let me = shared.clone();
             shared.tasks.spawn(async move {
                 let (tx, mut rx) = mpsc::channel(16);
@@ -185,9 +235,9 @@ async fn message(
                     me.send(&v).await;
                 }
                 drop(mark);
-                if let Some((e, _)) =
-                    end.and_then(|o| outcome(&id, scope_told(o, |needed| (me.told)(needed)), version, &me.info))
-                {
+                if let Some((e, _)) = end.and_then(|o| {
+                    outcome(&id, scope_told(o, |needed| (me.told)(needed)), version, &me.info)
+                }) {
                     let _ = me.out.send(e).await;
                 }
             });
@@ -197,7 +247,12 @@ async fn message(
 }
 
 fn in_use(id: &Id) -> Value {
-    error(Some(id), INVALID_REQUEST, "Invalid Request: this id is in use by a request that still runs", None)
+    error(
+        Some(id),
+        INVALID_REQUEST,
+        "Invalid Request: this id is in use by a request that still runs",
+        None,
+    )
 }
 
 async fn modern(
@@ -213,7 +268,12 @@ async fn modern(
         Err(r) => return Some(error(Some(&id), r.code, &r.message, r.data)),
     };
     if REMOVED.contains(&method) {
-        return Some(error(Some(&id), METHOD_NOT_FOUND, &format!("Method not found: {method}"), None));
+        return Some(error(
+            Some(&id),
+            METHOD_NOT_FOUND,
+            &format!("Method not found: {method}"),
+            None,
+        ));
     }
     let cancel = Cancel::under(&shared.stop);
     match shared.running.entry(id.clone()) {
@@ -223,7 +283,8 @@ async fn modern(
         }
     }
     if method == "subscriptions/listen" {
-        // Nothing that we list ever changes, so the honoured subset is empty and the subscription is only held open.
+        // Nothing that we list ever changes, so the honoured subset is empty and the subscription
+        // is only held open.
         let ack = listen_acknowledged(&id);
         let me = shared.clone();
         tokio::spawn(async move {
@@ -260,7 +321,9 @@ async fn modern(
                 Outgoing::Notification(n) => me.send(&n).await,
                 Outgoing::Outcome(o) => {
                     me.running.remove(&id);
-                    if let Some((e, _)) = outcome(&id, scope_told(o, |needed| (me.told)(needed)), version, &me.info) {
+                    if let Some((e, _)) =
+                        outcome(&id, scope_told(o, |needed| (me.told)(needed)), version, &me.info)
+                    {
                         let _ = me.out.send(e).await;
                     }
                 }
@@ -271,7 +334,8 @@ async fn modern(
 }
 
 /// Methods that stateless requests do not have any more.
-pub const REMOVED: [&str; 4] = ["ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"];
+pub const REMOVED: [&str; 4] =
+    ["ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"];
 
 /// The first message of a subscription, with nothing honoured.
 pub fn listen_acknowledged(id: &Id) -> Value {

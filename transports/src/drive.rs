@@ -1,5 +1,6 @@
-//! Makes a call for a handshake-era client: what the center asks of a person becomes `elicitation/create` (or another request
-//! from server to client), whose answer starts the call again with a [`Continuation`].
+//! Makes a call for a handshake-era client: what the center asks of a person becomes
+//! `elicitation/create` (or another request from server to client), whose answer starts the call
+//! again with a [`Continuation`].
 
 use std::sync::Arc;
 
@@ -13,7 +14,8 @@ use crate::{Cancel, Continuation, McpRequest, McpService, Outcome, Outgoing, exc
 /// A tool may ask this often; then the call ends.
 const ROUNDS: usize = 16;
 
-/// Runs a request of a session to its outcome. Notifications and questions go to `out` as whole JSON-RPC messages.
+/// Runs a request of a session to its outcome. Notifications and questions go to `out`
+/// as whole JSON-RPC messages.
 pub async fn drive(
     service: McpService,
     request: McpRequest,
@@ -46,16 +48,27 @@ pub async fn drive(
         let Outcome::InputRequired { requests, state } = outcome else { return outcome };
         let mut responses = Map::new();
         for (key, question) in requests {
-            let Some(answer) = ask(&session, &context.cancel, question, &out).await else { return Outcome::Cancelled };
+            let Some(answer) = ask(&session, &context.cancel, question, &out).await else {
+                return Outcome::Cancelled;
+            };
             responses.insert(key, answer);
         }
         context.extensions.insert(Continuation { responses, state });
     }
-    Outcome::Fault(crate::Fault::InvalidParams { message: "The call asked too often; giving up".into(), data: None })
+    Outcome::Fault(crate::Fault::InvalidParams {
+        message: "The call asked too often; giving up".into(),
+        data: None,
+    })
 }
 
-/// Asks the client and waits; none when the call was cancelled or the session ended. An error answer counts as a refusal.
-async fn ask(session: &Session, cancel: &Cancel, question: Value, out: &mpsc::Sender<Value>) -> Option<Value> {
+/// Asks the client and waits; none when the call was cancelled or the session ended. An error
+/// answer counts as a refusal.
+async fn ask(
+    session: &Session,
+    cancel: &Cancel,
+    question: Value,
+    out: &mpsc::Sender<Value>,
+) -> Option<Value> {
     let (id, answer) = session.ask();
     let mut message = json!({ "jsonrpc": "2.0", "id": id });
     message["method"] = question.get("method").cloned().unwrap_or_default();
@@ -95,7 +108,8 @@ mod tests {
             r.context.outbox.notify("notifications/progress", json!({ "progress": 1 }));
             let outcome = match r.context.extensions.get::<Continuation>() {
                 None => {
-                    let question = json!({ "method": "elicitation/create", "params": { "message": "Who?" } });
+                    let question =
+                        json!({ "method": "elicitation/create", "params": { "message": "Who?" } });
                     Outcome::InputRequired {
                         requests: Map::from_iter([("name".to_owned(), question)]),
                         state: Some("s1".into()),
@@ -129,7 +143,12 @@ mod tests {
     }
 
     fn session() -> Arc<Session> {
-        Arc::new(Session::new("s".into(), "ada".into(), ProtocolVersion::V2025_06_18, ClientFacts::default()))
+        Arc::new(Session::new(
+            "s".into(),
+            "ada".into(),
+            ProtocolVersion::V2025_06_18,
+            ClientFacts::default(),
+        ))
     }
 
     #[tokio::test]
@@ -141,13 +160,23 @@ mod tests {
             if m["method"] == "elicitation/create" {
                 assert_eq!(m["params"]["message"], "Who?");
                 let id: Id = serde_json::from_value(m["id"].clone()).expect("an id");
-                assert!(session.answer(&id, Ok(json!({ "action": "accept", "content": { "name": "Ada" } }))));
+                assert!(
+                    session.answer(
+                        &id,
+                        Ok(json!({ "action": "accept", "content": { "name": "Ada" } }))
+                    )
+                );
                 assert!(!session.answer(&id, Ok(json!({}))), "one answer is enough");
             }
             said.push(m["method"].as_str().unwrap_or_default().to_owned());
         }
-        assert_eq!(said, ["notifications/progress", "elicitation/create", "notifications/progress"]);
-        let Outcome::Complete(Reply::Tool(t)) = driven.await.expect("task") else { panic!("a result") };
+        assert_eq!(
+            said,
+            ["notifications/progress", "elicitation/create", "notifications/progress"]
+        );
+        let Outcome::Complete(Reply::Tool(t)) = driven.await.expect("task") else {
+            panic!("a result")
+        };
         assert!(matches!(t.text, crate::Text::Own(s) if s == "Hello, \"Ada\""));
     }
 

@@ -1,7 +1,7 @@
 //! The envelope, written last and for the caller's version.
 //!
-//! A tool's result goes out in pieces: the structured JSON as it is, and the text block by escaping the same pieces while
-//! they are sent, so that a large result exists once.
+//! A tool's result goes out in pieces: the structured JSON as it is, and the text block by escaping
+//! the same pieces while they are sent, so that a large result exists once.
 
 use std::collections::VecDeque;
 
@@ -45,13 +45,16 @@ impl Encoded {
         e.raw(v.to_string());
         e.shown()
     }
+
     fn shown(self) -> Self {
         tap::show(Direction::Out, || self.clone().into_bytes());
         self
     }
+
     fn raw(&mut self, b: impl Into<Bytes>) {
         self.parts.push_back(Part::Raw(b.into()));
     }
+
     /// The next piece.
     pub fn next_piece(&mut self) -> Option<Bytes> {
         Some(match self.parts.pop_front()? {
@@ -63,6 +66,7 @@ impl Encoded {
             }
         })
     }
+
     /// The bytes before escaping: enough to tell a small message from a large one.
     pub fn rough_len(&self) -> usize {
         self.parts
@@ -72,6 +76,7 @@ impl Encoded {
             })
             .sum()
     }
+
     /// In one buffer.
     pub fn into_bytes(mut self) -> Bytes {
         if self.parts.len() == 1 {
@@ -88,7 +93,8 @@ impl Encoded {
     }
 }
 
-/// Escapes valid JSON text (so: no control characters but those that JSON allows between tokens) for a JSON string.
+/// Escapes valid JSON text (so: no control characters but those that JSON allows between tokens)
+/// for a JSON string.
 fn escape(b: &[u8], out: &mut BytesMut) {
     let mut from = 0;
     for (i, c) in b.iter().enumerate() {
@@ -124,32 +130,49 @@ pub fn fault(f: &Fault, version: ProtocolVersion) -> (i32, String, Option<Value>
     let modern = version.is_modern();
     let pick = |m: u16| if modern { m } else { 200 };
     match f {
-        Fault::MethodNotFound(m) => (jsonrpc::METHOD_NOT_FOUND, format!("Method not found: {m}"), None, pick(404)),
-        Fault::InvalidParams { message, data } => (jsonrpc::INVALID_PARAMS, message.clone(), data.clone(), 200),
+        Fault::MethodNotFound(m) => {
+            (jsonrpc::METHOD_NOT_FOUND, format!("Method not found: {m}"), None, pick(404))
+        }
+        Fault::InvalidParams { message, data } => {
+            (jsonrpc::INVALID_PARAMS, message.clone(), data.clone(), 200)
+        }
         Fault::MissingCapability(c) => (
             jsonrpc::MISSING_CAPABILITY,
             "The client lacks a capability that this needs".into(),
             Some(json!({ "requiredCapabilities": c })),
             pick(400),
         ),
-        Fault::Scope { needed } => {
-            (jsonrpc::INVALID_REQUEST, format!("Insufficient scope: {} needed", needed.join(" ")), None, 403)
-        }
+        Fault::Scope { needed } => (
+            jsonrpc::INVALID_REQUEST,
+            format!("Insufficient scope: {} needed", needed.join(" ")),
+            None,
+            403,
+        ),
         Fault::Limited { retry_after } => (
             jsonrpc::INTERNAL_ERROR,
             format!("Too many requests; retry after {} s", retry_after.as_secs().max(1)),
             None,
             429,
         ),
-        Fault::Overloaded => (jsonrpc::INTERNAL_ERROR, "The server is overloaded; retry later".into(), None, 503),
-        Fault::Internal { id } => {
-            (jsonrpc::INTERNAL_ERROR, format!("Internal error {id}; the server's log has the rest"), None, pick(500))
+        Fault::Overloaded => {
+            (jsonrpc::INTERNAL_ERROR, "The server is overloaded; retry later".into(), None, 503)
         }
+        Fault::Internal { id } => (
+            jsonrpc::INTERNAL_ERROR,
+            format!("Internal error {id}; the server's log has the rest"),
+            None,
+            pick(500),
+        ),
     }
 }
 
 /// The answer to a request, and its HTTP status. A cancelled call has none.
-pub fn outcome(id: &Id, o: Outcome, version: ProtocolVersion, info: &ServerInfo) -> Option<(Encoded, u16)> {
+pub fn outcome(
+    id: &Id,
+    o: Outcome,
+    version: ProtocolVersion,
+    info: &ServerInfo,
+) -> Option<(Encoded, u16)> {
     Some(match o {
         Outcome::Cancelled => return None,
         Outcome::Fault(f) => {
@@ -165,10 +188,16 @@ pub fn outcome(id: &Id, o: Outcome, version: ProtocolVersion, info: &ServerInfo)
                 result.insert("requestState".into(), s.into());
             }
             result.insert("resultType".into(), "input_required".into());
-            (Encoded::value(&json!({ "jsonrpc": "2.0", "id": id, "result": stamp(result, version, info, None) })), 200)
+            (
+                Encoded::value(
+                    &json!({ "jsonrpc": "2.0", "id": id, "result": stamp(result, version, info, None) }),
+                ),
+                200,
+            )
         }
         Outcome::Complete(Reply::Shared(shared)) => {
-            let result = shared.encoded(version, |map| json_result(map, version, info).to_string().into());
+            let result =
+                shared.encoded(version, |map| json_result(map, version, info).to_string().into());
             let mut e = Encoded::default();
             e.raw(format!(
                 "{{\"jsonrpc\":\"2.0\",\"id\":{},\"result\":",
@@ -178,15 +207,18 @@ pub fn outcome(id: &Id, o: Outcome, version: ProtocolVersion, info: &ServerInfo)
             e.raw(Bytes::from_static(b"}"));
             (e.shown(), 200)
         }
-        Outcome::Complete(Reply::Json(map)) => {
-            (Encoded::value(&json!({ "jsonrpc": "2.0", "id": id, "result": json_result(map, version, info) })), 200)
-        }
+        Outcome::Complete(Reply::Json(map)) => (
+            Encoded::value(
+                &json!({ "jsonrpc": "2.0", "id": id, "result": json_result(map, version, info) }),
+            ),
+            200,
+        ),
         Outcome::Complete(Reply::Tool(t)) => (tool(id, t, version, info).shown(), 200),
     })
 }
 
-/// A missing scope as a tool's result: over stdio, and where a stream is open already and no status can say it. The challenge is
-/// where hosts look for it.
+/// A missing scope as a tool's result: over stdio, and where a stream is open already and no status
+/// can say it. The challenge is where hosts look for it.
 pub fn scope_told(o: Outcome, challenge: impl FnOnce(&[String]) -> Option<String>) -> Outcome {
     let Outcome::Fault(Fault::Scope { needed }) = o else { return o };
     let text = json!({ "error": {
@@ -197,11 +229,19 @@ pub fn scope_told(o: Outcome, challenge: impl FnOnce(&[String]) -> Option<String
         "needed": needed,
     } });
     let meta = challenge(&needed).map(|c| json!({ "mcp/www_authenticate": [c] }));
-    Outcome::Complete(Reply::Tool(ToolReply { is_error: true, meta, ..ToolReply::text(text.to_string()) }))
+    Outcome::Complete(Reply::Tool(ToolReply {
+        is_error: true,
+        meta,
+        ..ToolReply::text(text.to_string())
+    }))
 }
 
 /// A result in the form of the caller's version.
-fn json_result(mut map: serde_json::Map<String, Value>, version: ProtocolVersion, info: &ServerInfo) -> Value {
+fn json_result(
+    mut map: serde_json::Map<String, Value>,
+    version: ProtocolVersion,
+    info: &ServerInfo,
+) -> Value {
     if version.is_modern() {
         map.entry("resultType").or_insert_with(|| "complete".into());
     } else {
@@ -278,7 +318,8 @@ fn tool(id: &Id, t: ToolReply, version: ProtocolVersion, info: &ServerInfo) -> E
         (Text::Same, None) => e.raw(Bytes::from_static(b"\"\"")),
     }
     e.raw(Bytes::from_static(b"}]"));
-    if let Some(Segments(parts)) = t.structured.filter(|_| version >= ProtocolVersion::V2025_06_18) {
+    if let Some(Segments(parts)) = t.structured.filter(|_| version >= ProtocolVersion::V2025_06_18)
+    {
         e.raw(Bytes::from_static(b",\"structuredContent\":"));
         e.parts.extend(parts.into_iter().map(Part::Raw));
     }
@@ -304,7 +345,8 @@ mod tests {
         let (head, tail) = two.split_at(7);
         let parts = Segments(vec![head.to_owned().into(), tail.to_owned().into()]);
         let r = Outcome::Complete(ToolReply::structured(parts).into());
-        let (e, status) = outcome(&Id::Number(1), r, ProtocolVersion::V2025_06_18, &INFO).expect("an answer");
+        let (e, status) =
+            outcome(&Id::Number(1), r, ProtocolVersion::V2025_06_18, &INFO).expect("an answer");
         let v: Value = serde_json::from_slice(&e.into_bytes()).expect("JSON");
         assert_eq!(status, 200);
         assert_eq!(v["result"]["structuredContent"], json);
@@ -315,7 +357,8 @@ mod tests {
     #[test]
     fn old_clients_get_no_structured_content() {
         let r = Outcome::Complete(ToolReply::structured(b"{}".to_vec().into()).into());
-        let (e, _) = outcome(&Id::Number(1), r, ProtocolVersion::V2024_11_05, &INFO).expect("an answer");
+        let (e, _) =
+            outcome(&Id::Number(1), r, ProtocolVersion::V2024_11_05, &INFO).expect("an answer");
         assert_eq!(
             e.into_bytes(),
             r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"{}"}],"isError":false}}"#

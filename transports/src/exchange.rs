@@ -1,7 +1,8 @@
 //! One call, as a stream of what it says, the outcome last.
 //!
-//! The call is *spawned*: a reader that is slow cannot stop its deadline or hold a database connection. Notifications leave
-//! sideways through the [`Outbox`] and are drained before the outcome.
+//! The call is *spawned*: a reader that is slow cannot stop its deadline or hold a
+//! database connection. Notifications leave sideways through the [`Outbox`] and are
+//! drained before the outcome.
 
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
@@ -14,7 +15,8 @@ use tower::ServiceExt;
 
 use crate::{Cancel, Fault, McpRequest, McpService, Outcome, Why};
 
-/// Notifications that wait for their reader; more progress than this is dropped, because newer progress follows.
+/// Notifications that wait for their reader; more progress than this is dropped,
+/// because newer progress follows.
 const OUTBOX: usize = 16;
 
 /// Where a call puts its notifications. Bounded, and never waits.

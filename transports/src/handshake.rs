@@ -1,4 +1,5 @@
-//! What handshake-era clients have and the center does not: `initialize`, `ping`, `logging/setLevel` and their notifications.
+//! What handshake-era clients have and the center does not: `initialize`, `ping`,
+//! `logging/setLevel` and their notifications.
 
 use std::sync::Arc;
 
@@ -10,7 +11,9 @@ use crate::encode::{ServerInfo, error};
 use crate::jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, Id};
 use crate::message::{LOG_LEVELS, Params, client_facts, intern, takes_forms, target};
 use crate::session::Session;
-use crate::{Cancel, ClientFacts, Context, McpRequest, McpService, Outbox, Outcome, ProtocolVersion, Reply};
+use crate::{
+    Cancel, ClientFacts, Context, McpRequest, McpService, Outbox, Outcome, ProtocolVersion, Reply,
+};
 
 /// What a handshake settled.
 #[derive(Debug)]
@@ -23,8 +26,8 @@ pub struct Settled {
     pub client: ClientFacts,
 }
 
-/// Answers `initialize` from the same data as `server/discover`. A version that we do not speak, or one without a
-/// handshake, is answered with the latest that has one.
+/// Answers `initialize` from the same data as `server/discover`. A version that we do not speak, or
+/// one without a handshake, is answered with the latest that has one.
 pub async fn initialize(
     service: McpService,
     params: Option<&RawValue>,
@@ -32,17 +35,28 @@ pub async fn initialize(
     info: &ServerInfo,
 ) -> Result<Settled, (i32, String)> {
     let bad = |m: &str| (INVALID_PARAMS, format!("initialize: {m}"));
-    let p: Value =
-        params.map_or(Ok(Value::Null), |r| serde_json::from_str(r.get())).map_err(|e| bad(&e.to_string()))?;
+    let p: Value = params
+        .map_or(Ok(Value::Null), |r| serde_json::from_str(r.get()))
+        .map_err(|e| bad(&e.to_string()))?;
     let Some(wanted) = p.get("protocolVersion").and_then(Value::as_str) else {
         return Err(bad("params.protocolVersion must be a string"));
     };
-    let version =
-        ProtocolVersion::parse(wanted).filter(|v| !v.is_modern()).unwrap_or(ProtocolVersion::LATEST_HANDSHAKE);
-    let client = client_facts(p.get("clientInfo"), p.get("capabilities").cloned().unwrap_or_else(|| json!({})));
+    let version = ProtocolVersion::parse(wanted)
+        .filter(|v| !v.is_modern())
+        .unwrap_or(ProtocolVersion::LATEST_HANDSHAKE);
+    let client = client_facts(
+        p.get("clientInfo"),
+        p.get("capabilities").cloned().unwrap_or_else(|| json!({})),
+    );
     context.version = version;
     context.client = Arc::new(client.clone());
-    let discover = McpRequest { id: None, method: intern("server/discover"), target: None, params: None, context };
+    let discover = McpRequest {
+        id: None,
+        method: intern("server/discover"),
+        target: None,
+        params: None,
+        context,
+    };
     let outcome = match service.oneshot(discover).await {
         Ok(o) => o,
         Err(never) => match never {},
@@ -55,7 +69,8 @@ pub async fn initialize(
         server["title"] = info.title.into();
     }
     let mut capabilities = found.remove("capabilities").unwrap_or_else(|| json!({}));
-    // Deprecated in 2026-07-28 and so not in the center; clients of the handshake era call it without asking.
+    // Deprecated in 2026-07-28 and so not in the center; clients of the handshake era
+    // call it without asking.
     capabilities["logging"] = json!({});
     let mut result = Map::new();
     result.insert("protocolVersion".into(), version.as_str().into());
@@ -76,7 +91,8 @@ pub enum Routed {
     Call(Box<McpRequest>),
 }
 
-/// Routes a request of a session; `can_stream` is whether requests to the client can go out before the answer.
+/// Routes a request of a session; `can_stream` is whether requests to the client can go
+/// out before the answer.
 pub fn route(
     session: &Session,
     id: &Id,
@@ -91,8 +107,11 @@ pub fn route(
         "ping" => return ok(json!({})),
         "logging/setLevel" => {
             let level = params.as_deref().and_then(|p| serde_json::from_str::<Value>(p.get()).ok());
-            let level =
-                level.as_ref().and_then(|l| l.get("level")).and_then(Value::as_str).filter(|l| LOG_LEVELS.contains(l));
+            let level = level
+                .as_ref()
+                .and_then(|l| l.get("level"))
+                .and_then(Value::as_str)
+                .filter(|l| LOG_LEVELS.contains(l));
             return match level {
                 Some(l) => {
                     session.set_log_level(l);
@@ -119,7 +138,14 @@ pub fn route(
     }
     let p = match Params::read(params.as_deref()) {
         Ok(p) => p,
-        Err(e) => return Routed::Answer(error(Some(id), INVALID_PARAMS, &format!("Invalid params: {e}"), None)),
+        Err(e) => {
+            return Routed::Answer(error(
+                Some(id),
+                INVALID_PARAMS,
+                &format!("Invalid params: {e}"),
+                None,
+            ));
+        }
     };
     let mut meta = p.request_meta();
     meta.log_level = session.log_level();

@@ -1,4 +1,5 @@
-//! The envelope of JSON-RPC 2.0, read leniently enough to answer a bad message with the id that it has.
+//! The envelope of JSON-RPC 2.0, read leniently enough to answer a bad message with the
+//! id that it has.
 
 use std::borrow::Cow;
 
@@ -104,10 +105,12 @@ fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<&'de RawValu
 
 /// Parses a body or a line.
 pub fn parse(bytes: &[u8]) -> Incoming {
-    // Editors and shells put a byte order mark in front of a text; it is no part of it (RFC 8259, section 8.1).
+    // Editors and shells put a byte order mark in front of a text; it is no part of it
+    // (RFC 8259, section 8.1).
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     tap::show(Direction::In, || bytes);
-    let not_json = |e: String| Incoming::One(Err(Invalid { id: None, code: PARSE_ERROR, message: e }));
+    let not_json =
+        |e: String| Incoming::One(Err(Invalid { id: None, code: PARSE_ERROR, message: e }));
     let text = match std::str::from_utf8(bytes) {
         Ok(t) => t,
         Err(e) => return not_json(format!("Parse error: not UTF-8 at byte {}", e.valid_up_to())),
@@ -135,7 +138,8 @@ fn one(raw: &RawValue) -> Result<Message, Invalid> {
     if !raw.get().starts_with('{') {
         return Err(invalid(None, "a message must be an object"));
     }
-    let e: Envelope<'_> = serde_json::from_str(raw.get()).map_err(|e| invalid(None, &e.to_string()))?;
+    let e: Envelope<'_> =
+        serde_json::from_str(raw.get()).map_err(|e| invalid(None, &e.to_string()))?;
     let id = match e.id {
         None => None,
         Some(r) => match serde_json::from_str::<Id>(r.get()) {
@@ -182,18 +186,32 @@ mod tests {
     fn bad_messages_are_told_apart_and_keep_their_id() {
         assert_eq!(bad("{"), (None, PARSE_ERROR));
         assert_eq!(bad("3"), (None, INVALID_REQUEST));
-        let Incoming::Batch(items) = parse(br#"[["2.0", 1, "tools/call", {}], "x", 3]"#) else { panic!("a batch") };
-        assert!(items.iter().all(|i| matches!(i, Err(Invalid { id: None, code: INVALID_REQUEST, .. }))), "{items:?}");
-        assert_eq!(bad(r#"{"jsonrpc":"1.0","id":7,"method":"x"}"#), (Some(Id::Number(7)), INVALID_REQUEST));
+        let Incoming::Batch(items) = parse(br#"[["2.0", 1, "tools/call", {}], "x", 3]"#) else {
+            panic!("a batch")
+        };
+        assert!(
+            items.iter().all(|i| matches!(i, Err(Invalid { id: None, code: INVALID_REQUEST, .. }))),
+            "{items:?}"
+        );
+        assert_eq!(
+            bad(r#"{"jsonrpc":"1.0","id":7,"method":"x"}"#),
+            (Some(Id::Number(7)), INVALID_REQUEST)
+        );
         assert_eq!(bad(r#"{"jsonrpc":"2.0","id":null,"method":"x"}"#), (None, INVALID_REQUEST));
         assert_eq!(bad(r#"{"jsonrpc":"2.0","id":1.5,"method":"x"}"#), (None, INVALID_REQUEST));
-        assert_eq!(bad(r#"{"jsonrpc":"2.0","id":"a","method":3}"#), (Some(Id::String("a".into())), INVALID_REQUEST));
+        assert_eq!(
+            bad(r#"{"jsonrpc":"2.0","id":"a","method":3}"#),
+            (Some(Id::String("a".into())), INVALID_REQUEST)
+        );
         assert_eq!(
             bad(r#"{"jsonrpc":"2.0","id":1,"method":"x","params":[1]}"#),
             (Some(Id::Number(1)), INVALID_REQUEST)
         );
         assert_eq!(bad(r#"{"jsonrpc":"2.0","id":1}"#), (Some(Id::Number(1)), INVALID_REQUEST));
-        assert!(matches!(parse(&[0xff, 0xfe]), Incoming::One(Err(Invalid { code: PARSE_ERROR, .. }))));
+        assert!(matches!(
+            parse(&[0xff, 0xfe]),
+            Incoming::One(Err(Invalid { code: PARSE_ERROR, .. }))
+        ));
         assert!(matches!(parse(b"[]"), Incoming::Batch(l) if l.is_empty()));
     }
 
@@ -204,6 +222,9 @@ mod tests {
             "[".repeat(200_000),
             "]".repeat(200_000)
         );
-        assert!(matches!(parse(deep.as_bytes()), Incoming::One(Ok(Message::Request { .. }) | Err(_))));
+        assert!(matches!(
+            parse(deep.as_bytes()),
+            Incoming::One(Ok(Message::Request { .. }) | Err(_))
+        ));
     }
 }

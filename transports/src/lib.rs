@@ -1,8 +1,9 @@
 //! JSON-RPC's envelope, and everything that puts it on a wire.
 //!
-//! The center is one `tower::Service` from [`McpRequest`] to [`Outcome`]. It is stateless and speaks the form of MCP revision
-//! 2026-07-28: every request carries its version and the client's capabilities. What older revisions add (the handshake,
-//! sessions, requests from the server to the client) lives in [`session`] and [`drive`]. This crate knows no SQL and no OAuth.
+//! The center is one `tower::Service` from [`McpRequest`] to [`Outcome`]. It is stateless and
+//! speaks the form of MCP revision 2026-07-28: every request carries its version and the client's
+//! capabilities. What older revisions add (the handshake, sessions, requests from the server to the
+//! client) lives in [`session`] and [`drive`]. This crate knows no SQL and no OAuth.
 
 pub mod cancel;
 pub mod connection;
@@ -83,7 +84,8 @@ pub struct Context {
     pub outbox: Outbox,
     /// Client left, `notifications/cancelled`, shutdown.
     pub cancel: Cancel,
-    /// Whether the caller can be asked by a form (elicitation), over this transport and in this version.
+    /// Whether the caller can be asked by a form (elicitation), over this transport
+    /// and in this version.
     pub can_ask: bool,
 }
 
@@ -109,7 +111,8 @@ pub struct RequestMeta {
     pub log_level: Option<String>,
 }
 
-/// The answers to an [`Outcome::InputRequired`], when the call is made again with them. In the extensions of the context.
+/// The answers to an [`Outcome::InputRequired`], when the call is made again with them. In the
+/// extensions of the context.
 #[derive(Debug, Clone, Default)]
 pub struct Continuation {
     /// Key of the input request → the client's result.
@@ -217,8 +220,13 @@ pub struct Segments(pub Vec<Bytes>);
 
 impl ProtocolVersion {
     /// All, newest first: what `server/discover` lists.
-    pub const ALL: [Self; 5] =
-        [Self::V2026_07_28, Self::V2025_11_25, Self::V2025_06_18, Self::V2025_03_26, Self::V2024_11_05];
+    pub const ALL: [Self; 5] = [
+        Self::V2026_07_28,
+        Self::V2025_11_25,
+        Self::V2025_06_18,
+        Self::V2025_03_26,
+        Self::V2024_11_05,
+    ];
     /// The latest that begins with a handshake.
     pub const LATEST_HANDSHAKE: Self = Self::V2025_11_25;
 
@@ -232,14 +240,17 @@ impl ProtocolVersion {
             Self::V2026_07_28 => "2026-07-28",
         }
     }
+
     /// By its name.
     pub fn parse(s: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|v| v.as_str() == s)
     }
+
     /// Stateless, without a handshake.
     pub fn is_modern(self) -> bool {
         self >= Self::V2026_07_28
     }
+
     /// All names, newest first.
     pub fn names() -> Vec<&'static str> {
         Self::ALL.iter().map(|v| v.as_str()).collect()
@@ -253,6 +264,7 @@ impl Shared {
     pub fn new(value: serde_json::Map<String, Value>) -> Self {
         Self { value, encoded: Default::default() }
     }
+
     /// The result as this version has it; `encode` makes it the first time.
     pub(crate) fn encoded(
         &self,
@@ -270,6 +282,7 @@ impl ToolReply {
     pub fn structured(json: Segments) -> Self {
         Self { text: Text::Same, structured: Some(json), is_error: false, meta: None }
     }
+
     /// A plain text.
     pub fn text(text: impl Into<String>) -> Self {
         Self { text: Text::Own(text.into()), structured: None, is_error: false, meta: None }
@@ -289,10 +302,12 @@ impl Segments {
     pub fn len(&self) -> usize {
         self.0.iter().map(Bytes::len).sum()
     }
+
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(Bytes::is_empty)
     }
+
     /// In one piece; for tests and small results.
     pub fn concat(&self) -> Vec<u8> {
         self.0.concat()

@@ -1,4 +1,5 @@
-//! From a JSON-RPC request to an [`McpRequest`](crate::McpRequest): reads `_meta` and the target once, for every layer.
+//! From a JSON-RPC request to an [`McpRequest`](crate::McpRequest): reads `_meta` and the target
+//! once, for every layer.
 
 use std::sync::Arc;
 
@@ -45,13 +46,16 @@ struct Meta {
 }
 
 /// An object, or nothing: serde would take an array for a struct, field by field.
-fn object<'de, D: serde::Deserializer<'de>, T: serde::de::DeserializeOwned>(d: D) -> Result<Option<T>, D::Error> {
+fn object<'de, D: serde::Deserializer<'de>, T: serde::de::DeserializeOwned>(
+    d: D,
+) -> Result<Option<T>, D::Error> {
     let map = Option::<serde_json::Map<String, Value>>::deserialize(d)?;
     map.map(|m| T::deserialize(Value::Object(m)).map_err(serde::de::Error::custom)).transpose()
 }
 
 /// Levels of `notifications/message`.
-pub const LOG_LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
+pub const LOG_LEVELS: [&str; 8] =
+    ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
 /// The longest traceparent that is looked at; a real one has 55 characters.
 const MAX_TRACEPARENT: usize = 128;
@@ -64,32 +68,41 @@ impl Params {
             Some(r) => serde_json::from_str(r.get()).map_err(|e| e.to_string()),
         }
     }
+
     /// The version in `_meta`, if there is one.
     pub fn version(&self) -> Option<&str> {
         self.meta.as_ref()?.version.as_ref()?.as_str()
     }
+
     /// The client's capabilities in `_meta`.
     pub fn capabilities(&self) -> Option<&Value> {
         self.meta.as_ref()?.capabilities.as_ref().filter(|v| v.is_object())
     }
+
     /// `params.name`.
     pub fn name(&self) -> Option<&str> {
         self.name.as_ref()?.as_str()
     }
+
     /// `params.uri`.
     pub fn uri(&self) -> Option<&str> {
         self.uri.as_ref()?.as_str()
     }
+
     /// What the client says of itself in `_meta`.
     pub fn client(&self) -> ClientFacts {
         let info = self.meta.as_ref().and_then(|m| m.info.as_ref());
         client_facts(info, self.capabilities().cloned().unwrap_or(Value::Null))
     }
+
     /// The rest of `_meta` that concerns us.
     pub fn request_meta(&self) -> RequestMeta {
         let Some(m) = &self.meta else { return RequestMeta::default() };
         RequestMeta {
-            progress_token: m.progress_token.clone().filter(|t| t.is_string() || t.is_i64() || t.is_u64()),
+            progress_token: m
+                .progress_token
+                .clone()
+                .filter(|t| t.is_string() || t.is_i64() || t.is_u64()),
             traceparent: m
                 .traceparent
                 .as_ref()
@@ -103,7 +116,9 @@ impl Params {
 
 /// From `clientInfo` and `capabilities`.
 pub fn client_facts(info: Option<&Value>, capabilities: Value) -> ClientFacts {
-    let field = |k: &str| info.and_then(|i| i.get(k)).and_then(Value::as_str).map(|s| s.chars().take(128).collect());
+    let field = |k: &str| {
+        info.and_then(|i| i.get(k)).and_then(Value::as_str).map(|s| s.chars().take(128).collect())
+    };
     ClientFacts { name: field("name"), version: field("version"), capabilities }
 }
 
@@ -115,8 +130,8 @@ pub fn takes_forms(capabilities: &Value) -> bool {
     }
 }
 
-/// Why a stateless request is refused before it reaches the center (the table in the 2026-07-28 specification, "Request
-/// validation").
+/// Why a stateless request is refused before it reaches the center (the table in the
+/// 2026-07-28 specification, "Request validation").
 #[derive(Debug, PartialEq)]
 pub struct Refused {
     /// JSON-RPC code.
@@ -127,7 +142,8 @@ pub struct Refused {
     pub data: Option<Value>,
 }
 
-/// Checks `_meta` of a stateless request: that it is there and whole, and that the version is one of ours.
+/// Checks `_meta` of a stateless request: that it is there and whole, and that the version
+/// is one of ours.
 pub fn check_meta(p: &Params) -> Result<ProtocolVersion, Refused> {
     let Some(version) = p.version() else {
         return Err(Refused {
@@ -137,7 +153,9 @@ pub fn check_meta(p: &Params) -> Result<ProtocolVersion, Refused> {
         });
     };
     if p.capabilities().is_none() {
-        let message = "params._meta needs \"io.modelcontextprotocol/clientCapabilities\", an object".to_owned();
+        let message =
+            "params._meta needs \"io.modelcontextprotocol/clientCapabilities\", an object"
+                .to_owned();
         return Err(Refused { code: crate::jsonrpc::INVALID_PARAMS, message, data: None });
     }
     ProtocolVersion::parse(version).filter(|v| v.is_modern()).ok_or_else(|| unsupported(version))
@@ -148,7 +166,9 @@ pub fn unsupported(requested: &str) -> Refused {
     Refused {
         code: crate::jsonrpc::UNSUPPORTED_VERSION,
         message: format!("Unsupported protocol version: {requested}"),
-        data: Some(serde_json::json!({ "supported": ProtocolVersion::names(), "requested": requested })),
+        data: Some(
+            serde_json::json!({ "supported": ProtocolVersion::names(), "requested": requested }),
+        ),
     }
 }
 

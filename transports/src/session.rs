@@ -67,7 +67,9 @@ impl Session {
             used: AtomicU64::new(0),
         }
     }
-    /// Notes a running request, so that `notifications/cancelled` finds it; none when its id is in use.
+
+    /// Notes a running request, so that `notifications/cancelled` finds it; none when its
+    /// id is in use.
     pub fn start(self: &Arc<Self>, id: &Id, cancel: &Cancel) -> Option<Running> {
         match self.running.entry(id.clone()) {
             dashmap::Entry::Occupied(_) => None,
@@ -77,12 +79,14 @@ impl Session {
             }
         }
     }
+
     /// `notifications/cancelled`.
     pub fn cancel(&self, id: &Id) {
         if let Some(t) = self.running.get(id).map(|t| t.clone()) {
             t.fire(Why::Asked);
         }
     }
+
     /// Asks the client: the id for the request, and where its answer arrives.
     pub fn ask(&self) -> (i64, oneshot::Receiver<Result<Value, Value>>) {
         let id = self.next_question.fetch_add(1, Ordering::Relaxed);
@@ -90,27 +94,34 @@ impl Session {
         self.asked.insert(id, tx);
         (id, rx)
     }
+
     /// Takes a question back.
     pub fn withdraw(&self, id: i64) {
         self.asked.remove(&id);
     }
+
     /// The client answered. False when nobody asked.
     pub fn answer(&self, id: &Id, result: Result<Value, Value>) -> bool {
         let Id::Number(n) = id else { return false };
         self.asked.remove(n).is_some_and(|(_, tx)| tx.send(result).is_ok())
     }
+
     /// `logging/setLevel`.
     pub fn set_log_level(&self, level: &str) {
-        *self.log_level.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(level.to_owned());
+        *self.log_level.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+            Some(level.to_owned());
     }
+
     /// As set.
     pub fn log_level(&self) -> Option<String> {
         self.log_level.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
+
     /// Takes the one place for a GET stream; false when it is taken.
     pub fn listen(&self) -> bool {
         !self.listening.swap(true, Ordering::AcqRel)
     }
+
     /// Gives it back.
     pub fn unlisten(&self) {
         self.listening.store(false, Ordering::Release);
@@ -126,22 +137,28 @@ impl Drop for Running {
 // === impl Sessions ===
 
 impl Sessions {
-    /// At most `max`, each of no use after `idle` without a request, and forgotten by the next [`Self::sweep`].
+    /// At most `max`, each of no use after `idle` without a request, and forgotten
+    /// by the next [`Self::sweep`].
     pub fn new(max: usize, idle: Duration) -> Self {
         Self { map: DashMap::new(), started: Instant::now(), idle, max }
     }
+
     fn now(&self) -> u64 {
         self.started.elapsed().as_millis() as u64
     }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.map.len()
     }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.map.is_empty()
     }
-    /// Puts a session in. Where there is no room idle ones go first, and then one of the owner who has most; refused when that is this one.
+
+    /// Puts a session in. Where there is no room idle ones go first, and then one of the owner who
+    /// has most; refused when that is this one.
     pub fn insert(&self, session: Session) -> Option<Arc<Session>> {
         if self.map.len() >= self.max {
             self.sweep();
@@ -154,7 +171,9 @@ impl Sessions {
         self.map.insert(s.id.clone(), s.clone());
         Some(s)
     }
-    /// Ends the session that was not used for longest and in which nothing runs, of the owner who has most of them, and more than this one would have.
+
+    /// Ends the session that was not used for longest and in which nothing runs, of the owner who
+    /// has most of them, and more than this one would have.
     fn make_room(&self, owner: &str) -> bool {
         let mut owners: HashMap<String, (usize, Option<(u64, String)>)> = HashMap::new();
         for s in &self.map {
@@ -171,6 +190,7 @@ impl Sessions {
         self.remove(&id);
         true
     }
+
     /// The session of this id, if it belongs to `owner`; to anybody else it does not exist.
     pub fn get(&self, id: &str, owner: &str) -> Option<Arc<Session>> {
         let s = self.map.get(id).map(|s| s.clone()).filter(|s| s.owner == owner)?;
@@ -183,12 +203,14 @@ impl Sessions {
         }
         Some(s)
     }
+
     /// Ends a session and what runs in it.
     pub fn remove(&self, id: &str) {
         if let Some((_, s)) = self.map.remove(id) {
             s.closed.cancel();
         }
     }
+
     /// Ends all sessions and what runs in them.
     pub fn close_all(&self) {
         self.map.retain(|_, s| {
@@ -196,11 +218,13 @@ impl Sessions {
             false
         });
     }
+
     /// Forgets those that nobody used for too long.
     pub fn sweep(&self) {
         let (now, idle) = (self.now(), self.idle.as_millis() as u64);
         self.map.retain(|_, s| {
-            let keep = now.saturating_sub(s.used.load(Ordering::Relaxed)) <= idle || !s.running.is_empty();
+            let keep =
+                now.saturating_sub(s.used.load(Ordering::Relaxed)) <= idle || !s.running.is_empty();
             if !keep {
                 s.closed.cancel();
             }
@@ -221,7 +245,12 @@ mod tests {
     use super::*;
 
     fn put(all: &Sessions, id: &str, owner: &str) -> Option<Arc<Session>> {
-        all.insert(Session::new(id.into(), owner.into(), ProtocolVersion::V2025_06_18, ClientFacts::default()))
+        all.insert(Session::new(
+            id.into(),
+            owner.into(),
+            ProtocolVersion::V2025_06_18,
+            ClientFacts::default(),
+        ))
     }
 
     #[test]
@@ -237,7 +266,10 @@ mod tests {
         assert!(put(&all, "b1", "bob").is_some());
         assert!(all.get("busy", "ada").is_some(), "something runs in it");
         assert_eq!(all.len(), 4);
-        assert!(put(&all, "b2", "bob").is_some() && all.get("b1", "bob").is_some(), "hers went, and not his");
+        assert!(
+            put(&all, "b2", "bob").is_some() && all.get("b1", "bob").is_some(),
+            "hers went, and not his"
+        );
         assert!(put(&all, "b3", "bob").is_none(), "now they have the same");
         assert!(all.get("busy", "ada").is_some() && all.len() == 4);
     }

@@ -1,8 +1,10 @@
-//! HTTP+SSE, the transport of 2024-11-05, for every handshake version: GET opens an event stream whose first event, `endpoint`, says
-//! where to post; each post is answered with 202, and what it asked for comes as a `message` event.
+//! HTTP+SSE, the transport of 2024-11-05, for every handshake version: GET opens an event stream
+//! whose first event, `endpoint`, says where to post; each post is answered with 202, and what it
+//! asked for comes as a `message` event.
 //!
-//! The stream is the session: when it ends, for whatever reason, so does all that runs in it. Both answers carry the session's id in
-//! their extensions ([`SessionId`]), for whoever decides how long the stream may last.
+//! The stream is the session: when it ends, for whatever reason, so does all that runs in it. Both
+//! answers carry the session's id in their extensions ([`SessionId`]), for whoever decides how long
+//! the stream may last.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -27,7 +29,9 @@ use crate::connection::{Connection, Told};
 use crate::encode::{Encoded, ServerInfo};
 use crate::jsonrpc::INVALID_REQUEST;
 use crate::session::new_id;
-use crate::streamable::{Answer, Body, OwnerOf, accepts, empty, event_response, not_allowed, refusal};
+use crate::streamable::{
+    Answer, Body, OwnerOf, accepts, empty, event_response, not_allowed, refusal,
+};
 
 /// Messages that wait for a reader.
 const QUEUE: usize = 16;
@@ -48,7 +52,8 @@ pub struct Options {
     pub streams: Streams,
     /// Whose a request is.
     pub owner_of: OwnerOf,
-    /// What a result says to a caller of this stream who lacks scopes. It lives as long as the stream, so it keeps little.
+    /// What a result says to a caller of this stream who lacks scopes. It lives as long as the
+    /// stream, so it keeps little.
     pub told: ToldOf,
     /// Ends streams once what runs in them has ended.
     pub closing: CancellationToken,
@@ -94,15 +99,19 @@ impl Streams {
     pub fn new(most: usize) -> Self {
         Self { open: Arc::default(), most }
     }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.open.len()
     }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
-    /// Ends a stream in which nothing runs, of the owner who has most of them, and more than this one would have.
+
+    /// Ends a stream in which nothing runs, of the owner who has most of them, and more than
+    /// this one would have.
     fn make_room(&self, owner: &Arc<str>) -> bool {
         let mut owners: HashMap<Arc<str>, (usize, Option<String>)> = HashMap::new();
         for o in self.open.iter() {
@@ -142,6 +151,7 @@ where
     fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
+
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let me = self.clone();
         Box::pin(async move {
@@ -164,7 +174,12 @@ fn busy(text: &str) -> Answer {
 impl Sse {
     fn open(&self, parts: &request::Parts) -> Answer {
         if !accepts(&parts.headers, "text/event-stream") {
-            return refusal(StatusCode::NOT_ACCEPTABLE, None, INVALID_REQUEST, "Accept must allow text/event-stream");
+            return refusal(
+                StatusCode::NOT_ACCEPTABLE,
+                None,
+                INVALID_REQUEST,
+                "Accept must allow text/event-stream",
+            );
         }
         let Streams { open, most } = &self.options.streams;
         let Ok(id) = new_id() else { return busy("Try again later") };
@@ -178,9 +193,17 @@ impl Sse {
         let (out, messages) = mpsc::channel(QUEUE);
         let stop = self.options.shutdown.child_token();
         let info = self.options.info.clone();
-        let connection = Connection::new("sse", self.service.clone(), info, out, (self.options.told)(parts), stop);
+        let connection = Connection::new(
+            "sse",
+            self.service.clone(),
+            info,
+            out,
+            (self.options.told)(parts),
+            stop,
+        );
         open.insert(id.clone(), Open { owner, connection: connection.clone() });
-        let endpoint = format!("event: endpoint\ndata: {}?session_id={id}\n\n", self.options.messages);
+        let endpoint =
+            format!("event: endpoint\ndata: {}?session_id={id}\n\n", self.options.messages);
         let stopped = Box::pin(connection.stop.clone().cancelled_owned());
         let session = SessionId(id.clone());
         let mut answer = event_response(Events {
@@ -204,20 +227,36 @@ impl Sse {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let named = |q: &str| {
-            let of = |p: &str| p.strip_prefix("session_id=").or(p.strip_prefix("sessionId=")).map(str::to_owned);
+            let of = |p: &str| {
+                p.strip_prefix("session_id=").or(p.strip_prefix("sessionId=")).map(str::to_owned)
+            };
             q.split('&').find_map(of)
         };
         let Some(id) = parts.uri.query().and_then(named) else {
-            return refusal(StatusCode::BAD_REQUEST, None, INVALID_REQUEST, "session_id is missing in the query");
+            return refusal(
+                StatusCode::BAD_REQUEST,
+                None,
+                INVALID_REQUEST,
+                "session_id is missing in the query",
+            );
         };
         let owner = (self.options.owner_of)(&parts.extensions);
-        let open = self.options.streams.open.get(&id).map(|o| o.clone()).filter(|o| *o.owner == *owner);
+        let open =
+            self.options.streams.open.get(&id).map(|o| o.clone()).filter(|o| *o.owner == *owner);
         let Some(Open { connection, .. }) = open else {
             let text = "This session is unknown or has ended; open the event stream again";
             return refusal(StatusCode::NOT_FOUND, None, INVALID_REQUEST, text);
         };
-        let media = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        if !media.split(';').next().is_some_and(|m| m.trim().eq_ignore_ascii_case("application/json")) {
+        let media = parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or_default();
+        if !media
+            .split(';')
+            .next()
+            .is_some_and(|m| m.trim().eq_ignore_ascii_case("application/json"))
+        {
             let text = "Content-Type must be application/json";
             return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, None, INVALID_REQUEST, text);
         }
@@ -227,7 +266,9 @@ impl Sse {
         };
         // Whoever does not read gets no more work done.
         if connection.out.capacity() == 0 || connection.tasks.len() >= AT_ONCE {
-            return busy("This session has too many answers that nobody read, or too many calls at once");
+            return busy(
+                "This session has too many answers that nobody read, or too many calls at once",
+            );
         }
         connection.handle(&body.to_bytes(), &parts.extensions).await;
         let mut answer = empty(StatusCode::ACCEPTED);
@@ -236,7 +277,8 @@ impl Sse {
     }
 }
 
-/// The events of a stream. Polled by hand: an `async` block would hold room for each of its steps, and there are many idle streams.
+/// The events of a stream. Polled by hand: an `async` block would hold room for each of its steps,
+/// and there are many idle streams.
 struct Events {
     first: Option<Bytes>,
     messages: mpsc::Receiver<Encoded>,

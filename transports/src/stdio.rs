@@ -27,7 +27,8 @@ pub struct Options {
     pub info: ServerInfo,
 }
 
-/// Serves until the input ends or `shutdown` fires; then waits for calls in flight, and cancels what is left.
+/// Serves until the input ends or `shutdown` fires; then waits for calls in flight, and
+/// cancels what is left.
 pub async fn serve<R, W>(
     service: McpService,
     mut input: R,
@@ -44,7 +45,14 @@ where
     let drain = options.drain;
     // The person at this machine has all scopes: there is nobody to ask for more.
     let told: Told = Arc::new(|_| None);
-    let shared = Connection::new("stdio", service, options.info.clone(), out, told, CancellationToken::new());
+    let shared = Connection::new(
+        "stdio",
+        service,
+        options.info.clone(),
+        out,
+        told,
+        CancellationToken::new(),
+    );
     let result = read(&shared, &options, &mut input, &shutdown).await;
     shared.tasks.close();
     if tokio::time::timeout(drain, shared.tasks.wait()).await.is_err() {
@@ -59,7 +67,10 @@ where
     }
 }
 
-async fn write<W: AsyncWrite + Unpin>(mut output: W, mut lines: mpsc::Receiver<Encoded>) -> io::Result<()> {
+async fn write<W: AsyncWrite + Unpin>(
+    mut output: W,
+    mut lines: mpsc::Receiver<Encoded>,
+) -> io::Result<()> {
     while let Some(mut e) = lines.recv().await {
         if e.rough_len() <= 64 << 10 {
             let mut line = BytesMut::from(&e.into_bytes()[..]);
@@ -116,7 +127,8 @@ async fn read<R: AsyncBufRead + Unpin>(
         }
         if too_long > 0 {
             tracing::warn!(bytes = too_long, max, "a line that is too long was skipped");
-            let text = format!("Invalid Request: a message of {too_long} bytes; the limit is {max}");
+            let text =
+                format!("Invalid Request: a message of {too_long} bytes; the limit is {max}");
             shared.send(&error(None, INVALID_REQUEST, &text, None)).await;
             too_long = 0;
         } else {

@@ -1,8 +1,8 @@
 //! Streamable HTTP, both eras at one endpoint (the routing table is in ARCHITECTURE.md).
 //!
-//! An answer is plain JSON when the outcome comes first. The first notification, or a while of silence, opens an event
-//! stream if `Accept` allows it, because only a write shows that a client is gone. A client that is gone is a cancelled call,
-//! in every era; streams are not resumed.
+//! An answer is plain JSON when the outcome comes first. The first notification, or a while of
+//! silence, opens an event stream if `Accept` allows it, because only a write shows that a client
+//! is gone. A client that is gone is a cancelled call, in every era; streams are not resumed.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -27,11 +27,14 @@ use crate::drive::drive;
 use crate::encode::{Encoded, ServerInfo, error, outcome, scope_told};
 use crate::handshake::{Routed, bare_context, initialize, notified, route};
 use crate::jsonrpc::{
-    HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, Id, Incoming, Invalid, METHOD_NOT_FOUND, Message, parse,
+    HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, Id, Incoming, Invalid, METHOD_NOT_FOUND,
+    Message, parse,
 };
 use crate::message::{Params, Refused, check_meta, intern, takes_forms, target, unsupported};
 use crate::session::{Session, Sessions, new_id};
-use crate::{Cancel, Context, McpRequest, McpService, Outbox, Outcome, Outgoing, ProtocolVersion, exchange};
+use crate::{
+    Cancel, Context, McpRequest, McpService, Outbox, Outcome, Outgoing, ProtocolVersion, exchange,
+};
 
 /// `Mcp-Session-Id`.
 pub const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -48,7 +51,8 @@ const MAX_BATCH: usize = 50;
 /// What binds a session to its owner: the key of the principal in a request's extensions.
 pub type OwnerOf = Arc<dyn Fn(&http::Extensions) -> String + Send + Sync>;
 
-/// From a request's parts and the scopes that it needs to the text of `WWW-Authenticate`; none without sign-in.
+/// From a request's parts and the scopes that it needs to the text of
+/// `WWW-Authenticate`; none without sign-in.
 pub type Challenge = Arc<dyn Fn(&http::request::Parts, &[String]) -> Option<String> + Send + Sync>;
 
 /// How to serve.
@@ -134,6 +138,7 @@ impl http_body::Body for Body {
         };
         Poll::Ready(next.map(|b| Ok(Frame::data(b))))
     }
+
     fn is_end_stream(&self) -> bool {
         match self {
             Body::Empty => true,
@@ -141,6 +146,7 @@ impl http_body::Body for Body {
             _ => false,
         }
     }
+
     fn size_hint(&self) -> http_body::SizeHint {
         match self {
             Body::Empty => http_body::SizeHint::with_exact(0),
@@ -164,6 +170,7 @@ where
     fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
+
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let me = self.clone();
         Box::pin(async move { Ok(me.handle(request).await) })
@@ -239,7 +246,9 @@ impl Streamable {
             Method::GET | Method::DELETE => return self.get_or_delete(&parts),
             _ => return not_allowed("GET, POST, DELETE"),
         }
-        let media = text(&parts.headers, &header::CONTENT_TYPE).and_then(|v| v.split(';').next()).map(str::trim);
+        let media = text(&parts.headers, &header::CONTENT_TYPE)
+            .and_then(|v| v.split(';').next())
+            .map(str::trim);
         if !media.is_some_and(|m| m.eq_ignore_ascii_case("application/json")) {
             return refusal(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -283,12 +292,19 @@ impl Streamable {
     }
 
     /// The session a handshake-era request names, or the answer that says why there is none.
-    fn session(&self, parts: &http::request::Parts, id: Option<&Id>) -> Result<Arc<Session>, Box<Answer>> {
+    fn session(
+        &self,
+        parts: &http::request::Parts,
+        id: Option<&Id>,
+    ) -> Result<Arc<Session>, Box<Answer>> {
         let no = |status, text: &str| Err(Box::new(refusal(status, id, INVALID_REQUEST, text)));
         if let Some(v) = text(&parts.headers, &VERSION)
             && ProtocolVersion::parse(v).is_none_or(ProtocolVersion::is_modern)
         {
-            return no(StatusCode::BAD_REQUEST, &format!("MCP-Protocol-Version {v} is not supported in a session"));
+            return no(
+                StatusCode::BAD_REQUEST,
+                &format!("MCP-Protocol-Version {v} is not supported in a session"),
+            );
         }
         let Some(key) = text(&parts.headers, &SESSION) else {
             return no(
@@ -298,7 +314,10 @@ impl Streamable {
         };
         match self.options.sessions.get(key, &self.owner(parts)) {
             Some(s) => Ok(s),
-            None => no(StatusCode::NOT_FOUND, "This session is unknown or has ended; begin again with initialize"),
+            None => no(
+                StatusCode::NOT_FOUND,
+                "This session is unknown or has ended; begin again with initialize",
+            ),
         }
     }
 
@@ -316,13 +335,26 @@ impl Streamable {
             self.options.sessions.remove(&s.id);
             return empty(StatusCode::NO_CONTENT);
         }
-        if !parts.headers.contains_key(header::ACCEPT) || !accepts(&parts.headers, "text/event-stream") {
-            return refusal(StatusCode::NOT_ACCEPTABLE, None, INVALID_REQUEST, "Accept must allow text/event-stream");
+        if !parts.headers.contains_key(header::ACCEPT)
+            || !accepts(&parts.headers, "text/event-stream")
+        {
+            return refusal(
+                StatusCode::NOT_ACCEPTABLE,
+                None,
+                INVALID_REQUEST,
+                "Accept must allow text/event-stream",
+            );
         }
         if !s.listen() {
-            return refusal(StatusCode::CONFLICT, None, INVALID_REQUEST, "This session has a stream already");
+            return refusal(
+                StatusCode::CONFLICT,
+                None,
+                INVALID_REQUEST,
+                "This session has a stream already",
+            );
         }
-        // We have nothing to say outside of calls; the stream is kept open for clients that expect one.
+        // We have nothing to say outside of calls; the stream is kept open for
+        // clients that expect one.
         let place = Listening(s.clone());
         let (closed, shutdown) = (s.closed.clone(), self.options.closing.clone());
         self.held_open(None, async move {
@@ -344,8 +376,8 @@ impl Streamable {
             }
         };
         let header_version = text(&parts.headers, &VERSION);
-        let modern_header =
-            header_version.is_some_and(|v| ProtocolVersion::parse(v).is_none_or(ProtocolVersion::is_modern));
+        let modern_header = header_version
+            .is_some_and(|v| ProtocolVersion::parse(v).is_none_or(ProtocolVersion::is_modern));
         match message {
             Message::Response { id, result } => {
                 if modern_header {
@@ -358,7 +390,12 @@ impl Streamable {
                 }
                 match self.session(parts, None) {
                     Ok(s) if s.answer(&id, result) => empty(StatusCode::ACCEPTED),
-                    Ok(_) => refusal(StatusCode::BAD_REQUEST, None, INVALID_REQUEST, "Nobody waits for this response"),
+                    Ok(_) => refusal(
+                        StatusCode::BAD_REQUEST,
+                        None,
+                        INVALID_REQUEST,
+                        "Nobody waits for this response",
+                    ),
                     Err(r) => *r,
                 }
             }
@@ -420,12 +457,18 @@ impl Streamable {
             parts.extensions.clone(),
             Cancel::under(&self.options.shutdown),
         );
-        let settled = match initialize(self.service.clone(), params, context, &self.options.info).await {
-            Ok(s) => s,
-            Err((code, m)) => return refusal(StatusCode::OK, Some(id), code, &m),
-        };
+        let settled =
+            match initialize(self.service.clone(), params, context, &self.options.info).await {
+                Ok(s) => s,
+                Err((code, m)) => return refusal(StatusCode::OK, Some(id), code, &m),
+            };
         let made = new_id().ok().and_then(|key| {
-            self.options.sessions.insert(Session::new(key, self.owner(parts), settled.version, settled.client))
+            self.options.sessions.insert(Session::new(
+                key,
+                self.owner(parts),
+                settled.version,
+                settled.client,
+            ))
         });
         let Some(s) = made else {
             return refusal(
@@ -435,7 +478,8 @@ impl Streamable {
                 "Too many sessions; try again later",
             );
         };
-        let mut r = plain(StatusCode::OK, &json!({ "jsonrpc": "2.0", "id": id, "result": settled.result }));
+        let mut r =
+            plain(StatusCode::OK, &json!({ "jsonrpc": "2.0", "id": id, "result": settled.result }));
         if let Ok(v) = HeaderValue::from_str(&s.id) {
             r.headers_mut().insert(SESSION, v);
         }
@@ -451,7 +495,15 @@ impl Streamable {
         params: Option<Box<serde_json::value::RawValue>>,
     ) -> Answer {
         let sse = accepts(&parts.headers, "text/event-stream");
-        let request = match route(&s, &id, method, params, self.options.transport, sse, parts.extensions.clone()) {
+        let request = match route(
+            &s,
+            &id,
+            method,
+            params,
+            self.options.transport,
+            sse,
+            parts.extensions.clone(),
+        ) {
             Routed::Answer(v) => return plain(StatusCode::OK, &v),
             Routed::Call(r) => *r,
         };
@@ -487,7 +539,12 @@ impl Streamable {
             Err(r) => return refused(&id, r),
         };
         if REMOVED.contains(&method) || method == "initialize" {
-            return refusal(StatusCode::NOT_FOUND, Some(&id), METHOD_NOT_FOUND, &format!("Method not found: {method}"));
+            return refusal(
+                StatusCode::NOT_FOUND,
+                Some(&id),
+                METHOD_NOT_FOUND,
+                &format!("Method not found: {method}"),
+            );
         }
         let cancel = Cancel::under(&self.options.shutdown);
         if method == "subscriptions/listen" {
@@ -499,14 +556,16 @@ impl Streamable {
                     "Accept must allow text/event-stream",
                 );
             }
-            // Nothing that we list ever changes: the honoured subset is empty and the stream is only held open.
+            // Nothing that we list ever changes: the honoured subset is empty and the stream
+            // is only held open.
             let first = listen_acknowledged(&id);
             let (info, closing) = (self.options.info.clone(), self.options.closing.clone());
             return self.held_open(Some(&first), async move {
                 closing.cancelled().await;
                 let mut map = serde_json::Map::new();
                 map.insert("_meta".into(), json!({ "io.modelcontextprotocol/subscriptionId": id }));
-                outcome(&id, Outcome::Complete(crate::Reply::Json(map)), version, &info).map(|(e, _)| e)
+                outcome(&id, Outcome::Complete(crate::Reply::Json(map)), version, &info)
+                    .map(|(e, _)| e)
             });
         }
         let request = McpRequest {
@@ -540,7 +599,8 @@ impl Streamable {
             }
             Outcome::Cancelled
         };
-        self.answer(accepts(&parts.headers, "text/event-stream"), parts, id, version, rx, call).await
+        self.answer(accepts(&parts.headers, "text/event-stream"), parts, id, version, rx, call)
+            .await
     }
 
     /// Plain JSON if the outcome comes first, else an event stream.
@@ -564,7 +624,8 @@ impl Streamable {
                 () = &mut silence, if sse => break None,
             }
         };
-        let (info, parts, challenge) = (self.options.info.clone(), parts.clone(), self.options.challenge.clone());
+        let (info, parts, challenge) =
+            (self.options.info.clone(), parts.clone(), self.options.challenge.clone());
         let last = async move {
             // The status is sent: what it would have said goes into the result.
             let o = scope_told(call.await, |needed| challenge(&parts, needed));
@@ -579,9 +640,17 @@ impl Streamable {
         })
     }
 
-    fn complete(&self, parts: &http::request::Parts, id: &Id, o: Outcome, version: ProtocolVersion) -> Answer {
+    fn complete(
+        &self,
+        parts: &http::request::Parts,
+        id: &Id,
+        o: Outcome,
+        version: ProtocolVersion,
+    ) -> Answer {
         let challenge = match &o {
-            Outcome::Fault(crate::Fault::Scope { needed }) => (self.options.challenge)(parts, needed),
+            Outcome::Fault(crate::Fault::Scope { needed }) => {
+                (self.options.challenge)(parts, needed)
+            }
             _ => None,
         };
         match outcome(id, o, version, &self.options.info) {
@@ -590,7 +659,10 @@ impl Streamable {
             Some((e, status)) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
                 let small = e.rough_len() <= 64 << 10;
-                let mut r = json_response(status, if small { Body::Full(e.into_bytes()) } else { Body::Pieces(e) });
+                let mut r = json_response(
+                    status,
+                    if small { Body::Full(e.into_bytes()) } else { Body::Pieces(e) },
+                );
                 if let Some(v) = challenge.and_then(|c| HeaderValue::from_str(&c).ok()) {
                     r.headers_mut().insert(header::WWW_AUTHENTICATE, v);
                 }
@@ -600,7 +672,11 @@ impl Streamable {
     }
 
     /// A stream that says `first`, keeps alive, and ends with what `end` gives.
-    fn held_open(&self, first: Option<&Value>, end: impl Future<Output = Option<Encoded>> + Send + 'static) -> Answer {
+    fn held_open(
+        &self,
+        first: Option<&Value>,
+        end: impl Future<Output = Option<Encoded>> + Send + 'static,
+    ) -> Answer {
         let (_, said) = mpsc::channel(1);
         event_stream(Events {
             pending: first.map(event),
@@ -611,9 +687,19 @@ impl Streamable {
         })
     }
 
-    async fn batch(&self, parts: &http::request::Parts, list: Vec<Result<Message, Invalid>>) -> Answer {
-        let bad =
-            |text: &str| refusal(StatusCode::BAD_REQUEST, None, INVALID_REQUEST, &format!("Invalid Request: {text}"));
+    async fn batch(
+        &self,
+        parts: &http::request::Parts,
+        list: Vec<Result<Message, Invalid>>,
+    ) -> Answer {
+        let bad = |text: &str| {
+            refusal(
+                StatusCode::BAD_REQUEST,
+                None,
+                INVALID_REQUEST,
+                &format!("Invalid Request: {text}"),
+            )
+        };
         let s = match self.session(parts, None) {
             Ok(s) if s.version == ProtocolVersion::V2025_03_26 => s,
             _ => return bad("a batch is only allowed in a session of 2025-03-26"),
@@ -621,16 +707,22 @@ impl Streamable {
         if list.is_empty() || list.len() > MAX_BATCH {
             return bad(&format!("a batch holds 1 to {MAX_BATCH} messages"));
         }
-        if list.iter().any(|m| matches!(m, Ok(Message::Request { method, .. }) if method == "initialize")) {
+        if list
+            .iter()
+            .any(|m| matches!(m, Ok(Message::Request { method, .. }) if method == "initialize"))
+        {
             return bad("initialize must not stand in a batch");
         }
         let mut answers = Vec::new();
         for m in list {
             let body = match m {
                 Ok(Message::Request { id, method, params }) => {
-                    // One after the other: a batch is bounded, and so is what one client runs at once.
+                    // One after the other: a batch is bounded, and so is what one
+                    // client runs at once.
                     let mut headers = parts.clone();
-                    headers.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+                    headers
+                        .headers
+                        .insert(header::ACCEPT, HeaderValue::from_static("application/json"));
                     self.in_session(&headers, s.clone(), id, &method, params).await.into_body()
                 }
                 other => self.one(parts, other).await.into_body(),
@@ -657,7 +749,11 @@ impl Streamable {
 }
 
 /// The checks of a stateless request, in the order of the specification's table.
-fn check_headers(headers: &HeaderMap, method: &str, p: &Params) -> Result<ProtocolVersion, Refused> {
+fn check_headers(
+    headers: &HeaderMap,
+    method: &str,
+    p: &Params,
+) -> Result<ProtocolVersion, Refused> {
     let mismatch = |message: String| Err(Refused { code: HEADER_MISMATCH, message, data: None });
     let checked = check_meta(p);
     if let Err(r) = &checked
@@ -676,7 +772,9 @@ fn check_headers(headers: &HeaderMap, method: &str, p: &Params) -> Result<Protoc
     let version = checked.map_err(|_| unsupported(stated))?;
     match text(headers, &METHOD) {
         None => return mismatch("The header Mcp-Method is missing".into()),
-        Some(h) if h != method => return mismatch(format!("Mcp-Method says {h}, the body says {method}")),
+        Some(h) if h != method => {
+            return mismatch(format!("Mcp-Method says {h}, the body says {method}"));
+        }
         Some(_) => {}
     }
     if let Some(name) = target(method, p) {
@@ -689,12 +787,16 @@ fn check_headers(headers: &HeaderMap, method: &str, p: &Params) -> Result<Protoc
     Ok(version)
 }
 
-/// A header value; `=?base64?…?=` holds one that is not plain ASCII. None when that is not strict Base64 of UTF-8.
+/// A header value; `=?base64?…?=` holds one that is not plain ASCII. None when that is not
+/// strict Base64 of UTF-8.
 fn decode(v: &str) -> Option<String> {
     use base64::Engine;
     match v.strip_prefix("=?base64?").and_then(|v| v.strip_suffix("?=")) {
         None => Some(v.to_owned()),
-        Some(b) => base64::engine::general_purpose::STANDARD.decode(b).ok().and_then(|b| String::from_utf8(b).ok()),
+        Some(b) => base64::engine::general_purpose::STANDARD
+            .decode(b)
+            .ok()
+            .and_then(|b| String::from_utf8(b).ok()),
     }
 }
 

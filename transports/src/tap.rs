@@ -1,5 +1,6 @@
-//! A look at every JSON-RPC message, in both directions and over every transport: for whoever searches for a fault. What may be shown of it is
-//! theirs to decide; this crate does not know what is in a message.
+//! A look at every JSON-RPC message, in both directions and over every transport: for whoever
+//! searches for a fault. What may be shown of it is theirs to decide; this crate does not know what
+//! is in a message.
 
 use std::sync::OnceLock;
 

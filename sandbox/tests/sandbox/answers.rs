@@ -9,9 +9,8 @@ fn shown(items: &[Item]) -> String {
     let mut parts = Vec::new();
     for i in items {
         match i {
-            Item::Rows(types, rows) => {
-                parts.push(format!("({}) {}", types.join(", "), rows.join("; ")).trim_end().to_owned())
-            }
+            Item::Rows(types, rows) => parts
+                .push(format!("({}) {}", types.join(", "), rows.join("; ")).trim_end().to_owned()),
             Item::Error(n, text) => parts.push(format!("error {n} {text}")),
             Item::Info(0, text) => parts.push(format!("says {text}")),
             Item::Info(50_000, text) => parts.push(format!("info {text}")),
@@ -23,11 +22,13 @@ fn shown(items: &[Item]) -> String {
 
 /// `error N` without a text stands for any text; `…` at its end for the rest of one.
 fn agree(expected: &str, got: &str) -> bool {
-    let (e, g): (Vec<&str>, Vec<&str>) = (expected.split(" / ").collect(), got.split(" / ").collect());
+    let (e, g): (Vec<&str>, Vec<&str>) =
+        (expected.split(" / ").collect(), got.split(" / ").collect());
     e.len() == g.len()
         && e.iter().zip(g).all(|(e, g)| {
             *e == g
-                || e.strip_prefix("error ").is_some_and(|n| !n.contains(' ')) && g.starts_with(&format!("{e} "))
+                || e.strip_prefix("error ").is_some_and(|n| !n.contains(' '))
+                    && g.starts_with(&format!("{e} "))
                 || e.strip_suffix('…').is_some_and(|start| g.starts_with(start))
         })
 }
@@ -45,15 +46,20 @@ async fn answers_are_sql_servers_or_49999() {
                 page = p;
             }
             let Some(sql) = line.strip_prefix("Q: ") else { continue };
-            let expected =
-                lines.next().and_then(|l| l.strip_prefix("A: ")).unwrap_or_else(|| panic!("no answer to {sql}"));
+            let expected = lines
+                .next()
+                .and_then(|l| l.strip_prefix("A: "))
+                .unwrap_or_else(|| panic!("no answer to {sql}"));
             count += 1;
             let got = shown(&client.batch(sql));
             // Whatever a batch left open is no business of the next one.
             client.batch("SET FMTONLY OFF");
             client.batch("IF @@TRANCOUNT > 0 ROLLBACK; SET XACT_ABORT OFF");
             if !agree(expected, &got) {
-                let _ = writeln!(failures, "{sql}\n  page     {page}\n  expected {expected}\n  got      {got}");
+                let _ = writeln!(
+                    failures,
+                    "{sql}\n  page     {page}\n  expected {expected}\n  got      {got}"
+                );
             }
         }
         (failures, count)

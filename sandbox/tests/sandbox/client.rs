@@ -1,4 +1,5 @@
-//! A small TDS client that shows everything an answer holds: types, values, errors, messages, counts, statuses.
+//! A small TDS client that shows everything an answer holds: types, values,
+//! errors, messages, counts, statuses.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
@@ -48,7 +49,9 @@ fn wide(s: &str) -> Vec<u8> {
 }
 
 fn narrow(b: &[u8]) -> String {
-    String::from_utf16_lossy(&b.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect::<Vec<_>>())
+    String::from_utf16_lossy(
+        &b.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect::<Vec<_>>(),
+    )
 }
 
 impl Client {
@@ -88,6 +91,7 @@ impl Client {
         c.greeting = c.receive().expect("a login's answer");
         c
     }
+
     /// One packet that is a whole message.
     pub fn send(&mut self, kind: u8, body: &[u8]) {
         let mut packet = vec![kind, 1];
@@ -96,6 +100,7 @@ impl Client {
         packet.extend_from_slice(body);
         self.tcp.write_all(&packet).expect("write");
     }
+
     /// The payload of the next message; nothing when the connection has ended.
     pub fn receive(&mut self) -> Option<Vec<u8>> {
         let mut all = Vec::new();
@@ -112,6 +117,7 @@ impl Client {
             }
         }
     }
+
     /// A message with ALL_HEADERS before its body, and its answer.
     pub fn ask(&mut self, kind: u8, body: &[u8]) -> Vec<Item> {
         let mut message = vec![22, 0, 0, 0, 18, 0, 0, 0, 2, 0];
@@ -121,6 +127,7 @@ impl Client {
         self.send(kind, &message);
         items(&self.receive().expect("an answer"))
     }
+
     pub fn batch(&mut self, sql: &str) -> Vec<Item> {
         self.ask(1, &wide(sql))
     }
@@ -151,13 +158,16 @@ impl Tokens<'_> {
         self.0 = b;
         a.to_vec()
     }
+
     fn n(&mut self, n: usize) -> u64 {
         self.take(n).iter().rev().fold(0, |a, b| a << 8 | u64::from(*b))
     }
+
     fn text(&mut self, length: usize) -> String {
         let n = self.n(length) as usize;
         narrow(&self.take(2 * n))
     }
+
     fn ty(&mut self) -> (u8, u32, u8) {
         let kind = self.take(1)[0];
         match kind {
@@ -182,6 +192,7 @@ impl Tokens<'_> {
             k => panic!("type {k:#x}"),
         }
     }
+
     fn value(&mut self, ty: (u8, u32, u8)) -> String {
         let (kind, size, scale) = ty;
         let bytes = if size == 0xFFFF {
@@ -238,7 +249,14 @@ impl Tokens<'_> {
         match kind {
             0x24 => {
                 let h = |r: &[u8]| hex(&r.iter().rev().copied().collect::<Vec<_>>());
-                format!("{}-{}-{}-{}-{}", h(&b[..4]), h(&b[4..6]), h(&b[6..8]), hex(&b[8..10]), hex(&b[10..]))
+                format!(
+                    "{}-{}-{}-{}-{}",
+                    h(&b[..4]),
+                    h(&b[4..6]),
+                    h(&b[6..8]),
+                    hex(&b[8..10]),
+                    hex(&b[10..])
+                )
             }
             0x26 if size == 1 => b[0].to_string(),
             0x26 => (((le(b) << (64 - 8 * b.len())) as i64) >> (64 - 8 * b.len())).to_string(),
@@ -246,7 +264,11 @@ impl Tokens<'_> {
             0x6D if b.len() == 4 => format!("{:?}", f32::from_bits(le(b) as u32)),
             0x6D => format!("{:?}", f64::from_bits(le(b))),
             0x6E => {
-                let v = if b.len() == 4 { i64::from(le(b) as i32) } else { (le(&b[..4]) << 32 | le(&b[4..])) as i64 };
+                let v = if b.len() == 4 {
+                    i64::from(le(b) as i32)
+                } else {
+                    (le(&b[..4]) << 32 | le(&b[4..])) as i64
+                };
                 format!(
                     "{}{}.{:04}",
                     if v < 0 { "-" } else { "" },
@@ -254,7 +276,9 @@ impl Tokens<'_> {
                     v.unsigned_abs() % 10_000
                 )
             }
-            0x6F if b.len() == 4 => format!("{} {}", day(le(&b[..2]) as i64 + 693_595), clock(le(&b[2..]) * 60, 0)),
+            0x6F if b.len() == 4 => {
+                format!("{} {}", day(le(&b[..2]) as i64 + 693_595), clock(le(&b[2..]) * 60, 0))
+            }
             0x6F => {
                 let units = le(&b[4..]);
                 let ms = (units * 10 + 1) / 3;
@@ -265,11 +289,20 @@ impl Tokens<'_> {
                 let digits = format!("{u:0w$}", w = usize::from(scale) + 1);
                 let at = digits.len() - usize::from(scale);
                 let point = if scale > 0 { "." } else { "" };
-                format!("{}{}{point}{}", if b[0] == 0 { "-" } else { "" }, &digits[..at], &digits[at..])
+                format!(
+                    "{}{}{point}{}",
+                    if b[0] == 0 { "-" } else { "" },
+                    &digits[..at],
+                    &digits[at..]
+                )
             }
             0x28 => day(le(b) as i64),
             0x29 => clock(le(b), scale),
-            0x2A => format!("{} {}", day(le(&b[b.len() - 3..]) as i64), clock(le(&b[..b.len() - 3]), scale)),
+            0x2A => format!(
+                "{} {}",
+                day(le(&b[b.len() - 3..]) as i64),
+                clock(le(&b[..b.len() - 3]), scale)
+            ),
             0x2B => {
                 let n = b.len();
                 let minutes = i16::from_le_bytes([b[n - 2], b[n - 1]]);
@@ -349,7 +382,11 @@ pub fn items(payload: &[u8]) -> Vec<Item> {
                 let body = t.take(n);
                 let number = u32::from_le_bytes([body[0], body[1], body[2], body[3]]);
                 let text = Tokens(&body[6..]).text(2);
-                out.push(if kind == 0xAA { Item::Error(number, text) } else { Item::Info(number, text) });
+                out.push(if kind == 0xAA {
+                    Item::Error(number, text)
+                } else {
+                    Item::Info(number, text)
+                });
             }
             kind @ 0xFD..=0xFF => {
                 let status = t.n(2) as u16;

@@ -1,4 +1,5 @@
-//! The sandbox from outside: its answers (`answers.txt`) and its wire, over a TDS client of the tests' own.
+//! The sandbox from outside: its answers (`answers.txt`) and its wire, over a TDS client
+//! of the tests' own.
 
 mod answers;
 mod client;

@@ -1,4 +1,5 @@
-//! The wire: what is negotiated, several requests in one message, and messages that are not understood.
+//! The wire: what is negotiated, several requests in one message, and messages
+//! that are not understood.
 
 use crate::client::{Ask, Client, Item, TDS_7_4, executesql, items, sandbox, text_param};
 
@@ -27,15 +28,21 @@ async fn several_rpcs_in_one_message_run_in_order() {
     talk(|at| {
         let mut c = Client::open(at, TDS_7_4);
         for flag in [0xFF, 0x80] {
-            let parts = ["SELECT 1", "SELECT Nope FROM dbo.Employees", "SELECT 1 / 0", "SELECT 2"].map(executesql);
+            let parts = ["SELECT 1", "SELECT Nope FROM dbo.Employees", "SELECT 1 / 0", "SELECT 2"]
+                .map(executesql);
             let got = c.ask(3, &parts.join(&flag));
             assert_eq!(rows(&got), ["1", "2"], "{got:?}");
-            let errors: Vec<u32> =
-                got.iter().filter_map(|i| if let Item::Error(n, _) = i { Some(*n) } else { None }).collect();
+            let errors: Vec<u32> = got
+                .iter()
+                .filter_map(|i| if let Item::Error(n, _) = i { Some(*n) } else { None })
+                .collect();
             assert_eq!(errors, [207, 8134]);
-            // One DONEPROC each; all but the last say that more follows, and those that failed say so.
-            let done: Vec<u16> =
-                got.iter().filter_map(|i| if let Item::Done(0xFE, s, _) = i { Some(*s) } else { None }).collect();
+            // One DONEPROC each; all but the last say that more follows, and those
+            // that failed say so.
+            let done: Vec<u16> = got
+                .iter()
+                .filter_map(|i| if let Item::Done(0xFE, s, _) = i { Some(*s) } else { None })
+                .collect();
             assert_eq!(done, [1, 3, 1, 0], "{got:?}");
         }
         // A flag behind the last one ends the message.
@@ -62,14 +69,21 @@ async fn a_message_that_is_not_understood_is_answered_49999_on_a_connection_that
             ("a cursor", 3, [vec![0xFF, 0xFF, 2, 0, 0, 0], text_param("x")].concat()),
             ("a table-valued parameter", 3, table_valued),
             ("an RPC that ends too early", 3, vec![0xFF, 0xFF, 10, 0, 0, 0, 0, 0, 0xE7]),
-            ("an RPC that is not to run", 3, [executesql("SELECT 1"), vec![0xFE], executesql("SELECT 2")].concat()),
+            (
+                "an RPC that is not to run",
+                3,
+                [executesql("SELECT 1"), vec![0xFE], executesql("SELECT 2")].concat(),
+            ),
             ("a distributed transaction", 14, vec![1, 0, 0, 0]),
             ("a savepoint", 14, vec![9, 0, 0]),
         ];
         for (what, kind, body) in strange {
             let got = c.ask(kind, &body);
             assert!(unsupported(&got), "{what}: {got:?}");
-            assert!(matches!(got.last(), Some(Item::Done(_, s, _)) if s & 2 == 2), "{what}: {got:?}");
+            assert!(
+                matches!(got.last(), Some(Item::Done(_, s, _)) if s & 2 == 2),
+                "{what}: {got:?}"
+            );
             assert!(rows(&got).is_empty(), "{what}: {got:?}");
             assert_eq!(rows(&c.batch("SELECT 42")), ["42"], "{what}");
         }
@@ -129,7 +143,8 @@ async fn a_failed_statement_leaves_the_callers_transaction_or_ends_it_as_the_ser
     talk(|at| {
         let mut c = Client::open(at, TDS_7_4);
         let failing = [
-            // What could not be compiled, and what is missing: the batch ends, the transaction does not.
+            // What could not be compiled, and what is missing: the batch ends,
+            // the transaction does not.
             ("SELECT Nope FROM dbo.Employees", 207, true),
             ("SELECT * FROM dbo.Nope", 208, true),
             ("SELECT GREATEST(1, 2)", 49_999, true),
@@ -158,7 +173,8 @@ async fn a_failed_statement_leaves_the_callers_transaction_or_ends_it_as_the_ser
                 c.batch("IF @@TRANCOUNT > 0 ROLLBACK");
             }
         }
-        // With XACT_ABORT a statement's failure ends the transaction too, and what is missing does; compile errors do not.
+        // With XACT_ABORT a statement's failure ends the transaction too, and what is missing does;
+        // compile errors do not.
         for (sql, stays) in [("SELECT 1 / 0", false), ("SELECT GREATEST(1, 2)", false), ("SELECT * FROM dbo.Nope", true)] {
             c.batch("SET XACT_ABORT ON; BEGIN TRAN");
             c.batch(sql);

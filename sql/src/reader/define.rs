@@ -17,8 +17,11 @@ impl Reader<'_> {
             }
             match span {
                 Span::Target => {
-                    class =
-                        class.max(if self.reach_of_name(i) == Class::Session { Class::Session } else { Class::Schema })
+                    class = class.max(if self.reach_of_name(i) == Class::Session {
+                        Class::Session
+                    } else {
+                        Class::Schema
+                    })
                 }
                 // `#t.index`: the table is what stands before the last part.
                 Span::Owner => {

@@ -1,4 +1,5 @@
-//! Procedures and dynamic SQL: a procedure that is known only to read, one that is given a text, and all others.
+//! Procedures and dynamic SQL: a procedure that is known only to read, one that is given a
+//! text, and all others.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -38,7 +39,8 @@ static PROCEDURES: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
     lines
         .map(|l| {
             let mut fields = l.split(" | ");
-            let (name, what) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
+            let (name, what) =
+                (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
             let msdb = what.starts_with("msdb ");
             let mut words = what.trim_start_matches("msdb ").split(' ');
             let what = match (words.next(), words.next()) {
@@ -58,7 +60,10 @@ static PROCEDURES: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
 
 /// `@name(place)`.
 fn argument(text: Option<&'static str>) -> Argument {
-    let (name, place) = text.and_then(|t| t.strip_suffix(')')).and_then(|t| t.split_once('(')).unwrap_or(("@", "1"));
+    let (name, place) = text
+        .and_then(|t| t.strip_suffix(')'))
+        .and_then(|t| t.split_once('('))
+        .unwrap_or(("@", "1"));
     Argument(name, place.parse().unwrap_or(1))
 }
 
@@ -82,8 +87,10 @@ impl Reader<'_> {
     pub(super) fn procedure(&mut self, m: usize) {
         let Marked { start, end, parent, .. } = self.derived.marks[m];
         // EXECUTE IMMEDIATE and the like.
-        if let Some(advice) = start.checked_sub(1).and_then(|before| hints::opening(self.t, before)) {
-            let what = format!("{} {}", self.t[start - 1].text, self.t[start].text).to_ascii_uppercase();
+        if let Some(advice) = start.checked_sub(1).and_then(|before| hints::opening(self.t, before))
+        {
+            let what =
+                format!("{} {}", self.t[start - 1].text, self.t[start].text).to_ascii_uppercase();
             self.unclear(start, format!("{what} is no statement of T-SQL"), advice);
         }
         if self.linked(m) {
@@ -91,7 +98,9 @@ impl Reader<'_> {
             return self.raise(Class::Execute);
         }
         let path = names::parts(&self.t[start..end]);
-        let text = |p: Option<&crate::lexer::Token<'_>>| p.map_or(String::new(), |t| t.bare().to_ascii_lowercase());
+        let text = |p: Option<&crate::lexer::Token<'_>>| {
+            p.map_or(String::new(), |t| t.bare().to_ascii_lowercase())
+        };
         let name = text(path.last().copied().flatten());
         let name = name.trim_end().to_owned();
         let schema = if path.len() > 1 { text(path[path.len() - 2]) } else { String::new() };
@@ -102,14 +111,20 @@ impl Reader<'_> {
             let system = match path.len() {
                 1 => true,
                 2 => ["sys", "dbo"].contains(&schema.as_str()),
-                3 => ["sys", ""].contains(&schema.as_str()) || schema == "dbo" && SYSTEM.contains(&database.as_str()),
+                3 => {
+                    ["sys", ""].contains(&schema.as_str())
+                        || schema == "dbo" && SYSTEM.contains(&database.as_str())
+                }
                 _ => false,
             };
-            let agent = path.len() == 3 && database == "msdb" && ["dbo", ""].contains(&schema.as_str());
+            let agent =
+                path.len() == 3 && database == "msdb" && ["dbo", ""].contains(&schema.as_str());
             !numbered && if k.msdb { agent } else { system }
         });
-        let inserted = self.derived.marks[call].parent.filter(|p| self.derived.marks[*p].span == Span::Insert);
-        // Whatever stands in front of the name of one that runs a text, and whatever its arguments are called: it takes the text first.
+        let inserted =
+            self.derived.marks[call].parent.filter(|p| self.derived.marks[*p].span == Span::Insert);
+        // Whatever stands in front of the name of one that runs a text, and whatever its arguments
+        // are called: it takes the text first.
         if known.is_none() {
             let runs = PROCEDURES.iter().filter(|(_, k)| matches!(k.what, What::Runs(_)));
             if runs.into_iter().any(|(n, _)| fold::may_be(&name, n)) {
@@ -125,11 +140,15 @@ impl Reader<'_> {
             }
             Some(What::ReadsUnless(a, harmless)) => {
                 let given = self.argument_of(call, a).map(|(s, e)| self.plain(s, e));
-                let quiet = given.is_none_or(|g| ["null", "default", harmless].contains(&g.as_str()));
+                let quiet =
+                    given.is_none_or(|g| ["null", "default", harmless].contains(&g.as_str()));
                 if quiet { self.reads(call, inserted) } else { self.raise(Class::Execute) }
             }
             Some(What::Describes(a)) => {
-                match self.argument_of(call, a).and_then(|(s, e)| self.literal(s, e).map(|l| (s, l))) {
+                match self
+                    .argument_of(call, a)
+                    .and_then(|(s, e)| self.literal(s, e).map(|l| (s, l)))
+                {
                     Some((at, text)) => {
                         self.reads(call, inserted);
                         self.described(at, &text);
@@ -152,14 +171,18 @@ impl Reader<'_> {
     /// A call that runs its first argument, where that is a literal.
     fn runs_first(&mut self, call: usize) {
         self.raise(Class::Execute);
-        let value = self.children(call, Span::Argument).next().and_then(|a| self.children(a, Span::Value).next());
+        let value = self
+            .children(call, Span::Argument)
+            .next()
+            .and_then(|a| self.children(a, Span::Value).next());
         let Some(Marked { start, end, .. }) = value.map(|v| self.derived.marks[v]) else { return };
         if let Some(text) = self.literal(start, end) {
             self.runs(start, &text);
         }
     }
 
-    /// Nothing but the catalog is read: EXECUTE, which was taken for the worst, is a read, or what the INSERT around it is.
+    /// Nothing but the catalog is read: EXECUTE, which was taken for the worst, is a read, or what
+    /// the INSERT around it is.
     fn reads(&mut self, call: usize, inserted: Option<usize>) {
         if self.derived.marks[call].span == Span::Bare {
             return;
@@ -179,8 +202,10 @@ impl Reader<'_> {
         for a in self.children(call, Span::Argument) {
             place += 1;
             let start = self.derived.marks[a].start;
-            let value =
-                self.children(a, Span::Value).next().map(|v| (self.derived.marks[v].start, self.derived.marks[v].end));
+            let value = self
+                .children(a, Span::Value)
+                .next()
+                .map(|v| (self.derived.marks[v].start, self.derived.marks[v].end));
             if self.is(start + 1, "=") {
                 // sp_executesql takes @statement for @stmt.
                 let name = self.t[start].text.to_ascii_lowercase();
@@ -219,7 +244,11 @@ impl Reader<'_> {
 
     fn judged(&mut self, at: usize, text: &str) -> Option<Verdict> {
         if self.nesting >= NESTING {
-            self.unclear(at, "dynamic SQL is nested too deeply".into(), "Send the inner text itself.");
+            self.unclear(
+                at,
+                "dynamic SQL is nested too deeply".into(),
+                "Send the inner text itself.",
+            );
             return None;
         }
         Some(Verdict::read(text, self.policy, Readings::Both, self.nesting + 1))
@@ -229,33 +258,56 @@ impl Reader<'_> {
     fn runs(&mut self, at: usize, text: &str) {
         let Some(inner) = self.judged(at, text) else { return };
         self.raise(inner.class.min(Class::Execute));
-        self.blame_as(at, &inner, "in dynamic SQL", &[Class::Refused, Class::Never, Class::Unknown]);
+        self.blame_as(
+            at,
+            &inner,
+            "in dynamic SQL",
+            &[Class::Refused, Class::Never, Class::Unknown],
+        );
     }
 
-    /// A text that is described is compiled, and does not run: what it would change does not matter, but what it reaches does.
+    /// A text that is described is compiled, and does not run: what it would change does not
+    /// matter, but what it reaches does.
     fn described(&mut self, at: usize, text: &str) {
         let Some(inner) = self.judged(at, text) else { return };
-        self.blame_as(at, &inner, "in the text that is described", &[Class::Refused, Class::Unknown]);
+        self.blame_as(
+            at,
+            &inner,
+            "in the text that is described",
+            &[Class::Refused, Class::Unknown],
+        );
     }
 
-    /// Every problem of these classes is one of the text around; each thing that is refused has to be allowed.
+    /// Every problem of these classes is one of the text around; each thing that is refused
+    /// has to be allowed.
     fn blame_as(&mut self, at: usize, inner: &Verdict, place: &str, classes: &[Class]) {
         for s in inner.statements.iter().filter(|s| classes.contains(&s.class)) {
             if let Some(p) = &s.problem {
-                self.blame(at, s.class, &p.items, p.counts_as, format!("{place}: {}", p.reason), &p.advice);
+                self.blame(
+                    at,
+                    s.class,
+                    &p.items,
+                    p.counts_as,
+                    format!("{place}: {}", p.reason),
+                    &p.advice,
+                );
             }
         }
     }
 
     /// `sys.dm_exec_describe_first_result_set (N'…', …)`.
     pub(super) fn described_by_function(&mut self, start: usize, end: usize) {
-        let name = self.t[start..end].last().map(|t| t.bare().trim_end().to_ascii_lowercase()).unwrap_or_default();
+        let name = self.t[start..end]
+            .last()
+            .map(|t| t.bare().trim_end().to_ascii_lowercase())
+            .unwrap_or_default();
         if !DESCRIBING.iter().any(|d| fold::may_be(&name, d)) {
             return;
         }
         // The literals up to the first comma or the closing parenthesis.
         let first = end + 1;
-        let until = (first..self.t.len()).find(|i| matches!(self.t[*i].text, "," | ")")).unwrap_or(first);
+        let until =
+            (first..self.t.len()).find(|i| matches!(self.t[*i].text, "," | ")")).unwrap_or(first);
         match self.literal(first, until) {
             Some(text) => self.described(first, &text),
             None => self.raise(Class::Execute),

@@ -29,7 +29,9 @@ pub(super) fn is_temporary(path: &[Token<'_>]) -> bool {
     let parts = parts(path);
     let Some(Some(last)) = parts.last() else { return false };
     let name = last.bare();
-    let local = name.starts_with('#') && !name.starts_with("##") && matches!(last.kind, Kind::Word | Kind::Quoted);
+    let local = name.starts_with('#')
+        && !name.starts_with("##")
+        && matches!(last.kind, Kind::Word | Kind::Quoted);
     let place = match parts.len() {
         1 => true,
         // SQL Server looks for it in tempdb, whatever the schema.
@@ -51,7 +53,16 @@ mod tests {
         for n in ["#t", "[#t]", "\"#t\"", "tempdb..#t", "TempDB.dbo.[#t]", "dbo.#t"] {
             assert!(of(n), "{n}");
         }
-        for n in ["t", "##t", "[##t]", "other..#t", "srv.tempdb..#t", "[ #t]", "tempdb..##t", "tempdb..t"] {
+        for n in [
+            "t",
+            "##t",
+            "[##t]",
+            "other..#t",
+            "srv.tempdb..#t",
+            "[ #t]",
+            "tempdb..##t",
+            "tempdb..t",
+        ] {
             assert!(!of(n), "{n}");
         }
     }

@@ -1,5 +1,5 @@
-//! SET: which option a caller may give which value. They end with the call, because it runs inside `sp_executesql`; what our own wrapper
-//! sets may only be narrowed.
+//! SET: which option a caller may give which value. They end with the call, because it runs inside
+//! `sp_executesql`; what our own wrapper sets may only be narrowed.
 //!
 //! Source: "SET statements", and each option's page.
 
@@ -84,7 +84,8 @@ impl Reader<'_> {
     pub(super) fn set(&mut self, m: usize) {
         self.raise(Class::Session);
         let set = self.derived.marks[m].start;
-        let parts: Vec<usize> = self.inside(m).filter(|i| self.derived.marks[*i].parent == Some(m)).collect();
+        let parts: Vec<usize> =
+            self.inside(m).filter(|i| self.derived.marks[*i].parent == Some(m)).collect();
         // Options wait for the value that goes for all of them.
         let mut waiting: Vec<(usize, String)> = Vec::new();
         let mut statistics = false;
@@ -137,8 +138,11 @@ impl Reader<'_> {
             Value::On if on => {}
             Value::Constant if constant.is_some_and(|n| n >= 0) => {}
             Value::LockTimeout
-                if constant.and_then(|n| u64::try_from(n).ok()).is_some_and(|n| n <= self.policy.lock_timeout) => {}
-            Value::DeadlockPriority if value == "LOW" || constant.is_some_and(|n| (-10..=-5).contains(&n)) => {}
+                if constant
+                    .and_then(|n| u64::try_from(n).ok())
+                    .is_some_and(|n| n <= self.policy.lock_timeout) => {}
+            Value::DeadlockPriority
+                if value == "LOW" || constant.is_some_and(|n| (-10..=-5).contains(&n)) => {}
             Value::Ours if value == if name == "XACT_ABORT" { "ON" } else { "OFF" } => {}
             Value::Off if value == "OFF" => {}
             Value::Ours => self.never_so(at, &item, "The server keeps the transaction itself."),
@@ -155,7 +159,8 @@ impl Reader<'_> {
                 self.refuse_value(set, &item, &what, "Leave it out, or set a lower one.");
             }
             Value::Constant => {
-                let advice = "Leave it out: max_rows and the server's limits bound what comes back.";
+                let advice =
+                    "Leave it out: max_rows and the server's limits bound what comes back.";
                 self.refuse_value(set, &item, "takes a constant from 0 up", advice);
             }
             Value::DeadlockPriority => {

@@ -13,7 +13,11 @@ pub fn corpus(script: &'static str) -> Vec<(&'static str, &'static str)> {
         .split("\nGO\n")
         .filter(|b| !b.trim().is_empty())
         .map(|b| {
-            let (class, text) = b.trim_start().strip_prefix("-- ").and_then(|b| b.split_once('\n')).expect("a class");
+            let (class, text) = b
+                .trim_start()
+                .strip_prefix("-- ")
+                .and_then(|b| b.split_once('\n'))
+                .expect("a class");
             (class, text)
         })
         .collect()
@@ -24,7 +28,11 @@ pub fn harmless() -> Vec<(&'static str, &'static str)> {
 }
 
 fn escaped() -> Vec<(&'static str, String)> {
-    ESCAPED.lines().map(|l| l.split_once(' ').unwrap_or((l, ""))).map(|(c, t)| (c, unescape(t))).collect()
+    ESCAPED
+        .lines()
+        .map(|l| l.split_once(' ').unwrap_or((l, "")))
+        .map(|(c, t)| (c, unescape(t)))
+        .collect()
 }
 
 fn unescape(t: &str) -> String {
@@ -41,7 +49,10 @@ fn unescape(t: &str) -> String {
             't' => out.push('\t'),
             'u' => {
                 let (hex, after) = rest[1..].split_once('}').expect("\\u{…}");
-                out.push(char::from_u32(u32::from_str_radix(hex, 16).expect("hex")).expect("a character"));
+                out.push(
+                    char::from_u32(u32::from_str_radix(hex, 16).expect("hex"))
+                        .expect("a character"),
+                );
                 rest = after;
             }
             other => out.push(other),
@@ -51,7 +62,11 @@ fn unescape(t: &str) -> String {
 }
 
 pub fn all() -> Vec<(&'static str, String)> {
-    let mut all: Vec<_> = corpus(HARMLESS).into_iter().chain(corpus(HOSTILE)).map(|(c, t)| (c, t.to_owned())).collect();
+    let mut all: Vec<_> = corpus(HARMLESS)
+        .into_iter()
+        .chain(corpus(HOSTILE))
+        .map(|(c, t)| (c, t.to_owned()))
+        .collect();
     all.extend(escaped());
     all
 }
@@ -62,8 +77,13 @@ fn every_batch_has_the_class_that_the_corpus_says() {
         .into_iter()
         .filter_map(|(class, text)| {
             let v = Verdict::of(&text);
-            (v.class.as_str() != class)
-                .then(|| format!("{class} expected, {} found: {text:?} {:#?}", v.class.as_str(), v.statements))
+            (v.class.as_str() != class).then(|| {
+                format!(
+                    "{class} expected, {} found: {text:?} {:#?}",
+                    v.class.as_str(),
+                    v.statements
+                )
+            })
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -78,6 +98,10 @@ fn no_hostile_batch_gets_through_and_no_harmless_one_is_refused() {
         assert_eq!(judge(&text, &Policy::default()).is_ok(), harmless, "{text}");
         let access = |a| judge(&text, &Policy { access: a, ..Policy::default() }).is_ok();
         assert_eq!(access(Access::ReadWrite), harmless || class == "write", "{text}");
-        assert_eq!(access(Access::Full), ["read", "session", "write", "schema", "execute"].contains(&class), "{text}");
+        assert_eq!(
+            access(Access::Full),
+            ["read", "session", "write", "schema", "execute"].contains(&class),
+            "{text}"
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Batches from a grammar of their own (`generator/tsql.grammar`, written from Microsoft's pages by somebody who had not read the guard),
-//! each with its true class.
+//! Batches from a grammar of their own (`generator/tsql.grammar`, written from Microsoft's pages by
+//! somebody who had not read the guard), each with its true class.
 
 use mssql_mcp_sql::verdict::Verdict;
 
@@ -19,11 +19,15 @@ fn every_generated_batch_has_its_class() {
         let g = generator.batch();
         let v = Verdict::of(&g.text);
         if v.class.as_str() != g.class {
-            wrong.push(format!("batch {n} of seed {seed}: {} expected\n{}\n{:#?}", g.class, g.text, v.statements));
+            wrong.push(format!(
+                "batch {n} of seed {seed}: {} expected\n{}\n{:#?}",
+                g.class, g.text, v.statements
+            ));
         }
     }
     if batches >= 200_000 {
-        let unused: Vec<_> = generator.coverage().into_iter().filter(|(_, times)| *times == 0).collect();
+        let unused: Vec<_> =
+            generator.coverage().into_iter().filter(|(_, times)| *times == 0).collect();
         assert!(unused.is_empty(), "{unused:?}");
     }
     let shown = wrong.iter().take(5).cloned().collect::<Vec<_>>().join("\n\n");

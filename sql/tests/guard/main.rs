@@ -1,4 +1,5 @@
-//! The guard, held against batches: our own corpora, those of others, a generator, and what must hold for any text.
+//! The guard, held against batches: our own corpora, those of others, a generator, and what must
+//! hold for any text.
 
 mod corpus;
 mod generated;

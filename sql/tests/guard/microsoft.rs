@@ -1,5 +1,6 @@
-//! Microsoft's own parser of T-SQL (ScriptDom, of 2019, fetched by `make test`) beside the guard, over the same texts: what it accepts is no Unknown,
-//! and no statement that it finds is milder to us than its kind can be.
+//! Microsoft's own parser of T-SQL (ScriptDom, of 2019, fetched by `make test`) beside the guard,
+//! over the same texts: what it accepts is no Unknown, and no statement that it finds is milder to
+//! us than its kind can be.
 
 use std::process::Command;
 
@@ -22,12 +23,16 @@ fn parsed(name: &str, texts: &[String]) -> Vec<Option<Vec<String>>> {
         .args([&from, &to])
         .env("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1")
         .status()
-        .unwrap_or_else(|e| panic!("{}: {e}; tests/corpora/install.sh makes it", program.display()));
+        .unwrap_or_else(|e| {
+            panic!("{}: {e}; tests/corpora/install.sh makes it", program.display())
+        });
     assert!(run.success());
     let out = std::fs::read_to_string(&to).expect("read");
     let _ = (std::fs::remove_file(from), std::fs::remove_file(to));
-    let lines: Vec<_> =
-        out.lines().map(|l| (!l.starts_with('!')).then(|| l.split(' ').map(str::to_owned).collect())).collect();
+    let lines: Vec<_> = out
+        .lines()
+        .map(|l| (!l.starts_with('!')).then(|| l.split(' ').map(str::to_owned).collect()))
+        .collect();
     assert_eq!(lines.len(), texts.len());
     lines
 }
@@ -88,7 +93,9 @@ fn least(kind: &str) -> Class {
         | "CloseSymmetricKeyStatement"
         | "CloseMasterKeyStatement"
         | "AddSignatureStatement" => Class::Refused,
-        k if k.starts_with("Backup") || k.starts_with("Restore") || k.starts_with("Kill") => Class::Refused,
+        k if k.starts_with("Backup") || k.starts_with("Restore") || k.starts_with("Kill") => {
+            Class::Refused
+        }
         k if k.contains("Login")
             || k.contains("Certificate")
             || k.contains("Credential")
@@ -119,7 +126,9 @@ fn least(kind: &str) -> Class {
         {
             Class::Refused
         }
-        k if k.starts_with("Create") || k.starts_with("Alter") || k.starts_with("Drop") => Class::Schema,
+        k if k.starts_with("Create") || k.starts_with("Alter") || k.starts_with("Drop") => {
+            Class::Schema
+        }
         _ => Class::Read,
     }
 }
@@ -132,8 +141,11 @@ fn held(texts: &[String], kinds: &[Option<Vec<String>>]) -> usize {
         valid += 1;
         let mut least = kinds.iter().map(|k| least(k)).max().unwrap_or(Class::Read);
         // Transactions in the body of a module are stored, not run.
-        let module =
-            |k: &String| ["ProcedureStatement", "FunctionStatement", "TriggerStatement"].iter().any(|m| k.ends_with(m));
+        let module = |k: &String| {
+            ["ProcedureStatement", "FunctionStatement", "TriggerStatement"]
+                .iter()
+                .any(|m| k.ends_with(m))
+        };
         if least == Class::Never && kinds.iter().any(module) {
             least = Class::Schema;
         }
@@ -174,12 +186,13 @@ fn what_microsofts_parser_accepts_is_derived() {
     assert!(valid > 1500, "{valid}");
 }
 
-/// Texts that nobody would write: statements of others joined without `;`, tokens left out, put twice or exchanged. Most are no T-SQL; of those that are, none
-/// is milder to us.
+/// Texts that nobody would write: statements of others joined without `;`, tokens left out, put
+/// twice or exchanged. Most are no T-SQL; of those that are, none is milder to us.
 #[test]
 fn mutants_that_microsofts_parser_accepts_are_not_milder() {
     let all = statements();
-    let mut dice = Dice(std::env::var("GUARD_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(11));
+    let mut dice =
+        Dice(std::env::var("GUARD_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(11));
     let mut texts = Vec::new();
     while texts.len() < 40_000 {
         let (a, b) = (&all[dice.roll(all.len())].text, &all[dice.roll(all.len())].text);
@@ -214,7 +227,8 @@ fn mutant(list: &[Token<'_>], dice: &mut Dice) -> String {
 #[test]
 fn generated_batches_are_what_microsofts_parser_finds() {
     let mut generator = Generator::new(99);
-    let (texts, classes): (Vec<_>, Vec<_>) = (0..10_000).map(|_| generator.batch()).map(|g| (g.text, g.class)).unzip();
+    let (texts, classes): (Vec<_>, Vec<_>) =
+        (0..10_000).map(|_| generator.batch()).map(|g| (g.text, g.class)).unzip();
     let kinds = parsed("generated", &texts);
     let valid = held(&texts, &kinds);
     // What is newer than the parser of 2019 it does not know.

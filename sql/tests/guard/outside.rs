@@ -1,5 +1,6 @@
-//! T-SQL that others wrote, with the classes that others' parsers give it (`tests/corpora`, fetched by `make test`): as it stands, and
-//! crossed, so that a statement which changes something stands where it does not expect to.
+//! T-SQL that others wrote, with the classes that others' parsers give it (`tests/corpora`, fetched
+//! by `make test`): as it stands, and crossed, so that a statement which changes something stands
+//! where it does not expect to.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,22 +15,27 @@ const EXCEPTIONS: &str = include_str!("../outside.txt");
 
 /// Where `tests/corpora/install.sh` puts what it fetches.
 pub fn corpora() -> std::path::PathBuf {
-    let target =
-        std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../target").into());
+    let target = std::env::var("CARGO_TARGET_DIR")
+        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../target").into());
     std::path::Path::new(&target).join("corpora")
 }
 
 pub fn batches() -> Vec<Value> {
     let path = corpora().join("batches.jsonl");
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| {
-        panic!("{}: {e}; tests/corpora/install.sh fetches it (make test does so too)", path.display())
+        panic!(
+            "{}: {e}; tests/corpora/install.sh fetches it (make test does so too)",
+            path.display()
+        )
     });
     text.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect()
 }
 
 /// FNV-1a, so that no text of others stands in our files.
 pub fn fingerprint(text: &str) -> String {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
     format!("{hash:016x}")
 }
 
@@ -51,8 +57,11 @@ pub struct Statement {
 pub fn statements() -> Vec<Statement> {
     let mut seen = BTreeSet::new();
     let mut out = Vec::new();
-    for s in batches().iter().flat_map(|b| b["statements"].as_array().cloned().unwrap_or_default()) {
-        let (Some(class), sql) = (s["class"].as_str(), text(&s["text"]).to_owned()) else { continue };
+    for s in batches().iter().flat_map(|b| b["statements"].as_array().cloned().unwrap_or_default())
+    {
+        let (Some(class), sql) = (s["class"].as_str(), text(&s["text"]).to_owned()) else {
+            continue;
+        };
         if !seen.insert(sql.clone()) || Verdict::of(&sql).class != class_of(class) {
             continue;
         }
@@ -62,7 +71,10 @@ pub fn statements() -> Vec<Statement> {
         };
         let aliases: Vec<(usize, usize, String)> =
             s["aliases"].as_array().map(|all| all.iter().map(place).collect()).unwrap_or_default();
-        let written = s["written"].as_array().map(|_| place(&s["written"])).map(|(start, end, _)| (start, end));
+        let written = s["written"]
+            .as_array()
+            .map(|_| place(&s["written"]))
+            .map(|(start, end, _)| (start, end));
         let written = written.filter(|(start, _)| aliases.iter().all(|a| a.0 != *start));
         out.push(Statement { text: sql, class: class_of(class), aliases, written });
     }
@@ -74,7 +86,10 @@ pub fn exceptions() -> BTreeMap<(String, String), &'static str> {
     let mut all = BTreeMap::new();
     for line in EXCEPTIONS.lines().filter(|l| !l.starts_with('#')) {
         let fields: Vec<&str> = line.splitn(4, ' ').collect();
-        assert!(fields.len() == 4 && fields[3].len() > 5, "an exception without its reason: {line}");
+        assert!(
+            fields.len() == 4 && fields[3].len() > 5,
+            "an exception without its reason: {line}"
+        );
         all.insert((fields[0].into(), fields[1].into()), fields[2]);
     }
     all
@@ -89,7 +104,8 @@ fn each_batch_has_the_class_of_its_tree() {
         let found = Verdict::of(sql).class;
         let key = (corpus.clone(), fingerprint(sql));
         *counts.entry((corpus, found.as_str())).or_insert(0) += 1;
-        let expected: Option<Vec<&str>> = b["expect"].as_array().map(|e| e.iter().map(text).collect());
+        let expected: Option<Vec<&str>> =
+            b["expect"].as_array().map(|e| e.iter().map(text).collect());
         let as_told = match &expected {
             Some(e) => e.contains(&found.as_str()),
             None => found != Class::Unknown,
@@ -103,7 +119,12 @@ fn each_batch_has_the_class_of_its_tree() {
             Some(class) if *class == found.as_str() && least => {
                 used.insert(key);
             }
-            _ => wrong.push(format!("{} {} {expected:?}, found {}: {sql}", key.0, key.1, found.as_str())),
+            _ => wrong.push(format!(
+                "{} {} {expected:?}, found {}: {sql}",
+                key.0,
+                key.1,
+                found.as_str()
+            )),
         }
     }
     assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
@@ -113,13 +134,18 @@ fn each_batch_has_the_class_of_its_tree() {
     let expected: &[(&str, &[(&str, usize)])] = include!("../outside.counts");
     for (corpus, classes) in expected {
         for (class, n) in *classes {
-            assert_eq!(counts.remove(&((*corpus).to_owned(), *class)), Some(*n), "{corpus} {class}");
+            assert_eq!(
+                counts.remove(&((*corpus).to_owned(), *class)),
+                Some(*n),
+                "{corpus} {class}"
+            );
         }
     }
     assert!(counts.is_empty(), "more than outside.counts has: {counts:?}");
 }
 
-/// A statement that changes something, without `;`, behind every harmless one and in every place where a statement can begin.
+/// A statement that changes something, without `;`, behind every harmless one and in every place
+/// where a statement can begin.
 #[test]
 fn a_change_is_seen_wherever_it_begins() {
     const PLACES: [&str; 16] = [
@@ -142,8 +168,10 @@ fn a_change_is_seen_wherever_it_begins() {
     ];
     let all = statements();
     // A procedure's bare name is a call as the first thing of a batch alone.
-    let bare = |s: &&Statement| s.class == Class::Execute && !s.text.to_ascii_uppercase().contains("EXEC");
-    let (changing, harmless): (Vec<_>, Vec<_>) = all.iter().filter(|s| !bare(s)).partition(|s| s.class.changes());
+    let bare =
+        |s: &&Statement| s.class == Class::Execute && !s.text.to_ascii_uppercase().contains("EXEC");
+    let (changing, harmless): (Vec<_>, Vec<_>) =
+        all.iter().filter(|s| !bare(s)).partition(|s| s.class.changes());
     assert!(changing.len() > 300 && harmless.len() > 800, "{} {}", changing.len(), harmless.len());
     let (mut milder, mut exact, mut crosses) = (Vec::new(), 0, 0);
     let mut held = |sql: String, class: Class| {
@@ -163,18 +191,21 @@ fn a_change_is_seen_wherever_it_begins() {
         }
     }
     assert!(milder.is_empty(), "{}", milder.join("\n\n"));
-    // It is not that all of them were refused as unreadable: MERGE and CTE need a `;`, little else does.
+    // It is not that all of them were refused as unreadable: MERGE and CTE need a
+    // `;`, little else does.
     println!("{exact} of {crosses} have just the class of the change");
     assert!(exact * 100 > crosses * 85, "{exact} of {crosses}");
 }
 
-/// Aliases under other names: a word that begins statements, a name like a temporary table's, other case, width and quoting.
+/// Aliases under other names: a word that begins statements, a name like a temporary table's, other
+/// case, width and quoting.
 #[test]
 fn a_name_does_not_hide_what_a_statement_does() {
-    /// Every use of the alias, or where it is declared only: the first but one that names a target is the declaration's.
+    /// Every use of the alias, or where it is declared only: the first but one that names a
+    /// target is the declaration's.
     const EVERYWHERE: [&str; 14] = [
-        "receive", "send", "get", "move", "throw", "enable", "disable", "copy", "next", "value", "[select]", "\"a b\"",
-        "log", "limit",
+        "receive", "send", "get", "move", "throw", "enable", "disable", "copy", "next", "value",
+        "[select]", "\"a b\"", "log", "limit",
     ];
     let mut milder = Vec::new();
     let (mut renamed, mut same) = (0, 0);
@@ -199,19 +230,28 @@ fn a_name_does_not_hide_what_a_statement_does() {
             }
         };
         for word in EVERYWHERE {
-            let first =
-                |name: &str, _: usize| if number(name) == 0 { word.to_owned() } else { format!("[x{}]", number(name)) };
+            let first = |name: &str, _: usize| {
+                if number(name) == 0 { word.to_owned() } else { format!("[x{}]", number(name)) }
+            };
             held(rename(&first), true);
         }
         // A change through an alias that looks like a temporary table is one of what it stands for.
         let hash = |name: &str, _: usize| format!("#x{}", number(name));
         held(rename(&hash), false);
         let quoted = |name: &str, n: usize| {
-            if n.is_multiple_of(2) { format!("#x{}", number(name)) } else { format!("[#X{} ]", number(name)) }
+            if n.is_multiple_of(2) {
+                format!("#x{}", number(name))
+            } else {
+                format!("[#X{} ]", number(name))
+            }
         };
         held(rename(&quoted), false);
         let wide = |name: &str, n: usize| {
-            if n.is_multiple_of(2) { format!("#x{}", number(name)) } else { format!("[#\u{ff58}{}]", number(name)) }
+            if n.is_multiple_of(2) {
+                format!("#x{}", number(name))
+            } else {
+                format!("[#\u{ff58}{}]", number(name))
+            }
         };
         held(rename(&wide), false);
         let case = |name: &str, n: usize| {
@@ -229,7 +269,8 @@ fn a_name_does_not_hide_what_a_statement_does() {
     assert!(renamed > 5000 && same * 100 > renamed * 90, "{same} of {renamed}");
 }
 
-/// A table that is changed, under a name that begins statements elsewhere, or that is almost a temporary table's.
+/// A table that is changed, under a name that begins statements elsewhere, or that is
+/// almost a temporary table's.
 #[test]
 fn a_target_is_one_whatever_its_name() {
     const NAMES: [&str; 14] = [
@@ -265,7 +306,8 @@ fn a_target_is_one_whatever_its_name() {
 
 #[test]
 fn comments_and_line_ends_between_tokens_change_nothing() {
-    const GAPS: [&str; 6] = [" /* DROP TABLE t */", "\r\n", "\t", " -- ' [ DELETE t\n", " /* /* ' */ */", " \n "];
+    const GAPS: [&str; 6] =
+        [" /* DROP TABLE t */", "\r\n", "\t", " -- ' [ DELETE t\n", " /* /* ' */ */", " \n "];
     let mut dice = Dice(7);
     let mut read = 0;
     for b in batches() {
@@ -283,7 +325,11 @@ fn comments_and_line_ends_between_tokens_change_nothing() {
             edited += t.text;
         }
         read += 1;
-        assert_eq!(Verdict::of(&edited).class, Verdict::of(sql).class, "{sql}\n--- edited:\n{edited}");
+        assert_eq!(
+            Verdict::of(&edited).class,
+            Verdict::of(sql).class,
+            "{sql}\n--- edited:\n{edited}"
+        );
     }
     assert!(read > 2000);
 }

@@ -17,16 +17,27 @@ impl Dice {
         self.0 ^= self.0 << 17;
         (self.0 % n.max(1) as u64) as usize
     }
+
     pub fn pick<'a, T: ?Sized>(&mut self, list: &[&'a T]) -> &'a T {
         list[self.roll(list.len())]
     }
 }
 
-/// White space and comments between two tokens never change the verdict, nor does the case of keywords.
+/// White space and comments between two tokens never change the verdict, nor does
+/// the case of keywords.
 #[test]
 fn what_stands_between_tokens_does_not_matter() {
-    const GAPS: [&str; 9] =
-        [" ", "\t", "\r\n ", "/**/", " /* DROP TABLE t */", " /* /* ' */ [ */", " -- \" DELETE\n", "\n", "  "];
+    const GAPS: [&str; 9] = [
+        " ",
+        "\t",
+        "\r\n ",
+        "/**/",
+        " /* DROP TABLE t */",
+        " /* /* ' */ [ */",
+        " -- \" DELETE\n",
+        "\n",
+        "  ",
+    ];
     for (n, (class, text)) in all().into_iter().enumerate() {
         let Ok(list) = tokens(&text) else { continue };
         // A line end around GO is what makes it a separator.
@@ -37,7 +48,8 @@ fn what_stands_between_tokens_does_not_matter() {
             let mut dice = Dice(seed * 7919 + n as u64);
             let mut edited = String::new();
             for (i, t) in list.iter().enumerate() {
-                // Inside 1.5 and a.b nothing may be put between digits; between tokens anything may.
+                // Inside 1.5 and a.b nothing may be put between digits; between tokens anything
+                // may.
                 if i > 0 {
                     let touching = list[i - 1].at + list[i - 1].text.len() == t.at;
                     if !touching || dice.roll(3) == 0 {
@@ -46,7 +58,9 @@ fn what_stands_between_tokens_does_not_matter() {
                 }
                 // A name keeps one case throughout: two that differ in case alone may be two names.
                 let word = t.kind == Kind::Word && t.text.is_ascii();
-                let swapped = word && (t.text.to_ascii_lowercase().bytes().map(u64::from).sum::<u64>() ^ seed) % 2 == 0;
+                let swapped = word
+                    && (t.text.to_ascii_lowercase().bytes().map(u64::from).sum::<u64>() ^ seed) % 2
+                        == 0;
                 edited += &if swapped { swap_case(t.text) } else { t.text.to_owned() };
             }
             assert_eq!(Verdict::of(&edited).class.as_str(), class, "seed {seed}: {edited:?}");
@@ -55,20 +69,30 @@ fn what_stands_between_tokens_does_not_matter() {
 }
 
 fn swap_case(t: &str) -> String {
-    t.chars().map(|c| if c.is_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }).collect()
+    t.chars()
+        .map(|c| if c.is_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() })
+        .collect()
 }
 
 /// A hostile statement behind a harmless one keeps its class, however the two are joined.
 #[test]
 fn nothing_hides_behind_a_harmless_statement() {
     const JOINS: [&str; 8] = [" ", ";", "\n", "\r\n", "/**/", "--x\n", ";;", "\t"];
-    let hostile: Vec<_> = all().into_iter().filter(|(c, _)| !["read", "session", "unknown"].contains(c)).collect();
+    let hostile: Vec<_> =
+        all().into_iter().filter(|(c, _)| !["read", "session", "unknown"].contains(c)).collect();
     let harmless = harmless();
     let mut dice = Dice(42);
     for (class, text) in &hostile {
-        // A bare procedure call is one only at the start of a batch; elsewhere it is a syntax error, or an alias.
-        let first = text.split(|c: char| !c.is_alphanumeric() && !"_[\"".contains(c)).next().unwrap_or_default();
-        if *class == "execute" && !first.to_ascii_uppercase().starts_with("EXEC") && !text.contains("EXEC") {
+        // A bare procedure call is one only at the start of a batch; elsewhere it is a syntax
+        // error, or an alias.
+        let first = text
+            .split(|c: char| !c.is_alphanumeric() && !"_[\"".contains(c))
+            .next()
+            .unwrap_or_default();
+        if *class == "execute"
+            && !first.to_ascii_uppercase().starts_with("EXEC")
+            && !text.contains("EXEC")
+        {
             continue;
         }
         if text.starts_with("xp_") || text.starts_with("GO") {
@@ -85,10 +109,18 @@ fn nothing_hides_behind_a_harmless_statement() {
 }
 
 pub fn class_of(name: &str) -> Class {
-    [Class::Read, Class::Session, Class::Write, Class::Schema, Class::Execute, Class::Refused, Class::Never]
-        .into_iter()
-        .find(|c| c.as_str() == name)
-        .expect("a class")
+    [
+        Class::Read,
+        Class::Session,
+        Class::Write,
+        Class::Schema,
+        Class::Execute,
+        Class::Refused,
+        Class::Never,
+    ]
+    .into_iter()
+    .find(|c| c.as_str() == name)
+    .expect("a class")
 }
 
 /// No text makes it panic or hang, whatever it is made of.
@@ -144,15 +176,18 @@ fn any_text_has_a_verdict() {
     ];
     for seed in 1..=20_000 {
         let mut dice = Dice(seed);
-        let text: String =
-            (0..dice.roll(24)).map(|_| dice.pick(&PIECES)).collect::<Vec<_>>().join(dice.pick(&["", " "]));
+        let text: String = (0..dice.roll(24))
+            .map(|_| dice.pick(&PIECES))
+            .collect::<Vec<_>>()
+            .join(dice.pick(&["", " "]));
         let v = Verdict::of(&text);
         assert!(!v.statements.is_empty(), "{text:?}");
         let _ = batches(&text);
     }
 }
 
-/// Twice the text takes about twice the time: no construct makes it look back over what it has read.
+/// Twice the text takes about twice the time: no construct makes it look back over
+/// what it has read.
 #[test]
 fn long_batches_are_read_once() {
     for piece in [
@@ -188,7 +223,14 @@ fn long_batches_are_read_once() {
 fn a_text_of_too_many_words_or_statements_is_told_so() {
     let reason = |sql: &str| {
         let v = Verdict::of(sql);
-        (v.class, v.statements.first().and_then(|s| s.problem.as_ref()).map(|p| p.reason.clone()).unwrap_or_default())
+        (
+            v.class,
+            v.statements
+                .first()
+                .and_then(|s| s.problem.as_ref())
+                .map(|p| p.reason.clone())
+                .unwrap_or_default(),
+        )
     };
     assert_eq!(Verdict::of(&"SELECT 1;".repeat(4_900)).class, Class::Read);
     let (class, why) = reason(&"SELECT 1;".repeat(5_100));

@@ -8,7 +8,8 @@ fn allowed(sql: &str, readings: Readings) -> bool {
     Verdict::with_readings(sql, readings).class <= Class::Session
 }
 
-/// Harmful at read-only access: what the derivation alone would let through, because it takes names as they come.
+/// Harmful at read-only access: what the derivation alone would let through, because it takes
+/// names as they come.
 const ONLY_ACCOUNTED: [&str; 6] = [
     "SELECT * FROM fn_dblog(NULL, NULL)",
     "SELECT * FROM OPENROWSET('a', 'b', 'c') AS x",
@@ -52,10 +53,13 @@ fn the_verdict_is_the_worse_of_the_two() {
 /// Most of what is harmful is seen by both: a fault in one is no hole.
 #[test]
 fn the_readings_overlap() {
-    let hostile: Vec<_> = all().into_iter().filter(|(c, _)| !["read", "session"].contains(c)).collect();
+    let hostile: Vec<_> =
+        all().into_iter().filter(|(c, _)| !["read", "session"].contains(c)).collect();
     let both = hostile
         .iter()
-        .filter(|(_, sql)| !allowed(sql, Readings::Derivation) && !allowed(sql, Readings::Accounting))
+        .filter(|(_, sql)| {
+            !allowed(sql, Readings::Derivation) && !allowed(sql, Readings::Accounting)
+        })
         .count();
     assert!(both * 100 > hostile.len() * 70, "{both} of {}", hostile.len());
 }

@@ -52,15 +52,26 @@ impl World {
     pub fn with<T>(&self, f: impl FnOnce(&mut Books) -> T) -> T {
         f(&mut self.books.lock().expect("books"))
     }
+
     pub fn mark(&self, sql: &str) -> (u64, String) {
         let n = self.next.fetch_add(1, Ordering::Relaxed);
         (n, format!("{sql} /* soak {n} */"))
     }
+
     fn kind(&self, method: &str, tool: &str, outcome: &str) {
-        self.with(|b| *b.kinds.entry((method.into(), tool.into(), outcome.into())).or_default() += 1);
+        self.with(|b| {
+            *b.kinds.entry((method.into(), tool.into(), outcome.into())).or_default() += 1
+        });
     }
+
     /// Enters what came for a call; none if its client did not wait for it.
-    pub fn seen(&self, method: &str, tool: &str, mark: Option<u64>, answer: Option<&Value>) -> String {
+    pub fn seen(
+        &self,
+        method: &str,
+        tool: &str,
+        mark: Option<u64>,
+        answer: Option<&Value>,
+    ) -> String {
         let seen = answer.map_or(Seen::Left, outcome);
         let name = match &seen {
             Seen::Answered { outcome, .. } => outcome.clone(),
@@ -73,9 +84,11 @@ impl World {
         }
         name
     }
+
     pub fn bearer(&self) -> String {
         format!("Bearer {}", self.token)
     }
+
     pub fn requested(&self) {
         self.with(|b| b.requests += 1);
     }
@@ -94,10 +107,17 @@ fn outcome(answer: &Value) -> Seen {
     if result["isError"] == true {
         let text = result["content"][0]["text"].as_str().unwrap_or_default();
         let said: Value = serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {answer}"));
-        return plain(said["error"]["code"].as_str().unwrap_or_else(|| panic!("no code: {answer}")));
+        return plain(
+            said["error"]["code"].as_str().unwrap_or_else(|| panic!("no code: {answer}")),
+        );
     }
     // The oldest clients get the same as text.
-    let text = || result["content"][0]["text"].as_str().and_then(|t| serde_json::from_str(t).ok()).unwrap_or_default();
+    let text = || {
+        result["content"][0]["text"]
+            .as_str()
+            .and_then(|t| serde_json::from_str(t).ok())
+            .unwrap_or_default()
+    };
     let all = result.get("structuredContent").cloned().unwrap_or_else(text)["results"].take();
     let all = all.as_array();
     let rows = all.map_or(0, |r| r.iter().map(|r| r["row_count"].as_u64().unwrap_or(0)).sum());
@@ -117,8 +137,10 @@ pub async fn scrape(admin: SocketAddr) -> Vec<Series> {
         .map(|l| {
             let (series, value) = l.rsplit_once(' ').expect("a value");
             let (name, rest) = series.split_once('{').unwrap_or((series, ""));
-            let labels = rest.trim_end_matches('}').split("\",").filter_map(|kv| kv.split_once("=\""));
-            let labels = labels.map(|(k, v)| (k.to_owned(), v.trim_end_matches('"').to_owned())).collect();
+            let labels =
+                rest.trim_end_matches('}').split("\",").filter_map(|kv| kv.split_once("=\""));
+            let labels =
+                labels.map(|(k, v)| (k.to_owned(), v.trim_end_matches('"').to_owned())).collect();
             (name.to_owned(), labels, value.parse().expect("a number"))
         })
         .collect()
@@ -126,7 +148,9 @@ pub async fn scrape(admin: SocketAddr) -> Vec<Series> {
 
 /// The sum of the series that have these labels; an empty value is one that is not there.
 pub fn total(all: &[Series], name: &str, labels: &[(&str, &str)]) -> u64 {
-    let fits = |s: &&Series| s.0 == name && labels.iter().all(|(k, v)| s.1.get(*k).map_or("", String::as_str) == *v);
+    let fits = |s: &&Series| {
+        s.0 == name && labels.iter().all(|(k, v)| s.1.get(*k).map_or("", String::as_str) == *v)
+    };
     all.iter().filter(fits).map(|s| s.2 as u64).sum()
 }
 
@@ -157,7 +181,8 @@ pub struct Recorded {
 /// The files of the log, in their order.
 pub fn files(dir: &Path) -> Vec<PathBuf> {
     let all = std::fs::read_dir(dir).expect("folder").map(|f| f.expect("file").path());
-    let mut all: Vec<PathBuf> = all.filter(|p| p.extension().is_some_and(|e| e == "jsonl")).collect();
+    let mut all: Vec<PathBuf> =
+        all.filter(|p| p.extension().is_some_and(|e| e == "jsonl")).collect();
     all.sort();
     all
 }
@@ -174,13 +199,15 @@ pub fn recorded(dir: &Path) -> (Vec<Recorded>, u64) {
             let call = text("call");
             match r["event"].as_str() {
                 Some("call_start") => {
-                    let mark =
-                        text("text").rsplit_once("/* soak ").and_then(|(_, n)| n.split(' ').next()?.parse().ok());
+                    let mark = text("text")
+                        .rsplit_once("/* soak ")
+                        .and_then(|(_, n)| n.split(' ').next()?.parse().ok());
                     let new = Recorded { mark, tool: text("tool"), ..Recorded::default() };
                     assert!(calls.insert(call, new).is_none(), "two starts: {r}");
                 }
                 Some("call_end") => {
-                    let c = calls.get_mut(&call).unwrap_or_else(|| panic!("an end without start: {r}"));
+                    let c =
+                        calls.get_mut(&call).unwrap_or_else(|| panic!("an end without start: {r}"));
                     assert!(c.outcome.replace(text("outcome")).is_none(), "two ends: {r}");
                     c.rows = r["rows"].as_u64().expect("rows");
                     c.truncated = !text("truncated").is_empty();

@@ -45,10 +45,13 @@ impl Client {
     async fn new(world: &World) -> Self {
         let io = TcpStream::connect(world.address).await.expect("connect");
         let (send, connection) =
-            hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(io)).await.expect("handshake");
+            hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(io))
+                .await
+                .expect("handshake");
         let driver = tokio::spawn(async move { drop(connection.await) });
         Self { world: world.clone(), send, driver }
     }
+
     /// The head of the answer, with its body to come.
     async fn begin(
         &mut self,
@@ -59,8 +62,12 @@ impl Client {
         if self.send.ready().await.is_err() {
             *self = Self::new(&self.world).await;
         }
-        let mut r = ::http::Request::builder().method(method).uri("/mcp").header("Host", "localhost");
-        for (k, v) in [("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")] {
+        let mut r =
+            ::http::Request::builder().method(method).uri("/mcp").header("Host", "localhost");
+        for (k, v) in [
+            ("Content-Type", "application/json"),
+            ("Accept", "application/json, text/event-stream"),
+        ] {
             r = r.header(k, v);
         }
         for (k, v) in headers {
@@ -70,13 +77,22 @@ impl Client {
         let sent = self.send.send_request(r.body(Full::from(body)).expect("request"));
         tokio::time::timeout(PATIENCE, sent).await.expect("in time").expect("an answer")
     }
+
     async fn ask(&mut self, method: &str, headers: &[(&str, &str)], body: String) -> Answer {
         let (parts, body) = self.begin(method, headers, body).await.into_parts();
-        let body = tokio::time::timeout(PATIENCE, body.collect()).await.expect("in time").expect("a body").to_bytes();
-        let headers = parts.headers.iter().map(|(k, v)| (k.to_string(), v.to_str().unwrap_or_default().to_owned()));
+        let body = tokio::time::timeout(PATIENCE, body.collect())
+            .await
+            .expect("in time")
+            .expect("a body")
+            .to_bytes();
+        let headers = parts
+            .headers
+            .iter()
+            .map(|(k, v)| (k.to_string(), v.to_str().unwrap_or_default().to_owned()));
         let body = String::from_utf8_lossy(&body).into_owned();
         Answer { status: parts.status.as_u16(), headers: headers.collect(), body }
     }
+
     /// A stateless request.
     async fn rpc(&mut self, token: &str, method: &str, params: Value) -> Value {
         let (headers, body) = stateless(token, method, params);
@@ -84,9 +100,11 @@ impl Client {
         let answer = self.ask("POST", &headers, body).await;
         message(&answer)
     }
+
     async fn tool(&mut self, token: &str, name: &str, arguments: Value) -> Value {
         self.rpc(token, "tools/call", json!({ "name": name, "arguments": arguments })).await
     }
+
     /// A marked query that is waited for.
     async fn sql(&mut self, token: &str, sql: &str) -> String {
         let (n, text) = self.world.mark(sql);
@@ -106,7 +124,8 @@ fn message(a: &Answer) -> Value {
 
 fn stateless(token: &str, method: &str, params: Value) -> (Vec<(&'static str, String)>, String) {
     let name = params["name"].as_str().map(str::to_owned);
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": modern(params) }).to_string();
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": modern(params) })
+        .to_string();
     let mut headers = vec![
         ("Authorization", format!("Bearer {token}")),
         ("MCP-Protocol-Version", "2026-07-28".to_owned()),
@@ -132,7 +151,9 @@ async fn act(world: &World, client: &mut Client, dice: &mut Dice) {
     match dice.below(100) {
         0..30 => {
             let n = dice.below(40);
-            let sql = format!("SELECT TOP ({n}) o.OrderId, o.Status FROM sales.Orders AS o WHERE o.OrderId > {n}000");
+            let sql = format!(
+                "SELECT TOP ({n}) o.OrderId, o.Status FROM sales.Orders AS o WHERE o.OrderId > {n}000"
+            );
             client.sql(&token, &sql).await;
         }
         // Beyond limits.max_rows, or limits.max_chars.
@@ -144,7 +165,12 @@ async fn act(world: &World, client: &mut Client, dice: &mut Dice) {
         46..48 => drop(client.sql(&token, "BEGIN TRANSACTION").await),
         48..52 => {
             let n = 10_000 + dice.below(900);
-            client.sql(&token, &format!("UPDATE sales.Orders SET Status = Status WHERE OrderId = {n}")).await;
+            client
+                .sql(
+                    &token,
+                    &format!("UPDATE sales.Orders SET Status = Status WHERE OrderId = {n}"),
+                )
+                .await;
         }
         52..58 => drop(seen("list_tables", &client.tool(&token, "list_tables", json!({})).await)),
         58..64 => {
@@ -153,7 +179,9 @@ async fn act(world: &World, client: &mut Client, dice: &mut Dice) {
             seen("describe_table", &a);
         }
         64..68 => {
-            let a = client.tool(&token, "get_table_sample", json!({ "table_name": "sales.Orders" })).await;
+            let a = client
+                .tool(&token, "get_table_sample", json!({ "table_name": "sales.Orders" }))
+                .await;
             seen("get_table_sample", &a);
         }
         68..70 => {
@@ -223,8 +251,11 @@ async fn session(world: &World, client: &mut Client, dice: &mut Dice) {
     let ping = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
     assert_eq!(message(&client.ask("POST", &headers, ping.to_string()).await)["result"], json!({}));
     let cancelled = dice.below(3) == 0;
-    let (n, text) =
-        world.mark(if cancelled { "WAITFOR DELAY '00:00:05'" } else { "SELECT COUNT(*) AS n FROM sales.Orders" });
+    let (n, text) = world.mark(if cancelled {
+        "WAITFOR DELAY '00:00:05'"
+    } else {
+        "SELECT COUNT(*) AS n FROM sales.Orders"
+    });
     let call = json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": { "name": "execute_sql", "arguments": { "query": text } } });
     let answer = if cancelled {
         let (mut other, cancel) = (
@@ -263,14 +294,18 @@ async fn sse(world: &World, dice: &mut Dice) {
     world.seen("initialize", "", None, Some(&events.message().await));
     say(json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })).await;
     let leave = dice.below(3) == 0;
-    let (n, text) =
-        world.mark(if leave { "WAITFOR DELAY '00:00:05'" } else { "SELECT TOP (5) OrderId FROM sales.Orders" });
+    let (n, text) = world.mark(if leave {
+        "WAITFOR DELAY '00:00:05'"
+    } else {
+        "SELECT TOP (5) OrderId FROM sales.Orders"
+    });
     say(json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": { "name": "execute_sql", "arguments": { "query": text } } })).await;
     let answer = if leave { None } else { Some(events.message().await) };
     world.seen("tools/call", "execute_sql", Some(n), answer.as_ref());
 }
 
-/// Reads slowly, or not at all, what is larger than the buffers in between; or never ends its request.
+/// Reads slowly, or not at all, what is larger than the buffers in between; or
+/// never ends its request.
 async fn slow(world: &World, dice: &mut Dice) {
     let socket = TcpSocket::new_v4().expect("socket");
     socket.set_recv_buffer_size(4096).expect("buffer");
@@ -303,7 +338,9 @@ async fn slow(world: &World, dice: &mut Dice) {
                 .await
                 .expect("write");
             let (mut all, mut piece) = (Vec::new(), vec![0; 8192]);
-            while let Ok(read @ 1..) = tokio::time::timeout(PATIENCE, io.read(&mut piece)).await.expect("in time") {
+            while let Ok(read @ 1..) =
+                tokio::time::timeout(PATIENCE, io.read(&mut piece)).await.expect("in time")
+            {
                 all.extend_from_slice(&piece[..read]);
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
@@ -317,8 +354,11 @@ async fn slow(world: &World, dice: &mut Dice) {
 async fn leaver(world: &World, dice: &mut Dice) {
     let mut client = Client::new(world).await;
     let (n, text) = world.mark("WAITFOR DELAY '00:00:05'");
-    let (headers, body) =
-        stateless(&world.token, "tools/call", json!({ "name": "execute_sql", "arguments": { "query": text } }));
+    let (headers, body) = stateless(
+        &world.token,
+        "tools/call",
+        json!({ "name": "execute_sql", "arguments": { "query": text } }),
+    );
     let headers: Vec<(&str, &str)> = headers.iter().map(|(k, v)| (*k, v.as_str())).collect();
     let _head = client.begin("POST", &headers, body).await;
     tokio::time::sleep(Duration::from_millis(dice.below(300))).await;

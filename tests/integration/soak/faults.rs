@@ -1,4 +1,5 @@
-//! What fails around the server: its collector, the way to its database, the database itself, and its configuration.
+//! What fails around the server: its collector, the way to its database, the database
+//! itself, and its configuration.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -30,8 +31,13 @@ pub struct Collector {
 }
 
 pub const TAKES: u8 = 0;
-const MODES: [&str; 5] =
-    ["takes", "collector resets", "collector hangs", "collector answers garbage", "collector refuses"];
+const MODES: [&str; 5] = [
+    "takes",
+    "collector resets",
+    "collector hangs",
+    "collector answers garbage",
+    "collector refuses",
+];
 
 impl Collector {
     pub async fn start() -> (Arc<Self>, SocketAddr) {
@@ -54,7 +60,8 @@ impl Collector {
                         let _ = io.write_all(b"\x16\x03\x01 what?\r\n\r\n").await;
                     })),
                     mode => drop(tokio::spawn(async move {
-                        let service = hyper::service::service_fn(move |r| me.clone().post(r, mode == TAKES));
+                        let service =
+                            hyper::service::service_fn(move |r| me.clone().post(r, mode == TAKES));
                         let io = hyper_util::rt::TokioIo::new(io);
                         let _ = hyper::server::conn::http1::Builder::new()
                             .keep_alive(false)
@@ -66,6 +73,7 @@ impl Collector {
         });
         (me, address)
     }
+
     async fn post(
         self: Arc<Self>,
         r: ::http::Request<hyper::body::Incoming>,
@@ -81,12 +89,20 @@ impl Collector {
         match parts.uri.path() {
             "/v1/traces" => {
                 let all = ExportTraceServiceRequest::decode(body).expect("traces");
-                let spans = all.resource_spans.iter().flat_map(|r| &r.scope_spans).map(|s| s.spans.len() as u64);
+                let spans = all
+                    .resource_spans
+                    .iter()
+                    .flat_map(|r| &r.scope_spans)
+                    .map(|s| s.spans.len() as u64);
                 self.spans.fetch_add(spans.sum(), Ordering::Relaxed);
             }
             "/v1/logs" => {
                 let all = ExportLogsServiceRequest::decode(body).expect("logs");
-                let logs = all.resource_logs.iter().flat_map(|r| &r.scope_logs).map(|s| s.log_records.len() as u64);
+                let logs = all
+                    .resource_logs
+                    .iter()
+                    .flat_map(|r| &r.scope_logs)
+                    .map(|s| s.log_records.len() as u64);
                 self.logs.fetch_add(logs.sum(), Ordering::Relaxed);
             }
             _ => {}
@@ -127,6 +143,7 @@ impl Wire {
         });
         (me, address)
     }
+
     fn cut(&self) {
         std::mem::take(&mut *self.cut.lock().expect("cut")).cancel();
     }
@@ -182,11 +199,16 @@ pub async fn faults(world: World, around: Arc<Around>) {
                 "connections cut in mid-row"
             }
             3 => {
-                sandbox.faults(|f| f.error = Some(Error::new(1205, 13, "Transaction (Process ID 52) was deadlocked.")));
+                sandbox.faults(|f| {
+                    f.error =
+                        Some(Error::new(1205, 13, "Transaction (Process ID 52) was deadlocked."))
+                });
                 "deadlock victim"
             }
             4 => {
-                sandbox.faults(|f| (f.attention, f.row_delay) = (Attention::Lost, Some(Duration::from_millis(2))));
+                sandbox.faults(|f| {
+                    (f.attention, f.row_delay) = (Attention::Lost, Some(Duration::from_millis(2)))
+                });
                 tokio::time::sleep(short).await;
                 sandbox.faults(|f| (f.attention, f.row_delay) = (Attention::Normal, None));
                 "slow rows, cancels lost"
@@ -209,7 +231,9 @@ pub async fn faults(world: World, around: Arc<Around>) {
             }
         };
         let collector = MODES[usize::from(around.collector.mode.load(Ordering::Relaxed))];
-        world.with(|b| [fault, collector].into_iter().for_each(|f| *b.faults.entry(f).or_default() += 1));
+        world.with(|b| {
+            [fault, collector].into_iter().for_each(|f| *b.faults.entry(f).or_default() += 1)
+        });
     }
 }
 
@@ -222,7 +246,12 @@ async fn reload(world: &World, around: &Around, result: &'static str, text: &str
     });
     signal("-HUP", around.server);
     let give_up = Instant::now() + PATIENCE;
-    while total(&scrape(around.admin).await, "mssql_mcp_reloads_total", &[("mssql_mcp_result", result)]) < wanted {
+    while total(
+        &scrape(around.admin).await,
+        "mssql_mcp_reloads_total",
+        &[("mssql_mcp_result", result)],
+    ) < wanted
+    {
         assert!(Instant::now() < give_up, "it was not reloaded");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

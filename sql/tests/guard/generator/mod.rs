@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::OnceLock;
 
 /// The classes, weakest first; a batch has the strongest of its statements.
-pub const CLASSES: [&str; 7] = ["read", "session", "write", "schema", "execute", "refused", "never"];
+pub const CLASSES: [&str; 7] =
+    ["read", "session", "write", "schema", "execute", "refused", "never"];
 const SESSION: u8 = 1;
 const WRITE: u8 = 2;
 const NEVER: u8 = 6;
@@ -120,48 +121,70 @@ impl Grammar {
         let mut raw: Vec<(String, String, usize)> = Vec::new();
         for (number, line) in source.lines().enumerate() {
             // Remarks, and the titles of the pages: for whoever reads the file.
-            if line.trim_start().starts_with('#') || line.starts_with("== ") || line.trim().is_empty() {
+            if line.trim_start().starts_with('#')
+                || line.starts_with("== ")
+                || line.trim().is_empty()
+            {
                 continue;
             }
             if line.starts_with('<') && line.contains("::=") {
                 let (head, body) = line.split_once("::=").expect("just seen");
                 raw.push((head.trim().to_owned(), format!("{body}\n"), number + 1));
             } else {
-                let last = raw.last_mut().unwrap_or_else(|| panic!("line {}: text before any rule", number + 1));
+                let last = raw
+                    .last_mut()
+                    .unwrap_or_else(|| panic!("line {}: text before any rule", number + 1));
                 last.1.push_str(line);
                 last.1.push('\n');
             }
         }
         for (head, _, number) in &raw {
             let mut words = head.split_whitespace();
-            let name = words.next().expect("a name").trim_matches(|c| c == '<' || c == '>').to_owned();
+            let name =
+                words.next().expect("a name").trim_matches(|c| c == '<' || c == '>').to_owned();
             let mut rule = Rule { name: name.clone(), ..Rule::default() };
             for word in words {
                 match word {
                     "distinct" => rule.distinct = true,
                     "quiet" => rule.quiet = true,
                     "loop" => rule.is_loop = true,
-                    other => rule.class = class_of(other).unwrap_or_else(|| panic!("line {number}: what is {other}?")),
+                    other => {
+                        rule.class = class_of(other)
+                            .unwrap_or_else(|| panic!("line {number}: what is {other}?"))
+                    }
                 }
             }
             let at = grammar.rules.len();
-            assert!(grammar.names.insert(name, at).is_none(), "line {number}: {head} is written twice");
+            assert!(
+                grammar.names.insert(name, at).is_none(),
+                "line {number}: {head} is written twice"
+            );
             grammar.rules.push(rule);
         }
         for (at, (head, body, number)) in raw.iter().enumerate() {
-            let mut reader = Reader { text: body.chars().collect(), at: 0, place: format!("line {number}, {head}") };
+            let mut reader = Reader {
+                text: body.chars().collect(),
+                at: 0,
+                place: format!("line {number}, {head}"),
+            };
             let name = grammar.rules[at].name.clone();
             let alternatives = reader.alternatives(&mut grammar, &name, None);
             grammar.rules[at].alternatives = alternatives;
         }
         grammar.settle();
         let mut reached = HashSet::new();
-        let mut open: Vec<usize> =
-            ["statement", "solo_batch", "first_statement"].iter().map(|n| grammar.names[*n]).collect();
+        let mut open: Vec<usize> = ["statement", "solo_batch", "first_statement"]
+            .iter()
+            .map(|n| grammar.names[*n])
+            .collect();
         while let Some(rule) = open.pop() {
             if reached.insert(rule) {
                 for node in grammar.rules[rule].alternatives.iter().flat_map(|a| &a.nodes) {
-                    if let Node::Rule(r) | Node::Bind(_, r) | Node::Maybe(_, r) | Node::Repeat(r, ..) = node {
+                    if let Node::Rule(r)
+                    | Node::Bind(_, r)
+                    | Node::Maybe(_, r)
+                    | Node::Repeat(r, ..) = node
+                    {
                         open.push(*r);
                     }
                 }
@@ -259,7 +282,12 @@ impl Reader {
         None
     }
 
-    fn alternatives(&mut self, grammar: &mut Grammar, name: &str, until: Option<char>) -> Vec<Alternative> {
+    fn alternatives(
+        &mut self,
+        grammar: &mut Grammar,
+        name: &str,
+        until: Option<char>,
+    ) -> Vec<Alternative> {
         let mut all = Vec::new();
         loop {
             let weight = self.number_then(':').unwrap_or(1);
@@ -280,7 +308,9 @@ impl Reader {
             let written: String = self.text[from..self.at].iter().collect();
             let written = written.split_whitespace().collect::<Vec<_>>().join(" ");
             let id = grammar.labels.len();
-            grammar.labels.push(format!("<{name}> {}", written.trim_end_matches(['|', ']', '}']).trim()));
+            grammar
+                .labels
+                .push(format!("<{name}> {}", written.trim_end_matches(['|', ']', '}']).trim()));
             all.push(Alternative { weight, nodes, id, ..Alternative::default() });
             if end == Some('|') {
                 continue;
@@ -307,7 +337,9 @@ impl Reader {
             "one_statement" => Node::One,
             "statement_list" => Node::List,
             "serial" => Node::Serial,
-            _ => Node::Rule(*grammar.names.get(&name).unwrap_or_else(|| panic!("{}: no <{name}>", self.place))),
+            _ => Node::Rule(
+                *grammar.names.get(&name).unwrap_or_else(|| panic!("{}: no <{name}>", self.place)),
+            ),
         }
     }
 
@@ -325,7 +357,8 @@ impl Reader {
                 self.at += 1;
                 let inner = self.group(grammar, name, '}');
                 let mut commas = false;
-                let rest: String = self.text[self.at..(self.at + 6).min(self.text.len())].iter().collect();
+                let rest: String =
+                    self.text[self.at..(self.at + 6).min(self.text.len())].iter().collect();
                 if rest.trim_start().starts_with(",...") {
                     commas = true;
                     self.blanks();
@@ -346,7 +379,9 @@ impl Reader {
                 match self.peek() {
                     Some('=') => {
                         self.at += 1;
-                        let Node::Rule(rule) = self.reference(grammar) else { panic!("{}: ${kept}", self.place) };
+                        let Node::Rule(rule) = self.reference(grammar) else {
+                            panic!("{}: ${kept}", self.place)
+                        };
                         nodes.push(Node::Bind(kept, rule));
                     }
                     Some('?') => {
@@ -359,7 +394,9 @@ impl Reader {
             '!' => {
                 self.at += 1;
                 let class = self.take(|c| c.is_ascii_lowercase());
-                nodes.push(Node::Raise(class_of(&class).unwrap_or_else(|| panic!("{}: !{class}", self.place))));
+                nodes.push(Node::Raise(
+                    class_of(&class).unwrap_or_else(|| panic!("{}: !{class}", self.place)),
+                ));
             }
             '%' => {
                 self.at += 1;
@@ -381,8 +418,12 @@ impl Reader {
             }
             '\'' => nodes.push(Node::Text(self.string())),
             _ if c.is_alphanumeric() || c == '_' || c == '@' || c == '#' => {
-                let mut word = self.take(|c| c.is_alphanumeric() || matches!(c, '_' | '@' | '#' | '$'));
-                if c.is_ascii_digit() && self.peek() == Some('.') && self.text[self.at + 1].is_ascii_digit() {
+                let mut word =
+                    self.take(|c| c.is_alphanumeric() || matches!(c, '_' | '@' | '#' | '$'));
+                if c.is_ascii_digit()
+                    && self.peek() == Some('.')
+                    && self.text[self.at + 1].is_ascii_digit()
+                {
                     self.at += 1;
                     word = format!("{word}.{}", self.take(|c| c.is_ascii_digit()));
                 }
@@ -545,7 +586,11 @@ impl Generator {
             let count = [1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 5, 6][self.below(12) as usize];
             let mut open = false;
             for at in 0..count {
-                let rule = if at == 0 && !calm && self.chance(6) { "first_statement" } else { "statement" };
+                let rule = if at == 0 && !calm && self.chance(6) {
+                    "first_statement"
+                } else {
+                    "statement"
+                };
                 let from = self.tokens.len();
                 self.soft_end = from + 90;
                 let (class, ends) = self.statement_of(grammar.names[rule], 0);
@@ -554,7 +599,9 @@ impl Generator {
                     if ends.before && self.chance(15) {
                         self.insert_semicolon(0);
                     }
-                } else if self.tokens[from - 1].text != ";" && (open || ends.before || self.chance(12)) {
+                } else if self.tokens[from - 1].text != ";"
+                    && (open || ends.before || self.chance(12))
+                {
                     self.insert_semicolon(from);
                 }
                 open = ends.after;
@@ -641,7 +688,9 @@ impl Generator {
         let chosen = rule
             .alternatives
             .iter()
-            .filter(|a| a.class <= limit && (!a.in_loop || loops > 0) && (!tired || a.depth <= shortest))
+            .filter(|a| {
+                a.class <= limit && (!a.in_loop || loops > 0) && (!tired || a.depth <= shortest)
+            })
             .find(|a| match left.checked_sub(a.weight) {
                 Some(rest) => {
                     left = rest;
@@ -664,7 +713,8 @@ impl Generator {
                 }
                 Node::Again(name, vary) => {
                     let kept = self.bindings.iter().rev().find_map(|f| f.get(name)).cloned();
-                    let mut kept = kept.unwrap_or_else(|| panic!("${name} is not bound in <{}>", rule.name));
+                    let mut kept =
+                        kept.unwrap_or_else(|| panic!("${name} is not bound in <{}>", rule.name));
                     let plain = kept.len() == 1 && !kept[0].text.starts_with(['[', '"', '@']);
                     if *vary && plain && self.chance(20) {
                         kept[0].text = format!("[{}]", kept[0].text);
@@ -675,15 +725,18 @@ impl Generator {
                 Node::Maybe(percent, inner) => {
                     // Short ways past the soft end: nothing that may be left out is put in.
                     let group = &grammar().rules[*inner];
-                    let possible =
-                        group.alternatives.iter().any(|a| a.class <= self.limit && (!a.in_loop || self.loops > 0));
+                    let possible = group
+                        .alternatives
+                        .iter()
+                        .any(|a| a.class <= self.limit && (!a.in_loop || self.loops > 0));
                     let tired = tired || self.tokens.len() > self.soft_end;
                     if possible && !tired && self.chance(*percent) {
                         self.derive_inline(*inner, depth + 1);
                     }
                 }
                 Node::Repeat(inner, most, commas) => {
-                    let count = if tired { 1 } else { 1 + self.below(*most).min(self.below(*most)) };
+                    let count =
+                        if tired { 1 } else { 1 + self.below(*most).min(self.below(*most)) };
                     for at in 0..count {
                         if at > 0 && *commas {
                             self.push(",", false);
@@ -719,7 +772,8 @@ impl Generator {
         let (class, ends) = self.statement_of(grammar().names["statement"], depth + 1);
         self.class = self.class.max(class);
         if ends.before {
-            self.tokens.insert(from, Token { text: "BEGIN".to_owned(), keyword: true, glued: false });
+            self.tokens
+                .insert(from, Token { text: "BEGIN".to_owned(), keyword: true, glued: false });
         }
         if ends.after {
             self.push(";", false);
@@ -730,7 +784,8 @@ impl Generator {
     }
 
     fn list(&mut self, depth: u32) {
-        let count = if depth > 6 || self.tokens.len() > self.soft_end { 1 } else { 1 + self.below(3) };
+        let count =
+            if depth > 6 || self.tokens.len() > self.soft_end { 1 } else { 1 + self.below(3) };
         let mut open = false;
         for at in 0..count {
             let from = self.tokens.len();
@@ -738,7 +793,8 @@ impl Generator {
             self.class = self.class.max(class);
             let closed = from > 0 && self.tokens[from - 1].text == ";";
             if !closed
-                && ((at > 0 && (open || ends.before || self.chance(15))) || (at == 0 && ends.before && self.chance(20)))
+                && ((at > 0 && (open || ends.before || self.chance(15)))
+                    || (at == 0 && ends.before && self.chance(20)))
             {
                 self.insert_semicolon(from);
             }
@@ -803,7 +859,10 @@ impl Generator {
                 title[..1].make_ascii_uppercase();
                 title
             }
-            _ => word.chars().map(|c| if self.below(2) == 0 { c.to_ascii_lowercase() } else { c }).collect(),
+            _ => word
+                .chars()
+                .map(|c| if self.below(2) == 0 { c.to_ascii_lowercase() } else { c })
+                .collect(),
         }
     }
 
@@ -814,7 +873,8 @@ impl Generator {
             let end = if self.chance(50) { "\r\n" } else { "\n" };
             return format!("{lead}{remark}{end}");
         }
-        let inner = if deep < 2 && self.chance(25) { self.comment(deep + 1) } else { String::new() };
+        let inner =
+            if deep < 2 && self.chance(25) { self.comment(deep + 1) } else { String::new() };
         match self.below(4) {
             0 => "/**/".to_owned(),
             1 => format!("/*{remark}*/"),
@@ -843,7 +903,8 @@ impl Generator {
         match spacing {
             Spacing::Tidy => {
                 let none = !part
-                    && (matches!(b.text.as_str(), "," | ")" | ";" | "." | "(") || matches!(a.text.as_str(), "(" | "."));
+                    && (matches!(b.text.as_str(), "," | ")" | ";" | "." | "(")
+                        || matches!(a.text.as_str(), "(" | "."));
                 if none && (b.text != "(" || !a.keyword) {
                     String::new()
                 } else if self.below(14) == 0 {
@@ -854,20 +915,29 @@ impl Generator {
             }
             Spacing::Loose => {
                 let some = [" ", " ", " ", "\t", "  ", "\r\n", "\n", "\r\n\t", " \t "];
-                if !part && self.chance(40) { String::new() } else { some[self.below(9) as usize].to_owned() }
+                if !part && self.chance(40) {
+                    String::new()
+                } else {
+                    some[self.below(9) as usize].to_owned()
+                }
             }
             Spacing::Tight => {
                 // A whole number ends where a letter begins; `1e` and `0x` would be another number.
                 let digits = a.text.chars().all(|c| c.is_ascii_digit());
                 let letter = b.keyword && !b.text.starts_with(['E', 'X', '@', '_']);
-                if !part || (digits && letter && self.chance(40)) { String::new() } else { " ".to_owned() }
+                if !part || (digits && letter && self.chance(40)) {
+                    String::new()
+                } else {
+                    " ".to_owned()
+                }
             }
         }
     }
 
     fn render(&mut self) -> String {
         let spacing =
-            [Spacing::Tidy, Spacing::Tidy, Spacing::Loose, Spacing::Loose, Spacing::Tight][self.below(5) as usize];
+            [Spacing::Tidy, Spacing::Tidy, Spacing::Loose, Spacing::Loose, Spacing::Tight]
+                [self.below(5) as usize];
         let case = self.below(10);
         let tokens = std::mem::take(&mut self.tokens);
         let mut text = String::new();
