@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::Audit;
 use crate::config::Config;
+use crate::config::settings;
 use crate::database::Database;
 use crate::telemetry;
 
@@ -33,12 +34,7 @@ pub struct Admin {
 impl Admin {
     /// Binds; none unless `admin.listen` is set.
     pub async fn bind(config: &Config) -> Result<Option<Self>, String> {
-        let text = config.text("admin.listen");
-        if text.is_empty() {
-            return Ok(None);
-        }
-        let wanted: SocketAddr =
-            text.parse().map_err(|_| format!("admin.listen: \"{text}\" is no address"))?;
+        let Some(wanted) = config.get(settings::admin::LISTEN) else { return Ok(None) };
         let tcp =
             TcpListener::bind(wanted).await.map_err(|e| format!("admin.listen: {wanted}: {e}"))?;
         let address = tcp.local_addr().map_err(|e| e.to_string())?;

@@ -27,6 +27,10 @@ use tokio::sync::{mpsc, oneshot};
 use tower::{Layer, Service};
 
 use crate::config::Config;
+use crate::config::settings::{
+    self,
+    audit::{Policy, Texts},
+};
 use crate::database::Database;
 use crate::facts::outcome_of;
 use crate::facts::{CallFacts, Named};
@@ -35,26 +39,7 @@ use crate::refusal::Refusal;
 use crate::statement::Statement;
 use crate::telemetry::metrics::gauge;
 use crate::telemetry::trace::Trace;
-use log::{Entry, Fsync, Log, Options, Record, quoted, stamp, time};
-
-/// What becomes of a call that there is no room for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Policy {
-    /// It waits, and is refused when that does not help.
-    Wait,
-    /// It runs; the lost records are counted, and the count is a record.
-    Drop,
-    /// It runs only once its start is on disk.
-    FailClosed,
-}
-
-/// What of a statement is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Texts {
-    None,
-    Redacted,
-    Full,
-}
+use log::{Entry, Log, Options, Record, quoted, stamp, time};
 
 /// The audit, or none.
 #[derive(Debug, Clone, Default)]
@@ -157,20 +142,16 @@ struct End {
 impl Audit {
     /// Off, unless `audit.dir` is set.
     pub fn open(config: &Config, series: &'static str) -> Result<Self, String> {
-        let dir = config.text("audit.dir");
+        let dir = config.get(settings::audit::DIR);
         if dir.is_empty() {
             return Ok(Self::default());
         }
         let log = Log::open(Options {
             dir: dir.into(),
             series,
-            fsync: match config.choice("audit.fsync").as_str() {
-                "always" => Fsync::Always,
-                "never" => Fsync::Never,
-                _ => Fsync::Second,
-            },
-            max_size: config.int("audit.rotate_size"),
-            checkpoint_every: config.int("audit.checkpoint_every"),
+            fsync: config.get(settings::audit::FSYNC),
+            max_size: config.get(settings::audit::ROTATE_SIZE),
+            checkpoint_every: config.get(settings::audit::CHECKPOINT_EVERY),
         })?;
         let watched = log.clone();
         gauge("mssql_mcp.audit.queue", move |put| {
@@ -182,17 +163,9 @@ impl Audit {
         });
         let inner = Inner {
             log,
-            policy: match config.choice("audit.policy").as_str() {
-                "drop" => Policy::Drop,
-                "fail-closed" => Policy::FailClosed,
-                _ => Policy::Wait,
-            },
-            wait: config.duration("audit.wait"),
-            texts: match config.choice("audit.text").as_str() {
-                "none" => Texts::None,
-                "full" => Texts::Full,
-                _ => Texts::Redacted,
-            },
+            policy: config.get(settings::audit::POLICY),
+            wait: config.get(settings::audit::WAIT),
+            texts: config.get(settings::audit::TEXT),
             next: AtomicU64::new(1),
         };
         Ok(Self(Some(Arc::new(inner)), Arc::default()))

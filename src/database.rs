@@ -28,10 +28,10 @@ use tokio_util::task::TaskTracker;
 pub use self::share::ourselves;
 use crate::config::Config;
 use crate::config::server::Server;
+use crate::config::settings::{self, database::Encrypt};
 use crate::database::rows::Bounds;
 use crate::telemetry::metrics::{gauge, instruments, label};
 use crate::telemetry::trace::Trace;
-use mssql_mcp_sql::Access;
 use mssql_mcp_sql::policy::Policy;
 
 /// A database behind a pool of connections. Nothing connects before the first call needs it.
@@ -67,7 +67,7 @@ pub struct Settings {
     /// What `/health` calls it.
     pub label: String,
     /// `on`, `strict`, `login-only` or `off`.
-    pub encrypt: String,
+    pub encrypt: Encrypt,
     /// Accept any certificate.
     pub trust: bool,
     /// PEM of a CA to trust.
@@ -252,7 +252,7 @@ impl Settings {
         // With a port nobody needs to be asked where the instance is.
         let instance = instance.filter(|_| port.is_none());
         let port = port.unwrap_or(1433);
-        let ca = match c.text("database.ca_file") {
+        let ca = match c.get(settings::database::CA_FILE) {
             "" => None,
             p => Some(
                 std::fs::read(p)
@@ -263,29 +263,31 @@ impl Settings {
             host,
             port,
             instance,
-            user: c.text("database.user").to_owned(),
-            password: c.text("database.password").to_owned(),
-            database: c.text("database.name").to_owned(),
-            label: c.text("database.label").to_owned(),
-            encrypt: c.choice("database.encrypt"),
-            trust: c.bool("database.trust_server_certificate"),
+            user: c.get(settings::database::USER).to_owned(),
+            password: c.get(settings::database::PASSWORD).to_owned(),
+            database: c.get(settings::database::NAME).to_owned(),
+            label: c.get(settings::database::LABEL).to_owned(),
+            encrypt: c.get(settings::database::ENCRYPT),
+            trust: c.get(settings::database::TRUST_SERVER_CERTIFICATE),
             ca,
             sandbox: false,
-            certificate_host: c.text("database.certificate_host").to_owned(),
-            read_intent: c.bool("database.read_intent"),
-            connect_timeout: c.duration("pool.connect_timeout"),
-            max_size: c.int("pool.max_size") as usize,
-            max_waiting: c.int("pool.max_waiting") as usize,
-            wait: c.duration("pool.wait"),
-            idle_timeout: c.duration("pool.idle_timeout"),
-            max_age: c.duration("pool.max_age"),
-            lock_timeout: c.duration("limits.lock_timeout"),
-            query_text: c.bool("telemetry.query_text"),
-            context_info: c.bool("telemetry.context_info"),
+            certificate_host: c.get(settings::database::CERTIFICATE_HOST).to_owned(),
+            read_intent: c.get(settings::database::READ_INTENT),
+            connect_timeout: c.get(settings::pool::CONNECT_TIMEOUT),
+            max_size: c.get(settings::pool::MAX_SIZE) as usize,
+            max_waiting: c.get(settings::pool::MAX_WAITING) as usize,
+            wait: c.get(settings::pool::WAIT),
+            idle_timeout: c.get(settings::pool::IDLE_TIMEOUT),
+            max_age: c.get(settings::pool::MAX_AGE),
+            lock_timeout: c.get(settings::limits::LOCK_TIMEOUT),
+            query_text: c.get(settings::telemetry::QUERY_TEXT),
+            context_info: c.get(settings::telemetry::CONTEXT_INFO),
             policy: Policy {
-                access: Access::parse(&c.choice("access.level")),
-                allow: c.list("access.allow"),
-                database: Some(c.text("database.name")).filter(|n| !n.is_empty()).map(Into::into),
+                access: c.get(settings::access::LEVEL),
+                allow: c.get(settings::access::ALLOW),
+                database: Some(c.get(settings::database::NAME))
+                    .filter(|n| !n.is_empty())
+                    .map(Into::into),
                 ..Policy::default()
             },
         })

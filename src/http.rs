@@ -39,6 +39,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::request_id::{MakeRequestId, RequestId};
 
 use crate::config::Config;
+use crate::config::settings;
 use crate::http::bounded::Within;
 use crate::http::connections::{Connection, Connections};
 use crate::http::guard::{Allowed, GuardLayer};
@@ -133,8 +134,8 @@ impl Listener {
     /// Serves until `stop.closing`; then lets calls end within the grace period, then cancels them.
     pub async fn serve(self, app: &App, config: &Config, stop: Stop) -> std::io::Result<()> {
         let sessions = Arc::new(Sessions::new(
-            config.int("http.max_sessions") as usize,
-            config.duration("http.session_idle"),
+            config.get(settings::http::MAX_SESSIONS) as usize,
+            config.get(settings::http::SESSION_IDLE),
         ));
         let service = Shared(Arc::new(stack(app, config, self.address, sessions.clone(), &stop)));
         // HTTP/1.1 alone: TLS, and with it HTTP/2, ends at the proxy, and proxies
@@ -142,20 +143,20 @@ impl Listener {
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
-            .header_read_timeout(config.duration("http.header_timeout"))
+            .header_read_timeout(config.get(settings::http::HEADER_TIMEOUT))
             .keep_alive(true);
         // What a stranger may leave in memory on a connection whose head never ends.
         builder.max_buf_size(MAX_HEAD).max_headers(100);
         let graceful = GracefulShutdown::new();
         let proxies: Arc<[IpAddr]> =
-            config.list("http.trusted_proxies").iter().filter_map(|p| address(p)).collect();
-        let connections = Connections::new(config.int("http.max_connections") as usize);
+            config.get(settings::http::TRUSTED_PROXIES).iter().filter_map(|p| address(p)).collect();
+        let connections = Connections::new(config.get(settings::http::MAX_CONNECTIONS) as usize);
         let (all, open) = (connections.clone(), sessions.clone());
         gauge("mssql_mcp.http.connections", move |put| put(all.len() as u64, &[]));
         gauge("mssql_mcp.sessions", move |put| put(open.len() as u64, &[]));
         // Whoever never came back is forgotten without waiting for somebody who looks.
         let (swept, over) = (sessions.clone(), stop.closing.clone());
-        let every = (config.duration("http.session_idle") / 10)
+        let every = (config.get(settings::http::SESSION_IDLE) / 10)
             .clamp(Duration::from_secs(1), Duration::from_secs(10));
         let tuning = app.tuning.clone();
         tokio::spawn(over.run_until_cancelled_owned(async move {
@@ -165,7 +166,7 @@ impl Listener {
                 tuning.peers.sweep();
             }
         }));
-        let write_timeout = config.duration("http.write_timeout");
+        let write_timeout = config.get(settings::http::WRITE_TIMEOUT);
         loop {
             let tcp = tokio::select! {
                 biased;
@@ -222,7 +223,7 @@ impl Listener {
             });
         }
         drop(self.tcp);
-        let grace = config.duration("server.shutdown_grace");
+        let grace = config.get(settings::server::SHUTDOWN_GRACE);
         // Strangers' requests are short; what they hold open is not waited for.
         let strangers = connections.clone();
         tokio::spawn(async move {
@@ -313,19 +314,26 @@ fn stack(
 > + Clone
 + Send
 + 'static {
-    let mut hosts = config.list("http.allowed_hosts");
+    let mut hosts = config.get(settings::http::ALLOWED_HOSTS);
     hosts.extend(
-        config.text("http.public_url").split_once("://").map(|(_, authority)| authority.to_owned()),
+        config
+            .public_url()
+            .and_then(|url| url.split_once("://"))
+            .map(|(_, authority)| authority.to_owned()),
     );
-    let allowed = Arc::new(Allowed::new(address, &hosts, &config.list("http.allowed_origins")));
+    let allowed =
+        Arc::new(Allowed::new(address, &hosts, &config.get(settings::http::ALLOWED_ORIGINS)));
     let origins = allowed.clone();
     let paths = app.mounts.iter().map(|m| m.path.clone()).collect();
-    let routes = Arc::new(Routes::new(paths, config.bool("http.mcp"), config.bool("http.sse")));
+    let routes = Arc::new(Routes::new(
+        paths,
+        config.get(settings::http::MCP),
+        config.get(settings::http::SSE),
+    ));
     let endpoints = endpoints(app, config, &sessions, stop);
-    let scheme =
-        if config.text("http.public_url").starts_with("https://") { "https" } else { "http" };
+    let scheme = if config.behind_tls() { "https" } else { "http" };
     let tuning = app.tuning.clone();
-    let body_timeout = config.duration("http.body_timeout");
+    let body_timeout = config.get(settings::http::BODY_TIMEOUT);
     let exposed = [streamable::SESSION, header::WWW_AUTHENTICATE];
     let taken = [
         header::AUTHORIZATION,
@@ -407,7 +415,7 @@ fn stack(
         // Inside of bearer: only a stream that a token opened can end with it.
         .layer(LeashLayer::new(
             app.authority.clone(),
-            config.duration("auth.stream_grace"),
+            config.get(settings::auth::STREAM_GRACE),
             stop.closing.clone(),
         ))
         // Read up to the limit and no further, and not for ever; the endpoint answers 413 or 400.
@@ -466,7 +474,7 @@ fn endpoints(
     sessions: &Arc<Sessions>,
     stop: &Stop,
 ) -> Arc<[Endpoints]> {
-    let streams = Streams::new(config.int("http.max_sessions") as usize);
+    let streams = Streams::new(config.get(settings::http::MAX_SESSIONS) as usize);
     let open = streams.clone();
     gauge("mssql_mcp.sse.streams", move |put| put(open.len() as u64, &[]));
     const MORE: (&str, &str) = ("insufficient_scope", "the call needs more than was granted");
@@ -499,12 +507,12 @@ fn endpoints(
         let owner_of: streamable::OwnerOf = Arc::new(move |e| {
             e.get::<Principal>().map(|p| format!("{path} {}", p.key())).unwrap_or_default()
         });
-        let keep_alive = config.duration("http.keep_alive");
+        let keep_alive = config.get(settings::http::KEEP_ALIVE);
         let mcp = streamable::service(
             m.service.clone(),
             streamable::Options {
                 transport: "http",
-                silence: config.duration("http.silence"),
+                silence: config.get(settings::http::SILENCE),
                 keep_alive,
                 sessions: sessions.clone(),
                 owner_of: owner_of.clone(),

@@ -19,6 +19,7 @@ use tower::{Service, ServiceBuilder, ServiceExt};
 use crate::audit::log::SERVER;
 use crate::audit::{Audit, AuditLayer};
 use crate::config::Config;
+use crate::config::settings;
 use crate::database::rows::Bounds;
 use crate::database::{Database, Settings};
 use crate::facts::CallFacts;
@@ -140,7 +141,7 @@ impl Mount {
 
     /// From the next call on, with the limits of another configuration.
     fn reload(&self, config: &Config, quotas: &Arc<Quotas>) {
-        self.database.set_lock_timeout(config.duration("limits.lock_timeout"));
+        self.database.set_lock_timeout(config.get(settings::limits::LOCK_TIMEOUT));
         let new = assembled(&self.path, &self.database, &self.confirm, &self.audit, config, quotas);
         self.stack.0.store(Arc::new(new));
     }
@@ -156,18 +157,19 @@ fn assembled(
     quotas: &Arc<Quotas>,
 ) -> McpService {
     let bounds = Bounds {
-        max_rows: config.int("limits.max_rows"),
-        max_chars: config.int("limits.max_chars") as usize,
-        max_cell: config.int("limits.max_cell") as usize,
-        csv: config.choice("limits.text") == "csv",
+        max_rows: config.get(settings::limits::MAX_ROWS),
+        max_chars: config.get(settings::limits::MAX_CHARS) as usize,
+        max_cell: config.get(settings::limits::MAX_CELL) as usize,
+        csv: config.get(settings::limits::TEXT) == settings::limits::RowsText::Csv,
     };
-    let library = config.bool("tools.search").then(|| Library::new(database, bounds, path, config));
+    let library =
+        config.get(settings::tools::SEARCH).then(|| Library::new(database, bounds, path, config));
     let mut registry = Registry::new(database, bounds, confirm.clone(), library);
-    if config.choice("auth.mode") != "off" {
+    if config.get(settings::auth::MODE) != settings::auth::AuthMode::Off {
         registry = registry.behind_sign_in();
     }
     let calls = Calls::new(registry.names());
-    let (center, timeout) = (Server::new(registry), config.duration("limits.query_timeout"));
+    let (center, timeout) = (Server::new(registry), config.get(settings::limits::QUERY_TIMEOUT));
     let tools = center.registry();
     mcp(center, tools, calls, audit.clone(), quotas.clone(), timeout)
 }
@@ -175,8 +177,8 @@ fn assembled(
 impl App {
     /// With sign-in, if the configuration has it on.
     pub fn signed_in(mut self, config: &Config) -> Result<Self, String> {
-        if config.choice("auth.mode") != "off" {
-            let text = config.text("auth.store");
+        if config.get(settings::auth::MODE) != settings::auth::AuthMode::Off {
+            let text = config.get(settings::auth::STORE);
             if let Some(earlier) = store::left_behind(text) {
                 tracing::warn!(
                     "there is a store at {}, where earlier versions kept it, and it is not used; move it, or set auth.store",
@@ -220,7 +222,7 @@ impl App {
             audit: common.audit,
             tuning: Arc::new(Tuning {
                 peers: Limiter::new(peer_quota(config), PEERS),
-                max_request: AtomicUsize::new(config.int("limits.max_request") as usize),
+                max_request: AtomicUsize::new(config.get(settings::limits::MAX_REQUEST) as usize),
             }),
             quotas: common.quotas,
         })
@@ -231,7 +233,9 @@ impl App {
     pub fn reload(&self, config: &Config) {
         self.quotas.reload(config);
         self.tuning.peers.set(peer_quota(config));
-        self.tuning.max_request.store(config.int("limits.max_request") as usize, Ordering::Relaxed);
+        self.tuning
+            .max_request
+            .store(config.get(settings::limits::MAX_REQUEST) as usize, Ordering::Relaxed);
         let served = config.served();
         for m in &*self.mounts {
             if let Some((_, c)) = served.iter().find(|(path, _)| *path == m.path) {
@@ -259,7 +263,7 @@ impl App {
 const PEERS: usize = 50_000;
 
 fn peer_quota(config: &Config) -> Quota {
-    Quota::per(config.int("limits.peer_requests") as u32, Duration::from_secs(60))
+    Quota::per(config.get(settings::limits::PEER_REQUESTS) as u32, Duration::from_secs(60))
 }
 
 /// The stack at MCP level, which every transport shares, around its center (a [`Server`], or what

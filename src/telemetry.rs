@@ -16,6 +16,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 use crate::config::Config;
+use crate::config::settings::{self, log::Format};
 use crate::messages::{Capture, OnlyTokens};
 use otlp::Exporters;
 
@@ -56,16 +57,20 @@ fn filter(level: &str) -> Result<EnvFilter, String> {
 }
 
 /// Sets up logging to stderr alone: for commands that end by themselves.
-pub fn init(level: &str, format: &str) {
+pub fn init(level: &str, format: Format) {
     subscribe(level, format, None);
 }
 
 /// Sets up everything that a server needs, as configured. Within the runtime,
 /// which the exporters use.
 pub fn start(config: &Config) -> Result<(), String> {
-    filter(config.text("log.level"))?;
+    filter(config.get(settings::log::LEVEL))?;
     let exporters = Exporters::new(config)?;
-    subscribe(config.text("log.level"), &config.choice("log.format"), Some(&exporters));
+    subscribe(
+        config.get(settings::log::LEVEL),
+        config.get(settings::log::FORMAT),
+        Some(&exporters),
+    );
     if EXPORTERS.set(exporters).is_ok() {
         metrics::gauge("process.memory.usage", |put| {
             if let Some(bytes) = resident() {
@@ -80,13 +85,13 @@ pub fn start(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
-fn subscribe(level: &str, format: &str, exporters: Option<&Exporters>) {
+fn subscribe(level: &str, format: Format, exporters: Option<&Exporters>) {
     let fallback = || EnvFilter::new("info");
     let (filter, handle) = reload::Layer::new(filter(level).unwrap_or_else(|_| fallback()));
     let fmt = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
-    let fmt: Box<dyn Layer<Registry> + Send + Sync> = if format == "json" {
+    let fmt: Box<dyn Layer<Registry> + Send + Sync> = if format == Format::Json {
         Box::new(fmt.json().map_event_format(json::Lines))
     } else {
         Box::new(fmt)

@@ -17,6 +17,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::chain::{Head, tail};
+use crate::config::settings::audit::Fsync;
 use crate::telemetry::metrics::instruments;
 use crate::visible::unseen;
 
@@ -28,17 +29,6 @@ pub const ADMIN: &str = "admin";
 const QUEUE: usize = 8192;
 /// Between tries to write.
 const AGAIN: Duration = Duration::from_millis(200);
-
-/// When what was written is made to last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fsync {
-    /// After every batch.
-    Always,
-    /// Once a second.
-    Second,
-    /// When the system likes.
-    Never,
-}
 
 /// How to keep it.
 #[derive(Debug, Clone)]

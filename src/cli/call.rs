@@ -17,8 +17,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt;
 
+use super::flags::Known;
 use super::table::{Node, plain, show};
-use super::{Ended, Failed, Known, configured, print};
+use super::{Ended, Failed, configured, print};
+use crate::config::settings;
 use crate::fetch::Getter;
 use crate::principal::Principal;
 use crate::protocol::server_info;
@@ -194,7 +196,7 @@ pub async fn call(m: &ArgMatches) -> Ended {
         #[cfg(not(feature = "sandbox"))]
         return Err("--demo: this build has no sandbox".to_owned().into());
     } else {
-        let config = configured(m, vec![("log.level", "warn".into())])?;
+        let config = configured(m, vec![settings::log::LEVEL.fixed("warn")])?;
         // A tool's arguments are the same without a database.
         if !m.get_flag("tool-help") {
             config.require_database()?;

@@ -5,14 +5,61 @@
 use std::io::{IsTerminal, Read, Write};
 
 use clap::ArgMatches;
+use clap::{Arg, ArgAction, Command};
 use serde_json::{Value, json};
 
 use super::{Ended, Failed, inputs, print};
 use crate::config::Config;
+use crate::config::settings;
 use mssql_mcp_sql::Access;
 use mssql_mcp_sql::batches::batches;
 use mssql_mcp_sql::policy::Policy;
 use mssql_mcp_sql::verdict::Verdict;
+
+/// The grammar of `classify`.
+pub fn command() -> Command {
+    Command::new("classify")
+        .about("Judge T-SQL as execute_sql would: one JSON line per GO batch")
+        .after_help(
+            "Exit status: 0 all would run; 3 something would be refused; 1 the script cannot be \
+             read; 2 wrong use.",
+        )
+        .arg(
+            Arg::new("file").value_name("FILE").default_value("-").help("a script, or - for stdin"),
+        )
+        .arg(
+            Arg::new("access")
+                .long("access")
+                .value_name("LEVEL")
+                .value_parser(settings::access::LEVELS)
+                .help("under this access level; access.level unless given"),
+        )
+        .arg(
+            Arg::new("allow")
+                .long("allow")
+                .value_name("NAME")
+                .action(ArgAction::Append)
+                .help("as if the operator had named it in access.allow"),
+        )
+        .arg(
+            Arg::new("database")
+                .long("database")
+                .value_name("NAME")
+                .help("the database that the caller is in: USE of it changes nothing"),
+        )
+        .arg(
+            Arg::new("roles")
+                .long("roles")
+                .action(ArgAction::SetTrue)
+                .help("add what each token was taken for"),
+        )
+        .arg(
+            Arg::new("statements")
+                .long("statements")
+                .action(ArgAction::SetTrue)
+                .help("print docs/statements.md instead"),
+        )
+}
 
 /// `mssql-mcp classify [FILE|-]`.
 pub fn classify(m: &ArgMatches) -> Ended {
@@ -22,15 +69,14 @@ pub fn classify(m: &ArgMatches) -> Ended {
     let file = m.get_one::<String>("file").map_or("-", String::as_str);
     // As `execute_sql` would judge here; a configuration that cannot be read says so.
     let config = Config::load(&inputs(m, Vec::new()))?;
-    let mut allow = config.list("access.allow");
+    let mut allow = config.get(settings::access::ALLOW);
     allow.extend(m.get_many::<String>("allow").into_iter().flatten().cloned());
-    let named = Some(config.text("database.name").to_owned()).filter(|n| !n.is_empty());
+    let named = Some(config.get(settings::database::NAME).to_owned()).filter(|n| !n.is_empty());
     let policy = Policy {
-        access: Access::parse(
-            &m.get_one::<String>("access")
-                .cloned()
-                .unwrap_or_else(|| config.choice("access.level")),
-        ),
+        access: match m.get_one::<String>("access") {
+            Some(level) => Access::parse(level),
+            None => config.get(settings::access::LEVEL),
+        },
         allow,
         database: m.get_one::<String>("database").cloned().or(named).map(Into::into),
         ..Policy::default()

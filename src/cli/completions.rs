@@ -1,13 +1,32 @@
 //! `completions`: what clap generates, and for bash what it does not: words with `=` and `:` in
 //! them, which bash takes apart, and the arguments of tools.
 
+use clap::{Arg, Command, value_parser};
 use clap_complete::Shell;
 use serde_json::{Value, json};
 
 use super::call::{Server, TOOLS, ask};
-use super::{Ended, command, print};
+use super::{Ended, print};
+use crate::config::settings;
 use crate::config::{Config, Inputs};
 use crate::stack::App;
+
+/// The grammar of `completions`.
+pub fn command() -> Command {
+    Command::new("completions")
+        .about("Print a completion script for a shell")
+        .after_help(
+            "bash: source <(mssql-mcp completions bash), in ~/.bashrc for every shell\n\
+             zsh:  mssql-mcp completions zsh > \"${fpath[1]}/_mssql-mcp\"\n\
+             fish: mssql-mcp completions fish > ~/.config/fish/completions/mssql-mcp.fish",
+        )
+        .arg(
+            Arg::new("shell")
+                .value_name("SHELL")
+                .required(true)
+                .value_parser(value_parser!(clap_complete::Shell)),
+        )
+}
 
 /// Around the generated function: the words of the line as blanks part them, and of a completion
 /// what bash will put behind the last `=` or `:`.
@@ -40,13 +59,13 @@ _mssql_mcp_words() {
 pub async fn completions(shell: Shell) -> Ended {
     if shell != Shell::Bash {
         let mut script = Vec::new();
-        clap_complete::generate(shell, &mut command(), "mssql-mcp", &mut script);
+        clap_complete::generate(shell, &mut super::command(), "mssql-mcp", &mut script);
         return print(&String::from_utf8_lossy(&script));
     }
     // The generated script calls commands otherwise than it looks for them where the program's
     // name has a dash.
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command(), "mssql_mcp", &mut script);
+    clap_complete::generate(shell, &mut super::command(), "mssql_mcp", &mut script);
     let script = String::from_utf8_lossy(&script)
         // Ours, behind `call TOOL --help`.
         .replace(" --tool-help", "")
@@ -62,7 +81,7 @@ pub async fn completions(shell: Shell) -> Ended {
 /// For each tool its arguments' values, and behind those its arguments.
 async fn cases() -> Result<String, super::Failed> {
     // Any place will do: a tool's arguments do not depend on it, and nothing connects.
-    let fixed = vec![("tools.search", "yes".to_owned())];
+    let fixed = vec![settings::tools::SEARCH.fixed("yes")];
     let app = App::new(&Config::load(&Inputs { fixed, ..Inputs::default() })?)?;
     let offer = |pattern: &str, words: &str| {
         format!("    {pattern}) COMPREPLY=($(compgen -W \"{words}\" -- \"$word\")) ;;\n")

@@ -1,17 +1,49 @@
 //! `demo` and `sandbox`: the embedded stand-in for SQL Server.
 #![cfg(feature = "sandbox")]
 
+use super::flags;
 use clap::ArgMatches;
+use clap::{Arg, ArgAction, Command};
 use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, USER};
 
 use super::reload::Source;
 use super::serve::{bind, over_http, over_stdio};
 use super::{Ended, Failed, asked_to_stop, configured, configured_server, print, say};
-use crate::config::{Config, parse_listen};
+use crate::config::Config;
+use crate::config::setting::parse_listen;
+use crate::config::settings;
 use crate::database::Settings;
 use crate::oauth::people::{User, hash};
 use crate::oauth::server::Authority;
 use crate::stack::App;
+
+/// The grammar of `demo`.
+pub fn command() -> Command {
+    Command::new("demo")
+        .about("Start an embedded sandbox database and the server: nothing to install or configure")
+        .arg(flags::listen())
+        .arg(flags::port())
+        .arg(
+            Arg::new("stdio")
+                .long("stdio")
+                .action(ArgAction::SetTrue)
+                .help("serve a desktop client over stdin and stdout"),
+        )
+        .arg(
+            Arg::new("oauth")
+                .long("oauth")
+                .action(ArgAction::SetTrue)
+                .conflicts_with("stdio")
+                .help("with sign-in, and a demo person whose password is printed"),
+        )
+}
+
+/// The grammar of `sandbox`.
+pub fn sandbox_command() -> Command {
+    Command::new("sandbox")
+        .about("Start the sandbox's SQL Server (TDS) endpoint alone")
+        .arg(flags::listen())
+}
 
 /// A sandbox, and a server's configuration that points at it.
 pub async fn start(m: &ArgMatches, quiet: bool) -> Result<(Sandbox, App, Config, Source), Failed> {
@@ -19,25 +51,25 @@ pub async fn start(m: &ArgMatches, quiet: bool) -> Result<(Sandbox, App, Config,
         .await
         .map_err(|e| format!("the sandbox did not start: {e}"))?;
     let mut fixed = vec![
-        ("database.host", "127.0.0.1".to_owned()),
-        ("database.port", sandbox.address().port().to_string()),
-        ("database.instance", String::new()),
-        ("database.user", USER.to_owned()),
-        ("database.password", PASSWORD.to_owned()),
-        ("database.name", DATABASE.to_owned()),
-        ("database.label", "sandbox".to_owned()),
-        ("database.encrypt", "on".to_owned()),
-        ("database.trust_server_certificate", "no".to_owned()),
-        ("database.trusted_connection", "no".to_owned()),
-        ("database.ca_file", String::new()),
-        ("database.certificate_host", String::new()),
+        settings::database::HOST.fixed("127.0.0.1"),
+        settings::database::PORT.fixed(sandbox.address().port().to_string()),
+        settings::database::INSTANCE.fixed(""),
+        settings::database::USER.fixed(USER),
+        settings::database::PASSWORD.fixed(PASSWORD),
+        settings::database::NAME.fixed(DATABASE),
+        settings::database::LABEL.fixed("sandbox"),
+        settings::database::ENCRYPT.fixed("on"),
+        settings::database::TRUST_SERVER_CERTIFICATE.fixed("no"),
+        settings::database::TRUSTED_CONNECTION.fixed("no"),
+        settings::database::CA_FILE.fixed(""),
+        settings::database::CERTIFICATE_HOST.fixed(""),
     ];
     if quiet {
-        fixed.push(("log.level", "warn".to_owned()));
+        fixed.push(settings::log::LEVEL.fixed("warn"));
     }
     let oauth = m.try_get_one::<bool>("oauth").is_ok_and(|o| o == Some(&true));
-    fixed.push(("auth.mode", if oauth { "builtin" } else { "off" }.to_owned()));
-    fixed.push(("auth.store", "memory".to_owned()));
+    fixed.push(settings::auth::MODE.fixed(if oauth { "builtin" } else { "off" }));
+    fixed.push(settings::auth::STORE.fixed("memory"));
     let source = Source::new(m, fixed.clone());
     let config = if quiet { configured(m, fixed) } else { configured_server(m, fixed) }?;
     let mut settings = Settings::from_config(&config)?;
@@ -54,9 +86,9 @@ pub async fn demo(m: &ArgMatches) -> Ended {
         return over_stdio(&app, &config).await;
     }
     let listener = bind(&config).await?;
-    let url = match config.text("http.public_url").trim_end_matches('/') {
-        "" => format!("http://{}/mcp", listener.address()),
-        known => format!("{known}/mcp"),
+    let url = match config.public_url() {
+        None => format!("http://{}/mcp", listener.address()),
+        Some(known) => format!("{known}/mcp"),
     };
     let signs_in = match &app.authority {
         Some(a) if a.has_pages() => Some(somebody(a).await?),

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{Ended, Failed, inputs, print, say};
 use crate::config::Config;
+use crate::config::settings::log::Format;
 use crate::doctor::{Level, examine};
 use crate::telemetry;
 
@@ -37,7 +38,7 @@ pub async fn doctor(m: &ArgMatches) -> Ended {
                 return Err(e.into());
             }
         };
-    telemetry::init("off", "text");
+    telemetry::init("off", Format::Text);
     let findings = examine(&config).await;
     let worst = findings.iter().map(|f| f.level).max().unwrap_or(Level::Ok);
     if as_json {

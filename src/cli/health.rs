@@ -4,11 +4,24 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use clap::ArgMatches;
+use clap::{Arg, Command};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{Ended, Failed, inputs, say};
 use crate::config::Config;
+use crate::config::settings;
+
+/// The grammar of `health`.
+pub fn command() -> Command {
+    Command::new("health")
+        .about("Ask a running server's /health; exit 0 if it answers (for containers)")
+        .arg(
+            Arg::new("url")
+                .value_name("URL")
+                .help("where, if it is not where the configuration listens"),
+        )
+}
 
 /// How long a server may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -59,7 +72,8 @@ pub async fn health(m: &ArgMatches) -> Ended {
 /// Where a server with this configuration listens, seen from this machine.
 fn listening(m: &ArgMatches) -> Result<String, Failed> {
     let config = Config::load(&inputs(m, Vec::new()))?;
-    let mut at = config.listen().ok_or_else(|| "http.listen is no address".to_owned())?;
+    let mut at =
+        config.get(settings::http::LISTEN).ok_or_else(|| "http.listen is no address".to_owned())?;
     if at.port() == 0 {
         let message =
             "http.listen has port 0, so any port may be the server's: give the URL".to_owned();

@@ -10,6 +10,7 @@ use super::{Ended, Failed, configured, say, tell};
 use crate::audit::Audit;
 use crate::audit::log::ADMIN;
 use crate::config::Config;
+use crate::config::settings;
 use crate::oauth::grants::{ApiToken, Grants};
 use crate::oauth::people::{People, User, check_name, check_password, hash};
 use crate::oauth::store::{Kind, Records, left_behind, missing, now};
@@ -178,10 +179,10 @@ fn wrong(message: String) -> Failed {
 /// The configuration; no log lines, unless they are asked for by flag: what LOG_LEVEL says
 /// is for the server.
 fn settings(m: &ArgMatches) -> Result<Config, Failed> {
-    let asked = m.try_get_one::<String>("log.level").ok().flatten().is_some();
+    let asked = m.try_get_one::<String>(settings::log::LEVEL.name()).ok().flatten().is_some();
     let config =
-        configured(m, if asked { Vec::new() } else { vec![("log.level", "off".to_owned())] })?;
-    if config.text("auth.store") == "memory" {
+        configured(m, if asked { Vec::new() } else { vec![settings::log::LEVEL.fixed("off")] })?;
+    if config.get(settings::auth::STORE) == "memory" {
         return Err(wrong(
             "auth.store is memory: it ends with this command; set sqlite:FILE".into(),
         ));
@@ -191,7 +192,7 @@ fn settings(m: &ArgMatches) -> Result<Config, Failed> {
 
 /// The store, if there is one. A SQLite file that is not there is not made by looking.
 fn existing(config: &Config) -> Result<Option<Records>, Failed> {
-    let text = config.text("auth.store");
+    let text = config.get(settings::auth::STORE);
     if missing(text).is_some() {
         return Ok(None);
     }
@@ -200,7 +201,7 @@ fn existing(config: &Config) -> Result<Option<Records>, Failed> {
 
 /// The store, which has to be there.
 fn open(config: &Config) -> Result<Records, Failed> {
-    let text = config.text("auth.store");
+    let text = config.get(settings::auth::STORE);
     let no_store = || {
         let file = missing(text).unwrap_or(Path::new(text)).display().to_string();
         let earlier = left_behind(text).map_or(String::new(), |e| {
@@ -220,7 +221,7 @@ fn open(config: &Config) -> Result<Records, Failed> {
 /// The store, made where there is none; that is said.
 fn made(config: &Config) -> Result<Records, Failed> {
     let (records, new) =
-        Records::open_or_make(config.text("auth.store")).map_err(|e| e.to_string())?;
+        Records::open_or_make(config.get(settings::auth::STORE)).map_err(|e| e.to_string())?;
     if let Some(file) = new {
         tell!(
             "made a new store at {}; the server has to use the same one (auth.store)",
@@ -307,7 +308,7 @@ pub async fn user(m: &ArgMatches) -> Ended {
             None => made(&config)?,
         };
         let people = People::new(records.clone());
-        let ttl = config.duration("auth.access_token_ttl");
+        let ttl = config.get(settings::auth::ACCESS_TOKEN_TTL);
         if what == "remove" {
             // The person first: from then on nothing new is granted.
             people.remove(name).await.map_err(store)?;
@@ -377,7 +378,7 @@ pub async fn token(m: &ArgMatches) -> Ended {
         "create" => {
             let name = text(m, "name");
             check_name(name).map_err(wrong)?;
-            let ttl = config.duration("auth.access_token_ttl");
+            let ttl = config.get(settings::auth::ACCESS_TOKEN_TTL);
             let expires = m.get_one::<u32>("days").map(|d| now() + u64::from(*d) * 86_400);
             let mount = audience(m.get_one::<String>("mount"), &config)?;
             let given = [

@@ -6,6 +6,7 @@
 use clap::ArgMatches;
 
 use super::inputs;
+use crate::config::settings;
 use crate::config::{Config, Errors};
 use crate::stack::App;
 use crate::telemetry;
@@ -56,7 +57,7 @@ fn reload(app: &App, old: &Config, source: &Source) -> Result<Config, String> {
     let new = source.load().map_err(|e| e.to_string())?;
     let (new, rest) = old.reloaded(&new);
     // First what can fail.
-    telemetry::set_level(new.text("log.level"))?;
+    telemetry::set_level(new.get(settings::log::LEVEL))?;
     app.reload(&new);
     if rest.is_empty() {
         tracing::info!("the configuration was reloaded");

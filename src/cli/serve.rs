@@ -3,7 +3,9 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
+use super::flags;
 use clap::ArgMatches;
+use clap::Command;
 use tokio::io::BufReader;
 use tokio_util::sync::CancellationToken;
 
@@ -11,12 +13,26 @@ use super::reload::{Source, reload_on_hangup};
 use super::{Ended, asked_to_stop, configured_server};
 use crate::admin::Admin;
 use crate::config::Config;
+use crate::config::settings::{self, auth::AuthMode};
 use crate::database::{Database, Limits};
 use crate::http::{Listener, Stop};
 use crate::principal::Principal;
 use crate::protocol::server_info;
 use crate::stack::App;
 use crate::tools::search::columns;
+
+/// The grammar of `serve`.
+pub fn command() -> Command {
+    Command::new("serve")
+        .about("Serve MCP over HTTP: streamable HTTP at /mcp, HTTP+SSE at /sse")
+        .arg(flags::listen())
+        .arg(flags::port())
+}
+
+/// The grammar of `stdio`.
+pub fn stdio_command() -> Command {
+    Command::new("stdio").about("Serve MCP over stdin and stdout, for a desktop client")
+}
 
 /// `mssql-mcp serve`.
 pub async fn serve(m: &ArgMatches) -> Ended {
@@ -39,7 +55,7 @@ pub async fn serve(m: &ArgMatches) -> Ended {
 fn look(app: &App, config: &Config, all: bool) {
     for (m, (_, of)) in app.mounts.iter().zip(config.served()) {
         let database = m.database.clone();
-        let rows_of = if of.bool("tools.search") { columns(&of) } else { Vec::new() };
+        let rows_of = if of.get(settings::tools::SEARCH) { columns(&of) } else { Vec::new() };
         if !all && rows_of.is_empty() {
             continue;
         }
@@ -57,17 +73,18 @@ fn look(app: &App, config: &Config, all: bool) {
 
 /// What an operator looks for first, in one line.
 fn started(config: &Config) {
-    let or = |key: &str, none: &'static str| {
-        Some(config.text(key)).filter(|t| !t.is_empty()).unwrap_or(none).to_owned()
+    let sign_in = config.get(settings::auth::MODE);
+    let store = match sign_in {
+        AuthMode::Builtin => config.shown(settings::auth::STORE),
+        AuthMode::Off | AuthMode::External => "none".to_owned(),
     };
-    let sign_in = config.choice("auth.mode");
-    let store = if sign_in == "builtin" { config.shown("auth.store") } else { "none".to_owned() };
+    let audit = Some(config.get(settings::audit::DIR)).filter(|dir| !dir.is_empty());
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        public_url = or("http.public_url", "none"),
-        sign_in,
+        public_url = config.public_url().unwrap_or("none"),
+        sign_in = sign_in.as_str(),
         store,
-        audit = or("audit.dir", "off"),
+        audit = audit.unwrap_or("off"),
         "mssql-mcp starts"
     );
 }
@@ -88,11 +105,11 @@ impl Listeners {
 /// Binds the configured addresses: the one for MCP last, so that whoever finds it open finds
 /// the other open too.
 pub async fn bind(config: &Config) -> Result<Listeners, String> {
-    let address = config.listen().ok_or("http.listen is no address")?;
+    let address = config.get(settings::http::LISTEN).ok_or("http.listen is no address")?;
     let admin = Admin::bind(config).await?;
     Ok(Listeners {
         admin,
-        mcp: Listener::bind(address, config.choice("auth.mode") != "off").await?,
+        mcp: Listener::bind(address, config.get(settings::auth::MODE) != AuthMode::Off).await?,
     })
 }
 
@@ -107,7 +124,7 @@ pub async fn over_http(listeners: Listeners, app: &App, config: &Config, source:
         asked_to_stop().await;
         signals.now.cancel();
     });
-    if !config.bool("http.show_server") {
+    if !config.get(settings::http::SHOW_SERVER) {
         app.databases().iter().for_each(Database::be_discreet);
     }
     let (sweeper, admin) = (sweep(app), watch(app, listeners.admin));
@@ -149,7 +166,7 @@ fn watch(app: &App, admin: Option<Admin>) -> CancellationToken {
 
 async fn close(app: &App, config: &Config) {
     // Two things are waited for, each for at most half of the grace.
-    let patience = config.duration("server.shutdown_grace") / 2;
+    let patience = config.get(settings::server::SHUTDOWN_GRACE) / 2;
     app.audit.close().await;
     let databases = app.databases();
     futures_util::future::join_all(
@@ -182,8 +199,8 @@ pub async fn over_stdio(app: &App, config: &Config) -> Ended {
     // Over stdio the caller is whoever started the process.
     extensions.insert(Principal::local());
     let options = mssql_mcp_transports::stdio::Options {
-        max_message: config.int("limits.max_request") as usize,
-        drain: config.duration("server.shutdown_grace"),
+        max_message: config.get(settings::limits::MAX_REQUEST) as usize,
+        drain: config.get(settings::server::SHUTDOWN_GRACE),
         extensions,
         info: server_info(),
     };

@@ -35,6 +35,11 @@ fn is_instance(name: &str) -> bool {
 }
 
 impl Server {
+    /// Whether this is the name or the address of a host, and nothing more.
+    pub fn is_host(text: &str) -> bool {
+        Self::parse(text, None, "").is_ok_and(|s| s.port.is_none() && s.instance.is_none())
+    }
+
     /// From `database.host`, and from `database.port` and `database.instance` where they are set
     /// (an empty instance is none).
     pub fn parse(host: &str, port: Option<u16>, instance: &str) -> Result<Self, String> {

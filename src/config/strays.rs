@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use super::table::{Kind, SETTINGS};
+use super::setting::Kind;
+use super::settings;
 
 /// Read by others than the settings table.
 const OURS: [&str; 8] = [
@@ -85,7 +86,7 @@ pub(super) fn of_a_service(name: &str, value: &str) -> bool {
 
 fn known() -> Vec<String> {
     let mut all: Vec<String> = OURS.iter().map(|o| (*o).to_owned()).collect();
-    for s in SETTINGS {
+    for s in settings::all() {
         for name in s.env.iter().map(|n| (*n).to_owned()).chain([s.own_env()]) {
             if s.kind == Kind::Secret {
                 all.push(format!("{name}_FILE"));

@@ -12,6 +12,7 @@ use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 use super::observe::Labels;
 use super::reach::Reach;
 use super::{ConnectKind, DbError, Settings, SqlError};
+use crate::config::settings::database::Encrypt;
 use crate::telemetry::metrics::{instruments, label};
 
 /// The pool.
@@ -129,11 +130,11 @@ fn driver_config(s: &Settings) -> Config {
     }
     c.application_name("mssql-mcp");
     c.authentication(AuthMethod::sql_server(&s.user, &s.password));
-    c.encryption(match s.encrypt.as_str() {
-        "strict" => EncryptionLevel::Strict,
-        "login-only" => EncryptionLevel::Off,
-        "off" => EncryptionLevel::NotSupported,
-        _ => EncryptionLevel::Required,
+    c.encryption(match s.encrypt {
+        Encrypt::Strict => EncryptionLevel::Strict,
+        Encrypt::LoginOnly => EncryptionLevel::Off,
+        Encrypt::Off => EncryptionLevel::NotSupported,
+        Encrypt::On => EncryptionLevel::Required,
     });
     if let Some(pem) = &s.ca {
         c.trust_cert_ca_bundle(pem.clone());
@@ -330,7 +331,7 @@ fn tls_error(m: &str, s: &Settings) -> DbError {
         "NoCipherSuites",
     ]) {
         "it offers no version of TLS from 1.2 on that both sides know".into()
-    } else if has(&["eof", "EOF", "reset", "closed"]) && s.encrypt == "strict" {
+    } else if has(&["eof", "EOF", "reset", "closed"]) && s.encrypt == Encrypt::Strict {
         "it ended the connection in the handshake; database.encrypt (MSSQL_ENCRYPT) is strict, which SQL Server 2022 and Azure SQL alone speak".into()
     } else if has(&["eof", "EOF", "reset", "closed"]) {
         "it ended the connection in the handshake; it may have no certificate, or no TLS from 1.2 on".into()

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::certificate::{Wrapped, days_left};
 use super::{Finding, Level};
 use crate::config::Config;
+use crate::config::settings::{self, database::Encrypt};
 use crate::database::catalog::ListFilter;
 use crate::database::explain::explain;
 use crate::database::rows::Bounds;
@@ -90,23 +91,23 @@ async fn encryption(s: &Settings) -> Vec<Finding> {
             .mend("set database.ca_file (MSSQL_CA_FILE) to the CA's PEM and remove TrustServerCertificate"),
         );
     }
-    match s.encrypt.as_str() {
-        "off" => {
+    match s.encrypt {
+        Encrypt::Off => {
             all.push(
                 Finding::fail("encryption", "it is off: passwords and rows travel in the clear")
                     .mend("set database.encrypt to on or strict"),
             );
             return all;
         }
-        "login-only" => all.push(
+        Encrypt::LoginOnly => all.push(
             Finding::warn("encryption", "only the login is encrypted: rows travel in the clear")
                 .mend("set database.encrypt to on or strict"),
         ),
-        other => all.push(Finding::ok("encryption", other)),
+        other => all.push(Finding::ok("encryption", other.as_str())),
     }
     // A named instance has its port from SQL Server Browser, which only the driver asks.
     if s.instance.is_none() {
-        let how = if s.encrypt == "strict" { Wrapped::Strict } else { Wrapped::Prelogin };
+        let how = if s.encrypt == Encrypt::Strict { Wrapped::Strict } else { Wrapped::Prelogin };
         // What stands in the way of looking stands in the way of the connection too,
         // and is told there.
         if let Ok(days) = days_left(&s.host, s.port, how).await {
@@ -146,7 +147,7 @@ async fn connected(
     }
     let theirs = chrono::NaiveDateTime::parse_from_str(&text(5), "%Y-%m-%dT%H:%M:%S%.f");
     all.extend(theirs.ok().map(|t| clock(asked, t.and_utc().timestamp_millis().unsigned_abs())));
-    all.extend(number(6).map(|most| connections(config.int("pool.max_size"), most)));
+    all.extend(number(6).map(|most| connections(config.get(settings::pool::MAX_SIZE), most)));
     let tables = db.list_tables(&ListFilter { take: 201, ..Default::default() }, limits).await;
     match tables.map_err(|e| ("catalog", e))?.len() {
         0 => all.push(
@@ -163,7 +164,7 @@ async fn connected(
             format!("{}{}", if n > 200 { "more than " } else { "" }, plural(n, "table")),
         )),
     }
-    if config.bool("tools.search") {
+    if config.get(settings::tools::SEARCH) {
         let wrong = db
             .unsearchable(&crate::tools::search::columns(config), limits)
             .await

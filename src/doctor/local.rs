@@ -9,7 +9,8 @@ use http::{Request, header};
 use tokio::net::TcpStream;
 
 use super::{Finding, Level};
-use crate::config::{Config, Kind as SettingKind, SETTINGS, Source};
+use crate::config::settings;
+use crate::config::{Config, Source};
 use crate::fetch::Getter;
 use crate::oauth::people::User;
 use crate::oauth::store::{Kind, Records, now};
@@ -52,10 +53,8 @@ fn private(check: &'static str, what: &str, path: &Path) -> Option<Finding> {
 pub fn files(config: &Config) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut seen = Vec::new();
-    for s in
-        SETTINGS.iter().filter(|s| s.kind == SettingKind::Secret && !config.text(s.key).is_empty())
-    {
-        let file = match config.source(s.key) {
+    for (key, source) in config.secrets() {
+        let file = match source {
             Source::File(p) => p.clone(),
             // The variable names the file.
             Source::Env(name) if name.ends_with("_FILE") => match std::env::var_os(name) {
@@ -65,16 +64,16 @@ pub fn files(config: &Config) -> Vec<Finding> {
             _ => continue,
         };
         if !seen.contains(&file) {
-            found.extend(private("files", &format!("a secret ({})", s.key), &file));
+            found.extend(private("files", &format!("a secret ({key})"), &file));
             seen.push(file);
         }
     }
-    if config.choice("auth.mode") == "builtin"
-        && let Some(file) = config.text("auth.store").strip_prefix("sqlite:")
+    if config.get(settings::auth::MODE) == settings::auth::AuthMode::Builtin
+        && let Some(file) = config.get(settings::auth::STORE).strip_prefix("sqlite:")
     {
         found.extend(private("files", "hashes of passwords and tokens", Path::new(file)));
     }
-    let audit = config.text("audit.dir");
+    let audit = config.get(settings::audit::DIR);
     if !audit.is_empty() {
         found.extend(private(
             "files",
@@ -90,10 +89,10 @@ pub fn files(config: &Config) -> Vec<Finding> {
 
 /// Whether people and tokens can be read and written.
 pub async fn store(config: &Config) -> Vec<Finding> {
-    if config.choice("auth.mode") != "builtin" {
+    if config.get(settings::auth::MODE) != settings::auth::AuthMode::Builtin {
         return Vec::new();
     }
-    let text = config.text("auth.store");
+    let text = config.get(settings::auth::STORE);
     if text == "memory" {
         return vec![
             Finding::warn(
@@ -152,9 +151,9 @@ async fn tried(text: &str) -> Result<usize, String> {
 
 /// Whether the audit log's folder can be written to.
 pub fn audit(config: &Config) -> Vec<Finding> {
-    let dir = config.text("audit.dir");
+    let dir = config.get(settings::audit::DIR);
     if dir.is_empty() {
-        if config.choice("auth.mode") == "off" {
+        if config.get(settings::auth::MODE) == settings::auth::AuthMode::Off {
             return Vec::new();
         }
         return vec![
@@ -178,8 +177,8 @@ pub fn audit(config: &Config) -> Vec<Finding> {
 
 /// Behind a proxy that is not named, all callers are one.
 pub fn proxies(config: &Config) -> Vec<Finding> {
-    let behind = config.text("http.public_url").starts_with("https://");
-    if !behind || !config.list("http.trusted_proxies").is_empty() {
+    let behind = config.behind_tls();
+    if !behind || !config.get(settings::http::TRUSTED_PROXIES).is_empty() {
         return Vec::new();
     }
     vec![

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::certificate::{Wrapped, days_left};
 use super::{Finding, Level};
 use crate::config::Config;
+use crate::config::settings::{self, auth::AuthMode};
 use crate::fetch::Getter;
 
 const MAX: usize = 1 << 20;
@@ -16,11 +17,11 @@ const RENEW: &str = "renew it (certbot renew), and reload the proxy";
 
 /// All that there is to say; nothing where there is no public URL.
 pub async fn examine(config: &Config) -> Vec<Finding> {
-    let origin = config.text("http.public_url").trim_end_matches('/').to_owned();
-    let mode = config.choice("auth.mode");
-    if origin.is_empty() || mode == "off" {
+    let mode = config.get(settings::auth::MODE);
+    let Some(origin) = config.public_url().filter(|_| mode != AuthMode::Off) else {
         return Vec::new();
-    }
+    };
+    let origin = origin.to_owned();
     let getter = Getter::from_operator();
     let mut all = Vec::new();
     if let Ok(uri) = origin.parse::<http::Uri>()
@@ -47,23 +48,22 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         ));
         return all;
     }
-    let issuer = if mode == "external" {
-        config.text("auth.issuer").trim_end_matches('/').to_owned()
+    let issuer = if mode == AuthMode::External {
+        config.get(settings::auth::ISSUER).trim_end_matches('/').to_owned()
     } else {
         origin.clone()
     };
     let before = all.len();
     for (path, _) in config.served() {
-        for endpoint in
-            [("http.mcp", "/mcp"), ("http.sse", "/sse")].into_iter().filter(|e| config.bool(e.0))
-        {
-            let url = format!("{origin}{path}{}", endpoint.1);
+        let endpoints = [(settings::http::MCP, "/mcp"), (settings::http::SSE, "/sse")];
+        for (_, endpoint) in endpoints.into_iter().filter(|(served, _)| config.get(*served)) {
+            let url = format!("{origin}{path}{endpoint}");
             if let Err(f) = resource(&getter, &origin, &url, &issuer).await {
                 all.push(f.of(&path));
             }
         }
     }
-    all.extend(issued(&getter, &issuer, mode == "external").await.err());
+    all.extend(issued(&getter, &issuer, mode == AuthMode::External).await.err());
     if all.len() == before {
         all.push(Finding::ok("discovery", format!("the documents of {origin} lead to {issuer}")));
     }

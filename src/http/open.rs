@@ -22,6 +22,7 @@ use tower::{Layer, Service, ServiceExt};
 use super::bounded::Within;
 use super::{Peer, STRANGERS};
 use crate::config::Config;
+use crate::config::settings;
 use crate::oauth::answer::html;
 use crate::oauth::pages;
 use crate::oauth::server::{self, Authority};
@@ -65,9 +66,9 @@ impl OpenLayer {
             routes,
             authority: app.authority.clone(),
             mounts: app.mounts.clone(),
-            proof: config.text("http.openai_challenge").into(),
-            public_url: config.text("http.public_url").trim_end_matches('/').into(),
-            body_timeout: config.duration("http.body_timeout"),
+            proof: config.get(settings::http::OPENAI_CHALLENGE).into(),
+            public_url: config.public_url().unwrap_or_default().into(),
+            body_timeout: config.get(settings::http::BODY_TIMEOUT),
             closing,
         }
     }

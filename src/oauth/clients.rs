@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::store::{FOREVER, Kind, Records, StoreError, now};
+use crate::config::settings;
 use crate::config::{Config, Registered};
 use crate::net::{network, site};
 use crate::redirect_uri::{loopback, parts, private};
@@ -82,8 +83,8 @@ impl Redirects {
     /// From the configuration.
     pub fn new(config: &Config) -> Self {
         Self {
-            hosts: config.list("auth.redirect_hosts").into(),
-            schemes: config.list("auth.redirect_schemes").into(),
+            hosts: config.get(settings::auth::REDIRECT_HOSTS).into(),
+            schemes: config.get(settings::auth::REDIRECT_SCHEMES).into(),
         }
     }
 
@@ -166,13 +167,14 @@ impl Clients {
 
     /// From the configuration, over an opened store.
     pub fn new(records: Records, config: &Config) -> Self {
-        let quota = Quota::per(config.int("auth.registrations") as u32, Duration::from_secs(3600));
+        let quota =
+            Quota::per(config.get(settings::auth::REGISTRATIONS) as u32, Duration::from_secs(3600));
         Self {
             records,
             configured: Arc::new(ArcSwap::from_pointee(config.clients().to_vec())),
             redirects: Redirects::new(config),
             limiter: Arc::new(Limiter::new(quota, NETWORKS)),
-            most: config.int("auth.max_clients") as usize,
+            most: config.get(settings::auth::MAX_CLIENTS) as usize,
             left: Arc::default(),
         }
     }

@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 
 use super::store::{StoreError, now};
 use crate::config::Config;
+use crate::config::settings;
 use crate::fetch::Getter;
 use crate::principal::{Principal, SCOPES};
 use crate::secret::hashed;
@@ -78,19 +79,19 @@ impl External {
     /// From the configuration.
     pub fn new(c: &Config) -> Self {
         let audiences =
-            c.served().into_iter().map(|(m, c)| (m, c.text("auth.audience").to_owned()));
+            c.served().into_iter().map(|(m, c)| (m, c.get(settings::auth::AUDIENCE).to_owned()));
         let scopes = c
-            .list("auth.scope_map")
+            .get(settings::auth::SCOPE_MAP)
             .iter()
             .filter_map(|m| m.split_once('='))
             .map(|(theirs, ours)| (theirs.trim().to_owned(), ours.trim().to_owned()))
             .collect();
         Self {
-            issuer: c.text("auth.issuer").to_owned(),
+            issuer: c.get(settings::auth::ISSUER).to_owned(),
             mounts: c.served().into_iter().map(|(m, _)| m).collect(),
             audiences: audiences.filter(|(_, a)| !a.is_empty()).collect(),
-            subject_claim: c.text("auth.subject_claim").to_owned(),
-            scope_claims: c.list("auth.scope_claims"),
+            subject_claim: c.get(settings::auth::SUBJECT_CLAIM).to_owned(),
+            scope_claims: c.get(settings::auth::SCOPE_CLAIMS),
             scopes,
             getter: Getter::from_operator(),
             keys: Arc::default(),

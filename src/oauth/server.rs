@@ -18,6 +18,7 @@ use super::people::People;
 use super::store::Records;
 use crate::audit::Audit;
 use crate::config::Config;
+use crate::config::settings;
 use crate::fetch::Getter;
 use crate::principal::SCOPES;
 use crate::route::{Endpoint, Place};
@@ -79,21 +80,20 @@ impl Authority {
         let grants = Grants::new(
             records.clone(),
             people.clone(),
-            config.duration("auth.access_token_ttl"),
-            config.duration("auth.refresh_token_ttl"),
+            config.get(settings::auth::ACCESS_TOKEN_TTL),
+            config.get(settings::auth::REFRESH_TOKEN_TTL),
         );
-        let public_url = Some(config.text("http.public_url").trim_end_matches('/').to_owned())
-            .filter(|u| !u.is_empty());
+        let public_url = config.public_url().map(str::to_owned);
         let name_servers: Vec<_> = config
-            .list("auth.name_servers")
+            .get(settings::auth::NAME_SERVERS)
             .iter()
             .filter_map(|s| crate::resolve::server(s))
             .collect();
         let resource = |(path, c): (String, Config)| Resource {
             path,
-            label: c.text("database.label").to_owned(),
+            label: c.get(settings::database::LABEL).to_owned(),
             // Those of the classes that the access level lets run; the table is in that order.
-            scopes: match Access::parse(&c.choice("access.level")) {
+            scopes: match c.get(settings::access::LEVEL) {
                 Access::ReadOnly => &SCOPES[..1],
                 Access::ReadWrite => &SCOPES[..2],
                 Access::Full => &SCOPES,
@@ -108,7 +108,8 @@ impl Authority {
             mounts: config.served().into_iter().map(resource).collect(),
             documents: Documents::new(Getter::from_strangers(&name_servers)),
             codes: Arc::new(Limiter::new(CODES, 10_000)),
-            external: (config.choice("auth.mode") == "external").then(|| External::new(config)),
+            external: (config.get(settings::auth::MODE) == settings::auth::AuthMode::External)
+                .then(|| External::new(config)),
             audit,
         }
     }

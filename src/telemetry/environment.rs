@@ -10,6 +10,9 @@ use http::{HeaderName, HeaderValue};
 use opentelemetry_sdk::trace::Sampler;
 use percent_encoding::percent_decode_str;
 
+use crate::config::setting::Value as _;
+use crate::config::settings::telemetry::Protocol;
+
 /// What a variable may hold.
 #[derive(Debug, Clone, Copy)]
 enum Holds {
@@ -157,8 +160,9 @@ pub fn timeout(signal: &str) -> u64 {
 }
 
 /// How a signal is sent, where its own variable says so.
-pub fn protocol(signal: &str) -> Option<&'static str> {
+pub fn protocol(signal: &str) -> Option<Protocol> {
     word(&format!("OTEL_EXPORTER_OTLP_{}_PROTOCOL", signal.to_ascii_uppercase()), PROTOCOLS)
+        .map(Protocol::read)
 }
 
 /// Over what time a sum is a sum.

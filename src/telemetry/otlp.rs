@@ -33,6 +33,7 @@ use tracing_subscriber::registry::LookupSpan;
 use super::environment::{self, env};
 use super::metrics::{instruments, label};
 use crate::config::Config;
+use crate::config::settings::{self, telemetry::Protocol};
 use crate::fetch::Getter;
 
 /// How long the last export may take when the server stops.
@@ -105,10 +106,10 @@ impl Signal {
             return Ok(None);
         }
         let protocol = environment::protocol(signal)
-            .map_or_else(|| config.choice("telemetry.protocol"), str::to_owned);
-        let grpc = protocol == "grpc";
+            .unwrap_or_else(|| config.get(settings::telemetry::PROTOCOL));
+        let grpc = protocol == Protocol::Grpc;
         let own = environment::endpoint(signal);
-        let base = Some(config.text("telemetry.endpoint").trim_end_matches('/').to_owned())
+        let base = Some(config.get(settings::telemetry::ENDPOINT).trim_end_matches('/').to_owned())
             .filter(|e| !e.is_empty());
         let usual = if grpc { "http://localhost:4317" } else { "http://localhost:4318" };
         let endpoint = match (own, base.or_else(|| asked.map(|_| usual.to_owned()))) {
@@ -126,9 +127,10 @@ impl Signal {
         let name = format!("OTEL_EXPORTER_OTLP_{upper}_CERTIFICATE");
         let file = match env(&name) {
             Some(own) => Some((name, own)),
-            None => {
-                Some(("telemetry.ca_file".to_owned(), config.text("telemetry.ca_file").to_owned()))
-            }
+            None => Some((
+                "telemetry.ca_file".to_owned(),
+                config.get(settings::telemetry::CA_FILE).to_owned(),
+            )),
         };
         let ca = file
             .filter(|(_, p)| !p.is_empty())
@@ -163,7 +165,7 @@ pub fn routes(config: &Config) -> Result<Vec<Route>, String> {
         return Ok(Vec::new());
     }
     // Looked at even where nothing is sent yet: it is somebody's mistake.
-    let ca = config.text("telemetry.ca_file");
+    let ca = config.get(settings::telemetry::CA_FILE);
     if !ca.is_empty() {
         std::fs::File::open(ca)
             .map_err(|e| format!("telemetry.ca_file: {ca} cannot be read: {e}"))?;
@@ -259,7 +261,8 @@ pub async fn taken_by_grpc(route: &Route) -> Result<(), String> {
 impl Exporters {
     /// As configured, with the meter provider as the process's. Connects to nobody yet.
     pub fn new(config: &Config) -> Result<Self, String> {
-        let registry = (!config.text("admin.listen").is_empty()).then(prometheus::Registry::new);
+        let registry =
+            config.get(settings::admin::LISTEN).is_some().then(prometheus::Registry::new);
         let mut me = Self { traces: None, metrics: None, logs: None, registry };
         let routes = routes(config)?;
         let route = |name| routes.iter().find(|r| r.signal == name);

@@ -5,6 +5,7 @@ use mssql_mcp_transports::tap::{self, Direction};
 use serde_json::{Map, Value};
 
 use crate::config::Config;
+use crate::config::settings;
 use crate::plural::plural;
 use crate::statement::Statement;
 
@@ -13,10 +14,10 @@ const LONGEST: usize = 500;
 
 /// Switches it on, if the configuration says so, and warns.
 pub fn configure(config: &Config) {
-    if !config.bool("log.messages") {
+    if !config.get(settings::log::MESSAGES) {
         return;
     }
-    let values = config.bool("log.values");
+    let values = config.get(settings::log::VALUES);
     if values {
         tracing::warn!(
             "log.messages and log.values are on: the log holds every statement, parameter and row that passes; switch them off when the fault is found"

@@ -18,6 +18,7 @@ use serde_json::{Map, json};
 
 use super::{Refusal, Stop};
 use crate::config::Config;
+use crate::config::settings::{self, access::ConfirmWrites};
 
 /// The key of the one question.
 const QUESTION: &str = "confirm";
@@ -25,24 +26,13 @@ const QUESTION: &str = "confirm";
 /// until some have expired.
 const MOST: usize = 10_000;
 
-/// When a person is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
-    /// Before every change; where nobody can be asked, it is refused.
-    Always,
-    /// Where the client can ask.
-    Possible,
-    /// Never.
-    Never,
-}
-
 /// Asks and remembers.
 #[derive(Debug, Clone)]
 pub struct Confirm(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    when: When,
+    when: ConfirmWrites,
     expiry: Duration,
     preview: Duration,
     /// Made when the first question needs it, because the library's randomness takes 30
@@ -111,15 +101,15 @@ pub fn digest_of(args: &impl Serialize) -> String {
 impl Confirm {
     /// From the configuration; the key is this process's own.
     pub fn new(c: &Config) -> Self {
-        let when = match c.choice("access.confirm_writes").as_str() {
-            "always" => When::Always,
-            "never" => When::Never,
-            _ => When::Possible,
-        };
-        Self::with(when, c.duration("access.confirm_expiry"), c.duration("access.preview_timeout"))
+        let when = c.get(settings::access::CONFIRM_WRITES);
+        Self::with(
+            when,
+            c.get(settings::access::CONFIRM_EXPIRY),
+            c.get(settings::access::PREVIEW_TIMEOUT),
+        )
     }
 
-    fn with(when: When, expiry: Duration, preview: Duration) -> Self {
+    fn with(when: ConfirmWrites, expiry: Duration, preview: Duration) -> Self {
         Self(Arc::new(Inner {
             when,
             expiry,
@@ -138,7 +128,7 @@ impl Confirm {
     }
 
     /// When a person is asked.
-    pub fn when(&self) -> When {
+    pub fn when(&self) -> ConfirmWrites {
         self.0.when
     }
 
@@ -327,7 +317,7 @@ mod tests {
     use super::*;
 
     fn confirm(expiry: Duration) -> Confirm {
-        Confirm::with(When::Possible, expiry, Duration::from_secs(1))
+        Confirm::with(ConfirmWrites::WhenPossible, expiry, Duration::from_secs(1))
     }
 
     fn asked(c: &Confirm) -> String {

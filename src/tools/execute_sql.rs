@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::cascade;
-use super::confirm::{Confirm, Consent, Ticket, When, digest_of, question_id};
+use super::confirm::{Confirm, Consent, Ticket, digest_of, question_id};
 use super::preview::{Effect, Table, changed_rows, effect, only_changes, question};
 use super::{Bounds, Call, Named, Refusal, Stop, Tool, results_schema, truncated_schema};
+use crate::config::settings::access::ConfirmWrites;
 use crate::database::run::{Answer, Applied, Batch, Failure, Mode, Param, ParamValue};
 use crate::database::{Database, DbError, Limits};
 use crate::facts::CallFacts;
@@ -262,14 +263,14 @@ impl Change<'_> {
         let confirm = &self.tool.confirm;
         let can_ask = self.call.context.can_ask;
         match confirm.when() {
-            When::Never => return self.apply().await,
-            When::Possible if !can_ask => return self.apply().await,
-            When::Always if !can_ask => {
+            ConfirmWrites::Never => return self.apply().await,
+            ConfirmWrites::WhenPossible if !can_ask => return self.apply().await,
+            ConfirmWrites::Always if !can_ask => {
                 let hint = "Use a client that supports elicitation, or ask the operator to change access.confirm_writes; dry_run: true shows what would change.";
                 let what = "A person has to confirm changes here, and this client cannot ask one.";
                 return Err(Refusal::new("confirmation_required", what, hint).into());
             }
-            When::Always | When::Possible => {}
+            ConfirmWrites::Always | ConfirmWrites::WhenPossible => {}
         }
         let principal =
             self.call.context.extensions.get::<Principal>().map(Principal::key).unwrap_or_default();

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Bounds, Call, Named, Refusal, Stop, Tool, structured};
 use crate::config::Config;
+use crate::config::settings;
 use crate::database::Database;
 use crate::database::objects::Column;
 
@@ -62,16 +63,17 @@ pub fn column(text: &str) -> Option<Column> {
 
 /// Those that are configured.
 pub fn columns(config: &Config) -> Vec<Column> {
-    config.list("tools.search_rows").iter().filter_map(|c| column(c)).collect()
+    config.get(settings::tools::SEARCH_ROWS).iter().filter_map(|c| column(c)).collect()
 }
 
 impl Library {
     /// For the mount at this path.
     pub fn new(db: &Database, bounds: Bounds, path: &str, config: &Config) -> Self {
-        let origin = match config.text("http.public_url").trim_end_matches('/') {
-            "" => format!("http://{}", config.text("http.listen")),
-            url => url.to_owned(),
+        let listener = || {
+            let address = config.get(settings::http::LISTEN);
+            address.map_or_else(String::new, |address| format!("http://{address}"))
         };
+        let origin = config.public_url().map_or_else(listener, str::to_owned);
         let rows_of = columns(config).into();
         Self { db: db.clone(), bounds, rows_of, page: format!("{origin}{path}/object?id=").into() }
     }

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use mssql_mcp::config::settings;
 use mssql_mcp::config::{Config, Inputs};
 
 use crate::clients::installed;
@@ -72,7 +73,7 @@ fn the_page_for_systemd_agrees_with_the_unit() {
         .collect();
     let config = Config::load(&Inputs { env, ..Inputs::default() }).expect("valid");
     assert_eq!(
-        (config.text("auth.mode"), config.text("database.password")),
+        (config.get(settings::auth::MODE).as_str(), config.get(settings::database::PASSWORD)),
         ("builtin", "the login's password")
     );
     let store = blocks
@@ -129,7 +130,7 @@ fn the_files_agree_with_the_server() {
             "{name} is read by nobody:\n{ours}"
         );
     }
-    assert_eq!(config.text("database.password"), "x y!");
+    assert_eq!(config.get(settings::database::PASSWORD), "x y!");
     // What compose and Kubernetes set is read too, and the container's health
     // check is the binary's.
     for file in ["compose.yaml", "kubernetes.yaml", "Dockerfile", "mssql-mcp.service"] {
@@ -137,8 +138,7 @@ fn the_files_agree_with_the_server() {
         let names =
             text.split(|c: char| !c.is_ascii_uppercase() && c != '_' && !c.is_ascii_digit());
         for name in names.filter(|w| w.starts_with("MSSQL_MCP_")) {
-            let known = mssql_mcp::config::SETTINGS
-                .iter()
+            let known = mssql_mcp::config::settings::all()
                 .any(|s| s.own_env() == name || s.env.contains(&name));
             assert!(known, "{file}: {name}");
         }

@@ -76,7 +76,7 @@ async fn calls_in_flight_may_end_within_the_grace_period() {
 async fn the_server_starts_without_its_database_and_serves_once_it_is_up() {
     // A port that is free for the moment; the sandbox takes it later.
     let port = crate::support::free().port();
-    mssql_mcp::telemetry::init("error", "text");
+    mssql_mcp::telemetry::init("error", mssql_mcp::config::settings::log::Format::Text);
     let config = mssql_mcp::config::Config::load(&mssql_mcp::config::Inputs {
         fixed: crate::support::fixed(port, &[("database.trust_server_certificate", "yes")]),
         ..Default::default()

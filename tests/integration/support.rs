@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use mssql_mcp::config::settings;
 use mssql_mcp::config::{Config, Inputs};
 use mssql_mcp::database::rows::Bounds;
 use mssql_mcp::database::{Limits, Settings};
@@ -46,7 +47,7 @@ pub fn fixed(port: u16, more: &[(&'static str, &str)]) -> Vec<(&'static str, Str
 impl Lab {
     /// With these settings beside the usual ones.
     pub async fn new(more: &[(&'static str, &str)]) -> Self {
-        mssql_mcp::telemetry::init("error", "text");
+        mssql_mcp::telemetry::init("error", mssql_mcp::config::settings::log::Format::Text);
         let sandbox = Sandbox::start(Options::default()).await.expect("sandbox");
         Self::around(sandbox, more)
     }
@@ -54,7 +55,7 @@ impl Lab {
     /// With a file of settings as well, in which `SANDBOX_CA` and `SANDBOX_PORT`
     /// stand for the sandbox's.
     pub async fn with_file(file: &std::path::Path, more: &[(&'static str, &str)]) -> Self {
-        mssql_mcp::telemetry::init("error", "text");
+        mssql_mcp::telemetry::init("error", mssql_mcp::config::settings::log::Format::Text);
         let sandbox = Sandbox::start(Options::default()).await.expect("sandbox");
         let text = std::fs::read_to_string(file).expect("file");
         if text.contains("SANDBOX_") {
@@ -102,7 +103,10 @@ impl Lab {
     }
 
     pub fn limits(&self) -> Limits {
-        limits(self.config.int("limits.max_rows"), self.config.int("limits.max_chars") as usize)
+        limits(
+            self.config.get(settings::limits::MAX_ROWS),
+            self.config.get(settings::limits::MAX_CHARS) as usize,
+        )
     }
 }
 

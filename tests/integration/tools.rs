@@ -367,7 +367,7 @@ async fn against_the_server_that_mssql_test_url_names() {
     let (user, password) = credentials.split_once(':').expect("user:password");
     let (server, database) = place.split_once('/').unwrap_or((place, "master"));
     let (host, port) = server.rsplit_once(':').unwrap_or((server, "1433"));
-    mssql_mcp::telemetry::init("error", "text");
+    mssql_mcp::telemetry::init("error", mssql_mcp::config::settings::log::Format::Text);
     let encrypt = std::env::var("MSSQL_TEST_ENCRYPT").unwrap_or_else(|_| "on".into());
     let more = [
         ("database.host", host),

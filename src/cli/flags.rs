@@ -1,0 +1,167 @@
+//! A flag for each row of the settings table, and from all sources to a configuration.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
+
+use super::Failed;
+use crate::config::setting::{Kind, Setting};
+use crate::config::settings::{self, SECTIONS};
+use crate::config::{Config, Inputs};
+use crate::telemetry;
+
+/// Any text; these are what a shell offers. Whether it is good is for the configuration to say,
+/// with all its other errors.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known(pub(super) &'static [&'static str]);
+
+impl TypedValueParser for Known {
+    type Value = String;
+    fn parse_ref(
+        &self,
+        _: &Command,
+        _: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        value
+            .to_str()
+            .map(str::to_owned)
+            .ok_or_else(|| clap::Error::new(clap::error::ErrorKind::InvalidUtf8))
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        (!self.0.is_empty())
+            .then(|| Box::new(self.0.iter().map(|v| PossibleValue::new(*v))) as Box<_>)
+    }
+}
+
+/// One for each setting but the secrets: what is on a command line is in every process list.
+pub fn all() -> impl Iterator<Item = Arg> {
+    SECTIONS.iter().flat_map(|section| {
+        let public = section.rows.iter().filter(|s| s.kind != Kind::Secret);
+        public.map(|s| flag(s).help_heading(section.heading))
+    })
+}
+
+fn flag(s: &'static Setting) -> Arg {
+    let name = match s.kind {
+        Kind::Bool => "yes|no".to_owned(),
+        Kind::Int(..) => "N".into(),
+        Kind::Duration | Kind::DurationOrNone => "TIME".into(),
+        Kind::Choice(names, _) => names.join("|"),
+        Kind::Listen => "ADDR".into(),
+        Kind::List => "A,B".into(),
+        Kind::Path => "FILE".into(),
+        Kind::Level => "LEVEL".into(),
+        Kind::Text | Kind::Host | Kind::Store | Kind::Secret => "TEXT".into(),
+    };
+    let (known, hint): (&[&str], _) = match s.kind {
+        Kind::Choice(names, _) => (names, ValueHint::Other),
+        Kind::Bool => (&["yes", "no"], ValueHint::Other),
+        Kind::Level => (&["error", "warn", "info", "debug", "trace", "off"], ValueHint::Other),
+        Kind::Path => (&[], ValueHint::AnyPath),
+        _ => (&[], ValueHint::Other),
+    };
+    let default = match s.default {
+        "" => String::new(),
+        text => format!(" [{text}]"),
+    };
+    Arg::new(s.key)
+        .long(s.flag())
+        .value_name(name)
+        .global(true)
+        .help(format!("{}{default}", s.help))
+        .display_order(1000)
+        .value_parser(Known(known))
+        .value_hint(hint)
+        .hide_possible_values(true)
+        .hide_short_help(true)
+}
+
+/// `--listen`, of commands that listen.
+pub fn listen() -> Arg {
+    Arg::new("listen")
+        .long("listen")
+        .value_name("ADDR")
+        .value_hint(ValueHint::Other)
+        .help("address to listen on, such as 127.0.0.1:8008, localhost:8008 or 8008")
+}
+
+/// `--port`, at the configured address.
+pub fn port() -> Arg {
+    Arg::new("port")
+        .long("port")
+        .value_name("N")
+        .value_parser(value_parser!(u16))
+        .conflicts_with("listen")
+        .value_hint(ValueHint::Other)
+        .help("port to listen on, at the configured address [8008]")
+}
+
+/// Flags, environment and file; `fixed` values are above all.
+pub fn inputs(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Inputs {
+    let mut env: std::collections::BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+        .collect();
+    if fixed.iter().any(|(key, _)| *key == settings::database::HOST.name()) {
+        // The sandbox is the database: what is set for another one, by the replaced service's names
+        // or ours, rightly or not, is not looked at.
+        let database: Vec<String> = settings::all()
+            .filter(|s| s.key.starts_with("database."))
+            .flat_map(|s| s.env.iter().map(|n| (*n).to_owned()).chain([s.own_env()]))
+            .collect();
+        let of_another = |k: &str| {
+            k.to_ascii_uppercase().starts_with("MSSQL_") && !k.starts_with("MSSQL_MCP_")
+                || k == "READ_ONLY_MODE"
+                || database.iter().any(|d| d == k || k.strip_suffix("_FILE") == Some(d))
+        };
+        env.retain(|k, _| !of_another(k));
+    }
+    let file = m
+        .get_one::<PathBuf>("config")
+        .cloned()
+        .or_else(|| env.get("MSSQL_MCP_CONFIG").filter(|v| !v.is_empty()).map(PathBuf::from));
+    let mut flags: Vec<(String, String)> = settings::all()
+        .filter(|s| s.kind != Kind::Secret)
+        .filter_map(|s| m.get_one::<String>(s.key).map(|v| (s.key.to_owned(), v.clone())))
+        .collect();
+    if let Ok(Some(l)) = m.try_get_one::<String>("listen") {
+        flags.push((settings::http::LISTEN.name().to_owned(), l.clone()));
+    }
+    let port = m.try_get_one::<u16>("port").ok().flatten().copied();
+    Inputs { file, env, flags, port, fixed }
+}
+
+/// Loads the configuration and sets up logging: for commands that end by themselves.
+pub fn configured(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Result<Config, Failed> {
+    let config = Config::load(&inputs(m, fixed))?;
+    telemetry::init(config.get(settings::log::LEVEL), config.get(settings::log::FORMAT));
+    warn(&config);
+    Ok(config)
+}
+
+/// Loads the configuration and sets up all telemetry: for servers. Within the runtime.
+pub fn configured_server(
+    m: &ArgMatches,
+    fixed: Vec<(&'static str, String)>,
+) -> Result<Config, Failed> {
+    let config = Config::load(&inputs(m, fixed))?;
+    telemetry::start(&config).map_err(|message| Failed { message, status: 2 })?;
+    // Afterwards: before, there is no meter that it could belong to.
+    crate::observe::gauges();
+    warn(&config);
+    Ok(config)
+}
+
+fn warn(config: &Config) {
+    for w in config.warnings() {
+        tracing::warn!("{w}");
+    }
+    if config.get(settings::database::TRUST_SERVER_CERTIFICATE) {
+        tracing::warn!(
+            "TrustServerCertificate: any certificate is accepted, so the database's identity is not checked; set database.ca_file instead"
+        );
+    }
+}

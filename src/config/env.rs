@@ -1,0 +1,61 @@
+//! The environment, with the names of the replaced service.
+
+use std::collections::BTreeMap;
+
+use super::file::read_secret;
+use super::repeated::quoted;
+use super::setting::{Kind, parse_bool};
+use super::settings::access;
+use super::strays::of_a_service;
+use super::{Source, Values, settings};
+
+pub(super) fn read_env(
+    env: &BTreeMap<String, String>,
+    values: &mut Values,
+    errors: &mut Vec<String>,
+) {
+    for s in settings::all() {
+        // The replaced service's names first, so that our own name wins where both are set.
+        let own = s.own_env();
+        for name in s.env.iter().copied().filter(|n| *n != own).chain([own.as_str()]) {
+            // What OpenTelemetry's own variables hold and cannot be heeded is a warning
+            // (`telemetry/environment.rs`), as its specification asks.
+            let heeded = |v: &&String| match s.kind {
+                Kind::Choice(of, _) if name.starts_with("OTEL_") => of.contains(&v.trim()),
+                _ => true,
+            };
+            // A service of the namespace that is called mssql sets MSSQL_PORT.
+            let ours = |v: &&String| !of_a_service(name, v);
+            if let Some(v) = env.get(name).filter(heeded).filter(ours) {
+                values.insert(s.key, (v.clone(), Source::Env(name.to_owned())));
+            }
+            if s.kind == Kind::Secret {
+                let file = format!("{name}_FILE");
+                if let Some(p) = env.get(&file)
+                    && let Some(t) = read_secret(p, &file, errors)
+                {
+                    values.insert(s.key, (t, Source::Env(file)));
+                }
+            }
+        }
+    }
+    if let Some(v) = env.get("READ_ONLY_MODE")
+        && values.get(access::LEVEL.name()).is_some_and(|v| !matches!(v.1, Source::Env(_)))
+    {
+        match parse_bool(v) {
+            Some(on) => {
+                let level = if on { "read-only" } else { "read-write" };
+                values.insert(
+                    access::LEVEL.name(),
+                    (level.into(), Source::Env("READ_ONLY_MODE".into())),
+                );
+            }
+            None => errors.push(format!("READ_ONLY_MODE: {} is neither yes nor no", quoted(v))),
+        }
+    }
+    for gone in ["ALLOW_UNAUTH_METHODS", "ALLOW_UNAUTH_TOOLS_CALL"] {
+        if env.get(gone).is_some_and(|v| parse_bool(v) != Some(false)) {
+            errors.push(format!("{gone}: calls without a token are not possible here; remove it"));
+        }
+    }
+}

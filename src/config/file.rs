@@ -1,0 +1,126 @@
+//! The TOML file, and files that hold one secret.
+
+use std::path::Path;
+
+use super::lists::{self, Lists};
+use super::setting::Kind;
+use super::{Source, Values, settings};
+
+pub(super) fn read_file(
+    path: &Path,
+    values: &mut Values,
+    lists: &mut Lists,
+    errors: &mut Vec<String>,
+) {
+    let text = match std::fs::read_to_string(path) {
+        Ok(t) => t,
+        Err(e) => {
+            // What stands in the wrong variable may be anything.
+            let shown = shown_path(&path.display().to_string());
+            let place = shown.strip_prefix(": ").unwrap_or("the configuration file");
+            return errors.push(format!("{place}: cannot be read: {e}"));
+        }
+    };
+    let mut table: toml::Table = match text.trim_start_matches('\u{feff}').parse() {
+        Ok(t) => t,
+        // Without the line itself: what stands in it may be a password without its quotes.
+        Err(e) => {
+            let before = &text[..e.span().map_or(0, |s| s.start.min(text.len()))];
+            let line = before.matches('\n').count() + 1;
+            return errors.push(format!("{}: line {line}: {}", path.display(), e.message()));
+        }
+    };
+    type Read = fn(&Path, &toml::Value, &mut Lists, &mut Vec<String>);
+    for (name, read) in [
+        ("mount", lists::read_mount as Read),
+        ("client", lists::read_client),
+        ("quota", lists::read_quota),
+    ] {
+        match table.remove(name) {
+            Some(toml::Value::Array(all)) => all.iter().for_each(|v| read(path, v, lists, errors)),
+            Some(_) => errors.push(format!("{}: write [[{name}]], not [{name}]", path.display())),
+            None => {}
+        }
+    }
+    read_sections(path, &table, values, errors);
+}
+
+pub(super) fn read_sections(
+    path: &Path,
+    table: &toml::Table,
+    values: &mut Values,
+    errors: &mut Vec<String>,
+) {
+    for (section, v) in table {
+        let Some(inner) = v.as_table() else {
+            errors.push(format!(
+                "{}: {section}: unknown; {}",
+                path.display(),
+                settings::nearest(section)
+            ));
+            continue;
+        };
+        for (name, v) in inner {
+            let key = format!("{section}.{name}");
+            let (key, from_file) = match key.strip_suffix("_file") {
+                Some(k) if settings::find(k).is_some_and(|s| s.kind == Kind::Secret) => {
+                    (k.to_owned(), true)
+                }
+                _ => (key, false),
+            };
+            let Some(s) = settings::find(&key) else {
+                errors.push(format!(
+                    "{}: {key}: unknown key; {}",
+                    path.display(),
+                    settings::nearest(&key)
+                ));
+                continue;
+            };
+            let text = match v {
+                toml::Value::String(t) => t.clone(),
+                toml::Value::Integer(i) => i.to_string(),
+                toml::Value::Float(f) => f.to_string(),
+                toml::Value::Boolean(b) => b.to_string(),
+                toml::Value::Array(a)
+                    if s.kind == Kind::List && a.iter().all(toml::Value::is_str) =>
+                {
+                    a.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")
+                }
+                _ => {
+                    errors
+                        .push(format!("{}: {key}: a plain value is expected here", path.display()));
+                    continue;
+                }
+            };
+            let text = if from_file {
+                read_secret(&text, &format!("{}: {key}_file", path.display()), errors)
+            } else {
+                Some(text)
+            };
+            if let Some(t) = text {
+                values.insert(s.key, (t, Source::File(path.to_owned())));
+            }
+        }
+    }
+}
+
+/// A path, where it can only be one: what stands in the wrong variable may be the secret itself,
+/// and is not repeated.
+pub(super) fn shown_path(path: &str) -> String {
+    let parent = Path::new(path).parent().filter(|p| !p.as_os_str().is_empty());
+    match parent.is_some_and(Path::is_dir) && !path.contains("-----BEGIN") {
+        true => format!(": {path}"),
+        false => " (it names the path of a file, not what is in it)".to_owned(),
+    }
+}
+
+/// Without a byte order mark and line ends, which editors add.
+pub(super) fn read_secret(path: &str, place: &str, errors: &mut Vec<String>) -> Option<String> {
+    match std::fs::read_to_string(path) {
+        Ok(t) => Some(t.trim_start_matches('\u{feff}').trim_end_matches(['\n', '\r']).to_owned()),
+        Err(e) => {
+            errors.push(format!("{place}: the file cannot be read: {e}{}", shown_path(path)));
+            None
+        }
+    }
+}

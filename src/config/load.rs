@@ -1,0 +1,222 @@
+//! From all sources to a checked configuration: first every text by itself, then the mounts, then
+//! what must hold between them. Whatever else is wrong, all of it is told at once.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::env::read_env;
+use super::file::read_file;
+use super::lists::Lists;
+use super::repeated::quoted;
+use super::setting::{Kind, parse_listen};
+use super::settings::{auth, database, http};
+use super::{Config, Errors, QuotaRow, Source, Values, place, settings, strays};
+
+/// Paths that are ours below every mount, so that none may be called so.
+const TAKEN: [&str; 10] = [
+    "mcp",
+    "sse",
+    "messages",
+    "health",
+    "authorize",
+    "token",
+    "register",
+    "revoke",
+    "apps",
+    "object",
+];
+
+/// What to read.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// The TOML file, if one was named.
+    pub file: Option<PathBuf>,
+    /// The environment.
+    pub env: BTreeMap<String, String>,
+    /// Flags: key → text.
+    pub flags: Vec<(String, String)>,
+    /// Another port than that of `http.listen`.
+    pub port: Option<u16>,
+    /// Values that a subcommand fixes; above all others.
+    pub fixed: Vec<(&'static str, String)>,
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Reads everything and checks everything.
+    pub fn load(inputs: &Inputs) -> Result<Self, Errors> {
+        let mut errors = Vec::new();
+        let mut lists = Lists::default();
+        let mut values = gathered(inputs, &mut lists, &mut errors);
+        let (strays, warnings) = strays::strays(&inputs.env);
+        errors.extend(strays);
+        check_each(&values, "", &mut errors);
+        normalize_addresses(&mut values);
+        let mut config = Self {
+            values,
+            mounts: Vec::new(),
+            clients: lists.clients,
+            quotas: Vec::new(),
+            warnings,
+        };
+        let rest = QuotaRow::of(&config);
+        config.quotas = lists.quotas.into_iter().map(|read| read(rest.clone())).collect();
+        for (path, own) in lists.mounts {
+            check_each(&own, &format!("mount {path}: "), &mut errors);
+            let mount = config.mounted(own);
+            config.mounts.push((path, mount));
+        }
+        for section in settings::SECTIONS {
+            (section.check)(&config, &mut errors);
+        }
+        for (path, mount) in &config.mounts {
+            let mut own = Vec::new();
+            for section in settings::SECTIONS.iter().filter(|s| s.of_a_mount) {
+                (section.check)(mount, &mut own);
+            }
+            if !mount.has_database() {
+                own.push("database.host is missing".into());
+            }
+            errors.extend(own.into_iter().map(|e| format!("mount {path}: {e}")));
+        }
+        check_paths(&config.served(), &mut errors);
+        if errors.is_empty() { Ok(config) } else { Err(Errors(errors)) }
+    }
+
+    /// A mount's own values over ours. They win over the environment, which is about the main
+    /// database.
+    fn mounted(&self, own: Values) -> Self {
+        let mut values = self.values.clone();
+        // A server of its own has an address of its own: the port of another is none of it.
+        if own.contains_key(database::HOST.name()) {
+            for key in [database::PORT.name(), database::INSTANCE.name()] {
+                let usual = settings::find(key).map_or("", |s| s.default);
+                values.insert(key, (usual.to_owned(), Source::Default));
+            }
+        }
+        values.extend(own);
+        Self {
+            values,
+            mounts: Vec::new(),
+            clients: Vec::new(),
+            quotas: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// Defaults, and over them file, environment, flags, and what a subcommand fixes.
+fn gathered(inputs: &Inputs, lists: &mut Lists, errors: &mut Vec<String>) -> Values {
+    let mut values: Values =
+        settings::all().map(|s| (s.key, (s.default.to_owned(), Source::Default))).collect();
+    if let Some(path) = &inputs.file {
+        read_file(path, &mut values, lists, errors);
+    }
+    read_env(&inputs.env, &mut values, errors);
+    for (key, text) in &inputs.flags {
+        match settings::find(key) {
+            Some(s) => {
+                values.insert(s.key, (text.clone(), Source::Flag(format!("--{}", s.flag()))));
+            }
+            None => errors.push(format!("flag for {key}: unknown; {}", settings::nearest(key))),
+        }
+    }
+    let listen = http::LISTEN.name();
+    if let Some(port) = inputs.port {
+        let mut text = port.to_string();
+        if let Some(mut address) = values.get(listen).and_then(|v| parse_listen(&v.0)) {
+            address.set_port(port);
+            text = address.to_string();
+        }
+        values.insert(listen, (text, Source::Flag("--port".into())));
+    }
+    for (key, text) in &inputs.fixed {
+        match settings::find(key) {
+            Some(s) => {
+                values.insert(s.key, (text.clone(), Source::Command));
+            }
+            None => errors.push(format!("{key}: unknown; {}", settings::nearest(key))),
+        }
+    }
+    if let Some((text, _)) = values.get_mut(auth::STORE.name()).filter(|v| v.0 == "sqlite") {
+        *text = format!("sqlite:{}", usual_store(&inputs.env).display());
+    }
+    values
+}
+
+/// From here on an address is one, however short it was written.
+fn normalize_addresses(values: &mut Values) {
+    for s in settings::all().filter(|s| s.kind == Kind::Listen) {
+        if let Some((text, _)) = values.get_mut(s.key)
+            && let Some(address) = parse_listen(text)
+        {
+            *text = address.to_string();
+        }
+    }
+}
+
+/// Whether a text is (part of) a secret that is set elsewhere.
+fn is_secret(values: &Values, text: &str) -> bool {
+    let secrets =
+        settings::all().filter(|s| s.kind == Kind::Secret).filter_map(|s| values.get(s.key));
+    secrets
+        .map(|(t, _)| t.as_str())
+        .any(|t| !t.is_empty() && (text.contains(t) || t == text.trim()))
+}
+
+fn check_each(values: &Values, of: &str, errors: &mut Vec<String>) {
+    for s in settings::all() {
+        if let Some((text, source)) = values.get(s.key)
+            && !(text.is_empty() && s.default.is_empty())
+            && let Err(e) = s.check(text)
+        {
+            // What is set as a secret elsewhere is not repeated, whatever its form.
+            let e = if is_secret(values, text) { e.replace(text, "…") } else { e };
+            errors.push(format!("{of}{}: {e}", place(s.key, source)));
+        }
+    }
+}
+
+/// Paths of mounts are plain, differ, and hide nothing of ours.
+fn check_paths(served: &[(String, Config)], errors: &mut Vec<String>) {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-~".contains(c);
+    for (at, (path, _)) in served.iter().enumerate() {
+        let good = |s: &str| {
+            !s.is_empty() && s.chars().all(plain) && !s.starts_with('.') && !TAKEN.contains(&s)
+        };
+        if !path.is_empty() && !path.strip_prefix('/').is_some_and(|p| p.split('/').all(good)) {
+            errors.push(format!(
+                "{} cannot be the path of a mount: it is like /demo, of letters, digits and . _ - ~, and none of /{}",
+                quoted(path),
+                TAKEN.join(", /")
+            ));
+        }
+        if served[..at].iter().any(|(p, _)| p == path) {
+            errors.push(format!(
+                "the path {} is mounted twice (http.prefixes, [[mount]])",
+                quoted(path)
+            ));
+        }
+    }
+    if served.is_empty() {
+        errors.push(
+            "http.prefixes is empty and there is no [[mount]]: nothing would be served".into(),
+        );
+    }
+}
+
+/// The same file from whatever folder a command is started in: below the data folder of whoever
+/// starts it, as their system has it; where there is nobody (a bare container), that of services.
+fn usual_store(env: &BTreeMap<String, String>) -> PathBuf {
+    let absolute = |name: &str| env.get(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    let data = if cfg!(windows) {
+        absolute("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        absolute("HOME").map(|h| h.join("Library/Application Support"))
+    } else {
+        // XDG Base Directory Specification: a relative path is ignored.
+        absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|h| h.join(".local/share")))
+    };
+    data.unwrap_or_else(|| PathBuf::from("/var/lib")).join("mssql-mcp").join("mssql-mcp.db")
+}
