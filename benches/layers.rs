@@ -23,8 +23,8 @@ use mssql_mcp::limits::Quotas;
 use mssql_mcp::observe::Calls;
 use mssql_mcp::principal::Principal;
 use mssql_mcp::telemetry;
-use mssql_mcp::tools::Registry;
 use mssql_mcp::tools::confirm::Confirm;
+use mssql_mcp::tools::{Registry, Surroundings};
 use mssql_mcp_middleware::observe::ObserveLayer;
 use mssql_mcp_transports::handshake::bare_context;
 use mssql_mcp_transports::{
@@ -113,7 +113,7 @@ async fn line(name: &str) -> f64 {
     }
     let config = Config::load(&Inputs { fixed, ..Inputs::default() }).expect("config");
     if !matches!(name, "bare" | "facts") {
-        telemetry::start(&config).expect("telemetry");
+        telemetry::start(&config, Vec::new()).expect("telemetry");
     }
     let calls = || Calls::new(vec!["execute_sql"]);
     let facts = |inner: McpService| {
@@ -132,7 +132,11 @@ async fn line(name: &str) -> f64 {
             let database = Database::new(Settings::from_config(&config).expect("settings"));
             let bounds =
                 Bounds { max_rows: 1000, max_chars: 100_000, max_cell: 20_000, csv: false };
-            let tools = Arc::new(Registry::new(&database, bounds, Confirm::new(&config), None));
+            let tools = Arc::new(Registry::new(
+                Surroundings { database: database.clone(), bounds },
+                Confirm::new(&config),
+                None,
+            ));
             let audit = AuditLayer::new(log.clone(), "", database);
             dropped = Box::new(move || log.dropped());
             let quotas = Arc::new(Quotas::new(&config));

@@ -16,8 +16,8 @@ use mssql_mcp::observe::Calls;
 use mssql_mcp::prepare::PrepareLayer;
 use mssql_mcp::principal::Principal;
 use mssql_mcp::server::Server;
-use mssql_mcp::tools::Registry;
 use mssql_mcp::tools::confirm::Confirm;
+use mssql_mcp::tools::{Registry, Surroundings};
 use mssql_mcp_middleware::rate_limit::RateLimitLayer;
 use mssql_mcp_sql::policy::{Policy, judge};
 use mssql_mcp_transports::handshake::bare_context;
@@ -75,7 +75,9 @@ fn stack(c: &mut Criterion) {
         mssql_mcp::database::Settings::from_config(&config).expect("settings"),
     );
     let bounds = Bounds { max_rows: 1000, max_chars: 100_000, max_cell: 20_000, csv: false };
-    let registry = || Registry::new(&db, bounds, Confirm::new(&config), None);
+    let registry = || {
+        Registry::new(Surroundings { database: db.clone(), bounds }, Confirm::new(&config), None)
+    };
     let mut extensions = http::Extensions::new();
     extensions.insert(mssql_mcp::principal::Principal::local());
     let mut bare = Server::new(registry());
@@ -157,8 +159,11 @@ fn recorded(c: &mut Criterion) {
         let log = Audit::open(&config, SERVER).expect("audit");
         let database = db(&config);
         let bounds = Bounds { max_rows: 1000, max_chars: 100_000, max_cell: 20_000, csv: false };
-        let prepare =
-            PrepareLayer(Arc::new(Registry::new(&database, bounds, Confirm::new(&config), None)));
+        let prepare = PrepareLayer(Arc::new(Registry::new(
+            Surroundings { database: database.clone(), bounds },
+            Confirm::new(&config),
+            None,
+        )));
         let audit = AuditLayer::new(log.clone(), "", database);
         // In bursts that fit into the queue, so that what is measured is a call that is recorded,
         // not one that is dropped.

@@ -26,6 +26,7 @@ use mssql_mcp_transports::{ClientFacts, McpRequest, Outcome};
 use tokio::sync::{mpsc, oneshot};
 use tower::{Layer, Service};
 
+use crate::code::Code;
 use crate::config::Config;
 use crate::config::settings::{
     self,
@@ -130,7 +131,7 @@ struct End {
     id: u64,
     principal: String,
     tool: String,
-    outcome: String,
+    outcome: Code,
     micros: u128,
     facts: Arc<CallFacts>,
     /// The statement, where it is recorded with its literals left out.
@@ -353,7 +354,7 @@ impl Record for End {
             call_id(self.id),
             quoted(&self.principal),
             quoted(&self.tool),
-            quoted(&self.outcome),
+            quoted(self.outcome.as_str()),
             f.rows.load(Ordering::Relaxed),
             f.bytes.load(Ordering::Relaxed),
             self.micros,
@@ -376,7 +377,7 @@ impl Record for End {
         if f.dry_run() {
             out.push_str(",\"dry_run\":true");
         }
-        if self.outcome == "declined" {
+        if self.outcome == Code::Declined {
             out.push_str(",\"declined\":true");
         }
         for (k, v) in [
@@ -457,39 +458,34 @@ where
                 first.send(Entry::Durable(record, done));
                 if !matches!(tokio::time::timeout(audit.wait, on_disk).await, Ok(Ok(()))) {
                     let refused = unavailable(&facts);
-                    open.end("audit_unavailable");
+                    open.end(Code::AuditUnavailable);
                     return Ok(refused);
                 }
             } else {
                 first.send(Entry::Record(record));
             }
             let result = inner.call(request).await;
-            open.end(result.as_ref().map_or("failed", |o| outcome_of(o, &facts)));
+            open.end(result.as_ref().map_or(Code::Failed, |o| outcome_of(o, &facts)));
             result
         }))
     }
 }
 
 fn unavailable(facts: &CallFacts) -> Outcome {
-    facts.set_outcome("audit_unavailable");
-    let mut r = Refusal::new(
-        "audit_unavailable",
-        "Not run: the call could not be recorded, and here nothing runs unrecorded.",
-        "Try again later; the operator has to look at the audit log's disk.",
-    );
-    r.retryable = true;
-    Outcome::Complete(r.into_reply().into())
+    let refusal = Refusal::audit_unavailable();
+    facts.set_outcome(refusal.code);
+    Outcome::Complete(refusal.into_reply().into())
 }
 
 impl Open {
-    fn end(&mut self, outcome: &str) {
+    fn end(&mut self, outcome: Code) {
         let Some(room) = self.room.take() else { return };
         room.send(Entry::Record(Box::new(End {
             at: Utc::now(),
             id: self.id,
             principal: std::mem::take(&mut self.principal),
             tool: std::mem::take(&mut self.tool),
-            outcome: outcome.to_owned(),
+            outcome,
             micros: self.started.elapsed().as_micros(),
             facts: self.facts.clone(),
             named: self.named.take().filter(|_| self.facts.names_were_right()),
@@ -500,11 +496,7 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         // Nobody waited for the end: the client left, or the deadline's layer let go.
-        let outcome = match self.facts.outcome() {
-            "" => "dropped",
-            o => o,
-        };
-        self.end(outcome);
+        self.end(self.facts.outcome().unwrap_or(Code::Dropped));
     }
 }
 

@@ -100,6 +100,9 @@ pub fn command() -> Command {
         .subcommand(
             Command::new("metrics").about("Print docs/metrics.md: every metric with its labels"),
         )
+        .subcommand(
+            Command::new("errors").about("Print docs/errors.md: every code with its meaning"),
+        )
         .subcommand(completions::command())
 }
 
@@ -172,6 +175,7 @@ pub fn main() -> ExitCode {
         Some(("doctor", m)) => block_on(Box::pin(doctor::doctor(m))),
         Some(("health", m)) => block_on(Box::pin(health::health(m))),
         Some(("config", m)) => config(m),
+        Some(("errors", _)) => print(&crate::code::markdown()),
         Some(("metrics", _)) => print(&telemetry::metrics::markdown()),
         Some(("completions", m)) => m
             .get_one::<clap_complete::Shell>("shell")

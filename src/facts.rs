@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use mssql_mcp_transports::{Outcome, Reply};
 
+use crate::code::Code;
 use crate::telemetry::trace::Trace;
 
 /// No number of rows.
@@ -19,7 +20,7 @@ pub struct CallFacts {
     /// Bytes of structured content.
     pub bytes: AtomicU64,
     verdict: OnceLock<&'static str>,
-    outcome: OnceLock<&'static str>,
+    outcome: OnceLock<Code>,
     truncated: OnceLock<&'static str>,
     asked: OnceLock<String>,
     answers: OnceLock<String>,
@@ -42,9 +43,9 @@ impl CallFacts {
         let _ = self.verdict.set(v);
     }
 
-    /// `ok`, or the code of a refusal; the first one stays.
-    pub fn set_outcome(&self, o: &'static str) {
-        let _ = self.outcome.set(o);
+    /// How it ended; the first one stays.
+    pub fn set_outcome(&self, code: Code) {
+        let _ = self.outcome.set(code);
     }
 
     /// What a changing text did: the rows that it changed, and whether that was committed.
@@ -56,7 +57,7 @@ impl CallFacts {
     /// It was tried out, and rolled back.
     pub fn set_dry_run(&self) {
         self.dry_run.store(true, Ordering::Relaxed);
-        self.set_outcome("dry_run");
+        self.set_outcome(Code::DryRun);
     }
 
     /// SQL Server ran the text: what stood for a name in it was one.
@@ -120,9 +121,9 @@ impl CallFacts {
         self.verdict.get().copied().unwrap_or("")
     }
 
-    /// As set.
-    pub fn outcome(&self) -> &'static str {
-        self.outcome.get().copied().unwrap_or("")
+    /// How it ended, once that is known.
+    pub fn outcome(&self) -> Option<Code> {
+        self.outcome.get().copied()
     }
 
     /// As set.
@@ -154,14 +155,14 @@ impl Named {
     }
 }
 
-/// For logs and metrics: few and fixed.
-pub fn outcome_of(o: &Outcome, facts: &CallFacts) -> &'static str {
-    match o {
-        Outcome::InputRequired { .. } => "input_required",
-        _ if !facts.outcome().is_empty() => facts.outcome(),
-        Outcome::Cancelled => "cancelled",
-        Outcome::Fault(_) => "fault",
-        Outcome::Complete(Reply::Tool(t)) if t.is_error => "error",
-        Outcome::Complete(_) => "ok",
+/// How a call ended, by its facts where they say it, else by its answer.
+pub fn outcome_of(o: &Outcome, facts: &CallFacts) -> Code {
+    match (o, facts.outcome()) {
+        (Outcome::InputRequired { .. }, _) => Code::InputRequired,
+        (_, Some(code)) => code,
+        (Outcome::Cancelled, None) => Code::Cancelled,
+        (Outcome::Fault(_), None) => Code::Fault,
+        (Outcome::Complete(Reply::Tool(t)), None) if t.is_error => Code::Error,
+        (Outcome::Complete(_), None) => Code::Ok,
     }
 }

@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod audit;
 pub mod cli;
+pub mod code;
 pub mod config;
 pub mod database;
 pub mod doctor;

@@ -13,7 +13,6 @@ use mssql_mcp_transports::{Continuation, McpRequest, Outcome};
 
 use crate::config::{Config, QuotaRow};
 use crate::facts::CallFacts;
-use crate::plural::plural;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 
@@ -21,8 +20,14 @@ use crate::refusal::Refusal;
 const MOST: usize = 10_000;
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// The tools that only look at the catalog, and cost little.
-const CATALOG: [&str; 3] = ["list_tables", "describe_table", "search"];
+/// Which quota counts the calls of a tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cost {
+    /// It reads or changes rows: `limits.calls`.
+    Data,
+    /// It only looks at the catalog: `limits.catalog_calls`.
+    Catalog,
+}
 
 /// All quotas of a process.
 #[derive(Debug)]
@@ -132,7 +137,8 @@ impl Quotas {
             return Ok(None);
         };
         let key = caller.subject.clone();
-        let catalog = r.target.as_deref().is_some_and(|t| CATALOG.contains(&t));
+        // Whom nobody knows is counted among those that cost.
+        let catalog = r.context.extensions.get::<Cost>() == Some(&Cost::Catalog);
         // The second round is the same call; whether it is one is known at its end.
         let continues = r.context.extensions.get::<Continuation>().is_some();
         let cost = u32::from(!continues);
@@ -143,14 +149,12 @@ impl Quotas {
         ];
         for (what, limiter, cost) in checked.into_iter().rev() {
             if let Err(wait) = limiter.check(key.clone(), cost) {
-                return Err(refused(&facts, "rate_limited", what, Some(wait)));
+                return Err(refused(&facts, Refusal::rate_limited(what, wait)));
             }
         }
         let mut running = set.running.entry(key.clone()).or_insert(0);
         if *running >= set.at_once.load(Ordering::Relaxed) {
-            let run = if *running == 1 { "runs" } else { "run" };
-            let what = format!("{} of yours {run} already", plural(*running, "call"));
-            return Err(refused(&facts, "too_many_at_once", &what, None));
+            return Err(refused(&facts, Refusal::too_many_at_once(*running)));
         }
         *running += 1;
         drop(running);
@@ -181,19 +185,9 @@ impl Drop for Held {
     }
 }
 
-fn refused(
-    facts: &CallFacts,
-    code: &'static str,
-    what: &str,
-    wait: Option<Duration>,
-) -> Box<Outcome> {
-    facts.set_outcome(code);
-    let seconds = wait.map_or(1, |w| w.as_secs() + 1);
-    let mut r =
-        Refusal::new(code, format!("Not run: {what}."), format!("Try again in {seconds} s."));
-    r.retryable = true;
-    r.more.insert("retry_after_s".into(), seconds.into());
-    Box::new(Outcome::Complete(r.into_reply().into()))
+fn refused(facts: &CallFacts, refusal: Refusal) -> Box<Outcome> {
+    facts.set_outcome(refusal.code);
+    Box::new(Outcome::Complete(refusal.into_reply().into()))
 }
 
 #[cfg(test)]
@@ -215,6 +209,7 @@ mod tests {
         let mut extensions = http::Extensions::new();
         extensions.insert(Principal { subject: who.into(), scopes: vec![], client: None });
         extensions.insert(Arc::new(CallFacts::default()));
+        extensions.insert(if tool == "list_tables" { Cost::Catalog } else { Cost::Data });
         let context =
             bare_context("http", ProtocolVersion::V2025_11_25, extensions, Cancel::default());
         McpRequest {

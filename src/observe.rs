@@ -12,6 +12,7 @@ use mssql_mcp_transports::{Fault, Id, McpRequest, Outcome, Reply};
 use opentelemetry::trace::TraceContextExt;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
+use crate::code::Code;
 use crate::facts::{CallFacts, outcome_of};
 use crate::protocol::METHODS;
 use crate::telemetry::SPANS;
@@ -95,7 +96,7 @@ impl<E> Observer<McpRequest, Outcome, E> for Calls {
     fn end(&self, mut running: Running, result: Result<&Outcome, &E>) {
         match result {
             Ok(o) => running.end(outcome_of(o, &running.facts), error_of(o)),
-            Err(_) => running.end("failed", Some("_OTHER")),
+            Err(_) => running.end(Code::Failed, Some("_OTHER")),
         }
     }
 }
@@ -170,7 +171,8 @@ fn error_of(o: &Outcome) -> Option<&'static str> {
 }
 
 impl Running {
-    fn end(&mut self, outcome: &'static str, error: Option<&'static str>) {
+    fn end(&mut self, code: Code, error: Option<&'static str>) {
+        let outcome = code.as_str();
         self.ended = true;
         RUNNING.fetch_sub(1, Ordering::Relaxed);
         let took = self.started.elapsed();
@@ -232,7 +234,7 @@ impl Running {
         if !self.facts.truncated().is_empty() {
             m.truncations.add(1, &[label("mssql_mcp.reason", self.facts.truncated())]);
         }
-        if matches!(outcome, "rate_limited" | "too_many_at_once" | "overloaded") {
+        if matches!(code, Code::RateLimited | Code::TooManyAtOnce | Code::Overloaded) {
             m.rate_limited.add(1, &[label("mssql_mcp.reason", outcome)]);
         }
         self.begun.describe(|| {
@@ -263,7 +265,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         if !self.ended {
             // What the call said of itself before it was let go.
-            let outcome = Some(self.facts.outcome()).filter(|o| !o.is_empty()).unwrap_or("dropped");
+            let outcome = self.facts.outcome().unwrap_or(Code::Dropped);
             self.end(outcome, Some("dropped"));
         }
     }

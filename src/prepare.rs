@@ -1,5 +1,5 @@
 //! The outermost layer: reads a tool's arguments once, into their type, and puts them into the
-//! request's extensions. What is recorded, what is observed and what runs are then the same; what
+//! request's extensions, with which quota counts the call. What is recorded, what is observed and what runs are then the same; what
 //! cannot be read does not run.
 
 use std::sync::Arc;
@@ -42,6 +42,7 @@ impl<S: Service<McpRequest>> Service<McpRequest> for Prepare<S> {
             && let Some(tool) = request.target.as_deref().and_then(|name| self.registry.get(name))
         {
             let arguments = tool.read(request.params.as_deref());
+            request.context.extensions.insert(tool.cost());
             request.context.extensions.insert(arguments.named());
             request.context.extensions.insert(arguments);
         }

@@ -1,49 +1,240 @@
 //! What a call is refused with: a result with `isError`, which the model that called can read.
 
+use std::time::Duration;
+
 use mssql_mcp_transports::ToolReply;
 use serde_json::{Map, Value, json};
 
+use crate::code::Code;
 use crate::database::catalog::NotFound;
 use crate::database::run::Failure;
 use crate::database::{Database, DbError};
+use crate::plural::plural;
 
-/// A result with `isError`: what was wrong, and how to mend it. The codes are those of
-/// `docs/errors.md`.
+/// A result with `isError`: what was wrong, and how to mend it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
-    /// Stable.
-    pub code: &'static str,
+    /// What kind of failure it is.
+    pub code: Code,
     /// What was wrong.
     pub message: String,
-    /// How to mend it.
+    /// How to mend it; empty where nobody can.
     pub hint: String,
     /// The same call may succeed later.
     pub retryable: bool,
-    /// More fields.
+    /// Further members of the error object, as `docs/errors.md` has them for the code.
     pub more: Box<Map<String, Value>>,
 }
 
+// === impl Refusal: of any call ===
+
 impl Refusal {
-    /// With a hint.
-    pub fn new(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+    fn new(code: Code, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             code,
             message: message.into(),
             hint: hint.into(),
-            retryable: false,
+            retryable: code.retryable(),
             more: Box::default(),
         }
     }
 
-    /// A change whose end nobody saw.
+    /// An argument is not what it must be.
+    pub fn invalid_arguments(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(Code::InvalidArguments, message, hint)
+    }
+
+    /// The deadline of the whole call has passed.
+    pub fn timeout(limit: Duration) -> Self {
+        let mut refusal = Self::new(
+            Code::Timeout,
+            format!("No answer within {} s.", limit.as_secs_f32()),
+            "Narrow the query with WHERE or TOP, or raise limits.query_timeout.",
+        );
+        refusal.retryable = true;
+        refusal
+    }
+
+    /// A fault of ours, which the log names by the same incident.
+    pub fn internal(incident: &str) -> Self {
+        Self::new(
+            Code::Internal,
+            format!("Internal error {incident}."),
+            "The server's log has the rest under this id.",
+        )
+    }
+
+    /// The server stops, and the client still listens.
+    pub fn shutting_down() -> Self {
+        Self::new(
+            Code::ShuttingDown,
+            "The server is stopping; the query was cancelled.",
+            "Try again in a moment.",
+        )
+    }
+
+    /// There is no room to record the call.
+    pub fn audit_unavailable() -> Self {
+        Self::new(
+            Code::AuditUnavailable,
+            "Not run: the call could not be recorded, and here nothing runs unrecorded.",
+            "Try again later; the operator has to look at the audit log's disk.",
+        )
+    }
+
+    /// A budget of the principal's is spent (`what`) until `wait` has passed.
+    pub fn rate_limited(what: &str, wait: Duration) -> Self {
+        Self::later(Code::RateLimited, what, wait.as_secs() + 1)
+    }
+
+    /// So many calls of the principal run already.
+    pub fn too_many_at_once(running: u32) -> Self {
+        let run = if running == 1 { "runs" } else { "run" };
+        let what = format!("{} of yours {run} already", plural(running, "call"));
+        Self::later(Code::TooManyAtOnce, &what, 1)
+    }
+
+    fn later(code: Code, what: &str, seconds: u64) -> Self {
+        let (message, hint) = (format!("Not run: {what}."), format!("Try again in {seconds} s."));
+        let mut refusal = Self::new(code, message, hint);
+        refusal.more.insert("retry_after_s".into(), seconds.into());
+        refusal
+    }
+}
+
+// === impl Refusal: of a T-SQL text, and of a change ===
+
+impl Refusal {
+    /// The guard's.
+    pub fn not_run(refused: mssql_mcp_sql::policy::Refusal) -> Self {
+        let message = format!("Not run: {}.", refused.reason);
+        let mut refusal = Self::new(refused.why.into(), message, refused.advice);
+        refusal.more.insert("class".into(), refused.class.as_str().into());
+        refusal.more.insert("statement".into(), refused.statement.into());
+        refusal.more.insert("line".into(), refused.line.into());
+        refusal.more.insert("column".into(), refused.column.into());
+        refusal
+    }
+
+    /// `dry_run` of what cannot be tried out, and why.
+    pub fn no_preview(why: &str) -> Self {
+        Self::new(
+            Code::NoPreview,
+            format!("This cannot be tried out: {why}."),
+            "Send it without dry_run; where a person can be asked, they are asked first.",
+        )
+    }
+
+    /// The client never said that it can ask a person.
+    pub fn nobody_can_be_asked() -> Self {
+        Self::new(
+            Code::ConfirmationRequired,
+            "A person has to confirm changes here, and this client cannot ask one.",
+            "Use a client that supports elicitation, or ask the operator to change \
+             access.confirm_writes; dry_run: true shows what would change.",
+        )
+    }
+
+    /// The client said that it can ask a person, and then could not.
+    pub fn nobody_was_asked() -> Self {
+        Self::new(
+            Code::ConfirmationRequired,
+            "A person has to confirm this change, and the client could not ask one; nothing was \
+             changed.",
+            "Use a client that supports elicitation, or ask the operator to change \
+             access.confirm_writes.",
+        )
+    }
+
+    /// The system has no randomness, without which a question could be forged.
+    pub fn no_randomness() -> Self {
+        Self::new(Code::Internal, "The system has no randomness; nobody can be asked.", "")
+    }
+
+    /// No further decision can be remembered.
+    pub fn too_many_decisions() -> Self {
+        Self::new(
+            Code::Busy,
+            "Too many confirmed changes are remembered.",
+            "Try again in a minute.",
+        )
+    }
+
+    /// A retry of a confirmed change, while the change runs.
+    pub fn in_progress() -> Self {
+        Self::new(
+            Code::InProgress,
+            "This change is being applied right now.",
+            "Ask again in a moment.",
+        )
+    }
+
+    /// The person said no, or did not say yes (`what`).
+    pub fn declined(what: &str) -> Self {
+        Self::new(Code::Declined, what, "Do not try again unless the person asks for it.")
+    }
+
+    /// The data changed between question and answer.
+    pub fn superseded() -> Self {
+        Self::new(
+            Code::Superseded,
+            "The data had changed in between; the person was asked again.",
+            "",
+        )
+    }
+
+    /// A change whose end nobody saw, and why (`what`).
     pub fn unknown_outcome(what: &str) -> Self {
         Self::new(
-            "outcome_unknown",
+            Code::OutcomeUnknown,
             format!("{what} Whether it was committed is not known."),
             "Look at the data before trying again.",
         )
     }
 
+    /// A change that failed after it had ended its transaction itself.
+    pub fn ended_by_itself(mut self) -> Self {
+        self.code = Code::OutcomeUnknown;
+        self.retryable = false;
+        self.message = format!(
+            "It ended the transaction itself, by a COMMIT or ROLLBACK of its own, and then \
+             failed: {}",
+            self.message
+        );
+        self.hint = "What it had committed stays, and so does what it did without a transaction; \
+                     look at the data before trying again."
+            .into();
+        self
+    }
+
+    /// A change that ran into its deadline; `may_commit` where it can have committed by itself.
+    pub fn change_cancelled(mut self, may_commit: bool) -> Self {
+        self.retryable = false;
+        self.hint = match may_commit {
+            true => {
+                "It was cancelled, and is rolled back but for what it had committed by itself: \
+                 look at the data before trying again."
+            }
+            false => {
+                "It was cancelled, and is rolled back unless it had just been committed: look at \
+                 the data before trying again."
+            }
+        }
+        .into();
+        self
+    }
+
+    /// With names like the one that the error is about.
+    pub fn with_closest(mut self, names: Vec<String>) -> Self {
+        self.hint = format!("Did you mean {}?", names.join(", "));
+        self.more.insert("closest".into(), names.into());
+        self
+    }
+}
+
+// === impl Refusal: of the database, and of names in it ===
+
+impl Refusal {
     /// From a database error.
     pub fn database(e: &DbError, db: &Database) -> Self {
         let x = db.explain(e);
@@ -82,47 +273,57 @@ impl Refusal {
 
     /// From a name that is no table.
     pub fn not_found(name: &str, e: NotFound, db: &Database) -> Self {
+        let shown = || name.chars().take(200).collect::<String>();
         match e {
             NotFound::Database(e) => Self::database(&e, db),
             NotFound::Unreadable => Self::new(
-                "bad_name",
-                format!("\"{}\" is no table name", name.chars().take(200).collect::<String>()),
+                Code::BadName,
+                format!("\"{}\" is no table name", shown()),
                 "Write table, schema.table, or [schema].[table].",
             ),
             NotFound::Ambiguous(list) => Self::new(
-                "ambiguous_table",
+                Code::AmbiguousTable,
                 format!("{name} is in several schemas"),
                 format!("Write one of {}.", list.join(", ")),
             ),
             NotFound::Other(written, what, mend) => Self::new(
-                "no_such_table",
+                Code::NoSuchTable,
                 format!("{written} is {what}, not a table or view."),
                 mend,
             ),
             NotFound::NoSuchTable(close) => {
-                let hint = if close.is_empty() {
-                    "list_tables lists the tables that there are.".to_owned()
-                } else {
-                    format!("Did you mean {}?", close.join(", "))
-                };
-                let mut r = Self::new(
-                    "no_such_table",
-                    format!(
-                        "There is no table or view {}.",
-                        name.chars().take(200).collect::<String>()
-                    ),
-                    hint,
+                let refusal = Self::new(
+                    Code::NoSuchTable,
+                    format!("There is no table or view {}.", shown()),
+                    "list_tables lists the tables that there are.",
                 );
-                r.more.insert("closest".into(), close.into());
-                r
+                if close.is_empty() {
+                    let mut refusal = refusal;
+                    refusal.more.insert("closest".into(), json!([]));
+                    return refusal;
+                }
+                refusal.with_closest(close)
             }
         }
     }
 
+    /// An id that names nothing that there is.
+    pub fn no_such_object(id: &str) -> Self {
+        Self::new(
+            Code::NoSuchObject,
+            format!("There is nothing with the id {:?}.", id.chars().take(200).collect::<String>()),
+            "search gives ids such as table:sales.Orders.",
+        )
+    }
+}
+
+// === impl Refusal: what becomes of it ===
+
+impl Refusal {
     /// The tool result. Errors have no `structuredContent`, because clients hold that
     /// against the output schema.
     pub fn into_reply(self) -> ToolReply {
-        let mut e = json!({ "code": self.code, "message": self.message });
+        let mut e = json!({ "code": self.code.as_str(), "message": self.message });
         if !self.hint.is_empty() {
             e["hint"] = self.hint.into();
         }

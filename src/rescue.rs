@@ -10,6 +10,7 @@ use mssql_mcp_transports::{Fault, McpRequest, Outcome};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::code::Code;
 use crate::facts::CallFacts;
 use crate::refusal::Refusal;
 
@@ -36,36 +37,26 @@ fn incident() -> String {
 
 /// The list.
 pub fn rescue(note: Note, e: BoxError) -> Outcome {
-    let outcome = |code: &'static str| {
+    let recorded = |code: Code| {
         if let Some(f) = &note.facts {
             f.set_outcome(code);
         }
     };
     if let Some(Elapsed(limit)) = e.downcast_ref::<Elapsed>() {
-        outcome("timeout");
-        let mut r = Refusal::new(
-            "timeout",
-            format!("No answer within {} s.", limit.as_secs_f32()),
-            "Narrow the query with WHERE or TOP, or raise limits.query_timeout.",
-        );
-        r.retryable = true;
-        return Outcome::Complete(r.into_reply().into());
+        let refusal = Refusal::timeout(*limit);
+        recorded(refusal.code);
+        return Outcome::Complete(refusal.into_reply().into());
     }
     let id = incident();
     if let Some(Panicked(message)) = e.downcast_ref::<Panicked>() {
-        outcome("panicked");
+        recorded(Code::Panicked);
         tracing::error!(incident = %id, message, "a call panicked; this is a bug");
     } else {
-        outcome("internal");
+        recorded(Code::Internal);
         tracing::error!(incident = %id, error = %e, "a call failed below the tools");
     }
     if note.tool {
-        let r = Refusal::new(
-            "internal",
-            format!("Internal error {id}."),
-            "The server's log has the rest under this id.",
-        );
-        return Outcome::Complete(r.into_reply().into());
+        return Outcome::Complete(Refusal::internal(&id).into_reply().into());
     }
     Outcome::Fault(Fault::Internal { id })
 }

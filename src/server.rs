@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::principal::Principal;
 use crate::protocol;
-use crate::tools::{Arguments, Call, Registry};
+use crate::tools::{Arguments, Registry};
 
 /// The center.
 #[derive(Debug, Clone)]
@@ -80,7 +80,7 @@ async fn handle(registry: &Registry, request: McpRequest) -> Outcome {
                     let arguments = request.context.extensions.get::<Arguments>().cloned();
                     let arguments =
                         arguments.unwrap_or_else(|| tool.read(request.params.as_deref()));
-                    tool.run(Call::new(request.context), &arguments).await
+                    registry.run(request.context, &arguments).await
                 }
                 None => invalid(
                     format!("Unknown tool: {name}; there are {}", registry.names().join(", ")),

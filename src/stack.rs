@@ -30,9 +30,9 @@ use crate::observe::Calls;
 use crate::prepare::PrepareLayer;
 use crate::rescue;
 use crate::server::Server;
-use crate::tools::Registry;
 use crate::tools::confirm::Confirm;
 use crate::tools::search::Library;
+use crate::tools::{Registry, Surroundings};
 
 /// A call that does not heed its deadline is dropped this much later.
 pub const GRACE: Duration = Duration::from_secs(3);
@@ -162,9 +162,10 @@ fn assembled(
         max_cell: config.get(settings::limits::MAX_CELL) as usize,
         csv: config.get(settings::limits::TEXT) == settings::limits::RowsText::Csv,
     };
+    let surroundings = Surroundings { database: database.clone(), bounds };
     let library =
         config.get(settings::tools::SEARCH).then(|| Library::new(database, bounds, path, config));
-    let mut registry = Registry::new(database, bounds, confirm.clone(), library);
+    let mut registry = Registry::new(surroundings, confirm.clone(), library);
     if config.get(settings::auth::MODE) != settings::auth::AuthMode::Off {
         registry = registry.behind_sign_in();
     }

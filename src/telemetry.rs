@@ -63,7 +63,7 @@ pub fn init(level: &str, format: Format) {
 
 /// Sets up everything that a server needs, as configured. Within the runtime,
 /// which the exporters use.
-pub fn start(config: &Config) -> Result<(), String> {
+pub fn start(config: &Config, tools: wire::Tools) -> Result<(), String> {
     filter(config.get(settings::log::LEVEL))?;
     let exporters = Exporters::new(config)?;
     subscribe(
@@ -81,7 +81,7 @@ pub fn start(config: &Config) -> Result<(), String> {
     for one in environment::unheeded(std::env::vars()) {
         tracing::warn!(target: "mssql_mcp::telemetry", "not heeded: {one}");
     }
-    wire::configure(config);
+    wire::configure(config, tools);
     Ok(())
 }
 

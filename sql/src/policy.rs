@@ -29,11 +29,36 @@ pub struct Policy {
     pub lock_timeout: u64,
 }
 
+/// Why a batch must not run: one of the codes of `docs/errors.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// It is beyond the access level.
+    AccessDenied,
+    /// It is refused at every level, unless the operator allows it by name.
+    ForbiddenSql,
+    /// It begins, ends or leaves a transaction or a database, which the server does itself.
+    TransactionControl,
+    /// It could be read in two ways, or could not be read.
+    UnclearSql,
+}
+
+impl Why {
+    /// As the docs and the answers spell it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Why::AccessDenied => "access_denied",
+            Why::ForbiddenSql => "forbidden_sql",
+            Why::TransactionControl => "transaction_control",
+            Why::UnclearSql => "unclear_sql",
+        }
+    }
+}
+
 /// A batch that must not run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
-    /// Stable: one of the codes of `docs/errors.md`.
-    pub code: &'static str,
+    /// The kind of reason.
+    pub why: Why,
     /// The statement's class.
     pub class: Class,
     /// The statement's first words.
@@ -141,8 +166,8 @@ impl Verdict {
 
 impl Statement {
     fn refusal(&self, policy: &Policy) -> Refusal {
-        let r = |code, line, column, reason: String, advice: String| Refusal {
-            code,
+        let r = |why, line, column, reason: String, advice: String| Refusal {
+            why,
             class: self.class,
             statement: self.head.clone(),
             line,
@@ -153,12 +178,12 @@ impl Statement {
         if let Some(p) = &self.problem
             && self.class >= Class::Refused
         {
-            let code = match self.class {
-                Class::Refused => "forbidden_sql",
-                Class::Never => "transaction_control",
-                _ => "unclear_sql",
+            let why = match self.class {
+                Class::Refused => Why::ForbiddenSql,
+                Class::Never => Why::TransactionControl,
+                _ => Why::UnclearSql,
             };
-            return r(code, p.line, p.column, p.reason.clone(), p.advice.clone());
+            return r(why, p.line, p.column, p.reason.clone(), p.advice.clone());
         }
         let needs = match self.class {
             Class::Write => Access::ReadWrite,
@@ -172,7 +197,7 @@ impl Statement {
             Access::Full => "",
         };
         r(
-            "access_denied",
+            Why::AccessDenied,
             self.line,
             self.column,
             format!(
@@ -234,7 +259,7 @@ mod tests {
                 let access = Access::parse(level);
                 assert_eq!(access.as_str(), level);
                 let judged = judge(text, &Policy { access, ..Policy::default() });
-                assert_eq!(judged.err().map_or("", |r| r.code), code, "{text} at {level}");
+                assert_eq!(judged.err().map_or("", |r| r.why.as_str()), code, "{text} at {level}");
             }
         }
     }

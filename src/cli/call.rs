@@ -25,10 +25,8 @@ use crate::fetch::Getter;
 use crate::principal::Principal;
 use crate::protocol::server_info;
 use crate::stack::App;
+use crate::tools::TOOLS;
 
-/// What `call` knows by name; the server may have fewer.
-pub const TOOLS: [&str; 6] =
-    ["describe_table", "execute_sql", "fetch", "get_table_sample", "list_tables", "search"];
 /// Where `--url` finds a token.
 const TOKEN: &str = "MSSQL_MCP_TOKEN";
 /// A server may take as long as its own limits allow; this is for one that never answers.
@@ -44,12 +42,7 @@ pub fn command() -> Command {
     Command::new("call")
         .about("Call one tool and print its answer as a table")
         .override_usage("mssql-mcp call [OPTIONS] TOOL [VALUE] [--ARGUMENT VALUE]...")
-        .after_help(
-            "A value without a name is the tool's first argument. `mssql-mcp call TOOL --help` shows a tool's arguments.\n\
-             On a terminal, what is wider is folded; elsewhere nothing is. Exit status: 0; 1 the tool says no; 2 wrong use.\n\n\
-             Examples:\n  mssql-mcp call --demo list_tables\n  mssql-mcp call --demo execute_sql \"SELECT TOP 3 * FROM sales.Orders\"\n  \
-             mssql-mcp call --url http://127.0.0.1:8008/mcp describe_table sales.Orders",
-        )
+        .after_help(after_help())
         .arg(flag("demo", "ask a sandbox that ends with the call"))
         .arg(
             Arg::new("url")
@@ -76,7 +69,7 @@ pub fn command() -> Command {
                 .help("fold to so many columns, on a terminal or not"),
         )
         .arg(flag("tool-help", "").hide(true))
-        .arg(Arg::new("tool").value_name("TOOL").required(true).value_parser(Known(&TOOLS))
+        .arg(Arg::new("tool").value_name("TOOL").required(true).value_parser(Known(TOOLS.iter().map(|t| t.name).collect()))
                 .hide_possible_values(true).help("a tool of the server: list_tables, describe_table, execute_sql …"))
         .arg(
             Arg::new("args")
@@ -86,6 +79,20 @@ pub fn command() -> Command {
                 .allow_hyphen_values(true)
                 .help("its arguments"),
         )
+}
+
+fn after_help() -> String {
+    let mut text = String::from(
+        "A value without a name is the tool's first argument. `mssql-mcp call TOOL --help` shows \
+         a tool's arguments.\n\
+         On a terminal, what is wider is folded; elsewhere nothing is. Exit status: 0; 1 the tool \
+         says no; 2 wrong use.\n\n\
+         Examples, each with --demo, --url http://127.0.0.1:8008/mcp or neither:\n",
+    );
+    for tool in TOOLS {
+        text += &format!("  mssql-mcp call {}\n", tool.example);
+    }
+    text
 }
 
 /// Our options may stand behind the tool too: they are put before it, and what is

@@ -138,7 +138,7 @@ fn report(batch: usize, first_line: u32, sql: &str, policy: &Policy, roles: bool
             "allowed": false,
             "class": class,
             "statements": statements,
-            "code": r.code,
+            "code": r.why.as_str(),
             "reason": r.reason,
             "advice": r.advice,
             "line": line(r.line),

@@ -5,11 +5,12 @@ use clap::{Arg, Command, value_parser};
 use clap_complete::Shell;
 use serde_json::{Value, json};
 
-use super::call::{Server, TOOLS, ask};
+use super::call::{Server, ask};
 use super::{Ended, print};
 use crate::config::settings;
 use crate::config::{Config, Inputs};
 use crate::stack::App;
+use crate::tools::TOOLS;
 
 /// The grammar of `completions`.
 pub fn command() -> Command {
@@ -71,10 +72,8 @@ pub async fn completions(shell: Shell) -> Ended {
         .replace(" --tool-help", "")
         .replace(" -o default mssql_mcp\n", " -o default mssql-mcp\n")
         .replace("complete -F _mssql_mcp ", "complete -F _mssql_mcp_words ");
-    let tools = BASH
-        .trim_start()
-        .replace("TOOLS", &TOOLS.join("|"))
-        .replace("    CASES\n", &cases().await?);
+    let tools =
+        BASH.trim_start().replace("TOOLS", &names("|")).replace("    CASES\n", &cases().await?);
     print(&(tools + &script))
 }
 
@@ -89,7 +88,7 @@ async fn cases() -> Result<String, super::Failed> {
     // Behind `call` the tools come before a hundred settings, which a dash asks for.
     let mut out = format!(
         "    call,call) [[ \"$word\" == -* ]] || COMPREPLY=($(compgen -W \"{}\" -- \"$word\")) ;;\n",
-        TOOLS.join(" ")
+        names(" ")
     );
     let listed: Value = serde_json::from_str(
         ask(&Server::Own(Box::new(app)), "tools/list", json!({})).await?.get(),
@@ -118,4 +117,8 @@ async fn cases() -> Result<String, super::Failed> {
         out += &more;
     }
     Ok(out)
+}
+
+fn names(between: &str) -> String {
+    TOOLS.iter().map(|t| t.name).collect::<Vec<_>>().join(between)
 }

@@ -11,11 +11,12 @@ use crate::config::setting::{Kind, Setting};
 use crate::config::settings::{self, SECTIONS};
 use crate::config::{Config, Inputs};
 use crate::telemetry;
+use crate::tools::TOOLS;
 
 /// Any text; these are what a shell offers. Whether it is good is for the configuration to say,
 /// with all its other errors.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Known(pub(super) &'static [&'static str]);
+#[derive(Debug, Clone)]
+pub(super) struct Known(pub(super) Vec<&'static str>);
 
 impl TypedValueParser for Known {
     type Value = String;
@@ -74,7 +75,7 @@ fn flag(s: &'static Setting) -> Arg {
         .global(true)
         .help(format!("{}{default}", s.help))
         .display_order(1000)
-        .value_parser(Known(known))
+        .value_parser(Known(known.to_vec()))
         .value_hint(hint)
         .hide_possible_values(true)
         .hide_short_help(true)
@@ -148,7 +149,8 @@ pub fn configured_server(
     fixed: Vec<(&'static str, String)>,
 ) -> Result<Config, Failed> {
     let config = Config::load(&inputs(m, fixed))?;
-    telemetry::start(&config).map_err(|message| Failed { message, status: 2 })?;
+    let shown = TOOLS.iter().map(|t| (t.name, &t.shown)).collect();
+    telemetry::start(&config, shown).map_err(|message| Failed { message, status: 2 })?;
     // Afterwards: before, there is no meter that it could belong to.
     crate::observe::gauges();
     warn(&config);

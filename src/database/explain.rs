@@ -1,12 +1,14 @@
 //! What an error means and what to do about it, in words for a person or a model.
 
+use crate::code::Code;
+
 use super::{ConnectKind, DbError, Settings};
 
 /// An error in words.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explained {
-    /// A stable code from the table in `docs/errors.md`.
-    pub code: &'static str,
+    /// What kind of failure it is.
+    pub code: Code,
     /// What happened.
     pub what: String,
     /// What to change.
@@ -26,17 +28,17 @@ pub fn explain(e: &DbError, s: &Settings) -> Explained {
     match e {
         DbError::Sql(q) => {
             let (mend, retryable) = hint(q.number);
-            make("sql_error", q.message.clone(), mend, retryable)
+            make(Code::SqlError, q.message.clone(), mend, retryable)
         }
         DbError::Timeout => make(
-            "timeout",
+            Code::Timeout,
             "The query did not finish in time and was cancelled on the server.".into(),
             "Narrow it with WHERE or TOP, or raise limits.query_timeout.",
             true,
         ),
-        DbError::Cancelled => make("cancelled", "The call was cancelled.".into(), "", true),
+        DbError::Cancelled => make(Code::Cancelled, "The call was cancelled.".into(), "", true),
         DbError::Overloaded => make(
-            "overloaded",
+            Code::Overloaded,
             format!(
                 "{} in use, and {} already.",
                 all(s.max_size, ("is", "are")),
@@ -46,19 +48,19 @@ pub fn explain(e: &DbError, s: &Settings) -> Explained {
             true,
         ),
         DbError::Busy { waited } => make(
-            "busy",
+            Code::Busy,
             format!("{} in use for {} s.", all(s.max_size, ("was", "were")), waited.as_secs_f32()),
             "Try again; if it happens often, raise pool.max_size.",
             true,
         ),
         DbError::Lost(m) => make(
-            "connection_lost",
+            Code::ConnectionLost,
             format!("The connection to SQL Server broke: {m}"),
             "Try again.",
             true,
         ),
         DbError::Driver(m) => make(
-            "driver",
+            Code::Driver,
             format!("The driver could not read the answer: {m}"),
             "Please report it with the query.",
             false,
@@ -96,7 +98,7 @@ pub fn explain(e: &DbError, s: &Settings) -> Explained {
                 ConnectKind::Refused | ConnectKind::Timeout | ConnectKind::Other | ConnectKind::Dns
             );
             make(
-                "database_unavailable",
+                Code::DatabaseUnavailable,
                 format!("There is no connection to the database: {what}."),
                 mend,
                 retryable,

@@ -12,8 +12,11 @@ use crate::statement::Statement;
 /// Characters of one text that are shown.
 const LONGEST: usize = 500;
 
+/// What of its arguments each tool lets be shown, by its name.
+pub type Tools = Vec<(&'static str, &'static Shape)>;
+
 /// Switches it on, if the configuration says so, and warns.
-pub fn configure(config: &Config) {
+pub fn configure(config: &Config, tools: Tools) {
     if !config.get(settings::log::MESSAGES) {
         return;
     }
@@ -32,21 +35,21 @@ pub fn configure(config: &Config) {
             Direction::In => "in",
             Direction::Out => "out",
         };
-        tracing::info!(target: "mssql_mcp::wire", direction, message = %shown(message, values));
+        tracing::info!(target: "mssql_mcp::wire", direction, message = %shown(message, values, &tools));
     });
 }
 
 /// A message as it may be logged.
-fn shown(message: &[u8], values: bool) -> String {
+fn shown(message: &[u8], values: bool, tools: &Tools) -> String {
     match serde_json::from_slice::<Value>(message) {
         Ok(mut v) if values => {
             whole(&mut v);
             v.to_string()
         }
         Ok(Value::Array(batch)) => {
-            batch.iter().map(|m| redacted(m, &MESSAGE)).collect::<Value>().to_string()
+            batch.iter().map(|m| redacted(m, &MESSAGE, tools)).collect::<Value>().to_string()
         }
-        Ok(v) => redacted(&v, &MESSAGE).to_string(),
+        Ok(v) => redacted(&v, &MESSAGE, tools).to_string(),
         // What it is cannot be told, so nothing of it is shown.
         Err(_) => match message.len() {
             1 => "(1 byte that is no JSON)".to_owned(),
@@ -84,7 +87,8 @@ fn whole(v: &mut Value) {
 
 /// What may be shown of a value. What no shape names is counted, not shown: the next field of the
 /// protocol may be data.
-enum Shape {
+#[derive(Debug)]
+pub enum Shape {
     /// It is a word of the protocol or a name: shown.
     Plain,
     /// It is a number or a flag, and shown where it is one: as a text it could be anything.
@@ -101,8 +105,8 @@ enum Shape {
     Fields(&'static [(&'static str, Shape)]),
     /// An array, or an object with names that say nothing.
     Each(&'static Shape),
-    /// By the tool that the object around it names.
-    OfTool(&'static [(&'static str, Shape)]),
+    /// By the tool that the object around it names: as the tool itself says.
+    OfTool,
 }
 
 use Shape::{Count, Each, Fields, Number, OfTool, OneOf, Plain, Statement as Sql, Types};
@@ -135,26 +139,6 @@ const CAPABILITIES: Shape = Fields(&[
     ("tools", Types),
 ]);
 
-const FORMAT: Shape = OneOf(&["json", "csv"]);
-
-/// What the tools take, by their names: a `query` is T-SQL for one, and what somebody
-/// looks for, for another.
-const ARGUMENTS: &[(&str, Shape)] = &[
-    (
-        "execute_sql",
-        Fields(&[
-            ("query", Sql),
-            ("params", Types),
-            ("max_rows", Number),
-            ("dry_run", Number),
-            ("format", FORMAT),
-        ]),
-    ),
-    ("list_tables", Fields(&[("schema", Plain), ("include_views", Number)])),
-    ("describe_table", Fields(&[("table_name", Plain)])),
-    ("get_table_sample", Fields(&[("table_name", Plain), ("limit", Number), ("format", FORMAT)])),
-];
-
 /// What a person answered.
 const ANSWER: Shape =
     Fields(&[("action", OneOf(&["accept", "decline", "cancel"])), ("content", Types)]);
@@ -162,7 +146,7 @@ const ANSWER: Shape =
 const PARAMS: Shape = Fields(&[
     ("_meta", META),
     ("name", Plain),
-    ("arguments", OfTool(ARGUMENTS)),
+    ("arguments", OfTool),
     ("inputResponses", Each(&ANSWER)),
     ("protocolVersion", Plain),
     ("clientInfo", PEER),
@@ -219,7 +203,7 @@ const MESSAGE: Shape = Fields(&[
     ("error", Fields(&[("code", Number)])),
 ]);
 
-fn redacted(v: &Value, shape: &Shape) -> Value {
+fn redacted(v: &Value, shape: &Shape, tools: &Tools) -> Value {
     match (shape, v) {
         (Plain, Value::String(s)) => {
             let mut s = s.clone();
@@ -242,13 +226,13 @@ fn redacted(v: &Value, shape: &Shape) -> Value {
             let mut others = 0;
             for (k, v) in o {
                 let shape = match known.iter().find(|f| f.0 == k).map(|f| &f.1) {
-                    Some(OfTool(tools)) => {
-                        tools.iter().find(|t| o.get("name").is_some_and(|n| n == t.0)).map(|t| &t.1)
+                    Some(OfTool) => {
+                        tools.iter().find(|t| o.get("name").is_some_and(|n| n == t.0)).map(|t| t.1)
                     }
                     shape => shape,
                 };
                 match shape {
-                    Some(shape) => _ = out.insert(k.clone(), redacted(v, shape)),
+                    Some(shape) => _ = out.insert(k.clone(), redacted(v, shape, tools)),
                     None => others += 1,
                 }
             }
@@ -257,8 +241,8 @@ fn redacted(v: &Value, shape: &Shape) -> Value {
             }
             out.into()
         }
-        (Each(shape), Value::Array(a)) => a.iter().map(|v| redacted(v, shape)).collect(),
-        (Each(shape), Value::Object(o)) => o.values().map(|v| redacted(v, shape)).collect(),
+        (Each(shape), Value::Array(a)) => a.iter().map(|v| redacted(v, shape, tools)).collect(),
+        (Each(shape), Value::Object(o)) => o.values().map(|v| redacted(v, shape, tools)).collect(),
         _ => kind(v).into(),
     }
 }
@@ -288,18 +272,23 @@ mod tests {
 
     use super::*;
 
+    fn told(message: &[u8], values: bool) -> String {
+        let tools = crate::tools::TOOLS.iter().map(|t| (t.name, &t.shown)).collect();
+        shown(message, values, &tools)
+    }
+
     #[test]
     fn neither_secrets_nor_values_are_shown() {
         let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
             "name": "execute_sql", "_meta": {"progressToken": "p1"},
             "arguments": {"query": "SELECT * FROM t WHERE Name = 'ada' AND Id = 4711", "params": {"pin": "9876", "n": 4711}},
             "requestState": "sealed"}});
-        let text = shown(call.to_string().as_bytes(), false);
+        let text = told(call.to_string().as_bytes(), false);
         assert!(text.contains("Name = ? AND Id = ?") && text.contains("\"p1\""), "{text}");
         for hidden in ["ada", "4711", "9876", "sealed"] {
             assert!(!text.contains(hidden), "{hidden}: {text}");
         }
-        let with = shown(call.to_string().as_bytes(), true);
+        let with = told(call.to_string().as_bytes(), true);
         assert!(
             with.contains("ada") && with.contains("9876") && !with.contains("sealed"),
             "{with}"
@@ -309,16 +298,16 @@ mod tests {
             "content": [{"type": "text", "text": "{\"rows\":[[\"ada\"]]}"}],
             "structuredContent": {"results": [{"columns": [{"name": "Name", "type": "nvarchar"}], "rows": [["ada"], ["bob"]], "row_count": 2}],
                 "messages": ["hello ada"]}}});
-        let text = shown(answer.to_string().as_bytes(), false);
+        let text = told(answer.to_string().as_bytes(), false);
         assert!(
             text.contains("(2 of them)") && text.contains("nvarchar") && !text.contains("ada"),
             "{text}"
         );
 
         let asked = json!({"method": "elicitation/create", "params": {"message": "Delete ada?", "requestedSchema": {}}});
-        assert!(!shown(asked.to_string().as_bytes(), false).contains("ada"));
+        assert!(!told(asked.to_string().as_bytes(), false).contains("ada"));
         let said = json!({"id": 1, "result": {"action": "accept", "content": {"confirm": "ada"}}});
-        assert!(!shown(said.to_string().as_bytes(), false).contains("ada"));
+        assert!(!told(said.to_string().as_bytes(), false).contains("ada"));
         // What nobody named is counted.
         let params = [
             ("logging/setLevel", json!({"level": "ada"})),
@@ -348,22 +337,22 @@ mod tests {
                 json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}),
                 json!([{"jsonrpc": "2.0", "id": 1, "method": method, "params": params, "ada": "ada"}, "ada", ["ada"]]),
             ] {
-                let text = shown(message.to_string().as_bytes(), false);
+                let text = told(message.to_string().as_bytes(), false);
                 assert!(text.contains(method) && !text.contains("ada"), "{text}");
             }
         }
-        let text = shown(br#"{"method":"logging/setLevel","params":{"level":"debug"}}"#, false);
+        let text = told(br#"{"method":"logging/setLevel","params":{"level":"debug"}}"#, false);
         assert!(text.contains("debug"), "{text}");
         let text =
-            shown(br#"{"id":1,"error":{"code":-32602,"message":"ada","data":{"ada":1}}}"#, false);
+            told(br#"{"id":1,"error":{"code":-32602,"message":"ada","data":{"ada":1}}}"#, false);
         assert!(
             text.contains("-32602") && text.contains("(2 more)") && !text.contains("ada"),
             "{text}"
         );
         let secret =
             json!({"access_token": "abc", "Authorization": "Bearer abc", "password": "abc"});
-        assert!(!shown(secret.to_string().as_bytes(), true).contains("abc"));
-        assert_eq!(shown(b"\x1b[31m ada", false), "(9 bytes that are no JSON)");
-        assert!(shown(json!({"x": "y".repeat(10_000)}).to_string().as_bytes(), true).len() < 2000);
+        assert!(!told(secret.to_string().as_bytes(), true).contains("abc"));
+        assert_eq!(told(b"\x1b[31m ada", false), "(9 bytes that are no JSON)");
+        assert!(told(json!({"x": "y".repeat(10_000)}).to_string().as_bytes(), true).len() < 2000);
     }
 }

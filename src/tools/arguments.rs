@@ -13,7 +13,7 @@ use super::Refusal;
 const SHOWN: usize = 60;
 
 fn refused(message: String, hint: &str) -> Refusal {
-    Refusal::new("invalid_arguments", message, hint)
+    Refusal::invalid_arguments(message, hint)
 }
 
 /// The members of an object, none of them twice: of two, others might have read the other one.

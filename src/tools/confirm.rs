@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
 use super::{Refusal, Stop};
+use crate::code::Code;
 use crate::config::Config;
 use crate::config::settings::{self, access::ConfirmWrites};
 
@@ -47,7 +48,7 @@ struct Decision {
     /// None while it runs.
     reply: Option<ToolReply>,
     /// Its outcome, for the record.
-    code: &'static str,
+    code: Code,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -67,7 +68,7 @@ pub enum Consent {
     /// Yes: apply it, and settle the ticket with the reply.
     Yes(Ticket, Option<Vec<u64>>),
     /// It was decided, now or before: the reply, and its outcome for the record.
-    Decided(ToolReply, &'static str),
+    Decided(ToolReply, Code),
     /// Ask anew: the answer came too late, or was no answer.
     Again,
 }
@@ -148,12 +149,7 @@ impl Confirm {
         let (nonce, key) = match (random(), self.key()) {
             (Ok(n), Some(key)) => (BASE64.encode(n), key),
             _ => {
-                return Refusal::new(
-                    "internal",
-                    "The system has no randomness; nobody can be asked.",
-                    "",
-                )
-                .into();
+                return Refusal::no_randomness().into();
             }
         };
         let expires = now() + self.0.expiry.as_millis() as u64;
@@ -199,9 +195,7 @@ impl Confirm {
         let Some(answer) = c.responses.get(QUESTION) else { return Ok(Consent::Again) };
         // Not a no: nobody was asked (a client that says it can ask, and then cannot).
         if answer.get("error").is_some() {
-            let what = "A person has to confirm this change, and the client could not ask one; nothing was changed.";
-            let hint = "Use a client that supports elicitation, or ask the operator to change access.confirm_writes.";
-            return Err(Refusal::new("confirmation_required", what, hint).into());
+            return Err(Refusal::nobody_was_asked().into());
         }
         let action = answer.get("action").and_then(|a| a.as_str()).unwrap_or_default();
         // Nothing but true is a yes.
@@ -215,43 +209,25 @@ impl Confirm {
         };
         self.forget();
         if self.0.decided.len() >= MOST {
-            return Err(Refusal::new(
-                "busy",
-                "Too many confirmed changes are remembered.",
-                "Try again in a minute.",
-            )
-            .into());
+            return Err(Refusal::too_many_decisions().into());
         }
         match self.0.decided.entry(claims.nonce.clone()) {
             Entry::Occupied(o) => match &o.get().reply {
                 Some(r) => Ok(Consent::Decided(r.clone(), o.get().code)),
-                None => {
-                    let mut r = Refusal::new(
-                        "in_progress",
-                        "This change is being applied right now.",
-                        "Ask again in a moment.",
-                    );
-                    r.retryable = true;
-                    Err(r.into())
-                }
+                None => Err(Refusal::in_progress().into()),
             },
             Entry::Vacant(_) if claims.expires <= now() => Ok(Consent::Again),
             Entry::Vacant(v) if !yes => {
-                let reply = Refusal::new(
-                    "declined",
-                    what,
-                    "Do not try again unless the person asks for it.",
-                )
-                .into_reply();
+                let reply = Refusal::declined(what).into_reply();
                 v.insert(Decision {
                     expires: claims.expires,
                     reply: Some(reply.clone()),
-                    code: "declined",
+                    code: Code::Declined,
                 });
-                Ok(Consent::Decided(reply, "declined"))
+                Ok(Consent::Decided(reply, Code::Declined))
             }
             Entry::Vacant(v) => {
-                v.insert(Decision { expires: claims.expires, reply: None, code: "" });
+                v.insert(Decision { expires: claims.expires, reply: None, code: Code::InProgress });
                 let ticket = Ticket {
                     confirm: self.clone(),
                     nonce: claims.nonce,
@@ -277,21 +253,16 @@ pub fn question_id(state: &str) -> String {
 
 impl Ticket {
     /// This is what was decided.
-    pub fn settle(mut self, reply: &ToolReply, code: &'static str) {
+    pub fn settle(mut self, reply: &ToolReply, code: Code) {
         self.put(reply.clone(), code);
     }
 
     /// Nothing was changed and the person is asked anew: the nonce stays consumed.
     pub fn superseded(mut self) {
-        let r = Refusal::new(
-            "superseded",
-            "The data had changed in between; the person was asked again.",
-            "",
-        );
-        self.put(r.into_reply(), "superseded");
+        self.put(Refusal::superseded().into_reply(), Code::Superseded);
     }
 
-    fn put(&mut self, reply: ToolReply, code: &'static str) {
+    fn put(&mut self, reply: ToolReply, code: Code) {
         self.settled = true;
         self.confirm.0.decided.insert(
             self.nonce.clone(),
@@ -354,10 +325,11 @@ mod tests {
         assert_eq!(effect, Some(vec![3]));
         // While it runs.
         assert!(
-            matches!(c.redeem(&answer(&state, "accept"), "ada", "d"), Err(Stop::Refused(r)) if r.code == "in_progress")
+            matches!(c.redeem(&answer(&state, "accept"), "ada", "d"), Err(Stop::Refused(r)) if r.code == Code::InProgress)
         );
-        ticket.settle(&ToolReply::text("done"), "ok");
-        let Ok(Consent::Decided(r, "ok")) = c.redeem(&answer(&state, "decline"), "ada", "d") else {
+        ticket.settle(&ToolReply::text("done"), Code::Ok);
+        let Ok(Consent::Decided(r, Code::Ok)) = c.redeem(&answer(&state, "decline"), "ada", "d")
+        else {
             panic!("decided")
         };
         assert_eq!(text(&r), "done");
@@ -368,7 +340,8 @@ mod tests {
         let c = confirm(Duration::from_secs(60));
         let state = asked(&c);
         for action in ["decline", "accept"] {
-            let Ok(Consent::Decided(r, "declined")) = c.redeem(&answer(&state, action), "ada", "d")
+            let Ok(Consent::Decided(r, Code::Declined)) =
+                c.redeem(&answer(&state, action), "ada", "d")
             else {
                 panic!("decided")
             };
@@ -397,7 +370,9 @@ mod tests {
             let answer = json!({ "action": "accept", "content": content });
             let responses = Map::from_iter([(QUESTION.to_owned(), answer)]);
             let said = c.redeem(&Continuation { responses, state: Some(state) }, "ada", "d");
-            let Ok(Consent::Decided(r, "declined")) = said else { panic!("{content}: {said:?}") };
+            let Ok(Consent::Decided(r, Code::Declined)) = said else {
+                panic!("{content}: {said:?}")
+            };
             assert!(text(&r).contains("did not tick"), "{content}");
         }
     }
@@ -409,7 +384,7 @@ mod tests {
         let answer = json!({ "action": "cancel", "error": { "code": -32601, "message": "no" } });
         let responses = Map::from_iter([(QUESTION.to_owned(), answer)]);
         let said = c.redeem(&Continuation { responses, state: Some(state) }, "ada", "d");
-        assert!(matches!(said, Err(Stop::Refused(r)) if r.code == "confirmation_required"));
+        assert!(matches!(said, Err(Stop::Refused(r)) if r.code == Code::ConfirmationRequired));
     }
 
     #[test]
@@ -455,7 +430,7 @@ mod tests {
             panic!("a yes")
         };
         drop(ticket);
-        let Ok(Consent::Decided(r, "outcome_unknown")) =
+        let Ok(Consent::Decided(r, Code::OutcomeUnknown)) =
             c.redeem(&answer(&state, "accept"), "ada", "d")
         else {
             panic!("decided")

@@ -2,29 +2,30 @@
 
 use mssql_mcp_transports::ToolReply;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::execute_sql::{Format, answer};
-use super::{Bounds, Call, Named, Refusal, Stop, Tool, results_schema, truncated_schema};
-use crate::database::Database;
+use super::answer::{
+    FORMAT_SHOWN, Format, format_schema, results_schema, rowsets, truncated_schema,
+};
+use super::{Call, Definition, Stop, Surroundings, Tool};
+use crate::database::rows::Bounds;
 use crate::database::run::Mode;
+use crate::facts::Named;
+use crate::limits::Cost;
+use crate::telemetry::wire::Shape;
 
+/// Rows, unless the caller asks for others.
 const DEFAULT: u64 = 5;
+/// Rows at most.
 const MAX: u64 = 100;
 
-/// The tool.
+/// Gives a few rows of a table or a view.
 #[derive(Debug)]
-pub struct GetTableSample {
-    /// Where.
-    pub db: Database,
-    /// How much.
-    pub bounds: Bounds,
-}
+pub(super) struct GetTableSample;
 
-/// Its arguments.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     table_name: String,
     limit: Option<i64>,
     format: Option<Format>,
@@ -32,58 +33,70 @@ pub struct Args {
 
 impl Tool for GetTableSample {
     type Args = Args;
+
     const NAME: &'static str = "get_table_sample";
+    const COST: Cost = Cost::Data;
+    const SHOWN: Shape = Shape::Fields(&[
+        ("table_name", Shape::Plain),
+        ("limit", Shape::Number),
+        ("format", FORMAT_SHOWN),
+    ]);
+    const EXAMPLE: &'static str = "get_table_sample sales.Orders --limit 3";
 
     fn named(args: &Args) -> Named {
         Named::table(&args.table_name)
     }
 
-    fn definition(&self) -> Value {
-        json!({
-            "name": Self::NAME,
-            "title": "Sample a table",
-            "description": "A few rows of a table or view, in no particular order.",
-            "inputSchema": {
+    fn definition(&self, _: &Surroundings) -> Definition {
+        Definition {
+            title: "Sample a table",
+            description: "A few rows of a table or view, in no particular order.".into(),
+            arguments: json!({
+                "table_name": {
+                    "type": "string",
+                    "description": "table, schema.table, or [schema].[table]"
+                },
+                "limit": {
+                    "type": "integer",
+                    "description": format!("rows; more than {MAX} is taken as {MAX}"),
+                    "default": DEFAULT
+                },
+                "format": format_schema(),
+            }),
+            required: &["table_name"],
+            output: json!({
                 "type": "object",
                 "properties": {
-                    "table_name": { "type": "string", "description": "table, schema.table, or [schema].[table]" },
-                    "limit": { "type": "integer", "description": format!("rows; more than {MAX} is taken as {MAX}"), "default": DEFAULT },
-                    "format": { "type": "string", "enum": ["json", "csv"], "description": "text form of the rows; structuredContent is JSON always" }
+                    "results": results_schema(),
+                    "messages": { "type": "array", "items": { "type": "string" } },
+                    "truncated": truncated_schema()
                 },
-                "required": ["table_name"],
-                "additionalProperties": false
-            },
-            "outputSchema": { "type": "object", "properties": { "results": results_schema(), "messages": { "type": "array", "items": { "type": "string" } }, "truncated": truncated_schema() }, "required": ["results"] },
-            "annotations": { "title": "Sample a table", "readOnlyHint": true, "destructiveHint": false, "idempotentHint": true, "openWorldHint": false }
-        })
+                "required": ["results"]
+            }),
+            changes: false,
+        }
     }
 
     async fn call(&self, call: Call, args: Args) -> Result<ToolReply, Stop> {
         let wanted = args.limit.unwrap_or(DEFAULT as i64);
         let limit = u64::try_from(wanted).unwrap_or(0).clamp(1, MAX);
-        let csv = args.format.map_or(self.bounds.csv, |f| f == Format::Csv);
-        let limits =
-            call.limits(Bounds { max_rows: limit.min(self.bounds.max_rows), csv, ..self.bounds });
-        let table = self
-            .db
+        let (db, most) = (&call.database, call.limits.bounds);
+        let limits = call.within(Bounds {
+            max_rows: limit.min(most.max_rows),
+            csv: args.format.map_or(most.csv, |f| f == Format::Csv),
+            ..most
+        });
+        let table = db
             .find_table(&args.table_name, &limits)
             .await
-            .map_err(|e| Refusal::not_found(&args.table_name, e, &self.db))?;
+            .map_err(|e| Stop::NotFound(args.table_name, e))?;
         // The name comes from the catalog and is quoted by us; the number is ours.
-        let columns = self
-            .db
-            .readable_columns(&table, &limits)
-            .await
-            .map_err(|e| Refusal::database(&e, &self.db))?;
+        let columns = db.readable_columns(&table, &limits).await?;
         let sql = format!("SELECT TOP ({limit}) {columns} FROM {}", table.quoted());
-        let mut a = self
-            .db
-            .run(sql.as_str().into(), Mode::Read, &limits)
-            .await
-            .map_err(|f| Refusal::failure(&f, &self.db))?;
+        let mut a = db.run(sql.as_str().into(), Mode::Read, &limits).await?;
         if u64::try_from(wanted).ok() != Some(limit) {
             a.messages.push(format!("limit {wanted} was taken as {limit}; it may be 1 to {MAX}"));
         }
-        Ok(answer(&call.facts, a, None, false))
+        Ok(rowsets(&call.facts, a, None, false))
     }
 }

@@ -4,26 +4,23 @@ use mssql_mcp_transports::ToolReply;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Bounds, Call, Named, Refusal, Stop, Tool, structured};
-use crate::database::Database;
+use super::answer::structured;
+use super::{Call, Definition, Refusal, Stop, Surroundings, Tool};
 use crate::database::catalog::{ListFilter, TableName};
+use crate::facts::Named;
+use crate::limits::Cost;
+use crate::telemetry::wire::Shape;
 
 /// Tables on a page.
 const PAGE: i64 = 200;
 
-/// The tool.
+/// Lists tables and views.
 #[derive(Debug)]
-pub struct ListTables {
-    /// Where.
-    pub db: Database,
-    /// How much.
-    pub bounds: Bounds,
-}
+pub(super) struct ListTables;
 
-/// Its arguments.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     schema: Option<String>,
     name_like: Option<String>,
     include_views: Option<bool>,
@@ -32,48 +29,70 @@ pub struct Args {
 
 impl Tool for ListTables {
     type Args = Args;
+
     const NAME: &'static str = "list_tables";
+    const COST: Cost = Cost::Catalog;
+    const SHOWN: Shape =
+        Shape::Fields(&[("schema", Shape::Plain), ("include_views", Shape::Number)]);
+    const EXAMPLE: &'static str = "list_tables";
 
     fn named(_: &Args) -> Named {
         Named::default()
     }
 
-    fn definition(&self) -> Value {
-        json!({
-            "name": Self::NAME,
-            "title": "List tables",
-            "description": "Lists tables (and views on request) with their schema, approximate row count and description, ordered by schema and name.",
-            "inputSchema": {
-                "type": "object",
-                "properties": {
-                    "schema": { "type": "string", "description": "only this schema" },
-                    "name_like": { "type": "string", "description": "part of the name, such as order; with % a LIKE pattern" },
-                    "include_views": { "type": "boolean", "description": "list views too", "default": false },
-                    "cursor": { "type": "string", "description": "next_cursor of the page before" }
+    fn definition(&self, _: &Surroundings) -> Definition {
+        Definition {
+            title: "List tables",
+            description: "Lists tables (and views on request) with their schema, approximate row \
+                          count and description, ordered by schema and name."
+                .into(),
+            arguments: json!({
+                "schema": { "type": "string", "description": "only this schema" },
+                "name_like": {
+                    "type": "string",
+                    "description": "part of the name, such as order; with % a LIKE pattern"
                 },
-                "required": [],
-                "additionalProperties": false
-            },
-            "outputSchema": {
+                "include_views": {
+                    "type": "boolean",
+                    "description": "list views too",
+                    "default": false
+                },
+                "cursor": { "type": "string", "description": "next_cursor of the page before" }
+            }),
+            required: &[],
+            output: json!({
                 "type": "object",
                 "properties": {
-                    "tables": { "type": "array", "items": { "type": "object", "properties": {
-                        "schema": { "type": "string" }, "name": { "type": "string" }, "sql_name": { "type": "string", "description": "as it is written in T-SQL, where it needs brackets" }, "type": { "type": "string", "enum": ["table", "view"] },
-                        "rows": { "type": ["integer", "null"], "description": "approximate, from the catalog" }, "description": { "type": ["string", "null"] }
-                    }, "required": ["schema", "name", "type", "rows", "description"] } },
+                    "tables": { "type": "array", "items": {
+                        "type": "object",
+                        "properties": {
+                            "schema": { "type": "string" },
+                            "name": { "type": "string" },
+                            "sql_name": {
+                                "type": "string",
+                                "description": "as it is written in T-SQL, where it needs brackets"
+                            },
+                            "type": { "type": "string", "enum": ["table", "view"] },
+                            "rows": {
+                                "type": ["integer", "null"],
+                                "description": "approximate, from the catalog"
+                            },
+                            "description": { "type": ["string", "null"] }
+                        },
+                        "required": ["schema", "name", "type", "rows", "description"]
+                    } },
                     "next_cursor": { "type": "string" },
                     "message": { "type": "string", "description": "why there are none" }
                 },
                 "required": ["tables"]
-            },
-            "annotations": { "title": "List tables", "readOnlyHint": true, "destructiveHint": false, "idempotentHint": true, "openWorldHint": false }
-        })
+            }),
+            changes: false,
+        }
     }
 
     async fn call(&self, call: Call, args: Args) -> Result<ToolReply, Stop> {
         let bad_cursor = || {
-            Refusal::new(
-                "invalid_arguments",
+            Refusal::invalid_arguments(
                 "cursor is not one that list_tables gave",
                 "Leave it out for the first page.",
             )
@@ -100,11 +119,10 @@ impl Tool for ListTables {
             skip,
             take: PAGE + 1,
         };
-        let limits = call.limits(self.bounds);
-        let failed = |e| Refusal::database(&e, &self.db);
-        let rows = self.db.list_tables(&filter, &limits).await.map_err(failed)?;
+        let (db, limits) = (&call.database, &call.limits);
+        let rows = db.list_tables(&filter, limits).await?;
         let none = match rows.is_empty() {
-            true => Some(self.db.nothing_listed(&filter, &limits).await.map_err(failed)?),
+            true => Some(db.nothing_listed(&filter, limits).await?),
             false => None,
         };
         let more = rows.len() as i64 > PAGE;

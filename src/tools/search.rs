@@ -7,11 +7,16 @@ use mssql_mcp_transports::ToolReply;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Bounds, Call, Named, Refusal, Stop, Tool, structured};
+use super::answer::structured;
+use super::{Call, Definition, Refusal, Stop, Surroundings, Tool};
 use crate::config::Config;
 use crate::config::settings;
 use crate::database::Database;
 use crate::database::objects::Column;
+use crate::database::rows::Bounds;
+use crate::facts::Named;
+use crate::limits::Cost;
+use crate::telemetry::wire::Shape;
 
 /// Hits in one answer.
 const HITS: usize = 20;
@@ -31,25 +36,23 @@ pub struct Library {
     page: Arc<str>,
 }
 
-/// The tool that finds.
+/// Finds.
 #[derive(Debug)]
-pub struct Search(pub Library);
+pub(super) struct Search(pub Library);
 
-/// The tool that reads.
+/// Reads what was found.
 #[derive(Debug)]
-pub struct Fetch(pub Library);
+pub(super) struct Fetch(pub Library);
 
-/// Its arguments.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SearchArgs {
+pub(super) struct SearchArgs {
     query: String,
 }
 
-/// Its arguments.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct FetchArgs {
+pub(super) struct FetchArgs {
     id: String,
 }
 
@@ -89,46 +92,54 @@ impl Library {
 
 impl Tool for Search {
     type Args = SearchArgs;
+
     const NAME: &'static str = "search";
+    const COST: Cost = Cost::Catalog;
+    /// What somebody looks for is data, unlike the `query` of `execute_sql`.
+    const SHOWN: Shape = Shape::Fields(&[]);
+    const EXAMPLE: &'static str = "search orders";
 
     fn named(_: &SearchArgs) -> Named {
         Named::default()
     }
 
-    fn definition(&self) -> Value {
-        json!({
-            "name": Self::NAME,
-            "title": "Search the database",
-            "description": "Finds tables, views, columns, procedures and (where configured) rows by words in their names, descriptions and text. Read a hit with fetch.",
-            "inputSchema": {
-                "type": "object",
-                "properties": { "query": { "type": "string", "description": "words, or a name; a misspelt name finds its nearest" } },
-                "required": ["query"],
-                "additionalProperties": false
-            },
-            "outputSchema": {
+    fn definition(&self, _: &Surroundings) -> Definition {
+        Definition {
+            title: "Search the database",
+            description: "Finds tables, views, columns, procedures and (where configured) rows by \
+                          words in their names, descriptions and text. Read a hit with fetch."
+                .into(),
+            arguments: json!({
+                "query": {
+                    "type": "string",
+                    "description": "words, or a name; a misspelt name finds its nearest"
+                }
+            }),
+            required: &["query"],
+            output: json!({
                 "type": "object",
                 "properties": { "results": { "type": "array", "items": {
                     "type": "object",
-                    "properties": { "id": { "type": "string" }, "title": { "type": "string" }, "url": { "type": "string" } },
+                    "properties": {
+                        "id": { "type": "string" },
+                        "title": { "type": "string" },
+                        "url": { "type": "string" }
+                    },
                     "required": ["id", "title", "url"]
                 } } },
                 "required": ["results"]
-            },
-            "annotations": { "title": "Search the database", "readOnlyHint": true, "destructiveHint": false, "idempotentHint": true, "openWorldHint": false }
-        })
+            }),
+            changes: false,
+        }
     }
 
     async fn call(&self, call: Call, args: SearchArgs) -> Result<ToolReply, Stop> {
-        let l = &self.0;
+        let library = &self.0;
         let query: String = args.query.chars().take(500).collect();
-        let hits =
-            l.db.search(&query, &l.rows_of, HITS, &call.limits(l.bounds))
-                .await
-                .map_err(|e| Refusal::database(&e, &l.db))?;
+        let hits = call.database.search(&query, &library.rows_of, HITS, &call.limits).await?;
         let results: Vec<Value> = hits
             .iter()
-            .map(|h| json!({ "id": h.id, "title": h.title, "url": l.url(&h.id) }))
+            .map(|h| json!({ "id": h.id, "title": h.title, "url": library.url(&h.id) }))
             .collect();
         Ok(structured(&call.facts, results.len(), &json!({ "results": results })))
     }
@@ -136,55 +147,56 @@ impl Tool for Search {
 
 impl Tool for Fetch {
     type Args = FetchArgs;
+
     const NAME: &'static str = "fetch";
+    const COST: Cost = Cost::Data;
+    /// An id may hold the key of a row.
+    const SHOWN: Shape = Shape::Fields(&[]);
+    const EXAMPLE: &'static str = "fetch table:sales.Orders";
 
     fn named(_: &FetchArgs) -> Named {
         Named::default()
     }
 
-    fn definition(&self) -> Value {
-        json!({
-            "name": Self::NAME,
-            "title": "Read a search result",
-            "description": "The whole of one thing that search found: a table's columns and keys, a procedure's text, a row's values.",
-            "inputSchema": {
-                "type": "object",
-                "properties": { "id": { "type": "string", "description": "an id from search, such as table:sales.Orders or row:sales.Orders:10248" } },
-                "required": ["id"],
-                "additionalProperties": false
-            },
-            "outputSchema": {
+    fn definition(&self, _: &Surroundings) -> Definition {
+        Definition {
+            title: "Read a search result",
+            description: "The whole of one thing that search found: a table's columns and keys, a \
+                          procedure's text, a row's values."
+                .into(),
+            arguments: json!({
+                "id": {
+                    "type": "string",
+                    "description":
+                        "an id from search, such as table:sales.Orders or row:sales.Orders:10248"
+                }
+            }),
+            required: &["id"],
+            output: json!({
                 "type": "object",
                 "properties": {
-                    "id": { "type": "string" }, "title": { "type": "string" }, "text": { "type": "string" }, "url": { "type": "string" },
-                    "metadata": { "type": "object", "additionalProperties": { "type": "string" } }
+                    "id": { "type": "string" },
+                    "title": { "type": "string" },
+                    "text": { "type": "string" },
+                    "url": { "type": "string" },
+                    "metadata": {
+                        "type": "object",
+                        "additionalProperties": { "type": "string" }
+                    }
                 },
                 "required": ["id", "title", "text", "url"]
-            },
-            "annotations": { "title": "Read a search result", "readOnlyHint": true, "destructiveHint": false, "idempotentHint": true, "openWorldHint": false }
-        })
+            }),
+            changes: false,
+        }
     }
 
     async fn call(&self, call: Call, args: FetchArgs) -> Result<ToolReply, Stop> {
-        let l = &self.0;
-        let found =
-            l.db.object(&args.id, &call.limits(l.bounds))
-                .await
-                .map_err(|e| Refusal::database(&e, &l.db))?;
-        let Some(o) = found else {
-            let message = format!(
-                "There is nothing with the id {:?}.",
-                args.id.chars().take(200).collect::<String>()
-            );
-            return Err(Refusal::new(
-                "no_such_object",
-                message,
-                "search gives ids such as table:sales.Orders.",
-            )
-            .into());
+        let (library, db) = (&self.0, &call.database);
+        let Some(o) = db.object(&args.id, &call.limits).await? else {
+            return Err(Refusal::no_such_object(&args.id).into());
         };
-        let most = l.bounds.max_chars.min(MAX_TEXT);
-        let mut metadata = json!({ "kind": o.kind, "database": l.db.settings().label });
+        let most = call.limits.bounds.max_chars.min(MAX_TEXT);
+        let mut metadata = json!({ "kind": o.kind, "database": db.settings().label });
         let mut text = o.text;
         if let Some((at, _)) = text.char_indices().nth(most) {
             text.truncate(at);
@@ -192,7 +204,13 @@ impl Tool for Fetch {
             call.facts.set_truncated("max_chars");
             metadata["truncated"] = format!("after {most} characters").into();
         }
-        let out = json!({ "id": args.id, "title": o.title, "text": text, "url": l.url(&args.id), "metadata": metadata });
+        let out = json!({
+            "id": args.id,
+            "title": o.title,
+            "text": text,
+            "url": library.url(&args.id),
+            "metadata": metadata,
+        });
         Ok(structured(&call.facts, 1, &out))
     }
 }

@@ -733,6 +733,12 @@ fn the_page_of_metrics_is_not_stale() {
     );
 }
 
+#[test]
+fn the_page_of_errors_is_not_stale() {
+    let page = std::fs::read_to_string("docs/errors.md").expect("docs/errors.md");
+    assert_eq!(page, mssql_mcp::code::markdown(), "run `cargo run -- errors > docs/errors.md`");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_debug_switch_shows_messages_without_values() {
     let demo = Demo::start(&[], &["--log-messages", "yes"]).await;

@@ -1,0 +1,367 @@
+//! The tools of a mount, by name, and where they lose their types.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mssql_mcp_transports::{Context, Fault, Outcome, Shared, ToolReply, Why};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::confirm::Confirm;
+use super::search::{Fetch, Library, Search};
+use super::{Call, Stop, Surroundings, Tool, arguments};
+use super::{describe_table, execute_sql, get_table_sample, list_tables};
+use crate::code::Code;
+use crate::database::Database;
+use crate::facts::Named;
+use crate::limits::Cost;
+use crate::refusal::Refusal;
+
+/// The arguments of a call, read once into their type, before anybody looks at them.
+#[derive(Clone)]
+pub struct Arguments {
+    named: Arc<Named>,
+    /// The call that they belong to, or why it cannot be; taken by the one that runs it.
+    ready: Arc<Mutex<Option<Ready>>>,
+}
+
+type Running = Pin<Box<dyn Future<Output = Result<ToolReply, Stop>> + Send>>;
+type Ready = Result<Box<dyn FnOnce(Call) -> Running + Send>, Refusal>;
+type Read = dyn Fn(Option<&RawValue>) -> Arguments + Send + Sync;
+
+/// A tool without its types.
+pub struct Erased {
+    name: &'static str,
+    cost: Cost,
+    definition: Value,
+    read: Box<Read>,
+}
+
+/// The tools, sorted by name.
+#[derive(Debug)]
+pub struct Registry {
+    tools: Vec<Erased>,
+    surroundings: Surroundings,
+    listed: Arc<Shared>,
+    instructions: String,
+}
+
+// === impl Erased ===
+
+impl std::fmt::Debug for Erased {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Erased {
+    fn new<T: Tool>(tool: T, of: &Surroundings) -> Self {
+        let definition = tool.definition(of).to_json(T::NAME);
+        let tool = Arc::new(tool);
+        let schema = definition["inputSchema"].clone();
+        let read = move |params: Option<&RawValue>| -> Arguments {
+            let (named, ready) = match arguments::read::<T::Args>(params, &schema) {
+                Ok(args) => {
+                    let (named, tool) = (T::named(&args), tool.clone());
+                    let run = move |call| -> Running {
+                        Box::pin(async move { tool.call(call, args).await })
+                    };
+                    (named, Ok(Box::new(run) as Box<dyn FnOnce(Call) -> Running + Send>))
+                }
+                Err(refusal) => (Named::default(), Err(refusal)),
+            };
+            Arguments { named: Arc::new(named), ready: Arc::new(Mutex::new(Some(ready))) }
+        };
+        Self { name: T::NAME, cost: T::COST, definition, read: Box::new(read) }
+    }
+
+    /// Reads the arguments in a request's params.
+    pub fn read(&self, params: Option<&RawValue>) -> Arguments {
+        (self.read)(params)
+    }
+
+    /// Which quota counts its calls.
+    pub fn cost(&self) -> Cost {
+        self.cost
+    }
+}
+
+// === impl Arguments ===
+
+impl Arguments {
+    /// What the call names.
+    pub fn named(&self) -> Arc<Named> {
+        self.named.clone()
+    }
+
+    async fn run(&self, call: Call) -> Result<ToolReply, Stop> {
+        if !call.may("mssql:read") {
+            return Err(Stop::Scope(vec!["mssql:read".to_owned()]));
+        }
+        let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match ready {
+            Some(Ok(run)) => run(call).await,
+            Some(Err(refusal)) => Err(refusal.into()),
+            None => Err(Stop::Invalid("these arguments were run already".into())),
+        }
+    }
+}
+
+impl std::fmt::Debug for Arguments {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Arguments").field("named", &self.named).finish_non_exhaustive()
+    }
+}
+
+// === impl Registry ===
+
+impl Registry {
+    /// The four tools over a database; with a library, the two that ChatGPT reads with.
+    pub fn new(surroundings: Surroundings, confirm: Confirm, library: Option<Library>) -> Self {
+        let of = &surroundings;
+        let mut tools = vec![
+            Erased::new(list_tables::ListTables, of),
+            Erased::new(describe_table::DescribeTable, of),
+            Erased::new(execute_sql::ExecuteSql { confirm }, of),
+            Erased::new(get_table_sample::GetTableSample, of),
+        ];
+        if let Some(library) = library {
+            tools.push(Erased::new(Search(library.clone()), of));
+            tools.push(Erased::new(Fetch(library), of));
+        }
+        // Sorted, so that a list is the same for every client and every start.
+        tools.sort_by_key(|t| t.name);
+        let instructions = instructions(of);
+        let listed = listed(&tools);
+        Self { tools, surroundings, listed, instructions }
+    }
+
+    /// For callers who sign in: each tool says so, in the two places where hosts look
+    /// (`securitySchemes` of OpenAI's contract).
+    pub fn behind_sign_in(mut self) -> Self {
+        let schemes = json!([{ "type": "oauth2", "scopes": ["mssql:read"] }]);
+        for t in &mut self.tools {
+            t.definition["securitySchemes"] = schemes.clone();
+            t.definition["_meta"] = json!({ "securitySchemes": schemes });
+        }
+        self.listed = listed(&self.tools);
+        self
+    }
+
+    /// By name.
+    pub fn get(&self, name: &str) -> Option<&Erased> {
+        self.tools.iter().find(|t| t.name == name)
+    }
+
+    /// Runs a tool with arguments that nobody has run yet; a refusal is a result.
+    pub async fn run(&self, context: Context, arguments: &Arguments) -> Outcome {
+        let call = Call::new(context, &self.surroundings);
+        let (facts, cancel) = (call.facts.clone(), call.context.cancel.clone());
+        let (code, outcome) = match arguments.run(call).await {
+            Ok(reply) => (Code::Ok, Outcome::Complete(reply.into())),
+            Err(stop) => ended(stop, cancel.why(), &self.surroundings.database),
+        };
+        facts.set_outcome(code);
+        outcome
+    }
+
+    /// For tools/list.
+    pub fn listed(&self) -> Arc<Shared> {
+        self.listed.clone()
+    }
+
+    /// All names.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.tools.iter().map(|t| t.name).collect()
+    }
+
+    /// For the client's model.
+    pub fn instructions(&self) -> &str {
+        &self.instructions
+    }
+}
+
+/// What is recorded of a call without an answer, and what its client is told.
+fn ended(stop: Stop, cancelled: Option<Why>, db: &Database) -> (Code, Outcome) {
+    let refusal = match stop {
+        Stop::Refused(r) => *r,
+        Stop::Database(e) => Refusal::database(&e, db),
+        Stop::Failed(f) => Refusal::failure(&f, db),
+        Stop::NotFound(name, e) => Refusal::not_found(&name, e, db),
+        Stop::Scope(needed) => {
+            return (Code::InsufficientScope, Outcome::Fault(Fault::Scope { needed }));
+        }
+        Stop::Ask { requests, state } => {
+            return (Code::InputRequired, Outcome::InputRequired { requests, state: Some(state) });
+        }
+        Stop::Invalid(message) => {
+            let fault = Fault::InvalidParams { message, data: None };
+            return (Code::InvalidParams, Outcome::Fault(fault));
+        }
+    };
+    let refusal = match cancelled.filter(|_| refusal.code == Code::Cancelled) {
+        None => refusal,
+        // A call that was stopped ends as that. Here the client still listens, so it is told.
+        Some(Why::Closing) => Refusal::shutting_down(),
+        Some(Why::Asked) => return (Code::Cancelled, Outcome::Cancelled),
+        Some(_) => return (Code::Disconnected, Outcome::Cancelled),
+    };
+    (refusal.code, Outcome::Complete(refusal.into_reply().into()))
+}
+
+fn listed(tools: &[Erased]) -> Arc<Shared> {
+    let definitions = tools.iter().map(|t| t.definition.clone()).collect();
+    Arc::new(Shared::new(crate::protocol::list("tools", definitions)))
+}
+
+fn instructions(of: &Surroundings) -> String {
+    let settings = of.database.settings();
+    let sandbox = if settings.sandbox {
+        " This is the sandbox of mssql-mcp, a stand-in for SQL Server in memory with sample data: \
+         what it lacks it refuses with error 49999, \"Not in the sandbox\", though SQL Server may \
+         have it, and nothing in it outlives the process."
+    } else {
+        ""
+    };
+    format!(
+        "Tools for one Microsoft SQL Server database (T-SQL). Start with list_tables and \
+         describe_table; then query with execute_sql, binding values with params. Access is \
+         {}.{sandbox}",
+        settings.policy.access.as_str()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use serde::de::{DeserializeOwned, Deserializer, Visitor};
+    use serde::forward_to_deserialize_any;
+
+    use super::*;
+    use crate::config::settings::{database, limits, tools};
+    use crate::config::{Config, Inputs};
+    use crate::database::Settings;
+    use crate::tools::{Definition, TOOLS};
+
+    fn config() -> Config {
+        let fixed = vec![database::HOST.fixed("127.0.0.1")];
+        Config::load(&Inputs { fixed, ..Inputs::default() }).expect("valid")
+    }
+
+    fn everything() -> (Registry, Surroundings, Library, Confirm) {
+        let config = config();
+        let database = Database::new(Settings::from_config(&config).expect("settings"));
+        let bounds = crate::database::Limits::of_our_own().bounds;
+        let of = Surroundings { database: database.clone(), bounds };
+        let library = Library::new(&database, bounds, "", &config);
+        let confirm = Confirm::new(&config);
+        let all = Registry::new(of.clone(), confirm.clone(), Some(library.clone()));
+        (all, of, library, confirm)
+    }
+
+    /// Asks a type for the names of its fields, and reads nothing.
+    struct Fields<'a>(&'a Cell<&'static [&'static str]>);
+
+    impl<'de> Deserializer<'de> for Fields<'_> {
+        type Error = serde::de::value::Error;
+
+        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+            Err(serde::de::Error::custom("only the fields"))
+        }
+
+        fn deserialize_struct<V: Visitor<'de>>(
+            self,
+            _: &'static str,
+            fields: &'static [&'static str],
+            visitor: V,
+        ) -> Result<V::Value, Self::Error> {
+            self.0.set(fields);
+            self.deserialize_any(visitor)
+        }
+
+        forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit
+            unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+        }
+    }
+
+    fn fields<A: DeserializeOwned>() -> Vec<&'static str> {
+        let names = Cell::new([].as_slice());
+        let _ = A::deserialize(Fields(&names));
+        let mut names = names.get().to_vec();
+        names.sort_unstable();
+        names
+    }
+
+    /// A value that a property takes, by its schema.
+    fn sample(property: &Value) -> Value {
+        match (property["enum"].get(0), property["type"].as_str()) {
+            (Some(word), _) => word.clone(),
+            (None, Some("string")) => json!("x"),
+            (None, Some("integer")) => json!(1),
+            (None, Some("boolean")) => json!(true),
+            (None, Some("object")) => json!({}),
+            (None, other) => panic!("no sample of {other:?}"),
+        }
+    }
+
+    /// Returns the name, so that nobody is left out.
+    fn agree<T: Tool>(tool: &T, of: &Surroundings) -> &'static str {
+        let Definition { arguments, required, .. } = tool.definition(of);
+        let properties = arguments.as_object().expect("properties");
+        let mut names: Vec<&str> = properties.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, fields::<T::Args>(), "{}", T::NAME);
+        let whole = |without: &str| -> Value {
+            let some = properties.iter().filter(|(name, _)| *name != without);
+            some.map(|(name, p)| (name.clone(), sample(p))).collect()
+        };
+        let reads = |args: Value| serde_json::from_value::<T::Args>(args).is_ok();
+        assert!(reads(whole("")), "{}: all of its properties", T::NAME);
+        for name in names {
+            let needed = required.contains(&name);
+            assert_eq!(reads(whole(name)), !needed, "{} without {name}", T::NAME);
+        }
+        let shown = match T::SHOWN {
+            crate::telemetry::wire::Shape::Fields(shown) => shown,
+            _ => panic!("{}: SHOWN is not the fields of an object", T::NAME),
+        };
+        for (name, _) in shown {
+            assert!(properties.contains_key(*name), "{} shows {name}", T::NAME);
+        }
+        T::NAME
+    }
+
+    fn names() -> Vec<&'static str> {
+        TOOLS.iter().map(|t| t.name).collect()
+    }
+
+    #[test]
+    fn schemas_and_arguments_are_the_same() {
+        let (_, of, library, confirm) = everything();
+        let agreed = [
+            agree(&describe_table::DescribeTable, &of),
+            agree(&execute_sql::ExecuteSql { confirm }, &of),
+            agree(&Fetch(library.clone()), &of),
+            agree(&get_table_sample::GetTableSample, &of),
+            agree(&list_tables::ListTables, &of),
+            agree(&Search(library), &of),
+        ];
+        assert_eq!(agreed.as_slice(), names());
+    }
+
+    #[test]
+    fn no_tool_is_missing_from_the_list_and_the_help_names_those_that_cost() {
+        let (registry, ..) = everything();
+        assert_eq!(registry.names(), names());
+        let help = crate::config::settings::all()
+            .find(|s| s.key == limits::CALLS.name())
+            .map_or("", |s| s.help);
+        for tool in TOOLS {
+            assert_eq!(help.contains(tool.name), tool.cost == Cost::Data, "{}", tool.name);
+            assert!(tool.example.starts_with(tool.name), "{}", tool.example);
+        }
+        assert!(!config().get(tools::SEARCH), "search and fetch have to be asked for");
+    }
+}
