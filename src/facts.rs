@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use mssql_mcp_transports::{Outcome, Reply};
+use mssql_mcp_transports::{McpRequest, Outcome, Reply};
 
 use crate::code::Code;
 use crate::telemetry::trace::Trace;
@@ -32,6 +32,12 @@ pub struct CallFacts {
 }
 
 impl CallFacts {
+    /// Puts facts of its own into a request's extensions.
+    pub fn within(mut request: McpRequest) -> McpRequest {
+        request.context.extensions.insert(Arc::new(Self::default()));
+        request
+    }
+
     /// Adds what an answer holds.
     pub fn returned(&self, rows: u64, bytes: usize) {
         self.rows.fetch_add(rows, Ordering::Relaxed);

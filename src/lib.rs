@@ -4,6 +4,8 @@
 //! order of a request.
 
 pub mod admin;
+mod answer;
+pub mod app;
 pub mod audit;
 pub mod cli;
 pub mod code;
@@ -13,6 +15,7 @@ pub mod doctor;
 pub mod facts;
 pub mod fetch;
 pub mod http;
+mod in_process;
 pub mod limits;
 mod long;
 mod messages;

@@ -7,6 +7,9 @@
 
 use http::{Method, StatusCode};
 
+use crate::config::Config;
+use crate::config::settings;
+
 /// An endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
@@ -48,6 +51,15 @@ pub struct Place {
     pub endpoint: Endpoint,
 }
 
+/// A request whose path was read.
+#[derive(Debug)]
+pub struct Routed<B> {
+    /// What the path means.
+    pub place: Place,
+    /// The request itself.
+    pub request: http::Request<B>,
+}
+
 /// The paths that there are.
 #[derive(Debug, Clone)]
 pub struct Routes {
@@ -79,6 +91,15 @@ impl Place {
 }
 
 impl Routes {
+    /// Of these mounts, with the transports that are configured.
+    pub fn of(mounts: impl Iterator<Item = String>, config: &Config) -> Self {
+        Self::new(
+            mounts.collect(),
+            config.get(settings::http::MCP),
+            config.get(settings::http::SSE),
+        )
+    }
+
     /// Of these mounts; each transport can be switched off.
     pub fn new(mounts: Vec<String>, mcp: bool, sse: bool) -> Self {
         Self { mounts, mcp, sse }

@@ -1,274 +1,46 @@
-//! The composition root. Reading order is request order; every layer carries its reason.
+//! The two stacks. Reading order is request order; every layer carries its reason.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use ::http::{Request, Response, header};
+use bytes::Bytes;
+use hyper::body::Incoming;
+use mssql_mcp_middleware::bearer::BearerLayer;
 use mssql_mcp_middleware::catch_panic::CatchPanicLayer;
 use mssql_mcp_middleware::deadline::DeadlineLayer;
 use mssql_mcp_middleware::observe::ObserveLayer;
-use mssql_mcp_middleware::rate_limit::{Limiter, Quota, RateLimitLayer};
+use mssql_mcp_middleware::rate_limit::RateLimitLayer;
 use mssql_mcp_middleware::rescue::RescueLayer;
+use mssql_mcp_transports::session::Sessions;
 use mssql_mcp_transports::{McpRequest, McpService, Outcome};
-use tower::util::{BoxCloneSyncService, Oneshot};
-use tower::{Service, ServiceBuilder, ServiceExt};
+use tower::util::BoxCloneSyncService;
+use tower::{Service, ServiceBuilder};
+use tower_http::ServiceBuilderExt;
 
-use crate::audit::log::SERVER;
-use crate::audit::{Audit, AuditLayer};
+use crate::audit::AuditLayer;
 use crate::config::Config;
 use crate::config::settings;
-use crate::database::rows::Bounds;
-use crate::database::{Database, Settings};
 use crate::facts::CallFacts;
+use crate::http::guard::{Allowed, GuardLayer, cors};
+use crate::http::open::OpenLayer;
+use crate::http::token_watch::TokenWatchLayer;
+use crate::http::{Endpoints, RequestIds, Served, Stop, bearer, body, quota};
 use crate::limits::Quotas;
-use crate::oauth::server::Authority;
-use crate::oauth::store::{self, Records};
 use crate::observe::Calls;
+use crate::observe::http::{Requests, traced};
 use crate::prepare::PrepareLayer;
 use crate::rescue;
-use crate::server::Server;
-use crate::tools::confirm::Confirm;
-use crate::tools::search::Library;
-use crate::tools::{Registry, Surroundings};
+use crate::route::Routes;
+use crate::tools::Registry;
 
 /// A call that does not heed its deadline is dropped this much later.
-pub const GRACE: Duration = Duration::from_secs(3);
+const GRACE: Duration = Duration::from_secs(3);
 
-/// A stack that another can take the place of. A call ends in the one that it began in.
-#[derive(Clone)]
-struct Replaceable(Arc<ArcSwap<McpService>>);
-
-impl Service<McpRequest> for Replaceable {
-    type Response = Outcome;
-    type Error = Infallible;
-    type Future = Oneshot<McpService, McpRequest>;
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // `oneshot` waits for the one that is called.
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: McpRequest) -> Self::Future {
-        McpService::clone(&self.0.load()).oneshot(request)
-    }
-}
-
-/// What of the HTTP level a reload changes.
-#[derive(Debug)]
-pub struct Tuning {
-    /// Requests by network.
-    pub peers: Limiter<String>,
-    /// Bytes in one request.
-    pub max_request: AtomicUsize,
-}
-
-/// What a process serves.
-#[derive(Clone)]
-pub struct App {
-    /// The stack at MCP level of the main database, or of the first mount.
-    pub service: McpService,
-    /// The database behind it.
-    pub database: Database,
-    /// What is where over HTTP, in the order of [`Config::served`].
-    pub mounts: Arc<[Mount]>,
-    /// Sign-in over HTTP, where it is on.
-    pub authority: Option<Authority>,
-    /// Who did what, where that is kept.
-    pub audit: Audit,
-    /// Limits at HTTP level.
-    pub tuning: Arc<Tuning>,
-    quotas: Arc<Quotas>,
-}
-
-/// What all mounts share.
-#[derive(Debug, Clone)]
-struct Common {
-    audit: Audit,
-    quotas: Arc<Quotas>,
-}
-
-/// One path over HTTP.
-#[derive(Clone)]
-pub struct Mount {
-    /// Empty for the root.
-    pub path: String,
-    /// Its stack at MCP level.
-    pub service: McpService,
-    /// The database behind it.
-    pub database: Database,
-    /// What a reload replaces, and what it keeps.
-    stack: Replaceable,
-    confirm: Confirm,
-    audit: AuditLayer,
-}
-
-impl std::fmt::Debug for App {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("App").field("database", &self.database).finish_non_exhaustive()
-    }
-}
-
-impl Mount {
-    fn new(path: &str, config: &Config, settings: Settings, common: &Common) -> Self {
-        Self::over(Database::new(settings), path.to_owned(), config, common)
-    }
-
-    /// The same database at another path.
-    fn at(&self, path: String, config: &Config, common: &Common) -> Self {
-        if path == self.path {
-            self.clone()
-        } else {
-            Self::over(self.database.clone(), path, config, common)
-        }
-    }
-
-    fn over(database: Database, path: String, config: &Config, common: &Common) -> Self {
-        let (confirm, audit) =
-            (Confirm::new(config), AuditLayer::new(common.audit.clone(), &path, database.clone()));
-        let first = assembled(&path, &database, &confirm, &audit, config, &common.quotas);
-        let stack = Replaceable(Arc::new(ArcSwap::from_pointee(first)));
-        Self {
-            path,
-            service: BoxCloneSyncService::new(stack.clone()),
-            database,
-            stack,
-            confirm,
-            audit,
-        }
-    }
-
-    /// From the next call on, with the limits of another configuration.
-    fn reload(&self, config: &Config, quotas: &Arc<Quotas>) {
-        self.database.set_lock_timeout(config.get(settings::limits::LOCK_TIMEOUT));
-        let new = assembled(&self.path, &self.database, &self.confirm, &self.audit, config, quotas);
-        self.stack.0.store(Arc::new(new));
-    }
-}
-
-/// The stack of one path.
-fn assembled(
-    path: &str,
-    database: &Database,
-    confirm: &Confirm,
-    audit: &AuditLayer,
-    config: &Config,
-    quotas: &Arc<Quotas>,
-) -> McpService {
-    let bounds = Bounds {
-        max_rows: config.get(settings::limits::MAX_ROWS),
-        max_chars: config.get(settings::limits::MAX_CHARS) as usize,
-        max_cell: config.get(settings::limits::MAX_CELL) as usize,
-        csv: config.get(settings::limits::TEXT) == settings::limits::RowsText::Csv,
-    };
-    let surroundings = Surroundings { database: database.clone(), bounds };
-    let library =
-        config.get(settings::tools::SEARCH).then(|| Library::new(database, bounds, path, config));
-    let mut registry = Registry::new(surroundings, confirm.clone(), library);
-    if config.get(settings::auth::MODE) != settings::auth::AuthMode::Off {
-        registry = registry.behind_sign_in();
-    }
-    let calls = Calls::new(registry.names());
-    let (center, timeout) = (Server::new(registry), config.get(settings::limits::QUERY_TIMEOUT));
-    let tools = center.registry();
-    mcp(center, tools, calls, audit.clone(), quotas.clone(), timeout)
-}
-
-impl App {
-    /// With sign-in, if the configuration has it on.
-    pub fn signed_in(mut self, config: &Config) -> Result<Self, String> {
-        if config.get(settings::auth::MODE) != settings::auth::AuthMode::Off {
-            let text = config.get(settings::auth::STORE);
-            if let Some(earlier) = store::left_behind(text) {
-                tracing::warn!(
-                    "there is a store at {}, where earlier versions kept it, and it is not used; move it, or set auth.store",
-                    std::path::absolute(earlier).unwrap_or_default().display()
-                );
-            }
-            let (records, made) = Records::open_or_make(text).map_err(|e| e.to_string())?;
-            if let Some(file) = made {
-                tracing::warn!(
-                    "made a new store at {}: nobody can sign in yet; mssql-mcp user add NAME",
-                    file.display()
-                );
-            }
-            self.authority = Some(Authority::new(config, records, self.audit.clone()));
-        }
-        Ok(self)
-    }
-
-    /// From the configuration.
-    pub fn new(config: &Config) -> Result<Self, String> {
-        Self::with_settings(config, Settings::from_config(config)?)
-    }
-
-    /// With settings that a command adjusted (the demo trusts its sandbox's certificate).
-    pub fn with_settings(config: &Config, settings: Settings) -> Result<Self, String> {
-        let common =
-            Common { audit: Audit::open(config, SERVER)?, quotas: Arc::new(Quotas::new(config)) };
-        let main = Mount::new("", config, settings, &common);
-        // Several paths to the main database share its pool.
-        let mut mounts: Vec<Mount> =
-            config.prefixes().into_iter().map(|path| main.at(path, config, &common)).collect();
-        for (path, c) in config.mounts() {
-            mounts.push(Mount::new(path, c, Settings::from_config(c)?, &common));
-        }
-        let first = if config.prefixes().is_empty() { mounts[0].clone() } else { main };
-        Ok(Self {
-            service: first.service,
-            database: first.database,
-            mounts: mounts.into(),
-            authority: None,
-            audit: common.audit,
-            tuning: Arc::new(Tuning {
-                peers: Limiter::new(peer_quota(config), PEERS),
-                max_request: AtomicUsize::new(config.get(settings::limits::MAX_REQUEST) as usize),
-            }),
-            quotas: common.quotas,
-        })
-    }
-
-    /// Takes over the limits and clients of another configuration; no call notices
-    /// but by its limits.
-    pub fn reload(&self, config: &Config) {
-        self.quotas.reload(config);
-        self.tuning.peers.set(peer_quota(config));
-        self.tuning
-            .max_request
-            .store(config.get(settings::limits::MAX_REQUEST) as usize, Ordering::Relaxed);
-        let served = config.served();
-        for m in &*self.mounts {
-            if let Some((_, c)) = served.iter().find(|(path, _)| *path == m.path) {
-                m.reload(c, &self.quotas);
-            }
-        }
-        if let Some(a) = &self.authority {
-            a.reload(config);
-        }
-    }
-
-    /// Every database once.
-    pub fn databases(&self) -> Vec<Database> {
-        let mut all = vec![self.database.clone()];
-        for m in &*self.mounts {
-            if !all.iter().any(|d| d.same(&m.database)) {
-                all.push(m.database.clone());
-            }
-        }
-        all
-    }
-}
-
-/// Networks that are counted at once.
-const PEERS: usize = 50_000;
-
-fn peer_quota(config: &Config) -> Quota {
-    Quota::per(config.get(settings::limits::PEER_REQUESTS) as u32, Duration::from_secs(60))
-}
-
-/// The stack at MCP level, which every transport shares, around its center (a [`Server`], or what
-/// a benchmark puts there).
+/// The stack at MCP level, which every transport shares, around its center ([`crate::server::Server`],
+/// or what a benchmark puts there).
 pub fn mcp<S>(
     center: S,
     registry: Arc<Registry>,
@@ -283,10 +55,7 @@ where
 {
     let stack = ServiceBuilder::new()
         // Facts travel up through the extensions, so they are there before anybody watches.
-        .map_request(|mut r: McpRequest| {
-            r.context.extensions.insert(Arc::new(CallFacts::default()));
-            r
-        })
+        .map_request(CallFacts::within)
         // What is recorded below is what runs, and what cannot be read does not run.
         .layer(PrepareLayer(registry))
         // Observers come first: what is refused below is counted and recorded too.
@@ -307,4 +76,55 @@ where
         ))
         .service(center);
     BoxCloneSyncService::new(stack)
+}
+
+/// The stack at HTTP level, around both transports of every mount, for a listener at this address.
+pub fn http(
+    served: &Served,
+    config: &Config,
+    address: SocketAddr,
+    sessions: &Arc<Sessions>,
+    stop: &Stop,
+) -> impl Service<
+    Request<Incoming>,
+    Response = Response<
+        impl http_body::Body<Data = Bytes, Error = impl std::error::Error + Send + Sync + 'static>
+        + Send
+        + 'static,
+    >,
+    Error = Infallible,
+    Future = impl Send + 'static,
+> + Clone
++ Send
++ Sync
++ 'static {
+    let routes = Arc::new(Routes::of(served.mounts.iter().map(|m| m.path.clone()), config));
+    let allowed = Arc::new(Allowed::of(config, address));
+    let (authority, closing) = (served.authority.clone(), stop.closing.clone());
+    let stream_grace = config.get(settings::auth::STREAM_GRACE);
+    let body_timeout = config.get(settings::http::BODY_TIMEOUT);
+    ServiceBuilder::new()
+        // A token must not be in a log, whatever logs below.
+        .sensitive_headers([header::AUTHORIZATION, header::COOKIE])
+        .set_x_request_id(RequestIds::default())
+        // What is refused below is counted too.
+        .layer(ObserveLayer::new(Requests::new(routes.clone(), config.behind_tls())))
+        .map_request(traced)
+        .propagate_x_request_id()
+        // Outside of sign-in: a preflight carries no token, and a rebound name must not get that
+        // far.
+        .layer(GuardLayer::new(allowed.clone()))
+        .layer(cors(allowed))
+        // Outside of sign-in: whoever guesses or floods is told to wait before anything is looked
+        // up.
+        .layer(RateLimitLayer::new(quota(served)))
+        // The mount decides audience and metadata, so it comes before the token; so does all that
+        // needs none. Below, a request is one whose path was read.
+        .layer(OpenLayer::new(served, config, routes, stop.closing.clone()))
+        // What is below is for callers who are known.
+        .layer(BearerLayer::new(bearer::authenticate(authority.clone()), bearer::admit))
+        // Inside of bearer: only a stream that a token opened can end with it.
+        .layer(TokenWatchLayer::new(authority, stream_grace, closing))
+        .map_request(body::bounded(served.reloadable.clone(), body_timeout))
+        .service(Endpoints::new(served, config, sessions, stop))
 }

@@ -3,28 +3,24 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use http::{Request, StatusCode, header};
-use mssql_mcp_transports::encode::outcome;
-use mssql_mcp_transports::handshake::bare_context;
-use mssql_mcp_transports::{Cancel, Id, McpRequest, ProtocolVersion};
+use mssql_mcp_transports::ProtocolVersion;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use tower::ServiceExt;
 
 use super::flags::Known;
 use super::table::{Node, plain, show};
 use super::{Ended, Failed, configured, print};
+use crate::app::App;
 use crate::config::settings;
 use crate::fetch::Getter;
+use crate::in_process;
 use crate::principal::Principal;
-use crate::protocol::server_info;
-use crate::stack::App;
 use crate::tools::TOOLS;
 
 /// Where `--url` finds a token.
@@ -350,27 +346,9 @@ pub async fn ask(server: &Server, method: &str, params: Value) -> Result<Box<Raw
     let bytes = match server {
         Server::Running(remote) => remote.ask(method, params).await?,
         Server::Own(app) => {
-            let mut extensions = http::Extensions::new();
-            extensions.insert(Principal::local());
-            let request = McpRequest {
-                id: Some(Id::Number(1)),
-                method: Arc::from(method),
-                target: params["name"].as_str().map(str::to_owned),
-                params: serde_json::value::to_raw_value(&params).ok(),
-                context: bare_context(
-                    "cli",
-                    ProtocolVersion::V2025_11_25,
-                    extensions,
-                    Cancel::default(),
-                ),
-            };
-            let o = match app.service.clone().oneshot(request).await {
-                Ok(o) => o,
-                Err(never) => match never {},
-            };
-            let (e, _) = outcome(&Id::Number(1), o, ProtocolVersion::V2025_11_25, &server_info())
-                .ok_or_else(|| "the call was cancelled".to_owned())?;
-            e.into_bytes()
+            in_process::ask(app.service.clone(), "cli", Principal::local(), method, &params)
+                .await
+                .ok_or_else(|| "the call was cancelled".to_owned())?
         }
     };
     #[derive(Deserialize)]

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::call::{Server, ask};
 use super::{Ended, print};
+use crate::app::App;
 use crate::config::settings;
 use crate::config::{Config, Inputs};
-use crate::stack::App;
 use crate::tools::TOOLS;
 
 /// The grammar of `completions`.

@@ -9,13 +9,13 @@ use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, USER};
 use super::reload::Source;
 use super::serve::{bind, over_http, over_stdio};
 use super::{Ended, Failed, asked_to_stop, configured, configured_server, print, say};
+use crate::app::App;
 use crate::config::Config;
 use crate::config::setting::parse_listen;
 use crate::config::settings;
 use crate::database::Settings;
 use crate::oauth::people::{User, hash};
 use crate::oauth::server::Authority;
-use crate::stack::App;
 
 /// The grammar of `demo`.
 pub fn command() -> Command {

@@ -6,9 +6,9 @@
 use clap::ArgMatches;
 
 use super::inputs;
+use crate::app::App;
 use crate::config::settings;
 use crate::config::{Config, Errors};
-use crate::stack::App;
 use crate::telemetry;
 use crate::telemetry::metrics::{instruments, label};
 

@@ -12,13 +12,13 @@ use tokio_util::sync::CancellationToken;
 use super::reload::{Source, reload_on_hangup};
 use super::{Ended, asked_to_stop, configured_server};
 use crate::admin::Admin;
+use crate::app::App;
 use crate::config::Config;
 use crate::config::settings::{self, auth::AuthMode};
 use crate::database::{Database, Limits};
 use crate::http::{Listener, Stop};
 use crate::principal::Principal;
 use crate::protocol::server_info;
-use crate::stack::App;
 use crate::tools::search::columns;
 
 /// The grammar of `serve`.
@@ -132,7 +132,7 @@ pub async fn over_http(listeners: Listeners, app: &App, config: &Config, source:
     if let Some(a) = app.authority.clone() {
         tokio::spawn(a.sweep_forever());
     }
-    listeners.mcp.serve(app, config, stop).await.map_err(|e| e.to_string())?;
+    app.serve(listeners.mcp, config, stop).await.map_err(|e| e.to_string())?;
     sweeper.abort();
     admin.cancel();
     close(app, config).await;

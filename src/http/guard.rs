@@ -7,12 +7,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use http::header::{self, HeaderValue};
-use http::{Request, Response, StatusCode};
-use mssql_mcp_transports::streamable::Body;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use mssql_mcp_transports::streamable::{self, Body};
 use tower::{Layer, Service};
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use crate::config::Config;
+use crate::config::settings;
 use crate::net;
 
 /// What we answer to.
@@ -54,6 +58,14 @@ impl Allowed {
         }
     }
 
+    /// As configured, for a listener at this address.
+    pub fn of(config: &Config, listen: SocketAddr) -> Self {
+        let mut hosts = config.get(settings::http::ALLOWED_HOSTS);
+        let public = config.public_url().and_then(|url| url.split_once("://"));
+        hosts.extend(public.map(|(_, authority)| authority.to_owned()));
+        Self::new(listen, &hosts, &config.get(settings::http::ALLOWED_ORIGINS))
+    }
+
     /// Whether a `Host` is ours.
     pub fn host(&self, authority: &str) -> bool {
         let Some(h) = host_of(authority) else { return false };
@@ -87,6 +99,29 @@ impl<S> Layer<S> for GuardLayer {
     fn layer(&self, inner: S) -> Guard<S> {
         Guard { allowed: self.0.clone(), inner }
     }
+}
+
+/// Cross-origin requests (Fetch, "CORS protocol") from the origins that we know: what browser
+/// clients send and read.
+pub fn cors(allowed: Arc<Allowed>) -> CorsLayer {
+    let taken = [
+        header::AUTHORIZATION,
+        header::CONTENT_TYPE,
+        header::ACCEPT,
+        streamable::VERSION,
+        streamable::SESSION,
+        streamable::METHOD,
+        streamable::NAME,
+        HeaderName::from_static("last-event-id"),
+    ];
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(move |o, _| {
+            o.to_str().is_ok_and(|o| allowed.origin(o))
+        }))
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers(taken)
+        .expose_headers([streamable::SESSION, header::WWW_AUTHENTICATE])
+        .max_age(Duration::from_secs(3600))
 }
 
 // === impl Guard ===

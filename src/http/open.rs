@@ -2,7 +2,7 @@
 //! SSE endpoint, and 404. It also decides, once, which mount and endpoint a path means.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,38 +11,33 @@ use std::time::Duration;
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
-use mssql_mcp_transports::handshake::bare_context;
-use mssql_mcp_transports::jsonrpc::Id;
+use hyper::body::Incoming;
 use mssql_mcp_transports::streamable::Body;
-use mssql_mcp_transports::{Cancel, McpRequest, McpService, ProtocolVersion};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
-use tower::{Layer, Service, ServiceExt};
+use tower::{Layer, Service};
 
-use super::bounded::Within;
-use super::{Peer, STRANGERS};
+use super::body::TimeoutBody;
+use super::{Mount, Peer, STRANGERS, Served, object, way_in};
+use crate::answer::{self, Answer};
+use crate::code::Code;
 use crate::config::Config;
 use crate::config::settings;
 use crate::oauth::answer::html;
 use crate::oauth::pages;
-use crate::oauth::server::{self, Authority};
+use crate::oauth::server;
 use crate::principal::Principal;
-use crate::protocol::server_info;
-use crate::route::{Endpoint, Place, Routes};
-use crate::stack::{App, Mount};
-
-type Answer = Response<Body>;
+use crate::route::{Endpoint, Place, Routed, Routes};
 
 /// Answers all that, and lets the rest through.
 #[derive(Clone)]
 pub struct OpenLayer {
-    routes: Arc<Routes>,
-    authority: Option<Authority>,
-    mounts: Arc<[Mount]>,
+    pub(super) routes: Arc<Routes>,
+    pub(super) served: Served,
     /// The domain proof for OpenAI.
     proof: Arc<str>,
     /// As configured; empty where the guarded `Host` says it.
-    public_url: Arc<str>,
+    pub(super) public_url: Arc<str>,
     body_timeout: Duration,
     closing: CancellationToken,
 }
@@ -57,20 +52,24 @@ pub struct Open<S> {
 impl OpenLayer {
     /// For these mounts.
     pub fn new(
-        app: &App,
+        served: &Served,
         config: &Config,
         routes: Arc<Routes>,
         closing: CancellationToken,
     ) -> Self {
         Self {
             routes,
-            authority: app.authority.clone(),
-            mounts: app.mounts.clone(),
+            served: served.clone(),
             proof: config.get(settings::http::OPENAI_CHALLENGE).into(),
             public_url: config.public_url().unwrap_or_default().into(),
             body_timeout: config.get(settings::http::BODY_TIMEOUT),
             closing,
         }
+    }
+
+    /// One mount, or all.
+    pub(super) fn mounts_at(&self, mount: Option<usize>) -> &[Mount] {
+        mount.map_or(&self.served.mounts[..], |m| &self.served.mounts[m..=m])
     }
 
     /// An answer, unless the server stops meanwhile and does not wait for it.
@@ -82,65 +81,42 @@ impl OpenLayer {
         tokio::select! {
             biased;
             a = answer => a,
-            () = stopped => json_answer(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": "the server stops" })),
+            () = stopped => answer::json(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": "the server stops" })),
         }
     }
 
-    /// The page for a person who came with a browser to what is none: all databases, or those of
-    /// one mount, with their addresses.
-    fn way_in(
+    /// What the path means; or the answer where that is known without more. `person` is the host
+    /// that a browser names.
+    fn place(
         &self,
-        status: StatusCode,
-        problem: Option<&str>,
-        of: Option<usize>,
-        host: &str,
-    ) -> Answer {
-        let title = match (status, problem) {
-            (StatusCode::NOT_FOUND, None) => "There is nothing here",
-            (_, None) => "Microsoft SQL Server over MCP",
-            _ => "This did not work",
+        request: &Request<Incoming>,
+        person: Option<&str>,
+    ) -> Result<Place, Box<Answer>> {
+        let path = request.uri().path();
+        let answer = match (self.routes.find(path), person) {
+            (Err(StatusCode::BAD_REQUEST), _) => {
+                let e = json!({ "error": "the path must be plain: no %, \\, ; or dot segments" });
+                answer::json(StatusCode::BAD_REQUEST, &e)
+            }
+            (Err(_), _) if path == "/favicon.ico" => way_in::icon(),
+            (Err(_), person) => match (person, self.routes.home(path)) {
+                (Some(host), Some(of)) => self.way_in(StatusCode::OK, None, of, host),
+                _ => nothing(&self.routes.endpoints()),
+            },
+            (Ok(place), _) if place.is_probe(request.method()) => event_stream_here(),
+            // No program asks for a page there; it would be told that it has to sign in.
+            (Ok(place), Some(host)) if place.is_mcp() && request.method() == Method::GET => {
+                self.way_in(StatusCode::NOT_ACCEPTABLE, None, place.mount, host)
+            }
+            (Ok(place), _) => return Ok(place),
         };
-        let origin = if self.public_url.is_empty() {
-            format!("http://{host}")
-        } else {
-            self.public_url.to_string()
-        };
-        let mounts = of.map_or(&self.mounts[..], |m| &self.mounts[m..=m]);
-        let address = |m: &Mount| {
-            (m.database.settings().label.clone(), format!("{origin}{}", self.routes.main(&m.path)))
-        };
-        let addresses: Vec<_> = mounts.iter().map(address).collect();
-        html(status, pages::way_in(title, problem, &addresses, self.pages()), None)
+        Err(Box::new(answer))
     }
 
-    /// Whether there are pages to sign in on.
-    fn pages(&self) -> bool {
-        self.authority.as_ref().is_some_and(Authority::has_pages)
-    }
-
-    /// An answer for a person: what is said to programs as JSON, as a page.
-    fn for_people(&self, answer: Answer, host: &str) -> Answer {
-        let json =
-            answer.headers().get(header::CONTENT_TYPE).is_some_and(|t| t == "application/json");
-        let (status, Body::Full(body)) = (answer.status(), answer.body()) else { return answer };
-        if !json || !(status.is_client_error() || status.is_server_error()) {
-            return answer;
-        }
-        let v: Value = serde_json::from_slice(body).unwrap_or_default();
-        let said = v["error_description"].as_str().or(v["error"].as_str());
-        let mut page =
-            self.way_in(status, said.filter(|_| status != StatusCode::NOT_FOUND), None, host);
-        if let Some(wait) = answer.headers().get(header::RETRY_AFTER) {
-            page.headers_mut().insert(header::RETRY_AFTER, wait.clone());
-        }
-        page
-    }
-
-    async fn answer(self, place: Place, request: Request<hyper::body::Incoming>) -> Answer {
-        match (place.endpoint, &self.authority) {
+    async fn answer(self, place: Place, request: Request<Incoming>) -> Answer {
+        match (place.endpoint, &self.served.authority) {
             (Endpoint::Health, _) if matches!(*request.method(), Method::GET | Method::HEAD) => {
-                let of = place.mount.map_or(&self.mounts[..], |m| &self.mounts[m..=m]);
-                health(of, self.authority.is_some()).await
+                health(self.mounts_at(place.mount), self.served.authority.is_some()).await
             }
             (Endpoint::OpenAi, _) if !self.proof.is_empty() => {
                 let mut r = Response::new(Body::Full(self.proof.to_string().into()));
@@ -161,17 +137,16 @@ impl OpenLayer {
         }
     }
 
-    /// The page that a search result's `url` leads to: what `fetch` tells the person who looks, as
-    /// a call of theirs.
-    async fn object(&self, place: Place, request: Request<hyper::body::Incoming>) -> Answer {
-        let Some(mount) = place.mount.and_then(|m| self.mounts.get(m)) else {
+    /// The page about what a search found.
+    async fn object(&self, place: Place, request: Request<Incoming>) -> Answer {
+        let Some(mount) = place.mount.and_then(|m| self.served.mounts.get(m)) else {
             return nothing(&self.routes.endpoints());
         };
         let (parts, body) = match read(request, self.body_timeout).await {
             Ok(r) => r,
             Err(a) => return a,
         };
-        let visitor = match &self.authority {
+        let visitor = match &self.served.authority {
             None => Ok(Principal::local()),
             Some(a) => {
                 a.visitor(&form(&parts, &body, place), &format!("{}/object", mount.path)).await
@@ -183,7 +158,7 @@ impl OpenLayer {
         };
         let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
         let id = query.into_owned().find(|(k, _)| k == "id").map(|(_, v)| v).unwrap_or_default();
-        let (status, title, text) = told(mount.service.clone(), visitor, &id).await;
+        let (status, title, text) = object::page(mount.service.clone(), visitor, &id).await;
         html(status, pages::object(&title, &text), None)
     }
 }
@@ -195,113 +170,62 @@ impl<S> Layer<S> for OpenLayer {
     }
 }
 
-impl<S> Service<Request<hyper::body::Incoming>> for Open<S>
+impl<S> Service<Request<Incoming>> for Open<S>
 where
-    S: Service<Request<hyper::body::Incoming>, Response = Answer, Error = Infallible>,
+    S: Service<Routed<Incoming>, Response = Answer, Error = Infallible>,
     S::Future: Send + 'static,
 {
     type Response = Answer;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
+
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<hyper::body::Incoming>) -> Self::Future {
-        let person = browses(&request).then(|| host(&request));
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        let person = way_in::browses(&request).then(|| way_in::host(&request));
         let layer = &self.layer;
-        let now = |a: Answer| {
-            let a = match &person {
-                Some(host) => layer.for_people(a, host),
-                None => a,
-            };
-            Box::pin(std::future::ready(Ok(a)))
+        let place = match layer.place(&request, person.as_deref()) {
+            Ok(place) => place,
+            Err(answer) => {
+                let answer = match &person {
+                    Some(host) => layer.for_people(*answer, host),
+                    None => *answer,
+                };
+                return Box::pin(ready(Ok(answer)));
+            }
         };
-        let path = request.uri().path();
-        match layer.routes.find(path) {
-            Err(StatusCode::BAD_REQUEST) => {
-                let e = json!({ "error": "the path must be plain: no %, \\, ; or dot segments" });
-                now(json_answer(StatusCode::BAD_REQUEST, &e))
-            }
-            Err(_) if path == "/favicon.ico" => now(icon()),
-            Err(_) => match (&person, layer.routes.home(path)) {
-                (Some(host), Some(of)) => now(layer.way_in(StatusCode::OK, None, of, host)),
-                _ => now(nothing(&layer.routes.endpoints())),
-            },
-            Ok(place) if place.is_probe(request.method()) => now(event_stream_here()),
-            Ok(Place { mount, endpoint: Endpoint::Mcp | Endpoint::Sse | Endpoint::Messages })
-                if person.is_some() && request.method() == Method::GET =>
-            {
-                // No program asks for a page there; it would be told that it has to sign in.
-                now(layer.way_in(
-                    StatusCode::NOT_ACCEPTABLE,
-                    None,
-                    mount,
-                    person.as_deref().unwrap_or_default(),
-                ))
-            }
-            Ok(place) if place.is_mcp() => {
-                request.extensions_mut().insert(place);
-                Box::pin(self.inner.call(request))
-            }
-            Ok(place) => {
-                let layer = layer.clone();
-                Box::pin(async move {
-                    let answer =
-                        layer.in_time(Box::pin(layer.clone().answer(place, request))).await;
-                    Ok(match person {
-                        Some(host) => layer.for_people(answer, &host),
-                        None => answer,
-                    })
-                })
-            }
+        if place.is_mcp() {
+            return Box::pin(self.inner.call(Routed { place, request }));
         }
+        let layer = layer.clone();
+        Box::pin(async move {
+            let answer = layer.in_time(Box::pin(layer.clone().answer(place, request))).await;
+            Ok(match person {
+                Some(host) => layer.for_people(answer, &host),
+                None => answer,
+            })
+        })
     }
-}
-
-/// Whether a page is wanted. An event stream is what programs ask for.
-fn browses<B>(request: &Request<B>) -> bool {
-    let accept = request.headers().get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok());
-    let accept: Vec<&str> = accept
-        .flat_map(|v| v.split(','))
-        .filter_map(|v| v.split(';').next())
-        .map(str::trim)
-        .collect();
-    accept.contains(&"text/html") && !accept.contains(&"text/event-stream")
-}
-
-fn host<B>(request: &Request<B>) -> String {
-    request
-        .headers()
-        .get(header::HOST)
-        .and_then(|h| h.to_str().ok())
-        .unwrap_or("localhost")
-        .to_owned()
-}
-
-/// For browsers that ask whether or not a page has one.
-fn icon() -> Answer {
-    let mut r = Response::new(Body::Full(pages::ICON.into()));
-    let h = r.headers_mut();
-    h.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/svg+xml"));
-    h.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=86400"));
-    r
 }
 
 /// 404, with what there is.
 pub fn nothing(endpoints: &[String]) -> Answer {
     let e =
         json!({ "error": format!("there is nothing here; MCP is at {}", endpoints.join(", ")) });
-    json_answer(StatusCode::NOT_FOUND, &e)
+    answer::json(StatusCode::NOT_FOUND, &e)
 }
 
 /// 429, with when to come back.
 pub fn too_many(wait: Duration) -> Answer {
     let seconds = wait.as_secs() + 1;
-    let e = json!({ "error": "rate_limited", "error_description": format!("too many requests from your network; try again in {seconds} s") });
-    let mut r = json_answer(StatusCode::TOO_MANY_REQUESTS, &e);
-    r.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    r
+    let e = json!({
+        "error": Code::RateLimited.as_str(),
+        "error_description":
+            format!("too many requests from your network; try again in {seconds} s"),
+    });
+    answer::retry_after(answer::json(StatusCode::TOO_MANY_REQUESTS, &e), seconds)
 }
 
 /// The capability check of hosts: `HEAD /sse`, without a token.
@@ -314,60 +238,20 @@ fn event_stream_here() -> Answer {
     r
 }
 
-/// What `fetch` says of an id to this person: status, title and text of a page.
-async fn told(service: McpService, visitor: Principal, id: &str) -> (StatusCode, String, String) {
-    let mut extensions = http::Extensions::new();
-    extensions.insert(visitor);
-    let version = ProtocolVersion::V2025_11_25;
-    let request = McpRequest {
-        id: Some(Id::Number(1)),
-        method: Arc::from("tools/call"),
-        target: Some("fetch".to_owned()),
-        params: serde_json::value::to_raw_value(
-            &json!({ "name": "fetch", "arguments": { "id": id } }),
-        )
-        .ok(),
-        context: bare_context("page", version, extensions, Cancel::default()),
-    };
-    let outcome = match service.oneshot(request).await {
-        Ok(o) => {
-            let o = mssql_mcp_transports::encode::scope_told(o, |_| None);
-            mssql_mcp_transports::encode::outcome(&Id::Number(1), o, version, &server_info())
-        }
-        Err(never) => match never {},
-    };
-    let answer = outcome
-        .and_then(|(e, _)| serde_json::from_slice::<Value>(&e.into_bytes()).ok())
-        .unwrap_or_default();
-    let result = &answer["result"];
-    let found = &result["structuredContent"];
-    if let (Some(title), Some(text)) = (found["title"].as_str(), found["text"].as_str()) {
-        return (StatusCode::OK, title.to_owned(), text.to_owned());
-    }
-    let said =
-        result["content"][0]["text"].as_str().and_then(|t| serde_json::from_str::<Value>(t).ok());
-    let said = said.unwrap_or_default();
-    let (status, text) = match (said["error"]["code"].as_str(), said["error"]["message"].as_str()) {
-        (Some("no_such_object"), Some(m)) => (StatusCode::NOT_FOUND, m),
-        (Some("insufficient_scope"), _) => (StatusCode::FORBIDDEN, "You may not read here."),
-        (_, Some(m)) => (StatusCode::SERVICE_UNAVAILABLE, m),
-        _ => (StatusCode::NOT_FOUND, "There are no pages here: tools.search is off."),
-    };
-    (status, "This cannot be shown".to_owned(), text.to_owned())
-}
-
 /// The body of a form, which is small; or the answer to one that is not.
 async fn read(
-    request: Request<hyper::body::Incoming>,
+    request: Request<Incoming>,
     body_timeout: Duration,
 ) -> Result<(http::request::Parts, bytes::Bytes), Answer> {
     let (parts, body) = request.into_parts();
-    let body = match Within::new(Limited::new(body, server::MAX_BODY), body_timeout).collect().await
+    let body = match TimeoutBody::new(Limited::new(body, server::MAX_BODY), body_timeout)
+        .collect()
+        .await
     {
         Ok(b) => b.to_bytes(),
         Err(_) => {
             let e = json!({ "error": "invalid_request", "error_description": "the body is too large, too slow, or broke off" });
-            return Err(json_answer(StatusCode::PAYLOAD_TOO_LARGE, &e));
+            return Err(answer::json(StatusCode::PAYLOAD_TOO_LARGE, &e));
         }
     };
     Ok((parts, body))
@@ -384,20 +268,13 @@ fn form<'a>(parts: &'a http::request::Parts, body: &'a [u8], place: Place) -> se
     }
 }
 
-fn json_answer(status: StatusCode, v: &serde_json::Value) -> Answer {
-    let mut r = Response::new(Body::Full(v.to_string().into()));
-    *r.status_mut() = status;
-    r.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    r
-}
-
 /// Always 200: a server whose database is down still answers, and a restart would not help it.
 async fn health(of: &[Mount], oauth: bool) -> Answer {
     let all = futures_util::future::join_all(of.iter().map(|m| m.database.answers())).await;
     let status = if all.iter().all(|up| *up) { "healthy" } else { "degraded" };
     let mut labels: Vec<&str> = of.iter().map(|m| m.database.settings().label.as_str()).collect();
     labels.dedup();
-    json_answer(
+    answer::json(
         StatusCode::OK,
         &json!({
             "status": status,

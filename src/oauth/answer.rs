@@ -2,26 +2,21 @@
 
 use std::collections::HashMap;
 
-use http::header::{self, HeaderMap, HeaderValue};
-use http::{Response, StatusCode};
-use mssql_mcp_transports::streamable::Body;
+use http::StatusCode;
+use http::header::{self, HeaderMap};
 use serde_json::{Value, json};
 
 use super::pages;
 use super::server::Request;
 use super::store::StoreError;
+use crate::answer::{self, no_store};
+pub use crate::answer::{Answer, retry_after as later};
 
-/// What every endpoint gives.
-pub type Answer = Response<Body>;
 /// Parameters by name, each once.
 pub(super) type Form = HashMap<String, String>;
 
 pub(super) fn json_answer(status: StatusCode, v: &Value) -> Answer {
-    let mut r = Response::new(Body::Full(v.to_string().into()));
-    *r.status_mut() = status;
-    r.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    r.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    r
+    no_store(answer::json(status, v))
 }
 
 pub(super) fn oauth_error(status: StatusCode, error: &str, description: &str) -> Answer {
@@ -37,44 +32,15 @@ pub(super) fn unavailable(e: &StoreError) -> Answer {
     )
 }
 
-/// A page, with all that keeps it from being framed, cached or scripted.
+/// A page; `also` is where its form may lead besides here.
 pub fn html(status: StatusCode, text: String, also: Option<&str>) -> Answer {
-    let mut r = Response::new(Body::Full(text.into()));
-    *r.status_mut() = status;
-    let h = r.headers_mut();
-    h.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    h.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    h.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    h.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // With no-referrer a browser would send our own forms with "Origin: null".
-    h.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    if let Ok(v) = HeaderValue::from_str(&pages::policy(also)) {
-        h.insert(header::CONTENT_SECURITY_POLICY, v);
-    }
-    r
-}
-
-/// With when to come back.
-pub(super) fn later(mut answer: Answer, seconds: u64) -> Answer {
-    answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-    answer
+    answer::html(status, text, &pages::policy(also))
 }
 
 pub(super) fn redirect(status: StatusCode, to: &str) -> Answer {
-    match HeaderValue::from_str(to) {
-        Ok(v) => {
-            let mut r = Response::new(Body::Empty);
-            *r.status_mut() = status;
-            r.headers_mut().insert(header::LOCATION, v);
-            r.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            r
-        }
-        Err(_) => oauth_error(
-            StatusCode::BAD_REQUEST,
-            "invalid_request",
-            "the redirect URI cannot be sent",
-        ),
-    }
+    answer::redirect(status, to).unwrap_or_else(|| {
+        oauth_error(StatusCode::BAD_REQUEST, "invalid_request", "the redirect URI cannot be sent")
+    })
 }
 
 /// A form or query; an error when a parameter comes twice (RFC 6749 §3.1).

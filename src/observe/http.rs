@@ -57,14 +57,22 @@ impl HttpTrace {
     }
 }
 
+/// Puts the trace of a request into its extensions; within the span of [`Requests`].
+pub fn traced<B>(mut r: Request<B>) -> Request<B> {
+    if let Some(t) = HttpTrace::here(&r) {
+        r.extensions_mut().insert(t);
+    }
+    r
+}
+
 fn header<B>(r: &Request<B>) -> Option<&str> {
     r.headers().get("traceparent")?.to_str().ok()
 }
 
 impl Requests {
-    /// Of a listener with these routes; the scheme is what clients type.
-    pub fn new(routes: Arc<Routes>, scheme: &'static str) -> Self {
-        Self { routes, scheme }
+    /// Of a listener with these routes; `tls` where clients type https.
+    pub fn new(routes: Arc<Routes>, tls: bool) -> Self {
+        Self { routes, scheme: if tls { "https" } else { "http" } }
     }
 }
 

@@ -165,14 +165,14 @@ async fn a_routing_answer_is_followed_one_hop() {
     let config =
         mssql_mcp::config::Config::load(&mssql_mcp::config::Inputs { fixed, ..Default::default() })
             .expect("config");
-    let app = mssql_mcp::stack::App::new(&config).expect("app");
+    let app = mssql_mcp::app::App::new(&config).expect("app");
     let a =
         app.database.run("SELECT 1 AS a".into(), Mode::Read, &lab.limits()).await.expect("rows");
     assert_eq!(rows(&a), json!([[1]]));
     assert_eq!(other.connections(), 1);
     // Two servers that route to each other are no endless loop.
     other.faults(|f| f.route_to = Some(("127.0.0.1".into(), gateway.address().port())));
-    let app = mssql_mcp::stack::App::new(&config).expect("app");
+    let app = mssql_mcp::app::App::new(&config).expect("app");
     let e = app
         .database
         .run("SELECT 1 AS a".into(), Mode::Read, &lab.limits())

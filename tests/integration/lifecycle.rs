@@ -82,13 +82,13 @@ async fn the_server_starts_without_its_database_and_serves_once_it_is_up() {
         ..Default::default()
     })
     .expect("config");
-    let app = mssql_mcp::stack::App::new(&config).expect("app");
+    let app = mssql_mcp::app::App::new(&config).expect("app");
     let listener = mssql_mcp::http::Listener::bind("127.0.0.1:0".parse().expect("address"), false)
         .await
         .expect("listener");
     let address = listener.address();
     tokio::spawn(
-        async move { listener.serve(&app, &config, mssql_mcp::http::Stop::default()).await },
+        async move { app.serve(listener, &config, mssql_mcp::http::Stop::default()).await },
     );
     assert_eq!(stateless(address, "tools/list", json!({})).await.status, 200);
     let call = json!({ "name": "execute_sql", "arguments": { "query": "SELECT 1 AS a" } });

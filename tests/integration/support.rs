@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use mssql_mcp::app::App;
 use mssql_mcp::config::settings;
 use mssql_mcp::config::{Config, Inputs};
 use mssql_mcp::database::rows::Bounds;
 use mssql_mcp::database::{Limits, Settings};
 use mssql_mcp::http::{Listener, Stop};
-use mssql_mcp::stack::App;
 use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, USER};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -98,7 +98,7 @@ impl Lab {
         let listener = Listener::bind(at, false).await.expect("listener");
         let (address, stop) = (listener.address(), Stop::default());
         let (app, config, s) = (self.app.clone(), self.config.clone(), stop.clone());
-        tokio::spawn(async move { listener.serve(&app, &config, s).await });
+        tokio::spawn(async move { app.serve(listener, &config, s).await });
         (address, stop)
     }
 

@@ -382,7 +382,7 @@ async fn against_the_server_that_mssql_test_url_names() {
     let config =
         mssql_mcp::config::Config::load(&mssql_mcp::config::Inputs { fixed, ..Default::default() })
             .expect("config");
-    let app = mssql_mcp::stack::App::new(&config).expect("app");
+    let app = mssql_mcp::app::App::new(&config).expect("app");
     let db = &app.database;
     let limits = crate::support::limits(1000, 100_000);
     let run =

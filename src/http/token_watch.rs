@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dashmap::DashMap;
 use futures_util::Stream;
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, Method, Response, StatusCode, header};
 use mssql_mcp_transports::sse::SessionId;
 use mssql_mcp_transports::streamable::Body;
 use tokio::sync::Notify;
@@ -23,7 +23,7 @@ use tower::{Layer, Service};
 
 use crate::oauth::resource::{Holds, Lease};
 use crate::oauth::server::Authority;
-use crate::route::Place;
+use crate::route::Routed;
 
 /// How often a stream's token is looked at. Calls are checked each by itself;
 /// this is about silence.
@@ -31,10 +31,10 @@ const EVERY: Duration = Duration::from_secs(5);
 
 /// Puts streams on a leash, where there is sign-in.
 #[derive(Debug, Clone)]
-pub struct LeashLayer(Option<Arc<Leashes>>);
+pub struct TokenWatchLayer(Option<Arc<Watches>>);
 
 #[derive(Debug)]
-struct Leashes {
+struct Watches {
     authority: Authority,
     /// From a token's end to the stream's.
     grace: Duration,
@@ -57,30 +57,30 @@ struct Held {
 
 /// Its service.
 #[derive(Debug, Clone)]
-pub struct Leash<S> {
-    leashes: Option<Arc<Leashes>>,
+pub struct TokenWatch<S> {
+    watches: Option<Arc<Watches>>,
     inner: S,
 }
 
-impl LeashLayer {
+impl TokenWatchLayer {
     /// Without sign-in there is nothing to hang on.
     pub fn new(authority: Option<Authority>, grace: Duration, closing: CancellationToken) -> Self {
         let of =
-            |authority| Arc::new(Leashes { authority, grace, closing, sessions: DashMap::new() });
+            |authority| Arc::new(Watches { authority, grace, closing, sessions: DashMap::new() });
         Self(authority.map(of))
     }
 }
 
-impl<S> Layer<S> for LeashLayer {
-    type Service = Leash<S>;
-    fn layer(&self, inner: S) -> Leash<S> {
-        Leash { leashes: self.0.clone(), inner }
+impl<S> Layer<S> for TokenWatchLayer {
+    type Service = TokenWatch<S>;
+    fn layer(&self, inner: S) -> TokenWatch<S> {
+        TokenWatch { watches: self.0.clone(), inner }
     }
 }
 
-impl<S, B> Service<Request<B>> for Leash<S>
+impl<S, B> Service<Routed<B>> for TokenWatch<S>
 where
-    S: Service<Request<B>, Response = Response<Body>, Error = Infallible>,
+    S: Service<Routed<B>, Response = Response<Body>, Error = Infallible>,
     S::Future: Send + 'static,
 {
     type Response = Response<Body>;
@@ -90,9 +90,10 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let asked = self.leashes.clone().and_then(|l| {
-            let place = *request.extensions().get::<Place>()?;
+    fn call(&mut self, routed: Routed<B>) -> Self::Future {
+        let Routed { place, request } = &routed;
+        let (place, post) = (*place, *request.method() == Method::POST);
+        let asked = self.watches.clone().and_then(|l| {
             // Copied: a header of a request holds on to the buffer that the whole
             // request was read into.
             let copy = |name| {
@@ -102,36 +103,36 @@ where
             let token = copy(header::AUTHORIZATION)?;
             // An external issuer's token is for the origin that the client typed.
             let headers = HeaderMap::from_iter(std::iter::once(token).chain(copy(header::HOST)));
-            Some((l, place, headers, *request.method() == Method::POST))
+            Some((l, headers))
         });
-        let answer = self.inner.call(request);
+        let answer = self.inner.call(routed);
         Box::pin(async move {
             let mut answer = answer.await?;
-            let Some((leashes, place, headers, post)) = asked else { return Ok(answer) };
+            let Some((watches, headers)) = asked else { return Ok(answer) };
             let session = answer.extensions_mut().remove::<SessionId>().map(|s| s.0);
             if let (Some(id), StatusCode::ACCEPTED) = (&session, answer.status()) {
                 // Taken by the session, so it is from whom the session belongs to.
-                if let Some(held) = leashes.sessions.get(id).map(|h| h.clone()) {
-                    held.renew(|| leashes.authority.lease(headers, place));
+                if let Some(held) = watches.sessions.get(id).map(|h| h.clone()) {
+                    held.renew(|| watches.authority.lease(headers, place));
                 }
                 return Ok(answer);
             }
             Ok(answer.map(|b| match b {
                 Body::Events(events) => {
-                    let held = Held::new(leashes.authority.lease(headers, place));
+                    let held = Held::new(watches.authority.lease(headers, place));
                     if let Some(id) = &session {
-                        leashes.sessions.insert(id.clone(), held.clone());
+                        watches.sessions.insert(id.clone(), held.clone());
                     }
                     // The events of a call go on for a while: it began with a good token, and has
                     // an end of its own.
                     let kind = if session.is_some() { Kind::Session } else { Kind::Other { post } };
-                    let over = Box::pin(watch(leashes.clone(), held.clone(), kind));
-                    Body::Events(Box::pin(Leashed {
+                    let over = Box::pin(watch(watches.clone(), held.clone(), kind));
+                    Body::Events(Box::pin(WatchedEvents {
                         events,
                         over,
                         held,
                         whole: true,
-                        gone: Gone(leashes, session),
+                        gone: Gone(watches, session),
                     }))
                 }
                 other => other,
@@ -175,16 +176,16 @@ impl Held {
 }
 
 /// Ends when the stream has to.
-async fn watch(leashes: Arc<Leashes>, held: Arc<Held>, kind: Kind) {
+async fn watch(watches: Arc<Watches>, held: Arc<Held>, kind: Kind) {
     let mut expired: Option<Instant> = None;
     loop {
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
             () = held.renewed.notified() => {}
             // Nobody reads the events of a stream that waits, and they would say it.
-            () = leashes.closing.cancelled(), if expired.is_some() => return,
+            () = watches.closing.cancelled(), if expired.is_some() => return,
         }
-        match leashes.authority.holds(&held.lease()).await {
+        match watches.authority.holds(&held.lease()).await {
             Holds::Yes => {
                 expired = None;
                 held.silent.store(false, Ordering::Relaxed);
@@ -192,7 +193,7 @@ async fn watch(leashes: Arc<Leashes>, held: Arc<Held>, kind: Kind) {
             Holds::No => return,
             Holds::Expired => {
                 let since = *expired.get_or_insert_with(Instant::now);
-                if since.elapsed() >= leashes.grace || kind == (Kind::Other { post: false }) {
+                if since.elapsed() >= watches.grace || kind == (Kind::Other { post: false }) {
                     return;
                 }
                 if kind == Kind::Session {
@@ -205,7 +206,7 @@ async fn watch(leashes: Arc<Leashes>, held: Arc<Held>, kind: Kind) {
 }
 
 /// The events until `over` is done, with pauses.
-struct Leashed {
+struct WatchedEvents {
     events: Pin<Box<dyn Stream<Item = Bytes> + Send>>,
     over: Pin<Box<dyn Future<Output = ()> + Send>>,
     held: Arc<Held>,
@@ -216,7 +217,7 @@ struct Leashed {
     gone: Gone,
 }
 
-struct Gone(Arc<Leashes>, Option<String>);
+struct Gone(Arc<Watches>, Option<String>);
 
 impl Drop for Gone {
     fn drop(&mut self) {
@@ -226,7 +227,7 @@ impl Drop for Gone {
     }
 }
 
-impl Stream for Leashed {
+impl Stream for WatchedEvents {
     type Item = Bytes;
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let me = &mut *self;
