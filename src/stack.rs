@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use ::http::{Request, Response, header};
 use bytes::Bytes;
-use hyper::body::Incoming;
 use mssql_mcp_middleware::bearer::BearerLayer;
 use mssql_mcp_middleware::catch_panic::CatchPanicLayer;
 use mssql_mcp_middleware::deadline::DeadlineLayer;
@@ -24,6 +23,7 @@ use crate::audit::AuditLayer;
 use crate::config::Config;
 use crate::config::settings;
 use crate::facts::CallFacts;
+use crate::http::body::RequestBody;
 use crate::http::guard::{Allowed, GuardLayer, cors};
 use crate::http::open::OpenLayer;
 use crate::http::token_watch::TokenWatchLayer;
@@ -86,7 +86,7 @@ pub fn http(
     sessions: &Arc<Sessions>,
     stop: &Stop,
 ) -> impl Service<
-    Request<Incoming>,
+    Request<RequestBody>,
     Response = Response<
         impl http_body::Body<Data = Bytes, Error = impl std::error::Error + Send + Sync + 'static>
         + Send

@@ -1,5 +1,6 @@
-//! A request body that must have come whole by some time: whoever sends it a byte at a time, or
-//! never ends it, holds nothing for long.
+//! Bodies of requests. One must have come whole by some time: whoever sends it a byte at a time, or
+//! never ends it, holds nothing for long. And one that nobody read is read to its end all the same:
+//! hyper would close the connection, on which a client that was refused may have written already.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,12 +8,19 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::Limited;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
 use tokio::time::Sleep;
 
 use super::Reloadable;
 use crate::route::Routed;
+
+/// What is read of a body that nobody wants.
+const UNWANTED: usize = 64 << 10;
+/// How long it is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -60,6 +68,52 @@ where
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// A body that is read to its end, within bounds, when it is dropped before.
+#[derive(Debug)]
+pub struct RequestBody(Option<Incoming>);
+
+// === impl RequestBody ===
+
+impl RequestBody {
+    /// As hyper gives it.
+    pub fn new(body: Incoming) -> Self {
+        Self(Some(body))
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut self.0 {
+            Some(body) => Pin::new(body).poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        let Some(body) = self.0.take().filter(|b| !b.is_end_stream()) else { return };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let rest = Limited::new(body, UNWANTED).collect();
+            runtime.spawn(tokio::time::timeout(PATIENCE, rest));
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use tower::util::Oneshot;
 use tower::{Service, ServiceBuilder, ServiceExt};
 
 use super::STRANGERS;
+use super::body::RequestBody;
 use super::connections::{Connection, Connections};
 use super::peer::{Peer, address};
 use crate::config::Config;
@@ -81,7 +82,7 @@ impl Listener {
         end: impl FnOnce(),
     ) -> std::io::Result<()>
     where
-        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+        S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
         S: Clone + Send + Sync + 'static,
         S::Future: Send + 'static,
         B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -188,7 +189,7 @@ fn introduced<S>(
 + Clone
 + use<S>
 where
-    S: Service<Request<Incoming>> + Clone,
+    S: Service<Request<RequestBody>> + Clone,
 {
     let here = Arc::downgrade(place);
     ServiceBuilder::new()
@@ -198,7 +199,7 @@ where
                 r.extensions_mut().insert(peer);
             }
             r.extensions_mut().insert(here.clone());
-            r
+            r.map(RequestBody::new)
         })
         .service(service)
 }

@@ -11,13 +11,12 @@ use std::time::Duration;
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
 use mssql_mcp_transports::streamable::Body;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service};
 
-use super::body::TimeoutBody;
+use super::body::{RequestBody, TimeoutBody};
 use super::{Mount, Peer, STRANGERS, Served, object, way_in};
 use crate::answer::{self, Answer};
 use crate::code::Code;
@@ -89,7 +88,7 @@ impl OpenLayer {
     /// that a browser names.
     fn place(
         &self,
-        request: &Request<Incoming>,
+        request: &Request<RequestBody>,
         person: Option<&str>,
     ) -> Result<Place, Box<Answer>> {
         let path = request.uri().path();
@@ -113,7 +112,7 @@ impl OpenLayer {
         Err(Box::new(answer))
     }
 
-    async fn answer(self, place: Place, request: Request<Incoming>) -> Answer {
+    async fn answer(self, place: Place, request: Request<RequestBody>) -> Answer {
         match (place.endpoint, &self.served.authority) {
             (Endpoint::Health, _) if matches!(*request.method(), Method::GET | Method::HEAD) => {
                 health(self.mounts_at(place.mount), self.served.authority.is_some()).await
@@ -138,7 +137,7 @@ impl OpenLayer {
     }
 
     /// The page about what a search found.
-    async fn object(&self, place: Place, request: Request<Incoming>) -> Answer {
+    async fn object(&self, place: Place, request: Request<RequestBody>) -> Answer {
         let Some(mount) = place.mount.and_then(|m| self.served.mounts.get(m)) else {
             return nothing(&self.routes.endpoints());
         };
@@ -170,9 +169,9 @@ impl<S> Layer<S> for OpenLayer {
     }
 }
 
-impl<S> Service<Request<Incoming>> for Open<S>
+impl<S> Service<Request<RequestBody>> for Open<S>
 where
-    S: Service<Routed<Incoming>, Response = Answer, Error = Infallible>,
+    S: Service<Routed<RequestBody>, Response = Answer, Error = Infallible>,
     S::Future: Send + 'static,
 {
     type Response = Answer;
@@ -183,7 +182,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
         let person = way_in::browses(&request).then(|| way_in::host(&request));
         let layer = &self.layer;
         let place = match layer.place(&request, person.as_deref()) {
@@ -240,7 +239,7 @@ fn event_stream_here() -> Answer {
 
 /// The body of a form, which is small; or the answer to one that is not.
 async fn read(
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     body_timeout: Duration,
 ) -> Result<(http::request::Parts, bytes::Bytes), Answer> {
     let (parts, body) = request.into_parts();

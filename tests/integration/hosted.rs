@@ -739,6 +739,27 @@ async fn forwarded_headers_are_believed_from_nobody_by_default() {
     }
 }
 
+/// Whoever is refused before their body has come may send it, and ask again on the same connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_does_not_end_the_connection_of_who_still_sends() {
+    let (_lab, address) = signed(&[], None).await;
+    let mut tcp = TcpStream::connect(address).await.expect("connect");
+    let head = format!("POST /mcp HTTP/1.1\r\nHost: {address}\r\nContent-Length: 2\r\n\r\n");
+    for _ in 0..3 {
+        tcp.write_all(head.as_bytes()).await.expect("write");
+        let mut answer = String::new();
+        while !answer.contains("}") {
+            let mut piece = [0; 4096];
+            let read = tokio::time::timeout(PATIENCE, tcp.read(&mut piece)).await.expect("in time");
+            let n = read.expect("an answer");
+            assert!(n > 0, "the connection ended: {answer}");
+            answer += &String::from_utf8_lossy(&piece[..n]);
+        }
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+        tcp.write_all(b"{}").await.expect("write");
+    }
+}
+
 /// Headers or a body that come a byte at a time, a body without an end, and what smugglers send.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_sends_slowly_or_twice_is_let_go() {

@@ -299,6 +299,15 @@ struct Counts {
     lingered: AtomicU64,
 }
 
+impl Counts {
+    /// Whether each flood was one.
+    fn enough(&self) -> bool {
+        [&self.log_ins, &self.look_ups, &self.registrations, &self.sessions, &self.lingered]
+            .iter()
+            .all(|n| n.load(Ordering::Relaxed) > 20)
+    }
+}
+
 /// All floods together, until the token fires; each from as many networks as it has requests.
 fn floods(
     address: SocketAddr,
@@ -381,7 +390,8 @@ async fn besiege(name: &str, store: Option<&str>, long: Duration, looks_at_time:
     let mut most = idle;
     let (mut during, ()) = tokio::join!(life_inside(&fort, &stop), async {
         let began = Instant::now();
-        while began.elapsed() < long {
+        // On a busy machine it goes on until there was enough of each.
+        while began.elapsed() < long || (!counts.enough() && began.elapsed() < long + PATIENCE) {
             tokio::time::sleep(Duration::from_millis(100)).await;
             most = most.max(fort.resident());
         }
@@ -400,15 +410,7 @@ async fn besiege(name: &str, store: Option<&str>, long: Duration, looks_at_time:
         mb(most),
         mb(idle)
     );
-    for (what, n) in [
-        ("log-ins", &counts.log_ins),
-        ("look-ups", &counts.look_ups),
-        ("registrations", &counts.registrations),
-        ("sessions", &counts.sessions),
-        ("connections", &counts.lingered),
-    ] {
-        assert!(n.load(Ordering::Relaxed) > 20, "a siege without {what}: {counts:?}");
-    }
+    assert!(counts.enough(), "a siege without one of its floods: {counts:?}");
     assert!(most < 120 << 20, "{} MB", mb(most));
     let rest = async || fort.resident() < idle + (10 << 20);
     until("memory comes back", rest).await;
