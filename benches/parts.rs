@@ -24,8 +24,10 @@ use mssql_mcp_transports::handshake::bare_context;
 use mssql_mcp_transports::{Id, McpRequest, Outcome, ProtocolVersion, ToolReply, jsonrpc};
 use tower::{Layer, Service, ServiceExt};
 
-const TYPICAL: &str = "SELECT c.Name, COUNT(*) AS n, SUM(o.Quantity) AS q FROM sales.Orders AS o JOIN sales.Customers AS c ON c.CustomerId = o.AccountId \
-    WHERE o.PlacedAt >= @from AND o.Status IN ('Open', 'Filled') GROUP BY c.Name HAVING COUNT(*) > 5 ORDER BY n DESC OFFSET 0 ROWS FETCH NEXT 50 ROWS ONLY";
+const TYPICAL: &str = "SELECT c.Name, COUNT(*) AS n, SUM(o.Quantity) AS q \
+    FROM sales.Orders AS o JOIN sales.Customers AS c ON c.CustomerId = o.AccountId \
+    WHERE o.PlacedAt >= @from AND o.Status IN ('Open', 'Filled') \
+    GROUP BY c.Name HAVING COUNT(*) > 5 ORDER BY n DESC OFFSET 0 ROWS FETCH NEXT 50 ROWS ONLY";
 
 fn verdicts(c: &mut Criterion) {
     let policy = Policy::default();

@@ -10,7 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use mssql_mcp::database::run::{CONTEXT_PARAM, Mode, wrapper};
+use mssql_mcp::database::run::Mode;
+use mssql_mcp::database::wrapper::{CONTEXT_PARAM, wrapper};
 use mssql_mcp_sandbox::token::Column;
 use mssql_mcp_sandbox::types::{Len, Ty, Val};
 use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, Script, USER};
@@ -148,7 +149,9 @@ fn message(method: &str, name: &str, params: &str) -> Vec<u8> {
     );
     let name = if name.is_empty() { String::new() } else { format!("Mcp-Name: {name}\r\n") };
     format!(
-        "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: {method}\r\n{name}Content-Length: {}\r\n\r\n{body}",
+        "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: \
+         application/json\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: \
+         {method}\r\n{name}Content-Length: {}\r\n\r\n{body}",
         body.len()
     )
     .into_bytes()
@@ -450,7 +453,8 @@ async fn main() {
     println!("== the guard");
     let (bare, wrapped) = guarded(port).await;
     println!(
-        "one query, one connection: bare {bare:.0} µs, inside the guard's wrapper {wrapped:.0} µs (the sandbox's engine)"
+        "one query, one connection: bare {bare:.0} µs, inside the guard's wrapper {wrapped:.0} µs \
+         (the sandbox's engine)"
     );
 
     println!("== stdio");
@@ -475,7 +479,8 @@ async fn main() {
     let after_many = memory(small.0.id(), "VmHWM");
     tokio::time::sleep(Duration::from_millis(300)).await;
     println!(
-        "default limits: peak {after_many:.1} MB, after 20 rows {after_twenty:.1} MB; {bytes} bytes; the database sent {} rows",
+        "default limits: peak {after_many:.1} MB, after 20 rows {after_twenty:.1} MB; {bytes} \
+         bytes; the database sent {} rows",
         sandbox.rows_sent() - sent
     );
     drop(small);

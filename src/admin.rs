@@ -39,7 +39,8 @@ impl Admin {
             TcpListener::bind(wanted).await.map_err(|e| format!("admin.listen: {wanted}: {e}"))?;
         let address = tcp.local_addr().map_err(|e| e.to_string())?;
         if !address.ip().is_loopback() {
-            tracing::warn!(%address, "the admin listener can be reached from other machines, and asks nobody who they are");
+            tracing::warn!(%address, "the admin listener can be reached from other machines, and \
+                asks nobody who they are");
         }
         Ok(Some(Self { tcp, address }))
     }

@@ -142,7 +142,8 @@ impl App {
             let text = config.get(settings::auth::STORE);
             if let Some(earlier) = store::left_behind(text) {
                 tracing::warn!(
-                    "there is a store at {}, where earlier versions kept it, and it is not used; move it, or set auth.store",
+                    "there is a store at {}, where earlier versions kept it, and it is not used; \
+                     move it, or set auth.store",
                     std::path::absolute(earlier).unwrap_or_default().display()
                 );
             }

@@ -60,7 +60,11 @@ pub fn command() -> Command {
         .version(VERSION)
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .after_help("Begin with `mssql-mcp demo`: it needs no SQL Server. `mssql-mcp help COMMAND` lists the settings too, each of which but a secret is an option;\ndocs/configuration.md has them with their environment variables.")
+        .after_help(
+            "Begin with `mssql-mcp demo`: it needs no SQL Server. `mssql-mcp help \
+                     COMMAND` lists the settings too, each of which but a secret is an \
+                     option;\ndocs/configuration.md has them with their environment variables.",
+        )
         .disable_help_flag(true)
         .arg(
             Arg::new("config")

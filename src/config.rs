@@ -158,7 +158,9 @@ impl Config {
     pub fn require_database(&self) -> Result<(), Errors> {
         if !self.has_database() && self.mounts.is_empty() {
             return Err(Errors(vec![
-                "database.host is missing: set MSSQL_HOST (and MSSQL_USER, MSSQL_PASSWORD, MSSQL_DATABASE), or try `mssql-mcp demo`, which needs no SQL Server".into(),
+                "database.host is missing: set MSSQL_HOST (and MSSQL_USER, MSSQL_PASSWORD, \
+                 MSSQL_DATABASE), or try `mssql-mcp demo`, which needs no SQL Server"
+                    .into(),
             ]));
         }
         Ok(())

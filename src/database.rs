@@ -5,16 +5,19 @@
 
 pub mod catalog;
 pub mod explain;
+mod fetch;
 pub mod lease;
 pub mod names;
 pub mod objects;
 pub mod observe;
 pub mod pool;
 pub mod reach;
+mod read;
 pub mod rows;
 pub mod run;
 mod share;
 pub mod value;
+pub mod wrapper;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,7 +45,7 @@ pub struct Database {
     settings: Arc<Settings>,
     /// Connections that are being cleaned up.
     cleanups: TaskTracker,
-    wrapping: Arc<ArcSwap<run::Wrapping>>,
+    wrapping: Arc<ArcSwap<wrapper::Wrapping>>,
     names: Arc<names::Cache>,
     labels: Arc<observe::Labels>,
     reach: Arc<reach::Reach>,
@@ -318,7 +321,8 @@ impl Database {
         let pool = pool::build(settings.clone(), reach.clone());
         let shares = share::Shares::new(settings.max_size, settings.max_waiting);
         let labels = Arc::new(observe::Labels::new(&settings));
-        let wrapping = Arc::new(ArcSwap::from_pointee(run::Wrapping::new(settings.lock_timeout)));
+        let wrapping =
+            Arc::new(ArcSwap::from_pointee(wrapper::Wrapping::new(settings.lock_timeout)));
         Self {
             pool,
             shares,
@@ -349,7 +353,7 @@ impl Database {
 
     /// Another LOCK_TIMEOUT from the next call on.
     pub fn set_lock_timeout(&self, t: Duration) {
-        self.wrapping.store(Arc::new(run::Wrapping::new(t)));
+        self.wrapping.store(Arc::new(wrapper::Wrapping::new(t)));
     }
 
     /// What may run now: a reload may have changed what a caller's SET

@@ -8,17 +8,20 @@ const OPENING: &[(&[&str], &str)] = &[
     (&["#"], "A comment begins with --, or stands between /* and */."),
     (
         &["ANALYZE"],
-        "SQL Server keeps its statistics itself; SET STATISTICS IO, TIME ON tells what a query costs.",
+        "SQL Server keeps its statistics itself; SET STATISTICS IO, TIME ON tells what a query \
+         costs.",
     ),
     (&["CALL"], "A procedure is called with EXEC name @parameter = value."),
     (&["CREATE", "EXTENSION"], "SQL Server has no extensions."),
     (
         &["CREATE", "TEMP"],
-        "A temporary table is one whose name begins with #: CREATE TABLE #t (…), or SELECT … INTO #t.",
+        "A temporary table is one whose name begins with #: CREATE TABLE #t (…), or SELECT … INTO \
+         #t.",
     ),
     (
         &["CREATE", "TEMPORARY"],
-        "A temporary table is one whose name begins with #: CREATE TABLE #t (…), or SELECT … INTO #t.",
+        "A temporary table is one whose name begins with #: CREATE TABLE #t (…), or SELECT … INTO \
+         #t.",
     ),
     (&["DELIMITER"], "Statements need no delimiter; send one batch at a time."),
     (&["DESC"], "EXEC sp_help 'schema.table' or the tool describe_table tells a table's columns."),
@@ -45,7 +48,8 @@ const OPENING: &[(&[&str], &str)] = &[
     ),
     (
         &["SHOW", "CREATE"],
-        "Use the tool describe_table; EXEC sp_helptext 'schema.name' shows the text of a view or procedure.",
+        "Use the tool describe_table; EXEC sp_helptext 'schema.name' shows the text of a view or \
+         procedure.",
     ),
     (&["SHOW", "DATABASES"], "Write SELECT name FROM sys.databases."),
     (&["SHOW", "INDEX"], "Use EXEC sp_helpindex 'schema.table', or sys.indexes."),
@@ -63,7 +67,8 @@ const OPENING: &[(&[&str], &str)] = &[
     (&["SQL", "SELECT"], "Send the text alone, without a label before it."),
     (
         &["START", "TRANSACTION"],
-        "Every call is one transaction already: it is committed when all succeeds and rolled back on any error.",
+        "Every call is one transaction already: it is committed when all succeeds and rolled back \
+         on any error.",
     ),
     (&["TABLE"], "Write SELECT * FROM the table."),
     (&["UPSERT"], "Use MERGE, or UPDATE and then INSERT."),
@@ -75,7 +80,8 @@ const OPENING: &[(&[&str], &str)] = &[
     ),
     (
         &[":"],
-        "A command of sqlcmd is none of T-SQL, and a parameter is written @name, with its value in params.",
+        "A command of sqlcmd is none of T-SQL, and a parameter is written @name, with its value \
+         in params.",
     ),
     (&["!"], "A command of a client is none of T-SQL."),
 ];
@@ -108,7 +114,8 @@ const WITHIN: &[(&[&str], &str)] = &[
     (&["CONNECT", "BY"], "Use a recursive common table expression."),
     (
         &["DISTINCT", "ON"],
-        "Use ROW_NUMBER() OVER (PARTITION BY … ORDER BY …) in a subquery, and keep the rows with 1.",
+        "Use ROW_NUMBER() OVER (PARTITION BY … ORDER BY …) in a subquery, and keep the rows with \
+         1.",
     ),
     (&["EXCEPT", "ALL"], "EXCEPT and INTERSECT have no ALL."),
     (&["INTERSECT", "ALL"], "EXCEPT and INTERSECT have no ALL."),
@@ -123,7 +130,8 @@ const WITHIN: &[(&[&str], &str)] = &[
     (&["=", "="], "Equality is a single =."),
     (
         &["::"],
-        "A value is converted with CAST(value AS type); only a type has :: before its methods, as in geography::Point.",
+        "A value is converted with CAST(value AS type); only a type has :: before its methods, as \
+         in geography::Point.",
     ),
     (
         &["$", "("],
@@ -131,7 +139,8 @@ const WITHIN: &[(&[&str], &str)] = &[
     ),
     (
         &["{"],
-        "If it is a placeholder, write @name, and its value in params; of the ODBC escapes {d '…'}, {t '…'}, {ts '…'}, {fn …}, {guid '…'} and {oj …} are known.",
+        "If it is a placeholder, write @name, and its value in params; of the ODBC escapes {d \
+         '…'}, {t '…'}, {ts '…'}, {fn …}, {guid '…'} and {oj …} are known.",
     ),
     (&[":"], "A parameter is written @name, and its value in params."),
     (&["%"], "A parameter is written @name, and its value in params."),
@@ -143,7 +152,8 @@ const WITHIN: &[(&[&str], &str)] = &[
     (&["IF", "("], "Write IIF(condition, a, b), or CASE WHEN … THEN … ELSE … END."),
     (
         &["ILIKE"],
-        "LIKE compares as the column's collation does, mostly without case; LOWER(a) LIKE LOWER(b) always.",
+        "LIKE compares as the column's collation does, mostly without case; LOWER(a) LIKE \
+         LOWER(b) always.",
     ),
     (&["INTERVAL"], "Dates are moved with DATEADD(day, 1, d)."),
     (&["LATERAL"], "Use CROSS APPLY or OUTER APPLY."),
@@ -161,12 +171,14 @@ const WITHIN: &[(&[&str], &str)] = &[
     (&["OVERLAPS"], "Compare the bounds: a.start < b.end AND b.start < a.end."),
     (
         &["QUALIFY"],
-        "Filter a window function in an outer query: SELECT * FROM (SELECT …, ROW_NUMBER() OVER (…) AS n FROM …) AS q WHERE n = 1.",
+        "Filter a window function in an outer query: SELECT * \
+         FROM (SELECT …, ROW_NUMBER() OVER (…) AS n FROM …) AS q WHERE n = 1.",
     ),
     (&["REGEXP"], "SQL Server 2025 has REGEXP_LIKE(a, pattern); LIKE knows %, _ and [a-z]."),
     (
         &["RETURNING"],
-        "Changed rows are returned with OUTPUT inserted.* or deleted.*, before FROM, WHERE or VALUES.",
+        "Changed rows are returned with OUTPUT inserted.* or deleted.*, before FROM, \
+         WHERE or VALUES.",
     ),
     (&["RLIKE"], "SQL Server 2025 has REGEXP_LIKE(a, pattern); LIKE knows %, _ and [a-z]."),
     (&["SERIAL"], "A column counts by itself with IDENTITY(1, 1)."),
@@ -209,7 +221,8 @@ const DBCC: &[(&[&str], &str)] = &[
     (&["PAGE"], "SELECT * FROM sys.dm_db_page_info(DB_ID(), file, page, 'DETAILED')"),
     (
         &["SHOW_STATISTICS"],
-        "SELECT * FROM sys.dm_db_stats_histogram(object_id, stats_id), or sys.dm_db_stats_properties",
+        "SELECT * FROM sys.dm_db_stats_histogram(object_id, stats_id), or \
+         sys.dm_db_stats_properties",
     ),
     (
         &["SHOWCONTIG"],

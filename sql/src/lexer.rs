@@ -263,7 +263,8 @@ impl<'a> Lexer<'a> {
                     return Err(Unreadable { at: start, reason: "a backtick".into(), advice });
                 }
                 b'\\' => {
-                    let advice = "A command of a client (\\d, \\dt) is none of T-SQL: use list_tables and describe_table. In a text a quote is doubled: 'it''s'.";
+                    let advice = "A command of a client (\\d, \\dt) is none of T-SQL: use \
+                        list_tables and describe_table. In a text a quote is doubled: 'it''s'.";
                     return Err(Unreadable {
                         at: start,
                         reason: "a backslash outside a string".into(),
@@ -335,7 +336,8 @@ impl<'a> Lexer<'a> {
         loop {
             match self.bytes[self.at..].iter().position(|b| *b == close) {
                 None => {
-                    let advice = "Close every quote; inside a text a quote is doubled, as in 'it''s', and a backslash does nothing.";
+                    let advice = "Close every quote; inside a text a quote is doubled, as in \
+                        'it''s', and a backslash does nothing.";
                     return Err(Unreadable {
                         at: start,
                         reason: "a quote that is never closed".into(),

@@ -191,7 +191,8 @@ impl Statement {
         };
         let accepted = match policy.access {
             Access::ReadOnly => {
-                "SELECT, WITH … SELECT, DECLARE, SET @variable, IF/WHILE, #temp tables and catalog procedures such as sp_help are accepted."
+                "SELECT, WITH … SELECT, DECLARE, SET @variable, IF/WHILE, #temp tables and \
+                 catalog procedures such as sp_help are accepted."
             }
             Access::ReadWrite => "SELECT, INSERT, UPDATE, DELETE, MERGE and TRUNCATE are accepted.",
             Access::Full => "",

@@ -192,7 +192,8 @@ impl<'a> Reader<'a> {
     pub(crate) fn refuse(&mut self, at: usize, item: &str, counts_as: Class) {
         let reason = format!("{item} is refused at every access level");
         let advice = format!(
-            "Leave it out. Where it is really needed, the operator can name it: access.allow = [\"{item}\"]."
+            "Leave it out. Where it is really needed, the operator can name it: access.allow = \
+             [\"{item}\"]."
         );
         self.blame(at, Class::Refused, &[item.to_owned()], counts_as, reason, &advice);
     }
@@ -203,18 +204,21 @@ impl<'a> Reader<'a> {
         let (what, advice) = match word.as_str() {
             "BEGIN" => (
                 "BEGIN TRANSACTION",
-                "Every call is one transaction already: it is committed when all succeeds and rolled back on any error.",
+                "Every call is one transaction already: it is committed when all succeeds and \
+                 rolled back on any error.",
             ),
             "USE" => (
                 "USE",
-                "Name the database in the query (database.schema.table), or ask the operator for a connection to it.",
+                "Name the database in the query (database.schema.table), or ask the operator for \
+                 a connection to it.",
             ),
             "GO" => {
                 ("GO", "Send one batch per call; GO is a command of sqlcmd, not of SQL Server.")
             }
             other => (
                 other,
-                "The server opens, commits and rolls back the transaction itself: a batch that succeeds is committed, one that fails is rolled back.",
+                "The server opens, commits and rolls back the transaction itself: a batch that \
+                 succeeds is committed, one that fails is rolled back.",
             ),
         };
         self.never_so(at, what, advice);
@@ -295,12 +299,14 @@ impl<'a> Reader<'a> {
         let (reason, advice) = if start == at {
             (
                 format!("{what} does not begin a statement"),
-                "Begin with SELECT, WITH, DECLARE or another statement; a procedure is called with EXEC.",
+                "Begin with SELECT, WITH, DECLARE or another statement; a procedure is called \
+                 with EXEC.",
             )
         } else {
             (
                 format!("{what} cannot stand here"),
-                "Write it as Microsoft's reference has it; a name that is a keyword is written [name].",
+                "Write it as Microsoft's reference has it; a name that is a keyword is written \
+                 [name].",
             )
         };
         self.unclear(at, reason, hint.unwrap_or(advice));
@@ -383,7 +389,8 @@ impl<'a> Reader<'a> {
         };
         if let Some(instead) = hints::dbcc(self.t, at + 1).filter(|_| verb == "DBCC") {
             let advice = format!(
-                "Write {instead}; the operator can allow DBCC as a whole with access.allow = [\"DBCC\"]."
+                "Write {instead}; the operator can allow DBCC as a whole with access.allow = \
+                 [\"DBCC\"]."
             );
             return self.blame(
                 at,

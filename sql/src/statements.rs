@@ -29,10 +29,14 @@ pub fn all() -> impl Iterator<Item = Kind> {
 pub fn markdown() -> String {
     let mut out = String::from(
         "# Statements and their classes\n\n\
-         Printed by `mssql-mcp classify --statements`: each class is what the guard makes of the example. What stands inside of a statement can raise it \
-         (a linked server, a function that reads files, an `EXECUTE AS`), and a target of `#temp` or `@table` lowers a change to *session*; \
-         `docs/security.md` says what the classes mean. The places are the first version of SQL Server, and Azure SQL, Fabric and Synapse.\n\n\
-         | statement | class | allowed by `access.allow` | where | example |\n|---|---|---|---|---|\n",
+         Printed by `mssql-mcp classify --statements`: each class is what the guard makes of the \
+         example. What stands inside of a statement can raise it \
+         (a linked server, a function that reads files, an `EXECUTE AS`), and a target of `#temp` \
+         or `@table` lowers a change to *session*; \
+         `docs/security.md` says what the classes mean. The places are the first version of SQL \
+         Server, and Azure SQL, Fabric and Synapse.\n\n\
+         | statement | class | allowed by `access.allow` | where | example \
+         |\n|---|---|---|---|---|\n",
     );
     for k in all() {
         let verdict = Verdict::under(k.example, &Policy::default());

@@ -259,7 +259,8 @@ mod tests {
     #[test]
     fn statements_and_problems_have_their_places() {
         let v = Verdict::of(
-            "SELECT 1; SELECT 2\n  UPDATE t SET a = 1\nSELECT N'ö', xp_cmdshell FROM t; EXEC\n xp_cmdshell 'x'",
+            "SELECT 1; SELECT 2\n  UPDATE t SET a = 1\nSELECT N'ö', xp_cmdshell \
+             FROM t; EXEC\n xp_cmdshell 'x'",
         );
         let places: Vec<_> = v.statements.iter().map(|s| (s.class, s.line, s.column)).collect();
         let expected = [

@@ -473,7 +473,8 @@ impl Writer {
     fn again(&mut self) {
         let _ = folder(&self.options.dir);
         if let Ok(f) = private(&self.path, true) {
-            tracing::warn!(file = %self.path.display(), "the audit file was taken away; going on in a new one");
+            tracing::warn!(file = %self.path.display(), "the audit file was taken away; going on \
+                in a new one");
             (self.file, self.good) = (f, 0);
         }
     }

@@ -201,7 +201,8 @@ pub fn verify(files: &[File], anchor: Option<&str>, key: Option<&str>) -> Verifi
                 "anchor",
                 0,
                 format!(
-                    "the anchored checkpoint {seq} is not there: the files end at record {}, so their end was cut off",
+                    "the anchored checkpoint {seq} is not there: the files end at record {}, so \
+                     their end was cut off",
                     c.last.seq
                 ),
             ),
@@ -219,7 +220,8 @@ pub fn verify(files: &[File], anchor: Option<&str>, key: Option<&str>) -> Verifi
                 "anchor",
                 0,
                 format!(
-                    "the anchored checkpoint {seq} is in none of these files: its chain was rewritten or cut off, or is not among them"
+                    "the anchored checkpoint {seq} is in none of these files: its chain was \
+                     rewritten or cut off, or is not among them"
                 ),
             ),
         }
@@ -323,7 +325,8 @@ fn one(
                 Some(e) if r.seq == e.seq + 1 => problem(
                     at,
                     format!(
-                        "record {} does not follow the record before it: one of the two was replaced",
+                        "record {} does not follow the record before it: one of the two was \
+                         replaced",
                         r.seq
                     ),
                 ),

@@ -11,26 +11,41 @@ use crate::plural::plural;
 
 /// `mssql-mcp audit …`.
 pub fn command() -> Command {
-    Command::new("audit").about("Look after the audit log").subcommand_required(true).arg_required_else_help(true).subcommand(
-        Command::new("verify")
-            .about("Check that nothing was edited, removed, moved or cut off, and say where if it was")
-            .after_help("Exit status: 0 all is well, 1 the records are not what was written, 2 something cannot be read, 3 another key than --key, 4 the anchor is none")
-            .arg(
-                Arg::new("files")
-                    .value_name("PATH")
-                    .num_args(1..)
-                    .required(true)
-                    .value_parser(value_parser!(PathBuf))
-                    .help("folders, or files of any number of chains (audit-*.jsonl, admin-*.jsonl), in any order"),
-            )
-            .arg(
-                Arg::new("anchor")
-                    .long("anchor")
-                    .value_name("CHECKPOINT")
-                    .help("a checkpoint that was kept elsewhere: its record, a line of the log (text or JSON) that holds it, or a file with such lines; everything before it is held against it"),
-            )
-            .arg(Arg::new("key").long("key").value_name("BASE64").help("the public key of the checkpoints, if it is known from elsewhere")),
-    )
+    Command::new("audit")
+        .about("Look after the audit log")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            Command::new("verify")
+                .about(
+                    "Check that nothing was edited, removed, moved or cut off, and say where if it \
+                    was",
+                )
+                .after_help(
+                    "Exit status: 0 all is well, 1 the records are not what was written, 2 \
+                         something cannot be read, 3 another key than --key, 4 the anchor is none",
+                )
+                .arg(
+                    Arg::new("files")
+                        .value_name("PATH")
+                        .num_args(1..)
+                        .required(true)
+                        .value_parser(value_parser!(PathBuf))
+                        .help(
+                            "folders, or files of any number of chains (audit-*.jsonl, \
+                        admin-*.jsonl), in any order",
+                        ),
+                )
+                .arg(Arg::new("anchor").long("anchor").value_name("CHECKPOINT").help(
+                    "a checkpoint that was kept elsewhere: its record, a line of the log \
+                        (text or JSON) that holds it, or a file with such lines; everything \
+                        before it is held against it",
+                ))
+                .arg(Arg::new("key").long("key").value_name("BASE64").help(
+                    "the public key of the \
+                checkpoints, if it is known from elsewhere",
+                )),
+        )
 }
 
 fn unreadable(path: &Path, e: impl std::fmt::Display) -> Failed {
@@ -94,7 +109,8 @@ pub fn audit(m: &ArgMatches) -> Ended {
     }
     if anchor.is_none() {
         say!(
-            "without --anchor, a chain that was written anew from its beginning, or cut off at its end, cannot be told from a true one"
+            "without --anchor, a chain that was written anew from its beginning, or cut off at \
+             its end, cannot be told from a true one"
         )?;
     }
     let status = match v.problems.iter().map(|p| p.blame).min() {

@@ -40,20 +40,20 @@ pub fn command() -> Command {
         .override_usage("mssql-mcp call [OPTIONS] TOOL [VALUE] [--ARGUMENT VALUE]...")
         .after_help(after_help())
         .arg(flag("demo", "ask a sandbox that ends with the call"))
-        .arg(
-            Arg::new("url")
-                .long("url")
-                .value_name("URL")
-                .conflicts_with("demo")
-                .help("ask the server that runs there, such as http://127.0.0.1:8008/mcp; with a token https:// where it is another machine"),
-        )
+        .arg(Arg::new("url").long("url").value_name("URL").conflicts_with("demo").help(
+            "ask the server that runs there, such as http://127.0.0.1:8008/mcp; with a \
+                       token https:// where it is another machine",
+        ))
         .arg(
             Arg::new("token-file")
                 .long("token-file")
                 .value_name("FILE")
                 .value_parser(value_parser!(PathBuf))
                 .requires("url")
-                .help("a file with the bearer token for --url (or the token itself in MSSQL_MCP_TOKEN)"),
+                .help(
+                    "a file with the bearer token for --url (or the token itself in \
+                       MSSQL_MCP_TOKEN)",
+                ),
         )
         .arg(flag("json", "print the result as it was sent, byte for byte"))
         .arg(flag("wide", "do not fold to the terminal's width").conflicts_with("max-width"))
@@ -65,8 +65,17 @@ pub fn command() -> Command {
                 .help("fold to so many columns, on a terminal or not"),
         )
         .arg(flag("tool-help", "").hide(true))
-        .arg(Arg::new("tool").value_name("TOOL").required(true).value_parser(Known(TOOLS.iter().map(|t| t.name).collect()))
-                .hide_possible_values(true).help("a tool of the server: list_tables, describe_table, execute_sql …"))
+        .arg(
+            Arg::new("tool")
+                .value_name("TOOL")
+                .required(true)
+                .value_parser(Known(TOOLS.iter().map(|t| t.name).collect()))
+                .hide_possible_values(true)
+                .help(
+                    "a tool of the server: list_tables, \
+                    describe_table, execute_sql …",
+                ),
+        )
         .arg(
             Arg::new("args")
                 .value_name("ARGUMENTS")
@@ -294,7 +303,10 @@ impl Remote {
             request = request.header(header::AUTHORIZATION, format!("Bearer {t}"));
         }
         let request = request.body(Bytes::from(body)).map_err(|_| {
-            failed("this cannot be sent: the token or the tool's name has characters that no header takes")
+            failed(
+                "this cannot be sent: the token or the tool's name has characters that no \
+                    header takes",
+            )
         })?;
         let response = self.getter.send(request, MAX).await.map_err(|e| failed(&e))?;
         let stream = response

@@ -87,7 +87,8 @@ async fn cases() -> Result<String, super::Failed> {
     };
     // Behind `call` the tools come before a hundred settings, which a dash asks for.
     let mut out = format!(
-        "    call,call) [[ \"$word\" == -* ]] || COMPREPLY=($(compgen -W \"{}\" -- \"$word\")) ;;\n",
+        "    call,call) [[ \"$word\" == -* ]] || COMPREPLY=($(compgen -W \"{}\" -- \"$word\")) \
+         ;;\n",
         names(" ")
     );
     let listed: Value = serde_json::from_str(
@@ -111,7 +112,8 @@ async fn cases() -> Result<String, super::Failed> {
             flags.push(flag);
         }
         let more = format!(
-            "    {name},*) [[ \"$word\" == -* ]] && COMPREPLY+=($(compgen -W \"{}\" -- \"$word\")) ;;\n",
+            "    {name},*) [[ \"$word\" == -* ]] && COMPREPLY+=($(compgen -W \"{}\" -- \
+             \"$word\")) ;;\n",
             flags.join(" ")
         );
         out += &more;

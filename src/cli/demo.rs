@@ -137,7 +137,8 @@ pub async fn sandbox(m: &ArgMatches) -> Ended {
         sandbox.address()
     )?;
     say!(
-        "Its certificate is self-signed and new at each start; clients have to trust it (TrustServerCertificate=yes)."
+        "Its certificate is self-signed and new at each start; clients have to trust it \
+         (TrustServerCertificate=yes)."
     )?;
     asked_to_stop().await;
     Ok(())
@@ -157,7 +158,8 @@ fn welcome(sandbox: &Sandbox, url: &str, access: &str, person: Option<&Somebody>
         Some(Somebody { password, token: secret }) => (
             format!("sign in as demo with the password {password}"),
             format!(
-                "  Sign-in page  {}   user demo, password {password}\n  Token         {secret}   for programs that cannot sign in\n",
+                "  Sign-in page  {}   user demo, password {password}\n  Token         {secret}   \
+                 for programs that cannot sign in\n",
                 url.replace("/mcp", "/apps")
             ),
             format!("'Authorization: Bearer {secret}'"),

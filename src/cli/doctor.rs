@@ -13,9 +13,18 @@ use crate::telemetry;
 /// The command line of it.
 pub fn command() -> Command {
     Command::new("doctor")
-        .about("Check the configuration, files, databases and what their logins may do, and say how to mend what is wrong")
-        .after_help("Exit status: 0 all is well; 3 it works, but something should change; 1 something fails; 2 the configuration cannot be read.")
-        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("print the findings as JSON"))
+        .about(
+            "Check the configuration, files, databases and what their logins may do, and say \
+                how to mend what is wrong",
+        )
+        .after_help(
+            "Exit status: 0 all is well; 3 it works, but something should change; 1 \
+                     something fails; 2 the configuration cannot be read.",
+        )
+        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help(
+            "print the findings as \
+            JSON",
+        ))
 }
 
 /// `mssql-mcp doctor`.

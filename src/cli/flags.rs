@@ -163,7 +163,8 @@ fn warn(config: &Config) {
     }
     if config.get(settings::database::TRUST_SERVER_CERTIFICATE) {
         tracing::warn!(
-            "TrustServerCertificate: any certificate is accepted, so the database's identity is not checked; set database.ca_file instead"
+            "TrustServerCertificate: any certificate is accepted, so the database's identity is \
+             not checked; set database.ca_file instead"
         );
     }
 }

@@ -43,7 +43,13 @@ pub fn user_command() -> Command {
         .about("Manage the people who may sign in")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(Command::new("add").about("Add a person").arg(name_arg()).arg(scopes_arg()).arg(stdin()))
+        .subcommand(
+            Command::new("add")
+                .about("Add a person")
+                .arg(name_arg())
+                .arg(scopes_arg())
+                .arg(stdin()),
+        )
         .subcommand(Command::new("list").about("List the people"))
         .subcommand(
             Command::new("passwd")
@@ -52,12 +58,19 @@ pub fn user_command() -> Command {
                 .arg(stdin()),
         )
         .subcommand(
-            Command::new("disable").about("Shut a person out; their tokens end within a second").arg(name_arg()),
+            Command::new("disable")
+                .about("Shut a person out; their tokens end within a second")
+                .arg(name_arg()),
         )
-        .subcommand(Command::new("enable").about("Let a person in again, to sign in anew").arg(name_arg()))
+        .subcommand(
+            Command::new("enable").about("Let a person in again, to sign in anew").arg(name_arg()),
+        )
         .subcommand(
             Command::new("scopes")
-                .about("Set what a person may do at most; fewer than before end their tokens within a second")
+                .about(
+                    "Set what a person may do at most; fewer than before end their tokens \
+                        within a second",
+                )
                 .override_usage("mssql-mcp user scopes NAME SCOPE[,SCOPE]...")
                 .arg(name_arg())
                 .arg(
@@ -80,7 +93,10 @@ pub fn user_command() -> Command {
         )
         .subcommand(
             Command::new("remove")
-                .about("Remove a person, and all that they granted; whoever gets the name later inherits nothing")
+                .about(
+                    "Remove a person, and all that they granted; whoever gets the name later \
+                        inherits nothing",
+                )
                 .arg(name_arg()),
         )
 }
@@ -212,7 +228,9 @@ fn open(config: &Config) -> Result<Records, Failed> {
             )
         });
         wrong(format!(
-            "there is no store at {file}: `user add` and `token create` make one. If the server has its own elsewhere, name it by --auth-store sqlite:FILE or MSSQL_MCP_AUTH_STORE{earlier}"
+            "there is no store at {file}: `user add` and `token create` make one. If the server \
+             has its own elsewhere, name it by --auth-store sqlite:FILE or \
+             MSSQL_MCP_AUTH_STORE{earlier}"
         ))
     };
     existing(config)?.ok_or_else(no_store)
@@ -289,7 +307,8 @@ pub async fn user(m: &ArgMatches) -> Ended {
     let user = match (what, known) {
         ("add", Some(_)) => {
             return Err(wrong(format!(
-                "{name} is there already; `user passwd` sets a new password, `user scopes` what they may do"
+                "{name} is there already; `user passwd` sets a new password, `user scopes` what \
+                 they may do"
             )));
         }
         ("add", None) => User::new(hash(&password(m)?)?, scopes(m)),

@@ -43,7 +43,8 @@ pub async fn serve(m: &ArgMatches) -> Ended {
     started(&config);
     for m in &*app.mounts {
         let s = m.database.settings();
-        tracing::info!(database = %s.server(), access = s.policy.access.as_str(), "serving MCP at http://{}{}/mcp", listeners.address(), m.path);
+        tracing::info!(database = %s.server(), access = s.policy.access.as_str(), "serving MCP at \
+            http://{}{}/mcp", listeners.address(), m.path);
     }
     // So that the log tells at once whether they can be reached.
     look(&app, &config, true);
@@ -207,8 +208,10 @@ pub async fn over_stdio(app: &App, config: &Config) -> Ended {
     let (sweeper, admin) = (sweep(app), watch(app, Admin::bind(config).await?));
     if std::io::stdin().is_terminal() {
         super::tell!(
-            "mssql-mcp speaks MCP over stdin and stdout and waits for a client's messages, one line of JSON each; a desktop client starts it by itself \
-             (docs/desktop-setup.md). To ask from a terminal: `mssql-mcp call`. Ctrl-D or Ctrl-C ends it."
+            "mssql-mcp speaks MCP over stdin and stdout and waits for a client's messages, one \
+             line of JSON each; a desktop client starts it by itself \
+             (docs/desktop-setup.md). To ask from a terminal: `mssql-mcp call`. Ctrl-D or Ctrl-C \
+             ends it."
         );
     }
     let input = BufReader::new(tokio::io::stdin());

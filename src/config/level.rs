@@ -34,10 +34,14 @@ pub fn directives(text: &str) -> Result<String, String> {
 
 fn directive(text: &str) -> Result<String, String> {
     let (target, name) = text.rsplit_once('=').map_or(("", text), |(t, n)| (t, n.trim()));
-    let level = NAMES.iter().find(|n| n.0.eq_ignore_ascii_case(name)).map(|n| n.1).ok_or_else(|| {
-        let shown = super::repeated::quoted(text);
-        format!("{shown} is no level: error, warn, info, debug, trace or off, or a target with one of them, such as mssql_mcp=debug")
-    })?;
+    let level =
+        NAMES.iter().find(|n| n.0.eq_ignore_ascii_case(name)).map(|n| n.1).ok_or_else(|| {
+            let shown = super::repeated::quoted(text);
+            format!(
+                "{shown} is no level: error, warn, info, debug, trace or off, or a target with \
+                 one of them, such as mssql_mcp=debug"
+            )
+        })?;
     Ok(if target.is_empty() { level.to_owned() } else { format!("{}={level}", target.trim()) })
 }
 

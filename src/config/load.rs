@@ -187,7 +187,8 @@ fn check_paths(served: &[(String, Config)], errors: &mut Vec<String>) {
         };
         if !path.is_empty() && !path.strip_prefix('/').is_some_and(|p| p.split('/').all(good)) {
             errors.push(format!(
-                "{} cannot be the path of a mount: it is like /demo, of letters, digits and . _ - ~, and none of /{}",
+                "{} cannot be the path of a mount: it is like /demo, of letters, digits and . _ - \
+                 ~, and none of /{}",
                 quoted(path),
                 TAKEN.join(", /")
             ));

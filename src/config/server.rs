@@ -45,7 +45,10 @@ impl Server {
     pub fn parse(host: &str, port: Option<u16>, instance: &str) -> Result<Self, String> {
         let text = host.trim();
         if text.contains("://") || text.contains([';', '=', '@', '"', '\'', '/', '?']) {
-            return Err("database.host: this is no host, but looks like a URL or a connection string; write the host here, and port, user, password and name into their own settings".into());
+            return Err("database.host: this is no host, but looks like a URL or a connection \
+                        string; write the host here, and port, user, password and name into their \
+                        own settings"
+                .into());
         }
         let (scheme, text) = match text.split_once(':') {
             Some((s, rest))
@@ -83,7 +86,9 @@ impl Server {
         let host = match bare {
             "." | "(local)" | "(LOCAL)" | "(Local)" => "localhost",
             "(localdb)" | "(LocalDB)" | "(LOCALDB)" => {
-                return Err("database.host: LocalDB listens on a named pipe of its user alone; enable TCP/IP on an instance of SQL Server, and name that".into());
+                return Err("database.host: LocalDB listens on a named pipe of its user alone; \
+                    enable TCP/IP on an instance of SQL Server, and name that"
+                    .into());
             }
             h if is_name(h) || is_address(h) => h,
             h => {
@@ -96,10 +101,15 @@ impl Server {
                     && crate::net::port(p).is_some()
                 {
                     return Err(format!(
-                        "database.host: a port stands behind a comma: \"{name},{p}\", or in database.port"
+                        "database.host: a port stands behind a comma: \"{name},{p}\", or in \
+                         database.port"
                     ));
                 }
-                return Err("database.host: this is no host; a name or an address is expected, as HOST, HOST,PORT or HOST\\INSTANCE".into());
+                return Err(
+                    "database.host: this is no host; a name or an address is expected, as \
+                    HOST, HOST,PORT or HOST\\INSTANCE"
+                        .into(),
+                );
             }
         };
         let by_setting = Some(instance.trim()).filter(|i| !i.is_empty());
@@ -117,11 +127,14 @@ impl Server {
             && crate::net::port(p).is_some()
         {
             return Err(format!(
-                "database.host: a port stands behind a comma: \"{host}\\{i},{p}\", or in database.port"
+                "database.host: a port stands behind a comma: \"{host}\\{i},{p}\", or in \
+                 database.port"
             ));
         }
         if instance.is_some_and(|i| !is_instance(i)) {
-            return Err("database.instance: this is no name of an instance (up to 16 letters, digits, _ $ #)".into());
+            return Err("database.instance: this is no name of an instance (up to 16 letters, \
+                        digits, _ $ #)"
+                .into());
         }
         let port = match (by_comma, port) {
             (Some(a), Some(b)) if a != b => {

@@ -108,7 +108,8 @@ fn holds_certificates(config: &Config, key: Key<Path>, errors: &mut Vec<String>)
     let Ok(pem) = std::fs::read(config.get(key)) else { return };
     if CertificateDer::pem_slice_iter(&pem).next().is_none_or(|c| c.is_err()) {
         errors.push(format!(
-            "{}: there is no certificate in this file; PEM is expected (-----BEGIN CERTIFICATE-----)",
+            "{}: there is no certificate in this file; PEM is expected (-----BEGIN \
+             CERTIFICATE-----)",
             config.place(key)
         ));
     }

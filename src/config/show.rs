@@ -37,7 +37,8 @@ impl Config {
         for q in &self.quotas {
             let _ = writeln!(
                 out,
-                "\n[[quota]] {}: calls {}, catalog_calls {}, concurrent_calls {}, rows_per_hour {}, bytes_per_hour {}",
+                "\n[[quota]] {}: calls {}, catalog_calls {}, concurrent_calls {}, rows_per_hour \
+                 {}, bytes_per_hour {}",
                 q.principals.join(", "),
                 q.calls,
                 q.catalog_calls,

@@ -58,69 +58,101 @@ fn s(v: &Value) -> String {
 }
 
 /// All user tables and views, in order.
-const NAMES: &str = "SELECT o.object_id, sc.name, o.name FROM sys.objects AS o JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id \
+const NAMES: &str = "SELECT o.object_id, sc.name, o.name FROM sys.objects AS o \
+     JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id \
      WHERE o.type IN ('U', 'V') AND o.is_ms_shipped = 0 ORDER BY sc.name, o.name";
 
 /// What [`Database::list_tables`] asks. Rows are counted and descriptions read for the page alone,
 /// whatever the number of tables.
-pub const LIST: &str = "SELECT page.schema_name, page.table_name, CASE WHEN page.type = 'V' THEN 'view' ELSE 'table' END AS kind, \
-     (SELECT SUM(p.rows) FROM sys.partitions AS p WHERE p.object_id = page.object_id AND p.index_id IN (0, 1)) AS row_count, \
+pub const LIST: &str = "SELECT page.schema_name, page.table_name, CASE WHEN page.type = 'V' THEN \
+     'view' ELSE 'table' END AS kind, \
+     (SELECT SUM(p.rows) FROM sys.partitions AS p WHERE p.object_id = page.object_id \
+     AND p.index_id IN (0, 1)) AS row_count, \
      CAST(ep.value AS nvarchar(3750)) AS description \
      FROM (SELECT o.object_id, o.type, sc.name AS schema_name, o.name AS table_name \
      FROM sys.objects AS o JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id \
      WHERE o.is_ms_shipped = 0 AND (o.type = 'U' OR (o.type = 'V' AND @views = 1)) \
      AND (@schema IS NULL OR sc.name = @schema) AND (@like IS NULL OR o.name LIKE @like) \
      ORDER BY sc.name, o.name OFFSET @skip ROWS FETCH NEXT @take ROWS ONLY) AS page \
-     LEFT JOIN sys.extended_properties AS ep ON ep.class = 1 AND ep.major_id = page.object_id AND ep.minor_id = 0 AND ep.name = N'MS_Description' \
+     LEFT JOIN sys.extended_properties AS ep ON ep.class = 1 AND ep.major_id = page.object_id \
+     AND ep.minor_id = 0 AND ep.name = N'MS_Description' \
      ORDER BY page.schema_name, page.table_name";
 
 /// Schemas with something to list, and how many tables and views each has.
-const SCHEMAS: &str = "SELECT sc.name, SUM(CASE WHEN o.type = 'U' THEN 1 ELSE 0 END), SUM(CASE WHEN o.type = 'V' THEN 1 ELSE 0 END) \
+const SCHEMAS: &str = "SELECT sc.name, SUM(CASE WHEN o.type = 'U' THEN 1 ELSE 0 END), SUM(CASE \
+     WHEN o.type = 'V' THEN 1 ELSE 0 END) \
      FROM sys.objects AS o JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id \
      WHERE o.is_ms_shipped = 0 AND o.type IN ('U', 'V') GROUP BY sc.name ORDER BY sc.name";
 
 /// What a name is that is no table: also what SQL Server brings along.
-const OTHER: &str = "SELECT sc.name, o.name, RTRIM(o.type) FROM sys.all_objects AS o JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id \
-     WHERE o.name = @name AND (@schema IS NULL OR sc.name = @schema) AND o.type NOT IN ('U', 'D', 'PK', 'UQ', 'C', 'F')";
+const OTHER: &str = "SELECT sc.name, o.name, RTRIM(o.type) FROM sys.all_objects AS o \
+     JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id \
+     WHERE o.name = @name AND (@schema IS NULL OR sc.name = @schema) \
+     AND o.type NOT IN ('U', 'D', 'PK', 'UQ', 'C', 'F')";
 
-const SYNONYM: &str = "SELECT y.base_object_name FROM sys.synonyms AS y JOIN sys.schemas AS sc ON sc.schema_id = y.schema_id \
+const SYNONYM: &str = "SELECT y.base_object_name FROM sys.synonyms AS y \
+     JOIN sys.schemas AS sc ON sc.schema_id = y.schema_id \
      WHERE y.name = @name AND sc.name = @schema";
 
 /// Columns of the tables and views with these names.
-const NAMED_COLUMNS: &str = "SELECT sc.name, o.name, c.name FROM sys.columns AS c JOIN sys.objects AS o ON o.object_id = c.object_id \
-     JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id WHERE o.is_ms_shipped = 0 AND o.type IN ('U', 'V')";
+const NAMED_COLUMNS: &str = "SELECT sc.name, o.name, c.name FROM sys.columns AS c \
+     JOIN sys.objects AS o ON o.object_id = c.object_id \
+     JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id WHERE o.is_ms_shipped = 0 \
+     AND o.type IN ('U', 'V')";
 
-const COLUMNS: &str = "SELECT c.column_id, c.name, ty.name, c.max_length, c.precision, c.scale, c.is_nullable, c.is_identity, c.is_computed, \
-     c.collation_name, dc.definition, cc.definition, CAST(ep.value AS nvarchar(3750)), CAST(ic.seed_value AS nvarchar(40)), CAST(ic.increment_value AS nvarchar(40)) \
+const COLUMNS: &str = "SELECT c.column_id, c.name, ty.name, c.max_length, c.precision, c.scale, \
+     c.is_nullable, c.is_identity, c.is_computed, \
+     c.collation_name, dc.definition, cc.definition, CAST(ep.value AS nvarchar(3750)), \
+     CAST(ic.seed_value AS nvarchar(40)), CAST(ic.increment_value AS nvarchar(40)) \
      FROM sys.columns AS c JOIN sys.types AS ty ON ty.user_type_id = c.user_type_id \
-     LEFT JOIN sys.default_constraints AS dc ON dc.parent_object_id = c.object_id AND dc.parent_column_id = c.column_id \
-     LEFT JOIN sys.computed_columns AS cc ON cc.object_id = c.object_id AND cc.column_id = c.column_id \
-     LEFT JOIN sys.identity_columns AS ic ON ic.object_id = c.object_id AND ic.column_id = c.column_id \
-     LEFT JOIN sys.extended_properties AS ep ON ep.class = 1 AND ep.major_id = c.object_id AND ep.minor_id = c.column_id AND ep.name = N'MS_Description' \
+     LEFT JOIN sys.default_constraints AS dc ON dc.parent_object_id = c.object_id \
+     AND dc.parent_column_id = c.column_id \
+     LEFT JOIN sys.computed_columns AS cc ON cc.object_id = c.object_id \
+     AND cc.column_id = c.column_id \
+     LEFT JOIN sys.identity_columns AS ic ON ic.object_id = c.object_id \
+     AND ic.column_id = c.column_id \
+     LEFT JOIN sys.extended_properties AS ep ON ep.class = 1 AND ep.major_id = c.object_id \
+     AND ep.minor_id = c.column_id AND ep.name = N'MS_Description' \
      WHERE c.object_id = @id ORDER BY c.column_id";
 
-const CLR_TYPES: &str = "SELECT c.name, ty.is_assembly_type FROM sys.columns AS c JOIN sys.types AS ty ON ty.user_type_id = c.user_type_id \
+const CLR_TYPES: &str = "SELECT c.name, ty.is_assembly_type FROM sys.columns AS c \
+     JOIN sys.types AS ty ON ty.user_type_id = c.user_type_id \
      WHERE c.object_id = @id AND c.is_hidden = 0 ORDER BY c.column_id";
 
-const INDEXES: &str = "SELECT i.name, i.type_desc, i.is_unique, i.is_primary_key, i.is_unique_constraint, c.name, ic.is_descending_key, ic.is_included_column, i.filter_definition \
-     FROM sys.indexes AS i JOIN sys.index_columns AS ic ON ic.object_id = i.object_id AND ic.index_id = i.index_id \
+const INDEXES: &str = "SELECT i.name, i.type_desc, i.is_unique, i.is_primary_key, \
+     i.is_unique_constraint, c.name, ic.is_descending_key, ic.is_included_column, \
+     i.filter_definition \
+     FROM sys.indexes AS i JOIN sys.index_columns AS ic ON ic.object_id = i.object_id \
+     AND ic.index_id = i.index_id \
      JOIN sys.columns AS c ON c.object_id = ic.object_id AND c.column_id = ic.column_id \
-     WHERE i.object_id = @id AND i.index_id > 0 ORDER BY i.index_id, ic.is_included_column, ic.key_ordinal, ic.index_column_id";
+     WHERE i.object_id = @id AND i.index_id > 0 \
+     ORDER BY i.index_id, ic.is_included_column, ic.key_ordinal, ic.index_column_id";
 
-const CHECKS: &str = "SELECT name, definition, is_disabled FROM sys.check_constraints WHERE parent_object_id = @id ORDER BY name";
+const CHECKS: &str = "SELECT name, definition, is_disabled FROM sys.check_constraints \
+                      WHERE parent_object_id = @id ORDER BY name";
 
-const KEYS: &str = "SELECT fk.name, ps.name, po.name, pc.name, rs.name, ro.name, rc.name, fk.delete_referential_action_desc, fk.update_referential_action_desc, fk.is_disabled, fk.parent_object_id, fk.object_id \
-     FROM sys.foreign_keys AS fk JOIN sys.foreign_key_columns AS k ON k.constraint_object_id = fk.object_id \
-     JOIN sys.objects AS po ON po.object_id = k.parent_object_id JOIN sys.schemas AS ps ON ps.schema_id = po.schema_id \
-     JOIN sys.columns AS pc ON pc.object_id = k.parent_object_id AND pc.column_id = k.parent_column_id \
-     JOIN sys.objects AS ro ON ro.object_id = k.referenced_object_id JOIN sys.schemas AS rs ON rs.schema_id = ro.schema_id \
-     JOIN sys.columns AS rc ON rc.object_id = k.referenced_object_id AND rc.column_id = k.referenced_column_id \
-     WHERE fk.parent_object_id = @id OR fk.referenced_object_id = @id ORDER BY fk.name, fk.object_id, k.constraint_column_id";
+const KEYS: &str = "SELECT fk.name, ps.name, po.name, pc.name, rs.name, ro.name, rc.name, \
+     fk.delete_referential_action_desc, fk.update_referential_action_desc, fk.is_disabled, \
+     fk.parent_object_id, fk.object_id \
+     FROM sys.foreign_keys AS fk JOIN sys.foreign_key_columns AS k ON k.constraint_object_id = \
+     fk.object_id \
+     JOIN sys.objects AS po ON po.object_id = k.parent_object_id \
+     JOIN sys.schemas AS ps ON ps.schema_id = po.schema_id \
+     JOIN sys.columns AS pc ON pc.object_id = k.parent_object_id \
+     AND pc.column_id = k.parent_column_id \
+     JOIN sys.objects AS ro ON ro.object_id = k.referenced_object_id \
+     JOIN sys.schemas AS rs ON rs.schema_id = ro.schema_id \
+     JOIN sys.columns AS rc ON rc.object_id = k.referenced_object_id \
+     AND rc.column_id = k.referenced_column_id \
+     WHERE fk.parent_object_id = @id OR fk.referenced_object_id = @id \
+     ORDER BY fk.name, fk.object_id, k.constraint_column_id";
 
 const ABOUT: &str = "SELECT CASE WHEN o.type = 'V' THEN 'view' ELSE 'table' END, \
-     (SELECT SUM(p.rows) FROM sys.partitions AS p WHERE p.object_id = o.object_id AND p.index_id IN (0, 1)), CAST(ep.value AS nvarchar(3750)), \
+     (SELECT SUM(p.rows) FROM sys.partitions AS p WHERE p.object_id = o.object_id \
+     AND p.index_id IN (0, 1)), CAST(ep.value AS nvarchar(3750)), \
      CAST(DATABASEPROPERTYEX(DB_NAME(), N'Collation') AS nvarchar(128)) \
-     FROM sys.objects AS o LEFT JOIN sys.extended_properties AS ep ON ep.class = 1 AND ep.major_id = o.object_id AND ep.minor_id = 0 AND ep.name = N'MS_Description' \
+     FROM sys.objects AS o LEFT JOIN sys.extended_properties AS ep ON ep.class = 1 \
+     AND ep.major_id = o.object_id AND ep.minor_id = 0 AND ep.name = N'MS_Description' \
      WHERE o.object_id = @id";
 
 /// What list_tables asks for.
@@ -360,27 +392,51 @@ impl Database {
         let (what, mend) = match kind.as_str() {
             "SN" => {
                 let params = [("name", text(&name)), ("schema", text(&schema))];
-                let base = self.fetch(SYNONYM, &params, limits).await.ok()?.into_iter().flatten().next()?;
+                let base = self
+                    .fetch(SYNONYM, &params, limits)
+                    .await
+                    .ok()?
+                    .into_iter()
+                    .flatten()
+                    .next()?;
                 ("a synonym", format!("It stands for {}; ask for that.", s(base.first()?)))
             }
             "?" => (
                 "in the schema of SQL Server's own catalog",
-                "Its views are documented by Microsoft; SELECT TOP (1) * FROM one shows its columns.".to_owned(),
+                "Its views are documented by Microsoft; SELECT TOP (1) * \
+                 FROM one shows its columns."
+                    .to_owned(),
             ),
             "V" | "S" | "IT" => (
                 "a catalog view of SQL Server",
-                format!("SELECT TOP (1) * FROM {written} shows its columns; they are documented by Microsoft."),
+                format!(
+                    "SELECT TOP (1) * FROM {written} shows its columns; they are documented \
+                         by Microsoft."
+                ),
             ),
-            "P" | "PC" | "X" => {
-                ("a stored procedure", "sp_helptext shows its text where the login may see it.".to_owned())
-            }
-            "FN" | "FS" | "AF" => ("a function", format!("It is called in a query: SELECT {written}(…).")),
-            "IF" | "TF" | "FT" => {
-                ("a table-valued function", format!("It is queried with arguments: SELECT * FROM {written}(…)."))
-            }
+            "P" | "PC" | "X" => (
+                "a stored procedure",
+                "sp_helptext shows its text where the login may see it.".to_owned(),
+            ),
+            "FN" | "FS" | "AF" => (
+                "a function",
+                format!(
+                    "It is called in a query: SELECT \
+                {written}(…)."
+                ),
+            ),
+            "IF" | "TF" | "FT" => (
+                "a table-valued function",
+                format!(
+                    "It is queried with arguments: SELECT * FROM \
+                    {written}(…)."
+                ),
+            ),
             "SO" => ("a sequence", "sys.sequences describes it.".to_owned()),
             "TT" => ("a table type", "sys.table_types describes it.".to_owned()),
-            "TR" | "TA" => ("a trigger", "sp_helptext shows its text where the login may see it.".to_owned()),
+            "TR" | "TA" => {
+                ("a trigger", "sp_helptext shows its text where the login may see it.".to_owned())
+            }
             _ => return None,
         };
         Some(NotFound::Other(written, what, mend))

@@ -71,25 +71,34 @@ pub fn explain(e: &DbError, s: &Settings) -> Explained {
                     "Check database.host (MSSQL_HOST): the name must resolve on this machine."
                 }
                 ConnectKind::Refused => {
-                    "Check that SQL Server runs, that TCP/IP is on, and that database.port (MSSQL_PORT) is right."
+                    "Check that SQL Server runs, that TCP/IP is on, and that database.port \
+                     (MSSQL_PORT) is right."
                 }
                 ConnectKind::Timeout => {
-                    "A firewall may drop the packets: open the port from this machine, or check host and port."
+                    "A firewall may drop the packets: open the port from this machine, or check \
+                     host and port."
                 }
                 ConnectKind::Tls => {
-                    "See docs/configuration.md, [database]; TrustServerCertificate=yes accepts any certificate (only on a network that you trust)."
+                    "See docs/configuration.md, [database]; TrustServerCertificate=yes accepts \
+                     any certificate (only on a network that you trust)."
                 }
                 ConnectKind::NoTls => {
-                    "Give the server a certificate. On a network that you trust, database.encrypt = \"off\" (MSSQL_ENCRYPT=off) does without TLS: passwords and rows then travel in the clear."
+                    "Give the server a certificate. On a network that you trust, database.encrypt \
+                     = \"off\" (MSSQL_ENCRYPT=off) does without TLS: passwords and rows then \
+                     travel in the clear."
                 }
                 ConnectKind::Login => {
-                    "Check MSSQL_USER and MSSQL_PASSWORD (database.user, database.password), that the login is enabled, and that the server allows SQL Server authentication (mixed mode)."
+                    "Check MSSQL_USER and MSSQL_PASSWORD (database.user, database.password), that \
+                     the login is enabled, and that the server allows SQL Server authentication \
+                     (mixed mode)."
                 }
                 ConnectKind::Database => {
-                    "Check database.name (MSSQL_DATABASE), and that the login has a user in that database."
+                    "Check database.name (MSSQL_DATABASE), and that the login has a user in that \
+                     database."
                 }
                 ConnectKind::Instance => {
-                    "Check the instance's name, and that SQL Server Browser runs and UDP 1434 is open; or give the port instead."
+                    "Check the instance's name, and that SQL Server Browser runs and UDP 1434 is \
+                     open; or give the port instead."
                 }
                 ConnectKind::Other => "The message is the server's or the system's own.",
             };
@@ -140,7 +149,9 @@ fn hint(number: u32) -> (&'static str, bool) {
         245 | 8114 => ("Use TRY_CONVERT, or compare values of the same type.", false),
         8120 => ("Add the column to GROUP BY, or aggregate it.", false),
         3930 | 3998 => (
-            "It caught an error of its own and went on; here an error ends the transaction (XACT_ABORT ON), so all of it was rolled back. Run it without its TRY … CATCH to see that error, or let its CATCH end with THROW.",
+            "It caught an error of its own and went on; here an error ends the transaction \
+             (XACT_ABORT ON), so all of it was rolled back. Run it without its TRY … CATCH to see \
+             that error, or let its CATCH end with THROW.",
             false,
         ),
         2812 => {

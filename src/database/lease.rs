@@ -82,11 +82,13 @@ async fn cancel(mut object: Object<Manager>, share: Share) {
             drop(object);
         }
         Ok(Err(e)) => {
-            tracing::debug!(target: "mssql_mcp::database", error = %e, "the cancel was not clean; the connection is closed");
+            tracing::debug!(target: "mssql_mcp::database", error = %e, "the cancel was not clean; \
+                the connection is closed");
             drop(Object::take(object));
         }
         Err(_) => {
-            tracing::debug!(target: "mssql_mcp::database", "the cancel was not acknowledged; the connection is closed");
+            tracing::debug!(target: "mssql_mcp::database", "the cancel was not acknowledged; the \
+                connection is closed");
             drop(Object::take(object));
         }
     }

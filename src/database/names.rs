@@ -12,7 +12,8 @@ use super::{Database, Limits};
 /// Kept so long.
 const FRESH: Duration = Duration::from_secs(60);
 
-const NAMES: &str = "SELECT TOP (50000) sc.name, o.name, RTRIM(o.type) FROM sys.objects AS o JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id \
+const NAMES: &str = "SELECT TOP (50000) sc.name, o.name, RTRIM(o.type) FROM sys.objects AS o \
+     JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id \
      WHERE o.is_ms_shipped = 0 AND o.type IN ('U', 'V', 'P', 'FN', 'IF', 'TF', 'SN')";
 
 /// What is known, and since when it is being asked for.

@@ -47,31 +47,43 @@ pub struct Column {
     pub column: String,
 }
 
-const OBJECTS: &str = "SELECT TOP (@most) sc.name, o.name, RTRIM(o.type), CAST(ep.value AS nvarchar(3750)) \
+const OBJECTS: &str = "SELECT TOP (@most) sc.name, o.name, RTRIM(o.type), CAST(ep.value AS \
+     nvarchar(3750)) \
      FROM sys.objects AS o JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id \
-     LEFT JOIN sys.extended_properties AS ep ON ep.class = 1 AND ep.major_id = o.object_id AND ep.minor_id = 0 AND ep.name = N'MS_Description' \
-     WHERE o.is_ms_shipped = 0 AND o.type IN ('U', 'V', 'P', 'FN', 'IF', 'TF') ORDER BY sc.name, o.name";
+     LEFT JOIN sys.extended_properties AS ep ON ep.class = 1 AND ep.major_id = o.object_id \
+     AND ep.minor_id = 0 AND ep.name = N'MS_Description' \
+     WHERE o.is_ms_shipped = 0 AND o.type IN ('U', 'V', 'P', 'FN', 'IF', 'TF') \
+     ORDER BY sc.name, o.name";
 
 /// Columns that have a word in their name or description.
 const COLUMNS: &str = "SELECT TOP (500) sc.name, o.name, c.name, CAST(ep.value AS nvarchar(3750)) \
-     FROM sys.columns AS c JOIN sys.objects AS o ON o.object_id = c.object_id JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id \
-     LEFT JOIN sys.extended_properties AS ep ON ep.class = 1 AND ep.major_id = c.object_id AND ep.minor_id = c.column_id AND ep.name = N'MS_Description' \
-     WHERE o.is_ms_shipped = 0 AND o.type IN ('U', 'V') AND (c.name LIKE @like OR CAST(ep.value AS nvarchar(3750)) LIKE @like) \
+     FROM sys.columns AS c JOIN sys.objects AS o ON o.object_id = c.object_id \
+     JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id \
+     LEFT JOIN sys.extended_properties AS ep ON ep.class = 1 AND ep.major_id = c.object_id \
+     AND ep.minor_id = c.column_id AND ep.name = N'MS_Description' \
+     WHERE o.is_ms_shipped = 0 AND o.type IN ('U', 'V') \
+     AND (c.name LIKE @like OR CAST(ep.value AS nvarchar(3750)) LIKE @like) \
      ORDER BY sc.name, o.name, c.column_id";
 
-const ROUTINE: &str = "SELECT o.object_id, sc.name, o.name, CAST(ep.value AS nvarchar(3750)), OBJECT_DEFINITION(o.object_id) \
+const ROUTINE: &str = "SELECT o.object_id, sc.name, o.name, CAST(ep.value AS nvarchar(3750)), \
+     OBJECT_DEFINITION(o.object_id) \
      FROM sys.objects AS o JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id \
-     LEFT JOIN sys.extended_properties AS ep ON ep.class = 1 AND ep.major_id = o.object_id AND ep.minor_id = 0 AND ep.name = N'MS_Description' \
-     WHERE o.is_ms_shipped = 0 AND o.type IN ('P', 'FN', 'IF', 'TF') AND sc.name = @schema AND o.name = @name";
+     LEFT JOIN sys.extended_properties AS ep ON ep.class = 1 AND ep.major_id = o.object_id \
+     AND ep.minor_id = 0 AND ep.name = N'MS_Description' \
+     WHERE o.is_ms_shipped = 0 AND o.type IN ('P', 'FN', 'IF', 'TF') AND sc.name = @schema \
+     AND o.name = @name";
 
-const PARAMETERS: &str = "SELECT p.name, ty.name, p.is_output FROM sys.parameters AS p JOIN sys.types AS ty ON ty.user_type_id = p.user_type_id \
+const PARAMETERS: &str = "SELECT p.name, ty.name, p.is_output FROM sys.parameters AS p \
+     JOIN sys.types AS ty ON ty.user_type_id = p.user_type_id \
      WHERE p.object_id = @id AND p.parameter_id > 0 ORDER BY p.parameter_id";
 
-const PRIMARY_KEY: &str = "SELECT c.name FROM sys.indexes AS i JOIN sys.index_columns AS ic ON ic.object_id = i.object_id AND ic.index_id = i.index_id \
+const PRIMARY_KEY: &str = "SELECT c.name FROM sys.indexes AS i JOIN sys.index_columns AS ic ON \
+     ic.object_id = i.object_id AND ic.index_id = i.index_id \
      JOIN sys.columns AS c ON c.object_id = ic.object_id AND c.column_id = ic.column_id \
      WHERE i.object_id = @id AND i.is_primary_key = 1 ORDER BY ic.key_ordinal";
 
-const COLUMN_TYPES: &str = "SELECT c.name, ty.name FROM sys.columns AS c JOIN sys.types AS ty ON ty.user_type_id = c.system_type_id \
+const COLUMN_TYPES: &str = "SELECT c.name, ty.name FROM sys.columns AS c JOIN sys.types AS ty ON \
+     ty.user_type_id = c.system_type_id \
      WHERE c.object_id = @id";
 
 fn text(v: Option<&Value>) -> &str {

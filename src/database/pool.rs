@@ -198,7 +198,8 @@ async fn open_instance(
     TcpStream::connect_named(config).await.map_err(|e| match e {
         tiberius::error::Error::Io { kind: std::io::ErrorKind::ConnectionRefused, .. } => DbError::Connect(
             format!(
-                "nothing listens on the port that SQL Server Browser on {} names for the instance {instance}",
+                "nothing listens on the port that SQL Server Browser on {} names for the instance \
+                 {instance}",
                 s.host
             ),
             ConnectKind::Refused,
@@ -302,16 +303,25 @@ fn tls_error(m: &str, s: &Settings) -> DbError {
     let given = s.ca.is_some();
     let what = if has(&["UnknownIssuer", "UnknownCA", "unknown CA"]) {
         match given {
-            true => "its certificate is signed by another authority than the one in database.ca_file (MSSQL_CA_FILE)".into(),
-            false => "its certificate is signed by an authority that is not trusted here; database.ca_file (MSSQL_CA_FILE) names one to trust".into(),
+            true => "its certificate is signed by another authority than the one in \
+                     database.ca_file (MSSQL_CA_FILE)"
+                .into(),
+            false => "its certificate is signed by an authority that is not trusted here; \
+                      database.ca_file (MSSQL_CA_FILE) names one to trust"
+                .into(),
         }
     } else if has(&["CaUsedAsEndEntity"]) {
-        "its certificate is that of an authority (basicConstraints CA:TRUE), which no server may show; make one with CA:FALSE, or sign one with it".into()
+        "its certificate is that of an authority (basicConstraints CA:TRUE), which no server may \
+         show; make one with CA:FALSE, or sign one with it"
+            .into()
     } else if has(&["SelfSigned", "self-signed", "self signed"]) {
-        "its certificate is self-signed; SQL Server makes one by itself when it has no other. Give it one that an authority signed, and name that in database.ca_file (MSSQL_CA_FILE)".into()
+        "its certificate is self-signed; SQL Server makes one by itself when it has no other. \
+         Give it one that an authority signed, and name that in database.ca_file (MSSQL_CA_FILE)"
+            .into()
     } else if has(&["NotValidForName", "not valid for name"]) {
         format!(
-            "its certificate is for another name than {host}; connect by a name that it has, or set database.certificate_host to one"
+            "its certificate is for another name than {host}; connect by a name that it has, or \
+             set database.certificate_host to one"
         )
     } else if has(&["Expired", "expired", "revoked", "Revoked"]) {
         "its certificate has expired, or was revoked".into()
@@ -320,7 +330,9 @@ fn tls_error(m: &str, s: &Settings) -> DbError {
     } else if has(&["InvalidPurpose", "purpose"]) {
         "its certificate is not for servers (extendedKeyUsage serverAuth)".into()
     } else if has(&["BadSignature", "InvalidSignature", "UnsupportedSignature"]) {
-        "its certificate is not signed by an authority that is trusted here, whatever it says; database.ca_file (MSSQL_CA_FILE) names one to trust".into()
+        "its certificate is not signed by an authority that is trusted here, whatever it says; \
+         database.ca_file (MSSQL_CA_FILE) names one to trust"
+            .into()
     } else if has(&["BadEncoding", "UnsupportedCertVersion", "UnhandledCriticalExtension"]) {
         "its certificate cannot be read; one of version 3 (X.509) is needed".into()
     } else if has(&[
@@ -332,9 +344,13 @@ fn tls_error(m: &str, s: &Settings) -> DbError {
     ]) {
         "it offers no version of TLS from 1.2 on that both sides know".into()
     } else if has(&["eof", "EOF", "reset", "closed"]) && s.encrypt == Encrypt::Strict {
-        "it ended the connection in the handshake; database.encrypt (MSSQL_ENCRYPT) is strict, which SQL Server 2022 and Azure SQL alone speak".into()
+        "it ended the connection in the handshake; database.encrypt (MSSQL_ENCRYPT) is strict, \
+         which SQL Server 2022 and Azure SQL alone speak"
+            .into()
     } else if has(&["eof", "EOF", "reset", "closed"]) {
-        "it ended the connection in the handshake; it may have no certificate, or no TLS from 1.2 on".into()
+        "it ended the connection in the handshake; it may have no certificate, or no TLS from 1.2 \
+         on"
+        .into()
     } else {
         // The driver's advice is for programs that embed it.
         format!("the handshake failed: {}", m.split(". ").next().unwrap_or(m))

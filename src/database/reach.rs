@@ -154,7 +154,8 @@ impl Reach {
                 tracing::info!(target: "mssql_mcp::database", server = %self.server, down_s, "the database answers again");
             }
             (Err(e), _) => {
-                tracing::warn!(target: "mssql_mcp::database", server = %self.server, error.type = e.kind(), "the database cannot be reached: {e}");
+                tracing::warn!(target: "mssql_mcp::database", server = %self.server, error.type = e.kind(), "the database cannot be \
+                    reached: {e}");
             }
         }
     }

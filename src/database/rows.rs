@@ -38,10 +38,12 @@ impl Truncated {
     pub fn advice(self) -> &'static str {
         match self {
             Truncated::Rows => {
-                "Ask for fewer rows, or page: ORDER BY a key, then OFFSET n ROWS FETCH NEXT m ROWS ONLY."
+                "Ask for fewer rows, or page: ORDER BY a key, then OFFSET n ROWS FETCH NEXT m \
+                 ROWS ONLY."
             }
             Truncated::Chars => {
-                "Select fewer columns, cut long text with LEFT(), or page with ORDER BY … OFFSET … FETCH."
+                "Select fewer columns, cut long text with LEFT(), or page with ORDER BY … OFFSET \
+                 … FETCH."
             }
             Truncated::Time => "Narrow the query with WHERE, or aggregate on the server.",
         }

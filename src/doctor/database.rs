@@ -18,21 +18,29 @@ use crate::plural::plural;
 use mssql_mcp_sql::Access;
 
 /// Who and where we are, and the server's clock.
-pub const ABOUT: &str = "SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)), CAST(SERVERPROPERTY('Edition') AS nvarchar(128)), DB_NAME(), SUSER_SNAME(), USER_NAME(), \
+pub const ABOUT: &str = "SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)), \
+     CAST(SERVERPROPERTY('Edition') AS nvarchar(128)), DB_NAME(), SUSER_SNAME(), USER_NAME(), \
      SYSUTCDATETIME(), @@MAX_CONNECTIONS";
 
 /// What the login may do, as SQL Server adds it up (roles, grants and denials together).
-pub const RIGHTS: &str = "SELECT IS_SRVROLEMEMBER('sysadmin'), HAS_PERMS_BY_NAME(NULL, NULL, 'CONTROL SERVER'), HAS_PERMS_BY_NAME(NULL, NULL, 'IMPERSONATE ANY LOGIN'), \
-     HAS_PERMS_BY_NAME(NULL, NULL, 'ALTER ANY LOGIN'), IS_MEMBER('db_owner'), HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'CONTROL'), \
-     HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'SELECT'), HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'INSERT'), HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'UPDATE'), \
-     HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'DELETE'), HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'ALTER'), HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'EXECUTE'), \
-     HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'VIEW DEFINITION'), IS_MEMBER('db_datawriter'), IS_MEMBER('db_ddladmin')";
+pub const RIGHTS: &str = "SELECT IS_SRVROLEMEMBER('sysadmin'), HAS_PERMS_BY_NAME(NULL, NULL, \
+     'CONTROL SERVER'), HAS_PERMS_BY_NAME(NULL, NULL, 'IMPERSONATE ANY LOGIN'), \
+     HAS_PERMS_BY_NAME(NULL, NULL, 'ALTER ANY LOGIN'), IS_MEMBER('db_owner'), \
+     HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'CONTROL'), \
+     HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'SELECT'), HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', \
+     'INSERT'), HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'UPDATE'), \
+     HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'DELETE'), HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', \
+     'ALTER'), HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'EXECUTE'), \
+     HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'VIEW DEFINITION'), IS_MEMBER('db_datawriter'), \
+     IS_MEMBER('db_ddladmin')";
 
 /// Tables that can be written although the database as a whole cannot.
-pub const TABLES: &str = "SELECT TOP (20) s.name, t.name FROM sys.tables AS t JOIN sys.schemas AS s ON s.schema_id = t.schema_id \
+pub const TABLES: &str = "SELECT TOP (20) s.name, t.name FROM sys.tables AS t \
+     JOIN sys.schemas AS s ON s.schema_id = t.schema_id \
      WHERE HAS_PERMS_BY_NAME(QUOTENAME(s.name) + '.' + QUOTENAME(t.name), 'OBJECT', 'INSERT') = 1 \
      OR HAS_PERMS_BY_NAME(QUOTENAME(s.name) + '.' + QUOTENAME(t.name), 'OBJECT', 'UPDATE') = 1 \
-     OR HAS_PERMS_BY_NAME(QUOTENAME(s.name) + '.' + QUOTENAME(t.name), 'OBJECT', 'DELETE') = 1 ORDER BY s.name, t.name";
+     OR HAS_PERMS_BY_NAME(QUOTENAME(s.name) + '.' + QUOTENAME(t.name), 'OBJECT', 'DELETE') = 1 \
+     ORDER BY s.name, t.name";
 
 /// Seconds that the clocks may differ before somebody looks, and before times can
 /// no longer be compared.
@@ -88,7 +96,10 @@ async fn encryption(s: &Settings) -> Vec<Finding> {
                 "TrustServerCertificate",
                 "any certificate is accepted, so the database's identity is not checked",
             )
-            .mend("set database.ca_file (MSSQL_CA_FILE) to the CA's PEM and remove TrustServerCertificate"),
+            .mend(
+                "set database.ca_file (MSSQL_CA_FILE) to the CA's PEM and remove \
+                   TrustServerCertificate",
+            ),
         );
     }
     match s.encrypt {
@@ -194,7 +205,10 @@ async fn connected(
                     "permissions",
                     format!("access is read-only, but the login may write to {}", names.join(", ")),
                 )
-                .mend("take these rights away, so that SQL Server refuses what a reading of the text might miss")
+                .mend(
+                    "take these rights away, so that SQL Server refuses what a reading of the \
+                       text might miss",
+                )
                 .script(format!("USE {};\n{script}", quoted(&database))),
             );
         }
@@ -277,17 +291,25 @@ fn judged(r: &Rights, access: Access, database: &str, login: &str, user: &str) -
             "ALTER ROLE db_datareader ADD MEMBER [mcp];\nALTER ROLE db_datawriter ADD MEMBER [mcp];"
         }
         Access::Full => {
-            "ALTER ROLE db_datareader ADD MEMBER [mcp];\nALTER ROLE db_datawriter ADD MEMBER [mcp];\nALTER ROLE db_ddladmin ADD MEMBER [mcp];\nGRANT EXECUTE TO [mcp];"
+            "ALTER ROLE db_datareader ADD MEMBER [mcp];\nALTER ROLE db_datawriter ADD MEMBER \
+             [mcp];\nALTER ROLE db_ddladmin ADD MEMBER [mcp];\nGRANT EXECUTE TO [mcp];"
         }
     };
     let own = format!(
-        "CREATE LOGIN [mcp] WITH PASSWORD = N'<a long one>';\nUSE {db};\nCREATE USER [mcp] FOR LOGIN [mcp];\n{roles}\nGRANT VIEW DEFINITION TO [mcp];"
+        "CREATE LOGIN [mcp] WITH PASSWORD = N'<a long one>';\nUSE {db};\nCREATE USER [mcp] FOR \
+         LOGIN [mcp];\n{roles}\nGRANT VIEW DEFINITION TO [mcp];"
     );
     if r.sysadmin {
         return vec![
-            fail("the login is sysadmin: it may do anything on the whole server, and nothing can be denied to it")
-                .mend("give the server a login of its own, and set database.user and database.password to it")
-                .script(own),
+            fail(
+                "the login is sysadmin: it may do anything on the whole server, and nothing can \
+                  be denied to it",
+            )
+            .mend(
+                "give the server a login of its own, and set database.user and \
+                       database.password to it",
+            )
+            .script(own),
         ];
     }
     let mut all = Vec::new();
@@ -353,9 +375,15 @@ fn judged(r: &Rights, access: Access, database: &str, login: &str, user: &str) -
         all.push(
             Finding::warn(
                 "permissions",
-                format!("access is {}, but the login may {list} in the whole database", access.as_str()),
+                format!(
+                    "access is {}, but the login may {list} in the whole database",
+                    access.as_str()
+                ),
             )
-            .mend("take these rights away, so that SQL Server refuses what a reading of the text might miss")
+            .mend(
+                "take these rights away, so that SQL Server refuses what a reading of the text \
+                   might miss",
+            )
             .script(format!("USE {db};\n{}", script.join("\n"))),
         );
     }
@@ -386,9 +414,13 @@ fn judged(r: &Rights, access: Access, database: &str, login: &str, user: &str) -
     }
     if !r.definitions {
         all.push(
-            Finding::warn("definitions", "the login may not see definitions: defaults, checks and the text of views stay hidden from describe_table")
-                .mend("grant it where a model should see them")
-                .script(format!("USE {db};\nGRANT VIEW DEFINITION TO {u};")),
+            Finding::warn(
+                "definitions",
+                "the login may not see definitions: defaults, checks and \
+                the text of views stay hidden from describe_table",
+            )
+            .mend("grant it where a model should see them")
+            .script(format!("USE {db};\nGRANT VIEW DEFINITION TO {u};")),
         );
     }
     all

@@ -118,10 +118,10 @@ pub async fn store(config: &Config) -> Vec<Finding> {
     let people = match tried.map_err(|_| "it does not answer".to_owned()) {
         Ok(Ok(n)) => n,
         Ok(Err(e)) | Err(e) => {
-            return vec![
-                Finding::fail("store", e)
-                    .mend("check auth.store: the file's owner and disk, or that Redis runs and its password is right"),
-            ];
+            return vec![Finding::fail("store", e).mend(
+                "check auth.store: the file's owner and disk, or that Redis runs and \
+                        its password is right",
+            )];
         }
     };
     if people == 0 {
@@ -182,8 +182,12 @@ pub fn proxies(config: &Config) -> Vec<Finding> {
         return Vec::new();
     }
     vec![
-        Finding::warn("proxies", "http.public_url is https, so a proxy is in front, but http.trusted_proxies is empty: all callers count as one network")
-            .mend("name the proxy's address in http.trusted_proxies"),
+        Finding::warn(
+            "proxies",
+            "http.public_url is https, so a proxy is in front, but \
+            http.trusted_proxies is empty: all callers count as one network",
+        )
+        .mend("name the proxy's address in http.trusted_proxies"),
     ]
 }
 
@@ -200,7 +204,11 @@ pub async fn collector(config: &Config) -> Vec<Finding> {
         found.push(match answered {
             Ok(()) => Finding::ok("telemetry", format!("{endpoint} takes {signal}")),
             Err(e) => Finding::warn("telemetry", format!("{endpoint} does not take {signal}: {e}"))
-                .mend("check telemetry.endpoint, telemetry.protocol (gRPC is port 4317, HTTP 4318) and the headers, and that the collector runs; calls do not wait for it"),
+                .mend(
+                    "check telemetry.endpoint, telemetry.protocol (gRPC is port 4317, HTTP \
+                       4318) and the headers, and that the collector runs; calls do not wait for \
+                       it",
+                ),
         });
     }
     found

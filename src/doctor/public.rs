@@ -44,7 +44,8 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     };
     if let Err(e) = reached {
         all.push(Finding::fail("public URL", format!("{origin} cannot be used: {e}")).mend(
-            "start the server and its proxy; where TLS failed, the certificate's name, chain or authority is wrong",
+            "start the server and its proxy; where TLS failed, the certificate's name, chain or \
+             authority is wrong",
         ));
         return all;
     }
@@ -73,8 +74,10 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
 /// The challenge of an endpoint and the document that it names.
 async fn resource(getter: &Getter, origin: &str, url: &str, issuer: &str) -> Result<(), Finding> {
     let wrong = |what: String| {
-        Finding::fail("discovery", what)
-            .mend("the proxy must hand on the path as it is, and http.public_url must be what clients type")
+        Finding::fail("discovery", what).mend(
+            "the proxy must hand on the path as it is, and http.public_url must be what \
+                   clients type",
+        )
     };
     let document = format!("{origin}/.well-known/oauth-protected-resource{}", &url[origin.len()..]);
     let ask = Request::post(url)
@@ -124,8 +127,14 @@ async fn issued(getter: &Getter, issuer: &str, external: bool) -> Result<(), Fin
             Ok(got) => {
                 let v: Value = serde_json::from_slice(&got.body).unwrap_or_default();
                 if v["issuer"].as_str().map(|i| i.trim_end_matches('/')) != Some(issuer) {
-                    return Err(Finding::fail("discovery", format!("{url} names another issuer: {}", v["issuer"]))
-                        .mend("clients refuse it (RFC 8414 §3.3): make http.public_url or auth.issuer the same"));
+                    return Err(Finding::fail(
+                        "discovery",
+                        format!("{url} names another issuer: {}", v["issuer"]),
+                    )
+                    .mend(
+                        "clients refuse it (RFC 8414 §3.3): make http.public_url or \
+                            auth.issuer the same",
+                    ));
                 }
                 let apart =
                     got.headers.get(header::DATE).and_then(|d| d.to_str().ok()).and_then(apart);
@@ -138,7 +147,10 @@ async fn issued(getter: &Getter, issuer: &str, external: bool) -> Result<(), Fin
                             "clock",
                             format!("the issuer's clock and this machine's are {s} s apart"),
                         )
-                        .mend("let this machine follow NTP: tokens are refused that are not valid yet, or no longer"))
+                        .mend(
+                            "let this machine follow NTP: tokens are refused that are not valid \
+                            yet, or no longer",
+                        ))
                     }
                 };
             }

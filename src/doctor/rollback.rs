@@ -39,42 +39,55 @@ const NO_SUCH_THING: [u32; 2] = [208, 40515];
 pub const LASTING: [Lasting; 7] = [
     Lasting {
         what: "take numbers from sequences",
-        query: "SELECT TOP (20) s.name, q.name FROM sys.sequences AS q JOIN sys.schemas AS s ON s.schema_id = q.schema_id \
-                WHERE HAS_PERMS_BY_NAME(QUOTENAME(s.name) + '.' + QUOTENAME(q.name), 'OBJECT', 'UPDATE') = 1 ORDER BY s.name, q.name",
+        query: "SELECT TOP (20) s.name, q.name FROM sys.sequences AS q \
+                JOIN sys.schemas AS s ON s.schema_id = q.schema_id \
+                WHERE HAS_PERMS_BY_NAME(QUOTENAME(s.name) + '.' + QUOTENAME(q.name), 'OBJECT', \
+                'UPDATE') = 1 ORDER BY s.name, q.name",
         script: "DENY UPDATE ON OBJECT::{object} TO {user};",
         place: Place::Database,
         read_only: true,
     },
     Lasting {
         what: "reach linked servers, where what it changes is not in our transaction",
-        query: "SELECT TOP (20) v.name FROM sys.servers AS v WHERE v.is_linked = 1 AND (v.is_data_access_enabled = 1 OR v.is_rpc_out_enabled = 1) ORDER BY v.name",
-        script: "EXEC sp_droplinkedsrvlogin N'{text}', NULL; -- nobody by default; name those who need it with sp_addlinkedsrvlogin",
+        query: "SELECT TOP (20) v.name FROM sys.servers AS v WHERE v.is_linked = 1 \
+                AND (v.is_data_access_enabled = 1 OR v.is_rpc_out_enabled = 1) ORDER BY v.name",
+        script: "EXEC sp_droplinkedsrvlogin N'{text}', NULL; -- nobody by default; name those who \
+                 need it with sp_addlinkedsrvlogin",
         place: Place::Master,
         read_only: false,
     },
     Lasting {
-        what: "run extended procedures and OLE automation, which reach files, the registry, the network or programs",
-        query: "SELECT TOP (60) o.name FROM master.sys.all_objects AS o WHERE o.type = 'X' AND (o.name LIKE 'xp[_]%' OR o.name LIKE 'sp[_]OA%') \
+        what: "run extended procedures and OLE automation, which reach files, the registry, the \
+               network or programs",
+        query: "SELECT TOP (60) o.name FROM master.sys.all_objects AS o WHERE o.type = 'X' \
+                AND (o.name LIKE 'xp[_]%' OR o.name LIKE 'sp[_]OA%') \
                 AND o.name NOT IN ('xp_msver', 'xp_qv', 'xp_sprintf', 'xp_sscanf') \
-                AND HAS_PERMS_BY_NAME('master.sys.' + QUOTENAME(o.name), 'OBJECT', 'EXECUTE') = 1 ORDER BY o.name",
+                AND HAS_PERMS_BY_NAME('master.sys.' + QUOTENAME(o.name), 'OBJECT', 'EXECUTE') = 1 \
+                ORDER BY o.name",
         script: "DENY EXECUTE ON OBJECT::sys.{object} TO {login};",
         place: Place::Master,
         read_only: false,
     },
     Lasting {
         what: "call modules of assemblies that may leave the database (EXTERNAL_ACCESS, UNSAFE)",
-        query: "SELECT TOP (20) s.name, o.name FROM sys.assemblies AS a JOIN sys.assembly_modules AS m ON m.assembly_id = a.assembly_id \
-                JOIN sys.objects AS o ON o.object_id = m.object_id JOIN sys.schemas AS s ON s.schema_id = o.schema_id \
+        query: "SELECT TOP (20) s.name, o.name FROM sys.assemblies AS a \
+                JOIN sys.assembly_modules AS m ON m.assembly_id = a.assembly_id \
+                JOIN sys.objects AS o ON o.object_id = m.object_id \
+                JOIN sys.schemas AS s ON s.schema_id = o.schema_id \
                 WHERE a.is_user_defined = 1 AND a.permission_set_desc <> 'SAFE_ACCESS' \
-                AND (HAS_PERMS_BY_NAME(QUOTENAME(s.name) + '.' + QUOTENAME(o.name), 'OBJECT', 'EXECUTE') = 1 \
-                OR HAS_PERMS_BY_NAME(QUOTENAME(s.name) + '.' + QUOTENAME(o.name), 'OBJECT', 'SELECT') = 1) ORDER BY s.name, o.name",
-        script: "DENY EXECUTE ON OBJECT::{object} TO {user}; -- DENY SELECT for a table-valued function",
+                AND (HAS_PERMS_BY_NAME(QUOTENAME(s.name) + '.' + QUOTENAME(o.name), 'OBJECT', \
+                'EXECUTE') = 1 \
+                OR HAS_PERMS_BY_NAME(QUOTENAME(s.name) + '.' + QUOTENAME(o.name), 'OBJECT', \
+                'SELECT') = 1) ORDER BY s.name, o.name",
+        script: "DENY EXECUTE ON OBJECT::{object} TO {user}; -- DENY SELECT for a table-valued \
+                 function",
         place: Place::Database,
         read_only: false,
     },
     Lasting {
         what: "call web services (sp_invoke_external_rest_endpoint)",
-        query: "SELECT 'sp_invoke_external_rest_endpoint' WHERE HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'EXECUTE ANY EXTERNAL ENDPOINT') = 1",
+        query: "SELECT 'sp_invoke_external_rest_endpoint' WHERE HAS_PERMS_BY_NAME(DB_NAME(), \
+                'DATABASE', 'EXECUTE ANY EXTERNAL ENDPOINT') = 1",
         script: "DENY EXECUTE ANY EXTERNAL ENDPOINT TO {user};",
         place: Place::Database,
         read_only: false,
@@ -87,9 +100,12 @@ pub const LASTING: [Lasting; 7] = [
         read_only: false,
     },
     Lasting {
-        what: "take messages from queues: RECEIVE is rolled back, but after five rollbacks SQL Server disables the queue",
-        query: "SELECT TOP (20) s.name, q.name FROM sys.service_queues AS q JOIN sys.schemas AS s ON s.schema_id = q.schema_id WHERE q.is_ms_shipped = 0 \
-                AND HAS_PERMS_BY_NAME(QUOTENAME(s.name) + '.' + QUOTENAME(q.name), 'OBJECT', 'RECEIVE') = 1 ORDER BY s.name, q.name",
+        what: "take messages from queues: RECEIVE is rolled back, but after five rollbacks SQL \
+               Server disables the queue",
+        query: "SELECT TOP (20) s.name, q.name FROM sys.service_queues AS q \
+                JOIN sys.schemas AS s ON s.schema_id = q.schema_id WHERE q.is_ms_shipped = 0 \
+                AND HAS_PERMS_BY_NAME(QUOTENAME(s.name) + '.' + QUOTENAME(q.name), 'OBJECT', \
+                'RECEIVE') = 1 ORDER BY s.name, q.name",
         script: "DENY RECEIVE ON OBJECT::{object} TO {user};",
         place: Place::Database,
         read_only: false,
@@ -153,16 +169,27 @@ fn found(
         Place::Master if l.script.contains("OBJECT::") => {
             let (name, login) = (login.replace('\'', "''"), quoted(login));
             format!(
-                "USE master;\nIF USER_ID(N'{name}') IS NULL CREATE USER {login} FOR LOGIN {login};\n{lines}"
+                "USE master;\nIF USER_ID(N'{name}') IS NULL CREATE USER {login} FOR LOGIN \
+                 {login};\n{lines}"
             )
         }
         Place::Master => format!("USE master;\n{lines}"),
     };
     let listed = names.iter().map(|n| n.join(".")).collect::<Vec<_>>().join(", ");
     Some(
-        Finding::warn("rollback", format!("a rollback does not undo this, and the login may {}: {listed}", l.what))
-            .mend("take the right away; the guard refuses it, and this is for what a reading of the text might miss")
-            .script(script),
+        Finding::warn(
+            "rollback",
+            format!(
+                "a rollback does not undo this, and the login may {}: \
+            {listed}",
+                l.what
+            ),
+        )
+        .mend(
+            "take the right away; the guard refuses it, and this is for what a reading of \
+                   the text might miss",
+        )
+        .script(script),
     )
 }
 

@@ -54,12 +54,17 @@ impl Listener {
     pub async fn bind(address: SocketAddr, sign_in: bool) -> Result<Self, String> {
         if !address.ip().is_loopback() && !sign_in {
             return Err(format!(
-                "http.listen: {address} can be reached from other machines, and sign-in is off: anybody there could query your database. Listen on 127.0.0.1, or set auth.mode = \"builtin\""
+                "http.listen: {address} can be reached from other machines, and sign-in is off: \
+                 anybody there could query your database. Listen on 127.0.0.1, or set auth.mode = \
+                 \"builtin\""
             ));
         }
         let tcp = TcpListener::bind(address).await.map_err(|e| match e.kind() {
             std::io::ErrorKind::AddrInUse => {
-                format!("http.listen: {address} is in use; choose another with --port, --listen or http.listen")
+                format!(
+                    "http.listen: {address} is in use; choose another with --port, --listen \
+                         or http.listen"
+                )
             }
             _ => format!("http.listen: {address}: {e}"),
         })?;

@@ -249,7 +249,8 @@ async fn read(
     {
         Ok(b) => b.to_bytes(),
         Err(_) => {
-            let e = json!({ "error": "invalid_request", "error_description": "the body is too large, too slow, or broke off" });
+            let e = json!({ "error": "invalid_request", "error_description": "the body is too \
+                large, too slow, or broke off" });
             return Err(answer::json(StatusCode::PAYLOAD_TOO_LARGE, &e));
         }
     };

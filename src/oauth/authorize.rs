@@ -100,7 +100,8 @@ impl Authority {
             self.clients.find(&client_id).await?.ok_or_else(|| {
                 page(
                     "This program is not registered here, or its registration has expired.",
-                    "Remove the connection in the program and connect again: it will register anew.",
+                    "Remove the connection in the program and connect again: it will register \
+                     anew.",
                 )
             })?
         };

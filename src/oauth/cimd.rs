@@ -386,8 +386,12 @@ mod tests {
     }
 
     fn ok(body: &str, more: &str) -> Vec<u8> {
-        format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{more}Content-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
-            .into_bytes()
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{more}Content-Length: \
+                 {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )
+        .into_bytes()
     }
 
     #[tokio::test]

@@ -101,12 +101,14 @@ impl Redirects {
                 Ok(())
             }
             "https" => Err(format!(
-                "{uri}: the host {} is not allowed here; the operator can add it to auth.redirect_hosts",
+                "{uri}: the host {} is not allowed here; the operator can add it to \
+                 auth.redirect_hosts",
                 p.host
             )),
             own if self.schemes.iter().any(|s| s == own) => Ok(()),
             own if private(own) => Err(format!(
-                "{uri}: the scheme {own} is not allowed here; the operator can add it to auth.redirect_schemes"
+                "{uri}: the scheme {own} is not allowed here; the operator can add it to \
+                 auth.redirect_schemes"
             )),
             _ => Err(format!("{uri}: it must be https://, or http:// on loopback")),
         }
@@ -281,7 +283,8 @@ impl Clients {
         if made > 0 {
             tracing::warn!(
                 made,
-                "auth.max_clients is reached; unused clients are forgotten, those of the busiest network first"
+                "auth.max_clients is reached; unused clients are forgotten, those of the busiest \
+                 network first"
             );
         }
         Ok(made)
@@ -366,7 +369,9 @@ fn read(body: &Value, redirects: &Redirects) -> Result<(Client, Vec<String>), Re
         None => "client_secret_basic",
         Some(m @ ("none" | "client_secret_post" | "client_secret_basic")) => m,
         Some(_) => {
-            return bad("token_endpoint_auth_method must be none, client_secret_post or client_secret_basic".into());
+            return bad("token_endpoint_auth_method must be none, client_secret_post or \
+                        client_secret_basic"
+                .into());
         }
     };
     let list = |k: &str| {

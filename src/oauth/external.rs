@@ -187,7 +187,8 @@ impl External {
         let Some(subject) =
             claims.get(&self.subject_claim).and_then(Value::as_str).filter(|s| !s.is_empty())
         else {
-            tracing::warn!(claim = %self.subject_claim, "a token of the issuer lacks the subject's claim");
+            tracing::warn!(claim = %self.subject_claim, "a token of the issuer lacks the \
+                subject's claim");
             return Ok(None);
         };
         let principal = Arc::new(Principal {

@@ -272,7 +272,8 @@ impl Grants {
         }
         if self.people.still(&c.content.user, &c.content.epoch).await?.is_none() {
             return Err(GrantError::InvalidGrant(
-                "the person who granted it was shut out since, or has another password or other rights",
+                "the person who granted it was shut out since, or has another password or other \
+                 rights",
             ));
         }
         c.content.until = now() + self.access_ttl;

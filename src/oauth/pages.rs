@@ -14,29 +14,42 @@ use crate::visible::{unseen, visible_line};
 
 /// Each colour is named once for either scheme. Text and its ground differ by 4.5:1 and more, edges
 /// and the focus ring by 3:1 (WCAG 2.2, 1.4.3 and 1.4.11); the browser test measures them.
-const STYLE: &str = ":root{color-scheme:light dark;--ground:#f4f5f7;--card:#fff;--text:#1b1f24;--soft:#57606a;--edge:#6e7781;--line:#d0d7de;--go:#0b5cad;--on-go:#fff;\
+const STYLE: &str = ":root{color-scheme:light \
+dark;--ground:#f4f5f7;--card:#fff;--text:#1b1f24;--soft:#57606a;--edge:#6e7781;--line:#d0d7de;--go:#0b5cad;--on-go:#fff;\
 --ring:#0b5cad;--warn:#fff6ed;--warn-edge:#b54708;--bad:#fef3f2;--bad-edge:#b42318;--good:#effaf1;--good-edge:#1a7f37}\
 @media(prefers-color-scheme:dark){:root{--ground:#0d1117;--card:#161b22;--text:#e6edf3;--soft:#9da7b3;--edge:#8b949e;--line:#30363d;--go:#79b8ff;--on-go:#0d1117;\
 --ring:#79b8ff;--warn:#2b1d0e;--warn-edge:#db8b4b;--bad:#2d1614;--bad-edge:#f1766d;--good:#10281a;--good-edge:#4ac26b}}\
-*{box-sizing:border-box}body{font:16px/1.5 system-ui,sans-serif;margin:0;background:var(--ground);color:var(--text)}\
-main{max-width:26rem;margin:8vh auto;padding:1.5rem;background:var(--card);border:1px solid var(--line);border-radius:.5rem}main.wide{max-width:64rem}\
-h1{font-size:1.3rem;margin:0 0 1rem;overflow-wrap:anywhere}a{color:var(--go)}label{display:block;font-weight:600;margin:1rem 0 .25rem}\
+*{box-sizing:border-box}body{font:16px/1.5 \
+system-ui,sans-serif;margin:0;background:var(--ground);color:var(--text)}\
+main{max-width:26rem;margin:8vh auto;padding:1.5rem;background:var(--card);border:1px solid \
+var(--line);border-radius:.5rem}main.wide{max-width:64rem}\
+h1{font-size:1.3rem;margin:0 0 \
+1rem;overflow-wrap:anywhere}a{color:var(--go)}label{display:block;font-weight:600;margin:1rem 0 \
+.25rem}\
 input[type=text],input[type=password]{width:100%;padding:.6rem;font:inherit;color:inherit;background:var(--card);border:1px solid var(--edge);border-radius:.375rem}\
 input[aria-invalid]{border:2px solid var(--bad-edge)}\
-button{font:inherit;font-weight:600;padding:.6rem 1.2rem;margin:1.25rem .5rem 0 0;border:1px solid var(--edge);border-radius:.375rem;background:var(--card);color:inherit;cursor:pointer}\
+button{font:inherit;font-weight:600;padding:.6rem 1.2rem;margin:1.25rem .5rem 0 0;border:1px \
+solid var(--edge);border-radius:.375rem;background:var(--card);color:inherit;cursor:pointer}\
 button.go{background:var(--go);border-color:var(--go);color:var(--on-go)}:focus-visible{outline:3px solid var(--ring);outline-offset:2px}\
-dl{display:grid;grid-template-columns:auto 1fr;gap:.25rem 1rem;margin:1rem 0}dt,small,th{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}\
-ul{padding-left:1.2rem}.warn,.bad,.good{padding:.5rem .75rem;border-left:4px solid var(--warn-edge);background:var(--warn);overflow-wrap:anywhere}\
+dl{display:grid;grid-template-columns:auto 1fr;gap:.25rem 1rem;margin:1rem \
+0}dt,small,th{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}\
+ul{padding-left:1.2rem}.warn,.bad,.good{padding:.5rem .75rem;border-left:4px solid \
+var(--warn-edge);background:var(--warn);overflow-wrap:anywhere}\
 .bad{border-color:var(--bad-edge);background:var(--bad)}.good{border-color:var(--good-edge);background:var(--good)}\
 table{width:100%;border-collapse:collapse}th,td{min-width:5.5rem;text-align:left;vertical-align:top;padding:.6rem .75rem .6rem 0;border-top:1px solid var(--line);overflow-wrap:anywhere}thead th{border:0;font-size:.875rem}\
-td ul{margin:0}td button{margin:0;white-space:nowrap}code,pre{white-space:pre-wrap;overflow-wrap:anywhere;font:14px/1.5 ui-monospace,monospace}\
-@media(max-width:48rem){thead{display:none}tr{display:block;padding:.75rem 0;border-top:1px solid var(--line)}td{display:block;min-width:0;border:0;padding:.1rem 0}\
+td ul{margin:0}td \
+button{margin:0;white-space:nowrap}code,pre{white-space:pre-wrap;overflow-wrap:anywhere;font:14px/1.5 ui-monospace,monospace}\
+@media(max-width:48rem){thead{display:none}tr{display:block;padding:.75rem 0;border-top:1px solid \
+var(--line)}td{display:block;min-width:0;border:0;padding:.1rem 0}\
 td[data-name]::before{content:attr(data-name) \": \";color:var(--soft)}td button{margin-top:.5rem}}\
 @media(max-width:30rem){main{margin:0;border:0;border-radius:0;min-height:100vh}}";
 
 /// A cylinder, as databases are drawn.
-pub const ICON: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 32 32\"><rect width=\"32\" height=\"32\" rx=\"6\" fill=\"#0b5cad\"/>\
-<path d=\"M7 10v12c0 2.2 4 4 9 4s9-1.8 9-4V10\" fill=\"none\" stroke=\"#fff\" stroke-width=\"2.5\"/><path d=\"M7 16c0 2.2 4 4 9 4s9-1.8 9-4\" fill=\"none\" stroke=\"#fff\" stroke-width=\"2.5\"/>\
+pub const ICON: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 32 32\"><rect \
+width=\"32\" height=\"32\" rx=\"6\" fill=\"#0b5cad\"/>\
+<path d=\"M7 10v12c0 2.2 4 4 9 4s9-1.8 9-4V10\" fill=\"none\" stroke=\"#fff\" \
+stroke-width=\"2.5\"/><path d=\"M7 16c0 2.2 4 4 9 4s9-1.8 9-4\" fill=\"none\" stroke=\"#fff\" \
+stroke-width=\"2.5\"/>\
 <ellipse cx=\"16\" cy=\"10\" rx=\"9\" ry=\"4\" fill=\"#fff\"/></svg>";
 
 /// In the page itself, so that no proxy has to know its path.
@@ -51,7 +64,8 @@ static STYLE_HASH: LazyLock<String> =
 pub fn policy(also: Option<&str>) -> String {
     let also = also.map_or(String::new(), |o| format!(" {o}"));
     format!(
-        "default-src 'none'; style-src 'sha256-{}'; img-src data:; form-action 'self'{also}; base-uri 'none'; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'sha256-{}'; img-src data:; form-action 'self'{also}; \
+         base-uri 'none'; frame-ancestors 'none'",
         *STYLE_HASH
     )
 }
@@ -81,8 +95,10 @@ fn page(title: &str, body: &str) -> String {
 
 fn laid_out(title: &str, class: &str, body: &str) -> String {
     format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <meta name=\"color-scheme\" content=\"light dark\"><title>{title}</title><link rel=\"icon\" type=\"image/svg+xml\" href=\"{icon}\"><style>{STYLE}</style></head>\
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width, initial-scale=1\">\
+         <meta name=\"color-scheme\" content=\"light dark\"><title>{title}</title><link \
+         rel=\"icon\" type=\"image/svg+xml\" href=\"{icon}\"><style>{STYLE}</style></head>\
          <body><main{class}><h1>{title}</h1>{body}</main></body></html>\n",
         title = escape(title),
         icon = *ICON_LINK,
@@ -179,17 +195,20 @@ pub fn login(s: &SignIn<'_>) -> String {
     let server = escape(s.server);
     let purpose = match s.purpose {
         Purpose::Client { client, label } => format!(
-            "{} asks to use the database <strong>{}</strong>. First sign in to this server, <strong>{server}</strong>.",
+            "{} asks to use the database <strong>{}</strong>. First sign in to this server, \
+             <strong>{server}</strong>.",
             program(client),
             escape(label)
         ),
         Purpose::Object { label } => format!(
-            "This page is about the database <strong>{}</strong>. First sign in to this server, <strong>{server}</strong>.",
+            "This page is about the database <strong>{}</strong>. First sign in to this server, \
+             <strong>{server}</strong>.",
             escape(label)
         ),
         Purpose::Apps => {
             format!(
-                "To see which programs may use databases in your name, sign in to this server, <strong>{server}</strong>."
+                "To see which programs may use databases in your name, sign in to this server, \
+                 <strong>{server}</strong>."
             )
         }
     };
@@ -207,8 +226,11 @@ pub fn login(s: &SignIn<'_>) -> String {
         "Sign in",
         &format!(
             "<p>{purpose}</p>{problem}<form method=\"post\" action=\"{}\">{}{}{}\
-             <label for=\"name\">User name</label><input type=\"text\" id=\"name\" name=\"username\" value=\"{}\" autocomplete=\"username\" autocapitalize=\"none\" required{}>\
-             <label for=\"password\">Password</label><input type=\"password\" id=\"password\" name=\"password\" autocomplete=\"current-password\" required{}>\
+             <label for=\"name\">User name</label><input type=\"text\" id=\"name\" \
+             name=\"username\" value=\"{}\" autocomplete=\"username\" autocapitalize=\"none\" \
+             required{}>\
+             <label for=\"password\">Password</label><input type=\"password\" id=\"password\" \
+             name=\"password\" autocomplete=\"current-password\" required{}>\
              <button class=\"go\">Sign in</button></form>",
             escape(s.action),
             hidden("do", "login"),
@@ -252,7 +274,8 @@ pub fn consent(a: &Asked<'_>, request: &str, csrf: &str) -> String {
         let _ = write!(scopes, "<li>{} <small>({})</small></li>", escape(meaning(s)), escape(s));
     }
     let warn = if a.loopback {
-        "<p class=\"warn\">This program runs on the computer in front of you, and any program there could pretend to be it. Go on only if you just started it.</p>"
+        "<p class=\"warn\">This program runs on the computer in front of you, and any program \
+         there could pretend to be it. Go on only if you just started it.</p>"
     } else {
         ""
     };
@@ -261,7 +284,8 @@ pub fn consent(a: &Asked<'_>, request: &str, csrf: &str) -> String {
         &format!(
             "<p>You are signed in as <strong>{}</strong>. The program asks to:</p><ul>{scopes}</ul>\
              <dl><dt>Database</dt><dd>{}</dd><dt>Server</dt><dd>{}</dd><dt>Program</dt><dd>{}</dd><dt>Its id</dt><dd>{}</dd><dt>Answers go to</dt><dd>{}</dd></dl>{warn}\
-             <form method=\"post\" action=\"/authorize\">{}{}<button class=\"go\" name=\"do\" value=\"approve\">Allow</button>\
+             <form method=\"post\" action=\"/authorize\">{}{}<button class=\"go\" name=\"do\" \
+             value=\"approve\">Allow</button>\
              <button name=\"do\" value=\"deny\">Deny</button>{ANOTHER}</form>",
             escape(a.user),
             escape(a.label),
@@ -280,7 +304,8 @@ pub fn not_yours(what: &str, mend: &str, request: &str, csrf: &str) -> String {
     page(
         "This did not work",
         &format!(
-            "<p class=\"bad\" role=\"alert\">{}</p><p>{}</p><form method=\"post\" action=\"/authorize\">{}{}{ANOTHER}</form>",
+            "<p class=\"bad\" role=\"alert\">{}</p><p>{}</p><form method=\"post\" \
+             action=\"/authorize\">{}{}{ANOTHER}</form>",
             escape(what),
             escape(mend),
             hidden("request", request),
@@ -320,9 +345,11 @@ pub fn apps(
         let (name, host) = (escape(&visible_line(&g.client_name, MAX_NAME)), escape(&g.host));
         let _ = write!(
             rows,
-            "<tr><td>{}</td><td data-name=\"Database\">{}</td><td data-name=\"Answers went to\">{}</td><td data-name=\"Since\">{}</td>\
+            "<tr><td>{}</td><td data-name=\"Database\">{}</td><td data-name=\"Answers went \
+             to\">{}</td><td data-name=\"Since\">{}</td>\
              <td data-name=\"Last used\">{used}</td><td data-name=\"May\"><ul>{}</ul></td>\
-             <td><form method=\"post\" action=\"/apps\">{}{}{}<button aria-label=\"Revoke {name} ({host})\">Revoke …</button></form></td></tr>",
+             <td><form method=\"post\" action=\"/apps\">{}{}{}<button aria-label=\"Revoke {name} \
+             ({host})\">Revoke …</button></form></td></tr>",
             program(&g.client_name),
             escape(&label(g)),
             host,
@@ -337,13 +364,16 @@ pub fn apps(
         "<p>None.</p>".to_owned()
     } else {
         format!(
-            "<table><thead><tr><th scope=\"col\">Program</th><th scope=\"col\">Database</th><th scope=\"col\">Answers went to</th><th scope=\"col\">Since</th>\
-             <th scope=\"col\">Last used</th><th scope=\"col\">May</th><th scope=\"col\"><span>Take back</span></th></tr></thead><tbody>{rows}</tbody></table>"
+            "<table><thead><tr><th scope=\"col\">Program</th><th scope=\"col\">Database</th><th \
+             scope=\"col\">Answers went to</th><th scope=\"col\">Since</th>\
+             <th scope=\"col\">Last used</th><th scope=\"col\">May</th><th \
+             scope=\"col\"><span>Take back</span></th></tr></thead><tbody>{rows}</tbody></table>"
         )
     };
     let said = match revoked {
         true => {
-            "<p class=\"good\" role=\"status\">Revoked. That program can no longer use the database in your name.</p>"
+            "<p class=\"good\" role=\"status\">Revoked. That program can no longer use the \
+             database in your name.</p>"
         }
         false => "",
     };
@@ -351,7 +381,8 @@ pub fn apps(
         "Connected apps",
         " class=\"wide\"",
         &format!(
-            "{said}<p>Signed in as <strong>{}</strong>. These programs may use a database in your name:</p>{list}\
+            "{said}<p>Signed in as <strong>{}</strong>. These programs may use a database in your \
+             name:</p>{list}\
              <form method=\"post\" action=\"/apps\">{}{}<button>Sign out</button></form>",
             escape(user),
             hidden("do", "logout"),
@@ -367,7 +398,8 @@ pub fn revoke(id: &str, g: &Grant, label: &str, csrf: &str) -> String {
         &format!(
             "<p>It may use the database <strong>{}</strong> in your name, since {}:</p><ul>{}</ul>\
              <p>Afterwards its next request is refused, within a second. It can ask you again.</p>\
-             <form method=\"post\" action=\"/apps\">{}{}<button class=\"go\" name=\"do\" value=\"revoke\">Revoke</button>\
+             <form method=\"post\" action=\"/apps\">{}{}<button class=\"go\" name=\"do\" \
+             value=\"revoke\">Revoke</button>\
              <button name=\"do\" value=\"keep\">Keep it</button></form>",
             escape(label),
             when(g.created),
@@ -399,15 +431,18 @@ pub fn way_in(
         .map_or(String::new(), |p| format!("<p class=\"bad\" role=\"alert\">{}</p>", escape(p)));
     let apps = match sign_in {
         true => {
-            "<p><a href=\"/apps\">Connected apps</a>: which programs may use a database in your name.</p>"
+            "<p><a href=\"/apps\">Connected apps</a>: which programs may use a database in your \
+             name.</p>"
         }
         false => "",
     };
     page(
         title,
         &format!(
-            "{problem}<p>This server gives AI programs (Claude, ChatGPT, VS Code, Cursor …) access to Microsoft SQL Server. It is not used with a browser: \
-             add its address to your program as an MCP server, or as a connector.</p><ul>{list}</ul>{apps}"
+            "{problem}<p>This server gives AI programs (Claude, ChatGPT, VS Code, Cursor …) \
+             access to Microsoft SQL Server. It is not used with a browser: \
+             add its address to your program as an MCP server, or as a \
+             connector.</p><ul>{list}</ul>{apps}"
         ),
     )
 }
@@ -434,7 +469,8 @@ mod tests {
         assert_eq!(program("Claude"), "<strong>Claude</strong>");
         assert_eq!(
             program("\u{421}laude"),
-            "<strong>\u{421}laude</strong> <small>(not all plain letters: \u{421} is U+0421)</small>"
+            "<strong>\u{421}laude</strong> <small>(not all plain letters: \u{421} is \
+             U+0421)</small>"
         );
         assert_eq!(program("Cl\u{200b}au\u{61c}de"), "<strong>Cl\\u{200B}au\\u{061C}de</strong>");
         let many = program("\u{30af}\u{30ed}\u{30fc}\u{30c9}\u{306e}\u{30c4}");

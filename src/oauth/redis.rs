@@ -49,17 +49,20 @@ impl Redis {
         // Redis runs a script as one step.
         let replace = Script::new(
             "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-             if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2]) else redis.call('SET', KEYS[1], ARGV[2], 'EXAT', ARGV[3]) end
+             if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2]) else redis.call('SET', \
+             KEYS[1], ARGV[2], 'EXAT', ARGV[3]) end
              return 1",
         );
         // As `rate_limit.rs` counts (GCRA): one instant for each key, in milliseconds of Redis's
         // clock, forgotten once it has passed. The answer is how long to wait.
         let spend = Script::new(
             "local t = redis.call('TIME')
-             local now, every, burst, cost = t[1] * 1000 + math.floor(t[2] / 1000), tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+             local now, every, burst, cost = t[1] * 1000 + math.floor(t[2] / 1000), \
+             tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
              local after = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now) + every * cost
              if cost > 0 and after > now + every * burst then return after - now - every * burst end
-             if after > now then redis.call('SET', KEYS[1], after, 'PX', after - now) else redis.call('DEL', KEYS[1]) end
+             if after > now then redis.call('SET', KEYS[1], after, 'PX', after - now) else \
+             redis.call('DEL', KEYS[1]) end
              return 0",
         );
         Ok(Self { client, connection: OnceCell::new(), replace, spend })

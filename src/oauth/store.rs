@@ -405,7 +405,8 @@ impl Sqlite {
         write
             .execute_batch(
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-             CREATE TABLE IF NOT EXISTS entries (kind TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, expires INTEGER NOT NULL,
+             CREATE TABLE IF NOT EXISTS entries (kind TEXT NOT NULL, key TEXT NOT NULL, value \
+             BLOB NOT NULL, expires INTEGER NOT NULL,
                PRIMARY KEY (kind, key)) WITHOUT ROWID;
              CREATE INDEX IF NOT EXISTS expiry ON entries (expires);",
             )
@@ -475,7 +476,8 @@ impl Store for Sqlite {
     ) -> Answer<'a, bool> {
         let key = key.to_owned();
         Self::work(&self.write, move |c| {
-            let sql = "INSERT INTO entries VALUES (?1, ?2, ?3, ?4) ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, \
+            let sql = "INSERT INTO entries VALUES (?1, ?2, ?3, ?4) ON CONFLICT (kind, key) DO \
+                       UPDATE SET value = excluded.value, \
                        expires = excluded.expires WHERE entries.expires <= ?5";
             Ok(c.execute(sql, params![kind.as_str(), key, value, expires as i64, now() as i64])?
                 == 1)
@@ -492,7 +494,8 @@ impl Store for Sqlite {
     ) -> Answer<'a, bool> {
         let (key, was) = (key.to_owned(), was.to_vec());
         Self::work(&self.write, move |c| {
-            let sql = "UPDATE entries SET value = ?4, expires = ?5 WHERE kind = ?1 AND key = ?2 AND value = ?3 AND expires > ?6";
+            let sql = "UPDATE entries SET value = ?4, expires = ?5 WHERE kind = ?1 \
+                       AND key = ?2 AND value = ?3 AND expires > ?6";
             Ok(c.execute(
                 sql,
                 params![kind.as_str(), key, was, value, expires as i64, now() as i64],

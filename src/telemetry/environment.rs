@@ -253,7 +253,12 @@ pub fn unheeded(set: impl Iterator<Item = (String, String)>) -> Vec<String> {
             None => {
                 let near = known.keys().map(|k| (strsim::damerau_levenshtein(k, name), k)).min();
                 // Others' variables are others'.
-                near.filter(|(d, _)| *d <= 2).map(|(_, k)| format!("nobody knows it; did you mean {k}?"))
+                near.filter(|(d, _)| *d <= 2).map(|(_, k)| {
+                    format!(
+                        "nobody knows it; did you mean \
+                    {k}?"
+                    )
+                })
             }
             Some(Text) => None,
             Some(Unheeded(instead)) => Some(format!("it is not heeded; {instead}")),
@@ -262,9 +267,11 @@ pub fn unheeded(set: impl Iterator<Item = (String, String)>) -> Vec<String> {
                 .parse::<u32>()
                 .is_err()
                 .then(|| format!("\"{value}\" is no whole number from 0 to {}", u32::MAX)),
-            Some(Url) => {
-                (!is_url(value)).then(|| "it is no URL such as http://otel-collector:4318/v1/traces".to_owned())
-            }
+            Some(Url) => (!is_url(value)).then(|| {
+                "it is no URL such as \
+                    http://otel-collector:4318/v1/traces"
+                    .to_owned()
+            }),
             Some(Number) => set[name]
                 .parse::<u32>()
                 .ok()
@@ -282,14 +289,19 @@ pub fn unheeded(set: impl Iterator<Item = (String, String)>) -> Vec<String> {
                 .iter()
                 .all(|w| !w.eq_ignore_ascii_case(value))
                 .then(|| format!("\"{value}\" is none of {}", words.join(", "))),
-            Some(Pairs) => pairs(value)
-                .is_none()
-                .then(|| "it is no list of name=value pairs, percent-encoded, with commas between".to_owned()),
+            Some(Pairs) => pairs(value).is_none().then(|| {
+                "it is no list of name=value pairs, percent-encoded, with commas between".to_owned()
+            }),
             Some(Headers) => read_headers(value).is_none().then(|| {
-                "it is no list of header=value pairs, percent-encoded (a comma as %2C), with commas between".to_owned()
+                "it is no list of header=value pairs, percent-encoded (a comma as %2C), with \
+                 commas between"
+                    .to_owned()
             }),
             Some(Propagators) => {
-                let other = value.split(',').map(str::trim).find(|p| !["tracecontext", "baggage"].contains(p));
+                let other = value
+                    .split(',')
+                    .map(str::trim)
+                    .find(|p| !["tracecontext", "baggage"].contains(p));
                 other.map(|p| format!("\"{p}\": traces are handed on by W3C Trace Context alone"))
             }
         };

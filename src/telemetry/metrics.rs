@@ -69,7 +69,8 @@ pub const METRICS: &[Metric] = &[
         MCP,
         "s",
         &["mcp.method.name", TOOL, "mssql_mcp.outcome", "error.type", "network.transport"],
-        "MCP requests, from the first layer to the outcome (not ping and notifications, which the transports answer); method and tool are `unknown` where they are none of ours",
+        "MCP requests, from the first layer to the outcome (not ping and notifications, which the \
+         transports answer); method and tool are `unknown` where they are none of ours",
     ),
     row("mssql_mcp.calls.running", Kind::Gauge, "{call}", &[], "MCP requests that run now"),
     row("mssql_mcp.rows", Kind::Counter, "{row}", &[TOOL], "rows returned"),
@@ -106,7 +107,8 @@ pub const METRICS: &[Metric] = &[
         Kind::Counter,
         "{request}",
         &["mssql_mcp.reason"],
-        "requests turned away: peer (HTTP 429), rate_limited and too_many_at_once (per principal), overloaded (the pool's queue)",
+        "requests turned away: peer (HTTP 429), rate_limited and too_many_at_once (per \
+         principal), overloaded (the pool's queue)",
     ),
     row(
         "db.client.operation.duration",
@@ -121,7 +123,8 @@ pub const METRICS: &[Metric] = &[
             "db.response.status_code",
             "error.type",
         ],
-        "round trips to SQL Server, with the reading of their rows; the operation is read, preview, change, confirmed change or catalog",
+        "round trips to SQL Server, with the reading of their rows; the operation is read, \
+         preview, change, confirmed change or catalog",
     ),
     row(
         "db.client.connection.count",
@@ -207,14 +210,16 @@ pub const METRICS: &[Metric] = &[
         Kind::Counter,
         "{request}",
         &["mssql_mcp.reason"],
-        "requests without a good bearer token: missing, malformed, invalid (unknown, expired, revoked, for another resource) or store",
+        "requests without a good bearer token: missing, malformed, invalid (unknown, expired, \
+         revoked, for another resource) or store",
     ),
     row(
         "mssql_mcp.sign_ins",
         Kind::Counter,
         "{attempt}",
         &["mssql_mcp.result"],
-        "passwords that people typed: ok, wrong, throttled, busy (too many at once), or store (it could not be asked)",
+        "passwords that people typed: ok, wrong, throttled, busy (too many at once), or store (it \
+         could not be asked)",
     ),
     row(
         "mssql_mcp.audit.queue",
@@ -403,7 +408,8 @@ pub fn prometheus_name(m: &Metric) -> String {
 pub fn markdown() -> String {
     let mut out = String::from(include_str!("metrics.md"));
     out.push_str(
-        "\n## Every metric\n\n| OTLP | Prometheus | kind | unit | labels | what |\n|---|---|---|---|---|---|\n",
+        "\n## Every metric\n\n| OTLP | Prometheus | kind | unit | labels | what \
+         |\n|---|---|---|---|---|---|\n",
     );
     for m in METRICS {
         let kind = match m.kind {

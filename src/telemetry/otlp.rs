@@ -386,7 +386,8 @@ impl<E> Counted<E> {
                 if !self.failing.swap(true, Ordering::Relaxed)
                     && !matches!(e, OTelSdkError::AlreadyShutdown)
                 {
-                    tracing::warn!(target: "mssql_mcp::telemetry", error = %e, "the collector does not take {}; what is lost is counted", self.signal);
+                    tracing::warn!(target: "mssql_mcp::telemetry", error = %e, "the collector \
+                        does not take {}; what is lost is counted", self.signal);
                 }
             }
         }

@@ -23,11 +23,13 @@ pub fn configure(config: &Config, tools: Tools) {
     let values = config.get(settings::log::VALUES);
     if values {
         tracing::warn!(
-            "log.messages and log.values are on: the log holds every statement, parameter and row that passes; switch them off when the fault is found"
+            "log.messages and log.values are on: the log holds every statement, parameter and row \
+             that passes; switch them off when the fault is found"
         );
     } else {
         tracing::warn!(
-            "log.messages is on: every JSON-RPC message is logged, without values; switch it off when the fault is found"
+            "log.messages is on: every JSON-RPC message is logged, without values; switch it off \
+             when the fault is found"
         );
     }
     tap::install(move |direction, message| {

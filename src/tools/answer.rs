@@ -136,9 +136,12 @@ pub(super) fn results_schema() -> Value {
                 "columns": { "type": "array", "items": { "type": "object", "properties": {
                     "name": { "type": "string" },
                     "type": { "type": "string", "description": "SQL Server type" },
-                    "exact": { "type": "string", "enum": ["string"], "description": "numbers that a double cannot carry are strings in this column" },
-                    "rounded": { "type": "boolean", "description": "money beyond ±900,719,925,474.0991 is rounded here: CAST it to decimal(19,4)" },
-                    "cut_cells": { "type": "integer", "description": "so many values were longer than the limit and end in … [cut: …]" }
+                    "exact": { "type": "string", "enum": ["string"], "description": "numbers that \
+                        a double cannot carry are strings in this column" },
+                    "rounded": { "type": "boolean", "description": "money beyond \
+                        ±900,719,925,474.0991 is rounded here: CAST it to decimal(19,4)" },
+                    "cut_cells": { "type": "integer", "description": "so many values were longer \
+                        than the limit and end in … [cut: …]" }
                 }, "required": ["name", "type"] } },
                 "rows": { "type": "array", "items": { "type": "array" } },
                 "row_count": { "type": "integer" },

@@ -306,7 +306,8 @@ mod tests {
             (r#"{}"#, "query is missing; give {\"query\": …}."),
             (
                 r#"{"querry":"q"}"#,
-                "There is no argument \"querry\" here; did you mean query? This tool takes query, params",
+                "There is no argument \"querry\" here; did you mean query? This tool takes query, \
+                 params",
             ),
             (r#"{"query":"q","zzz":1}"#, "There is no argument \"zzz\" here. This tool takes"),
             (r#"["q"]"#, "arguments is an array; it must be an object such as {\"query\": …}."),

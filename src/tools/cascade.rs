@@ -28,15 +28,21 @@ pub struct Cascade {
     counting: Option<String>,
 }
 
-const KEYS: &str = "SELECT s.name, o.name, f.delete_referential_action_desc, f.update_referential_action_desc, c.name, \
-     (SELECT COUNT(*) FROM sys.triggers AS t WHERE t.parent_id = o.object_id AND t.is_disabled = 0), rc.name \
+const KEYS: &str = "SELECT s.name, o.name, f.delete_referential_action_desc, \
+     f.update_referential_action_desc, c.name, \
+     (SELECT COUNT(*) FROM sys.triggers AS t WHERE t.parent_id = o.object_id \
+     AND t.is_disabled = 0), rc.name \
      FROM sys.foreign_keys AS f JOIN sys.objects AS o ON o.object_id = f.parent_object_id \
      JOIN sys.schemas AS s ON s.schema_id = o.schema_id \
-     JOIN sys.foreign_key_columns AS fc ON fc.constraint_object_id = f.object_id AND fc.constraint_column_id = 1 \
-     JOIN sys.columns AS c ON c.object_id = fc.parent_object_id AND c.column_id = fc.parent_column_id \
-     JOIN sys.columns AS rc ON rc.object_id = fc.referenced_object_id AND rc.column_id = fc.referenced_column_id \
+     JOIN sys.foreign_key_columns AS fc ON fc.constraint_object_id = f.object_id \
+     AND fc.constraint_column_id = 1 \
+     JOIN sys.columns AS c ON c.object_id = fc.parent_object_id \
+     AND c.column_id = fc.parent_column_id \
+     JOIN sys.columns AS rc ON rc.object_id = fc.referenced_object_id \
+     AND rc.column_id = fc.referenced_column_id \
      WHERE f.referenced_object_id = OBJECT_ID(@name) AND f.is_disabled = 0 \
-     AND (f.delete_referential_action_desc <> 'NO_ACTION' OR f.update_referential_action_desc <> 'NO_ACTION')";
+     AND (f.delete_referential_action_desc <> 'NO_ACTION' OR f.update_referential_action_desc <> \
+     'NO_ACTION')";
 
 /// What follows from changing these tables, or why it must not be tried out.
 pub async fn cascades(
@@ -83,7 +89,8 @@ pub async fn cascades(
                 }
                 if r.get(5).and_then(Value::as_i64) != Some(0) {
                     return Ok(Err(format!(
-                        "{table} is changed with it and has triggers, and what they do may not be undone by a rollback"
+                        "{table} is changed with it and has triggers, and what they do may not be \
+                         undone by a rollback"
                     )));
                 }
                 let from = format!(

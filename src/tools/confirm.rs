@@ -177,7 +177,11 @@ impl Confirm {
     /// What a person answered; an error when the state is not one that was given out for this call.
     pub fn redeem(&self, c: &Continuation, principal: &str, digest: &str) -> Result<Consent, Stop> {
         let bad = || {
-            Stop::Invalid("requestState was not given out by this server for this call; call again without it".into())
+            Stop::Invalid(
+                "requestState was not given out by this server for this call; call \
+                again without it"
+                    .into(),
+            )
         };
         let Some(state) = &c.state else { return Ok(Consent::Again) };
         let (body, tag) = state.split_once('.').ok_or_else(bad)?;

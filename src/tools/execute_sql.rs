@@ -67,13 +67,16 @@ impl Tool for ExecuteSql {
         let access = of.database.settings().policy.access;
         let rule = match access {
             Access::ReadOnly => {
-                "Access is read-only: SELECT (WITH, DECLARE, IF, #temp tables and catalog procedures such as sp_help too); always rolled back."
+                "Access is read-only: SELECT (WITH, DECLARE, IF, #temp tables and catalog \
+                 procedures such as sp_help too); always rolled back."
             }
             Access::ReadWrite => {
-                "SELECT, INSERT, UPDATE, DELETE, MERGE and TRUNCATE; committed when all succeeds, rolled back on any error."
+                "SELECT, INSERT, UPDATE, DELETE, MERGE and TRUNCATE; committed when all succeeds, \
+                 rolled back on any error."
             }
             Access::Full => {
-                "Any statement but transaction, server and file commands; committed when all succeeds, rolled back on any error."
+                "Any statement but transaction, server and file commands; committed when all \
+                 succeeds, rolled back on any error."
             }
         };
         let most = match of.bounds.max_rows {

@@ -149,9 +149,12 @@ fn read_counts(sql: &str, verdict: &Verdict, said: &[u64]) -> Counted {
 }
 
 const ABOUT: &str = "SELECT s.name, o.name, o.type, \
-     (SELECT SUM(p.rows) FROM sys.partitions AS p WHERE p.object_id = o.object_id AND p.index_id IN (0, 1)), \
-     (SELECT COUNT(*) FROM sys.triggers AS t WHERE t.parent_id = o.object_id AND t.is_disabled = 0) \
-     FROM sys.objects AS o JOIN sys.schemas AS s ON s.schema_id = o.schema_id WHERE o.object_id = OBJECT_ID(@name)";
+     (SELECT SUM(p.rows) FROM sys.partitions AS p WHERE p.object_id = o.object_id \
+     AND p.index_id IN (0, 1)), \
+     (SELECT COUNT(*) FROM sys.triggers AS t WHERE t.parent_id = o.object_id \
+     AND t.is_disabled = 0) \
+     FROM sys.objects AS o JOIN sys.schemas AS s ON s.schema_id = o.schema_id \
+     WHERE o.object_id = OBJECT_ID(@name)";
 
 /// The tables that a batch writes to, or why it must not be tried out: what a trigger does outside
 /// of the database, a rollback does not undo.
@@ -283,7 +286,8 @@ pub fn question(sql: &str, params: &[Param], verdict: &Verdict, effect: &Effect)
     if let Effect::Tried { tables, .. } = effect
         && tables.iter().any(|t| t.verb == "INSERT" || t.verb == "MERGE")
     {
-        out += " (The count used up identity and sequence values; a rollback does not give them back.)";
+        out += " (The count used up identity and sequence values; a rollback does not give them \
+                back.)";
     }
     if !params.is_empty() {
         let all: Vec<String> = params
@@ -432,7 +436,10 @@ mod tests {
         ];
         let q = question(sql, &params, &Verdict::of(sql), &Effect::Unknown("x".into()));
         assert!(
-            q.contains("\n\nWith @a = 5, @b = NULL, @c = 'O''Neil\\u{202E}', @d = 1\n\nDELETE t WHERE a = @a"),
+            q.contains(
+                "\n\nWith @a = 5, @b = NULL, @c = 'O''Neil\\u{202E}', @d = 1\n\nDELETE t \
+                        WHERE a = @a"
+            ),
             "{q}"
         );
     }
@@ -448,7 +455,8 @@ mod tests {
         );
         assert!(
             q.starts_with(
-                "CREATE INDEX i ON t (: how much it changes was not counted, because it has a change of the schema."
+                "CREATE INDEX i ON t (: how much it changes was not counted, because it has a \
+                 change of the schema."
             ),
             "{q}"
         );

@@ -170,7 +170,8 @@ async fn rows_of_configured_columns_are_found_and_read() {
     }
     // A text is cut, and says so.
     for sql in [
-        "CREATE TABLE dbo.Long (Code varchar(20) NOT NULL, Part int NOT NULL, Body nvarchar(max), PRIMARY KEY (Code, Part))",
+        "CREATE TABLE dbo.Long (Code varchar(20) NOT NULL, Part int NOT NULL, Body nvarchar(max), \
+         PRIMARY KEY (Code, Part))",
         "INSERT dbo.Long VALUES ('a,b:c%', 7, REPLICATE(N'zebra ', 500))",
     ] {
         lab.app.database.run(sql.into(), Mode::Change, &limits).await.expect("done");
@@ -295,7 +296,8 @@ async fn columns_that_cannot_be_searched_are_told() {
 async fn fetch_and_execute_sql_agree_on_decimals() {
     let (lab, address) = lab(&[("access.level", "full"), ("access.confirm_writes", "never")]).await;
     for sql in [
-        "CREATE TABLE dbo.D (k decimal(20,2) NOT NULL PRIMARY KEY, d decimal(38,10) NULL, t nvarchar(20) NULL)",
+        "CREATE TABLE dbo.D (k decimal(20,2) NOT NULL PRIMARY KEY, d decimal(38,10) NULL, t \
+         nvarchar(20) NULL)",
         "INSERT dbo.D (k, d, t) VALUES (12.50, 1234567890123456789.1234567890, N'decimals')",
     ] {
         lab.app

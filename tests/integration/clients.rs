@@ -545,7 +545,8 @@ async fn results_are_read_by_what_people_read_them_with() {
     std::fs::create_dir_all(&dir).expect("folder");
     let row = |id: i32, price: &str, status: &str| {
         format!(
-            "SELECT {id} AS id, CAST('{}-02-28T12:34:56.1234567' AS datetime2(7)) AS placed, CAST({price} AS decimal(38,4)) AS price, \
+            "SELECT {id} AS id, CAST('{}-02-28T12:34:56.1234567' AS datetime2(7)) AS placed, \
+             CAST({price} AS decimal(38,4)) AS price, \
              CAST({id} AS binary(4)) AS raw, {status} AS status",
             if id == 4 { 9999 } else { 2024 }
         )

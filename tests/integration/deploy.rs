@@ -251,7 +251,8 @@ fn the_certificate_is_asked_for_once() {
     std::fs::create_dir_all(dir.join("bin")).expect("dir");
     std::fs::copy(deploy().join("setup-letsencrypt.sh"), dir.join("setup-letsencrypt.sh"))
         .expect("copy");
-    let docker = "#!/bin/sh\necho \"$*\" >> \"$ASKED\"\ncase \"$*\" in *'ps -q'*) [ -f \"$RUNNING\" ] && echo id; exit 0;; *checkend*) [ -f \"$THERE\" ]; exit;; esac\n";
+    let docker = "#!/bin/sh\necho \"$*\" >> \"$ASKED\"\ncase \"$*\" in *'ps -q'*) [ -f \
+                  \"$RUNNING\" ] && echo id; exit 0;; *checkend*) [ -f \"$THERE\" ]; exit;; esac\n";
     std::fs::write(dir.join("bin/docker"), docker).expect("write");
     ran({
         let mut c = Command::new("chmod");
@@ -290,7 +291,8 @@ fn the_certificate_is_asked_for_once() {
         "{said}{asked}"
     );
     let (code, _, asked) = setup(&["--staging"]);
-    let certonly = "certonly --non-interactive --agree-tos --email a@b.example -d mcp.example.com --keep-until-expiring --staging --standalone";
+    let certonly = "certonly --non-interactive --agree-tos --email a@b.example -d mcp.example.com \
+                    --keep-until-expiring --staging --standalone";
     assert!(
         code == Some(0) && asked.contains(certonly) && asked.contains("compose up -d"),
         "{asked}"

@@ -129,7 +129,8 @@ async fn rights_beyond_the_access_are_found_with_the_script_that_mends_them() {
             "read-only",
             Level::Warn,
             "may INSERT, UPDATE, DELETE",
-            "ALTER ROLE db_datawriter DROP MEMBER [dbo];\nDENY INSERT, UPDATE, DELETE ON DATABASE::[trading] TO [dbo];",
+            "ALTER ROLE db_datawriter DROP MEMBER [dbo];\nDENY INSERT, UPDATE, DELETE ON \
+             DATABASE::[trading] TO [dbo];",
         ),
         (
             vec![6, 11, 12],
@@ -347,7 +348,8 @@ async fn files_the_store_and_the_audit_log_are_looked_at() {
     let port = s.address().port();
     let with_file = async |mode: u32| {
         let text = format!(
-            "[database]\nhost = \"127.0.0.1\"\nport = {port}\nuser = \"sandbox\"\npassword = \"Sandbox-1433\"\nname = \"trading\"\ntrust_server_certificate = true\n"
+            "[database]\nhost = \"127.0.0.1\"\nport = {port}\nuser = \"sandbox\"\npassword = \
+             \"Sandbox-1433\"\nname = \"trading\"\ntrust_server_certificate = true\n"
         );
         let file = dir.file("server.toml", &text, mode);
         let inputs = Inputs { file: Some(file.into()), ..Inputs::default() };
@@ -426,7 +428,8 @@ async fn answers(map: BTreeMap<String, (u16, String, String)>) -> SocketAddr {
                 let own = address.to_string();
                 let (headers, body) = (headers.replace("SELF", &own), body.replace("SELF", &own));
                 let answer = format!(
-                    "HTTP/1.1 {status} x\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                    "HTTP/1.1 {status} x\r\n{headers}Content-Length: {}\r\nConnection: \
+                     close\r\n\r\n{body}",
                     body.len()
                 );
                 let _ = io.write_all(answer.as_bytes()).await;

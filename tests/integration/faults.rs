@@ -96,7 +96,8 @@ async fn notifications_cancelled_stops_the_query() {
     let lab = Lab::new(&[]).await;
     let (address, _stop) = lab.serve().await;
     let session = handshake(address, "2025-06-18").await;
-    let call = json!({ "jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": { "name": "execute_sql", "arguments": { "query": "SELECT COUNT(*) FROM sales.Orders AS a CROSS JOIN sales.Orders AS b" } } });
+    let call = json!({ "jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": { "name": "execute_sql", "arguments": { "query": "SELECT COUNT(*) FROM \
+        sales.Orders AS a CROSS JOIN sales.Orders AS b" } } });
     let s = session.clone();
     let running = tokio::spawn(async move { in_session(address, &s, call).await });
     until("the query runs", async || lab.app.database.status().0 == 1).await;
@@ -117,7 +118,8 @@ async fn notifications_cancelled_stops_the_query() {
 async fn a_client_that_leaves_cancels_its_query() {
     let lab = Lab::new(&[("http.silence", "50ms"), ("http.keep_alive", "50ms")]).await;
     let (address, _stop) = lab.serve().await;
-    let call = json!({ "name": "execute_sql", "arguments": { "query": "SELECT COUNT(*) FROM sales.Orders AS a CROSS JOIN sales.Orders AS b" } });
+    let call = json!({ "name": "execute_sql", "arguments": { "query": "SELECT COUNT(*) FROM \
+        sales.Orders AS a CROSS JOIN sales.Orders AS b" } });
     let left = tokio::time::timeout(
         Duration::from_millis(700),
         crate::support::stateless(address, "tools/call", call),

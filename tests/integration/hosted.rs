@@ -462,8 +462,11 @@ async fn mounts_have_databases_access_and_audiences_of_their_own() {
     std::fs::create_dir_all(&dir).expect("dir");
     let file = dir.join("mounts.toml");
     // One mount has the sandbox with more rights, the other a database that is down.
-    let text = "[[mount]]\npath = \"/demo\"\n[mount.database]\nlabel = \"demo\"\nca_file = \"SANDBOX_CA\"\n[mount.access]\nlevel = \"read-write\"\nconfirm_writes = \"never\"\n\
-                [[mount]]\npath = \"/down\"\n[mount.database]\nport = 1\nlabel = \"down\"\n[mount.pool]\nconnect_timeout = \"1s\"\n";
+    let text = "[[mount]]\npath = \"/demo\"\n[mount.database]\nlabel = \"demo\"\nca_file = \
+                \"SANDBOX_CA\"\n[mount.access]\nlevel = \"read-write\"\nconfirm_writes = \
+                \"never\"\n\
+                [[mount]]\npath = \"/down\"\n[mount.database]\nport = 1\nlabel = \
+                \"down\"\n[mount.pool]\nconnect_timeout = \"1s\"\n";
     std::fs::write(&file, text).expect("file");
     let (lab, address) = signed(&[("database.label", "main")], Some(&file)).await;
     let (main, demo, down) =
@@ -801,7 +804,8 @@ async fn who_sends_slowly_or_twice_is_let_go() {
     // Two lengths, or a length and chunks: two readers could disagree about where a request ends.
     for smuggled in [
         "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhelloGET /health HTTP/1.1\r\n\r\n",
-        "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n",
+        "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /health \
+         HTTP/1.1\r\nHost: x\r\n\r\n",
         "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
         "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
     ] {

@@ -58,7 +58,8 @@ async fn calls_in_flight_may_end_within_the_grace_period() {
         stateless(
             address,
             "tools/call",
-            json!({ "name": "execute_sql", "arguments": { "query": "SELECT TOP 20 OrderId FROM sales.Orders" } }),
+            json!({ "name": "execute_sql", "arguments": { "query": "SELECT TOP 20 OrderId FROM \
+                sales.Orders" } }),
         )
         .await
     });

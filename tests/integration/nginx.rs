@@ -178,7 +178,8 @@ async fn who_sends_or_reads_slowly_is_let_go_by_nginx_too() {
     nginx.set("client_header_timeout 1s", "client_header_timeout 10s").await;
     let bearer = machine(&lab, "").await;
     let head = format!(
-        "POST /mcp HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nAuthorization: Bearer {bearer}\r\nConnection: close\r\n",
+        "POST /mcp HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nAuthorization: \
+         Bearer {bearer}\r\nConnection: close\r\n",
         nginx.host()
     );
     let a = drip(&nginx, format!("{head}Content-Length: 9000\r\n\r\n"), b" ").await;
@@ -504,7 +505,8 @@ async fn what_attackers_send_to_nginx() {
     );
     for smuggled in [
         "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhelloGET /health HTTP/1.1\r\n\r\n",
-        "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n",
+        "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /health \
+         HTTP/1.1\r\nHost: x\r\n\r\n",
         "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
     ] {
         let text = nginx.raw(format!("{head}Connection: close\r\n{smuggled}").as_bytes()).await;

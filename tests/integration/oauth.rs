@@ -37,7 +37,8 @@ pub async fn documents(document: Value) -> Getter {
     let address = listener.local_addr().expect("address");
     let body = document.to_string();
     let answer = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: \
+         close\r\n\r\n{body}",
         body.len()
     );
     tokio::spawn(async move {
@@ -713,7 +714,8 @@ fn day_of(page: &Answer) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_pages_say_what_it_is_about() {
     let file = std::env::temp_dir().join(format!("mssql-mcp-labels-{}.toml", std::process::id()));
-    let text = "[[mount]]\npath = \"/demo\"\n[mount.database]\nlabel = \"practice\"\nca_file = \"SANDBOX_CA\"\n[mount.access]\nlevel = \"full\"\n";
+    let text = "[[mount]]\npath = \"/demo\"\n[mount.database]\nlabel = \"practice\"\nca_file = \
+                \"SANDBOX_CA\"\n[mount.access]\nlevel = \"full\"\n";
     std::fs::write(&file, text).expect("file");
     let more =
         [("auth.mode", "builtin"), ("auth.store", "memory"), ("database.label", "trading book")];
@@ -1501,7 +1503,8 @@ async fn what_was_answered_survives_a_kill() {
                 let body = json!({ "client_name": format!("{round}-{n}"), "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none" });
                 let text = body.to_string();
                 let request = format!(
-                    "POST /register HTTP/1.1\r\nHost: {port}\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{text}",
+                    "POST /register HTTP/1.1\r\nHost: {port}\r\nContent-Type: \
+                     application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{text}",
                     text.len()
                 );
                 let Ok(mut tcp) = tokio::net::TcpStream::connect(port).await else { return };
@@ -1930,7 +1933,10 @@ async fn a_client_of_the_configuration_signs_in() {
     let (file, secret) = (dir.join("c.toml"), "s".repeat(40));
     std::fs::write(
         &file,
-        format!("[[client]]\nid = \"reports\"\nname = \"Reports\"\nredirect_uris = [\"https://reports.example/cb\"]\nsecret = \"{secret}\"\n"),
+        format!(
+            "[[client]]\nid = \"reports\"\nname = \"Reports\"\nredirect_uris = \
+                 [\"https://reports.example/cb\"]\nsecret = \"{secret}\"\n"
+        ),
     )
     .expect("file");
     let more =
@@ -1957,7 +1963,13 @@ async fn a_client_of_the_configuration_signs_in() {
             .await;
     assert_eq!(a.status, 200, "{a:?}");
     // What is wrong with a list is said at the start.
-    std::fs::write(&file, "[[client]]\nid = \"x\"\nname = \"X\"\nredirect_uris = [\"http://intranet/cb\"]\nsecret = \"short\"\n[[mount]]\npath = \"/mcp\"\n[mount.http]\nsse = false\n").expect("file");
+    std::fs::write(
+        &file,
+        "[[client]]\nid = \"x\"\nname = \"X\"\nredirect_uris = \
+        [\"http://intranet/cb\"]\nsecret = \"short\"\n[[mount]]\npath = \
+        \"/mcp\"\n[mount.http]\nsse = false\n",
+    )
+    .expect("file");
     let out = crate::support::command(&["serve", "--config", file.to_str().expect("path")])
         .output()
         .await

@@ -217,7 +217,8 @@ async fn marks_and_line_ends_are_no_part_of_anything() {
     std::fs::write(&ca, lab.sandbox.certificate()).expect("write");
     std::fs::write(&secret, format!("\u{feff}{PASSWORD}\r\n")).expect("write");
     let toml = format!(
-        "\u{feff}[database]\r\nhost = \"127.0.0.1\"\r\nport = {}\r\nuser = \"{USER}\"\r\npassword_file = '{}'\r\nca_file = '{}'\r\n",
+        "\u{feff}[database]\r\nhost = \"127.0.0.1\"\r\nport = {}\r\nuser = \
+         \"{USER}\"\r\npassword_file = '{}'\r\nca_file = '{}'\r\n",
         lab.sandbox.address().port(),
         secret.display(),
         ca.display()

@@ -129,7 +129,8 @@ async fn tried(page: &Path, sandbox: &Sandbox, ca: &Path) -> usize {
         script += &match status {
             0 => format!("{block}\n"),
             s => format!(
-                "status=0\n{{\n{block}\n}} || status=$?\n[ $status = {s} ] || {{ echo \"ended with $status\"; exit 1; }}\n"
+                "status=0\n{{\n{block}\n}} || status=$?\n[ $status = {s} ] || {{ echo \"ended \
+                 with $status\"; exit 1; }}\n"
             ),
         };
     }
@@ -202,7 +203,9 @@ async fn every_command_of_readme_and_guides_runs_or_says_why_not() {
 
 #[test]
 fn a_block_without_a_reason_is_run() {
-    let page = "a\n<!-- not run: it needs a name in DNS -->\n```sh\nfalse\n```\n\n```sh\nfalse\n```\n<!-- exits with 3, because -->\n\n```console\n$ x\nout\n```\n```toml\na=1\n```\n";
+    let page = "a\n<!-- not run: it needs a name in DNS \
+                -->\n```sh\nfalse\n```\n\n```sh\nfalse\n```\n<!-- exits with 3, because \
+                -->\n\n```console\n$ x\nout\n```\n```toml\na=1\n```\n";
     let all: Vec<_> = blocks(page).iter().map(|b| (b.language.clone(), commands("p", b))).collect();
     assert_eq!(all[0], ("sh".into(), None));
     assert_eq!(all[1], ("sh".into(), Some(("false".into(), 0))));

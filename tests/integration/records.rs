@@ -162,8 +162,10 @@ async fn every_ending_of_a_call_has_its_records() {
     until("nothing runs", async || lab.app.database.status().0 == 0).await;
     let text = body("execute_sql", json!({ "query": "SELECT OrderId FROM sales.Orders" }));
     let head = format!(
-        "POST /mcp HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\nAuthorization: {bearer}\r\n\
-         MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: execute_sql\r\nContent-Length: {}\r\n\r\n{text}",
+        "POST /mcp HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nAccept: \
+         application/json, text/event-stream\r\nAuthorization: {bearer}\r\n\
+         MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: \
+         execute_sql\r\nContent-Length: {}\r\n\r\n{text}",
         text.len()
     );
     let mut tcp = tokio::net::TcpStream::connect(address).await.expect("connect");
@@ -526,8 +528,10 @@ async fn a_killed_process_leaves_no_call_open() {
         let text = body("execute_sql", json!({ "query": "WAITFOR DELAY '00:00:30'" }));
         let mut tcp = tokio::net::TcpStream::connect(port).await.expect("connect");
         let head = format!(
-            "POST /mcp HTTP/1.1\r\nHost: {port}\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\
-             MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: execute_sql\r\nContent-Length: {}\r\n\r\n{text}",
+            "POST /mcp HTTP/1.1\r\nHost: {port}\r\nContent-Type: application/json\r\nAccept: \
+             application/json, text/event-stream\r\n\
+             MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: \
+             execute_sql\r\nContent-Length: {}\r\n\r\n{text}",
             text.len()
         );
         tcp.write_all(head.as_bytes()).await.expect("write");

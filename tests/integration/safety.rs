@@ -73,7 +73,8 @@ async fn scalar(lab: &Lab, sql: &str) -> Value {
 async fn a_change_waits_for_its_person_and_is_applied_once() {
     let lab = Lab::new(&[WRITE]).await;
     let (address, _stop) = lab.serve().await;
-    let update = json!({ "query": "UPDATE o SET Quantity = Quantity + 1 FROM sales.Orders AS o WHERE o.OrderId <= @n", "params": { "n": 10 } });
+    let update = json!({ "query": "UPDATE o SET Quantity = Quantity + 1 FROM sales.Orders AS o \
+        WHERE o.OrderId <= @n", "params": { "n": 10 } });
     let sum = "SELECT SUM(Quantity) FROM sales.Orders";
     let before = scalar(&lab, sum).await;
     let rows = scalar(&lab, "SELECT COUNT(*) FROM sales.Orders WHERE OrderId <= 10")
@@ -122,14 +123,16 @@ async fn a_change_waits_for_its_person_and_is_applied_once() {
 async fn what_changed_meanwhile_is_asked_again() {
     let lab = Lab::new(&[WRITE]).await;
     let (address, _stop) = lab.serve().await;
-    let delete = json!({ "query": "DELETE FROM sales.Trades WHERE OrderId = (SELECT MIN(OrderId) FROM sales.Trades)" });
+    let delete = json!({ "query": "DELETE FROM sales.Trades WHERE OrderId = (SELECT MIN(OrderId) \
+        FROM sales.Trades)" });
     let first = ask(address, delete.clone(), json!({})).await;
     let n = |a: &Answer| {
         message(a).split(' ').nth(2).and_then(|n| n.parse::<u64>().ok()).expect("a number")
     };
     assert!(n(&first) >= 1);
     // Somebody else adds a row that the same text would take too.
-    let insert = "INSERT INTO sales.Trades (OrderId, Quantity, Price, Fee, ExecutedAt) SELECT TOP (1) OrderId, Quantity, Price, Fee, ExecutedAt FROM sales.Trades ORDER BY OrderId";
+    let insert = "INSERT INTO sales.Trades (OrderId, Quantity, Price, Fee, ExecutedAt) SELECT TOP \
+                  (1) OrderId, Quantity, Price, Fee, ExecutedAt FROM sales.Trades ORDER BY OrderId";
     lab.app.database.run(insert.into(), Mode::Change, &lab.limits()).await.expect("insert");
     let count = "SELECT COUNT(*) FROM sales.Trades";
     let before = scalar(&lab, count).await;
@@ -186,7 +189,8 @@ async fn a_no_changes_nothing_and_what_cannot_be_counted_says_why() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_nobody_can_be_asked_the_configuration_decides() {
-    let update = json!({ "name": "execute_sql", "arguments": { "query": "UPDATE dbo.Employees SET Name = Name" } });
+    let update = json!({ "name": "execute_sql", "arguments": { "query": "UPDATE dbo.Employees SET \
+        Name = Name" } });
     for (setting, outcome) in
         [("when-possible", "ok"), ("never", "ok"), ("always", "confirmation_required")]
     {
@@ -295,7 +299,8 @@ async fn nothing_of_one_caller_reaches_the_next_on_the_same_connection() {
     let first = call_as(
         &lab,
         &SCOPES,
-        "SET LOCK_TIMEOUT 1234; SET NOCOUNT ON; CREATE TABLE #secret (a int); INSERT #secret VALUES (42); SELECT a, @@LOCK_TIMEOUT AS l FROM #secret",
+        "SET LOCK_TIMEOUT 1234; SET NOCOUNT ON; CREATE TABLE #secret (a int); INSERT #secret \
+         VALUES (42); SELECT a, @@LOCK_TIMEOUT AS l FROM #secret",
     )
     .await;
     assert!(text(&first).contains("[[42,1234]]"), "{}", text(&first));
@@ -431,7 +436,8 @@ async fn a_thousand_dropped_calls_leave_nothing_behind() {
         let l = limits(1_000_000, 100_000_000);
         let db = lab.app.database.clone();
         let batch = Batch::from(
-            "DELETE FROM sales.Orders WHERE OrderId = 1001; SELECT OrderId FROM sales.Orders WHERE OrderId <= 1100",
+            "DELETE FROM sales.Orders WHERE OrderId = 1001; SELECT OrderId \
+             FROM sales.Orders WHERE OrderId <= 1100",
         );
         let _ = tokio::time::timeout(
             Duration::from_micros(i * 11 % 4000),
@@ -491,7 +497,8 @@ async fn an_inner_error_leaves_no_row_no_transaction_and_a_usable_connection() {
         ("INSERT dbo.Kept VALUES (1)", 2627),
         ("INSERT dbo.Kept VALUES (NULL)", 515),
         (
-            "INSERT sales.Trades (OrderId, Quantity, Price, Fee, ExecutedAt) VALUES (-1, 1, 1, 1, '2024-01-01')",
+            "INSERT sales.Trades (OrderId, Quantity, Price, Fee, ExecutedAt) VALUES (-1, 1, 1, 1, \
+             '2024-01-01')",
             547,
         ),
         ("SELECT * FROM dbo.Nowhere", 208),
@@ -532,9 +539,12 @@ async fn the_question_shows_what_will_happen() {
     let (address, _stop) = lab.serve().await;
     for ddl in [
         "CREATE TABLE dbo.P (id int NOT NULL PRIMARY KEY, x int NULL)",
-        "CREATE TABLE dbo.C (id int NOT NULL PRIMARY KEY, p int NOT NULL REFERENCES dbo.P (id) ON DELETE CASCADE)",
-        "CREATE TABLE dbo.G (id int NOT NULL PRIMARY KEY, c int NOT NULL REFERENCES dbo.C (id) ON DELETE CASCADE)",
-        "CREATE TABLE dbo.N (id int NOT NULL PRIMARY KEY, p int NULL REFERENCES dbo.P (id) ON DELETE SET NULL ON UPDATE CASCADE)",
+        "CREATE TABLE dbo.C (id int NOT NULL PRIMARY KEY, p int NOT NULL REFERENCES dbo.P (id) ON \
+         DELETE CASCADE)",
+        "CREATE TABLE dbo.G (id int NOT NULL PRIMARY KEY, c int NOT NULL REFERENCES dbo.C (id) ON \
+         DELETE CASCADE)",
+        "CREATE TABLE dbo.N (id int NOT NULL PRIMARY KEY, p int NULL REFERENCES dbo.P (id) ON \
+         DELETE SET NULL ON UPDATE CASCADE)",
         "INSERT dbo.P (id, x) VALUES (1, 1), (2, 2), (3, 3)",
         "INSERT dbo.C (id, p) VALUES (1, 1), (2, 1), (3, 2)",
         "INSERT dbo.G (id, c) VALUES (1, 1), (2, 1), (3, 2), (4, 2), (5, 3)",
@@ -560,7 +570,8 @@ async fn the_question_shows_what_will_happen() {
     let q = asked("UPDATE dbo.P SET id = id + 10 WHERE id = 3", json!({})).await;
     assert!(
         q.contains(
-            "Rows of dbo.N that refer to it change their references (ON UPDATE CASCADE); they were not counted."
+            "Rows of dbo.N that refer to it change their references (ON UPDATE CASCADE); they \
+             were not counted."
         ),
         "{q}"
     );
@@ -659,8 +670,10 @@ async fn a_procedure_that_ends_the_transaction_is_told_as_that() {
     };
     for create in [
         "CREATE TABLE dbo.T (a int NOT NULL)",
-        "CREATE PROCEDURE dbo.Commits AS BEGIN INSERT dbo.T (a) VALUES (1); COMMIT TRANSACTION; SELECT 1 / 0 AS x; END",
-        "CREATE PROCEDURE dbo.Catches AS BEGIN BEGIN TRY INSERT dbo.T (a) VALUES (2); SELECT 1 / 0 AS x; END TRY BEGIN CATCH PRINT 'never mind'; END CATCH END",
+        "CREATE PROCEDURE dbo.Commits AS BEGIN INSERT dbo.T (a) VALUES (1); COMMIT TRANSACTION; \
+         SELECT 1 / 0 AS x; END",
+        "CREATE PROCEDURE dbo.Catches AS BEGIN BEGIN TRY INSERT dbo.T (a) VALUES (2); SELECT 1 / \
+         0 AS x; END TRY BEGIN CATCH PRINT 'never mind'; END CATCH END",
     ] {
         let said = run(create).await;
         assert!(said.contains("\"committed\":true"), "{create}: {said}");

@@ -213,7 +213,8 @@ async fn ask(
     body: &[u8],
 ) -> Option<u16> {
     let mut text = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n",
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: \
+         {}\r\n",
         body.len()
     );
     headers.iter().for_each(|(k, v)| text += &format!("{k}: {v}\r\n"));
@@ -273,7 +274,9 @@ async fn linger(address: SocketAddr, n: u64) {
     match n % 3 {
         0 => _ = tcp.read(&mut [0; 64]).await,
         1 => {
-            for b in b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" {
+            for b in b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Slow: \
+                       aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+            {
                 if tcp.write_all(&[*b]).await.is_err() {
                     return;
                 }
@@ -281,7 +284,8 @@ async fn linger(address: SocketAddr, n: u64) {
             }
         }
         _ => {
-            let request = b"GET /.well-known/oauth-authorization-server HTTP/1.1\r\nHost: localhost\r\n\r\n";
+            let request = b"GET /.well-known/oauth-authorization-server HTTP/1.1\r\nHost: \
+                localhost\r\n\r\n";
             while tcp.write_all(request).await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
@@ -403,7 +407,8 @@ async fn besiege(name: &str, store: Option<&str>, long: Duration, looks_at_time:
     let mb = |b: u64| b >> 20;
     let (calm, rough) = (percentile(&mut before, 99), percentile(&mut during, 99));
     println!(
-        "{name}: {} calls inside, none failed; p50 {:?}, p99 {rough:?} (idle: {:?}, {calm:?}); memory {} MB at most ({} idle); {counts:?}",
+        "{name}: {} calls inside, none failed; p50 {:?}, p99 {rough:?} (idle: {:?}, {calm:?}); \
+         memory {} MB at most ({} idle); {counts:?}",
         during.len(),
         percentile(&mut during, 50),
         percentile(&mut before, 50),
@@ -718,7 +723,8 @@ async fn what_strangers_leave_unfinished_is_small_and_not_waited_for() {
             tokio::time::timeout(Duration::from_millis(200), tcp.write_all(head.as_bytes())).await;
         held.push(tcp);
         let mut tcp = connect(fort.address, n).await.expect("connect");
-        let begun = b"POST /register HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 16000\r\n\r\n{";
+        let begun = b"POST /register HTTP/1.1\r\nHost: localhost\r\nContent-Type: \
+                      application/json\r\nContent-Length: 16000\r\n\r\n{";
         tcp.write_all(begun).await.expect("write");
         held.push(tcp);
     }

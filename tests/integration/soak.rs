@@ -64,9 +64,12 @@ async fn everything_adds_up_after_a_hard_day() {
     let (token, limited) = (token("soak").await, token("limited").await);
     let (address, admin) = (free(), free());
     let text = format!(
-        "database.host 127.0.0.1\ndatabase.port {}\ndatabase.user {USER}\ndatabase.name {DATABASE}\ndatabase.ca_file {}\npool.max_size 4\npool.connect_timeout 2s\n\
-         access.level read-write\naccess.allow WAITFOR\naccess.confirm_writes never\nauth.mode builtin\nauth.store {store}\n\
-         audit.dir {}\naudit.text full\naudit.rotate_size 4000000\nhttp.listen {address}\nhttp.silence 200ms\nhttp.keep_alive 300ms\nhttp.write_timeout 1s\n\
+        "database.host 127.0.0.1\ndatabase.port {}\ndatabase.user {USER}\ndatabase.name \
+         {DATABASE}\ndatabase.ca_file {}\npool.max_size 4\npool.connect_timeout 2s\n\
+         access.level read-write\naccess.allow WAITFOR\naccess.confirm_writes never\nauth.mode \
+         builtin\nauth.store {store}\n\
+         audit.dir {}\naudit.text full\naudit.rotate_size 4000000\nhttp.listen \
+         {address}\nhttp.silence 200ms\nhttp.keep_alive 300ms\nhttp.write_timeout 1s\n\
          http.session_idle 10s\nadmin.listen {admin}\ntelemetry.endpoint http://{otlp}",
         database.port(),
         path("ca.pem"),
@@ -302,7 +305,9 @@ async fn everything_adds_up_after_a_hard_day() {
         books.reloads, books.refused
     );
     println!(
-        "  OTLP log records: {log_left} left the queue ({log_taken} taken, {log_failed} counted as failed), {} found no room; spans: {span_taken} taken, {span_failed} failed, {} found no room",
+        "  OTLP log records: {log_left} left the queue ({log_taken} taken, {log_failed} counted \
+         as failed), {} found no room; spans: {span_taken} taken, {span_failed} failed, {} found \
+         no room",
         lost(&all, "otel_sdk_processor_log_processed_total"),
         lost(&all, "otel_sdk_processor_span_processed_total")
     );

@@ -299,7 +299,8 @@ const FROM_HEADER: &str = "00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-bbbbbbbbbbbbbbbb-
 /// Some of everything, and what each protocol's receiver must have of it.
 async fn exercised(demo: &Demo) -> Value {
     let mut params = modern(
-        json!({ "name": "execute_sql", "arguments": { "query": "SELECT CONTEXT_INFO() AS c, o.OrderId FROM sales.Orders AS o WHERE o.OrderId = 10248" } }),
+        json!({ "name": "execute_sql", "arguments": { "query": "SELECT CONTEXT_INFO() AS c, \
+            o.OrderId FROM sales.Orders AS o WHERE o.OrderId = 10248" } }),
     );
     params["_meta"]["traceparent"] = FROM_META.into();
     let told =
@@ -743,7 +744,8 @@ fn the_page_of_errors_is_not_stale() {
 async fn the_debug_switch_shows_messages_without_values() {
     let demo = Demo::start(&[], &["--log-messages", "yes"]).await;
     let params = modern(
-        json!({ "name": "execute_sql", "arguments": { "query": "SELECT Name FROM sales.Customers WHERE CustomerId = @id AND Name <> 'zebra'", "params": { "id": 31337 } } }),
+        json!({ "name": "execute_sql", "arguments": { "query": "SELECT Name FROM sales.Customers \
+            WHERE CustomerId = @id AND Name <> 'zebra'", "params": { "id": 31337 } } }),
     );
     demo.call("tools/call", params, &[]).await;
     let said = demo.stop().await;
@@ -929,7 +931,9 @@ async fn prometheus_scrapes_and_its_rules_and_queries_are_sound() {
     let dir = std::env::temp_dir().join(format!("mssql-mcp-prometheus-{}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("folder");
     let config = format!(
-        "global: {{ scrape_interval: 200ms, evaluation_interval: 200ms }}\nrule_files: [{:?}]\nscrape_configs:\n  - job_name: mssql-mcp\n    static_configs: [{{ targets: [\"{}\"] }}]\n",
+        "global: {{ scrape_interval: 200ms, evaluation_interval: 200ms }}\nrule_files: \
+         [{:?}]\nscrape_configs:\n  - job_name: mssql-mcp\n    static_configs: [{{ targets: \
+         [\"{}\"] }}]\n",
         rules.display().to_string(),
         demo.admin
     );
@@ -1066,7 +1070,12 @@ async fn a_reload_under_load_drops_no_call() {
             tokio::spawn(async move {
                 let mut n = 0;
                 while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                    let r = demo.sql("SELECT COUNT(*) AS n FROM sales.Orders AS a WHERE a.OrderId IN (SELECT b.OrderId FROM sales.Orders AS b)").await;
+                    let r = demo
+                        .sql(
+                            "SELECT COUNT(*) AS n FROM sales.Orders AS a WHERE a.OrderId \
+                        IN (SELECT b.OrderId FROM sales.Orders AS b)",
+                        )
+                        .await;
                     assert_eq!(r["isError"], false, "{r}");
                     n += 1;
                 }
@@ -1092,7 +1101,8 @@ async fn a_reload_under_load_drops_no_call() {
     assert_eq!(rows(&demo).await, 25);
     // Wrong in three places, right in one: nothing of it counts.
     write(
-        "[limits]\nmax_rows = 0\nmax_cel = 7\nmax_chars = 5000\n[log]\nlevel = \"info\"\n[http]\nkeep_alive = \"soon\"\n",
+        "[limits]\nmax_rows = 0\nmax_cel = 7\nmax_chars = 5000\n[log]\nlevel = \
+         \"info\"\n[http]\nkeep_alive = \"soon\"\n",
     );
     demo.hang_up();
     until("it is refused", async || reloads("refused").await == 1).await;
@@ -1157,7 +1167,8 @@ async fn a_reload_brings_clients_and_quotas_and_keeps_what_was_spent() {
     }
     std::fs::write(
         &file,
-        "[[quota]]\nprincipals = [\"token:job\"]\ncalls = 5\n[[client]]\nid = \"new\"\nname = \"New\"\nredirect_uris = [\"https://new.example/cb\"]\n",
+        "[[quota]]\nprincipals = [\"token:job\"]\ncalls = 5\n[[client]]\nid = \"new\"\nname = \
+         \"New\"\nredirect_uris = [\"https://new.example/cb\"]\n",
     )
     .expect("write");
     let new = Config::load(&Inputs {

@@ -51,7 +51,8 @@ pub fn path() -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn values_are_shown_as_they_are() {
     let out = query(
-        "SELECT CAST(4250000 AS decimal(19,4)) AS d, CAST(1.50 AS decimal(30,2)) AS e, CAST(2 AS money) AS m, NULL AS n, 'NULL' AS t, '''NULL''' AS u, '' AS v",
+        "SELECT CAST(4250000 AS decimal(19,4)) AS d, CAST(1.50 AS decimal(30,2)) AS e, CAST(2 AS \
+         money) AS m, NULL AS n, 'NULL' AS t, '''NULL''' AS u, '' AS v",
         &[],
     )
     .await;
@@ -78,7 +79,8 @@ async fn columns_are_aligned_by_what_is_seen() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_is_folded_to_the_terminal_and_nowhere_else() {
-    let sql = "SELECT N'one two three four five six seven' AS words, REPLICATE(N'日', 40) AS wide, 7 AS n";
+    let sql = "SELECT N'one two three four five six seven' AS words, REPLICATE(N'日', 40) AS wide, \
+               7 AS n";
     let whole = query(sql, &[]).await;
     assert!(whole.contains(&"日".repeat(40)) && whole.contains("six seven"), "{whole}");
     let folded = query(sql, &["--max-width", "40"]).await;
@@ -239,7 +241,8 @@ fn any_answer_has_a_form() {
     assert_eq!(shown(json!({ "structuredContent": more })), "hello\nnote: something new\n");
     let failed = json!({ "isError": true, "content": [{ "type": "text", "text": "{\"error\":{\"code\":\"busy\",\"message\":\"All are in use.\",\"hint\":\"Wait.\"}}" }] });
     assert_eq!(shown(failed), "error: All are in use.\nhint: Wait.\n");
-    let text = json!({ "structuredContent": { "id": "x", "text": "a line that is longer than thirty columns\nand another", "rows": 3 } });
+    let text = json!({ "structuredContent": { "id": "x", "text": "a line that is longer than \
+        thirty columns\nand another", "rows": 3 } });
     assert!(shown(text).lines().all(|l| l.len() <= 30));
 }
 
@@ -537,8 +540,10 @@ fn no_number_stands_before_a_plural_that_does_not_heed_it() {
         // A verb.
         "{url} calls itself",
     ];
-    const UNITS: &str = "rows seconds minutes hours days weeks bytes characters tables columns records calls connections messages \
-                         statements changes errors people clients tokens sessions attempts fields times parameters";
+    const UNITS: &str = "rows seconds minutes hours days weeks bytes characters tables columns \
+                         records calls connections messages \
+                         statements changes errors people clients tokens sessions attempts fields \
+                         times parameters";
     fn files(dir: &std::path::Path, out: &mut Vec<std::path::PathBuf>) {
         for e in std::fs::read_dir(dir).expect("folder").map(|e| e.expect("entry").path()) {
             if e.is_dir() {

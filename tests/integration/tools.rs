@@ -149,7 +149,8 @@ fn errors() -> Vec<Scenario> {
                 (
                     "hint",
                     json!(
-                        "Use the tool list_tables, or SELECT from sys.databases, sys.tables and sys.columns."
+                        "Use the tool list_tables, or SELECT from sys.databases, sys.tables and \
+                         sys.columns."
                     ),
                 ),
             ],
@@ -162,7 +163,8 @@ fn errors() -> Vec<Scenario> {
                 (
                     "hint",
                     json!(
-                        "Write SELECT TOP (n) …, or ORDER BY … OFFSET n ROWS FETCH NEXT m ROWS ONLY."
+                        "Write SELECT TOP (n) …, or ORDER BY … OFFSET n ROWS FETCH NEXT m ROWS \
+                         ONLY."
                     ),
                 ),
             ],
@@ -325,12 +327,16 @@ async fn changes_commit_on_success_and_roll_back_on_error() {
         .json()["result"]
             .clone()
     };
-    let r = run("UPDATE dbo.Employees SET Title = N'A' WHERE EmployeeId <= 2; DELETE FROM dbo.[Notes.Archive] WHERE [Note Id] = 99").await;
+    let r = run("UPDATE dbo.Employees SET Title = N'A' WHERE EmployeeId <= 2; DELETE \
+                 FROM dbo.[Notes.Archive] WHERE [Note Id] = 99")
+    .await;
     assert_eq!(r["structuredContent"]["committed"], json!(true), "{r}");
     assert_eq!(r["structuredContent"]["rows_affected"], json!([2]), "{r}");
     let r = run("DELETE FROM dbo.[Notes.Archive] WHERE [Note Id] = 99").await;
     assert_eq!(r["structuredContent"]["rows_affected"], json!([0]), "{r}");
-    let r = run("UPDATE dbo.Employees SET Title = N'B'; INSERT INTO dbo.Employees VALUES (1, NULL, N'x', N'x', 1, '2024-01-01', NULL)").await;
+    let r = run("UPDATE dbo.Employees SET Title = N'B'; INSERT INTO dbo.Employees VALUES (1, \
+                 NULL, N'x', N'x', 1, '2024-01-01', NULL)")
+    .await;
     let e: Value =
         serde_json::from_str(r["content"][0]["text"].as_str().expect("text")).expect("JSON");
     assert_eq!(e["error"]["number"], json!(2627), "{r}");
@@ -341,7 +347,9 @@ async fn changes_commit_on_success_and_roll_back_on_error() {
         "the failed batch left nothing: {r}"
     );
     // A batch that was read beyond the row limit is still committed.
-    let r = run("UPDATE dbo.Employees SET Title = N'C' WHERE EmployeeId = 1; SELECT TOP 1500 OrderId FROM sales.Orders ORDER BY OrderId").await;
+    let r = run("UPDATE dbo.Employees SET Title = N'C' WHERE EmployeeId = 1; SELECT TOP 1500 \
+                 OrderId FROM sales.Orders ORDER BY OrderId")
+    .await;
     assert_eq!(r["structuredContent"]["results"][0]["row_count"], json!(1000), "{r}");
     assert_eq!(r["structuredContent"]["committed"], json!(true), "{r}");
     let r = run("PRINT 'told'; SELECT COUNT(*) FROM dbo.Employees WHERE Title = N'C'").await;
@@ -389,9 +397,10 @@ async fn against_the_server_that_mssql_test_url_names() {
         async |q: &str| db.run(q.into(), mssql_mcp::database::run::Mode::Change, &limits).await;
     let _ = run("DROP TABLE mssql_mcp_test").await;
     let made =
-        run("CREATE TABLE mssql_mcp_test (id int NOT NULL PRIMARY KEY, v nvarchar(20) NULL, d decimal(10,2) NULL)")
-            .await
-            .expect("CREATE TABLE");
+        run("CREATE TABLE mssql_mcp_test (id int NOT NULL PRIMARY KEY, v nvarchar(20) NULL, d \
+             decimal(10,2) NULL)")
+        .await
+        .expect("CREATE TABLE");
     assert!(made.committed);
     let a = run("INSERT INTO mssql_mcp_test (id, v, d) VALUES (1, N'ü', 1.50), (2, NULL, NULL)")
         .await
@@ -444,8 +453,10 @@ async fn lists_and_names_say_what_there_is() {
         "CREATE TABLE dbo.order_items (id int NOT NULL PRIMARY KEY)",
         "CREATE TABLE dbo.orderXitems (id int NOT NULL PRIMARY KEY)",
         "CREATE TABLE dbo.P1 (id int NOT NULL PRIMARY KEY)",
-        "CREATE TABLE dbo.C1 (id int NOT NULL PRIMARY KEY, p int NOT NULL, CONSTRAINT FK_same FOREIGN KEY (p) REFERENCES dbo.P1 (id))",
-        "CREATE TABLE sales.C1 (id int NOT NULL PRIMARY KEY, p int NOT NULL, CONSTRAINT FK_same FOREIGN KEY (p) REFERENCES dbo.P1 (id) ON DELETE CASCADE)",
+        "CREATE TABLE dbo.C1 (id int NOT NULL PRIMARY KEY, p int NOT NULL, CONSTRAINT FK_same \
+         FOREIGN KEY (p) REFERENCES dbo.P1 (id))",
+        "CREATE TABLE sales.C1 (id int NOT NULL PRIMARY KEY, p int NOT NULL, CONSTRAINT FK_same \
+         FOREIGN KEY (p) REFERENCES dbo.P1 (id) ON DELETE CASCADE)",
     ] {
         assert!(call("execute_sql", json!({ "query": ddl })).await["committed"] == true, "{ddl}");
     }
@@ -477,7 +488,8 @@ async fn lists_and_names_say_what_there_is() {
         (json!({ "schema": "nope" }), "There is no schema nope with tables; there are dbo, "),
         (
             json!({ "name_like": "ordrs" }),
-            "There is no table whose name contains 'ordrs'; the closest tables and views are sales.Orders",
+            "There is no table whose name contains 'ordrs'; the closest tables and views are \
+             sales.Orders",
         ),
         (
             json!({ "name_like": "zzzz", "schema": "sales" }),
@@ -594,7 +606,9 @@ async fn limits_say_what_they_cut() {
     }
     // One long cell is cut, and does not cost its row.
     let r =
-        call(json!({ "query": "SELECT 7 AS id, REPLICATE(CAST('x' AS varchar(max)), 20000) AS long, 8 AS b" })).await;
+        call(json!({ "query": "SELECT 7 AS id, REPLICATE(CAST('x' AS varchar(max)), 20000) AS \
+            long, 8 AS b" }))
+        .await;
     let result = &r["structuredContent"]["results"][0];
     assert_eq!(
         (&result["rows"][0][0], &result["rows"][0][2], &result["columns"][1]["cut_cells"]),

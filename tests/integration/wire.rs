@@ -229,7 +229,8 @@ async fn silence_opens_an_event_stream_and_the_answer_comes_on_it() {
     let lab = Lab::new(&[("http.silence", "50ms"), ("http.keep_alive", "50ms")]).await;
     let (address, _stop) = lab.serve().await;
     lab.sandbox.faults(|f| f.row_delay = Some(std::time::Duration::from_millis(40)));
-    let call = json!({ "name": "execute_sql", "arguments": { "query": "SELECT TOP 8 OrderId FROM sales.Orders" } });
+    let call = json!({ "name": "execute_sql", "arguments": { "query": "SELECT TOP 8 OrderId FROM \
+        sales.Orders" } });
     let a = stateless(address, "tools/call", call.clone()).await;
     assert_eq!(a.header("content-type"), Some("text/event-stream"));
     assert_eq!(

@@ -152,7 +152,8 @@ async fn act(world: &World, client: &mut Client, dice: &mut Dice) {
         0..30 => {
             let n = dice.below(40);
             let sql = format!(
-                "SELECT TOP ({n}) o.OrderId, o.Status FROM sales.Orders AS o WHERE o.OrderId > {n}000"
+                "SELECT TOP ({n}) o.OrderId, o.Status FROM sales.Orders AS o \
+                 WHERE o.OrderId > {n}000"
             );
             client.sql(&token, &sql).await;
         }
@@ -313,8 +314,9 @@ async fn slow(world: &World, dice: &mut Dice) {
     let (n, text) = world.mark("SELECT * FROM sales.Orders");
     let arguments = json!({ "name": "execute_sql", "arguments": { "query": text } });
     let (headers, body) = stateless(&world.token, "tools/call", arguments);
-    let mut head =
-        "POST /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n".to_owned();
+    let mut head = "POST /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: \
+         application/json\r\n"
+        .to_owned();
     head += "Accept: application/json, text/event-stream\r\n";
     headers.iter().for_each(|(k, v)| head += &format!("{k}: {v}\r\n"));
     match dice.below(3) {

@@ -161,8 +161,12 @@ pub struct Around {
 /// The settings that a reload changes, and an error if there is to be one.
 pub fn settings(max_rows: u64, wrong: &str) -> String {
     format!(
-        "[limits]\nmax_rows = {max_rows}\nmax_chars = 600000\nquery_timeout = \"2s\"\npeer_requests = 1000000\ncatalog_calls = 1000000\nconcurrent_calls = 1000\n{wrong}\n\
-         [[quota]]\nprincipals = [\"token:soak\"]\ncalls = 1000000\ncatalog_calls = 1000000\nconcurrent_calls = 1000\nrows_per_hour = 4000000000\nbytes_per_hour = 4000000000000\n\
+        "[limits]\nmax_rows = {max_rows}\nmax_chars = 600000\nquery_timeout = \
+         \"2s\"\npeer_requests = 1000000\ncatalog_calls = 1000000\nconcurrent_calls = \
+         1000\n{wrong}\n\
+         [[quota]]\nprincipals = [\"token:soak\"]\ncalls = 1000000\ncatalog_calls = \
+         1000000\nconcurrent_calls = 1000\nrows_per_hour = 4000000000\nbytes_per_hour = \
+         4000000000000\n\
          [[quota]]\nprincipals = [\"token:limited\"]\ncalls = 60\n"
     )
 }
