@@ -4,6 +4,7 @@
 //! The driver stands behind this module; nothing outside names it.
 
 pub mod catalog;
+mod error;
 pub mod explain;
 mod fetch;
 pub mod lease;
@@ -15,6 +16,7 @@ pub mod reach;
 mod read;
 pub mod rows;
 pub mod run;
+mod settings;
 mod share;
 pub mod value;
 pub mod wrapper;
@@ -28,10 +30,9 @@ use opentelemetry::KeyValue;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::error::{ConnectKind, DbError, SqlError};
+pub use self::settings::Settings;
 pub use self::share::ourselves;
-use crate::config::Config;
-use crate::config::server::Server;
-use crate::config::settings::{self, database::Encrypt};
 use crate::database::rows::Bounds;
 use crate::telemetry::metrics::{gauge, instruments, label};
 use crate::telemetry::trace::Trace;
@@ -51,56 +52,6 @@ pub struct Database {
     reach: Arc<reach::Reach>,
     /// Callers are not told where it is, and by which login.
     discreet: Arc<AtomicBool>,
-}
-
-/// What the configuration says of the database.
-#[derive(Debug)]
-pub struct Settings {
-    /// Host, without instance or port.
-    pub host: String,
-    /// Port, where there is no instance.
-    pub port: u16,
-    /// Named instance.
-    pub instance: Option<String>,
-    /// Login.
-    pub user: String,
-    password: String,
-    /// Database; empty for the login's default.
-    pub database: String,
-    /// What `/health` calls it.
-    pub label: String,
-    /// `on`, `strict`, `login-only` or `off`.
-    pub encrypt: Encrypt,
-    /// Accept any certificate.
-    pub trust: bool,
-    /// PEM of a CA to trust.
-    pub ca: Option<Vec<u8>>,
-    /// The server is the sandbox of `demo`, which the instructions say.
-    pub sandbox: bool,
-    /// Name that the certificate must have.
-    pub certificate_host: String,
-    /// ApplicationIntent=ReadOnly.
-    pub read_intent: bool,
-    /// TCP, TLS and login together.
-    pub connect_timeout: Duration,
-    /// Connections at most.
-    pub max_size: usize,
-    /// Callers that may wait for a connection.
-    pub max_waiting: usize,
-    /// Wait for a connection.
-    pub wait: Duration,
-    /// Close an idle one after this.
-    pub idle_timeout: Duration,
-    /// Replace one after this.
-    pub max_age: Duration,
-    /// LOCK_TIMEOUT.
-    pub lock_timeout: Duration,
-    /// What callers may do.
-    pub policy: Policy,
-    /// Statements go into spans.
-    pub query_text: bool,
-    /// SQL Server is told which trace a statement belongs to.
-    pub context_info: bool,
 }
 
 /// Where one answer must stop.
@@ -129,183 +80,6 @@ impl Limits {
             cancel: CancellationToken::new(),
             trace: None,
             caller: ourselves(),
-        }
-    }
-}
-
-/// What went wrong.
-#[derive(Debug, Clone, PartialEq)]
-pub enum DbError {
-    /// SQL Server said no.
-    Sql(SqlError),
-    /// The deadline passed.
-    Timeout,
-    /// The caller left or took the call back.
-    Cancelled,
-    /// More callers wait for a connection than may.
-    Overloaded,
-    /// All connections were in use for the whole wait.
-    Busy {
-        /// How long was waited.
-        waited: Duration,
-    },
-    /// No connection could be made.
-    Connect(String, ConnectKind),
-    /// The connection broke in mid-call.
-    Lost(String),
-    /// The driver met something that it does not know.
-    Driver(String),
-}
-
-/// An error of SQL Server, in its own terms.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SqlError {
-    /// Number.
-    pub number: u32,
-    /// Severity (class).
-    pub severity: u8,
-    /// State.
-    pub state: u8,
-    /// Line in the batch.
-    pub line: u32,
-    /// Procedure, if any.
-    pub procedure: String,
-    /// Text.
-    pub message: String,
-}
-
-/// Why there is no connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConnectKind {
-    /// The name has no address.
-    Dns,
-    /// Nothing listens there.
-    Refused,
-    /// No answer in time.
-    Timeout,
-    /// TLS or its certificate.
-    Tls,
-    /// The server has none.
-    NoTls,
-    /// 18456 and its kin.
-    Login,
-    /// 4060: no such database, or no right to it.
-    Database,
-    /// The instance was not found.
-    Instance,
-    /// Anything else.
-    Other,
-}
-
-// === impl DbError ===
-
-impl std::fmt::Display for DbError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            DbError::Sql(q) => write!(
-                f,
-                "error {}, severity {}, state {}, line {}: {}",
-                q.number, q.severity, q.state, q.line, q.message
-            ),
-            DbError::Connect(m, _) | DbError::Lost(m) | DbError::Driver(m) => f.write_str(m),
-            DbError::Timeout => f.write_str("timed out"),
-            DbError::Cancelled => f.write_str("cancelled"),
-            DbError::Overloaded => f.write_str("too many callers wait for a connection"),
-            DbError::Busy { waited } => {
-                write!(f, "no free connection within {} s", waited.as_secs_f32())
-            }
-        }
-    }
-}
-
-impl std::error::Error for DbError {}
-
-impl DbError {
-    /// Few and fixed, for `error.type`.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            DbError::Sql(_) => "server_error",
-            DbError::Timeout => "timeout",
-            DbError::Cancelled => "cancelled",
-            DbError::Overloaded => "overloaded",
-            DbError::Busy { .. } => "pool_timeout",
-            DbError::Lost(_) => "connection_lost",
-            DbError::Driver(_) => "driver",
-            DbError::Connect(_, kind) => match kind {
-                ConnectKind::Dns => "dns",
-                ConnectKind::Refused => "connection_refused",
-                ConnectKind::Timeout => "connect_timeout",
-                ConnectKind::Tls | ConnectKind::NoTls => "tls",
-                ConnectKind::Login => "login",
-                ConnectKind::Database => "no_database",
-                ConnectKind::Instance => "no_instance",
-                ConnectKind::Other => "connect",
-            },
-        }
-    }
-}
-
-// === impl Settings ===
-
-impl Settings {
-    /// From the configuration. `HOST,PORT` and `HOST\INSTANCE` are understood, as in
-    /// SQL Server's own tools.
-    pub fn from_config(c: &Config) -> Result<Self, String> {
-        let Server { host, port, instance } = c.server()?;
-        // With a port nobody needs to be asked where the instance is.
-        let instance = instance.filter(|_| port.is_none());
-        let port = port.unwrap_or(1433);
-        let ca = match c.get(settings::database::CA_FILE) {
-            "" => None,
-            p => Some(
-                std::fs::read(p)
-                    .map_err(|e| format!("database.ca_file: {p} cannot be read: {e}"))?,
-            ),
-        };
-        Ok(Self {
-            host,
-            port,
-            instance,
-            user: c.get(settings::database::USER).to_owned(),
-            password: c.get(settings::database::PASSWORD).to_owned(),
-            database: c.get(settings::database::NAME).to_owned(),
-            label: c.get(settings::database::LABEL).to_owned(),
-            encrypt: c.get(settings::database::ENCRYPT),
-            trust: c.get(settings::database::TRUST_SERVER_CERTIFICATE),
-            ca,
-            sandbox: false,
-            certificate_host: c.get(settings::database::CERTIFICATE_HOST).to_owned(),
-            read_intent: c.get(settings::database::READ_INTENT),
-            connect_timeout: c.get(settings::pool::CONNECT_TIMEOUT),
-            max_size: c.get(settings::pool::MAX_SIZE) as usize,
-            max_waiting: c.get(settings::pool::MAX_WAITING) as usize,
-            wait: c.get(settings::pool::WAIT),
-            idle_timeout: c.get(settings::pool::IDLE_TIMEOUT),
-            max_age: c.get(settings::pool::MAX_AGE),
-            lock_timeout: c.get(settings::limits::LOCK_TIMEOUT),
-            query_text: c.get(settings::telemetry::QUERY_TEXT),
-            context_info: c.get(settings::telemetry::CONTEXT_INFO),
-            policy: Policy {
-                access: c.get(settings::access::LEVEL),
-                allow: c.get(settings::access::ALLOW),
-                database: Some(c.get(settings::database::NAME))
-                    .filter(|n| !n.is_empty())
-                    .map(Into::into),
-                ..Policy::default()
-            },
-        })
-    }
-
-    /// Trusts this certificate: for the sandbox, which makes its own.
-    pub fn trust_only(&mut self, pem: &str) {
-        self.ca = Some(pem.as_bytes().to_vec());
-    }
-
-    /// Host and port or instance, for people.
-    pub fn server(&self) -> String {
-        match &self.instance {
-            Some(i) => format!("{}\\{i}", self.host),
-            None => format!("{},{}", self.host, self.port),
         }
     }
 }

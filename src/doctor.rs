@@ -6,6 +6,7 @@ pub mod certificate;
 pub mod database;
 mod local;
 mod public;
+pub mod rights;
 pub mod rollback;
 
 use serde::Serialize;

@@ -3,9 +3,11 @@
 
 pub mod answer;
 mod apps;
+mod authorization;
 mod authorize;
 pub mod cimd;
 pub mod clients;
+mod error;
 pub mod external;
 pub mod grants;
 mod hashing;

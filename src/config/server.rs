@@ -50,92 +50,14 @@ impl Server {
                         own settings"
                 .into());
         }
-        let (scheme, text) = match text.split_once(':') {
-            Some((s, rest))
-                if ["tcp", "np", "lpc", "admin"]
-                    .iter()
-                    .any(|k| k.eq_ignore_ascii_case(s.trim())) =>
-            {
-                (Some(s), rest.trim())
-            }
-            _ => (None, text),
-        };
-        if scheme.is_some_and(|s| !s.trim().eq_ignore_ascii_case("tcp")) {
-            return Err(
-                "database.host: only TCP is spoken here; leave out what stands before the colon"
-                    .into(),
-            );
-        }
-        let (text, by_comma) = match text.rsplit_once(',') {
-            Some((rest, p)) => {
-                let p = crate::net::port(p.trim()).filter(|p| *p > 0);
-                (
-                    rest.trim(),
-                    Some(p.ok_or(
-                        "database.host: what stands behind the comma is no port from 1 to 65535",
-                    )?),
-                )
-            }
-            None => (text, None),
-        };
+        let (text, by_comma) = behind_comma(without_scheme(text)?)?;
         let (text, by_backslash) = match text.split_once('\\') {
             Some((rest, i)) => (rest.trim(), Some(i.trim())),
             None => (text, None),
         };
-        let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
-        let host = match bare {
-            "." | "(local)" | "(LOCAL)" | "(Local)" => "localhost",
-            "(localdb)" | "(LocalDB)" | "(LOCALDB)" => {
-                return Err("database.host: LocalDB listens on a named pipe of its user alone; \
-                    enable TCP/IP on an instance of SQL Server, and name that"
-                    .into());
-            }
-            h if is_name(h) || is_address(h) => h,
-            h => {
-                if let Some((name, p)) = h.rsplit_once(':')
-                    && (is_name(name)
-                        || name
-                            .strip_prefix('[')
-                            .and_then(|n| n.strip_suffix(']'))
-                            .is_some_and(is_address))
-                    && crate::net::port(p).is_some()
-                {
-                    return Err(format!(
-                        "database.host: a port stands behind a comma: \"{name},{p}\", or in \
-                         database.port"
-                    ));
-                }
-                return Err(
-                    "database.host: this is no host; a name or an address is expected, as \
-                    HOST, HOST,PORT or HOST\\INSTANCE"
-                        .into(),
-                );
-            }
-        };
+        let host = host_of(text)?;
         let by_setting = Some(instance.trim()).filter(|i| !i.is_empty());
-        let instance = match (by_backslash, by_setting) {
-            (Some(a), Some(b)) if !a.eq_ignore_ascii_case(b) => {
-                return Err(
-                    "database.host names one instance and database.instance another: remove one"
-                        .into(),
-                );
-            }
-            (a, b) => a.or(b),
-        };
-        if let Some((i, p)) = instance.and_then(|i| i.rsplit_once(':'))
-            && is_instance(i)
-            && crate::net::port(p).is_some()
-        {
-            return Err(format!(
-                "database.host: a port stands behind a comma: \"{host}\\{i},{p}\", or in \
-                 database.port"
-            ));
-        }
-        if instance.is_some_and(|i| !is_instance(i)) {
-            return Err("database.instance: this is no name of an instance (up to 16 letters, \
-                        digits, _ $ #)"
-                .into());
-        }
+        let instance = instance_of(host, by_backslash, by_setting)?;
         let port = match (by_comma, port) {
             (Some(a), Some(b)) if a != b => {
                 return Err(format!(
@@ -144,11 +66,99 @@ impl Server {
             }
             (a, b) => a.or(b),
         };
-        // The default instance has no entry of its own: it listens on 1433.
-        let instance =
-            instance.filter(|i| !i.eq_ignore_ascii_case("MSSQLSERVER")).map(str::to_owned);
-        Ok(Self { host: host.to_owned(), port, instance })
+        Ok(Self { host: host.to_owned(), port, instance: instance.map(str::to_owned) })
     }
+}
+
+/// `tcp:` is what is spoken; other protocols of SQL Server's tools are not.
+fn without_scheme(text: &str) -> Result<&str, String> {
+    let Some((scheme, rest)) = text.split_once(':') else { return Ok(text) };
+    let is = |name: &str| name.eq_ignore_ascii_case(scheme.trim());
+    if is("tcp") {
+        return Ok(rest.trim());
+    }
+    if ["np", "lpc", "admin"].into_iter().any(is) {
+        return Err(
+            "database.host: only TCP is spoken here; leave out what stands before the colon".into(),
+        );
+    }
+    Ok(text)
+}
+
+/// `HOST,PORT`.
+fn behind_comma(text: &str) -> Result<(&str, Option<u16>), String> {
+    let Some((rest, port)) = text.rsplit_once(',') else { return Ok((text, None)) };
+    match crate::net::port(port.trim()).filter(|p| *p > 0) {
+        Some(port) => Ok((rest.trim(), Some(port))),
+        None => {
+            Err("database.host: what stands behind the comma is no port from 1 to 65535".into())
+        }
+    }
+}
+
+/// `[::1]`.
+fn in_brackets(text: &str) -> Option<&str> {
+    text.strip_prefix('[')?.strip_suffix(']')
+}
+
+fn host_of(text: &str) -> Result<&str, String> {
+    match in_brackets(text).unwrap_or(text) {
+        "." | "(local)" | "(LOCAL)" | "(Local)" => Ok("localhost"),
+        "(localdb)" | "(LocalDB)" | "(LOCALDB)" => {
+            Err("database.host: LocalDB listens on a named pipe of its user alone; enable TCP/IP \
+                 on an instance of SQL Server, and name that"
+                .into())
+        }
+        host if is_name(host) || is_address(host) => Ok(host),
+        other => {
+            if let Some((name, port)) = other.rsplit_once(':')
+                && (is_name(name) || in_brackets(name).is_some_and(is_address))
+                && crate::net::port(port).is_some()
+            {
+                return Err(format!(
+                    "database.host: a port stands behind a comma: \"{name},{port}\", or in \
+                     database.port"
+                ));
+            }
+            Err("database.host: this is no host; a name or an address is expected, as HOST, \
+                 HOST,PORT or HOST\\INSTANCE"
+                .into())
+        }
+    }
+}
+
+/// The instance, from one of the two places where it may stand. The default instance has no entry
+/// of its own: it listens on 1433.
+fn instance_of<'a>(
+    host: &str,
+    by_backslash: Option<&'a str>,
+    by_setting: Option<&'a str>,
+) -> Result<Option<&'a str>, String> {
+    let instance = match (by_backslash, by_setting) {
+        (Some(a), Some(b)) if !a.eq_ignore_ascii_case(b) => {
+            return Err(
+                "database.host names one instance and database.instance another: remove one".into(),
+            );
+        }
+        (a, b) => a.or(b),
+    };
+    if let Some((i, port)) = instance.and_then(|i| i.rsplit_once(':'))
+        && is_instance(i)
+        && crate::net::port(port).is_some()
+    {
+        return Err(format!(
+            "database.host: a port stands behind a comma: \"{host}\\{i},{port}\", or in \
+             database.port"
+        ));
+    }
+    if instance.is_some_and(|i| !is_instance(i)) {
+        return Err(
+            "database.instance: this is no name of an instance (up to 16 letters, digits, \
+                    _ $ #)"
+                .into(),
+        );
+    }
+    Ok(instance.filter(|i| !i.eq_ignore_ascii_case("MSSQLSERVER")))
 }
 
 #[cfg(test)]

@@ -65,54 +65,55 @@ pub fn explain(e: &DbError, s: &Settings) -> Explained {
             "Please report it with the query.",
             false,
         ),
-        DbError::Connect(what, kind) => {
-            let mend = match kind {
-                ConnectKind::Dns => {
-                    "Check database.host (MSSQL_HOST): the name must resolve on this machine."
-                }
-                ConnectKind::Refused => {
-                    "Check that SQL Server runs, that TCP/IP is on, and that database.port \
-                     (MSSQL_PORT) is right."
-                }
-                ConnectKind::Timeout => {
-                    "A firewall may drop the packets: open the port from this machine, or check \
-                     host and port."
-                }
-                ConnectKind::Tls => {
-                    "See docs/configuration.md, [database]; TrustServerCertificate=yes accepts \
-                     any certificate (only on a network that you trust)."
-                }
-                ConnectKind::NoTls => {
-                    "Give the server a certificate. On a network that you trust, database.encrypt \
-                     = \"off\" (MSSQL_ENCRYPT=off) does without TLS: passwords and rows then \
-                     travel in the clear."
-                }
-                ConnectKind::Login => {
-                    "Check MSSQL_USER and MSSQL_PASSWORD (database.user, database.password), that \
-                     the login is enabled, and that the server allows SQL Server authentication \
-                     (mixed mode)."
-                }
-                ConnectKind::Database => {
-                    "Check database.name (MSSQL_DATABASE), and that the login has a user in that \
-                     database."
-                }
-                ConnectKind::Instance => {
-                    "Check the instance's name, and that SQL Server Browser runs and UDP 1434 is \
-                     open; or give the port instead."
-                }
-                ConnectKind::Other => "The message is the server's or the system's own.",
-            };
-            let retryable = matches!(
+        DbError::Connect(what, kind) => make(
+            Code::DatabaseUnavailable,
+            format!("There is no connection to the database: {what}."),
+            mend(*kind),
+            matches!(
                 kind,
                 ConnectKind::Refused | ConnectKind::Timeout | ConnectKind::Other | ConnectKind::Dns
-            );
-            make(
-                Code::DatabaseUnavailable,
-                format!("There is no connection to the database: {what}."),
-                mend,
-                retryable,
-            )
+            ),
+        ),
+    }
+}
+
+/// What to change where there is no connection.
+fn mend(kind: ConnectKind) -> &'static str {
+    match kind {
+        ConnectKind::Dns => {
+            "Check database.host (MSSQL_HOST): the name must resolve on this machine."
         }
+        ConnectKind::Refused => {
+            "Check that SQL Server runs, that TCP/IP is on, and that database.port \
+                     (MSSQL_PORT) is right."
+        }
+        ConnectKind::Timeout => {
+            "A firewall may drop the packets: open the port from this machine, or check \
+                     host and port."
+        }
+        ConnectKind::Tls => {
+            "See docs/configuration.md, [database]; TrustServerCertificate=yes accepts \
+                     any certificate (only on a network that you trust)."
+        }
+        ConnectKind::NoTls => {
+            "Give the server a certificate. On a network that you trust, database.encrypt \
+                     = \"off\" (MSSQL_ENCRYPT=off) does without TLS: passwords and rows then \
+                     travel in the clear."
+        }
+        ConnectKind::Login => {
+            "Check MSSQL_USER and MSSQL_PASSWORD (database.user, database.password), that \
+                     the login is enabled, and that the server allows SQL Server authentication \
+                     (mixed mode)."
+        }
+        ConnectKind::Database => {
+            "Check database.name (MSSQL_DATABASE), and that the login has a user in that \
+                     database."
+        }
+        ConnectKind::Instance => {
+            "Check the instance's name, and that SQL Server Browser runs and UDP 1434 is \
+                     open; or give the port instead."
+        }
+        ConnectKind::Other => "The message is the server's or the system's own.",
     }
 }
 

@@ -242,24 +242,7 @@ fn plain<'v>(
         ColumnData::DateTime2(Some(x)) => {
             moment(i64::from(x.date().days()), x.time().increments(), x.time().scale(), out)
         }
-        ColumnData::DateTimeOffset(Some(x)) => {
-            // The wire has UTC; people want the local time that was stored, with its zone.
-            let t = x.datetime2();
-            let scale = t.time().scale();
-            let unit = 10i128.pow(u32::from(scale.min(7)));
-            let day = 86_400 * unit;
-            let local = i128::from(t.date().days()) * day
-                + i128::from(t.time().increments())
-                + i128::from(x.offset()) * 60 * unit;
-            moment(local.div_euclid(day) as i64, local.rem_euclid(day) as u64, scale, out);
-            let (sign, o) =
-                (if x.offset() < 0 { b'-' } else { b'+' }, u64::from(x.offset().unsigned_abs()));
-            out.push(sign);
-            pad(o / 60, 2, out);
-            out.push(b':');
-            pad(o % 60, 2, out);
-            Plain::Quoted
-        }
+        ColumnData::DateTimeOffset(Some(x)) => zoned(x, out),
         // 1/300 s, shown as .000, .003 and .007 as SQL Server does.
         ColumnData::DateTime(Some(x)) => moment(
             i64::from(x.days()) + DAYS_TO_1900,
@@ -278,6 +261,25 @@ fn plain<'v>(
         ColumnData::Binary(Some(x)) => Plain::Binary(x),
         _ => Plain::Null,
     }
+}
+
+/// The wire has UTC (MS-TDS §2.2.5.5.1.9); people want the local time that was stored, with its
+/// zone.
+fn zoned<'a>(x: &tiberius::time::DateTimeOffset, out: &mut Vec<u8>) -> Plain<'a> {
+    let t = x.datetime2();
+    let scale = t.time().scale();
+    let unit = 10i128.pow(u32::from(scale.min(7)));
+    let day = 86_400 * unit;
+    let local = i128::from(t.date().days()) * day
+        + i128::from(t.time().increments())
+        + i128::from(x.offset()) * 60 * unit;
+    moment(local.div_euclid(day) as i64, local.rem_euclid(day) as u64, scale, out);
+    let offset = u64::from(x.offset().unsigned_abs());
+    out.push(if x.offset() < 0 { b'-' } else { b'+' });
+    pad(offset / 60, 2, out);
+    out.push(b':');
+    pad(offset % 60, 2, out);
+    Plain::Quoted
 }
 
 fn integer<'a>(x: i64, out: &mut Vec<u8>) -> Plain<'a> {

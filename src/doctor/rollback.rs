@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::Finding;
-use super::database::quoted;
+use super::rights::quoted;
 use crate::database::{Database, DbError, Limits};
 use mssql_mcp_sql::Access;
 

@@ -21,7 +21,7 @@ use crate::redirect_uri::{loopback, parts, private};
 use crate::secret::{hashed, secret};
 
 /// A registered client.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Client {
     /// For people; chosen by the client.
     pub name: String,

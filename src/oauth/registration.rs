@@ -3,35 +3,29 @@
 use http::StatusCode;
 use serde_json::Value;
 
-use super::answer::{Answer, json_answer, later, media, oauth_error, unavailable};
+use super::answer::{Answer, json_answer, media};
+use super::error::OAuthError;
 use super::server::{Authority, Request};
 
 impl Authority {
-    pub(super) async fn register(&self, r: &Request<'_>) -> Answer {
+    pub(super) async fn register(&self, r: &Request<'_>) -> Result<Answer, OAuthError> {
+        let bad = |d: &str| OAuthError::json("invalid_client_metadata", d);
         if media(r.headers) != "application/json" {
-            let d = "Content-Type must be application/json";
-            return oauth_error(StatusCode::BAD_REQUEST, "invalid_client_metadata", d);
+            return Err(bad("Content-Type must be application/json"));
         }
-        let Ok(body) = serde_json::from_slice::<Value>(r.body) else {
-            return oauth_error(
-                StatusCode::BAD_REQUEST,
-                "invalid_client_metadata",
-                "the body is not JSON",
-            );
-        };
-        match self.clients.register(&body, r.peer).await {
-            Ok(Ok(v)) => json_answer(StatusCode::CREATED, &v),
-            Ok(Err(e)) => {
-                let busy = e.error == "temporarily_unavailable";
-                let status =
-                    if busy { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_REQUEST };
-                let answer = oauth_error(status, e.error, &e.description);
-                match e.wait {
-                    Some(wait) => later(answer, wait.as_secs() + 1),
-                    None => answer,
-                }
-            }
-            Err(e) => unavailable(&e),
+        let body: Value =
+            serde_json::from_slice(r.body).map_err(|_| bad("the body is not JSON"))?;
+        match self.clients.register(&body, r.peer).await? {
+            Ok(registered) => Ok(json_answer(StatusCode::CREATED, &registered)),
+            Err(refused) => Err(OAuthError::Json {
+                status: match refused.error {
+                    "temporarily_unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+                    _ => StatusCode::BAD_REQUEST,
+                },
+                error: refused.error,
+                description: refused.description,
+                wait: refused.wait,
+            }),
         }
     }
 }

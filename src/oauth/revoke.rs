@@ -3,41 +3,32 @@
 use http::StatusCode;
 use serde_json::json;
 
-use super::answer::{Answer, json_answer, oauth_error, unavailable};
+use super::answer::{Answer, json_answer};
+use super::error::OAuthError;
 use super::server::{Authority, Request};
+use super::token::posted_form;
 
 impl Authority {
-    /// RFC 7009: 200 whether or not there was such a token.
-    pub(super) async fn revoke(&self, r: &Request<'_>) -> Answer {
-        let f = match Self::posted_form(r) {
-            Ok(f) => f,
-            Err(a) => return *a,
+    /// 200 whether or not there was such a token (RFC 7009 §2.2).
+    pub(super) async fn revoke(&self, r: &Request<'_>) -> Result<Answer, OAuthError> {
+        let form = posted_form(r)?;
+        let client = self.client(&form, r.headers).await?;
+        let Some(token) = form.get("token") else {
+            return Err(OAuthError::json("invalid_request", "token is missing"));
         };
-        let client = match self.client(&f, r.headers).await {
-            Ok(c) => c,
-            Err(a) => return a,
-        };
-        let Some(token) = f.get("token") else {
-            return oauth_error(StatusCode::BAD_REQUEST, "invalid_request", "token is missing");
-        };
-        // Recorded as what it was: a token that is unknown or another's is answered
-        // alike, but nothing ended.
+        // Recorded as what it was: a token that is unknown or another's is answered alike, but
+        // nothing ended.
         let failed = |why: &str| {
             self.audit.strange("revoke_failed", &[("client_id", &client), ("why", why)])
         };
         match self.grants.revoke_token(token, &client).await {
-            Ok(ended) => {
-                if ended {
-                    self.audit.event("revoke", &[("client_id", &client)]);
-                } else {
-                    failed("no such token of this client");
-                }
-                json_answer(StatusCode::OK, &json!({}))
-            }
+            Ok(true) => self.audit.event("revoke", &[("client_id", &client)]),
+            Ok(false) => failed("no such token of this client"),
             Err(e) => {
                 failed("store");
-                unavailable(&e)
+                return Err(e.into());
             }
         }
+        Ok(json_answer(StatusCode::OK, &json!({})))
     }
 }

@@ -9,9 +9,10 @@ use http::header::{self, HeaderMap};
 use http::{Method, StatusCode};
 use mssql_mcp_middleware::rate_limit::{Limiter, Quota};
 
-use super::answer::{Answer, oauth_error};
+use super::answer::Answer;
 use super::cimd::Documents;
 use super::clients::Clients;
+use super::error::OAuthError;
 use super::external::External;
 use super::grants::Grants;
 use super::people::People;
@@ -191,32 +192,40 @@ impl Authority {
 
     /// Answers a request to one of the endpoints of sign-in.
     pub async fn answer(&self, r: Request<'_>) -> Answer {
+        self.dispatch(&r).await.unwrap_or_else(|e| self.respond(&r, e))
+    }
+
+    /// An error, as whoever asked can read it.
+    pub(super) fn respond(&self, r: &Request<'_>, e: OAuthError) -> Answer {
+        e.into_answer(|uri, with| self.send_back(r, uri, with))
+    }
+
+    async fn dispatch(&self, r: &Request<'_>) -> Result<Answer, OAuthError> {
         let endpoint = r.place.endpoint;
         // People sign in elsewhere; only the resource is described here.
         if self.external.is_some() && !matches!(endpoint, Endpoint::Resource(_)) {
-            return oauth_error(
-                StatusCode::NOT_FOUND,
-                "not_found",
+            return Err(OAuthError::elsewhere(
                 "sign-in is at the issuer that the resource metadata names",
-            );
+            ));
         }
-        let (get, post) =
-            (*r.method == Method::GET || *r.method == Method::HEAD, *r.method == Method::POST);
+        let get = matches!(*r.method, Method::GET | Method::HEAD);
+        let post = *r.method == Method::POST;
         match endpoint {
-            Endpoint::Server if get => self.server_metadata(r.headers),
-            Endpoint::Resource(_) if get => self.resource_metadata(&r),
-            Endpoint::Register if post => self.register(&r).await,
-            Endpoint::Authorize if get => self.authorize(&r).await,
-            Endpoint::Authorize if post => self.decide(&r).await,
-            Endpoint::Token if post => self.token(&r).await,
-            Endpoint::Revoke if post => self.revoke(&r).await,
-            Endpoint::Apps if get => self.apps(&r).await,
-            Endpoint::Apps if post => self.change_apps(&r).await,
-            _ => oauth_error(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "invalid_request",
-                "this method is not for this path",
-            ),
+            Endpoint::Server if get => Ok(self.server_metadata(r.headers)),
+            Endpoint::Resource(_) if get => Ok(self.resource_metadata(r)),
+            Endpoint::Register if post => self.register(r).await,
+            Endpoint::Authorize if get => self.authorize(r).await,
+            Endpoint::Authorize if post => self.authorize_form(r).await,
+            Endpoint::Token if post => self.token(r).await,
+            Endpoint::Revoke if post => self.revoke(r).await,
+            Endpoint::Apps if get => self.apps(r).await,
+            Endpoint::Apps if post => self.apps_form(r).await,
+            _ => Err(OAuthError::Json {
+                status: StatusCode::METHOD_NOT_ALLOWED,
+                error: "invalid_request",
+                description: "this method is not for this path".into(),
+                wait: None,
+            }),
         }
     }
 

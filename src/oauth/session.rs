@@ -3,9 +3,8 @@
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 
-use super::answer::{
-    Answer, Form, form, html, later, media, oauth_error, peer, redirect, unavailable,
-};
+use super::answer::{Answer, Form, form, html, later, media, peer, redirect};
+use super::error::OAuthError;
 use super::grants::Login;
 use super::pages::{self, Problem, Purpose, SignIn};
 use super::people::{REMEMBERED, SignInError, check_name};
@@ -132,7 +131,7 @@ impl Authority {
         action: &str,
         then: &str,
         purpose: Purpose<'_>,
-    ) -> Answer {
+    ) -> Result<Answer, OAuthError> {
         let text = |k: &str| f.get(k).map(String::as_str).unwrap_or_default();
         let (name, request) = (text("username"), text("request"));
         // It is not said which of the two was wrong; the name stays, so that the
@@ -151,41 +150,10 @@ impl Authority {
             Err(SignInError::Store(_)) => "store",
         };
         instruments().sign_ins.add(1, &[label("mssql_mcp.result", result)]);
-        match signed {
-            Ok(user) => {
-                let value = secret("ml_");
-                let login = Login { user: name.to_owned(), epoch: user.epoch };
-                if let Err(e) =
-                    self.records.put(Kind::Login, &hashed(&value), &login, now() + SIGNED_IN).await
-                {
-                    return unavailable(&e);
-                }
-                self.audit.event("sign_in", &[("principal", name), ("peer", &peer(r))]);
-                let mut next = redirect(StatusCode::SEE_OTHER, then);
-                self.set_cookie(&mut next, r.headers, "login", &value, "Lax", SIGNED_IN);
-                match self.people.remember_browser(name, browser.as_deref()).await {
-                    Ok(Some(new)) => {
-                        self.set_cookie(&mut next, r.headers, "browser", &new, "Strict", REMEMBERED)
-                    }
-                    Ok(None) => {}
-                    Err(e) => tracing::warn!(error = %e, "a browser is not remembered"),
-                }
-                next
-            }
+        Ok(match signed {
+            Ok(user) => self.opened(r, name, user.epoch, browser.as_deref(), then).await?,
             Err(SignInError::Wrong) => {
-                // Who is nobody may have typed a password there.
-                let peer = peer(r);
-                match self.people.is_known(name).await {
-                    // Of one name there are few: the throttle sees to that.
-                    true => {
-                        self.audit.event("sign_in_failed", &[("principal", name), ("peer", &peer)])
-                    }
-                    false => {
-                        let unknown = crate::secret::unknown_name(name);
-                        self.audit
-                            .strange("sign_in_failed", &[("principal", &unknown), ("peer", &peer)]);
-                    }
-                }
+                self.record_failure(r, name).await;
                 again(StatusCode::UNAUTHORIZED, "User name or password is wrong.")
             }
             Err(SignInError::Wait(d)) => {
@@ -197,24 +165,62 @@ impl Authority {
                 let what = "Too many people sign in at this moment. Try again in a few seconds.";
                 later(again(StatusCode::SERVICE_UNAVAILABLE, what), 5)
             }
-            Err(SignInError::Store(e)) => unavailable(&e),
+            Err(SignInError::Store(e)) => return Err(e.into()),
+        })
+    }
+
+    /// A session for this browser, and the way on.
+    async fn opened(
+        &self,
+        r: &Request<'_>,
+        name: &str,
+        epoch: String,
+        browser: Option<&str>,
+        then: &str,
+    ) -> Result<Answer, OAuthError> {
+        let value = secret("ml_");
+        let login = Login { user: name.to_owned(), epoch };
+        self.records.put(Kind::Login, &hashed(&value), &login, now() + SIGNED_IN).await?;
+        self.audit.event("sign_in", &[("principal", name), ("peer", &peer(r))]);
+        let mut next = redirect(StatusCode::SEE_OTHER, then);
+        self.set_cookie(&mut next, r.headers, "login", &value, "Lax", SIGNED_IN);
+        match self.people.remember_browser(name, browser).await {
+            Ok(Some(new)) => {
+                self.set_cookie(&mut next, r.headers, "browser", &new, "Strict", REMEMBERED)
+            }
+            Ok(None) => {}
+            Err(e) => tracing::warn!(error = %e, "a browser is not remembered"),
+        }
+        Ok(next)
+    }
+
+    /// Who is nobody may have typed a password there.
+    async fn record_failure(&self, r: &Request<'_>, name: &str) {
+        let peer = peer(r);
+        match self.people.is_known(name).await {
+            // Of one name there are few: the throttle sees to that.
+            true => self.audit.event("sign_in_failed", &[("principal", name), ("peer", &peer)]),
+            false => {
+                let unknown = crate::secret::unknown_name(name);
+                self.audit.strange("sign_in_failed", &[("principal", &unknown), ("peer", &peer)]);
+            }
         }
     }
 
-    pub(super) fn posted(&self, r: &Request<'_>) -> Result<Form, Box<Answer>> {
+    /// A form of ours, from a page of ours.
+    pub(super) fn posted(&self, r: &Request<'_>) -> Result<Form, OAuthError> {
         const AGAIN: &str = "Go back, reload the page and try again; cookies must be allowed.";
-        let bad =
-            |what: &str| Box::new(html(StatusCode::BAD_REQUEST, pages::error(what, AGAIN), None));
         if media(r.headers) != "application/x-www-form-urlencoded" {
-            return Err(bad("This is not the form of this page."));
+            return Err(OAuthError::page("This is not the form of this page.", AGAIN));
         }
-        let f = form(r.body).map_err(|e| bad(&e))?;
+        let f = form(r.body).map_err(|e| OAuthError::page(e, AGAIN))?;
         if !self.csrf_holds(&f, r.headers) {
-            return Err(Box::new(html(
-                StatusCode::FORBIDDEN,
-                pages::error("This form has expired.", AGAIN),
-                None,
-            )));
+            return Err(OAuthError::Page {
+                status: StatusCode::FORBIDDEN,
+                problem: "This form has expired.".into(),
+                mend: AGAIN,
+                wait: None,
+            });
         }
         Ok(f)
     }
@@ -228,26 +234,31 @@ impl Authority {
     /// The person whose browser asks for a page of ours, or what the browser is answered instead:
     /// the sign-in form, or where it goes after that.
     pub async fn visitor(&self, r: &Request<'_>, path: &str) -> Result<Principal, Answer> {
+        match self.principal_or_page(r, path).await {
+            Ok(found) => found,
+            Err(e) => Err(self.respond(r, e)),
+        }
+    }
+
+    async fn principal_or_page(
+        &self,
+        r: &Request<'_>,
+        path: &str,
+    ) -> Result<Result<Principal, Answer>, OAuthError> {
         if self.external.is_some() {
-            return Err(oauth_error(
-                StatusCode::NOT_FOUND,
-                "not_found",
-                "pages need the built-in sign-in",
-            ));
+            return Err(OAuthError::elsewhere("pages need the built-in sign-in"));
         }
         let purpose = Purpose::Object { label: self.label_of(self.path_of(r.place)) };
         if *r.method == Method::POST {
-            let f = self.posted(r).map_err(|a| *a)?;
-            let then =
-                format!("{path}?{}", f.get("request").map(String::as_str).unwrap_or_default());
-            return Err(self.sign_in(r, &f, path, &then, purpose).await);
+            let f = self.posted(r)?;
+            let query = f.get("request").map(String::as_str).unwrap_or_default();
+            let then = format!("{path}?{query}");
+            return Ok(Err(self.sign_in(r, &f, path, &then, purpose).await?));
         }
-        let user = match self.signed_in(r.headers).await.map_err(|e| unavailable(&e))? {
-            Some(l) => l.user,
-            None => return Err(self.login(r.headers, path, r.query, purpose)),
+        let Some(Login { user, .. }) = self.signed_in(r.headers).await? else {
+            return Ok(Err(self.login(r.headers, path, r.query, purpose)));
         };
-        let scopes =
-            self.people.active(&user).await.map_err(|e| unavailable(&e))?.map(|u| u.scopes);
-        Ok(Principal { subject: user, scopes: scopes.unwrap_or_default(), client: None })
+        let scopes = self.people.active(&user).await?.map(|u| u.scopes).unwrap_or_default();
+        Ok(Ok(Principal { subject: user, scopes, client: None }))
     }
 }

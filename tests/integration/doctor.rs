@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use chrono::{Datelike, Duration, Utc};
 use mssql_mcp::config::{Config, Inputs};
 use mssql_mcp::database::catalog::LIST;
-use mssql_mcp::doctor::{Finding, Level, database, examine, rollback};
+use mssql_mcp::doctor::{Finding, Level, database, examine, rights, rollback};
 use mssql_mcp_sandbox::token::Column;
 use mssql_mcp_sandbox::types::{Len, Ty, Val};
 use mssql_mcp_sandbox::{Options, Sandbox, Script};
@@ -74,14 +74,14 @@ fn column(ty: Ty) -> Column {
 fn plant(sandbox: &Sandbox, set: &[usize]) {
     let columns: Vec<Column> = (0..15).map(|_| column(Ty::Int)).collect();
     let row = (0..15).map(|i| Val::Int(i64::from(set.contains(&i)))).collect();
-    sandbox.script(database::RIGHTS, Script::new(&columns, &[row], 1));
+    sandbox.script(rights::RIGHTS, Script::new(&columns, &[row], 1));
 }
 
 fn plant_tables(sandbox: &Sandbox, names: &[(&str, &str)]) {
     let text = Ty::NVarChar(Len::N(128));
     let rows: Vec<Vec<Val>> =
         names.iter().map(|(s, t)| vec![Val::Str((*s).into()), Val::Str((*t).into())]).collect();
-    sandbox.script(database::TABLES, Script::new(&[column(text), column(text)], &rows, 1));
+    sandbox.script(rights::TABLES, Script::new(&[column(text), column(text)], &rows, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

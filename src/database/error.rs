@@ -1,0 +1,115 @@
+//! What can go wrong with a database.
+
+use std::time::Duration;
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DbError {
+    /// SQL Server said no.
+    Sql(SqlError),
+    /// The deadline passed.
+    Timeout,
+    /// The caller left or took the call back.
+    Cancelled,
+    /// More callers wait for a connection than may.
+    Overloaded,
+    /// All connections were in use for the whole wait.
+    Busy {
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// No connection could be made.
+    Connect(String, ConnectKind),
+    /// The connection broke in mid-call.
+    Lost(String),
+    /// The driver met something that it does not know.
+    Driver(String),
+}
+
+/// An error of SQL Server, in its own terms.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SqlError {
+    /// Number.
+    pub number: u32,
+    /// Severity (class).
+    pub severity: u8,
+    /// State.
+    pub state: u8,
+    /// Line in the batch.
+    pub line: u32,
+    /// Procedure, if any.
+    pub procedure: String,
+    /// Text.
+    pub message: String,
+}
+
+/// Why there is no connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectKind {
+    /// The name has no address.
+    Dns,
+    /// Nothing listens there.
+    Refused,
+    /// No answer in time.
+    Timeout,
+    /// TLS or its certificate.
+    Tls,
+    /// The server has none.
+    NoTls,
+    /// 18456 and its kin.
+    Login,
+    /// 4060: no such database, or no right to it.
+    Database,
+    /// The instance was not found.
+    Instance,
+    /// Anything else.
+    Other,
+}
+
+// === impl DbError ===
+
+impl std::fmt::Display for DbError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            DbError::Sql(q) => write!(
+                f,
+                "error {}, severity {}, state {}, line {}: {}",
+                q.number, q.severity, q.state, q.line, q.message
+            ),
+            DbError::Connect(m, _) | DbError::Lost(m) | DbError::Driver(m) => f.write_str(m),
+            DbError::Timeout => f.write_str("timed out"),
+            DbError::Cancelled => f.write_str("cancelled"),
+            DbError::Overloaded => f.write_str("too many callers wait for a connection"),
+            DbError::Busy { waited } => {
+                write!(f, "no free connection within {} s", waited.as_secs_f32())
+            }
+        }
+    }
+}
+
+impl std::error::Error for DbError {}
+
+impl DbError {
+    /// Few and fixed, for `error.type`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            DbError::Sql(_) => "server_error",
+            DbError::Timeout => "timeout",
+            DbError::Cancelled => "cancelled",
+            DbError::Overloaded => "overloaded",
+            DbError::Busy { .. } => "pool_timeout",
+            DbError::Lost(_) => "connection_lost",
+            DbError::Driver(_) => "driver",
+            DbError::Connect(_, kind) => match kind {
+                ConnectKind::Dns => "dns",
+                ConnectKind::Refused => "connection_refused",
+                ConnectKind::Timeout => "connect_timeout",
+                ConnectKind::Tls | ConnectKind::NoTls => "tls",
+                ConnectKind::Login => "login",
+                ConnectKind::Database => "no_database",
+                ConnectKind::Instance => "no_instance",
+                ConnectKind::Other => "connect",
+            },
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What the configuration says of one database.
+
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::config::server::Server;
+use crate::config::settings::{self, database::Encrypt};
+use mssql_mcp_sql::policy::Policy;
+
+/// What the configuration says of the database.
+#[derive(Debug)]
+pub struct Settings {
+    /// Host, without instance or port.
+    pub host: String,
+    /// Port, where there is no instance.
+    pub port: u16,
+    /// Named instance.
+    pub instance: Option<String>,
+    /// Login.
+    pub user: String,
+    pub(super) password: String,
+    /// Database; empty for the login's default.
+    pub database: String,
+    /// What `/health` calls it.
+    pub label: String,
+    /// `on`, `strict`, `login-only` or `off`.
+    pub encrypt: Encrypt,
+    /// Accept any certificate.
+    pub trust: bool,
+    /// PEM of a CA to trust.
+    pub ca: Option<Vec<u8>>,
+    /// The server is the sandbox of `demo`, which the instructions say.
+    pub sandbox: bool,
+    /// Name that the certificate must have.
+    pub certificate_host: String,
+    /// ApplicationIntent=ReadOnly.
+    pub read_intent: bool,
+    /// TCP, TLS and login together.
+    pub connect_timeout: Duration,
+    /// Connections at most.
+    pub max_size: usize,
+    /// Callers that may wait for a connection.
+    pub max_waiting: usize,
+    /// Wait for a connection.
+    pub wait: Duration,
+    /// Close an idle one after this.
+    pub idle_timeout: Duration,
+    /// Replace one after this.
+    pub max_age: Duration,
+    /// LOCK_TIMEOUT.
+    pub lock_timeout: Duration,
+    /// What callers may do.
+    pub policy: Policy,
+    /// Statements go into spans.
+    pub query_text: bool,
+    /// SQL Server is told which trace a statement belongs to.
+    pub context_info: bool,
+}
+
+// === impl Settings ===
+
+impl Settings {
+    /// From the configuration. `HOST,PORT` and `HOST\INSTANCE` are understood, as in
+    /// SQL Server's own tools.
+    pub fn from_config(c: &Config) -> Result<Self, String> {
+        let Server { host, port, instance } = c.server()?;
+        // With a port nobody needs to be asked where the instance is.
+        let instance = instance.filter(|_| port.is_none());
+        let port = port.unwrap_or(1433);
+        let ca = match c.get(settings::database::CA_FILE) {
+            "" => None,
+            p => Some(
+                std::fs::read(p)
+                    .map_err(|e| format!("database.ca_file: {p} cannot be read: {e}"))?,
+            ),
+        };
+        Ok(Self {
+            host,
+            port,
+            instance,
+            user: c.get(settings::database::USER).to_owned(),
+            password: c.get(settings::database::PASSWORD).to_owned(),
+            database: c.get(settings::database::NAME).to_owned(),
+            label: c.get(settings::database::LABEL).to_owned(),
+            encrypt: c.get(settings::database::ENCRYPT),
+            trust: c.get(settings::database::TRUST_SERVER_CERTIFICATE),
+            ca,
+            sandbox: false,
+            certificate_host: c.get(settings::database::CERTIFICATE_HOST).to_owned(),
+            read_intent: c.get(settings::database::READ_INTENT),
+            connect_timeout: c.get(settings::pool::CONNECT_TIMEOUT),
+            max_size: c.get(settings::pool::MAX_SIZE) as usize,
+            max_waiting: c.get(settings::pool::MAX_WAITING) as usize,
+            wait: c.get(settings::pool::WAIT),
+            idle_timeout: c.get(settings::pool::IDLE_TIMEOUT),
+            max_age: c.get(settings::pool::MAX_AGE),
+            lock_timeout: c.get(settings::limits::LOCK_TIMEOUT),
+            query_text: c.get(settings::telemetry::QUERY_TEXT),
+            context_info: c.get(settings::telemetry::CONTEXT_INFO),
+            policy: Policy {
+                access: c.get(settings::access::LEVEL),
+                allow: c.get(settings::access::ALLOW),
+                database: Some(c.get(settings::database::NAME))
+                    .filter(|n| !n.is_empty())
+                    .map(Into::into),
+                ..Policy::default()
+            },
+        })
+    }
+
+    /// Trusts this certificate: for the sandbox, which makes its own.
+    pub fn trust_only(&mut self, pem: &str) {
+        self.ca = Some(pem.as_bytes().to_vec());
+    }
+
+    /// Host and port or instance, for people.
+    pub fn server(&self) -> String {
+        match &self.instance {
+            Some(i) => format!("{}\\{i}", self.host),
+            None => format!("{},{}", self.host, self.port),
+        }
+    }
+}
