@@ -7,40 +7,35 @@
 //! is no room for.
 
 pub mod chain;
+mod layer;
 pub mod log;
+mod record;
 pub mod verify;
+mod writer;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use futures_util::future::Either;
+use chrono::Utc;
 use mssql_mcp_middleware::rate_limit::{Limiter, Quota};
-use mssql_mcp_transports::{ClientFacts, McpRequest, Outcome};
-use tokio::sync::{mpsc, oneshot};
-use tower::{Layer, Service};
+use mssql_mcp_transports::McpRequest;
+use tokio::sync::mpsc;
 
-use crate::code::Code;
 use crate::config::Config;
 use crate::config::settings::{
     self,
     audit::{Policy, Texts},
 };
-use crate::database::Database;
-use crate::facts::outcome_of;
 use crate::facts::{CallFacts, Named};
 use crate::principal::Principal;
-use crate::refusal::Refusal;
-use crate::statement::Statement;
 use crate::telemetry::metrics::gauge;
-use crate::telemetry::trace::Trace;
-use log::{Entry, Log, Options, Record, quoted, stamp, time};
+pub use layer::AuditLayer;
+use layer::Mounted;
+use log::{Entry, Log, Options, quoted, time};
+use record::Start;
 
 /// The audit, or none.
 #[derive(Debug, Clone, Default)]
@@ -74,68 +69,6 @@ struct Inner {
     wait: Duration,
     texts: Texts,
     next: AtomicU64,
-}
-
-/// Records tool calls of one mount.
-#[derive(Debug, Clone)]
-pub struct AuditLayer {
-    audit: Audit,
-    place: Arc<Mounted>,
-}
-
-/// Where a call goes.
-#[derive(Debug)]
-struct Mounted {
-    mount: String,
-    database: Database,
-}
-
-/// Its service.
-#[derive(Debug, Clone)]
-pub struct Audited<S> {
-    layer: AuditLayer,
-    inner: S,
-}
-
-/// A call whose end is not written yet.
-#[derive(Debug)]
-struct Open {
-    id: u64,
-    principal: String,
-    tool: String,
-    facts: Arc<CallFacts>,
-    named: Option<Arc<Named>>,
-    started: Instant,
-    room: Option<mpsc::OwnedPermit<Entry>>,
-}
-
-/// The first record of a call: copies of what it is made from, which is less work than making it.
-#[derive(Debug)]
-struct Start {
-    at: DateTime<Utc>,
-    id: u64,
-    principal: Option<Principal>,
-    client: Arc<ClientFacts>,
-    transport: &'static str,
-    place: Arc<Mounted>,
-    tool: Option<String>,
-    named: Arc<Named>,
-    trace: Option<Trace>,
-    texts: Texts,
-}
-
-/// The last one.
-#[derive(Debug)]
-struct End {
-    at: DateTime<Utc>,
-    id: u64,
-    principal: String,
-    tool: String,
-    outcome: Code,
-    micros: u128,
-    facts: Arc<CallFacts>,
-    /// The statement, where it is recorded with its literals left out.
-    named: Option<Arc<Named>>,
 }
 
 // === impl Audit ===
@@ -267,239 +200,6 @@ impl Inner {
     }
 }
 
-/// Unique to this process, and with it to the chain.
-fn call_id(n: u64) -> String {
-    format!("{:x}-{n:x}", std::process::id())
-}
-
-impl Start {
-    /// Whether something stands in double quotes, and so is not in the record.
-    fn hides(&self) -> bool {
-        self.texts == Texts::Redacted && self.named.query.as_ref().is_some_and(|q| q.contains('"'))
-    }
-}
-
-impl Record for Start {
-    fn write(&self, out: &mut String) {
-        let _ = write!(
-            out,
-            "\"time\":\"{}\",\"event\":\"call_start\",\"call\":\"{}\"",
-            stamp(self.at),
-            call_id(self.id)
-        );
-        let mut text = |k: &str, v: &str| {
-            let _ = write!(out, ",\"{k}\":{}", quoted(v));
-        };
-        if let Some(p) = &self.principal {
-            text("principal", &p.subject);
-            text("scopes", &p.scopes.join(" "));
-            if let Some(c) = &p.client {
-                text("client_id", c);
-            }
-        }
-        if let Some(c) = &self.client.name {
-            text("client", c);
-        }
-        let Mounted { mount, database } = &*self.place;
-        text("transport", self.transport);
-        text("mount", if mount.is_empty() { "/" } else { mount });
-        text("database", &database.settings().label);
-        text("tool", self.tool.as_deref().unwrap_or_default());
-        if let Some(t) = &self.trace {
-            text("trace_id", &t.trace_id.to_string());
-        }
-        let Named { query, table } = &*self.named;
-        let (mut objects, mut doubtful) = (table.iter().cloned().collect::<Vec<_>>(), Vec::new());
-        let mut indirect = false;
-        if let Some(sql) = query {
-            let s = Statement::of(sql);
-            text("fingerprint", &s.fingerprint);
-            match self.texts {
-                Texts::None => {}
-                Texts::Redacted => text("text", &s.redacted),
-                Texts::Full => text("text", sql),
-            }
-            (objects, doubtful) = (s.objects, s.doubtful);
-        }
-        if objects.is_empty() {
-            return;
-        }
-        let names = database.names();
-        let all: Vec<String> = objects
-            .iter()
-            .map(|o| match names.as_ref().and_then(|n| n.find(o)) {
-                Some((full, hides)) => {
-                    indirect |= hides;
-                    quoted(&full)
-                }
-                None => {
-                    // What is not in the catalog (yet) could hide anything; and in double quotes it
-                    // could be a value.
-                    indirect = true;
-                    quoted(if doubtful.contains(o) { "?" } else { o })
-                }
-            })
-            .collect();
-        let _ = write!(out, ",\"objects\":[{}],\"indirect\":{indirect}", all.join(","));
-    }
-}
-
-impl Record for End {
-    fn write(&self, out: &mut String) {
-        let f = &self.facts;
-        let _ = write!(
-            out,
-            "\"time\":\"{}\",\"event\":\"call_end\",\"call\":\"{}\",\"principal\":{},\"tool\":{},\"outcome\":{},\"rows\":{},\"bytes\":{},\"us\":{}",
-            stamp(self.at),
-            call_id(self.id),
-            quoted(&self.principal),
-            quoted(&self.tool),
-            quoted(self.outcome.as_str()),
-            f.rows.load(Ordering::Relaxed),
-            f.bytes.load(Ordering::Relaxed),
-            self.micros,
-        );
-        // What stands in double quotes were names, now that SQL Server has taken them for such.
-        let text = self
-            .named
-            .as_ref()
-            .and_then(|n| n.query.as_deref())
-            .and_then(|q| Statement::of(q).named);
-        if let Some(t) = text {
-            let _ = write!(out, ",\"text\":{}", quoted(&t));
-        }
-        if let Some((rows, committed)) = f.changed() {
-            if let Some(rows) = rows {
-                let _ = write!(out, ",\"rows_affected\":{rows}");
-            }
-            let _ = write!(out, ",\"committed\":{committed}");
-        }
-        if f.dry_run() {
-            out.push_str(",\"dry_run\":true");
-        }
-        if self.outcome == Code::Declined {
-            out.push_str(",\"declined\":true");
-        }
-        for (k, v) in [
-            ("verdict", f.verdict()),
-            ("truncated", f.truncated()),
-            ("asked", f.asked()),
-            ("answers", f.answers()),
-        ] {
-            if !v.is_empty() {
-                let _ = write!(out, ",\"{k}\":{}", quoted(v));
-            }
-        }
-    }
-}
-
-// === impl AuditLayer ===
-
-impl AuditLayer {
-    /// For the mount at this path.
-    pub fn new(audit: Audit, mount: &str, database: Database) -> Self {
-        Self { audit, place: Arc::new(Mounted { mount: mount.to_owned(), database }) }
-    }
-}
-
-impl<S> Layer<S> for AuditLayer {
-    type Service = Audited<S>;
-    fn layer(&self, inner: S) -> Audited<S> {
-        Audited { layer: self.clone(), inner }
-    }
-}
-
-impl<S> Service<McpRequest> for Audited<S>
-where
-    S: Service<McpRequest, Response = Outcome> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: Send,
-{
-    type Response = Outcome;
-    type Error = S::Error;
-    type Future =
-        Either<S::Future, Pin<Box<dyn Future<Output = Result<Outcome, S::Error>> + Send>>>;
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: McpRequest) -> Self::Future {
-        let Some(audit) = self.layer.audit.0.clone().filter(|_| &*request.method == "tools/call")
-        else {
-            return Either::Left(self.inner.call(request));
-        };
-        // The ready service is the one that is called; its clone waits for the next request.
-        let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
-        let place = self.layer.place.clone();
-        Either::Right(Box::pin(async move {
-            let facts =
-                request.context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default();
-            let Ok(room) = audit.room().await else { return Ok(unavailable(&facts)) };
-            let Some([first, last]) = room else { return inner.call(request).await };
-            let id = audit.next.fetch_add(1, Ordering::Relaxed);
-            let record = audit.start(&request, id, &place);
-            let mut open = Open {
-                id,
-                principal: request
-                    .context
-                    .extensions
-                    .get::<Principal>()
-                    .map(|p| p.subject.clone())
-                    .unwrap_or_default(),
-                tool: request.target.clone().unwrap_or_default(),
-                facts: facts.clone(),
-                named: record.hides().then(|| record.named.clone()),
-                started: Instant::now(),
-                room: Some(last),
-            };
-            if audit.policy == Policy::FailClosed {
-                let (done, on_disk) = oneshot::channel();
-                first.send(Entry::Durable(record, done));
-                if !matches!(tokio::time::timeout(audit.wait, on_disk).await, Ok(Ok(()))) {
-                    let refused = unavailable(&facts);
-                    open.end(Code::AuditUnavailable);
-                    return Ok(refused);
-                }
-            } else {
-                first.send(Entry::Record(record));
-            }
-            let result = inner.call(request).await;
-            open.end(result.as_ref().map_or(Code::Failed, |o| outcome_of(o, &facts)));
-            result
-        }))
-    }
-}
-
-fn unavailable(facts: &CallFacts) -> Outcome {
-    let refusal = Refusal::audit_unavailable();
-    facts.set_outcome(refusal.code);
-    Outcome::Complete(refusal.into_reply().into())
-}
-
-impl Open {
-    fn end(&mut self, outcome: Code) {
-        let Some(room) = self.room.take() else { return };
-        room.send(Entry::Record(Box::new(End {
-            at: Utc::now(),
-            id: self.id,
-            principal: std::mem::take(&mut self.principal),
-            tool: std::mem::take(&mut self.tool),
-            outcome,
-            micros: self.started.elapsed().as_micros(),
-            facts: self.facts.clone(),
-            named: self.named.take().filter(|_| self.facts.names_were_right()),
-        })));
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        // Nobody waited for the end: the client left, or the deadline's layer let go.
-        self.end(self.facts.outcome().unwrap_or(Code::Dropped));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
@@ -507,12 +207,12 @@ mod tests {
     use mssql_mcp_middleware::catch_panic::CatchPanicLayer;
     use mssql_mcp_middleware::rescue::RescueLayer;
     use mssql_mcp_transports::handshake::bare_context;
-    use mssql_mcp_transports::{Cancel, ProtocolVersion, ToolReply};
+    use mssql_mcp_transports::{Cancel, Outcome, ProtocolVersion, ToolReply};
     use tower::{ServiceBuilder, ServiceExt};
 
     use super::*;
     use crate::config::Inputs;
-    use crate::database::Settings;
+    use crate::database::{Database, Settings};
     use crate::rescue;
 
     fn call(tool: &str) -> McpRequest {

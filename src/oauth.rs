@@ -14,6 +14,7 @@ mod hashing;
 mod metadata;
 pub mod pages;
 pub mod people;
+mod redirects;
 mod redis;
 mod registration;
 pub mod resource;

@@ -2,15 +2,15 @@
 //! their key, and all of it by checkpoints that were kept elsewhere (anchors), in whatever
 //! form a log kept them.
 
+mod anchor;
+mod chain;
+mod files;
+
 use std::collections::HashMap;
-use std::path::Path;
 
-use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use serde_json::Value;
-
-use super::chain::{Head, Record, read, statement};
+use super::chain::Head;
+pub use anchor::{Anchor, anchors};
+use files::chains;
 
 /// Whom a problem speaks of; in the order of their weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,82 +72,7 @@ pub struct Chain {
     pub key: Option<String>,
 }
 
-/// A checkpoint that was kept elsewhere.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Anchor {
-    record: Head,
-    key: String,
-}
-
 type File = (String, String);
-
-/// The checkpoints in a text: lines of a chain, or of a log, as text or as JSON, by whomever that
-/// was wrapped and however its members are ordered.
-pub fn anchors(text: &str) -> Vec<Anchor> {
-    let mut found = Vec::new();
-    for line in text.lines() {
-        let before = found.len();
-        within(line, &mut found);
-        if found.len() == before && line.contains("\\\"") {
-            // A log's text form may have quoted it.
-            within(&line.replace("\\\"", "\""), &mut found);
-        }
-    }
-    if found.is_empty() {
-        // Written over several lines, or with its quotation marks doubled (CSV).
-        within(text, &mut found);
-        within(&text.replace("\"\"", "\""), &mut found);
-    }
-    found.dedup();
-    found
-}
-
-fn within(text: &str, found: &mut Vec<Anchor>) {
-    let mut rest = text;
-    while let Some(at) = rest.find('{') {
-        rest = &rest[at..];
-        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
-        match values.next() {
-            Some(Ok(v)) => {
-                within_value(&v, found);
-                rest = &rest[values.byte_offset()..];
-            }
-            _ => rest = &rest[1..],
-        }
-    }
-}
-
-fn within_value(v: &Value, found: &mut Vec<Anchor>) {
-    match v {
-        Value::Object(o) => {
-            found.extend(anchor(v));
-            o.values().for_each(|v| within_value(v, found));
-        }
-        Value::Array(a) => a.iter().for_each(|v| within_value(v, found)),
-        Value::String(s) if s.contains("checkpoint") => within(s, found),
-        _ => {}
-    }
-}
-
-/// A checkpoint by its members: the line that they were is written again, and has to have its
-/// hash and its signature.
-fn anchor(v: &Value) -> Option<Anchor> {
-    let text = |k: &str| v.get(k).and_then(Value::as_str);
-    let (seq, prev, time) = (v.get("seq")?.as_u64()?, text("prev")?, text("time")?);
-    let (key, signature, hash) = (text("key")?, text("signature")?, text("hash")?);
-    let line = format!(
-        "{{\"seq\":{seq},\"prev\":\"{prev}\",\"time\":\"{time}\",\"event\":\"checkpoint\",\"key\":\"{key}\",\"signature\":\"{signature}\",\"hash\":\"{hash}\"}}"
-    );
-    let r = read(&line).filter(|r| r.whole && signed(r))?;
-    Some(Anchor { record: Head { seq, hash: r.hash }, key: key.to_owned() })
-}
-
-fn signed(r: &Record) -> bool {
-    let bytes =
-        |k: &str| BASE64.decode(r.value[k].as_str().unwrap_or_default()).unwrap_or_default();
-    let public = UnparsedPublicKey::new(&ED25519, bytes("key"));
-    public.verify(statement(r.seq, &r.prev).as_bytes(), &bytes("signature")).is_ok()
-}
 
 /// Verifies files, of one chain or of several, in any order. `anchor` holds checkpoints that were
 /// kept elsewhere; the key is the public one, if it is known from elsewhere.
@@ -159,7 +84,7 @@ pub fn verify(files: &[File], anchor: Option<&str>, key: Option<&str>) -> Verifi
         met.insert(a.record.seq, Vec::new());
     }
     for files in chains(files) {
-        let chain = one(&files, &mut met, key, &mut v.problems);
+        let chain = chain::read(&files, &mut met, key, &mut v.problems);
         v.chains.push(chain);
     }
     let mut problem = |blame, file: &str, line, what| {
@@ -229,184 +154,12 @@ pub fn verify(files: &[File], anchor: Option<&str>, key: Option<&str>) -> Verifi
     v
 }
 
-/// The files of each chain, in the order of their records. Files belong together that have a folder
-/// and the first part of their name in common, or that go on where another ends.
-fn chains(files: &[File]) -> Vec<Vec<&File>> {
-    struct Part<'a> {
-        series: String,
-        begins: Option<Record>,
-        ends: Option<String>,
-        file: &'a File,
-        chain: usize,
-    }
-    let mut parts: Vec<Part<'_>> = Vec::new();
-    let mut folders: Vec<(Option<&Path>, String)> = Vec::new();
-    for file in files {
-        let path = Path::new(&file.0);
-        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-        // Under another name nothing says which chain it is of.
-        let numbered = name.strip_suffix(".jsonl").and_then(|n| n.rsplit_once('-'));
-        let series = numbered
-            .filter(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()))
-            .map_or("", |(s, _)| s)
-            .to_owned();
-        let place = (path.parent().filter(|_| !series.is_empty()), series.clone());
-        let chain = folders.iter().position(|f| *f == place).unwrap_or_else(|| {
-            folders.push(place);
-            folders.len() - 1
-        });
-        let begins = file.1.lines().find_map(read);
-        let ends = file.1.lines().rev().find_map(read).map(|r| r.hash);
-        parts.push(Part { series, begins, ends, file, chain });
-    }
-    for n in 0..parts.len() {
-        let joined = parts.iter().find(|p| {
-            p.series == parts[n].series
-                && p.ends.is_some()
-                && p.ends == parts[n].begins.as_ref().map(|b| b.prev.clone())
-        });
-        if let Some((to, from)) = joined.map(|p| (p.chain, parts[n].chain)) {
-            parts.iter_mut().filter(|p| p.chain == from).for_each(|p| p.chain = to);
-        }
-    }
-    let mut all: Vec<Vec<&Part<'_>>> = Vec::new();
-    for p in &parts {
-        match all.iter_mut().find(|c| c[0].chain == p.chain) {
-            Some(c) => c.push(p),
-            None => all.push(vec![p]),
-        }
-    }
-    all.into_iter()
-        .map(|mut c| {
-            c.sort_by_key(|p| p.begins.as_ref().map_or(u64::MAX, |r| r.seq));
-            c.into_iter().map(|p| p.file).collect()
-        })
-        .collect()
-}
-
-/// One chain; where the anchored numbers are met is noted.
-fn one(
-    files: &[&File],
-    met: &mut HashMap<u64, Vec<(String, usize, String)>>,
-    key: Option<&str>,
-    problems: &mut Vec<Problem>,
-) -> Chain {
-    let mut c =
-        Chain { name: files.first().map(|f| f.0.clone()).unwrap_or_default(), ..Chain::default() };
-    let mut expected: Option<Head> = None;
-    let (mut by_key, mut by_others) = (false, Vec::new());
-    for (name, text) in files {
-        let mut problem = |line: usize, what: String| {
-            problems.push(Problem { blame: Blame::Records, file: name.clone(), line, what })
-        };
-        let torn = (!text.is_empty() && !text.ends_with('\n')).then(|| text.lines().count());
-        if let Some(last) = torn {
-            problem(
-                last,
-                "the last line is torn: the process was killed while it wrote, or the file was cut"
-                    .into(),
-            );
-        }
-        for (n, line) in text.lines().enumerate() {
-            let at = n + 1;
-            if torn == Some(at) {
-                break;
-            }
-            let Some(r) = read(line) else {
-                problem(at, "this is no record".into());
-                continue;
-            };
-            if !r.whole {
-                problem(at, format!("record {} was edited: it does not have its hash", r.seq));
-            }
-            match &expected {
-                None => c.first = r.seq,
-                Some(e) if r.seq == e.seq + 1 && r.prev == e.hash => {}
-                Some(e) if r.seq == e.seq + 1 => problem(
-                    at,
-                    format!(
-                        "record {} does not follow the record before it: one of the two was \
-                         replaced",
-                        r.seq
-                    ),
-                ),
-                Some(e) if r.seq == e.seq + 2 => {
-                    problem(at, format!("record {} is missing", e.seq + 1))
-                }
-                Some(e) if r.seq > e.seq + 1 => {
-                    problem(at, format!("records {} to {} are missing", e.seq + 1, r.seq - 1));
-                }
-                Some(e) => problem(
-                    at,
-                    format!(
-                        "record {} comes after record {}: records were moved or repeated",
-                        r.seq, e.seq
-                    ),
-                ),
-            }
-            if r.value["event"] == "checkpoint" {
-                let by = r.value["key"].as_str().unwrap_or_default();
-                if !signed(&r) {
-                    problem(at, format!("the signature of checkpoint {} is wrong", r.seq));
-                } else {
-                    c.checkpoint = r.seq;
-                    if *c.key.get_or_insert_with(|| key.unwrap_or(by).to_owned()) == by {
-                        by_key = true;
-                    } else {
-                        by_others.push((name.clone(), at, r.seq, by.to_owned()));
-                    }
-                }
-            }
-            if let Some(places) = met.get_mut(&r.seq) {
-                places.push((name.clone(), at, r.hash.clone()));
-            }
-            c.records += 1;
-            expected = Some(Head { seq: r.seq, hash: r.hash });
-        }
-    }
-    c.last = expected.unwrap_or_default();
-    let mut problem = |blame, file: &str, line, what| {
-        problems.push(Problem { blame, file: file.into(), line, what })
-    };
-    if c.records == 0 {
-        problem(Blame::Records, &c.name, 0, "there is no record in it".into());
-    }
-    match (key, by_others.as_slice()) {
-        // All of it is of one other key: then it is more likely that this is the wrong one.
-        (Some(_), [first, more @ ..]) if !by_key && more.iter().all(|m| m.3 == first.3) => {
-            problem(
-                Blame::Key,
-                "--key",
-                0,
-                format!("the checkpoints of {} are signed with another key, {}", c.name, first.3),
-            );
-            c.key = Some(first.3.clone());
-        }
-        (Some(_), []) if !by_key && c.records > 0 => {
-            problem(
-                Blame::Key,
-                "--key",
-                0,
-                format!("there is no checkpoint in {} that it could have signed", c.name),
-            );
-        }
-        (_, others) => {
-            for (file, line, seq, _) in others {
-                problem(
-                    Blame::Records,
-                    file,
-                    *line,
-                    format!("checkpoint {seq} is signed with another key"),
-                );
-            }
-        }
-    }
-    c
-}
-
 #[cfg(test)]
 mod tests {
     use aws_lc_rs::signature::Ed25519KeyPair;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD as BASE64;
+    use serde_json::Value;
 
     use super::*;
 

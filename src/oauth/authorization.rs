@@ -3,8 +3,9 @@
 //! error may be sent.
 
 use super::answer::{Form, form};
-use super::clients::{Client, Redirects};
+use super::clients::Client;
 use super::error::OAuthError;
+use super::redirects::Redirects;
 use crate::redirect_uri;
 
 /// What a person can do about a request that cannot be answered.

@@ -17,7 +17,8 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-use super::clients::{Client, Redirects, log_refused};
+use super::clients::Client;
+use super::redirects::{Redirects, log_refused};
 use crate::fetch::Getter;
 use crate::net::{self, network};
 

@@ -4,126 +4,28 @@
 //! too, but for a short grace in which two refreshes at once both succeed; later use of a spent one
 //! is theft, and ends the grant (OAuth 2.1 §4.3.1).
 
+mod introspect;
+mod records;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use dashmap::DashMap;
-use serde::{Deserialize, Serialize};
 
 use super::people::People;
 use super::store::{FOREVER, Kind, Records, StoreError, now};
-use crate::principal::Principal;
 use crate::secret::{hashed, secret};
+use introspect::Known;
+use records::{Access, Refresh};
+pub use records::{ApiToken, Code, Grant, Login};
 
 /// A code is good for so many seconds.
 const CODE: u64 = 120;
 /// A spent refresh token is forgiven for so many seconds.
 const GRACE: u64 = 30;
-/// The use of a grant is written down at most once in so many seconds.
-const NOTED: u64 = 60;
-/// A token that was found good is not looked up again for this long; a revocation
-/// is honoured after it.
-const TRUST: Duration = Duration::from_secs(1);
-/// Tokens that are remembered at once.
-const MOST: usize = 10_000;
-
-/// What a person granted.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Grant {
-    /// Who.
-    pub user: String,
-    /// To which client.
-    pub client: String,
-    /// Its name at that time.
-    pub client_name: String,
-    /// What.
-    pub scopes: Vec<String>,
-    /// Where: the path of the mount (RFC 8707); empty for the root.
-    #[serde(default)]
-    pub audience: String,
-    /// Seconds since 1970.
-    pub created: u64,
-    /// When one of its access tokens was last used, to the minute; 0 for never.
-    #[serde(default)]
-    pub used: u64,
-    /// When its newest access token expires.
-    #[serde(default)]
-    pub until: u64,
-    /// Where its code was sent, for the person who looks at it.
-    #[serde(default)]
-    pub host: String,
-    /// The person's, when they granted it; with another one it is void.
-    #[serde(default)]
-    pub epoch: String,
-}
-
-/// What a code stands for.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Code {
-    /// The grant that it becomes.
-    pub grant: String,
-    /// Its content.
-    pub content: Grant,
-    /// Where it was sent.
-    pub redirect_uri: String,
-    /// PKCE, S256.
-    pub challenge: String,
-    used: bool,
-    /// It was presented again.
-    #[serde(default)]
-    replayed: bool,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Access {
-    grant: String,
-    user: String,
-    client: String,
-    scopes: Vec<String>,
-    #[serde(default)]
-    audience: String,
-    expires: u64,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Refresh {
-    grant: String,
-    user: String,
-    client: String,
-    scopes: Vec<String>,
-    #[serde(default)]
-    audience: String,
-    used_at: Option<u64>,
-}
-
-/// A browser whose person signed in on our pages.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Login {
-    /// Who.
-    pub user: String,
-    /// As [`Grant::epoch`].
-    #[serde(default)]
-    pub epoch: String,
-}
-
-/// A machine's token.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ApiToken {
-    /// Its principal's subject is `token:NAME`.
-    pub name: String,
-    /// What it may do.
-    pub scopes: Vec<String>,
-    /// The path of the mount that it is for.
-    #[serde(default)]
-    pub audience: String,
-    /// Seconds since 1970.
-    pub created: u64,
-    /// Likewise; none for never.
-    pub expires: Option<u64>,
-}
 
 /// A pair of tokens, as the token endpoint gives it.
 #[derive(Debug, Clone, PartialEq)]
@@ -158,17 +60,6 @@ impl From<StoreError> for GrantError {
     fn from(e: StoreError) -> Self {
         GrantError::Store(e)
     }
-}
-
-/// Whose a token is, by which grant, for which mount, until when.
-struct Whose(Principal, String, String, u64);
-
-struct Known {
-    principal: Arc<Principal>,
-    grant: String,
-    audience: String,
-    checked: Instant,
-    expires: u64,
 }
 
 /// Gives tokens out, takes them back, and tells whose they are.
@@ -473,103 +364,6 @@ impl Grants {
             .put(Kind::ApiToken, &hashed(&token), &record, expires.unwrap_or(FOREVER))
             .await?;
         Ok(token)
-    }
-
-    /// Asks the store about every token again.
-    pub fn forget(&self) {
-        self.known.clear();
-    }
-
-    /// By which grant a token that was looked up is good (empty for a machine's), and until when.
-    pub fn lease(&self, token: &str) -> Option<(String, u64)> {
-        self.known.get(&hashed(token)).map(|k| (k.grant.clone(), k.expires))
-    }
-
-    /// Whether a grant has an access token that has not expired; none when it was revoked, or its
-    /// person is shut out.
-    pub async fn lives(&self, grant: &str) -> Result<Option<bool>, StoreError> {
-        let Some((g, _)) = self.records.get::<Grant>(Kind::Grant, grant).await? else {
-            return Ok(None);
-        };
-        Ok(self.people.still(&g.user, &g.epoch).await?.map(|_| g.until > now()))
-    }
-
-    /// Whether a token was good when it was last looked up.
-    pub fn has_seen(&self, token: &str) -> bool {
-        self.known.contains_key(&hashed(token))
-    }
-
-    /// Whose a token is, if that is known without asking the store.
-    pub fn known(&self, token: &str, audience: &str) -> Option<Arc<Principal>> {
-        let k = self.known.get(&hashed(token))?;
-        (k.checked.elapsed() < TRUST && k.expires > now() && k.audience == audience)
-            .then(|| k.principal.clone())
-    }
-
-    /// Whose a token is; none when it is unknown, expired, revoked, or for another mount.
-    pub async fn introspect(
-        &self,
-        token: &str,
-        audience: &str,
-    ) -> Result<Option<Arc<Principal>>, StoreError> {
-        let key = hashed(token);
-        let found = if token.starts_with("mcp_") {
-            self.machine(&key).await?
-        } else {
-            self.person(&key).await?
-        };
-        match found {
-            None => {
-                self.known.remove(&key);
-                Ok(None)
-            }
-            Some(Whose(_, _, of, _)) if of != audience => Ok(None),
-            Some(Whose(principal, grant, audience, expires)) => {
-                if self.known.len() >= MOST {
-                    self.known.retain(|_, k| k.checked.elapsed() < TRUST);
-                }
-                let principal = Arc::new(principal);
-                let known = Known {
-                    principal: principal.clone(),
-                    grant,
-                    audience,
-                    checked: Instant::now(),
-                    expires,
-                };
-                self.known.insert(key, known);
-                Ok(Some(principal))
-            }
-        }
-    }
-
-    async fn machine(&self, key: &str) -> Result<Option<Whose>, StoreError> {
-        let found = self.records.get::<ApiToken>(Kind::ApiToken, key).await?;
-        Ok(found.map(|(t, _)| {
-            let p =
-                Principal { subject: format!("token:{}", t.name), scopes: t.scopes, client: None };
-            Whose(p, String::new(), t.audience, t.expires.unwrap_or(FOREVER))
-        }))
-    }
-
-    async fn person(&self, key: &str) -> Result<Option<Whose>, StoreError> {
-        let Some((a, _)) = self.records.get::<Access>(Kind::Access, key).await? else {
-            return Ok(None);
-        };
-        let Some((grant, _)) = self.records.get::<Grant>(Kind::Grant, &a.grant).await? else {
-            return Ok(None);
-        };
-        let Some(user) = self.people.still(&a.user, &grant.epoch).await? else { return Ok(None) };
-        // For the person who looks at it; a store that cannot write it down refuses nobody.
-        let at = now();
-        if at >= grant.used + NOTED
-            && let Err(e) = self.change(&a.grant, |g| g.used = at).await
-        {
-            tracing::debug!(error = %e, "the use of a grant");
-        }
-        // An operator may have written to the store by other ways than ours.
-        let scopes = a.scopes.into_iter().filter(|s| user.scopes.contains(s)).collect();
-        let principal = Principal { subject: a.user, scopes, client: Some(a.client) };
-        Ok(Some(Whose(principal, a.grant, a.audience, a.expires)))
     }
 }
 

@@ -2,6 +2,8 @@
 //! that works without JavaScript, without anything from elsewhere, on a phone and with a keyboard
 //! alone, in light and in dark.
 
+mod sign_in;
+
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
@@ -11,46 +13,13 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::grants::Grant;
 use crate::visible::{unseen, visible_line};
+pub use sign_in::{Asked, Problem, Purpose, SignIn, consent, login, not_yours};
 
-/// Each colour is named once for either scheme. Text and its ground differ by 4.5:1 and more, edges
-/// and the focus ring by 3:1 (WCAG 2.2, 1.4.3 and 1.4.11); the browser test measures them.
-const STYLE: &str = ":root{color-scheme:light \
-dark;--ground:#f4f5f7;--card:#fff;--text:#1b1f24;--soft:#57606a;--edge:#6e7781;--line:#d0d7de;--go:#0b5cad;--on-go:#fff;\
---ring:#0b5cad;--warn:#fff6ed;--warn-edge:#b54708;--bad:#fef3f2;--bad-edge:#b42318;--good:#effaf1;--good-edge:#1a7f37}\
-@media(prefers-color-scheme:dark){:root{--ground:#0d1117;--card:#161b22;--text:#e6edf3;--soft:#9da7b3;--edge:#8b949e;--line:#30363d;--go:#79b8ff;--on-go:#0d1117;\
---ring:#79b8ff;--warn:#2b1d0e;--warn-edge:#db8b4b;--bad:#2d1614;--bad-edge:#f1766d;--good:#10281a;--good-edge:#4ac26b}}\
-*{box-sizing:border-box}body{font:16px/1.5 \
-system-ui,sans-serif;margin:0;background:var(--ground);color:var(--text)}\
-main{max-width:26rem;margin:8vh auto;padding:1.5rem;background:var(--card);border:1px solid \
-var(--line);border-radius:.5rem}main.wide{max-width:64rem}\
-h1{font-size:1.3rem;margin:0 0 \
-1rem;overflow-wrap:anywhere}a{color:var(--go)}label{display:block;font-weight:600;margin:1rem 0 \
-.25rem}\
-input[type=text],input[type=password]{width:100%;padding:.6rem;font:inherit;color:inherit;background:var(--card);border:1px solid var(--edge);border-radius:.375rem}\
-input[aria-invalid]{border:2px solid var(--bad-edge)}\
-button{font:inherit;font-weight:600;padding:.6rem 1.2rem;margin:1.25rem .5rem 0 0;border:1px \
-solid var(--edge);border-radius:.375rem;background:var(--card);color:inherit;cursor:pointer}\
-button.go{background:var(--go);border-color:var(--go);color:var(--on-go)}:focus-visible{outline:3px solid var(--ring);outline-offset:2px}\
-dl{display:grid;grid-template-columns:auto 1fr;gap:.25rem 1rem;margin:1rem \
-0}dt,small,th{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}\
-ul{padding-left:1.2rem}.warn,.bad,.good{padding:.5rem .75rem;border-left:4px solid \
-var(--warn-edge);background:var(--warn);overflow-wrap:anywhere}\
-.bad{border-color:var(--bad-edge);background:var(--bad)}.good{border-color:var(--good-edge);background:var(--good)}\
-table{width:100%;border-collapse:collapse}th,td{min-width:5.5rem;text-align:left;vertical-align:top;padding:.6rem .75rem .6rem 0;border-top:1px solid var(--line);overflow-wrap:anywhere}thead th{border:0;font-size:.875rem}\
-td ul{margin:0}td \
-button{margin:0;white-space:nowrap}code,pre{white-space:pre-wrap;overflow-wrap:anywhere;font:14px/1.5 ui-monospace,monospace}\
-@media(max-width:48rem){thead{display:none}tr{display:block;padding:.75rem 0;border-top:1px solid \
-var(--line)}td{display:block;min-width:0;border:0;padding:.1rem 0}\
-td[data-name]::before{content:attr(data-name) \": \";color:var(--soft)}td button{margin-top:.5rem}}\
-@media(max-width:30rem){main{margin:0;border:0;border-radius:0;min-height:100vh}}";
+/// All that there is of style, in the page itself.
+const STYLE: &str = include_str!("pages/style.css");
 
 /// A cylinder, as databases are drawn.
-pub const ICON: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 32 32\"><rect \
-width=\"32\" height=\"32\" rx=\"6\" fill=\"#0b5cad\"/>\
-<path d=\"M7 10v12c0 2.2 4 4 9 4s9-1.8 9-4V10\" fill=\"none\" stroke=\"#fff\" \
-stroke-width=\"2.5\"/><path d=\"M7 16c0 2.2 4 4 9 4s9-1.8 9-4\" fill=\"none\" stroke=\"#fff\" \
-stroke-width=\"2.5\"/>\
-<ellipse cx=\"16\" cy=\"10\" rx=\"9\" ry=\"4\" fill=\"#fff\"/></svg>";
+pub const ICON: &str = include_str!("pages/icon.svg");
 
 /// In the page itself, so that no proxy has to know its path.
 static ICON_LINK: LazyLock<String> =
@@ -141,177 +110,6 @@ fn meaning(scope: &str) -> &str {
         "mssql:execute" => "Run procedures and dynamic SQL",
         other => other,
     }
-}
-
-/// What somebody signs in for.
-#[derive(Debug, Clone, Copy)]
-pub enum Purpose<'a> {
-    /// A client asks for a database, by its label.
-    Client {
-        /// As it calls itself.
-        client: &'a str,
-        /// The database's.
-        label: &'a str,
-    },
-    /// A page about an object of a database.
-    Object {
-        /// The database's.
-        label: &'a str,
-    },
-    /// The list of what was granted.
-    Apps,
-}
-
-/// Why the sign-in form is there again, and about which field that is.
-#[derive(Debug, Clone, Copy)]
-pub struct Problem<'a> {
-    /// For the person.
-    pub text: &'a str,
-    /// The name is missing or none; else it is the password's turn.
-    pub name: bool,
-}
-
-/// The sign-in form.
-#[derive(Debug, Clone, Copy)]
-pub struct SignIn<'a> {
-    /// The form's own page.
-    pub action: &'a str,
-    /// What was asked for, and comes back with it.
-    pub request: &'a str,
-    /// Against other sites' forms.
-    pub csrf: &'a str,
-    /// This server, as it was typed.
-    pub server: &'a str,
-    /// Why.
-    pub purpose: Purpose<'a>,
-    /// Kept from the last try.
-    pub name: &'a str,
-    /// That did not work.
-    pub problem: Option<Problem<'a>>,
-}
-
-/// Sign in.
-pub fn login(s: &SignIn<'_>) -> String {
-    let server = escape(s.server);
-    let purpose = match s.purpose {
-        Purpose::Client { client, label } => format!(
-            "{} asks to use the database <strong>{}</strong>. First sign in to this server, \
-             <strong>{server}</strong>.",
-            program(client),
-            escape(label)
-        ),
-        Purpose::Object { label } => format!(
-            "This page is about the database <strong>{}</strong>. First sign in to this server, \
-             <strong>{server}</strong>.",
-            escape(label)
-        ),
-        Purpose::Apps => {
-            format!(
-                "To see which programs may use databases in your name, sign in to this server, \
-                 <strong>{server}</strong>."
-            )
-        }
-    };
-    let problem = s.problem.map_or(String::new(), |p| {
-        format!("<p class=\"bad\" role=\"alert\" id=\"problem\">{}</p>", escape(p.text))
-    });
-    // The focus is where the person has to type next; a reader says there what was wrong.
-    let at_name = s.problem.is_none_or(|p| p.name);
-    let field = |mine: bool| match (mine, s.problem.is_some()) {
-        (true, true) => " autofocus aria-invalid=\"true\" aria-describedby=\"problem\"",
-        (true, false) => " autofocus",
-        (false, _) => "",
-    };
-    page(
-        "Sign in",
-        &format!(
-            "<p>{purpose}</p>{problem}<form method=\"post\" action=\"{}\">{}{}{}\
-             <label for=\"name\">User name</label><input type=\"text\" id=\"name\" \
-             name=\"username\" value=\"{}\" autocomplete=\"username\" autocapitalize=\"none\" \
-             required{}>\
-             <label for=\"password\">Password</label><input type=\"password\" id=\"password\" \
-             name=\"password\" autocomplete=\"current-password\" required{}>\
-             <button class=\"go\">Sign in</button></form>",
-            escape(s.action),
-            hidden("do", "login"),
-            hidden("request", s.request),
-            hidden("csrf", s.csrf),
-            escape(s.name),
-            field(at_name),
-            field(!at_name),
-        ),
-    )
-}
-
-/// What a client asks for.
-#[derive(Debug)]
-pub struct Asked<'a> {
-    /// Who is signed in.
-    pub user: &'a str,
-    /// Which database of this server it is for: its label.
-    pub label: &'a str,
-    /// This server, as it was typed.
-    pub server: &'a str,
-    /// The client's own name for itself.
-    pub client: &'a str,
-    /// Its id.
-    pub client_id: &'a str,
-    /// Where the code goes.
-    pub host: &'a str,
-    /// That is this machine.
-    pub loopback: bool,
-    /// What it may do, if the person agrees.
-    pub scopes: &'a [String],
-}
-
-/// The way out of a sign-in as somebody else.
-const ANOTHER: &str = "<button name=\"do\" value=\"switch\">Use another account</button>";
-
-/// Consent.
-pub fn consent(a: &Asked<'_>, request: &str, csrf: &str) -> String {
-    let mut scopes = String::new();
-    for s in a.scopes {
-        let _ = write!(scopes, "<li>{} <small>({})</small></li>", escape(meaning(s)), escape(s));
-    }
-    let warn = if a.loopback {
-        "<p class=\"warn\">This program runs on the computer in front of you, and any program \
-         there could pretend to be it. Go on only if you just started it.</p>"
-    } else {
-        ""
-    };
-    page(
-        &format!("Let {} use this database?", visible_line(a.client, MAX_NAME)),
-        &format!(
-            "<p>You are signed in as <strong>{}</strong>. The program asks to:</p><ul>{scopes}</ul>\
-             <dl><dt>Database</dt><dd>{}</dd><dt>Server</dt><dd>{}</dd><dt>Program</dt><dd>{}</dd><dt>Its id</dt><dd>{}</dd><dt>Answers go to</dt><dd>{}</dd></dl>{warn}\
-             <form method=\"post\" action=\"/authorize\">{}{}<button class=\"go\" name=\"do\" \
-             value=\"approve\">Allow</button>\
-             <button name=\"do\" value=\"deny\">Deny</button>{ANOTHER}</form>",
-            escape(a.user),
-            escape(a.label),
-            escape(a.server),
-            program(a.client),
-            escape(a.client_id),
-            escape(a.host),
-            hidden("request", request),
-            hidden("csrf", csrf),
-        ),
-    )
-}
-
-/// Somebody is signed in who may not grant any of it.
-pub fn not_yours(what: &str, mend: &str, request: &str, csrf: &str) -> String {
-    page(
-        "This did not work",
-        &format!(
-            "<p class=\"bad\" role=\"alert\">{}</p><p>{}</p><form method=\"post\" \
-             action=\"/authorize\">{}{}{ANOTHER}</form>",
-            escape(what),
-            escape(mend),
-            hidden("request", request),
-            hidden("csrf", csrf),
-        ),
-    )
 }
 
 /// A time for people; without JavaScript nobody knows their zone.

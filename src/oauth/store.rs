@@ -5,19 +5,21 @@
 //! can be seen: whoever wins an `insert` or a `replace` has consumed a code, rotated a token or
 //! taken a name, and nobody else has.
 
+mod memory;
+mod sqlite;
+
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
 use mssql_mcp_middleware::rate_limit::Quota;
-use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+pub use memory::Memory;
+pub use sqlite::Sqlite;
 
 /// What a record is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -110,21 +112,6 @@ pub fn now() -> u64 {
 /// A store with types.
 #[derive(Debug, Clone)]
 pub struct Records(Arc<dyn Store>);
-
-/// For tests and the demo: nothing outlives the process.
-#[derive(Debug, Default)]
-pub struct Memory(DashMap<(Kind, String), (Vec<u8>, u64)>);
-
-/// One SQLite file in WAL mode. Every answer is on disk before it is given; the admin commands open
-/// the same file. It blocks, and so has two threads of its own: what strangers make it write keeps
-/// nobody waiting whose token is looked up.
-#[derive(Debug)]
-pub struct Sqlite {
-    read: Sender<Job>,
-    write: Sender<Job>,
-}
-
-type Job = Box<dyn FnOnce(&Connection) + Send>;
 
 // === impl Kind ===
 
@@ -299,237 +286,6 @@ pub fn left_behind(text: &str) -> Option<&'static Path> {
 
 fn bytes<T: Serialize>(v: &T) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(v).map_err(|e| StoreError(e.to_string()))
-}
-
-// === impl Memory ===
-
-fn ready<'a, T: Send + 'a>(v: T) -> Answer<'a, T> {
-    Box::pin(std::future::ready(Ok(v)))
-}
-
-impl Store for Memory {
-    fn get<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, Option<Vec<u8>>> {
-        let found =
-            self.0.get(&(kind, key.to_owned())).filter(|v| v.1 > now()).map(|v| v.0.clone());
-        ready(found)
-    }
-
-    fn put<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, ()> {
-        self.0.insert((kind, key.to_owned()), (value, expires));
-        ready(())
-    }
-
-    fn insert<'a>(
-        &'a self,
-        kind: Kind,
-        key: &'a str,
-        value: Vec<u8>,
-        expires: u64,
-    ) -> Answer<'a, bool> {
-        ready(match self.0.entry((kind, key.to_owned())) {
-            Entry::Occupied(o) if o.get().1 > now() => false,
-            Entry::Occupied(mut o) => {
-                o.insert((value, expires));
-                true
-            }
-            Entry::Vacant(v) => {
-                v.insert((value, expires));
-                true
-            }
-        })
-    }
-
-    fn replace<'a>(
-        &'a self,
-        kind: Kind,
-        key: &'a str,
-        was: &'a [u8],
-        value: Vec<u8>,
-        expires: u64,
-    ) -> Answer<'a, bool> {
-        ready(match self.0.get_mut(&(kind, key.to_owned())) {
-            Some(mut v) if v.0 == was && v.1 > now() => {
-                *v = (value, expires);
-                true
-            }
-            _ => false,
-        })
-    }
-
-    fn remove<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, bool> {
-        ready(self.0.remove(&(kind, key.to_owned())).is_some())
-    }
-
-    fn list(&self, kind: Kind) -> Answer<'_, Vec<(String, Vec<u8>)>> {
-        let now = now();
-        let all = self.0.iter().filter(|e| e.key().0 == kind && e.value().1 > now);
-        ready(all.map(|e| (e.key().1.clone(), e.value().0.clone())).collect())
-    }
-
-    fn sweep(&self) -> Answer<'_, ()> {
-        let now = now();
-        self.0.retain(|_, v| v.1 > now);
-        ready(())
-    }
-}
-
-// === impl Sqlite ===
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(e: rusqlite::Error) -> Self {
-        StoreError(e.to_string())
-    }
-}
-
-impl Sqlite {
-    /// Opens or makes the file, for its owner alone.
-    pub fn open(file: &Path) -> Result<Self, StoreError> {
-        let wrong = |e: &dyn std::fmt::Display| StoreError(format!("{}: {e}", file.display()));
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            let made = std::fs::OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .open(file);
-            made.map_err(|e| wrong(&e))?;
-        }
-        let open = || {
-            let c = Connection::open(file)?;
-            c.busy_timeout(Duration::from_secs(5))?;
-            Ok::<_, rusqlite::Error>(c)
-        };
-        let write = open().map_err(|e| wrong(&e))?;
-        write
-            .execute_batch(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-             CREATE TABLE IF NOT EXISTS entries (kind TEXT NOT NULL, key TEXT NOT NULL, value \
-             BLOB NOT NULL, expires INTEGER NOT NULL,
-               PRIMARY KEY (kind, key)) WITHOUT ROWID;
-             CREATE INDEX IF NOT EXISTS expiry ON entries (expires);",
-            )
-            .map_err(|e| wrong(&e))?;
-        let read = open().map_err(|e| wrong(&e))?;
-        read.pragma_update(None, "query_only", true).map_err(|e| wrong(&e))?;
-        let (read, write) = (Self::thread("store-read", read), Self::thread("store-write", write));
-        Ok(Self { read: read.map_err(|e| wrong(&e))?, write: write.map_err(|e| wrong(&e))? })
-    }
-
-    /// A thread that works on one connection until nobody can ask it any more.
-    fn thread(name: &str, connection: Connection) -> std::io::Result<Sender<Job>> {
-        let (ask, jobs): (_, Receiver<Job>) = channel();
-        let work = move || jobs.into_iter().for_each(|job| job(&connection));
-        std::thread::Builder::new().name(name.to_owned()).spawn(work)?;
-        Ok(ask)
-    }
-
-    fn work<'a, T, F>(thread: &Sender<Job>, f: F) -> Answer<'a, T>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
-    {
-        let (answer, done) = tokio::sync::oneshot::channel();
-        let asked = thread.send(Box::new(move |c| {
-            // Nobody waits for it any more, and it was not begun: nobody was told that it is done.
-            if !answer.is_closed() {
-                let _ = answer.send(f(c));
-            }
-        }));
-        Box::pin(async move {
-            asked.map_err(|_| StoreError("its thread has ended".into()))?;
-            Ok(done.await.map_err(|_| StoreError("its thread has ended".into()))??)
-        })
-    }
-}
-
-impl Store for Sqlite {
-    fn get<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, Option<Vec<u8>>> {
-        let key = key.to_owned();
-        Self::work(&self.read, move |c| {
-            c.prepare_cached(
-                "SELECT value FROM entries WHERE kind = ?1 AND key = ?2 AND expires > ?3",
-            )?
-            .query_row(params![kind.as_str(), key, now() as i64], |r| r.get(0))
-            .optional()
-        })
-    }
-
-    fn put<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, ()> {
-        let key = key.to_owned();
-        Self::work(&self.write, move |c| {
-            c.execute(
-                "INSERT OR REPLACE INTO entries VALUES (?1, ?2, ?3, ?4)",
-                params![kind.as_str(), key, value, expires as i64],
-            )
-            .map(drop)
-        })
-    }
-
-    fn insert<'a>(
-        &'a self,
-        kind: Kind,
-        key: &'a str,
-        value: Vec<u8>,
-        expires: u64,
-    ) -> Answer<'a, bool> {
-        let key = key.to_owned();
-        Self::work(&self.write, move |c| {
-            let sql = "INSERT INTO entries VALUES (?1, ?2, ?3, ?4) ON CONFLICT (kind, key) DO \
-                       UPDATE SET value = excluded.value, \
-                       expires = excluded.expires WHERE entries.expires <= ?5";
-            Ok(c.execute(sql, params![kind.as_str(), key, value, expires as i64, now() as i64])?
-                == 1)
-        })
-    }
-
-    fn replace<'a>(
-        &'a self,
-        kind: Kind,
-        key: &'a str,
-        was: &'a [u8],
-        value: Vec<u8>,
-        expires: u64,
-    ) -> Answer<'a, bool> {
-        let (key, was) = (key.to_owned(), was.to_vec());
-        Self::work(&self.write, move |c| {
-            let sql = "UPDATE entries SET value = ?4, expires = ?5 WHERE kind = ?1 \
-                       AND key = ?2 AND value = ?3 AND expires > ?6";
-            Ok(c.execute(
-                sql,
-                params![kind.as_str(), key, was, value, expires as i64, now() as i64],
-            )? == 1)
-        })
-    }
-
-    fn remove<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, bool> {
-        let key = key.to_owned();
-        Self::work(&self.write, move |c| {
-            Ok(c.execute(
-                "DELETE FROM entries WHERE kind = ?1 AND key = ?2",
-                params![kind.as_str(), key],
-            )? == 1)
-        })
-    }
-
-    fn list(&self, kind: Kind) -> Answer<'_, Vec<(String, Vec<u8>)>> {
-        // A long walk, and so not where tokens are looked up.
-        Self::work(&self.write, move |c| {
-            let mut s = c.prepare(
-                "SELECT key, value FROM entries WHERE kind = ?1 AND expires > ?2 ORDER BY key",
-            )?;
-            let rows =
-                s.query_map(params![kind.as_str(), now() as i64], |r| Ok((r.get(0)?, r.get(1)?)))?;
-            rows.collect()
-        })
-    }
-
-    fn sweep(&self) -> Answer<'_, ()> {
-        Self::work(&self.write, |c| {
-            c.execute("DELETE FROM entries WHERE expires <= ?1", params![now() as i64]).map(drop)
-        })
-    }
 }
 
 #[cfg(test)]
