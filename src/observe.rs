@@ -5,12 +5,14 @@ pub mod http;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mssql_mcp_middleware::observe::Observer;
 use mssql_mcp_transports::{Fault, Id, McpRequest, Outcome, Reply};
 use opentelemetry::trace::TraceContextExt;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use opentelemetry::KeyValue;
 
 use crate::code::Code;
 use crate::facts::{CallFacts, outcome_of};
@@ -172,18 +174,33 @@ fn error_of(o: &Outcome) -> Option<&'static str> {
 
 impl Running {
     fn end(&mut self, code: Code, error: Option<&'static str>) {
-        let outcome = code.as_str();
         self.ended = true;
         RUNNING.fetch_sub(1, Ordering::Relaxed);
         let took = self.started.elapsed();
-        let (rows, bytes) =
-            (self.facts.rows.load(Ordering::Relaxed), self.facts.bytes.load(Ordering::Relaxed));
-        let _entered = self.begun.span.enter();
+        {
+            let _entered = self.begun.span.enter();
+            self.log(code, took);
+        }
+        self.measure(code, error, took);
+        self.begun.describe(|| self.attributes(code, error));
+        if let Some(e) = error {
+            self.begun.failed(e);
+        }
+    }
+
+    /// Rows and bytes of the answer.
+    fn size(&self) -> (u64, u64) {
+        (self.facts.rows.load(Ordering::Relaxed), self.facts.bytes.load(Ordering::Relaxed))
+    }
+
+    /// One line.
+    fn log(&self, code: Code, took: Duration) {
+        let (rows, bytes) = self.size();
         tracing::info!(
             target: "mssql_mcp::call",
             method = &*self.asked.0,
             tool = self.asked.1.as_deref(),
-            outcome,
+            outcome = code.as_str(),
             ms = took.as_millis() as u64,
             rows = self.tool.map(|_| rows),
             bytes = self.tool.map(|_| bytes),
@@ -196,12 +213,16 @@ impl Running {
             client = self.client.as_deref(),
             trace = %self.trace.trace_id,
         );
+    }
+
+    /// The metrics (docs/metrics.md).
+    fn measure(&self, code: Code, error: Option<&'static str>, took: Duration) {
         let m = instruments();
-        // Unused places hold a label that is set twice over; it costs nothing and keeps
-        // this off the heap.
+        // Unused places hold a label that is set twice over; it costs nothing and keeps this off
+        // the heap.
         let mut labels = [
             label("mcp.method.name", self.method),
-            label("mssql_mcp.outcome", outcome),
+            label("mssql_mcp.outcome", code.as_str()),
             label("network.transport", network(self.transport)),
             label("network.transport", network(self.transport)),
             label("network.transport", network(self.transport)),
@@ -216,48 +237,42 @@ impl Running {
         m.operation.record(took.as_secs_f64(), &labels[..n]);
         if let Some(tool) = self.tool {
             let of = [label(metrics::TOOL, tool)];
+            let (rows, bytes) = self.size();
             if rows > 0 {
                 m.rows.add(rows, &of);
             }
             if bytes > 0 {
                 m.bytes.add(bytes, &of);
             }
-            if let Some((Some(rows), committed)) =
-                self.facts.changed().filter(|c| c.0.is_some_and(|n| n > 0))
-            {
-                m.affected.add(
-                    rows,
-                    &[label(metrics::TOOL, tool), label("mssql_mcp.committed", committed)],
-                );
+            if let Some((Some(rows), committed)) = self.facts.changed().filter(|c| c.0 > Some(0)) {
+                let [tool] = of;
+                m.affected.add(rows, &[tool, label("mssql_mcp.committed", committed)]);
             }
         }
         if !self.facts.truncated().is_empty() {
             m.truncations.add(1, &[label("mssql_mcp.reason", self.facts.truncated())]);
         }
         if matches!(code, Code::RateLimited | Code::TooManyAtOnce | Code::Overloaded) {
-            m.rate_limited.add(1, &[label("mssql_mcp.reason", outcome)]);
+            m.rate_limited.add(1, &[label("mssql_mcp.reason", code.as_str())]);
         }
-        self.begun.describe(|| {
-            let mut all = vec![label("mssql_mcp.outcome", outcome)];
-            let said = [
-                ("mssql_mcp.verdict", self.facts.verdict()),
-                ("mssql_mcp.truncated", self.facts.truncated()),
-            ];
-            all.extend(said.into_iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| label(k, v)));
-            if self.tool.is_some() {
-                all.extend([
-                    label("mssql_mcp.rows", rows as i64),
-                    label("mssql_mcp.bytes", bytes as i64),
-                ]);
-            }
-            all.extend(
-                error.filter(|e| e.starts_with('-')).map(|e| label("rpc.response.status_code", e)),
-            );
-            all
-        });
-        if let Some(e) = error {
-            self.begun.failed(e);
+    }
+
+    /// What the span says at its end.
+    fn attributes(&self, code: Code, error: Option<&'static str>) -> Vec<KeyValue> {
+        let mut all = vec![label("mssql_mcp.outcome", code.as_str())];
+        let said = [
+            ("mssql_mcp.verdict", self.facts.verdict()),
+            ("mssql_mcp.truncated", self.facts.truncated()),
+        ];
+        all.extend(said.into_iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| label(k, v)));
+        if self.tool.is_some() {
+            let (rows, bytes) = self.size();
+            all.push(label("mssql_mcp.rows", rows as i64));
+            all.push(label("mssql_mcp.bytes", bytes as i64));
         }
+        let status = error.filter(|e| e.starts_with('-'));
+        all.extend(status.map(|e| label("rpc.response.status_code", e)));
+        all
     }
 }
 

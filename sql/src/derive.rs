@@ -1,7 +1,7 @@
 //! The first reading: derives a batch from the grammar, so that every token has a role. What cannot
 //! be derived fails at the token that cannot stand where it stands.
 
-use crate::grammar::{END, GRAMMAR, LOOK, Node, NodeId, Type};
+use crate::grammar::{END, GRAMMAR, Node, NodeId, Type};
 use crate::lexer::{Kind, Token};
 
 macro_rules! named {
@@ -217,12 +217,8 @@ pub(crate) fn derive(tokens: &[Token<'_>]) -> Derivation {
                     continue;
                 }
                 Node::Choice { alternatives, by_type, optional, repeats } => {
-                    let chosen = match by_type[usize::from(types[at])] {
-                        0 => None,
-                        LOOK => alternatives.iter().find(|a| g.can_begin(**a, &types, at)),
-                        n => alternatives.get(usize::from(n) - 1),
-                    };
-                    if let Some(a) = chosen {
+                    let chosen = by_type[usize::from(types[at])];
+                    if let Some(a) = g.alternative(alternatives, chosen, &types, at) {
                         if *repeats {
                             steps.push(Step::Do(node));
                         }

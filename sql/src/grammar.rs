@@ -203,6 +203,22 @@ impl Grammar {
         self.words.get(word).is_some_and(|t| self.reserved.has(t))
     }
 
+    /// The alternative of a choice that the tokens from here on take: by the table where the next
+    /// one decides it (`chosen`), else by a look ahead.
+    pub(crate) fn alternative<'n>(
+        &self,
+        alternatives: &'n [NodeId],
+        chosen: u8,
+        types: &[Type],
+        at: usize,
+    ) -> Option<&'n NodeId> {
+        match chosen {
+            0 => None,
+            LOOK => alternatives.iter().find(|a| self.can_begin(**a, types, at)),
+            n => alternatives.get(usize::from(n) - 1),
+        }
+    }
+
     /// Whether a place in the grammar can begin with the tokens from here on.
     pub(crate) fn can_begin(&self, node: NodeId, types: &[Type], at: usize) -> bool {
         match &self.nodes[node as usize] {

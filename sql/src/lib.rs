@@ -10,6 +10,7 @@
 
 mod account;
 pub mod batches;
+mod characters;
 pub mod derive;
 mod fold;
 mod grammar;

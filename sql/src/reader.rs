@@ -1,16 +1,18 @@
 //! Judges what the derivation found: which statements there are, what each does, and to what.
 
+mod blame;
 mod change;
 mod define;
 mod execute;
+mod finish;
 mod names;
 mod set;
 
 use crate::derive::{Derivation, Marked, Role, Span};
 use crate::hints;
-use crate::lexer::{Token, position};
+use crate::lexer::Token;
 use crate::policy::Policy;
-use crate::verdict::{Class, Problem, Statement, Target, Verdict};
+use crate::verdict::{Class, Target};
 
 /// Dynamic SQL inside dynamic SQL is followed so far.
 const NESTING: usize = 4;
@@ -155,12 +157,12 @@ impl<'a> Reader<'a> {
         });
     }
 
-    /// The statement that is being read.
     /// How many there are.
     pub(crate) fn statements(&self) -> usize {
         self.out.len()
     }
 
+    /// The statement that is being read.
     fn current(&mut self) -> &mut Draft {
         if self.out.is_empty() {
             self.begin(0);
@@ -186,151 +188,6 @@ impl<'a> Reader<'a> {
     /// A word that nothing excuses.
     pub(crate) fn charge(&mut self, at: usize, class: Class) {
         self.around(at).raise(class);
-    }
-
-    /// What is refused unless the operator names it.
-    pub(crate) fn refuse(&mut self, at: usize, item: &str, counts_as: Class) {
-        let reason = format!("{item} is refused at every access level");
-        let advice = format!(
-            "Leave it out. Where it is really needed, the operator can name it: access.allow = \
-             [\"{item}\"]."
-        );
-        self.blame(at, Class::Refused, &[item.to_owned()], counts_as, reason, &advice);
-    }
-
-    /// What is ours alone: transactions, mostly.
-    pub(crate) fn never(&mut self, at: usize) {
-        let word = self.t[at].text.to_ascii_uppercase();
-        let (what, advice) = match word.as_str() {
-            "BEGIN" => (
-                "BEGIN TRANSACTION",
-                "Every call is one transaction already: it is committed when all succeeds and \
-                 rolled back on any error.",
-            ),
-            "USE" => (
-                "USE",
-                "Name the database in the query (database.schema.table), or ask the operator for \
-                 a connection to it.",
-            ),
-            "GO" => {
-                ("GO", "Send one batch per call; GO is a command of sqlcmd, not of SQL Server.")
-            }
-            other => (
-                other,
-                "The server opens, commits and rolls back the transaction itself: a batch that \
-                 succeeds is committed, one that fails is rolled back.",
-            ),
-        };
-        self.never_so(at, what, advice);
-    }
-
-    fn never_so(&mut self, at: usize, what: &str, advice: &str) {
-        self.blame(
-            at,
-            Class::Never,
-            &[],
-            Class::Never,
-            format!("{what} is never accepted"),
-            advice,
-        );
-    }
-
-    fn unclear(&mut self, at: usize, reason: String, advice: &str) {
-        self.blame(at, Class::Unknown, &[], Class::Unknown, reason, advice);
-    }
-
-    fn blame(
-        &mut self,
-        at: usize,
-        class: Class,
-        items: &[String],
-        counts_as: Class,
-        reason: String,
-        advice: &str,
-    ) {
-        let d = self.around(at);
-        match &mut d.problem {
-            // Two things that are refused need both their names.
-            Some(p) if class == Class::Refused && d.class == Class::Refused => {
-                p.items.extend(
-                    items.iter().filter(|i| !p.items.contains(i)).cloned().collect::<Vec<_>>(),
-                );
-                p.counts_as = p.counts_as.max(counts_as);
-            }
-            Some(_) if d.class >= class => {}
-            p => {
-                *p = Some(Found {
-                    at,
-                    items: items.to_vec(),
-                    counts_as,
-                    reason,
-                    advice: advice.to_owned(),
-                })
-            }
-        }
-        d.class = d.class.max(class);
-    }
-
-    /// What the derivation could not place.
-    fn underived(&mut self, at: usize) {
-        // Behind the last statement that was whole, something begins that is none.
-        let ended =
-            self.derived.marks.iter().rev().find(|m| m.span == Span::Stmt).map_or(0, |m| m.end);
-        let apart = ended == at && (at == 0 || self.t[at - 1].text == ";");
-        if self.out.is_empty() || apart && at < self.t.len() {
-            self.begin(at.min(self.t.len().saturating_sub(1)));
-        }
-        let start = self.current().start;
-        let hint = hints::underived(self.t, start, at);
-        let Some(t) = self.t.get(at) else {
-            let (reason, advice) = match self.out.iter().any(|d| d.start < self.t.len())
-                && self.derived.failed.is_some()
-            {
-                false => ("there is no statement", "Send a statement, such as SELECT 1."),
-                true => ("the text ends too early", "Write the statement to its end."),
-            };
-            return self.unclear(
-                self.t.len().saturating_sub(1),
-                reason.into(),
-                hint.unwrap_or(advice),
-            );
-        };
-        let what = short(t.text, 40);
-        let (reason, advice) = if start == at {
-            (
-                format!("{what} does not begin a statement"),
-                "Begin with SELECT, WITH, DECLARE or another statement; a procedure is called \
-                 with EXEC.",
-            )
-        } else {
-            (
-                format!("{what} cannot stand here"),
-                "Write it as Microsoft's reference has it; a name that is a keyword is written \
-                 [name].",
-            )
-        };
-        self.unclear(at, reason, hint.unwrap_or(advice));
-    }
-
-    /// GO alone on a line is the client's separator, whatever else it could be.
-    fn separators(&mut self) -> Option<usize> {
-        let mut first = None;
-        for i in 0..self.t.len() {
-            let t = &self.t[i];
-            if t.text.len() == 2 && t.text.eq_ignore_ascii_case("GO") && self.alone_on_its_line(i) {
-                self.never(i);
-                first = first.or(Some(i));
-            }
-        }
-        first
-    }
-
-    fn alone_on_its_line(&self, i: usize) -> bool {
-        let apart = |a: usize, b: usize| self.sql[self.t[a].end()..self.t[b].at].contains('\n');
-        let last = i + usize::from(
-            self.t.get(i + 1).is_some_and(|n| n.text.bytes().all(|b| b.is_ascii_digit())),
-        );
-        (i == 0 || apart(i - 1, i)) && (last + 1 >= self.t.len() || apart(last, last + 1))
     }
 
     // --- tokens
@@ -433,60 +290,6 @@ impl<'a> Reader<'a> {
             self.raise(Class::Schema);
         }
     }
-
-    // --- the end
-
-    pub(crate) fn verdict(mut self) -> Verdict {
-        self.current();
-        let mut here = (0, 1, 1);
-        let statements: Vec<Statement> = std::mem::take(&mut self.out)
-            .into_iter()
-            .map(|d| self.finished(d, &mut here))
-            .collect();
-        let class = statements.iter().map(|s| s.class).max().unwrap_or(Class::Unknown);
-        // What runs elsewhere, or makes objects, may leave something behind on its connection.
-        let keeps_state = self.keeps_state || class >= Class::Schema;
-        Verdict { class, statements, keeps_state }
-    }
-
-    /// Positions are counted on from the statement before, so that a long batch is read once.
-    fn finished(&self, d: Draft, here: &mut (usize, u32, u32)) -> Statement {
-        let at = self.t.get(d.start).map_or(0, |t| t.at);
-        *here = forward(self.sql, *here, at);
-        let (line, column) = (here.1, here.2);
-        let problem = d.problem.map(|p| {
-            let place = self.t.get(p.at).map_or(0, |t| t.at);
-            let (line, column) = if place >= at {
-                let (_, l, c) = forward(self.sql, *here, place);
-                (l, c)
-            } else {
-                position(self.sql, place)
-            };
-            Problem {
-                items: p.items,
-                counts_as: p.counts_as,
-                line,
-                column,
-                reason: p.reason,
-                advice: p.advice,
-            }
-        });
-        let head = d.head.unwrap_or_else(|| self.head(d.start));
-        let target = d.target.filter(|_| !d.several);
-        Statement { class: d.class, base: d.base, line, column, head, target, problem }
-    }
-
-    /// The first words of a statement.
-    fn head(&self, start: usize) -> String {
-        let Some(t) = self.t.get(start) else { return String::new() };
-        let end = self.t[start..].iter().take(6).take_while(|t| t.text != ";").last().unwrap_or(t);
-        let text = &self.sql[t.at..end.end()];
-        let text = text.char_indices().nth(120).map_or(text, |(cut, _)| &text[..cut]);
-        if !text.bytes().any(|b| b.is_ascii_control()) && !text.contains("  ") {
-            return short(text, 60);
-        }
-        short(&text.split_whitespace().collect::<Vec<_>>().join(" "), 60)
-    }
 }
 
 impl Draft {
@@ -494,12 +297,6 @@ impl Draft {
         self.class = self.class.max(class);
         self.base = self.base.max(class);
     }
-}
-
-/// Byte, line and column further on.
-fn forward(sql: &str, (from, line, column): (usize, u32, u32), to: usize) -> (usize, u32, u32) {
-    let (l, c) = position(&sql[from..], to.saturating_sub(from));
-    (to, line + l - 1, if l == 1 { column + c - 1 } else { c })
 }
 
 pub(crate) fn short(text: &str, most: usize) -> String {

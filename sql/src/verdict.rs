@@ -4,9 +4,10 @@
 //! login may do (`docs/security.md`).
 
 use crate::account::{Charge, charge, is_dangerous};
+use crate::characters::look_alike;
 use crate::derive::{Derivation, Role, derive};
 use crate::grammar::GRAMMAR;
-use crate::lexer::{Kind, Token, Unreadable, look_alike, position, tokens};
+use crate::lexer::{Kind, Token, Unreadable, position, tokens};
 use crate::policy::Policy;
 use crate::reader::Reader;
 

@@ -44,6 +44,26 @@ const KEYS: &str = "SELECT s.name, o.name, f.delete_referential_action_desc, \
      AND (f.delete_referential_action_desc <> 'NO_ACTION' OR f.update_referential_action_desc <> \
      'NO_ACTION')";
 
+/// A table whose rows go, or change their keys.
+#[derive(Debug, Clone, PartialEq)]
+struct Reached {
+    name: String,
+    deletes: bool,
+    updates: bool,
+}
+
+/// A row of [`KEYS`].
+struct Key {
+    schema: String,
+    table: String,
+    on_delete: String,
+    on_update: String,
+    /// The first column that refers, and the one that it refers to.
+    column: String,
+    refers_to: String,
+    triggers: bool,
+}
+
 /// What follows from changing these tables, or why it must not be tried out.
 pub async fn cascades(
     db: &Database,
@@ -52,86 +72,111 @@ pub async fn cascades(
     limits: &Limits,
 ) -> Result<Result<Vec<Cascade>, String>, DbError> {
     let mut found: Vec<Cascade> = Vec::new();
-    // Name, and whether its rows may go and may change their keys. INSERT and TRUNCATE
-    // set off nothing: the one adds no parent that was referred to, the other is
-    // refused where somebody refers.
+    // INSERT and TRUNCATE set off nothing: the one adds no parent that was referred to, the other
+    // is refused where somebody refers.
     let does = |t: &Table, verb: &str| t.verb == verb || t.verb == "MERGE";
-    let mut open: Vec<(String, bool, bool)> =
-        tables.iter().map(|t| (t.name.clone(), does(t, "DELETE"), does(t, "UPDATE"))).collect();
-    let mut seen: Vec<(String, bool, bool)> = Vec::new();
+    let of = |t: &Table| Reached {
+        name: t.name.clone(),
+        deletes: does(t, "DELETE"),
+        updates: does(t, "UPDATE"),
+    };
+    let mut open: Vec<Reached> = tables.iter().map(of).collect();
+    let mut seen: Vec<Reached> = Vec::new();
     while let Some(next) = open.pop() {
-        if seen.contains(&next) || !(next.1 || next.2) {
+        if seen.contains(&next) || !(next.deletes || next.updates) {
             continue;
         }
-        let (name, deletes, updates) = next.clone();
-        let by_text = tables.iter().any(|t| t.name == name && t.verb == "UPDATE");
-        seen.push(next);
-        let rows: Rows = db
-            .fetch(KEYS, &[("name", ParamValue::Text(name))], limits)
-            .await?
-            .into_iter()
-            .flatten()
-            .collect();
-        for r in rows {
-            let text =
-                |i: usize| r.get(i).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
-            let table = format!("{}.{}", quote::part(&text(0)), quote::part(&text(1)));
+        let by_text = tables.iter().any(|t| t.name == next.name && t.verb == "UPDATE");
+        let params = [("name", ParamValue::Text(next.name.clone()))];
+        let rows: Rows = db.fetch(KEYS, &params, limits).await?.into_iter().flatten().collect();
+        for key in rows.iter().map(|r| Key::of(r)) {
             if found.len() >= MOST {
                 return Ok(Err(format!("more than {MOST} foreign keys would act on it")));
             }
-            for (on_update, action) in [(false, text(2)), (true, text(3))] {
-                if action == "NO_ACTION" || (on_update && !updates) || (!on_update && !deletes) {
-                    continue;
-                }
+            for on_update in [false, true] {
+                let acts = if on_update { next.updates } else { next.deletes };
                 // An UPDATE that leaves the key alone sets nothing off.
-                if on_update && by_text && !sets(sql, &text(6)) {
+                let untouched = on_update && by_text && !sets(sql, &key.refers_to);
+                if key.action(on_update) == "NO_ACTION" || !acts || untouched {
                     continue;
                 }
-                if r.get(5).and_then(Value::as_i64) != Some(0) {
-                    return Ok(Err(format!(
-                        "{table} is changed with it and has triggers, and what they do may not be \
-                         undone by a rollback"
-                    )));
+                match key.follow(on_update, tables, &mut found) {
+                    Ok(reached) => open.push(reached),
+                    Err(why) => return Ok(Err(why)),
                 }
-                let from = format!(
-                    "SELECT COUNT_BIG(*) FROM {}.{}",
-                    quote::identifier(&text(0)),
-                    quote::identifier(&text(1))
-                );
-                // A table that the text changes by itself, or by two keys, tells
-                // nothing by a difference.
-                let mixed = tables.iter().any(|t| t.name == table)
-                    || found.iter().any(|f| f.table == table);
-                let counting = match action.as_str() {
-                    _ if mixed || on_update => None,
-                    "CASCADE" => Some(from),
-                    "SET_NULL" => {
-                        Some(format!("{from} WHERE {} IS NOT NULL", quote::identifier(&text(4))))
-                    }
-                    _ => None,
-                };
-                if mixed {
-                    found.iter_mut().filter(|f| f.table == table).for_each(|f| f.counting = None);
-                }
-                let c = Cascade {
-                    table: table.clone(),
-                    action: action.clone(),
-                    on_update,
-                    rows: None,
-                    counting,
-                };
-                if !found.contains(&c) {
-                    found.push(c);
-                }
-                open.push((
-                    table.clone(),
-                    !on_update && action == "CASCADE",
-                    on_update || action != "CASCADE",
-                ));
             }
         }
+        seen.push(next);
     }
     Ok(Ok(found))
+}
+
+impl Key {
+    fn of(r: &[Value]) -> Self {
+        let text =
+            |i: usize| r.get(i).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
+        Self {
+            schema: text(0),
+            table: text(1),
+            on_delete: text(2),
+            on_update: text(3),
+            column: text(4),
+            refers_to: text(6),
+            triggers: r.get(5).and_then(Value::as_i64) != Some(0),
+        }
+    }
+
+    fn action(&self, on_update: bool) -> &str {
+        if on_update { &self.on_update } else { &self.on_delete }
+    }
+
+    /// Notes what this key does, and tells which table that reaches.
+    fn follow(
+        &self,
+        on_update: bool,
+        tables: &[Table],
+        found: &mut Vec<Cascade>,
+    ) -> Result<Reached, String> {
+        let table = format!("{}.{}", quote::part(&self.schema), quote::part(&self.table));
+        if self.triggers {
+            return Err(format!(
+                "{table} is changed with it and has triggers, and what they do may not be undone \
+                 by a rollback"
+            ));
+        }
+        let action = self.action(on_update);
+        // A table that the text changes by itself, or by two keys, tells nothing by a difference.
+        let mixed =
+            tables.iter().any(|t| t.name == table) || found.iter().any(|f| f.table == table);
+        if mixed {
+            found.iter_mut().filter(|f| f.table == table).for_each(|f| f.counting = None);
+        }
+        let cascade = Cascade {
+            table: table.clone(),
+            action: action.to_owned(),
+            on_update,
+            rows: None,
+            counting: self.counting(action).filter(|_| !mixed && !on_update),
+        };
+        if !found.contains(&cascade) {
+            found.push(cascade);
+        }
+        let goes = action == "CASCADE";
+        Ok(Reached { name: table, deletes: !on_update && goes, updates: on_update || !goes })
+    }
+
+    /// A text that counts the rows which are there, or refer.
+    fn counting(&self, action: &str) -> Option<String> {
+        let (schema, table) = (quote::identifier(&self.schema), quote::identifier(&self.table));
+        let from = format!("SELECT COUNT_BIG(*) FROM {schema}.{table}");
+        match action {
+            "CASCADE" => Some(from),
+            "SET_NULL" => {
+                Some(format!("{from} WHERE {} IS NOT NULL", quote::identifier(&self.column)))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Whether a text sets a column of this name, between SET and what follows.

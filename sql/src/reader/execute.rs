@@ -73,6 +73,19 @@ const SYSTEM: [&str; 4] = ["master", "model", "msdb", "tempdb"];
 /// Functions that describe the text in their first argument.
 const DESCRIBING: [&str; 1] = ["dm_exec_describe_first_result_set"];
 
+/// A procedure of SQL Server's own, by a name of so many parts (up to three; empty ones are "").
+fn known(parts: usize, database: &str, schema: &str, name: &str) -> Option<&'static Known> {
+    PROCEDURES.get(name).filter(|k| match (k.msdb, parts) {
+        (false, 1) => true,
+        (false, 2) => ["sys", "dbo"].contains(&schema),
+        (false, 3) => {
+            ["sys", ""].contains(&schema) || schema == "dbo" && SYSTEM.contains(&database)
+        }
+        (true, 3) => database == "msdb" && ["dbo", ""].contains(&schema),
+        _ => false,
+    })
+}
+
 impl Reader<'_> {
     /// A name as the first thing of a batch: a call, or a word of another database.
     pub(super) fn bare(&mut self, m: usize) {
@@ -107,20 +120,7 @@ impl Reader<'_> {
         let database = if path.len() == 3 { text(path[0]) } else { String::new() };
         let call = parent.unwrap_or(m);
         let numbered = self.is(end, ";") && end < self.derived.marks[call].end;
-        let known = PROCEDURES.get(name.as_str()).filter(|k| {
-            let system = match path.len() {
-                1 => true,
-                2 => ["sys", "dbo"].contains(&schema.as_str()),
-                3 => {
-                    ["sys", ""].contains(&schema.as_str())
-                        || schema == "dbo" && SYSTEM.contains(&database.as_str())
-                }
-                _ => false,
-            };
-            let agent =
-                path.len() == 3 && database == "msdb" && ["dbo", ""].contains(&schema.as_str());
-            !numbered && if k.msdb { agent } else { system }
-        });
+        let known = known(path.len(), &database, &schema, &name).filter(|_| !numbered);
         let inserted =
             self.derived.marks[call].parent.filter(|p| self.derived.marks[*p].span == Span::Insert);
         // Whatever stands in front of the name of one that runs a text, and whatever its arguments
