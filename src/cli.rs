@@ -10,10 +10,12 @@ pub mod demo;
 pub mod doctor;
 mod flags;
 pub mod health;
+pub mod node;
 pub mod people;
 pub mod reload;
 pub mod serve;
 pub mod table;
+pub mod token;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -96,7 +98,7 @@ pub fn command() -> Command {
         .subcommand(classify::command())
         .subcommand(audit::command())
         .subcommand(people::user_command())
-        .subcommand(people::token_command())
+        .subcommand(token::command())
         .subcommand(people::store_command())
         .subcommand(doctor::command())
         .subcommand(health::command())
@@ -174,7 +176,7 @@ pub fn main() -> ExitCode {
         Some(("classify", m)) => classify::classify(m),
         Some(("audit", m)) => audit::audit(m),
         Some(("user", m)) => block_on(Box::pin(people::user(m))),
-        Some(("token", m)) => block_on(Box::pin(people::token(m))),
+        Some(("token", m)) => block_on(Box::pin(token::token(m))),
         Some(("store", m)) => block_on(Box::pin(people::store(m))),
         Some(("doctor", m)) => block_on(Box::pin(doctor::doctor(m))),
         Some(("health", m)) => block_on(Box::pin(health::health(m))),

@@ -1,6 +1,7 @@
 //! What an operator sees: logs on stderr, and traces, metrics and logs by OpenTelemetry.
 
 pub mod environment;
+mod exporter;
 mod json;
 pub mod metrics;
 pub mod otlp;

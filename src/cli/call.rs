@@ -1,34 +1,26 @@
 //! `call`: one tool call from a terminal: through the same stack as any client's, or to a server
 //! that runs, over streamable HTTP.
 
+mod arguments;
+mod remote;
+
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bytes::Bytes;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use http::{Request, StatusCode, header};
-use mssql_mcp_transports::ProtocolVersion;
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::flags::Known;
-use super::table::{Node, plain, show};
+use super::node::Node;
+use super::table::{plain, show};
 use super::{Ended, Failed, configured, print};
 use crate::app::App;
 use crate::config::settings;
-use crate::fetch::Getter;
-use crate::in_process;
-use crate::principal::Principal;
 use crate::tools::TOOLS;
-
-/// Where `--url` finds a token.
-const TOKEN: &str = "MSSQL_MCP_TOKEN";
-/// A server may take as long as its own limits allow; this is for one that never answers.
-const PATIENCE: Duration = Duration::from_secs(600);
-/// More than any answer under a sensible `limits.max_chars`.
-const MAX: usize = 1 << 30;
+use arguments::{arguments, help};
+use remote::Remote;
+pub use remote::{Server, ask};
 
 /// `mssql-mcp call …`.
 pub fn command() -> Command {
@@ -226,158 +218,6 @@ pub async fn call(m: &ArgMatches) -> Ended {
     ended
 }
 
-/// Who is asked.
-pub enum Server {
-    /// A stack in this process.
-    Own(Box<App>),
-    /// One that listens.
-    Running(Remote),
-}
-
-/// A server that listens.
-pub struct Remote {
-    url: String,
-    token: Option<String>,
-    getter: Getter,
-}
-
-impl Remote {
-    fn new(url: &str, m: &ArgMatches) -> Result<Self, Failed> {
-        let uri = url
-            .parse::<http::Uri>()
-            .ok()
-            .filter(|u| u.scheme().is_some() && u.authority().is_some());
-        let uri = uri
-            .ok_or_else(|| wrong("--url: it is no URL such as http://127.0.0.1:8008/mcp".into()))?;
-        // What stands before the @ may be a password, which no message repeats.
-        if uri.authority().is_some_and(|a| a.as_str().contains('@')) {
-            return Err(wrong(format!(
-                "--url: it must not name a user; a token goes into {TOKEN} or --token-file"
-            )));
-        }
-        // An address alone is that of the main endpoint.
-        let url = if uri.path() == "/" && uri.query().is_none() {
-            format!("{}/mcp", url.trim_end_matches('/'))
-        } else {
-            url.to_owned()
-        };
-        let token = match m.get_one::<PathBuf>("token-file") {
-            Some(f) => Some(
-                std::fs::read_to_string(f)
-                    .map_err(|e| wrong(format!("--token-file: {}: {e}", f.display())))?,
-            ),
-            None => std::env::var(TOKEN).ok(),
-        };
-        let token = token
-            .map(|t| t.trim_start_matches('\u{feff}').trim().to_owned())
-            .filter(|t| !t.is_empty());
-        // A token does not travel in the clear; without one a person may ask whom they like.
-        let getter = if token.is_some() {
-            Getter::from_operator().patient(PATIENCE)
-        } else {
-            Getter::inside(&[], PATIENCE)?
-        };
-        Ok(Self { url, token, getter })
-    }
-
-    async fn ask(&self, method: &str, params: Value) -> Result<Bytes, Failed> {
-        let failed = |why: &str| Failed::from(format!("{}: {why}", self.url));
-        let (mut params, version) = (params, ProtocolVersion::V2026_07_28.as_str());
-        let name = params["name"].as_str().map(str::to_owned);
-        params["_meta"] = json!({
-            "io.modelcontextprotocol/protocolVersion": version,
-            "io.modelcontextprotocol/clientCapabilities": {},
-            "io.modelcontextprotocol/clientInfo": { "name": "mssql-mcp call", "version": env!("CARGO_PKG_VERSION") },
-        });
-        let body =
-            json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
-        let mut request = Request::post(&self.url)
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::ACCEPT, "application/json, text/event-stream")
-            .header("MCP-Protocol-Version", version)
-            .header("Mcp-Method", method);
-        if let Some(n) = name {
-            request = request.header("Mcp-Name", n);
-        }
-        if let Some(t) = &self.token {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {t}"));
-        }
-        let request = request.body(Bytes::from(body)).map_err(|_| {
-            failed(
-                "this cannot be sent: the token or the tool's name has characters that no \
-                    header takes",
-            )
-        })?;
-        let response = self.getter.send(request, MAX).await.map_err(|e| failed(&e))?;
-        let stream = response
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .is_some_and(|t| t.as_bytes().starts_with(b"text/event-stream"));
-        let (status, body) = (response.status(), response.into_body());
-        match status {
-            StatusCode::UNAUTHORIZED if self.token.is_some() => {
-                Err(failed("the token is not good here (401)"))
-            }
-            StatusCode::UNAUTHORIZED => Err(failed(&format!(
-                "a token is needed (401): put it into {TOKEN}, or into a file for --token-file"
-            ))),
-            _ if stream => {
-                last_event(&body).ok_or_else(|| failed("the stream ended without an answer"))
-            }
-            s => {
-                let said: Value = serde_json::from_slice(&body).unwrap_or_default();
-                if said.get("jsonrpc").is_some() {
-                    return Ok(body);
-                }
-                let why = said["error_description"]
-                    .as_str()
-                    .map_or(String::new(), |d| format!(" ({})", plain(d)));
-                Err(failed(&format!(
-                    "it answers {}{why}; is it an MCP endpoint, such as …/mcp?",
-                    s.as_u16()
-                )))
-            }
-        }
-    }
-}
-
-/// The data of the last event of a stream, which is the answer.
-fn last_event(stream: &[u8]) -> Option<Bytes> {
-    let text = std::str::from_utf8(stream).ok()?;
-    let event = text.split("\n\n").filter(|e| e.lines().any(|l| l.starts_with("data:"))).last()?;
-    let data: Vec<&str> = event
-        .lines()
-        .filter_map(|l| l.strip_prefix("data:"))
-        .map(|l| l.strip_prefix(' ').unwrap_or(l))
-        .collect();
-    Some(data.join("\n").into_bytes().into())
-}
-
-/// Asks; the result as it was sent.
-pub async fn ask(server: &Server, method: &str, params: Value) -> Result<Box<RawValue>, Failed> {
-    let bytes = match server {
-        Server::Running(remote) => remote.ask(method, params).await?,
-        Server::Own(app) => {
-            in_process::ask(app.service.clone(), "cli", Principal::local(), method, &params)
-                .await
-                .ok_or_else(|| "the call was cancelled".to_owned())?
-        }
-    };
-    #[derive(Deserialize)]
-    struct Message {
-        result: Option<Box<RawValue>>,
-        error: Option<Value>,
-    }
-    let m: Message =
-        serde_json::from_slice(&bytes).map_err(|e| format!("the answer is no JSON-RPC: {e}"))?;
-    match (m.result, m.error) {
-        (Some(r), _) => Ok(r),
-        (None, e) => Err(wrong(plain(
-            e.unwrap_or_default()["message"].as_str().unwrap_or("an answer without a result"),
-        ))),
-    }
-}
-
 async fn run(server: &Server, m: &ArgMatches, tool: &str, args: &[String]) -> Ended {
     let listed: Value =
         serde_json::from_str(ask(server, "tools/list", json!({})).await?.get()).unwrap_or_default();
@@ -430,107 +270,6 @@ fn columns() -> Option<usize> {
         return Some(size.ws_col.into());
     }
     std::env::var("COLUMNS").ok()?.parse().ok().filter(|n| *n > 0)
-}
-
-/// A tool's arguments, for a person.
-fn help(tool: &Value) -> String {
-    let text = |v: &Value| v.as_str().map(plain).unwrap_or_default();
-    let name = text(&tool["name"]);
-    let schema = &tool["inputSchema"];
-    let mut out =
-        format!("{}\n\nUsage: mssql-mcp call [OPTIONS] {name}", text(&tool["description"]));
-    let required =
-        |name: &str| schema["required"].as_array().is_some_and(|r| r.iter().any(|r| r == name));
-    let properties: Vec<(&String, &Value)> =
-        schema["properties"].as_object().into_iter().flatten().collect();
-    for (n, (p, _)) in properties.iter().enumerate().filter(|(n, (p, _))| *n == 0 || required(p)) {
-        let one = if n == 0 {
-            format!("{}|--{p} {}", p.to_uppercase(), p.to_uppercase())
-        } else {
-            format!("--{p} {}", p.to_uppercase())
-        };
-        out += &if required(p) { format!(" {one}") } else { format!(" [{one}]") };
-    }
-    out += "\n\nArguments:\n";
-    let left: Vec<String> =
-        properties.iter().map(|(p, v)| format!("--{p} <{}>", kind(v))).collect();
-    let wide = left.iter().map(String::len).max().unwrap_or(0);
-    for ((p, v), l) in properties.iter().zip(&left) {
-        out += &format!("  {l:<wide$}  {}", text(&v["description"]));
-        if let Some(d) = v.get("default") {
-            out += &format!(" [{d}]");
-        }
-        if required(p) {
-            out += " (needed)";
-        }
-        out.push('\n');
-    }
-    out += "\n`mssql-mcp call --help` shows the options.\n";
-    out
-}
-
-/// What a value of a property is.
-fn kind(schema: &Value) -> String {
-    if let Some(list) = schema["enum"].as_array() {
-        return list
-            .iter()
-            .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
-            .collect::<Vec<_>>()
-            .join("|");
-    }
-    let one =
-        |t: &str| if t == "object" || t == "array" { format!("JSON {t}") } else { t.to_owned() };
-    match &schema["type"] {
-        Value::String(t) => one(t),
-        Value::Array(all) => all
-            .iter()
-            .filter_map(Value::as_str)
-            .filter(|t| *t != "null")
-            .map(one)
-            .collect::<Vec<_>>()
-            .join("|"),
-        _ => "value".into(),
-    }
-}
-
-/// `--name value`, `--name=value`, and first of all the first argument's value alone; what the
-/// schema wants as something else than text is read as JSON. What a tool does not have is sent as
-/// text, and the server's answer says so.
-fn arguments(args: &[String], schema: &Value) -> Result<Map<String, Value>, Failed> {
-    let properties = &schema["properties"];
-    let first = properties.as_object().and_then(|p| p.keys().next());
-    let is = |name: &str, ty: &str| match &properties[name]["type"] {
-        Value::Array(all) => all.iter().any(|t| t == ty),
-        t => t == ty,
-    };
-    let mut out = Map::new();
-    let mut it = args.iter().peekable();
-    while let Some(a) = it.next() {
-        let (name, value) = match (flag(a).map(|flag| (flag, flag.split_once('='))), first) {
-            (Some((_, Some((n, v)))), _) => (n.replace('-', "_"), v.to_owned()),
-            (Some((n, None)), _) => {
-                let name = n.replace('-', "_");
-                let bare = is(&name, "boolean")
-                    && it.peek().is_none_or(|v| !matches!(v.as_str(), "true" | "false"));
-                let value = if bare { Some("true".to_owned()) } else { it.next().cloned() };
-                let value = value.ok_or_else(|| wrong(format!("--{n} needs a value")))?;
-                (name, value)
-            }
-            (None, Some(f)) if out.is_empty() => (f.clone(), a.clone()),
-            (None, _) => return Err(wrong(format!("\"{a}\": --name value is expected here"))),
-        };
-        let v = if is(&name, "string") || properties.get(&name).is_none() {
-            Value::String(value)
-        } else {
-            serde_json::from_str(&value).map_err(|_| {
-                wrong(format!("--{name}: \"{value}\" is no {}", kind(&properties[&name])))
-            })?
-        };
-        if out.insert(name.clone(), v).is_some() {
-            return Err(wrong(format!("--{name} is given twice")));
-        }
-    }
-    Ok(out)
 }
 
 #[cfg(test)]

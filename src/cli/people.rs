@@ -11,13 +11,12 @@ use crate::audit::Audit;
 use crate::audit::log::ADMIN;
 use crate::config::Config;
 use crate::config::settings;
-use crate::oauth::grants::{ApiToken, Grants};
+use crate::oauth::grants::Grants;
 use crate::oauth::people::{People, User, check_name, check_password, hash};
-use crate::oauth::store::{Kind, Records, left_behind, missing, now};
-use crate::plural::plural;
+use crate::oauth::store::{Kind, Records, left_behind, missing};
 use crate::principal::SCOPES;
 
-fn scopes_arg() -> Arg {
+pub(super) fn scopes_arg() -> Arg {
     Arg::new("scopes")
         .long("scopes")
         .value_name("A,B")
@@ -27,7 +26,7 @@ fn scopes_arg() -> Arg {
         .help("what it may do at most")
 }
 
-fn name_arg() -> Arg {
+pub(super) fn name_arg() -> Arg {
     Arg::new("name").value_name("NAME").required(true)
 }
 
@@ -114,39 +113,9 @@ pub fn store_command() -> Command {
         .subcommand(Command::new("prune").about("Remove what has expired"))
 }
 
-/// `mssql-mcp token …`.
-pub fn token_command() -> Command {
-    Command::new("token")
-        .about("Manage the API tokens of machines")
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommand(
-            Command::new("create")
-                .about("Make a token; it is shown once")
-                .arg(name_arg())
-                .arg(scopes_arg())
-                .arg(
-                    Arg::new("days")
-                        .long("days")
-                        .value_name("N")
-                        .value_parser(clap::value_parser!(u32).range(1..=3650))
-                        .help("it expires after so many days; without, never"),
-                )
-                .arg(Arg::new("mount").long("mount").value_name("PATH").help(
-                    "the mount that it is for; needed where there are several and none at /",
-                )),
-        )
-        .subcommand(Command::new("list").about("List the tokens, without their secrets"))
-        .subcommand(
-            Command::new("revoke")
-                .about("End all tokens of a name, within a second")
-                .arg(name_arg()),
-        )
-}
-
 /// Does what an operator asks for, with records of it in a chain of the commands' own: that it was
 /// asked first, so that what cannot be recorded is not done; and then what was done, or why not.
-async fn recorded<T>(
+pub(super) async fn recorded<T>(
     config: &Config,
     event: &str,
     fields: &[(&str, &str)],
@@ -188,13 +157,13 @@ fn operator() -> (String, Option<String>) {
     ("unknown".to_owned(), None)
 }
 
-fn wrong(message: String) -> Failed {
+pub(super) fn wrong(message: String) -> Failed {
     Failed { message, status: 2 }
 }
 
 /// The configuration; no log lines, unless they are asked for by flag: what LOG_LEVEL says
 /// is for the server.
-fn settings(m: &ArgMatches) -> Result<Config, Failed> {
+pub(super) fn settings(m: &ArgMatches) -> Result<Config, Failed> {
     let asked = m.try_get_one::<String>(settings::log::LEVEL.name()).ok().flatten().is_some();
     let config =
         configured(m, if asked { Vec::new() } else { vec![settings::log::LEVEL.fixed("off")] })?;
@@ -207,7 +176,7 @@ fn settings(m: &ArgMatches) -> Result<Config, Failed> {
 }
 
 /// The store, if there is one. A SQLite file that is not there is not made by looking.
-fn existing(config: &Config) -> Result<Option<Records>, Failed> {
+pub(super) fn existing(config: &Config) -> Result<Option<Records>, Failed> {
     let text = config.get(settings::auth::STORE);
     if missing(text).is_some() {
         return Ok(None);
@@ -216,7 +185,7 @@ fn existing(config: &Config) -> Result<Option<Records>, Failed> {
 }
 
 /// The store, which has to be there.
-fn open(config: &Config) -> Result<Records, Failed> {
+pub(super) fn open(config: &Config) -> Result<Records, Failed> {
     let text = config.get(settings::auth::STORE);
     let no_store = || {
         let file = missing(text).unwrap_or(Path::new(text)).display().to_string();
@@ -237,7 +206,7 @@ fn open(config: &Config) -> Result<Records, Failed> {
 }
 
 /// The store, made where there is none; that is said.
-fn made(config: &Config) -> Result<Records, Failed> {
+pub(super) fn made(config: &Config) -> Result<Records, Failed> {
     let (records, new) =
         Records::open_or_make(config.get(settings::auth::STORE)).map_err(|e| e.to_string())?;
     if let Some(file) = new {
@@ -249,12 +218,12 @@ fn made(config: &Config) -> Result<Records, Failed> {
     Ok(records)
 }
 
-fn text<'a>(m: &'a ArgMatches, name: &str) -> &'a str {
+pub(super) fn text<'a>(m: &'a ArgMatches, name: &str) -> &'a str {
     m.get_one::<String>(name).map_or("", String::as_str)
 }
 
 /// As given, each once, in the order of the table.
-fn scopes(m: &ArgMatches) -> Vec<String> {
+pub(super) fn scopes(m: &ArgMatches) -> Vec<String> {
     let named =
         |id: &str| m.try_get_many::<String>(id).ok().flatten().into_iter().flatten().cloned();
     let given: Vec<String> = named("scopes").chain(named("named")).collect();
@@ -368,87 +337,6 @@ pub async fn store(m: &ArgMatches) -> Ended {
                     return Ok(());
                 }
             }
-        }
-    }
-    Ok(())
-}
-
-/// The mount that a token is for: named, or the one at the root, or the only one.
-fn audience(named: Option<&String>, config: &Config) -> Result<String, Failed> {
-    let served: Vec<String> = config.served().into_iter().map(|(path, _)| path).collect();
-    let all = || served.iter().map(|p| format!("{p}/")).collect::<Vec<_>>().join(", ");
-    match (named.map(|n| n.trim_end_matches('/')), served.as_slice()) {
-        (Some(n), _) if served.iter().any(|p| p == n) => Ok(n.to_owned()),
-        (Some(n), _) => {
-            Err(wrong(format!("--mount: nothing is mounted at {n}; there are {}", all())))
-        }
-        (None, _) if served.iter().any(String::is_empty) => Ok(String::new()),
-        (None, [only]) => Ok(only.clone()),
-        (None, _) => Err(wrong(format!("--mount is needed: there are {}", all()))),
-    }
-}
-
-/// `mssql-mcp token …`.
-pub async fn token(m: &ArgMatches) -> Ended {
-    let Some((what, m)) = m.subcommand() else { return Ok(()) };
-    let config = settings(m)?;
-    let store = |e: crate::oauth::store::StoreError| Failed::from(e.to_string());
-    match what {
-        "create" => {
-            let name = text(m, "name");
-            check_name(name).map_err(wrong)?;
-            let ttl = config.get(settings::auth::ACCESS_TOKEN_TTL);
-            let expires = m.get_one::<u32>("days").map(|d| now() + u64::from(*d) * 86_400);
-            let mount = audience(m.get_one::<String>("mount"), &config)?;
-            let given = [
-                ("principal", format!("token:{name}")),
-                ("scopes", scopes(m).join(" ")),
-                ("mount", mount.clone()),
-            ];
-            let given = given.each_ref().map(|(k, v)| (*k, v.as_str()));
-            let token = recorded(&config, "token_create", &given, async {
-                let records = made(&config)?;
-                let grants = Grants::new(records.clone(), People::new(records), ttl, ttl);
-                grants.api_token(name, scopes(m), &mount, expires).await.map_err(store)
-            });
-            say!("{}", token.await?)?;
-        }
-        "list" => {
-            let records = open(&config)?;
-            for (_, t) in records.list::<ApiToken>(Kind::ApiToken).await.map_err(store)? {
-                let left = t.expires.map_or("never expires".to_owned(), |e| {
-                    format!("{} left", plural(e.saturating_sub(now()).div_ceil(86_400), "day"))
-                });
-                let mount = if t.audience.is_empty() { "/" } else { &t.audience };
-                say!("{}\t{}\t{mount}\t{left}", t.name, t.scopes.join(","))?;
-            }
-        }
-        _ => {
-            let name = text(m, "name");
-            let records = open(&config)?;
-            let ended = recorded(
-                &config,
-                "token_revoke",
-                &[("principal", &format!("token:{name}"))],
-                async {
-                    let mut ended = 0;
-                    for (key, t) in records.list::<ApiToken>(Kind::ApiToken).await.map_err(store)? {
-                        if t.name == name
-                            && records.remove(Kind::ApiToken, &key).await.map_err(store)?
-                        {
-                            ended += 1;
-                        }
-                    }
-                    match ended {
-                        0 => Err(wrong(format!(
-                            "there is no token called {name}; `token list` shows them"
-                        ))),
-                        n => Ok(n),
-                    }
-                },
-            )
-            .await?;
-            say!("{name}: {ended} revoked")?;
         }
     }
     Ok(())

@@ -5,7 +5,6 @@
 //! (`OTEL_BSP_*`, `OTEL_BLRP_*`), and what finds no room, or is not taken by the collector, is
 //! counted. Headers, timeouts, sampler and resource come from the standard `OTEL_*` variables.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -13,25 +12,23 @@ use http::{HeaderName, HeaderValue};
 use opentelemetry::trace::TracerProvider;
 use opentelemetry::{KeyValue, global};
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
-use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::tonic_types::metadata::MetadataMap;
 use opentelemetry_otlp::tonic_types::transport::{Certificate, ClientTlsConfig};
 use opentelemetry_otlp::{Compression, LogExporter, MetricExporter, SpanExporter};
 use opentelemetry_otlp::{WithExportConfig, WithHttpConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::logs::{LogBatch, SdkLogger, SdkLoggerProvider};
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::{Aggregation, Instrument, SdkMeterProvider, Stream, Temporality};
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
-use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SdkTracerProvider, SpanData};
+use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SdkTracerProvider};
 use prometheus::TextEncoder;
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::environment::{self, env};
-use super::metrics::{instruments, label};
+use super::exporter::{Counted, Http};
 use crate::config::Config;
 use crate::config::settings::{self, telemetry::Protocol};
 use crate::fetch::Getter;
@@ -72,21 +69,6 @@ pub struct Route {
     pub timeout: Duration,
     /// Authorities to trust beside the system's, as PEM.
     pub ca: Option<Vec<u8>>,
-}
-
-/// An exporter whose failures are counted, and said once each time they begin and end.
-#[derive(Debug)]
-struct Counted<E> {
-    inner: E,
-    signal: &'static str,
-    failing: AtomicBool,
-}
-
-/// HTTP for exporters, whose threads are not the runtime's.
-#[derive(Debug)]
-struct Http {
-    getter: Getter,
-    runtime: tokio::runtime::Handle,
 }
 
 impl Signal {
@@ -367,90 +349,6 @@ impl Exporters {
 
 // === impl Counted ===
 
-impl<E> Counted<E> {
-    fn new(inner: E, signal: &'static str) -> Self {
-        Self { inner, signal, failing: AtomicBool::new(false) }
-    }
-
-    fn note(&self, items: usize, result: OTelSdkResult) -> OTelSdkResult {
-        match &result {
-            Ok(()) => {
-                if self.failing.swap(false, Ordering::Relaxed) {
-                    tracing::info!(target: "mssql_mcp::telemetry", "the collector takes {} again", self.signal);
-                }
-            }
-            Err(e) => {
-                instruments()
-                    .telemetry_failed
-                    .add(items as u64, &[label("mssql_mcp.signal", self.signal)]);
-                if !self.failing.swap(true, Ordering::Relaxed)
-                    && !matches!(e, OTelSdkError::AlreadyShutdown)
-                {
-                    tracing::warn!(target: "mssql_mcp::telemetry", error = %e, "the collector \
-                        does not take {}; what is lost is counted", self.signal);
-                }
-            }
-        }
-        result
-    }
-}
-
-impl<E: opentelemetry_sdk::trace::SpanExporter> opentelemetry_sdk::trace::SpanExporter
-    for Counted<E>
-{
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let n = batch.len();
-        self.note(n, self.inner.export(batch).await)
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.inner.shutdown_with_timeout(timeout)
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        self.inner.force_flush()
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.inner.set_resource(resource);
-    }
-}
-
-impl<E: opentelemetry_sdk::logs::LogExporter> opentelemetry_sdk::logs::LogExporter for Counted<E> {
-    async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
-        let n = batch.iter().count();
-        self.note(n, self.inner.export(batch).await)
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.inner.shutdown_with_timeout(timeout)
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.inner.set_resource(resource);
-    }
-}
-
-impl<E: PushMetricExporter> PushMetricExporter for Counted<E> {
-    async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        self.note(1, self.inner.export(metrics).await)
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        self.inner.force_flush()
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.inner.shutdown_with_timeout(timeout)
-    }
-
-    fn temporality(&self) -> Temporality {
-        self.inner.temporality()
-    }
-}
-
-// === impl Http ===
-
 fn http_client(route: &Route) -> Result<Http, String> {
     let getter = Getter::inside(route.ca.as_deref().unwrap_or_default(), route.timeout)
         .map_err(|e| format!("telemetry.ca_file: {e}"))?;
@@ -463,15 +361,5 @@ fn temporality() -> Temporality {
         "delta" => Temporality::Delta,
         "lowmemory" => Temporality::LowMemory,
         _ => Temporality::Cumulative,
-    }
-}
-
-#[async_trait::async_trait]
-impl HttpClient for Http {
-    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let getter = self.getter.clone();
-        // Sockets and timers belong to the runtime.
-        let sent = self.runtime.spawn(async move { getter.send(request, 4 << 20).await });
-        sent.await?.map_err(Into::into)
     }
 }

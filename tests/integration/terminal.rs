@@ -2,7 +2,8 @@
 
 use std::process::Stdio;
 
-use mssql_mcp::cli::table::{Node, show};
+use mssql_mcp::cli::node::Node;
+use mssql_mcp::cli::table::show;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
