@@ -9,14 +9,14 @@ use std::task::{Context, Poll};
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// The layer.
+/// Puts [`Bearer`] in front of a service.
 #[derive(Debug, Clone)]
 pub struct BearerLayer<C, A> {
     check: C,
     admit: A,
 }
 
-/// Its service.
+/// Asks `check` about each request, and only then the inner service.
 #[derive(Debug, Clone)]
 pub struct Bearer<S, C, A> {
     check: C,
@@ -33,6 +33,7 @@ impl<C, A> BearerLayer<C, A> {
 
 impl<S, C: Clone, A: Clone> Layer<S> for BearerLayer<C, A> {
     type Service = Bearer<S, C, A>;
+
     fn layer(&self, inner: S) -> Self::Service {
         Bearer { check: self.check.clone(), admit: self.admit.clone(), inner }
     }

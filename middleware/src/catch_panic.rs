@@ -55,6 +55,7 @@ fn message(payload: &(dyn Any + Send)) -> String {
 
 impl<S> Layer<S> for CatchPanicLayer {
     type Service = CatchPanic<S>;
+
     fn layer(&self, inner: S) -> Self::Service {
         CatchPanic(inner)
     }
@@ -70,6 +71,7 @@ where
     type Response = S::Response;
     type Error = BoxError;
     type Future = ResponseFuture<S::Future>;
+
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.0.poll_ready(cx).map_err(Into::into)
     }
@@ -92,6 +94,7 @@ where
     E: Into<BoxError>,
 {
     type Output = Result<Res, BoxError>;
+
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let me = self.project();
         let Some(inner) = me.inner.as_pin_mut() else {

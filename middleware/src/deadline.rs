@@ -61,7 +61,8 @@ impl std::error::Error for Elapsed {}
 // === impl DeadlineLayer ===
 
 impl<L, T> DeadlineLayer<L, T> {
-    /// With these closures and this grace period.
+    /// `limit: Fn(&Req) -> Option<Duration>`, `tell: Fn(&mut Req, Instant)`; `grace` is how long
+    /// after its deadline a call may still answer.
     pub fn new(limit: L, tell: T, grace: Duration) -> Self {
         Self { limit, tell, grace }
     }
@@ -69,6 +70,7 @@ impl<L, T> DeadlineLayer<L, T> {
 
 impl<L: Clone, T: Clone, S> Layer<S> for DeadlineLayer<L, T> {
     type Service = Deadline<L, T, S>;
+
     fn layer(&self, inner: S) -> Self::Service {
         Deadline { limit: self.limit.clone(), tell: self.tell.clone(), grace: self.grace, inner }
     }
@@ -86,6 +88,7 @@ where
     type Response = S::Response;
     type Error = BoxError;
     type Future = ResponseFuture<S::Future>;
+
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner.poll_ready(cx).map_err(Into::into)
     }
@@ -109,6 +112,7 @@ where
     E: Into<BoxError>,
 {
     type Output = Result<Res, BoxError>;
+
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let me = self.project();
         // The answer first: one that came in time is never lost to the clock.

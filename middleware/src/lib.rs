@@ -8,7 +8,12 @@
 //! | [`rescue`] | turns every error below into a response | never |
 //! | [`catch_panic`] | turns a panic below into an error | [`catch_panic::Panicked`] |
 //! | [`bearer`] | lets through who is known, and tells the service who it is | the answer of whoever decides |
+//! | [`rate_limit`] | asks whoever counts before a request goes on, and holds what it gives until the end | the answer of whoever counts |
 //! | [`deadline`] | tells the call its deadline, and drops it a grace period later | [`deadline::Elapsed`] |
+//!
+//! `rate_limit` also has the counter itself: quotas by key.
+
+#![warn(unreachable_pub)]
 
 pub mod bearer;
 pub mod catch_panic;

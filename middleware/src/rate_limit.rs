@@ -21,7 +21,7 @@ use tower_service::Service;
 #[derive(Debug, Clone)]
 pub struct RateLimitLayer<D>(D);
 
-/// Its service.
+/// Asks `decide` about each request, and holds what it gives until the end of the call.
 #[derive(Debug, Clone)]
 pub struct RateLimit<S, D> {
     decide: D,
@@ -57,6 +57,7 @@ impl<D> RateLimitLayer<D> {
 
 impl<S, D: Clone> Layer<S> for RateLimitLayer<D> {
     type Service = RateLimit<S, D>;
+
     fn layer(&self, inner: S) -> Self::Service {
         RateLimit { decide: self.0.clone(), inner }
     }
@@ -70,6 +71,7 @@ where
     type Response = S::Response;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future, Held, S::Response>;
+
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
@@ -88,6 +90,7 @@ where
     F: Future<Output = Result<Res, E>>,
 {
     type Output = Result<Res, E>;
+
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             Projected::Admitted { inner, .. } => inner.poll(cx),
@@ -136,7 +139,7 @@ struct Rest {
     swept: Option<Instant>,
 }
 
-/// Between two such walks.
+/// The least time between two walks over all keys.
 const SWEEP: Duration = Duration::from_secs(1);
 
 // === impl Quota ===
@@ -190,12 +193,12 @@ impl<K: Eq + Hash> Limiter<K> {
         rest.spent = rest.spent.map(other);
     }
 
-    /// Keys that are remembered.
+    /// How many keys have something of their quota spent, or had at the last sweep.
     pub fn len(&self) -> usize {
         self.spent.len()
     }
 
-    /// Whether none is.
+    /// Whether no key is remembered.
     pub fn is_empty(&self) -> bool {
         self.spent.is_empty()
     }

@@ -40,7 +40,7 @@ pin_project! {
 // === impl RescueLayer ===
 
 impl<N, R> RescueLayer<N, R> {
-    /// With these two closures.
+    /// `note: Fn(&Req) -> T` before a call, `rescue: Fn(T, Err) -> Res` after one that failed.
     pub fn new(note: N, rescue: R) -> Self {
         Self { note, rescue: Arc::new(rescue) }
     }
@@ -54,6 +54,7 @@ impl<N: Clone, R> Clone for RescueLayer<N, R> {
 
 impl<N: Clone, R, S> Layer<S> for RescueLayer<N, R> {
     type Service = Rescue<N, R, S>;
+
     fn layer(&self, inner: S) -> Self::Service {
         Rescue { note: self.note.clone(), rescue: self.rescue.clone(), inner }
     }
@@ -76,6 +77,7 @@ where
     type Response = S::Response;
     type Error = Infallible;
     type Future = ResponseFuture<S::Future, R, T>;
+
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         // A service that fails before it takes a request has no request to answer; the
         // layers below never do.
@@ -99,6 +101,7 @@ where
     R: Fn(T, E) -> Res,
 {
     type Output = Result<Res, Infallible>;
+
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let me = self.project();
         match (ready!(me.inner.poll(cx)), me.note.take()) {
