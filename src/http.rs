@@ -26,9 +26,12 @@ use hyper_util::service::TowerToHyperService;
 use mssql_mcp_middleware::bearer::BearerLayer;
 use mssql_mcp_middleware::observe::ObserveLayer;
 use mssql_mcp_middleware::rate_limit::RateLimitLayer;
-use mssql_mcp_transports::session::Sessions;
+use mssql_mcp_transports::answer::ChallengeOf;
+use mssql_mcp_transports::body::Body;
+use mssql_mcp_transports::headers;
+use mssql_mcp_transports::session::{OwnerOf, Sessions};
 use mssql_mcp_transports::sse::{self, Sse, Streams};
-use mssql_mcp_transports::streamable::{self, Body, Streamable};
+use mssql_mcp_transports::streamable::{self, Streamable};
 use tokio::net::TcpListener;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
@@ -326,15 +329,15 @@ fn stack(
         if config.text("http.public_url").starts_with("https://") { "https" } else { "http" };
     let tuning = app.tuning.clone();
     let body_timeout = config.duration("http.body_timeout");
-    let exposed = [streamable::SESSION, header::WWW_AUTHENTICATE];
+    let exposed = [headers::SESSION, header::WWW_AUTHENTICATE];
     let taken = [
         header::AUTHORIZATION,
         header::CONTENT_TYPE,
         header::ACCEPT,
-        streamable::VERSION,
-        streamable::SESSION,
-        streamable::METHOD,
-        streamable::NAME,
+        headers::VERSION,
+        headers::SESSION,
+        headers::METHOD,
+        headers::NAME,
         HeaderName::from_static("last-event-id"),
     ];
     ServiceBuilder::new()
@@ -424,7 +427,7 @@ fn stack(
                 let old = match place.endpoint {
                     Endpoint::Messages => true,
                     Endpoint::Sse => {
-                        r.method() == Method::GET && !r.headers().contains_key(streamable::SESSION)
+                        r.method() == Method::GET && !r.headers().contains_key(headers::SESSION)
                     }
                     _ => false,
                 };
@@ -470,14 +473,7 @@ fn endpoints(
     let open = streams.clone();
     gauge("mssql_mcp.sse.streams", move |put| put(open.len() as u64, &[]));
     const MORE: (&str, &str) = ("insufficient_scope", "the call needs more than was granted");
-    let challenge: streamable::Challenge = {
-        let authority = app.authority.clone();
-        Arc::new(move |parts, needed| {
-            let place = place_of(&parts.extensions);
-            authority.as_ref().map(|a| a.challenge(&parts.headers, place, Some(MORE), needed))
-        })
-    };
-    let told: sse::ToldOf = {
+    let challenge: ChallengeOf = {
         let authority = app.authority.clone().map(Arc::new);
         Arc::new(move |parts| {
             // A copy: a header of a request holds on to the buffer that the whole
@@ -496,7 +492,7 @@ fn endpoints(
     let of = |m: &Mount| {
         // A session of one mount is none of another.
         let path = m.path.clone();
-        let owner_of: streamable::OwnerOf = Arc::new(move |e| {
+        let owner_of: OwnerOf = Arc::new(move |e| {
             e.get::<Principal>().map(|p| format!("{path} {}", p.key())).unwrap_or_default()
         });
         let keep_alive = config.duration("http.keep_alive");
@@ -521,7 +517,7 @@ fn endpoints(
                 keep_alive,
                 streams: streams.clone(),
                 owner_of,
-                told: told.clone(),
+                challenge: challenge.clone(),
                 closing: stop.closing.clone(),
                 shutdown: stop.now.clone(),
                 info: server_info(),

@@ -198,7 +198,7 @@ fn refused(
 
 #[cfg(test)]
 mod tests {
-    use mssql_mcp_transports::handshake::bare_context;
+    use mssql_mcp_transports::bare_context;
     use mssql_mcp_transports::{Cancel, ProtocolVersion, Reply};
 
     use super::*;

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode};
-use mssql_mcp_transports::streamable::Body;
+use mssql_mcp_transports::body::Body;
 use tower::{Layer, Service};
 
 use crate::net;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
-use mssql_mcp_transports::streamable::Body;
+use mssql_mcp_transports::body::Body;
 use serde_json::{Value, json};
 
 use super::pages;

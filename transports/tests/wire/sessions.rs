@@ -1,5 +1,6 @@
 //! Sessions over streamable HTTP: whose they are, what runs in them, what they are asked.
 
+use mssql_mcp_transports::tap::{self, Direction};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -214,4 +215,25 @@ async fn only_who_can_be_asked_is_asked() {
     assert_eq!(can("2025-06-18", json!({}), BOTH.1).await, json!(false));
     assert_eq!(can("2025-03-26", forms.clone(), BOTH.1).await, json!(false), "not in there yet");
     assert_eq!(can("2025-06-18", forms, "application/json").await, json!(false), "no stream");
+}
+
+/// Whoever searches for a fault sees all that goes over the wire, the questions of a call, too.
+#[tokio::test]
+async fn questions_are_shown_to_whoever_looks() {
+    static SEEN: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
+    tap::install(|direction, message| {
+        let message = String::from_utf8_lossy(message).into_owned();
+        if direction == Direction::Out {
+            SEEN.lock().expect("seen").push(message);
+        }
+    });
+    let http = Http::new(8);
+    let session = http.handshake("2025-06-18", json!({ "elicitation": {} })).await;
+    let mut stream = Events::of(http.opened(&session, call(1, "ask")).await);
+    stream.message().await;
+    http.in_session(&session, json!({ "jsonrpc": "2.0", "id": 1, "result": {} })).await;
+    // The second one: no other test asks twice in one session.
+    let mut stream = Events::of(http.opened(&session, call(2, "ask")).await);
+    let question = stream.message().await.to_string();
+    assert!(SEEN.lock().expect("seen").contains(&question));
 }

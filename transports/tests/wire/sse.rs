@@ -95,11 +95,12 @@ async fn the_end_of_a_stream_ends_its_session_and_what_runs_in_it() {
     let sse = HttpSse::new(8);
     let (events, endpoint) = sse.session("2025-06-18").await;
     sse.say(&endpoint, call(1, "wait")).await;
-    sse.center.logged(&["begun"]).await;
+    sse.say(&endpoint, stateless(2, "tools/call", json!({ "name": "wait" }))).await;
+    sse.center.logged(&["begun", "begun"]).await;
     drop(events);
-    sse.center.logged(&["begun", "Gone"]).await;
+    sse.center.logged(&["begun", "begun", "Gone", "Gone"]).await;
     assert!(sse.streams.is_empty());
-    assert_eq!(sse.post("ada", &endpoint, call(2, "wait")).await.status, 404);
+    assert_eq!(sse.post("ada", &endpoint, call(3, "wait")).await.status, 404);
 }
 
 #[tokio::test(start_paused = true)]
@@ -243,7 +244,8 @@ async fn a_batch_is_answered_message_by_message() {
     sse.say(&endpoint, json!([ping(1), notification("x", json!({})), ping(2)])).await;
     assert_eq!(events.message().await["id"], json!(1));
     assert_eq!(events.message().await["id"], json!(2));
-    for bad in [json!([]), json!([ping(1), initialize("2025-03-26", json!({}))])] {
+    let too_long = (0..51).map(ping).collect();
+    for bad in [too_long, json!([]), json!([ping(1), initialize("2025-03-26", json!({}))])] {
         sse.say(&endpoint, bad).await;
         let answer = events.message().await;
         assert_eq!((answer.get("id"), &answer["error"]["code"]), (None, &json!(-32600)));

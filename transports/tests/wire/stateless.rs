@@ -202,3 +202,17 @@ async fn a_subscription_is_acknowledged_and_held_open() {
     assert_eq!(last["result"]["_meta"]["io.modelcontextprotocol/subscriptionId"], json!(1));
     assert_eq!(events.next().await, None);
 }
+
+/// Nothing is logged to clients, but what is no level is no valid request (the table's last row).
+#[tokio::test]
+async fn a_log_level_is_one_of_eight() {
+    let http = Http::new(8);
+    let with = async |level: Value| {
+        let meta = json!({ "io.modelcontextprotocol/logLevel": level });
+        whole(http.modern(BOTH, "tools/list", json!({ "_meta": meta })).await).await
+    };
+    assert_eq!(with(json!("warning")).await.status, 200);
+    for bad in [json!("loud"), json!("Warning"), json!(3)] {
+        assert_eq!(with(bad.clone()).await.refusal(), (400, -32602), "{bad}");
+    }
+}

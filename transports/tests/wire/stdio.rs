@@ -213,15 +213,19 @@ async fn the_end_of_the_input_waits_for_calls_and_then_cancels_them() {
     assert_eq!(pipe.next().await, None);
     assert!(pipe.served.await.expect("task").is_ok());
     assert!(start.elapsed() < DRAIN, "nobody waited for the rest of it");
-    let mut pipe = Pipe::new();
-    pipe.say(stateless(1, "tools/call", json!({ "name": "wait" }))).await;
-    pipe.center.logged(&["begun"]).await;
-    let start = Instant::now();
-    pipe.shutdown.cancel();
-    assert_eq!(text_of(&pipe.read().await), "stopping");
-    assert_eq!(start.elapsed(), DRAIN);
-    pipe.center.logged(&["begun", "Closing"]).await;
-    assert_eq!(pipe.next().await, None);
+    // In both eras the client still listens, and so is told.
+    for message in [call(1, "wait"), stateless(1, "tools/call", json!({ "name": "wait" }))] {
+        let mut pipe = Pipe::with_session("2025-06-18", json!({})).await;
+        pipe.say(message).await;
+        pipe.center.logged(&["begun"]).await;
+        let start = Instant::now();
+        pipe.shutdown.cancel();
+        assert_eq!(text_of(&pipe.read().await), "stopping");
+        assert_eq!(start.elapsed(), DRAIN);
+        pipe.center.logged(&["begun", "Closing"]).await;
+        assert_eq!(pipe.next().await, None);
+        assert!(pipe.served.await.expect("task").is_ok());
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -235,6 +239,12 @@ async fn a_subscription_is_acknowledged_and_its_id_is_in_use() {
     pipe.say(notification("notifications/cancelled", json!({ "requestId": "s" }))).await;
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert_eq!(pipe.ask(listen()).await["method"], first["method"]);
+    // It holds nothing up.
+    let start = Instant::now();
+    pipe.close().await;
+    assert_eq!(pipe.next().await, None);
+    assert!(pipe.served.await.expect("task").is_ok());
+    assert_eq!(start.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test]

@@ -158,7 +158,9 @@ async fn a_shutdown_cancels_calls_and_their_clients_are_told() {
 async fn a_panic_of_the_center_is_an_answer() {
     let http = Http::new(8);
     let session = http.handshake("2025-06-18", json!({})).await;
-    assert_eq!(http.in_session(&session, call(1, "panic")).await.refusal(), (200, -32603));
+    let a = http.in_session(&session, call(1, "panic")).await;
+    assert_eq!(a.refusal(), (200, -32603));
+    assert!(!a.body.contains("on demand"), "what it said is for the log: {a:?}");
     assert_eq!(http.call("panic").await.refusal(), (500, -32603));
     assert_eq!(http.call("context").await.status, 200);
 }

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
+use mssql_mcp_transports::answer::ChallengeOf;
+use mssql_mcp_transports::body::Body;
 use mssql_mcp_transports::encode::ServerInfo;
 use mssql_mcp_transports::session::Sessions;
 use mssql_mcp_transports::sse::{self, Sse, Streams};
-use mssql_mcp_transports::streamable::{self, Body, Streamable};
+use mssql_mcp_transports::streamable::{self, Streamable};
 use mssql_mcp_transports::{
     Continuation, Fault, McpRequest, McpService, Outcome, Reply, Segments, ToolReply, Why,
 };
@@ -151,7 +153,7 @@ fn surroundings(r: &McpRequest) -> Value {
         "version": c.version.as_str(),
         "client": c.client.name,
         "capabilities": c.client.capabilities,
-        "traceparent": c.meta.traceparent,
+        "traceparent": c.traceparent,
         "can_ask": c.can_ask,
         "owner": c.extensions.get::<Owner>().map(|o| o.0),
     })
@@ -242,6 +244,14 @@ impl Events {
     }
 }
 
+/// Names the path of the request and the scopes.
+fn challenge() -> ChallengeOf {
+    Arc::new(|parts| {
+        let path = parts.uri.path().to_owned();
+        Arc::new(move |needed| Some(format!("{path} needs {}", needed.join("+"))))
+    })
+}
+
 /// The service of streamable HTTP, and what it was made of.
 pub struct Http {
     pub center: Center,
@@ -263,9 +273,7 @@ impl Http {
             keep_alive: KEEP_ALIVE,
             sessions: sessions.clone(),
             owner_of: Arc::new(|e| e.get::<Owner>().expect("an owner").0.to_owned()),
-            challenge: Arc::new(|parts, needed| {
-                Some(format!("{} needs {}", parts.uri.path(), needed.join("+")))
-            }),
+            challenge: challenge(),
             closing: closing.clone(),
             shutdown: shutdown.clone(),
             info: INFO,
@@ -347,10 +355,7 @@ impl HttpSse {
             keep_alive: KEEP_ALIVE,
             streams: streams.clone(),
             owner_of: Arc::new(|e| e.get::<Owner>().expect("an owner").0.to_owned()),
-            told: Arc::new(|parts| {
-                let path = parts.uri.path().to_owned();
-                Arc::new(move |needed| Some(format!("{path} needs {}", needed.join("+"))))
-            }),
+            challenge: challenge(),
             closing: closing.clone(),
             shutdown: shutdown.clone(),
             info: INFO,
