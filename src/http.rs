@@ -499,7 +499,6 @@ fn endpoints(
         let mcp = streamable::service(
             m.service.clone(),
             streamable::Options {
-                transport: "http",
                 silence: config.duration("http.silence"),
                 keep_alive,
                 sessions: sessions.clone(),

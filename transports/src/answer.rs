@@ -1,4 +1,4 @@
-//! The answers of HTTP: what is refused, and how a call ended.
+//! The answers of HTTP that no call is needed for.
 
 use std::sync::Arc;
 
@@ -8,12 +8,10 @@ use http::{HeaderMap, Response, StatusCode, request};
 use http_body_util::{BodyExt, LengthLimitError};
 
 use crate::body::Body;
-use crate::encode::{Challenge, Encoded, ServerInfo, outcome};
+use crate::encode::{Challenge, Encoded};
 use crate::error::RpcError;
 use crate::headers::{accepts, is_json};
 use crate::jsonrpc::{INVALID_REQUEST, Id};
-use crate::outcome::{Fault, Outcome};
-use crate::version::ProtocolVersion;
 
 /// From a request to the challenge of a caller who lacks scopes. It may live as long as a stream,
 /// so it should keep little of the request.
@@ -23,16 +21,6 @@ pub(crate) type Answer = Response<Body>;
 
 /// An answer, or one that refuses the request.
 pub(crate) type Answered = Result<Answer, Box<Answer>>;
-
-/// Where the outcome of a request goes.
-#[derive(Debug)]
-pub(crate) struct Asked<'r> {
-    pub(crate) parts: &'r request::Parts,
-    pub(crate) id: Id,
-    pub(crate) version: ProtocolVersion,
-    /// Whether its answer may be an event stream.
-    pub(crate) events: bool,
-}
 
 pub(crate) fn empty(status: StatusCode) -> Answer {
     let mut answer = Response::new(Body::Empty);
@@ -105,26 +93,4 @@ where
             }
         }
     })
-}
-
-/// What a call came to, with its challenge where scopes are missing.
-pub(crate) fn complete(
-    asked: &Asked<'_>,
-    end: Outcome,
-    challenge_of: &ChallengeOf,
-    info: &ServerInfo,
-) -> Answer {
-    let challenge = match &end {
-        Outcome::Fault(Fault::Scope { needed }) => challenge_of(asked.parts)(needed),
-        _ => None,
-    };
-    let Some((message, status)) = outcome(&asked.id, end, asked.version, info) else {
-        // Cancelled by notification: the specification says not to answer, but HTTP must.
-        return empty(StatusCode::ACCEPTED);
-    };
-    let mut answer = json(StatusCode::from_u16(status).unwrap_or(StatusCode::OK), message);
-    if let Some(text) = challenge.and_then(|c| HeaderValue::from_str(&c).ok()) {
-        answer.headers_mut().insert(header::WWW_AUTHENTICATE, text);
-    }
-    answer
 }

@@ -23,8 +23,11 @@ pub(crate) fn check(
         let reason = format!("a batch holds 1 to {MOST} messages");
         return Err(RpcError::invalid_request(&reason));
     }
-    let handshake = |m: &Result<Message, Invalid>| matches!(m, Ok(Message::Request { method, .. }) if method == "initialize");
-    if batch.iter().any(handshake) {
+    let is_handshake = |message: &Result<Message, Invalid>| match message {
+        Ok(Message::Request { method, .. }) => method == "initialize",
+        _ => false,
+    };
+    if batch.iter().any(is_handshake) {
         return Err(RpcError::invalid_request("initialize must not stand in a batch"));
     }
     Ok(())

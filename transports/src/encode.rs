@@ -163,7 +163,7 @@ pub fn outcome(
             let shared =
                 shared.encoded(version, |map| json_result(map, version, info).to_string().into());
             let mut encoded = Encoded::default();
-            encoded.raw(format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"result\":", id_text(id)));
+            encoded.raw(head(id));
             encoded.raw(shared);
             encoded.raw(Bytes::from_static(b"}"));
             (encoded.shown(), 200)
@@ -175,8 +175,10 @@ pub fn outcome(
     })
 }
 
-fn id_text(id: &Id) -> String {
-    serde_json::to_string(id).unwrap_or_default()
+/// The answer to a request, up to its result.
+fn head(id: &Id) -> String {
+    let id = serde_json::to_string(id).unwrap_or_default();
+    format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":")
 }
 
 /// A missing scope as a tool's result: over stdio, and where a stream is open already and no status
@@ -266,11 +268,11 @@ fn older(map: &mut serde_json::Map<String, Value>, version: ProtocolVersion) {
 
 fn tool(id: &Id, reply: ToolReply, version: ProtocolVersion, info: &ServerInfo) -> Encoded {
     let mut encoded = Encoded::default();
-    let kind = if version.is_modern() { "\"resultType\":\"complete\"," } else { "" };
-    encoded.raw(format!(
-        "{{\"jsonrpc\":\"2.0\",\"id\":{},\"result\":{{{kind}\"content\":[{{\"type\":\"text\",\"text\":",
-        id_text(id)
-    ));
+    encoded.raw(head(id));
+    encoded.raw(match version.is_modern() {
+        true => "{\"resultType\":\"complete\",\"content\":[{\"type\":\"text\",\"text\":",
+        false => "{\"content\":[{\"type\":\"text\",\"text\":",
+    });
     match (&reply.text, &reply.structured) {
         (Text::Own(text), _) => encoded.raw(Value::String(text.clone()).to_string()),
         (Text::Same, Some(Segments(parts))) => {
@@ -317,14 +319,146 @@ mod tests {
         assert!(v["result"].get("_meta").is_none() && v["result"].get("resultType").is_none());
     }
 
+    fn written(reply: impl Into<Reply>, version: ProtocolVersion) -> Value {
+        let (message, status) =
+            outcome(&Id::Number(1), Outcome::Complete(reply.into()), version, &INFO)
+                .expect("an answer");
+        assert_eq!(status, 200);
+        serde_json::from_slice(&message.into_bytes()).expect("JSON")
+    }
+
     #[test]
     fn old_clients_get_no_structured_content() {
-        let r = Outcome::Complete(ToolReply::structured(b"{}".to_vec().into()).into());
-        let (e, _) =
-            outcome(&Id::Number(1), r, ProtocolVersion::V2024_11_05, &INFO).expect("an answer");
+        let reply = || ToolReply::structured(b"{}".to_vec().into());
+        let content = json!([{ "type": "text", "text": "{}" }]);
+        for version in ProtocolVersion::ALL {
+            let result = &written(reply(), version)["result"];
+            assert_eq!((&result["content"], &result["isError"]), (&content, &json!(false)));
+            let has = result.get("structuredContent").is_some();
+            assert_eq!(has, version >= ProtocolVersion::V2025_06_18, "{version:?}");
+        }
+        let old = written(reply(), ProtocolVersion::V2024_11_05);
+        let result = json!({ "content": content, "isError": false });
+        assert_eq!(old, json!({ "jsonrpc": "2.0", "id": 1, "result": result }));
+    }
+
+    #[test]
+    fn a_tool_may_say_what_it_likes_beside_its_result() {
+        let reply = |text| ToolReply {
+            is_error: true,
+            meta: Some(json!({ "a": 1 })),
+            text,
+            structured: None,
+        };
+        let result = written(reply(Text::Own("\"x\"".into())), ProtocolVersion::V2026_07_28);
         assert_eq!(
-            e.into_bytes(),
-            r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"{}"}],"isError":false}}"#
+            result["result"],
+            json!({
+                "resultType": "complete",
+                "content": [{ "type": "text", "text": "\"x\"" }],
+                "isError": true,
+                "_meta": {
+                    "a": 1,
+                    "io.modelcontextprotocol/serverInfo": {
+                        "name": "s", "title": "S", "version": "",
+                    },
+                },
+            })
         );
+        let result = written(reply(Text::Same), ProtocolVersion::V2025_03_26);
+        let content = json!([{ "type": "text", "text": "" }]);
+        let expected = json!({ "content": content, "isError": true, "_meta": { "a": 1 } });
+        assert_eq!(result["result"], expected);
+    }
+
+    #[test]
+    fn lists_hold_what_a_revision_has() {
+        let item = json!({
+            "name": "x", "title": "X", "icons": [], "$schema": "s", "outputSchema": {},
+            "_meta": {}, "annotations": {}, "description": "d",
+        });
+        let list = || {
+            let list = json!({ "ttlMs": 1, "cacheScope": "private", "nextCursor": "n" });
+            let Value::Object(mut list) = list else { panic!("an object") };
+            for name in ["tools", "prompts", "resources", "resourceTemplates", "others"] {
+                list.insert(name.into(), json!([item]));
+            }
+            list
+        };
+        let newest = ["name", "title", "icons", "$schema", "outputSchema", "_meta", "annotations"];
+        for (version, has) in [
+            (ProtocolVersion::V2026_07_28, &newest[..]),
+            (ProtocolVersion::V2025_11_25, &newest[..]),
+            (
+                ProtocolVersion::V2025_06_18,
+                &["name", "title", "outputSchema", "_meta", "annotations"][..],
+            ),
+            (ProtocolVersion::V2025_03_26, &["name", "annotations"][..]),
+            (ProtocolVersion::V2024_11_05, &["name"][..]),
+        ] {
+            let shared = Reply::Shared(Arc::new(crate::outcome::Shared::new(list())));
+            let result = written(Reply::Json(list()), version)["result"].take();
+            assert_eq!(written(shared, version)["result"], result, "{version:?}");
+            let modern = version.is_modern();
+            for key in ["ttlMs", "cacheScope", "resultType"] {
+                assert_eq!(result.get(key).is_some(), modern, "{version:?}: {key}");
+            }
+            assert_eq!(result["nextCursor"], "n");
+            assert_eq!(result["others"], json!([item]), "only the lists of the protocol");
+            for name in ["tools", "prompts", "resources", "resourceTemplates"] {
+                let keys = result[name][0].as_object().expect("an object");
+                let mut keys: Vec<&str> =
+                    keys.keys().map(String::as_str).filter(|k| *k != "description").collect();
+                keys.sort_unstable();
+                let mut of_item: Vec<&str> =
+                    newest.into_iter().filter(|k| has.contains(k)).collect();
+                of_item.sort_unstable();
+                assert_eq!(keys, of_item, "{version:?}: {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_scope_is_told_where_hosts_look_for_it() {
+        let fault = || Outcome::Fault(Fault::Scope { needed: vec!["a".into(), "b".into()] });
+        let told = |challenge: Option<&str>| match scope_told(fault(), |needed| {
+            challenge.map(|c| format!("{c} {needed:?}"))
+        }) {
+            Outcome::Complete(Reply::Tool(reply)) => reply,
+            other => panic!("{other:?}"),
+        };
+        let reply = told(Some("Bearer"));
+        assert!(reply.is_error);
+        let challenge = json!({ "mcp/www_authenticate": ["Bearer [\"a\", \"b\"]"] });
+        assert_eq!(reply.meta, Some(challenge));
+        let Text::Own(text) = reply.text else { panic!("a text") };
+        let error = &serde_json::from_str::<Value>(&text).expect("JSON")["error"];
+        assert_eq!(
+            (&error["code"], &error["needed"]),
+            (&json!("insufficient_scope"), &json!(["a", "b"]))
+        );
+        assert_eq!(told(None).meta, None);
+        let other = scope_told(Outcome::Cancelled, |_| panic!("nobody lacks anything"));
+        assert!(matches!(other, Outcome::Cancelled));
+    }
+
+    #[test]
+    fn pieces_are_the_message() {
+        let parts = [r#"{"a":"#, r#""x\"y""#, "\n\t\r}"].map(|p| Bytes::from_static(p.as_bytes()));
+        let reply = || ToolReply::structured(Segments(parts.to_vec()));
+        let version = ProtocolVersion::V2026_07_28;
+        let encoded = || {
+            let end = Outcome::Complete(reply().into());
+            outcome(&Id::String("i".into()), end, version, &INFO).expect("an answer").0
+        };
+        let (whole, mut pieces, mut encoded) = (encoded().into_bytes(), Vec::new(), encoded());
+        while let Some(piece) = encoded.next_piece() {
+            pieces.push(piece);
+        }
+        assert!(pieces.len() > parts.len());
+        assert_eq!(pieces.concat(), whole);
+        let message: Value = serde_json::from_slice(&whole).expect("JSON");
+        assert_eq!(message["result"]["content"][0]["text"], "{\"a\":\"x\\\"y\"\n\t\r}");
+        assert_eq!(message["result"]["structuredContent"], json!({ "a": "x\"y" }));
     }
 }

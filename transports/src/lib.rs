@@ -9,20 +9,20 @@
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | [`tap`] | shows all messages to whoever searches for a fault |
-//! | [`version`], [`cancel`] | the revisions; what stops a call, and why |
-//! | [`jsonrpc`] | the envelope of a message that comes in |
-//! | [`request`], [`outcome`] | what the center takes and gives |
-//! | [`error`], [`encode`] | the envelope of a message that goes out, in the form of its revision |
-//! | [`params`] | what a request says in its params for everyone |
-//! | [`call`], [`running`] | one call, cancelled by its drop; those that run, by their ids |
-//! | [`room`], [`session`] | who gives way where there is no room; handshake-era sessions |
-//! | [`handshake`], [`drive`] | what only sessions have: `initialize` and the like, questions |
-//! | [`stateless`] | the checks of a request of 2026-07-28 |
-//! | [`batch`] | several messages in one array |
-//! | [`connection`], [`stdio`] | one client at the other end of two pipes |
-//! | [`body`], [`headers`], [`answer`], [`event_stream`] | the parts of an HTTP answer |
-//! | [`streamable`], [`sse`] | the two HTTP transports |
+//! | `tap` | shows all messages to whoever searches for a fault |
+//! | `version`, `cancel` | the revisions; what stops a call, and why |
+//! | `jsonrpc` | the envelope of a message that comes in |
+//! | `request`, `outcome` | what the center takes and gives |
+//! | `error`, `encode` | the envelope of a message that goes out, in the form of its revision |
+//! | `params` | what a request says in its params for everyone |
+//! | `call`, `running` | one call, cancelled by its drop; those that run, by their ids |
+//! | `room`, `session` | who gives way where there is no room; handshake-era sessions |
+//! | `handshake`, `drive` | what only sessions have: `initialize` and the like, questions |
+//! | `stateless` | the checks of a request of 2026-07-28 |
+//! | `batch` | several messages in one array |
+//! | `connection`, `stdio` | one client at the other end of two pipes |
+//! | `body`, `headers`, `answer`, `event_stream`, `responder` | the parts of an HTTP answer |
+//! | `streamable`, `sse` | the two HTTP transports |
 
 #![warn(unreachable_pub)]
 
@@ -42,6 +42,7 @@ pub mod jsonrpc;
 mod outcome;
 mod params;
 mod request;
+mod responder;
 mod room;
 mod running;
 pub mod session;

@@ -2,7 +2,8 @@
 //!
 //! An answer is plain JSON when the outcome comes first. The first question to the client, or a
 //! while of silence, opens an event stream if `Accept` allows it, because only a write shows that a
-//! client is gone. A client that is gone is a cancelled call, in every era; streams are not resumed.
+//! client is gone. A client that is gone is a cancelled call, in every era; streams are not
+//! resumed.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -20,13 +21,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::McpService;
-use crate::answer::{self, Answer, Answered, Asked, ChallengeOf};
+use crate::answer::{self, Answer, Answered, ChallengeOf};
 use crate::batch;
 use crate::body::Body;
 use crate::call::call;
 use crate::cancel::Cancel;
 use crate::drive::drive;
-use crate::encode::{Encoded, ServerInfo, outcome, result, scope_told};
+use crate::encode::{Encoded, ServerInfo, outcome, result};
 use crate::error::RpcError;
 use crate::event_stream::EventStream;
 use crate::handshake::{Routed, cancelled, initialize, route};
@@ -35,18 +36,18 @@ use crate::jsonrpc::{INTERNAL_ERROR, Id, Incoming, Invalid, Message, parse};
 use crate::outcome::{Outcome, Reply};
 use crate::params;
 use crate::request::bare_context;
+use crate::responder::Responder;
 use crate::session::{OwnerOf, Session, Sessions, new_id};
 use crate::stateless::{Admitted, admit, subscribed, unsubscribed};
 use crate::version::ProtocolVersion;
 
+const TRANSPORT: &str = "http";
 /// Questions that wait for their stream: a call asks one at a time.
 const QUESTIONS: usize = 1;
 
 /// How an endpoint of streamable HTTP is served.
 #[derive(Clone)]
 pub struct Options {
-    /// `http`, or the name of another transport that speaks this one.
-    pub transport: &'static str,
     /// This much silence opens an event stream.
     pub silence: Duration,
     /// This much silence on an event stream is a comment.
@@ -139,7 +140,7 @@ impl Streamable {
     /// one.
     fn listen(&self, parts: &Parts) -> Answered {
         let session = self.session(parts, None)?;
-        // A browser says what it takes; only a probe does not.
+        // Here no header does not take all: the specification has the client say it.
         if !parts.headers.contains_key(header::ACCEPT) {
             let message = "Accept must allow text/event-stream";
             return Err(answer::refused(StatusCode::NOT_ACCEPTABLE, None, message));
@@ -236,7 +237,7 @@ impl Streamable {
             return Err(refused(RpcError::invalid_request("this session is initialized already")));
         }
         let context = bare_context(
-            self.options.transport,
+            TRANSPORT,
             ProtocolVersion::LATEST_HANDSHAKE,
             parts.extensions.clone(),
             Cancel::under(&self.options.shutdown),
@@ -270,7 +271,7 @@ impl Streamable {
         events: bool,
     ) -> Answered {
         let (id, version) = (request.id.clone(), session.version);
-        let (transport, extensions) = (self.options.transport, parts.extensions.clone());
+        let (transport, extensions) = (TRANSPORT, parts.extensions.clone());
         let request = match route(&session, request, transport, extensions, events) {
             Routed::Answer(message) => {
                 return Ok(answer::json(StatusCode::OK, Encoded::value(&message)));
@@ -287,14 +288,14 @@ impl Streamable {
             drop(mark);
             outcome
         };
-        Ok(self.answer(Asked { parts, id, version, events }, questions, call).await)
+        Ok(self.responder(parts, id, version, events).answer(questions, call).await)
     }
 
     async fn stateless(&self, parts: &Parts, request: params::Request) -> Answered {
         let id = request.id.clone();
         let refused = |error| answer::error(Some(&id), error);
         let version = headers::check(&parts.headers, &request).map_err(refused)?;
-        let (transport, extensions) = (self.options.transport, parts.extensions.clone());
+        let (transport, extensions) = (TRANSPORT, parts.extensions.clone());
         let cancel = Cancel::under(&self.options.shutdown);
         let admitted = admit(request, version, transport, extensions, cancel).map_err(refused)?;
         match admitted {
@@ -307,7 +308,7 @@ impl Streamable {
                 // Nobody is asked: what the center asks is a result.
                 let (_, none) = mpsc::channel(QUESTIONS);
                 let call = call(self.service.clone(), *request);
-                Ok(self.answer(Asked { parts, id, version, events }, none, call).await)
+                Ok(self.responder(parts, id, version, events).answer(none, call).await)
             }
         }
     }
@@ -323,37 +324,16 @@ impl Streamable {
         EventStream::held_open(end, self.options.keep_alive).after(first).into_answer()
     }
 
-    /// Plain JSON if the outcome comes first, else an event stream.
-    async fn answer(
-        &self,
-        asked: Asked<'_>,
-        mut questions: mpsc::Receiver<Encoded>,
-        call: impl Future<Output = Outcome> + Send + 'static,
-    ) -> Answer {
-        let Options { challenge, info, .. } = &*self.options;
-        let mut call = Box::pin(call);
-        let silence = tokio::time::sleep(self.options.silence);
-        tokio::pin!(silence);
-        let question = loop {
-            tokio::select! {
-                biased;
-                Some(question) = questions.recv() => if asked.events { break Some(question) },
-                end = &mut call => return answer::complete(&asked, end, challenge, info),
-                () = &mut silence, if asked.events => break None,
-            }
-        };
-        let Asked { parts, id, version, .. } = asked;
-        let (challenge, info) = (challenge(parts), info.clone());
-        let last = async move {
-            // The status is sent: what it would have said goes into the result.
-            let end = scope_told(call.await, |needed| challenge(needed));
-            outcome(&id, end, version, &info).map(|(message, _)| message)
-        };
-        let stream = EventStream::new(questions, last, self.options.keep_alive);
-        match question {
-            Some(question) => stream.after(question).into_answer(),
-            None => stream.into_answer(),
-        }
+    fn responder<'r>(
+        &'r self,
+        parts: &'r Parts,
+        id: Id,
+        version: ProtocolVersion,
+        events: bool,
+    ) -> Responder<'r> {
+        let Options { silence, keep_alive, challenge, info, .. } = &*self.options;
+        let silence = events.then_some(*silence);
+        Responder { parts, id, version, silence, keep_alive: *keep_alive, challenge, info }
     }
 
     /// One after the other: a batch is bounded, and so is what one client runs at once.

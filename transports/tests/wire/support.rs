@@ -268,7 +268,6 @@ impl Http {
         let shutdown = CancellationToken::new();
         let sessions = Arc::new(Sessions::new(sessions, Duration::from_secs(3600)));
         let options = streamable::Options {
-            transport: "http",
             silence: SILENCE,
             keep_alive: KEEP_ALIVE,
             sessions: sessions.clone(),
