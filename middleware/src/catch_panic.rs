@@ -80,8 +80,8 @@ where
         // The request is consumed and the inner service is a handle, so nothing
         // half-changed is seen afterwards.
         match catch_unwind(AssertUnwindSafe(|| self.0.call(request))) {
-            Ok(f) => ResponseFuture { inner: Some(f), message: String::new() },
-            Err(p) => ResponseFuture { inner: None, message: message(&*p) },
+            Ok(inner) => ResponseFuture { inner: Some(inner), message: String::new() },
+            Err(payload) => ResponseFuture { inner: None, message: message(&*payload) },
         }
     }
 }
@@ -101,8 +101,8 @@ where
             return Poll::Ready(Err(Panicked(std::mem::take(me.message)).into()));
         };
         match catch_unwind(AssertUnwindSafe(|| inner.poll(cx))) {
-            Ok(p) => p.map_err(Into::into),
-            Err(p) => Poll::Ready(Err(Panicked(message(&*p)).into())),
+            Ok(polled) => polled.map_err(Into::into),
+            Err(payload) => Poll::Ready(Err(Panicked(message(&*payload)).into())),
         }
     }
 }

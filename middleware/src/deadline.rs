@@ -21,17 +21,17 @@ pub struct Elapsed(pub Duration);
 /// `limit` says how long a request may take (none: no deadline); `tell` writes
 /// the deadline into it.
 #[derive(Debug, Clone)]
-pub struct DeadlineLayer<L, T> {
-    limit: L,
-    tell: T,
+pub struct DeadlineLayer<Limit, Tell> {
+    limit: Limit,
+    tell: Tell,
     grace: Duration,
 }
 
 /// The service of [`DeadlineLayer`].
 #[derive(Debug, Clone)]
-pub struct Deadline<L, T, S> {
-    limit: L,
-    tell: T,
+pub struct Deadline<Limit, Tell, S> {
+    limit: Limit,
+    tell: Tell,
     grace: Duration,
     inner: S,
 }
@@ -60,16 +60,16 @@ impl std::error::Error for Elapsed {}
 
 // === impl DeadlineLayer ===
 
-impl<L, T> DeadlineLayer<L, T> {
+impl<Limit, Tell> DeadlineLayer<Limit, Tell> {
     /// `limit: Fn(&Req) -> Option<Duration>`, `tell: Fn(&mut Req, Instant)`; `grace` is how long
     /// after its deadline a call may still answer.
-    pub fn new(limit: L, tell: T, grace: Duration) -> Self {
+    pub fn new(limit: Limit, tell: Tell, grace: Duration) -> Self {
         Self { limit, tell, grace }
     }
 }
 
-impl<L: Clone, T: Clone, S> Layer<S> for DeadlineLayer<L, T> {
-    type Service = Deadline<L, T, S>;
+impl<Limit: Clone, Tell: Clone, S> Layer<S> for DeadlineLayer<Limit, Tell> {
+    type Service = Deadline<Limit, Tell, S>;
 
     fn layer(&self, inner: S) -> Self::Service {
         Deadline { limit: self.limit.clone(), tell: self.tell.clone(), grace: self.grace, inner }
@@ -78,12 +78,12 @@ impl<L: Clone, T: Clone, S> Layer<S> for DeadlineLayer<L, T> {
 
 // === impl Deadline ===
 
-impl<L, T, S, Req> Service<Req> for Deadline<L, T, S>
+impl<Limit, Tell, S, Req> Service<Req> for Deadline<Limit, Tell, S>
 where
     S: Service<Req>,
     S::Error: Into<BoxError>,
-    L: Fn(&Req) -> Option<Duration>,
-    T: Fn(&mut Req, Instant),
+    Limit: Fn(&Req) -> Option<Duration>,
+    Tell: Fn(&mut Req, Instant),
 {
     type Response = S::Response;
     type Error = BoxError;
