@@ -26,7 +26,7 @@ use hyper_util::service::TowerToHyperService;
 use mssql_mcp_middleware::bearer::BearerLayer;
 use mssql_mcp_middleware::observe::ObserveLayer;
 use mssql_mcp_middleware::rate_limit::RateLimitLayer;
-use mssql_mcp_transports::answer::ChallengeOf;
+use mssql_mcp_transports::ChallengeOf;
 use mssql_mcp_transports::body::Body;
 use mssql_mcp_transports::headers;
 use mssql_mcp_transports::session::{OwnerOf, Sessions};

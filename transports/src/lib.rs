@@ -26,7 +26,7 @@
 
 #![warn(unreachable_pub)]
 
-pub mod answer;
+mod answer;
 mod batch;
 pub mod body;
 mod call;
@@ -57,7 +57,9 @@ use std::convert::Infallible;
 
 use tower::util::BoxCloneSyncService;
 
+pub use answer::ChallengeOf;
 pub use cancel::{Cancel, Why};
+pub use encode::Challenge;
 pub use jsonrpc::Id;
 pub use outcome::{Fault, Outcome, Reply, Segments, Shared, Text, ToolReply};
 pub use request::{ClientFacts, Context, Continuation, McpRequest, bare_context};

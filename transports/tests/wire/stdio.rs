@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{
-    Center, INFO, Owner, call, initialize, notification, request, stateless, text_of,
+    Center, INFO, Owner, PATIENCE, call, initialize, notification, request, stateless, text_of,
 };
 
 const DRAIN: Duration = Duration::from_secs(10);
@@ -61,7 +61,8 @@ impl Pipe {
 
     /// The next line; none at the end.
     async fn next(&mut self) -> Option<Value> {
-        let line = self.output.next_line().await.expect("read")?;
+        let line = tokio::time::timeout(PATIENCE, self.output.next_line()).await;
+        let line = line.expect("an answer").expect("read")?;
         Some(serde_json::from_str(&line).expect("JSON"))
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
-use mssql_mcp_transports::answer::ChallengeOf;
+use mssql_mcp_transports::ChallengeOf;
 use mssql_mcp_transports::body::Body;
 use mssql_mcp_transports::encode::ServerInfo;
 use mssql_mcp_transports::session::Sessions;
@@ -26,6 +26,8 @@ pub const JSON: (&str, &str) = ("content-type", "application/json");
 pub const BOTH: (&str, &str) = ("accept", "application/json, text/event-stream");
 pub const SILENCE: Duration = Duration::from_secs(2);
 pub const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// What does not come within this time does not come.
+pub const PATIENCE: Duration = Duration::from_secs(100);
 pub const MODERN: (&str, &str) = ("mcp-protocol-version", "2026-07-28");
 
 /// Whose a request is, in its extensions.
@@ -194,7 +196,7 @@ pub fn text_of(message: &Value) -> String {
 
 pub async fn whole(response: Response<Body>) -> Answer {
     let (parts, body) = response.into_parts();
-    let Ok(bytes) = body.collect().await;
+    let Ok(bytes) = tokio::time::timeout(PATIENCE, body.collect()).await.expect("it ends");
     let body = String::from_utf8(bytes.to_bytes().to_vec()).expect("UTF-8");
     Answer { status: parts.status.as_u16(), headers: parts.headers, body }
 }
@@ -227,7 +229,8 @@ impl Events {
                 self.got = rest;
                 return Some(event);
             }
-            let Some(frame) = self.body.frame().await else {
+            let frame = tokio::time::timeout(PATIENCE, self.body.frame()).await;
+            let Some(frame) = frame.expect("something is said") else {
                 assert_eq!(self.got, "", "the last event is whole");
                 return None;
             };
