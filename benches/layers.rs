@@ -26,7 +26,7 @@ use mssql_mcp::telemetry;
 use mssql_mcp::tools::confirm::Confirm;
 use mssql_mcp::tools::{Registry, Surroundings};
 use mssql_mcp_middleware::observe::ObserveLayer;
-use mssql_mcp_transports::handshake::bare_context;
+use mssql_mcp_transports::bare_context;
 use mssql_mcp_transports::{
     Cancel, Id, McpRequest, McpService, Outcome, ProtocolVersion, ToolReply,
 };

@@ -20,7 +20,7 @@ use mssql_mcp::tools::confirm::Confirm;
 use mssql_mcp::tools::{Registry, Surroundings};
 use mssql_mcp_middleware::rate_limit::RateLimitLayer;
 use mssql_mcp_sql::policy::{Policy, judge};
-use mssql_mcp_transports::handshake::bare_context;
+use mssql_mcp_transports::bare_context;
 use mssql_mcp_transports::{Id, McpRequest, Outcome, ProtocolVersion, ToolReply, jsonrpc};
 use tower::{Layer, Service, ServiceExt};
 

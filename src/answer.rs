@@ -2,7 +2,7 @@
 
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
-use mssql_mcp_transports::streamable::Body;
+use mssql_mcp_transports::body::Body;
 use serde_json::Value;
 
 /// What every endpoint gives.

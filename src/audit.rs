@@ -206,7 +206,7 @@ mod tests {
 
     use mssql_mcp_middleware::catch_panic::CatchPanicLayer;
     use mssql_mcp_middleware::rescue::RescueLayer;
-    use mssql_mcp_transports::handshake::bare_context;
+    use mssql_mcp_transports::bare_context;
     use mssql_mcp_transports::{Cancel, Outcome, ProtocolVersion, ToolReply};
     use tower::{ServiceBuilder, ServiceExt};
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use mssql_mcp_transports::bare_context;
 use mssql_mcp_transports::encode::{outcome, scope_told};
-use mssql_mcp_transports::handshake::bare_context;
 use mssql_mcp_transports::{Cancel, Id, McpRequest, McpService, ProtocolVersion};
 use serde_json::Value;
 use tower::ServiceExt;

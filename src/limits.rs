@@ -192,7 +192,7 @@ fn refused(facts: &CallFacts, refusal: Refusal) -> Box<Outcome> {
 
 #[cfg(test)]
 mod tests {
-    use mssql_mcp_transports::handshake::bare_context;
+    use mssql_mcp_transports::bare_context;
     use mssql_mcp_transports::{Cancel, ProtocolVersion, Reply};
 
     use super::*;

@@ -107,7 +107,7 @@ impl<E> Observer<McpRequest, Outcome, E> for Calls {
 /// `_meta`, with a link to the HTTP request; else the HTTP request; else nobody.
 fn begin(r: &McpRequest, method: &'static str, tool: Option<&'static str>) -> (Begun, Trace) {
     let http = r.context.extensions.get::<http::HttpTrace>();
-    let parent = trace::remote(r.context.meta.traceparent.as_deref());
+    let parent = trace::remote(r.context.traceparent.as_deref());
     let given = parent.as_ref().and_then(|c| Trace::of(c.span().span_context()));
     let span = tracing::info_span!(target: SPANS, "mcp", otel.kind = "server");
     if span.is_disabled() {
@@ -164,10 +164,8 @@ fn error_of(o: &Outcome) -> Option<&'static str> {
         Outcome::Fault(f) => Some(match f {
             Fault::MethodNotFound(_) => "-32601",
             Fault::InvalidParams { .. } => "-32602",
-            Fault::MissingCapability(_) => "-32021",
             Fault::Scope { .. } => "insufficient_scope",
-            Fault::Limited { .. } => "rate_limited",
-            Fault::Overloaded | Fault::Internal { .. } => "-32603",
+            Fault::Internal { .. } => "-32603",
         }),
     }
 }

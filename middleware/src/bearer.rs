@@ -9,44 +9,45 @@ use std::task::{Context, Poll};
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// The layer.
+/// Puts [`Bearer`] in front of a service.
 #[derive(Debug, Clone)]
-pub struct BearerLayer<C, A> {
-    check: C,
-    admit: A,
+pub struct BearerLayer<Check, Admit> {
+    check: Check,
+    admit: Admit,
 }
 
-/// Its service.
+/// Asks `check` about each request, and only then the inner service.
 #[derive(Debug, Clone)]
-pub struct Bearer<S, C, A> {
-    check: C,
-    admit: A,
+pub struct Bearer<S, Check, Admit> {
+    check: Check,
+    admit: Admit,
     inner: S,
 }
 
-impl<C, A> BearerLayer<C, A> {
+impl<Check, Admit> BearerLayer<Check, Admit> {
     /// `check: Fn(&Req) -> Future<Output = Result<Id, Res>>`, `admit: Fn(&mut Req, Id)`.
-    pub fn new(check: C, admit: A) -> Self {
+    pub fn new(check: Check, admit: Admit) -> Self {
         Self { check, admit }
     }
 }
 
-impl<S, C: Clone, A: Clone> Layer<S> for BearerLayer<C, A> {
-    type Service = Bearer<S, C, A>;
+impl<S, Check: Clone, Admit: Clone> Layer<S> for BearerLayer<Check, Admit> {
+    type Service = Bearer<S, Check, Admit>;
+
     fn layer(&self, inner: S) -> Self::Service {
         Bearer { check: self.check.clone(), admit: self.admit.clone(), inner }
     }
 }
 
-impl<S, C, A, Req, F, Id> Service<Req> for Bearer<S, C, A>
+impl<S, Check, Admit, Req, F, Id> Service<Req> for Bearer<S, Check, Admit>
 where
     S: Service<Req> + Clone + Send + 'static,
     S::Future: Send,
     S::Response: Send,
     S::Error: Send,
-    C: Fn(&Req) -> F,
+    Check: Fn(&Req) -> F,
     F: Future<Output = Result<Id, S::Response>> + Send + 'static,
-    A: Fn(&mut Req, Id) + Clone + Send + 'static,
+    Admit: Fn(&mut Req, Id) + Clone + Send + 'static,
     Req: Send + 'static,
     Id: Send,
 {

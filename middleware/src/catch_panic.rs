@@ -55,6 +55,7 @@ fn message(payload: &(dyn Any + Send)) -> String {
 
 impl<S> Layer<S> for CatchPanicLayer {
     type Service = CatchPanic<S>;
+
     fn layer(&self, inner: S) -> Self::Service {
         CatchPanic(inner)
     }
@@ -70,6 +71,7 @@ where
     type Response = S::Response;
     type Error = BoxError;
     type Future = ResponseFuture<S::Future>;
+
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.0.poll_ready(cx).map_err(Into::into)
     }
@@ -78,8 +80,8 @@ where
         // The request is consumed and the inner service is a handle, so nothing
         // half-changed is seen afterwards.
         match catch_unwind(AssertUnwindSafe(|| self.0.call(request))) {
-            Ok(f) => ResponseFuture { inner: Some(f), message: String::new() },
-            Err(p) => ResponseFuture { inner: None, message: message(&*p) },
+            Ok(inner) => ResponseFuture { inner: Some(inner), message: String::new() },
+            Err(payload) => ResponseFuture { inner: None, message: message(&*payload) },
         }
     }
 }
@@ -92,14 +94,15 @@ where
     E: Into<BoxError>,
 {
     type Output = Result<Res, BoxError>;
+
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let me = self.project();
         let Some(inner) = me.inner.as_pin_mut() else {
             return Poll::Ready(Err(Panicked(std::mem::take(me.message)).into()));
         };
         match catch_unwind(AssertUnwindSafe(|| inner.poll(cx))) {
-            Ok(p) => p.map_err(Into::into),
-            Err(p) => Poll::Ready(Err(Panicked(message(&*p)).into())),
+            Ok(polled) => polled.map_err(Into::into),
+            Err(payload) => Poll::Ready(Err(Panicked(message(&*payload)).into())),
         }
     }
 }

@@ -21,17 +21,17 @@ pub struct Elapsed(pub Duration);
 /// `limit` says how long a request may take (none: no deadline); `tell` writes
 /// the deadline into it.
 #[derive(Debug, Clone)]
-pub struct DeadlineLayer<L, T> {
-    limit: L,
-    tell: T,
+pub struct DeadlineLayer<Limit, Tell> {
+    limit: Limit,
+    tell: Tell,
     grace: Duration,
 }
 
 /// The service of [`DeadlineLayer`].
 #[derive(Debug, Clone)]
-pub struct Deadline<L, T, S> {
-    limit: L,
-    tell: T,
+pub struct Deadline<Limit, Tell, S> {
+    limit: Limit,
+    tell: Tell,
     grace: Duration,
     inner: S,
 }
@@ -60,15 +60,17 @@ impl std::error::Error for Elapsed {}
 
 // === impl DeadlineLayer ===
 
-impl<L, T> DeadlineLayer<L, T> {
-    /// With these closures and this grace period.
-    pub fn new(limit: L, tell: T, grace: Duration) -> Self {
+impl<Limit, Tell> DeadlineLayer<Limit, Tell> {
+    /// `limit: Fn(&Req) -> Option<Duration>`, `tell: Fn(&mut Req, Instant)`; `grace` is how long
+    /// after its deadline a call may still answer.
+    pub fn new(limit: Limit, tell: Tell, grace: Duration) -> Self {
         Self { limit, tell, grace }
     }
 }
 
-impl<L: Clone, T: Clone, S> Layer<S> for DeadlineLayer<L, T> {
-    type Service = Deadline<L, T, S>;
+impl<Limit: Clone, Tell: Clone, S> Layer<S> for DeadlineLayer<Limit, Tell> {
+    type Service = Deadline<Limit, Tell, S>;
+
     fn layer(&self, inner: S) -> Self::Service {
         Deadline { limit: self.limit.clone(), tell: self.tell.clone(), grace: self.grace, inner }
     }
@@ -76,16 +78,17 @@ impl<L: Clone, T: Clone, S> Layer<S> for DeadlineLayer<L, T> {
 
 // === impl Deadline ===
 
-impl<L, T, S, Req> Service<Req> for Deadline<L, T, S>
+impl<Limit, Tell, S, Req> Service<Req> for Deadline<Limit, Tell, S>
 where
     S: Service<Req>,
     S::Error: Into<BoxError>,
-    L: Fn(&Req) -> Option<Duration>,
-    T: Fn(&mut Req, Instant),
+    Limit: Fn(&Req) -> Option<Duration>,
+    Tell: Fn(&mut Req, Instant),
 {
     type Response = S::Response;
     type Error = BoxError;
     type Future = ResponseFuture<S::Future>;
+
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner.poll_ready(cx).map_err(Into::into)
     }
@@ -109,6 +112,7 @@ where
     E: Into<BoxError>,
 {
     type Output = Result<Res, BoxError>;
+
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let me = self.project();
         // The answer first: one that came in time is never lost to the clock.

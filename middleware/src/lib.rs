@@ -2,13 +2,18 @@
 //! of a request is a closure given where the stack is composed, so that a test may use
 //! `"ada"` as a request.
 //!
-//! | layer | does | fails with |
-//! |---|---|---|
-//! | [`observe`] | starts a guard before a call and ends it with the result, or by `Drop` when the call is abandoned | – |
-//! | [`rescue`] | turns every error below into a response | never |
-//! | [`catch_panic`] | turns a panic below into an error | [`catch_panic::Panicked`] |
-//! | [`bearer`] | lets through who is known, and tells the service who it is | the answer of whoever decides |
-//! | [`deadline`] | tells the call its deadline, and drops it a grace period later | [`deadline::Elapsed`] |
+//! - [`observe`] starts a guard before a call and ends it with the result, or by `Drop` when the
+//!   call is abandoned.
+//! - [`rescue`] turns every error below into a response, and so never fails.
+//! - [`catch_panic`] turns a panic below into an error, [`catch_panic::Panicked`].
+//! - [`bearer`] lets through who is known, and tells the service who it is; whoever is not gets the
+//!   answer of whoever decides.
+//! - [`rate_limit`] asks whoever counts before a request goes on, and holds what it gives until the
+//!   end of the call. The counter is there, too: quotas by key.
+//! - [`deadline`] tells the call its deadline, and drops it a grace period later, with
+//!   [`deadline::Elapsed`].
+
+#![warn(unreachable_pub)]
 
 pub mod bearer;
 pub mod catch_panic;

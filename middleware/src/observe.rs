@@ -14,16 +14,18 @@ use tower_service::Service;
 
 /// Sees the start and the end of calls.
 pub trait Observer<Req, Res, Err> {
-    /// What is kept between the two; its `Drop` is the end of an abandoned call.
+    /// What is kept from start to end; its `Drop` is the end of an abandoned call.
     type Guard;
-    /// Before the call.
+
+    /// Sees a request before its call.
     fn start(&self, request: &Req) -> Self::Guard;
-    /// Around the call and each poll of it.
+
+    /// Does `work`, which is the call or a poll of it, as a part of what was started.
     fn within<T>(&self, _: &Self::Guard, work: impl FnOnce() -> T) -> T {
         work()
     }
 
-    /// After it.
+    /// Sees the result of a call that was not abandoned.
     fn end(&self, guard: Self::Guard, result: Result<&Res, &Err>);
 }
 
@@ -53,7 +55,7 @@ pin_project! {
 // === impl ObserveLayer ===
 
 impl<O> ObserveLayer<O> {
-    /// With this observer.
+    /// `observer` sees the calls of all services that this layer wraps.
     pub fn new(observer: O) -> Self {
         Self(Arc::new(observer))
     }
@@ -67,6 +69,7 @@ impl<O> Clone for ObserveLayer<O> {
 
 impl<O, S> Layer<S> for ObserveLayer<O> {
     type Service = Observe<O, S>;
+
     fn layer(&self, inner: S) -> Self::Service {
         Observe { observer: self.0.clone(), inner }
     }
@@ -88,6 +91,7 @@ where
     type Response = S::Response;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future, O, O::Guard, Req>;
+
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
@@ -114,6 +118,7 @@ where
     O: Observer<Req, Res, Err>,
 {
     type Output = Result<Res, Err>;
+
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let me = self.project();
         let inner = me.inner;

@@ -19,12 +19,12 @@ use tower_service::Service;
 /// Asks `decide` before a request goes on. What it gives is held until the call has ended, whatever
 /// its end; or it refuses with an answer of its own.
 #[derive(Debug, Clone)]
-pub struct RateLimitLayer<D>(D);
+pub struct RateLimitLayer<Decide>(Decide);
 
-/// Its service.
+/// Asks `decide` about each request, and holds what it gives until the end of the call.
 #[derive(Debug, Clone)]
-pub struct RateLimit<S, D> {
-    decide: D,
+pub struct RateLimit<S, Decide> {
+    decide: Decide,
     inner: S,
 }
 
@@ -48,28 +48,30 @@ pin_project! {
 
 // === impl RateLimitLayer ===
 
-impl<D> RateLimitLayer<D> {
+impl<Decide> RateLimitLayer<Decide> {
     /// `decide: Fn(&Req) -> Result<Held, Box<Res>>`.
-    pub fn new(decide: D) -> Self {
+    pub fn new(decide: Decide) -> Self {
         Self(decide)
     }
 }
 
-impl<S, D: Clone> Layer<S> for RateLimitLayer<D> {
-    type Service = RateLimit<S, D>;
+impl<S, Decide: Clone> Layer<S> for RateLimitLayer<Decide> {
+    type Service = RateLimit<S, Decide>;
+
     fn layer(&self, inner: S) -> Self::Service {
         RateLimit { decide: self.0.clone(), inner }
     }
 }
 
-impl<S, D, Req, Held> Service<Req> for RateLimit<S, D>
+impl<S, Decide, Req, Held> Service<Req> for RateLimit<S, Decide>
 where
     S: Service<Req>,
-    D: Fn(&Req) -> Result<Held, Box<S::Response>>,
+    Decide: Fn(&Req) -> Result<Held, Box<S::Response>>,
 {
     type Response = S::Response;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future, Held, S::Response>;
+
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
@@ -77,7 +79,7 @@ where
     fn call(&mut self, request: Req) -> Self::Future {
         let state = match (self.decide)(&request) {
             Ok(held) => State::Admitted { inner: self.inner.call(request), held },
-            Err(r) => State::Refused { response: Some(*r) },
+            Err(refused) => State::Refused { response: Some(*refused) },
         };
         ResponseFuture { state }
     }
@@ -88,11 +90,12 @@ where
     F: Future<Output = Result<Res, E>>,
 {
     type Output = Result<Res, E>;
+
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             Projected::Admitted { inner, .. } => inner.poll(cx),
             Projected::Refused { response } => match response.take() {
-                Some(r) => Poll::Ready(Ok(r)),
+                Some(refused) => Poll::Ready(Ok(refused)),
                 None => Poll::Pending,
             },
         }
@@ -110,12 +113,12 @@ pub struct Quota {
 
 /// Quotas of many keys, in bounded memory.
 #[derive(Debug)]
-pub struct Limiter<K: Eq + Hash> {
+pub struct Limiter<Key: Eq + Hash> {
     quota: Shared,
     most: usize,
     /// When all that a key spent will have come back (the theoretical arrival time). What lies in
     /// the past is forgotten.
-    spent: DashMap<K, Instant>,
+    spent: DashMap<Key, Instant>,
     /// Shared by the keys that there is no room for: whoever changes its key with every
     /// call meets itself here.
     rest: Mutex<Rest>,
@@ -136,7 +139,7 @@ struct Rest {
     swept: Option<Instant>,
 }
 
-/// Between two such walks.
+/// The least time between two walks over all keys.
 const SWEEP: Duration = Duration::from_secs(1);
 
 // === impl Quota ===
@@ -159,8 +162,9 @@ impl Quota {
 // === impl Shared ===
 
 impl Shared {
-    fn new(q: Quota) -> Self {
-        Self { burst: AtomicU32::new(q.burst), every: AtomicU64::new(q.every.as_nanos() as u64) }
+    fn new(quota: Quota) -> Self {
+        let every = AtomicU64::new(quota.every.as_nanos() as u64);
+        Self { burst: AtomicU32::new(quota.burst), every }
     }
 
     fn get(&self) -> Quota {
@@ -171,7 +175,7 @@ impl Shared {
 
 // === impl Limiter ===
 
-impl<K: Eq + Hash> Limiter<K> {
+impl<Key: Eq + Hash> Limiter<Key> {
     /// With room for so many keys at once.
     pub fn new(quota: Quota, most: usize) -> Self {
         Self { quota: Shared::new(quota), most, spent: DashMap::new(), rest: Mutex::default() }
@@ -190,19 +194,19 @@ impl<K: Eq + Hash> Limiter<K> {
         rest.spent = rest.spent.map(other);
     }
 
-    /// Keys that are remembered.
+    /// How many keys have something of their quota spent, or had at the last sweep.
     pub fn len(&self) -> usize {
         self.spent.len()
     }
 
-    /// Whether none is.
+    /// Whether no key is remembered.
     pub fn is_empty(&self) -> bool {
         self.spent.is_empty()
     }
 
     /// Spends `cost`, or says how long to wait. A cost above the burst can never be spent whole and
     /// counts as the burst.
-    pub fn check(&self, key: K, cost: u32) -> Result<(), Duration> {
+    pub fn check(&self, key: Key, cost: u32) -> Result<(), Duration> {
         let quota = self.quota.get();
         let (now, cost) = (Instant::now(), cost.min(quota.burst));
         if self.spent.len() >= self.most && !self.spent.contains_key(&key) {
@@ -226,7 +230,7 @@ impl<K: Eq + Hash> Limiter<K> {
     }
 }
 
-impl<K: Eq + Hash> Limiter<K> {
+impl<Key: Eq + Hash> Limiter<Key> {
     /// Forgets the keys whose whole quota has come back, and the memory that they took.
     pub fn sweep(&self) {
         let now = Instant::now();
@@ -235,7 +239,7 @@ impl<K: Eq + Hash> Limiter<K> {
     }
 
     /// Gives back what was spent on something that is not to be counted after all.
-    pub fn give_back(&self, key: &K, cost: u32) {
+    pub fn give_back(&self, key: &Key, cost: u32) {
         let every = self.quota.get().every;
         let before = |until: Instant| until.checked_sub(every * cost).unwrap_or(until);
         if let Some(mut until) = self.spent.get_mut(key) {
@@ -249,7 +253,7 @@ impl<K: Eq + Hash> Limiter<K> {
 
     /// Spends without asking, for what is known only afterwards; the debt is at most a
     /// burst beyond the quota.
-    pub fn charge(&self, key: K, cost: u32) {
+    pub fn charge(&self, key: Key, cost: u32) {
         let (now, quota) = (Instant::now(), self.quota.get());
         let most = now + quota.every * quota.burst * 2;
         let after = |until: Option<Instant>| {

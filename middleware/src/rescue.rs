@@ -13,47 +13,49 @@ use tower_service::Service;
 
 /// `note` keeps what the rescue will need of a request; `rescue` makes the response.
 #[derive(Debug)]
-pub struct RescueLayer<N, R> {
-    note: N,
-    rescue: Arc<R>,
+pub struct RescueLayer<Note, Recover> {
+    note: Note,
+    rescue: Arc<Recover>,
 }
 
 /// The service of [`RescueLayer`].
 #[derive(Debug)]
-pub struct Rescue<N, R, S> {
-    note: N,
-    rescue: Arc<R>,
+pub struct Rescue<Note, Recover, S> {
+    note: Note,
+    rescue: Arc<Recover>,
     inner: S,
 }
 
 pin_project! {
     /// The future of [`Rescue`].
     #[derive(Debug)]
-    pub struct ResponseFuture<F, R, T> {
+    pub struct ResponseFuture<F, Recover, Noted> {
         #[pin]
         inner: F,
-        rescue: Arc<R>,
-        note: Option<T>,
+        rescue: Arc<Recover>,
+        note: Option<Noted>,
     }
 }
 
 // === impl RescueLayer ===
 
-impl<N, R> RescueLayer<N, R> {
-    /// With these two closures.
-    pub fn new(note: N, rescue: R) -> Self {
+impl<Note, Recover> RescueLayer<Note, Recover> {
+    /// `note: Fn(&Req) -> Noted` before a call, `rescue: Fn(Noted, Err) -> Res` after one that
+    /// failed.
+    pub fn new(note: Note, rescue: Recover) -> Self {
         Self { note, rescue: Arc::new(rescue) }
     }
 }
 
-impl<N: Clone, R> Clone for RescueLayer<N, R> {
+impl<Note: Clone, Recover> Clone for RescueLayer<Note, Recover> {
     fn clone(&self) -> Self {
         Self { note: self.note.clone(), rescue: self.rescue.clone() }
     }
 }
 
-impl<N: Clone, R, S> Layer<S> for RescueLayer<N, R> {
-    type Service = Rescue<N, R, S>;
+impl<Note: Clone, Recover, S> Layer<S> for RescueLayer<Note, Recover> {
+    type Service = Rescue<Note, Recover, S>;
+
     fn layer(&self, inner: S) -> Self::Service {
         Rescue { note: self.note.clone(), rescue: self.rescue.clone(), inner }
     }
@@ -61,21 +63,22 @@ impl<N: Clone, R, S> Layer<S> for RescueLayer<N, R> {
 
 // === impl Rescue ===
 
-impl<N: Clone, R, S: Clone> Clone for Rescue<N, R, S> {
+impl<Note: Clone, Recover, S: Clone> Clone for Rescue<Note, Recover, S> {
     fn clone(&self) -> Self {
         Self { note: self.note.clone(), rescue: self.rescue.clone(), inner: self.inner.clone() }
     }
 }
 
-impl<N, R, S, Req, T> Service<Req> for Rescue<N, R, S>
+impl<Note, Recover, S, Req, Noted> Service<Req> for Rescue<Note, Recover, S>
 where
     S: Service<Req>,
-    N: Fn(&Req) -> T,
-    R: Fn(T, S::Error) -> S::Response,
+    Note: Fn(&Req) -> Noted,
+    Recover: Fn(Noted, S::Error) -> S::Response,
 {
     type Response = S::Response;
     type Error = Infallible;
-    type Future = ResponseFuture<S::Future, R, T>;
+    type Future = ResponseFuture<S::Future, Recover, Noted>;
+
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         // A service that fails before it takes a request has no request to answer; the
         // layers below never do.
@@ -93,17 +96,18 @@ where
 
 // === impl ResponseFuture ===
 
-impl<F, R, T, Res, E> Future for ResponseFuture<F, R, T>
+impl<F, Recover, Noted, Res, E> Future for ResponseFuture<F, Recover, Noted>
 where
     F: Future<Output = Result<Res, E>>,
-    R: Fn(T, E) -> Res,
+    Recover: Fn(Noted, E) -> Res,
 {
     type Output = Result<Res, Infallible>;
+
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let me = self.project();
         match (ready!(me.inner.poll(cx)), me.note.take()) {
-            (Ok(r), _) => Poll::Ready(Ok(r)),
-            (Err(e), Some(note)) => Poll::Ready(Ok((me.rescue)(note, e))),
+            (Ok(response), _) => Poll::Ready(Ok(response)),
+            (Err(error), Some(note)) => Poll::Ready(Ok((me.rescue)(note, error))),
             // Polled again after the end, which the contract of `Future` forbids.
             (Err(_), None) => Poll::Pending,
         }

@@ -8,9 +8,10 @@ use std::task::{Context, Poll};
 
 use http::Method;
 use http::header::{self, HeaderMap, HeaderValue};
-use mssql_mcp_transports::session::Sessions;
+use mssql_mcp_transports::session::{OwnerOf, Sessions};
 use mssql_mcp_transports::sse::{self, Sse, Streams};
 use mssql_mcp_transports::streamable::{self, Streamable};
+use mssql_mcp_transports::{ChallengeOf, headers};
 use tower::Service;
 
 use super::{Mount, Served, Stop, open};
@@ -60,19 +61,19 @@ fn both(
 ) -> Both {
     // A session of one mount is none of another.
     let path = mount.path.clone();
-    let owner_of: streamable::OwnerOf = Arc::new(move |e| {
+    let owner_of: OwnerOf = Arc::new(move |e| {
         e.get::<Principal>().map(|p| format!("{path} {}", p.key())).unwrap_or_default()
     });
+    let challenge = challenge(authority.cloned());
     let keep_alive = config.get(settings::http::KEEP_ALIVE);
     let mcp = streamable::service(
         mount.service.clone(),
         streamable::Options {
-            transport: "http",
             silence: config.get(settings::http::SILENCE),
             keep_alive,
             sessions: sessions.clone(),
             owner_of: owner_of.clone(),
-            challenge: challenge(authority.cloned()),
+            challenge: challenge.clone(),
             closing: stop.closing.clone(),
             shutdown: stop.now.clone(),
             info: server_info(),
@@ -85,7 +86,7 @@ fn both(
             keep_alive,
             streams: streams.clone(),
             owner_of,
-            told: told(authority.cloned()),
+            challenge,
             closing: stop.closing.clone(),
             shutdown: stop.now.clone(),
             info: server_info(),
@@ -94,16 +95,9 @@ fn both(
     Both { mcp, sse }
 }
 
-/// The challenge of a call that needs more, where there is sign-in.
-fn challenge(authority: Option<Authority>) -> streamable::Challenge {
-    Arc::new(move |parts, needed| {
-        let place = *parts.extensions.get::<Place>()?;
-        authority.as_ref().map(|a| a.challenge(&parts.headers, place, Some(MORE), needed))
-    })
-}
-
-/// The same for an answer that comes on a stream, long after its request.
-fn told(authority: Option<Authority>) -> sse::ToldOf {
+/// The challenge of a call that needs more, where there is sign-in. It may be made long after the
+/// request, for an answer that comes on a stream.
+fn challenge(authority: Option<Authority>) -> ChallengeOf {
     let authority = authority.map(Arc::new);
     Arc::new(move |parts| {
         // A copy: a header of a request holds on to the buffer that the whole request was read
@@ -146,7 +140,7 @@ where
                 Endpoint::Messages => true,
                 Endpoint::Sse => {
                     request.method() == Method::GET
-                        && !request.headers().contains_key(streamable::SESSION)
+                        && !request.headers().contains_key(headers::SESSION)
                 }
                 _ => false,
             };

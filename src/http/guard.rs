@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use mssql_mcp_transports::streamable::{self, Body};
+use mssql_mcp_transports::body::Body;
+use mssql_mcp_transports::headers;
 use tower::{Layer, Service};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -108,10 +109,10 @@ pub fn cors(allowed: Arc<Allowed>) -> CorsLayer {
         header::AUTHORIZATION,
         header::CONTENT_TYPE,
         header::ACCEPT,
-        streamable::VERSION,
-        streamable::SESSION,
-        streamable::METHOD,
-        streamable::NAME,
+        headers::VERSION,
+        headers::SESSION,
+        headers::METHOD,
+        headers::NAME,
         HeaderName::from_static("last-event-id"),
     ];
     CorsLayer::new()
@@ -120,7 +121,7 @@ pub fn cors(allowed: Arc<Allowed>) -> CorsLayer {
         }))
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
         .allow_headers(taken)
-        .expose_headers([streamable::SESSION, header::WWW_AUTHENTICATE])
+        .expose_headers([headers::SESSION, header::WWW_AUTHENTICATE])
         .max_age(Duration::from_secs(3600))
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
-use mssql_mcp_transports::streamable::Body;
+use mssql_mcp_transports::body::Body;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service};

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::header::HeaderMap;
 use http::{Request, Response};
-use mssql_mcp_transports::streamable::Body;
+use mssql_mcp_transports::body::Body;
 
 use super::{Served, open};
 use crate::net::network;

@@ -2,7 +2,7 @@
 
 use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode};
-use mssql_mcp_transports::streamable::Body;
+use mssql_mcp_transports::body::Body;
 use serde_json::Value;
 
 use super::Mount;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use mssql_mcp::database::DbError;
 use mssql_mcp::database::run::{Batch, Mode};
 use mssql_mcp::principal::{Principal, SCOPES};
-use mssql_mcp_transports::handshake::bare_context;
+use mssql_mcp_transports::bare_context;
 use mssql_mcp_transports::{Cancel, Fault, Id, McpRequest, Outcome, ProtocolVersion, Reply, Why};
 use serde_json::{Value, json};
 use tower::ServiceExt;

@@ -8,15 +8,15 @@ use tokio_util::sync::CancellationToken;
 /// Why a call was stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
-    /// The server stops, or the session was ended.
+    /// The server stops, or the session was ended: the client still listens.
     Closing,
-    /// `notifications/cancelled`.
+    /// The client sent `notifications/cancelled`.
     Asked,
     /// The client went away.
     Gone,
 }
 
-/// Fires once; the first reason stays. Clones and children share it.
+/// Fires once; the first reason stays. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel {
     token: CancellationToken,
@@ -24,23 +24,22 @@ pub struct Cancel {
 }
 
 impl Cancel {
-    /// Fires by itself when its parent (a session, the process) ends.
+    /// Fires by itself when its parent (a session, the process) ends, as [`Why::Closing`].
     pub fn under(parent: &CancellationToken) -> Self {
         Self { token: parent.child_token(), why: Arc::default() }
     }
 
-    /// Fires with this one, but not the other way round.
-    pub fn child(&self) -> Self {
-        Self { token: self.token.child_token(), why: self.why.clone() }
-    }
-
-    /// Stops the call.
+    /// Stops the call, unless it was stopped already.
     pub fn fire(&self, why: Why) {
+        if self.token.is_cancelled() {
+            return;
+        }
         let code = match why {
-            Why::Closing => 0,
-            Why::Asked => 1,
-            Why::Gone => 2,
+            Why::Closing => 1,
+            Why::Asked => 2,
+            Why::Gone => 3,
         };
+        // The reason first: whoever is woken asks for it.
         let _ = self.why.compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire);
         self.token.cancel();
     }
@@ -50,12 +49,41 @@ impl Cancel {
         &self.token
     }
 
-    /// The reason, once it has fired.
+    /// The reason; none before it has fired.
     pub fn why(&self) -> Option<Why> {
         self.token.is_cancelled().then(|| match self.why.load(Ordering::Acquire) {
-            1 => Why::Asked,
-            2 => Why::Gone,
+            2 => Why::Asked,
+            3 => Why::Gone,
+            // Also where its parent fired it.
             _ => Why::Closing,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_reason_stays() {
+        for first in [Why::Closing, Why::Asked, Why::Gone] {
+            let cancel = Cancel::default();
+            assert_eq!((cancel.why(), cancel.token().is_cancelled()), (None, false));
+            cancel.fire(first);
+            cancel.fire(Why::Gone);
+            cancel.fire(Why::Asked);
+            assert_eq!((cancel.clone().why(), cancel.token().is_cancelled()), (Some(first), true));
+        }
+    }
+
+    #[test]
+    fn the_end_of_the_parent_is_a_reason() {
+        let parent = CancellationToken::new();
+        let (cancel, other) = (Cancel::under(&parent), Cancel::under(&parent));
+        other.fire(Why::Gone);
+        assert_eq!((cancel.why(), parent.is_cancelled()), (None, false));
+        parent.cancel();
+        cancel.fire(Why::Gone);
+        assert_eq!((cancel.why(), other.why()), (Some(Why::Closing), Some(Why::Gone)));
     }
 }

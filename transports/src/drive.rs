@@ -4,58 +4,40 @@
 
 use std::sync::Arc;
 
-use futures_util::StreamExt;
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
+use crate::McpService;
+use crate::call::call;
+use crate::cancel::Cancel;
+use crate::encode::Encoded;
+use crate::outcome::{Fault, Outcome};
+use crate::request::{Continuation, McpRequest};
 use crate::session::Session;
-use crate::{Cancel, Continuation, McpRequest, McpService, Outcome, Outgoing, exchange};
 
 /// A tool may ask this often; then the call ends.
 const ROUNDS: usize = 16;
 
-/// Runs a request of a session to its outcome. Notifications and questions go to `out`
-/// as whole JSON-RPC messages.
-pub async fn drive(
+/// Runs a request of a session to its outcome. Questions go to `out` as whole messages.
+pub(crate) async fn drive(
     service: McpService,
-    request: McpRequest,
+    mut request: McpRequest,
     session: Arc<Session>,
-    out: mpsc::Sender<Value>,
+    out: mpsc::Sender<Encoded>,
 ) -> Outcome {
-    let McpRequest { id, method, target, params, mut context } = request;
     for _ in 0..ROUNDS {
-        let again = McpRequest {
-            id: id.clone(),
-            method: method.clone(),
-            target: target.clone(),
-            params: params.clone(),
-            context: context.clone(),
-        };
-        // A round's stream cancels its own token when it is dropped, not the whole call's.
-        let mut round = again;
-        round.context.cancel = context.cancel.child();
-        let mut stream = exchange(service.clone(), round);
-        let outcome = loop {
-            match stream.next().await {
-                Some(Outgoing::Notification(n)) => {
-                    let _ = out.send(n).await;
-                }
-                Some(Outgoing::Outcome(o)) => break o,
-                None => return Outcome::Cancelled,
-            }
-        };
-        drop(stream);
+        let outcome = call(service.clone(), request.clone()).await;
         let Outcome::InputRequired { requests, state } = outcome else { return outcome };
         let mut responses = Map::new();
         for (key, question) in requests {
-            let Some(answer) = ask(&session, &context.cancel, question, &out).await else {
+            let Some(answer) = ask(&session, &request.context.cancel, question, &out).await else {
                 return Outcome::Cancelled;
             };
             responses.insert(key, answer);
         }
-        context.extensions.insert(Continuation { responses, state });
+        request.context.extensions.insert(Continuation { responses, state });
     }
-    Outcome::Fault(crate::Fault::InvalidParams {
+    Outcome::Fault(Fault::InvalidParams {
         message: "The call asked too often; giving up".into(),
         data: None,
     })
@@ -64,29 +46,26 @@ pub async fn drive(
 /// Asks the client and waits; none when the call was cancelled or the session ended. An error
 /// answer counts as a refusal.
 async fn ask(
-    session: &Session,
+    session: &Arc<Session>,
     cancel: &Cancel,
     question: Value,
-    out: &mpsc::Sender<Value>,
+    out: &mpsc::Sender<Encoded>,
 ) -> Option<Value> {
-    let (id, answer) = session.ask();
-    let mut message = json!({ "jsonrpc": "2.0", "id": id });
+    let mut asked = session.ask();
+    let mut message = json!({ "jsonrpc": "2.0", "id": asked.id });
     message["method"] = question.get("method").cloned().unwrap_or_default();
     message["params"] = question.get("params").cloned().unwrap_or_else(|| json!({}));
-    if out.send(message).await.is_err() {
-        session.withdraw(id);
-        return None;
+    tokio::select! {
+        sent = out.send(Encoded::value(&message)) => sent.ok()?,
+        () = cancel.token().cancelled() => return None,
     }
     tokio::select! {
-        a = answer => match a.ok()? {
-            Ok(v) => Some(v),
-            Err(e) => Some(json!({ "action": "cancel", "error": e })),
+        answer = &mut asked.answer => match answer.ok()? {
+            Ok(result) => Some(result),
+            Err(error) => Some(json!({ "action": "cancel", "error": error })),
         },
-        () = cancel.token().cancelled() => {
-            session.withdraw(id);
-            None
-        }
-        () = session.closed.cancelled() => None,
+        // The end of the session fires it, too.
+        () = cancel.token().cancelled() => None,
     }
 }
 
@@ -98,14 +77,14 @@ mod tests {
     use tower::util::BoxCloneSyncService;
 
     use super::*;
-    use crate::handshake::bare_context;
     use crate::jsonrpc::Id;
-    use crate::{ClientFacts, ProtocolVersion, Reply, ToolReply};
+    use crate::outcome::{Reply, ToolReply};
+    use crate::request::{ClientFacts, bare_context};
+    use crate::version::ProtocolVersion;
 
     /// Asks for a name once, then greets.
     fn greeter() -> McpService {
         BoxCloneSyncService::new(service_fn(|r: McpRequest| async move {
-            r.context.outbox.notify("notifications/progress", json!({ "progress": 1 }));
             let outcome = match r.context.extensions.get::<Continuation>() {
                 None => {
                     let question =
@@ -127,7 +106,7 @@ mod tests {
         }))
     }
 
-    fn call(session: &Arc<Session>) -> McpRequest {
+    fn request(session: &Arc<Session>) -> McpRequest {
         McpRequest {
             id: Some(Id::Number(7)),
             method: Arc::from("tools/call"),
@@ -154,26 +133,17 @@ mod tests {
     #[tokio::test]
     async fn a_question_of_the_center_becomes_a_request_to_the_client() {
         let (session, (tx, mut rx)) = (session(), mpsc::channel(16));
-        let driven = tokio::spawn(drive(greeter(), call(&session), session.clone(), tx));
-        let mut said = Vec::new();
-        while let Some(m) = rx.recv().await {
-            if m["method"] == "elicitation/create" {
-                assert_eq!(m["params"]["message"], "Who?");
-                let id: Id = serde_json::from_value(m["id"].clone()).expect("an id");
-                assert!(
-                    session.answer(
-                        &id,
-                        Ok(json!({ "action": "accept", "content": { "name": "Ada" } }))
-                    )
-                );
-                assert!(!session.answer(&id, Ok(json!({}))), "one answer is enough");
-            }
-            said.push(m["method"].as_str().unwrap_or_default().to_owned());
-        }
-        assert_eq!(
-            said,
-            ["notifications/progress", "elicitation/create", "notifications/progress"]
-        );
+        let driven = tokio::spawn(drive(greeter(), request(&session), session.clone(), tx));
+        let asked: Value =
+            serde_json::from_slice(&rx.recv().await.expect("a question").into_bytes())
+                .expect("JSON");
+        assert_eq!(asked["method"], "elicitation/create");
+        assert_eq!(asked["params"]["message"], "Who?");
+        let id: Id = serde_json::from_value(asked["id"].clone()).expect("an id");
+        let answer = json!({ "action": "accept", "content": { "name": "Ada" } });
+        assert!(session.answer(&id, Ok(answer)));
+        assert!(!session.answer(&id, Ok(json!({}))), "one answer is enough");
+        assert!(rx.recv().await.is_none(), "one question is enough");
         let Outcome::Complete(Reply::Tool(t)) = driven.await.expect("task") else {
             panic!("a result")
         };
@@ -183,12 +153,41 @@ mod tests {
     #[tokio::test]
     async fn the_end_of_a_session_ends_the_question() {
         let (session, (tx, mut rx)) = (session(), mpsc::channel(16));
-        let driven = tokio::spawn(drive(greeter(), call(&session), session.clone(), tx));
-        while let Some(m) = rx.recv().await {
-            if m["method"] == "elicitation/create" {
-                session.closed.cancel();
-            }
-        }
+        let driven = tokio::spawn(drive(greeter(), request(&session), session.clone(), tx));
+        assert!(rx.recv().await.is_some());
+        session.closed.cancel();
         assert!(matches!(driven.await.expect("task"), Outcome::Cancelled));
+        assert!(!session.answer(&Id::Number(1), Ok(json!({}))), "nobody waits for it");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_reads_nothing_can_be_cancelled() {
+        let (session, (tx, _rx)) = (session(), mpsc::channel(1));
+        tx.send(Encoded::default()).await.expect("room");
+        let made = request(&session);
+        let cancel = made.context.cancel.clone();
+        let driven = tokio::spawn(drive(greeter(), made, session, tx));
+        tokio::task::yield_now().await;
+        cancel.fire(crate::cancel::Why::Asked);
+        assert!(matches!(driven.await.expect("task"), Outcome::Cancelled));
+    }
+
+    #[tokio::test]
+    async fn a_call_may_not_ask_for_ever() {
+        let insists: McpService = BoxCloneSyncService::new(service_fn(|_| async {
+            let question = json!({ "method": "elicitation/create" });
+            let requests = Map::from_iter([("name".to_owned(), question)]);
+            Ok::<_, Infallible>(Outcome::InputRequired { requests, state: None })
+        }));
+        let (session, (tx, mut rx)) = (session(), mpsc::channel(16));
+        let driven = tokio::spawn(drive(insists, request(&session), session.clone(), tx));
+        let mut asked = 0;
+        while rx.recv().await.is_some() {
+            asked += 1;
+            assert!(session.answer(&Id::Number(asked), Ok(json!({}))));
+        }
+        assert_eq!(asked, ROUNDS as i64);
+        let outcome = driven.await.expect("task");
+        assert!(matches!(outcome, Outcome::Fault(Fault::InvalidParams { .. })), "{outcome:?}");
     }
 }

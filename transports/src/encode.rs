@@ -4,15 +4,21 @@
 //! the same pieces while they are sent, so that a large result exists once.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Value, json};
 
-use crate::jsonrpc::{self, Id};
+use crate::error::RpcError;
+use crate::jsonrpc::Id;
+use crate::outcome::{Fault, Outcome, Reply, Segments, Text, ToolReply};
 use crate::tap::{self, Direction};
-use crate::{Fault, Outcome, ProtocolVersion, Reply, Segments, Text, ToolReply};
+use crate::version::ProtocolVersion;
 
-/// A message in pieces.
+/// Messages up to this many bytes, before escaping, are sent from one buffer.
+const SMALL: usize = 64 << 10;
+
+/// A message in pieces, some of which are escaped only while they are sent.
 #[derive(Debug, Clone, Default)]
 pub struct Encoded {
     parts: VecDeque<Part>,
@@ -25,25 +31,29 @@ enum Part {
     Escape(Bytes),
 }
 
-/// Name and version of this server, for `_meta` of modern results and for `initialize`.
+/// What this server says of itself in `_meta` of modern results and in `initialize`.
 #[derive(Debug, Clone)]
 pub struct ServerInfo {
-    /// `name`.
+    /// The name that programs know it by.
     pub name: &'static str,
-    /// `title`.
+    /// The name for people; sent from 2025-06-18 on.
     pub title: &'static str,
-    /// `version`.
+    /// The version of this build.
     pub version: String,
 }
+
+/// From the scopes that a call needs to the text of `WWW-Authenticate`; none where nobody can be
+/// asked for more.
+pub type Challenge = Arc<dyn Fn(&[String]) -> Option<String> + Send + Sync>;
 
 // === impl Encoded ===
 
 impl Encoded {
-    /// A small message.
-    pub fn value(v: &Value) -> Self {
-        let mut e = Self::default();
-        e.raw(v.to_string());
-        e.shown()
+    /// A message that is made as a whole.
+    pub(crate) fn value(message: &Value) -> Self {
+        let mut encoded = Self::default();
+        encoded.raw(message.to_string());
+        encoded.shown()
     }
 
     fn shown(self) -> Self {
@@ -51,33 +61,38 @@ impl Encoded {
         self
     }
 
-    fn raw(&mut self, b: impl Into<Bytes>) {
-        self.parts.push_back(Part::Raw(b.into()));
+    fn raw(&mut self, bytes: impl Into<Bytes>) {
+        self.parts.push_back(Part::Raw(bytes.into()));
     }
 
-    /// The next piece.
-    pub fn next_piece(&mut self) -> Option<Bytes> {
+    /// Takes the next piece out; none once all are.
+    pub(crate) fn next_piece(&mut self) -> Option<Bytes> {
         Some(match self.parts.pop_front()? {
-            Part::Raw(b) => b,
-            Part::Escape(b) => {
-                let mut out = BytesMut::with_capacity(b.len() + b.len() / 8);
-                escape(&b, &mut out);
+            Part::Raw(bytes) => bytes,
+            Part::Escape(json) => {
+                let mut out = BytesMut::with_capacity(json.len() + json.len() / 8);
+                escape(&json, &mut out);
                 out.freeze()
             }
         })
     }
 
-    /// The bytes before escaping: enough to tell a small message from a large one.
-    pub fn rough_len(&self) -> usize {
+    /// Whether one buffer is good enough for it.
+    pub(crate) fn is_small(&self) -> bool {
+        self.rough_len() <= SMALL
+    }
+
+    /// The bytes before escaping.
+    fn rough_len(&self) -> usize {
         self.parts
             .iter()
-            .map(|p| match p {
-                Part::Raw(b) | Part::Escape(b) => b.len(),
+            .map(|part| match part {
+                Part::Raw(bytes) | Part::Escape(bytes) => bytes.len(),
             })
             .sum()
     }
 
-    /// In one buffer.
+    /// All that is left of it, in one buffer.
     pub fn into_bytes(mut self) -> Bytes {
         if self.parts.len() == 1 {
             return self.next_piece().unwrap_or_default();
@@ -85,8 +100,8 @@ impl Encoded {
         let mut out = BytesMut::with_capacity(self.rough_len() * 9 / 8 + 64);
         for part in self.parts {
             match part {
-                Part::Raw(b) => out.put_slice(&b),
-                Part::Escape(b) => escape(&b, &mut out),
+                Part::Raw(bytes) => out.put_slice(&bytes),
+                Part::Escape(json) => escape(&json, &mut out),
             }
         }
         out.freeze()
@@ -95,10 +110,10 @@ impl Encoded {
 
 /// Escapes valid JSON text (so: no control characters but those that JSON allows between tokens)
 /// for a JSON string.
-fn escape(b: &[u8], out: &mut BytesMut) {
+fn escape(json: &[u8], out: &mut BytesMut) {
     let mut from = 0;
-    for (i, c) in b.iter().enumerate() {
-        let with: &[u8] = match c {
+    for (at, byte) in json.iter().enumerate() {
+        let escaped: &[u8] = match byte {
             b'"' => b"\\\"",
             b'\\' => b"\\\\",
             b'\n' => b"\\n",
@@ -106,121 +121,73 @@ fn escape(b: &[u8], out: &mut BytesMut) {
             b'\t' => b"\\t",
             _ => continue,
         };
-        out.put_slice(&b[from..i]);
-        out.put_slice(with);
-        from = i + 1;
+        out.put_slice(&json[from..at]);
+        out.put_slice(escaped);
+        from = at + 1;
     }
-    out.put_slice(&b[from..]);
+    out.put_slice(&json[from..]);
 }
 
-/// An error answer; without an id when there is none to echo.
-pub fn error(id: Option<&Id>, code: i32, message: &str, data: Option<Value>) -> Value {
-    let mut e = json!({ "code": code, "message": message });
-    if let Some(d) = data {
-        e["data"] = d;
-    }
-    match id {
-        Some(id) => json!({ "jsonrpc": "2.0", "id": id, "error": e }),
-        None => json!({ "jsonrpc": "2.0", "error": e }),
-    }
-}
-
-/// The code, message, data and HTTP status of a fault, for a caller of this version.
-pub fn fault(f: &Fault, version: ProtocolVersion) -> (i32, String, Option<Value>, u16) {
-    let modern = version.is_modern();
-    let pick = |m: u16| if modern { m } else { 200 };
-    match f {
-        Fault::MethodNotFound(m) => {
-            (jsonrpc::METHOD_NOT_FOUND, format!("Method not found: {m}"), None, pick(404))
-        }
-        Fault::InvalidParams { message, data } => {
-            (jsonrpc::INVALID_PARAMS, message.clone(), data.clone(), 200)
-        }
-        Fault::MissingCapability(c) => (
-            jsonrpc::MISSING_CAPABILITY,
-            "The client lacks a capability that this needs".into(),
-            Some(json!({ "requiredCapabilities": c })),
-            pick(400),
-        ),
-        Fault::Scope { needed } => (
-            jsonrpc::INVALID_REQUEST,
-            format!("Insufficient scope: {} needed", needed.join(" ")),
-            None,
-            403,
-        ),
-        Fault::Limited { retry_after } => (
-            jsonrpc::INTERNAL_ERROR,
-            format!("Too many requests; retry after {} s", retry_after.as_secs().max(1)),
-            None,
-            429,
-        ),
-        Fault::Overloaded => {
-            (jsonrpc::INTERNAL_ERROR, "The server is overloaded; retry later".into(), None, 503)
-        }
-        Fault::Internal { id } => (
-            jsonrpc::INTERNAL_ERROR,
-            format!("Internal error {id}; the server's log has the rest"),
-            None,
-            pick(500),
-        ),
-    }
+/// The answer to a request that is no more than this result.
+pub(crate) fn result(id: &Id, result: &Value) -> Value {
+    json!({ "jsonrpc": "2.0", "id": id, "result": result })
 }
 
 /// The answer to a request, and its HTTP status. A cancelled call has none.
 pub fn outcome(
     id: &Id,
-    o: Outcome,
+    outcome: Outcome,
     version: ProtocolVersion,
     info: &ServerInfo,
 ) -> Option<(Encoded, u16)> {
-    Some(match o {
+    Some(match outcome {
         Outcome::Cancelled => return None,
-        Outcome::Fault(f) => {
-            let (code, message, data, status) = fault(&f, version);
-            (Encoded::value(&error(Some(id), code, &message, data)), status)
+        Outcome::Fault(fault) => {
+            let error = RpcError::of(fault, version);
+            let status = error.status.as_u16();
+            (Encoded::value(&error.answer(Some(id))), status)
         }
         Outcome::InputRequired { requests, state } => {
-            let mut result = serde_json::Map::new();
+            let mut required = serde_json::Map::new();
             if !requests.is_empty() {
-                result.insert("inputRequests".into(), requests.into());
+                required.insert("inputRequests".into(), requests.into());
             }
-            if let Some(s) = state {
-                result.insert("requestState".into(), s.into());
+            if let Some(state) = state {
+                required.insert("requestState".into(), state.into());
             }
-            result.insert("resultType".into(), "input_required".into());
-            (
-                Encoded::value(
-                    &json!({ "jsonrpc": "2.0", "id": id, "result": stamp(result, version, info, None) }),
-                ),
-                200,
-            )
+            required.insert("resultType".into(), "input_required".into());
+            let stamped = stamp(required, version, info, None);
+            (Encoded::value(&result(id, &stamped)), 200)
         }
         Outcome::Complete(Reply::Shared(shared)) => {
-            let result =
+            let shared =
                 shared.encoded(version, |map| json_result(map, version, info).to_string().into());
-            let mut e = Encoded::default();
-            e.raw(format!(
-                "{{\"jsonrpc\":\"2.0\",\"id\":{},\"result\":",
-                serde_json::to_string(id).unwrap_or_default()
-            ));
-            e.raw(result);
-            e.raw(Bytes::from_static(b"}"));
-            (e.shown(), 200)
+            let mut encoded = Encoded::default();
+            encoded.raw(head(id));
+            encoded.raw(shared);
+            encoded.raw(Bytes::from_static(b"}"));
+            (encoded.shown(), 200)
         }
-        Outcome::Complete(Reply::Json(map)) => (
-            Encoded::value(
-                &json!({ "jsonrpc": "2.0", "id": id, "result": json_result(map, version, info) }),
-            ),
-            200,
-        ),
-        Outcome::Complete(Reply::Tool(t)) => (tool(id, t, version, info).shown(), 200),
+        Outcome::Complete(Reply::Json(map)) => {
+            (Encoded::value(&result(id, &json_result(map, version, info))), 200)
+        }
+        Outcome::Complete(Reply::Tool(reply)) => (tool(id, reply, version, info).shown(), 200),
     })
+}
+
+/// The answer to a request, up to its result.
+fn head(id: &Id) -> String {
+    let id = serde_json::to_string(id).unwrap_or_default();
+    format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":")
 }
 
 /// A missing scope as a tool's result: over stdio, and where a stream is open already and no status
 /// can say it. The challenge is where hosts look for it.
-pub fn scope_told(o: Outcome, challenge: impl FnOnce(&[String]) -> Option<String>) -> Outcome {
-    let Outcome::Fault(Fault::Scope { needed }) = o else { return o };
+pub fn scope_told(
+    outcome: Outcome,
+    challenge: impl FnOnce(&[String]) -> Option<String>,
+) -> Outcome {
+    let Outcome::Fault(Fault::Scope { needed }) = outcome else { return outcome };
     let text = json!({ "error": {
         "code": "insufficient_scope",
         "message": format!("This needs {}.", needed.join(" and ")),
@@ -228,7 +195,7 @@ pub fn scope_told(o: Outcome, challenge: impl FnOnce(&[String]) -> Option<String
         "retryable": false,
         "needed": needed,
     } });
-    let meta = challenge(&needed).map(|c| json!({ "mcp/www_authenticate": [c] }));
+    let meta = challenge(&needed).map(|text| json!({ "mcp/www_authenticate": [text] }));
     Outcome::Complete(Reply::Tool(ToolReply {
         is_error: true,
         meta,
@@ -245,8 +212,8 @@ fn json_result(
     if version.is_modern() {
         map.entry("resultType").or_insert_with(|| "complete".into());
     } else {
-        for k in ["resultType", "ttlMs", "cacheScope"] {
-            map.remove(k);
+        for key in ["resultType", "ttlMs", "cacheScope"] {
+            map.remove(key);
         }
         older(&mut map, version);
     }
@@ -261,8 +228,8 @@ fn stamp(
     info: &ServerInfo,
     meta: Option<Value>,
 ) -> Value {
-    if let Some(m) = meta_value(version, info, meta) {
-        result.insert("_meta".into(), m);
+    if let Some(meta) = meta_value(version, info, meta) {
+        result.insert("_meta".into(), meta);
     }
     result.into()
 }
@@ -271,65 +238,63 @@ fn meta_value(version: ProtocolVersion, info: &ServerInfo, meta: Option<Value>) 
     if !version.is_modern() {
         return meta;
     }
-    let mut m = meta.unwrap_or_else(|| json!({}));
-    m["io.modelcontextprotocol/serverInfo"] =
+    let mut meta = meta.unwrap_or_else(|| json!({}));
+    meta["io.modelcontextprotocol/serverInfo"] =
         json!({ "name": info.name, "title": info.title, "version": info.version });
-    Some(m)
+    Some(meta)
 }
 
 /// Takes out of a list what a revision does not have yet.
 fn older(map: &mut serde_json::Map<String, Value>, version: ProtocolVersion) {
-    let mut drop: Vec<&str> = Vec::new();
+    let mut newer: Vec<&str> = Vec::new();
     if version < ProtocolVersion::V2025_11_25 {
-        drop.extend(["icons", "$schema"]);
+        newer.extend(["icons", "$schema"]);
     }
     if version < ProtocolVersion::V2025_06_18 {
-        drop.extend(["title", "outputSchema", "_meta"]);
+        newer.extend(["title", "outputSchema", "_meta"]);
     }
     if version < ProtocolVersion::V2025_03_26 {
-        drop.push("annotations");
+        newer.push("annotations");
     }
     for list in ["tools", "prompts", "resources", "resourceTemplates"] {
         let Some(Value::Array(items)) = map.get_mut(list) else { continue };
         for item in items.iter_mut().filter_map(Value::as_object_mut) {
-            for k in &drop {
-                item.remove(*k);
+            for key in &newer {
+                item.remove(*key);
             }
         }
     }
 }
 
-fn tool(id: &Id, t: ToolReply, version: ProtocolVersion, info: &ServerInfo) -> Encoded {
-    let mut e = Encoded::default();
-    let id = serde_json::to_string(id).unwrap_or_default();
-    let modern = version.is_modern();
-    let open = format!(
-        "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{{}\"content\":[{{\"type\":\"text\",\"text\":",
-        if modern { "\"resultType\":\"complete\"," } else { "" }
-    );
-    e.raw(open);
-    match (&t.text, &t.structured) {
-        (Text::Own(text), _) => e.raw(Value::String(text.clone()).to_string()),
+fn tool(id: &Id, reply: ToolReply, version: ProtocolVersion, info: &ServerInfo) -> Encoded {
+    let mut encoded = Encoded::default();
+    encoded.raw(head(id));
+    encoded.raw(match version.is_modern() {
+        true => "{\"resultType\":\"complete\",\"content\":[{\"type\":\"text\",\"text\":",
+        false => "{\"content\":[{\"type\":\"text\",\"text\":",
+    });
+    match (&reply.text, &reply.structured) {
+        (Text::Own(text), _) => encoded.raw(Value::String(text.clone()).to_string()),
         (Text::Same, Some(Segments(parts))) => {
-            e.raw(Bytes::from_static(b"\""));
-            e.parts.extend(parts.iter().cloned().map(Part::Escape));
-            e.raw(Bytes::from_static(b"\""));
+            encoded.raw(Bytes::from_static(b"\""));
+            encoded.parts.extend(parts.iter().cloned().map(Part::Escape));
+            encoded.raw(Bytes::from_static(b"\""));
         }
-        (Text::Same, None) => e.raw(Bytes::from_static(b"\"\"")),
+        (Text::Same, None) => encoded.raw(Bytes::from_static(b"\"\"")),
     }
-    e.raw(Bytes::from_static(b"}]"));
-    if let Some(Segments(parts)) = t.structured.filter(|_| version >= ProtocolVersion::V2025_06_18)
-    {
-        e.raw(Bytes::from_static(b",\"structuredContent\":"));
-        e.parts.extend(parts.into_iter().map(Part::Raw));
+    encoded.raw(Bytes::from_static(b"}]"));
+    let structured = reply.structured.filter(|_| version >= ProtocolVersion::V2025_06_18);
+    if let Some(Segments(parts)) = structured {
+        encoded.raw(Bytes::from_static(b",\"structuredContent\":"));
+        encoded.parts.extend(parts.into_iter().map(Part::Raw));
     }
-    let mut close = format!(",\"isError\":{}", t.is_error);
-    if let Some(m) = meta_value(version, info, t.meta) {
-        close += &format!(",\"_meta\":{m}");
+    let mut close = format!(",\"isError\":{}", reply.is_error);
+    if let Some(meta) = meta_value(version, info, reply.meta) {
+        close += &format!(",\"_meta\":{meta}");
     }
     close += "}}";
-    e.raw(close);
-    e
+    encoded.raw(close);
+    encoded
 }
 
 #[cfg(test)]
@@ -354,14 +319,146 @@ mod tests {
         assert!(v["result"].get("_meta").is_none() && v["result"].get("resultType").is_none());
     }
 
+    fn written(reply: impl Into<Reply>, version: ProtocolVersion) -> Value {
+        let (message, status) =
+            outcome(&Id::Number(1), Outcome::Complete(reply.into()), version, &INFO)
+                .expect("an answer");
+        assert_eq!(status, 200);
+        serde_json::from_slice(&message.into_bytes()).expect("JSON")
+    }
+
     #[test]
     fn old_clients_get_no_structured_content() {
-        let r = Outcome::Complete(ToolReply::structured(b"{}".to_vec().into()).into());
-        let (e, _) =
-            outcome(&Id::Number(1), r, ProtocolVersion::V2024_11_05, &INFO).expect("an answer");
+        let reply = || ToolReply::structured(b"{}".to_vec().into());
+        let content = json!([{ "type": "text", "text": "{}" }]);
+        for version in ProtocolVersion::ALL {
+            let result = &written(reply(), version)["result"];
+            assert_eq!((&result["content"], &result["isError"]), (&content, &json!(false)));
+            let has = result.get("structuredContent").is_some();
+            assert_eq!(has, version >= ProtocolVersion::V2025_06_18, "{version:?}");
+        }
+        let old = written(reply(), ProtocolVersion::V2024_11_05);
+        let result = json!({ "content": content, "isError": false });
+        assert_eq!(old, json!({ "jsonrpc": "2.0", "id": 1, "result": result }));
+    }
+
+    #[test]
+    fn a_tool_may_say_what_it_likes_beside_its_result() {
+        let reply = |text| ToolReply {
+            is_error: true,
+            meta: Some(json!({ "a": 1 })),
+            text,
+            structured: None,
+        };
+        let result = written(reply(Text::Own("\"x\"".into())), ProtocolVersion::V2026_07_28);
         assert_eq!(
-            e.into_bytes(),
-            r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"{}"}],"isError":false}}"#
+            result["result"],
+            json!({
+                "resultType": "complete",
+                "content": [{ "type": "text", "text": "\"x\"" }],
+                "isError": true,
+                "_meta": {
+                    "a": 1,
+                    "io.modelcontextprotocol/serverInfo": {
+                        "name": "s", "title": "S", "version": "",
+                    },
+                },
+            })
         );
+        let result = written(reply(Text::Same), ProtocolVersion::V2025_03_26);
+        let content = json!([{ "type": "text", "text": "" }]);
+        let expected = json!({ "content": content, "isError": true, "_meta": { "a": 1 } });
+        assert_eq!(result["result"], expected);
+    }
+
+    #[test]
+    fn lists_hold_what_a_revision_has() {
+        let item = json!({
+            "name": "x", "title": "X", "icons": [], "$schema": "s", "outputSchema": {},
+            "_meta": {}, "annotations": {}, "description": "d",
+        });
+        let list = || {
+            let list = json!({ "ttlMs": 1, "cacheScope": "private", "nextCursor": "n" });
+            let Value::Object(mut list) = list else { panic!("an object") };
+            for name in ["tools", "prompts", "resources", "resourceTemplates", "others"] {
+                list.insert(name.into(), json!([item]));
+            }
+            list
+        };
+        let newest = ["name", "title", "icons", "$schema", "outputSchema", "_meta", "annotations"];
+        for (version, has) in [
+            (ProtocolVersion::V2026_07_28, &newest[..]),
+            (ProtocolVersion::V2025_11_25, &newest[..]),
+            (
+                ProtocolVersion::V2025_06_18,
+                &["name", "title", "outputSchema", "_meta", "annotations"][..],
+            ),
+            (ProtocolVersion::V2025_03_26, &["name", "annotations"][..]),
+            (ProtocolVersion::V2024_11_05, &["name"][..]),
+        ] {
+            let shared = Reply::Shared(Arc::new(crate::outcome::Shared::new(list())));
+            let result = written(Reply::Json(list()), version)["result"].take();
+            assert_eq!(written(shared, version)["result"], result, "{version:?}");
+            let modern = version.is_modern();
+            for key in ["ttlMs", "cacheScope", "resultType"] {
+                assert_eq!(result.get(key).is_some(), modern, "{version:?}: {key}");
+            }
+            assert_eq!(result["nextCursor"], "n");
+            assert_eq!(result["others"], json!([item]), "only the lists of the protocol");
+            for name in ["tools", "prompts", "resources", "resourceTemplates"] {
+                let keys = result[name][0].as_object().expect("an object");
+                let mut keys: Vec<&str> =
+                    keys.keys().map(String::as_str).filter(|k| *k != "description").collect();
+                keys.sort_unstable();
+                let mut of_item: Vec<&str> =
+                    newest.into_iter().filter(|k| has.contains(k)).collect();
+                of_item.sort_unstable();
+                assert_eq!(keys, of_item, "{version:?}: {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_scope_is_told_where_hosts_look_for_it() {
+        let fault = || Outcome::Fault(Fault::Scope { needed: vec!["a".into(), "b".into()] });
+        let told = |challenge: Option<&str>| match scope_told(fault(), |needed| {
+            challenge.map(|c| format!("{c} {needed:?}"))
+        }) {
+            Outcome::Complete(Reply::Tool(reply)) => reply,
+            other => panic!("{other:?}"),
+        };
+        let reply = told(Some("Bearer"));
+        assert!(reply.is_error);
+        let challenge = json!({ "mcp/www_authenticate": ["Bearer [\"a\", \"b\"]"] });
+        assert_eq!(reply.meta, Some(challenge));
+        let Text::Own(text) = reply.text else { panic!("a text") };
+        let error = &serde_json::from_str::<Value>(&text).expect("JSON")["error"];
+        assert_eq!(
+            (&error["code"], &error["needed"]),
+            (&json!("insufficient_scope"), &json!(["a", "b"]))
+        );
+        assert_eq!(told(None).meta, None);
+        let other = scope_told(Outcome::Cancelled, |_| panic!("nobody lacks anything"));
+        assert!(matches!(other, Outcome::Cancelled));
+    }
+
+    #[test]
+    fn pieces_are_the_message() {
+        let parts = [r#"{"a":"#, r#""x\"y""#, "\n\t\r}"].map(|p| Bytes::from_static(p.as_bytes()));
+        let reply = || ToolReply::structured(Segments(parts.to_vec()));
+        let version = ProtocolVersion::V2026_07_28;
+        let encoded = || {
+            let end = Outcome::Complete(reply().into());
+            outcome(&Id::String("i".into()), end, version, &INFO).expect("an answer").0
+        };
+        let (whole, mut pieces, mut encoded) = (encoded().into_bytes(), Vec::new(), encoded());
+        while let Some(piece) = encoded.next_piece() {
+            pieces.push(piece);
+        }
+        assert!(pieces.len() > parts.len());
+        assert_eq!(pieces.concat(), whole);
+        let message: Value = serde_json::from_slice(&whole).expect("JSON");
+        assert_eq!(message["result"]["content"][0]["text"], "{\"a\":\"x\\\"y\"\n\t\r}");
+        assert_eq!(message["result"]["structuredContent"], json!({ "a": "x\"y" }));
     }
 }

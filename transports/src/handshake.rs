@@ -1,69 +1,77 @@
-//! What handshake-era clients have and the center does not: `initialize`, `ping`,
-//! `logging/setLevel` and their notifications.
+//! What clients that begin with a handshake have and the center does not: `initialize`, `ping`,
+//! `logging/setLevel` and `notifications/cancelled`.
 
 use std::sync::Arc;
 
+use http::StatusCode;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt;
 
-use crate::encode::{ServerInfo, error};
+use crate::McpService;
+use crate::cancel::Cancel;
+use crate::encode::{ServerInfo, result};
+use crate::error::RpcError;
 use crate::jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, Id};
-use crate::message::{LOG_LEVELS, Params, client_facts, intern, takes_forms, target};
+use crate::outcome::{Outcome, Reply};
+use crate::params::{LOG_LEVELS, Request, client_facts, takes_forms};
+use crate::request::{ClientFacts, Context, McpRequest, bare_context};
 use crate::session::Session;
-use crate::{
-    Cancel, ClientFacts, Context, McpRequest, McpService, Outbox, Outcome, ProtocolVersion, Reply,
-};
+use crate::version::ProtocolVersion;
 
-/// What a handshake settled.
+/// What `initialize` settled for the session.
 #[derive(Debug)]
-pub struct Settled {
+pub(crate) struct Settled {
     /// The result of `initialize`.
-    pub result: Value,
-    /// The version that both speak.
-    pub version: ProtocolVersion,
-    /// The client.
-    pub client: ClientFacts,
+    pub(crate) result: Value,
+    pub(crate) version: ProtocolVersion,
+    pub(crate) client: ClientFacts,
 }
 
 /// Answers `initialize` from the same data as `server/discover`. A version that we do not speak, or
 /// one without a handshake, is answered with the latest that has one.
-pub async fn initialize(
+pub(crate) async fn initialize(
     service: McpService,
     params: Option<&RawValue>,
     mut context: Context,
     info: &ServerInfo,
-) -> Result<Settled, (i32, String)> {
-    let bad = |m: &str| (INVALID_PARAMS, format!("initialize: {m}"));
-    let p: Value = params
-        .map_or(Ok(Value::Null), |r| serde_json::from_str(r.get()))
+) -> Result<Settled, RpcError> {
+    let bad = |reason: &str| {
+        RpcError::new(StatusCode::OK, INVALID_PARAMS, format!("initialize: {reason}"))
+    };
+    let params: Value = params
+        .map_or(Ok(Value::Null), |raw| serde_json::from_str(raw.get()))
         .map_err(|e| bad(&e.to_string()))?;
-    let Some(wanted) = p.get("protocolVersion").and_then(Value::as_str) else {
+    let Some(wanted) = params.get("protocolVersion").and_then(Value::as_str) else {
         return Err(bad("params.protocolVersion must be a string"));
     };
     let version = ProtocolVersion::parse(wanted)
         .filter(|v| !v.is_modern())
         .unwrap_or(ProtocolVersion::LATEST_HANDSHAKE);
-    let client = client_facts(
-        p.get("clientInfo"),
-        p.get("capabilities").cloned().unwrap_or_else(|| json!({})),
-    );
+    let capabilities = params.get("capabilities").cloned().unwrap_or_else(|| json!({}));
+    let client = client_facts(params.get("clientInfo"), capabilities);
     context.version = version;
     context.client = Arc::new(client.clone());
     let discover = McpRequest {
         id: None,
-        method: intern("server/discover"),
+        method: Arc::from("server/discover"),
         target: None,
         params: None,
         context,
     };
     let outcome = match service.oneshot(discover).await {
-        Ok(o) => o,
+        Ok(outcome) => outcome,
         Err(never) => match never {},
     };
-    let Outcome::Complete(Reply::Json(mut found)) = outcome else {
-        return Err((INTERNAL_ERROR, "initialize: the server could not describe itself".into()));
+    let Outcome::Complete(Reply::Json(found)) = outcome else {
+        let message = "initialize: the server could not describe itself";
+        return Err(RpcError::new(StatusCode::OK, INTERNAL_ERROR, message));
     };
+    Ok(Settled { result: described(found, version, info), version, client })
+}
+
+/// The result of `initialize`, of what `server/discover` found.
+fn described(mut found: Map<String, Value>, version: ProtocolVersion, info: &ServerInfo) -> Value {
     let mut server = json!({ "name": info.name, "version": info.version });
     if version >= ProtocolVersion::V2025_06_18 {
         server["title"] = info.title.into();
@@ -76,131 +84,74 @@ pub async fn initialize(
     result.insert("protocolVersion".into(), version.as_str().into());
     result.insert("capabilities".into(), capabilities);
     result.insert("serverInfo".into(), server);
-    if let Some(i) = found.remove("instructions") {
-        result.insert("instructions".into(), i);
+    if let Some(instructions) = found.remove("instructions") {
+        result.insert("instructions".into(), instructions);
     }
-    Ok(Settled { result: result.into(), version, client })
+    result.into()
 }
 
 /// What becomes of a request in a session.
 #[derive(Debug)]
-pub enum Routed {
-    /// Answered here.
+pub(crate) enum Routed {
+    /// The answer, without asking the center.
     Answer(Value),
-    /// For the center.
+    /// What the center is asked.
     Call(Box<McpRequest>),
 }
 
-/// Routes a request of a session; `can_stream` is whether requests to the client can go
-/// out before the answer.
-pub fn route(
+/// Routes a request of a session; `can_stream` is whether requests to the client can go out before
+/// the answer.
+pub(crate) fn route(
     session: &Session,
-    id: &Id,
-    method: &str,
-    params: Option<Box<RawValue>>,
+    request: Request,
     transport: &'static str,
-    can_stream: bool,
     extensions: http::Extensions,
+    can_stream: bool,
 ) -> Routed {
-    let ok = |v: Value| Routed::Answer(json!({ "jsonrpc": "2.0", "id": id, "result": v }));
-    match method {
-        "ping" => return ok(json!({})),
+    let id = &request.id;
+    match &*request.method {
+        "ping" => return Routed::Answer(result(id, &json!({}))),
         "logging/setLevel" => {
-            let level = params.as_deref().and_then(|p| serde_json::from_str::<Value>(p.get()).ok());
-            let level = level
-                .as_ref()
-                .and_then(|l| l.get("level"))
-                .and_then(Value::as_str)
-                .filter(|l| LOG_LEVELS.contains(l));
-            return match level {
-                Some(l) => {
-                    session.set_log_level(l);
-                    ok(json!({}))
+            return Routed::Answer(match level_is_known(request.raw.as_deref()) {
+                true => result(id, &json!({})),
+                false => {
+                    let levels = LOG_LEVELS.join(", ");
+                    let message = format!("params.level must be one of {levels}");
+                    RpcError::invalid_params(message).answer(Some(id))
                 }
-                None => Routed::Answer(error(
-                    Some(id),
-                    INVALID_PARAMS,
-                    &format!("params.level must be one of {}", LOG_LEVELS.join(", ")),
-                    None,
-                )),
-            };
+            });
         }
         // The center's own, which these clients do not have.
         "server/discover" | "subscriptions/listen" => {
-            return Routed::Answer(error(
-                Some(id),
-                crate::jsonrpc::METHOD_NOT_FOUND,
-                &format!("Method not found: {method}"),
-                None,
-            ));
+            let error = RpcError::method_not_found(&request.method);
+            return Routed::Answer(error.answer(Some(id)));
         }
         _ => {}
     }
-    let p = match Params::read(params.as_deref()) {
-        Ok(p) => p,
-        Err(e) => {
-            return Routed::Answer(error(
-                Some(id),
-                INVALID_PARAMS,
-                &format!("Invalid params: {e}"),
-                None,
-            ));
-        }
+    let cancel = Cancel::under(&session.closed);
+    let context = Context {
+        client: session.client.clone(),
+        traceparent: request.params.traceparent().map(str::to_owned),
+        can_ask: can_stream
+            && session.version >= ProtocolVersion::V2025_06_18
+            && takes_forms(&session.client.capabilities),
+        ..bare_context(transport, session.version, extensions, cancel)
     };
-    let mut meta = p.request_meta();
-    meta.log_level = session.log_level();
-    Routed::Call(Box::new(McpRequest {
-        id: Some(id.clone()),
-        method: intern(method),
-        target: target(method, &p),
-        params,
-        context: Context {
-            transport,
-            version: session.version,
-            client: session.client.clone(),
-            meta,
-            deadline: None,
-            extensions,
-            outbox: Outbox::default(),
-            can_ask: can_stream
-                && session.version >= ProtocolVersion::V2025_06_18
-                && takes_forms(&session.client.capabilities),
-            cancel: Cancel::under(&session.closed),
-        },
-    }))
+    Routed::Call(Box::new(request.in_context(context)))
 }
 
-/// `notifications/cancelled` and the ones that need no more than an ear.
-pub fn notified(session: &Session, method: &str, params: Option<&RawValue>) {
-    if method == "notifications/cancelled"
-        && let Some(id) = cancelled_id(params)
-    {
-        session.cancel(&id);
+/// Whether `params.level` is a level. We send no log messages, so there is nothing to keep.
+fn level_is_known(params: Option<&RawValue>) -> bool {
+    let params = params.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
+    let level = params.as_ref().and_then(|p| p.get("level")).and_then(Value::as_str);
+    level.is_some_and(|l| LOG_LEVELS.contains(&l))
+}
+
+/// The request that a notification cancels, if it is `notifications/cancelled` and names one.
+pub(crate) fn cancelled(method: &str, params: Option<&RawValue>) -> Option<Id> {
+    if method != "notifications/cancelled" {
+        return None;
     }
-}
-
-/// `params.requestId`.
-pub fn cancelled_id(params: Option<&RawValue>) -> Option<Id> {
-    let p: Value = serde_json::from_str(params?.get()).ok()?;
-    serde_json::from_value(p.get("requestId")?.clone()).ok()
-}
-
-/// A context that no client filled.
-pub fn bare_context(
-    transport: &'static str,
-    version: ProtocolVersion,
-    extensions: http::Extensions,
-    cancel: Cancel,
-) -> Context {
-    Context {
-        transport,
-        version,
-        client: Arc::default(),
-        meta: crate::RequestMeta::default(),
-        deadline: None,
-        extensions,
-        outbox: Outbox::default(),
-        cancel,
-        can_ask: false,
-    }
+    let params: Value = serde_json::from_str(params?.get()).ok()?;
+    serde_json::from_value(params.get("requestId")?.clone()).ok()
 }

@@ -7,78 +7,72 @@ use crate::tap::{self, Direction};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// -32700.
-pub const PARSE_ERROR: i32 = -32700;
-/// -32600.
-pub const INVALID_REQUEST: i32 = -32600;
-/// -32601.
-pub const METHOD_NOT_FOUND: i32 = -32601;
-/// -32602.
-pub const INVALID_PARAMS: i32 = -32602;
-/// -32603.
-pub const INTERNAL_ERROR: i32 = -32603;
-/// -32020: a header does not say what the body says (MCP 2026-07-28).
-pub const HEADER_MISMATCH: i32 = -32020;
-/// -32021 (MCP 2026-07-28).
-pub const MISSING_CAPABILITY: i32 = -32021;
-/// -32022 (MCP 2026-07-28).
-pub const UNSUPPORTED_VERSION: i32 = -32022;
+// Codes of JSON-RPC 2.0, section 5.1.
+pub(crate) const PARSE_ERROR: i32 = -32700;
+pub(crate) const INVALID_REQUEST: i32 = -32600;
+pub(crate) const METHOD_NOT_FOUND: i32 = -32601;
+pub(crate) const INVALID_PARAMS: i32 = -32602;
+pub(crate) const INTERNAL_ERROR: i32 = -32603;
+// Codes of MCP 2026-07-28, "Error Codes".
+/// A header does not say what the body says.
+pub(crate) const HEADER_MISMATCH: i32 = -32020;
+pub(crate) const UNSUPPORTED_VERSION: i32 = -32022;
 
 /// The id of a request: a string or an integer (MCP narrows JSON-RPC here).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Id {
-    /// An integer.
+    /// Any integer of 64 bits.
     Number(i64),
-    /// A string.
+    /// Any string, also an empty one.
     String(String),
 }
 
-/// One message.
+/// One message (JSON-RPC 2.0, sections 4 and 5).
 #[derive(Debug)]
 pub enum Message {
-    /// Wants an answer.
+    /// Wants an answer with its id.
     Request {
-        /// Its id.
+        /// That of no other request of this client that still runs.
         id: Id,
-        /// Its method.
+        /// `tools/call` and so on.
         method: String,
-        /// Its params.
+        /// The params as they came, a JSON object.
         params: Option<Box<RawValue>>,
     },
-    /// Wants none.
+    /// Wants no answer.
     Notification {
-        /// Its method.
+        /// `notifications/cancelled` and so on.
         method: String,
-        /// Its params.
+        /// The params as they came, a JSON object.
         params: Option<Box<RawValue>>,
     },
     /// Answers a request of ours.
     Response {
-        /// Whose.
+        /// The id of our request.
         id: Id,
         /// The result, or the error object.
         result: Result<serde_json::Value, serde_json::Value>,
     },
 }
 
-/// Why a message is none.
+/// Why something is no message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Invalid {
-    /// The id, if it could be read.
+    /// The id that it has all the same, if it could be read.
     pub id: Option<Id>,
-    /// -32700 or -32600.
+    /// -32700 where it is no JSON, else -32600.
     pub code: i32,
-    /// What is wrong.
+    /// What is wrong, for the answer.
     pub message: String,
 }
 
 /// What a line or a body holds.
 #[derive(Debug)]
 pub enum Incoming {
-    /// One message.
+    /// A message, or what should have been one.
     One(Result<Message, Invalid>),
-    /// A batch (only 2025-03-26 has them).
+    /// An array of them, which only 2025-03-26 has.
     Batch(Vec<Result<Message, Invalid>>),
 }
 
@@ -103,7 +97,7 @@ fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<&'de RawValu
     <&RawValue>::deserialize(d).map(Some)
 }
 
-/// Parses a body or a line.
+/// Parses a body or a line. What is no message is told with the id that it has.
 pub fn parse(bytes: &[u8]) -> Incoming {
     // Editors and shells put a byte order mark in front of a text; it is no part of it
     // (RFC 8259, section 8.1).

@@ -6,60 +6,53 @@
 //! answers carry the session's id in their extensions ([`SessionId`]), for whoever decides how long
 //! the stream may last.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use dashmap::DashMap;
-use futures_core::Stream;
-use http::header::{self, HeaderValue};
-use http::{Method, Request, Response, StatusCode, request};
-use http_body_util::BodyExt;
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, Sleep};
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::CancellationToken;
 
 use crate::McpService;
-use crate::connection::{Connection, Told};
+use crate::answer::{self, Answered, ChallengeOf};
+use crate::body::Body;
+use crate::cancel::Why;
+use crate::connection::Connection;
 use crate::encode::{Encoded, ServerInfo};
-use crate::jsonrpc::INVALID_REQUEST;
-use crate::session::new_id;
-use crate::streamable::{
-    Answer, Body, OwnerOf, accepts, empty, event_response, not_allowed, refusal,
-};
+use crate::event_stream::EventStream;
+use crate::room::{Place, gives_way};
+use crate::session::{OwnerOf, new_id};
 
 /// Messages that wait for a reader.
 const QUEUE: usize = 16;
 /// Calls of one stream that run at once.
 const AT_ONCE: usize = 64;
 
-/// From the request that opens a stream to its challenge.
-pub type ToldOf = Arc<dyn Fn(&request::Parts) -> Told + Send + Sync>;
-
-/// How to serve.
+/// How an endpoint of HTTP+SSE is served.
 #[derive(Clone)]
 pub struct Options {
     /// The path to post to, as the client sees it.
     pub messages: String,
-    /// Between keep-alive comments.
+    /// This much silence on an event stream is a comment.
     pub keep_alive: Duration,
-    /// Streams that are open.
+    /// The open streams, which several endpoints may share.
     pub streams: Streams,
-    /// Whose a request is.
+    /// Whose a request is: sessions are kept apart by it.
     pub owner_of: OwnerOf,
-    /// What a result says to a caller of this stream who lacks scopes. It lives as long as the
-    /// stream, so it keeps little.
-    pub told: ToldOf,
+    /// What a result says to a caller of a stream who lacks scopes, by the request that opened the
+    /// stream.
+    pub challenge: ChallengeOf,
     /// Ends streams once what runs in them has ended.
     pub closing: CancellationToken,
-    /// Cancels calls.
+    /// Cancels calls, whose clients are told.
     pub shutdown: CancellationToken,
-    /// This server.
+    /// What the server says of itself.
     pub info: ServerInfo,
 }
 
@@ -67,7 +60,7 @@ pub struct Options {
 #[derive(Debug, Clone)]
 pub struct SessionId(pub String);
 
-/// The open streams of a listener.
+/// The open streams of a listener. Clones share them.
 #[derive(Clone)]
 pub struct Streams {
     open: Arc<DashMap<String, Open>>,
@@ -80,14 +73,14 @@ struct Open {
     connection: Arc<Connection>,
 }
 
-/// The service of one endpoint.
+/// The service of one endpoint and its messages.
 #[derive(Clone)]
 pub struct Sse {
     service: McpService,
     options: Arc<Options>,
 }
 
-/// The service for GET on the endpoint and POST to its messages.
+/// The service for GET on the endpoint and POST to its messages, which asks `service`.
 pub fn service(service: McpService, options: Options) -> Sse {
     Sse { service, options: Arc::new(options) }
 }
@@ -95,37 +88,30 @@ pub fn service(service: McpService, options: Options) -> Sse {
 // === impl Streams ===
 
 impl Streams {
-    /// At most so many.
+    /// With room for `most` streams.
     pub fn new(most: usize) -> Self {
         Self { open: Arc::default(), most }
     }
 
-    /// How many there are.
+    /// How many streams are open.
     pub fn len(&self) -> usize {
         self.open.len()
     }
 
-    /// Whether there are none.
+    /// Whether no stream is open.
     pub fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
 
-    /// Ends a stream in which nothing runs, of the owner who has most of them, and more than
-    /// this one would have.
-    fn make_room(&self, owner: &Arc<str>) -> bool {
-        let mut owners: HashMap<Arc<str>, (usize, Option<String>)> = HashMap::new();
-        for o in self.open.iter() {
-            let (n, idle) = owners.entry(o.owner.clone()).or_default();
-            *n += 1;
-            if o.connection.tasks.is_empty() {
-                *idle = Some(o.key().clone());
-            }
-        }
-        let mine = owners.get(owner).map_or(0, |o| o.0);
-        let most = owners.into_values().filter(|(n, _)| *n > mine + 1).max_by_key(|(n, _)| *n);
-        let Some((_, Some(id))) = most else { return false };
-        self.open.remove(&id).is_some_and(|(_, o)| {
-            o.connection.stop.cancel();
+    fn make_room(&self, newcomer: &str) -> bool {
+        let places = self.open.iter().map(|open| Place {
+            owner: open.owner.clone(),
+            id: open.key().clone(),
+            idle_since: open.connection.tasks.is_empty().then_some(0),
+        });
+        let ended = gives_way(newcomer, places).and_then(|id| self.open.remove(&id));
+        ended.is_some_and(|(_, open)| {
+            open.connection.end(Why::Closing);
             true
         })
     }
@@ -148,7 +134,8 @@ where
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
@@ -156,141 +143,99 @@ where
         let me = self.clone();
         Box::pin(async move {
             let (parts, body) = request.into_parts();
-            Ok(match parts.method {
+            let answered = match parts.method {
                 Method::GET => me.open(&parts),
                 Method::POST => me.post(&parts, body).await,
-                _ => not_allowed("GET, POST"),
-            })
+                _ => Ok(answer::not_allowed("GET, POST")),
+            };
+            Ok(answered.unwrap_or_else(|refused| *refused))
         })
     }
 }
 
-fn busy(text: &str) -> Answer {
-    let mut r = refusal(StatusCode::SERVICE_UNAVAILABLE, None, INVALID_REQUEST, text);
-    r.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-    r
-}
-
 impl Sse {
-    fn open(&self, parts: &request::Parts) -> Answer {
-        if !accepts(&parts.headers, "text/event-stream") {
-            return refusal(
-                StatusCode::NOT_ACCEPTABLE,
-                None,
-                INVALID_REQUEST,
-                "Accept must allow text/event-stream",
-            );
-        }
-        let Streams { open, most } = &self.options.streams;
-        let Ok(id) = new_id() else { return busy("Try again later") };
+    fn open(&self, parts: &Parts) -> Answered {
+        answer::check_events(&parts.headers, None)?;
+        let Ok(id) = new_id() else { return Err(answer::busy("Try again later")) };
         if self.options.closing.is_cancelled() {
-            return busy("The server stops; try again later");
+            return Err(answer::busy("The server stops; try again later"));
         }
+        let streams = &self.options.streams;
         let owner: Arc<str> = (self.options.owner_of)(&parts.extensions).into();
-        if open.len() >= *most && !self.options.streams.make_room(&owner) {
-            return busy("Too many streams are open; try again later");
+        if streams.len() >= streams.most && !streams.make_room(&owner) {
+            return Err(answer::busy("Too many streams are open; try again later"));
         }
         let (out, messages) = mpsc::channel(QUEUE);
-        let stop = self.options.shutdown.child_token();
-        let info = self.options.info.clone();
         let connection = Connection::new(
             "sse",
             self.service.clone(),
-            info,
+            self.options.info.clone(),
             out,
-            (self.options.told)(parts),
-            stop,
+            (self.options.challenge)(parts),
+            self.options.shutdown.child_token(),
         );
-        open.insert(id.clone(), Open { owner, connection: connection.clone() });
-        let endpoint =
-            format!("event: endpoint\ndata: {}?session_id={id}\n\n", self.options.messages);
-        let stopped = Box::pin(connection.stop.clone().cancelled_owned());
-        let session = SessionId(id.clone());
-        let mut answer = event_response(Events {
-            first: Some(endpoint.into()),
-            messages,
-            last: None,
-            keep_alive: self.options.keep_alive,
-            timer: Box::pin(tokio::time::sleep(self.options.keep_alive)),
-            stopped,
-            closing: Box::pin(self.options.closing.clone().cancelled_owned()),
-            drained: None,
-            gone: Gone { id, streams: self.options.streams.clone(), connection },
-        });
-        answer.extensions_mut().insert(session);
-        answer
+        streams.open.insert(id.clone(), Open { owner, connection: connection.clone() });
+        let gone = Gone { id: id.clone(), streams: streams.clone(), connection };
+        let end = end(gone, self.options.closing.clone());
+        let endpoint = format!("{}?session_id={id}", self.options.messages);
+        let mut answer = EventStream::new(messages, end, self.options.keep_alive)
+            .after_event("endpoint", &endpoint)
+            .into_answer();
+        answer.extensions_mut().insert(SessionId(id));
+        Ok(answer)
     }
 
-    async fn post<B>(&self, parts: &request::Parts, body: B) -> Answer
+    async fn post<B>(&self, parts: &Parts, body: B) -> Answered
     where
         B: http_body::Body,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let named = |q: &str| {
-            let of = |p: &str| {
-                p.strip_prefix("session_id=").or(p.strip_prefix("sessionId=")).map(str::to_owned)
-            };
-            q.split('&').find_map(of)
-        };
-        let Some(id) = parts.uri.query().and_then(named) else {
-            return refusal(
-                StatusCode::BAD_REQUEST,
-                None,
-                INVALID_REQUEST,
-                "session_id is missing in the query",
-            );
+        let Some(id) = parts.uri.query().and_then(session_id) else {
+            let message = "session_id is missing in the query";
+            return Err(answer::refused(StatusCode::BAD_REQUEST, None, message));
         };
         let owner = (self.options.owner_of)(&parts.extensions);
-        let open =
-            self.options.streams.open.get(&id).map(|o| o.clone()).filter(|o| *o.owner == *owner);
-        let Some(Open { connection, .. }) = open else {
-            let text = "This session is unknown or has ended; open the event stream again";
-            return refusal(StatusCode::NOT_FOUND, None, INVALID_REQUEST, text);
+        let open = self.options.streams.open.get(id).map(|o| o.clone());
+        let Some(Open { connection, .. }) = open.filter(|o| *o.owner == *owner) else {
+            let message = "This session is unknown or has ended; open the event stream again";
+            return Err(answer::refused(StatusCode::NOT_FOUND, None, message));
         };
-        let media = parts
-            .headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|v| v.to_str().ok())
-            .unwrap_or_default();
-        if !media
-            .split(';')
-            .next()
-            .is_some_and(|m| m.trim().eq_ignore_ascii_case("application/json"))
-        {
-            let text = "Content-Type must be application/json";
-            return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, None, INVALID_REQUEST, text);
-        }
-        let Ok(body) = body.collect().await else {
-            let text = "The body is larger than the server's limit, or broke off";
-            return refusal(StatusCode::PAYLOAD_TOO_LARGE, None, INVALID_REQUEST, text);
-        };
+        answer::check_json(&parts.headers)?;
+        let body = answer::read(body).await?;
         // Whoever does not read gets no more work done.
         if connection.out.capacity() == 0 || connection.tasks.len() >= AT_ONCE {
-            return busy(
+            return Err(answer::busy(
                 "This session has too many answers that nobody read, or too many calls at once",
-            );
+            ));
         }
-        connection.handle(&body.to_bytes(), &parts.extensions).await;
-        let mut answer = empty(StatusCode::ACCEPTED);
-        answer.extensions_mut().insert(SessionId(id));
-        answer
+        connection.handle(&body, &parts.extensions).await;
+        let mut answer = answer::empty(StatusCode::ACCEPTED);
+        answer.extensions_mut().insert(SessionId(id.to_owned()));
+        Ok(answer)
     }
 }
 
-/// The events of a stream. Polled by hand: an `async` block would hold room for each of its steps,
-/// and there are many idle streams.
-struct Events {
-    first: Option<Bytes>,
-    messages: mpsc::Receiver<Encoded>,
-    /// A message while it is sent.
-    last: Option<Encoded>,
-    keep_alive: Duration,
-    timer: Pin<Box<Sleep>>,
-    stopped: Pin<Box<WaitForCancellationFutureOwned>>,
-    closing: Pin<Box<WaitForCancellationFutureOwned>>,
-    /// Once the server stops: until what runs has ended.
-    drained: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    gone: Gone,
+/// The session that a query names, in either spelling that clients have.
+fn session_id(query: &str) -> Option<&str> {
+    query
+        .split('&')
+        .find_map(|p| p.strip_prefix("session_id=").or_else(|| p.strip_prefix("sessionId=")))
+}
+
+/// Waits until the stream has to end: at once where it was made to, and once its calls have ended
+/// where the server stops.
+async fn end(gone: Gone, closing: CancellationToken) -> Option<Encoded> {
+    let Connection { stop, tasks, .. } = &*gone.connection;
+    tokio::select! {
+        () = stop.cancelled() => return None,
+        () = closing.cancelled() => {}
+    }
+    tasks.close();
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tasks.wait() => {}
+    }
+    None
 }
 
 /// Ends what runs in a stream, with it.
@@ -303,55 +248,6 @@ struct Gone {
 impl Drop for Gone {
     fn drop(&mut self) {
         self.streams.open.remove(&self.id);
-        self.connection.stop.cancel();
-    }
-}
-
-impl Events {
-    fn begin(&mut self, e: Encoded) -> Poll<Option<Bytes>> {
-        self.last = Some(e);
-        Poll::Ready(Some(Bytes::from_static(b"event: message\ndata: ")))
-    }
-}
-
-impl Stream for Events {
-    type Item = Bytes;
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Bytes>> {
-        let me = &mut *self;
-        if let Some(b) = me.first.take() {
-            return Poll::Ready(Some(b));
-        }
-        if let Some(e) = &mut me.last {
-            let piece = e.next_piece().unwrap_or_else(|| {
-                me.last = None;
-                Bytes::from_static(b"\n\n")
-            });
-            return Poll::Ready(Some(piece));
-        }
-        // In this order: what was said goes out before the stream ends.
-        if let Poll::Ready(Some(e)) = me.messages.poll_recv(cx) {
-            return me.begin(e);
-        }
-        if me.stopped.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(None);
-        }
-        if me.drained.is_none() && me.closing.as_mut().poll(cx).is_ready() {
-            let tasks = me.gone.connection.tasks.clone();
-            tasks.close();
-            me.drained = Some(Box::pin(async move { tasks.wait().await }));
-        }
-        if me.drained.as_mut().is_some_and(|d| d.as_mut().poll(cx).is_ready()) {
-            // The last call may have said something since.
-            return match me.messages.try_recv() {
-                Ok(e) => me.begin(e),
-                Err(_) => Poll::Ready(None),
-            };
-        }
-        if me.timer.as_mut().poll(cx).is_ready() {
-            let next = Instant::now() + me.keep_alive;
-            me.timer.as_mut().reset(next);
-            return Poll::Ready(Some(Bytes::from_static(b": keep-alive\n\n")));
-        }
-        Poll::Pending
+        self.connection.end(Why::Gone);
     }
 }

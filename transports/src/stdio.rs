@@ -10,25 +10,26 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::McpService;
-use crate::connection::{Connection, Told};
-use crate::encode::{Encoded, ServerInfo, error};
-use crate::jsonrpc::INVALID_REQUEST;
+use crate::cancel::Why;
+use crate::connection::Connection;
+use crate::encode::{Encoded, ServerInfo};
+use crate::error::RpcError;
 
-/// How to serve.
+/// How a pair of pipes is served.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The longest line that is read.
+    /// The longest line that is read, in bytes, without its newline.
     pub max_message: usize,
     /// How long calls in flight may go on after the end of input or a shutdown.
     pub drain: Duration,
     /// Put into every request's context (the local principal).
     pub extensions: http::Extensions,
-    /// This server.
+    /// What the server says of itself.
     pub info: ServerInfo,
 }
 
-/// Serves until the input ends or `shutdown` fires; then waits for calls in flight, and
-/// cancels what is left.
+/// Serves until the input ends or `shutdown` fires; then waits for calls in flight, and cancels
+/// what is left. Fails with what reading or writing failed with.
 pub async fn serve<R, W>(
     service: McpService,
     mut input: R,
@@ -42,27 +43,28 @@ where
 {
     let (out, lines) = mpsc::channel(64);
     let writer = tokio::spawn(write(output, lines));
-    let drain = options.drain;
-    // The person at this machine has all scopes: there is nobody to ask for more.
-    let told: Told = Arc::new(|_| None);
-    let shared = Connection::new(
+    let connection = Connection::new(
         "stdio",
         service,
         options.info.clone(),
         out,
-        told,
+        // The person at this machine has all scopes: there is nobody to ask for more.
+        Arc::new(|_| None),
         CancellationToken::new(),
     );
-    let result = read(&shared, &options, &mut input, &shutdown).await;
-    shared.tasks.close();
-    if tokio::time::timeout(drain, shared.tasks.wait()).await.is_err() {
-        shared.stop.cancel();
+    let result = read(&connection, &options, &mut input, &shutdown).await;
+    connection.tasks.close();
+    let drained = tokio::time::timeout(options.drain, connection.tasks.wait()).await;
+    // Subscriptions end, too: nobody waits for them.
+    connection.end(Why::Closing);
+    if drained.is_err() {
         // A cancelled call ends by itself soon; the deadline is the backstop.
-        let _ = tokio::time::timeout(Duration::from_secs(3), shared.tasks.wait()).await;
+        let _ = tokio::time::timeout(Duration::from_secs(3), connection.tasks.wait()).await;
     }
-    drop(shared);
+    // The writer ends when nobody can write any more.
+    drop(connection);
     match tokio::time::timeout(Duration::from_secs(1), writer).await {
-        Ok(Ok(w)) => result.and(w),
+        Ok(Ok(written)) => result.and(written),
         _ => result,
     }
 }
@@ -71,13 +73,13 @@ async fn write<W: AsyncWrite + Unpin>(
     mut output: W,
     mut lines: mpsc::Receiver<Encoded>,
 ) -> io::Result<()> {
-    while let Some(mut e) = lines.recv().await {
-        if e.rough_len() <= 64 << 10 {
-            let mut line = BytesMut::from(&e.into_bytes()[..]);
+    while let Some(mut message) = lines.recv().await {
+        if message.is_small() {
+            let mut line = BytesMut::from(&message.into_bytes()[..]);
             line.extend_from_slice(b"\n");
             output.write_all(&line).await?;
         } else {
-            while let Some(piece) = e.next_piece() {
+            while let Some(piece) = message.next_piece() {
                 output.write_all(&piece).await?;
             }
             output.write_all(b"\n").await?;
@@ -88,7 +90,7 @@ async fn write<W: AsyncWrite + Unpin>(
 }
 
 async fn read<R: AsyncBufRead + Unpin>(
-    shared: &Arc<Connection>,
+    connection: &Arc<Connection>,
     options: &Options,
     input: &mut R,
     shutdown: &CancellationToken,
@@ -98,18 +100,18 @@ async fn read<R: AsyncBufRead + Unpin>(
     let mut too_long = 0usize;
     loop {
         let chunk = tokio::select! {
-            c = input.fill_buf() => c?,
+            chunk = input.fill_buf() => chunk?,
             () = shutdown.cancelled() => return Ok(()),
         };
         if chunk.is_empty() {
             // A last line without its newline is a line.
             if !line.is_empty() {
-                handle(shared, options, &line).await;
+                handle(connection, options, &line).await;
             }
             return Ok(());
         }
         let (taken, ended) = match chunk.iter().position(|b| *b == b'\n') {
-            Some(i) => (i + 1, true),
+            Some(at) => (at + 1, true),
             None => (chunk.len(), false),
         };
         if too_long == 0 && line.len() + taken > max + 1 {
@@ -127,19 +129,18 @@ async fn read<R: AsyncBufRead + Unpin>(
         }
         if too_long > 0 {
             tracing::warn!(bytes = too_long, max, "a line that is too long was skipped");
-            let text =
-                format!("Invalid Request: a message of {too_long} bytes; the limit is {max}");
-            shared.send(&error(None, INVALID_REQUEST, &text, None)).await;
+            let reason = format!("a message of {too_long} bytes; the limit is {max}");
+            connection.send(&RpcError::invalid_request(&reason).answer(None)).await;
             too_long = 0;
         } else {
-            handle(shared, options, &line).await;
+            handle(connection, options, &line).await;
         }
         line.clear();
     }
 }
 
-async fn handle(shared: &Arc<Connection>, options: &Options, line: &[u8]) {
+async fn handle(connection: &Arc<Connection>, options: &Options, line: &[u8]) {
     if !line.trim_ascii().is_empty() {
-        shared.handle(line, &options.extensions).await;
+        connection.handle(line, &options.extensions).await;
     }
 }

@@ -1,80 +1,68 @@
 //! Streamable HTTP, both eras at one endpoint (the routing table is in ARCHITECTURE.md).
 //!
-//! An answer is plain JSON when the outcome comes first. The first notification, or a while of
-//! silence, opens an event stream if `Accept` allows it, because only a write shows that a client
-//! is gone. A client that is gone is a cancelled call, in every era; streams are not resumed.
+//! An answer is plain JSON when the outcome comes first. The first question to the client, or a
+//! while of silence, opens an event stream if `Accept` allows it, because only a write shows that a
+//! client is gone. A client that is gone is a cancelled call, in every era; streams are not
+//! resumed.
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use futures_core::Stream;
-use futures_util::StreamExt;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderValue};
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
-use http_body::Frame;
 use http_body_util::BodyExt;
-use serde_json::{Value, json};
+use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::connection::{REMOVED, listen_acknowledged, with_answers};
+use crate::McpService;
+use crate::answer::{self, Answer, Answered, ChallengeOf};
+use crate::batch;
+use crate::body::Body;
+use crate::call::call;
+use crate::cancel::Cancel;
 use crate::drive::drive;
-use crate::encode::{Encoded, ServerInfo, error, outcome, scope_told};
-use crate::handshake::{Routed, bare_context, initialize, notified, route};
-use crate::jsonrpc::{
-    HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, Id, Incoming, Invalid, METHOD_NOT_FOUND,
-    Message, parse,
-};
-use crate::message::{Params, Refused, check_meta, intern, takes_forms, target, unsupported};
-use crate::session::{Session, Sessions, new_id};
-use crate::{
-    Cancel, Context, McpRequest, McpService, Outbox, Outcome, Outgoing, ProtocolVersion, exchange,
-};
+use crate::encode::{Encoded, ServerInfo, outcome, result};
+use crate::error::RpcError;
+use crate::event_stream::EventStream;
+use crate::handshake::{Routed, cancelled, initialize, route};
+use crate::headers::{self, SESSION, accepts, is_modern, not_of_a_session};
+use crate::jsonrpc::{INTERNAL_ERROR, Id, Incoming, Invalid, Message, parse};
+use crate::outcome::{Outcome, Reply};
+use crate::params;
+use crate::request::bare_context;
+use crate::responder::Responder;
+use crate::session::{OwnerOf, Session, Sessions, new_id};
+use crate::stateless::{Admitted, admit, subscribed, unsubscribed};
+use crate::version::ProtocolVersion;
 
-/// `Mcp-Session-Id`.
-pub const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
-/// `MCP-Protocol-Version`.
-pub const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
-/// `Mcp-Method`.
-pub const METHOD: HeaderName = HeaderName::from_static("mcp-method");
-/// `Mcp-Name`.
-pub const NAME: HeaderName = HeaderName::from_static("mcp-name");
+const TRANSPORT: &str = "http";
+/// Questions that wait for their stream: a call asks one at a time.
+const QUESTIONS: usize = 1;
 
-/// The most messages in a batch.
-const MAX_BATCH: usize = 50;
-
-/// What binds a session to its owner: the key of the principal in a request's extensions.
-pub type OwnerOf = Arc<dyn Fn(&http::Extensions) -> String + Send + Sync>;
-
-/// From a request's parts and the scopes that it needs to the text of
-/// `WWW-Authenticate`; none without sign-in.
-pub type Challenge = Arc<dyn Fn(&http::request::Parts, &[String]) -> Option<String> + Send + Sync>;
-
-/// How to serve.
+/// How an endpoint of streamable HTTP is served.
 #[derive(Clone)]
 pub struct Options {
-    /// `http` or the name of another transport that speaks this one.
-    pub transport: &'static str,
     /// This much silence opens an event stream.
     pub silence: Duration,
-    /// Between keep-alive comments.
+    /// This much silence on an event stream is a comment.
     pub keep_alive: Duration,
-    /// Sessions of handshake-era clients.
+    /// The sessions of handshake-era clients, which several endpoints may share.
     pub sessions: Arc<Sessions>,
-    /// Whose a request is.
+    /// Whose a request is: sessions are kept apart by it.
     pub owner_of: OwnerOf,
     /// The `WWW-Authenticate` of a call whose caller lacks scopes.
-    pub challenge: Challenge,
+    pub challenge: ChallengeOf,
     /// Ends streams that only wait.
     pub closing: CancellationToken,
-    /// Cancels calls.
+    /// Cancels calls, whose clients are told.
     pub shutdown: CancellationToken,
-    /// This server.
+    /// What the server says of itself.
     pub info: ServerInfo,
 }
 
@@ -85,78 +73,10 @@ pub struct Streamable {
     options: Arc<Options>,
 }
 
-/// A response body: nothing, a buffer, pieces, or events.
-#[derive(Default)]
-pub enum Body {
-    /// Nothing.
-    #[default]
-    Empty,
-    /// One buffer.
-    Full(Bytes),
-    /// Made while it is sent.
-    Pieces(Encoded),
-    /// An event stream.
-    Events(Pin<Box<dyn Stream<Item = Bytes> + Send>>),
-}
-
-/// The service for one MCP endpoint.
+/// The service of one endpoint, which asks `service`.
 pub fn service(service: McpService, options: Options) -> Streamable {
     Streamable { service, options: Arc::new(options) }
 }
-
-// === impl Body ===
-
-impl std::fmt::Debug for Body {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Body::Empty => "Empty",
-            Body::Full(_) => "Full",
-            Body::Pieces(_) => "Pieces",
-            Body::Events(_) => "Events",
-        })
-    }
-}
-
-impl http_body::Body for Body {
-    type Data = Bytes;
-    type Error = Infallible;
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut TaskContext<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let next = match &mut *self {
-            Body::Empty => None,
-            Body::Full(b) => {
-                let b = std::mem::take(b);
-                (!b.is_empty()).then_some(b)
-            }
-            Body::Pieces(e) => e.next_piece(),
-            Body::Events(s) => match s.as_mut().poll_next(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(b) => b,
-            },
-        };
-        Poll::Ready(next.map(|b| Ok(Frame::data(b))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Body::Empty => true,
-            Body::Full(b) => b.is_empty(),
-            _ => false,
-        }
-    }
-
-    fn size_hint(&self) -> http_body::SizeHint {
-        match self {
-            Body::Empty => http_body::SizeHint::with_exact(0),
-            Body::Full(b) => http_body::SizeHint::with_exact(b.len() as u64),
-            _ => http_body::SizeHint::default(),
-        }
-    }
-}
-
-// === impl Streamable ===
 
 impl<B> tower::Service<Request<B>> for Streamable
 where
@@ -167,701 +87,278 @@ where
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let me = self.clone();
-        Box::pin(async move { Ok(me.handle(request).await) })
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let answered = match parts.method {
+                Method::POST => me.post(&parts, body).await,
+                Method::GET | Method::DELETE if is_modern(&parts.headers) => {
+                    Ok(answer::not_allowed("POST"))
+                }
+                Method::GET => me.listen(&parts),
+                Method::DELETE => me.end(&parts),
+                _ => Ok(answer::not_allowed("GET, POST, DELETE")),
+            };
+            Ok(answered.unwrap_or_else(|refused| *refused))
+        })
     }
 }
 
-pub(crate) type Answer = Response<Body>;
-
-fn plain(status: StatusCode, v: &Value) -> Answer {
-    json_response(status, Body::Full(Encoded::value(v).into_bytes()))
-}
-
-fn json_response(status: StatusCode, body: Body) -> Answer {
-    let mut r = Response::new(body);
-    *r.status_mut() = status;
-    r.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    r
-}
-
-pub(crate) fn empty(status: StatusCode) -> Answer {
-    let mut r = Response::new(Body::Empty);
-    *r.status_mut() = status;
-    r
-}
-
-pub(crate) fn refusal(status: StatusCode, id: Option<&Id>, code: i32, message: &str) -> Answer {
-    plain(status, &error(id, code, message, None))
-}
-
-fn refused(id: &Id, r: Refused) -> Answer {
-    plain(StatusCode::BAD_REQUEST, &error(Some(id), r.code, &r.message, r.data))
-}
-
-pub(crate) fn not_allowed(allow: &'static str) -> Answer {
-    let mut r = empty(StatusCode::METHOD_NOT_ALLOWED);
-    r.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
-    r
-}
-
-/// Whether `Accept` takes a media type; no header takes all.
-pub(crate) fn accepts(headers: &HeaderMap, media: &str) -> bool {
-    let mut any = false;
-    for v in headers.get_all(header::ACCEPT) {
-        any = true;
-        let Ok(v) = v.to_str() else { continue };
-        for one in v.split(',') {
-            let one = one.split(';').next().unwrap_or("").trim();
-            let kind = media.split('/').next().unwrap_or("");
-            if one == "*/*"
-                || one.eq_ignore_ascii_case(media)
-                || one.strip_suffix("/*").is_some_and(|k| k.eq_ignore_ascii_case(kind))
-            {
-                return true;
-            }
-        }
-    }
-    !any
-}
-
-fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
-    headers.get(name).and_then(|v| v.to_str().ok()).map(str::trim)
+/// A request whose params were read, or the answer that says what is wrong with them.
+fn request(
+    id: Id,
+    method: String,
+    params: Option<Box<RawValue>>,
+) -> Result<params::Request, Box<Answer>> {
+    params::Request::read(id.clone(), method, params).map_err(|e| answer::error(Some(&id), e))
 }
 
 impl Streamable {
-    async fn handle<B>(&self, request: Request<B>) -> Answer
+    async fn post<B>(&self, parts: &Parts, body: B) -> Answered
     where
         B: http_body::Body + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let (parts, body) = request.into_parts();
-        match parts.method {
-            Method::POST => {}
-            Method::GET | Method::DELETE => return self.get_or_delete(&parts),
-            _ => return not_allowed("GET, POST, DELETE"),
-        }
-        let media = text(&parts.headers, &header::CONTENT_TYPE)
-            .and_then(|v| v.split(';').next())
-            .map(str::trim);
-        if !media.is_some_and(|m| m.eq_ignore_ascii_case("application/json")) {
-            return refusal(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                None,
-                INVALID_REQUEST,
-                "Content-Type must be application/json",
-            );
-        }
+        answer::check_json(&parts.headers)?;
         if !accepts(&parts.headers, "application/json") {
-            return refusal(
-                StatusCode::NOT_ACCEPTABLE,
-                None,
-                INVALID_REQUEST,
-                "Accept must allow application/json (and should allow text/event-stream)",
-            );
+            let message = "Accept must allow application/json (and should allow text/event-stream)";
+            return Err(answer::refused(StatusCode::NOT_ACCEPTABLE, None, message));
         }
-        let bytes = match body.collect().await {
-            Ok(b) => b.to_bytes(),
-            Err(e) => {
-                let e: Box<dyn std::error::Error + Send + Sync> = e.into();
-                if e.downcast_ref::<http_body_util::LengthLimitError>().is_some() {
-                    return refusal(
-                        StatusCode::PAYLOAD_TOO_LARGE,
-                        None,
-                        INVALID_REQUEST,
-                        "The body is larger than the server's limit",
-                    );
-                }
-                let text = format!("The body could not be read: {e}");
-                return refusal(StatusCode::BAD_REQUEST, None, INVALID_REQUEST, &text);
-            }
-        };
-        match parse(&bytes) {
-            Incoming::One(m) => self.one(&parts, m).await,
-            Incoming::Batch(list) => self.batch(&parts, list).await,
+        match parse(&answer::read(body).await?) {
+            Incoming::One(message) => self.message(parts, message).await,
+            Incoming::Batch(messages) => self.batch(parts, messages).await,
         }
     }
 
-    fn owner(&self, parts: &http::request::Parts) -> String {
+    /// A stream for what no call says, which is nothing: it is kept open for clients that expect
+    /// one.
+    fn listen(&self, parts: &Parts) -> Answered {
+        let session = self.session(parts, None)?;
+        // Here no header does not take all: the specification has the client say it.
+        if !parts.headers.contains_key(header::ACCEPT) {
+            let message = "Accept must allow text/event-stream";
+            return Err(answer::refused(StatusCode::NOT_ACCEPTABLE, None, message));
+        }
+        answer::check_events(&parts.headers, None)?;
+        let Some(listening) = session.listen() else {
+            let message = "This session has a stream already";
+            return Err(answer::refused(StatusCode::CONFLICT, None, message));
+        };
+        let (closed, closing) = (session.closed.clone(), self.options.closing.clone());
+        let end = async move {
+            tokio::select! {
+                () = closed.cancelled() => {}
+                () = closing.cancelled() => {}
+            }
+            drop(listening);
+            None
+        };
+        Ok(EventStream::held_open(end, self.options.keep_alive).into_answer())
+    }
+
+    fn end(&self, parts: &Parts) -> Answered {
+        let session = self.session(parts, None)?;
+        self.options.sessions.remove(&session.id);
+        Ok(answer::empty(StatusCode::NO_CONTENT))
+    }
+
+    fn owner(&self, parts: &Parts) -> String {
         (self.options.owner_of)(&parts.extensions)
     }
 
-    /// The session a handshake-era request names, or the answer that says why there is none.
-    fn session(
-        &self,
-        parts: &http::request::Parts,
-        id: Option<&Id>,
-    ) -> Result<Arc<Session>, Box<Answer>> {
-        let no = |status, text: &str| Err(Box::new(refusal(status, id, INVALID_REQUEST, text)));
-        if let Some(v) = text(&parts.headers, &VERSION)
-            && ProtocolVersion::parse(v).is_none_or(ProtocolVersion::is_modern)
-        {
-            return no(
-                StatusCode::BAD_REQUEST,
-                &format!("MCP-Protocol-Version {v} is not supported in a session"),
-            );
+    /// The session that a handshake-era request names, or the answer that says why there is none.
+    fn session(&self, parts: &Parts, id: Option<&Id>) -> Result<Arc<Session>, Box<Answer>> {
+        let bad = |message: &str| answer::refused(StatusCode::BAD_REQUEST, id, message);
+        if let Some(version) = not_of_a_session(&parts.headers) {
+            let message = format!("MCP-Protocol-Version {version} is not supported in a session");
+            return Err(bad(&message));
         }
-        let Some(key) = text(&parts.headers, &SESSION) else {
-            return no(
-                StatusCode::BAD_REQUEST,
-                "Mcp-Session-Id is missing; begin with initialize, or send params._meta of 2026-07-28",
-            );
+        let Some(key) = headers::text(&parts.headers, &SESSION) else {
+            return Err(bad("Mcp-Session-Id is missing; begin with initialize, \
+                or send params._meta of 2026-07-28"));
         };
-        match self.options.sessions.get(key, &self.owner(parts)) {
-            Some(s) => Ok(s),
-            None => no(
-                StatusCode::NOT_FOUND,
-                "This session is unknown or has ended; begin again with initialize",
-            ),
-        }
-    }
-
-    fn get_or_delete(&self, parts: &http::request::Parts) -> Answer {
-        let modern = text(&parts.headers, &VERSION)
-            .is_some_and(|v| ProtocolVersion::parse(v).is_some_and(ProtocolVersion::is_modern));
-        if modern {
-            return not_allowed("POST");
-        }
-        let s = match self.session(parts, None) {
-            Ok(s) => s,
-            Err(r) => return *r,
-        };
-        if parts.method == Method::DELETE {
-            self.options.sessions.remove(&s.id);
-            return empty(StatusCode::NO_CONTENT);
-        }
-        if !parts.headers.contains_key(header::ACCEPT)
-            || !accepts(&parts.headers, "text/event-stream")
-        {
-            return refusal(
-                StatusCode::NOT_ACCEPTABLE,
-                None,
-                INVALID_REQUEST,
-                "Accept must allow text/event-stream",
-            );
-        }
-        if !s.listen() {
-            return refusal(
-                StatusCode::CONFLICT,
-                None,
-                INVALID_REQUEST,
-                "This session has a stream already",
-            );
-        }
-        // We have nothing to say outside of calls; the stream is kept open for
-        // clients that expect one.
-        let place = Listening(s.clone());
-        let (closed, shutdown) = (s.closed.clone(), self.options.closing.clone());
-        self.held_open(None, async move {
-            tokio::select! {
-                () = closed.cancelled() => {}
-                () = shutdown.cancelled() => {}
-            }
-            drop(place);
-            None
+        self.options.sessions.get(key, &self.owner(parts)).ok_or_else(|| {
+            let message = "This session is unknown or has ended; begin again with initialize";
+            answer::refused(StatusCode::NOT_FOUND, id, message)
         })
     }
 
-    async fn one(&self, parts: &http::request::Parts, m: Result<Message, Invalid>) -> Answer {
-        let message = match m {
-            Ok(m) => m,
-            Err(i) => {
-                tracing::warn!(code = i.code, reason = %i.message, "bad message");
-                return refusal(StatusCode::BAD_REQUEST, i.id.as_ref(), i.code, &i.message);
-            }
-        };
-        let header_version = text(&parts.headers, &VERSION);
-        let modern_header = header_version
-            .is_some_and(|v| ProtocolVersion::parse(v).is_none_or(ProtocolVersion::is_modern));
+    async fn message(&self, parts: &Parts, message: Result<Message, Invalid>) -> Answered {
+        let message = message.map_err(|invalid| {
+            tracing::warn!(code = invalid.code, reason = %invalid.message, "bad message");
+            let id = invalid.id.clone();
+            answer::error(id.as_ref(), invalid.into())
+        })?;
+        let stateless = not_of_a_session(&parts.headers).is_some();
         match message {
-            Message::Response { id, result } => {
-                if modern_header {
-                    return refusal(
-                        StatusCode::BAD_REQUEST,
-                        None,
-                        INVALID_REQUEST,
-                        "Stateless clients send no responses",
-                    );
-                }
-                match self.session(parts, None) {
-                    Ok(s) if s.answer(&id, result) => empty(StatusCode::ACCEPTED),
-                    Ok(_) => refusal(
-                        StatusCode::BAD_REQUEST,
-                        None,
-                        INVALID_REQUEST,
-                        "Nobody waits for this response",
-                    ),
-                    Err(r) => *r,
-                }
+            Message::Response { .. } if stateless => {
+                let message = "Stateless clients send no responses";
+                Err(answer::refused(StatusCode::BAD_REQUEST, None, message))
             }
+            Message::Response { id, result } => {
+                if !self.session(parts, None)?.answer(&id, result) {
+                    let message = "Nobody waits for this response";
+                    return Err(answer::refused(StatusCode::BAD_REQUEST, None, message));
+                }
+                Ok(answer::empty(StatusCode::ACCEPTED))
+            }
+            Message::Notification { .. } if stateless => Ok(answer::empty(StatusCode::ACCEPTED)),
             Message::Notification { method, params } => {
-                if modern_header {
-                    return empty(StatusCode::ACCEPTED);
+                let session = self.session(parts, None)?;
+                if let Some(id) = cancelled(&method, params.as_deref()) {
+                    session.running.cancel(&id);
                 }
-                match self.session(parts, None) {
-                    Ok(s) => {
-                        notified(&s, &method, params.as_deref());
-                        empty(StatusCode::ACCEPTED)
-                    }
-                    Err(r) => *r,
-                }
+                Ok(answer::empty(StatusCode::ACCEPTED))
             }
             Message::Request { id, method, params } => {
-                let p = match Params::read(params.as_deref()) {
-                    Ok(p) => p,
-                    Err(e) => {
-                        return refusal(
-                            StatusCode::BAD_REQUEST,
-                            Some(&id),
-                            INVALID_PARAMS,
-                            &format!("Invalid params: {e}"),
-                        );
-                    }
-                };
-                if p.version().is_some() || modern_header {
-                    return self.modern(parts, id, &method, params, &p).await;
+                let request = request(id, method, params)?;
+                if request.params.version().is_some() || stateless {
+                    return self.stateless(parts, request).await;
                 }
-                if method == "initialize" {
-                    return self.initialize(parts, &id, params.as_deref()).await;
+                if request.method == "initialize" {
+                    return self.initialize(parts, request).await;
                 }
-                match self.session(parts, Some(&id)) {
-                    Ok(s) => self.in_session(parts, s, id, &method, params).await,
-                    Err(r) => *r,
-                }
+                let session = self.session(parts, Some(&request.id))?;
+                let events = accepts(&parts.headers, "text/event-stream");
+                self.in_session(parts, session, request, events).await
             }
         }
     }
 
-    async fn initialize(
-        &self,
-        parts: &http::request::Parts,
-        id: &Id,
-        params: Option<&serde_json::value::RawValue>,
-    ) -> Answer {
+    async fn initialize(&self, parts: &Parts, request: params::Request) -> Answered {
+        let refused = |error| answer::error(Some(&request.id), error);
         if parts.headers.contains_key(&SESSION) && self.session(parts, None).is_ok() {
-            return refusal(
-                StatusCode::BAD_REQUEST,
-                Some(id),
-                INVALID_REQUEST,
-                "Invalid Request: this session is initialized already",
-            );
+            return Err(refused(RpcError::invalid_request("this session is initialized already")));
         }
         let context = bare_context(
-            self.options.transport,
+            TRANSPORT,
             ProtocolVersion::LATEST_HANDSHAKE,
             parts.extensions.clone(),
             Cancel::under(&self.options.shutdown),
         );
+        let (service, raw) = (self.service.clone(), request.raw.as_deref());
         let settled =
-            match initialize(self.service.clone(), params, context, &self.options.info).await {
-                Ok(s) => s,
-                Err((code, m)) => return refusal(StatusCode::OK, Some(id), code, &m),
-            };
+            initialize(service, raw, context, &self.options.info).await.map_err(refused)?;
         let made = new_id().ok().and_then(|key| {
-            self.options.sessions.insert(Session::new(
-                key,
-                self.owner(parts),
-                settled.version,
-                settled.client,
-            ))
+            let owner = self.owner(parts);
+            let session = Session::new(key, owner, settled.version, settled.client);
+            self.options.sessions.insert(session)
         });
-        let Some(s) = made else {
-            return refusal(
-                StatusCode::SERVICE_UNAVAILABLE,
-                Some(id),
-                crate::jsonrpc::INTERNAL_ERROR,
-                "Too many sessions; try again later",
-            );
+        let Some(session) = made else {
+            let (status, message) =
+                (StatusCode::SERVICE_UNAVAILABLE, "Too many sessions; try again later");
+            return Err(refused(RpcError::new(status, INTERNAL_ERROR, message)));
         };
-        let mut r =
-            plain(StatusCode::OK, &json!({ "jsonrpc": "2.0", "id": id, "result": settled.result }));
-        if let Ok(v) = HeaderValue::from_str(&s.id) {
-            r.headers_mut().insert(SESSION, v);
+        let message = result(&request.id, &settled.result);
+        let mut answer = answer::json(StatusCode::OK, Encoded::value(&message));
+        if let Ok(id) = HeaderValue::from_str(&session.id) {
+            answer.headers_mut().insert(SESSION, id);
         }
-        r
+        Ok(answer)
     }
 
     async fn in_session(
         &self,
-        parts: &http::request::Parts,
-        s: Arc<Session>,
-        id: Id,
-        method: &str,
-        params: Option<Box<serde_json::value::RawValue>>,
-    ) -> Answer {
-        let sse = accepts(&parts.headers, "text/event-stream");
-        let request = match route(
-            &s,
-            &id,
-            method,
-            params,
-            self.options.transport,
-            sse,
-            parts.extensions.clone(),
-        ) {
-            Routed::Answer(v) => return plain(StatusCode::OK, &v),
-            Routed::Call(r) => *r,
+        parts: &Parts,
+        session: Arc<Session>,
+        request: params::Request,
+        events: bool,
+    ) -> Answered {
+        let (id, version) = (request.id.clone(), session.version);
+        let (transport, extensions) = (TRANSPORT, parts.extensions.clone());
+        let request = match route(&session, request, transport, extensions, events) {
+            Routed::Answer(message) => {
+                return Ok(answer::json(StatusCode::OK, Encoded::value(&message)));
+            }
+            Routed::Call(request) => *request,
         };
-        let Some(mark) = s.start(&id, &request.context.cancel) else {
-            return refusal(
-                StatusCode::BAD_REQUEST,
-                Some(&id),
-                INVALID_REQUEST,
-                "Invalid Request: this id is in use by a request that still runs",
-            );
+        let Some(mark) = session.running.start(&id, &request.context.cancel) else {
+            return Err(answer::error(Some(&id), RpcError::id_in_use()));
         };
-        let version = s.version;
-        let (tx, rx) = mpsc::channel(16);
+        let (sender, questions) = mpsc::channel(QUESTIONS);
         let service = self.service.clone();
         let call = async move {
-            let o = drive(service, request, s, tx).await;
+            let outcome = drive(service, request, session, sender).await;
             drop(mark);
-            o
+            outcome
         };
-        self.answer(sse, parts, id, version, rx, call).await
+        Ok(self.responder(parts, id, version, events).answer(questions, call).await)
     }
 
-    async fn modern(
-        &self,
-        parts: &http::request::Parts,
-        id: Id,
-        method: &str,
-        params: Option<Box<serde_json::value::RawValue>>,
-        p: &Params,
-    ) -> Answer {
-        let version = match check_headers(&parts.headers, method, p) {
-            Ok(v) => v,
-            Err(r) => return refused(&id, r),
-        };
-        if REMOVED.contains(&method) || method == "initialize" {
-            return refusal(
-                StatusCode::NOT_FOUND,
-                Some(&id),
-                METHOD_NOT_FOUND,
-                &format!("Method not found: {method}"),
-            );
-        }
+    async fn stateless(&self, parts: &Parts, request: params::Request) -> Answered {
+        let id = request.id.clone();
+        let refused = |error| answer::error(Some(&id), error);
+        let version = headers::check(&parts.headers, &request).map_err(refused)?;
+        let (transport, extensions) = (TRANSPORT, parts.extensions.clone());
         let cancel = Cancel::under(&self.options.shutdown);
-        if method == "subscriptions/listen" {
-            if !accepts(&parts.headers, "text/event-stream") {
-                return refusal(
-                    StatusCode::NOT_ACCEPTABLE,
-                    Some(&id),
-                    INVALID_REQUEST,
-                    "Accept must allow text/event-stream",
-                );
+        let admitted = admit(request, version, transport, extensions, cancel).map_err(refused)?;
+        match admitted {
+            Admitted::Subscription(id) => {
+                answer::check_events(&parts.headers, Some(&id))?;
+                Ok(self.subscription(id, version))
             }
-            // Nothing that we list ever changes: the honoured subset is empty and the stream
-            // is only held open.
-            let first = listen_acknowledged(&id);
-            let (info, closing) = (self.options.info.clone(), self.options.closing.clone());
-            return self.held_open(Some(&first), async move {
-                closing.cancelled().await;
-                let mut map = serde_json::Map::new();
-                map.insert("_meta".into(), json!({ "io.modelcontextprotocol/subscriptionId": id }));
-                outcome(&id, Outcome::Complete(crate::Reply::Json(map)), version, &info)
-                    .map(|(e, _)| e)
-            });
+            Admitted::Call(request) => {
+                let events = accepts(&parts.headers, "text/event-stream");
+                // Nobody is asked: what the center asks is a result.
+                let (_, none) = mpsc::channel(QUESTIONS);
+                let call = call(self.service.clone(), *request);
+                Ok(self.responder(parts, id, version, events).answer(none, call).await)
+            }
         }
-        let request = McpRequest {
-            id: Some(id.clone()),
-            method: intern(method),
-            target: target(method, p),
-            params,
-            context: Context {
-                transport: self.options.transport,
-                version,
-                client: Arc::new(p.client()),
-                meta: p.request_meta(),
-                deadline: None,
-                extensions: with_answers(parts.extensions.clone(), p),
-                outbox: Outbox::default(),
-                cancel,
-                can_ask: p.capabilities().is_some_and(takes_forms),
-            },
-        };
-        let (tx, rx) = mpsc::channel(16);
-        let service = self.service.clone();
-        let call = async move {
-            let mut stream = exchange(service, request);
-            while let Some(o) = stream.next().await {
-                match o {
-                    Outgoing::Notification(n) => {
-                        let _ = tx.send(n).await;
-                    }
-                    Outgoing::Outcome(o) => return o,
-                }
-            }
-            Outcome::Cancelled
-        };
-        self.answer(accepts(&parts.headers, "text/event-stream"), parts, id, version, rx, call)
-            .await
     }
 
-    /// Plain JSON if the outcome comes first, else an event stream.
-    async fn answer(
-        &self,
-        sse: bool,
-        parts: &http::request::Parts,
+    fn subscription(&self, id: Id, version: ProtocolVersion) -> Answer {
+        let first = Encoded::value(&subscribed(&id));
+        let (info, closing) = (self.options.info.clone(), self.options.closing.clone());
+        let end = async move {
+            closing.cancelled().await;
+            let end = Outcome::Complete(Reply::Json(unsubscribed(&id)));
+            outcome(&id, end, version, &info).map(|(message, _)| message)
+        };
+        EventStream::held_open(end, self.options.keep_alive).after(first).into_answer()
+    }
+
+    fn responder<'r>(
+        &'r self,
+        parts: &'r Parts,
         id: Id,
         version: ProtocolVersion,
-        mut said: mpsc::Receiver<Value>,
-        call: impl Future<Output = Outcome> + Send + 'static,
-    ) -> Answer {
-        let mut call: Pin<Box<dyn Future<Output = Outcome> + Send>> = Box::pin(call);
-        let silence = tokio::time::sleep(self.options.silence);
-        tokio::pin!(silence);
-        let first = loop {
-            tokio::select! {
-                biased;
-                Some(v) = said.recv() => if sse { break Some(v) },
-                o = &mut call => return self.complete(parts, &id, o, version),
-                () = &mut silence, if sse => break None,
-            }
-        };
-        let (info, parts, challenge) =
-            (self.options.info.clone(), parts.clone(), self.options.challenge.clone());
-        let last = async move {
-            // The status is sent: what it would have said goes into the result.
-            let o = scope_told(call.await, |needed| challenge(&parts, needed));
-            outcome(&id, o, version, &info).map(|(e, _)| e)
-        };
-        event_stream(Events {
-            pending: first.map(|v| event(&v)),
-            said,
-            call: Box::pin(last),
-            keep_alive: self.options.keep_alive,
-            last: None,
-        })
+        events: bool,
+    ) -> Responder<'r> {
+        let Options { silence, keep_alive, challenge, info, .. } = &*self.options;
+        let silence = events.then_some(*silence);
+        Responder { parts, id, version, silence, keep_alive: *keep_alive, challenge, info }
     }
 
-    fn complete(
-        &self,
-        parts: &http::request::Parts,
-        id: &Id,
-        o: Outcome,
-        version: ProtocolVersion,
-    ) -> Answer {
-        let challenge = match &o {
-            Outcome::Fault(crate::Fault::Scope { needed }) => {
-                (self.options.challenge)(parts, needed)
-            }
-            _ => None,
-        };
-        match outcome(id, o, version, &self.options.info) {
-            // Cancelled by notification: the specification says not to answer, but HTTP must.
-            None => empty(StatusCode::ACCEPTED),
-            Some((e, status)) => {
-                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-                let small = e.rough_len() <= 64 << 10;
-                let mut r = json_response(
-                    status,
-                    if small { Body::Full(e.into_bytes()) } else { Body::Pieces(e) },
-                );
-                if let Some(v) = challenge.and_then(|c| HeaderValue::from_str(&c).ok()) {
-                    r.headers_mut().insert(header::WWW_AUTHENTICATE, v);
-                }
-                r
-            }
-        }
-    }
-
-    /// A stream that says `first`, keeps alive, and ends with what `end` gives.
-    fn held_open(
-        &self,
-        first: Option<&Value>,
-        end: impl Future<Output = Option<Encoded>> + Send + 'static,
-    ) -> Answer {
-        let (_, said) = mpsc::channel(1);
-        event_stream(Events {
-            pending: first.map(event),
-            said,
-            call: Box::pin(end),
-            keep_alive: self.options.keep_alive,
-            last: None,
-        })
-    }
-
-    async fn batch(
-        &self,
-        parts: &http::request::Parts,
-        list: Vec<Result<Message, Invalid>>,
-    ) -> Answer {
-        let bad = |text: &str| {
-            refusal(
-                StatusCode::BAD_REQUEST,
-                None,
-                INVALID_REQUEST,
-                &format!("Invalid Request: {text}"),
-            )
-        };
-        let s = match self.session(parts, None) {
-            Ok(s) if s.version == ProtocolVersion::V2025_03_26 => s,
-            _ => return bad("a batch is only allowed in a session of 2025-03-26"),
-        };
-        if list.is_empty() || list.len() > MAX_BATCH {
-            return bad(&format!("a batch holds 1 to {MAX_BATCH} messages"));
-        }
-        if list
-            .iter()
-            .any(|m| matches!(m, Ok(Message::Request { method, .. }) if method == "initialize"))
-        {
-            return bad("initialize must not stand in a batch");
-        }
+    /// One after the other: a batch is bounded, and so is what one client runs at once.
+    async fn batch(&self, parts: &Parts, messages: Vec<Result<Message, Invalid>>) -> Answered {
+        let session = self.session(parts, None).ok();
+        batch::check(session.as_deref(), &messages).map_err(|e| answer::error(None, e))?;
         let mut answers = Vec::new();
-        for m in list {
-            let body = match m {
-                Ok(Message::Request { id, method, params }) => {
-                    // One after the other: a batch is bounded, and so is what one
-                    // client runs at once.
-                    let mut headers = parts.clone();
-                    headers
-                        .headers
-                        .insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-                    self.in_session(&headers, s.clone(), id, &method, params).await.into_body()
+        for message in messages {
+            let answered = match (message, &session) {
+                (Ok(Message::Request { id, method, params }), Some(session)) => {
+                    match request(id, method, params) {
+                        Ok(request) => {
+                            self.in_session(parts, session.clone(), request, false).await
+                        }
+                        Err(refused) => Err(refused),
+                    }
                 }
-                other => self.one(parts, other).await.into_body(),
+                (other, _) => self.message(parts, other).await,
             };
-            let Ok(b) = body.collect().await;
-            let b = b.to_bytes();
-            if !b.is_empty() {
-                answers.push(b);
-            }
+            let Ok(body) = answered.unwrap_or_else(|refused| *refused).into_body().collect().await;
+            answers.push(body.to_bytes());
         }
-        if answers.is_empty() {
-            return empty(StatusCode::ACCEPTED);
-        }
-        let mut out = BytesMut::from(&b"["[..]);
-        for (i, b) in answers.iter().enumerate() {
-            if i > 0 {
-                out.extend_from_slice(b",");
-            }
-            out.extend_from_slice(b);
-        }
-        out.extend_from_slice(b"]");
-        json_response(StatusCode::OK, Body::Full(out.freeze()))
+        Ok(match batch::join(&answers) {
+            Some(array) => answer::json(StatusCode::OK, Body::Full(array)),
+            None => answer::empty(StatusCode::ACCEPTED),
+        })
     }
-}
-
-/// The checks of a stateless request, in the order of the specification's table.
-fn check_headers(
-    headers: &HeaderMap,
-    method: &str,
-    p: &Params,
-) -> Result<ProtocolVersion, Refused> {
-    let mismatch = |message: String| Err(Refused { code: HEADER_MISMATCH, message, data: None });
-    let checked = check_meta(p);
-    if let Err(r) = &checked
-        && r.code == INVALID_PARAMS
-    {
-        return checked;
-    }
-    let stated = p.version().unwrap_or_default();
-    match text(headers, &VERSION) {
-        None => return mismatch("The header MCP-Protocol-Version is missing".into()),
-        Some(h) if h != stated => {
-            return mismatch(format!("MCP-Protocol-Version says {h}, params._meta says {stated}"));
-        }
-        Some(_) => {}
-    }
-    let version = checked.map_err(|_| unsupported(stated))?;
-    match text(headers, &METHOD) {
-        None => return mismatch("The header Mcp-Method is missing".into()),
-        Some(h) if h != method => {
-            return mismatch(format!("Mcp-Method says {h}, the body says {method}"));
-        }
-        Some(_) => {}
-    }
-    if let Some(name) = target(method, p) {
-        match text(headers, &NAME).map(decode) {
-            None => return mismatch("The header Mcp-Name is missing".into()),
-            Some(Some(h)) if h == name => {}
-            Some(_) => return mismatch(format!("Mcp-Name does not say {name}, as the body does")),
-        }
-    }
-    Ok(version)
-}
-
-/// A header value; `=?base64?…?=` holds one that is not plain ASCII. None when that is not
-/// strict Base64 of UTF-8.
-fn decode(v: &str) -> Option<String> {
-    use base64::Engine;
-    match v.strip_prefix("=?base64?").and_then(|v| v.strip_suffix("?=")) {
-        None => Some(v.to_owned()),
-        Some(b) => base64::engine::general_purpose::STANDARD
-            .decode(b)
-            .ok()
-            .and_then(|b| String::from_utf8(b).ok()),
-    }
-}
-
-/// Gives the session's one place for a stream back.
-struct Listening(Arc<Session>);
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        self.0.unlisten();
-    }
-}
-
-fn event(v: &Value) -> Bytes {
-    format!("event: message\ndata: {v}\n\n").into()
-}
-
-/// The state of an event stream; dropping it drops the call, which cancels it.
-struct Events {
-    pending: Option<Bytes>,
-    said: mpsc::Receiver<Value>,
-    call: Pin<Box<dyn Future<Output = Option<Encoded>> + Send>>,
-    keep_alive: Duration,
-    /// The last message, while it is sent.
-    last: Option<Encoded>,
-}
-
-impl Events {
-    async fn next(mut self) -> Option<(Bytes, Option<Self>)> {
-        if let Some(b) = self.pending.take() {
-            return Some((b, Some(self)));
-        }
-        if let Some(e) = &mut self.last {
-            return match e.next_piece() {
-                Some(b) => Some((b, Some(self))),
-                None => Some((Bytes::from_static(b"\n\n"), None)),
-            };
-        }
-        tokio::select! {
-            biased;
-            Some(v) = self.said.recv() => Some((event(&v), Some(self))),
-            last = &mut self.call => {
-                self.last = Some(last?);
-                Some((Bytes::from_static(b"event: message\ndata: "), Some(self)))
-            }
-            () = tokio::time::sleep(self.keep_alive) => Some((Bytes::from_static(b": keep-alive\n\n"), Some(self))),
-        }
-    }
-}
-
-fn event_stream(state: Events) -> Answer {
-    let stream = futures_util::stream::unfold(Some(state), |s| async move {
-        match s {
-            Some(s) => s.next().await,
-            None => None,
-        }
-    });
-    event_response(stream)
-}
-
-/// What every event stream has: no cache, and no proxy that gathers events.
-pub(crate) fn event_response(stream: impl Stream<Item = Bytes> + Send + 'static) -> Answer {
-    let mut r = Response::new(Body::Events(Box::pin(stream)));
-    let h = r.headers_mut();
-    h.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    h.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    h.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    r
 }

@@ -4,12 +4,12 @@
 
 use std::sync::OnceLock;
 
-/// Which way a message goes.
+/// Which way a message goes over the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// From the client.
+    /// From the client to us.
     In,
-    /// To the client.
+    /// From us to the client.
     Out,
 }
 

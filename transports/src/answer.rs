@@ -1,0 +1,96 @@
+//! The answers of HTTP that no call is needed for.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{HeaderMap, Response, StatusCode, request};
+use http_body_util::{BodyExt, LengthLimitError};
+
+use crate::body::Body;
+use crate::encode::{Challenge, Encoded};
+use crate::error::RpcError;
+use crate::headers::{accepts, is_json};
+use crate::jsonrpc::{INVALID_REQUEST, Id};
+
+/// From a request to the challenge of a caller who lacks scopes. It may live as long as a stream,
+/// so it should keep little of the request.
+pub type ChallengeOf = Arc<dyn Fn(&request::Parts) -> Challenge + Send + Sync>;
+
+pub(crate) type Answer = Response<Body>;
+
+/// An answer, or one that refuses the request.
+pub(crate) type Answered = Result<Answer, Box<Answer>>;
+
+pub(crate) fn empty(status: StatusCode) -> Answer {
+    let mut answer = Response::new(Body::Empty);
+    *answer.status_mut() = status;
+    answer
+}
+
+pub(crate) fn json(status: StatusCode, body: impl Into<Body>) -> Answer {
+    let mut answer = Response::new(body.into());
+    *answer.status_mut() = status;
+    let media = HeaderValue::from_static("application/json");
+    answer.headers_mut().insert(header::CONTENT_TYPE, media);
+    answer
+}
+
+pub(crate) fn error(id: Option<&Id>, error: RpcError) -> Box<Answer> {
+    let status = error.status;
+    Box::new(json(status, Encoded::value(&error.answer(id))))
+}
+
+/// An error of HTTP, told as a JSON-RPC error, too: -32600.
+pub(crate) fn refused(status: StatusCode, id: Option<&Id>, message: &str) -> Box<Answer> {
+    error(id, RpcError::new(status, INVALID_REQUEST, message))
+}
+
+/// 405, with the methods that there are.
+pub(crate) fn not_allowed(methods: &'static str) -> Answer {
+    let mut answer = empty(StatusCode::METHOD_NOT_ALLOWED);
+    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+    answer
+}
+
+/// 503, to be tried again after 5 s.
+pub(crate) fn busy(message: &str) -> Box<Answer> {
+    let mut answer = refused(StatusCode::SERVICE_UNAVAILABLE, None, message);
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    answer
+}
+
+/// 415 where the body is not said to be JSON.
+pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), Box<Answer>> {
+    let message = "Content-Type must be application/json";
+    let unsupported = || refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, None, message);
+    is_json(headers).then_some(()).ok_or_else(unsupported)
+}
+
+/// 406 where the client takes no event stream.
+pub(crate) fn check_events(headers: &HeaderMap, id: Option<&Id>) -> Result<(), Box<Answer>> {
+    let message = "Accept must allow text/event-stream";
+    let not_acceptable = || refused(StatusCode::NOT_ACCEPTABLE, id, message);
+    accepts(headers, "text/event-stream").then_some(()).ok_or_else(not_acceptable)
+}
+
+/// The whole body of a request: 413 where it is longer than its limit, 400 where it broke off.
+pub(crate) async fn read<B>(body: B) -> Result<Bytes, Box<Answer>>
+where
+    B: http_body::Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    body.collect().await.map(|whole| whole.to_bytes()).map_err(|e| {
+        let e: Box<dyn std::error::Error + Send + Sync> = e.into();
+        match e.downcast_ref::<LengthLimitError>() {
+            Some(_) => {
+                let message = "The body is larger than the server's limit";
+                refused(StatusCode::PAYLOAD_TOO_LARGE, None, message)
+            }
+            None => {
+                let message = format!("The body could not be read: {e}");
+                refused(StatusCode::BAD_REQUEST, None, &message)
+            }
+        }
+    })
+}

@@ -1,0 +1,124 @@
+//! Errors in JSON-RPC's form.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::jsonrpc::{
+    INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, Id, Invalid, METHOD_NOT_FOUND,
+};
+use crate::outcome::Fault;
+use crate::version::ProtocolVersion;
+
+/// A JSON-RPC error, and the HTTP status that goes with it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RpcError {
+    pub(crate) status: StatusCode,
+    pub(crate) code: i32,
+    pub(crate) message: String,
+    pub(crate) data: Option<Value>,
+}
+
+impl RpcError {
+    pub(crate) fn new(status: StatusCode, code: i32, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), data: None }
+    }
+
+    /// -32600 with 400: no request that may stand here.
+    pub(crate) fn invalid_request(reason: &str) -> Self {
+        let message = format!("Invalid Request: {reason}");
+        Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, message)
+    }
+
+    /// -32602 with 400: its params are not what the protocol says.
+    pub(crate) fn invalid_params(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, INVALID_PARAMS, message)
+    }
+
+    /// -32601 with 404: there is no such method in this era.
+    pub(crate) fn method_not_found(method: &str) -> Self {
+        let message = format!("Method not found: {method}");
+        Self::new(StatusCode::NOT_FOUND, METHOD_NOT_FOUND, message)
+    }
+
+    /// What a request is refused with whose id is that of one that still runs.
+    pub(crate) fn id_in_use() -> Self {
+        Self::invalid_request("this id is in use by a request that still runs")
+    }
+
+    /// Of a fault of the center, for a caller of this version.
+    pub(crate) fn of(fault: Fault, version: ProtocolVersion) -> Self {
+        let error = match fault {
+            Fault::MethodNotFound(method) => Self::method_not_found(&method),
+            Fault::InvalidParams { message, data } => {
+                Self { data, ..Self::new(StatusCode::OK, INVALID_PARAMS, message) }
+            }
+            // The challenge is HTTP's, in every version.
+            Fault::Scope { needed } => {
+                let message = format!("Insufficient scope: {} needed", needed.join(" "));
+                return Self::new(StatusCode::FORBIDDEN, INVALID_REQUEST, message);
+            }
+            Fault::Internal { id } => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                INTERNAL_ERROR,
+                format!("Internal error {id}; the server's log has the rest"),
+            ),
+        };
+        // Sessions take another status for an error of HTTP.
+        let status = if version.is_modern() { error.status } else { StatusCode::OK };
+        Self { status, ..error }
+    }
+
+    /// The answer; without an id when there is none to echo.
+    pub(crate) fn answer(self, id: Option<&Id>) -> Value {
+        let mut error = json!({ "code": self.code, "message": self.message });
+        if let Some(data) = self.data {
+            error["data"] = data;
+        }
+        match id {
+            Some(id) => json!({ "jsonrpc": "2.0", "id": id, "error": error }),
+            None => json!({ "jsonrpc": "2.0", "error": error }),
+        }
+    }
+}
+
+impl From<Invalid> for RpcError {
+    fn from(invalid: Invalid) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, invalid.code, invalid.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stateless_callers_get_a_status_and_sessions_an_answer() {
+        let scope = Fault::Scope { needed: vec!["read".into(), "write".into()] };
+        let params =
+            Fault::InvalidParams { message: "Unknown tool: x".into(), data: Some(json!([1])) };
+        for (fault, code, modern, session) in [
+            (Fault::MethodNotFound("x".into()), -32601, 404, 200),
+            (params, -32602, 200, 200),
+            (scope, -32600, 403, 403),
+            (Fault::Internal { id: "i7".into() }, -32603, 500, 200),
+        ] {
+            for version in ProtocolVersion::ALL {
+                let error = RpcError::of(fault.clone(), version);
+                let status = if version.is_modern() { modern } else { session };
+                assert_eq!((error.code, error.status.as_u16()), (code, status), "{version:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_has_what_is_known() {
+        let error = RpcError::invalid_request("no");
+        let expected = json!({ "code": -32600, "message": "Invalid Request: no" });
+        assert_eq!(error.clone().answer(None), json!({ "jsonrpc": "2.0", "error": expected }));
+        let answer = RpcError { data: Some(json!(3)), ..error }.answer(Some(&Id::Number(7)));
+        assert_eq!((&answer["id"], &answer["error"]["data"]), (&json!(7), &json!(3)));
+        let internal = Fault::Internal { id: "i7".into() };
+        let message = RpcError::of(internal, ProtocolVersion::V2026_07_28).message;
+        assert!(message.contains("i7"), "{message}");
+    }
+}

@@ -1,0 +1,241 @@
+//! Event streams (HTML Living Standard, "Server-sent events"): messages as they come, comments
+//! while nothing is said, and an end.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::Response;
+use http::header::{self, HeaderName, HeaderValue};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Sleep};
+
+use crate::answer::Answer;
+use crate::body::Body;
+use crate::encode::Encoded;
+
+/// What stands before a message that is one line of JSON.
+const MESSAGE: Bytes = Bytes::from_static(b"event: message\ndata: ");
+const END_OF_EVENT: Bytes = Bytes::from_static(b"\n\n");
+const KEEP_ALIVE: Bytes = Bytes::from_static(b": keep-alive\n\n");
+
+/// The events of a stream. Polled by hand: an `async` block would hold room for each of its steps,
+/// and there are many idle streams.
+pub(crate) struct EventStream {
+    /// Goes out before anything else.
+    first: Option<Bytes>,
+    /// A message while it is sent.
+    sending: Option<Encoded>,
+    messages: mpsc::Receiver<Encoded>,
+    end: End,
+    /// So much silence is a comment: proxies keep the connection, and only a write shows that a
+    /// client is gone.
+    keep_alive: Duration,
+    timer: Pin<Box<Sleep>>,
+}
+
+enum End {
+    /// Gives the last message, if there is one. Dropping the stream drops what it holds, and so
+    /// cancels what runs.
+    Awaited(Pin<Box<dyn Future<Output = Option<Encoded>> + Send>>),
+    /// What was said before goes out first.
+    Reached(Option<Encoded>),
+}
+
+impl EventStream {
+    /// Sends `messages` until `end` is ready, then what is left of them, then what `end` gave.
+    pub(crate) fn new(
+        messages: mpsc::Receiver<Encoded>,
+        end: impl Future<Output = Option<Encoded>> + Send + 'static,
+        keep_alive: Duration,
+    ) -> Self {
+        Self {
+            first: None,
+            sending: None,
+            messages,
+            end: End::Awaited(Box::pin(end)),
+            keep_alive,
+            timer: Box::pin(tokio::time::sleep(keep_alive)),
+        }
+    }
+
+    /// One that is only held open.
+    pub(crate) fn held_open(
+        end: impl Future<Output = Option<Encoded>> + Send + 'static,
+        keep_alive: Duration,
+    ) -> Self {
+        let (_, none) = mpsc::channel(1);
+        Self::new(none, end, keep_alive)
+    }
+
+    /// With this message before all others.
+    pub(crate) fn after(self, message: Encoded) -> Self {
+        Self { first: Some(MESSAGE), sending: Some(message), ..self }
+    }
+
+    /// With an event of another name before all messages; `data` is one line.
+    pub(crate) fn after_event(self, name: &str, data: &str) -> Self {
+        Self { first: Some(format!("event: {name}\ndata: {data}\n\n").into()), ..self }
+    }
+
+    /// The answer that it is the body of: not to be kept, nor gathered by a proxy.
+    pub(crate) fn into_answer(self) -> Answer {
+        let mut answer = Response::new(Body::Events(Box::pin(self)));
+        let headers = answer.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        let buffering = HeaderName::from_static("x-accel-buffering");
+        headers.insert(buffering, HeaderValue::from_static("no"));
+        answer
+    }
+
+    /// The message that is next, or that there is none any more.
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
+        if let Poll::Ready(Some(message)) = self.messages.poll_recv(cx) {
+            return Poll::Ready(Some(message));
+        }
+        if let End::Awaited(end) = &mut self.end
+            && let Poll::Ready(last) = end.as_mut().poll(cx)
+        {
+            self.end = End::Reached(last);
+        }
+        match &mut self.end {
+            End::Awaited(_) => Poll::Pending,
+            End::Reached(last) => Poll::Ready(self.messages.try_recv().ok().or(last.take())),
+        }
+    }
+}
+
+impl Stream for EventStream {
+    type Item = Bytes;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let me = &mut *self;
+        if let Some(first) = me.first.take() {
+            return Poll::Ready(Some(first));
+        }
+        if let Some(message) = &mut me.sending {
+            let piece = message.next_piece();
+            if piece.is_none() {
+                me.sending = None;
+                me.timer.as_mut().reset(Instant::now() + me.keep_alive);
+            }
+            return Poll::Ready(Some(piece.unwrap_or(END_OF_EVENT)));
+        }
+        if let Poll::Ready(next) = me.poll_message(cx) {
+            let goes_on = next.is_some();
+            me.sending = next;
+            return Poll::Ready(goes_on.then_some(MESSAGE));
+        }
+        if me.timer.as_mut().poll(cx).is_ready() {
+            me.timer.as_mut().reset(Instant::now() + me.keep_alive);
+            return Poll::Ready(Some(KEEP_ALIVE));
+        }
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{FutureExt, StreamExt};
+    use serde_json::{Value, json};
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    const PERIOD: Duration = Duration::from_secs(15);
+
+    fn message(value: Value) -> Encoded {
+        Encoded::value(&value)
+    }
+
+    /// The pieces up to the end of an event.
+    async fn event(stream: &mut EventStream) -> String {
+        let mut event = String::new();
+        while !event.ends_with("\n\n") {
+            let Some(piece) = stream.next().await else { return event };
+            event += std::str::from_utf8(&piece).expect("UTF-8");
+        }
+        event
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn messages_go_out_in_their_order_and_the_last_one_ends_it() {
+        let (sender, messages) = mpsc::channel(4);
+        let (end, ended) = oneshot::channel();
+        let mut stream = EventStream::new(messages, ended.map(|e| e.expect("sent")), PERIOD)
+            .after(message(json!(0)));
+        sender.send(message(json!(1))).await.expect("room");
+        assert_eq!(event(&mut stream).await, "event: message\ndata: 0\n\n");
+        assert_eq!(event(&mut stream).await, "event: message\ndata: 1\n\n");
+        // What was said before the end goes out before the end.
+        end.send(Some(message(json!(4)))).expect("waits");
+        sender.send(message(json!(2))).await.expect("room");
+        sender.send(message(json!(3))).await.expect("room");
+        for n in 2..=4 {
+            assert_eq!(event(&mut stream).await, format!("event: message\ndata: {n}\n\n"));
+        }
+        assert_eq!(stream.next().await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_end_waited_for_may_have_said_something_since() {
+        let (sender, messages) = mpsc::channel(4);
+        let end = async move {
+            sender.send(message(json!("late"))).await.expect("room");
+            None
+        };
+        let mut stream =
+            EventStream::new(messages, end, PERIOD).after_event("endpoint", "/messages");
+        assert_eq!(event(&mut stream).await, "event: endpoint\ndata: /messages\n\n");
+        assert_eq!(event(&mut stream).await, "event: message\ndata: \"late\"\n\n");
+        assert_eq!(stream.next().await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_since_the_last_event_is_filled_with_comments() {
+        let (sender, messages) = mpsc::channel(4);
+        let mut stream = EventStream::new(messages, std::future::pending(), PERIOD);
+        let start = Instant::now();
+        assert_eq!(event(&mut stream).await, ": keep-alive\n\n");
+        assert_eq!(start.elapsed(), PERIOD);
+        tokio::time::advance(PERIOD / 3).await;
+        sender.send(message(json!(1))).await.expect("room");
+        assert_eq!(event(&mut stream).await, "event: message\ndata: 1\n\n");
+        let said = Instant::now();
+        for n in 1..=2 {
+            assert_eq!(event(&mut stream).await, ": keep-alive\n\n");
+            assert_eq!(said.elapsed(), n * PERIOD);
+        }
+        drop(sender);
+        assert_eq!(event(&mut stream).await, ": keep-alive\n\n", "nobody speaks any more");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_is_not_interrupted() {
+        let (sender, messages) = mpsc::channel(4);
+        let mut stream = EventStream::new(messages, std::future::pending(), PERIOD);
+        sender.send(message(json!(1))).await.expect("room");
+        assert_eq!(stream.next().await, Some(MESSAGE));
+        tokio::time::advance(2 * PERIOD).await;
+        assert_eq!(event(&mut stream).await, "1\n\n");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn its_drop_is_that_of_what_it_waits_for() {
+        let (held, mut seen) = oneshot::channel::<()>();
+        let end = async move {
+            std::future::pending::<()>().await;
+            drop(held);
+            None
+        };
+        let mut stream = EventStream::held_open(end, PERIOD);
+        assert_eq!(event(&mut stream).await, ": keep-alive\n\n");
+        assert!(seen.try_recv().is_err_and(|e| e == oneshot::error::TryRecvError::Empty));
+        drop(stream);
+        assert!(seen.await.is_err());
+    }
+}

@@ -1,0 +1,162 @@
+//! What stands in the params of a request for everyone: reads `_meta` and the target once, for
+//! every layer.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::error::RpcError;
+use crate::jsonrpc::Id;
+use crate::request::{ClientFacts, Context, McpRequest};
+
+/// `_meta` key of the version that a stateless request speaks.
+pub(crate) const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
+
+/// `_meta` key of the capabilities that a stateless request comes with.
+pub(crate) const CAPABILITIES_KEY: &str = "io.modelcontextprotocol/clientCapabilities";
+
+/// A request whose params were read.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) id: Id,
+    pub(crate) method: String,
+    /// The params as they came.
+    pub(crate) raw: Option<Box<RawValue>>,
+    pub(crate) params: Params,
+}
+
+/// What stands in `params` for everyone.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Params {
+    #[serde(rename = "_meta", default, deserialize_with = "object")]
+    meta: Option<Meta>,
+    #[serde(default)]
+    name: Option<Value>,
+    #[serde(default)]
+    uri: Option<Value>,
+    /// Key of the input request → the client's result, in a second round.
+    #[serde(rename = "inputResponses", default)]
+    pub(crate) input_responses: Option<serde_json::Map<String, Value>>,
+    /// The state that came with the questions.
+    #[serde(rename = "requestState", default)]
+    pub(crate) request_state: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Meta {
+    #[serde(rename = "io.modelcontextprotocol/protocolVersion", default)]
+    version: Option<Value>,
+    #[serde(rename = "io.modelcontextprotocol/clientCapabilities", default)]
+    capabilities: Option<Value>,
+    #[serde(rename = "io.modelcontextprotocol/clientInfo", default)]
+    info: Option<Value>,
+    #[serde(rename = "io.modelcontextprotocol/logLevel", default)]
+    log_level: Option<String>,
+    #[serde(default)]
+    traceparent: Option<Value>,
+}
+
+/// An object, or nothing: serde would take an array for a struct, field by field.
+fn object<'de, D: serde::Deserializer<'de>, T: serde::de::DeserializeOwned>(
+    d: D,
+) -> Result<Option<T>, D::Error> {
+    let map = Option::<serde_json::Map<String, Value>>::deserialize(d)?;
+    map.map(|m| T::deserialize(Value::Object(m)).map_err(serde::de::Error::custom)).transpose()
+}
+
+/// The levels of `notifications/message` (RFC 5424 §6.2.1), for those who want some of them. There
+/// are no such messages: a level is checked, and then of no consequence.
+pub(crate) const LOG_LEVELS: [&str; 8] =
+    ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
+
+/// The longest traceparent that is looked at; a real one has 55 characters.
+const MAX_TRACEPARENT: usize = 128;
+
+// === impl Request ===
+
+impl Request {
+    /// Reads the params of a request.
+    pub(crate) fn read(
+        id: Id,
+        method: String,
+        raw: Option<Box<RawValue>>,
+    ) -> Result<Self, RpcError> {
+        let params =
+            raw.as_deref().map_or(Ok(Params::default()), |p| serde_json::from_str(p.get()));
+        match params {
+            Ok(params) => Ok(Self { id, method, raw, params }),
+            Err(e) => Err(RpcError::invalid_params(format!("Invalid params: {e}"))),
+        }
+    }
+
+    /// For the center, in this context.
+    pub(crate) fn in_context(self, context: Context) -> McpRequest {
+        McpRequest {
+            target: self.target().map(str::to_owned),
+            id: Some(self.id),
+            method: Arc::from(self.method),
+            params: self.raw,
+            context,
+        }
+    }
+
+    /// `params.name` of tools and prompts, `params.uri` of resources.
+    pub(crate) fn target(&self) -> Option<&str> {
+        let target = match &*self.method {
+            "tools/call" | "prompts/get" => &self.params.name,
+            "resources/read" => &self.params.uri,
+            _ => return None,
+        };
+        target.as_ref()?.as_str()
+    }
+}
+
+// === impl Params ===
+
+impl Params {
+    /// The version in `_meta`, if there is one.
+    pub(crate) fn version(&self) -> Option<&str> {
+        self.meta.as_ref()?.version.as_ref()?.as_str()
+    }
+
+    /// The client's capabilities in `_meta`, an object.
+    pub(crate) fn capabilities(&self) -> Option<&Value> {
+        self.meta.as_ref()?.capabilities.as_ref().filter(|v| v.is_object())
+    }
+
+    /// What the client says of itself in `_meta`.
+    pub(crate) fn client(&self) -> ClientFacts {
+        let info = self.meta.as_ref().and_then(|m| m.info.as_ref());
+        client_facts(info, self.capabilities().cloned().unwrap_or(Value::Null))
+    }
+
+    /// The trace that the request is part of, where its name is no longer than any can be.
+    pub(crate) fn traceparent(&self) -> Option<&str> {
+        let text = self.meta.as_ref()?.traceparent.as_ref()?.as_str()?;
+        Some(text).filter(|t| t.len() <= MAX_TRACEPARENT)
+    }
+
+    /// The level from which on the client wants `notifications/message`.
+    pub(crate) fn log_level(&self) -> Option<&str> {
+        self.meta.as_ref()?.log_level.as_deref()
+    }
+}
+
+/// Of `clientInfo`, whose texts are cut to 128 characters, and `capabilities`.
+pub(crate) fn client_facts(info: Option<&Value>, capabilities: Value) -> ClientFacts {
+    let field = |key: &str| {
+        let text = info.and_then(|i| i.get(key)).and_then(Value::as_str);
+        text.map(|t| t.chars().take(128).collect())
+    };
+    ClientFacts { name: field("name"), version: field("version"), capabilities }
+}
+
+/// Whether capabilities include elicitation by form; an empty object means just that.
+pub(crate) fn takes_forms(capabilities: &Value) -> bool {
+    match capabilities.get("elicitation").and_then(Value::as_object) {
+        None => false,
+        Some(modes) => modes.is_empty() || modes.contains_key("form"),
+    }
+}

@@ -1,0 +1,80 @@
+//! The answer to a call over HTTP: plain JSON if the outcome comes first, else an event stream.
+
+use std::future::Future;
+use std::time::Duration;
+
+use http::StatusCode;
+use http::header::{self, HeaderValue};
+use http::request::Parts;
+use tokio::sync::mpsc;
+
+use crate::answer::{self, Answer, ChallengeOf};
+use crate::encode::{Encoded, ServerInfo, outcome, scope_told};
+use crate::event_stream::EventStream;
+use crate::jsonrpc::Id;
+use crate::outcome::{Fault, Outcome};
+use crate::version::ProtocolVersion;
+
+/// Whom a call is answered, and how.
+pub(crate) struct Responder<'r> {
+    pub(crate) parts: &'r Parts,
+    pub(crate) id: Id,
+    pub(crate) version: ProtocolVersion,
+    /// This much silence opens an event stream; none for a client that takes no event streams.
+    pub(crate) silence: Option<Duration>,
+    pub(crate) keep_alive: Duration,
+    pub(crate) challenge: &'r ChallengeOf,
+    pub(crate) info: &'r ServerInfo,
+}
+
+impl Responder<'_> {
+    /// Waits for the first question to the client, the outcome, or the end of the silence.
+    pub(crate) async fn answer(
+        self,
+        mut questions: mpsc::Receiver<Encoded>,
+        call: impl Future<Output = Outcome> + Send + 'static,
+    ) -> Answer {
+        let mut call = Box::pin(call);
+        let events = self.silence.is_some();
+        let silence = tokio::time::sleep(self.silence.unwrap_or_default());
+        tokio::pin!(silence);
+        let question = loop {
+            tokio::select! {
+                biased;
+                Some(question) = questions.recv() => if events { break Some(question) },
+                end = &mut call => return self.complete(end),
+                () = &mut silence, if events => break None,
+            }
+        };
+        let (id, version, info) = (self.id, self.version, self.info.clone());
+        let challenge = (self.challenge)(self.parts);
+        let last = async move {
+            // The status is sent: what it would have said goes into the result.
+            let end = scope_told(call.await, |needed| challenge(needed));
+            outcome(&id, end, version, &info).map(|(message, _)| message)
+        };
+        let stream = EventStream::new(questions, last, self.keep_alive);
+        match question {
+            Some(question) => stream.after(question).into_answer(),
+            None => stream.into_answer(),
+        }
+    }
+
+    /// What a call came to, with its challenge where scopes are missing.
+    fn complete(self, end: Outcome) -> Answer {
+        let challenge = match &end {
+            Outcome::Fault(Fault::Scope { needed }) => (self.challenge)(self.parts)(needed),
+            _ => None,
+        };
+        let Some((message, status)) = outcome(&self.id, end, self.version, self.info) else {
+            // Cancelled by notification: the specification says not to answer, but HTTP must.
+            return answer::empty(StatusCode::ACCEPTED);
+        };
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+        let mut answer = answer::json(status, message);
+        if let Some(text) = challenge.and_then(|c| HeaderValue::from_str(&c).ok()) {
+            answer.headers_mut().insert(header::WWW_AUTHENTICATE, text);
+        }
+        answer
+    }
+}

@@ -1,0 +1,79 @@
+//! Who gives way where there is no room for another one (a session, a stream): whoever has most
+//! gives an idle one to whoever has fewer, so that nobody can keep others out.
+
+use std::borrow::Borrow;
+use std::collections::HashMap;
+use std::hash::Hash;
+
+/// One of those that take up the room.
+#[derive(Debug)]
+pub(crate) struct Place<Owner> {
+    pub(crate) owner: Owner,
+    pub(crate) id: String,
+    /// When it was last used, where nothing runs in it; those in which something runs stay.
+    pub(crate) idle_since: Option<u64>,
+}
+
+/// The one that ends for `newcomer`: of the owner who has most of them, and more than `newcomer`
+/// would have, the idle one that was not used for longest.
+pub(crate) fn gives_way<Owner: Eq + Hash + Borrow<str>>(
+    newcomer: &str,
+    places: impl Iterator<Item = Place<Owner>>,
+) -> Option<String> {
+    let mut owners: HashMap<Owner, (usize, Option<(u64, String)>)> = HashMap::new();
+    for place in places {
+        let (count, oldest) = owners.entry(place.owner).or_default();
+        *count += 1;
+        if let Some(since) = place.idle_since
+            && oldest.as_ref().is_none_or(|(other, _)| since < *other)
+        {
+            *oldest = Some((since, place.id));
+        }
+    }
+    let own = owners.get(newcomer).map_or(0, |(count, _)| *count);
+    let (_, oldest) = owners
+        .into_values()
+        .filter(|(count, _)| *count > own + 1)
+        .max_by_key(|(count, _)| *count)?;
+    Some(oldest?.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(newcomer: &str, places: &[(&'static str, &str, Option<u64>)]) -> Option<String> {
+        let place = |(owner, id, idle_since): &(&'static str, &str, _)| Place {
+            owner: *owner,
+            id: (*id).to_owned(),
+            idle_since: *idle_since,
+        };
+        gives_way(newcomer, places.iter().map(place))
+    }
+
+    #[test]
+    fn whoever_has_most_gives_the_one_that_was_idle_for_longest() {
+        let places = [
+            ("ada", "a1", None),
+            ("bob", "b1", Some(1)),
+            ("bob", "b2", Some(2)),
+            ("ada", "a2", Some(9)),
+            ("ada", "a3", Some(8)),
+            ("ada", "a4", Some(10)),
+        ];
+        assert_eq!(of("eve", &places).as_deref(), Some("a3"));
+        assert_eq!(of("bob", &places).as_deref(), Some("a3"));
+        assert_eq!(of("ada", &places), None, "she has most herself");
+        assert_eq!(of("bob", &places[..4]), None, "with one more he would have more than she");
+        assert_eq!(of("eve", &places[..1]), None, "who has one keeps it");
+        assert_eq!(of("eve", &[]), None);
+    }
+
+    #[test]
+    fn what_runs_is_not_ended() {
+        let busy = [("ada", "a1", None), ("ada", "a2", None), ("ada", "a3", None)];
+        assert_eq!(of("eve", &busy), None);
+        let mixed = [busy[0], ("ada", "a4", Some(0)), busy[1]];
+        assert_eq!(of("eve", &mixed).as_deref(), Some("a4"));
+    }
+}

@@ -1,0 +1,271 @@
+//! A line is a message, over a pair of pipes.
+
+use std::time::Duration;
+
+use mssql_mcp_transports::stdio::{self, Options};
+use serde_json::{Value, json};
+use tokio::io::{
+    AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf,
+};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{
+    Center, INFO, Owner, PATIENCE, call, initialize, notification, request, stateless, text_of,
+};
+
+const DRAIN: Duration = Duration::from_secs(10);
+const MAX: usize = 1000;
+
+/// A server at the other end of two pipes.
+struct Pipe {
+    center: Center,
+    shutdown: CancellationToken,
+    input: Option<WriteHalf<DuplexStream>>,
+    output: Lines<BufReader<ReadHalf<DuplexStream>>>,
+    served: JoinHandle<std::io::Result<()>>,
+}
+
+impl Pipe {
+    fn new() -> Self {
+        let (center, shutdown) = (Center::new(), CancellationToken::new());
+        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        let (output, input) = tokio::io::split(ours);
+        let (read, write) = tokio::io::split(theirs);
+        let mut extensions = http::Extensions::new();
+        extensions.insert(Owner("me"));
+        let options = Options { max_message: MAX, drain: DRAIN, extensions, info: INFO };
+        let (service, stop) = (center.service(), shutdown.clone());
+        let served = tokio::spawn(async move {
+            stdio::serve(service, BufReader::new(read), write, options, stop).await
+        });
+        let output = BufReader::new(output).lines();
+        Self { center, shutdown, input: Some(input), output, served }
+    }
+
+    async fn with_session(version: &str, capabilities: Value) -> Self {
+        let mut pipe = Self::new();
+        let answer = pipe.ask(initialize(version, capabilities)).await;
+        assert_eq!(answer["result"]["protocolVersion"], version);
+        pipe
+    }
+
+    async fn raw(&mut self, text: impl AsRef<[u8]>) {
+        self.input.as_mut().expect("open").write_all(text.as_ref()).await.expect("written");
+    }
+
+    async fn say(&mut self, message: Value) {
+        self.raw(format!("{message}\n")).await;
+    }
+
+    /// The next line; none at the end.
+    async fn next(&mut self) -> Option<Value> {
+        let line = tokio::time::timeout(PATIENCE, self.output.next_line()).await;
+        let line = line.expect("an answer").expect("read")?;
+        Some(serde_json::from_str(&line).expect("JSON"))
+    }
+
+    async fn read(&mut self) -> Value {
+        self.next().await.expect("a line")
+    }
+
+    async fn ask(&mut self, message: Value) -> Value {
+        self.say(message).await;
+        self.read().await
+    }
+
+    /// Closes the input.
+    async fn close(&mut self) {
+        if let Some(mut input) = self.input.take() {
+            input.shutdown().await.expect("closed");
+        }
+    }
+}
+
+fn ping(id: u32) -> Value {
+    request(id, "ping", json!({}))
+}
+
+fn code(answer: &Value) -> i64 {
+    answer["error"]["code"].as_i64().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn lines_are_messages_up_to_a_length() {
+    let mut pipe = Pipe::new();
+    pipe.raw("\n  \r\n").await;
+    pipe.raw(format!("  {} \r\n", ping(1))).await;
+    assert_eq!(pipe.read().await["id"], json!(1), "empty lines are none");
+    let padded = |n: usize| format!("{}{}", ping(2), " ".repeat(n - ping(2).to_string().len()));
+    pipe.raw(padded(MAX) + "\n").await;
+    assert_eq!(pipe.read().await["id"], json!(2), "the longest");
+    // In pieces, and with what follows in one of them.
+    let long = padded(MAX + 1);
+    pipe.raw(&long[..500]).await;
+    tokio::task::yield_now().await;
+    pipe.raw(format!("{}\n{}\n", &long[500..], ping(3))).await;
+    let refused = pipe.read().await;
+    assert_eq!((code(&refused), refused.get("id")), (-32600, None));
+    assert!(refused["error"]["message"].as_str().is_some_and(|m| m.contains("1000")), "{refused}");
+    assert_eq!(pipe.read().await["id"], json!(3));
+    pipe.raw("{\n").await;
+    assert_eq!(code(&pipe.read().await), -32700);
+    // The last line needs no newline; then it is over.
+    pipe.raw(ping(4).to_string()).await;
+    pipe.close().await;
+    assert_eq!(pipe.read().await["id"], json!(4));
+    assert_eq!(pipe.next().await, None);
+    assert!(pipe.served.await.expect("task").is_ok());
+}
+
+#[tokio::test]
+async fn the_session_of_the_process() {
+    let mut pipe = Pipe::new();
+    let early = pipe.ask(request(1, "tools/list", json!({}))).await;
+    assert_eq!((code(&early), &early["id"]), (-32600, &json!(1)));
+    assert_eq!(pipe.ask(ping(2)).await["result"], json!({}));
+    pipe.say(notification("notifications/cancelled", json!({ "requestId": 1 }))).await;
+    pipe.say(json!({ "jsonrpc": "2.0", "id": 1, "result": {} })).await;
+    let bad = pipe.ask(request(3, "initialize", json!({}))).await;
+    assert_eq!((code(&bad), &bad["id"]), (-32602, &json!(3)));
+    let opened = pipe.ask(initialize("2025-11-25", json!({}))).await;
+    assert_eq!((&opened["id"], &opened["result"]["instructions"]), (&json!(0), &json!("Be kind.")));
+    assert_eq!(code(&pipe.ask(initialize("2025-11-25", json!({}))).await), -32600);
+    let context: Value =
+        serde_json::from_str(&text_of(&pipe.ask(call(4, "context")).await)).expect("JSON");
+    assert_eq!(
+        (&context["transport"], &context["owner"], &context["client"]),
+        (&json!("stdio"), &json!("me"), &json!("t"))
+    );
+    assert_eq!(code(&pipe.ask(request(5, "server/discover", json!({}))).await), -32601);
+    assert_eq!(code(&pipe.ask(request(6, "x", json!({ "_meta": 1 }))).await), -32602);
+}
+
+#[tokio::test]
+async fn stateless_requests_need_no_session() {
+    let mut pipe = Pipe::new();
+    let answer = pipe.ask(stateless("x", "tools/call", json!({ "name": "context" }))).await;
+    let context: Value = serde_json::from_str(&text_of(&answer)).expect("JSON");
+    assert_eq!((&answer["id"], &context["version"]), (&json!("x"), &json!("2026-07-28")));
+    let bare = pipe.ask(request(1, "server/discover", json!({}))).await;
+    assert_eq!((code(&bare), &bare["id"]), (-32602, &json!(1)), "it is told what is missing");
+    for (version, expected) in [("2099-01-01", -32022), ("2025-11-25", -32022)] {
+        let meta = json!({
+            "io.modelcontextprotocol/protocolVersion": version,
+            "io.modelcontextprotocol/clientCapabilities": {},
+        });
+        let answer = pipe.ask(request(2, "tools/list", json!({ "_meta": meta }))).await;
+        assert_eq!((code(&answer), &answer["id"]), (expected, &json!(2)), "{answer}");
+        assert_eq!(answer["error"]["data"]["requested"], version);
+    }
+    for removed in
+        ["ping", "initialize", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"]
+    {
+        assert_eq!(code(&pipe.ask(stateless(3, removed, json!({}))).await), -32601, "{removed}");
+    }
+    let scopes = pipe.ask(stateless(4, "tools/call", json!({ "name": "scope" }))).await;
+    assert_eq!(scopes["result"]["isError"], json!(true), "nobody can be asked for more");
+    assert!(scopes["result"]["_meta"].get("mcp/www_authenticate").is_none());
+    // Nor is the session touched that there may be beside them.
+    assert_eq!(pipe.ask(initialize("2025-11-25", json!({}))).await["id"], json!(0));
+    let found = pipe.ask(stateless(5, "server/discover", json!({}))).await;
+    assert_eq!(found["result"]["instructions"], "Be kind.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn ids_that_run_are_in_use_and_can_be_cancelled_in_both_eras() {
+    for modern in [false, true] {
+        let mut pipe = Pipe::with_session("2025-06-18", json!({})).await;
+        let of = |tool: &str| match modern {
+            true => stateless(1, "tools/call", json!({ "name": tool })),
+            false => call(1, tool),
+        };
+        pipe.say(of("wait")).await;
+        pipe.center.logged(&["begun"]).await;
+        assert_eq!(code(&pipe.ask(of("context")).await), -32600);
+        pipe.say(notification("notifications/cancelled", json!({ "requestId": 1 }))).await;
+        pipe.center.logged(&["begun", "Asked"]).await;
+        tokio::task::yield_now().await;
+        assert_eq!(pipe.ask(of("context")).await["id"], json!(1), "no answer but this");
+    }
+}
+
+#[tokio::test]
+async fn a_question_is_a_request_to_the_client() {
+    let mut pipe = Pipe::with_session("2025-06-18", json!({ "elicitation": {} })).await;
+    let question = pipe.ask(call(1, "ask")).await;
+    assert_eq!((&question["id"], &question["method"]), (&json!(1), &json!("elicitation/create")));
+    assert_eq!(pipe.ask(ping(2)).await["id"], json!(2), "meanwhile others are answered");
+    let refused = json!({ "jsonrpc": "2.0", "id": 1, "error": { "code": 1 } });
+    assert_eq!(text_of(&pipe.ask(refused).await), r#"{"action":"cancel","error":{"code":1}} kept"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_input_waits_for_calls_and_then_cancels_them() {
+    let start = Instant::now();
+    let mut pipe = Pipe::with_session("2025-06-18", json!({})).await;
+    pipe.say(call(1, "wait")).await;
+    pipe.center.logged(&["begun"]).await;
+    pipe.close().await;
+    tokio::time::sleep(DRAIN / 2).await;
+    pipe.center.gate.add_permits(1);
+    assert_eq!(text_of(&pipe.read().await), "waited");
+    assert_eq!(pipe.next().await, None);
+    assert!(pipe.served.await.expect("task").is_ok());
+    assert!(start.elapsed() < DRAIN, "nobody waited for the rest of it");
+    // In both eras the client still listens, and so is told.
+    for message in [call(1, "wait"), stateless(1, "tools/call", json!({ "name": "wait" }))] {
+        let mut pipe = Pipe::with_session("2025-06-18", json!({})).await;
+        pipe.say(message).await;
+        pipe.center.logged(&["begun"]).await;
+        let start = Instant::now();
+        pipe.shutdown.cancel();
+        assert_eq!(text_of(&pipe.read().await), "stopping");
+        assert_eq!(start.elapsed(), DRAIN);
+        pipe.center.logged(&["begun", "Closing"]).await;
+        assert_eq!(pipe.next().await, None);
+        assert!(pipe.served.await.expect("task").is_ok());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscription_is_acknowledged_and_its_id_is_in_use() {
+    let mut pipe = Pipe::new();
+    let listen = || stateless("s", "subscriptions/listen", json!({}));
+    let first = pipe.ask(listen()).await;
+    assert_eq!(first["method"], "notifications/subscriptions/acknowledged");
+    assert_eq!(first["params"]["_meta"], json!({ "io.modelcontextprotocol/subscriptionId": "s" }));
+    assert_eq!(code(&pipe.ask(listen()).await), -32600);
+    pipe.say(notification("notifications/cancelled", json!({ "requestId": "s" }))).await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(pipe.ask(listen()).await["method"], first["method"]);
+    // It holds nothing up.
+    let start = Instant::now();
+    pipe.close().await;
+    assert_eq!(pipe.next().await, None);
+    assert!(pipe.served.await.expect("task").is_ok());
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test]
+async fn a_large_answer_is_one_line() {
+    let mut pipe = Pipe::new();
+    let answer = pipe.ask(stateless(1, "tools/call", json!({ "name": "large" }))).await;
+    let text: Value = serde_json::from_str(&text_of(&answer)).expect("JSON");
+    assert_eq!(text, answer["result"]["structuredContent"]);
+    assert_eq!(pipe.ask(stateless(2, "tools/list", json!({}))).await["id"], json!(2));
+}
+
+#[tokio::test]
+async fn a_batch_is_for_sessions_of_one_revision() {
+    let mut pipe = Pipe::with_session("2025-03-26", json!({})).await;
+    pipe.say(json!([ping(1), call(2, "nope")])).await;
+    assert_eq!(pipe.read().await["id"], json!(1));
+    assert_eq!(code(&pipe.read().await), -32602);
+    assert_eq!(code(&pipe.ask(json!([])).await), -32600);
+    for mut other in [Pipe::new(), Pipe::with_session("2025-06-18", json!({})).await] {
+        let answer = other.ask(json!([ping(1)])).await;
+        assert_eq!((code(&answer), answer.get("id")), (-32600, None));
+    }
+}
