@@ -26,14 +26,14 @@ const MOST: usize = 32;
 
 /// A bound listener that does not serve yet.
 #[derive(Debug)]
-pub struct Admin {
+pub(crate) struct Admin {
     tcp: TcpListener,
     address: SocketAddr,
 }
 
 impl Admin {
     /// Binds; none unless `admin.listen` is set.
-    pub async fn bind(config: &Config) -> Result<Option<Self>, String> {
+    pub(crate) async fn bind(config: &Config) -> Result<Option<Self>, String> {
         let Some(wanted) = config.get(settings::admin::LISTEN) else { return Ok(None) };
         let tcp =
             TcpListener::bind(wanted).await.map_err(|e| format!("admin.listen: {wanted}: {e}"))?;
@@ -46,12 +46,17 @@ impl Admin {
     }
 
     /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Serves until `stop`.
-    pub async fn serve(self, databases: Vec<Database>, audit: Audit, stop: CancellationToken) {
+    pub(crate) async fn serve(
+        self,
+        databases: Vec<Database>,
+        audit: Audit,
+        stop: CancellationToken,
+    ) {
         let room = std::sync::Arc::new(tokio::sync::Semaphore::new(MOST));
         loop {
             let accepted = tokio::select! {

@@ -6,10 +6,10 @@ use mssql_mcp_transports::body::Body;
 use serde_json::Value;
 
 /// What every endpoint gives.
-pub type Answer = Response<Body>;
+pub(crate) type Answer = Response<Body>;
 
 /// JSON.
-pub fn json(status: StatusCode, v: &Value) -> Answer {
+pub(crate) fn json(status: StatusCode, v: &Value) -> Answer {
     let mut r = Response::new(Body::Full(v.to_string().into()));
     *r.status_mut() = status;
     r.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -17,20 +17,20 @@ pub fn json(status: StatusCode, v: &Value) -> Answer {
 }
 
 /// With `Cache-Control: no-store` (RFC 6749 §5.1).
-pub fn no_store(mut answer: Answer) -> Answer {
+pub(crate) fn no_store(mut answer: Answer) -> Answer {
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
 }
 
 /// With `Retry-After`, in seconds (RFC 9110 §10.2.3).
-pub fn retry_after(mut answer: Answer, seconds: u64) -> Answer {
+pub(crate) fn retry_after(mut answer: Answer, seconds: u64) -> Answer {
     answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     answer
 }
 
 /// A page, with all that keeps it from being framed, cached or scripted; `policy` is its
 /// `Content-Security-Policy`.
-pub fn html(status: StatusCode, text: String, policy: &str) -> Answer {
+pub(crate) fn html(status: StatusCode, text: String, policy: &str) -> Answer {
     let mut r = Response::new(Body::Full(text.into()));
     *r.status_mut() = status;
     let h = r.headers_mut();
@@ -46,7 +46,7 @@ pub fn html(status: StatusCode, text: String, policy: &str) -> Answer {
 }
 
 /// To another URL; none where that cannot be a header.
-pub fn redirect(status: StatusCode, to: &str) -> Option<Answer> {
+pub(crate) fn redirect(status: StatusCode, to: &str) -> Option<Answer> {
     let mut r = Response::new(Body::Empty);
     *r.status_mut() = status;
     r.headers_mut().insert(header::LOCATION, HeaderValue::from_str(to).ok()?);

@@ -61,7 +61,7 @@ pub struct App {
     /// The database behind it.
     pub database: Database,
     /// What is where over HTTP, in the order of [`Config::served`].
-    pub mounts: Arc<[Mounted]>,
+    pub(crate) mounts: Arc<[Mounted]>,
     /// Sign-in over HTTP, where it is on.
     pub authority: Option<Authority>,
     /// Who did what, where that is kept.
@@ -79,13 +79,13 @@ struct Common {
 
 /// One path over HTTP, with its stack.
 #[derive(Clone)]
-pub struct Mounted {
+pub(crate) struct Mounted {
     /// Empty for the root.
-    pub path: String,
+    pub(crate) path: String,
     /// Its stack at MCP level.
-    pub service: McpService,
+    pub(crate) service: McpService,
     /// The database behind it.
-    pub database: Database,
+    pub(crate) database: Database,
     /// What a reload replaces, and what it keeps.
     stack: Replaceable,
     confirm: Confirm,
@@ -210,7 +210,7 @@ impl App {
     }
 
     /// What of it is served over HTTP.
-    pub fn served(&self) -> Served {
+    pub(crate) fn served(&self) -> Served {
         let mount = |m: &Mounted| Mount {
             path: m.path.clone(),
             service: m.service.clone(),
@@ -263,7 +263,7 @@ impl App {
     }
 
     /// Every database once.
-    pub fn databases(&self) -> Vec<Database> {
+    pub(crate) fn databases(&self) -> Vec<Database> {
         let mut all = vec![self.database.clone()];
         for m in &*self.mounts {
             if !all.iter().any(|d| d.same(&m.database)) {
@@ -290,8 +290,7 @@ fn assembled(
         csv: config.get(settings::limits::TEXT) == settings::limits::RowsText::Csv,
     };
     let surroundings = Surroundings { database: database.clone(), bounds };
-    let library =
-        config.get(settings::tools::SEARCH).then(|| Library::new(database, bounds, path, config));
+    let library = config.get(settings::tools::SEARCH).then(|| Library::new(path, config));
     let mut registry = Registry::new(surroundings, confirm.clone(), library);
     if config.get(settings::auth::MODE) != settings::auth::AuthMode::Off {
         registry = registry.behind_sign_in();

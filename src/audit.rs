@@ -6,7 +6,7 @@
 //! written, by `Drop` if need be; that is also where the policy decides about a call that there
 //! is no room for.
 
-pub mod chain;
+pub(crate) mod chain;
 mod layer;
 pub mod log;
 mod record;
@@ -107,7 +107,7 @@ impl Audit {
 
     /// Something that somebody caused who is not signed in. Of a flood some are written, with
     /// how many were not.
-    pub fn strange(&self, event: &'static str, fields: &[(&str, &str)]) {
+    pub(crate) fn strange(&self, event: &'static str, fields: &[(&str, &str)]) {
         let mut left_out = self.1.left_out.lock().unwrap_or_else(PoisonError::into_inner);
         let before = left_out.entry(event).or_default();
         if self.1.quota.check(event, 1).is_err() {
@@ -125,7 +125,7 @@ impl Audit {
 
     /// Something that is no call: who signed in, what was granted. It is logged too,
     /// under the target `audit`.
-    pub fn event(&self, event: &str, fields: &[(&str, &str)]) {
+    pub(crate) fn event(&self, event: &str, fields: &[(&str, &str)]) {
         let mut record = format!("\"time\":\"{}\",\"event\":{}", time(), quoted(event));
         for (k, v) in fields {
             let _ = write!(record, ",{}:{}", quoted(k), quoted(v));
@@ -139,7 +139,7 @@ impl Audit {
     }
 
     /// Whether calls are refused now, because they cannot be recorded (policy `fail-closed`).
-    pub fn refuses(&self) -> bool {
+    pub(crate) fn refuses(&self) -> bool {
         self.0.as_ref().is_some_and(|a| {
             a.policy == Policy::FailClosed && a.log.state().broken.load(Ordering::Relaxed)
         })

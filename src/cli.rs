@@ -2,20 +2,20 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
-pub mod audit;
-pub mod call;
-pub mod classify;
-pub mod completions;
-pub mod demo;
-pub mod doctor;
+pub(crate) mod audit;
+pub(crate) mod call;
+pub(crate) mod classify;
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod doctor;
 mod flags;
-pub mod health;
+pub(crate) mod health;
 pub mod node;
-pub mod people;
-pub mod reload;
-pub mod serve;
+pub(crate) mod people;
+pub(crate) mod reload;
+pub(crate) mod serve;
 pub mod table;
-pub mod token;
+pub(crate) mod token;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -25,21 +25,22 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 
 use crate::config::{Config, Errors};
 use crate::telemetry;
-pub use flags::{configured, configured_server, inputs};
+pub(crate) use flags::{configured, configured_server, inputs};
 
 /// Version and commit.
-pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("MSSQL_MCP_COMMIT"), ")");
+pub(crate) const VERSION: &str =
+    concat!(env!("CARGO_PKG_VERSION"), " (", env!("MSSQL_MCP_COMMIT"), ")");
 
 /// A command's end: nothing more to say, or a message for stderr and a status.
-pub type Ended = Result<(), Failed>;
+pub(crate) type Ended = Result<(), Failed>;
 
 /// Why a command failed.
 #[derive(Debug)]
-pub struct Failed {
+pub(crate) struct Failed {
     /// For a person; empty when all was said.
-    pub message: String,
+    pub(crate) message: String,
     /// 1 for a failure, 2 for wrong use.
-    pub status: u8,
+    pub(crate) status: u8,
 }
 
 impl From<Errors> for Failed {
@@ -124,7 +125,7 @@ fn config_command() -> Command {
 }
 
 /// Prints; a reader that went away (`| head`) has seen enough.
-pub fn print(text: &str) -> Ended {
+pub(crate) fn print(text: &str) -> Ended {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e.to_string().into()),
         _ => Ok(()),
@@ -207,7 +208,7 @@ fn config(m: &ArgMatches) -> Ended {
 }
 
 /// SIGTERM or Ctrl-C.
-pub async fn asked_to_stop() {
+pub(crate) async fn asked_to_stop() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

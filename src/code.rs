@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// Whether the same call may succeed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retry {
+pub(crate) enum Retry {
     /// As it is.
     Yes,
     /// Only after something was changed.
@@ -28,17 +28,17 @@ macro_rules! codes {
     ) => {
         /// A code.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Code {
+        pub(crate) enum Code {
             $(#[doc = $meaning] $name,)*
             $($(#[$doc])* $own,)*
         }
 
         impl Code {
             /// Those that a client can be answered with, in the order of the docs.
-            pub const ANSWERED: &[Code] = &[$(Code::$name),*];
+            pub(crate) const ANSWERED: &[Code] = &[$(Code::$name),*];
 
             /// The word.
-            pub const fn as_str(self) -> &'static str {
+            pub(crate) const fn as_str(self) -> &'static str {
                 match self {
                     $(Code::$name => $text,)*
                     $(Code::$own => $word,)*
@@ -151,7 +151,7 @@ codes! {
 
 impl Code {
     /// Whether the same call may succeed later, unless an error says otherwise of itself.
-    pub fn retryable(self) -> bool {
+    pub(crate) fn retryable(self) -> bool {
         self.row().is_some_and(|row| row.retry == Retry::Yes)
     }
 }

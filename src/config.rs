@@ -13,7 +13,7 @@ mod lists;
 mod load;
 mod reload;
 mod repeated;
-pub mod server;
+pub(crate) mod server;
 pub mod setting;
 pub mod settings;
 mod show;
@@ -23,16 +23,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::plural::plural;
-pub use docs::markdown;
-pub use lists::{QuotaRow, Registered};
+pub(crate) use docs::markdown;
+pub(crate) use lists::{QuotaRow, Registered};
 pub use load::Inputs;
-pub use repeated::quoted;
+pub(crate) use repeated::quoted;
 use setting::{Key, Value};
 use settings::http;
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Source {
+pub(crate) enum Source {
     /// The table's default.
     Default,
     /// The configuration file at this path.
@@ -60,7 +60,7 @@ pub struct Config {
 
 /// All that is wrong with a configuration.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Errors(pub Vec<String>);
+pub struct Errors(pub(crate) Vec<String>);
 
 // === impl Errors ===
 
@@ -96,7 +96,7 @@ impl Config {
     }
 
     /// Where a setting's value came from.
-    pub fn source<T>(&self, key: Key<T>) -> &Source {
+    pub(crate) fn source<T>(&self, key: Key<T>) -> &Source {
         self.read(key.name()).1
     }
 
@@ -111,7 +111,7 @@ impl Config {
     }
 
     /// The names of the secrets that are set, and where each came from.
-    pub fn secrets(&self) -> impl Iterator<Item = (&'static str, &Source)> {
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = (&'static str, &Source)> {
         settings::all()
             .filter(|s| s.kind == setting::Kind::Secret)
             .map(|s| (s.key, self.read(s.key)))
@@ -121,7 +121,7 @@ impl Config {
 
     /// Where the main database is served over HTTP (empty for the root); nowhere when
     /// there are only mounts.
-    pub fn prefixes(&self) -> Vec<String> {
+    pub(crate) fn prefixes(&self) -> Vec<String> {
         if !self.has_database() && !self.mounts.is_empty() {
             return Vec::new();
         }
@@ -129,33 +129,33 @@ impl Config {
     }
 
     /// `[[mount]]`: path and effective configuration.
-    pub fn mounts(&self) -> &[(String, Config)] {
+    pub(crate) fn mounts(&self) -> &[(String, Config)] {
         &self.mounts
     }
 
     /// Both, in the order in which they are numbered everywhere.
-    pub fn served(&self) -> Vec<(String, Config)> {
+    pub(crate) fn served(&self) -> Vec<(String, Config)> {
         let main = self.prefixes().into_iter().map(|p| (p, self.clone()));
         main.chain(self.mounts.iter().cloned()).collect()
     }
 
     /// Those that have numbers of their own.
-    pub fn quotas(&self) -> &[QuotaRow] {
+    pub(crate) fn quotas(&self) -> &[QuotaRow] {
         &self.quotas
     }
 
     /// The clients that the operator registered.
-    pub fn clients(&self) -> &[Registered] {
+    pub(crate) fn clients(&self) -> &[Registered] {
         &self.clients
     }
 
     /// Variables that nobody knows.
-    pub fn warnings(&self) -> &[String] {
+    pub(crate) fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
     /// Whether there is a database to talk to; if not, what to do.
-    pub fn require_database(&self) -> Result<(), Errors> {
+    pub(crate) fn require_database(&self) -> Result<(), Errors> {
         if !self.has_database() && self.mounts.is_empty() {
             return Err(Errors(vec![
                 "database.host is missing: set MSSQL_HOST (and MSSQL_USER, MSSQL_PASSWORD, \

@@ -5,20 +5,20 @@
 
 pub mod catalog;
 mod error;
-pub mod explain;
+pub(crate) mod explain;
 mod fetch;
-pub mod lease;
-pub mod names;
-pub mod objects;
-pub mod observe;
-pub mod pool;
-pub mod reach;
+pub(crate) mod lease;
+pub(crate) mod names;
+pub(crate) mod objects;
+pub(crate) mod observe;
+pub(crate) mod pool;
+pub(crate) mod reach;
 mod read;
 pub mod rows;
 pub mod run;
 mod settings;
 mod share;
-pub mod value;
+pub(crate) mod value;
 pub mod wrapper;
 
 use std::sync::Arc;
@@ -71,7 +71,7 @@ pub struct Limits {
 
 impl Limits {
     /// For what the server asks by itself, of the catalog.
-    pub fn of_our_own() -> Self {
+    pub(crate) fn of_our_own() -> Self {
         let bounds = Bounds { max_rows: 50_000, max_chars: 16 << 20, max_cell: 1000, csv: false };
         let deadline = Some(Instant::now() + Duration::from_secs(10));
         Self {
@@ -112,12 +112,12 @@ impl Database {
 
     /// Callers are other people: they are told the database's label and name, and where it is
     /// stays in the log.
-    pub fn be_discreet(&self) {
+    pub(crate) fn be_discreet(&self) {
         self.discreet.store(true, Ordering::Relaxed);
     }
 
     /// What went wrong, for a caller.
-    pub fn explain(&self, e: &DbError) -> explain::Explained {
+    pub(crate) fn explain(&self, e: &DbError) -> explain::Explained {
         if self.discreet.load(Ordering::Relaxed) {
             explain::explain_to_others(e, &self.settings)
         } else {
@@ -126,29 +126,29 @@ impl Database {
     }
 
     /// Another LOCK_TIMEOUT from the next call on.
-    pub fn set_lock_timeout(&self, t: Duration) {
+    pub(crate) fn set_lock_timeout(&self, t: Duration) {
         self.wrapping.store(Arc::new(wrapper::Wrapping::new(t)));
     }
 
     /// What may run now: a reload may have changed what a caller's SET
     /// LOCK_TIMEOUT is held against.
-    pub fn policy(&self) -> Policy {
+    pub(crate) fn policy(&self) -> Policy {
         let lock_timeout = self.wrapping.load().lock_timeout();
         Policy { lock_timeout, ..self.settings.policy.clone() }
     }
 
     /// What it was made from.
-    pub fn settings(&self) -> &Settings {
+    pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
 
     /// Asks it something: a connection that was used a moment ago may have nobody at its other end.
-    pub async fn ping(&self) -> Result<(), DbError> {
+    pub(crate) async fn ping(&self) -> Result<(), DbError> {
         self.fetch("SELECT 1", &[], &Limits::of_our_own()).await.map(drop)
     }
 
     /// Whether it answers, for probes: as it did within the last seconds, or now.
-    pub async fn answers(&self) -> bool {
+    pub(crate) async fn answers(&self) -> bool {
         let me = self.clone();
         // In a task, because a login that was begun is waited for by somebody.
         let look = async move {
@@ -191,7 +191,7 @@ impl Database {
     }
 
     /// The gauges of all pools, for as long as the process lives.
-    pub fn gauges(all: &[Self]) {
+    pub(crate) fn gauges(all: &[Self]) {
         type Put<'a> = &'a mut dyn FnMut(u64, &[KeyValue]);
         let each = |name, read: fn(&Self, Put<'_>)| {
             let all = all.to_vec();
@@ -212,7 +212,7 @@ impl Database {
     }
 
     /// Closes the pool and waits for clean-ups.
-    pub async fn close(&self, grace: Duration) {
+    pub(crate) async fn close(&self, grace: Duration) {
         self.pool.close();
         self.cleanups.close();
         let _ = tokio::time::timeout(grace, self.cleanups.wait()).await;
@@ -223,12 +223,12 @@ impl Database {
     }
 
     /// Whether both are handles of one pool.
-    pub fn same(&self, other: &Self) -> bool {
+    pub(crate) fn same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.settings, &other.settings)
     }
 
     /// Closes idle connections; called from time to time.
-    pub fn sweep(&self) {
+    pub(crate) fn sweep(&self) {
         let idle = self.settings.idle_timeout;
         self.pool.retain(|_, m| m.last_used() < idle);
     }

@@ -2,7 +2,7 @@
 //! should and no more? Each finding says what was seen, how to mend it, and where there is one, the
 //! script that mends it.
 
-pub mod certificate;
+pub(crate) mod certificate;
 pub mod database;
 mod local;
 mod public;
@@ -36,7 +36,7 @@ pub struct Finding {
     pub check: &'static str,
     /// The mount that it is about; none for the process, or for the main database.
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub mount: String,
+    pub(crate) mount: String,
     /// What was seen.
     pub what: String,
     /// What to change.

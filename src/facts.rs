@@ -16,9 +16,9 @@ const UNKNOWN: u64 = u64::MAX;
 #[derive(Debug, Default)]
 pub struct CallFacts {
     /// Rows returned.
-    pub rows: AtomicU64,
+    pub(crate) rows: AtomicU64,
     /// Bytes of structured content.
-    pub bytes: AtomicU64,
+    pub(crate) bytes: AtomicU64,
     verdict: OnceLock<&'static str>,
     outcome: OnceLock<Code>,
     truncated: OnceLock<&'static str>,
@@ -33,128 +33,128 @@ pub struct CallFacts {
 
 impl CallFacts {
     /// Puts facts of its own into a request's extensions.
-    pub fn within(mut request: McpRequest) -> McpRequest {
+    pub(crate) fn within(mut request: McpRequest) -> McpRequest {
         request.context.extensions.insert(Arc::new(Self::default()));
         request
     }
 
     /// Adds what an answer holds.
-    pub fn returned(&self, rows: u64, bytes: usize) {
+    pub(crate) fn returned(&self, rows: u64, bytes: usize) {
         self.rows.fetch_add(rows, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// What the text was judged to be.
-    pub fn set_verdict(&self, v: &'static str) {
+    pub(crate) fn set_verdict(&self, v: &'static str) {
         let _ = self.verdict.set(v);
     }
 
     /// How it ended; the first one stays.
-    pub fn set_outcome(&self, code: Code) {
+    pub(crate) fn set_outcome(&self, code: Code) {
         let _ = self.outcome.set(code);
     }
 
     /// What a changing text did: the rows that it changed, and whether that was committed.
-    pub fn set_changed(&self, rows: Option<u64>, committed: bool) {
+    pub(crate) fn set_changed(&self, rows: Option<u64>, committed: bool) {
         self.affected.store(rows.unwrap_or(UNKNOWN), Ordering::Relaxed);
         let _ = self.committed.set(committed);
     }
 
     /// It was tried out, and rolled back.
-    pub fn set_dry_run(&self) {
+    pub(crate) fn set_dry_run(&self) {
         self.dry_run.store(true, Ordering::Relaxed);
         self.set_outcome(Code::DryRun);
     }
 
     /// SQL Server ran the text: what stood for a name in it was one.
-    pub fn set_names_were_right(&self) {
+    pub(crate) fn set_names_were_right(&self) {
         self.names_were_right.store(true, Ordering::Relaxed);
     }
 
     /// As set.
-    pub fn names_were_right(&self) -> bool {
+    pub(crate) fn names_were_right(&self) -> bool {
         self.names_were_right.load(Ordering::Relaxed)
     }
 
     /// Why the answer is not whole.
-    pub fn set_truncated(&self, t: &'static str) {
+    pub(crate) fn set_truncated(&self, t: &'static str) {
         let _ = self.truncated.set(t);
     }
 
     /// The question that this call asked a person.
-    pub fn set_asked(&self, id: String) {
+    pub(crate) fn set_asked(&self, id: String) {
         let _ = self.asked.set(id);
     }
 
     /// The question that this call, a second round, brings the answer to.
-    pub fn set_answers(&self, id: String) {
+    pub(crate) fn set_answers(&self, id: String) {
         let _ = self.answers.set(id);
     }
 
     /// The trace that this call belongs to.
-    pub fn set_trace(&self, t: Trace) {
+    pub(crate) fn set_trace(&self, t: Trace) {
         let _ = self.trace.set(t);
     }
 
     /// Rows that were changed, and whether that was committed; none for what only reads.
-    pub fn changed(&self) -> Option<(Option<u64>, bool)> {
+    pub(crate) fn changed(&self) -> Option<(Option<u64>, bool)> {
         let rows = Some(self.affected.load(Ordering::Relaxed)).filter(|n| *n != UNKNOWN);
         self.committed.get().map(|c| (rows, *c))
     }
 
     /// As set.
-    pub fn dry_run(&self) -> bool {
+    pub(crate) fn dry_run(&self) -> bool {
         self.dry_run.load(Ordering::Relaxed)
     }
 
     /// As set.
-    pub fn trace(&self) -> Option<Trace> {
+    pub(crate) fn trace(&self) -> Option<Trace> {
         self.trace.get().copied()
     }
 
     /// As set.
-    pub fn asked(&self) -> &str {
+    pub(crate) fn asked(&self) -> &str {
         self.asked.get().map_or("", String::as_str)
     }
 
     /// As set.
-    pub fn answers(&self) -> &str {
+    pub(crate) fn answers(&self) -> &str {
         self.answers.get().map_or("", String::as_str)
     }
 
     /// As set.
-    pub fn verdict(&self) -> &'static str {
+    pub(crate) fn verdict(&self) -> &'static str {
         self.verdict.get().copied().unwrap_or("")
     }
 
     /// How it ended, once that is known.
-    pub fn outcome(&self) -> Option<Code> {
+    pub(crate) fn outcome(&self) -> Option<Code> {
         self.outcome.get().copied()
     }
 
     /// As set.
-    pub fn truncated(&self) -> &'static str {
+    pub(crate) fn truncated(&self) -> &'static str {
         self.truncated.get().copied().unwrap_or("")
     }
 }
 
 /// What a call names.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Named {
+pub(crate) struct Named {
     /// A T-SQL text.
-    pub query: Option<Arc<str>>,
+    pub(crate) query: Option<Arc<str>>,
     /// A table, its parts joined by dots.
-    pub table: Option<String>,
+    pub(crate) table: Option<String>,
 }
 
 impl Named {
     /// A T-SQL text.
-    pub fn text(query: &str) -> Self {
+    pub(crate) fn text(query: &str) -> Self {
         Self { query: Some(query.into()), table: None }
     }
 
     /// A table, as a caller writes its name.
-    pub fn table(name: &str) -> Self {
+    pub(crate) fn table(name: &str) -> Self {
         let table =
             mssql_mcp_sql::quote::split(name).map_or(name.to_owned(), |parts| parts.join("."));
         Self { query: None, table: Some(table) }
@@ -162,7 +162,7 @@ impl Named {
 }
 
 /// How a call ended, by its facts where they say it, else by its answer.
-pub fn outcome_of(o: &Outcome, facts: &CallFacts) -> Code {
+pub(crate) fn outcome_of(o: &Outcome, facts: &CallFacts) -> Code {
     match (o, facts.outcome()) {
         (Outcome::InputRequired { .. }, _) => Code::InputRequired,
         (_, Some(code)) => code,

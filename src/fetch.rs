@@ -37,11 +37,11 @@ pub struct Getter {
 
 /// What came.
 #[derive(Debug)]
-pub struct Got {
+pub(crate) struct Got {
     /// Whole.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     /// All of them.
-    pub headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
 }
 
 impl std::fmt::Debug for Getter {
@@ -51,7 +51,7 @@ impl std::fmt::Debug for Getter {
 }
 
 /// Whether an address is on the public internet (IANA special-purpose registries, RFC 6890).
-pub fn public(ip: IpAddr) -> bool {
+pub(crate) fn public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(v4) => {
             let [a, b, c, _] = v4.octets();
@@ -83,18 +83,18 @@ pub fn public(ip: IpAddr) -> bool {
 impl Getter {
     /// For a stranger's URL: the public internet alone. The name servers that are asked, where they
     /// are not the system's.
-    pub fn from_strangers(name_servers: &[SocketAddr]) -> Self {
+    pub(crate) fn from_strangers(name_servers: &[SocketAddr]) -> Self {
         Self { vague: true, ..Self::with(by(name_servers), public, system_roots()) }
     }
 
     /// For a URL that the operator wrote: anywhere.
-    pub fn from_operator() -> Self {
+    pub(crate) fn from_operator() -> Self {
         Self::system(|_| true)
     }
 
     /// For what the operator named inside their network: anywhere, without TLS where they wrote
     /// `http://`, and trusting these authorities beside the system's.
-    pub fn inside(authorities: &[u8], patience: Duration) -> Result<Self, String> {
+    pub(crate) fn inside(authorities: &[u8], patience: Duration) -> Result<Self, String> {
         let mut roots = system_roots();
         for c in CertificateDer::pem_slice_iter(authorities) {
             let c = c.map_err(|e| format!("it is no PEM of certificates: {e}"))?;
@@ -106,7 +106,7 @@ impl Getter {
     }
 
     /// Waits so long for an answer.
-    pub fn patient(self, patience: Duration) -> Self {
+    pub(crate) fn patient(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
@@ -133,7 +133,7 @@ impl Getter {
     }
 
     /// Gets an `https://` URL, or an `http://` one where the address is this machine's.
-    pub async fn get(&self, url: &str, max: usize) -> Result<Got, String> {
+    pub(crate) async fn get(&self, url: &str, max: usize) -> Result<Got, String> {
         if !url.starts_with("https://") && !url.starts_with("http://") {
             return Err(NOT_HTTP.into());
         }
@@ -148,7 +148,7 @@ impl Getter {
     }
 
     /// Sends a request with an absolute URI, and gives the whole answer, whatever its status.
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         request: Request<Bytes>,
         max: usize,

@@ -1,16 +1,16 @@
 //! What is served over HTTP, and the parts of its stack; [`crate::stack::http`] puts them in order.
 
-pub mod bearer;
-pub mod body;
+pub(crate) mod bearer;
+pub(crate) mod body;
 mod connections;
 mod endpoints;
-pub mod guard;
+pub(crate) mod guard;
 mod listener;
 mod object;
-pub mod open;
+pub(crate) mod open;
 mod peer;
 mod request_id;
-pub mod token_watch;
+pub(crate) mod token_watch;
 mod way_in;
 
 use std::sync::Arc;
@@ -22,41 +22,41 @@ use mssql_mcp_transports::McpService;
 
 use crate::database::Database;
 use crate::oauth::server::Authority;
-pub use endpoints::Endpoints;
+pub(crate) use endpoints::Endpoints;
 pub use listener::{Listener, Stop};
-pub use peer::{Peer, quota};
-pub use request_id::RequestIds;
+pub(crate) use peer::{Peer, quota};
+pub(crate) use request_id::RequestIds;
 
 /// How long a stranger's request may go on when the server stops.
 const STRANGERS: Duration = Duration::from_millis(500);
 
 /// What is served over HTTP.
 #[derive(Clone)]
-pub struct Served {
+pub(crate) struct Served {
     /// What is where, in the order of [`crate::config::Config::served`].
-    pub mounts: Arc<[Mount]>,
+    pub(crate) mounts: Arc<[Mount]>,
     /// Sign-in, where it is on.
-    pub authority: Option<Authority>,
+    pub(crate) authority: Option<Authority>,
     /// What a reload changes.
-    pub reloadable: Arc<Reloadable>,
+    pub(crate) reloadable: Arc<Reloadable>,
 }
 
 /// One path.
 #[derive(Clone)]
-pub struct Mount {
+pub(crate) struct Mount {
     /// Empty for the root.
-    pub path: String,
+    pub(crate) path: String,
     /// The stack at MCP level.
-    pub service: McpService,
+    pub(crate) service: McpService,
     /// The database behind it.
-    pub database: Database,
+    pub(crate) database: Database,
 }
 
 /// Limits at HTTP level that a reload changes.
 #[derive(Debug)]
-pub struct Reloadable {
+pub(crate) struct Reloadable {
     /// Requests by network.
-    pub peers: Limiter<String>,
+    pub(crate) peers: Limiter<String>,
     /// Bytes in one request.
-    pub max_request: AtomicUsize,
+    pub(crate) max_request: AtomicUsize,
 }

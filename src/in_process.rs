@@ -14,7 +14,7 @@ use crate::protocol::server_info;
 
 /// The response (JSON-RPC) to a request of this principal; none where it was cancelled. `from`
 /// stands where other requests have the name of their transport.
-pub async fn ask(
+pub(crate) async fn ask(
     service: McpService,
     from: &'static str,
     principal: Principal,

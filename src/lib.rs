@@ -3,7 +3,9 @@
 //! `stack` is the place to start reading: it is the composition root, and its order is the
 //! order of a request.
 
-pub mod admin;
+#![warn(unreachable_pub)]
+
+pub(crate) mod admin;
 mod answer;
 pub mod app;
 pub mod audit;
@@ -19,22 +21,22 @@ mod in_process;
 pub mod limits;
 mod long;
 mod messages;
-pub mod net;
+pub(crate) mod net;
 pub mod oauth;
 pub mod observe;
-pub mod plural;
+pub(crate) mod plural;
 pub mod prepare;
 pub mod principal;
-pub mod protocol;
-pub mod redirect_uri;
-pub mod refusal;
-pub mod rescue;
+pub(crate) mod protocol;
+pub(crate) mod redirect_uri;
+pub(crate) mod refusal;
+pub(crate) mod rescue;
 mod resolve;
-pub mod route;
-pub mod secret;
+pub(crate) mod route;
+pub(crate) mod secret;
 pub mod server;
 pub mod stack;
-pub mod statement;
+pub(crate) mod statement;
 pub mod telemetry;
 pub mod tools;
 mod visible;

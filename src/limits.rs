@@ -22,7 +22,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// Which quota counts the calls of a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cost {
+pub(crate) enum Cost {
     /// It reads or changes rows: `limits.calls`.
     Data,
     /// It only looks at the catalog: `limits.catalog_calls`.
@@ -111,7 +111,7 @@ impl Quotas {
     }
 
     /// The numbers of a new configuration, from the next call on.
-    pub fn reload(&self, config: &Config) {
+    pub(crate) fn reload(&self, config: &Config) {
         let old = self.sets.load_full();
         let sets =
             wanted(config).into_iter().map(|(of, row)| match old.iter().find(|s| s.of == of) {

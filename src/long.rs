@@ -8,7 +8,7 @@ const LONG: usize = 64 << 10;
 
 /// Does it here, but where the text is long the runtime first gives this thread's other
 /// work to another one.
-pub fn apart<T>(length: usize, work: impl FnOnce() -> T) -> T {
+pub(crate) fn apart<T>(length: usize, work: impl FnOnce() -> T) -> T {
     let several =
         || Handle::try_current().is_ok_and(|h| h.runtime_flavor() == RuntimeFlavor::MultiThread);
     if length >= LONG && several() { tokio::task::block_in_place(work) } else { work() }

@@ -18,11 +18,11 @@ const MAX_LENGTH: usize = 4000;
 
 /// What a call was told beside its results.
 #[derive(Debug, Default, Clone, PartialEq)]
-pub struct Said {
+pub(crate) struct Said {
     /// PRINT, RAISERROR below 11, and notices of the server.
-    pub messages: Vec<String>,
+    pub(crate) messages: Vec<String>,
     /// Errors: number and text, in order.
-    pub errors: Vec<(u64, String)>,
+    pub(crate) errors: Vec<(u64, String)>,
 }
 
 tokio::task_local! {
@@ -30,7 +30,7 @@ tokio::task_local! {
 }
 
 /// Runs a future and collects what it is told.
-pub async fn listen<F: Future>(f: F) -> (F::Output, Said) {
+pub(crate) async fn listen<F: Future>(f: F) -> (F::Output, Said) {
     SAID.scope(RefCell::default(), async {
         let out = f.await;
         (out, SAID.with(RefCell::take))
@@ -40,11 +40,11 @@ pub async fn listen<F: Future>(f: F) -> (F::Output, Said) {
 
 /// The layer; goes with [`OnlyTokens`].
 #[derive(Debug, Clone, Copy)]
-pub struct Capture;
+pub(crate) struct Capture;
 
 /// Lets only the driver's token events through, for [`Capture`].
 #[derive(Debug, Clone, Copy)]
-pub struct OnlyTokens;
+pub(crate) struct OnlyTokens;
 
 impl<S> Filter<S> for OnlyTokens {
     fn enabled(&self, m: &Metadata<'_>, _: &Context<'_, S>) -> bool {

@@ -4,12 +4,12 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 /// A port: one to five digits and nothing else.
-pub fn port(text: &str) -> Option<u16> {
+pub(crate) fn port(text: &str) -> Option<u16> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 /// The two, without a user name; an address of IPv6 with its brackets. None when it is neither.
-pub fn split(authority: &str) -> Option<(&str, Option<u16>)> {
+pub(crate) fn split(authority: &str) -> Option<(&str, Option<u16>)> {
     if let Some(inside) = authority.strip_prefix('[') {
         let (address, behind) = inside.split_once(']')?;
         address.parse::<Ipv6Addr>().ok()?;
@@ -27,7 +27,7 @@ pub fn split(authority: &str) -> Option<(&str, Option<u16>)> {
 }
 
 /// One key per network: an IPv6 host has a /64 of addresses to choose from.
-pub fn network(ip: IpAddr) -> String {
+pub(crate) fn network(ip: IpAddr) -> String {
     match ip {
         IpAddr::V4(v4) => v4.to_string(),
         IpAddr::V6(v6) => {
@@ -38,7 +38,7 @@ pub fn network(ip: IpAddr) -> String {
 }
 
 /// One key per site: what one subscriber is usually given, a /48 of IPv6 (RFC 6177).
-pub fn site(ip: IpAddr) -> String {
+pub(crate) fn site(ip: IpAddr) -> String {
     match ip {
         IpAddr::V4(v4) => v4.to_string(),
         IpAddr::V6(v6) => {

@@ -1,7 +1,7 @@
 //! The observers: one MCP request becomes a log line, a span and a few numbers; and so
 //! does one HTTP request.
 
-pub mod http;
+pub(crate) mod http;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,7 +47,7 @@ pub struct Running {
 }
 
 /// The gauge of calls that run, for as long as the process lives.
-pub fn gauges() {
+pub(crate) fn gauges() {
     metrics::gauge("mssql_mcp.calls.running", |put| put(RUNNING.load(Ordering::Relaxed), &[]));
 }
 

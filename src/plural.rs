@@ -2,7 +2,7 @@
 
 /// "1 row", "2 rows"; the unit is one that takes an s, or a y that becomes ies
 /// ("1 entry", "2 entries").
-pub fn plural(n: impl std::fmt::Display, unit: &str) -> String {
+pub(crate) fn plural(n: impl std::fmt::Display, unit: &str) -> String {
     let n = n.to_string();
     match unit.strip_suffix('y') {
         _ if n == "1" => format!("1 {unit}"),

@@ -24,17 +24,17 @@ impl Principal {
 
     /// Whether this is [`Self::local`], asked with each call and so without making one: a person of
     /// that name came through a client, or has not all scopes.
-    pub fn is_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         self.subject == "local" && self.client.is_none() && self.scopes == SCOPES
     }
 
     /// Whether it has a scope.
-    pub fn may(&self, scope: &str) -> bool {
+    pub(crate) fn may(&self, scope: &str) -> bool {
         self.scopes.iter().any(|s| s == scope)
     }
 
     /// What a session is bound to.
-    pub fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         self.subject.clone()
     }
 }

@@ -6,7 +6,7 @@ use mssql_mcp_transports::{ProtocolVersion, Reply};
 use serde_json::{Map, Value, json};
 
 /// The methods that the center answers.
-pub const METHODS: &[&str] = &[
+pub(crate) const METHODS: &[&str] = &[
     "server/discover",
     "tools/list",
     "tools/call",
@@ -22,7 +22,7 @@ pub const METHODS: &[&str] = &[
 const TTL_MS: u64 = 3_600_000;
 
 /// This server.
-pub fn server_info() -> ServerInfo {
+pub(crate) fn server_info() -> ServerInfo {
     ServerInfo {
         name: "mssql-mcp",
         title: "Microsoft SQL Server",
@@ -31,7 +31,7 @@ pub fn server_info() -> ServerInfo {
 }
 
 /// `server/discover`, from which `initialize` is made too.
-pub fn discover(instructions: &str) -> Reply {
+pub(crate) fn discover(instructions: &str) -> Reply {
     let mut m = Map::new();
     m.insert("supportedVersions".into(), json!(ProtocolVersion::names()));
     // Nothing that is listed changes while the server runs, so no listChanged.
@@ -41,7 +41,7 @@ pub fn discover(instructions: &str) -> Reply {
 }
 
 /// A list of one page.
-pub fn list(name: &str, items: Vec<Value>) -> Map<String, Value> {
+pub(crate) fn list(name: &str, items: Vec<Value>) -> Map<String, Value> {
     let mut m = Map::new();
     m.insert(name.to_owned(), items.into());
     cached(m)

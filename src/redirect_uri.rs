@@ -24,20 +24,20 @@ const NOT_PRIVATE: [&str; 14] = [
 
 /// The parts of a redirect URI that are compared.
 #[derive(Debug, PartialEq)]
-pub struct Parts<'a> {
+pub(crate) struct Parts<'a> {
     /// Without its colon.
-    pub scheme: &'a str,
+    pub(crate) scheme: &'a str,
     /// In lower case; an address of IPv6 in its brackets.
-    pub host: String,
+    pub(crate) host: String,
     /// Where it is written.
-    pub port: Option<u16>,
+    pub(crate) port: Option<u16>,
     /// Path and query.
-    pub rest: &'a str,
+    pub(crate) rest: &'a str,
 }
 
 /// Reads a redirect URI; strictly, because what two readers read differently sends a code
 /// to the wrong one.
-pub fn parts(uri: &str) -> Result<Parts<'_>, &'static str> {
+pub(crate) fn parts(uri: &str) -> Result<Parts<'_>, &'static str> {
     if uri.len() > MAX_URI
         || !uri.bytes().all(|b| b.is_ascii_graphic())
         || uri.contains(['\\', '<', '>', '"'])
@@ -68,7 +68,7 @@ pub fn parts(uri: &str) -> Result<Parts<'_>, &'static str> {
 }
 
 /// Whether a scheme can be a program's own (RFC 8252 §7.1).
-pub fn private(scheme: &str) -> bool {
+pub(crate) fn private(scheme: &str) -> bool {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c);
     scheme.starts_with(|c: char| c.is_ascii_lowercase())
         && scheme.chars().all(fits)
@@ -76,12 +76,12 @@ pub fn private(scheme: &str) -> bool {
 }
 
 /// Whether a host is this machine (RFC 8252 §7.3).
-pub fn loopback(host: &str) -> bool {
+pub(crate) fn loopback(host: &str) -> bool {
     matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 /// Where a redirect URI leads, for people, and whether that is this machine.
-pub fn host_of(uri: &str) -> Option<(String, bool)> {
+pub(crate) fn host_of(uri: &str) -> Option<(String, bool)> {
     let p = parts(uri).ok()?;
     if private(p.scheme) {
         return Some((format!("{}://{}", p.scheme, p.host), true));
@@ -92,7 +92,7 @@ pub fn host_of(uri: &str) -> Option<(String, bool)> {
 
 /// The origin of a redirect URI, for `form-action` (a browser follows a form's redirect only
 /// there). Of a private scheme a policy can name no host.
-pub fn origin_of(uri: &str) -> Option<String> {
+pub(crate) fn origin_of(uri: &str) -> Option<String> {
     let p = parts(uri).ok()?;
     if private(p.scheme) {
         return Some(format!("{}:", p.scheme));
@@ -101,7 +101,7 @@ pub fn origin_of(uri: &str) -> Option<String> {
 }
 
 /// Whether a redirect URI of a request is a registered one: exactly, but for the port on loopback.
-pub fn matches(registered: &str, requested: &str) -> bool {
+pub(crate) fn matches(registered: &str, requested: &str) -> bool {
     if registered == requested {
         return parts(requested).is_ok();
     }
@@ -119,7 +119,7 @@ pub fn matches(registered: &str, requested: &str) -> bool {
 
 /// Whether a redirect URI of the configuration can be used: the operator may name any host, and a
 /// private scheme (RFC 8252 §7.1).
-pub fn check_configured(uri: &str) -> Result<(), String> {
+pub(crate) fn check_configured(uri: &str) -> Result<(), String> {
     let p = parts(uri)?;
     match p.scheme {
         "http" if !loopback(&p.host) => Err("http:// is for loopback; use https://".into()),

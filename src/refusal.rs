@@ -13,17 +13,17 @@ use crate::plural::plural;
 
 /// A result with `isError`: what was wrong, and how to mend it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     /// What kind of failure it is.
-    pub code: Code,
+    pub(crate) code: Code,
     /// What was wrong.
-    pub message: String,
+    pub(crate) message: String,
     /// How to mend it; empty where nobody can.
-    pub hint: String,
+    pub(crate) hint: String,
     /// The same call may succeed later.
-    pub retryable: bool,
+    pub(crate) retryable: bool,
     /// Further members of the error object, as `docs/errors.md` has them for the code.
-    pub more: Box<Map<String, Value>>,
+    pub(crate) more: Box<Map<String, Value>>,
 }
 
 // === impl Refusal: of any call ===
@@ -40,12 +40,12 @@ impl Refusal {
     }
 
     /// An argument is not what it must be.
-    pub fn invalid_arguments(message: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(crate) fn invalid_arguments(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(Code::InvalidArguments, message, hint)
     }
 
     /// The deadline of the whole call has passed.
-    pub fn timeout(limit: Duration) -> Self {
+    pub(crate) fn timeout(limit: Duration) -> Self {
         let mut refusal = Self::new(
             Code::Timeout,
             format!("No answer within {} s.", limit.as_secs_f32()),
@@ -56,7 +56,7 @@ impl Refusal {
     }
 
     /// A fault of ours, which the log names by the same incident.
-    pub fn internal(incident: &str) -> Self {
+    pub(crate) fn internal(incident: &str) -> Self {
         Self::new(
             Code::Internal,
             format!("Internal error {incident}."),
@@ -65,7 +65,7 @@ impl Refusal {
     }
 
     /// The server stops, and the client still listens.
-    pub fn shutting_down() -> Self {
+    pub(crate) fn shutting_down() -> Self {
         Self::new(
             Code::ShuttingDown,
             "The server is stopping; the query was cancelled.",
@@ -74,7 +74,7 @@ impl Refusal {
     }
 
     /// There is no room to record the call.
-    pub fn audit_unavailable() -> Self {
+    pub(crate) fn audit_unavailable() -> Self {
         Self::new(
             Code::AuditUnavailable,
             "Not run: the call could not be recorded, and here nothing runs unrecorded.",
@@ -83,12 +83,12 @@ impl Refusal {
     }
 
     /// A budget of the principal's is spent (`what`) until `wait` has passed.
-    pub fn rate_limited(what: &str, wait: Duration) -> Self {
+    pub(crate) fn rate_limited(what: &str, wait: Duration) -> Self {
         Self::later(Code::RateLimited, what, wait.as_secs() + 1)
     }
 
     /// So many calls of the principal run already.
-    pub fn too_many_at_once(running: u32) -> Self {
+    pub(crate) fn too_many_at_once(running: u32) -> Self {
         let run = if running == 1 { "runs" } else { "run" };
         let what = format!("{} of yours {run} already", plural(running, "call"));
         Self::later(Code::TooManyAtOnce, &what, 1)
@@ -106,7 +106,7 @@ impl Refusal {
 
 impl Refusal {
     /// The guard's.
-    pub fn not_run(refused: mssql_mcp_sql::policy::Refusal) -> Self {
+    pub(crate) fn not_run(refused: mssql_mcp_sql::policy::Refusal) -> Self {
         let message = format!("Not run: {}.", refused.reason);
         let mut refusal = Self::new(refused.why.into(), message, refused.advice);
         refusal.more.insert("class".into(), refused.class.as_str().into());
@@ -117,7 +117,7 @@ impl Refusal {
     }
 
     /// `dry_run` of what cannot be tried out, and why.
-    pub fn no_preview(why: &str) -> Self {
+    pub(crate) fn no_preview(why: &str) -> Self {
         Self::new(
             Code::NoPreview,
             format!("This cannot be tried out: {why}."),
@@ -126,7 +126,7 @@ impl Refusal {
     }
 
     /// The client never said that it can ask a person.
-    pub fn nobody_can_be_asked() -> Self {
+    pub(crate) fn nobody_can_be_asked() -> Self {
         Self::new(
             Code::ConfirmationRequired,
             "A person has to confirm changes here, and this client cannot ask one.",
@@ -136,7 +136,7 @@ impl Refusal {
     }
 
     /// The client said that it can ask a person, and then could not.
-    pub fn nobody_was_asked() -> Self {
+    pub(crate) fn nobody_was_asked() -> Self {
         Self::new(
             Code::ConfirmationRequired,
             "A person has to confirm this change, and the client could not ask one; nothing was \
@@ -147,12 +147,12 @@ impl Refusal {
     }
 
     /// The system has no randomness, without which a question could be forged.
-    pub fn no_randomness() -> Self {
+    pub(crate) fn no_randomness() -> Self {
         Self::new(Code::Internal, "The system has no randomness; nobody can be asked.", "")
     }
 
     /// No further decision can be remembered.
-    pub fn too_many_decisions() -> Self {
+    pub(crate) fn too_many_decisions() -> Self {
         Self::new(
             Code::Busy,
             "Too many confirmed changes are remembered.",
@@ -161,7 +161,7 @@ impl Refusal {
     }
 
     /// A retry of a confirmed change, while the change runs.
-    pub fn in_progress() -> Self {
+    pub(crate) fn in_progress() -> Self {
         Self::new(
             Code::InProgress,
             "This change is being applied right now.",
@@ -170,12 +170,12 @@ impl Refusal {
     }
 
     /// The person said no, or did not say yes (`what`).
-    pub fn declined(what: &str) -> Self {
+    pub(crate) fn declined(what: &str) -> Self {
         Self::new(Code::Declined, what, "Do not try again unless the person asks for it.")
     }
 
     /// The data changed between question and answer.
-    pub fn superseded() -> Self {
+    pub(crate) fn superseded() -> Self {
         Self::new(
             Code::Superseded,
             "The data had changed in between; the person was asked again.",
@@ -184,7 +184,7 @@ impl Refusal {
     }
 
     /// A change whose end nobody saw, and why (`what`).
-    pub fn unknown_outcome(what: &str) -> Self {
+    pub(crate) fn unknown_outcome(what: &str) -> Self {
         Self::new(
             Code::OutcomeUnknown,
             format!("{what} Whether it was committed is not known."),
@@ -193,7 +193,7 @@ impl Refusal {
     }
 
     /// A change that failed after it had ended its transaction itself.
-    pub fn ended_by_itself(mut self) -> Self {
+    pub(crate) fn ended_by_itself(mut self) -> Self {
         self.code = Code::OutcomeUnknown;
         self.retryable = false;
         self.message = format!(
@@ -208,7 +208,7 @@ impl Refusal {
     }
 
     /// A change that ran into its deadline; `may_commit` where it can have committed by itself.
-    pub fn change_cancelled(mut self, may_commit: bool) -> Self {
+    pub(crate) fn change_cancelled(mut self, may_commit: bool) -> Self {
         self.retryable = false;
         self.hint = match may_commit {
             true => {
@@ -225,7 +225,7 @@ impl Refusal {
     }
 
     /// With names like the one that the error is about.
-    pub fn with_closest(mut self, names: Vec<String>) -> Self {
+    pub(crate) fn with_closest(mut self, names: Vec<String>) -> Self {
         self.hint = format!("Did you mean {}?", names.join(", "));
         self.more.insert("closest".into(), names.into());
         self
@@ -236,7 +236,7 @@ impl Refusal {
 
 impl Refusal {
     /// From a database error.
-    pub fn database(e: &DbError, db: &Database) -> Self {
+    pub(crate) fn database(e: &DbError, db: &Database) -> Self {
         let x = db.explain(e);
         let mut r = Self::new(x.code, x.what, x.mend);
         r.retryable = x.retryable;
@@ -253,7 +253,7 @@ impl Refusal {
     }
 
     /// From a failed text: with what was said beside the error.
-    pub fn failure(f: &Failure, db: &Database) -> Self {
+    pub(crate) fn failure(f: &Failure, db: &Database) -> Self {
         let mut r = Self::database(&f.error, db);
         if !f.said.messages.is_empty() {
             r.more.insert("messages".into(), f.said.messages.clone().into());
@@ -272,7 +272,7 @@ impl Refusal {
     }
 
     /// From a name that is no table.
-    pub fn not_found(name: &str, e: NotFound, db: &Database) -> Self {
+    pub(crate) fn not_found(name: &str, e: NotFound, db: &Database) -> Self {
         let shown = || name.chars().take(200).collect::<String>();
         match e {
             NotFound::Database(e) => Self::database(&e, db),
@@ -308,7 +308,7 @@ impl Refusal {
     }
 
     /// An id that names nothing that there is.
-    pub fn no_such_object(id: &str) -> Self {
+    pub(crate) fn no_such_object(id: &str) -> Self {
         Self::new(
             Code::NoSuchObject,
             format!("There is nothing with the id {:?}.", id.chars().take(200).collect::<String>()),
@@ -322,7 +322,7 @@ impl Refusal {
 impl Refusal {
     /// The tool result. Errors have no `structuredContent`, because clients hold that
     /// against the output schema.
-    pub fn into_reply(self) -> ToolReply {
+    pub(crate) fn into_reply(self) -> ToolReply {
         let mut e = json!({ "code": self.code.as_str(), "message": self.message });
         if !self.hint.is_empty() {
             e["hint"] = self.hint.into();

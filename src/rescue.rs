@@ -16,13 +16,13 @@ use crate::refusal::Refusal;
 
 /// What the list needs of a request.
 #[derive(Debug)]
-pub struct Note {
+pub(crate) struct Note {
     tool: bool,
     facts: Option<Arc<CallFacts>>,
 }
 
 /// Kept before the call.
-pub fn note(r: &McpRequest) -> Note {
+pub(crate) fn note(r: &McpRequest) -> Note {
     Note {
         tool: &*r.method == "tools/call",
         facts: r.context.extensions.get::<Arc<CallFacts>>().cloned(),
@@ -36,7 +36,7 @@ fn incident() -> String {
 }
 
 /// The list.
-pub fn rescue(note: Note, e: BoxError) -> Outcome {
+pub(crate) fn rescue(note: Note, e: BoxError) -> Outcome {
     let recorded = |code: Code| {
         if let Some(f) = &note.facts {
             f.set_outcome(code);

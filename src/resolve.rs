@@ -14,19 +14,19 @@ use domain::resolv::stub::conf::{ResolvConf, ServerConf, Transport};
 use futures_util::future::BoxFuture;
 
 /// Name and port to addresses.
-pub type Lookup =
+pub(crate) type Lookup =
     Arc<dyn Fn(String, u16) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> + Send + Sync>;
 
 /// A look-up ends after this, whatever the name servers do.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A name server of the configuration.
-pub fn server(text: &str) -> Option<SocketAddr> {
+pub(crate) fn server(text: &str) -> Option<SocketAddr> {
     text.parse().ok().or_else(|| Some(SocketAddr::new(text.parse().ok()?, 53)))
 }
 
 /// Asks these name servers; without any, those of `/etc/resolv.conf`.
-pub fn by(servers: &[SocketAddr]) -> Lookup {
+pub(crate) fn by(servers: &[SocketAddr]) -> Lookup {
     let mut conf = match servers {
         [] => ResolvConf::default(),
         _ => ResolvConf::new(),

@@ -12,7 +12,7 @@ use crate::config::settings;
 
 /// An endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Endpoint {
+pub(crate) enum Endpoint {
     /// Streamable HTTP.
     Mcp,
     /// HTTP+SSE by GET, streamable HTTP by POST.
@@ -44,25 +44,25 @@ pub enum Endpoint {
 /// A mount, by its place in the configuration, and an endpoint. At the origin there may be
 /// endpoints of sign-in without a mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     /// Which.
-    pub mount: Option<usize>,
+    pub(crate) mount: Option<usize>,
     /// What.
-    pub endpoint: Endpoint,
+    pub(crate) endpoint: Endpoint,
 }
 
 /// A request whose path was read.
 #[derive(Debug)]
-pub struct Routed<B> {
+pub(crate) struct Routed<B> {
     /// What the path means.
-    pub place: Place,
+    pub(crate) place: Place,
     /// The request itself.
-    pub request: http::Request<B>,
+    pub(crate) request: http::Request<B>,
 }
 
 /// The paths that there are.
 #[derive(Debug, Clone)]
-pub struct Routes {
+pub(crate) struct Routes {
     mounts: Vec<String>,
     mcp: bool,
     sse: bool,
@@ -70,7 +70,7 @@ pub struct Routes {
 
 impl Place {
     /// The path of the endpoint that a client typed, below its mount.
-    pub fn typed(self) -> &'static str {
+    pub(crate) fn typed(self) -> &'static str {
         match self.endpoint {
             Endpoint::Mcp => "/mcp",
             Endpoint::Sse | Endpoint::Messages => "/sse",
@@ -80,19 +80,19 @@ impl Place {
     }
 
     /// Whether it is about MCP, for those who are known.
-    pub fn is_mcp(self) -> bool {
+    pub(crate) fn is_mcp(self) -> bool {
         matches!(self.endpoint, Endpoint::Mcp | Endpoint::Sse | Endpoint::Messages)
     }
 
     /// Whether a capability check without a token is meant: `HEAD /sse`.
-    pub fn is_probe(self, method: &Method) -> bool {
+    pub(crate) fn is_probe(self, method: &Method) -> bool {
         self.endpoint == Endpoint::Sse && *method == Method::HEAD
     }
 }
 
 impl Routes {
     /// Of these mounts, with the transports that are configured.
-    pub fn of(mounts: impl Iterator<Item = String>, config: &Config) -> Self {
+    pub(crate) fn of(mounts: impl Iterator<Item = String>, config: &Config) -> Self {
         Self::new(
             mounts.collect(),
             config.get(settings::http::MCP),
@@ -101,12 +101,12 @@ impl Routes {
     }
 
     /// Of these mounts; each transport can be switched off.
-    pub fn new(mounts: Vec<String>, mcp: bool, sse: bool) -> Self {
+    pub(crate) fn new(mounts: Vec<String>, mcp: bool, sse: bool) -> Self {
         Self { mounts, mcp, sse }
     }
 
     /// What there is, for a person who got lost.
-    pub fn endpoints(&self) -> Vec<String> {
+    pub(crate) fn endpoints(&self) -> Vec<String> {
         let of = |m: &String| {
             let (mcp, sse) = (format!("{m}/mcp"), format!("{m}/sse"));
             [self.mcp.then_some(mcp), self.sse.then_some(sse)]
@@ -118,13 +118,13 @@ impl Routes {
     }
 
     /// The endpoint that clients of a mount are given.
-    pub fn main(&self, mount: &str) -> String {
+    pub(crate) fn main(&self, mount: &str) -> String {
         format!("{mount}{}", if self.mcp { "/mcp" } else { "/sse" })
     }
 
     /// Whether a path is that of the server itself, or of a mount, where there is nothing but
     /// a page for people.
-    pub fn home(&self, path: &str) -> Option<Option<usize>> {
+    pub(crate) fn home(&self, path: &str) -> Option<Option<usize>> {
         let path = path.trim_matches('/');
         if path.is_empty() {
             return Some(None);
@@ -133,7 +133,7 @@ impl Routes {
     }
 
     /// What a path means; 404 where there is nothing, 400 where it cannot be read in one way.
-    pub fn find(&self, path: &str) -> Result<Place, StatusCode> {
+    pub(crate) fn find(&self, path: &str) -> Result<Place, StatusCode> {
         if path.contains(['%', '\\', ';']) || path.split('/').any(|s| s == "." || s == "..") {
             return Err(StatusCode::BAD_REQUEST);
         }
@@ -150,7 +150,7 @@ impl Routes {
     }
 
     /// The plain path of a place, whatever was typed: `http.route`.
-    pub fn path_of(&self, p: Place) -> String {
+    pub(crate) fn path_of(&self, p: Place) -> String {
         let mount = p.mount.and_then(|m| self.mounts.get(m)).map_or("", String::as_str);
         let endpoint = match p.endpoint {
             Endpoint::Mcp => "/mcp",

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 
 /// A new secret with a prefix that people and scanners recognise.
-pub fn secret(prefix: &str) -> String {
+pub(crate) fn secret(prefix: &str) -> String {
     let mut bytes = [0; 32];
     // getrandom cannot fail once the system has booted; a guessable secret must never be given out.
     rand::fill(&mut bytes).unwrap_or_else(|_| unreachable!("the system has no randomness"));
@@ -17,7 +17,8 @@ pub fn secret(prefix: &str) -> String {
 
 /// A password of 80 bits that can be read off a screen and typed: lower case and digits, none that
 /// looks like another, in fours.
-pub fn typeable() -> String {
+#[cfg(feature = "sandbox")]
+pub(crate) fn typeable() -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut bytes = [0; 16];
     rand::fill(&mut bytes).unwrap_or_else(|_| unreachable!("the system has no randomness"));
@@ -27,7 +28,7 @@ pub fn typeable() -> String {
 
 /// A name that nobody has, for the log and the records: the same for the same text, by a key that
 /// ends with the process, because it may have been a password.
-pub fn unknown_name(name: &str) -> String {
+pub(crate) fn unknown_name(name: &str) -> String {
     static KEY: LazyLock<hmac::Key> =
         LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA256, secret("").as_bytes()));
     let tag = hmac::sign(&KEY, name.as_bytes());
@@ -35,6 +36,6 @@ pub fn unknown_name(name: &str) -> String {
 }
 
 /// What a secret is stored as.
-pub fn hashed(secret: &str) -> String {
+pub(crate) fn hashed(secret: &str) -> String {
     BASE64.encode(digest::digest(&digest::SHA256, secret.as_bytes()))
 }

@@ -79,7 +79,7 @@ where
 }
 
 /// The stack at HTTP level, around both transports of every mount, for a listener at this address.
-pub fn http(
+pub(crate) fn http(
     served: &Served,
     config: &Config,
     address: SocketAddr,

@@ -15,27 +15,27 @@ const MAX_TEXT: usize = 4000;
 
 /// A text, for the record.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Statement {
+pub(crate) struct Statement {
     /// The same for texts that differ in literals, blanks, comments and the case
     /// of bare words only.
-    pub fingerprint: String,
+    pub(crate) fingerprint: String,
     /// With `?` for each literal and `"?"` for each word in double quotes, cut at 4,000
     /// characters: by what a caller meant it may be a value, which SQL Server then knows no name
     /// for (errors 207 and 208).
-    pub redacted: String,
+    pub(crate) redacted: String,
     /// The same with the words in double quotes, where there are some: for when SQL Server
     /// took them for names.
-    pub named: Option<String>,
+    pub(crate) named: Option<String>,
     /// `schema.name` as written, in order, each once.
-    pub objects: Vec<String>,
+    pub(crate) objects: Vec<String>,
     /// Those of them that stand in double quotes.
-    pub doubtful: Vec<String>,
+    pub(crate) doubtful: Vec<String>,
 }
 
 impl Statement {
     /// Of a text. One that cannot be read has a fingerprint of its bytes and no more: nothing is
     /// known to be a literal in it.
-    pub fn of(sql: &str) -> Self {
+    pub(crate) fn of(sql: &str) -> Self {
         match (tokens(sql), roles(sql)) {
             (Ok(all), Ok(roles)) if all.len() == roles.len() => {
                 let roles: Vec<Role> = roles.into_iter().map(|(_, r)| r).collect();
@@ -60,7 +60,7 @@ impl Statement {
 impl Statement {
     /// What it does to what (`SELECT sales.Orders`): the name of a span, so without anything that
     /// differs from call to call.
-    pub fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         let verb =
             self.redacted.split([' ', ';', '(']).next().unwrap_or_default().to_ascii_uppercase();
         let verb = if verb == "WITH" { "SELECT".to_owned() } else { verb };

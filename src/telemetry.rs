@@ -1,12 +1,12 @@
 //! What an operator sees: logs on stderr, and traces, metrics and logs by OpenTelemetry.
 
-pub mod environment;
+pub(crate) mod environment;
 mod exporter;
 mod json;
 pub mod metrics;
-pub mod otlp;
-pub mod trace;
-pub mod wire;
+pub(crate) mod otlp;
+pub(crate) mod trace;
+pub(crate) mod wire;
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use otlp::Exporters;
 
 /// The target of all spans: they are for OpenTelemetry alone, and without it they
 /// are not even made.
-pub const SPANS: &str = "mssql_mcp::trace";
+pub(crate) const SPANS: &str = "mssql_mcp::trace";
 
 static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 static EXPORTERS: OnceLock<Exporters> = OnceLock::new();
@@ -118,18 +118,18 @@ fn subscribe(level: &str, format: Format, exporters: Option<&Exporters>) {
 }
 
 /// Changes the level while the process runs.
-pub fn set_level(level: &str) -> Result<(), String> {
+pub(crate) fn set_level(level: &str) -> Result<(), String> {
     let new = filter(level)?;
     LEVEL.get().map_or(Ok(()), |h| h.reload(new).map_err(|e| e.to_string()))
 }
 
 /// The metrics, as Prometheus reads them; none without an admin listener.
-pub fn scrape() -> Option<Result<String, String>> {
+pub(crate) fn scrape() -> Option<Result<String, String>> {
     EXPORTERS.get()?.scrape()
 }
 
 /// Sends what waits, within this time and never more than a few seconds. Blocks.
-pub fn flush(patience: Duration) {
+pub(crate) fn flush(patience: Duration) {
     if let Some(e) = EXPORTERS.get() {
         e.shutdown(patience);
     }

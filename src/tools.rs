@@ -4,7 +4,7 @@
 
 mod answer;
 mod arguments;
-pub mod cascade;
+pub(crate) mod cascade;
 mod change;
 pub mod confirm;
 mod describe_table;
@@ -12,7 +12,7 @@ mod execute_sql;
 mod get_table_sample;
 mod list_tables;
 mod params;
-pub mod preview;
+pub(crate) mod preview;
 mod registry;
 pub mod search;
 
@@ -35,7 +35,7 @@ use crate::telemetry::wire::Shape;
 pub use registry::{Arguments, Registry};
 
 /// Every tool, by name: what is known of it without a database.
-pub const TOOLS: &[About] = &[
+pub(crate) const TOOLS: &[About] = &[
     About::of::<describe_table::DescribeTable>(),
     About::of::<execute_sql::ExecuteSql>(),
     About::of::<search::Fetch>(),
@@ -45,7 +45,7 @@ pub const TOOLS: &[About] = &[
 ];
 
 /// A tool (MCP, "Tools").
-pub trait Tool: Send + Sync + 'static {
+pub(crate) trait Tool: Send + Sync + 'static {
     /// Its arguments, as serde reads them: with the fields of [`Definition::arguments`], and no
     /// others.
     type Args: DeserializeOwned + Send;
@@ -88,50 +88,48 @@ pub struct Surroundings {
 
 /// What clients are told of a tool.
 #[derive(Debug)]
-pub struct Definition {
+pub(crate) struct Definition {
     /// For people.
-    pub title: &'static str,
+    pub(crate) title: &'static str,
     /// For models.
-    pub description: String,
+    pub(crate) description: String,
     /// The properties of the input schema (JSON Schema).
-    pub arguments: Value,
+    pub(crate) arguments: Value,
     /// Those that must be there.
-    pub required: &'static [&'static str],
+    pub(crate) required: &'static [&'static str],
     /// The schema of `structuredContent`.
-    pub output: Value,
+    pub(crate) output: Value,
     /// Whether a call may change data.
-    pub changes: bool,
+    pub(crate) changes: bool,
 }
 
 /// A tool without its types.
 #[derive(Debug)]
-pub struct About {
+pub(crate) struct About {
     /// [`Tool::NAME`].
-    pub name: &'static str,
-    /// [`Tool::COST`].
-    pub cost: Cost,
+    pub(crate) name: &'static str,
     /// [`Tool::SHOWN`].
-    pub shown: Shape,
+    pub(crate) shown: Shape,
     /// [`Tool::EXAMPLE`].
-    pub example: &'static str,
+    pub(crate) example: &'static str,
 }
 
 /// What a tool is called with, beside its arguments.
 #[derive(Debug)]
-pub struct Call {
+pub(crate) struct Call {
     /// The request's surroundings.
-    pub context: Context,
+    pub(crate) context: Context,
     /// For those who watch.
-    pub facts: Arc<CallFacts>,
+    pub(crate) facts: Arc<CallFacts>,
     /// The mount's database.
-    pub database: Database,
+    pub(crate) database: Database,
     /// Where the call must stop: the mount's bounds, the deadline, the client's cancel.
-    pub limits: Limits,
+    pub(crate) limits: Limits,
 }
 
 /// Why a call ended without an answer.
 #[derive(Debug)]
-pub enum Stop {
+pub(crate) enum Stop {
     /// A result with `isError`.
     Refused(Box<Refusal>),
     /// The database said no.
@@ -162,7 +160,7 @@ fn share_of(p: &Principal) -> Arc<str> {
 
 impl About {
     const fn of<T: Tool>() -> Self {
-        Self { name: T::NAME, cost: T::COST, shown: T::SHOWN, example: T::EXAMPLE }
+        Self { name: T::NAME, shown: T::SHOWN, example: T::EXAMPLE }
     }
 }
 
@@ -209,12 +207,12 @@ impl Call {
     }
 
     /// Whether the caller has a scope.
-    pub fn may(&self, scope: &str) -> bool {
+    pub(crate) fn may(&self, scope: &str) -> bool {
         self.context.extensions.get::<Principal>().is_some_and(|p| p.may(scope))
     }
 
     /// [`Call::limits`] with other bounds.
-    pub fn within(&self, bounds: Bounds) -> Limits {
+    pub(crate) fn within(&self, bounds: Bounds) -> Limits {
         Limits { bounds, ..self.limits.clone() }
     }
 }

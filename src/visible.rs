@@ -11,7 +11,7 @@ const BLANKS: usize = 20;
 /// Whether a character would not be seen, or would move what stands beside it: controls, marks of
 /// direction (Unicode UAX #9), and what is ignored where it is shown
 /// (`Default_Ignorable_Code_Point`).
-pub fn unseen(c: char) -> bool {
+pub(crate) fn unseen(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
         c if c.is_control() => true,
@@ -42,7 +42,7 @@ pub fn unseen(c: char) -> bool {
 
 /// The text, so that all of it can be seen. Long runs of blanks, behind which something
 /// could stand, are counted.
-pub fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut blanks = String::new();
     let flush = |blanks: &mut String, out: &mut String| {
@@ -72,7 +72,7 @@ pub fn visible(text: &str) -> String {
 
 /// A name or a value: line ends and tabs too are shown as what they are, so that none can write a
 /// line of the question, and no blank is lost.
-pub fn visible_line(text: &str, most: usize) -> String {
+pub(crate) fn visible_line(text: &str, most: usize) -> String {
     let escaped: String = text
         .chars()
         .map(|c| {
@@ -96,7 +96,7 @@ pub fn visible_line(text: &str, most: usize) -> String {
 
 /// The same, no longer than about so many characters: the beginning and the end, since what is at
 /// stake may stand there.
-pub fn shortened(text: &str, most: usize) -> String {
+pub(crate) fn shortened(text: &str, most: usize) -> String {
     let text = visible(text.trim());
     let n = text.chars().count();
     if n <= most {

@@ -8,6 +8,8 @@
 //!
 //! The verdict is the worse of the two, and neither shares a table with the other.
 
+#![warn(unreachable_pub)]
+
 mod account;
 pub mod batches;
 mod characters;

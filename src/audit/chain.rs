@@ -12,15 +12,15 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 
 /// What stands before the first record.
-pub const GENESIS: &str = "0";
+pub(crate) const GENESIS: &str = "0";
 
 /// Where a chain stands.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Head {
+pub(crate) struct Head {
     /// Of the last record; 0 before the first.
-    pub seq: u64,
+    pub(crate) seq: u64,
     /// Its hash.
-    pub hash: String,
+    pub(crate) hash: String,
 }
 
 impl Default for Head {
@@ -34,13 +34,13 @@ fn hash_of(line: &str) -> String {
 }
 
 /// What a checkpoint signs.
-pub fn statement(seq: u64, prev: &str) -> String {
+pub(crate) fn statement(seq: u64, prev: &str) -> String {
     format!("mssql-mcp audit checkpoint {seq} {prev}")
 }
 
 impl Head {
     /// Appends a record with these fields (the inside of a JSON object) to `out`, and moves on.
-    pub fn append(&mut self, fields: &str, out: &mut String) {
+    pub(crate) fn append(&mut self, fields: &str, out: &mut String) {
         let start = out.len();
         self.seq += 1;
         let _ = write!(out, "{{\"seq\":{},\"prev\":\"{}\",{fields}", self.seq, self.hash);
@@ -49,7 +49,7 @@ impl Head {
     }
 
     /// Appends a signed checkpoint.
-    pub fn checkpoint(&mut self, time: &str, key: &Ed25519KeyPair, out: &mut String) {
+    pub(crate) fn checkpoint(&mut self, time: &str, key: &Ed25519KeyPair, out: &mut String) {
         let signature = key.sign(statement(self.seq + 1, &self.hash).as_bytes());
         let fields = format!(
             "\"time\":\"{time}\",\"event\":\"checkpoint\",\"key\":\"{}\",\"signature\":\"{}\"",
@@ -62,21 +62,21 @@ impl Head {
 
 /// A line, read.
 #[derive(Debug)]
-pub struct Record {
+pub(crate) struct Record {
     /// Its number, from 1.
-    pub seq: u64,
+    pub(crate) seq: u64,
     /// The hash of the record before.
-    pub prev: String,
+    pub(crate) prev: String,
     /// Its own.
-    pub hash: String,
+    pub(crate) hash: String,
     /// All of it.
-    pub value: Value,
+    pub(crate) value: Value,
     /// It has its hash.
-    pub whole: bool,
+    pub(crate) whole: bool,
 }
 
 /// Reads a line of the chain.
-pub fn read(line: &str) -> Option<Record> {
+pub(crate) fn read(line: &str) -> Option<Record> {
     let value: Value = serde_json::from_str(line).ok()?;
     let text = |k: &str| value.get(k).and_then(Value::as_str).map(str::to_owned);
     let (seq, prev, hash) = (value.get("seq")?.as_u64()?, text("prev")?, text("hash")?);
@@ -86,7 +86,7 @@ pub fn read(line: &str) -> Option<Record> {
 }
 
 /// The head of a file's last record, and how many bytes after its last whole line are torn.
-pub fn tail(text: &str) -> (Option<Head>, usize) {
+pub(crate) fn tail(text: &str) -> (Option<Head>, usize) {
     let whole = text.rfind('\n').map_or(0, |at| at + 1);
     let last = text[..whole].lines().next_back().and_then(read);
     (last.map(|r| Head { seq: r.seq, hash: r.hash }), text.len() - whole)

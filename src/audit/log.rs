@@ -25,7 +25,7 @@ use crate::visible::unseen;
 /// The series of the server, and that of the commands.
 pub const SERVER: &str = "audit";
 /// Likewise.
-pub const ADMIN: &str = "admin";
+pub(crate) const ADMIN: &str = "admin";
 /// Records that may wait for the disk.
 pub(super) const QUEUE: usize = 8192;
 /// Between tries to write.
@@ -33,21 +33,21 @@ pub(super) const AGAIN: Duration = Duration::from_millis(200);
 
 /// How to keep it.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub(crate) struct Options {
     /// The folder.
-    pub dir: PathBuf,
+    pub(crate) dir: PathBuf,
     /// The file's name begins with this: the server's and the commands' chains are two.
-    pub series: &'static str,
+    pub(crate) series: &'static str,
     /// When to sync.
-    pub fsync: Fsync,
+    pub(crate) fsync: Fsync,
     /// Bytes after which a new file begins.
-    pub max_size: u64,
+    pub(crate) max_size: u64,
     /// Records between checkpoints.
-    pub checkpoint_every: u64,
+    pub(crate) checkpoint_every: u64,
 }
 
 /// Something to record. It is written out on the thread of the log, not in the call's time.
-pub trait Record: Send + std::fmt::Debug {
+pub(crate) trait Record: Send + std::fmt::Debug {
     /// Appends its fields: the inside of a JSON object.
     fn write(&self, out: &mut String);
 }
@@ -61,7 +61,7 @@ impl Record for String {
 
 /// What goes to the thread.
 #[derive(Debug)]
-pub enum Entry {
+pub(crate) enum Entry {
     /// To be written.
     Record(Box<dyn Record>),
     /// Likewise; and tell when it is on disk.
@@ -72,41 +72,41 @@ pub enum Entry {
 
 /// The queue's end that records go into.
 #[derive(Debug, Clone)]
-pub struct Log {
+pub(crate) struct Log {
     queue: mpsc::Sender<Entry>,
     state: Arc<State>,
 }
 
 /// What can be seen of it from outside.
 #[derive(Debug, Default)]
-pub struct State {
+pub(crate) struct State {
     /// Records that were lost because there was no room (policy `drop`).
-    pub dropped: AtomicU64,
+    pub(crate) dropped: AtomicU64,
     /// The last write failed.
-    pub broken: AtomicBool,
+    pub(crate) broken: AtomicBool,
 }
 
 impl State {
     /// So many records found no room.
-    pub fn lost(&self, n: u64) {
+    pub(crate) fn lost(&self, n: u64) {
         self.dropped.fetch_add(n, Ordering::Relaxed);
         instruments().audit_dropped.add(n, &[]);
     }
 }
 
 /// A time, as records have it.
-pub fn stamp(t: DateTime<Utc>) -> String {
+pub(crate) fn stamp(t: DateTime<Utc>) -> String {
     t.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
 /// Now, likewise.
-pub fn time() -> String {
+pub(crate) fn time() -> String {
     stamp(Utc::now())
 }
 
 /// A JSON text of a string, with what could disturb a terminal or its reader (controls, marks of
 /// direction, line ends of Unicode) written as escapes.
-pub fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let json = Value::from(text).to_string();
     if json.is_ascii() {
         // Controls are escaped already, but for DEL.
@@ -212,7 +212,7 @@ fn left_open(texts: &[String]) -> Vec<String> {
 impl Log {
     /// Opens the chain where it stands, closes what a killed process left open,
     /// and starts the thread.
-    pub fn open(options: Options) -> Result<Self, String> {
+    pub(crate) fn open(options: Options) -> Result<Self, String> {
         let dir = options.dir.clone();
         let wrong = |e: &dyn std::fmt::Display| format!("audit.dir: {}: {e}", dir.display());
         folder(&dir).map_err(|e| wrong(&e))?;
@@ -294,17 +294,17 @@ impl Log {
     }
 
     /// The queue.
-    pub fn queue(&self) -> &mpsc::Sender<Entry> {
+    pub(crate) fn queue(&self) -> &mpsc::Sender<Entry> {
         &self.queue
     }
 
     /// What can be seen of it.
-    pub fn state(&self) -> &State {
+    pub(crate) fn state(&self) -> &State {
         &self.state
     }
 
     /// Writes what is left, with a checkpoint.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         let (tx, rx) = oneshot::channel();
         if self.queue.send(Entry::Close(tx)).await.is_ok() {
             let _ = tokio::time::timeout(Duration::from_secs(3), rx).await;

@@ -9,12 +9,12 @@ mod files;
 use std::collections::HashMap;
 
 use super::chain::Head;
-pub use anchor::{Anchor, anchors};
+pub(crate) use anchor::anchors;
 use files::chains;
 
 /// Whom a problem speaks of; in the order of their weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Blame {
+pub(crate) enum Blame {
     /// The records: they are not what was written.
     Records,
     /// The key that was given: the checkpoints are good, and another's.
@@ -27,13 +27,13 @@ pub enum Blame {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
     /// What is to be doubted.
-    pub blame: Blame,
+    pub(crate) blame: Blame,
     /// The file, or what was given.
-    pub file: String,
+    pub(crate) file: String,
     /// From 1; 0 for the file as a whole.
-    pub line: usize,
+    pub(crate) line: usize,
     /// In words.
-    pub what: String,
+    pub(crate) what: String,
 }
 
 impl std::fmt::Display for Problem {
@@ -50,26 +50,26 @@ impl std::fmt::Display for Problem {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Verified {
     /// Each chain.
-    pub chains: Vec<Chain>,
+    pub(crate) chains: Vec<Chain>,
     /// All that is wrong; empty when all is well.
     pub problems: Vec<Problem>,
 }
 
 /// One chain: that of a server, or that of the commands.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Chain {
+pub(crate) struct Chain {
     /// Its first file.
-    pub name: String,
+    pub(crate) name: String,
     /// Records that were read.
-    pub records: u64,
+    pub(crate) records: u64,
     /// Where it begins.
-    pub first: u64,
+    pub(crate) first: u64,
     /// Where it ends.
-    pub last: Head,
+    pub(crate) last: Head,
     /// Of the last good checkpoint; 0 without one.
-    pub checkpoint: u64,
+    pub(crate) checkpoint: u64,
     /// The key of the checkpoints.
-    pub key: Option<String>,
+    pub(crate) key: Option<String>,
 }
 
 type File = (String, String);

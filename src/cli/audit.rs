@@ -10,7 +10,7 @@ use crate::audit::verify::{Blame, verify};
 use crate::plural::plural;
 
 /// `mssql-mcp audit …`.
-pub fn command() -> Command {
+pub(crate) fn command() -> Command {
     Command::new("audit")
         .about("Look after the audit log")
         .subcommand_required(true)
@@ -66,7 +66,7 @@ fn expand(path: &Path) -> Result<Vec<PathBuf>, Failed> {
 }
 
 /// `mssql-mcp audit verify`.
-pub fn audit(m: &ArgMatches) -> Ended {
+pub(crate) fn audit(m: &ArgMatches) -> Ended {
     let Some(("verify", m)) = m.subcommand() else { return Ok(()) };
     let mut paths: Vec<PathBuf> = Vec::new();
     for given in m.get_many::<PathBuf>("files").into_iter().flatten() {

@@ -20,10 +20,10 @@ use crate::config::settings;
 use crate::tools::TOOLS;
 use arguments::{arguments, help};
 use remote::Remote;
-pub use remote::{Server, ask};
+pub(crate) use remote::{Server, ask};
 
 /// `mssql-mcp call …`.
-pub fn command() -> Command {
+pub(crate) fn command() -> Command {
     let flag = |name: &'static str, help: &'static str| {
         Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
     };
@@ -94,7 +94,7 @@ fn after_help() -> String {
 
 /// Our options may stand behind the tool too: they are put before it, and what is
 /// the tool's behind `--`.
-pub fn settle(argv: Vec<String>) -> Vec<String> {
+pub(crate) fn settle(argv: Vec<String>) -> Vec<String> {
     let root = super::command();
     let call = command();
     let options: Vec<&Arg> = root
@@ -180,7 +180,7 @@ fn wrong(message: String) -> Failed {
 }
 
 /// `mssql-mcp call`.
-pub async fn call(m: &ArgMatches) -> Ended {
+pub(crate) async fn call(m: &ArgMatches) -> Ended {
     let tool = m.get_one::<String>("tool").map_or("", String::as_str);
     let args: Vec<String> = m.get_many::<String>("args").unwrap_or_default().cloned().collect();
     if let Some(url) = m.get_one::<String>("url") {

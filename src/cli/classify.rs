@@ -17,7 +17,7 @@ use mssql_mcp_sql::policy::Policy;
 use mssql_mcp_sql::verdict::Verdict;
 
 /// The grammar of `classify`.
-pub fn command() -> Command {
+pub(crate) fn command() -> Command {
     Command::new("classify")
         .about("Judge T-SQL as execute_sql would: one JSON line per GO batch")
         .after_help(
@@ -62,7 +62,7 @@ pub fn command() -> Command {
 }
 
 /// `mssql-mcp classify [FILE|-]`.
-pub fn classify(m: &ArgMatches) -> Ended {
+pub(crate) fn classify(m: &ArgMatches) -> Ended {
     if m.get_flag("statements") {
         return print(&mssql_mcp_sql::statements::markdown());
     }

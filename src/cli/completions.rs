@@ -13,7 +13,7 @@ use crate::config::{Config, Inputs};
 use crate::tools::TOOLS;
 
 /// The grammar of `completions`.
-pub fn command() -> Command {
+pub(crate) fn command() -> Command {
     Command::new("completions")
         .about("Print a completion script for a shell")
         .after_help(
@@ -57,7 +57,7 @@ _mssql_mcp_words() {
 "#;
 
 /// `mssql-mcp completions SHELL`.
-pub async fn completions(shell: Shell) -> Ended {
+pub(crate) async fn completions(shell: Shell) -> Ended {
     if shell != Shell::Bash {
         let mut script = Vec::new();
         clap_complete::generate(shell, &mut super::command(), "mssql-mcp", &mut script);

@@ -18,7 +18,7 @@ use crate::oauth::people::{User, hash};
 use crate::oauth::server::Authority;
 
 /// The grammar of `demo`.
-pub fn command() -> Command {
+pub(crate) fn command() -> Command {
     Command::new("demo")
         .about("Start an embedded sandbox database and the server: nothing to install or configure")
         .arg(flags::listen())
@@ -39,14 +39,17 @@ pub fn command() -> Command {
 }
 
 /// The grammar of `sandbox`.
-pub fn sandbox_command() -> Command {
+pub(crate) fn sandbox_command() -> Command {
     Command::new("sandbox")
         .about("Start the sandbox's SQL Server (TDS) endpoint alone")
         .arg(flags::listen())
 }
 
 /// A sandbox, and a server's configuration that points at it.
-pub async fn start(m: &ArgMatches, quiet: bool) -> Result<(Sandbox, App, Config, Source), Failed> {
+pub(crate) async fn start(
+    m: &ArgMatches,
+    quiet: bool,
+) -> Result<(Sandbox, App, Config, Source), Failed> {
     let sandbox = Sandbox::start(Options::default())
         .await
         .map_err(|e| format!("the sandbox did not start: {e}"))?;
@@ -80,7 +83,7 @@ pub async fn start(m: &ArgMatches, quiet: bool) -> Result<(Sandbox, App, Config,
 }
 
 /// `mssql-mcp demo`.
-pub async fn demo(m: &ArgMatches) -> Ended {
+pub(crate) async fn demo(m: &ArgMatches) -> Ended {
     let (sandbox, app, config, source) = start(m, false).await?;
     if m.get_flag("stdio") {
         return over_stdio(&app, &config).await;
@@ -121,7 +124,7 @@ async fn somebody(authority: &Authority) -> Result<Somebody, Failed> {
 }
 
 /// `mssql-mcp sandbox`.
-pub async fn sandbox(m: &ArgMatches) -> Ended {
+pub(crate) async fn sandbox(m: &ArgMatches) -> Ended {
     let text = m.get_one::<String>("listen").map_or("127.0.0.1:1433", String::as_str);
     let listen = parse_listen(text).ok_or_else(|| Failed {
         message: format!(

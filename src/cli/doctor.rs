@@ -11,7 +11,7 @@ use crate::doctor::{Level, examine};
 use crate::telemetry;
 
 /// The command line of it.
-pub fn command() -> Command {
+pub(crate) fn command() -> Command {
     Command::new("doctor")
         .about(
             "Check the configuration, files, databases and what their logins may do, and say \
@@ -28,7 +28,7 @@ pub fn command() -> Command {
 }
 
 /// `mssql-mcp doctor`.
-pub async fn doctor(m: &ArgMatches) -> Ended {
+pub(crate) async fn doctor(m: &ArgMatches) -> Ended {
     let as_json = m.get_flag("json");
     let config =
         match Config::load(&inputs(m, Vec::new())).and_then(|c| c.require_database().map(|()| c)) {

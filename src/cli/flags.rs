@@ -39,7 +39,7 @@ impl TypedValueParser for Known {
 }
 
 /// One for each setting but the secrets: what is on a command line is in every process list.
-pub fn all() -> impl Iterator<Item = Arg> {
+pub(crate) fn all() -> impl Iterator<Item = Arg> {
     SECTIONS.iter().flat_map(|section| {
         let public = section.rows.iter().filter(|s| s.kind != Kind::Secret);
         public.map(|s| flag(s).help_heading(section.heading))
@@ -82,7 +82,7 @@ fn flag(s: &'static Setting) -> Arg {
 }
 
 /// `--listen`, of commands that listen.
-pub fn listen() -> Arg {
+pub(crate) fn listen() -> Arg {
     Arg::new("listen")
         .long("listen")
         .value_name("ADDR")
@@ -91,7 +91,7 @@ pub fn listen() -> Arg {
 }
 
 /// `--port`, at the configured address.
-pub fn port() -> Arg {
+pub(crate) fn port() -> Arg {
     Arg::new("port")
         .long("port")
         .value_name("N")
@@ -102,7 +102,7 @@ pub fn port() -> Arg {
 }
 
 /// Flags, environment and file; `fixed` values are above all.
-pub fn inputs(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Inputs {
+pub(crate) fn inputs(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Inputs {
     let mut env: std::collections::BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
         .collect();
@@ -136,7 +136,10 @@ pub fn inputs(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Inputs {
 }
 
 /// Loads the configuration and sets up logging: for commands that end by themselves.
-pub fn configured(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Result<Config, Failed> {
+pub(crate) fn configured(
+    m: &ArgMatches,
+    fixed: Vec<(&'static str, String)>,
+) -> Result<Config, Failed> {
     let config = Config::load(&inputs(m, fixed))?;
     telemetry::init(config.get(settings::log::LEVEL), config.get(settings::log::FORMAT));
     warn(&config);
@@ -144,7 +147,7 @@ pub fn configured(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Result<
 }
 
 /// Loads the configuration and sets up all telemetry: for servers. Within the runtime.
-pub fn configured_server(
+pub(crate) fn configured_server(
     m: &ArgMatches,
     fixed: Vec<(&'static str, String)>,
 ) -> Result<Config, Failed> {

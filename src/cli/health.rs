@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::config::settings;
 
 /// The grammar of `health`.
-pub fn command() -> Command {
+pub(crate) fn command() -> Command {
     Command::new("health")
         .about("Ask a running server's /health; exit 0 if it answers (for containers)")
         .arg(
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MAX: u64 = 64 << 10;
 
 /// `mssql-mcp health [URL]`.
-pub async fn health(m: &ArgMatches) -> Ended {
+pub(crate) async fn health(m: &ArgMatches) -> Ended {
     let url = match m.get_one::<String>("url") {
         Some(u) => u.clone(),
         None => listening(m)?,

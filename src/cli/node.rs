@@ -68,22 +68,22 @@ impl Node {
     }
 
     /// A member; null where there is none.
-    pub fn get(&self, name: &str) -> &Node {
+    pub(crate) fn get(&self, name: &str) -> &Node {
         self.pairs().iter().find(|(k, _)| k == name).map_or(&NULL, |(_, v)| v)
     }
 
     /// The members of an object.
-    pub fn pairs(&self) -> &[(String, Node)] {
+    pub(crate) fn pairs(&self) -> &[(String, Node)] {
         if let Node::Object(all) = self { all } else { &[] }
     }
 
     /// The items of a list.
-    pub fn items(&self) -> &[Node] {
+    pub(crate) fn items(&self) -> &[Node] {
         if let Node::List(all) = self { all } else { &[] }
     }
 
     /// A text.
-    pub fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         if let Node::Text(t) = self { Some(t) } else { None }
     }
 

@@ -31,7 +31,7 @@ pub(super) fn name_arg() -> Arg {
 }
 
 /// `mssql-mcp user …`.
-pub fn user_command() -> Command {
+pub(crate) fn user_command() -> Command {
     let stdin = || {
         Arg::new("password-stdin")
             .long("password-stdin")
@@ -101,7 +101,7 @@ pub fn user_command() -> Command {
 }
 
 /// `mssql-mcp store …`.
-pub fn store_command() -> Command {
+pub(crate) fn store_command() -> Command {
     Command::new("store")
         .about("Look after the store of sign-in")
         .subcommand_required(true)
@@ -251,7 +251,7 @@ fn password(m: &ArgMatches) -> Result<String, Failed> {
 }
 
 /// `mssql-mcp user …`.
-pub async fn user(m: &ArgMatches) -> Ended {
+pub(crate) async fn user(m: &ArgMatches) -> Ended {
     let Some((what, m)) = m.subcommand() else { return Ok(()) };
     let config = settings(m)?;
     let store = |e: crate::oauth::store::StoreError| Failed::from(e.to_string());
@@ -323,7 +323,7 @@ pub async fn user(m: &ArgMatches) -> Ended {
 }
 
 /// `mssql-mcp store …`.
-pub async fn store(m: &ArgMatches) -> Ended {
+pub(crate) async fn store(m: &ArgMatches) -> Ended {
     let Some((what, m)) = m.subcommand() else { return Ok(()) };
     let records = open(&settings(m)?)?;
     let failed = |e: crate::oauth::store::StoreError| Failed::from(e.to_string());

@@ -14,14 +14,14 @@ use crate::telemetry::metrics::{instruments, label};
 
 /// Where the configuration came from, to read it again.
 #[derive(Debug)]
-pub struct Source {
+pub(crate) struct Source {
     matches: ArgMatches,
     fixed: Vec<(&'static str, String)>,
 }
 
 impl Source {
     /// The flags, and what a subcommand fixed.
-    pub fn new(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Self {
+    pub(crate) fn new(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Self {
         Self { matches: m.clone(), fixed }
     }
 
@@ -31,7 +31,7 @@ impl Source {
 }
 
 /// Waits for the signal, for as long as the process lives.
-pub async fn reload_on_hangup(app: App, mut config: Config, source: Source) {
+pub(crate) async fn reload_on_hangup(app: App, mut config: Config, source: Source) {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

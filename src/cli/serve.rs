@@ -22,7 +22,7 @@ use crate::protocol::server_info;
 use crate::tools::search::columns;
 
 /// The grammar of `serve`.
-pub fn command() -> Command {
+pub(crate) fn command() -> Command {
     Command::new("serve")
         .about("Serve MCP over HTTP: streamable HTTP at /mcp, HTTP+SSE at /sse")
         .arg(flags::listen())
@@ -30,12 +30,12 @@ pub fn command() -> Command {
 }
 
 /// The grammar of `stdio`.
-pub fn stdio_command() -> Command {
+pub(crate) fn stdio_command() -> Command {
     Command::new("stdio").about("Serve MCP over stdin and stdout, for a desktop client")
 }
 
 /// `mssql-mcp serve`.
-pub async fn serve(m: &ArgMatches) -> Ended {
+pub(crate) async fn serve(m: &ArgMatches) -> Ended {
     let config = configured_server(m, Vec::new())?;
     config.require_database()?;
     let app = App::new(&config)?.signed_in(&config)?;
@@ -91,21 +91,21 @@ fn started(config: &Config) {
 }
 
 /// What is listened on; nothing is served yet.
-pub struct Listeners {
+pub(crate) struct Listeners {
     mcp: Listener,
     admin: Option<Admin>,
 }
 
 impl Listeners {
     /// Where MCP is spoken.
-    pub fn address(&self) -> std::net::SocketAddr {
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
         self.mcp.address()
     }
 }
 
 /// Binds the configured addresses: the one for MCP last, so that whoever finds it open finds
 /// the other open too.
-pub async fn bind(config: &Config) -> Result<Listeners, String> {
+pub(crate) async fn bind(config: &Config) -> Result<Listeners, String> {
     let address = config.get(settings::http::LISTEN).ok_or("http.listen is no address")?;
     let admin = Admin::bind(config).await?;
     Ok(Listeners {
@@ -115,7 +115,12 @@ pub async fn bind(config: &Config) -> Result<Listeners, String> {
 }
 
 /// Serves until asked to stop; a second signal stops at once.
-pub async fn over_http(listeners: Listeners, app: &App, config: &Config, source: Source) -> Ended {
+pub(crate) async fn over_http(
+    listeners: Listeners,
+    app: &App,
+    config: &Config,
+    source: Source,
+) -> Ended {
     let stop = Stop::default();
     let signals = stop.clone();
     tokio::spawn(async move {
@@ -180,7 +185,7 @@ async fn close(app: &App, config: &Config) {
 }
 
 /// `mssql-mcp stdio`.
-pub async fn stdio(m: &ArgMatches) -> Ended {
+pub(crate) async fn stdio(m: &ArgMatches) -> Ended {
     let config = configured_server(m, Vec::new())?;
     config.require_database()?;
     let app = App::new(&config)?;
@@ -189,7 +194,7 @@ pub async fn stdio(m: &ArgMatches) -> Ended {
 }
 
 /// Serves stdin and stdout until the input ends or a signal comes.
-pub async fn over_stdio(app: &App, config: &Config) -> Ended {
+pub(crate) async fn over_stdio(app: &App, config: &Config) -> Ended {
     let shutdown = CancellationToken::new();
     let signal = shutdown.clone();
     tokio::spawn(async move {

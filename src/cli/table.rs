@@ -205,7 +205,7 @@ fn whole_cell(v: &Node) -> String {
 
 /// Without what a terminal would obey, or would hide: controls, marks of direction, Unicode's line
 /// ends, characters without a width that join nothing.
-pub fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let hidden = |c: char| {
         c.is_control()
             || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

@@ -13,7 +13,7 @@ use crate::oauth::store::{Kind, now};
 use crate::plural::plural;
 
 /// `mssql-mcp token …`.
-pub fn command() -> Command {
+pub(crate) fn command() -> Command {
     Command::new("token")
         .about("Manage the API tokens of machines")
         .subcommand_required(true)
@@ -58,7 +58,7 @@ fn audience(named: Option<&String>, config: &Config) -> Result<String, Failed> {
 }
 
 /// `mssql-mcp token …`.
-pub async fn token(m: &ArgMatches) -> Ended {
+pub(crate) async fn token(m: &ArgMatches) -> Ended {
     let Some((what, m)) = m.subcommand() else { return Ok(()) };
     let config = configuration(m)?;
     let store = |e: crate::oauth::store::StoreError| Failed::from(e.to_string());

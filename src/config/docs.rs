@@ -6,7 +6,7 @@ use super::setting::Reload;
 use super::settings::SECTIONS;
 
 /// `docs/configuration.md`.
-pub fn markdown() -> String {
+pub(crate) fn markdown() -> String {
     let mut out = include_str!("docs/before.md").to_owned();
     for section in SECTIONS {
         let _ = write!(

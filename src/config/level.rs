@@ -25,7 +25,7 @@ const NAMES: &[(&str, &str)] = &[
 ];
 
 /// A level or a filter as `tracing_subscriber::EnvFilter` reads it; nothing is the default.
-pub fn directives(text: &str) -> Result<String, String> {
+pub(crate) fn directives(text: &str) -> Result<String, String> {
     let all: Result<Vec<_>, _> =
         text.split(',').map(str::trim).filter(|d| !d.is_empty()).map(directive).collect();
     let all = all?;

@@ -7,24 +7,24 @@ use super::{Config, Values, file, settings};
 
 /// `[[quota]]`: other numbers for some principals.
 #[derive(Debug, Clone, PartialEq)]
-pub struct QuotaRow {
+pub(crate) struct QuotaRow {
     /// Names of principals: whole, or up to a `*` at the end.
-    pub principals: Vec<String>,
+    pub(crate) principals: Vec<String>,
     /// `limits.calls`, in a minute.
-    pub calls: u64,
+    pub(crate) calls: u64,
     /// `limits.catalog_calls`, in a minute.
-    pub catalog_calls: u64,
+    pub(crate) catalog_calls: u64,
     /// `limits.concurrent_calls`, at once.
-    pub concurrent_calls: u64,
+    pub(crate) concurrent_calls: u64,
     /// `limits.rows_per_hour`.
-    pub rows_per_hour: u64,
+    pub(crate) rows_per_hour: u64,
     /// `limits.bytes_per_hour`.
-    pub bytes_per_hour: u64,
+    pub(crate) bytes_per_hour: u64,
 }
 
 impl QuotaRow {
     /// The numbers for everybody.
-    pub fn of(c: &Config) -> Self {
+    pub(crate) fn of(c: &Config) -> Self {
         Self {
             principals: Vec::new(),
             calls: c.get(limits::CALLS),
@@ -38,23 +38,23 @@ impl QuotaRow {
 
 /// `[[client]]`: a client that the operator registered.
 #[derive(Clone, PartialEq)]
-pub struct Registered {
+pub(crate) struct Registered {
     /// Its `client_id`.
-    pub id: String,
+    pub(crate) id: String,
     /// What people are shown.
-    pub name: String,
+    pub(crate) name: String,
     /// Where codes may go: any that the operator wrote, a private scheme too.
-    pub redirect_uris: Vec<String>,
+    pub(crate) redirect_uris: Vec<String>,
     /// At least 32 characters; none for a public client.
-    pub secret: Option<String>,
+    pub(crate) secret: Option<String>,
 }
 
 /// The arrays of tables in a file.
 #[derive(Default)]
 pub(super) struct Lists {
-    pub mounts: Vec<(String, Values)>,
-    pub clients: Vec<Registered>,
-    pub quotas: Vec<Fill>,
+    pub(crate) mounts: Vec<(String, Values)>,
+    pub(crate) clients: Vec<Registered>,
+    pub(crate) quotas: Vec<Fill>,
 }
 
 /// Fills a row's own numbers into those for everybody.

@@ -2,7 +2,7 @@
 //! be a password, or have one in it.
 
 /// The value in quotation marks, where it is of a harmless form; else a mark that stands for it.
-pub fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     if harmless(text) { format!("\"{text}\"") } else { "what it holds (not shown)".to_owned() }
 }
 
@@ -17,7 +17,7 @@ fn harmless(text: &str) -> bool {
 }
 
 /// Whether a text looks like a connection string, or like a URL with a password.
-pub fn has_credentials(text: &str) -> bool {
+pub(crate) fn has_credentials(text: &str) -> bool {
     const NAMES: [&str; 11] = [
         "password",
         "passwd",

@@ -4,13 +4,13 @@
 
 /// A server's place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Server {
+pub(crate) struct Server {
     /// A name or an address, without brackets.
-    pub host: String,
+    pub(crate) host: String,
     /// Where one was given.
-    pub port: Option<u16>,
+    pub(crate) port: Option<u16>,
     /// A named instance; the default one has no name here.
-    pub instance: Option<String>,
+    pub(crate) instance: Option<String>,
 }
 
 /// What a host's name may be made of.
@@ -36,13 +36,13 @@ fn is_instance(name: &str) -> bool {
 
 impl Server {
     /// Whether this is the name or the address of a host, and nothing more.
-    pub fn is_host(text: &str) -> bool {
+    pub(crate) fn is_host(text: &str) -> bool {
         Self::parse(text, None, "").is_ok_and(|s| s.port.is_none() && s.instance.is_none())
     }
 
     /// From `database.host`, and from `database.port` and `database.instance` where they are set
     /// (an empty instance is none).
-    pub fn parse(host: &str, port: Option<u16>, instance: &str) -> Result<Self, String> {
+    pub(crate) fn parse(host: &str, port: Option<u16>, instance: &str) -> Result<Self, String> {
         let text = host.trim();
         if text.contains("://") || text.contains([';', '=', '@', '"', '\'', '/', '?']) {
             return Err("database.host: this is no host, but looks like a URL or a connection \

@@ -42,7 +42,7 @@ pub enum Kind {
 
 /// Whether a new value counts from the next call on (SIGHUP).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reload {
+pub(crate) enum Reload {
     /// It does.
     Live,
     /// Only after a restart.
@@ -53,17 +53,17 @@ pub enum Reload {
 #[derive(Debug)]
 pub struct Setting {
     /// `section.name`, as in TOML; the flag is the same with dashes.
-    pub key: &'static str,
+    pub(crate) key: &'static str,
     /// The names of the replaced service, beside `MSSQL_MCP_SECTION_NAME`.
     pub env: &'static [&'static str],
     /// What its text must be.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// As text; empty for none.
-    pub default: &'static str,
+    pub(crate) default: &'static str,
     /// When a new value counts.
-    pub reload: Reload,
+    pub(crate) reload: Reload,
     /// One line, for `--help` and the docs.
-    pub help: &'static str,
+    pub(crate) help: &'static str,
 }
 
 /// How a checked text becomes a value.
@@ -97,12 +97,12 @@ impl<T> Key<T> {
     }
 
     /// `section.name`.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         self.0
     }
 
     /// This key with a text, for [`super::Inputs::fixed`].
-    pub fn fixed(self, text: impl Into<String>) -> (&'static str, String) {
+    pub(crate) fn fixed(self, text: impl Into<String>) -> (&'static str, String) {
         (self.0, text.into())
     }
 }
@@ -189,16 +189,16 @@ impl<const LOW: u64, const HIGH: u64> Value for Int<LOW, HIGH> {
 macro_rules! choice {
     (
         $(#[$meta:meta])*
-        pub enum $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)* }
+        $vis:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)* }
         $(also { $($word:literal => $for:literal,)* })?
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum $name { $($(#[$doc])* $variant,)* }
+        $vis enum $name { $($(#[$doc])* $variant,)* }
 
         impl $name {
             /// As the configuration spells it.
-            pub const fn as_str(self) -> &'static str {
+            $vis const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
         }
@@ -264,7 +264,7 @@ impl Setting {
     }
 
     /// `section-name`.
-    pub fn flag(&self) -> String {
+    pub(crate) fn flag(&self) -> String {
         self.key.replace(['.', '_'], "-")
     }
 
@@ -324,7 +324,7 @@ impl Setting {
 }
 
 /// yes/no and their kin.
-pub fn parse_bool(s: &str) -> Option<bool> {
+pub(crate) fn parse_bool(s: &str) -> Option<bool> {
     match s.trim().to_ascii_lowercase().as_str() {
         "yes" | "true" | "1" | "on" => Some(true),
         "no" | "false" | "0" | "off" | "" => Some(false),
@@ -333,7 +333,7 @@ pub fn parse_bool(s: &str) -> Option<bool> {
 }
 
 /// An address to listen on: a port alone, or at `localhost`, is one of loopback.
-pub fn parse_listen(text: &str) -> Option<SocketAddr> {
+pub(crate) fn parse_listen(text: &str) -> Option<SocketAddr> {
     let text = text.trim();
     let loopback =
         |port: &str| Some((std::net::Ipv4Addr::LOCALHOST, crate::net::port(port)?).into());
@@ -380,7 +380,7 @@ mod tests {
 
     choice! {
         /// For this test.
-        pub enum Colour { Red = "red", Blue = "blue", }
+        enum Colour { Red = "red", Blue = "blue", }
         also { "rouge" => "red", "azul" => "blue", }
     }
 

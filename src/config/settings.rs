@@ -18,21 +18,21 @@ use super::setting::{Key, Path, Setting};
 
 /// The rows that have the same word before the dot.
 #[derive(Debug)]
-pub struct Section {
+pub(crate) struct Section {
     /// That word.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What `--help` calls it.
-    pub heading: &'static str,
+    pub(crate) heading: &'static str,
     /// Whether a `[[mount]]` may set it for itself.
-    pub of_a_mount: bool,
+    pub(crate) of_a_mount: bool,
     /// In the order of the docs.
-    pub rows: &'static [Setting],
+    pub(crate) rows: &'static [Setting],
     /// What must hold beyond each row's own kind.
     pub(super) check: fn(&Config, &mut Vec<String>),
 }
 
 /// All sections, in the order of the docs.
-pub const SECTIONS: &[Section] = &[
+pub(crate) const SECTIONS: &[Section] = &[
     of_a_mount("database", "Database", database::ROWS, database::check),
     of_a_mount("pool", "Connection pool", pool::ROWS, nothing),
     of_a_mount("access", "Access", access::ROWS, access::check),

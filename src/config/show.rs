@@ -10,7 +10,7 @@ use super::{Config, settings};
 
 impl Config {
     /// A text as people and logs may see it, without what may be a password in it.
-    pub fn shown<T>(&self, key: Key<T>) -> String {
+    pub(crate) fn shown<T>(&self, key: Key<T>) -> String {
         redacted(self.read(key.name()).0)
     }
 

@@ -17,21 +17,21 @@ use mssql_mcp_sql::quote;
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableName {
     /// object_id.
-    pub id: i64,
+    pub(crate) id: i64,
     /// Schema, in the catalog's spelling.
-    pub schema: String,
+    pub(crate) schema: String,
     /// Name, likewise.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 impl TableName {
     /// As it has to be written, in brackets only where it must be: `dbo.[Notes.Archive]`.
-    pub fn written(&self) -> String {
+    pub(crate) fn written(&self) -> String {
         format!("{}.{}", quote::part(&self.schema), quote::part(&self.name))
     }
 
     /// `[schema].[name]`.
-    pub fn quoted(&self) -> String {
+    pub(crate) fn quoted(&self) -> String {
         format!("{}.{}", quote::identifier(&self.schema), quote::identifier(&self.name))
     }
 }
@@ -90,22 +90,22 @@ const SCHEMAS: &str = "SELECT sc.name, SUM(CASE WHEN o.type = 'U' THEN 1 ELSE 0 
 
 /// What list_tables asks for.
 #[derive(Debug, Default)]
-pub struct ListFilter {
+pub(crate) struct ListFilter {
     /// Only this schema.
-    pub schema: Option<String>,
+    pub(crate) schema: Option<String>,
     /// LIKE pattern of the name.
-    pub name_like: Option<String>,
+    pub(crate) name_like: Option<String>,
     /// Views too.
-    pub views: bool,
+    pub(crate) views: bool,
     /// Leave out the first so many.
-    pub skip: i64,
+    pub(crate) skip: i64,
     /// At most so many.
-    pub take: i64,
+    pub(crate) take: i64,
 }
 
 impl Database {
     /// One page of tables: schema, name, kind, rows, description.
-    pub async fn list_tables(
+    pub(crate) async fn list_tables(
         &self,
         f: &ListFilter,
         limits: &Limits,
@@ -125,7 +125,11 @@ impl Database {
     }
 
     /// Why a list is empty: what was looked for, and what there is.
-    pub async fn nothing_listed(&self, f: &ListFilter, limits: &Limits) -> Result<String, DbError> {
+    pub(crate) async fn nothing_listed(
+        &self,
+        f: &ListFilter,
+        limits: &Limits,
+    ) -> Result<String, DbError> {
         if f.skip > 0 {
             return Ok("There is nothing more: this page is behind the last one.".to_owned());
         }

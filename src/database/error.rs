@@ -34,13 +34,13 @@ pub struct SqlError {
     /// Severity (class).
     pub severity: u8,
     /// State.
-    pub state: u8,
+    pub(crate) state: u8,
     /// Line in the batch.
-    pub line: u32,
+    pub(crate) line: u32,
     /// Procedure, if any.
-    pub procedure: String,
+    pub(crate) procedure: String,
     /// Text.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 /// Why there is no connection.
@@ -91,7 +91,7 @@ impl std::error::Error for DbError {}
 
 impl DbError {
     /// Few and fixed, for `error.type`.
-    pub fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             DbError::Sql(_) => "server_error",
             DbError::Timeout => "timeout",

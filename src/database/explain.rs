@@ -6,19 +6,19 @@ use super::{ConnectKind, DbError, Settings};
 
 /// An error in words.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Explained {
+pub(crate) struct Explained {
     /// What kind of failure it is.
-    pub code: Code,
+    pub(crate) code: Code,
     /// What happened.
-    pub what: String,
+    pub(crate) what: String,
     /// What to change.
-    pub mend: String,
+    pub(crate) mend: String,
     /// Whether the same call may succeed later.
-    pub retryable: bool,
+    pub(crate) retryable: bool,
 }
 
 /// Explains an error.
-pub fn explain(e: &DbError, s: &Settings) -> Explained {
+pub(crate) fn explain(e: &DbError, s: &Settings) -> Explained {
     let make = |code, what: String, mend: &str, retryable| Explained {
         code,
         what,
@@ -118,7 +118,7 @@ fn mend(kind: ConnectKind) -> &'static str {
 }
 
 /// The same for callers who are not told where the database is and by which login it is used.
-pub fn explain_to_others(e: &DbError, s: &Settings) -> Explained {
+pub(crate) fn explain_to_others(e: &DbError, s: &Settings) -> Explained {
     let (DbError::Connect(_, kind), mut x) = (e, explain(e, s)) else { return explain(e, s) };
     let why = match kind {
         ConnectKind::Dns => "its host has no address",

@@ -14,7 +14,7 @@ use super::wrapper::{CONTEXT_PARAM, ParamValue, TELL, bind, context_info, sent_a
 use super::{Database, DbError, Limits};
 
 /// Rows of the catalog, as values.
-pub type Rows = Vec<Vec<Value>>;
+pub(crate) type Rows = Vec<Vec<Value>>;
 
 impl Database {
     /// Runs a text of our own and collects its rows as JSON values, result set by result set.

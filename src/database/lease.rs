@@ -18,7 +18,7 @@ const ACKNOWLEDGE: Duration = Duration::from_secs(2);
 
 /// A loan.
 #[derive(Debug)]
-pub struct Lease {
+pub(crate) struct Lease {
     object: Option<(Object<Manager>, Share)>,
     cleanups: TaskTracker,
     labels: Arc<Labels>,
@@ -27,7 +27,7 @@ pub struct Lease {
 
 impl Lease {
     /// Takes charge of a pooled connection.
-    pub fn new(
+    pub(crate) fn new(
         object: Object<Manager>,
         share: Share,
         cleanups: TaskTracker,
@@ -37,7 +37,7 @@ impl Lease {
     }
 
     /// The connection; none only while it is being dropped.
-    pub fn connection(&mut self) -> Option<&mut Connection> {
+    pub(crate) fn connection(&mut self) -> Option<&mut Connection> {
         self.object.as_mut().map(|(o, _)| &mut **o)
     }
 }

@@ -18,7 +18,7 @@ const NAMES: &str = "SELECT TOP (50000) sc.name, o.name, RTRIM(o.type) FROM sys.
 
 /// What is known, and since when it is being asked for.
 #[derive(Debug, Default)]
-pub struct Cache(RwLock<(Option<Arc<Names>>, Option<Instant>)>);
+pub(crate) struct Cache(RwLock<(Option<Arc<Names>>, Option<Instant>)>);
 
 /// Lower-case name to schema, name, and whether it hides what is below it.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ pub struct Names(HashMap<String, Vec<(String, String, bool)>>);
 impl Names {
     /// `schema.name` of a name as it is written, and whether it hides more (a view,
     /// procedure, function or synonym).
-    pub fn find(&self, written: &str) -> Option<(String, bool)> {
+    pub(crate) fn find(&self, written: &str) -> Option<(String, bool)> {
         let parts = mssql_mcp_sql::quote::split(written)?;
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let (schema, name) = match parts.as_slice() {

@@ -13,17 +13,17 @@ use super::wrapper::ParamValue;
 use super::{Database, DbError, Limits};
 use crate::plural::plural;
 use mssql_mcp_sql::quote;
-pub use search::{Column, Found};
+pub(crate) use search::Column;
 
 /// A thing, in full.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Object {
+pub(crate) struct Object {
     /// For people.
-    pub title: String,
+    pub(crate) title: String,
     /// What there is to know, as plain text.
-    pub text: String,
+    pub(crate) text: String,
     /// `table`, `view`, `procedure`, `function`, `column` or `row`.
-    pub kind: &'static str,
+    pub(crate) kind: &'static str,
 }
 
 const ROUTINE: &str = "SELECT o.object_id, sc.name, o.name, CAST(ep.value AS nvarchar(3750)), \
@@ -108,7 +108,11 @@ impl Database {
     }
 
     /// The thing of an id; none when there is no such thing.
-    pub async fn object(&self, id: &str, limits: &Limits) -> Result<Option<Object>, DbError> {
+    pub(crate) async fn object(
+        &self,
+        id: &str,
+        limits: &Limits,
+    ) -> Result<Option<Object>, DbError> {
         let Some((kind, rest)) = id.split_once(':') else { return Ok(None) };
         let table = async |name: &str| match self.find_table(name, limits).await {
             Ok(t) => Ok(Some(t)),

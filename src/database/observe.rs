@@ -16,7 +16,7 @@ use crate::telemetry::trace::{Begun, Trace};
 
 /// What of a database's identity goes into labels: made once.
 #[derive(Debug)]
-pub struct Labels {
+pub(crate) struct Labels {
     namespace: Arc<str>,
     address: Arc<str>,
     port: i64,
@@ -25,7 +25,7 @@ pub struct Labels {
 
 /// A round trip on its way; dropped before its end, it was cancelled.
 #[derive(Debug)]
-pub struct Round {
+pub(crate) struct Round {
     database: Database,
     operation: &'static str,
     begun: Begun,
@@ -39,7 +39,7 @@ fn shared(s: &Arc<str>) -> StringValue {
 
 impl Labels {
     /// Of a database.
-    pub fn new(s: &Settings) -> Self {
+    pub(crate) fn new(s: &Settings) -> Self {
         let namespace = match &s.instance {
             Some(i) => format!("{i}|{}", s.database),
             None => s.database.clone(),
@@ -67,14 +67,14 @@ impl Labels {
     }
 
     /// `db.client.connection.pool.name`.
-    pub fn pool(&self) -> KeyValue {
+    pub(crate) fn pool(&self) -> KeyValue {
         label("db.client.connection.pool.name", shared(&self.pool))
     }
 }
 
 impl Round {
     /// Begins. The text is looked at only where a span is made.
-    pub fn begin(database: &Database, operation: &'static str, sql: Option<&str>) -> Self {
+    pub(crate) fn begin(database: &Database, operation: &'static str, sql: Option<&str>) -> Self {
         let l = database.labels();
         let begun = Begun::new(tracing::info_span!(target: SPANS, "db", otel.kind = "client"));
         begun.describe(|| {
@@ -96,12 +96,12 @@ impl Round {
     }
 
     /// What SQL Server is told: this span, else one of the call's trace.
-    pub fn trace(&self, of_call: Option<Trace>) -> Option<Trace> {
+    pub(crate) fn trace(&self, of_call: Option<Trace>) -> Option<Trace> {
         self.begun.trace.or_else(|| of_call.map(Trace::child))
     }
 
     /// Runs the work within the span, and ends it as `judge` says: rows, or the error.
-    pub async fn run<T>(
+    pub(crate) async fn run<T>(
         mut self,
         work: impl Future<Output = T>,
         judge: impl FnOnce(&T) -> Result<u64, &DbError>,

@@ -16,24 +16,24 @@ use crate::config::settings::database::Encrypt;
 use crate::telemetry::metrics::{instruments, label};
 
 /// The pool.
-pub type Pool = managed::Pool<Manager>;
+pub(crate) type Pool = managed::Pool<Manager>;
 
 /// A pooled connection.
 #[derive(Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     /// The driver's.
-    pub client: Client<Compat<TcpStream>>,
+    pub(crate) client: Client<Compat<TcpStream>>,
     /// A request was sent and its answer is not read to the end.
-    pub in_flight: bool,
+    pub(crate) in_flight: bool,
     /// Never to be used again.
-    pub dirty: bool,
+    pub(crate) dirty: bool,
     born: Instant,
     max_age: Duration,
 }
 
 /// Makes and checks connections.
 #[derive(Debug)]
-pub struct Manager {
+pub(crate) struct Manager {
     settings: Arc<Settings>,
     reach: Arc<Reach>,
 }
@@ -42,7 +42,7 @@ pub struct Manager {
 const FRESH: Duration = Duration::from_secs(5);
 
 /// Builds the pool; nothing connects yet.
-pub fn build(settings: Arc<Settings>, reach: Arc<Reach>) -> Pool {
+pub(crate) fn build(settings: Arc<Settings>, reach: Arc<Reach>) -> Pool {
     let timeouts = Timeouts {
         wait: Some(settings.wait),
         // `create` has its own limit, so that its error can say which stage took so long.
@@ -359,7 +359,7 @@ fn tls_error(m: &str, s: &Settings) -> DbError {
 }
 
 /// An error of the driver in mid-call.
-pub fn driver_error(e: tiberius::error::Error) -> DbError {
+pub(crate) fn driver_error(e: tiberius::error::Error) -> DbError {
     use tiberius::error::Error as E;
     match e {
         E::Server(t) => DbError::Sql(SqlError {
@@ -377,7 +377,7 @@ pub fn driver_error(e: tiberius::error::Error) -> DbError {
 }
 
 /// An error of the pool.
-pub fn error(e: PoolError<DbError>, s: &Settings) -> DbError {
+pub(crate) fn error(e: PoolError<DbError>, s: &Settings) -> DbError {
     match e {
         PoolError::Timeout(managed::TimeoutType::Wait) => DbError::Busy { waited: s.wait },
         PoolError::Timeout(_) => {

@@ -24,7 +24,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 /// What is known of one database.
 #[derive(Debug)]
-pub struct Reach {
+pub(crate) struct Reach {
     /// For the log.
     server: String,
     known: Mutex<Known>,
@@ -82,7 +82,7 @@ impl Account {
 
 impl Reach {
     /// Nothing is known yet.
-    pub fn new(server: String, login: &str) -> Self {
+    pub(crate) fn new(server: String, login: &str) -> Self {
         let (known, probe) = (Mutex::default(), tokio::sync::Mutex::default());
         let account = Account::of(&server, login);
         Self { server, known, account, probe }
@@ -94,7 +94,7 @@ impl Reach {
 
     /// Leave to log in. While it is held, no more logins are on their way than may still fail in
     /// this minute; once as many have failed, the answer is the last one's, without an attempt.
-    pub async fn may_log_in(&self) -> Result<SemaphorePermit<'_>, DbError> {
+    pub(crate) async fn may_log_in(&self) -> Result<SemaphorePermit<'_>, DbError> {
         loop {
             let failures = self.failures()?;
             let permit = self
@@ -126,7 +126,7 @@ impl Reach {
     }
 
     /// How an attempt to connect ended.
-    pub fn attempted(&self, outcome: Result<(), &DbError>) {
+    pub(crate) fn attempted(&self, outcome: Result<(), &DbError>) {
         let mut known = self.known();
         let up = outcome.is_ok();
         known.verdict = Some((Instant::now(), up));
@@ -162,7 +162,7 @@ impl Reach {
 
     /// Whether it answers: as it was found within the last seconds, or as `look` finds it. However
     /// many ask, one looks.
-    pub async fn answers(&self, look: impl Future<Output = Result<(), DbError>>) -> bool {
+    pub(crate) async fn answers(&self, look: impl Future<Output = Result<(), DbError>>) -> bool {
         let _one = self.probe.lock().await;
         let verdict = self.known().verdict;
         if let Some((_, up)) = verdict.filter(|(at, _)| at.elapsed() < VERDICT) {

@@ -35,7 +35,7 @@ impl Truncated {
     }
 
     /// How to get the rest.
-    pub fn advice(self) -> &'static str {
+    pub(crate) fn advice(self) -> &'static str {
         match self {
             Truncated::Rows => {
                 "Ask for fewer rows, or page: ORDER BY a key, then OFFSET n ROWS FETCH NEXT m \
@@ -82,7 +82,7 @@ struct Head {
 
 /// Writes `[{"columns":…,"rows":[[…]],"row_count":n}, …]` under a budget.
 #[derive(Debug)]
-pub struct Writer {
+pub(crate) struct Writer {
     done: Vec<Bytes>,
     buf: Vec<u8>,
     csv: Vec<u8>,
@@ -95,18 +95,18 @@ pub struct Writer {
     results: usize,
     rows: u64,
     /// Rows over all results.
-    pub total_rows: u64,
+    pub(crate) total_rows: u64,
     bounds: Bounds,
     cost: usize,
     /// Set when something was left out.
-    pub truncated: Option<Truncated>,
+    pub(crate) truncated: Option<Truncated>,
     /// A value was cut.
-    pub cut: bool,
+    pub(crate) cut: bool,
 }
 
 impl Writer {
     /// With a budget.
-    pub fn new(bounds: Bounds) -> Self {
+    pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
             done: Vec::new(),
             buf: Vec::new(),
@@ -126,7 +126,7 @@ impl Writer {
     }
 
     /// A result set begins.
-    pub fn begin(&mut self, columns: &[Column]) {
+    pub(crate) fn begin(&mut self, columns: &[Column]) {
         self.end();
         self.cut_segment();
         self.head_at = self.done.len();
@@ -168,7 +168,7 @@ impl Writer {
     }
 
     /// Adds a row; false once the budget is used up, and then nothing was added.
-    pub fn row(&mut self, row: &Row) -> bool {
+    pub(crate) fn row(&mut self, row: &Row) -> bool {
         if self.truncated.is_some() {
             return false;
         }
@@ -242,7 +242,7 @@ impl Writer {
     }
 
     /// The current result set is over.
-    pub fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         if !std::mem::take(&mut self.open) {
             return;
         }
@@ -300,7 +300,7 @@ impl Writer {
     }
 
     /// The number of a limit; the deadline is none of its own.
-    pub fn limit(&self, t: Truncated) -> Option<u64> {
+    pub(crate) fn limit(&self, t: Truncated) -> Option<u64> {
         match t {
             Truncated::Rows => Some(self.bounds.max_rows),
             Truncated::Chars => Some(self.bounds.max_chars as u64),
@@ -309,7 +309,7 @@ impl Writer {
     }
 
     /// The whole array, and the CSV if it is wanted.
-    pub fn finish(mut self) -> (Segments, Option<String>) {
+    pub(crate) fn finish(mut self) -> (Segments, Option<String>) {
         self.end();
         self.buf.push(b']');
         self.cut_segment();

@@ -18,20 +18,20 @@ use super::wrapper::ended;
 use super::{Database, DbError, Limits};
 use crate::messages::{Said, listen};
 
-pub use super::fetch::Rows;
-pub use super::wrapper::{Param, ParamValue};
+pub(crate) use super::fetch::Rows;
+pub(crate) use super::wrapper::{Param, ParamValue};
 
 /// A caller's text.
 #[derive(Debug, Clone, Copy)]
 pub struct Batch<'a> {
     /// The text.
-    pub sql: &'a str,
+    pub(crate) sql: &'a str,
     /// Bound to its parameters.
-    pub params: &'a [Param],
+    pub(crate) params: &'a [Param],
     /// It may leave something behind on its connection, which is then closed.
-    pub keeps_state: bool,
+    pub(crate) keeps_state: bool,
     /// Whatever in it has a count is a change, so that a count behind rows (OUTPUT) is one too.
-    pub only_changes: bool,
+    pub(crate) only_changes: bool,
 }
 
 impl<'a> From<&'a str> for Batch<'a> {
@@ -76,15 +76,15 @@ pub struct Answer {
     /// Rows that each changing statement changed.
     pub rows_affected: Vec<u64>,
     /// PRINT and notices.
-    pub messages: Vec<String>,
+    pub(crate) messages: Vec<String>,
     /// Whether the transaction was committed.
     pub committed: bool,
     /// Why something was left out, and the limit that was reached.
     pub truncated: Option<(Truncated, Option<u64>)>,
     /// A value was cut.
-    pub cut: bool,
+    pub(crate) cut: bool,
     /// The rows as CSV, where that is wanted.
-    pub csv: Option<String>,
+    pub(crate) csv: Option<String>,
 }
 
 /// What became of a change that was to have a certain effect.
@@ -102,9 +102,9 @@ pub struct Failure {
     /// The first error.
     pub error: DbError,
     /// Messages and later errors.
-    pub said: Said,
+    pub(crate) said: Said,
     /// The text had ended its transaction itself: what it committed before it failed stays.
-    pub ended: bool,
+    pub(crate) ended: bool,
 }
 
 impl Database {
@@ -184,7 +184,7 @@ impl Database {
 
     /// Runs a change between two runs of counting texts of ours, in one transaction that is rolled
     /// back: what each of them gave before and after.
-    pub async fn counted_around(
+    pub(crate) async fn counted_around(
         &self,
         batch: Batch<'_>,
         counting: &[String],

@@ -11,50 +11,50 @@ use mssql_mcp_sql::policy::Policy;
 #[derive(Debug)]
 pub struct Settings {
     /// Host, without instance or port.
-    pub host: String,
+    pub(crate) host: String,
     /// Port, where there is no instance.
-    pub port: u16,
+    pub(crate) port: u16,
     /// Named instance.
-    pub instance: Option<String>,
+    pub(crate) instance: Option<String>,
     /// Login.
-    pub user: String,
+    pub(crate) user: String,
     pub(super) password: String,
     /// Database; empty for the login's default.
-    pub database: String,
+    pub(crate) database: String,
     /// What `/health` calls it.
-    pub label: String,
+    pub(crate) label: String,
     /// `on`, `strict`, `login-only` or `off`.
-    pub encrypt: Encrypt,
+    pub(crate) encrypt: Encrypt,
     /// Accept any certificate.
-    pub trust: bool,
+    pub(crate) trust: bool,
     /// PEM of a CA to trust.
-    pub ca: Option<Vec<u8>>,
+    pub(crate) ca: Option<Vec<u8>>,
     /// The server is the sandbox of `demo`, which the instructions say.
-    pub sandbox: bool,
+    pub(crate) sandbox: bool,
     /// Name that the certificate must have.
-    pub certificate_host: String,
+    pub(crate) certificate_host: String,
     /// ApplicationIntent=ReadOnly.
-    pub read_intent: bool,
+    pub(crate) read_intent: bool,
     /// TCP, TLS and login together.
-    pub connect_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
     /// Connections at most.
-    pub max_size: usize,
+    pub(crate) max_size: usize,
     /// Callers that may wait for a connection.
-    pub max_waiting: usize,
+    pub(crate) max_waiting: usize,
     /// Wait for a connection.
-    pub wait: Duration,
+    pub(crate) wait: Duration,
     /// Close an idle one after this.
-    pub idle_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
     /// Replace one after this.
-    pub max_age: Duration,
+    pub(crate) max_age: Duration,
     /// LOCK_TIMEOUT.
-    pub lock_timeout: Duration,
+    pub(crate) lock_timeout: Duration,
     /// What callers may do.
-    pub policy: Policy,
+    pub(crate) policy: Policy,
     /// Statements go into spans.
-    pub query_text: bool,
+    pub(crate) query_text: bool,
     /// SQL Server is told which trace a statement belongs to.
-    pub context_info: bool,
+    pub(crate) context_info: bool,
 }
 
 // === impl Settings ===
@@ -114,7 +114,7 @@ impl Settings {
     }
 
     /// Host and port or instance, for people.
-    pub fn server(&self) -> String {
+    pub(crate) fn server(&self) -> String {
         match &self.instance {
             Some(i) => format!("{}\\{i}", self.host),
             None => format!("{},{}", self.host, self.port),

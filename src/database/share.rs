@@ -13,7 +13,7 @@ const MOST: usize = 1000;
 
 /// The connections of one pool.
 #[derive(Debug)]
-pub struct Shares {
+pub(crate) struct Shares {
     state: Mutex<State>,
     /// Calls that may wait.
     max_waiting: usize,
@@ -47,7 +47,7 @@ struct Waiting {
 
 /// Leave to use a connection, until it is dropped.
 #[derive(Debug)]
-pub struct Share {
+pub(crate) struct Share {
     shares: Arc<Shares>,
     caller: Arc<str>,
     taken: bool,
@@ -55,7 +55,7 @@ pub struct Share {
 
 /// Too many wait.
 #[derive(Debug, PartialEq)]
-pub struct Full;
+pub(crate) struct Full;
 
 /// The server itself (probes, and what it asks of the catalog by itself), and the person at this
 /// machine where nobody signs in: nothing is kept from them.
@@ -65,7 +65,7 @@ pub fn ourselves() -> Arc<str> {
 
 impl Shares {
     /// Of a pool of so many connections.
-    pub fn new(connections: usize, max_waiting: usize) -> Arc<Self> {
+    pub(crate) fn new(connections: usize, max_waiting: usize) -> Arc<Self> {
         let reserve = (connections / 5).max(1).min(connections - 1);
         let state = State {
             free: connections,
@@ -81,13 +81,13 @@ impl Shares {
     }
 
     /// Calls that wait.
-    pub fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.state().waiting.iter().filter(|w| !w.turn.is_closed()).count()
     }
 
     /// Leave to use a connection, when it is this caller's turn. Where too many wait, one of those
     /// goes who have most; which may be this caller.
-    pub async fn take(self: &Arc<Self>, caller: &Arc<str>) -> Result<Share, Full> {
+    pub(crate) async fn take(self: &Arc<Self>, caller: &Arc<str>) -> Result<Share, Full> {
         let turn = {
             let mut s = self.state();
             if s.waiting.is_empty() && s.may(caller, self.reserve) {

@@ -18,13 +18,13 @@ const DAYS_TO_1900: i64 = 693_595;
 
 /// What is to be said of a value beside itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Note {
+pub(crate) struct Note {
     /// A number that had to be a string.
-    pub exact: bool,
+    pub(crate) exact: bool,
     /// Money that the driver rounded: it decodes money to a double.
-    pub rounded: bool,
+    pub(crate) rounded: bool,
     /// The cell was longer than the limit.
-    pub cut: bool,
+    pub(crate) cut: bool,
 }
 
 /// A value without its quotes.
@@ -41,7 +41,7 @@ enum Plain<'a> {
 }
 
 /// The type as SQL Server names it, as far as the driver tells.
-pub fn type_name(t: ColumnType) -> &'static str {
+pub(crate) fn type_name(t: ColumnType) -> &'static str {
     match t {
         ColumnType::Null => "null",
         ColumnType::Bit | ColumnType::Bitn => "bit",
@@ -102,7 +102,7 @@ fn base_type(v: &ColumnData<'_>) -> &'static str {
 }
 
 /// Writes a value as JSON. Texts and binaries longer than `max` characters are cut, and say so.
-pub fn json(v: &ColumnData<'_>, type_name: &str, max: usize, out: &mut Vec<u8>) -> Note {
+pub(crate) fn json(v: &ColumnData<'_>, type_name: &str, max: usize, out: &mut Vec<u8>) -> Note {
     let variant = type_name == "sql_variant" && !matches!(v, ColumnData::String(None));
     if variant {
         let _ = write!(out, "{{\"base_type\":\"{}\",\"value\":", base_type(v));
@@ -140,7 +140,7 @@ pub fn json(v: &ColumnData<'_>, type_name: &str, max: usize, out: &mut Vec<u8>) 
 }
 
 /// Writes a value as a CSV field (RFC 4180): NULL is nothing, the empty string is `""`.
-pub fn csv(v: &ColumnData<'_>, type_name: &str, max: usize, out: &mut Vec<u8>) {
+pub(crate) fn csv(v: &ColumnData<'_>, type_name: &str, max: usize, out: &mut Vec<u8>) {
     match plain(v, type_name, out, &mut Note::default()) {
         Plain::Null | Plain::Bare | Plain::Quoted => {}
         Plain::Text(t) => field(&short(&t, max).0, out),
@@ -152,7 +152,7 @@ pub fn csv(v: &ColumnData<'_>, type_name: &str, max: usize, out: &mut Vec<u8>) {
 
 /// A text as a CSV field. One with a `#` is in quotes: our own lines begin with it, and readers
 /// that take it for a comment cut there.
-pub fn field(t: &str, out: &mut Vec<u8>) {
+pub(crate) fn field(t: &str, out: &mut Vec<u8>) {
     if !t.is_empty() && !t.contains([',', '"', '\n', '\r', '#']) {
         return out.extend_from_slice(t.as_bytes());
     }

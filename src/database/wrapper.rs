@@ -19,11 +19,11 @@ use crate::telemetry::trace::Trace;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Param {
     /// Without its `@`.
-    pub name: String,
+    pub(crate) name: String,
     /// As T-SQL declares it: `int`, `decimal(10,2)`, `nvarchar(max)`.
-    pub declared: String,
+    pub(crate) declared: String,
     /// What is sent.
-    pub value: ParamValue,
+    pub(crate) value: ParamValue,
 }
 
 /// What is sent for a parameter; SQL Server converts it to the declared type.
@@ -45,19 +45,19 @@ pub enum ParamValue {
 
 /// What wraps a caller's text, but for its parameters.
 #[derive(Debug)]
-pub struct Wrapping {
+pub(crate) struct Wrapping {
     lock_timeout: u128,
     read: OnceLock<String>,
 }
 
 impl Wrapping {
     /// With this LOCK_TIMEOUT.
-    pub fn new(lock_timeout: Duration) -> Self {
+    pub(crate) fn new(lock_timeout: Duration) -> Self {
         Self { lock_timeout: lock_timeout.as_millis(), read: OnceLock::new() }
     }
 
     /// In milliseconds.
-    pub fn lock_timeout(&self) -> u64 {
+    pub(crate) fn lock_timeout(&self) -> u64 {
         u64::try_from(self.lock_timeout).unwrap_or(u64::MAX)
     }
 }

@@ -56,7 +56,7 @@ impl ServerCertVerifier for Anyone {
 
 /// How TLS is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wrapped {
+pub(crate) enum Wrapped {
     /// As it is.
     Plain,
     /// As it is, for TDS 8.0.
@@ -66,7 +66,7 @@ pub enum Wrapped {
 }
 
 /// Days until the certificate of `host` expires; negative once it has.
-pub async fn days_left(host: &str, port: u16, how: Wrapped) -> Result<i64, String> {
+pub(crate) async fn days_left(host: &str, port: u16, how: Wrapped) -> Result<i64, String> {
     let look = async {
         let mut tcp = TcpStream::connect((host, port)).await.map_err(|e| e.to_string())?;
         if how == Wrapped::Prelogin {

@@ -26,7 +26,7 @@ pub const ABOUT: &str = "SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarcha
 const SKEW: (u64, u64) = (5, 60);
 
 /// All that there is to say of one database.
-pub async fn examine(mut settings: Settings, config: &Config) -> Vec<Finding> {
+pub(crate) async fn examine(mut settings: Settings, config: &Config) -> Vec<Finding> {
     let mut all = encryption(&settings).await;
     // Nobody called; and the texts stay as they are written.
     settings.context_info = false;

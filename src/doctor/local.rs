@@ -50,7 +50,7 @@ fn private(check: &'static str, what: &str, path: &Path) -> Option<Finding> {
 }
 
 /// Files that hold secrets.
-pub fn files(config: &Config) -> Vec<Finding> {
+pub(crate) fn files(config: &Config) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut seen = Vec::new();
     for (key, source) in config.secrets() {
@@ -88,7 +88,7 @@ pub fn files(config: &Config) -> Vec<Finding> {
 }
 
 /// Whether people and tokens can be read and written.
-pub async fn store(config: &Config) -> Vec<Finding> {
+pub(crate) async fn store(config: &Config) -> Vec<Finding> {
     if config.get(settings::auth::MODE) != settings::auth::AuthMode::Builtin {
         return Vec::new();
     }
@@ -150,7 +150,7 @@ async fn tried(text: &str) -> Result<usize, String> {
 }
 
 /// Whether the audit log's folder can be written to.
-pub fn audit(config: &Config) -> Vec<Finding> {
+pub(crate) fn audit(config: &Config) -> Vec<Finding> {
     let dir = config.get(settings::audit::DIR);
     if dir.is_empty() {
         if config.get(settings::auth::MODE) == settings::auth::AuthMode::Off {
@@ -176,7 +176,7 @@ pub fn audit(config: &Config) -> Vec<Finding> {
 }
 
 /// Behind a proxy that is not named, all callers are one.
-pub fn proxies(config: &Config) -> Vec<Finding> {
+pub(crate) fn proxies(config: &Config) -> Vec<Finding> {
     let behind = config.behind_tls();
     if !behind || !config.get(settings::http::TRUSTED_PROXIES).is_empty() {
         return Vec::new();
@@ -192,7 +192,7 @@ pub fn proxies(config: &Config) -> Vec<Finding> {
 }
 
 /// Whether somebody takes the telemetry that is to be sent.
-pub async fn collector(config: &Config) -> Vec<Finding> {
+pub(crate) async fn collector(config: &Config) -> Vec<Finding> {
     let routes = match otlp::routes(config) {
         Ok(r) => r,
         Err(e) => return vec![Finding::fail("telemetry", e)],

@@ -16,7 +16,7 @@ const MAX: usize = 1 << 20;
 const RENEW: &str = "renew it (certbot renew), and reload the proxy";
 
 /// All that there is to say; nothing where there is no public URL.
-pub async fn examine(config: &Config) -> Vec<Finding> {
+pub(crate) async fn examine(config: &Config) -> Vec<Finding> {
     let mode = config.get(settings::auth::MODE);
     let Some(origin) = config.public_url().filter(|_| mode != AuthMode::Off) else {
         return Vec::new();

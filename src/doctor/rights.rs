@@ -46,17 +46,21 @@ struct Rights {
 
 /// Who we are to SQL Server.
 #[derive(Debug)]
-pub struct Who {
+pub(crate) struct Who {
     /// `DB_NAME()`.
-    pub database: String,
+    pub(crate) database: String,
     /// `SUSER_SNAME()`.
-    pub login: String,
+    pub(crate) login: String,
     /// `USER_NAME()`.
-    pub user: String,
+    pub(crate) user: String,
 }
 
 /// What the login may do too much, and what it lacks; then what a rollback would not undo.
-pub async fn examine(db: &Database, limits: &Limits, who: &Who) -> Result<Vec<Finding>, DbError> {
+pub(crate) async fn examine(
+    db: &Database,
+    limits: &Limits,
+    who: &Who,
+) -> Result<Vec<Finding>, DbError> {
     let access = db.settings().policy.access;
     let rows = db.fetch(RIGHTS, &[], limits).await?;
     let rights = Rights::of(&rows.into_iter().flatten().next().unwrap_or_default());

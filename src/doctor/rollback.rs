@@ -13,7 +13,7 @@ use mssql_mcp_sql::Access;
 #[derive(Debug)]
 pub struct Lasting {
     /// What it is, for the finding: "the login may …".
-    pub what: &'static str,
+    pub(crate) what: &'static str,
     /// Rows of what is concerned: two names where it is in a schema, one elsewhere.
     pub query: &'static str,
     /// What takes the right away from `{user}` (or `{login}`) for one row: `{object}` is its quoted
@@ -113,7 +113,7 @@ pub const LASTING: [Lasting; 7] = [
 ];
 
 /// Looks at each.
-pub async fn examine(
+pub(crate) async fn examine(
     db: &Database,
     limits: &Limits,
     access: Access,

@@ -15,10 +15,10 @@ use crate::route::Routed;
 type Found = Result<Principal, Answer>;
 
 /// A caller, found at once or after a look into the store.
-pub type Finding = Either<Ready<Found>, Pin<Box<dyn Future<Output = Found> + Send>>>;
+pub(crate) type Finding = Either<Ready<Found>, Pin<Box<dyn Future<Output = Found> + Send>>>;
 
 /// Finds the caller. Without sign-in (loopback only) that is the person at this machine.
-pub fn authenticate<B>(
+pub(crate) fn authenticate<B>(
     authority: Option<Authority>,
 ) -> impl Fn(&Routed<B>) -> Finding + Clone + use<B> {
     move |r| {
@@ -39,7 +39,7 @@ pub fn authenticate<B>(
 }
 
 /// Puts the caller where the endpoints look. The connection is a stranger's no more.
-pub fn admit<B>(r: &mut Routed<B>, principal: Principal) {
+pub(crate) fn admit<B>(r: &mut Routed<B>, principal: Principal) {
     let extensions = r.request.extensions_mut();
     extensions.insert(principal);
     if let Some(c) = extensions.remove::<Weak<Connection>>().and_then(|c| c.upgrade()) {

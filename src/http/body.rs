@@ -26,7 +26,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A body that ends with an error when it did not come whole in time.
 #[derive(Debug)]
-pub struct TimeoutBody<B> {
+pub(crate) struct TimeoutBody<B> {
     body: B,
     limit: Duration,
     /// Made when the first piece is not there yet: most bodies come with their headers.
@@ -35,7 +35,7 @@ pub struct TimeoutBody<B> {
 
 impl<B> TimeoutBody<B> {
     /// `limit` counts from now.
-    pub fn new(body: B, limit: Duration) -> Self {
+    pub(crate) fn new(body: B, limit: Duration) -> Self {
         Self { body, limit, timer: None }
     }
 }
@@ -73,13 +73,13 @@ where
 
 /// A body that is read to its end, within bounds, when it is dropped before.
 #[derive(Debug)]
-pub struct RequestBody(Option<Incoming>);
+pub(crate) struct RequestBody(Option<Incoming>);
 
 // === impl RequestBody ===
 
 impl RequestBody {
     /// As hyper gives it.
-    pub fn new(body: Incoming) -> Self {
+    pub(crate) fn new(body: Incoming) -> Self {
         Self(Some(body))
     }
 }
@@ -119,7 +119,7 @@ impl Drop for RequestBody {
 
 /// Bodies are read up to `limits.max_request` and no further, and not for ever
 /// (`http.body_timeout`); the endpoint answers 413 or 400.
-pub fn bounded<B: Body>(
+pub(crate) fn bounded<B: Body>(
     reloadable: Arc<Reloadable>,
     timeout: Duration,
 ) -> impl Fn(Routed<B>) -> Routed<TimeoutBody<Limited<B>>> + Clone + use<B> {

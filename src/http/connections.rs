@@ -12,7 +12,7 @@ use crate::net::network;
 
 /// All of a listener.
 #[derive(Debug)]
-pub struct Connections {
+pub(crate) struct Connections {
     room: Arc<Semaphore>,
     most: usize,
     strangers: Mutex<Strangers>,
@@ -27,22 +27,22 @@ struct Strangers {
 
 /// One, for as long as it is open; a request finds a weak reference to it in its extensions.
 #[derive(Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     id: u64,
     all: Arc<Connections>,
     _place: OwnedSemaphorePermit,
     /// Fires when it has to give way.
-    pub ended: CancellationToken,
+    pub(crate) ended: CancellationToken,
 }
 
 impl Connections {
     /// So many at most.
-    pub fn new(most: usize) -> Arc<Self> {
+    pub(crate) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { room: Arc::new(Semaphore::new(most)), most, strangers: Mutex::default() })
     }
 
     /// Open ones.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.most - self.room.available_permits()
     }
 
@@ -53,7 +53,7 @@ impl Connections {
     /// A place for a connection that was accepted; where there is none, a stranger's ends for it.
     /// `from` is none for a proxy of ours, which bounds its clients itself and carries those who
     /// are known beside those who are not.
-    pub async fn enter(self: &Arc<Self>, from: Option<IpAddr>) -> Option<Arc<Connection>> {
+    pub(crate) async fn enter(self: &Arc<Self>, from: Option<IpAddr>) -> Option<Arc<Connection>> {
         let place = match self.room.clone().try_acquire_owned() {
             Ok(p) => p,
             Err(_) => {
@@ -75,7 +75,7 @@ impl Connections {
 
 impl Connections {
     /// Ends all on which nobody was recognised.
-    pub fn end_strangers(&self) {
+    pub(crate) fn end_strangers(&self) {
         for (_, ended) in std::mem::take(&mut self.strangers().all).into_values() {
             ended.cancel();
         }
@@ -99,7 +99,7 @@ impl Strangers {
 
 impl Connection {
     /// Somebody on it was recognised: it gives way to nobody any more.
-    pub fn keep(&self) {
+    pub(crate) fn keep(&self) {
         self.all.strangers().all.remove(&self.id);
     }
 }

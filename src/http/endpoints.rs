@@ -26,7 +26,7 @@ use crate::telemetry::metrics::gauge;
 
 /// The endpoints of every mount, for those who are known.
 #[derive(Clone)]
-pub struct Endpoints(Arc<[Both]>);
+pub(crate) struct Endpoints(Arc<[Both]>);
 
 /// Those of one mount.
 #[derive(Clone)]
@@ -40,7 +40,12 @@ const MORE: (&str, &str) = ("insufficient_scope", "the call needs more than was 
 
 impl Endpoints {
     /// Of these mounts, with the sessions that a stop closes.
-    pub fn new(served: &Served, config: &Config, sessions: &Arc<Sessions>, stop: &Stop) -> Self {
+    pub(crate) fn new(
+        served: &Served,
+        config: &Config,
+        sessions: &Arc<Sessions>,
+        stop: &Stop,
+    ) -> Self {
         let streams = Streams::new(config.get(settings::http::MAX_SESSIONS) as usize);
         let open = streams.clone();
         gauge("mssql_mcp.sse.streams", move |put| put(open.len() as u64, &[]));

@@ -22,18 +22,18 @@ use crate::net;
 
 /// What we answer to.
 #[derive(Debug)]
-pub struct Allowed {
+pub(crate) struct Allowed {
     hosts: Vec<String>,
     origins: Vec<String>,
 }
 
 /// The layer.
 #[derive(Debug, Clone)]
-pub struct GuardLayer(Arc<Allowed>);
+pub(crate) struct GuardLayer(Arc<Allowed>);
 
 /// Its service.
 #[derive(Debug, Clone)]
-pub struct Guard<S> {
+pub(crate) struct Guard<S> {
     allowed: Arc<Allowed>,
     inner: S,
 }
@@ -47,7 +47,7 @@ fn host_of(authority: &str) -> Option<String> {
 
 impl Allowed {
     /// The loopback names, the listener's own address, and what the configuration adds.
-    pub fn new(listen: SocketAddr, hosts: &[String], origins: &[String]) -> Self {
+    pub(crate) fn new(listen: SocketAddr, hosts: &[String], origins: &[String]) -> Self {
         let mut all = vec![match listen.ip() {
             IpAddr::V6(ip) => format!("[{ip}]"),
             ip => ip.to_string(),
@@ -60,7 +60,7 @@ impl Allowed {
     }
 
     /// As configured, for a listener at this address.
-    pub fn of(config: &Config, listen: SocketAddr) -> Self {
+    pub(crate) fn of(config: &Config, listen: SocketAddr) -> Self {
         let mut hosts = config.get(settings::http::ALLOWED_HOSTS);
         let public = config.public_url().and_then(|url| url.split_once("://"));
         hosts.extend(public.map(|(_, authority)| authority.to_owned()));
@@ -68,14 +68,14 @@ impl Allowed {
     }
 
     /// Whether a `Host` is ours.
-    pub fn host(&self, authority: &str) -> bool {
+    pub(crate) fn host(&self, authority: &str) -> bool {
         let Some(h) = host_of(authority) else { return false };
         let address = h.trim_matches(['[', ']']).parse::<IpAddr>();
         h == "localhost" || address.is_ok_and(|ip| ip.is_loopback()) || self.hosts.contains(&h)
     }
 
     /// Whether an `Origin` is known.
-    pub fn origin(&self, origin: &str) -> bool {
+    pub(crate) fn origin(&self, origin: &str) -> bool {
         let o = origin.to_ascii_lowercase();
         if self.origins.contains(&o) {
             return true;
@@ -90,7 +90,7 @@ impl Allowed {
 
 impl GuardLayer {
     /// With these names.
-    pub fn new(allowed: Arc<Allowed>) -> Self {
+    pub(crate) fn new(allowed: Arc<Allowed>) -> Self {
         Self(allowed)
     }
 }
@@ -104,7 +104,7 @@ impl<S> Layer<S> for GuardLayer {
 
 /// Cross-origin requests (Fetch, "CORS protocol") from the origins that we know: what browser
 /// clients send and read.
-pub fn cors(allowed: Arc<Allowed>) -> CorsLayer {
+pub(crate) fn cors(allowed: Arc<Allowed>) -> CorsLayer {
     let taken = [
         header::AUTHORIZATION,
         header::CONTENT_TYPE,

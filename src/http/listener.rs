@@ -79,7 +79,7 @@ impl Listener {
 
     /// Serves until `stop.closing`; then lets calls end within the grace period, then cancels them:
     /// `end` is called just before they are waited for.
-    pub async fn serve<S, B>(
+    pub(crate) async fn serve<S, B>(
         self,
         service: S,
         config: &Config,

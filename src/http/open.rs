@@ -30,7 +30,7 @@ use crate::route::{Endpoint, Place, Routed, Routes};
 
 /// Answers all that, and lets the rest through.
 #[derive(Clone)]
-pub struct OpenLayer {
+pub(crate) struct OpenLayer {
     pub(super) routes: Arc<Routes>,
     pub(super) served: Served,
     /// The domain proof for OpenAI.
@@ -43,14 +43,14 @@ pub struct OpenLayer {
 
 /// Its service.
 #[derive(Clone)]
-pub struct Open<S> {
+pub(crate) struct Open<S> {
     layer: OpenLayer,
     inner: S,
 }
 
 impl OpenLayer {
     /// For these mounts.
-    pub fn new(
+    pub(crate) fn new(
         served: &Served,
         config: &Config,
         routes: Arc<Routes>,
@@ -210,14 +210,14 @@ where
 }
 
 /// 404, with what there is.
-pub fn nothing(endpoints: &[String]) -> Answer {
+pub(crate) fn nothing(endpoints: &[String]) -> Answer {
     let e =
         json!({ "error": format!("there is nothing here; MCP is at {}", endpoints.join(", ")) });
     answer::json(StatusCode::NOT_FOUND, &e)
 }
 
 /// 429, with when to come back.
-pub fn too_many(wait: Duration) -> Answer {
+pub(crate) fn too_many(wait: Duration) -> Answer {
     let seconds = wait.as_secs() + 1;
     let e = json!({
         "error": Code::RateLimited.as_str(),

@@ -13,7 +13,7 @@ use crate::telemetry::metrics::{instruments, label};
 
 /// The address of the other end of the connection.
 #[derive(Debug, Clone, Copy)]
-pub struct Peer(pub IpAddr);
+pub(crate) struct Peer(pub(crate) IpAddr);
 
 impl Peer {
     /// The last address that a proxy of ours added; without one, the connection's. What clients
@@ -47,7 +47,7 @@ pub(super) fn address(text: &str) -> Option<IpAddr> {
 
 /// So many requests of a network in a minute, where strangers can call at all
 /// (`limits.peer_requests`).
-pub fn quota<B>(
+pub(crate) fn quota<B>(
     served: &Served,
 ) -> impl Fn(&Request<B>) -> Result<(), Box<Response<Body>>> + Clone + use<B> {
     let known = served.authority.clone().map(|a| (a, served.reloadable.clone()));

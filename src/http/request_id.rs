@@ -11,7 +11,7 @@ use tower_http::request_id::{MakeRequestId, RequestId};
 /// Request ids: unique to this process and its start, without asking the system
 /// for randomness each time.
 #[derive(Debug, Clone, Default)]
-pub struct RequestIds(Arc<AtomicU64>);
+pub(crate) struct RequestIds(Arc<AtomicU64>);
 
 impl MakeRequestId for RequestIds {
     fn make_request_id<B>(&mut self, _: &Request<B>) -> Option<RequestId> {

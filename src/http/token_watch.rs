@@ -31,7 +31,7 @@ const EVERY: Duration = Duration::from_secs(5);
 
 /// Puts streams on a leash, where there is sign-in.
 #[derive(Debug, Clone)]
-pub struct TokenWatchLayer(Option<Arc<Watches>>);
+pub(crate) struct TokenWatchLayer(Option<Arc<Watches>>);
 
 #[derive(Debug)]
 struct Watches {
@@ -57,14 +57,18 @@ struct Held {
 
 /// Its service.
 #[derive(Debug, Clone)]
-pub struct TokenWatch<S> {
+pub(crate) struct TokenWatch<S> {
     watches: Option<Arc<Watches>>,
     inner: S,
 }
 
 impl TokenWatchLayer {
     /// Without sign-in there is nothing to hang on.
-    pub fn new(authority: Option<Authority>, grace: Duration, closing: CancellationToken) -> Self {
+    pub(crate) fn new(
+        authority: Option<Authority>,
+        grace: Duration,
+        closing: CancellationToken,
+    ) -> Self {
         let of =
             |authority| Arc::new(Watches { authority, grace, closing, sessions: DashMap::new() });
         Self(authority.map(of))

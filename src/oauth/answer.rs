@@ -10,7 +10,7 @@ use super::pages;
 use super::server::Request;
 use super::store::StoreError;
 use crate::answer::{self, no_store};
-pub use crate::answer::{Answer, retry_after as later};
+pub(crate) use crate::answer::{Answer, retry_after as later};
 
 /// Parameters by name, each once.
 pub(super) type Form = HashMap<String, String>;
@@ -33,7 +33,7 @@ pub(super) fn unavailable(e: &StoreError) -> Answer {
 }
 
 /// A page; `also` is where its form may lead besides here.
-pub fn html(status: StatusCode, text: String, also: Option<&str>) -> Answer {
+pub(crate) fn html(status: StatusCode, text: String, also: Option<&str>) -> Answer {
     answer::html(status, text, &pages::policy(also))
 }
 

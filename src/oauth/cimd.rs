@@ -39,7 +39,7 @@ const STALE: Duration = Duration::from_secs(24 * 3600);
 
 /// Fetches and remembers.
 #[derive(Debug, Clone)]
-pub struct Documents {
+pub(crate) struct Documents {
     getter: Getter,
     known: Arc<DashMap<String, (Got, Instant)>>,
     fetching: Arc<Fetching>,
@@ -50,7 +50,7 @@ type Got = Result<Client, String>;
 
 /// Why there is no client.
 #[derive(Debug, Clone, PartialEq)]
-pub enum NoClient {
+pub(crate) enum NoClient {
     /// For the person.
     Wrong(String),
     /// Too many are being fetched.
@@ -149,7 +149,7 @@ impl Drop for Pending {
 }
 
 /// Whether a client id is meant as a URL.
-pub fn is_url(client_id: &str) -> bool {
+pub(crate) fn is_url(client_id: &str) -> bool {
     client_id.starts_with("https://")
 }
 
@@ -200,12 +200,12 @@ fn kept(headers: &HeaderMap) -> u64 {
 
 impl Documents {
     /// Through a getter.
-    pub fn new(getter: Getter) -> Self {
+    pub(crate) fn new(getter: Getter) -> Self {
         Self { getter, known: Arc::default(), fetching: Arc::default() }
     }
 
     /// The client that a URL names, for somebody at this address.
-    pub async fn client(
+    pub(crate) async fn client(
         &self,
         client_id: &str,
         redirects: &Redirects,

@@ -22,38 +22,38 @@ use crate::secret::{hashed, secret};
 
 /// A registered client.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Client {
+pub(crate) struct Client {
     /// For people; chosen by the client.
-    pub name: String,
+    pub(crate) name: String,
     /// Where codes may go.
-    pub redirect_uris: Vec<String>,
+    pub(crate) redirect_uris: Vec<String>,
     /// `none`, `client_secret_post` or `client_secret_basic`.
-    pub auth_method: String,
+    pub(crate) auth_method: String,
     /// SHA-256 of its secret.
-    pub secret: Option<String>,
+    pub(crate) secret: Option<String>,
     /// Seconds since 1970.
-    pub created: u64,
+    pub(crate) created: u64,
     /// Somebody has signed in through it.
-    pub used: bool,
+    pub(crate) used: bool,
     /// From where it was registered, hashed: whoever floods makes room at their own expense.
     #[serde(default)]
-    pub network: String,
+    pub(crate) network: String,
 }
 
 /// Why a registration is refused (RFC 7591 §3.2.2).
 #[derive(Debug, Clone, PartialEq)]
-pub struct Refused {
+pub(crate) struct Refused {
     /// `invalid_redirect_uri`, `invalid_client_metadata` or `temporarily_unavailable`.
-    pub error: &'static str,
+    pub(crate) error: &'static str,
     /// What is wrong.
-    pub description: String,
+    pub(crate) description: String,
     /// When it could go better, if that is known.
-    pub wait: Option<Duration>,
+    pub(crate) wait: Option<Duration>,
 }
 
 /// All clients but those that are known by their URL (`cimd.rs`).
 #[derive(Debug, Clone)]
-pub struct Clients {
+pub(crate) struct Clients {
     records: Records,
     configured: Arc<ArcSwap<Vec<Registered>>>,
     redirects: Redirects,
@@ -70,12 +70,12 @@ const UNUSED: u64 = 24 * 3600;
 const NETWORKS: usize = 10_000;
 impl Clients {
     /// The clients of a new configuration.
-    pub fn reload(&self, config: &Config) {
+    pub(crate) fn reload(&self, config: &Config) {
         self.configured.store(Arc::new(config.clients().to_vec()));
     }
 
     /// From the configuration, over an opened store.
-    pub fn new(records: Records, config: &Config) -> Self {
+    pub(crate) fn new(records: Records, config: &Config) -> Self {
         let quota =
             Quota::per(config.get(settings::auth::REGISTRATIONS) as u32, Duration::from_secs(3600));
         Self {
@@ -89,22 +89,22 @@ impl Clients {
     }
 
     /// Forgets networks that may register as many as ever.
-    pub fn sweep(&self) {
+    pub(crate) fn sweep(&self) {
         self.limiter.sweep();
     }
 
     /// Where clients may have codes sent to.
-    pub fn redirects(&self) -> &Redirects {
+    pub(crate) fn redirects(&self) -> &Redirects {
         &self.redirects
     }
 
     /// Whether the operator wrote it into the configuration.
-    pub fn is_configured(&self, id: &str) -> bool {
+    pub(crate) fn is_configured(&self, id: &str) -> bool {
         self.configured.load().iter().any(|c| c.id == id)
     }
 
     /// The client of an id.
-    pub async fn find(&self, id: &str) -> Result<Option<Client>, StoreError> {
+    pub(crate) async fn find(&self, id: &str) -> Result<Option<Client>, StoreError> {
         if let Some(c) = self.configured.load().iter().find(|c| c.id == id) {
             let secret = c.secret.as_deref().map(hashed);
             let auth_method =
@@ -124,7 +124,7 @@ impl Clients {
     }
 
     /// Somebody signed in through it: it is kept.
-    pub async fn keep(&self, id: &str) -> Result<(), StoreError> {
+    pub(crate) async fn keep(&self, id: &str) -> Result<(), StoreError> {
         if let Some((mut c, was)) = self.records.get::<Client>(Kind::Client, id).await?
             && !c.used
         {
@@ -198,7 +198,7 @@ impl Clients {
     }
 
     /// Registers a client; the answer's body. A public client that registers twice is the same one.
-    pub async fn register(
+    pub(crate) async fn register(
         &self,
         body: &Value,
         peer: Option<IpAddr>,

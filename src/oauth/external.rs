@@ -47,9 +47,9 @@ type Known = DashMap<String, (Arc<Principal>, Instant, u64)>;
 
 /// An issuer.
 #[derive(Clone)]
-pub struct External {
+pub(crate) struct External {
     /// As its tokens name it.
-    pub issuer: String,
+    pub(crate) issuer: String,
     /// Their paths.
     mounts: Vec<String>,
     /// Of each mount that has one by configuration.
@@ -77,7 +77,7 @@ fn key_of(token: &str, mount: &str) -> String {
 
 impl External {
     /// From the configuration.
-    pub fn new(c: &Config) -> Self {
+    pub(crate) fn new(c: &Config) -> Self {
         let audiences =
             c.served().into_iter().map(|(m, c)| (m, c.get(settings::auth::AUDIENCE).to_owned()));
         let scopes = c
@@ -101,12 +101,12 @@ impl External {
     }
 
     /// Checks every token again.
-    pub fn forget(&self) {
+    pub(crate) fn forget(&self) {
         self.known.clear();
     }
 
     /// What a client has to ask the issuer for, to get one of our scopes.
-    pub fn theirs(&self, ours: &str) -> String {
+    pub(crate) fn theirs(&self, ours: &str) -> String {
         self.scopes
             .iter()
             .find(|(_, o)| o == ours)
@@ -114,24 +114,24 @@ impl External {
     }
 
     /// Whose a token is, if it was verified a moment ago.
-    pub fn known(&self, token: &str, mount: &str) -> Option<Arc<Principal>> {
+    pub(crate) fn known(&self, token: &str, mount: &str) -> Option<Arc<Principal>> {
         let k = self.known.get(&key_of(token, mount))?;
         (k.1.elapsed() < TRUST && k.2 > now()).then(|| k.0.clone())
     }
 
     /// Whether a token was verified for some mount, and has not expired.
-    pub fn has_seen(&self, token: &str) -> bool {
+    pub(crate) fn has_seen(&self, token: &str) -> bool {
         self.mounts.iter().any(|m| self.expires(token, m).is_some_and(|until| until > now()))
     }
 
     /// Until when a token that was verified is good.
-    pub fn expires(&self, token: &str, mount: &str) -> Option<u64> {
+    pub(crate) fn expires(&self, token: &str, mount: &str) -> Option<u64> {
         self.known.get(&key_of(token, mount)).map(|k| k.2)
     }
 
     /// Whose a token is; none when it is not good for this mount, which has these
     /// names as an audience.
-    pub async fn introspect(
+    pub(crate) async fn introspect(
         &self,
         token: &str,
         mount: &str,

@@ -20,7 +20,7 @@ use super::store::{FOREVER, Kind, Records, StoreError, now};
 use crate::secret::{hashed, secret};
 use introspect::Known;
 use records::{Access, Refresh};
-pub use records::{ApiToken, Code, Grant, Login};
+pub(crate) use records::{ApiToken, Code, Grant, Login};
 
 /// A code is good for so many seconds.
 const CODE: u64 = 120;
@@ -29,20 +29,20 @@ const GRACE: u64 = 30;
 
 /// A pair of tokens, as the token endpoint gives it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tokens {
+pub(crate) struct Tokens {
     /// For requests.
-    pub access: String,
+    pub(crate) access: String,
     /// For the next pair.
-    pub refresh: String,
+    pub(crate) refresh: String,
     /// Seconds.
-    pub expires_in: u64,
+    pub(crate) expires_in: u64,
     /// What they allow.
-    pub scopes: Vec<String>,
+    pub(crate) scopes: Vec<String>,
 }
 
 /// Why there are no tokens (RFC 6749 §5.2).
 #[derive(Debug, Clone, PartialEq)]
-pub enum GrantError {
+pub(crate) enum GrantError {
     /// `invalid_grant`.
     InvalidGrant(&'static str),
     /// The same for a code or token that was good once, and was used before: theft, or a client
@@ -98,7 +98,7 @@ impl Grants {
     }
 
     /// A code for what a person just granted.
-    pub async fn code(
+    pub(crate) async fn code(
         &self,
         content: Grant,
         redirect_uri: &str,
@@ -118,7 +118,7 @@ impl Grants {
     }
 
     /// A code for tokens.
-    pub async fn exchange(
+    pub(crate) async fn exchange(
         &self,
         code: &str,
         client: &str,
@@ -195,7 +195,7 @@ impl Grants {
     }
 
     /// A refresh token for a new pair, with fewer scopes if asked.
-    pub async fn refresh(
+    pub(crate) async fn refresh(
         &self,
         token: &str,
         client: &str,
@@ -291,7 +291,7 @@ impl Grants {
     }
 
     /// Takes a grant back, with all its tokens.
-    pub async fn revoke(&self, grant: &str) -> Result<bool, StoreError> {
+    pub(crate) async fn revoke(&self, grant: &str) -> Result<bool, StoreError> {
         let was = self.records.remove(Kind::Grant, grant).await?;
         self.known.retain(|_, k| k.grant != grant);
         Ok(was)
@@ -299,7 +299,7 @@ impl Grants {
 
     /// RFC 7009: an access token alone, or with a refresh token the whole grant. Another client's
     /// token is left alone. Whether anything ended.
-    pub async fn revoke_token(&self, token: &str, client: &str) -> Result<bool, StoreError> {
+    pub(crate) async fn revoke_token(&self, token: &str, client: &str) -> Result<bool, StoreError> {
         let key = hashed(token);
         let mut ended = false;
         if let Some((a, _)) = self.records.get::<Access>(Kind::Access, &key).await?
@@ -324,7 +324,7 @@ impl Grants {
     }
 
     /// The grants of a person.
-    pub async fn of(&self, user: &str) -> Result<Vec<(String, Grant)>, StoreError> {
+    pub(crate) async fn of(&self, user: &str) -> Result<Vec<(String, Grant)>, StoreError> {
         let mut all = self.records.list::<Grant>(Kind::Grant).await?;
         all.retain(|(_, g)| g.user == user);
         all.sort_by(|(a, x), (b, y)| (x.created, a).cmp(&(y.created, b)));
@@ -332,7 +332,7 @@ impl Grants {
     }
 
     /// Takes back all that a person granted or is about to: nobody of the same name inherits it.
-    pub async fn forget_person(&self, user: &str) -> Result<(), StoreError> {
+    pub(crate) async fn forget_person(&self, user: &str) -> Result<(), StoreError> {
         for (id, _) in self.of(user).await? {
             self.revoke(&id).await?;
         }

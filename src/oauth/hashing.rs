@@ -29,7 +29,7 @@ const MOST: usize = 256 << 10;
 
 /// No worker is free, and too many wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Full;
+pub(crate) struct Full;
 
 /// Workers that share a line.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ fn made(password: &str, salt: &[u8]) -> Result<String, argon2::password_hash::Er
 /// Whether a password is the one of a PHC string. It is decided even when nobody waits for
 /// it any more, unless its turn had not come. `known` names the person where they signed
 /// in before from there.
-pub async fn verify(password: &str, phc: &str, known: Option<&str>) -> Result<bool, Full> {
+pub(crate) async fn verify(password: &str, phc: &str, known: Option<&str>) -> Result<bool, Full> {
     WORKERS.verify(password, phc, known).await
 }
 

@@ -13,13 +13,13 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::grants::Grant;
 use crate::visible::{unseen, visible_line};
-pub use sign_in::{Asked, Problem, Purpose, SignIn, consent, login, not_yours};
+pub(crate) use sign_in::{Asked, Problem, Purpose, SignIn, consent, login, not_yours};
 
 /// All that there is of style, in the page itself.
 const STYLE: &str = include_str!("pages/style.css");
 
 /// A cylinder, as databases are drawn.
-pub const ICON: &str = include_str!("pages/icon.svg");
+pub(crate) const ICON: &str = include_str!("pages/icon.svg");
 
 /// In the page itself, so that no proxy has to know its path.
 static ICON_LINK: LazyLock<String> =
@@ -30,7 +30,7 @@ static STYLE_HASH: LazyLock<String> =
     LazyLock::new(|| BASE64.encode(digest::digest(&digest::SHA256, STYLE.as_bytes())));
 
 /// `Content-Security-Policy` of a page; `also` is where its form may lead besides here.
-pub fn policy(also: Option<&str>) -> String {
+pub(crate) fn policy(also: Option<&str>) -> String {
     let also = also.map_or(String::new(), |o| format!(" {o}"));
     format!(
         "default-src 'none'; style-src 'sha256-{}'; img-src data:; form-action 'self'{also}; \
@@ -130,7 +130,7 @@ fn may(scopes: &[String]) -> String {
 
 /// What a person granted, each in a row with a button that takes it back; `label` is
 /// of a grant's database.
-pub fn apps(
+pub(crate) fn apps(
     user: &str,
     grants: &[(String, Grant)],
     label: impl Fn(&Grant) -> String,
@@ -190,7 +190,7 @@ pub fn apps(
 }
 
 /// The question before one is taken back.
-pub fn revoke(id: &str, g: &Grant, label: &str, csrf: &str) -> String {
+pub(crate) fn revoke(id: &str, g: &Grant, label: &str, csrf: &str) -> String {
     page(
         &format!("Revoke {}?", visible_line(&g.client_name, MAX_NAME)),
         &format!(
@@ -210,7 +210,7 @@ pub fn revoke(id: &str, g: &Grant, label: &str, csrf: &str) -> String {
 
 /// For a person who comes with a browser: what this is, and what to do with it. `addresses` are
 /// those of the databases, with their labels.
-pub fn way_in(
+pub(crate) fn way_in(
     title: &str,
     problem: Option<&str>,
     addresses: &[(String, String)],
@@ -246,12 +246,12 @@ pub fn way_in(
 }
 
 /// One object of the database, as `fetch` tells it.
-pub fn object(title: &str, text: &str) -> String {
+pub(crate) fn object(title: &str, text: &str) -> String {
     page(title, &format!("<pre>{}</pre>", text.lines().map(escape).collect::<Vec<_>>().join("\n")))
 }
 
 /// Something that cannot go on; nothing is sent anywhere.
-pub fn error(what: &str, mend: &str) -> String {
+pub(crate) fn error(what: &str, mend: &str) -> String {
     page(
         "This did not work",
         &format!("<p class=\"bad\" role=\"alert\">{}</p><p>{}</p>", escape(what), escape(mend)),

@@ -30,7 +30,7 @@ pub struct User {
 
 /// Why somebody is not let in.
 #[derive(Debug, Clone, PartialEq)]
-pub enum SignInError {
+pub(crate) enum SignInError {
     /// Name or password; it is not said which.
     Wrong,
     /// Too many attempts.
@@ -66,14 +66,14 @@ pub struct People {
 /// Verified for names that there are not: no password has it.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGlzIGhlcmU$Nm9ib2R5IGtub3dzIHRoZSBwYXNzd29yZCBvZiB0aGk";
 /// Where somebody signed in is remembered for so many seconds: the network, and the browser.
-pub const REMEMBERED: u64 = 90 * 24 * 3600;
+pub(crate) const REMEMBERED: u64 = 90 * 24 * 3600;
 /// People who are remembered of one browser: those who signed in last.
 const MOST_OF_A_BROWSER: usize = 5;
 /// Longer passwords are refused before they are hashed.
 const MAX_PASSWORD: usize = 1024;
 
 /// Whether a name can be a person's.
-pub fn check_name(name: &str) -> Result<(), String> {
+pub(crate) fn check_name(name: &str) -> Result<(), String> {
     let fits = |c: char| c.is_alphanumeric() || "._-@+".contains(c);
     if name.is_empty() || name.len() > 128 || !name.chars().all(fits) {
         return Err(format!(
@@ -85,7 +85,7 @@ pub fn check_name(name: &str) -> Result<(), String> {
 }
 
 /// Whether a password is long enough.
-pub fn check_password(password: &str) -> Result<(), String> {
+pub(crate) fn check_password(password: &str) -> Result<(), String> {
     match password.chars().count() {
         0..12 => Err("a password needs at least 12 characters".into()),
         _ if password.len() > MAX_PASSWORD => {
@@ -114,17 +114,17 @@ impl People {
     }
 
     /// A person, if there is one and they are not disabled.
-    pub async fn active(&self, name: &str) -> Result<Option<User>, StoreError> {
+    pub(crate) async fn active(&self, name: &str) -> Result<Option<User>, StoreError> {
         Ok(self.records.get::<User>(Kind::User, name).await?.map(|u| u.0).filter(|u| !u.disabled))
     }
 
     /// Likewise, if what was given under that epoch is still good.
-    pub async fn still(&self, name: &str, epoch: &str) -> Result<Option<User>, StoreError> {
+    pub(crate) async fn still(&self, name: &str, epoch: &str) -> Result<Option<User>, StoreError> {
         Ok(self.active(name).await?.filter(|u| u.epoch == epoch))
     }
 
     /// Whether there is such a person, who may be disabled.
-    pub async fn is_known(&self, name: &str) -> bool {
+    pub(crate) async fn is_known(&self, name: &str) -> bool {
         matches!(self.records.get::<User>(Kind::User, name).await, Ok(Some(_)))
     }
 
@@ -145,13 +145,13 @@ impl People {
     }
 
     /// Removes a person; false when there was none.
-    pub async fn remove(&self, name: &str) -> Result<bool, StoreError> {
+    pub(crate) async fn remove(&self, name: &str) -> Result<bool, StoreError> {
         self.records.remove(Kind::User, name).await
     }
 
     /// Checks a password, for a caller at this address, with the secret of a browser
     /// if it brought one.
-    pub async fn sign_in(
+    pub(crate) async fn sign_in(
         &self,
         name: &str,
         password: &str,
@@ -197,7 +197,7 @@ impl People {
 
     /// Remembers a browser in which somebody signed in, beside the others who do so there; its
     /// secret for a cookie, where that is a new one.
-    pub async fn remember_browser(
+    pub(crate) async fn remember_browser(
         &self,
         name: &str,
         browser: Option<&str>,
@@ -223,12 +223,12 @@ impl People {
     }
 
     /// Forgets attempts that count no more.
-    pub fn sweep(&self) {
+    pub(crate) fn sweep(&self) {
         self.throttle.sweep();
     }
 
     /// Forgets from where somebody signed in.
-    pub async fn forget_places(&self, name: &str) -> Result<(), StoreError> {
+    pub(crate) async fn forget_places(&self, name: &str) -> Result<(), StoreError> {
         for (key, of) in self.records.list::<String>(Kind::Place).await? {
             if of == name {
                 self.records.remove(Kind::Place, &key).await?;

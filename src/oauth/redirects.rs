@@ -10,7 +10,7 @@ use crate::redirect_uri::{loopback, parts, private};
 
 /// Where clients that are not written into the configuration may have codes sent to.
 #[derive(Debug, Clone)]
-pub struct Redirects {
+pub(crate) struct Redirects {
     pub(super) hosts: Arc<[String]>,
     pub(super) schemes: Arc<[String]>,
 }
@@ -21,7 +21,7 @@ const MAX_ALL: usize = 5000;
 const TOLD: usize = 5;
 impl Redirects {
     /// From the configuration.
-    pub fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         Self {
             hosts: config.get(settings::auth::REDIRECT_HOSTS).into(),
             schemes: config.get(settings::auth::REDIRECT_SCHEMES).into(),
@@ -30,7 +30,7 @@ impl Redirects {
 
     /// Whether a redirect URI may be used: HTTPS at a host of the list, compared whole; HTTP on
     /// loopback (RFC 8252 §7.3); a private scheme of the other list (§7.1). The error names it.
-    pub fn check(&self, uri: &str) -> Result<(), String> {
+    pub(crate) fn check(&self, uri: &str) -> Result<(), String> {
         let p = parts(uri).map_err(|why| format!("{}: {why}", uri.escape_debug()))?;
         match p.scheme {
             "http" if loopback(&p.host) => Ok(()),
@@ -58,7 +58,7 @@ impl Redirects {
     /// nothing is left. RFC 7591 §3.2.1 lets a server register less than it was asked for: desktop
     /// programs name a loopback URI, a page of their maker's and a scheme of their own in one list,
     /// and use whichever is registered.
-    pub fn keep(&self, uris: Option<&Value>) -> Result<(Vec<String>, Vec<String>), String> {
+    pub(crate) fn keep(&self, uris: Option<&Value>) -> Result<(Vec<String>, Vec<String>), String> {
         let Some(uris) = uris.and_then(Value::as_array).filter(|u| !u.is_empty()) else {
             return Err(
                 "redirect_uris is missing: a list of the URIs that codes may be sent to".into()
@@ -91,7 +91,7 @@ impl Redirects {
 }
 
 /// The operator learns why a client may not do what it says it can.
-pub fn log_refused(client: &str, refused: &[String]) {
+pub(crate) fn log_refused(client: &str, refused: &[String]) {
     if !refused.is_empty() {
         tracing::info!(
             client,

@@ -17,7 +17,7 @@ const OURS: &str = "mssql-mcp";
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Connects when it is first asked, and again by itself.
-pub struct Redis {
+pub(crate) struct Redis {
     client: Client,
     connection: OnceCell<ConnectionManager>,
     replace: Script,
@@ -43,7 +43,7 @@ fn name(kind: Kind, key: &str) -> String {
 
 impl Redis {
     /// Does not connect yet.
-    pub fn new(url: &str) -> Result<Self, StoreError> {
+    pub(crate) fn new(url: &str) -> Result<Self, StoreError> {
         let client = Client::open(url)
             .map_err(|e| StoreError(format!("the Redis URL cannot be read: {}", e.category())))?;
         // Redis runs a script as one step.

@@ -18,18 +18,18 @@ const WELL_KNOWN_RESOURCE: &str = "/.well-known/oauth-protected-resource";
 
 /// What an event stream hangs on: a token, and the grant that may have newer ones.
 #[derive(Debug)]
-pub struct Lease {
+pub(crate) struct Lease {
     headers: HeaderMap,
     at: Place,
     /// Empty for machines, and for tokens of an external issuer.
     grant: String,
     /// Seconds since 1970.
-    pub expires: u64,
+    pub(crate) expires: u64,
 }
 
 /// Whether it still does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holds {
+pub(crate) enum Holds {
     /// By the token, or by one that it was refreshed for.
     Yes,
     /// Revoked, or its person shut out.
@@ -45,7 +45,7 @@ impl Authority {
     }
 
     /// The challenge of 401 and 403 (RFC 6750 §3, RFC 9728 §5.1).
-    pub fn challenge(
+    pub(crate) fn challenge(
         &self,
         headers: &HeaderMap,
         at: Place,
@@ -74,20 +74,20 @@ impl Authority {
     }
 
     /// Whose request this is, if its token was seen a moment ago.
-    pub fn recognised(&self, headers: &HeaderMap, at: Place) -> Option<Arc<Principal>> {
+    pub(crate) fn recognised(&self, headers: &HeaderMap, at: Place) -> Option<Arc<Principal>> {
         let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
         self.known(mssql_mcp_middleware::bearer::token(Some(text)).ok()??, self.path_of(at))
     }
 
     /// Whether a request has a token that was good when it was last looked up.
-    pub fn has_seen(&self, headers: &HeaderMap) -> bool {
+    pub(crate) fn has_seen(&self, headers: &HeaderMap) -> bool {
         let text = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
         let Ok(Some(token)) = mssql_mcp_middleware::bearer::token(text) else { return false };
         self.issuer_of(token).map_or_else(|| self.grants.has_seen(token), |e| e.has_seen(token))
     }
 
     /// Whose request this is, or the answer that refuses it.
-    pub async fn authenticate(
+    pub(crate) async fn authenticate(
         &self,
         headers: &HeaderMap,
         at: Place,
@@ -156,7 +156,7 @@ impl Authority {
 
     /// What the stream of a request that was let in hangs on. `headers` have its
     /// token and its host.
-    pub fn lease(&self, headers: HeaderMap, at: Place) -> Lease {
+    pub(crate) fn lease(&self, headers: HeaderMap, at: Place) -> Lease {
         let mount = self.path_of(at);
         let text = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
         let known =
@@ -173,7 +173,7 @@ impl Authority {
     }
 
     /// Whether a stream may go on. A store that does not answer shuts nobody out.
-    pub async fn holds(&self, lease: &Lease) -> Holds {
+    pub(crate) async fn holds(&self, lease: &Lease) -> Holds {
         if lease.expires > now() {
             let text = lease.headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
             let Ok(Some(token)) = mssql_mcp_middleware::bearer::token(text) else {

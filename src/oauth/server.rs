@@ -26,7 +26,7 @@ use crate::route::{Endpoint, Place};
 use mssql_mcp_sql::Access;
 
 /// The largest form or registration.
-pub const MAX_BODY: usize = 16 << 10;
+pub(crate) const MAX_BODY: usize = 16 << 10;
 /// Codes that one person may have made: so many at once, and one more each few seconds.
 const CODES: Quota = Quota { burst: 20, every: Duration::from_secs(6) };
 
@@ -59,24 +59,24 @@ pub(super) struct Resource {
 
 /// A request for sign-in.
 #[derive(Debug)]
-pub struct Request<'a> {
+pub(crate) struct Request<'a> {
     /// GET or POST.
-    pub method: &'a Method,
+    pub(crate) method: &'a Method,
     /// What was asked for, and of which mount.
-    pub place: Place,
+    pub(crate) place: Place,
     /// The query.
-    pub query: &'a str,
+    pub(crate) query: &'a str,
     /// All of them.
-    pub headers: &'a HeaderMap,
+    pub(crate) headers: &'a HeaderMap,
     /// Read, up to [`MAX_BODY`].
-    pub body: &'a [u8],
+    pub(crate) body: &'a [u8],
     /// Who asks.
-    pub peer: Option<IpAddr>,
+    pub(crate) peer: Option<IpAddr>,
 }
 
 impl Authority {
     /// From the configuration, over an opened store.
-    pub fn new(config: &Config, records: Records, audit: Audit) -> Self {
+    pub(crate) fn new(config: &Config, records: Records, audit: Audit) -> Self {
         let people = People::new(records.clone());
         let grants = Grants::new(
             records.clone(),
@@ -116,7 +116,7 @@ impl Authority {
     }
 
     /// The clients of a new configuration; and whoever was recognised is looked up again.
-    pub fn reload(&self, config: &Config) {
+    pub(crate) fn reload(&self, config: &Config) {
         self.clients.reload(config);
         self.grants.forget();
         if let Some(e) = &self.external {
@@ -131,7 +131,7 @@ impl Authority {
     }
 
     /// Whether people sign in here, on pages of ours.
-    pub fn has_pages(&self) -> bool {
+    pub(crate) fn has_pages(&self) -> bool {
         self.external.is_none()
     }
 
@@ -146,7 +146,7 @@ impl Authority {
     }
 
     /// Removes what has expired, from time to time.
-    pub async fn sweep_forever(self) {
+    pub(crate) async fn sweep_forever(self) {
         let mut tick = tokio::time::interval(Duration::from_secs(10));
         for n in 0_u64.. {
             tick.tick().await;
@@ -191,7 +191,7 @@ impl Authority {
     }
 
     /// Answers a request to one of the endpoints of sign-in.
-    pub async fn answer(&self, r: Request<'_>) -> Answer {
+    pub(crate) async fn answer(&self, r: Request<'_>) -> Answer {
         self.dispatch(&r).await.unwrap_or_else(|e| self.respond(&r, e))
     }
 

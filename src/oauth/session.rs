@@ -233,7 +233,7 @@ impl Authority {
 
     /// The person whose browser asks for a page of ours, or what the browser is answered instead:
     /// the sign-in form, or where it goes after that.
-    pub async fn visitor(&self, r: &Request<'_>, path: &str) -> Result<Principal, Answer> {
+    pub(crate) async fn visitor(&self, r: &Request<'_>, path: &str) -> Result<Principal, Answer> {
         match self.principal_or_page(r, path).await {
             Ok(found) => found,
             Err(e) => Err(self.respond(r, e)),

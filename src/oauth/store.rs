@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use memory::Memory;
-pub use sqlite::Sqlite;
+pub(crate) use sqlite::Sqlite;
 
 /// What a record is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,10 +39,10 @@ pub enum Kind {
 
 /// The store could not be reached or read.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StoreError(pub String);
+pub struct StoreError(pub(crate) String);
 
 /// What an operation answers.
-pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// A backend. `expires` is in seconds since 1970; what has expired is not there.
 pub trait Store: Send + Sync + std::fmt::Debug {
@@ -117,7 +117,7 @@ pub struct Records(Arc<dyn Store>);
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 10] = [
+    pub(crate) const ALL: [Kind; 10] = [
         Kind::User,
         Kind::Client,
         Kind::Grant,
@@ -130,7 +130,7 @@ impl Kind {
         Kind::Place,
     ];
     /// As it is stored.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Kind::User => "user",
             Kind::Client => "client",
@@ -161,7 +161,7 @@ impl Records {
     }
 
     /// Likewise; with it the file, where there was none and an empty store was made.
-    pub fn open_or_make(text: &str) -> Result<(Self, Option<PathBuf>), StoreError> {
+    pub(crate) fn open_or_make(text: &str) -> Result<(Self, Option<PathBuf>), StoreError> {
         let new = missing(text).map(Path::to_owned);
         if let Some(folder) =
             new.as_deref().and_then(Path::parent).filter(|f| !f.as_os_str().is_empty())
@@ -257,12 +257,12 @@ impl Records {
     }
 
     /// Removes what has expired.
-    pub async fn sweep(&self) -> Result<(), StoreError> {
+    pub(crate) async fn sweep(&self) -> Result<(), StoreError> {
         self.0.sweep().await
     }
 
     /// Spends of a quota that all replicas share, if they share one.
-    pub fn spend<'a>(
+    pub(crate) fn spend<'a>(
         &'a self,
         key: &'a str,
         quota: Quota,
@@ -273,13 +273,13 @@ impl Records {
 }
 
 /// The file of a store that is not there yet.
-pub fn missing(text: &str) -> Option<&Path> {
+pub(crate) fn missing(text: &str) -> Option<&Path> {
     text.strip_prefix("sqlite:").map(Path::new).filter(|f| !f.exists())
 }
 
 /// The store that earlier versions made where they were started, if there is one here and
 /// `auth.store` does not name it.
-pub fn left_behind(text: &str) -> Option<&'static Path> {
+pub(crate) fn left_behind(text: &str) -> Option<&'static Path> {
     let earlier = Path::new("mssql-mcp.db");
     missing(text).filter(|_| earlier.is_file()).map(|_| earlier)
 }

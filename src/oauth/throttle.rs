@@ -67,7 +67,7 @@ type Key = [u8; 16];
 
 /// Counts.
 #[derive(Debug, Clone)]
-pub struct Throttle {
+pub(crate) struct Throttle {
     /// Where several replicas share a store, it counts for all of them.
     records: Records,
     counts: Arc<[Limiter<Key>; ALL.len()]>,
@@ -75,24 +75,24 @@ pub struct Throttle {
 
 /// Who tries.
 #[derive(Debug, Clone, Copy)]
-pub struct Attempt<'a> {
+pub(crate) struct Attempt<'a> {
     /// As typed.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// From where.
-    pub peer: Option<IpAddr>,
+    pub(crate) peer: Option<IpAddr>,
     /// With a browser that signed in as that person: its secret's hash.
-    pub browser: Option<&'a str>,
+    pub(crate) browser: Option<&'a str>,
     /// From a network from which that person signed in.
-    pub known: bool,
+    pub(crate) known: bool,
 }
 
 /// What an attempt was counted by.
 #[derive(Debug)]
-pub struct Reserved(Vec<(By, Key)>);
+pub(crate) struct Reserved(Vec<(By, Key)>);
 
 /// Why an attempt may not be made.
 #[derive(Debug, PartialEq)]
-pub enum Denied {
+pub(crate) enum Denied {
     /// Too many were; the next may be made after this.
     Wait(Duration),
     /// Nobody knows.
@@ -130,12 +130,12 @@ impl Attempt<'_> {
 
 impl Throttle {
     /// Of a store.
-    pub fn new(records: Records) -> Self {
+    pub(crate) fn new(records: Records) -> Self {
         Self { records, counts: Arc::new(ALL.map(|by| Limiter::new(by.quota(), MOST))) }
     }
 
     /// Counts an attempt, or says how long to wait, which counts nothing.
-    pub async fn reserve(&self, attempt: Attempt<'_>) -> Result<Reserved, Denied> {
+    pub(crate) async fn reserve(&self, attempt: Attempt<'_>) -> Result<Reserved, Denied> {
         let mut reserved = Reserved(Vec::new());
         for (by, key) in attempt.keys() {
             match self.spend(by, &key).await {
@@ -157,7 +157,7 @@ impl Throttle {
     }
 
     /// The password was right: that is not counted but as one more log-in of that name.
-    pub async fn was_right(&self, name: &str, reserved: Reserved) -> Result<(), Denied> {
+    pub(crate) async fn was_right(&self, name: &str, reserved: Reserved) -> Result<(), Denied> {
         let (counted, attempts): (Vec<_>, Vec<_>) =
             reserved.0.into_iter().partition(|(by, _)| *by == By::SignedIn);
         self.give_back(Reserved(attempts)).await;
@@ -168,18 +168,18 @@ impl Throttle {
     }
 
     /// It was wrong: an attempt, and no log-in.
-    pub async fn was_wrong(&self, reserved: Reserved) {
+    pub(crate) async fn was_wrong(&self, reserved: Reserved) {
         let counted = reserved.0.into_iter().filter(|(by, _)| *by == By::SignedIn).collect();
         self.give_back(Reserved(counted)).await;
     }
 
     /// Forgets what has come back.
-    pub fn sweep(&self) {
+    pub(crate) fn sweep(&self) {
         self.counts.iter().for_each(Limiter::sweep);
     }
 
     /// What was not tried is not counted.
-    pub async fn give_back(&self, reserved: Reserved) {
+    pub(crate) async fn give_back(&self, reserved: Reserved) {
         for (by, key) in reserved.0 {
             match self.records.spend(&named(by, &key), by.quota(), -1) {
                 Some(shared) => {

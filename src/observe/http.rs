@@ -18,14 +18,14 @@ use crate::telemetry::trace::{self, Begun, Trace};
 
 /// The observer.
 #[derive(Debug)]
-pub struct Requests {
+pub(crate) struct Requests {
     routes: Arc<Routes>,
     scheme: &'static str,
 }
 
 /// A request that is being answered.
 #[derive(Debug)]
-pub struct Running {
+pub(crate) struct Running {
     method: &'static str,
     route: Option<String>,
     scheme: &'static str,
@@ -36,16 +36,16 @@ pub struct Running {
 
 /// The trace of an HTTP request, for what it carries. In its extensions.
 #[derive(Debug, Clone)]
-pub struct HttpTrace {
+pub(crate) struct HttpTrace {
     /// What a call without a trace of its own belongs to.
-    pub trace: Trace,
+    pub(crate) trace: Trace,
     /// With the span, where spans are made.
-    pub context: Option<Context>,
+    pub(crate) context: Option<Context>,
 }
 
 impl HttpTrace {
     /// Of the span that this runs in; else what the client's header says.
-    pub fn here<B>(r: &Request<B>) -> Option<Self> {
+    pub(crate) fn here<B>(r: &Request<B>) -> Option<Self> {
         let span = Span::current();
         if span.is_disabled() || span.metadata().is_none_or(|m| m.target() != SPANS) {
             let parent = trace::remote(header(r))?;
@@ -58,7 +58,7 @@ impl HttpTrace {
 }
 
 /// Puts the trace of a request into its extensions; within the span of [`Requests`].
-pub fn traced<B>(mut r: Request<B>) -> Request<B> {
+pub(crate) fn traced<B>(mut r: Request<B>) -> Request<B> {
     if let Some(t) = HttpTrace::here(&r) {
         r.extensions_mut().insert(t);
     }
@@ -71,7 +71,7 @@ fn header<B>(r: &Request<B>) -> Option<&str> {
 
 impl Requests {
     /// Of a listener with these routes; `tls` where clients type https.
-    pub fn new(routes: Arc<Routes>, tls: bool) -> Self {
+    pub(crate) fn new(routes: Arc<Routes>, tls: bool) -> Self {
         Self { routes, scheme: if tls { "https" } else { "http" } }
     }
 }

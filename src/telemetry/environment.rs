@@ -49,7 +49,7 @@ const SAMPLERS: &[&str] = &[
     "parentbased_traceidratio",
 ];
 /// How a signal is sent.
-pub const PROTOCOLS: &[&str] = &["http/protobuf", "grpc"];
+pub(crate) const PROTOCOLS: &[&str] = &["http/protobuf", "grpc"];
 const COMPRESSIONS: &[&str] = &["gzip", "none"];
 const EXPORTERS: &[&str] = &["otlp", "none"];
 const TEMPORALITIES: &[&str] = &["cumulative", "delta", "lowmemory"];
@@ -132,13 +132,13 @@ fn variables() -> BTreeMap<String, Holds> {
 }
 
 /// A variable that is set; an empty one is not.
-pub fn env(name: &str) -> Option<String> {
+pub(crate) fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
 }
 
 /// One of the words, as it is written here: where the variable holds none of them, it
 /// counts as not set.
-pub fn word(name: &str, of: &[&'static str]) -> Option<&'static str> {
+pub(crate) fn word(name: &str, of: &[&'static str]) -> Option<&'static str> {
     let v = env(name)?;
     of.iter().find(|w| w.eq_ignore_ascii_case(&v)).copied()
 }
@@ -150,23 +150,23 @@ fn of_signal<T>(signal: &str, what: &str, read: impl Fn(&str) -> Option<T>) -> O
 }
 
 /// Whether a signal's messages are compressed with gzip.
-pub fn gzip(signal: &str) -> bool {
+pub(crate) fn gzip(signal: &str) -> bool {
     of_signal(signal, "COMPRESSION", |n| word(n, COMPRESSIONS)) == Some("gzip")
 }
 
 /// Milliseconds that an export may take.
-pub fn timeout(signal: &str) -> u64 {
+pub(crate) fn timeout(signal: &str) -> u64 {
     of_signal(signal, "TIMEOUT", |n| env(n)?.parse().ok().filter(|n| *n > 0)).unwrap_or(10_000)
 }
 
 /// How a signal is sent, where its own variable says so.
-pub fn protocol(signal: &str) -> Option<Protocol> {
+pub(crate) fn protocol(signal: &str) -> Option<Protocol> {
     word(&format!("OTEL_EXPORTER_OTLP_{}_PROTOCOL", signal.to_ascii_uppercase()), PROTOCOLS)
         .map(Protocol::read)
 }
 
 /// Over what time a sum is a sum.
-pub fn temporality() -> &'static str {
+pub(crate) fn temporality() -> &'static str {
     word("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", TEMPORALITIES).unwrap_or("cumulative")
 }
 
@@ -175,13 +175,13 @@ fn is_url(text: &str) -> bool {
 }
 
 /// Where a signal goes, whole, where its own variable says so.
-pub fn endpoint(signal: &str) -> Option<String> {
+pub(crate) fn endpoint(signal: &str) -> Option<String> {
     env(&format!("OTEL_EXPORTER_OTLP_{}_ENDPOINT", signal.to_ascii_uppercase()))
         .filter(|e| is_url(e))
 }
 
 /// Which traces are kept; in any case, which the SDK would not heed.
-pub fn sampler() -> Option<Sampler> {
+pub(crate) fn sampler() -> Option<Sampler> {
     let ratio = || {
         let r = env("OTEL_TRACES_SAMPLER_ARG")
             .and_then(|r| r.parse().ok())
@@ -200,12 +200,12 @@ pub fn sampler() -> Option<Sampler> {
 }
 
 /// The headers of a signal's messages.
-pub fn headers(signal: &str) -> Vec<(HeaderName, HeaderValue)> {
+pub(crate) fn headers(signal: &str) -> Vec<(HeaderName, HeaderValue)> {
     of_signal(signal, "HEADERS", |n| read_headers(&env(n)?)).unwrap_or_default()
 }
 
 /// What is said of the process besides its own.
-pub fn resource_attributes() -> Vec<(String, String)> {
+pub(crate) fn resource_attributes() -> Vec<(String, String)> {
     env("OTEL_RESOURCE_ATTRIBUTES").and_then(|v| pairs(&v)).unwrap_or_default()
 }
 
@@ -239,7 +239,7 @@ fn read_headers(text: &str) -> Option<Vec<(HeaderName, HeaderValue)>> {
 
 /// What is said of each variable that is not heeded, as it is or at all. Values of headers and
 /// attributes are nobody's business.
-pub fn unheeded(set: impl Iterator<Item = (String, String)>) -> Vec<String> {
+pub(crate) fn unheeded(set: impl Iterator<Item = (String, String)>) -> Vec<String> {
     let known = variables();
     let set: BTreeMap<String, String> =
         set.filter(|(k, v)| k.starts_with("OTEL_") && !v.trim().is_empty()).collect();

@@ -17,7 +17,7 @@ use crate::visible::unseen;
 
 /// Writes the audit's lines itself, and leaves the others to that one.
 #[derive(Debug)]
-pub struct Lines(pub Format<Json>);
+pub(crate) struct Lines(pub(crate) Format<Json>);
 
 /// The fields, as they were written out.
 struct Members(String);

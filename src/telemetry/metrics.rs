@@ -18,30 +18,29 @@ pub use table::{Kind, METRICS, Metric, TOOL};
 
 /// The instruments of what is counted as it happens; gauges are asked when somebody looks.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "each is a row of the table")]
-pub struct Instruments {
-    pub operation: Histogram<f64>,
-    pub rows: Counter<u64>,
+pub(crate) struct Instruments {
+    pub(crate) operation: Histogram<f64>,
+    pub(crate) rows: Counter<u64>,
     /// See the table.
-    pub affected: Counter<u64>,
-    pub bytes: Counter<u64>,
-    pub truncations: Counter<u64>,
-    pub guard_refusals: Counter<u64>,
-    pub rate_limited: Counter<u64>,
-    pub db_operation: Histogram<f64>,
-    pub pool_timeouts: Counter<u64>,
-    pub pool_create: Histogram<f64>,
-    pub pool_wait: Histogram<f64>,
-    pub pool_use: Histogram<f64>,
-    pub http_request: Histogram<f64>,
-    pub tokens_issued: Counter<u64>,
-    pub tokens_denied: Counter<u64>,
-    pub tokens_refused: Counter<u64>,
-    pub sign_ins: Counter<u64>,
-    pub audit_records: Counter<u64>,
-    pub audit_dropped: Counter<u64>,
-    pub telemetry_failed: Counter<u64>,
-    pub reloads: Counter<u64>,
+    pub(crate) affected: Counter<u64>,
+    pub(crate) bytes: Counter<u64>,
+    pub(crate) truncations: Counter<u64>,
+    pub(crate) guard_refusals: Counter<u64>,
+    pub(crate) rate_limited: Counter<u64>,
+    pub(crate) db_operation: Histogram<f64>,
+    pub(crate) pool_timeouts: Counter<u64>,
+    pub(crate) pool_create: Histogram<f64>,
+    pub(crate) pool_wait: Histogram<f64>,
+    pub(crate) pool_use: Histogram<f64>,
+    pub(crate) http_request: Histogram<f64>,
+    pub(crate) tokens_issued: Counter<u64>,
+    pub(crate) tokens_denied: Counter<u64>,
+    pub(crate) tokens_refused: Counter<u64>,
+    pub(crate) sign_ins: Counter<u64>,
+    pub(crate) audit_records: Counter<u64>,
+    pub(crate) audit_dropped: Counter<u64>,
+    pub(crate) telemetry_failed: Counter<u64>,
+    pub(crate) reloads: Counter<u64>,
 }
 
 static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
@@ -73,7 +72,7 @@ static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
 
 /// The process's instruments. What is measured before [`super::start`] goes nowhere,
 /// for good; nothing is.
-pub fn instruments() -> &'static Instruments {
+pub(crate) fn instruments() -> &'static Instruments {
     &INSTRUMENTS
 }
 
@@ -104,7 +103,7 @@ fn histogram(m: &Meter, name: &'static str) -> Histogram<f64> {
 }
 
 /// Asks `read` for a gauge's values whenever somebody looks. It lives as long as the process.
-pub fn gauge<F>(name: &'static str, read: F)
+pub(crate) fn gauge<F>(name: &'static str, read: F)
 where
     F: Fn(&mut dyn FnMut(u64, &[KeyValue])) + Send + Sync + 'static,
 {
@@ -118,7 +117,7 @@ where
 }
 
 /// A label whose value is one of few.
-pub fn label(key: &'static str, value: impl Into<Value>) -> KeyValue {
+pub(crate) fn label(key: &'static str, value: impl Into<Value>) -> KeyValue {
     KeyValue::new(key, value)
 }
 

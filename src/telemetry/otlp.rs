@@ -38,7 +38,7 @@ const LAST: Duration = Duration::from_secs(3);
 
 /// What is sent where.
 #[derive(Debug)]
-pub struct Exporters {
+pub(crate) struct Exporters {
     traces: Option<SdkTracerProvider>,
     metrics: Option<SdkMeterProvider>,
     logs: Option<SdkLoggerProvider>,
@@ -54,21 +54,21 @@ enum Signal {
 }
 
 /// Where one signal goes, and how.
-pub struct Route {
+pub(crate) struct Route {
     /// Which.
-    pub signal: &'static str,
+    pub(crate) signal: &'static str,
     /// With the path, for HTTP.
-    pub endpoint: String,
+    pub(crate) endpoint: String,
     /// gRPC, else HTTP/protobuf.
-    pub grpc: bool,
+    pub(crate) grpc: bool,
     /// Sent with each message; they can be secrets.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// Messages are compressed.
-    pub gzip: bool,
+    pub(crate) gzip: bool,
     /// An export takes no longer.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
     /// Authorities to trust beside the system's, as PEM.
-    pub ca: Option<Vec<u8>>,
+    pub(crate) ca: Option<Vec<u8>>,
 }
 
 impl Signal {
@@ -142,7 +142,7 @@ impl std::fmt::Debug for Route {
 }
 
 /// Where each signal goes: for those who look whether somebody is there.
-pub fn routes(config: &Config) -> Result<Vec<Route>, String> {
+pub(crate) fn routes(config: &Config) -> Result<Vec<Route>, String> {
     if env("OTEL_SDK_DISABLED").is_some_and(|v| v.eq_ignore_ascii_case("true")) {
         return Ok(Vec::new());
     }
@@ -214,7 +214,7 @@ macro_rules! exporter {
 }
 
 /// An export of nothing over gRPC, as the server would send something: whether it is taken.
-pub async fn taken_by_grpc(route: &Route) -> Result<(), String> {
+pub(crate) async fn taken_by_grpc(route: &Route) -> Result<(), String> {
     let sent = match route.signal {
         "traces" => {
             opentelemetry_sdk::trace::SpanExporter::export(
@@ -242,7 +242,7 @@ pub async fn taken_by_grpc(route: &Route) -> Result<(), String> {
 
 impl Exporters {
     /// As configured, with the meter provider as the process's. Connects to nobody yet.
-    pub fn new(config: &Config) -> Result<Self, String> {
+    pub(crate) fn new(config: &Config) -> Result<Self, String> {
         let registry =
             config.get(settings::admin::LISTEN).is_some().then(prometheus::Registry::new);
         let mut me = Self { traces: None, metrics: None, logs: None, registry };
@@ -295,7 +295,9 @@ impl Exporters {
     }
 
     /// The layer that exports spans.
-    pub fn spans<S>(&self) -> Option<OpenTelemetryLayer<S, opentelemetry_sdk::trace::SdkTracer>>
+    pub(crate) fn spans<S>(
+        &self,
+    ) -> Option<OpenTelemetryLayer<S, opentelemetry_sdk::trace::SdkTracer>>
     where
         S: tracing::Subscriber + for<'a> LookupSpan<'a>,
     {
@@ -310,18 +312,18 @@ impl Exporters {
     }
 
     /// The layer that exports log records.
-    pub fn logs(&self) -> Option<OpenTelemetryTracingBridge<SdkLoggerProvider, SdkLogger>> {
+    pub(crate) fn logs(&self) -> Option<OpenTelemetryTracingBridge<SdkLoggerProvider, SdkLogger>> {
         self.logs.as_ref().map(OpenTelemetryTracingBridge::new)
     }
 
     /// Prometheus' text format.
-    pub fn scrape(&self) -> Option<Result<String, String>> {
+    pub(crate) fn scrape(&self) -> Option<Result<String, String>> {
         let r = self.registry.as_ref()?;
         Some(TextEncoder::new().encode_to_string(&r.gather()).map_err(|e| e.to_string()))
     }
 
     /// Sends what waits, all three at once: a collector that hangs is waited for once.
-    pub fn shutdown(&self, patience: Duration) {
+    pub(crate) fn shutdown(&self, patience: Duration) {
         let (patience, began) = (patience.min(LAST), Instant::now());
         let (done, ended) = mpsc::channel();
         // In threads that are given up with the process: the reader of metrics has a

@@ -19,16 +19,16 @@ const LONGEST: usize = 128;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trace {
     /// Of the whole trace.
-    pub trace_id: TraceId,
+    pub(crate) trace_id: TraceId,
     /// Of the span.
-    pub span_id: SpanId,
+    pub(crate) span_id: SpanId,
     /// Whether it is sampled.
-    pub flags: TraceFlags,
+    pub(crate) flags: TraceFlags,
 }
 
 impl Trace {
     /// One that nobody gave.
-    pub fn fresh() -> Self {
+    pub(crate) fn fresh() -> Self {
         let ids = RandomIdGenerator::default();
         Self {
             trace_id: ids.new_trace_id(),
@@ -38,12 +38,12 @@ impl Trace {
     }
 
     /// Another span of the same trace.
-    pub fn child(self) -> Self {
+    pub(crate) fn child(self) -> Self {
         Self { span_id: RandomIdGenerator::default().new_span_id(), ..self }
     }
 
     /// Of a span, if it has one.
-    pub fn of(c: &SpanContext) -> Option<Self> {
+    pub(crate) fn of(c: &SpanContext) -> Option<Self> {
         c.is_valid().then(|| Self {
             trace_id: c.trace_id(),
             span_id: c.span_id(),
@@ -52,7 +52,7 @@ impl Trace {
     }
 
     /// `traceparent`, version 00.
-    pub fn header(&self) -> String {
+    pub(crate) fn header(&self) -> String {
         format!("00-{}-{}-{:02x}", self.trace_id, self.span_id, self.flags.to_u8())
     }
 }
@@ -61,17 +61,17 @@ impl Trace {
 /// and attributes are what costs; so they are set from here on, all at once, and not as
 /// fields of the [`Span`].
 #[derive(Debug)]
-pub struct Begun {
+pub(crate) struct Begun {
     /// To work within.
-    pub span: Span,
+    pub(crate) span: Span,
     /// Its identity, if spans are made at all.
-    pub trace: Option<Trace>,
+    pub(crate) trace: Option<Trace>,
     seen: Option<Context>,
 }
 
 impl Begun {
     /// Begins it.
-    pub fn new(span: Span) -> Self {
+    pub(crate) fn new(span: Span) -> Self {
         if span.is_disabled() {
             return Self { span, trace: None, seen: None };
         }
@@ -82,21 +82,21 @@ impl Begun {
     }
 
     /// Adds attributes, if anybody will see them.
-    pub fn describe(&self, attributes: impl FnOnce() -> Vec<KeyValue>) {
+    pub(crate) fn describe(&self, attributes: impl FnOnce() -> Vec<KeyValue>) {
         if let Some(c) = &self.seen {
             c.span().set_attributes(attributes());
         }
     }
 
     /// Names it, if anybody will see that.
-    pub fn name(&self, name: impl FnOnce() -> String) {
+    pub(crate) fn name(&self, name: impl FnOnce() -> String) {
         if let Some(c) = &self.seen {
             c.span().update_name(name());
         }
     }
 
     /// Its status is Error; of what `error.type`.
-    pub fn failed(&self, kind: impl Into<opentelemetry::StringValue>) {
+    pub(crate) fn failed(&self, kind: impl Into<opentelemetry::StringValue>) {
         if let Some(c) = &self.seen {
             c.span().set_status(Status::error(""));
             c.span().set_attribute(KeyValue::new("error.type", kind.into()));
@@ -106,7 +106,7 @@ impl Begun {
 
 /// A caller's `traceparent` as a remote parent. What is no such thing is ignored,
 /// however long it is.
-pub fn remote(traceparent: Option<&str>) -> Option<Context> {
+pub(crate) fn remote(traceparent: Option<&str>) -> Option<Context> {
     let text = traceparent.filter(|t| t.len() <= LONGEST)?;
     let carrier = HashMap::from([("traceparent".to_owned(), text.to_owned())]);
     let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &carrier);

@@ -13,10 +13,10 @@ use crate::statement::Statement;
 const LONGEST: usize = 500;
 
 /// What of its arguments each tool lets be shown, by its name.
-pub type Tools = Vec<(&'static str, &'static Shape)>;
+pub(crate) type Tools = Vec<(&'static str, &'static Shape)>;
 
 /// Switches it on, if the configuration says so, and warns.
-pub fn configure(config: &Config, tools: Tools) {
+pub(crate) fn configure(config: &Config, tools: Tools) {
     if !config.get(settings::log::MESSAGES) {
         return;
     }

@@ -62,7 +62,10 @@ fn member(raw: &RawValue) -> Result<Value, String> {
 }
 
 /// `params.arguments`; none are the empty object.
-pub fn read<A: DeserializeOwned>(params: Option<&RawValue>, schema: &Value) -> Result<A, Refusal> {
+pub(crate) fn read<A: DeserializeOwned>(
+    params: Option<&RawValue>,
+    schema: &Value,
+) -> Result<A, Refusal> {
     #[derive(Deserialize)]
     struct Params<'a> {
         #[serde(borrow, default)]

@@ -15,15 +15,15 @@ const MOST: usize = 16;
 
 /// A foreign key that does something.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Cascade {
+pub(crate) struct Cascade {
     /// Of the table that refers.
-    pub table: String,
+    pub(crate) table: String,
     /// CASCADE, SET_NULL or SET_DEFAULT.
     action: String,
     /// On UPDATE; else on DELETE.
     on_update: bool,
     /// How many rows; none where that was not counted.
-    pub rows: Option<u64>,
+    pub(crate) rows: Option<u64>,
     /// A text that counts them; none where no difference tells.
     counting: Option<String>,
 }
@@ -65,7 +65,7 @@ struct Key {
 }
 
 /// What follows from changing these tables, or why it must not be tried out.
-pub async fn cascades(
+pub(crate) async fn cascades(
     db: &Database,
     tables: &[Table],
     sql: &str,
@@ -199,7 +199,7 @@ fn sets(sql: &str, column: &str) -> bool {
 
 /// Counts them, by running the change once more between two counts. What cannot be counted in time
 /// stays without a number.
-pub async fn count(db: &Database, batch: Batch<'_>, found: &mut [Cascade], limits: &Limits) {
+pub(crate) async fn count(db: &Database, batch: Batch<'_>, found: &mut [Cascade], limits: &Limits) {
     let counting: Vec<String> = found.iter().filter_map(|c| c.counting.clone()).collect();
     if counting.is_empty() {
         return;
@@ -212,7 +212,7 @@ pub async fn count(db: &Database, batch: Batch<'_>, found: &mut [Cascade], limit
 
 impl Cascade {
     /// For the person who is asked; none where nothing happens.
-    pub fn sentence(&self) -> Option<String> {
+    pub(crate) fn sentence(&self) -> Option<String> {
         let on = if self.on_update { "UPDATE" } else { "DELETE" };
         let by = format!("(ON {on} {})", self.action.replace('_', " "));
         let does = |one: bool| match (self.action.as_str(), self.on_update) {

@@ -19,12 +19,12 @@ use crate::principal::Principal;
 
 /// A batch that changes data, on its way.
 pub(super) struct Change<'a> {
-    pub confirm: &'a Confirm,
-    pub call: &'a Call,
-    pub args: &'a Args,
-    pub verdict: &'a Verdict,
-    pub batch: Batch<'a>,
-    pub limits: Limits,
+    pub(crate) confirm: &'a Confirm,
+    pub(crate) call: &'a Call,
+    pub(crate) args: &'a Args,
+    pub(crate) verdict: &'a Verdict,
+    pub(crate) batch: Batch<'a>,
+    pub(crate) limits: Limits,
 }
 
 impl Change<'_> {
@@ -33,7 +33,7 @@ impl Change<'_> {
     }
 
     /// Runs it and rolls it back.
-    pub async fn dry_run(&self) -> Result<ToolReply, Stop> {
+    pub(crate) async fn dry_run(&self) -> Result<ToolReply, Stop> {
         if let Err(why) = self.previewable().await? {
             return Err(Refusal::no_preview(&why).into());
         }
@@ -47,7 +47,7 @@ impl Change<'_> {
     }
 
     /// Asks first, where that is configured and can be done.
-    pub async fn consented(&self) -> Result<ToolReply, Stop> {
+    pub(crate) async fn consented(&self) -> Result<ToolReply, Stop> {
         let confirm = self.confirm;
         let can_ask = self.call.context.can_ask;
         match confirm.when() {
@@ -146,7 +146,7 @@ impl Change<'_> {
     }
 
     /// What was taken otherwise than it was asked for.
-    pub fn note(&self, a: &mut Answer) {
+    pub(crate) fn note(&self, a: &mut Answer) {
         let most = self.call.limits.bounds.max_rows;
         if let Some(n) = self.args.max_rows.filter(|n| *n > most) {
             a.messages.push(format!(

@@ -64,7 +64,7 @@ struct Claims {
 
 /// What came back from a person.
 #[derive(Debug)]
-pub enum Consent {
+pub(crate) enum Consent {
     /// Yes: apply it, and settle the ticket with the reply.
     Yes(Ticket, Option<Vec<u64>>),
     /// It was decided, now or before: the reply, and its outcome for the record.
@@ -76,7 +76,7 @@ pub enum Consent {
 /// A nonce that is consumed. Dropped without a reply (the call was stopped in mid-change), it
 /// says that nobody knows.
 #[derive(Debug)]
-pub struct Ticket {
+pub(crate) struct Ticket {
     confirm: Confirm,
     nonce: String,
     expires: u64,
@@ -94,7 +94,7 @@ fn random() -> Result<[u8; 32], aws_lc_rs::error::Unspecified> {
 }
 
 /// What a call is known by: its arguments, all of them.
-pub fn digest_of(args: &impl Serialize) -> String {
+pub(crate) fn digest_of(args: &impl Serialize) -> String {
     let text = serde_json::to_vec(args).unwrap_or_default();
     BASE64.encode(digest::digest(&digest::SHA256, &text))
 }
@@ -129,17 +129,17 @@ impl Confirm {
     }
 
     /// When a person is asked.
-    pub fn when(&self) -> ConfirmWrites {
+    pub(crate) fn when(&self) -> ConfirmWrites {
         self.0.when
     }
 
     /// How long a preview may run.
-    pub fn preview_timeout(&self) -> Duration {
+    pub(crate) fn preview_timeout(&self) -> Duration {
         self.0.preview
     }
 
     /// The question, for a caller who can be asked.
-    pub fn ask(
+    pub(crate) fn ask(
         &self,
         principal: &str,
         digest: String,
@@ -175,7 +175,12 @@ impl Confirm {
     }
 
     /// What a person answered; an error when the state is not one that was given out for this call.
-    pub fn redeem(&self, c: &Continuation, principal: &str, digest: &str) -> Result<Consent, Stop> {
+    pub(crate) fn redeem(
+        &self,
+        c: &Continuation,
+        principal: &str,
+        digest: &str,
+    ) -> Result<Consent, Stop> {
         let bad = || {
             Stop::Invalid(
                 "requestState was not given out by this server for this call; call \
@@ -251,18 +256,18 @@ impl Confirm {
 }
 
 /// Names a question in the audit log; its state is a secret of the caller's.
-pub fn question_id(state: &str) -> String {
+pub(crate) fn question_id(state: &str) -> String {
     crate::secret::hashed(state)[..16].to_owned()
 }
 
 impl Ticket {
     /// This is what was decided.
-    pub fn settle(mut self, reply: &ToolReply, code: Code) {
+    pub(crate) fn settle(mut self, reply: &ToolReply, code: Code) {
         self.put(reply.clone(), code);
     }
 
     /// Nothing was changed and the person is asked anew: the nonce stays consumed.
-    pub fn superseded(mut self) {
+    pub(crate) fn superseded(mut self) {
         self.put(Refusal::superseded().into_reply(), Code::Superseded);
     }
 

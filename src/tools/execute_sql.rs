@@ -32,17 +32,17 @@ const PARAMS: &str = "values for @name: {\"name\": value}, or {\"name\": {\"type
 #[derive(Debug)]
 pub(super) struct ExecuteSql {
     /// Asks a person before data is changed.
-    pub confirm: Confirm,
+    pub(crate) confirm: Confirm,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Args {
-    pub query: String,
-    pub params: Option<Map<String, Value>>,
-    pub max_rows: Option<u64>,
-    pub dry_run: Option<bool>,
-    pub format: Option<Format>,
+    pub(crate) query: String,
+    pub(crate) params: Option<Map<String, Value>>,
+    pub(crate) max_rows: Option<u64>,
+    pub(crate) dry_run: Option<bool>,
+    pub(crate) format: Option<Format>,
 }
 
 impl Tool for ExecuteSql {

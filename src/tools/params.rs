@@ -16,7 +16,7 @@ fn bad(name: &str, what: &str) -> Refusal {
 }
 
 /// The parameters of a call, each with the type that it is declared with.
-pub fn bound(map: Map<String, Value>) -> Result<Vec<Param>, Refusal> {
+pub(crate) fn bound(map: Map<String, Value>) -> Result<Vec<Param>, Refusal> {
     if map.len() > MAX_PARAMS {
         return Err(Refusal::invalid_arguments(
             format!("{} parameters; at most {MAX_PARAMS} can be bound", map.len()),

@@ -19,18 +19,18 @@ const VALUE: usize = 80;
 
 /// A table that a statement writes to.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Table {
+pub(crate) struct Table {
     /// `schema.name`.
-    pub name: String,
+    pub(crate) name: String,
     /// UPDATE, DELETE, …
-    pub verb: String,
+    pub(crate) verb: String,
     /// Rows, from the catalog.
-    pub rows: Option<i64>,
+    pub(crate) rows: Option<i64>,
 }
 
 /// What the counts of a preview say.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Counted {
+pub(crate) enum Counted {
     /// The rows of each statement that writes; none for TRUNCATE, which counts nothing.
     Each(Vec<Option<u64>>),
     /// Their sum, where it is not known which is which.
@@ -41,7 +41,7 @@ pub enum Counted {
 
 /// What a preview found.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// It was tried out.
     Tried {
         /// As SQL Server said it: what a commit is held against.
@@ -59,7 +59,7 @@ pub enum Effect {
 
 impl Effect {
     /// What a commit is held against.
-    pub fn counts(&self) -> Option<Vec<u64>> {
+    pub(crate) fn counts(&self) -> Option<Vec<u64>> {
         match self {
             Effect::Tried { counted: Counted::Hidden(_), .. } | Effect::Unknown(_) => None,
             Effect::Tried { said, .. } => Some(said.clone()),
@@ -67,7 +67,7 @@ impl Effect {
     }
 
     /// For certain, it changes no row.
-    pub fn is_nothing(&self) -> bool {
+    pub(crate) fn is_nothing(&self) -> bool {
         match self {
             Effect::Tried { counted: Counted::Each(each), .. } => {
                 each.iter().all(|n| *n == Some(0))
@@ -90,7 +90,7 @@ const CONTROL: [&str; 10] =
     ["IF", "ELSE", "WHILE", "BEGIN", "END", "BREAK", "CONTINUE", "GOTO", "RETURN", "WAITFOR"];
 
 /// Whether each count of this batch is a change's, even behind rows (OUTPUT).
-pub fn only_changes(verdict: &Verdict) -> bool {
+pub(crate) fn only_changes(verdict: &Verdict) -> bool {
     verdict.statements.iter().all(|s| {
         let v = verb(&s.head);
         s.class == Class::Write || SILENT.contains(&v.as_str()) || CONTROL.contains(&v.as_str())
@@ -158,7 +158,7 @@ const ABOUT: &str = "SELECT s.name, o.name, o.type, \
 
 /// The tables that a batch writes to, or why it must not be tried out: what a trigger does outside
 /// of the database, a rollback does not undo.
-pub async fn tables(
+pub(crate) async fn tables(
     db: &Database,
     verdict: &Verdict,
     limits: &Limits,
@@ -203,7 +203,7 @@ pub async fn tables(
 }
 
 /// How many rows a text changed, as far as its counts tell.
-pub fn changed_rows(sql: &str, verdict: &Verdict, said: &[u64]) -> Option<u64> {
+pub(crate) fn changed_rows(sql: &str, verdict: &Verdict, said: &[u64]) -> Option<u64> {
     match read_counts(sql, verdict, said) {
         Counted::Each(each) => each.into_iter().sum(),
         Counted::All(n) => Some(n),
@@ -212,7 +212,7 @@ pub fn changed_rows(sql: &str, verdict: &Verdict, said: &[u64]) -> Option<u64> {
 }
 
 /// An effect, from what a preview said.
-pub fn effect(
+pub(crate) fn effect(
     sql: &str,
     verdict: &Verdict,
     said: Vec<u64>,
@@ -246,7 +246,7 @@ fn line(t: &Table, n: Option<u64>) -> String {
 }
 
 /// The question: the numbers first, then the values, and the text below.
-pub fn question(sql: &str, params: &[Param], verdict: &Verdict, effect: &Effect) -> String {
+pub(crate) fn question(sql: &str, params: &[Param], verdict: &Verdict, effect: &Effect) -> String {
     let mut lines: Vec<String> = Vec::new();
     let named = |tables: &[Table]| {
         tables.iter().map(|t| format!("{} {}", t.verb, t.name)).collect::<Vec<_>>().join("; ")
@@ -321,7 +321,7 @@ fn value(v: &ParamValue) -> String {
 }
 
 /// 1,234,567.
-pub fn thousands(n: u64) -> String {
+pub(crate) fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, d) in digits.chars().enumerate() {

@@ -30,7 +30,7 @@ type Ready = Result<Box<dyn FnOnce(Call) -> Running + Send>, Refusal>;
 type Read = dyn Fn(Option<&RawValue>) -> Arguments + Send + Sync;
 
 /// A tool without its types.
-pub struct Erased {
+pub(crate) struct Erased {
     name: &'static str,
     cost: Cost,
     definition: Value,
@@ -76,12 +76,12 @@ impl Erased {
     }
 
     /// Reads the arguments in a request's params.
-    pub fn read(&self, params: Option<&RawValue>) -> Arguments {
+    pub(crate) fn read(&self, params: Option<&RawValue>) -> Arguments {
         (self.read)(params)
     }
 
     /// Which quota counts its calls.
-    pub fn cost(&self) -> Cost {
+    pub(crate) fn cost(&self) -> Cost {
         self.cost
     }
 }
@@ -90,7 +90,7 @@ impl Erased {
 
 impl Arguments {
     /// What the call names.
-    pub fn named(&self) -> Arc<Named> {
+    pub(crate) fn named(&self) -> Arc<Named> {
         self.named.clone()
     }
 
@@ -138,7 +138,7 @@ impl Registry {
 
     /// For callers who sign in: each tool says so, in the two places where hosts look
     /// (`securitySchemes` of OpenAI's contract).
-    pub fn behind_sign_in(mut self) -> Self {
+    pub(crate) fn behind_sign_in(mut self) -> Self {
         let schemes = json!([{ "type": "oauth2", "scopes": ["mssql:read"] }]);
         for t in &mut self.tools {
             t.definition["securitySchemes"] = schemes.clone();
@@ -149,12 +149,12 @@ impl Registry {
     }
 
     /// By name.
-    pub fn get(&self, name: &str) -> Option<&Erased> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Erased> {
         self.tools.iter().find(|t| t.name == name)
     }
 
     /// Runs a tool with arguments that nobody has run yet; a refusal is a result.
-    pub async fn run(&self, context: Context, arguments: &Arguments) -> Outcome {
+    pub(crate) async fn run(&self, context: Context, arguments: &Arguments) -> Outcome {
         let call = Call::new(context, &self.surroundings);
         let (facts, cancel) = (call.facts.clone(), call.context.cancel.clone());
         let (code, outcome) = match arguments.run(call).await {
@@ -166,7 +166,7 @@ impl Registry {
     }
 
     /// For tools/list.
-    pub fn listed(&self) -> Arc<Shared> {
+    pub(crate) fn listed(&self) -> Arc<Shared> {
         self.listed.clone()
     }
 
@@ -176,7 +176,7 @@ impl Registry {
     }
 
     /// For the client's model.
-    pub fn instructions(&self) -> &str {
+    pub(crate) fn instructions(&self) -> &str {
         &self.instructions
     }
 }
@@ -254,7 +254,7 @@ mod tests {
         let database = Database::new(Settings::from_config(&config).expect("settings"));
         let bounds = crate::database::Limits::of_our_own().bounds;
         let of = Surroundings { database: database.clone(), bounds };
-        let library = Library::new(&database, bounds, "", &config);
+        let library = Library::new("", &config);
         let confirm = Confirm::new(&config);
         let all = Registry::new(of.clone(), confirm.clone(), Some(library.clone()));
         (all, of, library, confirm)
@@ -359,7 +359,8 @@ mod tests {
             .find(|s| s.key == limits::CALLS.name())
             .map_or("", |s| s.help);
         for tool in TOOLS {
-            assert_eq!(help.contains(tool.name), tool.cost == Cost::Data, "{}", tool.name);
+            let cost = registry.get(tool.name).expect("registered").cost();
+            assert_eq!(help.contains(tool.name), cost == Cost::Data, "{}", tool.name);
             assert!(tool.example.starts_with(tool.name), "{}", tool.example);
         }
         assert!(!config().get(tools::SEARCH), "search and fetch have to be asked for");

@@ -11,9 +11,7 @@ use super::answer::structured;
 use super::{Call, Definition, Refusal, Stop, Surroundings, Tool};
 use crate::config::Config;
 use crate::config::settings;
-use crate::database::Database;
 use crate::database::objects::Column;
-use crate::database::rows::Bounds;
 use crate::facts::Named;
 use crate::limits::Cost;
 use crate::telemetry::wire::Shape;
@@ -26,10 +24,6 @@ const MAX_TEXT: usize = 60_000;
 /// What both are made of.
 #[derive(Debug, Clone)]
 pub struct Library {
-    /// Where.
-    pub db: Database,
-    /// How much.
-    pub bounds: Bounds,
     /// Text columns whose rows are searched.
     rows_of: Arc<[Column]>,
     /// The page of an object, up to its id.
@@ -38,11 +32,11 @@ pub struct Library {
 
 /// Finds.
 #[derive(Debug)]
-pub(super) struct Search(pub Library);
+pub(super) struct Search(pub(crate) Library);
 
 /// Reads what was found.
 #[derive(Debug)]
-pub(super) struct Fetch(pub Library);
+pub(super) struct Fetch(pub(crate) Library);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,7 +51,7 @@ pub(super) struct FetchArgs {
 }
 
 /// `schema.table.column`.
-pub fn column(text: &str) -> Option<Column> {
+pub(crate) fn column(text: &str) -> Option<Column> {
     let parts = mssql_mcp_sql::quote::split(text)?;
     let [schema, table, column] = parts.as_slice() else { return None };
     let quoted = |n: &str| mssql_mcp_sql::quote::identifier(n);
@@ -71,14 +65,14 @@ pub fn columns(config: &Config) -> Vec<Column> {
 
 impl Library {
     /// For the mount at this path.
-    pub fn new(db: &Database, bounds: Bounds, path: &str, config: &Config) -> Self {
+    pub(crate) fn new(path: &str, config: &Config) -> Self {
         let listener = || {
             let address = config.get(settings::http::LISTEN);
             address.map_or_else(String::new, |address| format!("http://{address}"))
         };
         let origin = config.public_url().map_or_else(listener, str::to_owned);
         let rows_of = columns(config).into();
-        Self { db: db.clone(), bounds, rows_of, page: format!("{origin}{path}/object?id=").into() }
+        Self { rows_of, page: format!("{origin}{path}/object?id=").into() }
     }
 
     fn url(&self, id: &str) -> String {

@@ -9,14 +9,14 @@ use crate::audit::chain::{Head, Record, read, statement};
 
 /// A checkpoint that was kept elsewhere.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Anchor {
+pub(crate) struct Anchor {
     pub(super) record: Head,
     pub(super) key: String,
 }
 
 /// The checkpoints in a text: lines of a chain, or of a log, as text or as JSON, by whomever that
 /// was wrapped and however its members are ordered.
-pub fn anchors(text: &str) -> Vec<Anchor> {
+pub(crate) fn anchors(text: &str) -> Vec<Anchor> {
     let mut found = Vec::new();
     for line in text.lines() {
         let before = found.len();

@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const MAX: usize = 1 << 30;
 
 /// Who is asked.
-pub enum Server {
+pub(crate) enum Server {
     /// A stack in this process.
     Own(Box<App>),
     /// One that listens.
@@ -35,7 +35,7 @@ pub enum Server {
 }
 
 /// A server that listens.
-pub struct Remote {
+pub(crate) struct Remote {
     url: String,
     token: Option<String>,
     getter: Getter,
@@ -154,7 +154,11 @@ fn last_event(stream: &[u8]) -> Option<Bytes> {
 }
 
 /// Asks; the result as it was sent.
-pub async fn ask(server: &Server, method: &str, params: Value) -> Result<Box<RawValue>, Failed> {
+pub(crate) async fn ask(
+    server: &Server,
+    method: &str,
+    params: Value,
+) -> Result<Box<RawValue>, Failed> {
     let bytes = match server {
         Server::Running(remote) => remote.ask(method, params).await?,
         Server::Own(app) => {

@@ -1,13 +1,13 @@
 //! `[access]`: what callers may do, and when a person is asked first.
 
-pub use mssql_mcp_sql::policy::Access;
+pub(crate) use mssql_mcp_sql::policy::Access;
 
 use crate::config::repeated::has_credentials;
 use crate::config::setting::{Duration, Kind, List, Value, choice, normal_choice, settings};
 use crate::config::{Config, quoted};
 
 /// The access levels, narrowest first.
-pub const LEVELS: [&str; 3] = ["read-only", "read-write", "full"];
+pub(crate) const LEVELS: [&str; 3] = ["read-only", "read-write", "full"];
 
 impl Value for Access {
     const KIND: Kind = Kind::Choice(&LEVELS, &[]);

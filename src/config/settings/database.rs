@@ -102,7 +102,7 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
 impl Config {
     /// Where SQL Server is; an empty host where none is configured. The error is about
     /// `database.host`.
-    pub fn server(&self) -> Result<Server, String> {
+    pub(crate) fn server(&self) -> Result<Server, String> {
         let host = self.get(HOST);
         if host.is_empty() {
             return Ok(Server { host: String::new(), port: None, instance: None });

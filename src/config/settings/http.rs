@@ -126,12 +126,12 @@ fn is_origin(text: &str) -> bool {
 
 impl Config {
     /// The origin that clients type, without a slash at its end, where one is configured.
-    pub fn public_url(&self) -> Option<&str> {
+    pub(crate) fn public_url(&self) -> Option<&str> {
         Some(self.get(PUBLIC_URL).trim_end_matches('/')).filter(|url| !url.is_empty())
     }
 
     /// Whether clients reach this server over TLS, by what they type.
-    pub fn behind_tls(&self) -> bool {
+    pub(crate) fn behind_tls(&self) -> bool {
         self.get(PUBLIC_URL).starts_with("https://")
     }
 }

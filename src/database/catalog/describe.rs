@@ -65,7 +65,7 @@ const ABOUT: &str = "SELECT CASE WHEN o.type = 'V' THEN 'view' ELSE 'table' END,
 impl Database {
     /// The select list that shows a table for people: `*`, but for CLR types (geography,
     /// hierarchyid …), which go through their own ToString().
-    pub async fn readable_columns(
+    pub(crate) async fn readable_columns(
         &self,
         t: &TableName,
         limits: &Limits,

@@ -24,7 +24,7 @@ const NAMED_COLUMNS: &str = "SELECT sc.name, o.name, c.name FROM sys.columns AS 
 
 impl Database {
     /// The tables and views that come closest to a name which SQL Server does not know.
-    pub async fn closest_tables(
+    pub(crate) async fn closest_tables(
         &self,
         name: &str,
         limits: &Limits,
@@ -36,7 +36,7 @@ impl Database {
 
     /// The columns that come closest to a name which SQL Server does not know: of the tables that
     /// are named, where any are.
-    pub async fn closest_columns(
+    pub(crate) async fn closest_columns(
         &self,
         name: &str,
         of: &[String],

@@ -15,11 +15,11 @@ const WORDS: usize = 6;
 
 /// A hit.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub(crate) struct Found {
     /// Namespaced and stable.
-    pub id: String,
+    pub(crate) id: String,
     /// For people.
-    pub title: String,
+    pub(crate) title: String,
     score: f64,
 }
 
@@ -27,9 +27,9 @@ pub struct Found {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
     /// As the operator wrote it: `schema.table`.
-    pub table: String,
+    pub(crate) table: String,
     /// Its name.
-    pub column: String,
+    pub(crate) column: String,
 }
 
 /// The types of columns whose rows can be searched.
@@ -183,7 +183,7 @@ fn column_hit(q: &Question, r: &[Value]) -> Found {
 
 impl Database {
     /// The best hits, best first.
-    pub async fn search(
+    pub(crate) async fn search(
         &self,
         query: &str,
         rows_of: &[Column],

@@ -29,18 +29,18 @@ pub(super) struct Known {
 
 impl Grants {
     /// Asks the store about every token again.
-    pub fn forget(&self) {
+    pub(crate) fn forget(&self) {
         self.known.clear();
     }
 
     /// By which grant a token that was looked up is good (empty for a machine's), and until when.
-    pub fn lease(&self, token: &str) -> Option<(String, u64)> {
+    pub(crate) fn lease(&self, token: &str) -> Option<(String, u64)> {
         self.known.get(&hashed(token)).map(|k| (k.grant.clone(), k.expires))
     }
 
     /// Whether a grant has an access token that has not expired; none when it was revoked, or its
     /// person is shut out.
-    pub async fn lives(&self, grant: &str) -> Result<Option<bool>, StoreError> {
+    pub(crate) async fn lives(&self, grant: &str) -> Result<Option<bool>, StoreError> {
         let Some((g, _)) = self.records.get::<Grant>(Kind::Grant, grant).await? else {
             return Ok(None);
         };
@@ -48,7 +48,7 @@ impl Grants {
     }
 
     /// Whether a token was good when it was last looked up.
-    pub fn has_seen(&self, token: &str) -> bool {
+    pub(crate) fn has_seen(&self, token: &str) -> bool {
         self.known.contains_key(&hashed(token))
     }
 

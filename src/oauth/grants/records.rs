@@ -4,45 +4,45 @@ use serde::{Deserialize, Serialize};
 
 /// What a person granted.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Grant {
+pub(crate) struct Grant {
     /// Who.
-    pub user: String,
+    pub(crate) user: String,
     /// To which client.
-    pub client: String,
+    pub(crate) client: String,
     /// Its name at that time.
-    pub client_name: String,
+    pub(crate) client_name: String,
     /// What.
-    pub scopes: Vec<String>,
+    pub(crate) scopes: Vec<String>,
     /// Where: the path of the mount (RFC 8707); empty for the root.
     #[serde(default)]
-    pub audience: String,
+    pub(crate) audience: String,
     /// Seconds since 1970.
-    pub created: u64,
+    pub(crate) created: u64,
     /// When one of its access tokens was last used, to the minute; 0 for never.
     #[serde(default)]
-    pub used: u64,
+    pub(crate) used: u64,
     /// When its newest access token expires.
     #[serde(default)]
-    pub until: u64,
+    pub(crate) until: u64,
     /// Where its code was sent, for the person who looks at it.
     #[serde(default)]
-    pub host: String,
+    pub(crate) host: String,
     /// The person's, when they granted it; with another one it is void.
     #[serde(default)]
-    pub epoch: String,
+    pub(crate) epoch: String,
 }
 
 /// What a code stands for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Code {
+pub(crate) struct Code {
     /// The grant that it becomes.
-    pub grant: String,
+    pub(crate) grant: String,
     /// Its content.
-    pub content: Grant,
+    pub(crate) content: Grant,
     /// Where it was sent.
-    pub redirect_uri: String,
+    pub(crate) redirect_uri: String,
     /// PKCE, S256.
-    pub challenge: String,
+    pub(crate) challenge: String,
     pub(super) used: bool,
     /// It was presented again.
     #[serde(default)]
@@ -73,26 +73,26 @@ pub(super) struct Refresh {
 
 /// A browser whose person signed in on our pages.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Login {
+pub(crate) struct Login {
     /// Who.
-    pub user: String,
+    pub(crate) user: String,
     /// As [`Grant::epoch`].
     #[serde(default)]
-    pub epoch: String,
+    pub(crate) epoch: String,
 }
 
 /// A machine's token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ApiToken {
+pub(crate) struct ApiToken {
     /// Its principal's subject is `token:NAME`.
-    pub name: String,
+    pub(crate) name: String,
     /// What it may do.
-    pub scopes: Vec<String>,
+    pub(crate) scopes: Vec<String>,
     /// The path of the mount that it is for.
     #[serde(default)]
-    pub audience: String,
+    pub(crate) audience: String,
     /// Seconds since 1970.
-    pub created: u64,
+    pub(crate) created: u64,
     /// Likewise; none for never.
-    pub expires: Option<u64>,
+    pub(crate) expires: Option<u64>,
 }

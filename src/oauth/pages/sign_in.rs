@@ -7,7 +7,7 @@ use crate::visible::visible_line;
 
 /// What somebody signs in for.
 #[derive(Debug, Clone, Copy)]
-pub enum Purpose<'a> {
+pub(crate) enum Purpose<'a> {
     /// A client asks for a database, by its label.
     Client {
         /// As it calls itself.
@@ -26,34 +26,34 @@ pub enum Purpose<'a> {
 
 /// Why the sign-in form is there again, and about which field that is.
 #[derive(Debug, Clone, Copy)]
-pub struct Problem<'a> {
+pub(crate) struct Problem<'a> {
     /// For the person.
-    pub text: &'a str,
+    pub(crate) text: &'a str,
     /// The name is missing or none; else it is the password's turn.
-    pub name: bool,
+    pub(crate) name: bool,
 }
 
 /// The sign-in form.
 #[derive(Debug, Clone, Copy)]
-pub struct SignIn<'a> {
+pub(crate) struct SignIn<'a> {
     /// The form's own page.
-    pub action: &'a str,
+    pub(crate) action: &'a str,
     /// What was asked for, and comes back with it.
-    pub request: &'a str,
+    pub(crate) request: &'a str,
     /// Against other sites' forms.
-    pub csrf: &'a str,
+    pub(crate) csrf: &'a str,
     /// This server, as it was typed.
-    pub server: &'a str,
+    pub(crate) server: &'a str,
     /// Why.
-    pub purpose: Purpose<'a>,
+    pub(crate) purpose: Purpose<'a>,
     /// Kept from the last try.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// That did not work.
-    pub problem: Option<Problem<'a>>,
+    pub(crate) problem: Option<Problem<'a>>,
 }
 
 /// Sign in.
-pub fn login(s: &SignIn<'_>) -> String {
+pub(crate) fn login(s: &SignIn<'_>) -> String {
     let server = escape(s.server);
     let purpose = match s.purpose {
         Purpose::Client { client, label } => format!(
@@ -107,30 +107,30 @@ pub fn login(s: &SignIn<'_>) -> String {
 
 /// What a client asks for.
 #[derive(Debug)]
-pub struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     /// Who is signed in.
-    pub user: &'a str,
+    pub(crate) user: &'a str,
     /// Which database of this server it is for: its label.
-    pub label: &'a str,
+    pub(crate) label: &'a str,
     /// This server, as it was typed.
-    pub server: &'a str,
+    pub(crate) server: &'a str,
     /// The client's own name for itself.
-    pub client: &'a str,
+    pub(crate) client: &'a str,
     /// Its id.
-    pub client_id: &'a str,
+    pub(crate) client_id: &'a str,
     /// Where the code goes.
-    pub host: &'a str,
+    pub(crate) host: &'a str,
     /// That is this machine.
-    pub loopback: bool,
+    pub(crate) loopback: bool,
     /// What it may do, if the person agrees.
-    pub scopes: &'a [String],
+    pub(crate) scopes: &'a [String],
 }
 
 /// The way out of a sign-in as somebody else.
 const ANOTHER: &str = "<button name=\"do\" value=\"switch\">Use another account</button>";
 
 /// Consent.
-pub fn consent(a: &Asked<'_>, request: &str, csrf: &str) -> String {
+pub(crate) fn consent(a: &Asked<'_>, request: &str, csrf: &str) -> String {
     let mut scopes = String::new();
     for s in a.scopes {
         let _ = write!(scopes, "<li>{} <small>({})</small></li>", escape(meaning(s)), escape(s));
@@ -162,7 +162,7 @@ pub fn consent(a: &Asked<'_>, request: &str, csrf: &str) -> String {
 }
 
 /// Somebody is signed in who may not grant any of it.
-pub fn not_yours(what: &str, mend: &str, request: &str, csrf: &str) -> String {
+pub(crate) fn not_yours(what: &str, mend: &str, request: &str, csrf: &str) -> String {
     page(
         "This did not work",
         &format!(

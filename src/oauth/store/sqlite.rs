@@ -12,7 +12,7 @@ use super::{Answer, Kind, Store, StoreError, now};
 /// the same file. It blocks, and so has two threads of its own: what strangers make it write keeps
 /// nobody waiting whose token is looked up.
 #[derive(Debug)]
-pub struct Sqlite {
+pub(crate) struct Sqlite {
     read: Sender<Job>,
     write: Sender<Job>,
 }
@@ -29,7 +29,7 @@ impl From<rusqlite::Error> for StoreError {
 
 impl Sqlite {
     /// Opens or makes the file, for its owner alone.
-    pub fn open(file: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn open(file: &Path) -> Result<Self, StoreError> {
         let wrong = |e: &dyn std::fmt::Display| StoreError(format!("{}: {e}", file.display()));
         #[cfg(unix)]
         {

@@ -23,7 +23,7 @@ pub struct Metric {
     /// The keys that it may have; each has few values.
     pub labels: &'static [&'static str],
     /// One line.
-    pub help: &'static str,
+    pub(crate) help: &'static str,
 }
 
 /// Of `mcp.server.*` (semantic conventions for MCP).
