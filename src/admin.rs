@@ -45,12 +45,10 @@ impl Admin {
         Ok(Some(Self { tcp, address }))
     }
 
-    /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves until `stop`.
     pub(crate) async fn serve(
         self,
         databases: Vec<Database>,

@@ -8,7 +8,6 @@ use serde_json::Value;
 /// What every endpoint gives.
 pub(crate) type Answer = Response<Body>;
 
-/// JSON.
 pub(crate) fn json(status: StatusCode, v: &Value) -> Answer {
     let mut r = Response::new(Body::Full(v.to_string().into()));
     *r.status_mut() = status;

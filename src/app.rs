@@ -29,7 +29,7 @@ use crate::server::Server;
 use crate::stack;
 use crate::telemetry::metrics::gauge;
 use crate::tools::confirm::Confirm;
-use crate::tools::search::Library;
+use crate::tools::search::DocumentIndex;
 use crate::tools::{Registry, Surroundings};
 
 /// Networks that are counted at once.
@@ -159,7 +159,7 @@ impl App {
         Ok(self)
     }
 
-    /// From the configuration.
+    /// Everything that the configuration describes; nothing connects yet.
     pub fn new(config: &Config) -> Result<Self, String> {
         Self::with_settings(config, Settings::from_config(config)?)
     }
@@ -262,7 +262,6 @@ impl App {
         }
     }
 
-    /// Every database once.
     pub(crate) fn databases(&self) -> Vec<Database> {
         let mut all = vec![self.database.clone()];
         for m in &*self.mounts {
@@ -290,7 +289,7 @@ fn assembled(
         csv: config.get(settings::limits::TEXT) == settings::limits::RowsText::Csv,
     };
     let surroundings = Surroundings { database: database.clone(), bounds };
-    let library = config.get(settings::tools::SEARCH).then(|| Library::new(path, config));
+    let library = config.get(settings::tools::SEARCH).then(|| DocumentIndex::new(path, config));
     let mut registry = Registry::new(surroundings, confirm.clone(), library);
     if config.get(settings::auth::MODE) != settings::auth::AuthMode::Off {
         registry = registry.behind_sign_in();

@@ -27,7 +27,6 @@ use crate::config::{Config, Errors};
 use crate::telemetry;
 pub(crate) use flags::{configured, configured_server, inputs};
 
-/// Version and commit.
 pub(crate) const VERSION: &str =
     concat!(env!("CARGO_PKG_VERSION"), " (", env!("MSSQL_MCP_COMMIT"), ")");
 
@@ -207,7 +206,6 @@ fn config(m: &ArgMatches) -> Ended {
     print(&Config::load(&inputs(m, Vec::new()))?.show())
 }
 
-/// SIGTERM or Ctrl-C.
 pub(crate) async fn asked_to_stop() {
     #[cfg(unix)]
     {

@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 /// Whether the same call may succeed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retry {
-    /// As it is.
     Yes,
     /// Only after something was changed.
     No,
@@ -26,7 +25,6 @@ macro_rules! codes {
         answered { $($name:ident = $text:literal, $retry:expr, [$fields:literal], $meaning:literal;)* }
         unanswered { $($(#[$doc:meta])* $own:ident = $word:literal;)* }
     ) => {
-        /// A code.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub(crate) enum Code {
             $(#[doc = $meaning] $name,)*
@@ -37,7 +35,6 @@ macro_rules! codes {
             /// Those that a client can be answered with, in the order of the docs.
             pub(crate) const ANSWERED: &[Code] = &[$(Code::$name),*];
 
-            /// The word.
             pub(crate) const fn as_str(self) -> &'static str {
                 match self {
                     $(Code::$name => $text,)*
@@ -180,7 +177,7 @@ impl From<mssql_mcp_sql::policy::Why> for Code {
     }
 }
 
-/// `docs/errors.md`.
+/// `docs/errors.md`, as text in Markdown.
 pub fn markdown() -> String {
     let mut out = include_str!("code/before.md").to_owned();
     for (code, row) in Code::ANSWERED.iter().filter_map(|c| Some((c, c.row()?))) {

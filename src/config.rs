@@ -33,7 +33,6 @@ use settings::http;
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Source {
-    /// The table's default.
     Default,
     /// The configuration file at this path.
     File(PathBuf),
@@ -48,7 +47,7 @@ pub(crate) enum Source {
 /// The text of each key, and where it came from.
 type Values = BTreeMap<&'static str, (String, Source)>;
 
-/// The effective values.
+/// The effective values, with where each came from.
 #[derive(Debug, Clone)]
 pub struct Config {
     values: Values,

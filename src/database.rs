@@ -59,7 +59,7 @@ pub struct Database {
 pub struct Limits {
     /// How much may come back.
     pub bounds: Bounds,
-    /// By then.
+    /// When the answer must be there; none for no limit.
     pub deadline: Option<Instant>,
     /// Or as soon as this fires.
     pub cancel: CancellationToken,
@@ -87,7 +87,7 @@ impl Limits {
 // === impl Database ===
 
 impl Database {
-    /// Does not connect.
+    /// A pool that connects when it is first needed.
     pub fn new(settings: Settings) -> Self {
         let settings = Arc::new(settings);
         let cleanups = TaskTracker::new();

@@ -37,10 +37,10 @@ pub struct Finding {
     /// The mount that it is about; none for the process, or for the main database.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) mount: String,
-    /// What was seen.
+    /// What was found, in words.
     pub what: String,
-    /// What to change.
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// What to do about it.
     pub mend: Option<String>,
     /// Commands or T-SQL that change it.
     #[serde(skip_serializing_if = "Option::is_none")]

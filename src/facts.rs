@@ -15,7 +15,6 @@ const UNKNOWN: u64 = u64::MAX;
 /// Filled by tools; read by telemetry, audit and quotas when the call ends or is dropped.
 #[derive(Debug, Default)]
 pub struct CallFacts {
-    /// Rows returned.
     pub(crate) rows: AtomicU64,
     /// Bytes of structured content.
     pub(crate) bytes: AtomicU64,
@@ -71,7 +70,6 @@ impl CallFacts {
         self.names_were_right.store(true, Ordering::Relaxed);
     }
 
-    /// As set.
     pub(crate) fn names_were_right(&self) -> bool {
         self.names_were_right.load(Ordering::Relaxed)
     }
@@ -102,27 +100,22 @@ impl CallFacts {
         self.committed.get().map(|c| (rows, *c))
     }
 
-    /// As set.
     pub(crate) fn dry_run(&self) -> bool {
         self.dry_run.load(Ordering::Relaxed)
     }
 
-    /// As set.
     pub(crate) fn trace(&self) -> Option<Trace> {
         self.trace.get().copied()
     }
 
-    /// As set.
     pub(crate) fn asked(&self) -> &str {
         self.asked.get().map_or("", String::as_str)
     }
 
-    /// As set.
     pub(crate) fn answers(&self) -> &str {
         self.answers.get().map_or("", String::as_str)
     }
 
-    /// As set.
     pub(crate) fn verdict(&self) -> &'static str {
         self.verdict.get().copied().unwrap_or("")
     }
@@ -132,7 +125,6 @@ impl CallFacts {
         self.outcome.get().copied()
     }
 
-    /// As set.
     pub(crate) fn truncated(&self) -> &'static str {
         self.truncated.get().copied().unwrap_or("")
     }
@@ -141,14 +133,12 @@ impl CallFacts {
 /// What a call names.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Named {
-    /// A T-SQL text.
     pub(crate) query: Option<Arc<str>>,
     /// A table, its parts joined by dots.
     pub(crate) table: Option<String>,
 }
 
 impl Named {
-    /// A T-SQL text.
     pub(crate) fn text(query: &str) -> Self {
         Self { query: Some(query.into()), table: None }
     }

@@ -21,7 +21,7 @@ use crate::resolve::{Lookup, by};
 const NOT_HTTP: &str = "it is neither https:// nor http://";
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Gets.
+/// A client with its bounds and the addresses that it may reach.
 #[derive(Clone)]
 pub struct Getter {
     lookup: Lookup,
@@ -35,12 +35,9 @@ pub struct Getter {
     vague: bool,
 }
 
-/// What came.
 #[derive(Debug)]
 pub(crate) struct Got {
-    /// Whole.
     pub(crate) body: Vec<u8>,
-    /// All of them.
     pub(crate) headers: HeaderMap,
 }
 
@@ -120,7 +117,7 @@ impl Getter {
         Self::with(lookup, allowed, roots)
     }
 
-    /// With everything given.
+    /// With its own resolver, addresses and authorities (tests).
     pub fn with(lookup: Lookup, allowed: fn(IpAddr) -> bool, roots: rustls::RootCertStore) -> Self {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)

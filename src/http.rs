@@ -41,7 +41,6 @@ pub(crate) struct Served {
     pub(crate) reloadable: Arc<Reloadable>,
 }
 
-/// One path.
 #[derive(Clone)]
 pub(crate) struct Mount {
     /// Empty for the root.
@@ -55,7 +54,6 @@ pub(crate) struct Mount {
 /// Limits at HTTP level that a reload changes.
 #[derive(Debug)]
 pub(crate) struct Reloadable {
-    /// Requests by network.
     pub(crate) peers: Limiter<String>,
     /// Bytes in one request.
     pub(crate) max_request: AtomicUsize,

@@ -96,14 +96,13 @@ fn numbers(row: &QuotaRow) -> [Quota; 4] {
     ]
 }
 
-/// Whose, and which.
 fn wanted(config: &Config) -> Vec<(Vec<String>, QuotaRow)> {
     let own = config.quotas().iter().map(|r| (r.principals.clone(), r.clone()));
     own.chain([(vec!["*".to_owned()], QuotaRow::of(config))]).collect()
 }
 
 impl Quotas {
-    /// From the configuration.
+    /// `limits.*` and every `[[quota]]`, with nothing spent.
     pub fn new(config: &Config) -> Self {
         let sets =
             wanted(config).into_iter().map(|(of, row)| Arc::new(Set::new(of, &row))).collect();

@@ -18,7 +18,7 @@ const MAX_LENGTH: usize = 4000;
 
 /// What a call was told beside its results.
 #[derive(Debug, Default, Clone, PartialEq)]
-pub(crate) struct Said {
+pub(crate) struct Notices {
     /// PRINT, RAISERROR below 11, and notices of the server.
     pub(crate) messages: Vec<String>,
     /// Errors: number and text, in order.
@@ -26,11 +26,11 @@ pub(crate) struct Said {
 }
 
 tokio::task_local! {
-    static SAID: RefCell<Said>;
+    static SAID: RefCell<Notices>;
 }
 
 /// Runs a future and collects what it is told.
-pub(crate) async fn listen<F: Future>(f: F) -> (F::Output, Said) {
+pub(crate) async fn listen<F: Future>(f: F) -> (F::Output, Notices) {
     SAID.scope(RefCell::default(), async {
         let out = f.await;
         (out, SAID.with(RefCell::take))

@@ -19,7 +19,7 @@ use crate::facts::{CallFacts, outcome_of};
 use crate::protocol::METHODS;
 use crate::telemetry::SPANS;
 use crate::telemetry::metrics::{self, instruments, label};
-use crate::telemetry::trace::{self, Begun, Trace};
+use crate::telemetry::trace::{self, OpenSpan, Trace};
 
 static RUNNING: AtomicU64 = AtomicU64::new(0);
 
@@ -41,7 +41,7 @@ pub struct Running {
     client: Option<String>,
     facts: Arc<CallFacts>,
     trace: Trace,
-    begun: Begun,
+    begun: OpenSpan,
     started: Instant,
     ended: bool,
 }
@@ -105,14 +105,14 @@ impl<E> Observer<McpRequest, Outcome, E> for Calls {
 
 /// The span of a request, and the trace that it belongs to. The parent is what the client named in
 /// `_meta`, with a link to the HTTP request; else the HTTP request; else nobody.
-fn begin(r: &McpRequest, method: &'static str, tool: Option<&'static str>) -> (Begun, Trace) {
+fn begin(r: &McpRequest, method: &'static str, tool: Option<&'static str>) -> (OpenSpan, Trace) {
     let http = r.context.extensions.get::<http::HttpTrace>();
     let parent = trace::remote(r.context.traceparent.as_deref());
     let given = parent.as_ref().and_then(|c| Trace::of(c.span().span_context()));
     let span = tracing::info_span!(target: SPANS, "mcp", otel.kind = "server");
     if span.is_disabled() {
         let trace = given.or(http.map(|h| h.trace)).map_or_else(Trace::fresh, Trace::child);
-        return (Begun::new(span), trace);
+        return (OpenSpan::new(span), trace);
     }
     match (parent, http.and_then(|h| h.context.as_ref())) {
         (Some(p), h) => {
@@ -126,7 +126,7 @@ fn begin(r: &McpRequest, method: &'static str, tool: Option<&'static str>) -> (B
         }
         (None, None) => {}
     }
-    let begun = Begun::new(span);
+    let begun = OpenSpan::new(span);
     begun.name(|| tool.map_or_else(|| method.to_owned(), |t| format!("{method} {t}")));
     begun.describe(|| {
         let mut all = vec![
@@ -191,7 +191,6 @@ impl Running {
         (self.facts.rows.load(Ordering::Relaxed), self.facts.bytes.load(Ordering::Relaxed))
     }
 
-    /// One line.
     fn log(&self, code: Code, took: Duration) {
         let (rows, bytes) = self.size();
         tracing::info!(
@@ -213,7 +212,6 @@ impl Running {
         );
     }
 
-    /// The metrics (docs/metrics.md).
     fn measure(&self, code: Code, error: Option<&'static str>, took: Duration) {
         let m = instruments();
         // Unused places hold a label that is set twice over; it costs nothing and keeps this off

@@ -10,11 +10,11 @@ use tower::{Layer, Service};
 
 use crate::tools::Registry;
 
-/// Over these tools.
+/// Reads the arguments of these tools.
 #[derive(Debug, Clone)]
 pub struct PrepareLayer(pub Arc<Registry>);
 
-/// Its service.
+/// The service of [`PrepareLayer`], around another.
 #[derive(Debug, Clone)]
 pub struct Prepare<S> {
     registry: Arc<Registry>,

@@ -2,10 +2,10 @@
 //! the HTTP stack what the bearer layer found. A request without a principal has no rights;
 //! it is never trusted.
 
-/// A caller.
+/// Who calls, and what they may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
-    /// Unique and stable.
+    /// A person's name, or `token:NAME` of a machine.
     pub subject: String,
     /// What it may do; [`SCOPES`] has all there are.
     pub scopes: Vec<String>,

@@ -21,7 +21,6 @@ pub(crate) const METHODS: &[&str] = &[
 /// Milliseconds for which a list may be kept: ours only change with the process.
 const TTL_MS: u64 = 3_600_000;
 
-/// This server.
 pub(crate) fn server_info() -> ServerInfo {
     ServerInfo {
         name: "mssql-mcp",

@@ -25,13 +25,11 @@ const NOT_PRIVATE: [&str; 14] = [
 /// The parts of a redirect URI that are compared.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Parts<'a> {
-    /// Without its colon.
     pub(crate) scheme: &'a str,
     /// In lower case; an address of IPv6 in its brackets.
     pub(crate) host: String,
     /// Where it is written.
     pub(crate) port: Option<u16>,
-    /// Path and query.
     pub(crate) rest: &'a str,
 }
 

@@ -16,7 +16,6 @@ use crate::plural::plural;
 pub(crate) struct Refusal {
     /// What kind of failure it is.
     pub(crate) code: Code,
-    /// What was wrong.
     pub(crate) message: String,
     /// How to mend it; empty where nobody can.
     pub(crate) hint: String,
@@ -105,7 +104,6 @@ impl Refusal {
 // === impl Refusal: of a T-SQL text, and of a change ===
 
 impl Refusal {
-    /// The guard's.
     pub(crate) fn not_run(refused: mssql_mcp_sql::policy::Refusal) -> Self {
         let message = format!("Not run: {}.", refused.reason);
         let mut refusal = Self::new(refused.why.into(), message, refused.advice);

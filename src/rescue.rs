@@ -35,7 +35,6 @@ fn incident() -> String {
     format!("{:x}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// The list.
 pub(crate) fn rescue(note: Note, e: BoxError) -> Outcome {
     let recorded = |code: Code| {
         if let Some(f) = &note.facts {

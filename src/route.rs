@@ -10,32 +10,23 @@ use http::{Method, StatusCode};
 use crate::config::Config;
 use crate::config::settings;
 
-/// An endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Endpoint {
-    /// Streamable HTTP.
     Mcp,
     /// HTTP+SSE by GET, streamable HTTP by POST.
     Sse,
     /// Where HTTP+SSE posts to.
     Messages,
-    /// Health.
     Health,
     /// The page of a table, column, procedure or row.
     Object,
-    /// OAuth.
     Authorize,
-    /// OAuth.
     Token,
-    /// OAuth (RFC 7591).
     Register,
-    /// OAuth (RFC 7009).
     Revoke,
-    /// Connected apps.
     Apps,
     /// RFC 9728, about this endpoint of the mount: none for the mount itself.
     Resource(&'static str),
-    /// RFC 8414.
     Server,
     /// The domain proof that OpenAI asks for.
     OpenAi,
@@ -45,9 +36,7 @@ pub(crate) enum Endpoint {
 /// endpoints of sign-in without a mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// Which.
     pub(crate) mount: Option<usize>,
-    /// What.
     pub(crate) endpoint: Endpoint,
 }
 
@@ -56,7 +45,6 @@ pub(crate) struct Place {
 pub(crate) struct Routed<B> {
     /// What the path means.
     pub(crate) place: Place,
-    /// The request itself.
     pub(crate) request: http::Request<B>,
 }
 

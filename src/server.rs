@@ -14,19 +14,19 @@ use crate::principal::Principal;
 use crate::protocol;
 use crate::tools::{Arguments, Registry};
 
-/// The center.
+/// The center: it answers every method of MCP that we have.
 #[derive(Debug, Clone)]
 pub struct Server {
     registry: Arc<Registry>,
 }
 
 impl Server {
-    /// Over these tools.
+    /// Over the tools of one mount.
     pub fn new(registry: Registry) -> Self {
         Self { registry: Arc::new(registry) }
     }
 
-    /// What it calls.
+    /// The tools, for the layer that reads their arguments.
     pub fn registry(&self) -> Arc<Registry> {
         self.registry.clone()
     }

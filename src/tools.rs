@@ -69,7 +69,6 @@ pub(crate) trait Tool: Send + Sync + 'static {
     /// recorded.
     fn named(args: &Self::Args) -> Named;
 
-    /// Does it.
     fn call(
         &self,
         call: Call,
@@ -80,7 +79,7 @@ pub(crate) trait Tool: Send + Sync + 'static {
 /// What tools work on.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
-    /// The mount's database.
+    /// The database of the mount.
     pub database: Database,
     /// The most that one answer holds.
     pub bounds: Bounds,
@@ -89,9 +88,7 @@ pub struct Surroundings {
 /// What clients are told of a tool.
 #[derive(Debug)]
 pub(crate) struct Definition {
-    /// For people.
     pub(crate) title: &'static str,
-    /// For models.
     pub(crate) description: String,
     /// The properties of the input schema (JSON Schema).
     pub(crate) arguments: Value,
@@ -106,22 +103,17 @@ pub(crate) struct Definition {
 /// A tool without its types.
 #[derive(Debug)]
 pub(crate) struct About {
-    /// [`Tool::NAME`].
     pub(crate) name: &'static str,
-    /// [`Tool::SHOWN`].
     pub(crate) shown: Shape,
-    /// [`Tool::EXAMPLE`].
     pub(crate) example: &'static str,
 }
 
 /// What a tool is called with, beside its arguments.
 #[derive(Debug)]
 pub(crate) struct Call {
-    /// The request's surroundings.
     pub(crate) context: Context,
     /// For those who watch.
     pub(crate) facts: Arc<CallFacts>,
-    /// The mount's database.
     pub(crate) database: Database,
     /// Where the call must stop: the mount's bounds, the deadline, the client's cancel.
     pub(crate) limits: Limits,
@@ -134,7 +126,6 @@ pub(crate) enum Stop {
     Refused(Box<Refusal>),
     /// The database said no.
     Database(DbError),
-    /// A text failed.
     Failed(Box<Failure>),
     /// A name (the first) is no table.
     NotFound(String, NotFound),

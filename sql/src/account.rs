@@ -16,11 +16,9 @@ use crate::verdict::Class;
 /// What an unexcused word makes of its statement.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Charge {
-    /// This class.
     Class(Class),
     /// Refused unless the operator names it; then the class.
     Refused(String, Class),
-    /// Ours alone.
     Never,
 }
 
@@ -32,7 +30,6 @@ enum Rule {
     Refused(Class),
     /// Is refused under another name.
     RefusedAs(&'static str, Class),
-    /// Is never accepted.
     Never,
 }
 

@@ -8,7 +8,7 @@ macro_rules! named {
     ($(#[$doc:meta])* $vis:vis enum $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        $vis enum $name { $($(#[$vdoc])* $variant,)* }
+        $vis enum $name { $(#[doc = concat!("`", $text, "`:")] $(#[$vdoc])* $variant,)* }
 
         impl $name {
             /// With their names in the grammar.
@@ -25,7 +25,6 @@ macro_rules! named {
 named! {
     /// What a token is in the derivation of its batch.
     pub enum Role {
-        /// Not derived.
         Unread = "unread",
         /// Punctuation, a literal or a variable.
         Plain = "plain",
@@ -47,7 +46,6 @@ named! {
         Object = "object",
         /// What a trigger waits for.
         Event = "event",
-        /// What is granted.
         Permission = "permission",
         /// A function that is called.
         Function = "function",
@@ -57,11 +55,9 @@ named! {
         Procedure = "procedure",
         /// A table, view, synonym or sequence.
         Table = "table",
-        /// A data type.
         Type = "type",
         /// A name that the statement gives: an alias, a CTE.
         Alias = "alias",
-        /// A label.
         Label = "label",
         /// A column, or another name that is only named.
         Name = "name",
@@ -168,7 +164,6 @@ enum Step {
     Close(u32),
 }
 
-/// Derives a batch.
 pub(crate) fn derive(tokens: &[Token<'_>]) -> Derivation {
     let g = &*GRAMMAR;
     let mut types: Vec<Type> = Vec::with_capacity(tokens.len() + 1);

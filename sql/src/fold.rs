@@ -22,7 +22,6 @@ pub(crate) fn may_be_equal(a: &str, b: &str) -> bool {
 /// A character, as far as collations agree about it.
 #[derive(Clone, Copy, PartialEq)]
 enum Letter {
-    /// In lower case.
     Ascii(u8),
     /// Of a script of its own: never an ASCII letter and never without weight; which of them
     /// is not looked at.

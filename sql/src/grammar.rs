@@ -76,12 +76,16 @@ pub(crate) enum Node {
     /// One token of any of these types.
     Token(Types, Role),
     /// Alternatives of which none may be needed, and which may come again.
-    Choice { alternatives: Vec<NodeId>, by_type: Vec<u8>, optional: bool, repeats: bool },
+    Choice {
+        alternatives: Vec<NodeId>,
+        by_type: Vec<u8>,
+        optional: bool,
+        repeats: bool,
+    },
     /// One after the other.
     Sequence(Vec<NodeId>),
     /// Holds if the next tokens are of these types, or if they are not.
     Peek(bool, Vec<Types>),
-    /// Another rule's body.
     Rule(NodeId),
     /// What the reader looks for.
     Mark(Span, NodeId),
@@ -90,7 +94,6 @@ pub(crate) enum Node {
 /// An entry of `by_type`: look at what comes behind, too.
 pub(crate) const LOOK: u8 = 255;
 
-/// All rules.
 pub(crate) struct Grammar {
     pub(crate) nodes: Vec<Node>,
     pub(crate) start: NodeId,
@@ -497,7 +500,6 @@ struct PeekItem {
     of: Vec<NodeId>,
 }
 
-/// Reads the notation.
 struct PageReader {
     tokens: Vec<&'static str>,
     at: usize,

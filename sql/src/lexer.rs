@@ -9,7 +9,7 @@ use crate::characters::{CURRENCIES, deceptive, in_word};
 /// A token and where it starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Token<'a> {
-    /// What it is.
+    /// What it is to the grammar.
     pub kind: Kind,
     /// Its text, quotes included.
     pub text: &'a str,
@@ -22,13 +22,13 @@ pub struct Token<'a> {
 pub enum Kind {
     /// A bare word: a keyword or a name.
     Word,
-    /// `[name]` or `"name"`.
+    /// A name in `[…]` or `"…"`.
     Quoted,
-    /// `'…'` or `N'…'`.
+    /// A text in single quotes, with `N` or without.
     Text,
     /// A number, `0x…`, or money: `$1`, `€1`.
     Number,
-    /// `@name` or `@@name`.
+    /// `@name`, or `@@name` of the system.
     Variable,
     /// A pseudo-column, such as `$action`.
     Pseudo,
@@ -39,9 +39,9 @@ pub enum Kind {
 /// What cannot be read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unreadable {
-    /// Where, in bytes.
+    /// Where it stands, in bytes.
     pub at: usize,
-    /// What and why.
+    /// What stands there, in words.
     pub reason: String,
     /// How to write it.
     pub advice: &'static str,
@@ -360,7 +360,6 @@ impl<'a> Lexer<'a> {
         Ok(())
     }
 
-    /// Block comments nest.
     fn comment(&mut self) -> Result<(), Unreadable> {
         let start = self.at;
         let mut depth = 0_usize;

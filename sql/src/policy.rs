@@ -7,8 +7,8 @@ use crate::verdict::{Class, Statement, Verdict};
 /// What a batch may do at most; the order is the order of access levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Access {
-    /// Reads only.
     #[default]
+    /// Only what changes nothing.
     ReadOnly,
     /// Reads and changes rows.
     ReadWrite,
@@ -16,10 +16,10 @@ pub enum Access {
     Full,
 }
 
-/// What may run.
+/// What may run, and where.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
-    /// Up to here.
+    /// The widest class of statement that runs.
     pub access: Access,
     /// Refused things that the operator allows, by name in any case.
     pub allow: Vec<String>,
@@ -59,15 +59,15 @@ impl Why {
 pub struct Refusal {
     /// The kind of reason.
     pub why: Why,
-    /// The statement's class.
+    /// What the statement does.
     pub class: Class,
     /// The statement's first words.
     pub statement: String,
-    /// From 1.
+    /// In the batch, from 1.
     pub line: u32,
-    /// From 1.
+    /// In characters, from 1.
     pub column: u32,
-    /// What was found.
+    /// What was found in the statement.
     pub reason: String,
     /// What would be accepted.
     pub advice: String,

@@ -19,7 +19,6 @@ const NESTING: usize = 4;
 
 /// A statement as it grows.
 struct Draft {
-    /// Its first token.
     start: usize,
     class: Class,
     base: Class,

@@ -10,7 +10,7 @@ pub struct Kind {
     pub name: &'static str,
     /// From which version of SQL Server on, and where else.
     pub place: &'static str,
-    /// The reference's page.
+    /// Its page in Microsoft's reference, behind `t-sql/`.
     pub page: &'static str,
     /// The shortest text of its kind.
     pub example: &'static str,
@@ -25,7 +25,7 @@ pub fn all() -> impl Iterator<Item = Kind> {
     })
 }
 
-/// `docs/statements.md`.
+/// `docs/statements.md`, as text in Markdown.
 pub fn markdown() -> String {
     let mut out = String::from(
         "# Statements and their classes\n\n\

@@ -14,13 +14,13 @@ use crate::reader::Reader;
 /// What a statement does, from harmless to unreadable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
-    /// Reads.
+    /// Changes nothing, and reads what the login may read.
     Read,
     /// Touches nothing that outlives the call: variables, an allow-list of SET, `#temp` tables.
     Session,
-    /// Changes rows.
+    /// Changes rows of a table or view.
     Write,
-    /// Changes the schema.
+    /// Creates, alters or drops an object, or rights on one.
     Schema,
     /// Runs a procedure or dynamic SQL.
     Execute,
@@ -39,7 +39,7 @@ pub struct Statement {
     pub class: Class,
     /// The same without what is refused, for an operator who allows that.
     pub(crate) base: Class,
-    /// From 1.
+    /// In the batch, from 1.
     pub line: u32,
     /// In characters, from 1.
     pub column: u32,
@@ -65,11 +65,11 @@ pub struct Problem {
     pub items: Vec<String>,
     /// What it counts as when allowed.
     pub counts_as: Class,
-    /// From 1.
+    /// In the batch, from 1.
     pub line: u32,
-    /// From 1.
+    /// In characters, from 1.
     pub column: u32,
-    /// What was found.
+    /// What was found there.
     pub reason: String,
     /// What would be accepted.
     pub advice: String,
@@ -80,7 +80,7 @@ pub struct Problem {
 pub struct Verdict {
     /// The maximum over the statements.
     pub class: Class,
-    /// In order.
+    /// In the order of the text.
     pub statements: Vec<Statement>,
     /// Something in it may outlive the call on its connection, which then must not be used again.
     pub keeps_state: bool,
@@ -89,9 +89,9 @@ pub struct Verdict {
 /// Which of the two readings are made; both, but for the tests that show what each is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readings {
-    /// As ever.
+    /// The worse of the two counts for each statement.
     Both,
-    /// The derivation alone.
+    /// The grammar alone, without the accounting.
     Derivation,
     /// The accounting alone: the roles are taken to be as unknown as if nothing had been derived.
     Accounting,

@@ -19,7 +19,6 @@ pub(crate) const GENESIS: &str = "0";
 pub(crate) struct Head {
     /// Of the last record; 0 before the first.
     pub(crate) seq: u64,
-    /// Its hash.
     pub(crate) hash: String,
 }
 
@@ -60,16 +59,13 @@ impl Head {
     }
 }
 
-/// A line, read.
 #[derive(Debug)]
 pub(crate) struct Record {
     /// Its number, from 1.
     pub(crate) seq: u64,
     /// The hash of the record before.
     pub(crate) prev: String,
-    /// Its own.
     pub(crate) hash: String,
-    /// All of it.
     pub(crate) value: Value,
     /// It has its hash.
     pub(crate) whole: bool,

@@ -37,7 +37,6 @@ pub(super) struct Mounted {
     pub(super) database: Database,
 }
 
-/// Its service.
 #[derive(Debug, Clone)]
 pub struct Audited<S> {
     layer: AuditLayer,

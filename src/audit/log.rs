@@ -24,7 +24,6 @@ use crate::visible::unseen;
 
 /// The series of the server, and that of the commands.
 pub const SERVER: &str = "audit";
-/// Likewise.
 pub(crate) const ADMIN: &str = "admin";
 /// Records that may wait for the disk.
 pub(super) const QUEUE: usize = 8192;
@@ -34,15 +33,12 @@ pub(super) const AGAIN: Duration = Duration::from_millis(200);
 /// How to keep it.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
-    /// The folder.
     pub(crate) dir: PathBuf,
     /// The file's name begins with this: the server's and the commands' chains are two.
     pub(crate) series: &'static str,
-    /// When to sync.
     pub(crate) fsync: Fsync,
     /// Bytes after which a new file begins.
     pub(crate) max_size: u64,
-    /// Records between checkpoints.
     pub(crate) checkpoint_every: u64,
 }
 
@@ -62,7 +58,6 @@ impl Record for String {
 /// What goes to the thread.
 #[derive(Debug)]
 pub(crate) enum Entry {
-    /// To be written.
     Record(Box<dyn Record>),
     /// Likewise; and tell when it is on disk.
     Durable(Box<dyn Record>, oneshot::Sender<()>),
@@ -99,7 +94,6 @@ pub(crate) fn stamp(t: DateTime<Utc>) -> String {
     t.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-/// Now, likewise.
 pub(crate) fn time() -> String {
     stamp(Utc::now())
 }
@@ -293,7 +287,6 @@ impl Log {
         Ok(Self { queue, state })
     }
 
-    /// The queue.
     pub(crate) fn queue(&self) -> &mpsc::Sender<Entry> {
         &self.queue
     }

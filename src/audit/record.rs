@@ -31,7 +31,6 @@ pub(super) struct Start {
     pub(super) texts: Texts,
 }
 
-/// The last one.
 #[derive(Debug)]
 pub(super) struct End {
     pub(super) at: DateTime<Utc>,

@@ -32,7 +32,6 @@ pub struct Problem {
     pub(crate) file: String,
     /// From 1; 0 for the file as a whole.
     pub(crate) line: usize,
-    /// In words.
     pub(crate) what: String,
 }
 
@@ -49,7 +48,6 @@ impl std::fmt::Display for Problem {
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Verified {
-    /// Each chain.
     pub(crate) chains: Vec<Chain>,
     /// All that is wrong; empty when all is well.
     pub problems: Vec<Problem>,
@@ -58,13 +56,10 @@ pub struct Verified {
 /// One chain: that of a server, or that of the commands.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Chain {
-    /// Its first file.
     pub(crate) name: String,
     /// Records that were read.
     pub(crate) records: u64,
-    /// Where it begins.
     pub(crate) first: u64,
-    /// Where it ends.
     pub(crate) last: Head,
     /// Of the last good checkpoint; 0 without one.
     pub(crate) checkpoint: u64,

@@ -9,7 +9,6 @@ use crate::audit::log::{ADMIN, SERVER, files};
 use crate::audit::verify::{Blame, verify};
 use crate::plural::plural;
 
-/// `mssql-mcp audit …`.
 pub(crate) fn command() -> Command {
     Command::new("audit")
         .about("Look after the audit log")
@@ -65,7 +64,6 @@ fn expand(path: &Path) -> Result<Vec<PathBuf>, Failed> {
     Ok(all)
 }
 
-/// `mssql-mcp audit verify`.
 pub(crate) fn audit(m: &ArgMatches) -> Ended {
     let Some(("verify", m)) = m.subcommand() else { return Ok(()) };
     let mut paths: Vec<PathBuf> = Vec::new();

@@ -22,7 +22,6 @@ use arguments::{arguments, help};
 use remote::Remote;
 pub(crate) use remote::{Server, ask};
 
-/// `mssql-mcp call …`.
 pub(crate) fn command() -> Command {
     let flag = |name: &'static str, help: &'static str| {
         Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
@@ -179,7 +178,6 @@ fn wrong(message: String) -> Failed {
     Failed { message, status: 2 }
 }
 
-/// `mssql-mcp call`.
 pub(crate) async fn call(m: &ArgMatches) -> Ended {
     let tool = m.get_one::<String>("tool").map_or("", String::as_str);
     let args: Vec<String> = m.get_many::<String>("args").unwrap_or_default().cloned().collect();

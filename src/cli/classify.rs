@@ -61,7 +61,6 @@ pub(crate) fn command() -> Command {
         )
 }
 
-/// `mssql-mcp classify [FILE|-]`.
 pub(crate) fn classify(m: &ArgMatches) -> Ended {
     if m.get_flag("statements") {
         return print(&mssql_mcp_sql::statements::markdown());

@@ -56,7 +56,6 @@ _mssql_mcp_words() {
 }
 "#;
 
-/// `mssql-mcp completions SHELL`.
 pub(crate) async fn completions(shell: Shell) -> Ended {
     if shell != Shell::Bash {
         let mut script = Vec::new();

@@ -82,7 +82,6 @@ pub(crate) async fn start(
     Ok((sandbox, app, config, source))
 }
 
-/// `mssql-mcp demo`.
 pub(crate) async fn demo(m: &ArgMatches) -> Ended {
     let (sandbox, app, config, source) = start(m, false).await?;
     if m.get_flag("stdio") {
@@ -123,7 +122,6 @@ async fn somebody(authority: &Authority) -> Result<Somebody, Failed> {
     Ok(Somebody { password, token })
 }
 
-/// `mssql-mcp sandbox`.
 pub(crate) async fn sandbox(m: &ArgMatches) -> Ended {
     let text = m.get_one::<String>("listen").map_or("127.0.0.1:1433", String::as_str);
     let listen = parse_listen(text).ok_or_else(|| Failed {

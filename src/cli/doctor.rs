@@ -27,7 +27,6 @@ pub(crate) fn command() -> Command {
         ))
 }
 
-/// `mssql-mcp doctor`.
 pub(crate) async fn doctor(m: &ArgMatches) -> Ended {
     let as_json = m.get_flag("json");
     let config =

@@ -28,7 +28,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// More than any answer of ours.
 const MAX: u64 = 64 << 10;
 
-/// `mssql-mcp health [URL]`.
 pub(crate) async fn health(m: &ArgMatches) -> Ended {
     let url = match m.get_one::<String>("url") {
         Some(u) => u.clone(),

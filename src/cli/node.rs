@@ -6,17 +6,17 @@ use serde_json::value::RawValue;
 /// JSON whose numbers keep their digits, and whose objects keep their order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Node {
-    /// `null`.
+    /// JSON `null`, which is no text.
     Null,
-    /// `true` or `false`.
+    /// `true` or `false`, as sent.
     Bool(bool),
     /// As it was written.
     Number(String),
-    /// Unescaped.
+    /// A text, its escapes resolved.
     Text(String),
-    /// An array.
+    /// An array in its order.
     List(Vec<Node>),
-    /// An object.
+    /// An object in the order of its members.
     Object(Vec<(String, Node)>),
 }
 
@@ -55,7 +55,7 @@ impl<'de> Deserialize<'de> for Pairs {
 }
 
 impl Node {
-    /// From its text.
+    /// Reads JSON; an error is serde_json's.
     pub fn read(text: &str) -> serde_json::Result<Self> {
         Ok(match text.trim_start().as_bytes().first() {
             Some(b'"') => Node::Text(serde_json::from_str(text)?),
@@ -82,7 +82,6 @@ impl Node {
         if let Node::List(all) = self { all } else { &[] }
     }
 
-    /// A text.
     pub(crate) fn text(&self) -> Option<&str> {
         if let Node::Text(t) = self { Some(t) } else { None }
     }

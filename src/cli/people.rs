@@ -30,7 +30,6 @@ pub(super) fn name_arg() -> Arg {
     Arg::new("name").value_name("NAME").required(true)
 }
 
-/// `mssql-mcp user …`.
 pub(crate) fn user_command() -> Command {
     let stdin = || {
         Arg::new("password-stdin")
@@ -100,7 +99,6 @@ pub(crate) fn user_command() -> Command {
         )
 }
 
-/// `mssql-mcp store …`.
 pub(crate) fn store_command() -> Command {
     Command::new("store")
         .about("Look after the store of sign-in")
@@ -250,7 +248,6 @@ fn password(m: &ArgMatches) -> Result<String, Failed> {
     Ok(given)
 }
 
-/// `mssql-mcp user …`.
 pub(crate) async fn user(m: &ArgMatches) -> Ended {
     let Some((what, m)) = m.subcommand() else { return Ok(()) };
     let config = settings(m)?;
@@ -322,7 +319,6 @@ pub(crate) async fn user(m: &ArgMatches) -> Ended {
     Ok(())
 }
 
-/// `mssql-mcp store …`.
 pub(crate) async fn store(m: &ArgMatches) -> Ended {
     let Some((what, m)) = m.subcommand() else { return Ok(()) };
     let records = open(&settings(m)?)?;

@@ -34,7 +34,6 @@ pub(crate) fn stdio_command() -> Command {
     Command::new("stdio").about("Serve MCP over stdin and stdout, for a desktop client")
 }
 
-/// `mssql-mcp serve`.
 pub(crate) async fn serve(m: &ArgMatches) -> Ended {
     let config = configured_server(m, Vec::new())?;
     config.require_database()?;
@@ -184,7 +183,6 @@ async fn close(app: &App, config: &Config) {
     let _ = tokio::task::spawn_blocking(move || crate::telemetry::flush(patience)).await;
 }
 
-/// `mssql-mcp stdio`.
 pub(crate) async fn stdio(m: &ArgMatches) -> Ended {
     let config = configured_server(m, Vec::new())?;
     config.require_database()?;

@@ -9,7 +9,6 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::node::Node;
 use crate::plural::plural;
 
-/// Between two columns.
 const GAP: usize = 2;
 /// A column that would be narrower makes a row a list of lines.
 const NARROWEST: usize = 6;

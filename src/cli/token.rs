@@ -12,7 +12,6 @@ use crate::oauth::people::{People, check_name};
 use crate::oauth::store::{Kind, now};
 use crate::plural::plural;
 
-/// `mssql-mcp token …`.
 pub(crate) fn command() -> Command {
     Command::new("token")
         .about("Manage the API tokens of machines")
@@ -57,7 +56,6 @@ fn audience(named: Option<&String>, config: &Config) -> Result<String, Failed> {
     }
 }
 
-/// `mssql-mcp token …`.
 pub(crate) async fn token(m: &ArgMatches) -> Ended {
     let Some((what, m)) = m.subcommand() else { return Ok(()) };
     let config = configuration(m)?;

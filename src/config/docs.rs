@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use super::setting::Reload;
 use super::settings::SECTIONS;
 
-/// `docs/configuration.md`.
 pub(crate) fn markdown() -> String {
     let mut out = include_str!("docs/before.md").to_owned();
     for section in SECTIONS {

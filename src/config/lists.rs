@@ -14,11 +14,8 @@ pub(crate) struct QuotaRow {
     pub(crate) calls: u64,
     /// `limits.catalog_calls`, in a minute.
     pub(crate) catalog_calls: u64,
-    /// `limits.concurrent_calls`, at once.
     pub(crate) concurrent_calls: u64,
-    /// `limits.rows_per_hour`.
     pub(crate) rows_per_hour: u64,
-    /// `limits.bytes_per_hour`.
     pub(crate) bytes_per_hour: u64,
 }
 
@@ -39,7 +36,6 @@ impl QuotaRow {
 /// `[[client]]`: a client that the operator registered.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Registered {
-    /// Its `client_id`.
     pub(crate) id: String,
     /// What people are shown.
     pub(crate) name: String,

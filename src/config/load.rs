@@ -26,12 +26,12 @@ const TAKEN: [&str; 10] = [
     "object",
 ];
 
-/// What to read.
+/// What a configuration is read from.
 #[derive(Debug, Default)]
 pub struct Inputs {
     /// The TOML file, if one was named.
     pub file: Option<PathBuf>,
-    /// The environment.
+    /// The environment, by names as they are.
     pub env: BTreeMap<String, String>,
     /// Flags: key → text.
     pub flags: Vec<(String, String)>,

@@ -2,7 +2,6 @@
 //! front as its own tools take it. What is none of these may be a URL or a connection string, with
 //! a password in it: it is refused, and never repeated.
 
-/// A server's place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Server {
     /// A name or an address, without brackets.
@@ -85,7 +84,6 @@ fn without_scheme(text: &str) -> Result<&str, String> {
     Ok(text)
 }
 
-/// `HOST,PORT`.
 fn behind_comma(text: &str) -> Result<(&str, Option<u16>), String> {
     let Some((rest, port)) = text.rsplit_once(',') else { return Ok((text, None)) };
     match crate::net::port(port.trim()).filter(|p| *p > 0) {
@@ -96,7 +94,6 @@ fn behind_comma(text: &str) -> Result<(&str, Option<u16>), String> {
     }
 }
 
-/// `[::1]`.
 fn in_brackets(text: &str) -> Option<&str> {
     text.strip_prefix('[')?.strip_suffix(']')
 }

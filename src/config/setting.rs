@@ -43,7 +43,6 @@ pub enum Kind {
 /// Whether a new value counts from the next call on (SIGHUP).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reload {
-    /// It does.
     Live,
     /// Only after a restart.
     Restart,
@@ -96,7 +95,6 @@ impl<T> Key<T> {
         Self(key, PhantomData)
     }
 
-    /// `section.name`.
     pub(crate) const fn name(self) -> &'static str {
         self.0
     }
@@ -194,7 +192,7 @@ macro_rules! choice {
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        $vis enum $name { $($(#[$doc])* $variant,)* }
+        $vis enum $name { $(#[doc = concat!("`", $text, "`:")] $(#[$doc])* $variant,)* }
 
         impl $name {
             /// As the configuration spells it.
@@ -258,12 +256,11 @@ pub(in crate::config) use {choice, settings};
 // === impl Setting ===
 
 impl Setting {
-    /// `MSSQL_MCP_SECTION_NAME`.
+    /// `MSSQL_MCP_SECTION_NAME`, which every setting has.
     pub fn own_env(&self) -> String {
         format!("MSSQL_MCP_{}", self.key.replace('.', "_").to_ascii_uppercase())
     }
 
-    /// `section-name`.
     pub(crate) fn flag(&self) -> String {
         self.key.replace(['.', '_'], "-")
     }

@@ -19,7 +19,6 @@ use super::setting::{Key, Path, Setting};
 /// The rows that have the same word before the dot.
 #[derive(Debug)]
 pub(crate) struct Section {
-    /// That word.
     pub(crate) name: &'static str,
     /// What `--help` calls it.
     pub(crate) heading: &'static str,

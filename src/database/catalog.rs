@@ -16,11 +16,9 @@ use mssql_mcp_sql::quote;
 /// A table's place and kind.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableName {
-    /// object_id.
     pub(crate) id: i64,
     /// Schema, in the catalog's spelling.
     pub(crate) schema: String,
-    /// Name, likewise.
     pub(crate) name: String,
 }
 
@@ -30,7 +28,6 @@ impl TableName {
         format!("{}.{}", quote::part(&self.schema), quote::part(&self.name))
     }
 
-    /// `[schema].[name]`.
     pub(crate) fn quoted(&self) -> String {
         format!("{}.{}", quote::identifier(&self.schema), quote::identifier(&self.name))
     }
@@ -91,11 +88,9 @@ const SCHEMAS: &str = "SELECT sc.name, SUM(CASE WHEN o.type = 'U' THEN 1 ELSE 0 
 /// What list_tables asks for.
 #[derive(Debug, Default)]
 pub(crate) struct ListFilter {
-    /// Only this schema.
     pub(crate) schema: Option<String>,
     /// LIKE pattern of the name.
     pub(crate) name_like: Option<String>,
-    /// Views too.
     pub(crate) views: bool,
     /// Leave out the first so many.
     pub(crate) skip: i64,

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-/// What went wrong.
+/// Why a text was not answered.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DbError {
     /// SQL Server said no.
     Sql(SqlError),
-    /// The deadline passed.
+    /// The deadline passed before the answer was whole.
     Timeout,
     /// The caller left or took the call back.
     Cancelled,
@@ -29,17 +29,14 @@ pub enum DbError {
 /// An error of SQL Server, in its own terms.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SqlError {
-    /// Number.
+    /// As in `sys.messages`.
     pub number: u32,
-    /// Severity (class).
+    /// From 11 (MS-TDS: class).
     pub severity: u8,
-    /// State.
     pub(crate) state: u8,
     /// Line in the batch.
     pub(crate) line: u32,
-    /// Procedure, if any.
     pub(crate) procedure: String,
-    /// Text.
     pub(crate) message: String,
 }
 
@@ -48,7 +45,7 @@ pub struct SqlError {
 pub enum ConnectKind {
     /// The name has no address.
     Dns,
-    /// Nothing listens there.
+    /// Nothing listens at the address.
     Refused,
     /// No answer in time.
     Timeout,
@@ -62,7 +59,7 @@ pub enum ConnectKind {
     Database,
     /// The instance was not found.
     Instance,
-    /// Anything else.
+    /// The system or the driver says why.
     Other,
 }
 

@@ -9,15 +9,12 @@ use super::{ConnectKind, DbError, Settings};
 pub(crate) struct Explained {
     /// What kind of failure it is.
     pub(crate) code: Code,
-    /// What happened.
     pub(crate) what: String,
-    /// What to change.
     pub(crate) mend: String,
     /// Whether the same call may succeed later.
     pub(crate) retryable: bool,
 }
 
-/// Explains an error.
 pub(crate) fn explain(e: &DbError, s: &Settings) -> Explained {
     let make = |code, what: String, mend: &str, retryable| Explained {
         code,

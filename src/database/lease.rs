@@ -16,7 +16,6 @@ use crate::telemetry::metrics::instruments;
 /// How long an acknowledgement may take.
 const ACKNOWLEDGE: Duration = Duration::from_secs(2);
 
-/// A loan.
 #[derive(Debug)]
 pub(crate) struct Lease {
     object: Option<(Object<Manager>, Share)>,

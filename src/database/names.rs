@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use super::{Database, Limits};
 
-/// Kept so long.
 const FRESH: Duration = Duration::from_secs(60);
 
 const NAMES: &str = "SELECT TOP (50000) sc.name, o.name, RTRIM(o.type) FROM sys.objects AS o \

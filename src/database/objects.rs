@@ -18,7 +18,6 @@ pub(crate) use search::Column;
 /// A thing, in full.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Object {
-    /// For people.
     pub(crate) title: String,
     /// What there is to know, as plain text.
     pub(crate) text: String,

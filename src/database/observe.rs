@@ -12,7 +12,7 @@ use super::{Database, DbError, Settings};
 use crate::statement::Statement;
 use crate::telemetry::SPANS;
 use crate::telemetry::metrics::{instruments, label};
-use crate::telemetry::trace::{Begun, Trace};
+use crate::telemetry::trace::{OpenSpan, Trace};
 
 /// What of a database's identity goes into labels: made once.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(crate) struct Labels {
 pub(crate) struct Round {
     database: Database,
     operation: &'static str,
-    begun: Begun,
+    begun: OpenSpan,
     started: Instant,
     ended: bool,
 }
@@ -38,7 +38,6 @@ fn shared(s: &Arc<str>) -> StringValue {
 }
 
 impl Labels {
-    /// Of a database.
     pub(crate) fn new(s: &Settings) -> Self {
         let namespace = match &s.instance {
             Some(i) => format!("{i}|{}", s.database),
@@ -66,7 +65,6 @@ impl Labels {
         ]
     }
 
-    /// `db.client.connection.pool.name`.
     pub(crate) fn pool(&self) -> KeyValue {
         label("db.client.connection.pool.name", shared(&self.pool))
     }
@@ -76,7 +74,7 @@ impl Round {
     /// Begins. The text is looked at only where a span is made.
     pub(crate) fn begin(database: &Database, operation: &'static str, sql: Option<&str>) -> Self {
         let l = database.labels();
-        let begun = Begun::new(tracing::info_span!(target: SPANS, "db", otel.kind = "client"));
+        let begun = OpenSpan::new(tracing::info_span!(target: SPANS, "db", otel.kind = "client"));
         begun.describe(|| {
             let mut all = l.all(operation);
             all.push(label("db.stored_procedure.name", "sp_executesql"));

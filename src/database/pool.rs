@@ -15,13 +15,10 @@ use super::{ConnectKind, DbError, Settings, SqlError};
 use crate::config::settings::database::Encrypt;
 use crate::telemetry::metrics::{instruments, label};
 
-/// The pool.
 pub(crate) type Pool = managed::Pool<Manager>;
 
-/// A pooled connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    /// The driver's.
     pub(crate) client: Client<Compat<TcpStream>>,
     /// A request was sent and its answer is not read to the end.
     pub(crate) in_flight: bool,

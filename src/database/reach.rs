@@ -25,7 +25,6 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// What is known of one database.
 #[derive(Debug)]
 pub(crate) struct Reach {
-    /// For the log.
     server: String,
     known: Mutex<Known>,
     account: Arc<Account>,

@@ -45,7 +45,6 @@ struct Reading {
     /// The count that follows a result set is its own.
     after_rows: bool,
     committed: bool,
-    /// Anything at all.
     any: bool,
 }
 

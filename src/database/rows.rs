@@ -18,9 +18,9 @@ const SEGMENT: usize = 64 << 10;
 pub enum Truncated {
     /// `limits.max_rows` or the caller's `max_rows`.
     Rows,
-    /// `limits.max_chars`.
+    /// `limits.max_chars` was reached.
     Chars,
-    /// The deadline.
+    /// The deadline passed while rows came.
     Time,
 }
 
@@ -63,7 +63,6 @@ pub struct Bounds {
     pub csv: bool,
 }
 
-/// Characters of UTF-8.
 fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|b| **b & 0xC0 != 0x80).count()
 }
@@ -105,7 +104,6 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// With a budget.
     pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
             done: Vec::new(),

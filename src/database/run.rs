@@ -16,15 +16,14 @@ use super::read::bounded;
 use super::rows::Truncated;
 use super::wrapper::ended;
 use super::{Database, DbError, Limits};
-use crate::messages::{Said, listen};
+use crate::messages::{Notices, listen};
 
 pub(crate) use super::fetch::Rows;
 pub(crate) use super::wrapper::{Param, ParamValue};
 
-/// A caller's text.
+/// A caller's text with what is known of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Batch<'a> {
-    /// The text.
     pub(crate) sql: &'a str,
     /// Bound to its parameters.
     pub(crate) params: &'a [Param],
@@ -55,7 +54,6 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// `db.operation.name`.
     fn operation(self) -> &'static str {
         match self {
             Mode::Read => "read",
@@ -71,11 +69,10 @@ impl Mode {
 pub struct Answer {
     /// The result sets, as a JSON array.
     pub results: mssql_mcp_transports::Segments,
-    /// Rows in them.
+    /// Rows of all result sets together.
     pub rows: u64,
     /// Rows that each changing statement changed.
     pub rows_affected: Vec<u64>,
-    /// PRINT and notices.
     pub(crate) messages: Vec<String>,
     /// Whether the transaction was committed.
     pub committed: bool,
@@ -99,10 +96,10 @@ pub enum Applied {
 /// A failed text: the error, and what was said beside it.
 #[derive(Debug)]
 pub struct Failure {
-    /// The first error.
+    /// The first error of the text.
     pub error: DbError,
     /// Messages and later errors.
-    pub(crate) said: Said,
+    pub(crate) said: Notices,
     /// The text had ended its transaction itself: what it committed before it failed stays.
     pub(crate) ended: bool,
 }
@@ -248,5 +245,5 @@ impl Database {
 }
 
 fn silent(error: DbError) -> Failure {
-    Failure { error, said: Said::default(), ended: false }
+    Failure { error, said: Notices::default(), ended: false }
 }

@@ -14,9 +14,7 @@ pub struct Settings {
     pub(crate) host: String,
     /// Port, where there is no instance.
     pub(crate) port: u16,
-    /// Named instance.
     pub(crate) instance: Option<String>,
-    /// Login.
     pub(crate) user: String,
     pub(super) password: String,
     /// Database; empty for the login's default.
@@ -25,7 +23,6 @@ pub struct Settings {
     pub(crate) label: String,
     /// `on`, `strict`, `login-only` or `off`.
     pub(crate) encrypt: Encrypt,
-    /// Accept any certificate.
     pub(crate) trust: bool,
     /// PEM of a CA to trust.
     pub(crate) ca: Option<Vec<u8>>,
@@ -33,11 +30,9 @@ pub struct Settings {
     pub(crate) sandbox: bool,
     /// Name that the certificate must have.
     pub(crate) certificate_host: String,
-    /// ApplicationIntent=ReadOnly.
     pub(crate) read_intent: bool,
     /// TCP, TLS and login together.
     pub(crate) connect_timeout: Duration,
-    /// Connections at most.
     pub(crate) max_size: usize,
     /// Callers that may wait for a connection.
     pub(crate) max_waiting: usize,
@@ -47,7 +42,6 @@ pub struct Settings {
     pub(crate) idle_timeout: Duration,
     /// Replace one after this.
     pub(crate) max_age: Duration,
-    /// LOCK_TIMEOUT.
     pub(crate) lock_timeout: Duration,
     /// What callers may do.
     pub(crate) policy: Policy,

@@ -53,7 +53,6 @@ pub(crate) struct Share {
     taken: bool,
 }
 
-/// Too many wait.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Full;
 
@@ -80,7 +79,6 @@ impl Shares {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls that wait.
     pub(crate) fn waiting(&self) -> usize {
         self.state().waiting.iter().filter(|w| !w.turn.is_closed()).count()
     }

@@ -34,9 +34,7 @@ enum Plain<'a> {
     Bare,
     /// ASCII without anything to escape, already written; a string in JSON.
     Quoted,
-    /// Not written yet.
     Text(Cow<'a, str>),
-    /// Not written yet.
     Binary(&'a [u8]),
 }
 

@@ -15,31 +15,29 @@ use tiberius::Command;
 use super::run::Mode;
 use crate::telemetry::trace::Trace;
 
-/// A bound parameter.
+/// A bound parameter, as sp_executesql takes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Param {
-    /// Without its `@`.
     pub(crate) name: String,
     /// As T-SQL declares it: `int`, `decimal(10,2)`, `nvarchar(max)`.
     pub(crate) declared: String,
-    /// What is sent.
     pub(crate) value: ParamValue,
 }
 
 /// What is sent for a parameter; SQL Server converts it to the declared type.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ParamValue {
-    /// NULL.
+    /// NULL, which stands in the text.
     Null,
-    /// bit.
+    /// Sent as `bit`, one byte.
     Bit(bool),
-    /// bigint.
+    /// Sent as `bigint`, whatever is declared.
     Int(i64),
-    /// float.
+    /// Sent as `float` of 53 bits.
     Float(f64),
-    /// nvarchar.
+    /// Sent as `nvarchar(max)`, also for decimals and dates.
     Text(String),
-    /// varbinary.
+    /// Sent as `varbinary(max)`, byte for byte.
     Binary(Vec<u8>),
 }
 
@@ -51,12 +49,10 @@ pub(crate) struct Wrapping {
 }
 
 impl Wrapping {
-    /// With this LOCK_TIMEOUT.
     pub(crate) fn new(lock_timeout: Duration) -> Self {
         Self { lock_timeout: lock_timeout.as_millis(), read: OnceLock::new() }
     }
 
-    /// In milliseconds.
     pub(crate) fn lock_timeout(&self) -> u64 {
         u64::try_from(self.lock_timeout).unwrap_or(u64::MAX)
     }

@@ -57,11 +57,9 @@ impl ServerCertVerifier for Anyone {
 /// How TLS is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wrapped {
-    /// As it is.
     Plain,
     /// As it is, for TDS 8.0.
     Strict,
-    /// In PRELOGIN packets.
     Prelogin,
 }
 

@@ -17,7 +17,6 @@ use crate::oauth::store::{Kind, Records, now};
 use crate::telemetry::environment;
 use crate::telemetry::otlp::{self, Route};
 
-/// For a collector.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The bits of a mode that let anybody but the owner in.
@@ -247,7 +246,6 @@ async fn taken_by_grpc(route: &Route) -> Result<(), String> {
     sent.map_err(|_| "it took too long".to_owned())?
 }
 
-/// Whether somebody listens.
 async fn reached(endpoint: &str) -> Result<(), String> {
     let uri: http::Uri = endpoint.parse().map_err(|_| "it is no URL".to_owned())?;
     let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });

@@ -47,11 +47,8 @@ struct Rights {
 /// Who we are to SQL Server.
 #[derive(Debug)]
 pub(crate) struct Who {
-    /// `DB_NAME()`.
     pub(crate) database: String,
-    /// `SUSER_SNAME()`.
     pub(crate) login: String,
-    /// `USER_NAME()`.
     pub(crate) user: String,
 }
 

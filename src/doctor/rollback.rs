@@ -35,7 +35,7 @@ enum Place {
 /// servers (208), and lets nobody look into master (40515).
 const NO_SUCH_THING: [u32; 2] = [208, 40515];
 
-/// All of them.
+/// What a rollback leaves behind, and how the catalog shows it.
 pub const LASTING: [Lasting; 7] = [
     Lasting {
         what: "take numbers from sequences",
@@ -112,7 +112,6 @@ pub const LASTING: [Lasting; 7] = [
     },
 ];
 
-/// Looks at each.
 pub(crate) async fn examine(
     db: &Database,
     limits: &Limits,

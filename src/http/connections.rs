@@ -41,7 +41,6 @@ impl Connections {
         Arc::new(Self { room: Arc::new(Semaphore::new(most)), most, strangers: Mutex::default() })
     }
 
-    /// Open ones.
     pub(crate) fn len(&self) -> usize {
         self.most - self.room.available_permits()
     }

@@ -27,11 +27,9 @@ pub(crate) struct Allowed {
     origins: Vec<String>,
 }
 
-/// The layer.
 #[derive(Debug, Clone)]
 pub(crate) struct GuardLayer(Arc<Allowed>);
 
-/// Its service.
 #[derive(Debug, Clone)]
 pub(crate) struct Guard<S> {
     allowed: Arc<Allowed>,
@@ -89,7 +87,6 @@ impl Allowed {
 // === impl GuardLayer ===
 
 impl GuardLayer {
-    /// With these names.
     pub(crate) fn new(allowed: Arc<Allowed>) -> Self {
         Self(allowed)
     }

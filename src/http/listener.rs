@@ -72,7 +72,7 @@ impl Listener {
         Ok(Self { tcp, address })
     }
 
-    /// Where it listens.
+    /// The bound address, with the port that the system chose.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -166,7 +166,6 @@ fn http1(config: &Config) -> http1::Builder {
     builder
 }
 
-/// The next connection.
 async fn accepted(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {

@@ -41,7 +41,6 @@ pub(crate) struct OpenLayer {
     closing: CancellationToken,
 }
 
-/// Its service.
 #[derive(Clone)]
 pub(crate) struct Open<S> {
     layer: OpenLayer,
@@ -49,7 +48,6 @@ pub(crate) struct Open<S> {
 }
 
 impl OpenLayer {
-    /// For these mounts.
     pub(crate) fn new(
         served: &Served,
         config: &Config,

@@ -55,7 +55,6 @@ struct Held {
     comment: AtomicBool,
 }
 
-/// Its service.
 #[derive(Debug, Clone)]
 pub(crate) struct TokenWatch<S> {
     watches: Option<Arc<Watches>>,

@@ -12,7 +12,6 @@ use super::server::{Authority, Request};
 const REVOKED: &str = "revoked";
 
 impl Authority {
-    /// GET /apps.
     pub(super) async fn apps(&self, r: &Request<'_>) -> Result<Answer, OAuthError> {
         let Some(login) = self.signed_in(r.headers).await? else {
             return Ok(self.login(r.headers, "/apps", "", Purpose::Apps));

@@ -35,7 +35,6 @@ pub(super) struct AuthorizationRequest {
 type Told = (&'static str, String);
 
 impl Asked {
-    /// Reads a query.
     pub(super) fn read(query: &str) -> Result<Self, OAuthError> {
         let query = form(query.as_bytes()).map_err(|e| OAuthError::page(e, AGAIN))?;
         match query.get("client_id").cloned() {

@@ -37,7 +37,6 @@ const AT_ONCE: (usize, usize, usize) = (32, 4, 4);
 /// A document that cannot be fetched again is good for so much longer.
 const STALE: Duration = Duration::from_secs(24 * 3600);
 
-/// Fetches and remembers.
 #[derive(Debug, Clone)]
 pub(crate) struct Documents {
     getter: Getter,
@@ -51,7 +50,6 @@ type Got = Result<Client, String>;
 /// Why there is no client.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum NoClient {
-    /// For the person.
     Wrong(String),
     /// Too many are being fetched.
     Busy,
@@ -63,7 +61,6 @@ struct Fetching(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// By client id.
     pending: HashMap<String, Weak<Pending>>,
     networks: HashMap<String, usize>,
     hosts: HashMap<String, usize>,
@@ -199,7 +196,6 @@ fn kept(headers: &HeaderMap) -> u64 {
 }
 
 impl Documents {
-    /// Through a getter.
     pub(crate) fn new(getter: Getter) -> Self {
         Self { getter, known: Arc::default(), fetching: Arc::default() }
     }
@@ -274,7 +270,6 @@ impl Documents {
     }
 }
 
-/// Reads a document.
 fn read(client_id: &str, body: &[u8], redirects: &Redirects) -> Result<Client, String> {
     let v: Value = serde_json::from_slice(body).map_err(|_| "it is not JSON")?;
     let text = |k: &str| v.get(k).and_then(Value::as_str);

@@ -20,7 +20,6 @@ use crate::config::{Config, Registered};
 use crate::net::{network, site};
 use crate::secret::{hashed, secret};
 
-/// A registered client.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Client {
     /// For people; chosen by the client.
@@ -31,7 +30,6 @@ pub(crate) struct Client {
     pub(crate) auth_method: String,
     /// SHA-256 of its secret.
     pub(crate) secret: Option<String>,
-    /// Seconds since 1970.
     pub(crate) created: u64,
     /// Somebody has signed in through it.
     pub(crate) used: bool,
@@ -45,7 +43,6 @@ pub(crate) struct Client {
 pub(crate) struct Refused {
     /// `invalid_redirect_uri`, `invalid_client_metadata` or `temporarily_unavailable`.
     pub(crate) error: &'static str,
-    /// What is wrong.
     pub(crate) description: String,
     /// When it could go better, if that is known.
     pub(crate) wait: Option<Duration>,

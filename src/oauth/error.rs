@@ -18,7 +18,6 @@ pub(super) enum OAuthError {
     /// would go (RFC 6749 §4.1.2.1).
     Page {
         status: StatusCode,
-        /// What is wrong.
         problem: String,
         /// What the person can do.
         mend: &'static str,

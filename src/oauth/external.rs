@@ -45,12 +45,10 @@ type Keys = RwLock<Option<(Arc<JwkSet>, Instant)>>;
 /// A token's hash to its principal, when it was verified, and when it expires.
 type Known = DashMap<String, (Arc<Principal>, Instant, u64)>;
 
-/// An issuer.
 #[derive(Clone)]
 pub(crate) struct External {
     /// As its tokens name it.
     pub(crate) issuer: String,
-    /// Their paths.
     mounts: Vec<String>,
     /// Of each mount that has one by configuration.
     audiences: Vec<(String, String)>,
@@ -76,7 +74,6 @@ fn key_of(token: &str, mount: &str) -> String {
 }
 
 impl External {
-    /// From the configuration.
     pub(crate) fn new(c: &Config) -> Self {
         let audiences =
             c.served().into_iter().map(|(m, c)| (m, c.get(settings::auth::AUDIENCE).to_owned()));

@@ -30,29 +30,23 @@ const GRACE: u64 = 30;
 /// A pair of tokens, as the token endpoint gives it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Tokens {
-    /// For requests.
     pub(crate) access: String,
     /// For the next pair.
     pub(crate) refresh: String,
-    /// Seconds.
     pub(crate) expires_in: u64,
-    /// What they allow.
     pub(crate) scopes: Vec<String>,
 }
 
 /// Why there are no tokens (RFC 6749 §5.2).
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum GrantError {
-    /// `invalid_grant`.
     InvalidGrant(&'static str),
     /// The same for a code or token that was good once, and was used before: theft, or a client
     /// that lost an answer.
     Replayed(&'static str),
-    /// `invalid_scope`.
     InvalidScope,
     /// `invalid_target` (RFC 8707 §2).
     InvalidTarget,
-    /// Our side.
     Store(StoreError),
 }
 

@@ -8,7 +8,6 @@ use super::answer::{Answer, json_answer};
 use super::server::{Authority, Request};
 
 impl Authority {
-    /// RFC 8414.
     pub(super) fn server_metadata(&self, headers: &HeaderMap) -> Answer {
         let o = self.origin(headers);
         json_answer(

@@ -13,10 +13,10 @@ use crate::secret::{hashed, secret};
 
 pub use super::hashing::hash;
 
-/// A person.
+/// A person, as the store keeps them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct User {
-    /// PHC string.
+    /// Its hash, a PHC string of Argon2id.
     pub password: String,
     /// What they may do at most.
     pub scopes: Vec<String>,
@@ -33,11 +33,9 @@ pub struct User {
 pub(crate) enum SignInError {
     /// Name or password; it is not said which.
     Wrong,
-    /// Too many attempts.
     Wait(Duration),
     /// Too many people sign in at once.
     Busy,
-    /// Our side.
     Store(StoreError),
 }
 
@@ -56,7 +54,7 @@ impl From<Denied> for SignInError {
     }
 }
 
-/// Checks passwords.
+/// Who may sign in, and what their attempts cost.
 #[derive(Debug, Clone)]
 pub struct People {
     records: Records,

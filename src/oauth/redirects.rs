@@ -20,7 +20,6 @@ const MAX_ALL: usize = 5000;
 /// Refused URIs that an answer or a log line gives reasons for.
 const TOLD: usize = 5;
 impl Redirects {
-    /// From the configuration.
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             hosts: config.get(settings::auth::REDIRECT_HOSTS).into(),

@@ -11,7 +11,6 @@ use mssql_mcp_middleware::rate_limit::Quota;
 
 use super::store::{Answer, FOREVER, Kind, Store, StoreError};
 
-/// The keys' prefix.
 const OURS: &str = "mssql-mcp";
 /// How long one operation may take.
 const PATIENCE: Duration = Duration::from_secs(3);

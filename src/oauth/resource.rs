@@ -23,7 +23,6 @@ pub(crate) struct Lease {
     at: Place,
     /// Empty for machines, and for tokens of an external issuer.
     grant: String,
-    /// Seconds since 1970.
     pub(crate) expires: u64,
 }
 

@@ -60,17 +60,13 @@ pub(super) struct Resource {
 /// A request for sign-in.
 #[derive(Debug)]
 pub(crate) struct Request<'a> {
-    /// GET or POST.
     pub(crate) method: &'a Method,
     /// What was asked for, and of which mount.
     pub(crate) place: Place,
-    /// The query.
     pub(crate) query: &'a str,
-    /// All of them.
     pub(crate) headers: &'a HeaderMap,
     /// Read, up to [`MAX_BODY`].
     pub(crate) body: &'a [u8],
-    /// Who asks.
     pub(crate) peer: Option<IpAddr>,
 }
 
@@ -135,7 +131,6 @@ impl Authority {
         self.external.is_none()
     }
 
-    /// Grants and tokens.
     pub fn grants(&self) -> &Grants {
         &self.grants
     }

@@ -96,7 +96,6 @@ impl Authority {
         r
     }
 
-    /// The sign-in form.
     pub(super) fn login(
         &self,
         headers: &HeaderMap,

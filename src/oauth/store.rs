@@ -46,7 +46,7 @@ pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError
 
 /// A backend. `expires` is in seconds since 1970; what has expired is not there.
 pub trait Store: Send + Sync + std::fmt::Debug {
-    /// A record.
+    /// The record under a key, unless it has expired.
     fn get<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, Option<Vec<u8>>>;
     /// Writes a record, new or not.
     fn put<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, ()>;
@@ -85,7 +85,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     }
 }
 
-/// Never.
+/// An expiry that never comes, in seconds since 1970.
 pub const FOREVER: u64 = i64::MAX as u64;
 
 /// The system's clock, but never backwards: what has expired stays so when the clock is set back.
@@ -102,7 +102,7 @@ impl Clock {
     }
 }
 
-/// Seconds since 1970.
+/// Seconds since 1970; it never steps back.
 pub fn now() -> u64 {
     static CLOCK: LazyLock<Clock> =
         LazyLock::new(|| Clock(Mutex::new((Instant::now(), Duration::ZERO))));
@@ -116,7 +116,6 @@ pub struct Records(Arc<dyn Store>);
 // === impl Kind ===
 
 impl Kind {
-    /// All of them.
     pub(crate) const ALL: [Kind; 10] = [
         Kind::User,
         Kind::Client,
@@ -155,7 +154,7 @@ impl std::fmt::Display for StoreError {
 // === impl Records ===
 
 impl Records {
-    /// Over a backend.
+    /// Types over any backend.
     pub fn new(store: impl Store + 'static) -> Self {
         Self(Arc::new(store))
     }
@@ -205,7 +204,7 @@ impl Records {
         }
     }
 
-    /// Writes it.
+    /// Writes a record, whatever was there.
     pub async fn put<T: Serialize>(
         &self,
         kind: Kind,
@@ -239,7 +238,7 @@ impl Records {
         self.0.replace(kind, key, was, bytes(v)?, expires).await
     }
 
-    /// Removes it.
+    /// Whether there was one to remove.
     pub async fn remove(&self, kind: Kind, key: &str) -> Result<bool, StoreError> {
         self.0.remove(kind, key).await
     }

@@ -65,7 +65,6 @@ const MOST: usize = 10_000;
 
 type Key = [u8; 16];
 
-/// Counts.
 #[derive(Debug, Clone)]
 pub(crate) struct Throttle {
     /// Where several replicas share a store, it counts for all of them.
@@ -73,12 +72,9 @@ pub(crate) struct Throttle {
     counts: Arc<[Limiter<Key>; ALL.len()]>,
 }
 
-/// Who tries.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Attempt<'a> {
-    /// As typed.
     pub(crate) name: &'a str,
-    /// From where.
     pub(crate) peer: Option<IpAddr>,
     /// With a browser that signed in as that person: its secret's hash.
     pub(crate) browser: Option<&'a str>,
@@ -95,7 +91,6 @@ pub(crate) struct Reserved(Vec<(By, Key)>);
 pub(crate) enum Denied {
     /// Too many were; the next may be made after this.
     Wait(Duration),
-    /// Nobody knows.
     Store(StoreError),
 }
 
@@ -129,7 +124,6 @@ impl Attempt<'_> {
 }
 
 impl Throttle {
-    /// Of a store.
     pub(crate) fn new(records: Records) -> Self {
         Self { records, counts: Arc::new(ALL.map(|by| Limiter::new(by.quota(), MOST))) }
     }

@@ -14,9 +14,8 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use crate::route::Routes;
 use crate::telemetry::SPANS;
 use crate::telemetry::metrics::{instruments, label};
-use crate::telemetry::trace::{self, Begun, Trace};
+use crate::telemetry::trace::{self, OpenSpan, Trace};
 
-/// The observer.
 #[derive(Debug)]
 pub(crate) struct Requests {
     routes: Arc<Routes>,
@@ -29,7 +28,7 @@ pub(crate) struct Running {
     method: &'static str,
     route: Option<String>,
     scheme: &'static str,
-    begun: Begun,
+    begun: OpenSpan,
     started: Instant,
     ended: bool,
 }
@@ -95,7 +94,7 @@ impl<B, R, E> Observer<Request<B>, Response<R>, E> for Requests {
         {
             let _ = span.set_parent(parent);
         }
-        let begun = Begun::new(span);
+        let begun = OpenSpan::new(span);
         begun.name(|| {
             route.as_ref().map_or_else(|| method.to_owned(), |route| format!("{method} {route}"))
         });

@@ -28,9 +28,7 @@ enum Holds {
     Ratio,
     /// One of these, in any case.
     OneOf(&'static [&'static str]),
-    /// `name=value` pairs, percent-encoded.
     Pairs,
-    /// Headers, likewise.
     Headers,
     /// Names of ways to hand on a trace.
     Propagators,

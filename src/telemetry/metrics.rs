@@ -21,7 +21,6 @@ pub use table::{Kind, METRICS, Metric, TOOL};
 pub(crate) struct Instruments {
     pub(crate) operation: Histogram<f64>,
     pub(crate) rows: Counter<u64>,
-    /// See the table.
     pub(crate) affected: Counter<u64>,
     pub(crate) bytes: Counter<u64>,
     pub(crate) truncations: Counter<u64>,
@@ -138,7 +137,7 @@ pub fn prometheus_name(m: &Metric) -> String {
     name
 }
 
-/// `docs/metrics.md`.
+/// `docs/metrics.md`, as text in Markdown.
 pub fn markdown() -> String {
     let mut out = String::from(include_str!("metrics.md"));
     out.push_str(

@@ -55,15 +55,12 @@ enum Signal {
 
 /// Where one signal goes, and how.
 pub(crate) struct Route {
-    /// Which.
     pub(crate) signal: &'static str,
     /// With the path, for HTTP.
     pub(crate) endpoint: String,
-    /// gRPC, else HTTP/protobuf.
     pub(crate) grpc: bool,
     /// Sent with each message; they can be secrets.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    /// Messages are compressed.
     pub(crate) gzip: bool,
     /// An export takes no longer.
     pub(crate) timeout: Duration,
@@ -316,7 +313,6 @@ impl Exporters {
         self.logs.as_ref().map(OpenTelemetryTracingBridge::new)
     }
 
-    /// Prometheus' text format.
     pub(crate) fn scrape(&self) -> Option<Result<String, String>> {
         let r = self.registry.as_ref()?;
         Some(TextEncoder::new().encode_to_string(&r.gather()).map_err(|e| e.to_string()))

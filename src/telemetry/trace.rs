@@ -15,12 +15,10 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 /// The longest `traceparent` that is looked at (version 00 has 55 characters).
 const LONGEST: usize = 128;
 
-/// A span's identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trace {
     /// Of the whole trace.
     pub(crate) trace_id: TraceId,
-    /// Of the span.
     pub(crate) span_id: SpanId,
     /// Whether it is sampled.
     pub(crate) flags: TraceFlags,
@@ -51,7 +49,6 @@ impl Trace {
         })
     }
 
-    /// `traceparent`, version 00.
     pub(crate) fn header(&self) -> String {
         format!("00-{}-{}-{:02x}", self.trace_id, self.span_id, self.flags.to_u8())
     }
@@ -61,16 +58,14 @@ impl Trace {
 /// and attributes are what costs; so they are set from here on, all at once, and not as
 /// fields of the [`Span`].
 #[derive(Debug)]
-pub(crate) struct Begun {
-    /// To work within.
+pub(crate) struct OpenSpan {
     pub(crate) span: Span,
     /// Its identity, if spans are made at all.
     pub(crate) trace: Option<Trace>,
     seen: Option<Context>,
 }
 
-impl Begun {
-    /// Begins it.
+impl OpenSpan {
     pub(crate) fn new(span: Span) -> Self {
         if span.is_disabled() {
             return Self { span, trace: None, seen: None };

@@ -15,7 +15,6 @@ use crate::telemetry::wire::Shape;
 pub(super) enum Format {
     /// The same as `structuredContent`.
     Json,
-    /// Fewer tokens.
     Csv,
 }
 

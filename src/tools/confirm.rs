@@ -27,7 +27,7 @@ const QUESTION: &str = "confirm";
 /// until some have expired.
 const MOST: usize = 10_000;
 
-/// Asks and remembers.
+/// Asks a person, and remembers what was decided.
 #[derive(Debug, Clone)]
 pub struct Confirm(Arc<Inner>);
 
@@ -57,7 +57,6 @@ struct Claims {
     digest: String,
     /// Rows per statement, as they were shown; none when nothing could be counted.
     effect: Option<Vec<u64>>,
-    /// Milliseconds since 1970.
     expires: u64,
     nonce: String,
 }

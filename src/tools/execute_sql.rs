@@ -28,7 +28,6 @@ const PARAMS: &str = "values for @name: {\"name\": value}, or {\"name\": {\"type
     \"decimal(10,2)\", \"value\": \"12.50\"}}; binary as hex: {\"type\": \"varbinary(8)\", \
     \"value\": \"0x01FF\"}";
 
-/// Runs T-SQL.
 #[derive(Debug)]
 pub(super) struct ExecuteSql {
     /// Asks a person before data is changed.

@@ -16,7 +16,6 @@ use crate::telemetry::wire::Shape;
 
 /// Rows, unless the caller asks for others.
 const DEFAULT: u64 = 5;
-/// Rows at most.
 const MAX: u64 = 100;
 
 /// Gives a few rows of a table or a view.

@@ -20,9 +20,7 @@ const VALUE: usize = 80;
 /// A table that a statement writes to.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Table {
-    /// `schema.name`.
     pub(crate) name: String,
-    /// UPDATE, DELETE, …
     pub(crate) verb: String,
     /// Rows, from the catalog.
     pub(crate) rows: Option<i64>,
@@ -46,7 +44,6 @@ pub(crate) enum Effect {
     Tried {
         /// As SQL Server said it: what a commit is held against.
         said: Vec<u64>,
-        /// What that means.
         counted: Counted,
         /// Of the statements that write, in order.
         tables: Vec<Table>,
@@ -227,7 +224,6 @@ fn change(n: u64) -> &'static str {
     if n == 1 { "row changes" } else { "rows change" }
 }
 
-/// One statement's line.
 fn line(t: &Table, n: Option<u64>) -> String {
     let rows = t.rows.map(i64::unsigned_abs);
     let Some(n) = n else {
@@ -320,7 +316,6 @@ fn value(v: &ParamValue) -> String {
     }
 }
 
-/// 1,234,567.
 pub(crate) fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();

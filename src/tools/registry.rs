@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::confirm::Confirm;
-use super::search::{Fetch, Library, Search};
+use super::search::{DocumentIndex, Fetch, Search};
 use super::{Call, Stop, Surroundings, Tool, arguments};
 use super::{describe_table, execute_sql, get_table_sample, list_tables};
 use crate::code::Code;
@@ -117,7 +117,11 @@ impl std::fmt::Debug for Arguments {
 
 impl Registry {
     /// The four tools over a database; with a library, the two that ChatGPT reads with.
-    pub fn new(surroundings: Surroundings, confirm: Confirm, library: Option<Library>) -> Self {
+    pub fn new(
+        surroundings: Surroundings,
+        confirm: Confirm,
+        library: Option<DocumentIndex>,
+    ) -> Self {
         let of = &surroundings;
         let mut tools = vec![
             Erased::new(list_tables::ListTables, of),
@@ -148,7 +152,6 @@ impl Registry {
         self
     }
 
-    /// By name.
     pub(crate) fn get(&self, name: &str) -> Option<&Erased> {
         self.tools.iter().find(|t| t.name == name)
     }
@@ -165,12 +168,11 @@ impl Registry {
         outcome
     }
 
-    /// For tools/list.
     pub(crate) fn listed(&self) -> Arc<Shared> {
         self.listed.clone()
     }
 
-    /// All names.
+    /// The names of all tools, sorted.
     pub fn names(&self) -> Vec<&'static str> {
         self.tools.iter().map(|t| t.name).collect()
     }
@@ -249,12 +251,12 @@ mod tests {
         Config::load(&Inputs { fixed, ..Inputs::default() }).expect("valid")
     }
 
-    fn everything() -> (Registry, Surroundings, Library, Confirm) {
+    fn everything() -> (Registry, Surroundings, DocumentIndex, Confirm) {
         let config = config();
         let database = Database::new(Settings::from_config(&config).expect("settings"));
         let bounds = crate::database::Limits::of_our_own().bounds;
         let of = Surroundings { database: database.clone(), bounds };
-        let library = Library::new("", &config);
+        let library = DocumentIndex::new("", &config);
         let confirm = Confirm::new(&config);
         let all = Registry::new(of.clone(), confirm.clone(), Some(library.clone()));
         (all, of, library, confirm)

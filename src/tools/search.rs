@@ -23,20 +23,19 @@ const MAX_TEXT: usize = 60_000;
 
 /// What both are made of.
 #[derive(Debug, Clone)]
-pub struct Library {
+pub struct DocumentIndex {
     /// Text columns whose rows are searched.
     rows_of: Arc<[Column]>,
     /// The page of an object, up to its id.
     page: Arc<str>,
 }
 
-/// Finds.
 #[derive(Debug)]
-pub(super) struct Search(pub(crate) Library);
+pub(super) struct Search(pub(crate) DocumentIndex);
 
 /// Reads what was found.
 #[derive(Debug)]
-pub(super) struct Fetch(pub(crate) Library);
+pub(super) struct Fetch(pub(crate) DocumentIndex);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,7 +49,6 @@ pub(super) struct FetchArgs {
     id: String,
 }
 
-/// `schema.table.column`.
 pub(crate) fn column(text: &str) -> Option<Column> {
     let parts = mssql_mcp_sql::quote::split(text)?;
     let [schema, table, column] = parts.as_slice() else { return None };
@@ -63,7 +61,7 @@ pub fn columns(config: &Config) -> Vec<Column> {
     config.get(settings::tools::SEARCH_ROWS).iter().filter_map(|c| column(c)).collect()
 }
 
-impl Library {
+impl DocumentIndex {
     /// For the mount at this path.
     pub(crate) fn new(path: &str, config: &Config) -> Self {
         let listener = || {

@@ -526,7 +526,7 @@ fn no_number_stands_before_a_plural_that_does_not_heed_it() {
         "n => format!(\"{n} calls wait\")",
         "n => format!(\"({n} bytes that are no JSON)\")",
         "{MAX_PASSWORD} bytes",
-        "1 to {MAX_BATCH} messages",
+        "1 to {MOST} messages",
         "more than {MOST} tables",
         "after {most} characters",
         // A limit is 16 at least, and what is longer is more.

@@ -58,7 +58,6 @@ static PROCEDURES: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
         .collect()
 });
 
-/// `@name(place)`.
 fn argument(text: Option<&'static str>) -> Argument {
     let (name, place) = text
         .and_then(|t| t.strip_suffix(')'))
@@ -227,7 +226,6 @@ impl Reader<'_> {
         }
     }
 
-    /// EXEC ('…').
     pub(super) fn dynamic(&mut self, m: usize) {
         self.raise(Class::Execute);
         let Some(text) = self.children(m, Span::Text).next() else { return };
@@ -295,7 +293,6 @@ impl Reader<'_> {
         }
     }
 
-    /// `sys.dm_exec_describe_first_result_set (N'…', …)`.
     pub(super) fn described_by_function(&mut self, start: usize, end: usize) {
         let name = self.t[start..end]
             .last()

@@ -9,7 +9,6 @@ use crate::verdict::Class;
 
 /// What an option's value may be.
 enum Value {
-    /// Whatever it takes.
     Any,
     /// ON alone: OFF would loosen what we do, or how the text is read.
     On,

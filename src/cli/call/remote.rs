@@ -26,11 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// More than any answer under a sensible `limits.max_chars`.
 const MAX: usize = 1 << 30;
 
-/// Who is asked.
 pub(crate) enum Server {
     /// A stack in this process.
     Own(Box<App>),
-    /// One that listens.
     Running(Remote),
 }
 

@@ -25,7 +25,6 @@ choice! {
         Always = "always",
         /// Where the client can ask.
         WhenPossible = "when-possible",
-        /// Nobody is asked.
         Never = "never",
     }
 }

@@ -17,9 +17,7 @@ choice! {
 choice! {
     /// When records are synced to disk.
     pub enum Fsync {
-        /// Once a second.
         Second = "second",
-        /// After every batch.
         Always = "always",
         /// When the system likes.
         Never = "never",
@@ -31,9 +29,7 @@ choice! {
     pub enum Texts {
         /// With `?` for literals.
         Redacted = "redacted",
-        /// Only its fingerprint.
         None = "none",
-        /// As it came.
         Full = "full",
     }
 }

@@ -13,7 +13,6 @@ choice! {
         Strict = "strict",
         /// TLS for the login alone.
         LoginOnly = "login-only",
-        /// No TLS.
         Off = "off",
     }
     also {

@@ -5,7 +5,6 @@ use crate::config::setting::{Level, choice, settings};
 choice! {
     /// The form of a line.
     pub enum Format {
-        /// For people.
         Text = "text",
         /// An object per line.
         Json = "json",

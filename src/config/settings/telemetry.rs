@@ -8,7 +8,6 @@ choice! {
     pub enum Protocol {
         /// Protobuf in the body of a POST.
         Http = "http/protobuf",
-        /// gRPC over HTTP/2.
         Grpc = "grpc",
     }
 }

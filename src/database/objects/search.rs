@@ -13,12 +13,9 @@ const MOST: i64 = 20_000;
 /// Words of a question that count.
 const WORDS: usize = 6;
 
-/// A hit.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Found {
-    /// Namespaced and stable.
     pub(crate) id: String,
-    /// For people.
     pub(crate) title: String,
     score: f64,
 }
@@ -28,7 +25,6 @@ pub(crate) struct Found {
 pub struct Column {
     /// As the operator wrote it: `schema.table`.
     pub(crate) table: String,
-    /// Its name.
     pub(crate) column: String,
 }
 

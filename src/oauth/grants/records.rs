@@ -5,18 +5,14 @@ use serde::{Deserialize, Serialize};
 /// What a person granted.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Grant {
-    /// Who.
     pub(crate) user: String,
-    /// To which client.
     pub(crate) client: String,
     /// Its name at that time.
     pub(crate) client_name: String,
-    /// What.
     pub(crate) scopes: Vec<String>,
     /// Where: the path of the mount (RFC 8707); empty for the root.
     #[serde(default)]
     pub(crate) audience: String,
-    /// Seconds since 1970.
     pub(crate) created: u64,
     /// When one of its access tokens was last used, to the minute; 0 for never.
     #[serde(default)]
@@ -37,11 +33,9 @@ pub(crate) struct Grant {
 pub(crate) struct Code {
     /// The grant that it becomes.
     pub(crate) grant: String,
-    /// Its content.
     pub(crate) content: Grant,
     /// Where it was sent.
     pub(crate) redirect_uri: String,
-    /// PKCE, S256.
     pub(crate) challenge: String,
     pub(super) used: bool,
     /// It was presented again.
@@ -74,14 +68,11 @@ pub(super) struct Refresh {
 /// A browser whose person signed in on our pages.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Login {
-    /// Who.
     pub(crate) user: String,
-    /// As [`Grant::epoch`].
     #[serde(default)]
     pub(crate) epoch: String,
 }
 
-/// A machine's token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ApiToken {
     /// Its principal's subject is `token:NAME`.
@@ -91,7 +82,6 @@ pub(crate) struct ApiToken {
     /// The path of the mount that it is for.
     #[serde(default)]
     pub(crate) audience: String,
-    /// Seconds since 1970.
     pub(crate) created: u64,
     /// Likewise; none for never.
     pub(crate) expires: Option<u64>,

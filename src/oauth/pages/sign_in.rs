@@ -12,14 +12,10 @@ pub(crate) enum Purpose<'a> {
     Client {
         /// As it calls itself.
         client: &'a str,
-        /// The database's.
         label: &'a str,
     },
     /// A page about an object of a database.
-    Object {
-        /// The database's.
-        label: &'a str,
-    },
+    Object { label: &'a str },
     /// The list of what was granted.
     Apps,
 }
@@ -27,13 +23,11 @@ pub(crate) enum Purpose<'a> {
 /// Why the sign-in form is there again, and about which field that is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Problem<'a> {
-    /// For the person.
     pub(crate) text: &'a str,
     /// The name is missing or none; else it is the password's turn.
     pub(crate) name: bool,
 }
 
-/// The sign-in form.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SignIn<'a> {
     /// The form's own page.
@@ -44,7 +38,6 @@ pub(crate) struct SignIn<'a> {
     pub(crate) csrf: &'a str,
     /// This server, as it was typed.
     pub(crate) server: &'a str,
-    /// Why.
     pub(crate) purpose: Purpose<'a>,
     /// Kept from the last try.
     pub(crate) name: &'a str,
@@ -52,7 +45,6 @@ pub(crate) struct SignIn<'a> {
     pub(crate) problem: Option<Problem<'a>>,
 }
 
-/// Sign in.
 pub(crate) fn login(s: &SignIn<'_>) -> String {
     let server = escape(s.server);
     let purpose = match s.purpose {
@@ -116,7 +108,6 @@ pub(crate) struct Asked<'a> {
     pub(crate) server: &'a str,
     /// The client's own name for itself.
     pub(crate) client: &'a str,
-    /// Its id.
     pub(crate) client_id: &'a str,
     /// Where the code goes.
     pub(crate) host: &'a str,
@@ -129,7 +120,6 @@ pub(crate) struct Asked<'a> {
 /// The way out of a sign-in as somebody else.
 const ANOTHER: &str = "<button name=\"do\" value=\"switch\">Use another account</button>";
 
-/// Consent.
 pub(crate) fn consent(a: &Asked<'_>, request: &str, csrf: &str) -> String {
     let mut scopes = String::new();
     for s in a.scopes {

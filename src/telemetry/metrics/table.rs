@@ -3,7 +3,7 @@
 /// What a metric is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
-    /// Only grows.
+    /// A sum that only grows.
     Counter,
     /// What there is now.
     Gauge,
@@ -11,18 +11,17 @@ pub enum Kind {
     Histogram(&'static [f64]),
 }
 
-/// One row.
+/// A row: one metric with all that may be said of it.
 #[derive(Debug)]
 pub struct Metric {
-    /// In OTLP.
+    /// Its name in OTLP; Prometheus has another form of it.
     pub name: &'static str,
-    /// What it is.
+    /// Sum, gauge or histogram, with its bounds.
     pub kind: Kind,
-    /// UCUM.
+    /// In UCUM, as the conventions ask.
     pub unit: &'static str,
     /// The keys that it may have; each has few values.
     pub labels: &'static [&'static str],
-    /// One line.
     pub(crate) help: &'static str,
 }
 
@@ -30,9 +29,7 @@ pub struct Metric {
 pub(super) const MCP: Kind = Kind::Histogram(&[
     0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0,
 ]);
-/// Of `db.client.*`.
 pub(super) const DB: Kind = Kind::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0]);
-/// Of `http.server.*`.
 pub(super) const HTTP: Kind = Kind::Histogram(&[
     0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 ]);
@@ -51,7 +48,7 @@ const fn row(
     Metric { name, kind, unit, labels, help }
 }
 
-/// The table.
+/// Every metric that there is, in the order of the docs.
 pub const METRICS: &[Metric] = &[
     row(
         "mcp.server.operation.duration",
