@@ -4,6 +4,8 @@
 //! The catalog is an immutable value: DDL makes a new one, which a commit publishes
 //! and a rollback drops.
 
+pub mod system;
+
 use std::sync::Arc;
 
 use crate::ast::{Expr, Name, ParamDef};

@@ -10,15 +10,15 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::ast::*;
 use crate::bind::{Binder, Env, invalid_object};
+use crate::catalog::system::{self, Facts};
 use crate::catalog::{Catalog, ColumnMeta, DATABASE, Object, ObjectKind, TableDef, quote, split};
 use crate::ddl;
 use crate::error::{Error, Result};
 use crate::functions::{Calls, register};
-use crate::out::{CANCELLED, Out};
 use crate::parser;
-use crate::request::{Param, Request};
-use crate::system::{self, Facts};
-use crate::token::{self, Column, Done, status};
+use crate::tds::out::{CANCELLED, Out};
+use crate::tds::request::{Param, Request};
+use crate::tds::token::{self, Column, Done, status};
 use crate::types::{Ty, Val};
 
 /// What all sessions of a sandbox share.

@@ -9,7 +9,6 @@ mod ast;
 mod bind;
 mod calendar;
 mod catalog;
-mod connection;
 mod convert;
 mod ddl;
 mod decimal;
@@ -18,15 +17,11 @@ pub mod error;
 mod functions;
 mod lexer;
 mod message;
-mod out;
 mod parser;
 mod procedures;
-mod request;
 pub mod sample;
-mod system;
-pub mod token;
+mod tds;
 pub mod types;
-mod wire;
 
 use std::collections::HashMap;
 use std::io;
@@ -41,7 +36,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::Error;
-use crate::token::Column;
+use crate::tds::token::Column;
 use crate::types::Val;
 
 /// The sandbox's only login.
@@ -49,6 +44,7 @@ pub const USER: &str = "sandbox";
 /// Its password: public, and good for nothing but a loopback stand-in.
 pub const PASSWORD: &str = "Sandbox-1433";
 pub use crate::catalog::DATABASE;
+pub use crate::tds::token;
 
 /// How to start a sandbox.
 #[derive(Debug, Clone)]
@@ -298,7 +294,7 @@ async fn accept(inner: Arc<Inner>, listener: TcpListener) {
                 inner.connections.fetch_add(1, Ordering::Relaxed);
                 let (inner, spid) = (inner.clone(), next.fetch_add(1, Ordering::Relaxed) % 32_000);
                 sessions.spawn(async move {
-                    if let Err(e) = connection::serve(inner, tcp, spid).await {
+                    if let Err(e) = tds::connection::serve(inner, tcp, spid).await {
                         tracing::debug!(error = %e, "sandbox connection ended");
                     }
                 });

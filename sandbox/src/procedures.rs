@@ -1,10 +1,10 @@
 //! The catalog procedures that drivers call: sp_tables, sp_columns, sp_columns_100, sp_pkeys.
 
+use crate::catalog::system::{Facts, columns_of, definition_text};
 use crate::catalog::{Catalog, DATABASE, ObjectKind};
 use crate::error::{Error, Result};
 use crate::functions::like;
-use crate::system::{Facts, columns_of, definition_text};
-use crate::token::Column;
+use crate::tds::token::Column;
 use crate::types::{Len, Ty, Val};
 
 /// A result set.

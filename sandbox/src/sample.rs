@@ -8,8 +8,8 @@ use crate::calendar::{SECOND, from_ymd};
 use crate::catalog::Catalog;
 use crate::engine::{Engine, Shared};
 use crate::error::{Error, Result};
-use crate::out::Out;
-use crate::request::Request;
+use crate::tds::out::Out;
+use crate::tds::request::Request;
 use crate::types::{DAY, Val};
 
 /// Orders in the sample.
@@ -88,7 +88,7 @@ fn run(engine: &mut Engine, sql: &str, cancel: &Arc<AtomicBool>) -> Result<()> {
     let mut out = Out::new(tx, cancel.clone(), Arc::new(AtomicU64::new(0)));
     engine.run(Request::Batch(sql.to_owned()), &mut out);
     while let Ok(piece) = rx.try_recv() {
-        if let crate::out::Piece::Data(d) = piece
+        if let crate::tds::out::Piece::Data(d) = piece
             && let Some(at) = d.iter().position(|b| *b == 0xAA)
         {
             let message: String =

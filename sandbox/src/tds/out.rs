@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 
 use crate::error::{Error, Result};
-use crate::token::{self, Done, status};
+use crate::tds::token::{self, Done, status};
 
 /// What the engine sends.
 #[derive(Debug)]

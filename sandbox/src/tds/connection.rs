@@ -14,11 +14,11 @@ use tokio_rustls::TlsAcceptor;
 use crate::catalog::DATABASE;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::out::{Out, Piece};
-use crate::request::{self, Login, Request};
-use crate::token::{self, Done, status};
+use crate::tds::out::{Out, Piece};
+use crate::tds::request::{self, Login, Request};
+use crate::tds::token::{self, Done, status};
+use crate::tds::wire::{self, Message, PreloginIo, Stream, kind, read_message};
 use crate::types::{Ty, Val};
-use crate::wire::{self, Message, PreloginIo, Stream, kind, read_message};
 use crate::{Attention, Inner};
 
 /// Serves one connection to its end.

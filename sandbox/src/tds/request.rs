@@ -7,9 +7,9 @@ use bytes::{Buf, Bytes};
 
 use crate::calendar::{DAYS_1900, SECOND};
 use crate::convert::from_cp1252;
-use crate::token::guid_text;
+use crate::tds::token::guid_text;
+use crate::tds::wire::{Reader, utf16};
 use crate::types::{DAY, Len, Ty, Val};
-use crate::wire::{Reader, utf16};
 
 /// What a login asked for.
 #[derive(Debug, Default)]
@@ -75,7 +75,7 @@ fn bad(what: &str) -> io::Error {
 
 /// A whole message. What cannot be read is a request too, whose answer says so.
 pub fn read(kind: u8, body: Bytes) -> Request {
-    use crate::wire::kind;
+    use crate::tds::wire::kind;
     let read = match kind {
         kind::BATCH => batch(body),
         kind::RPC => rpc(body),

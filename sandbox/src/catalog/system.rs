@@ -2,7 +2,7 @@
 //! a query names one.
 
 use crate::catalog::{Catalog, ColumnMeta, DATABASE, Object, ObjectKind, TableDef};
-use crate::token::Column;
+use crate::tds::token::Column;
 use crate::types::{Len, Ty, Val};
 
 const NAME: Ty = Ty::NVarChar(Len::N(128));
@@ -276,7 +276,7 @@ fn sys(c: &Catalog, facts: &dyn Facts, name: &str) -> Option<Rows> {
                 ("is_rpc_out_enabled", BIT),
                 ("is_data_access_enabled", BIT),
             ],
-            vec![vec![i(0), s(crate::token::SERVER), b(false), b(true), b(false)]],
+            vec![vec![i(0), s(crate::tds::token::SERVER), b(false), b(true), b(false)]],
         ),
         "assemblies" => (
             vec![
