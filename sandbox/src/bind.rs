@@ -27,8 +27,7 @@ pub trait Env {
     /// `@@name`, or a function that depends on the session.
     fn session_fn(&self, name: &str, args: &[Val]) -> Result<Option<(Ty, Val)>>;
     /// The rows of a system view.
-    fn system_view(&self, schema: &str, name: &str)
-    -> Result<Option<crate::catalog::system::Rows>>;
+    fn system_view(&self, schema: &str, name: &str) -> Result<Option<crate::catalog::views::Rows>>;
 }
 
 /// A bound expression.
@@ -999,14 +998,14 @@ impl<'a> Binder<'a> {
             {
                 return Err(Error::unsupported(name.0.join(".")));
             }
-            [o] if crate::catalog::system::is_old_view(o) => {
+            [o] if crate::catalog::views::is_compatibility_view(o) => {
                 return Err(Error::unsupported(format!("the view {o}")));
             }
             _ => return Err(invalid_object(name)),
         };
         let system = ["sys", "INFORMATION_SCHEMA"].iter().any(|s| schema.eq_ignore_ascii_case(s));
         let Some((cols, rows)) = env.system_view(schema, object)? else {
-            return Err(if system || crate::catalog::system::is_old_view(object) {
+            return Err(if system || crate::catalog::views::is_compatibility_view(object) {
                 Error::unsupported(format!("the view {schema}.{object}")).compiled()
             } else {
                 invalid_object(name)
@@ -1023,7 +1022,7 @@ impl<'a> Binder<'a> {
                 flags: 1,
             })
             .collect();
-        let partial = !crate::catalog::system::is_whole(schema, object);
+        let partial = !crate::catalog::views::is_complete(schema, object);
         sources.push(Source {
             alias: alias_text,
             qualified: Some((schema.to_owned(), object.to_owned())),
@@ -2095,7 +2094,7 @@ impl<'a> Binder<'a> {
             ),
             "TYPE_NAME" => (
                 Ty::NVarChar(Len::N(128)),
-                crate::catalog::system::all_types()
+                crate::catalog::describe::ALL_TYPES
                     .iter()
                     .map(|t| {
                         let (n, id) = t.name_and_id();

@@ -1,10 +1,14 @@
-//! What exists: schemas, tables, views, procedures, and the `sys` and
-//! `INFORMATION_SCHEMA` views over them.
+//! What exists: schemas, tables, views, procedures; and what tells of them: the `sys` and
+//! `INFORMATION_SCHEMA` views and the catalog procedures.
 //!
 //! The catalog is an immutable value: DDL makes a new one, which a commit publishes
 //! and a rollback drops.
 
-pub mod system;
+pub(crate) mod describe;
+mod information_schema;
+pub(crate) mod procedures;
+mod sys;
+pub(crate) mod views;
 
 use std::sync::Arc;
 

@@ -10,7 +10,8 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::ast::*;
 use crate::bind::{Binder, Env, invalid_object};
-use crate::catalog::system::{self, Facts};
+use crate::catalog::describe::{self, ALL_TYPES};
+use crate::catalog::views::{self, Facts};
 use crate::catalog::{Catalog, ColumnMeta, DATABASE, Object, ObjectKind, TableDef, quote, split};
 use crate::ddl;
 use crate::error::{Error, Result};
@@ -2041,7 +2042,7 @@ impl Engine {
             }
             let bare = name.0.last().map_or("", String::as_str);
             if let Some((columns, rows)) =
-                crate::procedures::run(bare, &given, &self.catalog, self)?
+                crate::catalog::procedures::run(bare, &given, &self.catalog, self)?
             {
                 out.write(|b| token::columns(&columns, b))?;
                 for row in &rows {
@@ -2256,7 +2257,7 @@ impl Engine {
 }
 
 impl Facts for Engine {
-    fn rows(&self, table: &TableDef) -> i64 {
+    fn row_count(&self, table: &TableDef) -> i64 {
         self.rows_of(table).unwrap_or(0)
     }
 
@@ -2290,8 +2291,8 @@ impl Env for Engine {
         self.temps.iter().rev().find(|(n, _, _)| n.eq_ignore_ascii_case(name)).map(|(_, _, t)| t)
     }
 
-    fn system_view(&self, schema: &str, name: &str) -> Result<Option<system::Rows>> {
-        Ok(system::view(&self.catalog, self, schema, name))
+    fn system_view(&self, schema: &str, name: &str) -> Result<Option<views::Rows>> {
+        Ok(views::rows(&self.catalog, self, schema, name))
     }
 
     fn session_fn(&self, name: &str, args: &[Val]) -> Result<Option<(Ty, Val)>> {
@@ -2460,12 +2461,12 @@ impl Env for Engine {
                 Ty::NVarChar(crate::types::Len::Max),
                 self.catalog
                     .by_id(int(0))
-                    .and_then(|o| system::definition(o))
+                    .and_then(|o| describe::definition(o))
                     .map_or(Val::Null, Val::Str),
             ),
             "TYPE_NAME" => (
                 sysname,
-                system::all_types()
+                ALL_TYPES
                     .iter()
                     .find(|t| t.name_and_id().1 == int(0))
                     .map(|t| text(t.name_and_id().0))

@@ -18,7 +18,6 @@ mod functions;
 mod lexer;
 mod message;
 mod parser;
-mod procedures;
 pub mod sample;
 mod tds;
 pub mod types;

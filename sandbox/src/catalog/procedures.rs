@@ -1,6 +1,7 @@
 //! The catalog procedures that drivers call: sp_tables, sp_columns, sp_columns_100, sp_pkeys.
 
-use crate::catalog::system::{Facts, columns_of, definition_text};
+use crate::catalog::describe::{columns_of, definition_text};
+use crate::catalog::views::Facts;
 use crate::catalog::{Catalog, DATABASE, ObjectKind};
 use crate::error::{Error, Result};
 use crate::functions::like;
