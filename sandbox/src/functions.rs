@@ -97,7 +97,8 @@ impl Calls {
         id
     }
 
-    fn get(&self, id: usize) -> Option<Arc<Call>> {
+    /// The call of an id.
+    pub fn get(&self, id: usize) -> Option<Arc<Call>> {
         self.inner.read().unwrap_or_else(std::sync::PoisonError::into_inner).0.get(id).cloned()
     }
 }

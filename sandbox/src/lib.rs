@@ -15,6 +15,8 @@ mod decimal;
 mod engine;
 pub mod error;
 mod functions;
+#[cfg(test)]
+mod golden;
 mod lexer;
 mod message;
 mod parser;
