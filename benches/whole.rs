@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use mssql_mcp::database::run::{CONTEXT_PARAM, Mode, wrapper};
 use mssql_mcp_sandbox::token::Column;
-use mssql_mcp_sandbox::types::{Len, Ty, Val};
+use mssql_mcp_sandbox::types::{Len, Type as Ty, Value as Val};
 use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, Script, USER};
 use tiberius::{AuthMethod, Client, CommandItem, Config};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};

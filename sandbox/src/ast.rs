@@ -1,14 +1,14 @@
 //! What the parser makes of a batch: the part of T-SQL that the sandbox understands.
 
-use crate::types::Ty;
+use crate::types::Type;
 
 /// A statement and its line.
 #[derive(Debug, Clone)]
-pub struct Stmt {
+pub struct Statement {
     /// From 1, within the batch.
     pub line: u32,
     /// What it does.
-    pub kind: Kind,
+    pub kind: StatementKind,
 }
 
 /// A name of up to four parts, outermost first.
@@ -17,7 +17,7 @@ pub struct Name(pub Vec<String>);
 
 /// Statements.
 #[derive(Debug, Clone)]
-pub enum Kind {
+pub enum StatementKind {
     Query(Box<Query>),
     Insert {
         target: Name,
@@ -62,22 +62,22 @@ pub enum Kind {
         on: Option<Name>,
     },
     UpdateStatistics(Name),
-    Declare(Vec<(String, Ty, Option<Expr>)>),
+    Declare(Vec<(String, Type, Option<Expr>)>),
     DeclareTable(String, Vec<ColumnDef>, Vec<Constraint>),
     SetVar(String, Expr),
     SetOption(Vec<String>, String),
     /// `SET CONTEXT_INFO`.
     ContextInfo(Expr),
-    If(Expr, Box<Stmt>, Option<Box<Stmt>>),
-    While(Expr, Box<Stmt>),
-    Block(Vec<Stmt>),
+    If(Expr, Box<Statement>, Option<Box<Statement>>),
+    While(Expr, Box<Statement>),
+    Block(Vec<Statement>),
     Break,
     Continue,
     Return(Option<Expr>),
     Print(Expr),
     RaisError(Vec<Expr>, bool),
     Throw(Option<Box<[Expr; 3]>>),
-    Try(Vec<Stmt>, Vec<Stmt>),
+    Try(Vec<Statement>, Vec<Statement>),
     Begin,
     Commit,
     Rollback,
@@ -116,7 +116,7 @@ pub struct Arg {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ColumnDef {
     pub name: String,
-    pub ty: Option<Ty>,
+    pub ty: Option<Type>,
     pub nullable: Option<bool>,
     pub identity: Option<(i64, i64)>,
     pub default: Option<(Option<String>, Expr, String)>,
@@ -153,7 +153,7 @@ pub struct ParamDef {
     /// With its `@`.
     pub name: String,
     /// Its type.
-    pub ty: Ty,
+    pub ty: Type,
     /// Its default.
     pub default: Option<Expr>,
     /// OUTPUT.
@@ -247,7 +247,7 @@ pub enum Expr {
     Case(Option<Box<Expr>>, Vec<(Expr, Expr)>, Option<Box<Expr>>),
     Cast {
         value: Box<Expr>,
-        ty: Ty,
+        ty: Type,
         style: Option<Box<Expr>>,
         attempt: bool,
     },

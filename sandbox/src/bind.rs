@@ -11,7 +11,7 @@ use crate::convert::NO_STYLE;
 use crate::error::{Error, Result};
 use crate::functions::{Call, Calls, signature};
 use crate::tds::token::Column;
-use crate::types::{Len, Ty, Val};
+use crate::types::{Len, Type, Value};
 use crate::{calendar, decimal, parser};
 
 /// What the binder may ask of the session.
@@ -21,22 +21,22 @@ pub trait Env {
     /// The interned calls.
     fn calls(&self) -> &Calls;
     /// A variable.
-    fn var(&self, name: &str) -> Option<(Ty, Val)>;
+    fn var(&self, name: &str) -> Option<(Type, Value)>;
     /// A temporary table or table variable.
     fn temp(&self, name: &str) -> Option<&TableDef>;
     /// `@@name`, or a function that depends on the session.
-    fn session_fn(&self, name: &str, args: &[Val]) -> Result<Option<(Ty, Val)>>;
+    fn session_fn(&self, name: &str, args: &[Value]) -> Result<Option<(Type, Value)>>;
     /// The rows of a system view.
     fn system_view(&self, schema: &str, name: &str) -> Result<Option<crate::catalog::views::Rows>>;
 }
 
 /// A bound expression.
 #[derive(Debug, Clone)]
-pub struct X {
+pub struct Typed {
     /// SQLite's text.
     pub sql: String,
     /// Its type.
-    pub ty: Ty,
+    pub ty: Type,
     /// An integer literal, whose decimal precision is its own length.
     digits: Option<u8>,
     /// COLLATE of another kind than the default.
@@ -44,7 +44,7 @@ pub struct X {
     name: Option<String>,
     flags: u16,
     /// Needed by functions that take a constant.
-    constant: Option<Val>,
+    constant: Option<Value>,
 }
 
 /// A bound query.
@@ -71,7 +71,7 @@ struct Source {
 struct SourceColumn {
     name: String,
     sql: String,
-    ty: Ty,
+    ty: Type,
     flags: u16,
 }
 
@@ -88,7 +88,7 @@ struct Scope {
 struct CteRef {
     name: String,
     sql: String,
-    columns: Vec<(String, Ty)>,
+    columns: Vec<(String, Type)>,
     recursive: Option<u32>,
 }
 
@@ -116,15 +116,23 @@ const FOREIGN: [&str; 16] = [
 pub struct Binder<'a> {
     env: &'a dyn Env,
     /// The values for `?1`, `?2`, ….
-    pub binds: Vec<Val>,
+    pub binds: Vec<Value>,
     scopes: Vec<Scope>,
     ctes: Vec<CteRef>,
     next: usize,
     depth: u32,
 }
 
-fn x(sql: impl Into<String>, ty: Ty) -> X {
-    X { sql: sql.into(), ty, digits: None, sensitive: false, name: None, flags: 1, constant: None }
+fn typed(sql: impl Into<String>, ty: Type) -> Typed {
+    Typed {
+        sql: sql.into(),
+        ty,
+        digits: None,
+        sensitive: false,
+        name: None,
+        flags: 1,
+        constant: None,
+    }
 }
 
 fn lit_text(s: &str) -> String {
@@ -132,16 +140,16 @@ fn lit_text(s: &str) -> String {
 }
 
 /// A value as SQLite text.
-pub fn literal(v: &Val) -> String {
+pub fn literal(v: &Value) -> String {
     match v {
-        Val::Null => "NULL".into(),
-        Val::Int(i) if *i == i64::MIN => "(-9223372036854775807-1)".into(),
-        Val::Int(i) => i.to_string(),
-        Val::Float(f) => format!("{f:e}"),
-        Val::Str(s) if s.contains('\0') => {
+        Value::Null => "NULL".into(),
+        Value::Int(i) if *i == i64::MIN => "(-9223372036854775807-1)".into(),
+        Value::Int(i) => i.to_string(),
+        Value::Float(f) => format!("{f:e}"),
+        Value::Str(s) if s.contains('\0') => {
             format!("CAST(x'{}' AS TEXT)", crate::convert::hex(s.as_bytes()))
         }
-        Val::Str(s) => lit_text(s),
+        Value::Str(s) => lit_text(s),
         v => match v.to_lite() {
             rusqlite::types::Value::Blob(b) => format!("x'{}'", crate::convert::hex(&b)),
             _ => "NULL".into(),
@@ -164,57 +172,57 @@ fn untyped(body: &Body) -> Vec<bool> {
 }
 
 /// The type two operands meet in.
-pub fn common(a: Ty, b: Ty) -> Ty {
-    if a == b || b == Ty::Null {
+pub fn common(a: Type, b: Type) -> Type {
+    if a == b || b == Type::Null {
         return a;
     }
-    if a == Ty::Null {
+    if a == Type::Null {
         return b;
     }
     let (hi, lo) = if a.precedence() >= b.precedence() { (a, b) } else { (b, a) };
     let longer = |x: i64, y: i64, max: u16| -> Len {
         if x < 0 || y < 0 { Len::Max } else { Len::N((x.max(y)).min(i64::from(max)) as u16) }
     };
-    let chars = |t: Ty| {
+    let chars = |t: Type| {
         if t.is_unicode() && t.max_length() > 0 { t.max_length() / 2 } else { t.max_length() }
     };
     match hi {
-        Ty::Decimal(p, s) => match lo.as_decimal() {
+        Type::Decimal(p, s) => match lo.as_decimal() {
             Some((p2, s2)) => {
                 let scale = s.max(s2);
                 let whole = (p - s).max(p2 - s2);
                 let p = (whole + scale).min(38);
-                Ty::Decimal(p, scale.min(38 - whole.min(38)))
+                Type::Decimal(p, scale.min(38 - whole.min(38)))
             }
             None => hi,
         },
-        Ty::NVarChar(_) | Ty::NChar(_) if lo.is_text() => {
-            Ty::NVarChar(longer(chars(hi), chars(lo), 4000))
+        Type::NVarChar(_) | Type::NChar(_) if lo.is_text() => {
+            Type::NVarChar(longer(chars(hi), chars(lo), 4000))
         }
-        Ty::VarChar(_) | Ty::Char(_) if lo.is_text() => {
-            Ty::VarChar(longer(chars(hi), chars(lo), 8000))
+        Type::VarChar(_) | Type::Char(_) if lo.is_text() => {
+            Type::VarChar(longer(chars(hi), chars(lo), 8000))
         }
-        Ty::VarBinary(_) | Ty::Binary(_) if lo.is_binary() => {
-            Ty::VarBinary(longer(hi.max_length(), lo.max_length(), 8000))
+        Type::VarBinary(_) | Type::Binary(_) if lo.is_binary() => {
+            Type::VarBinary(longer(hi.max_length(), lo.max_length(), 8000))
         }
-        Ty::DateTime2(s) => match lo {
-            Ty::DateTime2(s2) | Ty::Time(s2) => Ty::DateTime2(s.max(s2)),
-            Ty::DateTime => Ty::DateTime2(s.max(7)),
+        Type::DateTime2(s) => match lo {
+            Type::DateTime2(s2) | Type::Time(s2) => Type::DateTime2(s.max(s2)),
+            Type::DateTime => Type::DateTime2(s.max(7)),
             _ => hi,
         },
-        Ty::DateTimeOffset(s) => match lo {
-            Ty::DateTimeOffset(s2) | Ty::DateTime2(s2) | Ty::Time(s2) => {
-                Ty::DateTimeOffset(s.max(s2))
+        Type::DateTimeOffset(s) => match lo {
+            Type::DateTimeOffset(s2) | Type::DateTime2(s2) | Type::Time(s2) => {
+                Type::DateTimeOffset(s.max(s2))
             }
-            Ty::DateTime => Ty::DateTimeOffset(7),
+            Type::DateTime => Type::DateTimeOffset(7),
             _ => hi,
         },
-        Ty::Time(s) => match lo {
-            Ty::Time(s2) => Ty::Time(s.max(s2)),
+        Type::Time(s) => match lo {
+            Type::Time(s2) => Type::Time(s.max(s2)),
             _ => hi,
         },
-        Ty::Date => match lo {
-            Ty::Time(_) => Ty::Date,
+        Type::Date => match lo {
+            Type::Time(_) => Type::Date,
             _ => hi,
         },
         _ => hi,
@@ -245,47 +253,50 @@ impl<'a> Binder<'a> {
 
     /// Converts to `to`; nothing happens where the representation and the range
     /// are the same already.
-    pub fn coerce(&self, e: X, to: Ty) -> X {
+    pub fn coerce(&self, e: Typed, to: Type) -> Typed {
         let same = e.ty == to
-            || e.ty == Ty::Null
-            || to == Ty::Null
+            || e.ty == Type::Null
+            || to == Type::Null
             || e.ty.is_int() && to.is_int() && to.precedence() >= e.ty.precedence()
-            || matches!((e.ty, to), (Ty::Real, Ty::Float))
+            || matches!((e.ty, to), (Type::Real, Type::Float))
             || matches!(
                 (e.ty, to),
-                (Ty::VarChar(_) | Ty::Char(_), Ty::VarChar(Len::Max) | Ty::NVarChar(Len::Max))
+                (
+                    Type::VarChar(_) | Type::Char(_),
+                    Type::VarChar(Len::Max) | Type::NVarChar(Len::Max)
+                )
             )
-            || matches!((e.ty, to), (Ty::NVarChar(_) | Ty::NChar(_), Ty::NVarChar(Len::Max)))
-            || matches!((e.ty, to), (Ty::VarChar(Len::N(a)), Ty::VarChar(Len::N(b)) | Ty::NVarChar(Len::N(b))) if a <= b)
-            || matches!((e.ty, to), (Ty::Char(a), Ty::VarChar(Len::N(b)) | Ty::NVarChar(Len::N(b))) if a <= b)
-            || matches!((e.ty, to), (Ty::NVarChar(Len::N(a)) | Ty::NChar(a), Ty::NVarChar(Len::N(b))) if a <= b)
-            || matches!((e.ty, to), (Ty::VarBinary(Len::N(a)) | Ty::Binary(a), Ty::VarBinary(Len::N(b))) if a <= b)
-            || matches!((e.ty, to), (Ty::SmallMoney, Ty::Money))
-            || matches!((e.ty, to), (Ty::SmallDateTime, Ty::DateTime | Ty::DateTime2(_)))
-            || matches!((e.ty, to), (Ty::DateTime2(a), Ty::DateTime2(b)) if a <= b);
+            || matches!((e.ty, to), (Type::NVarChar(_) | Type::NChar(_), Type::NVarChar(Len::Max)))
+            || matches!((e.ty, to), (Type::VarChar(Len::N(a)), Type::VarChar(Len::N(b)) | Type::NVarChar(Len::N(b))) if a <= b)
+            || matches!((e.ty, to), (Type::Char(a), Type::VarChar(Len::N(b)) | Type::NVarChar(Len::N(b))) if a <= b)
+            || matches!((e.ty, to), (Type::NVarChar(Len::N(a)) | Type::NChar(a), Type::NVarChar(Len::N(b))) if a <= b)
+            || matches!((e.ty, to), (Type::VarBinary(Len::N(a)) | Type::Binary(a), Type::VarBinary(Len::N(b))) if a <= b)
+            || matches!((e.ty, to), (Type::SmallMoney, Type::Money))
+            || matches!((e.ty, to), (Type::SmallDateTime, Type::DateTime | Type::DateTime2(_)))
+            || matches!((e.ty, to), (Type::DateTime2(a), Type::DateTime2(b)) if a <= b);
         if same {
-            return X { ty: if to == Ty::Null { e.ty } else { to }, ..e };
+            return Typed { ty: if to == Type::Null { e.ty } else { to }, ..e };
         }
         let sql =
             self.call(Call::Cast { from: e.ty, to, style: NO_STYLE, attempt: false }, &[&e.sql]);
-        X { sql, ty: to, digits: None, ..e }
+        Typed { sql, ty: to, digits: None, ..e }
     }
 
     /// For an assignment to a column: too long is an error.
-    pub fn assign(&self, e: X, to: Ty) -> Result<X> {
-        if e.ty == Ty::Null
+    pub fn assign(&self, e: Typed, to: Type) -> Result<Typed> {
+        if e.ty == Type::Null
             || e.ty == to
             || e.ty.is_int() && to.is_int() && to.precedence() >= e.ty.precedence()
         {
-            return Ok(X { ty: to, ..e });
+            return Ok(Typed { ty: to, ..e });
         }
         crate::convert::implicit(e.ty, to)?;
         let sql = self.call(Call::Assign { from: e.ty, to }, &[&e.sql]);
-        Ok(X { sql, ty: to, ..e })
+        Ok(Typed { sql, ty: to, ..e })
     }
 
     /// With its collation, for comparison, grouping and ordering.
-    fn collated(e: &X) -> String {
+    fn collated(e: &Typed) -> String {
         if e.ty.is_text() {
             format!("({} COLLATE {})", e.sql, if e.sensitive { "CS" } else { "CI" })
         } else {
@@ -293,19 +304,19 @@ impl<'a> Binder<'a> {
         }
     }
 
-    fn order_key(&self, e: &X) -> String {
+    fn order_key(&self, e: &Typed) -> String {
         match e.ty {
-            Ty::Guid => self.call(
-                Call::Func { name: "GUIDKEY", args: vec![Ty::Guid], out: Ty::Binary(16) },
+            Type::Guid => self.call(
+                Call::Func { name: "GUIDKEY", args: vec![Type::Guid], out: Type::Binary(16) },
                 &[&e.sql],
             ),
-            Ty::DateTimeOffset(_) => self.instant(e),
+            Type::DateTimeOffset(_) => self.instant(e),
             _ => Self::collated(e),
         }
     }
 
-    fn instant(&self, e: &X) -> String {
-        self.call(Call::Func { name: "INSTANT", args: vec![e.ty], out: Ty::BigInt }, &[&e.sql])
+    fn instant(&self, e: &Typed) -> String {
+        self.call(Call::Func { name: "INSTANT", args: vec![e.ty], out: Type::BigInt }, &[&e.sql])
     }
 
     // --- queries
@@ -361,7 +372,7 @@ impl<'a> Binder<'a> {
                             "ORDER BY items must appear in the select list if the statement contains a UNION, INTERSECT or EXCEPT operator.",
                         ));
                     };
-                    let key = self.order_key(&x(format!("c{c}"), b.columns[c].ty));
+                    let key = self.order_key(&typed(format!("c{c}"), b.columns[c].ty));
                     keys.push(format!("{key}{}", if *desc { " DESC" } else { "" }));
                 }
                 if !keys.is_empty() || q.offset.is_some() {
@@ -385,7 +396,7 @@ impl<'a> Binder<'a> {
     fn cte(&mut self, c: &Cte, max: u32) -> Result<String> {
         self.next += 1;
         let sql = format!("w{}", self.next);
-        let name_columns = |found: &[Column]| -> Result<Vec<(String, Ty)>> {
+        let name_columns = |found: &[Column]| -> Result<Vec<(String, Type)>> {
             if !c.columns.is_empty() && c.columns.len() != found.len() {
                 return Err(Error::new(
                     8159,
@@ -439,7 +450,7 @@ impl<'a> Binder<'a> {
                 ));
             }
             for (a, b) in anchor.columns.iter().zip(&step.columns) {
-                if self.coerce(x("", b.ty), a.ty).sql.starts_with("f(") && !b.ty.is_text() {
+                if self.coerce(typed("", b.ty), a.ty).sql.starts_with("f(") && !b.ty.is_text() {
                     return Err(Error::new(
                         240,
                         16,
@@ -491,7 +502,7 @@ impl<'a> Binder<'a> {
                 // A NULL of its own has no type here: it takes that of the other side.
                 let (none_l, none_r) = (untyped(left), untyped(right));
                 let is = |n: &[bool], i: usize| n.get(i) == Some(&true);
-                let types: Vec<Ty> = (l.columns.iter().zip(&r.columns).enumerate())
+                let types: Vec<Type> = (l.columns.iter().zip(&r.columns).enumerate())
                     .map(|(i, (a, b))| match (is(&none_l, i), is(&none_r, i)) {
                         (true, false) => b.ty,
                         (false, true) => a.ty,
@@ -499,7 +510,8 @@ impl<'a> Binder<'a> {
                     })
                     .collect();
                 let sides = [none_l, none_r];
-                if *op != "UNION ALL" && types.iter().any(|t| matches!(t, Ty::DateTimeOffset(_))) {
+                if *op != "UNION ALL" && types.iter().any(|t| matches!(t, Type::DateTimeOffset(_)))
+                {
                     return Err(Error::unsupported(format!("{op} of datetimeoffset")));
                 }
                 let side = |b: &Bound, n: usize, me: &Self| -> String {
@@ -509,8 +521,8 @@ impl<'a> Binder<'a> {
                         .zip(&types)
                         .enumerate()
                         .map(|(i, (c, t))| {
-                            let of = if is(&sides[n], i) { Ty::Null } else { c.ty };
-                            let e = me.coerce(x(format!("c{i}"), of), *t);
+                            let of = if is(&sides[n], i) { Type::Null } else { c.ty };
+                            let e = me.coerce(typed(format!("c{i}"), of), *t);
                             format!(
                                 "{} AS c{i}",
                                 if *op == "UNION ALL" { e.sql } else { Self::collated(&e) }
@@ -553,10 +565,10 @@ impl<'a> Binder<'a> {
     /// A number of rows, in a shim that refuses what is negative.
     fn row_count(&mut self, e: &Expr, what: &'static str) -> Result<String> {
         let e = self.expr(e)?;
-        if matches!(e.constant, Some(Val::Null)) || e.ty == Ty::Null {
+        if matches!(e.constant, Some(Value::Null)) || e.ty == Type::Null {
             return Err(Error::new(1014, 15, "A TOP or FETCH clause contains an invalid value."));
         }
-        if !e.ty.is_int() || e.ty == Ty::Bit {
+        if !e.ty.is_int() || e.ty == Type::Bit {
             let what = if what == "TOP" { "TOP or FETCH row count parameter" } else { what };
             return Err(Error::new(
                 1060,
@@ -564,7 +576,10 @@ impl<'a> Binder<'a> {
                 format!("The number of rows provided for a {what} clause must be an integer."),
             ));
         }
-        Ok(self.call(Call::Func { name: what, args: vec![Ty::BigInt], out: Ty::BigInt }, &[&e.sql]))
+        Ok(self.call(
+            Call::Func { name: what, args: vec![Type::BigInt], out: Type::BigInt },
+            &[&e.sql],
+        ))
     }
 
     fn select(&mut self, s: &Select, q: &Query) -> Result<Bound> {
@@ -612,14 +627,14 @@ impl<'a> Binder<'a> {
         if grouped && let Some(scope) = self.scopes.last_mut() {
             scope.groups = Some(groups.iter().map(|g| g.0.clone()).collect());
         }
-        let mut items: Vec<X> = Vec::new();
+        let mut items: Vec<Typed> = Vec::new();
         let mut assigns = Vec::new();
         for item in &s.items {
             match item {
                 Item::Star(prefix) => items.extend(self.star(prefix)?),
                 Item::Expr(e, alias) => {
                     let mut b = self.expr(e)?;
-                    if b.ty == Ty::Bool {
+                    if b.ty == Type::Bool {
                         return Err(Error::syntax("=", 0));
                     }
                     b.name = alias.clone().or(b.name);
@@ -640,7 +655,7 @@ impl<'a> Binder<'a> {
                 "A SELECT statement that assigns a value to a variable must not be combined with data-retrieval operations.",
             ));
         }
-        if s.distinct && items.iter().any(|i| matches!(i.ty, Ty::DateTimeOffset(_))) {
+        if s.distinct && items.iter().any(|i| matches!(i.ty, Type::DateTimeOffset(_))) {
             return Err(Error::unsupported("DISTINCT of datetimeoffset"));
         }
         let having = match &s.having {
@@ -654,7 +669,7 @@ impl<'a> Binder<'a> {
                     Error::new(108, 16, format!("The ORDER BY position number {n} is out of range of the number of items in the select list."))
                 })?),
                 Expr::Column(p) if p.len() == 1 => {
-                    let named = |i: &X| i.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(&p[0]));
+                    let named = |i: &Typed| i.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(&p[0]));
                     let first = items.iter().position(named);
                     if let Some(i) = first && items.iter().any(|x| named(x) && x.sql != items[i].sql) {
                         return Err(Error::new(209, 16, format!("Ambiguous column name '{}'.", p[0])));
@@ -717,14 +732,14 @@ impl<'a> Binder<'a> {
             .into_iter()
             .map(|e| Column {
                 name: e.name.unwrap_or_default(),
-                ty: if e.ty == Ty::Null { Ty::Int } else { e.ty },
+                ty: if e.ty == Type::Null { Type::Int } else { e.ty },
                 flags: e.flags,
             })
             .collect();
         Ok(Bound { sql, columns, assigns })
     }
 
-    fn star(&self, prefix: &[String]) -> Result<Vec<X>> {
+    fn star(&self, prefix: &[String]) -> Result<Vec<Typed>> {
         let Some(scope) = self.scopes.last() else { return Ok(Vec::new()) };
         if scope.sources.is_empty() {
             return Err(Error::new(263, 16, "Must specify table to select from."));
@@ -737,7 +752,7 @@ impl<'a> Binder<'a> {
                 )));
             }
             for c in s.columns.iter().filter(|c| c.name != "\u{1}depth") {
-                let mut e = x(c.sql.clone(), c.ty);
+                let mut e = typed(c.sql.clone(), c.ty);
                 e.name = Some(c.name.clone());
                 e.flags = c.flags;
                 if let Some(g) = &scope.groups
@@ -872,7 +887,7 @@ impl<'a> Binder<'a> {
     }
 
     /// `VALUES` rows brought to one type per column.
-    pub fn values(&mut self, rows: &[Vec<Expr>]) -> Result<(String, Vec<Ty>)> {
+    pub fn values(&mut self, rows: &[Vec<Expr>]) -> Result<(String, Vec<Type>)> {
         let mut bound = Vec::new();
         for r in rows {
             bound.push(r.iter().map(|e| self.expr(e)).collect::<Result<Vec<_>>>()?);
@@ -885,9 +900,9 @@ impl<'a> Binder<'a> {
                 "The number of columns for each row in a table value constructor must be the same.",
             ));
         }
-        let types: Vec<Ty> = (0..n)
-            .map(|i| bound.iter().fold(Ty::Null, |t, r| common(t, r[i].ty)))
-            .map(|t| if t == Ty::Null { Ty::Int } else { t })
+        let types: Vec<Type> = (0..n)
+            .map(|i| bound.iter().fold(Type::Null, |t, r| common(t, r[i].ty)))
+            .map(|t| if t == Type::Null { Type::Int } else { t })
             .collect();
         let names: Vec<String> = (0..n).map(|i| format!("column{} AS c{i}", i + 1)).collect();
         let rows: Vec<String> = bound
@@ -935,7 +950,7 @@ impl<'a> Binder<'a> {
                     columns.push(SourceColumn {
                         name: "\u{1}depth".into(),
                         sql,
-                        ty: Ty::Int,
+                        ty: Type::Int,
                         flags: 0,
                     });
                 }
@@ -1076,7 +1091,7 @@ impl<'a> Binder<'a> {
         from: &[Table],
         filter: Option<&Expr>,
         top: Option<&Expr>,
-        values: &[(Ty, Expr)],
+        values: &[(Type, Expr)],
     ) -> Result<String> {
         let mut with = Vec::new();
         for c in ctes {
@@ -1178,7 +1193,7 @@ impl<'a> Binder<'a> {
     }
 
     /// An expression over one table's columns by their bare names, for checks and computed columns.
-    pub fn over_table(&mut self, e: &Expr, table: &TableDef, predicate: bool) -> Result<X> {
+    pub fn over_table(&mut self, e: &Expr, table: &TableDef, predicate: bool) -> Result<Typed> {
         let columns = table
             .columns
             .iter()
@@ -1193,7 +1208,8 @@ impl<'a> Binder<'a> {
             }],
             ..Scope::default()
         });
-        let out = if predicate { self.predicate(e).map(|s| x(s, Ty::Bool)) } else { self.expr(e) };
+        let out =
+            if predicate { self.predicate(e).map(|s| typed(s, Type::Bool)) } else { self.expr(e) };
         self.scopes.pop();
         out
     }
@@ -1203,7 +1219,7 @@ impl<'a> Binder<'a> {
     /// A predicate, as a condition.
     pub fn predicate(&mut self, e: &Expr) -> Result<String> {
         let b = self.expr(e)?;
-        if b.ty != Ty::Bool {
+        if b.ty != Type::Bool {
             return Err(Error::new(
                 4145,
                 15,
@@ -1213,12 +1229,12 @@ impl<'a> Binder<'a> {
         Ok(b.sql)
     }
 
-    fn compare(&mut self, op: &str, a: X, b: X) -> Result<X> {
-        if a.ty == Ty::Bool || b.ty == Ty::Bool {
+    fn compare(&mut self, op: &str, a: Typed, b: Typed) -> Result<Typed> {
+        if a.ty == Type::Bool || b.ty == Type::Bool {
             return Err(Error::syntax(op, 0));
         }
         let mut t = common(a.ty, b.ty);
-        if matches!(t, Ty::Xml | Ty::Variant) {
+        if matches!(t, Type::Xml | Type::Variant) {
             return Err(Error::new(
                 402,
                 16,
@@ -1231,7 +1247,7 @@ impl<'a> Binder<'a> {
         }
         if t.is_temporal()
             && (a.ty.is_number() || b.ty.is_number())
-            && !matches!(t, Ty::DateTime | Ty::SmallDateTime)
+            && !matches!(t, Type::DateTime | Type::SmallDateTime)
         {
             return Err(Error::new(
                 206,
@@ -1243,40 +1259,41 @@ impl<'a> Binder<'a> {
                 ),
             ));
         }
-        if let (Ty::Date, Ty::Time(_)) | (Ty::Time(_), Ty::Date) = (a.ty, b.ty) {
+        if let (Type::Date, Type::Time(_)) | (Type::Time(_), Type::Date) = (a.ty, b.ty) {
             return Err(Error::unsupported("comparing date with time"));
         }
-        let mixed = |a: Ty, b: Ty| a.is_binary() && (b.is_text() || b.is_scaled() || b.is_float());
+        let mixed =
+            |a: Type, b: Type| a.is_binary() && (b.is_text() || b.is_scaled() || b.is_float());
         if mixed(a.ty, b.ty) || mixed(b.ty, a.ty) {
             return Err(Error::unsupported(format!("comparing {} with {}", a.ty, b.ty)));
         }
-        if t == Ty::Guid && !matches!(op, "=" | "<>") {
+        if t == Type::Guid && !matches!(op, "=" | "<>") {
             return Err(Error::unsupported("ordering comparisons of uniqueidentifier"));
         }
         let sensitive = a.sensitive || b.sensitive;
         if t.is_text() {
             // Lengths do not matter to a comparison, and cutting would.
-            t = if t.is_unicode() { Ty::NVarChar(Len::Max) } else { Ty::VarChar(Len::Max) };
+            t = if t.is_unicode() { Type::NVarChar(Len::Max) } else { Type::VarChar(Len::Max) };
         }
-        if let (Ty::Decimal(..), Some((_, s1)), Some((_, s2))) =
+        if let (Type::Decimal(..), Some((_, s1)), Some((_, s2))) =
             (t, a.ty.as_decimal(), b.ty.as_decimal())
         {
-            t = Ty::Decimal(38, s1.max(s2));
+            t = Type::Decimal(38, s1.max(s2));
         }
         let (mut a, b) = (self.coerce(a, t), self.coerce(b, t));
         a.sensitive = sensitive;
-        let (l, r) = if matches!(t, Ty::DateTimeOffset(_)) {
+        let (l, r) = if matches!(t, Type::DateTimeOffset(_)) {
             (self.instant(&a), self.instant(&b))
         } else {
             (Self::collated(&a), b.sql)
         };
-        Ok(x(format!("({l} {op} {r})"), Ty::Bool))
+        Ok(typed(format!("({l} {op} {r})"), Type::Bool))
     }
 
     // --- expressions
 
     /// Binds an expression.
-    pub fn expr(&mut self, e: &Expr) -> Result<X> {
+    pub fn expr(&mut self, e: &Expr) -> Result<Typed> {
         // In a grouped query an expression that is a grouping expression stands for itself.
         let groups = self.scopes.last().filter(|s| s.free == 0).and_then(|s| s.groups.clone());
         if let Some(groups) = groups
@@ -1307,25 +1324,25 @@ impl<'a> Binder<'a> {
         }
     }
 
-    fn bind(&mut self, v: Val, ty: Ty) -> X {
+    fn bind(&mut self, v: Value, ty: Type) -> Typed {
         self.binds.push(v.clone());
-        X { constant: Some(v), ..x(format!("?{}", self.binds.len()), ty) }
+        Typed { constant: Some(v), ..typed(format!("?{}", self.binds.len()), ty) }
     }
 
-    fn expr_inner(&mut self, e: &Expr) -> Result<X> {
+    fn expr_inner(&mut self, e: &Expr) -> Result<Typed> {
         Ok(match e {
-            Expr::Null => X { constant: Some(Val::Null), ..x("NULL", Ty::Null) },
+            Expr::Null => Typed { constant: Some(Value::Null), ..typed("NULL", Type::Null) },
             Expr::Int(n) => match n.parse::<i64>() {
                 Ok(i) => {
                     let (ty, v) = if i32::try_from(i).is_ok() {
-                        (Ty::Int, Val::Int(i))
+                        (Type::Int, Value::Int(i))
                     } else {
-                        (Ty::Decimal(n.len() as u8, 0), Val::Dec(i128::from(i)))
+                        (Type::Decimal(n.len() as u8, 0), Value::Dec(i128::from(i)))
                     };
-                    X {
+                    Typed {
                         digits: Some(n.trim_start_matches('0').len().max(1) as u8),
                         constant: Some(v.clone()),
-                        ..x(literal(&v), ty)
+                        ..typed(literal(&v), ty)
                     }
                 }
                 Err(_) => return self.decimal_literal(n),
@@ -1344,34 +1361,38 @@ impl<'a> Binder<'a> {
                         ),
                     ));
                 }
-                X { constant: Some(Val::Float(f)), ..x(literal(&Val::Float(f)), Ty::Float) }
+                Typed {
+                    constant: Some(Value::Float(f)),
+                    ..typed(literal(&Value::Float(f)), Type::Float)
+                }
             }
             Expr::Money(n) => {
                 let (d, s) = decimal::parse(n)
                     .ok_or_else(|| Error::unsupported(format!("the money constant ${n}")))?;
-                let d = decimal::fit_money(decimal::rescale(d, s, 4)?, Ty::Money)?;
-                x(literal(&Val::Dec(d)), Ty::Money)
+                let d = decimal::fit_money(decimal::rescale(d, s, 4)?, Type::Money)?;
+                typed(literal(&Value::Dec(d)), Type::Money)
             }
             Expr::Str(s) => {
                 let n = s.encode_utf16().count();
-                let ty = Ty::VarChar(if n > 8000 { Len::Max } else { Len::N(n.max(1) as u16) });
-                let v = Val::Str(crate::convert::narrow(s)?);
-                X { constant: Some(v.clone()), ..x(literal(&v), ty) }
+                let ty = Type::VarChar(if n > 8000 { Len::Max } else { Len::N(n.max(1) as u16) });
+                let v = Value::Str(crate::convert::narrow(s)?);
+                Typed { constant: Some(v.clone()), ..typed(literal(&v), ty) }
             }
             Expr::NStr(s) => {
                 let n = s.encode_utf16().count();
-                let v = Val::Str(s.clone());
-                X {
+                let v = Value::Str(s.clone());
+                Typed {
                     constant: Some(v.clone()),
-                    ..x(
+                    ..typed(
                         literal(&v),
-                        Ty::NVarChar(if n > 4000 { Len::Max } else { Len::N(n.max(1) as u16) }),
+                        Type::NVarChar(if n > 4000 { Len::Max } else { Len::N(n.max(1) as u16) }),
                     )
                 }
             }
-            Expr::Hex(b) => {
-                x(literal(&Val::Bin(b.clone())), Ty::VarBinary(Len::N(b.len().max(1) as u16)))
-            }
+            Expr::Hex(b) => typed(
+                literal(&Value::Bin(b.clone())),
+                Type::VarBinary(Len::N(b.len().max(1) as u16)),
+            ),
             Expr::Var(v) if v.starts_with("@@") => {
                 let found = self.env.session_fn(&v.to_ascii_uppercase(), &[])?;
                 let (ty, val) = found.ok_or_else(|| Error::unsupported(v))?;
@@ -1401,29 +1422,29 @@ impl<'a> Binder<'a> {
                 return Err(Error::unsupported(format!("{op} with ANY or ALL")));
             }
             Expr::And(a, b) => {
-                x(format!("({} AND {})", self.predicate(a)?, self.predicate(b)?), Ty::Bool)
+                typed(format!("({} AND {})", self.predicate(a)?, self.predicate(b)?), Type::Bool)
             }
             Expr::Or(a, b) => {
-                x(format!("({} OR {})", self.predicate(a)?, self.predicate(b)?), Ty::Bool)
+                typed(format!("({} OR {})", self.predicate(a)?, self.predicate(b)?), Type::Bool)
             }
-            Expr::Not(a) => x(format!("(NOT {})", self.predicate(a)?), Ty::Bool),
-            Expr::IsNull(a, not) => x(
+            Expr::Not(a) => typed(format!("(NOT {})", self.predicate(a)?), Type::Bool),
+            Expr::IsNull(a, not) => typed(
                 format!("({} IS {}NULL)", self.expr(a)?.sql, if *not { "NOT " } else { "" }),
-                Ty::Bool,
+                Type::Bool,
             ),
             Expr::Between(a, low, high, not) => {
                 let (v, l) = (self.expr(a)?, self.expr(low)?);
                 let first = self.compare(">=", v.clone(), l)?;
                 let h = self.expr(high)?;
                 let second = self.compare("<=", v, h)?;
-                x(
+                typed(
                     format!(
                         "({}({} AND {}))",
                         if *not { "NOT " } else { "" },
                         first.sql,
                         second.sql
                     ),
-                    Ty::Bool,
+                    Type::Bool,
                 )
             }
             Expr::In(a, list, not) => {
@@ -1433,7 +1454,10 @@ impl<'a> Binder<'a> {
                     let e = self.expr(e)?;
                     parts.push(self.compare("=", v.clone(), e)?.sql);
                 }
-                x(format!("({}({}))", if *not { "NOT " } else { "" }, parts.join(" OR ")), Ty::Bool)
+                typed(
+                    format!("({}({}))", if *not { "NOT " } else { "" }, parts.join(" OR ")),
+                    Type::Bool,
+                )
             }
             Expr::InQuery(a, q, not) => {
                 let v = self.expr(a)?;
@@ -1446,15 +1470,15 @@ impl<'a> Binder<'a> {
                     ));
                 };
                 let mut t = common(v.ty, c.ty);
-                if matches!(t, Ty::DateTimeOffset(_)) {
+                if matches!(t, Type::DateTimeOffset(_)) {
                     return Err(Error::unsupported("IN (SELECT …) of datetimeoffset"));
                 }
                 if t.is_text() {
-                    t = Ty::NVarChar(Len::Max);
+                    t = Type::NVarChar(Len::Max);
                 }
-                let inner = self.coerce(x("c0", c.ty), t);
+                let inner = self.coerce(typed("c0", c.ty), t);
                 let v = self.coerce(v, t);
-                x(
+                typed(
                     format!(
                         "({} {}IN (SELECT {} FROM ({})))",
                         Self::collated(&v),
@@ -1462,7 +1486,7 @@ impl<'a> Binder<'a> {
                         inner.sql,
                         b.sql
                     ),
-                    Ty::Bool,
+                    Type::Bool,
                 )
             }
             Expr::Like(a, p, escape, not) => {
@@ -1474,26 +1498,26 @@ impl<'a> Binder<'a> {
                     return Err(Error::unsupported("LIKE with a case-sensitive COLLATE"));
                 }
                 if let Some(a) = args.iter().find(|a| {
-                    a.ty.is_binary() || matches!(a.ty, Ty::Xml | Ty::Money | Ty::SmallMoney)
+                    a.ty.is_binary() || matches!(a.ty, Type::Xml | Type::Money | Type::SmallMoney)
                 }) {
                     return Err(Error::unsupported(format!("LIKE of {}", a.ty)));
                 }
                 // One argument of Unicode makes all of them so.
                 let text = if args.iter().any(|a| a.ty.is_unicode()) {
-                    Ty::NVarChar(Len::Max)
+                    Type::NVarChar(Len::Max)
                 } else {
-                    Ty::VarChar(Len::Max)
+                    Type::VarChar(Len::Max)
                 };
                 let args: Vec<String> =
                     args.into_iter().map(|a| self.coerce(a, text).sql).collect();
                 let refs: Vec<&str> = args.iter().map(String::as_str).collect();
                 let call = self.call(
-                    Call::Func { name: "LIKE", args: vec![text; refs.len()], out: Ty::Bit },
+                    Call::Func { name: "LIKE", args: vec![text; refs.len()], out: Type::Bit },
                     &refs,
                 );
-                x(format!("({}{call})", if *not { "NOT " } else { "" }), Ty::Bool)
+                typed(format!("({}{call})", if *not { "NOT " } else { "" }), Type::Bool)
             }
-            Expr::Exists(q) => x(format!("EXISTS ({})", self.query(q, false)?.sql), Ty::Bool),
+            Expr::Exists(q) => typed(format!("EXISTS ({})", self.query(q, false)?.sql), Type::Bool),
             Expr::Subquery(q) => {
                 let b = self.query(q, false)?;
                 let [c] = b.columns.as_slice() else {
@@ -1506,13 +1530,13 @@ impl<'a> Binder<'a> {
                 // More than one row is an error on the server; SQLite would take the first.
                 let sure = matches!(&q.body, Body::Select(s) if s.group.is_empty() && s.items.iter().any(|i| matches!(i, Item::Expr(e, _) if has_aggregate(e))) || matches!(s.top, Some(Expr::Int(ref n)) if n == "1"));
                 if sure {
-                    x(format!("({})", b.sql), c.ty)
+                    typed(format!("({})", b.sql), c.ty)
                 } else {
                     let one = self.call(
-                        Call::Func { name: "ONE", args: vec![Ty::Int], out: Ty::Int },
+                        Call::Func { name: "ONE", args: vec![Type::Int], out: Type::Int },
                         &["count(*)"],
                     );
-                    x(format!("(SELECT CASE WHEN {one} THEN c0 END FROM ({}))", b.sql), c.ty)
+                    typed(format!("(SELECT CASE WHEN {one} THEN c0 END FROM ({}))", b.sql), c.ty)
                 }
             }
             Expr::Case(operand, whens, other) => {
@@ -1531,12 +1555,12 @@ impl<'a> Binder<'a> {
                 if let Some(o) = other {
                     results.push(self.expr(o)?);
                 }
-                let ty = results.iter().fold(Ty::Null, |t, r| common(t, r.ty));
-                if ty == Ty::Bool {
+                let ty = results.iter().fold(Type::Null, |t, r| common(t, r.ty));
+                if ty == Type::Bool {
                     return Err(Error::syntax("=", 0));
                 }
                 // A typed NULL is an expression; the word alone is none.
-                if ty == Ty::Null {
+                if ty == Type::Null {
                     return Err(Error::new(
                         8133,
                         16,
@@ -1551,18 +1575,18 @@ impl<'a> Binder<'a> {
                 if let Some(o) = results.next() {
                     sql += &format!(" ELSE {o}");
                 }
-                x(format!("({sql} END)"), ty)
+                typed(format!("({sql} END)"), ty)
             }
             Expr::Cast { value, ty, style, attempt } => {
                 let v = self.expr(value)?;
-                if v.ty == Ty::Bool {
+                if v.ty == Type::Bool {
                     return Err(Error::syntax("=", 0));
                 }
                 let style = match style {
                     None => NO_STYLE,
                     Some(s) => match self.expr(s)?.constant {
-                        Some(Val::Int(i)) if i >= 0 => i,
-                        Some(Val::Null) => return Ok(x("NULL", *ty)),
+                        Some(Value::Int(i)) if i >= 0 => i,
+                        Some(Value::Null) => return Ok(typed("NULL", *ty)),
                         _ => {
                             return Err(Error::unsupported(
                                 "CONVERT with a style that is not a constant",
@@ -1570,10 +1594,10 @@ impl<'a> Binder<'a> {
                         }
                     },
                 };
-                if v.ty == Ty::Null {
-                    return Ok(x("NULL", *ty));
+                if v.ty == Type::Null {
+                    return Ok(typed("NULL", *ty));
                 }
-                if *ty == Ty::Xml && v.ty != Ty::Xml {
+                if *ty == Type::Xml && v.ty != Type::Xml {
                     return Err(Error::unsupported(
                         "the conversion of a text to xml, which would check it",
                     ));
@@ -1581,7 +1605,7 @@ impl<'a> Binder<'a> {
                 crate::convert::allowed(v.ty, *ty)?;
                 let sql = self
                     .call(Call::Cast { from: v.ty, to: *ty, style, attempt: *attempt }, &[&v.sql]);
-                x(sql, *ty)
+                typed(sql, *ty)
             }
             Expr::Collate(inner, name) => {
                 let mut v = self.expr(inner)?;
@@ -1612,7 +1636,7 @@ impl<'a> Binder<'a> {
         })
     }
 
-    fn decimal_literal(&self, n: &str) -> Result<X> {
+    fn decimal_literal(&self, n: &str) -> Result<Typed> {
         let (d, s) = decimal::parse(n).ok_or_else(|| {
             Error::new(
                 1007,
@@ -1621,13 +1645,13 @@ impl<'a> Binder<'a> {
             )
         })?;
         let whole = n.split('.').next().unwrap_or("").trim_start_matches('0').len() as u8;
-        Ok(X {
-            constant: Some(Val::Dec(d)),
-            ..x(literal(&Val::Dec(d)), Ty::Decimal((whole + s).max(1), s))
+        Ok(Typed {
+            constant: Some(Value::Dec(d)),
+            ..typed(literal(&Value::Dec(d)), Type::Decimal((whole + s).max(1), s))
         })
     }
 
-    fn column(&mut self, parts: &[String]) -> Result<X> {
+    fn column(&mut self, parts: &[String]) -> Result<Typed> {
         let Some((column, prefix)) = parts.split_last() else {
             return Err(Error::internal("a column without a name"));
         };
@@ -1670,10 +1694,10 @@ impl<'a> Binder<'a> {
                     {
                         return Err(not_grouped(&s.alias, &c.name));
                     }
-                    return Ok(X {
+                    return Ok(Typed {
                         name: Some(c.name.clone()),
                         flags: c.flags,
-                        ..x(c.sql.clone(), c.ty)
+                        ..typed(c.sql.clone(), c.ty)
                     });
                 }
                 _ => return Err(Error::new(209, 16, format!("Ambiguous column name '{column}'."))),
@@ -1689,33 +1713,33 @@ impl<'a> Binder<'a> {
         ))
     }
 
-    fn unary(&mut self, op: char, inner: &Expr) -> Result<X> {
+    fn unary(&mut self, op: char, inner: &Expr) -> Result<Typed> {
         let mut v = self.expr(inner)?;
         if op == '+' {
             return Ok(v);
         }
         if let (Some(c), '-') = (&v.constant, op) {
             let negated = match (c, v.ty) {
-                (Val::Int(i), Ty::Int | Ty::BigInt) => Some(Val::Int(-i)),
+                (Value::Int(i), Type::Int | Type::BigInt) => Some(Value::Int(-i)),
                 // -2147483648 is an int after all.
-                (Val::Dec(2_147_483_648), Ty::Decimal(10, 0)) => {
-                    v.ty = Ty::Int;
-                    Some(Val::Int(-2_147_483_648))
+                (Value::Dec(2_147_483_648), Type::Decimal(10, 0)) => {
+                    v.ty = Type::Int;
+                    Some(Value::Int(-2_147_483_648))
                 }
-                (Val::Dec(d), _) => Some(Val::Dec(-d)),
-                (Val::Float(f), _) => Some(Val::Float(-f)),
+                (Value::Dec(d), _) => Some(Value::Dec(-d)),
+                (Value::Float(f), _) => Some(Value::Float(-f)),
                 _ => None,
             };
             if let Some(n) = negated
                 && !v.sql.starts_with('?')
             {
-                return Ok(X { sql: literal(&n), constant: Some(n), name: None, ..v });
+                return Ok(Typed { sql: literal(&n), constant: Some(n), name: None, ..v });
             }
         }
         let ok = if op == '-' {
-            v.ty.is_number() && v.ty != Ty::Bit || v.ty == Ty::Null
+            v.ty.is_number() && v.ty != Type::Bit || v.ty == Type::Null
         } else {
-            v.ty.is_int() || v.ty == Ty::Null
+            v.ty.is_int() || v.ty == Type::Null
         };
         if !ok {
             return Err(Error::new(
@@ -1728,14 +1752,14 @@ impl<'a> Binder<'a> {
                 ),
             ));
         }
-        let out = if v.ty == Ty::TinyInt && op == '-' { Ty::SmallInt } else { v.ty };
+        let out = if v.ty == Type::TinyInt && op == '-' { Type::SmallInt } else { v.ty };
         let name = if op == '-' { "NEG" } else { "NOT" };
-        Ok(x(self.call(Call::Func { name, args: vec![v.ty], out }, &[&v.sql]), out))
+        Ok(typed(self.call(Call::Func { name, args: vec![v.ty], out }, &[&v.sql]), out))
     }
 
-    fn binary(&mut self, op: &'static str, a: X, b: X) -> Result<X> {
+    fn binary(&mut self, op: &'static str, a: Typed, b: Typed) -> Result<Typed> {
         let c = op.chars().next().unwrap_or('+');
-        let clash = |a: Ty, b: Ty| {
+        let clash = |a: Type, b: Type| {
             Error::new(
                 402,
                 16,
@@ -1754,19 +1778,19 @@ impl<'a> Binder<'a> {
                 ),
             )
         };
-        if a.ty == Ty::Bool || b.ty == Ty::Bool {
+        if a.ty == Type::Bool || b.ty == Type::Bool {
             return Err(Error::syntax(op, 0));
         }
         let t = common(a.ty, b.ty);
-        if t == Ty::Null {
-            return Ok(x("NULL", Ty::Int));
+        if t == Type::Null {
+            return Ok(typed("NULL", Type::Int));
         }
         let (at, bt) =
-            (if a.ty == Ty::Null { t } else { a.ty }, if b.ty == Ty::Null { t } else { b.ty });
+            (if a.ty == Type::Null { t } else { a.ty }, if b.ty == Type::Null { t } else { b.ty });
         if t.is_text() || t.is_binary() {
             if at.is_text() != bt.is_text()
-                || at == Ty::Xml
-                || bt == Ty::Xml
+                || at == Type::Xml
+                || bt == Type::Xml
                 || c != '+' && !at.is_text()
             {
                 return Err(Error::unsupported(format!("{at} {op} {bt}")));
@@ -1788,7 +1812,7 @@ impl<'a> Binder<'a> {
             }
             let sum = |n: u16| -> Len {
                 let chars =
-                    |t: Ty| if t.is_unicode() { t.max_length() / 2 } else { t.max_length() };
+                    |t: Type| if t.is_unicode() { t.max_length() / 2 } else { t.max_length() };
                 if at.max_length() < 0 || bt.max_length() < 0 {
                     Len::Max
                 } else {
@@ -1796,23 +1820,23 @@ impl<'a> Binder<'a> {
                 }
             };
             let out = if t.is_unicode() {
-                Ty::NVarChar(sum(4000))
+                Type::NVarChar(sum(4000))
             } else if t.is_text() {
-                Ty::VarChar(sum(8000))
+                Type::VarChar(sum(8000))
             } else {
-                Ty::VarBinary(sum(8000))
+                Type::VarBinary(sum(8000))
             };
-            return Ok(x(
+            return Ok(typed(
                 self.call(Call::Arith { op: c, a: at, b: bt, out }, &[&a.sql, &b.sql]),
                 out,
             ));
         }
         if t.is_temporal() {
             let (date, number) = if at.is_temporal() { (a, b) } else { (b, a) };
-            let classic = |t: Ty| matches!(t, Ty::DateTime | Ty::SmallDateTime);
+            let classic = |t: Type| matches!(t, Type::DateTime | Type::SmallDateTime);
             if !classic(date.ty)
                 || !number.ty.is_int()
-                || number.ty == Ty::Bit
+                || number.ty == Type::Bit
                 || !matches!(c, '+' | '-')
             {
                 let (l, r) = (at.name_and_id().0, bt.name_and_id().0);
@@ -1840,10 +1864,10 @@ impl<'a> Binder<'a> {
             let call = Call::Date {
                 name: "DATEADD",
                 part: calendar::Part::Day,
-                args: vec![Ty::Int, date.ty],
+                args: vec![Type::Int, date.ty],
                 out: date.ty,
             };
-            return Ok(x(self.call(call, &[&n, &date.sql]), date.ty));
+            return Ok(typed(self.call(call, &[&n, &date.sql]), date.ty));
         }
         if !t.is_number() {
             return Err(clash(at, bt));
@@ -1851,12 +1875,12 @@ impl<'a> Binder<'a> {
         if matches!(c, '&' | '|' | '^') && !t.is_int() {
             return Err(clash(at, bt));
         }
-        let dec = |e: &X, t: Ty| match e.digits {
+        let dec = |e: &Typed, t: Type| match e.digits {
             Some(d) if e.ty.is_int() => Some((d, 0)),
             _ => t.as_decimal(),
         };
-        if let Ty::Decimal(..) = t {
-            let text_operand = |ty: Ty| !ty.is_number();
+        if let Type::Decimal(..) = t {
+            let text_operand = |ty: Type| !ty.is_number();
             if text_operand(at) || text_operand(bt) {
                 let (l, r) = (self.coerce(a, t), self.coerce(b, t));
                 return self.binary(op, l, r);
@@ -1866,11 +1890,11 @@ impl<'a> Binder<'a> {
             };
             let (p, s) = decimal::result_type(c, p1, p2);
             let (l, r) = (
-                self.coerce(a, Ty::Decimal(p1.0.max(1), p1.1)),
-                self.coerce(b, Ty::Decimal(p2.0.max(1), p2.1)),
+                self.coerce(a, Type::Decimal(p1.0.max(1), p1.1)),
+                self.coerce(b, Type::Decimal(p2.0.max(1), p2.1)),
             );
-            let out = Ty::Decimal(p, s);
-            return Ok(x(
+            let out = Type::Decimal(p, s);
+            return Ok(typed(
                 self.call(Call::Arith { op: c, a: l.ty, b: r.ty, out }, &[&l.sql, &r.sql]),
                 out,
             ));
@@ -1878,7 +1902,7 @@ impl<'a> Binder<'a> {
         if matches!(c, '%') && t.is_float() {
             return Err(clash(at, bt));
         }
-        let t = if t == Ty::Bit && !matches!(c, '&' | '|' | '^') {
+        let t = if t == Type::Bit && !matches!(c, '&' | '|' | '^') {
             return Err(Error::new(
                 8117,
                 16,
@@ -1897,7 +1921,7 @@ impl<'a> Binder<'a> {
             t
         };
         let (l, r) = (self.coerce(a, t), self.coerce(b, t));
-        Ok(x(self.call(Call::Arith { op: c, a: t, b: t, out: t }, &[&l.sql, &r.sql]), t))
+        Ok(typed(self.call(Call::Arith { op: c, a: t, b: t, out: t }, &[&l.sql, &r.sql]), t))
     }
 
     // --- functions
@@ -1910,7 +1934,7 @@ impl<'a> Binder<'a> {
         star: bool,
         over: Option<&Over>,
         within: &[(Expr, bool)],
-    ) -> Result<X> {
+    ) -> Result<Typed> {
         if is_aggregate(name) || is_window(name) {
             return self.aggregate(name, args, distinct, star, over, within);
         }
@@ -1925,11 +1949,11 @@ impl<'a> Binder<'a> {
                 for a in args {
                     bound.push(self.expr(a)?);
                 }
-                let ty = bound.iter().fold(Ty::Null, |t, b| common(t, b.ty));
+                let ty = bound.iter().fold(Type::Null, |t, b| common(t, b.ty));
                 if bound.len() < 2 {
                     return Err(Error::unsupported("COALESCE of fewer than two"));
                 }
-                if ty == Ty::Null {
+                if ty == Type::Null {
                     return Err(Error::new(
                         4127,
                         16,
@@ -1937,7 +1961,7 @@ impl<'a> Binder<'a> {
                     ));
                 }
                 let list: Vec<String> = bound.into_iter().map(|b| self.coerce(b, ty).sql).collect();
-                return Ok(x(
+                return Ok(typed(
                     if list.len() == 1 {
                         list[0].clone()
                     } else {
@@ -1951,16 +1975,16 @@ impl<'a> Binder<'a> {
                     return Err(Error::new(174, 15, "The isnull function requires 2 argument(s)."));
                 };
                 let (a, b) = (self.expr(a)?, self.expr(b)?);
-                let ty = if a.ty == Ty::Null { b.ty } else { a.ty };
+                let ty = if a.ty == Type::Null { b.ty } else { a.ty };
                 let b = self.coerce(b, ty);
-                return Ok(x(format!("ifnull({},{})", a.sql, b.sql), ty));
+                return Ok(typed(format!("ifnull({},{})", a.sql, b.sql), ty));
             }
             "NULLIF" => {
                 let [a, b] = args else {
                     return Err(Error::new(174, 15, "The nullif function requires 2 argument(s)."));
                 };
                 let (a, b) = (self.expr(a)?, self.expr(b)?);
-                if a.ty == Ty::Null {
+                if a.ty == Type::Null {
                     return Err(Error::new(
                         4151,
                         16,
@@ -1968,7 +1992,7 @@ impl<'a> Binder<'a> {
                     ));
                 }
                 let same = self.compare("=", a.clone(), b)?;
-                return Ok(x(
+                return Ok(typed(
                     format!("(CASE WHEN {} THEN NULL ELSE {} END)", same.sql, a.sql),
                     a.ty,
                 ));
@@ -1983,13 +2007,13 @@ impl<'a> Binder<'a> {
                 // An index of another type is converted to int, which cuts.
                 let i = Expr::Cast {
                     value: Box::new(i.clone()),
-                    ty: Ty::Int,
+                    ty: Type::Int,
                     style: None,
                     attempt: false,
                 };
                 return self.expr_inner(&Expr::Case(Some(Box::new(i)), whens, None));
             }
-            "NEWID" => return Ok(x("newid()", Ty::Guid)),
+            "NEWID" => return Ok(typed("newid()", Type::Guid)),
             "DATEADD" | "DATEDIFF" | "DATEDIFF_BIG" | "DATEPART" | "DATENAME" => {
                 return self.date_function(name, args);
             }
@@ -2006,10 +2030,10 @@ impl<'a> Binder<'a> {
                 }
             })?);
         }
-        if bound.iter().any(|b| b.ty == Ty::Bool) {
+        if bound.iter().any(|b| b.ty == Type::Bool) {
             return Err(Error::syntax("=", 0));
         }
-        let types: Vec<Ty> = bound.iter().map(|b| b.ty).collect();
+        let types: Vec<Type> = bound.iter().map(|b| b.ty).collect();
         if let Some(sig) = signature(name, &types)? {
             let any_sensitive = bound.iter().any(|b| b.sensitive);
             if any_sensitive
@@ -2021,7 +2045,7 @@ impl<'a> Binder<'a> {
             for (b, t) in bound.iter().zip(&sig.args) {
                 crate::convert::allowed(b.ty, *t)?;
             }
-            let list: Vec<X> =
+            let list: Vec<Typed> =
                 bound.into_iter().zip(&sig.args).map(|(b, t)| self.coerce(b, *t)).collect();
             extra += list.len();
             if extra != types.len() {
@@ -2038,25 +2062,25 @@ impl<'a> Binder<'a> {
             let refs: Vec<&str> = list.iter().map(|l| l.sql.as_str()).collect();
             let mut out = sig.out;
             // A literal length narrows the result, as on the server.
-            if let ("LEFT" | "RIGHT" | "SUBSTRING", Some(Val::Int(n))) =
+            if let ("LEFT" | "RIGHT" | "SUBSTRING", Some(Value::Int(n))) =
                 (sig.name, list.last().and_then(|l| l.constant.clone()))
             {
                 let n = n.clamp(1, 8000) as u16;
                 out = match out {
-                    Ty::VarChar(Len::N(m)) => Ty::VarChar(Len::N(n.min(m))),
-                    Ty::NVarChar(Len::N(m)) => Ty::NVarChar(Len::N(n.min(m))),
+                    Type::VarChar(Len::N(m)) => Type::VarChar(Len::N(n.min(m))),
+                    Type::NVarChar(Len::N(m)) => Type::NVarChar(Len::N(n.min(m))),
                     t => t,
                 };
             }
             let call = Call::Func { name: sig.name, args: sig.args.clone(), out };
-            return Ok(x(self.call(call, &refs), out));
+            return Ok(typed(self.call(call, &refs), out));
         }
         let mut constants = Vec::new();
         for b in &bound {
             match &b.constant {
                 Some(c) => constants.push(c.clone()),
                 // The one login has the same rights on every object that there is.
-                None if name == "HAS_PERMS_BY_NAME" => constants.push(Val::Null),
+                None if name == "HAS_PERMS_BY_NAME" => constants.push(Value::Null),
                 None => {
                     // Catalog functions over a column: one CASE arm per object that there is.
                     return self.catalog_function(name, &bound);
@@ -2077,23 +2101,23 @@ impl<'a> Binder<'a> {
 
     /// OBJECT_NAME(id), SCHEMA_NAME(id), TYPE_NAME(id), COL_NAME(id, n) … with
     /// a column as argument.
-    fn catalog_function(&mut self, name: &str, args: &[X]) -> Result<X> {
+    fn catalog_function(&mut self, name: &str, args: &[Typed]) -> Result<Typed> {
         let catalog = self.env.catalog();
-        let (ty, arms): (Ty, Vec<(i64, String)>) = match name {
+        let (ty, arms): (Type, Vec<(i64, String)>) = match name {
             "OBJECT_NAME" => (
-                Ty::NVarChar(Len::N(128)),
+                Type::NVarChar(Len::N(128)),
                 catalog.objects.iter().map(|o| (o.id, lit_text(&o.name))).collect(),
             ),
             "OBJECT_SCHEMA_NAME" => (
-                Ty::NVarChar(Len::N(128)),
+                Type::NVarChar(Len::N(128)),
                 catalog.objects.iter().map(|o| (o.id, lit_text(&o.schema))).collect(),
             ),
             "SCHEMA_NAME" => (
-                Ty::NVarChar(Len::N(128)),
+                Type::NVarChar(Len::N(128)),
                 catalog.schemas.iter().map(|(s, id)| (*id, lit_text(s))).collect(),
             ),
             "TYPE_NAME" => (
-                Ty::NVarChar(Len::N(128)),
+                Type::NVarChar(Len::N(128)),
                 crate::catalog::describe::ALL_TYPES
                     .iter()
                     .map(|t| {
@@ -2103,7 +2127,7 @@ impl<'a> Binder<'a> {
                     .collect(),
             ),
             "OBJECT_DEFINITION" => (
-                Ty::NVarChar(Len::Max),
+                Type::NVarChar(Len::Max),
                 catalog
                     .objects
                     .iter()
@@ -2126,12 +2150,12 @@ impl<'a> Binder<'a> {
         let arms: Vec<String> =
             arms.into_iter().map(|(id, v)| format!("WHEN {id} THEN {v}")).collect();
         if arms.is_empty() {
-            return Ok(x("NULL", ty));
+            return Ok(typed("NULL", ty));
         }
-        Ok(x(format!("(CASE {arg} {} END)", arms.join(" ")), ty))
+        Ok(typed(format!("(CASE {arg} {} END)", arms.join(" ")), ty))
     }
 
-    fn date_function(&mut self, name: &str, args: &[Expr]) -> Result<X> {
+    fn date_function(&mut self, name: &str, args: &[Expr]) -> Result<Typed> {
         let need = if matches!(name, "DATEADD" | "DATEDIFF" | "DATEDIFF_BIG") { 3 } else { 2 };
         let Some(Expr::Column(p)) = args.first().filter(|_| args.len() == need) else {
             return Err(Error::new(
@@ -2145,21 +2169,21 @@ impl<'a> Binder<'a> {
         for a in &args[1..] {
             rest.push(self.expr(a)?);
         }
-        let temporal = |e: X, me: &Self| {
+        let temporal = |e: Typed, me: &Self| {
             let t = match e.ty {
                 t if t.is_temporal() => t,
-                t if t.is_int() => Ty::DateTime,
-                _ if name == "DATEADD" => Ty::DateTime,
+                t if t.is_int() => Type::DateTime,
+                _ if name == "DATEADD" => Type::DateTime,
                 // With an offset, where the text has one.
-                _ => Ty::DateTimeOffset(7),
+                _ => Type::DateTimeOffset(7),
             };
             me.coerce(e, t)
         };
         if let Some(e) = rest.iter().skip(usize::from(name == "DATEADD")).find(|e| {
             !(e.ty.is_temporal()
-                || e.ty.is_int() && e.ty != Ty::Bit
-                || e.ty.is_text() && e.ty != Ty::Xml
-                || e.ty == Ty::Null)
+                || e.ty.is_int() && e.ty != Type::Bit
+                || e.ty.is_text() && e.ty != Type::Xml
+                || e.ty == Type::Null)
         }) {
             return Err(Error::unsupported(format!("{name} of {}", e.ty)));
         }
@@ -2167,7 +2191,7 @@ impl<'a> Binder<'a> {
             && let Some(d) = rest.last()
         {
             let checked = if name == "DATEADD" { "DATEADD" } else { "DATEPART" };
-            part.check(checked, if d.ty.is_temporal() { d.ty } else { Ty::DateTimeOffset(7) })
+            part.check(checked, if d.ty.is_temporal() { d.ty } else { Type::DateTimeOffset(7) })
                 .map_err(|e| Error {
                     message: e
                         .message
@@ -2175,30 +2199,30 @@ impl<'a> Binder<'a> {
                     ..e
                 })?;
         }
-        let (name, bound, out): (&'static str, Vec<X>, Ty) = match name {
+        let (name, bound, out): (&'static str, Vec<Typed>, Type) = match name {
             "DATEADD" => {
                 let d = rest.pop().map(|d| temporal(d, self));
-                let n = rest.pop().map(|n| self.coerce(n, Ty::Int));
+                let n = rest.pop().map(|n| self.coerce(n, Type::Int));
                 let (Some(n), Some(d)) = (n, d) else { return Err(Error::internal("DATEADD")) };
                 let ty = d.ty;
                 ("DATEADD", vec![n, d], ty)
             }
             "DATEDIFF" => {
-                ("DATEDIFF", rest.into_iter().map(|r| temporal(r, self)).collect(), Ty::Int)
+                ("DATEDIFF", rest.into_iter().map(|r| temporal(r, self)).collect(), Type::Int)
             }
             "DATEDIFF_BIG" => return Err(Error::unsupported("DATEDIFF_BIG")),
             "DATEPART" => {
-                ("DATEPART", rest.into_iter().map(|r| temporal(r, self)).collect(), Ty::Int)
+                ("DATEPART", rest.into_iter().map(|r| temporal(r, self)).collect(), Type::Int)
             }
             _ => (
                 "DATENAME",
                 rest.into_iter().map(|r| temporal(r, self)).collect(),
-                Ty::NVarChar(Len::N(30)),
+                Type::NVarChar(Len::N(30)),
             ),
         };
         let refs: Vec<&str> = bound.iter().map(|b| b.sql.as_str()).collect();
         let call = Call::Date { name, part, args: bound.iter().map(|b| b.ty).collect(), out };
-        Ok(x(self.call(call, &refs), out))
+        Ok(typed(self.call(call, &refs), out))
     }
 
     fn aggregate(
@@ -2209,7 +2233,7 @@ impl<'a> Binder<'a> {
         star: bool,
         over: Option<&Over>,
         within: &[(Expr, bool)],
-    ) -> Result<X> {
+    ) -> Result<Typed> {
         let (low, high) = match name {
             "STRING_AGG" => (2, 2),
             "LAG" | "LEAD" => (1, 3),
@@ -2275,7 +2299,7 @@ impl<'a> Binder<'a> {
                 "Use of DISTINCT is not allowed with the OVER clause.",
             ));
         }
-        if let Some(b) = bound.first().filter(|b| b.ty == Ty::Null && is_aggregate(name)) {
+        if let Some(b) = bound.first().filter(|b| b.ty == Type::Null && is_aggregate(name)) {
             let _ = b;
             let name = name.to_ascii_lowercase();
             return Err(Error::new(
@@ -2292,7 +2316,7 @@ impl<'a> Binder<'a> {
         if name == "STRING_AGG" && (distinct || over.is_some()) {
             return Err(Error::unsupported("STRING_AGG with DISTINCT or OVER"));
         }
-        if distinct && bound.first().is_some_and(|b| matches!(b.ty, Ty::DateTimeOffset(_))) {
+        if distinct && bound.first().is_some_and(|b| matches!(b.ty, Type::DateTimeOffset(_))) {
             return Err(Error::unsupported("DISTINCT of datetimeoffset"));
         }
         let d = if distinct { "DISTINCT " } else { "" };
@@ -2306,7 +2330,7 @@ impl<'a> Binder<'a> {
                 )
             })
         };
-        let invalid = |t: Ty| {
+        let invalid = |t: Type| {
             Error::new(
                 8117,
                 16,
@@ -2319,39 +2343,42 @@ impl<'a> Binder<'a> {
         };
         Ok(match name {
             "COUNT" | "COUNT_BIG" | "APPROX_COUNT_DISTINCT" => {
-                let ty = if name == "COUNT" { Ty::Int } else { Ty::BigInt };
+                let ty = if name == "COUNT" { Type::Int } else { Type::BigInt };
                 let d = if name == "APPROX_COUNT_DISTINCT" { "DISTINCT " } else { d };
                 if star {
-                    x(format!("count(*){window}"), ty)
+                    typed(format!("count(*){window}"), ty)
                 } else {
-                    x(format!("count({d}{}){window}", Self::collated(&arg()?)), ty)
+                    typed(format!("count({d}{}){window}", Self::collated(&arg()?)), ty)
                 }
             }
             "MIN" | "MAX" => {
                 let a = arg()?;
-                if matches!(a.ty, Ty::Bit | Ty::Xml) {
+                if matches!(a.ty, Type::Bit | Type::Xml) {
                     return Err(invalid(a.ty));
                 }
-                if a.ty == Ty::Guid {
+                if a.ty == Type::Guid {
                     return Err(Error::unsupported("MIN and MAX of uniqueidentifier"));
                 }
-                x(format!("{}({}){window}", name.to_ascii_lowercase(), Self::collated(&a)), a.ty)
+                typed(
+                    format!("{}({}){window}", name.to_ascii_lowercase(), Self::collated(&a)),
+                    a.ty,
+                )
             }
             "SUM" | "AVG" => {
                 let a = arg()?;
                 let out = match (a.ty, name) {
-                    (Ty::TinyInt | Ty::SmallInt | Ty::Int, _) => Ty::Int,
-                    (Ty::BigInt, _) => Ty::BigInt,
-                    (Ty::Money | Ty::SmallMoney, _) => Ty::Money,
-                    (Ty::Real | Ty::Float, _) => Ty::Float,
-                    (Ty::Decimal(_, s), "SUM") => Ty::Decimal(38, s),
-                    (Ty::Decimal(_, s), _) => Ty::Decimal(38, s.max(6)),
+                    (Type::TinyInt | Type::SmallInt | Type::Int, _) => Type::Int,
+                    (Type::BigInt, _) => Type::BigInt,
+                    (Type::Money | Type::SmallMoney, _) => Type::Money,
+                    (Type::Real | Type::Float, _) => Type::Float,
+                    (Type::Decimal(_, s), "SUM") => Type::Decimal(38, s),
+                    (Type::Decimal(_, s), _) => Type::Decimal(38, s.max(6)),
                     (t, _) => return Err(invalid(t)),
                 };
                 let sum = if a.ty.is_scaled() {
                     format!("dsum({d}{}){window}", a.sql)
                 } else if a.ty.is_float() {
-                    return Ok(x(
+                    return Ok(typed(
                         format!("{}({d}{}){window}", name.to_ascii_lowercase(), a.sql),
                         out,
                     ));
@@ -2359,17 +2386,20 @@ impl<'a> Binder<'a> {
                     format!("sum({d}{}){window}", a.sql)
                 };
                 let from = match a.ty {
-                    Ty::Decimal(_, s) => Ty::Decimal(38, s),
-                    Ty::SmallMoney => Ty::Money,
+                    Type::Decimal(_, s) => Type::Decimal(38, s),
+                    Type::SmallMoney => Type::Money,
                     t => t,
                 };
                 if name == "SUM" {
-                    x(self.call(Call::Func { name: "FIT", args: vec![from], out }, &[&sum]), out)
+                    typed(
+                        self.call(Call::Func { name: "FIT", args: vec![from], out }, &[&sum]),
+                        out,
+                    )
                 } else {
                     let count = format!("count({d}{}){window}", a.sql);
-                    x(
+                    typed(
                         self.call(
-                            Call::Func { name: "AVG", args: vec![from, Ty::Int], out },
+                            Call::Func { name: "AVG", args: vec![from, Type::Int], out },
                             &[&sum, &count],
                         ),
                         out,
@@ -2384,9 +2414,9 @@ impl<'a> Binder<'a> {
                 if !a.ty.is_number() {
                     return Err(invalid(a.ty));
                 }
-                let a = self.coerce(a, Ty::Float);
+                let a = self.coerce(a, Type::Float);
                 let mode = i32::from(name.ends_with('P')) + 2 * i32::from(name.starts_with('S'));
-                x(format!("variance({},{mode})", a.sql), Ty::Float)
+                typed(format!("variance({},{mode})", a.sql), Type::Float)
             }
             "STRING_AGG" => {
                 let [a, sep] = bound.as_slice() else {
@@ -2397,15 +2427,15 @@ impl<'a> Binder<'a> {
                     ));
                 };
                 let out = match a.ty {
-                    Ty::NVarChar(Len::Max) => Ty::NVarChar(Len::Max),
-                    Ty::VarChar(Len::Max) => Ty::VarChar(Len::Max),
-                    t if t.is_unicode() || !t.is_text() => Ty::NVarChar(Len::N(4000)),
-                    _ => Ty::VarChar(Len::N(8000)),
+                    Type::NVarChar(Len::Max) => Type::NVarChar(Len::Max),
+                    Type::VarChar(Len::Max) => Type::VarChar(Len::Max),
+                    t if t.is_unicode() || !t.is_text() => Type::NVarChar(Len::N(4000)),
+                    _ => Type::VarChar(Len::N(8000)),
                 };
                 let a = if a.ty.is_text() {
                     a.clone()
                 } else {
-                    self.coerce(a.clone(), Ty::NVarChar(Len::N(4000)))
+                    self.coerce(a.clone(), Type::NVarChar(Len::N(4000)))
                 };
                 let mut keys = Vec::new();
                 for (e, desc) in &order {
@@ -2418,25 +2448,28 @@ impl<'a> Binder<'a> {
                 };
                 let inner = format!("group_concat({},{}{by})", a.sql, sep.sql);
                 // Over the limit is error 9829 on the server.
-                x(self.call(Call::Func { name: "AGGLEN", args: vec![out], out }, &[&inner]), out)
+                typed(
+                    self.call(Call::Func { name: "AGGLEN", args: vec![out], out }, &[&inner]),
+                    out,
+                )
             }
             "ROW_NUMBER" | "RANK" | "DENSE_RANK" => {
-                x(format!("{}(){window}", name.to_ascii_lowercase()), Ty::BigInt)
+                typed(format!("{}(){window}", name.to_ascii_lowercase()), Type::BigInt)
             }
-            "NTILE" if !matches!(arg()?.constant, Some(Val::Int(1..))) => {
+            "NTILE" if !matches!(arg()?.constant, Some(Value::Int(1..))) => {
                 return Err(Error::unsupported("NTILE of anything but a positive constant"));
             }
-            "NTILE" => x(format!("ntile({}){window}", arg()?.sql), Ty::BigInt),
+            "NTILE" => typed(format!("ntile({}){window}", arg()?.sql), Type::BigInt),
             "PERCENT_RANK" | "CUME_DIST" => {
-                x(format!("{}(){window}", name.to_ascii_lowercase()), Ty::Float)
+                typed(format!("{}(){window}", name.to_ascii_lowercase()), Type::Float)
             }
             "FIRST_VALUE" | "LAST_VALUE" => {
                 let a = arg()?;
-                x(format!("{}({}){window}", name.to_ascii_lowercase(), a.sql), a.ty)
+                typed(format!("{}({}){window}", name.to_ascii_lowercase(), a.sql), a.ty)
             }
             _ => {
                 let a = arg()?;
-                if bound.get(1).is_some_and(|o| !matches!(o.constant, Some(Val::Int(0..)))) {
+                if bound.get(1).is_some_and(|o| !matches!(o.constant, Some(Value::Int(0..)))) {
                     return Err(Error::unsupported(format!(
                         "{name} with an offset that is not a constant of 0 or more"
                     )));
@@ -2446,7 +2479,7 @@ impl<'a> Binder<'a> {
                     Some(d) => self.coerce(d.clone(), a.ty).sql,
                     None => "NULL".into(),
                 };
-                x(
+                typed(
                     format!("{}({},{offset},{default}){window}", name.to_ascii_lowercase(), a.sql),
                     a.ty,
                 )

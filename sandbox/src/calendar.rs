@@ -2,7 +2,7 @@
 //! Server reads and writes.
 
 use crate::error::{Error, Result};
-use crate::types::{DAY, Ty, Val};
+use crate::types::{DAY, Type, Value};
 
 /// Ticks in a second.
 pub const SECOND: i64 = 10_000_000;
@@ -91,8 +91,8 @@ pub fn now() -> i64 {
     719_162 * DAY + d.as_nanos() as i64 / 100
 }
 
-fn conversion(ty: Ty) -> Error {
-    if ty == Ty::SmallDateTime {
+fn conversion(ty: Type) -> Error {
+    if ty == Type::SmallDateTime {
         return Error::new(
             295,
             16,
@@ -125,12 +125,12 @@ enum Bad {
 /// Reads the texts that do not depend on the session's language: ISO 8601, `yyyymmdd`, `yyyy-mm-dd
 /// hh:mm[:ss[.fffffff]]`, US `m/d/yyyy`, `Mon d yyyy`, and a time alone. What can be no date is
 /// refused as the server refuses it; other forms are not in the sandbox.
-pub fn parse(text: &str, ty: Ty) -> Result<Moment> {
+pub fn parse(text: &str, ty: Type) -> Result<Moment> {
     let s = text.trim_matches(' ');
     if s.is_empty() {
         return Ok(Moment { days: DAYS_1900, ticks: 0, offset: None });
     }
-    let legacy = matches!(ty, Ty::DateTime | Ty::SmallDateTime);
+    let legacy = matches!(ty, Type::DateTime | Type::SmallDateTime);
     let unknown = || Error::unsupported(format!("the date '{text}'"));
     let m = read(s, ty).map_err(|bad| match bad {
         Bad::Not => conversion(ty),
@@ -138,13 +138,13 @@ pub fn parse(text: &str, ty: Ty) -> Result<Moment> {
         Bad::Range => conversion(ty),
         Bad::Unknown => unknown(),
     })?;
-    if m.offset.is_some() && !matches!(ty, Ty::DateTimeOffset(_)) {
+    if m.offset.is_some() && !matches!(ty, Type::DateTimeOffset(_)) {
         return Err(unknown());
     }
     Ok(m)
 }
 
-fn read(s: &str, ty: Ty) -> Result<Moment, Bad> {
+fn read(s: &str, ty: Type) -> Result<Moment, Bad> {
     if !s.is_ascii() || s.contains(['{', '\t', '\n', '\r']) {
         return Err(Bad::Unknown);
     }
@@ -167,7 +167,7 @@ fn read(s: &str, ty: Ty) -> Result<Moment, Bad> {
             });
         }
     }
-    let legacy = matches!(ty, Ty::DateTime | Ty::SmallDateTime);
+    let legacy = matches!(ty, Type::DateTime | Type::SmallDateTime);
     // ISO's T stands between two digits: the T of "Oct" or "Sat" is a letter of a name.
     let iso = s.char_indices().position(|(i, c)| {
         (c == 'T' || c == 't')
@@ -367,14 +367,14 @@ pub fn offset_text(minutes: i16) -> String {
 }
 
 /// Days, ticks of the day and offset of a temporal value; the local time of a datetimeoffset.
-pub fn split(v: &Val, ty: Ty) -> Option<Moment> {
+pub fn split(v: &Value, ty: Type) -> Option<Moment> {
     Some(match (v, ty) {
-        (Val::Int(d), Ty::Date) => Moment { days: *d, ticks: 0, offset: None },
-        (Val::Int(t), Ty::Time(_)) => Moment { days: DAYS_1900, ticks: *t, offset: None },
-        (Val::Int(t), _) => {
+        (Value::Int(d), Type::Date) => Moment { days: *d, ticks: 0, offset: None },
+        (Value::Int(t), Type::Time(_)) => Moment { days: DAYS_1900, ticks: *t, offset: None },
+        (Value::Int(t), _) => {
             Moment { days: t.div_euclid(DAY), ticks: t.rem_euclid(DAY), offset: None }
         }
-        (Val::Offset(t, o), _) => {
+        (Value::Offset(t, o), _) => {
             let local = t + i64::from(*o) * 60 * SECOND;
             Moment { days: local.div_euclid(DAY), ticks: local.rem_euclid(DAY), offset: Some(*o) }
         }
@@ -383,9 +383,9 @@ pub fn split(v: &Val, ty: Ty) -> Option<Moment> {
 }
 
 /// As [`split`], with all that a datetime means: its .003 and .007 are thirds.
-pub fn exact(v: &Val, ty: Ty) -> Option<Moment> {
+pub fn exact(v: &Value, ty: Type) -> Option<Moment> {
     let m = split(v, ty)?;
-    if ty != Ty::DateTime {
+    if ty != Type::DateTime {
         return Some(m);
     }
     let fragments = (m.ticks / 10_000 * 3 + 5) / 10;
@@ -399,14 +399,14 @@ pub fn utc(m: Moment) -> Moment {
 }
 
 /// Puts a moment into `ty`, rounding as that type does.
-pub fn build(m: Moment, ty: Ty) -> Result<Val> {
+pub fn build(m: Moment, ty: Type) -> Result<Value> {
     // Far beyond what any type holds: a number of days that came from an int.
     if !(-4_000_000..=4_000_000).contains(&m.days) {
         let name = match ty {
-            Ty::SmallDateTime => "smalldatetime",
-            Ty::Date => "date",
-            Ty::DateTime2(_) => "datetime2",
-            Ty::DateTimeOffset(_) => "datetimeoffset",
+            Type::SmallDateTime => "smalldatetime",
+            Type::Date => "date",
+            Type::DateTime2(_) => "datetime2",
+            Type::DateTimeOffset(_) => "datetimeoffset",
             _ => "datetime",
         };
         return Err(Error::new(
@@ -416,32 +416,32 @@ pub fn build(m: Moment, ty: Ty) -> Result<Val> {
         ));
     }
     let at = m.days * DAY + m.ticks;
-    let bounded = |ticks: i64, low: i64, name: &str| -> Result<Val> {
+    let bounded = |ticks: i64, low: i64, name: &str| -> Result<Value> {
         if ticks < low * DAY || ticks >= 3_652_059 * DAY {
             Err(out_of_range(name))
         } else {
-            Ok(Val::Int(ticks))
+            Ok(Value::Int(ticks))
         }
     };
     match ty {
-        Ty::Date => bounded(m.days * DAY, 0, "date").map(|_| Val::Int(m.days)),
-        Ty::Time(s) => Ok(Val::Int(round_ticks(m.ticks, s) % DAY)),
-        Ty::DateTime2(s) => bounded(round_ticks(at, s), 0, "datetime2"),
-        Ty::DateTime => bounded(round_datetime(at), 639_905, "datetime"),
-        Ty::SmallDateTime => {
+        Type::Date => bounded(m.days * DAY, 0, "date").map(|_| Value::Int(m.days)),
+        Type::Time(s) => Ok(Value::Int(round_ticks(m.ticks, s) % DAY)),
+        Type::DateTime2(s) => bounded(round_ticks(at, s), 0, "datetime2"),
+        Type::DateTime => bounded(round_datetime(at), 639_905, "datetime"),
+        Type::SmallDateTime => {
             // 29.998 seconds are less than half a minute, 29.999 are not.
             let minute = 60 * SECOND;
             let t = (round_datetime(at) + minute / 2).div_euclid(minute) * minute;
             if !(DAYS_1900 * DAY..(DAYS_1900 + 65_536) * DAY).contains(&t) {
                 return Err(out_of_range("smalldatetime"));
             }
-            Ok(Val::Int(t))
+            Ok(Value::Int(t))
         }
-        Ty::DateTimeOffset(s) => {
+        Type::DateTimeOffset(s) => {
             let offset = m.offset.unwrap_or(0);
             let instant = round_ticks(at, s) - i64::from(offset) * 60 * SECOND;
             bounded(round_ticks(at, s), 0, "datetimeoffset")?;
-            bounded(instant, 0, "datetimeoffset").map(|_| Val::Offset(instant, offset))
+            bounded(instant, 0, "datetimeoffset").map(|_| Value::Offset(instant, offset))
         }
         _ => Err(Error::internal("not a temporal type")),
     }
@@ -449,13 +449,13 @@ pub fn build(m: Moment, ty: Ty) -> Result<Val> {
 
 /// The text of a temporal value in a CONVERT style; which styles a type has is told on the page
 /// of CAST and CONVERT.
-pub fn text(v: &Val, ty: Ty, style: i64) -> Result<String> {
+pub fn text(v: &Value, ty: Type, style: i64) -> Result<String> {
     use crate::convert::NO_STYLE;
     let Some(m) = split(v, ty) else { return Err(Error::internal("not a temporal value")) };
     let (y, mo, d) = to_ymd(m.days);
     let scale = match ty {
-        Ty::Time(s) | Ty::DateTime2(s) | Ty::DateTimeOffset(s) => s,
-        Ty::DateTime => 3,
+        Type::Time(s) | Type::DateTime2(s) | Type::DateTimeOffset(s) => s,
+        Type::DateTime => 3,
         _ => 0,
     };
     let clock = |s: u8| time_text(m.ticks, s);
@@ -464,7 +464,7 @@ pub fn text(v: &Val, ty: Ty, style: i64) -> Result<String> {
         (if hour % 12 == 0 { 12 } else { hour % 12 }, if hour < 12 { "AM" } else { "PM" });
     let mon = &MONTHS[(mo - 1) as usize][..3];
     let day = match style {
-        NO_STYLE if matches!(ty, Ty::DateTime | Ty::SmallDateTime) => {
+        NO_STYLE if matches!(ty, Type::DateTime | Type::SmallDateTime) => {
             format!("{mon} {d:>2} {y:04}")
         }
         0 | 9 | 100 | 109 => format!("{mon} {d:>2} {y:04}"),
@@ -485,34 +485,35 @@ pub fn text(v: &Val, ty: Ty, style: i64) -> Result<String> {
     let colons = || clock(3).replacen('.', ":", 1);
     Ok(match (ty, style) {
         (
-            Ty::Date | Ty::DateTime | Ty::SmallDateTime | Ty::DateTime2(_),
+            Type::Date | Type::DateTime | Type::SmallDateTime | Type::DateTime2(_),
             1 | 12 | 23 | 101..=107 | 110..=112,
         ) => day,
-        (Ty::Date, NO_STYLE | 0 | 20 | 21 | 25 | 100 | 120 | 121 | 126) => day,
-        (Ty::Time(_), NO_STYLE | 21 | 25 | 121) => clock(scale),
-        (Ty::Time(_) | Ty::DateTime | Ty::SmallDateTime | Ty::DateTime2(_), 8 | 24 | 108) => {
-            clock(0)
-        }
-        (Ty::DateTime | Ty::SmallDateTime, NO_STYLE)
-        | (Ty::DateTime | Ty::SmallDateTime | Ty::DateTime2(_), 0 | 100) => {
+        (Type::Date, NO_STYLE | 0 | 20 | 21 | 25 | 100 | 120 | 121 | 126) => day,
+        (Type::Time(_), NO_STYLE | 21 | 25 | 121) => clock(scale),
+        (
+            Type::Time(_) | Type::DateTime | Type::SmallDateTime | Type::DateTime2(_),
+            8 | 24 | 108,
+        ) => clock(0),
+        (Type::DateTime | Type::SmallDateTime, NO_STYLE)
+        | (Type::DateTime | Type::SmallDateTime | Type::DateTime2(_), 0 | 100) => {
             format!("{day} {h12:>2}:{:02}{half}", m.ticks / SECOND / 60 % 60)
         }
-        (Ty::DateTime, 9 | 109) => format!("{day} {h12:>2}{}{half}", &colons()[2..]),
-        (Ty::DateTime, 13 | 113) => format!("{day} {}", colons()),
-        (Ty::DateTime, 14 | 114) => colons(),
-        (Ty::DateTime | Ty::SmallDateTime | Ty::DateTime2(_), 20 | 120) => {
+        (Type::DateTime, 9 | 109) => format!("{day} {h12:>2}{}{half}", &colons()[2..]),
+        (Type::DateTime, 13 | 113) => format!("{day} {}", colons()),
+        (Type::DateTime, 14 | 114) => colons(),
+        (Type::DateTime | Type::SmallDateTime | Type::DateTime2(_), 20 | 120) => {
             format!("{day} {}", clock(0))
         }
-        (Ty::DateTime, 21 | 25 | 121) | (Ty::DateTime2(_), NO_STYLE | 21 | 25 | 121) => {
+        (Type::DateTime, 21 | 25 | 121) | (Type::DateTime2(_), NO_STYLE | 21 | 25 | 121) => {
             format!("{day} {}", clock(scale))
         }
-        (Ty::DateTime | Ty::SmallDateTime, 126) => {
+        (Type::DateTime | Type::SmallDateTime, 126) => {
             format!("{day}T{}", clock(if m.ticks % SECOND == 0 { 0 } else { scale }))
         }
-        (Ty::DateTime2(_), 126) if scale == 0 || m.ticks % SECOND != 0 => {
+        (Type::DateTime2(_), 126) if scale == 0 || m.ticks % SECOND != 0 => {
             format!("{day}T{}", clock(scale))
         }
-        (Ty::DateTimeOffset(_), NO_STYLE | 21 | 25 | 121) => {
+        (Type::DateTimeOffset(_), NO_STYLE | 21 | 25 | 121) => {
             format!("{day} {} {}", clock(scale), offset_text(m.offset.unwrap_or(0)))
         }
         _ => return Err(Error::unsupported(format!("the text of {ty} with style {style}"))),
@@ -567,18 +568,20 @@ impl Part {
     }
 
     /// Refuses what a type has not (9810).
-    pub fn check(self, function: &str, ty: Ty) -> Result<()> {
+    pub fn check(self, function: &str, ty: Type) -> Result<()> {
         let clock = matches!(self, Part::Hour | Part::Minute | Part::Second | Part::Millisecond)
             || self.is_fine();
         let ok = match (function, self) {
             ("DATEADD", Part::IsoWeek | Part::TzOffset) => false,
-            (_, Part::TzOffset) => matches!(ty, Ty::DateTimeOffset(_) | Ty::DateTime2(_)),
-            ("DATEADD", _) if self.is_fine() && matches!(ty, Ty::DateTime | Ty::SmallDateTime) => {
+            (_, Part::TzOffset) => matches!(ty, Type::DateTimeOffset(_) | Type::DateTime2(_)),
+            ("DATEADD", _)
+                if self.is_fine() && matches!(ty, Type::DateTime | Type::SmallDateTime) =>
+            {
                 false
             }
             _ => match ty {
-                Ty::Date => !clock,
-                Ty::Time(_) => clock,
+                Type::Date => !clock,
+                Type::Time(_) => clock,
                 _ => true,
             },
         };

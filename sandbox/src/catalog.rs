@@ -13,7 +13,7 @@ pub(crate) mod views;
 use std::sync::Arc;
 
 use crate::ast::{Expr, Name, ParamDef};
-use crate::types::Ty;
+use crate::types::Type;
 
 /// The database that the sandbox serves.
 pub const DATABASE: &str = "trading";
@@ -62,7 +62,7 @@ pub struct TableDef {
 #[derive(Debug, Clone)]
 pub struct ColumnMeta {
     pub name: String,
-    pub ty: Ty,
+    pub ty: Type,
     pub nullable: bool,
     pub identity: Option<(i64, i64)>,
     /// Constraint name, expression, text.

@@ -3,13 +3,13 @@
 use crate::calendar::{self, DAYS_1900, Moment};
 use crate::decimal;
 use crate::error::{Error, Result};
-use crate::types::{DAY, Len, Ty, Val};
+use crate::types::{DAY, Len, Type, Value};
 
 /// CONVERT's style where none is written: CAST, and every implicit conversion.
 pub const NO_STYLE: i64 = -1;
 
 /// Converts `v` from one type to another. `style` is CONVERT's third argument, or [`NO_STYLE`].
-pub fn convert(v: Val, from: Ty, to: Ty, style: i64) -> Result<Val> {
+pub fn convert(v: Value, from: Type, to: Type, style: i64) -> Result<Value> {
     if v.is_null() || from == to && style == NO_STYLE {
         return Ok(v);
     }
@@ -28,49 +28,49 @@ pub fn convert(v: Val, from: Ty, to: Ty, style: i64) -> Result<Val> {
         return to_temporal(v, from, to, style);
     }
     match (to, v) {
-        (Ty::Real, v) => Ok(match to_float(&v, from)? {
+        (Type::Real, v) => Ok(match to_float(&v, from)? {
             f if f.is_finite() && !(f as f32).is_finite() => {
                 return Err(Error::new(232, 16, "Arithmetic overflow error for type real."));
             }
-            f => Val::Float(f64::from(f as f32)),
+            f => Value::Float(f64::from(f as f32)),
         }),
-        (Ty::Float, v) => to_float(&v, from).map(Val::Float),
-        (Ty::Binary(_) | Ty::VarBinary(_), v) => {
+        (Type::Float, v) => to_float(&v, from).map(Value::Float),
+        (Type::Binary(_) | Type::VarBinary(_), v) => {
             let mut b = to_binary(v, from, style)?;
             let n = match to {
-                Ty::Binary(n) | Ty::VarBinary(Len::N(n)) => usize::from(n),
+                Type::Binary(n) | Type::VarBinary(Len::N(n)) => usize::from(n),
                 _ => b.len(),
             };
             // Numbers are cut and filled on their left, everything else on its right.
             if from.is_number() {
                 b.drain(..b.len().saturating_sub(n));
-                if matches!(to, Ty::Binary(_)) {
+                if matches!(to, Type::Binary(_)) {
                     b.splice(0..0, vec![0; n - b.len()]);
                 }
             } else {
                 b.truncate(n);
-                if matches!(to, Ty::Binary(_)) {
+                if matches!(to, Type::Binary(_)) {
                     b.resize(n, 0);
                 }
             }
-            Ok(Val::Bin(b))
+            Ok(Value::Bin(b))
         }
-        (Ty::Guid, Val::Str(s)) if from.is_text() => parse_guid(&s).map(Val::Str),
-        (Ty::Guid, v) if from == Ty::Guid => Ok(v),
+        (Type::Guid, Value::Str(s)) if from.is_text() => parse_guid(&s).map(Value::Str),
+        (Type::Guid, v) if from == Type::Guid => Ok(v),
         _ => Err(missing(from, to)),
     }
 }
 
 /// Refuses what even CAST may not do (529), by the table on Microsoft's page of CAST and CONVERT.
-pub fn allowed(from: Ty, to: Ty) -> Result<()> {
-    let modern = |t: Ty| t.is_temporal() && !matches!(t, Ty::DateTime | Ty::SmallDateTime);
-    let other = |t: Ty| t.is_number() || t.is_temporal();
+pub fn allowed(from: Type, to: Type) -> Result<()> {
+    let modern = |t: Type| t.is_temporal() && !matches!(t, Type::DateTime | Type::SmallDateTime);
+    let other = |t: Type| t.is_number() || t.is_temporal();
     let clash = modern(from) && to.is_number()
         || from.is_number() && modern(to)
-        || from == Ty::Guid && other(to)
-        || to == Ty::Guid && other(from)
+        || from == Type::Guid && other(to)
+        || to == Type::Guid && other(from)
         || from.is_binary() && to.is_float()
-        || matches!((from, to), (Ty::Time(_), Ty::Date) | (Ty::Date, Ty::Time(_)));
+        || matches!((from, to), (Type::Time(_), Type::Date) | (Type::Date, Type::Time(_)));
     if clash {
         let (from, to) = (from.name_and_id().0, to.name_and_id().0);
         return Err(Error::new(
@@ -83,7 +83,7 @@ pub fn allowed(from: Ty, to: Ty) -> Result<()> {
 }
 
 /// Refuses what needs a CAST (257), or could not even be one (206), by the same table.
-pub fn implicit(from: Ty, to: Ty) -> Result<()> {
+pub fn implicit(from: Type, to: Type) -> Result<()> {
     let (f, t) = (from.name_and_id().0, to.name_and_id().0);
     if allowed(from, to).is_err() {
         return Err(Error::new(
@@ -92,10 +92,10 @@ pub fn implicit(from: Ty, to: Ty) -> Result<()> {
             format!("Operand type clash: {f} is incompatible with {t}"),
         ));
     }
-    let cast = matches!(from, Ty::DateTime | Ty::SmallDateTime) && to.is_number()
-        || matches!(from, Ty::Money | Ty::SmallMoney) && to.is_text()
+    let cast = matches!(from, Type::DateTime | Type::SmallDateTime) && to.is_number()
+        || matches!(from, Type::Money | Type::SmallMoney) && to.is_text()
         || from.is_text() && to.is_binary()
-        || from == Ty::Xml && to.is_text() && to != Ty::Xml;
+        || from == Type::Xml && to.is_text() && to != Type::Xml;
     if cast {
         return Err(Error::new(
             257,
@@ -109,23 +109,23 @@ pub fn implicit(from: Ty, to: Ty) -> Result<()> {
 }
 
 /// A conversion that SQL Server has and the sandbox has not.
-pub fn missing(from: Ty, to: Ty) -> Error {
+pub fn missing(from: Type, to: Type) -> Error {
     Error::unsupported(format!("the conversion from {from} to {to}"))
 }
 
 /// As [`convert`] for an assignment: text that is too long is an error (8152), not cut.
-pub fn assign(v: Val, from: Ty, to: Ty) -> Result<Val> {
+pub fn assign(v: Value, from: Type, to: Type) -> Result<Value> {
     let limit = match to {
-        Ty::Char(n) | Ty::NChar(n) | Ty::VarChar(Len::N(n)) | Ty::NVarChar(Len::N(n)) => {
+        Type::Char(n) | Type::NChar(n) | Type::VarChar(Len::N(n)) | Type::NVarChar(Len::N(n)) => {
             Some(usize::from(n))
         }
-        Ty::Binary(n) | Ty::VarBinary(Len::N(n)) => Some(usize::from(n)),
+        Type::Binary(n) | Type::VarBinary(Len::N(n)) => Some(usize::from(n)),
         _ => None,
     };
     if let Some(n) = limit {
         let long = match &v {
-            Val::Str(s) if to.is_text() => s.trim_end_matches(' ').encode_utf16().count() > n,
-            Val::Bin(b) => b.len() > n,
+            Value::Str(s) if to.is_text() => s.trim_end_matches(' ').encode_utf16().count() > n,
+            Value::Bin(b) => b.len() > n,
             _ => false,
         };
         if long {
@@ -139,31 +139,31 @@ pub fn assign(v: Val, from: Ty, to: Ty) -> Result<Val> {
 }
 
 /// Cuts or pads to the target's length; what a number cannot fit is an error, as on the server.
-fn fit_text(s: String, from: Ty, to: Ty) -> Result<Val> {
+fn fit_text(s: String, from: Type, to: Type) -> Result<Value> {
     let s = if to.is_unicode() { s } else { narrow(&s)? };
     let (n, pad) = match to {
-        Ty::Char(n) | Ty::NChar(n) => (usize::from(n), true),
-        Ty::VarChar(Len::N(n)) | Ty::NVarChar(Len::N(n)) => (usize::from(n), false),
-        _ => return Ok(Val::Str(s)),
+        Type::Char(n) | Type::NChar(n) => (usize::from(n), true),
+        Type::VarChar(Len::N(n)) | Type::NVarChar(Len::N(n)) => (usize::from(n), false),
+        _ => return Ok(Value::Str(s)),
     };
     let units = s.encode_utf16().count();
     if units > n {
         return match from {
-            Ty::TinyInt | Ty::SmallInt | Ty::Int if !to.is_unicode() => {
-                Ok(Val::Str(format!("{:<n$}", "*")))
-                    .map(|v| if pad { v } else { Val::Str("*".to_owned()) })
+            Type::TinyInt | Type::SmallInt | Type::Int if !to.is_unicode() => {
+                Ok(Value::Str(format!("{:<n$}", "*")))
+                    .map(|v| if pad { v } else { Value::Str("*".to_owned()) })
             }
-            Ty::Bit | Ty::BigInt => Err(missing(from, to)),
+            Type::Bit | Type::BigInt => Err(missing(from, to)),
             t if t.is_number() => Err(Error::overflow(to.name_and_id().0)),
-            Ty::Guid => Err(Error::new(
+            Type::Guid => Err(Error::new(
                 8170,
                 16,
                 "Insufficient result space to convert uniqueidentifier value to char.",
             )),
-            _ => cut_utf16(&s, n).map(Val::Str),
+            _ => cut_utf16(&s, n).map(Value::Str),
         };
     }
-    Ok(Val::Str(if pad { s + &" ".repeat(n - units) } else { s }))
+    Ok(Value::Str(if pad { s + &" ".repeat(n - units) } else { s }))
 }
 
 /// The longest prefix of at most `n` UTF-16 units. Half of a surrogate pair is more than
@@ -210,20 +210,20 @@ pub const CP1252: [char; 32] = [
 ];
 
 /// The text of a value, before it is fitted to a length.
-pub fn to_text(v: &Val, from: Ty, to: Ty, style: i64) -> Result<String> {
+pub fn to_text(v: &Value, from: Type, to: Type, style: i64) -> Result<String> {
     Ok(match v {
-        Val::Str(s) => s.clone(),
+        Value::Str(s) => s.clone(),
         v if from.is_temporal() => calendar::text(v, from, style)?,
-        Val::Int(i) => i.to_string(),
-        Val::Dec(d) if matches!(from, Ty::Money | Ty::SmallMoney) => match style {
+        Value::Int(i) => i.to_string(),
+        Value::Dec(d) if matches!(from, Type::Money | Type::SmallMoney) => match style {
             NO_STYLE | 0 => decimal::text(decimal::rescale(*d, 4, 2)?, 2),
             1 => commas(&decimal::text(decimal::rescale(*d, 4, 2)?, 2)),
             2 | 126 => decimal::text(*d, 4),
             _ => return Err(Error::unsupported(format!("CONVERT of money with style {style}"))),
         },
-        Val::Dec(d) => decimal::text(*d, from.scale()),
-        Val::Float(f) => float_text(*f, style, from)?,
-        Val::Bin(b) => match style {
+        Value::Dec(d) => decimal::text(*d, from.scale()),
+        Value::Float(f) => float_text(*f, style, from)?,
+        Value::Bin(b) => match style {
             1 => format!("0x{}", hex(b)),
             2 => hex(b),
             NO_STYLE | 0 if to.is_unicode() && b.len() % 2 == 0 => utf16_text(
@@ -234,7 +234,9 @@ pub fn to_text(v: &Val, from: Ty, to: Ty, style: i64) -> Result<String> {
             }
             _ => b.iter().map(|b| from_cp1252(*b)).collect(),
         },
-        Val::Null | Val::Offset(..) => return Err(Error::internal("a value of the wrong kind")),
+        Value::Null | Value::Offset(..) => {
+            return Err(Error::internal("a value of the wrong kind"));
+        }
     })
 }
 
@@ -271,7 +273,7 @@ pub fn hex(b: &[u8]) -> String {
 }
 
 /// Style 0 has at most six digits; 1 and 2 are always scientific; 3 is lossless.
-fn float_text(f: f64, style: i64, from: Ty) -> Result<String> {
+fn float_text(f: f64, style: i64, from: Type) -> Result<String> {
     let sci = |digits: usize| {
         let s = format!("{f:.digits$e}");
         let (m, e) = s.split_once('e').unwrap_or((&s, "0"));
@@ -303,28 +305,28 @@ fn float_text(f: f64, style: i64, from: Ty) -> Result<String> {
         }
         1 => sci(7),
         2 => sci(15),
-        3 if from == Ty::Float => sci(16),
+        3 if from == Type::Float => sci(16),
         _ => return Err(Error::unsupported(format!("CONVERT of float with style {style}"))),
     })
 }
 
-fn range(ty: Ty) -> (i64, i64) {
+fn range(ty: Type) -> (i64, i64) {
     match ty {
-        Ty::TinyInt => (0, 255),
-        Ty::SmallInt => (i64::from(i16::MIN), i64::from(i16::MAX)),
-        Ty::Int => (i64::from(i32::MIN), i64::from(i32::MAX)),
+        Type::TinyInt => (0, 255),
+        Type::SmallInt => (i64::from(i16::MIN), i64::from(i16::MAX)),
+        Type::Int => (i64::from(i32::MIN), i64::from(i32::MAX)),
         _ => (i64::MIN, i64::MAX),
     }
 }
 
 /// Refuses an integer that `ty` cannot hold (8115, or 220 for the small ones).
-pub fn fit_int(i: i64, ty: Ty, overflow_220: bool) -> Result<i64> {
+pub fn fit_int(i: i64, ty: Type, overflow_220: bool) -> Result<i64> {
     let (low, high) = range(ty);
     if (low..=high).contains(&i) {
         return Ok(i);
     }
     let name = ty.name_and_id().0;
-    Err(if overflow_220 && matches!(ty, Ty::TinyInt | Ty::SmallInt) {
+    Err(if overflow_220 && matches!(ty, Type::TinyInt | Type::SmallInt) {
         Error {
             state: 2,
             ..Error::new(
@@ -338,48 +340,48 @@ pub fn fit_int(i: i64, ty: Ty, overflow_220: bool) -> Result<i64> {
     })
 }
 
-fn to_int(v: Val, from: Ty, to: Ty) -> Result<Val> {
+fn to_int(v: Value, from: Type, to: Type) -> Result<Value> {
     let i = match &v {
-        Val::Int(_) if from.is_temporal() && to == Ty::Bit => return Err(missing(from, to)),
-        Val::Int(i) if from.is_temporal() => (i + DAY / 2).div_euclid(DAY) - DAYS_1900,
-        Val::Int(i) => *i,
-        Val::Dec(d) if matches!(from, Ty::Money | Ty::SmallMoney) => {
+        Value::Int(_) if from.is_temporal() && to == Type::Bit => return Err(missing(from, to)),
+        Value::Int(i) if from.is_temporal() => (i + DAY / 2).div_euclid(DAY) - DAYS_1900,
+        Value::Int(i) => *i,
+        Value::Dec(d) if matches!(from, Type::Money | Type::SmallMoney) => {
             i64::try_from(decimal::rescale(*d, 4, 0)?)
                 .map_err(|_| Error::overflow(to.name_and_id().0))?
         }
-        Val::Dec(d) => {
+        Value::Dec(d) => {
             let unit = decimal::pow10(u32::from(from.scale()))?;
             i64::try_from(d / unit).map_err(|_| Error::overflow(to.name_and_id().0))?
         }
-        Val::Float(f) => {
+        Value::Float(f) => {
             if !f.is_finite() || f.abs() >= 9_223_372_036_854_775_807.0 {
                 return Err(Error::overflow(to.name_and_id().0));
             }
             f.trunc() as i64
         }
-        Val::Str(s) => return text_to_int(s, from, to),
-        Val::Bin(_) if to == Ty::Bit => return Err(missing(from, to)),
-        Val::Bin(b) => {
+        Value::Str(s) => return text_to_int(s, from, to),
+        Value::Bin(_) if to == Type::Bit => return Err(missing(from, to)),
+        Value::Bin(b) => {
             let take = &b[b.len().saturating_sub(8)..];
             let u = take.iter().fold(0u64, |a, b| a << 8 | u64::from(*b));
             match to {
-                Ty::Int => i64::from(u as i32),
-                Ty::SmallInt => i64::from(u as i16),
-                Ty::TinyInt => i64::from(u as u8),
+                Type::Int => i64::from(u as i32),
+                Type::SmallInt => i64::from(u as i16),
+                Type::TinyInt => i64::from(u as u8),
                 _ => u as i64,
             }
         }
         _ => return Err(missing(from, to)),
     };
-    if to == Ty::Bit {
+    if to == Type::Bit {
         let nonzero = match &v {
-            Val::Dec(d) => *d != 0,
-            Val::Float(f) => *f != 0.0,
+            Value::Dec(d) => *d != 0,
+            Value::Float(f) => *f != 0.0,
             _ => i != 0,
         };
-        return Ok(Val::Int(i64::from(nonzero)));
+        return Ok(Value::Int(i64::from(nonzero)));
     }
-    fit_int(i, to, from.is_int()).map(Val::Int)
+    fit_int(i, to, from.is_int()).map(Value::Int)
 }
 
 /// Text that the server may read as a number in a way that its documentation does not tell: a sign
@@ -421,22 +423,22 @@ fn trimmed(s: &str) -> &str {
     s.trim_matches(' ')
 }
 
-fn text_to_int(s: &str, from: Ty, to: Ty) -> Result<Val> {
+fn text_to_int(s: &str, from: Type, to: Type) -> Result<Value> {
     let t = trimmed(s);
     let digits = t.strip_prefix(['+', '-']).unwrap_or(t);
     let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     let unsure = || Error::unsupported(format!("the conversion of '{s}' to {to}"));
-    if to == Ty::Bit {
+    if to == Type::Bit {
         return match t.to_ascii_lowercase().as_str() {
-            "true" => Ok(Val::Int(1)),
-            "false" => Ok(Val::Int(0)),
-            _ if plain => Ok(Val::Int(i64::from(digits.bytes().any(|b| b != b'0')))),
+            "true" => Ok(Value::Int(1)),
+            "false" => Ok(Value::Int(0)),
+            _ if plain => Ok(Value::Int(i64::from(digits.bytes().any(|b| b != b'0')))),
             _ if t.is_empty() || doubtful(t) => Err(unsure()),
             _ => Err(bad_text(s, from, to)),
         };
     }
     if t.is_empty() {
-        return Ok(Val::Int(0));
+        return Ok(Value::Int(0));
     }
     if !plain {
         // A point, an exponent or a comma between digits is no integer; the rest of what looks like
@@ -448,9 +450,9 @@ fn text_to_int(s: &str, from: Ty, to: Ty) -> Result<Val> {
     }
     let (low, high) = range(to);
     match t.parse::<i64>().ok().filter(|i| (low..=high).contains(i)) {
-        Some(i) => Ok(Val::Int(i)),
+        Some(i) => Ok(Value::Int(i)),
         None => Err(match to {
-            Ty::Int => Error::new(
+            Type::Int => Error::new(
                 248,
                 16,
                 format!(
@@ -458,13 +460,13 @@ fn text_to_int(s: &str, from: Ty, to: Ty) -> Result<Val> {
                     from.name_and_id().0
                 ),
             ),
-            Ty::SmallInt | Ty::TinyInt => Error::new(
+            Type::SmallInt | Type::TinyInt => Error::new(
                 244,
                 16,
                 format!(
                     "The conversion of the {} value '{s}' overflowed an {} column. Use a larger integer column.",
                     from.name_and_id().0,
-                    if to == Ty::SmallInt { "INT2" } else { "INT1" }
+                    if to == Type::SmallInt { "INT2" } else { "INT1" }
                 ),
             ),
             _ => unsure(),
@@ -472,8 +474,8 @@ fn text_to_int(s: &str, from: Ty, to: Ty) -> Result<Val> {
     }
 }
 
-fn bad_text(s: &str, from: Ty, to: Ty) -> Error {
-    if to == Ty::BigInt {
+fn bad_text(s: &str, from: Type, to: Type) -> Error {
+    if to == Type::BigInt {
         return Error {
             state: 5,
             ..Error::new(
@@ -510,13 +512,13 @@ fn money_text(s: &str) -> Option<(i128, u8)> {
     decimal::parse(&format!("{sign}{}.{fraction}", whole.replace(',', "")))
 }
 
-fn to_scaled(v: &Val, from: Ty, to: Ty) -> Result<Val> {
+fn to_scaled(v: &Value, from: Type, to: Type) -> Result<Value> {
     let s = to.scale();
     let unsure = |t: &str| Error::unsupported(format!("the conversion of '{t}' to {to}"));
     let d = match v {
-        Val::Int(i) if from.is_int() => decimal::rescale(i128::from(*i), 0, s)?,
-        Val::Dec(d) => decimal::rescale(*d, from.scale(), s)?,
-        Val::Float(f) => decimal::from_float(*f, from, s, false)?.ok_or_else(|| Error {
+        Value::Int(i) if from.is_int() => decimal::rescale(i128::from(*i), 0, s)?,
+        Value::Dec(d) => decimal::rescale(*d, from.scale(), s)?,
+        Value::Float(f) => decimal::from_float(*f, from, s, false)?.ok_or_else(|| Error {
             state: 6,
             ..Error::new(
                 8115,
@@ -524,7 +526,7 @@ fn to_scaled(v: &Val, from: Ty, to: Ty) -> Result<Val> {
                 "Arithmetic overflow error converting float to data type numeric.",
             )
         })?,
-        Val::Str(t) if !matches!(to, Ty::Decimal(..)) => match money_text(t) {
+        Value::Str(t) if !matches!(to, Type::Decimal(..)) => match money_text(t) {
             Some((d, written)) => decimal::rescale(d, written, 4)?,
             None if trimmed(t).is_empty() => 0,
             None if doubtful(t) => return Err(unsure(t)),
@@ -536,7 +538,7 @@ fn to_scaled(v: &Val, from: Ty, to: Ty) -> Result<Val> {
                 ));
             }
         },
-        Val::Str(t) => {
+        Value::Str(t) => {
             match decimal::parse(trimmed(t))
                 .filter(|_| trimmed(t) != "." && !t.contains(char::is_control))
             {
@@ -563,7 +565,7 @@ fn to_scaled(v: &Val, from: Ty, to: Ty) -> Result<Val> {
         _ => return Err(missing(from, to)),
     };
     match to {
-        Ty::Decimal(p, _) => {
+        Type::Decimal(p, _) => {
             let what = if from.is_text() {
                 from.name_and_id().0
             } else if from.is_int() {
@@ -573,10 +575,10 @@ fn to_scaled(v: &Val, from: Ty, to: Ty) -> Result<Val> {
             } else {
                 "numeric"
             };
-            decimal::fit(d, p, what).map(Val::Dec).map_err(|e| Error { state: 8, ..e })
+            decimal::fit(d, p, what).map(Value::Dec).map_err(|e| Error { state: 8, ..e })
         }
         _ if from.is_text() && decimal::fit_money(d, to).is_err() => Err(missing(from, to)),
-        _ => decimal::fit_money(d, to).map(Val::Dec),
+        _ => decimal::fit_money(d, to).map(Value::Dec),
     }
 }
 
@@ -587,23 +589,23 @@ fn decimal_is_doubtful(t: &str) -> bool {
     !(number && t.contains([',', 'e', 'E']))
 }
 
-fn to_float(v: &Val, from: Ty) -> Result<f64> {
+fn to_float(v: &Value, from: Type) -> Result<f64> {
     Ok(match v {
-        Val::Int(i) if from.is_int() => *i as f64,
+        Value::Int(i) if from.is_int() => *i as f64,
         // Through the text, so that the double is the one nearest to the decimal.
-        Val::Dec(d) => {
+        Value::Dec(d) => {
             decimal::text(*d, from.scale()).parse().map_err(|_| Error::overflow("float"))?
         }
-        Val::Float(f) => *f,
-        Val::Str(s) if trimmed(s).is_empty() => 0.0,
-        Val::Str(s) => {
+        Value::Float(f) => *f,
+        Value::Str(s) if trimmed(s).is_empty() => 0.0,
+        Value::Str(s) => {
             let t = trimmed(s);
             let mantissa = t.strip_prefix(['+', '-']).unwrap_or(t);
             let plain =
                 mantissa.starts_with(|c: char| c.is_ascii_digit() || c == '.') && mantissa != ".";
             match t.parse::<f64>() {
                 Ok(f) if plain && f.is_finite() => f,
-                Ok(_) if plain => return Err(missing(from, Ty::Float)),
+                Ok(_) if plain => return Err(missing(from, Type::Float)),
                 _ if doubtful(t) => {
                     return Err(Error::unsupported(format!("the conversion of '{s}' to float")));
                 }
@@ -620,14 +622,14 @@ fn to_float(v: &Val, from: Ty) -> Result<f64> {
                 }
             }
         }
-        _ => return Err(missing(from, Ty::Float)),
+        _ => return Err(missing(from, Type::Float)),
     })
 }
 
-fn to_binary(v: Val, from: Ty, style: i64) -> Result<Vec<u8>> {
+fn to_binary(v: Value, from: Type, style: i64) -> Result<Vec<u8>> {
     Ok(match v {
-        Val::Bin(b) => b,
-        Val::Str(s) if from.is_text() && matches!(style, 1 | 2) => {
+        Value::Bin(b) => b,
+        Value::Str(s) if from.is_text() && matches!(style, 1 | 2) => {
             let fail = || {
                 let from = from.name_and_id().0;
                 Error {
@@ -651,9 +653,9 @@ fn to_binary(v: Val, from: Ty, style: i64) -> Result<Vec<u8>> {
         _ if !matches!(style, NO_STYLE | 0) => {
             return Err(Error::unsupported(format!("CONVERT to binary with style {style}")));
         }
-        Val::Str(s) if from.is_unicode() => s.encode_utf16().flat_map(u16::to_le_bytes).collect(),
-        Val::Str(s) if from.is_text() => s.chars().map(to_cp1252).collect(),
-        Val::Int(i) if from.is_int() => {
+        Value::Str(s) if from.is_unicode() => s.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        Value::Str(s) if from.is_text() => s.chars().map(to_cp1252).collect(),
+        Value::Int(i) if from.is_int() => {
             let n = from.max_length() as usize;
             i.to_be_bytes()[8 - n..].to_vec()
         }
@@ -661,8 +663,8 @@ fn to_binary(v: Val, from: Ty, style: i64) -> Result<Vec<u8>> {
     })
 }
 
-fn to_temporal(v: Val, from: Ty, to: Ty, style: i64) -> Result<Val> {
-    if let Val::Str(s) = &v {
+fn to_temporal(v: Value, from: Type, to: Type, style: i64) -> Result<Value> {
+    if let Value::Str(s) = &v {
         if !calendar::fits_style(s.trim_matches(' '), style) {
             return Err(Error::unsupported(format!("CONVERT of '{s}' to {to} with style {style}")));
         }
@@ -670,22 +672,22 @@ fn to_temporal(v: Val, from: Ty, to: Ty, style: i64) -> Result<Val> {
     }
     if !from.is_temporal() {
         return match v {
-            Val::Int(days) if from.is_int() && from != Ty::Bit => {
+            Value::Int(days) if from.is_int() && from != Type::Bit => {
                 calendar::build(Moment { days: days + DAYS_1900, ticks: 0, offset: None }, to)
             }
             _ => Err(missing(from, to)),
         };
     }
     let Some(m) = calendar::exact(&v, from) else { return Err(missing(from, to)) };
-    if let (Ty::Time(scale), true) = (to, calendar::round_ticks(m.ticks, to_scale(to)) >= DAY) {
+    if let (Type::Time(scale), true) = (to, calendar::round_ticks(m.ticks, to_scale(to)) >= DAY) {
         return Err(Error::unsupported(format!("a time that rounds to midnight in time({scale})")));
     }
     calendar::build(m, to)
 }
 
-fn to_scale(t: Ty) -> u8 {
+fn to_scale(t: Type) -> u8 {
     match t {
-        Ty::Time(s) => s,
+        Type::Time(s) => s,
         _ => 7,
     }
 }

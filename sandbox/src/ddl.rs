@@ -4,7 +4,7 @@ use crate::ast::{ColumnDef, Constraint, Name};
 use crate::bind::{Binder, Env, duplicate};
 use crate::catalog::{Catalog, Check, ColumnMeta, Foreign, Key, TableDef, quote};
 use crate::error::{Error, Result};
-use crate::types::Ty;
+use crate::types::Type;
 
 /// Builds a table. `label` is its name as errors and generated constraint names spell it.
 pub fn table(
@@ -32,7 +32,7 @@ pub fn table(
     }
     let mut t = TableDef { physical, ..TableDef::default() };
     for c in columns {
-        let ty = c.ty.unwrap_or(Ty::Int);
+        let ty = c.ty.unwrap_or(Type::Int);
         let mut meta = ColumnMeta {
             name: c.name.clone(),
             ty,
@@ -189,7 +189,8 @@ pub fn create_sql(env: &dyn Env, catalog: &Catalog, t: &TableDef) -> Result<Stri
     }
     for k in &t.checks {
         let e = crate::parser::batch(&format!("IF {} RETURN", k.text))?;
-        let Some(crate::ast::Kind::If(e, ..)) = e.into_iter().next().map(|s| s.kind) else {
+        let Some(crate::ast::StatementKind::If(e, ..)) = e.into_iter().next().map(|s| s.kind)
+        else {
             return Err(Error::internal("a check"));
         };
         parts.push(format!(

@@ -1,7 +1,7 @@
 //! Exact numbers: scaled 128-bit integers, and the precision and scale rules of T-SQL.
 
 use crate::error::{Error, Result};
-use crate::types::Ty;
+use crate::types::Type;
 
 /// 10^38 does not fit a decimal any more.
 const LIMIT: i128 = 10i128.pow(38);
@@ -68,7 +68,7 @@ pub fn parse(s: &str) -> Option<(i128, u8)> {
 
 /// A float at `scale` digits; nothing when it is too large. How many of its digits the server takes
 /// is told nowhere, so that where 15 (7 of a real) and 17 of them do not agree, there is no answer.
-pub fn from_float(f: f64, from: Ty, scale: u8, cut: bool) -> Result<Option<i128>> {
+pub fn from_float(f: f64, from: Type, scale: u8, cut: bool) -> Result<Option<i128>> {
     if !f.is_finite() || f.abs() >= 1e38 {
         return Ok(None);
     }
@@ -85,7 +85,7 @@ pub fn from_float(f: f64, from: Ty, scale: u8, cut: bool) -> Result<Option<i128>
         let (q, r) = (all / unit, all % unit);
         Some(if !cut && r.unsigned_abs() * 2 >= unit as u128 { q + all.signum() } else { q })
     };
-    let few = if from == Ty::Real { 6 } else { 14 };
+    let few = if from == Type::Real { 6 } else { 14 };
     match (at(few), at(16)) {
         (Some(a), Some(b)) if a == b => Ok((a.abs() < LIMIT).then_some(a)),
         (None, None) => Ok(None),
@@ -162,9 +162,9 @@ pub fn compute(op: char, a: i128, s1: u8, b: i128, s2: u8, (p, s): (u8, u8)) -> 
 }
 
 /// money and smallmoney: the value must fit their 8 or 4 bytes.
-pub fn fit_money(v: i128, ty: Ty) -> Result<i128> {
+pub fn fit_money(v: i128, ty: Type) -> Result<i128> {
     let fits =
-        if ty == Ty::SmallMoney { i32::try_from(v).is_ok() } else { i64::try_from(v).is_ok() };
+        if ty == Type::SmallMoney { i32::try_from(v).is_ok() } else { i64::try_from(v).is_ok() };
     if fits { Ok(v) } else { Err(Error::overflow(ty.name_and_id().0)) }
 }
 

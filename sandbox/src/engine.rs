@@ -20,7 +20,7 @@ use crate::parser;
 use crate::tds::out::{CANCELLED, Out};
 use crate::tds::request::{Param, Request};
 use crate::tds::token::{self, Column, Done, status};
-use crate::types::{Ty, Val};
+use crate::types::{Type, Value};
 
 /// What all sessions of a sandbox share.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl From<Error> for Stop {
 }
 
 /// An argument of a call: its name, its value (none for DEFAULT), whether it is OUTPUT.
-type Given = (Option<String>, Option<(Ty, Val)>, bool);
+type Given = (Option<String>, Option<(Type, Value)>, bool);
 
 type Run<T> = std::result::Result<T, Stop>;
 
@@ -110,7 +110,7 @@ pub struct Engine {
 
 #[derive(Default)]
 struct Frame {
-    vars: HashMap<String, (Ty, Val)>,
+    vars: HashMap<String, (Type, Value)>,
     in_proc: bool,
     proc_name: String,
     /// TRY blocks that are open.
@@ -314,11 +314,11 @@ impl Engine {
 
     fn rpc(&mut self, name: &str, params: Vec<Param>, out: &mut Out) -> Run<()> {
         let text = |p: Option<&Param>| match p.map(|p| &p.value) {
-            Some(Val::Str(s)) => s.clone(),
+            Some(Value::Str(s)) => s.clone(),
             _ => String::new(),
         };
         let int = |p: Option<&Param>| match p.map(|p| &p.value) {
-            Some(Val::Int(i)) => *i,
+            Some(Value::Int(i)) => *i,
             _ => 0,
         };
         let bare = name.rsplit('.').next().unwrap_or(name).trim_matches(['[', ']']).to_owned();
@@ -343,8 +343,8 @@ impl Engine {
                 outputs.push((
                     0,
                     params.first().map_or(String::new(), |p| p.name.clone()),
-                    Ty::Int,
-                    Val::Int(handle),
+                    Type::Int,
+                    Value::Int(handle),
                 ));
                 if bare == "sp_prepexec" {
                     self.execute(
@@ -424,7 +424,7 @@ impl Engine {
         sql: &str,
         decl: &str,
         params: Vec<Param>,
-        outputs: &mut Vec<(u16, String, Ty, Val)>,
+        outputs: &mut Vec<(u16, String, Type, Value)>,
         out: &mut Out,
     ) -> Run<i64> {
         let declared = if decl.trim().is_empty() { Vec::new() } else { parser::params(decl)? };
@@ -468,7 +468,7 @@ impl Engine {
     }
 
     /// Runs statements in a frame of their own; what it created or set is gone afterwards.
-    fn scope(&mut self, frame: Frame, stmts: &[Stmt], out: &mut Out) -> Run<(i64, Frame)> {
+    fn scope(&mut self, frame: Frame, stmts: &[Statement], out: &mut Out) -> Run<(i64, Frame)> {
         self.depth += 1;
         if self.depth > 32 {
             self.depth -= 1;
@@ -511,7 +511,7 @@ impl Engine {
 
     // --- flow
 
-    fn block(&mut self, stmts: &[Stmt], out: &mut Out) -> Run<Flow> {
+    fn block(&mut self, stmts: &[Statement], out: &mut Out) -> Run<Flow> {
         for s in stmts {
             match self.statement(s, out)? {
                 Flow::Next => {}
@@ -521,23 +521,27 @@ impl Engine {
         Ok(Flow::Next)
     }
 
-    fn statement(&mut self, s: &Stmt, out: &mut Out) -> Run<Flow> {
+    fn statement(&mut self, s: &Statement, out: &mut Out) -> Run<Flow> {
         out.check()?;
         self.line = s.line;
         let clears_error = !matches!(
             s.kind,
-            Kind::If(..) | Kind::While(..) | Kind::Block(_) | Kind::Try(..) | Kind::Declare(_)
+            StatementKind::If(..)
+                | StatementKind::While(..)
+                | StatementKind::Block(_)
+                | StatementKind::Try(..)
+                | StatementKind::Declare(_)
         );
         // These reset @@ROWCOUNT; the documentation of @@ROWCOUNT lists them.
         if matches!(
             s.kind,
-            Kind::SetOption(..)
-                | Kind::ContextInfo(_)
-                | Kind::Print(_)
-                | Kind::RaisError(..)
-                | Kind::Begin
-                | Kind::Commit
-                | Kind::Use(_)
+            StatementKind::SetOption(..)
+                | StatementKind::ContextInfo(_)
+                | StatementKind::Print(_)
+                | StatementKind::RaisError(..)
+                | StatementKind::Begin
+                | StatementKind::Commit
+                | StatementKind::Use(_)
         ) {
             self.rowcount = 0;
         }
@@ -546,7 +550,9 @@ impl Engine {
                 if clears_error
                     && !matches!(
                         s.kind,
-                        Kind::Exec { .. } | Kind::ExecText(_) | Kind::RaisError(..)
+                        StatementKind::Exec { .. }
+                            | StatementKind::ExecText(_)
+                            | StatementKind::RaisError(..)
                     )
                 {
                     self.error = 0;
@@ -575,12 +581,12 @@ impl Engine {
                 // XACT_ABORT does not concern compile errors, of which syntax errors in a dynamic
                 // text are one kind.
                 let compile = e.compile || e.class == 15;
-                let spared =
-                    (compile || matches!(s.kind, Kind::RaisError(..))) && !e.is_unsupported();
+                let spared = (compile || matches!(s.kind, StatementKind::RaisError(..)))
+                    && !e.is_unsupported();
                 let strict = self.xact_abort && !spared;
                 let abort = e.aborts_batch()
                     || e.is_unsupported()
-                    || matches!(s.kind, Kind::Throw(_))
+                    || matches!(s.kind, StatementKind::Throw(_))
                     || strict;
                 self.write_error(&e, out);
                 let kind = self.done_kind();
@@ -626,14 +632,15 @@ impl Engine {
         }
     }
 
-    fn perform(&mut self, s: &Stmt, out: &mut Out) -> Run<Flow> {
-        if self.fmtonly && !matches!(s.kind, Kind::Query(_) | Kind::SetOption(..)) {
+    fn perform(&mut self, s: &Statement, out: &mut Out) -> Run<Flow> {
+        if self.fmtonly && !matches!(s.kind, StatementKind::Query(_) | StatementKind::SetOption(..))
+        {
             return Err(Error::unsupported("anything but SELECT under SET FMTONLY ON").into());
         }
         match &s.kind {
-            Kind::Query(q) => self.select(q, out)?,
-            Kind::Insert { target, columns, source, output } => self.insert(target, columns, source, output, out)?,
-            Kind::Update { ctes, target, top, sets, from, filter, output } => {
+            StatementKind::Query(q) => self.select(q, out)?,
+            StatementKind::Insert { target, columns, source, output } => self.insert(target, columns, source, output, out)?,
+            StatementKind::Update { ctes, target, top, sets, from, filter, output } => {
                 let (name, table) = self.target(target, from)?;
                 let mut values = Vec::new();
                 for (c, e) in sets {
@@ -647,7 +654,7 @@ impl Engine {
                     }
                     values.push((i, meta.ty, e.clone()));
                 }
-                let pairs: Vec<(Ty, Expr)> = values.iter().map(|(_, t, e)| (*t, e.clone())).collect();
+                let pairs: Vec<(Type, Expr)> = values.iter().map(|(_, t, e)| (*t, e.clone())).collect();
                 let (sql, binds, columns) = {
                     let mut b = Binder::new(self);
                     let rows =  b.target_rows(ctes, target, from, filter.as_ref(), top.as_ref(), &pairs)?;
@@ -660,7 +667,7 @@ impl Engine {
                 };
                 self.change(&sql, &binds, &columns, 0xC5, &name, &table, "UPDATE", out)?;
             }
-            Kind::Delete { ctes, target, top, from, filter, output } => {
+            StatementKind::Delete { ctes, target, top, from, filter, output } => {
                 let (name, table) = self.target(target, from)?;
                 let (sql, binds, columns) = {
                     let mut b = Binder::new(self);
@@ -673,7 +680,7 @@ impl Engine {
                 };
                 self.change(&sql, &binds, &columns, 0xC4, &name, &table, "DELETE", out)?;
             }
-            Kind::Truncate(name) => {
+            StatementKind::Truncate(name) => {
                 let (object, t) = self.table_named(name)?;
                 let id = object.as_ref().map(|o| o.id);
                 if let Some(id) = id
@@ -687,11 +694,11 @@ impl Engine {
                 }
                 self.plain_done(out);
             }
-            Kind::CreateTable(name, columns, constraints) => {
+            StatementKind::CreateTable(name, columns, constraints) => {
                 self.create_table(name, columns, constraints)?;
                 self.plain_done(out);
             }
-            Kind::CreateView(name, text, replace) => {
+            StatementKind::CreateView(name, text, replace) => {
                 let q = parser::query(text)?;
                 let bound = Binder::new(self).query(&q, false)?;
                 if let Some(i) = bound.columns.iter().position(|c| c.name.is_empty()) {
@@ -700,11 +707,11 @@ impl Engine {
                 self.create_object(name, ObjectKind::View(text.clone()), *replace)?;
                 self.plain_done(out);
             }
-            Kind::CreateProc(name, params, text, replace) => {
+            StatementKind::CreateProc(name, params, text, replace) => {
                 self.create_object(name, ObjectKind::Procedure(params.clone(), text.clone()), *replace)?;
                 self.plain_done(out);
             }
-            Kind::CreateSchema(name) => {
+            StatementKind::CreateSchema(name) => {
                 if self.catalog.schema(name).is_some() {
                     return Err(Error::new(2714, 16, format!("There is already an object named '{name}' in the database.")).into());
                 }
@@ -715,75 +722,75 @@ impl Engine {
                 })?;
                 self.plain_done(out);
             }
-            Kind::CreateIndex { name, table, columns, unique } => {
+            StatementKind::CreateIndex { name, table, columns, unique } => {
                 self.create_index(name, table, columns, *unique)?;
                 self.plain_done(out);
             }
-            Kind::AddColumns(name, columns, constraints) => {
+            StatementKind::AddColumns(name, columns, constraints) => {
                 self.add_columns(name, columns, constraints)?;
                 self.plain_done(out);
             }
-            Kind::DropColumn(name, column) => {
+            StatementKind::DropColumn(name, column) => {
                 self.drop_column(name, column)?;
                 self.plain_done(out);
             }
-            Kind::Drop { what, names, if_exists, on } => {
+            StatementKind::Drop { what, names, if_exists, on } => {
                 for n in names {
                     self.drop_object(what, n, *if_exists, on.as_ref())?;
                 }
                 self.plain_done(out);
             }
-            Kind::UpdateStatistics(name) => {
+            StatementKind::UpdateStatistics(name) => {
                 self.table_named(name)?;
                 self.plain_done(out);
             }
-            Kind::Declare(list) => {
+            StatementKind::Declare(list) => {
                 for (name, ty, init) in list {
                     let v = match init {
                         Some(e) => self.scalar(e, *ty)?,
-                        None => Val::Null,
+                        None => Value::Null,
                     };
                     let frame = self.frame();
-                    if frame.vars.contains_key(&name.to_lowercase()) && self.depth == 0 && !matches!(s.kind, Kind::While(..)) {
+                    if frame.vars.contains_key(&name.to_lowercase()) && self.depth == 0 && !matches!(s.kind, StatementKind::While(..)) {
                         return Err(Error::new(134, 15, format!("The variable name '{name}' has already been declared. Variable names must be unique within a query batch or stored procedure.")).into());
                     }
                     self.frame().vars.insert(name.to_lowercase(), (*ty, v));
                 }
             }
-            Kind::DeclareTable(name, columns, constraints) => {
+            StatementKind::DeclareTable(name, columns, constraints) => {
                 self.create_table(&Name(vec![name.clone()]), columns, constraints)?;
             }
-            Kind::SetVar(name, e) => {
+            StatementKind::SetVar(name, e) => {
                 let ty = self.var(name).ok_or_else(|| Error::new(137, 15, format!("Must declare the scalar variable \"{name}\".")))?.0;
                 let v = self.scalar(e, ty)?;
                 self.frame().vars.insert(name.to_lowercase(), (ty, v));
                 self.rowcount = 1;
             }
-            Kind::SetOption(names, value) => self.set_option(names, value)?,
-            Kind::ContextInfo(e) => {
+            StatementKind::SetOption(names, value) => self.set_option(names, value)?,
+            StatementKind::ContextInfo(e) => {
                 // Kept in 128 bytes, the rest of which are zero.
                 // A variable is not asked of SQLite, where even that would wait for a writer.
                 let value = match e {
                     Expr::Var(name) => self.var(name).map(|v| v.1),
                     _ => None,
                 };
-                let value = value.map_or_else(|| self.scalar(e, Ty::VarBinary(crate::types::Len::N(128))), Ok)?;
+                let value = value.map_or_else(|| self.scalar(e, Type::VarBinary(crate::types::Len::N(128))), Ok)?;
                 self.context_info = match value {
-                    Val::Bin(mut b) => {
+                    Value::Bin(mut b) => {
                         b.resize(128, 0);
                         Some(b)
                     }
                     _ => None,
                 };
             }
-            Kind::If(cond, yes, no) => {
+            StatementKind::If(cond, yes, no) => {
                 if self.condition(cond)? {
                     return self.statement(yes, out);
                 } else if let Some(no) = no {
                     return self.statement(no, out);
                 }
             }
-            Kind::While(cond, body) => {
+            StatementKind::While(cond, body) => {
                 while self.condition(cond)? {
                     match self.statement(body, out)? {
                         Flow::Next | Flow::Continue => {}
@@ -792,47 +799,47 @@ impl Engine {
                     }
                 }
             }
-            Kind::Block(list) => return self.block(list, out),
-            Kind::Break => return Ok(Flow::Break),
-            Kind::Continue => return Ok(Flow::Continue),
-            Kind::Return(e) => {
+            StatementKind::Block(list) => return self.block(list, out),
+            StatementKind::Break => return Ok(Flow::Break),
+            StatementKind::Continue => return Ok(Flow::Continue),
+            StatementKind::Return(e) => {
                 let n = match e {
-                    Some(e) => match self.scalar(e, Ty::Int)? {
-                        Val::Int(i) => i,
+                    Some(e) => match self.scalar(e, Type::Int)? {
+                        Value::Int(i) => i,
                         _ => 0,
                     },
                     None => 0,
                 };
                 return Ok(Flow::Return(n));
             }
-            Kind::Print(e) => {
-                let text = match self.scalar(e, Ty::NVarChar(crate::types::Len::N(4000)))? {
-                    Val::Str(t) => t,
+            StatementKind::Print(e) => {
+                let text = match self.scalar(e, Type::NVarChar(crate::types::Len::N(4000)))? {
+                    Value::Str(t) => t,
                     _ => String::new(),
                 };
                 let (line, text) = (s.line, if text.is_empty() { " ".to_owned() } else { text });
                 out.write(|b| token::info(0, 0, 1, line, &text, b))?;
             }
-            Kind::RaisError(args, log) => {
+            StatementKind::RaisError(args, log) => {
                 if *log {
                     return Err(Error::new(2778, 16, "Only System Administrator can specify WITH LOG option for RAISERROR command.").into());
                 }
                 self.raiserror(args, s.line, out)?;
             }
-            Kind::Throw(None) => match self.caught.last() {
+            StatementKind::Throw(None) => match self.caught.last() {
                 Some(e) => return Err(Stop::Error(e.clone())),
                 None => return Err(Error::new(10704, 15, "To rethrow an error, a THROW statement must be used inside a CATCH block. Insert the THROW statement inside a CATCH block, or add error parameters to the THROW statement.").into()),
             },
-            Kind::Throw(Some(parts)) => {
-                let number = match self.scalar(&parts[0], Ty::Int)? { Val::Int(n) => n, _ => 0 };
-                let text = match self.scalar(&parts[1], Ty::NVarChar(crate::types::Len::N(2048)))? { Val::Str(t) => t, _ => String::new() };
-                let state = match self.scalar(&parts[2], Ty::TinyInt)? { Val::Int(n) => n, _ => 0 };
+            StatementKind::Throw(Some(parts)) => {
+                let number = match self.scalar(&parts[0], Type::Int)? { Value::Int(n) => n, _ => 0 };
+                let text = match self.scalar(&parts[1], Type::NVarChar(crate::types::Len::N(2048)))? { Value::Str(t) => t, _ => String::new() };
+                let state = match self.scalar(&parts[2], Type::TinyInt)? { Value::Int(n) => n, _ => 0 };
                 if number < 50_000 {
                     return Err(Error::new(35100, 16, format!("Error number {number} in the THROW statement is outside the valid range. Specify an error number in the valid range of 50000 to 2147483647.")).into());
                 }
                 return Err(Error { state: state as u8, ..Error::new(number as u32, 16, text) }.into());
             }
-            Kind::Try(body, handler) => {
+            StatementKind::Try(body, handler) => {
                 self.frame().tries += 1;
                 let depth = self.frames.len();
                 let r = self.block(body, out);
@@ -849,15 +856,15 @@ impl Engine {
                     r => return r,
                 }
             }
-            Kind::Begin => self.begin(out)?,
-            Kind::Commit => {
+            StatementKind::Begin => self.begin(out)?,
+            StatementKind::Commit => {
                 if self.doomed {
                     return Err(Error::new(3930, 16, "The current transaction cannot be committed and cannot support operations that write to the log file. Roll back the transaction.").into());
                 }
                 self.commit(out)?;
             }
-            Kind::Rollback => self.rollback(out)?,
-            Kind::Use(name) => {
+            StatementKind::Rollback => self.rollback(out)?,
+            StatementKind::Use(name) => {
                 let known = ["master", "tempdb", DATABASE].iter().find(|d| d.eq_ignore_ascii_case(name));
                 let Some(db) = known else {
                     return Err(Error::new(911, 16, format!("Database '{name}' does not exist. Make sure that the name is entered correctly.")).into());
@@ -869,9 +876,9 @@ impl Engine {
                     token::info(5701, 0, 2, line, &format!("Changed database context to '{new}'."), b);
                 })?;
             }
-            Kind::Delay(e) => {
-                let text = match self.scalar(e, Ty::NVarChar(crate::types::Len::N(40)))? { Val::Str(t) => t, _ => String::new() };
-                let m = crate::calendar::parse(&text, Ty::DateTime).map_err(|_| Error::new(148, 15, format!("Incorrect time syntax in time string '{text}' used with WAITFOR.")))?;
+            StatementKind::Delay(e) => {
+                let text = match self.scalar(e, Type::NVarChar(crate::types::Len::N(40)))? { Value::Str(t) => t, _ => String::new() };
+                let m = crate::calendar::parse(&text, Type::DateTime).map_err(|_| Error::new(148, 15, format!("Incorrect time syntax in time string '{text}' used with WAITFOR.")))?;
                 let until = Instant::now() + Duration::from_micros((m.ticks / 10) as u64);
                 out.flush()?;
                 while let Some(left) = until.checked_duration_since(Instant::now()) {
@@ -880,15 +887,15 @@ impl Engine {
                     std::thread::sleep(left.min(Duration::from_millis(5)));
                 }
             }
-            Kind::Exec { into, name, args } => {
+            StatementKind::Exec { into, name, args } => {
                 let code = self.exec(name, args, out)?;
                 if let Some(v) = into {
-                    let ty = self.var(v).map_or(Ty::Int, |v| v.0);
-                    self.frame().vars.insert(v.to_lowercase(), (ty, Val::Int(code)));
+                    let ty = self.var(v).map_or(Type::Int, |v| v.0);
+                    self.frame().vars.insert(v.to_lowercase(), (ty, Value::Int(code)));
                 }
             }
-            Kind::ExecText(e) => {
-                let sql = match self.scalar(e, Ty::NVarChar(crate::types::Len::Max))? { Val::Str(t) => t, _ => String::new() };
+            StatementKind::ExecText(e) => {
+                let sql = match self.scalar(e, Type::NVarChar(crate::types::Len::Max))? { Value::Str(t) => t, _ => String::new() };
                 let mut none = Vec::new();
                 self.execute(&sql, "", Vec::new(), &mut none, out)?;
             }
@@ -986,7 +993,7 @@ impl Engine {
     fn lite(
         &self,
         sql: &str,
-        binds: &[Val],
+        binds: &[Value],
         what: Option<(&str, &TableDef, &str)>,
     ) -> Result<usize> {
         self.patience();
@@ -1120,7 +1127,7 @@ impl Engine {
         }
     }
 
-    fn constant(&self, e: &Expr) -> Result<(Ty, Val)> {
+    fn constant(&self, e: &Expr) -> Result<(Type, Value)> {
         let (sql, binds, ty) = {
             let mut b = Binder::new(self);
             let x = b.expr(e)?;
@@ -1129,24 +1136,24 @@ impl Engine {
         self.one(&format!("SELECT {sql}"), &binds, ty).map(|v| (ty, v))
     }
 
-    fn one(&self, sql: &str, binds: &[Val], ty: Ty) -> Result<Val> {
+    fn one(&self, sql: &str, binds: &[Value], ty: Type) -> Result<Value> {
         self.patience();
         let mut st = self.conn.prepare_cached(sql).map_err(|e| self.translate(e, None, ""))?;
         let mut rows =
             st.query(rusqlite::params_from_iter(binds)).map_err(|e| self.translate(e, None, ""))?;
         match rows.next().map_err(|e| self.translate(e, None, ""))? {
-            Some(r) => Val::from_lite(r.get_ref(0).map_err(|e| self.translate(e, None, ""))?, ty),
-            None => Ok(Val::Null),
+            Some(r) => Value::from_lite(r.get_ref(0).map_err(|e| self.translate(e, None, ""))?, ty),
+            None => Ok(Value::Null),
         }
     }
 
     /// An expression's value, converted to `ty`.
-    fn scalar(&self, e: &Expr, ty: Ty) -> Result<Val> {
+    fn scalar(&self, e: &Expr, ty: Type) -> Result<Value> {
         let (sql, binds) = {
             let mut b = Binder::new(self);
             let x = b.expr(e)?;
             crate::convert::implicit(x.ty, ty).map_err(Error::compiled)?;
-            if ty == Ty::Xml && !matches!(x.ty, Ty::Xml | Ty::Null) {
+            if ty == Type::Xml && !matches!(x.ty, Type::Xml | Type::Null) {
                 return Err(Error::unsupported(
                     "the conversion of a text to xml, which would check it",
                 ));
@@ -1161,7 +1168,7 @@ impl Engine {
             let mut b = Binder::new(self);
             (b.predicate(e)?, b.binds)
         };
-        Ok(self.one(&format!("SELECT {sql}"), &binds, Ty::Bit)? == Val::Int(1))
+        Ok(self.one(&format!("SELECT {sql}"), &binds, Type::Bit)? == Value::Int(1))
     }
 
     // --- queries and changes
@@ -1183,7 +1190,7 @@ impl Engine {
             return Ok(());
         }
         if !bound.assigns.is_empty() {
-            let types: Vec<Ty> = bound.columns.iter().map(|c| c.ty).collect();
+            let types: Vec<Type> = bound.columns.iter().map(|c| c.ty).collect();
             let mut last = None;
             let n = self.rows(&bound.sql, &binds, &types, |row| {
                 last = Some(row);
@@ -1205,9 +1212,9 @@ impl Engine {
     fn rows(
         &self,
         sql: &str,
-        binds: &[Val],
-        types: &[Ty],
-        mut each: impl FnMut(Vec<Val>) -> Result<()>,
+        binds: &[Value],
+        types: &[Type],
+        mut each: impl FnMut(Vec<Value>) -> Result<()>,
     ) -> Result<usize> {
         self.patience();
         let mut st = self.conn.prepare_cached(sql).map_err(|e| self.translate(e, None, ""))?;
@@ -1219,7 +1226,7 @@ impl Engine {
                 .iter()
                 .enumerate()
                 .map(|(i, t)| {
-                    Val::from_lite(r.get_ref(i).map_err(|e| self.translate(e, None, ""))?, *t)
+                    Value::from_lite(r.get_ref(i).map_err(|e| self.translate(e, None, ""))?, *t)
                 })
                 .collect::<Result<Vec<_>>>()?;
             each(row)?;
@@ -1231,7 +1238,7 @@ impl Engine {
     fn send(
         &self,
         sql: &str,
-        binds: &[Val],
+        binds: &[Value],
         columns: &[Column],
         change: Option<(&str, &TableDef, &str)>,
         out: &mut Out,
@@ -1250,7 +1257,7 @@ impl Engine {
                 .iter()
                 .enumerate()
                 .map(|(i, c)| {
-                    Val::from_lite(r.get_ref(i).map_err(fail)?, c.ty)
+                    Value::from_lite(r.get_ref(i).map_err(fail)?, c.ty)
                         .and_then(|v| Ok((self.cut(v, c.ty)?, c.ty)))
                 })
                 .collect::<Result<Vec<_>>>()?;
@@ -1262,17 +1269,17 @@ impl Engine {
     }
 
     /// A (max) value within SET TEXTSIZE.
-    fn cut(&self, v: Val, ty: Ty) -> Result<Val> {
-        let Some(n) = self.textsize.filter(|_| ty.max_length() == -1 && ty != Ty::Xml) else {
+    fn cut(&self, v: Value, ty: Type) -> Result<Value> {
+        let Some(n) = self.textsize.filter(|_| ty.max_length() == -1 && ty != Type::Xml) else {
             return Ok(v);
         };
         Ok(match v {
-            Val::Str(s) => {
-                Val::Str(crate::convert::cut_utf16(&s, if ty.is_unicode() { n / 2 } else { n })?)
+            Value::Str(s) => {
+                Value::Str(crate::convert::cut_utf16(&s, if ty.is_unicode() { n / 2 } else { n })?)
             }
-            Val::Bin(mut b) => {
+            Value::Bin(mut b) => {
                 b.truncate(n);
-                Val::Bin(b)
+                Value::Bin(b)
             }
             v => v,
         })
@@ -1350,7 +1357,7 @@ impl Engine {
     fn change(
         &mut self,
         sql: &str,
-        binds: &[Val],
+        binds: &[Value],
         columns: &[Column],
         command: u16,
         label: &str,
@@ -1575,9 +1582,9 @@ impl Engine {
             let max = self.one(
                 &format!("SELECT max({}) FROM {}", quote(&table.columns[i].name), table.physical),
                 &[],
-                Ty::BigInt,
+                Type::BigInt,
             )?;
-            if let Val::Int(m) = max {
+            if let Value::Int(m) = max {
                 let mut ids = lock!(self.shared.identities.lock());
                 let e = ids.entry(id).or_insert(m);
                 *e = (*e).max(m);
@@ -1988,12 +1995,12 @@ impl Engine {
             let mut params: Vec<Param> = values
                 .into_iter()
                 .map(|(n, v, output)| {
-                    let (ty, value) = v.unwrap_or((Ty::Null, Val::Null));
+                    let (ty, value) = v.unwrap_or((Type::Null, Value::Null));
                     Param { name: n.unwrap_or_default(), output, ty, value }
                 })
                 .collect();
             let text = |p: Option<Param>| match p.map(|p| p.value) {
-                Some(Val::Str(s)) => s,
+                Some(Value::Str(s)) => s,
                 _ => String::new(),
             };
             let mut take = |name: &str| {
@@ -2031,14 +2038,14 @@ impl Engine {
         &mut self,
         name: &Name,
         args: Vec<Given>,
-        outputs: &mut Vec<(u16, String, Ty, Val)>,
+        outputs: &mut Vec<(u16, String, Type, Value)>,
         out: &mut Out,
     ) -> Run<i64> {
         let shown = name.0.join(".");
         let Some(object) = self.catalog.find(name).cloned() else {
             let mut given = Vec::new();
             for (name, value, _) in &args {
-                given.push((name.clone(), value.as_ref().map_or(Val::Null, |v| v.1.clone())));
+                given.push((name.clone(), value.as_ref().map_or(Value::Null, |v| v.1.clone())));
             }
             let bare = name.0.last().map_or("", String::as_str);
             if let Some((columns, rows)) =
@@ -2151,19 +2158,19 @@ impl Engine {
         };
         let (ty, v) = self.constant(message)?;
         let (number, format) = match v {
-            Val::Str(s) => (50_000, s),
-            Val::Int(_) if ty.is_int() => {
+            Value::Str(s) => (50_000, s),
+            Value::Int(_) if ty.is_int() => {
                 return Err(Error::unsupported("RAISERROR with a message number").into());
             }
             _ => (50_000, String::new()),
         };
-        let class = match self.scalar(severity, Ty::Int)? {
-            Val::Int(n) => n.clamp(0, 25) as u8,
+        let class = match self.scalar(severity, Type::Int)? {
+            Value::Int(n) => n.clamp(0, 25) as u8,
             _ => return Err(Error::unsupported("RAISERROR with a severity that is NULL").into()),
         };
-        let state = match self.scalar(state, Ty::Int)? {
-            Val::Int(n) if n < 0 => 1,
-            Val::Int(n) if n <= 255 => n as u8,
+        let state = match self.scalar(state, Type::Int)? {
+            Value::Int(n) if n < 0 => 1,
+            Value::Int(n) if n <= 255 => n as u8,
             _ => {
                 return Err(
                     Error::unsupported("RAISERROR with a state that is NULL or above 255").into()
@@ -2249,8 +2256,8 @@ impl Engine {
     }
 
     fn rows_of(&self, t: &TableDef) -> Result<i64> {
-        match self.one(&format!("SELECT count(*) FROM {}", t.physical), &[], Ty::BigInt)? {
-            Val::Int(n) => Ok(n),
+        match self.one(&format!("SELECT count(*) FROM {}", t.physical), &[], Type::BigInt)? {
+            Value::Int(n) => Ok(n),
             _ => Ok(0),
         }
     }
@@ -2283,7 +2290,7 @@ impl Env for Engine {
         &self.shared.calls
     }
 
-    fn var(&self, name: &str) -> Option<(Ty, Val)> {
+    fn var(&self, name: &str) -> Option<(Type, Value)> {
         self.frames.last()?.vars.get(&name.to_lowercase()).cloned()
     }
 
@@ -2295,71 +2302,71 @@ impl Env for Engine {
         Ok(views::rows(&self.catalog, self, schema, name))
     }
 
-    fn session_fn(&self, name: &str, args: &[Val]) -> Result<Option<(Ty, Val)>> {
+    fn session_fn(&self, name: &str, args: &[Value]) -> Result<Option<(Type, Value)>> {
         use crate::calendar::now;
-        let sysname = Ty::NVarChar(crate::types::Len::N(128));
-        let text = |s: &str| Val::Str(s.to_owned());
+        let sysname = Type::NVarChar(crate::types::Len::N(128));
+        let text = |s: &str| Value::Str(s.to_owned());
         let arg = |i: usize| match args.get(i) {
-            Some(Val::Str(s)) => s.clone(),
+            Some(Value::Str(s)) => s.clone(),
             _ => String::new(),
         };
         let int = |i: usize| match args.get(i) {
-            Some(Val::Int(n)) => *n,
+            Some(Value::Int(n)) => *n,
             _ => 0,
         };
         let identity = match self.scope_identity.load(Ordering::Relaxed) {
-            NO_IDENTITY => Val::Null,
-            n => Val::Dec(i128::from(n)),
+            NO_IDENTITY => Value::Null,
+            n => Value::Dec(i128::from(n)),
         };
-        let caught = |f: fn(&Error) -> Val| self.caught.last().map_or(Val::Null, f);
+        let caught = |f: fn(&Error) -> Value| self.caught.last().map_or(Value::Null, f);
         Ok(Some(match name {
             "@@VERSION" => (
-                Ty::NVarChar(crate::types::Len::N(300)),
+                Type::NVarChar(crate::types::Len::N(300)),
                 text(
                     "Microsoft SQL Server 2019 (sandbox of mssql-mcp, a stand-in over SQLite) - 15.0.2000.5 (X64)",
                 ),
             ),
-            "@@ROWCOUNT" => (Ty::Int, Val::Int(self.rowcount)),
-            "ROWCOUNT_BIG" => (Ty::BigInt, Val::Int(self.rowcount)),
-            "@@ERROR" => (Ty::Int, Val::Int(self.error)),
-            "@@TRANCOUNT" => (Ty::Int, Val::Int(self.trancount)),
+            "@@ROWCOUNT" => (Type::Int, Value::Int(self.rowcount)),
+            "ROWCOUNT_BIG" => (Type::BigInt, Value::Int(self.rowcount)),
+            "@@ERROR" => (Type::Int, Value::Int(self.error)),
+            "@@TRANCOUNT" => (Type::Int, Value::Int(self.trancount)),
             "XACT_STATE" => (
-                Ty::SmallInt,
-                Val::Int(if self.doomed { -1 } else { i64::from(self.trancount > 0) }),
+                Type::SmallInt,
+                Value::Int(if self.doomed { -1 } else { i64::from(self.trancount > 0) }),
             ),
-            "@@SPID" => (Ty::SmallInt, Val::Int(self.spid)),
+            "@@SPID" => (Type::SmallInt, Value::Int(self.spid)),
             "@@SERVERNAME" => (sysname, text(token::SERVER)),
             "@@SERVICENAME" => (sysname, text("MSSQLSERVER")),
             "@@LANGUAGE" => (sysname, text("us_english")),
-            "@@DATEFIRST" => (Ty::TinyInt, Val::Int(7)),
+            "@@DATEFIRST" => (Type::TinyInt, Value::Int(7)),
             "CONTEXT_INFO" => (
-                Ty::VarBinary(crate::types::Len::N(128)),
-                self.context_info.clone().map_or(Val::Null, Val::Bin),
+                Type::VarBinary(crate::types::Len::N(128)),
+                self.context_info.clone().map_or(Value::Null, Value::Bin),
             ),
-            "@@LOCK_TIMEOUT" => (Ty::Int, Val::Int(self.lock_timeout)),
-            "@@MAX_CONNECTIONS" => (Ty::Int, Val::Int(32_767)),
-            "@@MAX_PRECISION" => (Ty::TinyInt, Val::Int(38)),
-            "@@NESTLEVEL" => (Ty::Int, Val::Int(i64::from(self.depth))),
-            "@@OPTIONS" => (Ty::Int, Val::Int(5432)),
-            "@@MICROSOFTVERSION" => (Ty::Int, Val::Int(0x0F00_07D0)),
-            "@@IDENTITY" => (Ty::Decimal(38, 0), identity),
+            "@@LOCK_TIMEOUT" => (Type::Int, Value::Int(self.lock_timeout)),
+            "@@MAX_CONNECTIONS" => (Type::Int, Value::Int(32_767)),
+            "@@MAX_PRECISION" => (Type::TinyInt, Value::Int(38)),
+            "@@NESTLEVEL" => (Type::Int, Value::Int(i64::from(self.depth))),
+            "@@OPTIONS" => (Type::Int, Value::Int(5432)),
+            "@@MICROSOFTVERSION" => (Type::Int, Value::Int(0x0F00_07D0)),
+            "@@IDENTITY" => (Type::Decimal(38, 0), identity),
             "SCOPE_IDENTITY" => {
                 let n = self.frames.last().and_then(|f| f.identity);
-                (Ty::Decimal(38, 0), n.map_or(Val::Null, |n| Val::Dec(i128::from(n))))
+                (Type::Decimal(38, 0), n.map_or(Value::Null, |n| Value::Dec(i128::from(n))))
             }
             "IDENT_CURRENT" => {
                 let id = self.catalog.find(&written_name(&arg(0))).map(|o| o.id);
                 (
-                    Ty::Decimal(38, 0),
+                    Type::Decimal(38, 0),
                     id.and_then(|i| self.last_identity(i))
-                        .map_or(Val::Null, |n| Val::Dec(i128::from(n))),
+                        .map_or(Value::Null, |n| Value::Dec(i128::from(n))),
                 )
             }
             "GETDATE" | "CURRENT_TIMESTAMP" | "GETUTCDATE" => {
-                (Ty::DateTime, Val::Int(crate::calendar::round_datetime(now())))
+                (Type::DateTime, Value::Int(crate::calendar::round_datetime(now())))
             }
-            "SYSDATETIME" | "SYSUTCDATETIME" => (Ty::DateTime2(7), Val::Int(now())),
-            "SYSDATETIMEOFFSET" => (Ty::DateTimeOffset(7), Val::Offset(now(), 0)),
+            "SYSDATETIME" | "SYSUTCDATETIME" => (Type::DateTime2(7), Value::Int(now())),
+            "SYSDATETIMEOFFSET" => (Type::DateTimeOffset(7), Value::Offset(now(), 0)),
             // With these arguments they ask about others.
             "SUSER_SNAME" | "SUSER_NAME" | "USER_NAME" | "HAS_DBACCESS"
                 if !(args.is_empty()
@@ -2372,7 +2379,7 @@ impl Env for Engine {
             }
             "DB_NAME" => match args.first() {
                 None => (sysname, text(&self.database)),
-                Some(Val::Int(n)) => (
+                Some(Value::Int(n)) => (
                     sysname,
                     match n {
                         1 => text("master"),
@@ -2380,22 +2387,22 @@ impl Env for Engine {
                         3 => text("model"),
                         4 => text("msdb"),
                         5 => text(DATABASE),
-                        _ => Val::Null,
+                        _ => Value::Null,
                     },
                 ),
-                _ => (sysname, Val::Null),
+                _ => (sysname, Value::Null),
             },
             "DB_ID" => {
                 let n = if args.is_empty() { self.database.clone() } else { arg(0) };
                 (
-                    Ty::SmallInt,
+                    Type::SmallInt,
                     match n.to_lowercase().as_str() {
-                        "master" => Val::Int(1),
-                        "tempdb" => Val::Int(2),
-                        "model" => Val::Int(3),
-                        "msdb" => Val::Int(4),
-                        DATABASE => Val::Int(5),
-                        _ => Val::Null,
+                        "master" => Value::Int(1),
+                        "tempdb" => Value::Int(2),
+                        "model" => Value::Int(3),
+                        "msdb" => Value::Int(4),
+                        DATABASE => Value::Int(5),
+                        _ => Value::Null,
                     },
                 )
             }
@@ -2407,18 +2414,18 @@ impl Env for Engine {
                         .schemas
                         .iter()
                         .find(|(_, id)| *id == int(0))
-                        .map_or(Val::Null, |(s, _)| text(s)),
+                        .map_or(Value::Null, |(s, _)| text(s)),
                 ),
             },
             "SCHEMA_ID" => {
                 let n = if args.is_empty() { "dbo".to_owned() } else { arg(0) };
                 (
-                    Ty::Int,
+                    Type::Int,
                     self.catalog
                         .schemas
                         .iter()
                         .find(|(s, _)| s.eq_ignore_ascii_case(&n))
-                        .map_or(Val::Null, |(_, id)| Val::Int(*id)),
+                        .map_or(Value::Null, |(_, id)| Value::Int(*id)),
                 )
             }
             "OBJECT_ID" => {
@@ -2449,20 +2456,20 @@ impl Env for Engine {
                         .and_then(|n| self.temps.iter().rposition(|t| t.0.eq_ignore_ascii_case(n)))
                         .map(|i| -(i as i64) - 1)
                 };
-                (Ty::Int, hit.or_else(temp).map_or(Val::Null, Val::Int))
+                (Type::Int, hit.or_else(temp).map_or(Value::Null, Value::Int))
             }
             "OBJECT_NAME" => {
-                (sysname, self.catalog.by_id(int(0)).map_or(Val::Null, |o| text(&o.name)))
+                (sysname, self.catalog.by_id(int(0)).map_or(Value::Null, |o| text(&o.name)))
             }
             "OBJECT_SCHEMA_NAME" => {
-                (sysname, self.catalog.by_id(int(0)).map_or(Val::Null, |o| text(&o.schema)))
+                (sysname, self.catalog.by_id(int(0)).map_or(Value::Null, |o| text(&o.schema)))
             }
             "OBJECT_DEFINITION" => (
-                Ty::NVarChar(crate::types::Len::Max),
+                Type::NVarChar(crate::types::Len::Max),
                 self.catalog
                     .by_id(int(0))
                     .and_then(|o| describe::definition(o))
-                    .map_or(Val::Null, Val::Str),
+                    .map_or(Value::Null, Value::Str),
             ),
             "TYPE_NAME" => (
                 sysname,
@@ -2482,7 +2489,7 @@ impl Env for Engine {
                             .get(usize::try_from(int(1) - 1).ok()?)
                             .map(|c| text(&c.name))
                     })
-                    .unwrap_or(Val::Null),
+                    .unwrap_or(Value::Null),
             ),
             "SUSER_SNAME" | "SUSER_NAME" | "ORIGINAL_LOGIN" | "SYSTEM_USER" => {
                 (sysname, text(&self.user))
@@ -2502,11 +2509,13 @@ impl Env for Engine {
                     "EXECUTE ANY EXTERNAL ENDPOINT",
                 ];
                 let asked = arg(2).to_ascii_uppercase();
-                (Ty::Int, Val::Int(i64::from(!beyond.contains(&asked.as_str()))))
+                (Type::Int, Value::Int(i64::from(!beyond.contains(&asked.as_str()))))
             }
-            "IS_MEMBER" => (Ty::Int, Val::Int(i64::from(arg(0).eq_ignore_ascii_case("public")))),
-            "IS_SRVROLEMEMBER" => (Ty::Int, Val::Int(0)),
-            "HAS_DBACCESS" => (Ty::Int, Val::Int(1)),
+            "IS_MEMBER" => {
+                (Type::Int, Value::Int(i64::from(arg(0).eq_ignore_ascii_case("public"))))
+            }
+            "IS_SRVROLEMEMBER" => (Type::Int, Value::Int(0)),
+            "HAS_DBACCESS" => (Type::Int, Value::Int(1)),
             "SERVERPROPERTY" => (
                 sysname,
                 match arg(0).to_lowercase().as_str() {
@@ -2528,17 +2537,22 @@ impl Env for Engine {
                     p => return Err(Error::unsupported(format!("DATABASEPROPERTYEX of '{p}'"))),
                 },
             ),
-            "ERROR_NUMBER" => (Ty::Int, caught(|e| Val::Int(i64::from(e.number)))),
-            "ERROR_MESSAGE" => {
-                (Ty::NVarChar(crate::types::Len::N(4000)), caught(|e| Val::Str(e.message.clone())))
-            }
-            "ERROR_SEVERITY" => (Ty::Int, caught(|e| Val::Int(i64::from(e.class)))),
-            "ERROR_STATE" => (Ty::Int, caught(|e| Val::Int(i64::from(e.state)))),
-            "ERROR_LINE" => (Ty::Int, caught(|e| Val::Int(i64::from(e.line)))),
+            "ERROR_NUMBER" => (Type::Int, caught(|e| Value::Int(i64::from(e.number)))),
+            "ERROR_MESSAGE" => (
+                Type::NVarChar(crate::types::Len::N(4000)),
+                caught(|e| Value::Str(e.message.clone())),
+            ),
+            "ERROR_SEVERITY" => (Type::Int, caught(|e| Value::Int(i64::from(e.class)))),
+            "ERROR_STATE" => (Type::Int, caught(|e| Value::Int(i64::from(e.state)))),
+            "ERROR_LINE" => (Type::Int, caught(|e| Value::Int(i64::from(e.line)))),
             "ERROR_PROCEDURE" => (
                 sysname,
                 caught(|e| {
-                    if e.procedure.is_empty() { Val::Null } else { Val::Str(e.procedure.clone()) }
+                    if e.procedure.is_empty() {
+                        Value::Null
+                    } else {
+                        Value::Str(e.procedure.clone())
+                    }
                 }),
             ),
             _ => return Ok(None),
@@ -2548,7 +2562,7 @@ impl Env for Engine {
 
 impl Binder<'_> {
     /// Column `n` of a bound query, assigned to a table's column.
-    pub fn column_value(&self, n: usize, from: Ty, to: Ty) -> Result<String> {
+    pub fn column_value(&self, n: usize, from: Type, to: Type) -> Result<String> {
         if from == to || from.is_int() && to.is_int() && to.precedence() >= from.precedence() {
             return Ok(format!("c{n}"));
         }

@@ -16,7 +16,7 @@ use crate::calendar::{self, Moment, Part};
 use crate::convert::{self, assign, convert, cut_utf16, fit_int};
 use crate::decimal;
 use crate::error::{Error, Result};
-use crate::types::{Len, Ty, Val, dec_key};
+use crate::types::{Len, Type, Value, dec_key};
 
 /// A shim with its types fixed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -24,9 +24,9 @@ pub enum Call {
     /// CAST, CONVERT, implicit conversion; `attempt` makes NULL of a failure.
     Cast {
         /// From.
-        from: Ty,
+        from: Type,
         /// To.
-        to: Ty,
+        to: Type,
         /// CONVERT's style.
         style: i64,
         /// TRY_.
@@ -35,29 +35,29 @@ pub enum Call {
     /// Conversion on assignment to a column.
     Assign {
         /// From.
-        from: Ty,
+        from: Type,
         /// To.
-        to: Ty,
+        to: Type,
     },
     /// `a op b`.
     Arith {
         /// + - * / % & | ^
         op: char,
         /// Left.
-        a: Ty,
+        a: Type,
         /// Right.
-        b: Ty,
+        b: Type,
         /// Result.
-        out: Ty,
+        out: Type,
     },
     /// A function by name.
     Func {
         /// Upper case.
         name: &'static str,
         /// The types its arguments were coerced to.
-        args: Vec<Ty>,
+        args: Vec<Type>,
         /// Result.
-        out: Ty,
+        out: Type,
     },
     /// DATEADD, DATEDIFF, DATEPART, DATENAME.
     Date {
@@ -66,9 +66,9 @@ pub enum Call {
         /// Datepart.
         part: Part,
         /// Types.
-        args: Vec<Ty>,
+        args: Vec<Type>,
         /// Result.
-        out: Ty,
+        out: Type,
     },
     /// Fails when a recursive CTE goes deeper than this.
     Depth(u32),
@@ -109,36 +109,36 @@ pub struct Signature {
     /// Its name, for [`Call::Func`].
     pub name: &'static str,
     /// What each argument is converted to first.
-    pub args: Vec<Ty>,
+    pub args: Vec<Type>,
     /// What comes out.
-    pub out: Ty,
+    pub out: Type,
 }
 
-fn text_of(t: Ty) -> Ty {
+fn text_of(t: Type) -> Type {
     match t {
-        Ty::NVarChar(_) | Ty::VarChar(_) => t,
-        Ty::NChar(n) => Ty::NVarChar(Len::N(n)),
-        Ty::Char(n) => Ty::VarChar(Len::N(n)),
-        Ty::Xml => Ty::NVarChar(Len::Max),
-        Ty::Null => Ty::VarChar(Len::N(1)),
-        _ => Ty::VarChar(Len::N(8000)),
+        Type::NVarChar(_) | Type::VarChar(_) => t,
+        Type::NChar(n) => Type::NVarChar(Len::N(n)),
+        Type::Char(n) => Type::VarChar(Len::N(n)),
+        Type::Xml => Type::NVarChar(Len::Max),
+        Type::Null => Type::VarChar(Len::N(1)),
+        _ => Type::VarChar(Len::N(8000)),
     }
 }
 
-fn longest(t: Ty) -> Ty {
+fn longest(t: Type) -> Type {
     match text_of(t) {
-        Ty::NVarChar(Len::N(_)) => Ty::NVarChar(Len::N(4000)),
-        Ty::VarChar(Len::N(_)) => Ty::VarChar(Len::N(8000)),
+        Type::NVarChar(Len::N(_)) => Type::NVarChar(Len::N(4000)),
+        Type::VarChar(Len::N(_)) => Type::VarChar(Len::N(8000)),
         t => t,
     }
 }
 
 /// Finds a scalar function; `None` when the sandbox has none of that name.
-pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
-    let first = args.first().copied().unwrap_or(Ty::Null);
+pub fn signature(name: &str, args: &[Type]) -> Result<Option<Signature>> {
+    let first = args.first().copied().unwrap_or(Type::Null);
     let t = text_of(first);
     let n = args.len();
-    let num = if first.is_number() { first } else { Ty::Float };
+    let num = if first.is_number() { first } else { Type::Float };
     let arity = |low: usize, high: usize| -> Result<()> {
         if (low..=high).contains(&n) {
             return Ok(());
@@ -153,18 +153,18 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
     macro_rules! sig {
         ($name:literal, $low:expr, $high:expr, $args:expr, $out:expr) => {{
             arity($low, $high)?;
-            let mut a: Vec<Ty> = $args;
+            let mut a: Vec<Type> = $args;
             a.truncate(n);
             Signature { name: $name, args: a, out: $out }
         }};
     }
-    let int = Ty::Int;
+    let int = Type::Int;
     // An offset is a text or a number of minutes.
     let zone =
-        || if args.get(1).is_some_and(|t| t.is_int()) { int } else { Ty::VarChar(Len::N(8000)) };
-    let is_max = |t: Ty| t.max_length() == -1;
+        || if args.get(1).is_some_and(|t| t.is_int()) { int } else { Type::VarChar(Len::N(8000)) };
+    let is_max = |t: Type| t.max_length() == -1;
     // Positions and lengths in (max) are bigint.
-    let position = |t: Ty| if is_max(t) { Ty::BigInt } else { int };
+    let position = |t: Type| if is_max(t) { Type::BigInt } else { int };
     let missing = |what: String| Error::unsupported(format!("{name} of {what}"));
     let of_text = matches!(
         name,
@@ -188,48 +188,50 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
             | "ASCII"
             | "UNICODE"
     );
-    if of_text && let Some(t) = args.iter().find(|t| t.is_binary() || **t == Ty::Xml) {
+    if of_text && let Some(t) = args.iter().find(|t| t.is_binary() || **t == Type::Xml) {
         return Err(missing(t.to_string()));
     }
     if of_text
         && !name.starts_with("CONCAT")
-        && let Some(t) = args.iter().find(|t| matches!(t, Ty::Money | Ty::SmallMoney))
+        && let Some(t) = args.iter().find(|t| matches!(t, Type::Money | Type::SmallMoney))
     {
         return Err(missing(t.to_string()));
     }
-    if matches!(name, "ABS" | "CEILING" | "FLOOR" | "SIGN" | "ROUND" | "POWER") && first == Ty::Bit
+    if matches!(name, "ABS" | "CEILING" | "FLOOR" | "SIGN" | "ROUND" | "POWER")
+        && first == Type::Bit
     {
         return Err(missing(first.to_string()));
     }
     if matches!(name, "ROUND")
-        && args.iter().skip(1).any(|t| !t.is_int() && *t != Ty::Null || *t == Ty::Bit)
+        && args.iter().skip(1).any(|t| !t.is_int() && *t != Type::Null || *t == Type::Bit)
     {
         return Err(missing("a length or a function that is no integer".into()));
     }
-    if args.iter().skip(1).any(|t| matches!(t, Ty::VarChar(Len::Max) | Ty::NVarChar(Len::Max)))
+    if args.iter().skip(1).any(|t| matches!(t, Type::VarChar(Len::Max) | Type::NVarChar(Len::Max)))
         && matches!(name, "REPLACE" | "TRANSLATE" | "STUFF")
         && !is_max(first)
     {
         return Err(missing(format!("{first} with (max)")));
     }
-    let all_text = || -> (Vec<Ty>, Ty) {
+    let all_text = || -> (Vec<Type>, Type) {
         let wide = args.iter().any(|t| t.is_unicode());
-        let max = args.iter().any(|t| matches!(t, Ty::VarChar(Len::Max) | Ty::NVarChar(Len::Max)));
+        let max =
+            args.iter().any(|t| matches!(t, Type::VarChar(Len::Max) | Type::NVarChar(Len::Max)));
         let out = match (wide, max) {
-            (true, true) => Ty::NVarChar(Len::Max),
-            (true, false) => Ty::NVarChar(Len::N(4000)),
-            (false, true) => Ty::VarChar(Len::Max),
-            (false, false) => Ty::VarChar(Len::N(8000)),
+            (true, true) => Type::NVarChar(Len::Max),
+            (true, false) => Type::NVarChar(Len::N(4000)),
+            (false, true) => Type::VarChar(Len::Max),
+            (false, false) => Type::VarChar(Len::N(8000)),
         };
         (vec![out; n], out)
     };
     Ok(Some(match name {
         "LEN" if first.is_binary() => sig!("LEN", 1, 1, vec![first], position(first)),
-        "LEN" if matches!(first, Ty::Xml | Ty::Money | Ty::SmallMoney) => {
+        "LEN" if matches!(first, Type::Xml | Type::Money | Type::SmallMoney) => {
             return Err(missing(first.to_string()));
         }
         "LEN" => sig!("LEN", 1, 1, vec![t], position(first)),
-        "DATALENGTH" if matches!(first, Ty::Xml | Ty::Null | Ty::Decimal(..)) => {
+        "DATALENGTH" if matches!(first, Type::Xml | Type::Null | Type::Decimal(..)) => {
             return Err(missing(first.to_string()));
         }
         "DATALENGTH" => sig!("DATALENGTH", 1, 1, vec![first], position(first)),
@@ -242,15 +244,15 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
         "LEFT" => sig!("LEFT", 2, 2, vec![t, int], t),
         "RIGHT" => sig!("RIGHT", 2, 2, vec![t, int], t),
         "SUBSTRING" if first.is_binary() => {
-            let out = if let Ty::Binary(n) = first { Ty::VarBinary(Len::N(n)) } else { first };
+            let out = if let Type::Binary(n) = first { Type::VarBinary(Len::N(n)) } else { first };
             sig!("SUBSTRING", 3, 3, vec![out, int, int], out)
         }
-        "SUBSTRING" if !first.is_text() || first == Ty::Xml => {
+        "SUBSTRING" if !first.is_text() || first == Type::Xml => {
             return Err(missing(first.to_string()));
         }
         "SUBSTRING" => sig!("SUBSTRING", 3, 3, vec![t, int, int], t),
         "CHARINDEX" | "PATINDEX" => {
-            let hay = args.get(1).copied().unwrap_or(Ty::Null);
+            let hay = args.get(1).copied().unwrap_or(Type::Null);
             let (name, high) = if name == "CHARINDEX" { ("CHARINDEX", 3) } else { ("PATINDEX", 2) };
             arity(2, high)?;
             let mut a = vec![t, text_of(hay), int];
@@ -270,19 +272,19 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
                 "STUFF",
                 4,
                 4,
-                vec![t, int, int, longest(args.get(3).copied().unwrap_or(Ty::Null))],
+                vec![t, int, int, longest(args.get(3).copied().unwrap_or(Type::Null))],
                 longest(t)
             )
         }
         "REPLICATE" => sig!("REPLICATE", 2, 2, vec![t, int], longest(t)),
-        "SPACE" => sig!("SPACE", 1, 1, vec![int], Ty::VarChar(Len::N(8000))),
+        "SPACE" => sig!("SPACE", 1, 1, vec![int], Type::VarChar(Len::N(8000))),
         "CONCAT" => {
             let (a, out) = all_text();
             // The length of an int is 12, that of a float 32; of other types the page has none.
-            let length = |t: &Ty| match t {
-                Ty::Null => Some(0),
-                Ty::Int => Some(12),
-                Ty::Float => Some(32),
+            let length = |t: &Type| match t {
+                Type::Null => Some(0),
+                Type::Int => Some(12),
+                Type::Float => Some(32),
                 t if t.is_unicode() => Some(t.max_length() / 2),
                 t if t.is_text() => Some(t.max_length()),
                 _ => None,
@@ -290,8 +292,8 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
             let sum =
                 args.iter().map(length).sum::<Option<i64>>().and_then(|n| u16::try_from(n).ok());
             let out = match (out, sum) {
-                (Ty::VarChar(Len::N(_)), Some(n)) => Ty::VarChar(Len::N(n.clamp(1, 8000))),
-                (Ty::NVarChar(Len::N(_)), Some(n)) => Ty::NVarChar(Len::N(n.clamp(1, 4000))),
+                (Type::VarChar(Len::N(_)), Some(n)) => Type::VarChar(Len::N(n.clamp(1, 8000))),
+                (Type::NVarChar(Len::N(_)), Some(n)) => Type::NVarChar(Len::N(n.clamp(1, 4000))),
                 (out, _) => out,
             };
             sig!("CONCAT", 2, 254, a, out)
@@ -301,20 +303,26 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
             sig!("CONCAT_WS", 3, 254, a, out)
         }
         "QUOTENAME" => {
-            sig!("QUOTENAME", 1, 2, vec![Ty::NVarChar(Len::N(4000)); 2], Ty::NVarChar(Len::N(258)))
+            sig!(
+                "QUOTENAME",
+                1,
+                2,
+                vec![Type::NVarChar(Len::N(4000)); 2],
+                Type::NVarChar(Len::N(258))
+            )
         }
-        "ASCII" => sig!("ASCII", 1, 1, vec![Ty::VarChar(Len::N(8000))], int),
-        "UNICODE" => sig!("UNICODE", 1, 1, vec![Ty::NVarChar(Len::N(4000))], int),
-        "CHAR" => sig!("CHAR", 1, 1, vec![int], Ty::Char(1)),
-        "NCHAR" => sig!("NCHAR", 1, 1, vec![int], Ty::NChar(1)),
-        "STR" => sig!("STR", 1, 3, vec![Ty::Float, int, int], Ty::VarChar(Len::N(255))),
+        "ASCII" => sig!("ASCII", 1, 1, vec![Type::VarChar(Len::N(8000))], int),
+        "UNICODE" => sig!("UNICODE", 1, 1, vec![Type::NVarChar(Len::N(4000))], int),
+        "CHAR" => sig!("CHAR", 1, 1, vec![int], Type::Char(1)),
+        "NCHAR" => sig!("NCHAR", 1, 1, vec![int], Type::NChar(1)),
+        "STR" => sig!("STR", 1, 3, vec![Type::Float, int, int], Type::VarChar(Len::N(255))),
         "ABS" | "SIGN" => {
             let name = if name == "ABS" { "ABS" } else { "SIGN" };
             arity(1, 1)?;
             let out = match num {
-                Ty::TinyInt | Ty::SmallInt | Ty::Bit => Ty::Int,
-                Ty::Real => Ty::Float,
-                Ty::SmallMoney => Ty::Money,
+                Type::TinyInt | Type::SmallInt | Type::Bit => Type::Int,
+                Type::Real => Type::Float,
+                Type::SmallMoney => Type::Money,
                 t => t,
             };
             Signature { name, args: vec![out], out }
@@ -323,51 +331,51 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
             let name = if name == "FLOOR" { "FLOOR" } else { "CEILING" };
             arity(1, 1)?;
             let (arg, out) = match num {
-                Ty::Decimal(p, s) => {
-                    (num, Ty::Decimal(if s == 0 { p } else { (p - s + 1).min(38) }, 0))
+                Type::Decimal(p, s) => {
+                    (num, Type::Decimal(if s == 0 { p } else { (p - s + 1).min(38) }, 0))
                 }
-                Ty::TinyInt | Ty::SmallInt | Ty::Bit => (Ty::Int, Ty::Int),
-                Ty::Real => (Ty::Float, Ty::Float),
-                Ty::SmallMoney => (Ty::Money, Ty::Money),
+                Type::TinyInt | Type::SmallInt | Type::Bit => (Type::Int, Type::Int),
+                Type::Real => (Type::Float, Type::Float),
+                Type::SmallMoney => (Type::Money, Type::Money),
                 t => (t, t),
             };
             Signature { name, args: vec![arg], out }
         }
         "ROUND" => {
             let arg = match num {
-                Ty::TinyInt | Ty::SmallInt | Ty::Bit => Ty::Int,
-                Ty::Real => Ty::Float,
-                Ty::SmallMoney => Ty::Money,
+                Type::TinyInt | Type::SmallInt | Type::Bit => Type::Int,
+                Type::Real => Type::Float,
+                Type::SmallMoney => Type::Money,
                 t => t,
             };
             sig!("ROUND", 2, 3, vec![arg, int, int], arg)
         }
-        "SQRT" => sig!("SQRT", 1, 1, vec![Ty::Float], Ty::Float),
-        "SQUARE" => sig!("SQUARE", 1, 1, vec![Ty::Float], Ty::Float),
-        "EXP" => sig!("EXP", 1, 1, vec![Ty::Float], Ty::Float),
-        "LOG" => sig!("LOG", 1, 2, vec![Ty::Float, Ty::Float], Ty::Float),
-        "LOG10" => sig!("LOG10", 1, 1, vec![Ty::Float], Ty::Float),
-        "PI" => sig!("PI", 0, 0, vec![], Ty::Float),
+        "SQRT" => sig!("SQRT", 1, 1, vec![Type::Float], Type::Float),
+        "SQUARE" => sig!("SQUARE", 1, 1, vec![Type::Float], Type::Float),
+        "EXP" => sig!("EXP", 1, 1, vec![Type::Float], Type::Float),
+        "LOG" => sig!("LOG", 1, 2, vec![Type::Float, Type::Float], Type::Float),
+        "LOG10" => sig!("LOG10", 1, 1, vec![Type::Float], Type::Float),
+        "PI" => sig!("PI", 0, 0, vec![], Type::Float),
         "POWER" => {
             let out = match num {
-                Ty::TinyInt | Ty::SmallInt | Ty::Bit | Ty::Int => Ty::Int,
-                Ty::BigInt | Ty::Float => num,
-                Ty::Real => Ty::Float,
-                Ty::Decimal(_, s) => Ty::Decimal(38, s),
+                Type::TinyInt | Type::SmallInt | Type::Bit | Type::Int => Type::Int,
+                Type::BigInt | Type::Float => num,
+                Type::Real => Type::Float,
+                Type::Decimal(_, s) => Type::Decimal(38, s),
                 _ => return Err(missing(first.to_string())),
             };
-            let exponent = args.get(1).copied().unwrap_or(Ty::Null);
-            if exponent == Ty::Bit || !exponent.is_number() && exponent != Ty::Null {
+            let exponent = args.get(1).copied().unwrap_or(Type::Null);
+            if exponent == Type::Bit || !exponent.is_number() && exponent != Type::Null {
                 return Err(missing(format!("{first} with an exponent of type {exponent}")));
             }
-            sig!("POWER", 2, 2, vec![Ty::Float; 2], out)
+            sig!("POWER", 2, 2, vec![Type::Float; 2], out)
         }
         "YEAR" | "MONTH" | "DAY" => {
             arity(1, 1)?;
             let arg = match first {
                 t if t.is_temporal() => t,
-                t if t.is_int() && t != Ty::Bit => Ty::DateTime,
-                t if t.is_text() && t != Ty::Xml || t == Ty::Null => Ty::DateTimeOffset(7),
+                t if t.is_int() && t != Type::Bit => Type::DateTime,
+                t if t.is_text() && t != Type::Xml || t == Type::Null => Type::DateTimeOffset(7),
                 t => return Err(missing(t.to_string())),
             };
             let name = match name {
@@ -377,12 +385,12 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
             };
             Signature { name, args: vec![arg], out: int }
         }
-        "EOMONTH" => sig!("EOMONTH", 1, 2, vec![Ty::Date, int], Ty::Date),
-        "DATEFROMPARTS" => sig!("DATEFROMPARTS", 3, 3, vec![int; 3], Ty::Date),
-        "DATETIMEFROMPARTS" => sig!("DATETIMEFROMPARTS", 7, 7, vec![int; 7], Ty::DateTime),
+        "EOMONTH" => sig!("EOMONTH", 1, 2, vec![Type::Date, int], Type::Date),
+        "DATEFROMPARTS" => sig!("DATEFROMPARTS", 3, 3, vec![int; 3], Type::Date),
+        "DATETIMEFROMPARTS" => sig!("DATETIMEFROMPARTS", 7, 7, vec![int; 7], Type::DateTime),
         "SWITCHOFFSET" => {
             let scale = match first {
-                Ty::DateTimeOffset(s) => s,
+                Type::DateTimeOffset(s) => s,
                 t if t.is_text() => 7,
                 _ => return Err(missing(first.to_string())),
             };
@@ -390,13 +398,13 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
                 "SWITCHOFFSET",
                 2,
                 2,
-                vec![Ty::DateTimeOffset(scale), zone()],
-                Ty::DateTimeOffset(scale)
+                vec![Type::DateTimeOffset(scale), zone()],
+                Type::DateTimeOffset(scale)
             )
         }
         "TODATETIMEOFFSET" => {
             let scale = match first {
-                Ty::DateTime2(s) => s,
+                Type::DateTime2(s) => s,
                 t if t.is_text() => 7,
                 _ => return Err(missing(first.to_string())),
             };
@@ -404,17 +412,19 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
                 "TODATETIMEOFFSET",
                 2,
                 2,
-                vec![Ty::DateTime2(scale), zone()],
-                Ty::DateTimeOffset(scale)
+                vec![Type::DateTime2(scale), zone()],
+                Type::DateTimeOffset(scale)
             )
         }
-        "ISDATE" if first.is_text() && first != Ty::Xml => sig!("ISDATE", 1, 1, vec![t], int),
+        "ISDATE" if first.is_text() && first != Type::Xml => sig!("ISDATE", 1, 1, vec![t], int),
         "ISDATE" => return Err(missing(first.to_string())),
-        "ISNUMERIC" if first.is_number() && first != Ty::Bit => {
+        "ISNUMERIC" if first.is_number() && first != Type::Bit => {
             sig!("ISNUMERIC", 1, 1, vec![first], int)
         }
-        "ISNUMERIC" if first == Ty::Null => sig!("ISNUMERIC", 1, 1, vec![first], int),
-        "ISNUMERIC" if first.is_text() && first != Ty::Xml => sig!("ISNUMERIC", 1, 1, vec![t], int),
+        "ISNUMERIC" if first == Type::Null => sig!("ISNUMERIC", 1, 1, vec![first], int),
+        "ISNUMERIC" if first.is_text() && first != Type::Xml => {
+            sig!("ISNUMERIC", 1, 1, vec![t], int)
+        }
         "ISNUMERIC" => return Err(missing(first.to_string())),
         "FORMATMESSAGE" | "FORMAT" | "SOUNDEX" | "DIFFERENCE" | "PARSE" | "TRY_PARSE"
         | "CHECKSUM" | "HASHBYTES" | "COMPRESS" => {
@@ -425,32 +435,32 @@ pub fn signature(name: &str, args: &[Ty]) -> Result<Option<Signature>> {
 }
 
 /// Runs a call.
-pub fn eval(call: &Call, mut args: Vec<Val>) -> Result<Val> {
+pub fn eval(call: &Call, mut args: Vec<Value>) -> Result<Value> {
     match call {
         Call::Cast { from, to, style, attempt } => {
-            let v = args.pop().unwrap_or(Val::Null);
+            let v = args.pop().unwrap_or(Value::Null);
             match convert(v, *from, *to, *style) {
                 Err(e) if *attempt && e.number != crate::error::UNSUPPORTED && e.number != 529 => {
-                    Ok(Val::Null)
+                    Ok(Value::Null)
                 }
                 r => r,
             }
         }
-        Call::Assign { from, to } => assign(args.pop().unwrap_or(Val::Null), *from, *to),
+        Call::Assign { from, to } => assign(args.pop().unwrap_or(Value::Null), *from, *to),
         Call::Depth(max) => match args.first() {
-            Some(Val::Int(i)) if *max > 0 && *i > i64::from(*max) => Err(Error::new(
+            Some(Value::Int(i)) if *max > 0 && *i > i64::from(*max) => Err(Error::new(
                 530,
                 16,
                 format!(
                     "The statement terminated. The maximum recursion {max} has been exhausted before statement completion."
                 ),
             )),
-            v => Ok(v.cloned().unwrap_or(Val::Null)),
+            v => Ok(v.cloned().unwrap_or(Value::Null)),
         },
         Call::Arith { op, a, b, out } => {
-            let (Some(y), Some(x)) = (args.pop(), args.pop()) else { return Ok(Val::Null) };
+            let (Some(y), Some(x)) = (args.pop(), args.pop()) else { return Ok(Value::Null) };
             if x.is_null() || y.is_null() {
-                return Ok(Val::Null);
+                return Ok(Value::Null);
             }
             arith(*op, x, *a, y, *b, *out)
         }
@@ -459,23 +469,23 @@ pub fn eval(call: &Call, mut args: Vec<Val>) -> Result<Val> {
     }
 }
 
-fn arith(op: char, x: Val, a: Ty, y: Val, b: Ty, out: Ty) -> Result<Val> {
+fn arith(op: char, x: Value, a: Type, y: Value, b: Type, out: Type) -> Result<Value> {
     let zero = || Error::new(8134, 16, "Divide by zero error encountered.");
     match (x, y) {
-        (Val::Str(x), Val::Str(y)) => {
+        (Value::Str(x), Value::Str(y)) => {
             let joined = x + &y;
-            Ok(Val::Str(match out {
-                Ty::NVarChar(Len::N(n)) | Ty::VarChar(Len::N(n)) => {
+            Ok(Value::Str(match out {
+                Type::NVarChar(Len::N(n)) | Type::VarChar(Len::N(n)) => {
                     cut_utf16(&joined, usize::from(n))?
                 }
                 _ => joined,
             }))
         }
-        (Val::Bin(mut x), Val::Bin(y)) => {
+        (Value::Bin(mut x), Value::Bin(y)) => {
             x.extend_from_slice(&y);
-            Ok(Val::Bin(x))
+            Ok(Value::Bin(x))
         }
-        (Val::Int(x), Val::Int(y)) => {
+        (Value::Int(x), Value::Int(y)) => {
             let over = || Error { state: 2, ..Error::overflow(out.name_and_id().0) };
             let v = match op {
                 '+' => x.checked_add(y).ok_or_else(over)?,
@@ -488,9 +498,9 @@ fn arith(op: char, x: Val, a: Ty, y: Val, b: Ty, out: Ty) -> Result<Val> {
                 '|' => x | y,
                 _ => x ^ y,
             };
-            fit_int(v, out, false).map(Val::Int)
+            fit_int(v, out, false).map(Value::Int)
         }
-        (Val::Float(x), Val::Float(y)) => {
+        (Value::Float(x), Value::Float(y)) => {
             let v = match op {
                 '+' => x + y,
                 '-' => x - y,
@@ -507,14 +517,14 @@ fn arith(op: char, x: Val, a: Ty, y: Val, b: Ty, out: Ty) -> Result<Val> {
                 _ => return Err(Error::internal("an operator on floats")),
             };
             if v.is_finite() {
-                Ok(Val::Float(if out == Ty::Real { f64::from(v as f32) } else { v }))
+                Ok(Value::Float(if out == Type::Real { f64::from(v as f32) } else { v }))
             } else {
                 Err(Error::overflow("float"))
             }
         }
-        (Val::Dec(x), Val::Dec(y)) => match out {
-            Ty::Decimal(p, s) => {
-                decimal::compute(op, x, a.scale(), y, b.scale(), (p, s)).map(Val::Dec)
+        (Value::Dec(x), Value::Dec(y)) => match out {
+            Type::Decimal(p, s) => {
+                decimal::compute(op, x, a.scale(), y, b.scale(), (p, s)).map(Value::Dec)
             }
             // money op money: exact or refused. How the server rounds the
             // product is not documented.
@@ -536,23 +546,24 @@ fn arith(op: char, x: Val, a: Ty, y: Val, b: Ty, out: Ty) -> Result<Val> {
                         v / 10_000
                     }
                 };
-                decimal::fit_money(v, out).map(Val::Dec)
+                decimal::fit_money(v, out).map(Value::Dec)
             }
         },
         _ => Err(Error::internal("operands of different kinds")),
     }
 }
 
-fn date(name: &str, part: Part, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
-    if args.iter().any(Val::is_null) {
-        return Ok(Val::Null);
+fn date(name: &str, part: Part, args: &[Value], types: &[Type], out: Type) -> Result<Value> {
+    if args.iter().any(Value::is_null) {
+        return Ok(Value::Null);
     }
     let moment = |i: usize| -> Result<Moment> {
         calendar::split(&args[i], types[i]).ok_or_else(|| Error::internal("not a date"))
     };
     // A datetime of .003 and .007 stands for thirds, of which finer parts would show digits.
-    let third =
-        |i: usize| types[i] == Ty::DateTime && matches!(args[i], Val::Int(t) if t % 100_000 != 0);
+    let third = |i: usize| {
+        types[i] == Type::DateTime && matches!(args[i], Value::Int(t) if t % 100_000 != 0)
+    };
     let unsure = || {
         Error::unsupported(format!("{name} by {} of a datetime that ends in 3 or 7", part.name()))
     };
@@ -563,9 +574,9 @@ fn date(name: &str, part: Part, args: &[Val], types: &[Ty], out: Ty) -> Result<V
             }
             let m = moment(0)?;
             if name == "DATENAME" {
-                return Ok(Val::Str(calendar::part_name(m, part)));
+                return Ok(Value::Str(calendar::part_name(m, part)));
             }
-            Ok(Val::Int(calendar::part(m, part)))
+            Ok(Value::Int(calendar::part(m, part)))
         }
         "DATEDIFF" => {
             let n = calendar::diff(calendar::utc(moment(0)?), calendar::utc(moment(1)?), part)?;
@@ -580,14 +591,14 @@ fn date(name: &str, part: Part, args: &[Val], types: &[Ty], out: Ty) -> Result<V
                     return Err(unsure());
                 }
             }
-            Ok(Val::Int(n))
+            Ok(Value::Int(n))
         }
         _ => {
-            let Val::Int(n) = args[0] else {
+            let Value::Int(n) = args[0] else {
                 return Err(Error::internal("DATEADD without a number"));
             };
             let m = moment(1)?;
-            if let Ty::Time(_) = types[1] {
+            if let Type::Time(_) = types[1] {
                 let moved = calendar::add(Moment { days: 1_000_000, ..m }, part, n)?;
                 return calendar::build(Moment { days: 0, ..moved }, out);
             }
@@ -606,31 +617,31 @@ fn date(name: &str, part: Part, args: &[Val], types: &[Ty], out: Ty) -> Result<V
     }
 }
 
-fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
+fn func(name: &str, args: &[Value], types: &[Type], out: Type) -> Result<Value> {
     if name == "STUFF" && args[3].is_null() && !args[0].is_null() {
         return Err(Error::unsupported("STUFF with a replacement that is NULL"));
     }
     // CONCAT and its kind treat NULL as empty; everything else gives NULL for NULL.
     if !matches!(name, "CONCAT" | "CONCAT_WS" | "ISDATE" | "ISNUMERIC" | "QUOTENAME")
-        && args.iter().any(Val::is_null)
+        && args.iter().any(Value::is_null)
     {
-        return Ok(Val::Null);
+        return Ok(Value::Null);
     }
     let s = |i: usize| match args.get(i) {
-        Some(Val::Str(s)) => s.as_str(),
+        Some(Value::Str(s)) => s.as_str(),
         _ => "",
     };
     let n = |i: usize| match args.get(i) {
-        Some(Val::Int(n)) => *n,
+        Some(Value::Int(n)) => *n,
         _ => 0,
     };
     let f = |i: usize| match args.get(i) {
-        Some(Val::Float(f)) => *f,
-        Some(Val::Int(i)) => *i as f64,
+        Some(Value::Float(f)) => *f,
+        Some(Value::Int(i)) => *i as f64,
         _ => 0.0,
     };
     let units = |t: &str| -> Vec<u16> { t.encode_utf16().collect() };
-    let text = |u: &[u16]| convert::utf16_text(u).map(Val::Str);
+    let text = |u: &[u16]| convert::utf16_text(u).map(Value::Str);
     let length = |n: i64| -> Result<usize> {
         usize::try_from(n).map_err(|_| {
             if name == "RIGHT" {
@@ -642,25 +653,25 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
         })
     };
     let float = |v: f64| match v {
-        v if v.is_finite() => Ok(Val::Float(v)),
+        v if v.is_finite() => Ok(Value::Float(v)),
         v if v == f64::INFINITY => Err(Error::overflow("float")),
         _ => Err(Error::new(3623, 16, "An invalid floating point operation occurred.")),
     };
     Ok(match name {
         "LEN" => match &args[0] {
-            Val::Bin(b) if b.last() == Some(&b' ') => {
+            Value::Bin(b) if b.last() == Some(&b' ') => {
                 return Err(Error::unsupported("LEN of a binary that ends in 0x20"));
             }
-            Val::Bin(b) => Val::Int(b.len() as i64),
-            _ => Val::Int(s(0).trim_end_matches(' ').encode_utf16().count() as i64),
+            Value::Bin(b) => Value::Int(b.len() as i64),
+            _ => Value::Int(s(0).trim_end_matches(' ').encode_utf16().count() as i64),
         },
-        "DATALENGTH" => Val::Int(match (&args[0], types[0]) {
-            (Val::Str(t), ty) if ty.is_unicode() => 2 * t.encode_utf16().count() as i64,
-            (Val::Str(t), ty) if ty.is_text() => t.chars().count() as i64,
-            (Val::Bin(b), _) => b.len() as i64,
+        "DATALENGTH" => Value::Int(match (&args[0], types[0]) {
+            (Value::Str(t), ty) if ty.is_unicode() => 2 * t.encode_utf16().count() as i64,
+            (Value::Str(t), ty) if ty.is_text() => t.chars().count() as i64,
+            (Value::Bin(b), _) => b.len() as i64,
             (_, ty) => ty.max_length(),
         }),
-        "UPPER" | "LOWER" => Val::Str(
+        "UPPER" | "LOWER" => Value::Str(
             s(0).chars()
                 .map(|c| {
                     let other =
@@ -677,9 +688,9 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
                 })
                 .collect::<Result<String>>()?,
         ),
-        "LTRIM" => Val::Str(s(0).trim_start_matches(' ').to_owned()),
-        "RTRIM" => Val::Str(s(0).trim_end_matches(' ').to_owned()),
-        "TRIM" => Val::Str(s(0).trim_matches(' ').to_owned()),
+        "LTRIM" => Value::Str(s(0).trim_start_matches(' ').to_owned()),
+        "RTRIM" => Value::Str(s(0).trim_end_matches(' ').to_owned()),
+        "TRIM" => Value::Str(s(0).trim_matches(' ').to_owned()),
         "REVERSE" => text(&units(s(0)).into_iter().rev().collect::<Vec<_>>())?,
         "LEFT" => {
             let u = units(s(0));
@@ -695,8 +706,8 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
                 let end = (n(1) + n(2) - 1).clamp(0, len as i64) as usize;
                 ((n(1) - 1).max(0) as usize).min(end)..end
             };
-            if let Val::Bin(b) = &args[0] {
-                return Ok(Val::Bin(b[range(b.len())].to_vec()));
+            if let Value::Bin(b) = &args[0] {
+                return Ok(Value::Bin(b[range(b.len())].to_vec()));
             }
             let u = units(s(0));
             text(&u[range(u.len())])?
@@ -708,7 +719,7 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
             }
             let (needle, hay): (Vec<char>, Vec<char>) = (fold(s(0)), fold(s(1)));
             let at = (from..hay.len()).find(|i| !needle.is_empty() && hay[*i..].starts_with(&needle));
-            Val::Int(at.map_or(0, |i| i as i64 + 1))
+            Value::Int(at.map_or(0, |i| i as i64 + 1))
         }
         "PATINDEX" => {
             let pattern = s(0);
@@ -724,13 +735,13 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
                     break;
                 }
             }
-            Val::Int(at as i64)
+            Value::Int(at as i64)
         }
         "REPLACE" => {
             let all = replace(s(0), s(1), s(2));
             match out {
-                Ty::NVarChar(Len::N(n)) | Ty::VarChar(Len::N(n)) => Val::Str(cut_utf16(&all, usize::from(n))?),
-                _ => Val::Str(all),
+                Type::NVarChar(Len::N(n)) | Type::VarChar(Len::N(n)) => Value::Str(cut_utf16(&all, usize::from(n))?),
+                _ => Value::Str(all),
             }
         }
         "TRANSLATE" => {
@@ -742,13 +753,13 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
                     "The second and third arguments of the TRANSLATE built-in function must contain an equal number of characters.",
                 ));
             }
-            Val::Str(s(0).chars().map(|c| from.iter().position(|x| fold_char(c) == *x).map_or(c, |i| to[i])).collect())
+            Value::Str(s(0).chars().map(|c| from.iter().position(|x| fold_char(c) == *x).map_or(c, |i| to[i])).collect())
         }
         "STUFF" => {
             let u = units(s(0));
             let (start, len) = (n(1), n(2));
             if start < 1 || len < 0 || start as usize > u.len() {
-                return Ok(Val::Null);
+                return Ok(Value::Null);
             }
             let a = (start - 1) as usize;
             let b = (a + len as usize).min(u.len());
@@ -759,32 +770,32 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
         }
         "REPLICATE" | "SPACE" => {
             let (unit, times) = if name == "SPACE" { (" ", n(0)) } else { (s(0), n(1)) };
-            let Ok(times) = usize::try_from(times) else { return Ok(Val::Null) };
+            let Ok(times) = usize::try_from(times) else { return Ok(Value::Null) };
             let limit = match out {
-                Ty::NVarChar(Len::N(n)) | Ty::VarChar(Len::N(n)) => usize::from(n),
+                Type::NVarChar(Len::N(n)) | Type::VarChar(Len::N(n)) => usize::from(n),
                 _ => 1 << 20,
             };
             if out.max_length() == -1 && unit.len().saturating_mul(times) > limit {
                 return Err(Error::unsupported("a text of more than a megabyte"));
             }
             let whole = times.min(limit / unit.encode_utf16().count().max(1) + 1);
-            Val::Str(cut_utf16(&unit.repeat(whole), limit)?)
+            Value::Str(cut_utf16(&unit.repeat(whole), limit)?)
         }
-        "CONCAT" => Val::Str((0..args.len()).map(s).collect()),
+        "CONCAT" => Value::Str((0..args.len()).map(s).collect()),
         "CONCAT_WS" if args[0].is_null() => return Err(Error::unsupported("CONCAT_WS with a separator that is NULL")),
         "CONCAT_WS" => {
             let parts: Vec<&str> = args[1..]
                 .iter()
                 .filter_map(|a| match a {
-                    Val::Str(t) => Some(t.as_str()),
+                    Value::Str(t) => Some(t.as_str()),
                     _ => None,
                 })
                 .collect();
-            Val::Str(parts.join(s(0)))
+            Value::Str(parts.join(s(0)))
         }
         "QUOTENAME" => match (&args[0], s(1)) {
-            (Val::Null, _) => Val::Null,
-            (_, _) if units(s(0)).len() > 128 => Val::Null,
+            (Value::Null, _) => Value::Null,
+            (_, _) if units(s(0)).len() > 128 => Value::Null,
             (_, q) if args.len() > 1 && q.chars().count() != 1 => {
                 return Err(Error::unsupported("QUOTENAME with a quote that is not one character"));
             }
@@ -797,17 +808,17 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
                     "<" | ">" => ('<', '>'),
                     "{" | "}" => ('{', '}'),
                     "`" => ('`', '`'),
-                    _ => return Ok(Val::Null),
+                    _ => return Ok(Value::Null),
                 };
-                Val::Str(format!("{open}{}{close}", s(0).replace(close, &format!("{close}{close}"))))
+                Value::Str(format!("{open}{}{close}", s(0).replace(close, &format!("{close}{close}"))))
             }
         },
-        "ASCII" => s(0).chars().next().map_or(Val::Null, |c| Val::Int(i64::from(convert::to_cp1252(c)))),
-        "UNICODE" => units(s(0)).first().map_or(Val::Null, |u| Val::Int(i64::from(*u))),
-        "CHAR" => u8::try_from(n(0)).map_or(Val::Null, |b| Val::Str(convert::from_cp1252(b).to_string())),
+        "ASCII" => s(0).chars().next().map_or(Value::Null, |c| Value::Int(i64::from(convert::to_cp1252(c)))),
+        "UNICODE" => units(s(0)).first().map_or(Value::Null, |u| Value::Int(i64::from(*u))),
+        "CHAR" => u8::try_from(n(0)).map_or(Value::Null, |b| Value::Str(convert::from_cp1252(b).to_string())),
         "NCHAR" => match u16::try_from(n(0)) {
             Ok(u) => text(&[u])?,
-            Err(_) => Val::Null,
+            Err(_) => Value::Null,
         },
         "STR" => {
             let width = if args.len() > 1 { n(1) } else { 10 };
@@ -817,57 +828,57 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
             if width == 0 || width > 255 {
                 return Err(odd());
             }
-            let t = decimal::text(decimal::from_float(f(0), Ty::Float, places, false)?.ok_or_else(odd)?, places);
+            let t = decimal::text(decimal::from_float(f(0), Type::Float, places, false)?.ok_or_else(odd)?, places);
             let whole = t.split('.').next().unwrap_or("").len();
             match t.len() {
-                l if l <= width => Val::Str(format!("{t:>width$}")),
+                l if l <= width => Value::Str(format!("{t:>width$}")),
                 // Too short for what stands before the point; where only the decimals do not
                 // fit, no page tells.
-                _ if whole > width => Val::Str("*".repeat(width)),
+                _ if whole > width => Value::Str("*".repeat(width)),
                 _ => return Err(odd()),
             }
         }
         "ABS" => match &args[0] {
-            Val::Int(i) => Val::Int(fit_int(i.checked_abs().ok_or_else(|| Error::overflow("bigint"))?, out, false)?),
-            Val::Dec(d) => Val::Dec(d.abs()),
-            _ => Val::Float(f(0).abs()),
+            Value::Int(i) => Value::Int(fit_int(i.checked_abs().ok_or_else(|| Error::overflow("bigint"))?, out, false)?),
+            Value::Dec(d) => Value::Dec(d.abs()),
+            _ => Value::Float(f(0).abs()),
         },
         "SIGN" => match &args[0] {
-            Val::Int(i) => Val::Int(i.signum()),
-            Val::Dec(d) => Val::Dec(d.signum() * decimal::pow10(u32::from(out.scale()))?),
-            _ => Val::Float(if f(0) == 0.0 { 0.0 } else { f(0).signum() }),
+            Value::Int(i) => Value::Int(i.signum()),
+            Value::Dec(d) => Value::Dec(d.signum() * decimal::pow10(u32::from(out.scale()))?),
+            _ => Value::Float(if f(0) == 0.0 { 0.0 } else { f(0).signum() }),
         },
         "CEILING" | "FLOOR" => match &args[0] {
-            Val::Int(i) => Val::Int(*i),
-            Val::Dec(d) => {
+            Value::Int(i) => Value::Int(*i),
+            Value::Dec(d) => {
                 let unit = decimal::pow10(u32::from(types[0].scale()))?;
                 let q = if name == "FLOOR" { d.div_euclid(unit) } else { -(-d).div_euclid(unit) };
-                Val::Dec(if out.scale() == 0 { q } else { q * unit })
+                Value::Dec(if out.scale() == 0 { q } else { q * unit })
             }
             _ => match if name == "FLOOR" { f(0).floor() } else { f(0).ceil() } {
                 v if v == 0.0 && v.is_sign_negative() => return Err(Error::unsupported("-0")),
-                v => Val::Float(v),
+                v => Value::Float(v),
             },
         },
         "ROUND" => {
             let (places, cut) = (n(1), n(2) != 0);
             match &args[0] {
-                Val::Float(v) => {
+                Value::Float(v) => {
                     let unsure = || Error::unsupported("ROUND of this float; CAST it to decimal");
                     if places >= 0 {
                         let scale = u8::try_from(places).ok().filter(|p| *p <= 30).ok_or_else(unsure)?;
-                        let d = decimal::from_float(*v, Ty::Float, scale, cut)?.ok_or_else(unsure)?;
-                        return decimal::text(d, scale).parse().map(Val::Float).map_err(|_| unsure());
+                        let d = decimal::from_float(*v, Type::Float, scale, cut)?.ok_or_else(unsure)?;
+                        return decimal::text(d, scale).parse().map(Value::Float).map_err(|_| unsure());
                     }
                     let unit = 10f64.powi(-places.max(-300) as i32);
                     let q = v / unit;
                     let q = if cut { q.trunc() } else { q.round() };
-                    Val::Float(if q == 0.0 { 0.0 } else { q * unit })
+                    Value::Float(if q == 0.0 { 0.0 } else { q * unit })
                 }
                 v => {
                     let (d, scale) = match v {
-                        Val::Int(i) => (i128::from(*i), 0),
-                        Val::Dec(d) => (*d, types[0].scale()),
+                        Value::Int(i) => (i128::from(*i), 0),
+                        Value::Dec(d) => (*d, types[0].scale()),
                         _ => return Err(Error::internal("ROUND of no number")),
                     };
                     let drop = i64::from(scale) - places;
@@ -881,11 +892,11 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
                         if cut { d / unit * unit } else { decimal::rescale(d, drop as u8, 0)? * unit }
                     };
                     match (v, out) {
-                        (Val::Int(_), _) => {
-                            Val::Int(fit_int(i64::try_from(rounded).map_err(|_| Error::overflow("int"))?, out, false)?)
+                        (Value::Int(_), _) => {
+                            Value::Int(fit_int(i64::try_from(rounded).map_err(|_| Error::overflow("int"))?, out, false)?)
                         }
-                        (_, Ty::Decimal(p, _)) => Val::Dec(decimal::fit(rounded, p, "expression")?),
-                        _ => Val::Dec(rounded),
+                        (_, Type::Decimal(p, _)) => Value::Dec(decimal::fit(rounded, p, "expression")?),
+                        _ => Value::Dec(rounded),
                     }
                 }
             }
@@ -899,20 +910,20 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
         "LOG" if args.len() > 1 => float(f(0).ln() / f(1).ln())?,
         "LOG" => float(f(0).ln())?,
         "LOG10" => float(f(0).log10())?,
-        "PI" => Val::Float(std::f64::consts::PI),
+        "PI" => Value::Float(std::f64::consts::PI),
         "POWER" => match (&args[0], &args[1]) {
             _ if f(0) == 0.0 && f(1) < 0.0 => return Err(Error::unsupported("POWER of 0 with a negative exponent")),
-            _ if out == Ty::Float => float(f(0).powf(f(1)))?,
+            _ if out == Type::Float => float(f(0).powf(f(1)))?,
             _ => {
-                let Val::Float(v) = float(f(0).powf(f(1)))? else { return Ok(Val::Null) };
+                let Value::Float(v) = float(f(0).powf(f(1)))? else { return Ok(Value::Null) };
                 let unsure =
                     || Error::unsupported("POWER with a result that is not exact; CAST its first argument to float");
-                if let Ty::Decimal(_, scale) = out {
-                    let down = decimal::from_float(v, Ty::Float, scale, true)?;
-                    let near = decimal::from_float(v, Ty::Float, scale, false)?;
-                    return near.filter(|_| near == down).map(Val::Dec).ok_or_else(unsure);
+                if let Type::Decimal(_, scale) = out {
+                    let down = decimal::from_float(v, Type::Float, scale, true)?;
+                    let near = decimal::from_float(v, Type::Float, scale, false)?;
+                    return near.filter(|_| near == down).map(Value::Dec).ok_or_else(unsure);
                 }
-                let high = if out == Ty::Int { f64::from(i32::MAX) } else { 9.2e18 };
+                let high = if out == Type::Int { f64::from(i32::MAX) } else { 9.2e18 };
                 if v.abs() > high {
                     let name = out.name_and_id().0;
                     let what = format!("Arithmetic overflow error for type {name}, value = {v:.6}.");
@@ -922,13 +933,13 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
                 if v.round() != v.trunc() || v.abs() > 9e15 {
                     return Err(unsure());
                 }
-                Val::Int(v.trunc() as i64)
+                Value::Int(v.trunc() as i64)
             }
         },
         "YEAR" | "MONTH" | "DAY" => {
             let m = calendar::split(&args[0], types[0]).ok_or_else(|| Error::internal("not a date"))?;
             let (y, mo, d) = calendar::to_ymd(m.days);
-            Val::Int(match name {
+            Value::Int(match name {
                 "YEAR" => y,
                 "MONTH" => mo,
                 _ => d,
@@ -938,9 +949,9 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
             let m = calendar::add(Moment { days: n(0), ticks: 0, offset: None }, Part::Month, n(1))
                 .map_err(|e| Error { message: e.message.replace("'datetime'", "'date'"), ..e })?;
             let (y, mo, _) = calendar::to_ymd(m.days);
-            Val::Int(calendar::from_ymd(y, mo, calendar::days_in_month(y, mo)).unwrap_or(0))
+            Value::Int(calendar::from_ymd(y, mo, calendar::days_in_month(y, mo)).unwrap_or(0))
         }
-        "DATEFROMPARTS" => Val::Int(calendar::from_ymd(n(0), n(1), n(2)).ok_or_else(|| {
+        "DATEFROMPARTS" => Value::Int(calendar::from_ymd(n(0), n(1), n(2)).ok_or_else(|| {
             Error::new(
                 289,
                 16,
@@ -971,7 +982,7 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
         }
         "SWITCHOFFSET" | "TODATETIMEOFFSET" => {
             let offset = match &args[1] {
-                Val::Int(m) => i16::try_from(*m).ok().filter(|m| m.abs() <= 14 * 60),
+                Value::Int(m) => i16::try_from(*m).ok().filter(|m| m.abs() <= 14 * 60),
                 _ => calendar::offset_minutes(s(1)),
             };
             let offset = offset.ok_or_else(|| {
@@ -982,38 +993,38 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
                 )
             })?;
             let t = match &args[0] {
-                Val::Offset(t, _) => *t,
-                Val::Int(t) => t - i64::from(offset) * 60 * calendar::SECOND,
-                _ => return Ok(Val::Null),
+                Value::Offset(t, _) => *t,
+                Value::Int(t) => t - i64::from(offset) * 60 * calendar::SECOND,
+                _ => return Ok(Value::Null),
             };
             let local = t + i64::from(offset) * 60 * calendar::SECOND;
             if [t, local].iter().any(|t| !(0..3_652_059 * crate::types::DAY).contains(t)) {
                 return Err(Error::unsupported(format!("{name} out of the range of datetimeoffset")));
             }
-            Val::Offset(t, offset)
+            Value::Offset(t, offset)
         }
         "ISDATE" => match &args[0] {
-            Val::Str(t) if t.trim_matches(' ').is_empty() => return Err(Error::unsupported("ISDATE of an empty text")),
-            v => match convert(v.clone(), types[0], Ty::DateTime, convert::NO_STYLE) {
+            Value::Str(t) if t.trim_matches(' ').is_empty() => return Err(Error::unsupported("ISDATE of an empty text")),
+            v => match convert(v.clone(), types[0], Type::DateTime, convert::NO_STYLE) {
                 Err(e) if e.is_unsupported() => return Err(e),
-                r => Val::Int(i64::from(r.is_ok() && !v.is_null())),
+                r => Value::Int(i64::from(r.is_ok() && !v.is_null())),
             },
         },
         "ISNUMERIC" => match &args[0] {
-            Val::Null => Val::Int(0),
-            Val::Str(t) => Val::Int(i64::from(is_numeric(t)?)),
-            _ => Val::Int(1),
+            Value::Null => Value::Int(0),
+            Value::Str(t) => Value::Int(i64::from(is_numeric(t)?)),
+            _ => Value::Int(1),
         },
         "LIKE" => {
             let escape = match args.get(2) {
-                Some(Val::Str(e)) if e.chars().count() != 1 => {
+                Some(Value::Str(e)) if e.chars().count() != 1 => {
                     let what = format!("The invalid escape character \"{e}\" was specified in a LIKE predicate.");
                     return Err(Error::new(506, 16, what));
                 }
-                Some(Val::Str(e)) => e.chars().next(),
+                Some(Value::Str(e)) => e.chars().next(),
                 _ => None,
             };
-            Val::Int(i64::from(like(s(0), s(1), escape, types.iter().any(|t| t.is_unicode()))?))
+            Value::Int(i64::from(like(s(0), s(1), escape, types.iter().any(|t| t.is_unicode()))?))
         }
         "TOP" | "OFFSET" | "FETCH" => match (name, n(0)) {
             ("TOP", ..0) => return Err(Error::new(127, 15, "A TOP N or FETCH rowcount value may not be negative.")),
@@ -1024,23 +1035,23 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
                 let what = "The number of rows provided for a FETCH clause must be greater then zero.";
                 return Err(Error::new(10744, 15, what));
             }
-            (_, n) => Val::Int(n),
+            (_, n) => Value::Int(n),
         },
         "GUIDKEY" => {
             // SQL Server orders uniqueidentifiers by their last group first.
             let h: String = s(0).chars().filter(char::is_ascii_hexdigit).collect();
             let byte = |i: usize| u8::from_str_radix(h.get(i * 2..i * 2 + 2).unwrap_or("0"), 16).unwrap_or(0);
-            Val::Bin([10, 11, 12, 13, 14, 15, 8, 9, 6, 7, 4, 5, 0, 1, 2, 3].into_iter().map(byte).collect())
+            Value::Bin([10, 11, 12, 13, 14, 15, 8, 9, 6, 7, 4, 5, 0, 1, 2, 3].into_iter().map(byte).collect())
         }
         "INSTANT" => match &args[0] {
-            Val::Offset(t, _) => Val::Int(*t),
+            Value::Offset(t, _) => Value::Int(*t),
             v => v.clone(),
         },
         "FIT" => match &args[0] {
-            Val::Int(i) => Val::Int(fit_int(*i, out, false).map_err(|e| Error { state: 2, ..e })?),
-            Val::Dec(d) => match out {
-                Ty::Decimal(p, _) => Val::Dec(decimal::fit(*d, p, "expression")?),
-                _ => Val::Dec(decimal::fit_money(*d, out)?),
+            Value::Int(i) => Value::Int(fit_int(*i, out, false).map_err(|e| Error { state: 2, ..e })?),
+            Value::Dec(d) => match out {
+                Type::Decimal(p, _) => Value::Dec(decimal::fit(*d, p, "expression")?),
+                _ => Value::Dec(decimal::fit_money(*d, out)?),
             },
             v => v.clone(),
         },
@@ -1051,9 +1062,9 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
                 "Subquery returned more than 1 value. This is not permitted when the subquery follows =, !=, <, <= , >, >= or when the subquery is used as an expression.",
             ));
         }
-        "ONE" => Val::Int(1),
+        "ONE" => Value::Int(1),
         "AGGLEN" => match out {
-            Ty::NVarChar(Len::N(m)) | Ty::VarChar(Len::N(m)) if s(0).encode_utf16().count() > usize::from(m) => {
+            Type::NVarChar(Len::N(m)) | Type::VarChar(Len::N(m)) if s(0).encode_utf16().count() > usize::from(m) => {
                 return Err(Error::new(
                     9829,
                     16,
@@ -1063,23 +1074,23 @@ fn func(name: &str, args: &[Val], types: &[Ty], out: Ty) -> Result<Val> {
             _ => args[0].clone(),
         },
         "AVG" => match (&args[0], n(1)) {
-            (_, 0) => Val::Null,
-            (Val::Int(i), c) => Val::Int(i / c),
-            (Val::Dec(d), c) => {
+            (_, 0) => Value::Null,
+            (Value::Int(i), c) => Value::Int(i / c),
+            (Value::Dec(d), c) => {
                 let up = decimal::rescale(*d, types[0].scale(), out.scale())?;
-                Val::Dec(up / i128::from(c))
+                Value::Dec(up / i128::from(c))
             }
-            _ => Val::Null,
+            _ => Value::Null,
         },
         "NEG" => match &args[0] {
-            Val::Int(i) => Val::Int(fit_int(i.checked_neg().ok_or_else(|| Error::overflow("bigint"))?, out, false)?),
-            Val::Dec(d) => Val::Dec(-d),
-            Val::Float(f) => Val::Float(-f),
+            Value::Int(i) => Value::Int(fit_int(i.checked_neg().ok_or_else(|| Error::overflow("bigint"))?, out, false)?),
+            Value::Dec(d) => Value::Dec(-d),
+            Value::Float(f) => Value::Float(-f),
             v => v.clone(),
         },
-        "NOT" => Val::Int(match out {
-            Ty::Bit => 1 - n(0),
-            Ty::TinyInt => 255 - n(0),
+        "NOT" => Value::Int(match out {
+            Type::Bit => 1 - n(0),
+            Type::TinyInt => 255 - n(0),
             _ => !n(0),
         }),
         _ => return Err(Error::unsupported(format!("the function {name}"))),
@@ -1310,12 +1321,12 @@ pub fn register(conn: &Connection, calls: &Arc<Calls>) -> rusqlite::Result<()> {
                 }
             }
             Call::Func { args, .. } | Call::Date { args, .. } => {
-                args.get(i).copied().unwrap_or(Ty::Int)
+                args.get(i).copied().unwrap_or(Type::Int)
             }
-            Call::Depth(_) => Ty::Int,
+            Call::Depth(_) => Type::Int,
         };
         let args = (0..ctx.len() - 1)
-            .map(|i| Val::from_lite(ctx.get_raw(i + 1), ty(i)))
+            .map(|i| Value::from_lite(ctx.get_raw(i + 1), ty(i)))
             .collect::<Result<Vec<_>>>()
             .map_err(|e| lite_error(&e))?;
         eval(&call, args).map(|v| v.to_lite()).map_err(|e| lite_error(&e))

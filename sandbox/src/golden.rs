@@ -17,14 +17,14 @@ use bytes::BytesMut;
 use tokio::sync::mpsc;
 
 use self::tokens::{Item, Notice, items};
-use crate::ast::{Kind, Stmt};
+use crate::ast::{Statement, StatementKind};
 use crate::bind::Binder;
 use crate::catalog::Catalog;
 use crate::engine::{self, Engine, Shared};
 use crate::functions::{Call, Calls};
-use crate::out::{Out, Piece};
-use crate::request::Request;
-use crate::types::Ty;
+use crate::tds::out::{Out, Piece};
+use crate::tds::request::Request;
+use crate::types::Type;
 use crate::{parser, sample};
 
 /// Rows shown of a result set.
@@ -128,7 +128,7 @@ fn run(
 /// The SQL of a batch that is one query.
 fn bound(engine: &Engine, sql: &str) -> Option<String> {
     match parser::batch(sql).ok()?.as_slice() {
-        [Stmt { kind: Kind::Query(query), .. }] => {
+        [Statement { kind: StatementKind::Query(query), .. }] => {
             Binder::new(engine).query(query, true).ok().map(|b| b.sql)
         }
         _ => None,
@@ -159,7 +159,7 @@ fn named(sql: &str, calls: &Calls) -> String {
 }
 
 fn described(call: &Call) -> String {
-    let list = |types: &[Ty]| types.iter().map(Ty::to_string).collect::<Vec<_>>().join(" ");
+    let list = |types: &[Type]| types.iter().map(Type::to_string).collect::<Vec<_>>().join(" ");
     match call {
         Call::Cast { from, to, style, attempt } => {
             let style = if *style < 0 { String::new() } else { format!(" style {style}") };

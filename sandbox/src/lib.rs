@@ -38,7 +38,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::Error;
 use crate::tds::token::Column;
-use crate::types::Val;
+use crate::types::Value;
 
 /// The sandbox's only login.
 pub const USER: &str = "sandbox";
@@ -119,7 +119,7 @@ pub struct Script {
 
 impl Script {
     /// `rows`, sent `repeat` times over.
-    pub fn new(columns: &[Column], rows: &[Vec<Val>], repeat: u64) -> Self {
+    pub fn new(columns: &[Column], rows: &[Vec<Value>], repeat: u64) -> Self {
         let (mut head, mut body) = (BytesMut::new(), BytesMut::new());
         token::columns(columns, &mut head);
         for r in rows {

@@ -1,26 +1,26 @@
 //! The printf-style texts of RAISERROR.
 
 use crate::error::{Error, Result};
-use crate::types::{Ty, Val};
+use crate::types::{Type, Value};
 
 /// The most that the server sends of a message; what it cuts it ends with an ellipsis.
 const LONGEST: usize = 2047;
 
 /// `%[flags][width][.precision]type`, with an asterisk for a width or a precision
 /// that is an argument.
-pub fn format(format: &str, values: &[(Ty, Val)]) -> Result<String> {
+pub fn format(format: &str, values: &[(Type, Value)]) -> Result<String> {
     for (i, (ty, _)) in values.iter().enumerate() {
         let parameter = i + 4;
         match ty {
-            Ty::TinyInt
-            | Ty::SmallInt
-            | Ty::Int
-            | Ty::Char(_)
-            | Ty::VarChar(_)
-            | Ty::NChar(_)
-            | Ty::NVarChar(_) => {}
-            Ty::Null => {}
-            Ty::BigInt | Ty::Bit | Ty::Binary(_) | Ty::VarBinary(_) => {
+            Type::TinyInt
+            | Type::SmallInt
+            | Type::Int
+            | Type::Char(_)
+            | Type::VarChar(_)
+            | Type::NChar(_)
+            | Type::NVarChar(_) => {}
+            Type::Null => {}
+            Type::BigInt | Type::Bit | Type::Binary(_) | Type::VarBinary(_) => {
                 return Err(Error::unsupported(format!("RAISERROR with an argument of type {ty}")));
             }
             _ => {
@@ -56,7 +56,7 @@ pub fn format(format: &str, values: &[(Ty, Val)]) -> Result<String> {
             |chars: &mut std::iter::Peekable<std::str::Chars<'_>>| -> Result<Option<usize>> {
                 if chars.next_if_eq(&'*').is_some() {
                     return match values.next() {
-                        Some((_, (_, Val::Int(n)))) => {
+                        Some((_, (_, Value::Int(n)))) => {
                             usize::try_from(*n).map(Some).map_err(|_| missing())
                         }
                         _ => Err(missing()),
@@ -87,12 +87,12 @@ pub fn format(format: &str, values: &[(Ty, Val)]) -> Result<String> {
             continue;
         };
         let body = match (kind, value) {
-            ('s' | 'd' | 'i' | 'u' | 'x' | 'X' | 'o', Val::Null) => "(null)".to_owned(),
-            ('s', Val::Str(s)) if flags.chars().all(|f| f == '-') => match precision {
+            ('s' | 'd' | 'i' | 'u' | 'x' | 'X' | 'o', Value::Null) => "(null)".to_owned(),
+            ('s', Value::Str(s)) if flags.chars().all(|f| f == '-') => match precision {
                 Some(p) => crate::convert::cut_utf16(s, p)?,
                 None => s.clone(),
             },
-            ('d' | 'i', Val::Int(n)) if precision.is_none() && !flags.contains('#') => {
+            ('d' | 'i', Value::Int(n)) if precision.is_none() && !flags.contains('#') => {
                 let sign = match (*n < 0, flags.contains('+'), flags.contains(' ')) {
                     (true, ..) => "-",
                     (_, true, _) => "+",
@@ -107,7 +107,7 @@ pub fn format(format: &str, values: &[(Ty, Val)]) -> Result<String> {
                 };
                 format!("{sign}{digits:0>zeros$}")
             }
-            ('u' | 'x' | 'X' | 'o', Val::Int(n))
+            ('u' | 'x' | 'X' | 'o', Value::Int(n))
                 if precision.is_none() && !flags.contains(['+', ' ']) =>
             {
                 let n = *n as i32 as u32;
@@ -126,7 +126,7 @@ pub fn format(format: &str, values: &[(Ty, Val)]) -> Result<String> {
                 };
                 format!("{prefix}{digits:0>zeros$}")
             }
-            ('s', Val::Int(_)) | ('d' | 'i' | 'u' | 'x' | 'X' | 'o', Val::Str(_)) => {
+            ('s', Value::Int(_)) | ('d' | 'i' | 'u' | 'x' | 'X' | 'o', Value::Str(_)) => {
                 return Err(Error::new(
                     2786,
                     16,

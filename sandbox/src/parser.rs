@@ -4,7 +4,7 @@
 use crate::ast::*;
 use crate::error::{Error, Result};
 use crate::lexer::{Tok, Token, tokens};
-use crate::types::{Ty, TyArg};
+use crate::types::{Type, TypeArgument};
 
 /// Words that cannot be an alias or a bare identifier.
 const RESERVED: [&str; 98] = [
@@ -197,7 +197,7 @@ fn reserved(word: &str) -> bool {
 }
 
 /// Parses a whole batch; a syntax error anywhere means that nothing runs.
-pub fn batch(sql: &str) -> Result<Vec<Stmt>> {
+pub fn batch(sql: &str) -> Result<Vec<Statement>> {
     let mut p = Parser { toks: tokens(sql)?, i: 0, sql, tran: None };
     let mut out = Vec::new();
     while p.skip_semis() {
@@ -396,7 +396,7 @@ impl Parser<'_> {
         }
     }
 
-    fn ty(&mut self) -> Result<Ty> {
+    fn ty(&mut self) -> Result<Type> {
         let line = self.line();
         let mut name = match self.next() {
             Tok::Word(w) | Tok::Quoted(w) => w,
@@ -418,8 +418,10 @@ impl Parser<'_> {
         if self.sym("(") {
             loop {
                 args.push(match self.next() {
-                    Tok::Word(w) if w.eq_ignore_ascii_case("max") => TyArg::Max,
-                    Tok::Number(n) => TyArg::N(n.parse().map_err(|_| Error::syntax(&n, line))?),
+                    Tok::Word(w) if w.eq_ignore_ascii_case("max") => TypeArgument::Max,
+                    Tok::Number(n) => {
+                        TypeArgument::N(n.parse().map_err(|_| Error::syntax(&n, line))?)
+                    }
                     _ => {
                         self.i -= 1;
                         return Err(self.unexpected());
@@ -431,7 +433,7 @@ impl Parser<'_> {
             }
             self.need(")")?;
         }
-        Ty::parse(&name, &args).map_err(|e| e.at(line))
+        Type::parse(&name, &args).map_err(|e| e.at(line))
     }
 
     /// The text between two token positions, for what is stored as text.
@@ -441,17 +443,17 @@ impl Parser<'_> {
 
     // --- statements
 
-    fn statement(&mut self, top: bool) -> Result<Stmt> {
+    fn statement(&mut self, top: bool) -> Result<Statement> {
         let line = self.line();
         let kind = self.statement_kind(top).map_err(|e| e.at(line))?;
         self.sym(";");
-        Ok(Stmt { line, kind })
+        Ok(Statement { line, kind })
     }
 
-    fn statement_kind(&mut self, top: bool) -> Result<Kind> {
+    fn statement_kind(&mut self, top: bool) -> Result<StatementKind> {
         let word = match self.peek() {
             Tok::Word(w) => w.to_ascii_uppercase(),
-            Tok::Sym("(") => return Ok(Kind::Query(Box::new(self.query()?))),
+            Tok::Sym("(") => return Ok(StatementKind::Query(Box::new(self.query()?))),
             Tok::Quoted(_) if top => return self.exec_call(None),
             _ => return Err(self.unexpected()),
         };
@@ -459,13 +461,13 @@ impl Parser<'_> {
             return Err(Error::unsupported(format!("the statement {word}")));
         }
         match word.as_str() {
-            "SELECT" => Ok(Kind::Query(Box::new(self.query()?))),
+            "SELECT" => Ok(StatementKind::Query(Box::new(self.query()?))),
             "WITH" => self.with_statement(),
             "INSERT" | "UPDATE" | "DELETE" => self.dml(Vec::new()),
             "TRUNCATE" => {
                 self.i += 1;
                 self.need_word("TABLE")?;
-                Ok(Kind::Truncate(self.name()?))
+                Ok(StatementKind::Truncate(self.name()?))
             }
             "CREATE" => self.create(),
             "ALTER" => self.alter(),
@@ -484,21 +486,21 @@ impl Parser<'_> {
                     self.i = mark;
                     None
                 };
-                Ok(Kind::If(cond, yes, no))
+                Ok(StatementKind::If(cond, yes, no))
             }
             "WHILE" => {
                 self.i += 1;
                 let cond = self.predicate()?;
-                Ok(Kind::While(cond, Box::new(self.statement(false)?)))
+                Ok(StatementKind::While(cond, Box::new(self.statement(false)?)))
             }
             "BEGIN" => self.begin(),
             "BREAK" => {
                 self.i += 1;
-                Ok(Kind::Break)
+                Ok(StatementKind::Break)
             }
             "CONTINUE" => {
                 self.i += 1;
-                Ok(Kind::Continue)
+                Ok(StatementKind::Continue)
             }
             "RETURN" => {
                 self.i += 1;
@@ -506,11 +508,11 @@ impl Parser<'_> {
                     Tok::Number(_) | Tok::Var(_) | Tok::Sym("-" | "(") => Some(self.expr()?),
                     _ => None,
                 };
-                Ok(Kind::Return(value))
+                Ok(StatementKind::Return(value))
             }
             "PRINT" => {
                 self.i += 1;
-                Ok(Kind::Print(self.expr()?))
+                Ok(StatementKind::Print(self.expr()?))
             }
             "RAISERROR" => {
                 self.i += 1;
@@ -530,7 +532,7 @@ impl Parser<'_> {
                         }
                     }
                 }
-                Ok(Kind::RaisError(args, log))
+                Ok(StatementKind::RaisError(args, log))
             }
             "THROW" => {
                 self.i += 1;
@@ -539,9 +541,9 @@ impl Parser<'_> {
                     self.need(",")?;
                     let b = self.expr()?;
                     self.need(",")?;
-                    return Ok(Kind::Throw(Some(Box::new([a, b, self.expr()?]))));
+                    return Ok(StatementKind::Throw(Some(Box::new([a, b, self.expr()?]))));
                 }
-                Ok(Kind::Throw(None))
+                Ok(StatementKind::Throw(None))
             }
             "COMMIT" | "ROLLBACK" => {
                 self.i += 1;
@@ -561,18 +563,18 @@ impl Parser<'_> {
                         }
                     }
                 }
-                Ok(if word == "COMMIT" { Kind::Commit } else { Kind::Rollback })
+                Ok(if word == "COMMIT" { StatementKind::Commit } else { StatementKind::Rollback })
             }
             "USE" => {
                 self.i += 1;
-                Ok(Kind::Use(self.ident()?))
+                Ok(StatementKind::Use(self.ident()?))
             }
             "WAITFOR" => {
                 self.i += 1;
                 if !self.word("DELAY") {
                     return Err(Error::unsupported("WAITFOR other than DELAY"));
                 }
-                Ok(Kind::Delay(self.expr()?))
+                Ok(StatementKind::Delay(self.expr()?))
             }
             "EXEC" | "EXECUTE" => self.exec(),
             _ if reserved(&word)
@@ -614,12 +616,12 @@ impl Parser<'_> {
         ["THROW", "IF", "SELECT", "END", "ELSE", "PRINT", "SET"].iter().any(|w| self.at_word(w))
     }
 
-    fn with_statement(&mut self) -> Result<Kind> {
+    fn with_statement(&mut self) -> Result<StatementKind> {
         let ctes = self.ctes()?;
         if self.at_word("SELECT") || self.at_sym("(") {
             let mut q = self.query()?;
             q.ctes = ctes;
-            return Ok(Kind::Query(Box::new(q)));
+            return Ok(StatementKind::Query(Box::new(q)));
         }
         self.dml(ctes)
     }
@@ -646,7 +648,7 @@ impl Parser<'_> {
         }
     }
 
-    fn dml(&mut self, ctes: Vec<Cte>) -> Result<Kind> {
+    fn dml(&mut self, ctes: Vec<Cte>) -> Result<StatementKind> {
         if self.word("INSERT") {
             if self.at_word("BULK") {
                 return Err(Error::unsupported("INSERT BULK"));
@@ -695,7 +697,7 @@ impl Parser<'_> {
                 q.ctes.splice(0..0, ctes);
                 Source::Query(Box::new(q))
             };
-            return Ok(Kind::Insert { target, columns, source, output });
+            return Ok(StatementKind::Insert { target, columns, source, output });
         }
         if self.word("UPDATE") {
             if self.word("STATISTICS") {
@@ -708,7 +710,7 @@ impl Parser<'_> {
                 if self.word("WITH") {
                     self.ident()?;
                 }
-                return Ok(Kind::UpdateStatistics(table));
+                return Ok(StatementKind::UpdateStatistics(table));
             }
             let top = self.top()?;
             let target = self.name()?;
@@ -743,7 +745,7 @@ impl Parser<'_> {
             let from = if self.word("FROM") { self.tables()? } else { Vec::new() };
             let filter = if self.word("WHERE") { Some(self.predicate()?) } else { None };
             self.option()?;
-            return Ok(Kind::Update { ctes, target, top, sets, from, filter, output });
+            return Ok(StatementKind::Update { ctes, target, top, sets, from, filter, output });
         }
         self.need_word("DELETE")?;
         let top = self.top()?;
@@ -754,7 +756,7 @@ impl Parser<'_> {
         let from = if self.word("FROM") { self.tables()? } else { Vec::new() };
         let filter = if self.word("WHERE") { Some(self.predicate()?) } else { None };
         self.option()?;
-        Ok(Kind::Delete { ctes, target, top, from, filter, output })
+        Ok(StatementKind::Delete { ctes, target, top, from, filter, output })
     }
 
     fn assign_op(&mut self) -> Result<Option<&'static str>> {
@@ -787,7 +789,7 @@ impl Parser<'_> {
         Ok(items)
     }
 
-    fn create(&mut self) -> Result<Kind> {
+    fn create(&mut self) -> Result<StatementKind> {
         self.need_word("CREATE")?;
         let replace = self.words(&["OR", "ALTER"]);
         if self.word("TABLE") {
@@ -800,7 +802,7 @@ impl Parser<'_> {
             {
                 return Err(Error::unsupported("partitions and options of a table"));
             }
-            return Ok(Kind::CreateTable(name, columns, constraints));
+            return Ok(StatementKind::CreateTable(name, columns, constraints));
         }
         if self.word("VIEW") {
             let name = self.name()?;
@@ -810,13 +812,13 @@ impl Parser<'_> {
             self.need_word("AS")?;
             let start = self.at();
             self.query()?;
-            return Ok(Kind::CreateView(name, self.text_from(start), replace));
+            return Ok(StatementKind::CreateView(name, self.text_from(start), replace));
         }
         if self.word("PROCEDURE") || self.word("PROC") {
             return self.procedure(replace);
         }
         if self.word("SCHEMA") {
-            return Ok(Kind::CreateSchema(self.ident()?));
+            return Ok(StatementKind::CreateSchema(self.ident()?));
         }
         let unique = self.word("UNIQUE");
         let _ = self.word("CLUSTERED") || self.word("NONCLUSTERED");
@@ -832,7 +834,7 @@ impl Parser<'_> {
                 return Err(Error::unsupported("a filtered index"));
             }
             self.hints()?;
-            return Ok(Kind::CreateIndex { name, table, columns, unique });
+            return Ok(StatementKind::CreateIndex { name, table, columns, unique });
         }
         match self.peek().clone() {
             Tok::Word(w)
@@ -845,7 +847,7 @@ impl Parser<'_> {
         }
     }
 
-    fn procedure(&mut self, replace: bool) -> Result<Kind> {
+    fn procedure(&mut self, replace: bool) -> Result<StatementKind> {
         let name = self.name()?;
         let parens = self.sym("(");
         let params =
@@ -858,7 +860,7 @@ impl Parser<'_> {
         while self.skip_semis() {
             self.statement(false)?;
         }
-        Ok(Kind::CreateProc(name, params, self.text_from(start), replace))
+        Ok(StatementKind::CreateProc(name, params, self.text_from(start), replace))
     }
 
     fn param_list(&mut self) -> Result<Vec<ParamDef>> {
@@ -1048,13 +1050,13 @@ impl Parser<'_> {
         Ok(Constraint::Foreign { name, columns, table, refs, on_delete, on_update })
     }
 
-    fn alter(&mut self) -> Result<Kind> {
+    fn alter(&mut self) -> Result<StatementKind> {
         self.need_word("ALTER")?;
         if self.word("VIEW") {
             self.i -= 2;
             self.toks[self.i].tok = Tok::Word("CREATE".into());
             return match self.create()? {
-                Kind::CreateView(n, t, _) => Ok(Kind::CreateView(n, t, true)),
+                StatementKind::CreateView(n, t, _) => Ok(StatementKind::CreateView(n, t, true)),
                 k => Ok(k),
             };
         }
@@ -1070,7 +1072,7 @@ impl Parser<'_> {
         let name = self.name()?;
         self.words(&["WITH", "CHECK"]);
         if self.words(&["DROP", "COLUMN"]) {
-            return Ok(Kind::DropColumn(name, self.ident()?));
+            return Ok(StatementKind::DropColumn(name, self.ident()?));
         }
         if !self.word("ADD") {
             return Err(Error::unsupported("ALTER TABLE other than ADD and DROP COLUMN"));
@@ -1082,10 +1084,10 @@ impl Parser<'_> {
                 break;
             }
         }
-        Ok(Kind::AddColumns(name, columns, constraints))
+        Ok(StatementKind::AddColumns(name, columns, constraints))
     }
 
-    fn drop(&mut self) -> Result<Kind> {
+    fn drop(&mut self) -> Result<StatementKind> {
         self.need_word("DROP")?;
         let what = [
             ("TABLE", "TABLE"),
@@ -1111,10 +1113,10 @@ impl Parser<'_> {
             names.push(self.name()?);
         }
         let on = if what == "INDEX" && self.word("ON") { Some(self.name()?) } else { None };
-        Ok(Kind::Drop { what, names, if_exists, on })
+        Ok(StatementKind::Drop { what, names, if_exists, on })
     }
 
-    fn declare(&mut self) -> Result<Kind> {
+    fn declare(&mut self) -> Result<StatementKind> {
         self.need_word("DECLARE")?;
         let mut out = Vec::new();
         loop {
@@ -1129,18 +1131,18 @@ impl Parser<'_> {
             self.word("AS");
             if self.word("TABLE") {
                 let (columns, constraints) = self.table_body()?;
-                return Ok(Kind::DeclareTable(name, columns, constraints));
+                return Ok(StatementKind::DeclareTable(name, columns, constraints));
             }
             let ty = self.ty()?;
             let init = if self.sym("=") { Some(self.expr()?) } else { None };
             out.push((name, ty, init));
             if !self.sym(",") {
-                return Ok(Kind::Declare(out));
+                return Ok(StatementKind::Declare(out));
             }
         }
     }
 
-    fn set(&mut self) -> Result<Kind> {
+    fn set(&mut self) -> Result<StatementKind> {
         self.need_word("SET")?;
         if matches!(self.peek(), Tok::Var(_)) {
             let name = self.var()?;
@@ -1150,7 +1152,7 @@ impl Parser<'_> {
                 None => value,
                 Some(op) => Expr::Binary(op, Box::new(Expr::Var(name.clone())), Box::new(value)),
             };
-            return Ok(Kind::SetVar(name, value));
+            return Ok(StatementKind::SetVar(name, value));
         }
         if self.words(&["TRANSACTION", "ISOLATION", "LEVEL"])
             || self.words(&["TRAN", "ISOLATION", "LEVEL"])
@@ -1161,7 +1163,7 @@ impl Parser<'_> {
             } else {
                 self.words(&["READ"]);
             }
-            return Ok(Kind::SetOption(
+            return Ok(StatementKind::SetOption(
                 vec!["TRANSACTION ISOLATION LEVEL".into()],
                 level.join(" "),
             ));
@@ -1170,10 +1172,10 @@ impl Parser<'_> {
         if names[0].eq_ignore_ascii_case("IDENTITY_INSERT") {
             let table = self.name()?;
             let value = self.option_word()?;
-            return Ok(Kind::SetOption(vec![names.remove(0), table.0.join(".")], value));
+            return Ok(StatementKind::SetOption(vec![names.remove(0), table.0.join(".")], value));
         }
         if names[0].eq_ignore_ascii_case("CONTEXT_INFO") {
-            return Ok(Kind::ContextInfo(self.expr()?));
+            return Ok(StatementKind::ContextInfo(self.expr()?));
         }
         while self.sym(",") {
             names.push(self.option_word()?);
@@ -1190,7 +1192,7 @@ impl Parser<'_> {
                 return Err(self.unexpected());
             }
         };
-        Ok(Kind::SetOption(names, value))
+        Ok(StatementKind::SetOption(names, value))
     }
 
     fn option_word(&mut self) -> Result<String> {
@@ -1203,7 +1205,7 @@ impl Parser<'_> {
         }
     }
 
-    fn begin(&mut self) -> Result<Kind> {
+    fn begin(&mut self) -> Result<StatementKind> {
         self.need_word("BEGIN")?;
         if self.word("TRAN") || self.word("TRANSACTION") {
             let named = matches!(self.peek(), Tok::Quoted(_))
@@ -1216,7 +1218,7 @@ impl Parser<'_> {
                     "a marked transaction, or one whose name is a variable",
                 ));
             }
-            return Ok(Kind::Begin);
+            return Ok(StatementKind::Begin);
         }
         if self.word("TRY") {
             let body = self.until_end("TRY")?;
@@ -1224,7 +1226,7 @@ impl Parser<'_> {
             if !self.words(&["BEGIN", "CATCH"]) {
                 return Err(self.unexpected());
             }
-            return Ok(Kind::Try(body, self.until_end("CATCH")?));
+            return Ok(StatementKind::Try(body, self.until_end("CATCH")?));
         }
         let mut out = Vec::new();
         while self.skip_semis() && !self.at_word("END") {
@@ -1234,10 +1236,10 @@ impl Parser<'_> {
             return Err(self.unexpected());
         }
         self.need_word("END")?;
-        Ok(Kind::Block(out))
+        Ok(StatementKind::Block(out))
     }
 
-    fn until_end(&mut self, what: &str) -> Result<Vec<Stmt>> {
+    fn until_end(&mut self, what: &str) -> Result<Vec<Statement>> {
         let mut out = Vec::new();
         while self.skip_semis() && !self.words(&["END", what]) {
             out.push(self.statement(false)?);
@@ -1248,7 +1250,7 @@ impl Parser<'_> {
         Ok(out)
     }
 
-    fn exec(&mut self) -> Result<Kind> {
+    fn exec(&mut self) -> Result<StatementKind> {
         self.i += 1;
         if self.sym("(") {
             let e = self.expr()?;
@@ -1256,7 +1258,7 @@ impl Parser<'_> {
             if self.at_word("AT") || self.at_word("AS") {
                 return Err(Error::unsupported("EXECUTE of a text elsewhere or as somebody else"));
             }
-            return Ok(Kind::ExecText(e));
+            return Ok(StatementKind::ExecText(e));
         }
         if self.at_word("AS") {
             return Err(Error::unsupported("EXECUTE AS"));
@@ -1272,7 +1274,7 @@ impl Parser<'_> {
         self.exec_call(into)
     }
 
-    fn exec_call(&mut self, into: Option<String>) -> Result<Kind> {
+    fn exec_call(&mut self, into: Option<String>) -> Result<StatementKind> {
         let name = self.name()?;
         let mut args = Vec::new();
         let starts = |p: &Self| match p.peek() {
@@ -1319,7 +1321,7 @@ impl Parser<'_> {
                 }
             }
         }
-        Ok(Kind::Exec { into, name, args })
+        Ok(StatementKind::Exec { into, name, args })
     }
 
     // --- queries
@@ -1936,7 +1938,7 @@ impl Parser<'_> {
     }
 
     /// In CAST and CONVERT a length that is left out is 30, not 1.
-    fn default_len(&mut self) -> Result<Ty> {
+    fn default_len(&mut self) -> Result<Type> {
         let bare = !matches!(self.peek_at(1), Tok::Sym("("));
         let name = match self.peek() {
             Tok::Word(w) | Tok::Quoted(w) => w.clone(),
@@ -1950,14 +1952,18 @@ impl Parser<'_> {
             _ => e,
         })?;
         Ok(match ty {
-            Ty::Char(1) if bare => Ty::Char(30),
-            Ty::NChar(1) if bare => Ty::NChar(30),
-            Ty::VarChar(crate::types::Len::N(1)) if bare => Ty::VarChar(crate::types::Len::N(30)),
-            Ty::NVarChar(crate::types::Len::N(1)) if bare => Ty::NVarChar(crate::types::Len::N(30)),
-            Ty::VarBinary(crate::types::Len::N(1)) if bare => {
-                Ty::VarBinary(crate::types::Len::N(30))
+            Type::Char(1) if bare => Type::Char(30),
+            Type::NChar(1) if bare => Type::NChar(30),
+            Type::VarChar(crate::types::Len::N(1)) if bare => {
+                Type::VarChar(crate::types::Len::N(30))
             }
-            Ty::Binary(1) if bare => Ty::Binary(30),
+            Type::NVarChar(crate::types::Len::N(1)) if bare => {
+                Type::NVarChar(crate::types::Len::N(30))
+            }
+            Type::VarBinary(crate::types::Len::N(1)) if bare => {
+                Type::VarBinary(crate::types::Len::N(30))
+            }
+            Type::Binary(1) if bare => Type::Binary(30),
             t => t,
         })
     }

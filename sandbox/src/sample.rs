@@ -10,7 +10,7 @@ use crate::engine::{Engine, Shared};
 use crate::error::{Error, Result};
 use crate::tds::out::Out;
 use crate::tds::request::Request;
-use crate::types::{DAY, Val};
+use crate::types::{DAY, Value};
 
 /// Orders in the sample.
 pub const ORDERS: usize = 20_000;
@@ -127,8 +127,8 @@ fn filled(i: usize) -> bool {
 }
 
 fn fill(conn: &rusqlite::Connection) -> rusqlite::Result<()> {
-    let text = |s: &str| Val::Str(s.to_owned());
-    let dec = |d: i64| Val::Dec(i128::from(d));
+    let text = |s: &str| Value::Str(s.to_owned());
+    let dec = |d: i64| Value::Dec(i128::from(d));
     let day = |y, m, d| from_ymd(y, m, d).unwrap_or(0);
     let mut rng = Lcg(42);
     conn.execute_batch("PRAGMA foreign_keys=OFF; BEGIN")?;
@@ -155,23 +155,27 @@ fn fill(conn: &rusqlite::Connection) -> rusqlite::Result<()> {
         for i in 0..INSTRUMENTS {
             let kind = ["Stock", "Stock", "Stock", "ETF", "Bond"][i % 5];
             st.execute(rusqlite::params_from_iter([
-                Val::Int(i as i64 + 1),
+                Value::Int(i as i64 + 1),
                 text(&format!(
                     "{}{:02}",
                     ["ALP", "BLT", "COB", "DOV", "ELA", "FUJ", "GDA", "HRB"][i % 8],
                     i / 8 + 1
                 )),
                 text(&format!("{} {kind} {}", names[i % 8], i / 8 + 1)),
-                Val::Int(i as i64 % 5 + 1),
+                Value::Int(i as i64 % 5 + 1),
                 text(kind),
-                Val::Int([1, 10, 100][i % 3]),
+                Value::Int([1, 10, 100][i % 3]),
                 if i % 9 == 8 {
-                    Val::Null
+                    Value::Null
                 } else {
-                    Val::Int(day(1990 + i as i64 % 30, 1 + i as i64 % 12, 1 + i as i64 % 28))
+                    Value::Int(day(1990 + i as i64 % 30, 1 + i as i64 % 12, 1 + i as i64 % 28))
                 },
-                if i % 4 == 3 { Val::Null } else { text(&format!("XS{:09}{}", i * 7919, i % 10)) },
-                Val::Int(i64::from(i % 13 != 12)),
+                if i % 4 == 3 {
+                    Value::Null
+                } else {
+                    text(&format!("XS{:09}{}", i * 7919, i % 10))
+                },
+                Value::Int(i64::from(i % 13 != 12)),
             ]))?;
         }
         let mut st = insert(
@@ -188,13 +192,13 @@ fn fill(conn: &rusqlite::Connection) -> rusqlite::Result<()> {
                     open.min(price) - rng.below(900) as i64,
                 );
                 st.execute(rusqlite::params_from_iter([
-                    Val::Int(i + 1),
-                    Val::Int(day(2024, 1, 2) + d * 7 / 5),
+                    Value::Int(i + 1),
+                    Value::Int(day(2024, 1, 2) + d * 7 / 5),
                     dec(open),
                     dec(high),
                     dec(low),
                     dec(price),
-                    Val::Int(1000 + rng.below(5_000_000) as i64),
+                    Value::Int(1000 + rng.below(5_000_000) as i64),
                 ]))?;
             }
         }
@@ -216,21 +220,21 @@ fn fill(conn: &rusqlite::Connection) -> rusqlite::Result<()> {
         ];
         for i in 0..CUSTOMERS {
             st.execute(rusqlite::params_from_iter([
-                Val::Int(i as i64 + 1),
+                Value::Int(i as i64 + 1),
                 text(&format!("{} {:03}", firms[i % 10], i + 1)),
                 text(["SE", "DE", "FR", "US", "PT", "GB", "CH", "JP", "ES", "PL"][i % 10]),
-                if i % 7 == 6 { Val::Null } else { text(&format!("desk{}@example.com", i + 1)) },
+                if i % 7 == 6 { Value::Null } else { text(&format!("desk{}@example.com", i + 1)) },
                 dec((50_000 + (i as i64 * 12_345) % 950_000) * 10_000),
                 if i % 11 == 10 {
-                    Val::Null
+                    Value::Null
                 } else {
-                    Val::Float([1.0, 2.5, 3.25, 4.5, 5.0][i % 5])
+                    Value::Float([1.0, 2.5, 3.25, 4.5, 5.0][i % 5])
                 },
-                Val::Int(day(2018 + i as i64 % 6, 1 + i as i64 % 12, 1 + i as i64 % 28)),
+                Value::Int(day(2018 + i as i64 % 6, 1 + i as i64 % 12, 1 + i as i64 % 28)),
                 if i % 3 == 0 {
                     text(&format!("Prefers e-mail; reviewed in {}.", 2020 + i % 5))
                 } else {
-                    Val::Null
+                    Value::Null
                 },
                 text(&format!("{:08X}-0000-4000-8000-{:012X}", i + 1, (i + 1) * 65_537)),
             ]))?;
@@ -240,12 +244,12 @@ fn fill(conn: &rusqlite::Connection) -> rusqlite::Result<()> {
         for i in 0..2 * CUSTOMERS {
             let opened = day(2020, 1, 1) * DAY + i as i64 * 3_600 * SECOND;
             st.execute(rusqlite::params_from_iter([
-                Val::Int(1000 + i as i64),
-                Val::Int((i / 2) as i64 + 1),
+                Value::Int(1000 + i as i64),
+                Value::Int((i / 2) as i64 + 1),
                 text(["USD", "EUR", "GBP", "JPY"][i % 4]),
                 dec((i as i64 * 98_765) % 10_000_000 * 100 - 2_500_000),
-                Val::Int(opened),
-                if i % 25 == 24 { Val::Int(opened + 400 * DAY) } else { Val::Null },
+                Value::Int(opened),
+                if i % 25 == 24 { Value::Int(opened + 400 * DAY) } else { Value::Null },
             ]))?;
         }
         let mut orders = insert(
@@ -262,12 +266,12 @@ fn fill(conn: &rusqlite::Connection) -> rusqlite::Result<()> {
             let price = 100_000 + rng.below(3_000_000) as i64;
             let offset = [0i16, 60, -300, 330][i % 4];
             orders.execute(rusqlite::params_from_iter([
-                Val::Int(i as i64 + 1),
-                Val::Int(1000 + rng.below(2 * CUSTOMERS) as i64),
-                Val::Int(1 + rng.below(INSTRUMENTS) as i64),
+                Value::Int(i as i64 + 1),
+                Value::Int(1000 + rng.below(2 * CUSTOMERS) as i64),
+                Value::Int(1 + rng.below(INSTRUMENTS) as i64),
                 text(if i % 2 == 0 { "B" } else { "S" }),
-                Val::Int(quantity),
-                if i % 10 == 9 { Val::Null } else { dec(price) },
+                Value::Int(quantity),
+                if i % 10 == 9 { Value::Null } else { dec(price) },
                 text(if filled(i) {
                     "Filled"
                 } else if i % 5 == 3 {
@@ -277,21 +281,21 @@ fn fill(conn: &rusqlite::Connection) -> rusqlite::Result<()> {
                 } else {
                     "Rejected"
                 }),
-                Val::Int(placed),
+                Value::Int(placed),
                 if filled(i) {
-                    Val::Offset((placed / SECOND) * SECOND + 60 * SECOND, offset)
+                    Value::Offset((placed / SECOND) * SECOND + 60 * SECOND, offset)
                 } else {
-                    Val::Null
+                    Value::Null
                 },
             ]))?;
             if filled(i) {
                 trades.execute(rusqlite::params_from_iter([
-                    Val::Int(trade_id),
-                    Val::Int(i as i64 + 1),
-                    Val::Int(quantity),
+                    Value::Int(trade_id),
+                    Value::Int(i as i64 + 1),
+                    Value::Int(quantity),
                     dec(price - 17),
                     dec(quantity * 15),
-                    Val::Int(placed + 12_345_678),
+                    Value::Int(placed + 12_345_678),
                 ]))?;
                 trade_id += 1;
             }

@@ -3,40 +3,40 @@
 
 use crate::catalog::views::Facts;
 use crate::catalog::{Catalog, ColumnMeta, Object, ObjectKind, TableDef};
-use crate::types::{Len, Ty};
+use crate::types::{Len, Type};
 
 /// One of each type that the sandbox has values of, at its largest, in the order of `sys.types`.
-pub(crate) const ALL_TYPES: [Ty; 24] = [
-    Ty::Guid,
-    Ty::Date,
-    Ty::Time(7),
-    Ty::DateTime2(7),
-    Ty::DateTimeOffset(7),
-    Ty::TinyInt,
-    Ty::SmallInt,
-    Ty::Int,
-    Ty::SmallDateTime,
-    Ty::Real,
-    Ty::Money,
-    Ty::DateTime,
-    Ty::Float,
-    Ty::Bit,
-    Ty::Decimal(38, 38),
-    Ty::SmallMoney,
-    Ty::BigInt,
-    Ty::VarBinary(Len::N(8000)),
-    Ty::VarChar(Len::N(8000)),
-    Ty::Binary(8000),
-    Ty::Char(8000),
-    Ty::NVarChar(Len::N(4000)),
-    Ty::NChar(4000),
-    Ty::Xml,
+pub(crate) const ALL_TYPES: [Type; 24] = [
+    Type::Guid,
+    Type::Date,
+    Type::Time(7),
+    Type::DateTime2(7),
+    Type::DateTimeOffset(7),
+    Type::TinyInt,
+    Type::SmallInt,
+    Type::Int,
+    Type::SmallDateTime,
+    Type::Real,
+    Type::Money,
+    Type::DateTime,
+    Type::Float,
+    Type::Bit,
+    Type::Decimal(38, 38),
+    Type::SmallMoney,
+    Type::BigInt,
+    Type::VarBinary(Len::N(8000)),
+    Type::VarChar(Len::N(8000)),
+    Type::Binary(8000),
+    Type::Char(8000),
+    Type::NVarChar(Len::N(4000)),
+    Type::NChar(4000),
+    Type::Xml,
 ];
 
 /// A column of a table or a view.
 pub(crate) struct ColumnRow {
     pub(crate) name: String,
-    pub(crate) ty: Ty,
+    pub(crate) ty: Type,
     pub(crate) nullable: bool,
     /// What only a table's column has: default, identity, computation.
     pub(crate) meta: Option<ColumnMeta>,

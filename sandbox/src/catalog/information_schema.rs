@@ -5,9 +5,9 @@ use crate::catalog::views::{
     COLLATION_NAME, Facts, INT, NAME, TEXT, View, int, ordinal, text, text_or_null,
 };
 use crate::catalog::{Catalog, DATABASE, Foreign, Object, ObjectKind};
-use crate::types::{Len, Ty, Val};
+use crate::types::{Len, Type, Value};
 
-const CONSTRAINT_COLUMN_USAGE: &[(&str, Ty)] = &[
+const CONSTRAINT_COLUMN_USAGE: &[(&str, Type)] = &[
     ("CONSTRAINT_CATALOG", NAME),
     ("CONSTRAINT_SCHEMA", NAME),
     ("CONSTRAINT_NAME", NAME),
@@ -26,7 +26,7 @@ pub(super) const VIEWS: &[View] = &[
             ("TABLE_CATALOG", NAME),
             ("TABLE_SCHEMA", NAME),
             ("TABLE_NAME", NAME),
-            ("TABLE_TYPE", Ty::VarChar(Len::N(10))),
+            ("TABLE_TYPE", Type::VarChar(Len::N(10))),
         ],
         rows: |catalog, _| table_rows(catalog),
     },
@@ -37,9 +37,9 @@ pub(super) const VIEWS: &[View] = &[
             ("TABLE_CATALOG", NAME),
             ("TABLE_SCHEMA", NAME),
             ("TABLE_NAME", NAME),
-            ("VIEW_DEFINITION", Ty::NVarChar(Len::N(4000))),
-            ("CHECK_OPTION", Ty::VarChar(Len::N(7))),
-            ("IS_UPDATABLE", Ty::VarChar(Len::N(2))),
+            ("VIEW_DEFINITION", Type::NVarChar(Len::N(4000))),
+            ("CHECK_OPTION", Type::VarChar(Len::N(7))),
+            ("IS_UPDATABLE", Type::VarChar(Len::N(2))),
         ],
         rows: |catalog, _| {
             let views = catalog.objects.iter().filter(|o| matches!(o.kind, ObjectKind::View(_)));
@@ -58,14 +58,14 @@ pub(super) const VIEWS: &[View] = &[
             ("CATALOG_NAME", NAME),
             ("SCHEMA_NAME", NAME),
             ("SCHEMA_OWNER", NAME),
-            ("DEFAULT_CHARACTER_SET_CATALOG", Ty::VarChar(Len::N(6))),
-            ("DEFAULT_CHARACTER_SET_SCHEMA", Ty::VarChar(Len::N(3))),
+            ("DEFAULT_CHARACTER_SET_CATALOG", Type::VarChar(Len::N(6))),
+            ("DEFAULT_CHARACTER_SET_SCHEMA", Type::VarChar(Len::N(3))),
             ("DEFAULT_CHARACTER_SET_NAME", NAME),
         ],
         rows: |catalog, _| {
             let row = |name: &str| {
                 let start = [text(DATABASE), text(name), text("dbo")];
-                start.into_iter().chain([Val::Null, Val::Null, text("iso_1")]).collect()
+                start.into_iter().chain([Value::Null, Value::Null, text("iso_1")]).collect()
             };
             catalog.schemas.iter().map(|(name, _)| row(name)).collect()
         },
@@ -79,15 +79,15 @@ pub(super) const VIEWS: &[View] = &[
             ("TABLE_NAME", NAME),
             ("COLUMN_NAME", NAME),
             ("ORDINAL_POSITION", INT),
-            ("COLUMN_DEFAULT", Ty::NVarChar(Len::N(4000))),
-            ("IS_NULLABLE", Ty::VarChar(Len::N(3))),
+            ("COLUMN_DEFAULT", Type::NVarChar(Len::N(4000))),
+            ("IS_NULLABLE", Type::VarChar(Len::N(3))),
             ("DATA_TYPE", NAME),
             ("CHARACTER_MAXIMUM_LENGTH", INT),
             ("CHARACTER_OCTET_LENGTH", INT),
-            ("NUMERIC_PRECISION", Ty::TinyInt),
-            ("NUMERIC_PRECISION_RADIX", Ty::SmallInt),
+            ("NUMERIC_PRECISION", Type::TinyInt),
+            ("NUMERIC_PRECISION_RADIX", Type::SmallInt),
             ("NUMERIC_SCALE", INT),
-            ("DATETIME_PRECISION", Ty::SmallInt),
+            ("DATETIME_PRECISION", Type::SmallInt),
             ("CHARACTER_SET_CATALOG", NAME),
             ("CHARACTER_SET_SCHEMA", NAME),
             ("CHARACTER_SET_NAME", NAME),
@@ -110,9 +110,9 @@ pub(super) const VIEWS: &[View] = &[
             ("TABLE_CATALOG", NAME),
             ("TABLE_SCHEMA", NAME),
             ("TABLE_NAME", NAME),
-            ("CONSTRAINT_TYPE", Ty::VarChar(Len::N(11))),
-            ("IS_DEFERRABLE", Ty::VarChar(Len::N(2))),
-            ("INITIALLY_DEFERRED", Ty::VarChar(Len::N(2))),
+            ("CONSTRAINT_TYPE", Type::VarChar(Len::N(11))),
+            ("IS_DEFERRABLE", Type::VarChar(Len::N(2))),
+            ("INITIALLY_DEFERRED", Type::VarChar(Len::N(2))),
         ],
         rows: |catalog, _| table_constraints(catalog),
     },
@@ -189,16 +189,16 @@ pub(super) const VIEWS: &[View] = &[
 ];
 
 /// Database, schema and name.
-fn qualified(object: &Object) -> [Val; 3] {
+fn qualified(object: &Object) -> [Value; 3] {
     named(object, &object.name)
 }
 
 /// The same of something in the object's schema.
-fn named(object: &Object, name: &str) -> [Val; 3] {
+fn named(object: &Object, name: &str) -> [Value; 3] {
     [text(DATABASE), text(&object.schema), text(name)]
 }
 
-fn table_rows(catalog: &Catalog) -> Vec<Vec<Val>> {
+fn table_rows(catalog: &Catalog) -> Vec<Vec<Value>> {
     let row = |object: &Object| {
         let kind = match object.kind {
             ObjectKind::Table(_) => "BASE TABLE",
@@ -210,7 +210,7 @@ fn table_rows(catalog: &Catalog) -> Vec<Vec<Val>> {
     catalog.objects.iter().filter_map(|o| row(o)).collect()
 }
 
-fn columns(catalog: &Catalog, facts: &dyn Facts) -> Vec<Vec<Val>> {
+fn columns(catalog: &Catalog, facts: &dyn Facts) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for object in &catalog.objects {
         for (n, column) in columns_of(object, facts).into_iter().enumerate() {
@@ -220,14 +220,14 @@ fn columns(catalog: &Catalog, facts: &dyn Facts) -> Vec<Vec<Val>> {
     rows
 }
 
-fn column_row(object: &Object, position: usize, column: &ColumnRow) -> Vec<Val> {
+fn column_row(object: &Object, position: usize, column: &ColumnRow) -> Vec<Value> {
     let ty = column.ty;
     let (precision, scale) = ty.precision_scale();
-    let when = |applies: bool, value: Val| if applies { value } else { Val::Null };
+    let when = |applies: bool, value: Value| if applies { value } else { Value::Null };
     let has_length = ty.is_text() || ty.is_binary();
     let octets = ty.max_length();
     let length = if ty.is_unicode() && octets > 0 { octets / 2 } else { octets };
-    let is_number = ty.is_number() && ty != Ty::Bit;
+    let is_number = ty.is_number() && ty != Type::Bit;
     let mut row = Vec::from(qualified(object));
     row.extend([
         text(&column.name),
@@ -245,13 +245,13 @@ fn column_row(object: &Object, position: usize, column: &ColumnRow) -> Vec<Val> 
     // Catalog and schema of a character set and of a collation are always NULL, as is a domain,
     // which is an alias type.
     let character_set = text(if ty.is_unicode() { "UNICODE" } else { "iso_1" });
-    row.extend([Val::Null, Val::Null, when(ty.is_text(), character_set)]);
-    row.extend([Val::Null, Val::Null, when(ty.is_text(), text(COLLATION_NAME))]);
-    row.extend([Val::Null, Val::Null, Val::Null]);
+    row.extend([Value::Null, Value::Null, when(ty.is_text(), character_set)]);
+    row.extend([Value::Null, Value::Null, when(ty.is_text(), text(COLLATION_NAME))]);
+    row.extend([Value::Null, Value::Null, Value::Null]);
     row
 }
 
-fn table_constraints(catalog: &Catalog) -> Vec<Vec<Val>> {
+fn table_constraints(catalog: &Catalog) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for (object, table) in tables(catalog) {
         let mut add = |name: &str, kind: &str| {
@@ -269,7 +269,7 @@ fn table_constraints(catalog: &Catalog) -> Vec<Vec<Val>> {
     rows
 }
 
-fn constraint_columns(catalog: &Catalog) -> Vec<Vec<Val>> {
+fn constraint_columns(catalog: &Catalog) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for (object, table) in tables(catalog) {
         let mut add = |name: &str, place: usize, column: usize| {
@@ -290,7 +290,7 @@ fn constraint_columns(catalog: &Catalog) -> Vec<Vec<Val>> {
     rows
 }
 
-fn referential_constraints(catalog: &Catalog) -> Vec<Vec<Val>> {
+fn referential_constraints(catalog: &Catalog) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for (object, table) in tables(catalog) {
         for key in &table.foreign {
@@ -317,7 +317,7 @@ fn referenced_key(catalog: &Catalog, foreign: &Foreign) -> Option<(String, Strin
     Some((object.schema.clone(), key.name.clone()))
 }
 
-fn check_constraints(catalog: &Catalog) -> Vec<Vec<Val>> {
+fn check_constraints(catalog: &Catalog) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for (object, table) in tables(catalog) {
         for check in &table.checks {

@@ -6,16 +6,16 @@ use crate::catalog::{Catalog, DATABASE, ObjectKind};
 use crate::error::{Error, Result};
 use crate::functions::like;
 use crate::tds::token::Column;
-use crate::types::{Len, Ty, Val};
+use crate::types::{Len, Type, Value};
 
 /// A result set.
-pub type Set = (Vec<Column>, Vec<Vec<Val>>);
+pub type Set = (Vec<Column>, Vec<Vec<Value>>);
 
 /// What a call gives: each argument with its name, if it was named.
-pub type Args<'a> = &'a [(Option<String>, Val)];
+pub type Args<'a> = &'a [(Option<String>, Value)];
 
-const NAME: Ty = Ty::NVarChar(Len::N(128));
-const SHORT: Ty = Ty::SmallInt;
+const NAME: Type = Type::NVarChar(Len::N(128));
+const SHORT: Type = Type::SmallInt;
 
 /// Runs one of them; nothing when the sandbox has none of that name.
 pub fn run(
@@ -55,7 +55,7 @@ pub fn run(
 }
 
 /// The arguments of a call, by the names of its parameters.
-struct Given(Vec<Option<Val>>);
+struct Given(Vec<Option<Value>>);
 
 impl Given {
     fn new(procedure: &str, args: Args<'_>, names: &[&str]) -> Result<Self> {
@@ -86,14 +86,14 @@ impl Given {
 
     fn text(&self, i: usize) -> Option<&str> {
         match self.0.get(i)? {
-            Some(Val::Str(s)) => Some(s),
+            Some(Value::Str(s)) => Some(s),
             _ => None,
         }
     }
 
     fn int(&self, i: usize, default: i64) -> i64 {
         match self.0.get(i) {
-            Some(Some(Val::Int(n))) => *n,
+            Some(Some(Value::Int(n))) => *n,
             _ => default,
         }
     }
@@ -118,8 +118,8 @@ impl Given {
     }
 }
 
-fn s(t: impl Into<String>) -> Val {
-    Val::Str(t.into())
+fn s(t: impl Into<String>) -> Value {
+    Value::Str(t.into())
 }
 
 fn tables(a: &Given, catalog: &Catalog) -> Result<Set> {
@@ -148,17 +148,17 @@ fn tables(a: &Given, catalog: &Catalog) -> Result<Set> {
         ("TABLE_QUALIFIER", NAME),
         ("TABLE_OWNER", NAME),
         ("TABLE_NAME", NAME),
-        ("TABLE_TYPE", Ty::VarChar(Len::N(32))),
-        ("REMARKS", Ty::VarChar(Len::N(254))),
+        ("TABLE_TYPE", Type::VarChar(Len::N(32))),
+        ("REMARKS", Type::VarChar(Len::N(254))),
     ];
     let rows = rows
         .into_iter()
-        .map(|(kind, schema, name)| vec![s(DATABASE), s(schema), s(name), s(kind), Val::Null]);
+        .map(|(kind, schema, name)| vec![s(DATABASE), s(schema), s(name), s(kind), Value::Null]);
     Ok((types.map(|(n, t)| Column::new(n, t)).into(), rows.collect()))
 }
 
 /// ODBC's view of a type: code, precision, length, scale, radix.
-fn odbc(ty: Ty, long: bool) -> (i64, i64, i64, Option<i64>, Option<i64>) {
+fn odbc(ty: Type, long: bool) -> (i64, i64, i64, Option<i64>, Option<i64>) {
     let (p, scale) = (i64::from(ty.precision_scale().0), i64::from(ty.precision_scale().1));
     let bytes = ty.max_length();
     let exact = |code: i64, length: i64| (code, p, length, Some(scale), Some(10));
@@ -169,27 +169,27 @@ fn odbc(ty: Ty, long: bool) -> (i64, i64, i64, Option<i64>, Option<i64>) {
         n => (code, n / unit, n, None, None),
     };
     match ty {
-        Ty::Bit => (-7, 1, 1, None, None),
-        Ty::TinyInt => exact(-6, 1),
-        Ty::SmallInt => exact(5, 2),
-        Ty::BigInt => exact(-5, 8),
-        Ty::Decimal(p, _) => exact(3, i64::from(p) + 2),
-        Ty::Money => exact(3, 21),
-        Ty::SmallMoney => exact(3, 12),
-        Ty::Real => (7, 24, 4, None, Some(2)),
-        Ty::Float => (6, 53, 8, None, Some(2)),
-        Ty::Char(_) => sized(1, 1),
-        Ty::VarChar(_) => sized(12, 1),
-        Ty::NChar(_) => sized(-8, 2),
-        Ty::NVarChar(_) => sized(-9, 2),
-        Ty::Binary(_) => sized(-2, 1),
-        Ty::VarBinary(_) => sized(-3, 1),
-        Ty::Date => (91, p, 6, Some(0), None),
-        Ty::Time(_) => (-154, p, 10, Some(scale), None),
-        Ty::SmallDateTime | Ty::DateTime | Ty::DateTime2(_) => (93, p, 16, Some(scale), None),
-        Ty::DateTimeOffset(_) => (-155, p, 20, Some(scale), None),
-        Ty::Guid => (-11, 36, 16, None, None),
-        Ty::Xml => (-152, 0, 0, None, None),
+        Type::Bit => (-7, 1, 1, None, None),
+        Type::TinyInt => exact(-6, 1),
+        Type::SmallInt => exact(5, 2),
+        Type::BigInt => exact(-5, 8),
+        Type::Decimal(p, _) => exact(3, i64::from(p) + 2),
+        Type::Money => exact(3, 21),
+        Type::SmallMoney => exact(3, 12),
+        Type::Real => (7, 24, 4, None, Some(2)),
+        Type::Float => (6, 53, 8, None, Some(2)),
+        Type::Char(_) => sized(1, 1),
+        Type::VarChar(_) => sized(12, 1),
+        Type::NChar(_) => sized(-8, 2),
+        Type::NVarChar(_) => sized(-9, 2),
+        Type::Binary(_) => sized(-2, 1),
+        Type::VarBinary(_) => sized(-3, 1),
+        Type::Date => (91, p, 6, Some(0), None),
+        Type::Time(_) => (-154, p, 10, Some(scale), None),
+        Type::SmallDateTime | Type::DateTime | Type::DateTime2(_) => (93, p, 16, Some(scale), None),
+        Type::DateTimeOffset(_) => (-155, p, 20, Some(scale), None),
+        Type::Guid => (-11, 36, 16, None, None),
+        Type::Xml => (-152, 0, 0, None, None),
         _ => exact(4, 4),
     }
 }
@@ -199,8 +199,8 @@ fn columns(a: &Given, long: bool, catalog: &Catalog, facts: &dyn Facts) -> Resul
         return Err(Error::unsupported("sp_columns without a table"));
     }
     let (pattern, here, version) = (a.int(5, 1) != 0, a.here(2)?, a.int(4, 2));
-    let int = |n: i64| Val::Int(n);
-    let opt = |n: Option<i64>| n.map_or(Val::Null, Val::Int);
+    let int = |n: i64| Value::Int(n);
+    let opt = |n: Option<i64>| n.map_or(Value::Null, Value::Int);
     let mut rows = Vec::new();
     for o in &catalog.objects {
         if !here || !a.fits(0, &o.name, pattern)? || !a.fits(1, &o.schema, pattern)? {
@@ -220,8 +220,8 @@ fn columns(a: &Given, long: bool, catalog: &Catalog, facts: &dyn Facts) -> Resul
             let identity = c.meta.as_ref().is_some_and(|m| m.identity.is_some());
             let computed = c.meta.as_ref().is_some_and(|m| m.computed.is_some());
             let (sql_type, sub) = match c.ty {
-                Ty::Date => (9, Some(1)),
-                Ty::SmallDateTime | Ty::DateTime | Ty::DateTime2(_) => (9, Some(3)),
+                Type::Date => (9, Some(1)),
+                Type::SmallDateTime | Type::DateTime | Type::DateTime2(_) => (9, Some(3)),
                 _ => (code, None),
             };
             let octets = (c.ty.is_text() || c.ty.is_binary()).then_some(length);
@@ -237,11 +237,11 @@ fn columns(a: &Given, long: bool, catalog: &Catalog, facts: &dyn Facts) -> Resul
                 opt(scale),
                 opt(radix),
                 int(i64::from(c.nullable)),
-                Val::Null,
+                Value::Null,
                 c.meta
                     .as_ref()
                     .and_then(|m| m.default.as_ref())
-                    .map_or(Val::Null, |d| s(definition_text(&d.2))),
+                    .map_or(Value::Null, |d| s(definition_text(&d.2))),
                 int(sql_type),
                 opt(sub),
                 opt(octets),
@@ -250,7 +250,7 @@ fn columns(a: &Given, long: bool, catalog: &Catalog, facts: &dyn Facts) -> Resul
             ];
             if long {
                 row.extend([int(0), int(0), int(i64::from(computed)), int(i64::from(identity))]);
-                row.extend(vec![Val::Null; 6]);
+                row.extend(vec![Value::Null; 6]);
             }
             row.push(int(extended(c.ty, c.nullable)));
             rows.push((o.schema.to_lowercase(), o.name.to_lowercase(), row));
@@ -264,18 +264,18 @@ fn columns(a: &Given, long: bool, catalog: &Catalog, facts: &dyn Facts) -> Resul
         ("COLUMN_NAME", NAME),
         ("DATA_TYPE", SHORT),
         ("TYPE_NAME", NAME),
-        ("PRECISION", Ty::Int),
-        ("LENGTH", Ty::Int),
+        ("PRECISION", Type::Int),
+        ("LENGTH", Type::Int),
         ("SCALE", SHORT),
         ("RADIX", SHORT),
         ("NULLABLE", SHORT),
-        ("REMARKS", Ty::VarChar(Len::N(254))),
-        ("COLUMN_DEF", Ty::NVarChar(Len::N(4000))),
+        ("REMARKS", Type::VarChar(Len::N(254))),
+        ("COLUMN_DEF", Type::NVarChar(Len::N(4000))),
         ("SQL_DATA_TYPE", SHORT),
         ("SQL_DATETIME_SUB", SHORT),
-        ("CHAR_OCTET_LENGTH", Ty::Int),
-        ("ORDINAL_POSITION", Ty::Int),
-        ("IS_NULLABLE", Ty::VarChar(Len::N(254))),
+        ("CHAR_OCTET_LENGTH", Type::Int),
+        ("ORDINAL_POSITION", Type::Int),
+        ("IS_NULLABLE", Type::VarChar(Len::N(254))),
     ];
     if long {
         types.extend(
@@ -295,7 +295,7 @@ fn columns(a: &Given, long: bool, catalog: &Catalog, facts: &dyn Facts) -> Resul
             .map(|n| (n, NAME)),
         );
     }
-    types.push(("SS_DATA_TYPE", Ty::TinyInt));
+    types.push(("SS_DATA_TYPE", Type::TinyInt));
     Ok((
         types.into_iter().map(|(n, t)| Column::new(n, t)).collect(),
         rows.into_iter().map(|r| r.2).collect(),
@@ -303,24 +303,24 @@ fn columns(a: &Given, long: bool, catalog: &Catalog, facts: &dyn Facts) -> Resul
 }
 
 /// The type's number to extended stored procedures.
-fn extended(ty: Ty, nullable: bool) -> i64 {
+fn extended(ty: Type, nullable: bool) -> i64 {
     let (plain, with_null) = match ty {
-        Ty::Bit => (50, 50),
-        Ty::TinyInt => (48, 38),
-        Ty::SmallInt => (52, 38),
-        Ty::Int => (56, 38),
-        Ty::BigInt => (63, 108),
-        Ty::Decimal(..) => (106, 106),
-        Ty::Money => (60, 110),
-        Ty::SmallMoney => (122, 110),
-        Ty::Real => (59, 109),
-        Ty::Float => (62, 109),
-        Ty::DateTime => (61, 111),
-        Ty::SmallDateTime => (58, 111),
-        Ty::Char(_) => (47, 39),
-        Ty::VarChar(_) | Ty::NChar(_) | Ty::NVarChar(_) => (39, 39),
-        Ty::Binary(_) => (45, 37),
-        Ty::VarBinary(_) | Ty::Guid => (37, 37),
+        Type::Bit => (50, 50),
+        Type::TinyInt => (48, 38),
+        Type::SmallInt => (52, 38),
+        Type::Int => (56, 38),
+        Type::BigInt => (63, 108),
+        Type::Decimal(..) => (106, 106),
+        Type::Money => (60, 110),
+        Type::SmallMoney => (122, 110),
+        Type::Real => (59, 109),
+        Type::Float => (62, 109),
+        Type::DateTime => (61, 111),
+        Type::SmallDateTime => (58, 111),
+        Type::Char(_) => (47, 39),
+        Type::VarChar(_) | Type::NChar(_) | Type::NVarChar(_) => (39, 39),
+        Type::Binary(_) => (45, 37),
+        Type::VarBinary(_) | Type::Guid => (37, 37),
         _ => (0, 0),
     };
     if nullable { with_null } else { plain }
@@ -342,7 +342,7 @@ fn keys(a: &Given, catalog: &Catalog) -> Result<Set> {
                     s(&o.schema),
                     s(&o.name),
                     column,
-                    Val::Int(i as i64 + 1),
+                    Value::Int(i as i64 + 1),
                     s(&k.name),
                 ]);
             }

@@ -4,16 +4,16 @@
 
 use crate::catalog::{Catalog, Object, TableDef, information_schema, sys};
 use crate::tds::token::Column;
-use crate::types::{Len, Ty, Val};
+use crate::types::{Len, Type, Value};
 
 /// `sysname`.
-pub(super) const NAME: Ty = Ty::NVarChar(Len::N(128));
+pub(super) const NAME: Type = Type::NVarChar(Len::N(128));
 /// `nvarchar(max)`, the type of every definition.
-pub(super) const TEXT: Ty = Ty::NVarChar(Len::Max);
+pub(super) const TEXT: Type = Type::NVarChar(Len::Max);
 /// The type of the columns that end in `_desc`.
-pub(super) const DESCRIPTION: Ty = Ty::NVarChar(Len::N(60));
-pub(super) const INT: Ty = Ty::Int;
-pub(super) const BIT: Ty = Ty::Bit;
+pub(super) const DESCRIPTION: Type = Type::NVarChar(Len::N(60));
+pub(super) const INT: Type = Type::Int;
+pub(super) const BIT: Type = Type::Bit;
 
 /// The one collation of the sandbox, as `collation_name` shows it.
 pub(crate) const COLLATION_NAME: &str = "SQL_Latin1_General_CP1_CI_AS";
@@ -25,9 +25,9 @@ pub(super) struct View {
     /// Every column that its page documents is here, so that `SELECT *` is no guess.
     pub(super) complete: bool,
     /// In the order of its page.
-    pub(super) columns: &'static [(&'static str, Ty)],
+    pub(super) columns: &'static [(&'static str, Type)],
     /// One value for each column.
-    pub(super) rows: fn(&Catalog, &dyn Facts) -> Vec<Vec<Val>>,
+    pub(super) rows: fn(&Catalog, &dyn Facts) -> Vec<Vec<Value>>,
 }
 
 /// What the views need beside the catalog.
@@ -43,7 +43,7 @@ pub(crate) trait Facts {
 }
 
 /// The columns and the rows of a view.
-pub(crate) type Rows = (&'static [(&'static str, Ty)], Vec<Vec<Val>>);
+pub(crate) type Rows = (&'static [(&'static str, Type)], Vec<Vec<Value>>);
 
 /// Views of before SQL Server 2005 and tables of master, which answer without a schema.
 const COMPATIBILITY_VIEWS: [&str; 14] = [
@@ -92,28 +92,28 @@ fn find(schema: &str, name: &str) -> Option<&'static View> {
 
 // --- cells
 
-pub(super) fn text(value: impl Into<String>) -> Val {
-    Val::Str(value.into())
+pub(super) fn text(value: impl Into<String>) -> Value {
+    Value::Str(value.into())
 }
 
-pub(super) fn int(value: impl TryInto<i64>) -> Val {
-    value.try_into().map_or(Val::Null, Val::Int)
+pub(super) fn int(value: impl TryInto<i64>) -> Value {
+    value.try_into().map_or(Value::Null, Value::Int)
 }
 
-pub(super) fn bit(value: bool) -> Val {
-    Val::Int(i64::from(value))
+pub(super) fn bit(value: bool) -> Value {
+    Value::Int(i64::from(value))
 }
 
-pub(super) fn text_or_null(value: Option<String>) -> Val {
-    value.map_or(Val::Null, Val::Str)
+pub(super) fn text_or_null(value: Option<String>) -> Value {
+    value.map_or(Value::Null, Value::Str)
 }
 
-pub(super) fn int_or_null(value: Option<i64>) -> Val {
-    value.map_or(Val::Null, Val::Int)
+pub(super) fn int_or_null(value: Option<i64>) -> Value {
+    value.map_or(Value::Null, Value::Int)
 }
 
 /// A position from 0 as the views count, from 1.
-pub(super) fn ordinal(position: usize) -> Val {
+pub(super) fn ordinal(position: usize) -> Value {
     int(position as i64 + 1)
 }
 

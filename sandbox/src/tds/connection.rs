@@ -18,7 +18,7 @@ use crate::tds::out::{Out, Piece};
 use crate::tds::request::{self, Login, Request};
 use crate::tds::token::{self, Done, status};
 use crate::tds::wire::{self, Message, PreloginIo, Stream, kind, read_message};
-use crate::types::{Ty, Val};
+use crate::types::{Type, Value};
 use crate::{Attention, Inner};
 
 /// Serves one connection to its end.
@@ -199,7 +199,7 @@ async fn run(inner: Arc<Inner>, stream: Stream, login: Login, spid: i64) -> io::
             let mut faults = state.faults();
             out.row_delay = faults.row_delay;
             out.drop_after_rows = faults.drop_after_rows;
-            let untyped = |r: &Request| matches!(r, Request::Rpc(all) if all.iter().flat_map(|r| &r.params).any(|p| p.ty == Ty::Null));
+            let untyped = |r: &Request| matches!(r, Request::Rpc(all) if all.iter().flat_map(|r| &r.params).any(|p| p.ty == Type::Null));
             let refused = (faults.refuse_untyped && untyped(&r)).then(|| {
                 Error::new(8009, 16, "The incoming tabular data stream (TDS) remote procedure call (RPC) protocol stream is incorrect. Parameter: data type 0x1F is unknown.")
             });
@@ -365,7 +365,7 @@ fn scripted(inner: &Inner, r: &Request, out: &mut Out) -> bool {
             let params = &one.params;
             let inner = params.iter().find(|p| p.name == "@q").or(params.first());
             match inner.map(|p| &p.value) {
-                Some(Val::Str(s)) => (s.as_str(), true),
+                Some(Value::Str(s)) => (s.as_str(), true),
                 _ => return false,
             }
         }

@@ -9,7 +9,7 @@ use crate::calendar::{DAYS_1900, SECOND};
 use crate::convert::from_cp1252;
 use crate::tds::token::guid_text;
 use crate::tds::wire::{Reader, utf16};
-use crate::types::{DAY, Len, Ty, Val};
+use crate::types::{DAY, Len, Type, Value};
 
 /// What a login asked for.
 #[derive(Debug, Default)]
@@ -38,9 +38,9 @@ pub struct Param {
     /// Output.
     pub output: bool,
     /// Its type.
-    pub ty: Ty,
+    pub ty: Type,
     /// Its value.
-    pub value: Val,
+    pub value: Value,
 }
 
 /// A request to run something.
@@ -208,17 +208,17 @@ fn one_rpc(r: &mut Reader) -> io::Result<Rpc> {
     Ok(Rpc { name: name.to_lowercase(), params })
 }
 
-fn typed_value(r: &mut Reader) -> io::Result<(Ty, Val)> {
+fn typed_value(r: &mut Reader) -> io::Result<(Type, Value)> {
     let kind = r.u8()?;
     Ok(match kind {
-        0x1F => (Ty::Null, Val::Null),
-        0x30 => (Ty::TinyInt, Val::Int(i64::from(r.u8()?))),
-        0x32 => (Ty::Bit, Val::Int(i64::from(r.u8()?))),
-        0x34 => (Ty::SmallInt, Val::Int(i64::from(r.u16()? as i16))),
-        0x38 => (Ty::Int, Val::Int(i64::from(r.u32()? as i32))),
-        0x7F => (Ty::BigInt, Val::Int(r.u64()? as i64)),
-        0x3E => (Ty::Float, Val::Float(f64::from_bits(r.u64()?))),
-        0x3B => (Ty::Real, Val::Float(f64::from(f32::from_bits(r.u32()?)))),
+        0x1F => (Type::Null, Value::Null),
+        0x30 => (Type::TinyInt, Value::Int(i64::from(r.u8()?))),
+        0x32 => (Type::Bit, Value::Int(i64::from(r.u8()?))),
+        0x34 => (Type::SmallInt, Value::Int(i64::from(r.u16()? as i16))),
+        0x38 => (Type::Int, Value::Int(i64::from(r.u32()? as i32))),
+        0x7F => (Type::BigInt, Value::Int(r.u64()? as i64)),
+        0x3E => (Type::Float, Value::Float(f64::from_bits(r.u64()?))),
+        0x3B => (Type::Real, Value::Float(f64::from(f32::from_bits(r.u32()?)))),
         0x26 | 0x68 | 0x6D | 0x6E | 0x6F | 0x24 => {
             let size = r.u8()?;
             let n = usize::from(r.u8()?);
@@ -231,18 +231,18 @@ fn typed_value(r: &mut Reader) -> io::Result<(Ty, Val)> {
             let n = usize::from(r.u8()?);
             let b = r.take(n)?;
             let v = match b.split_first() {
-                None => Val::Null,
+                None => Value::Null,
                 Some((sign, digits)) if digits.len() <= 16 => {
                     let u = digits.iter().rev().fold(0u128, |a, d| a << 8 | u128::from(*d)) as i128;
-                    Val::Dec(if *sign == 0 { -u } else { u })
+                    Value::Dec(if *sign == 0 { -u } else { u })
                 }
                 _ => return Err(bad("a decimal of more than 16 bytes")),
             };
-            (Ty::Decimal(p.clamp(1, 38), s.min(38)), v)
+            (Type::Decimal(p.clamp(1, 38), s.min(38)), v)
         }
         0x28 => {
             let n = usize::from(r.u8()?);
-            (Ty::Date, days(&r.take(n)?))
+            (Type::Date, days(&r.take(n)?))
         }
         0x29..=0x2B => {
             let scale = r.u8()?.min(7);
@@ -284,56 +284,56 @@ fn typed_value(r: &mut Reader) -> io::Result<(Ty, Val)> {
         }
         0xF1 => {
             r.u8()?;
-            (Ty::Xml, plp(r)?.map_or(Val::Null, |b| Val::Str(utf16(&b))))
+            (Type::Xml, plp(r)?.map_or(Value::Null, |b| Value::Str(utf16(&b))))
         }
         k => return Err(bad(&format!("a parameter of type {k:#04x}"))),
     })
 }
 
-fn fixed(kind: u8, size: u8, b: &[u8]) -> io::Result<(Ty, Val)> {
+fn fixed(kind: u8, size: u8, b: &[u8]) -> io::Result<(Type, Value)> {
     let le = b.iter().take(8).rev().fold(0u64, |a, x| a << 8 | u64::from(*x));
     let null = b.is_empty();
     let (ty, v) = match (kind, size) {
-        (0x26, 1) => (Ty::TinyInt, Val::Int(le as i64)),
-        (0x26, 2) => (Ty::SmallInt, Val::Int(i64::from(le as i16))),
-        (0x26, 4) => (Ty::Int, Val::Int(i64::from(le as i32))),
-        (0x26, _) => (Ty::BigInt, Val::Int(le as i64)),
-        (0x68, _) => (Ty::Bit, Val::Int(i64::from(le != 0))),
-        (0x6D, 4) => (Ty::Real, Val::Float(f64::from(f32::from_bits(le as u32)))),
-        (0x6D, _) => (Ty::Float, Val::Float(f64::from_bits(le))),
-        (0x6E, 4) => (Ty::SmallMoney, Val::Dec(i128::from(le as i32))),
+        (0x26, 1) => (Type::TinyInt, Value::Int(le as i64)),
+        (0x26, 2) => (Type::SmallInt, Value::Int(i64::from(le as i16))),
+        (0x26, 4) => (Type::Int, Value::Int(i64::from(le as i32))),
+        (0x26, _) => (Type::BigInt, Value::Int(le as i64)),
+        (0x68, _) => (Type::Bit, Value::Int(i64::from(le != 0))),
+        (0x6D, 4) => (Type::Real, Value::Float(f64::from(f32::from_bits(le as u32)))),
+        (0x6D, _) => (Type::Float, Value::Float(f64::from_bits(le))),
+        (0x6E, 4) => (Type::SmallMoney, Value::Dec(i128::from(le as i32))),
         (0x6E, _) => {
-            (Ty::Money, Val::Dec(i128::from(((le & 0xFFFF_FFFF) << 32 | le >> 32) as i64)))
+            (Type::Money, Value::Dec(i128::from(((le & 0xFFFF_FFFF) << 32 | le >> 32) as i64)))
         }
         (0x6F, 4) => {
             let (d, m) = (i64::from(le as u16), i64::from((le >> 16) as u16));
-            (Ty::SmallDateTime, Val::Int((d + DAYS_1900) * DAY + m * 60 * SECOND))
+            (Type::SmallDateTime, Value::Int((d + DAYS_1900) * DAY + m * 60 * SECOND))
         }
         (0x6F, _) => {
             let (d, f) = (i64::from(le as i32), i64::from((le >> 32) as u32));
-            (Ty::DateTime, Val::Int((d + DAYS_1900) * DAY + (f * 10 + 1) / 3 * 10_000))
+            (Type::DateTime, Value::Int((d + DAYS_1900) * DAY + (f * 10 + 1) / 3 * 10_000))
         }
-        _ => (Ty::Guid, Val::Str(guid_text(b))),
+        _ => (Type::Guid, Value::Str(guid_text(b))),
     };
-    Ok((ty, if null { Val::Null } else { v }))
+    Ok((ty, if null { Value::Null } else { v }))
 }
 
-fn days(b: &[u8]) -> Val {
+fn days(b: &[u8]) -> Value {
     if b.is_empty() {
-        Val::Null
+        Value::Null
     } else {
-        Val::Int(b.iter().rev().fold(0i64, |a, x| a << 8 | i64::from(*x)))
+        Value::Int(b.iter().rev().fold(0i64, |a, x| a << 8 | i64::from(*x)))
     }
 }
 
-fn moment(kind: u8, scale: u8, b: &[u8]) -> io::Result<(Ty, Val)> {
+fn moment(kind: u8, scale: u8, b: &[u8]) -> io::Result<(Type, Value)> {
     let ty = match kind {
-        0x29 => Ty::Time(scale),
-        0x2A => Ty::DateTime2(scale),
-        _ => Ty::DateTimeOffset(scale),
+        0x29 => Type::Time(scale),
+        0x2A => Type::DateTime2(scale),
+        _ => Type::DateTimeOffset(scale),
     };
     if b.is_empty() {
-        return Ok((ty, Val::Null));
+        return Ok((ty, Value::Null));
     }
     let n = crate::types::time_bytes(scale);
     let need = n + match kind {
@@ -350,30 +350,30 @@ fn moment(kind: u8, scale: u8, b: &[u8]) -> io::Result<(Ty, Val)> {
     Ok((
         ty,
         match kind {
-            0x29 => Val::Int(ticks),
-            0x2A => Val::Int(day(&b[n..]) + ticks),
-            _ => Val::Offset(day(&b[n..n + 3]) + ticks, i16::from_le_bytes([b[n + 3], b[n + 4]])),
+            0x29 => Value::Int(ticks),
+            0x2A => Value::Int(day(&b[n..]) + ticks),
+            _ => Value::Offset(day(&b[n..n + 3]) + ticks, i16::from_le_bytes([b[n + 3], b[n + 4]])),
         },
     ))
 }
 
-fn sized(kind: u8, max: u16, data: Option<Bytes>) -> (Ty, Val) {
+fn sized(kind: u8, max: u16, data: Option<Bytes>) -> (Type, Value) {
     let wide = matches!(kind, 0xE7 | 0xEF);
     let n = if wide { max / 2 } else { max };
     let len = if max == 0xFFFF { Len::Max } else { Len::N(n) };
     let ty = match kind {
-        0xA5 => Ty::VarBinary(len),
-        0xAD => Ty::Binary(n),
-        0xA7 => Ty::VarChar(len),
-        0xAF => Ty::Char(n),
-        0xEF => Ty::NChar(n),
-        _ => Ty::NVarChar(len),
+        0xA5 => Type::VarBinary(len),
+        0xAD => Type::Binary(n),
+        0xA7 => Type::VarChar(len),
+        0xAF => Type::Char(n),
+        0xEF => Type::NChar(n),
+        _ => Type::NVarChar(len),
     };
     let v = match data {
-        None => Val::Null,
-        Some(b) if wide => Val::Str(utf16(&b)),
-        Some(b) if ty.is_binary() => Val::Bin(b.to_vec()),
-        Some(b) => Val::Str(b.iter().map(|b| from_cp1252(*b)).collect()),
+        None => Value::Null,
+        Some(b) if wide => Value::Str(utf16(&b)),
+        Some(b) if ty.is_binary() => Value::Bin(b.to_vec()),
+        Some(b) => Value::Str(b.iter().map(|b| from_cp1252(*b)).collect()),
     };
     (ty, v)
 }

@@ -5,7 +5,7 @@ use bytes::{BufMut, BytesMut};
 use crate::calendar::{DAYS_1900, SECOND};
 use crate::convert::to_cp1252;
 use crate::error::Error;
-use crate::types::{DAY, Len, Ty, Val, time_bytes};
+use crate::types::{DAY, Len, Type, Value, time_bytes};
 
 /// SQL_Latin1_General_CP1_CI_AS as five bytes (MS-TDS §2.2.5.1.2).
 pub const COLLATION: [u8; 5] = [0x09, 0x04, 0xD0, 0x00, 0x34];
@@ -41,14 +41,14 @@ pub struct Column {
     /// Its name; empty where the expression has none.
     pub name: String,
     /// Its type.
-    pub ty: Ty,
+    pub ty: Type,
     /// COLMETADATA flags: nullable, identity, computed.
     pub flags: u16,
 }
 
 impl Column {
     /// A nullable column.
-    pub fn new(name: impl Into<String>, ty: Ty) -> Self {
+    pub fn new(name: impl Into<String>, ty: Type) -> Self {
         Self { name: name.into(), ty, flags: 1 }
     }
 }
@@ -118,7 +118,7 @@ pub fn return_status(value: i32, out: &mut BytesMut) {
 }
 
 /// RETURNVALUE (0xAC) of an output parameter.
-pub fn return_value(ordinal: u16, name: &str, ty: Ty, v: &Val, out: &mut BytesMut) {
+pub fn return_value(ordinal: u16, name: &str, ty: Type, v: &Value, out: &mut BytesMut) {
     out.put_u8(0xAC);
     out.put_u16_le(ordinal);
     b_varchar(name, out);
@@ -194,44 +194,44 @@ pub fn columns(columns: &[Column], out: &mut BytesMut) {
 }
 
 /// ROW (0xD1).
-pub fn row<'a>(values: impl IntoIterator<Item = (&'a Val, Ty)>, out: &mut BytesMut) {
+pub fn row<'a>(values: impl IntoIterator<Item = (&'a Value, Type)>, out: &mut BytesMut) {
     out.put_u8(0xD1);
     for (v, ty) in values {
         value(v, ty, out);
     }
 }
 
-fn type_info(ty: Ty, out: &mut BytesMut) {
+fn type_info(ty: Type, out: &mut BytesMut) {
     match ty {
-        Ty::Bit | Ty::Bool => out.put_slice(&[0x68, 1]),
-        Ty::TinyInt => out.put_slice(&[0x26, 1]),
-        Ty::SmallInt => out.put_slice(&[0x26, 2]),
-        Ty::Int | Ty::Null => out.put_slice(&[0x26, 4]),
-        Ty::BigInt => out.put_slice(&[0x26, 8]),
-        Ty::Decimal(p, s) => out.put_slice(&[0x6A, ty.max_length() as u8, p, s]),
-        Ty::Money => out.put_slice(&[0x6E, 8]),
-        Ty::SmallMoney => out.put_slice(&[0x6E, 4]),
-        Ty::Real => out.put_slice(&[0x6D, 4]),
-        Ty::Float => out.put_slice(&[0x6D, 8]),
-        Ty::SmallDateTime => out.put_slice(&[0x6F, 4]),
-        Ty::DateTime => out.put_slice(&[0x6F, 8]),
-        Ty::Date => out.put_u8(0x28),
-        Ty::Time(s) => out.put_slice(&[0x29, s]),
-        Ty::DateTime2(s) => out.put_slice(&[0x2A, s]),
-        Ty::DateTimeOffset(s) => out.put_slice(&[0x2B, s]),
-        Ty::Guid => out.put_slice(&[0x24, 16]),
-        Ty::Char(_)
-        | Ty::VarChar(_)
-        | Ty::NChar(_)
-        | Ty::NVarChar(_)
-        | Ty::Binary(_)
-        | Ty::VarBinary(_) => {
+        Type::Bit | Type::Bool => out.put_slice(&[0x68, 1]),
+        Type::TinyInt => out.put_slice(&[0x26, 1]),
+        Type::SmallInt => out.put_slice(&[0x26, 2]),
+        Type::Int | Type::Null => out.put_slice(&[0x26, 4]),
+        Type::BigInt => out.put_slice(&[0x26, 8]),
+        Type::Decimal(p, s) => out.put_slice(&[0x6A, ty.max_length() as u8, p, s]),
+        Type::Money => out.put_slice(&[0x6E, 8]),
+        Type::SmallMoney => out.put_slice(&[0x6E, 4]),
+        Type::Real => out.put_slice(&[0x6D, 4]),
+        Type::Float => out.put_slice(&[0x6D, 8]),
+        Type::SmallDateTime => out.put_slice(&[0x6F, 4]),
+        Type::DateTime => out.put_slice(&[0x6F, 8]),
+        Type::Date => out.put_u8(0x28),
+        Type::Time(s) => out.put_slice(&[0x29, s]),
+        Type::DateTime2(s) => out.put_slice(&[0x2A, s]),
+        Type::DateTimeOffset(s) => out.put_slice(&[0x2B, s]),
+        Type::Guid => out.put_slice(&[0x24, 16]),
+        Type::Char(_)
+        | Type::VarChar(_)
+        | Type::NChar(_)
+        | Type::NVarChar(_)
+        | Type::Binary(_)
+        | Type::VarBinary(_) => {
             out.put_u8(match ty {
-                Ty::Char(_) => 0xAF,
-                Ty::VarChar(_) => 0xA7,
-                Ty::NChar(_) => 0xEF,
-                Ty::NVarChar(_) => 0xE7,
-                Ty::Binary(_) => 0xAD,
+                Type::Char(_) => 0xAF,
+                Type::VarChar(_) => 0xA7,
+                Type::NChar(_) => 0xEF,
+                Type::NVarChar(_) => 0xE7,
+                Type::Binary(_) => 0xAD,
                 _ => 0xA5,
             });
             out.put_u16_le(match ty.max_length() {
@@ -242,12 +242,12 @@ fn type_info(ty: Ty, out: &mut BytesMut) {
                 out.put_slice(&COLLATION);
             }
         }
-        Ty::Xml => out.put_slice(&[0xF1, 0]),
-        Ty::Variant => {
+        Type::Xml => out.put_slice(&[0xF1, 0]),
+        Type::Variant => {
             out.put_u8(0x62);
             out.put_u32_le(8009);
         }
-        Ty::Udt(name) => {
+        Type::Udt(name) => {
             out.put_u8(0xF0);
             out.put_u16_le(0xFFFF);
             for part in ["trading", "sys", name] {
@@ -267,40 +267,42 @@ fn plp(bytes: &[u8], out: &mut BytesMut) {
     out.put_u32_le(0);
 }
 
-fn value(v: &Val, ty: Ty, out: &mut BytesMut) {
+fn value(v: &Value, ty: Type, out: &mut BytesMut) {
     let bytes: Vec<u8> = match (v, ty) {
-        (Val::Null, _) => return null(ty, out),
-        (Val::Str(s), t) if t.is_unicode() => s.encode_utf16().flat_map(u16::to_le_bytes).collect(),
-        (Val::Str(s), Ty::Guid) => guid_bytes(s),
-        (Val::Str(s), _) => s.chars().map(to_cp1252).collect(),
-        (Val::Bin(b), _) => b.clone(),
+        (Value::Null, _) => return null(ty, out),
+        (Value::Str(s), t) if t.is_unicode() => {
+            s.encode_utf16().flat_map(u16::to_le_bytes).collect()
+        }
+        (Value::Str(s), Type::Guid) => guid_bytes(s),
+        (Value::Str(s), _) => s.chars().map(to_cp1252).collect(),
+        (Value::Bin(b), _) => b.clone(),
         _ => Vec::new(),
     };
     match ty {
-        Ty::Char(_)
-        | Ty::NChar(_)
-        | Ty::Binary(_)
-        | Ty::VarChar(Len::N(_))
-        | Ty::NVarChar(Len::N(_))
-        | Ty::VarBinary(Len::N(_)) => {
+        Type::Char(_)
+        | Type::NChar(_)
+        | Type::Binary(_)
+        | Type::VarChar(Len::N(_))
+        | Type::NVarChar(Len::N(_))
+        | Type::VarBinary(Len::N(_)) => {
             out.put_u16_le(bytes.len() as u16);
             out.put_slice(&bytes);
             return;
         }
-        Ty::VarChar(Len::Max)
-        | Ty::NVarChar(Len::Max)
-        | Ty::VarBinary(Len::Max)
-        | Ty::Xml
-        | Ty::Udt(_) => {
+        Type::VarChar(Len::Max)
+        | Type::NVarChar(Len::Max)
+        | Type::VarBinary(Len::Max)
+        | Type::Xml
+        | Type::Udt(_) => {
             return plp(&bytes, out);
         }
-        Ty::Guid => {
+        Type::Guid => {
             out.put_u8(16);
             out.put_slice(&bytes);
             return;
         }
         // A variant's bytes already hold base type, properties and value.
-        Ty::Variant => {
+        Type::Variant => {
             out.put_u32_le(bytes.len() as u32);
             out.put_slice(&bytes);
             return;
@@ -308,62 +310,62 @@ fn value(v: &Val, ty: Ty, out: &mut BytesMut) {
         _ => {}
     }
     match (v, ty) {
-        (Val::Int(i), Ty::Date) => {
+        (Value::Int(i), Type::Date) => {
             out.put_u8(3);
             out.put_slice(&i.to_le_bytes()[..3]);
         }
-        (Val::Int(t), Ty::Time(s)) => {
+        (Value::Int(t), Type::Time(s)) => {
             out.put_u8(time_bytes(s) as u8);
             time(*t, s, out);
         }
-        (Val::Int(t), Ty::DateTime2(s)) => {
+        (Value::Int(t), Type::DateTime2(s)) => {
             out.put_u8(time_bytes(s) as u8 + 3);
             time(t.rem_euclid(DAY), s, out);
             out.put_slice(&t.div_euclid(DAY).to_le_bytes()[..3]);
         }
-        (Val::Offset(t, o), Ty::DateTimeOffset(s)) => {
+        (Value::Offset(t, o), Type::DateTimeOffset(s)) => {
             out.put_u8(time_bytes(s) as u8 + 5);
             time(t.rem_euclid(DAY), s, out);
             out.put_slice(&t.div_euclid(DAY).to_le_bytes()[..3]);
             out.put_i16_le(*o);
         }
-        (Val::Int(t), Ty::DateTime) => {
+        (Value::Int(t), Type::DateTime) => {
             out.put_u8(8);
             out.put_i32_le((t.div_euclid(DAY) - DAYS_1900) as i32);
             // Back from milliseconds (.003, .007) to the 1/300 s that they stand for.
             out.put_u32_le(((t.rem_euclid(DAY) / 10_000 * 3 + 5) / 10) as u32);
         }
-        (Val::Int(t), Ty::SmallDateTime) => {
+        (Value::Int(t), Type::SmallDateTime) => {
             out.put_u8(4);
             out.put_u16_le((t.div_euclid(DAY) - DAYS_1900) as u16);
             out.put_u16_le((t.rem_euclid(DAY) / (60 * SECOND)) as u16);
         }
-        (Val::Dec(d), Ty::Money) => {
+        (Value::Dec(d), Type::Money) => {
             out.put_u8(8);
             out.put_i32_le((*d >> 32) as i32);
             out.put_u32_le(*d as u32);
         }
-        (Val::Dec(d), Ty::SmallMoney) => {
+        (Value::Dec(d), Type::SmallMoney) => {
             out.put_u8(4);
             out.put_i32_le(*d as i32);
         }
-        (Val::Dec(d), _) => {
+        (Value::Dec(d), _) => {
             let n = ty.max_length() as usize;
             out.put_u8(n as u8);
             out.put_u8(u8::from(*d >= 0));
             out.put_slice(&d.unsigned_abs().to_le_bytes()[..n - 1]);
         }
-        (Val::Float(f), Ty::Real) => {
+        (Value::Float(f), Type::Real) => {
             out.put_u8(4);
             out.put_f32_le(*f as f32);
         }
-        (Val::Float(f), _) => {
+        (Value::Float(f), _) => {
             out.put_u8(8);
             out.put_f64_le(*f);
         }
-        (Val::Int(i), Ty::Real) => value(&Val::Float(*i as f64), ty, out),
-        (Val::Int(i), Ty::Float) => value(&Val::Float(*i as f64), ty, out),
-        (Val::Int(i), _) => {
+        (Value::Int(i), Type::Real) => value(&Value::Float(*i as f64), ty, out),
+        (Value::Int(i), Type::Float) => value(&Value::Float(*i as f64), ty, out),
+        (Value::Int(i), _) => {
             let n = ty.max_length().clamp(1, 8) as usize;
             out.put_u8(n as u8);
             out.put_slice(&i.to_le_bytes()[..n]);
@@ -372,15 +374,15 @@ fn value(v: &Val, ty: Ty, out: &mut BytesMut) {
     }
 }
 
-fn null(ty: Ty, out: &mut BytesMut) {
+fn null(ty: Type, out: &mut BytesMut) {
     match ty {
-        Ty::VarChar(Len::Max)
-        | Ty::NVarChar(Len::Max)
-        | Ty::VarBinary(Len::Max)
-        | Ty::Xml
-        | Ty::Udt(_) => out.put_u64_le(u64::MAX),
+        Type::VarChar(Len::Max)
+        | Type::NVarChar(Len::Max)
+        | Type::VarBinary(Len::Max)
+        | Type::Xml
+        | Type::Udt(_) => out.put_u64_le(u64::MAX),
         t if t.is_text() || t.is_binary() => out.put_u16_le(0xFFFF),
-        Ty::Variant => out.put_u32_le(0),
+        Type::Variant => out.put_u32_le(0),
         _ => out.put_u8(0),
     }
 }

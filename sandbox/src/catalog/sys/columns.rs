@@ -5,7 +5,7 @@ use crate::catalog::views::{
     BIT, COLLATION_NAME, Facts, INT, NAME, TEXT, View, bit, int, int_or_null, ordinal, text,
 };
 use crate::catalog::{Catalog, ObjectKind};
-use crate::types::{Ty, Val};
+use crate::types::{Type, Value};
 
 /// Types that the sandbox has no values of: name, system id, id, length, precision, scale.
 const OTHER_TYPES: [(&str, i64, i64, i64, i64, i64); 10] = [
@@ -24,15 +24,15 @@ const OTHER_TYPES: [(&str, i64, i64, i64, i64, i64); 10] = [
 /// The system id of the types that .NET code implements.
 const CLR: i64 = 240;
 
-const COLUMN_COLUMNS: &[(&str, Ty)] = &[
+const COLUMN_COLUMNS: &[(&str, Type)] = &[
     ("object_id", INT),
     ("name", NAME),
     ("column_id", INT),
-    ("system_type_id", Ty::TinyInt),
+    ("system_type_id", Type::TinyInt),
     ("user_type_id", INT),
-    ("max_length", Ty::SmallInt),
-    ("precision", Ty::TinyInt),
-    ("scale", Ty::TinyInt),
+    ("max_length", Type::SmallInt),
+    ("precision", Type::TinyInt),
+    ("scale", Type::TinyInt),
     ("collation_name", NAME),
     ("is_nullable", BIT),
     ("is_identity", BIT),
@@ -51,20 +51,20 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
             ("object_id", INT),
             ("name", NAME),
             ("column_id", INT),
-            ("system_type_id", Ty::TinyInt),
+            ("system_type_id", Type::TinyInt),
             ("user_type_id", INT),
-            ("max_length", Ty::SmallInt),
-            ("precision", Ty::TinyInt),
-            ("scale", Ty::TinyInt),
+            ("max_length", Type::SmallInt),
+            ("precision", Type::TinyInt),
+            ("scale", Type::TinyInt),
             ("collation_name", NAME),
             ("is_nullable", BIT),
             ("is_identity", BIT),
             ("is_computed", BIT),
             ("default_object_id", INT),
             ("is_hidden", BIT),
-            ("seed_value", Ty::BigInt),
-            ("increment_value", Ty::BigInt),
-            ("last_value", Ty::BigInt),
+            ("seed_value", Type::BigInt),
+            ("increment_value", Type::BigInt),
+            ("last_value", Type::BigInt),
         ],
         rows: identity_columns,
     },
@@ -87,11 +87,11 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
             ("object_id", INT),
             ("name", NAME),
             ("parameter_id", INT),
-            ("system_type_id", Ty::TinyInt),
+            ("system_type_id", Type::TinyInt),
             ("user_type_id", INT),
-            ("max_length", Ty::SmallInt),
-            ("precision", Ty::TinyInt),
-            ("scale", Ty::TinyInt),
+            ("max_length", Type::SmallInt),
+            ("precision", Type::TinyInt),
+            ("scale", Type::TinyInt),
             ("is_output", BIT),
             ("has_default_value", BIT),
         ],
@@ -102,12 +102,12 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
         complete: false,
         columns: &[
             ("name", NAME),
-            ("system_type_id", Ty::TinyInt),
+            ("system_type_id", Type::TinyInt),
             ("user_type_id", INT),
             ("schema_id", INT),
-            ("max_length", Ty::SmallInt),
-            ("precision", Ty::TinyInt),
-            ("scale", Ty::TinyInt),
+            ("max_length", Type::SmallInt),
+            ("precision", Type::TinyInt),
+            ("scale", Type::TinyInt),
             ("is_user_defined", BIT),
             ("is_assembly_type", BIT),
         ],
@@ -116,13 +116,13 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
 ];
 
 /// system_type_id, user_type_id, max_length, precision, scale.
-fn type_cells(ty: Ty) -> [Val; 5] {
+fn type_cells(ty: Type) -> [Value; 5] {
     let id = ty.name_and_id().1;
     let (precision, scale) = ty.precision_scale();
     [int(id), int(id), int(ty.max_length()), int(precision), int(scale)]
 }
 
-fn columns(catalog: &Catalog, facts: &dyn Facts) -> Vec<Vec<Val>> {
+fn columns(catalog: &Catalog, facts: &dyn Facts) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for object in &catalog.objects {
         for (n, column) in columns_of(object, facts).into_iter().enumerate() {
@@ -130,7 +130,7 @@ fn columns(catalog: &Catalog, facts: &dyn Facts) -> Vec<Vec<Val>> {
             let mut row = vec![int(object.id), text(&column.name), ordinal(n)];
             row.extend(type_cells(column.ty));
             row.extend([
-                if column.ty.is_text() { text(COLLATION_NAME) } else { Val::Null },
+                if column.ty.is_text() { text(COLLATION_NAME) } else { Value::Null },
                 bit(column.nullable),
                 bit(column.is_identity()),
                 bit(column.is_computed()),
@@ -143,13 +143,13 @@ fn columns(catalog: &Catalog, facts: &dyn Facts) -> Vec<Vec<Val>> {
     rows
 }
 
-fn identity_columns(catalog: &Catalog, facts: &dyn Facts) -> Vec<Vec<Val>> {
+fn identity_columns(catalog: &Catalog, facts: &dyn Facts) -> Vec<Vec<Value>> {
     let all = columns(catalog, facts);
     let mut rows = Vec::new();
     for (object, table) in tables(catalog) {
         for (n, column) in table.columns.iter().enumerate() {
             let Some((seed, increment)) = column.identity else { continue };
-            let here = |row: &&Vec<Val>| row[0] == int(object.id) && row[2] == ordinal(n);
+            let here = |row: &&Vec<Value>| row[0] == int(object.id) && row[2] == ordinal(n);
             let Some(mut row) = all.iter().find(here).cloned() else { continue };
             row.extend([int(seed), int(increment), int_or_null(facts.last_identity(object.id))]);
             rows.push(row);
@@ -158,7 +158,7 @@ fn identity_columns(catalog: &Catalog, facts: &dyn Facts) -> Vec<Vec<Val>> {
     rows
 }
 
-fn computed_columns(catalog: &Catalog) -> Vec<Vec<Val>> {
+fn computed_columns(catalog: &Catalog) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for (object, table) in tables(catalog) {
         for (n, column) in table.columns.iter().enumerate() {
@@ -175,7 +175,7 @@ fn computed_columns(catalog: &Catalog) -> Vec<Vec<Val>> {
     rows
 }
 
-fn parameters(catalog: &Catalog) -> Vec<Vec<Val>> {
+fn parameters(catalog: &Catalog) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for object in &catalog.objects {
         let ObjectKind::Procedure(parameters, _) = &object.kind else { continue };
@@ -189,7 +189,7 @@ fn parameters(catalog: &Catalog) -> Vec<Vec<Val>> {
     rows
 }
 
-fn types() -> Vec<Vec<Val>> {
+fn types() -> Vec<Vec<Value>> {
     // All are in the schema sys, whose id is 4.
     let own = ALL_TYPES.into_iter().map(|ty| {
         let [system, user, length, precision, scale] = type_cells(ty);

@@ -4,7 +4,7 @@ use super::objects::key_kind;
 use crate::catalog::Catalog;
 use crate::catalog::describe::{default_id, definition_text, schema_id, tables};
 use crate::catalog::views::{BIT, DESCRIPTION, INT, NAME, TEXT, View, bit, int, ordinal, text};
-use crate::types::{Ty, Val};
+use crate::types::{Type, Value};
 
 pub(in crate::catalog) const VIEWS: &[View] = &[
     View {
@@ -42,7 +42,7 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
             ("object_id", INT),
             ("schema_id", INT),
             ("parent_object_id", INT),
-            ("type", Ty::Char(2)),
+            ("type", Type::Char(2)),
             ("type_desc", NAME),
             ("unique_index_id", INT),
         ],
@@ -78,7 +78,7 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
     },
 ];
 
-fn default_constraints(catalog: &Catalog) -> Vec<Vec<Val>> {
+fn default_constraints(catalog: &Catalog) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for (object, table) in tables(catalog) {
         for (n, column) in table.columns.iter().enumerate() {
@@ -96,7 +96,7 @@ fn default_constraints(catalog: &Catalog) -> Vec<Vec<Val>> {
     rows
 }
 
-fn check_constraints(catalog: &Catalog) -> Vec<Vec<Val>> {
+fn check_constraints(catalog: &Catalog) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for (object, table) in tables(catalog) {
         for check in &table.checks {
@@ -115,7 +115,7 @@ fn check_constraints(catalog: &Catalog) -> Vec<Vec<Val>> {
     rows
 }
 
-fn key_constraints(catalog: &Catalog) -> Vec<Vec<Val>> {
+fn key_constraints(catalog: &Catalog) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for (object, table) in tables(catalog) {
         for (n, key) in table.keys.iter().enumerate().filter(|(_, k)| k.constraint) {
@@ -134,7 +134,7 @@ fn key_constraints(catalog: &Catalog) -> Vec<Vec<Val>> {
     rows
 }
 
-fn foreign_keys(catalog: &Catalog) -> Vec<Vec<Val>> {
+fn foreign_keys(catalog: &Catalog) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for (object, table) in tables(catalog) {
         for key in &table.foreign {
@@ -153,7 +153,7 @@ fn foreign_keys(catalog: &Catalog) -> Vec<Vec<Val>> {
     rows
 }
 
-fn foreign_key_columns(catalog: &Catalog) -> Vec<Vec<Val>> {
+fn foreign_key_columns(catalog: &Catalog) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for (object, table) in tables(catalog) {
         for key in &table.foreign {

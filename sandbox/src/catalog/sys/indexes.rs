@@ -5,7 +5,7 @@ use crate::catalog::views::{
     BIT, DESCRIPTION, Facts, INT, NAME, TEXT, View, bit, int, ordinal, text,
 };
 use crate::catalog::{Catalog, TableDef};
-use crate::types::{Ty, Val};
+use crate::types::{Type, Value};
 
 pub(in crate::catalog) const VIEWS: &[View] = &[
     View {
@@ -15,7 +15,7 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
             ("object_id", INT),
             ("name", NAME),
             ("index_id", INT),
-            ("type", Ty::TinyInt),
+            ("type", Type::TinyInt),
             ("type_desc", DESCRIPTION),
             ("is_unique", BIT),
             ("is_primary_key", BIT),
@@ -35,7 +35,7 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
             ("index_id", INT),
             ("index_column_id", INT),
             ("column_id", INT),
-            ("key_ordinal", Ty::TinyInt),
+            ("key_ordinal", Type::TinyInt),
             ("is_descending_key", BIT),
             ("is_included_column", BIT),
         ],
@@ -45,11 +45,11 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
         name: "partitions",
         complete: false,
         columns: &[
-            ("partition_id", Ty::BigInt),
+            ("partition_id", Type::BigInt),
             ("object_id", INT),
             ("index_id", INT),
             ("partition_number", INT),
-            ("rows", Ty::BigInt),
+            ("rows", Type::BigInt),
         ],
         rows: partitions,
     },
@@ -57,11 +57,11 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
         name: "dm_db_partition_stats",
         complete: false,
         columns: &[
-            ("partition_id", Ty::BigInt),
+            ("partition_id", Type::BigInt),
             ("object_id", INT),
             ("index_id", INT),
             ("partition_number", INT),
-            ("row_count", Ty::BigInt),
+            ("row_count", Type::BigInt),
         ],
         rows: partitions,
     },
@@ -72,13 +72,13 @@ fn is_heap(table: &TableDef) -> bool {
     !table.keys.iter().any(|k| k.primary)
 }
 
-fn indexes(catalog: &Catalog) -> Vec<Vec<Val>> {
+fn indexes(catalog: &Catalog) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for (object, table) in tables(catalog) {
         // Disabled, filtered, filter, hypothetical: no index of the sandbox is any of these.
-        let end = [bit(false), bit(false), Val::Null, bit(false)];
+        let end = [bit(false), bit(false), Value::Null, bit(false)];
         if is_heap(table) {
-            let mut row = vec![int(object.id), Val::Null, int(0), int(0), text("HEAP")];
+            let mut row = vec![int(object.id), Value::Null, int(0), int(0), text("HEAP")];
             row.extend([bit(false), bit(false), bit(false)]);
             row.extend(end.clone());
             rows.push(row);
@@ -103,7 +103,7 @@ fn indexes(catalog: &Catalog) -> Vec<Vec<Val>> {
     rows
 }
 
-fn index_columns(catalog: &Catalog) -> Vec<Vec<Val>> {
+fn index_columns(catalog: &Catalog) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for (object, table) in tables(catalog) {
         for (n, key) in table.keys.iter().enumerate() {
@@ -124,7 +124,7 @@ fn index_columns(catalog: &Catalog) -> Vec<Vec<Val>> {
 }
 
 /// One partition for each index, and index 0 for a heap.
-fn partitions(catalog: &Catalog, facts: &dyn Facts) -> Vec<Vec<Val>> {
+fn partitions(catalog: &Catalog, facts: &dyn Facts) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for (object, table) in tables(catalog) {
         let count = facts.row_count(table);

@@ -3,24 +3,24 @@
 use crate::catalog::describe::{default_id, definition, schema_id};
 use crate::catalog::views::{BIT, DESCRIPTION, INT, NAME, TEXT, View, bit, int, text};
 use crate::catalog::{Catalog, Key, Object};
-use crate::types::{DAY, Len, Ty, Val};
+use crate::types::{DAY, Len, Type, Value};
 
 /// What `sys.objects` and the views that inherit from it have in common.
-const OBJECT_COLUMNS: &[(&str, Ty)] = &[
+const OBJECT_COLUMNS: &[(&str, Type)] = &[
     ("name", NAME),
     ("object_id", INT),
     ("principal_id", INT),
     ("schema_id", INT),
     ("parent_object_id", INT),
-    ("type", Ty::Char(2)),
+    ("type", Type::Char(2)),
     ("type_desc", DESCRIPTION),
-    ("create_date", Ty::DateTime),
-    ("modify_date", Ty::DateTime),
+    ("create_date", Type::DateTime),
+    ("modify_date", Type::DateTime),
     ("is_ms_shipped", BIT),
 ];
 
 /// 2025-01-01, when everything in the sandbox was made, in ticks since 0001-01-01.
-const CREATED: Val = Val::Int((719_162 + 20_089) * DAY);
+const CREATED: Value = Value::Int((719_162 + 20_089) * DAY);
 
 pub(in crate::catalog) const VIEWS: &[View] = &[
     View {
@@ -44,13 +44,13 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
             ("principal_id", INT),
             ("schema_id", INT),
             ("parent_object_id", INT),
-            ("type", Ty::Char(2)),
+            ("type", Type::Char(2)),
             ("type_desc", DESCRIPTION),
-            ("create_date", Ty::DateTime),
-            ("modify_date", Ty::DateTime),
+            ("create_date", Type::DateTime),
+            ("modify_date", Type::DateTime),
             ("is_ms_shipped", BIT),
             ("is_external", BIT),
-            ("temporal_type", Ty::TinyInt),
+            ("temporal_type", Type::TinyInt),
             ("temporal_type_desc", DESCRIPTION),
             ("is_memory_optimized", BIT),
         ],
@@ -94,7 +94,7 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
         columns: &[
             ("name", NAME),
             ("object_id", INT),
-            ("parent_class", Ty::TinyInt),
+            ("parent_class", Type::TinyInt),
             ("parent_id", INT),
             ("is_disabled", BIT),
             ("is_instead_of_trigger", BIT),
@@ -125,12 +125,12 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
         name: "extended_properties",
         complete: false,
         columns: &[
-            ("class", Ty::TinyInt),
+            ("class", Type::TinyInt),
             ("class_desc", DESCRIPTION),
             ("major_id", INT),
             ("minor_id", INT),
             ("name", NAME),
-            ("value", Ty::NVarChar(Len::N(3750))),
+            ("value", Type::NVarChar(Len::N(3750))),
         ],
         rows: |catalog, _| extended_properties(catalog),
     },
@@ -186,7 +186,7 @@ fn constraint_rows<'a>(object: &'a Object, rows: &mut Vec<ObjectRow<'a>>) {
 }
 
 /// Those of a `type`.
-fn rows_of(catalog: &Catalog, wanted: fn(&str) -> bool) -> Vec<Vec<Val>> {
+fn rows_of(catalog: &Catalog, wanted: fn(&str) -> bool) -> Vec<Vec<Value>> {
     object_rows(catalog)
         .into_iter()
         .filter(|o| wanted(o.kind.0))
@@ -194,7 +194,7 @@ fn rows_of(catalog: &Catalog, wanted: fn(&str) -> bool) -> Vec<Vec<Val>> {
             vec![
                 text(o.name),
                 int(o.id),
-                Val::Null,
+                Value::Null,
                 int(schema_id(catalog, o.schema)),
                 int(o.parent),
                 text(o.kind.0),
@@ -207,7 +207,7 @@ fn rows_of(catalog: &Catalog, wanted: fn(&str) -> bool) -> Vec<Vec<Val>> {
         .collect()
 }
 
-fn modules(catalog: &Catalog) -> Vec<Vec<Val>> {
+fn modules(catalog: &Catalog) -> Vec<Vec<Value>> {
     catalog
         .objects
         .iter()
@@ -216,7 +216,7 @@ fn modules(catalog: &Catalog) -> Vec<Vec<Val>> {
 }
 
 /// The descriptions of objects and columns, under the name that tools write them with.
-fn extended_properties(catalog: &Catalog) -> Vec<Vec<Val>> {
+fn extended_properties(catalog: &Catalog) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     let mut add = |major: i64, minor: i64, description: &Option<String>| {
         if let Some(value) = description {

@@ -4,7 +4,7 @@
 use crate::catalog::DATABASE;
 use crate::catalog::views::{BIT, COLLATION_NAME, DESCRIPTION, INT, NAME, View, bit, int, text};
 use crate::tds::token::SERVER;
-use crate::types::Ty;
+use crate::types::Type;
 
 pub(in crate::catalog) const VIEWS: &[View] = &[
     View {
@@ -13,7 +13,7 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
         columns: &[
             ("name", NAME),
             ("database_id", INT),
-            ("compatibility_level", Ty::TinyInt),
+            ("compatibility_level", Type::TinyInt),
             ("collation_name", NAME),
             ("state_desc", NAME),
             ("is_read_only", BIT),
