@@ -19,29 +19,9 @@ pub struct Name(pub Vec<String>);
 #[derive(Debug, Clone)]
 pub enum StatementKind {
     Query(Box<Query>),
-    Insert {
-        target: Name,
-        columns: Vec<String>,
-        source: Source,
-        output: Vec<Item>,
-    },
-    Update {
-        ctes: Vec<Cte>,
-        target: Name,
-        top: Option<Expr>,
-        sets: Vec<(String, Expr)>,
-        from: Vec<Table>,
-        filter: Option<Expr>,
-        output: Vec<Item>,
-    },
-    Delete {
-        ctes: Vec<Cte>,
-        target: Name,
-        top: Option<Expr>,
-        from: Vec<Table>,
-        filter: Option<Expr>,
-        output: Vec<Item>,
-    },
+    Insert(Insert),
+    Update(Update),
+    Delete(Delete),
     Truncate(Name),
     CreateTable(Name, Vec<ColumnDef>, Vec<Constraint>),
     CreateView(Name, String, bool),
@@ -89,6 +69,39 @@ pub enum StatementKind {
         args: Vec<Arg>,
     },
     ExecText(Expr),
+}
+
+/// INSERT.
+#[derive(Debug, Clone)]
+pub struct Insert {
+    pub target: Name,
+    /// Empty where none are named.
+    pub columns: Vec<String>,
+    pub source: Source,
+    pub output: Vec<Item>,
+}
+
+/// UPDATE, with the tables of its FROM.
+#[derive(Debug, Clone)]
+pub struct Update {
+    pub ctes: Vec<Cte>,
+    pub target: Name,
+    pub top: Option<Expr>,
+    pub sets: Vec<(String, Expr)>,
+    pub from: Vec<Table>,
+    pub filter: Option<Expr>,
+    pub output: Vec<Item>,
+}
+
+/// DELETE, with the tables of its second FROM.
+#[derive(Debug, Clone)]
+pub struct Delete {
+    pub ctes: Vec<Cte>,
+    pub target: Name,
+    pub top: Option<Expr>,
+    pub from: Vec<Table>,
+    pub filter: Option<Expr>,
+    pub output: Vec<Item>,
 }
 
 /// Where an INSERT's rows come from.

@@ -10,8 +10,8 @@ mod tokens;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, RwLock};
 
 use bytes::BytesMut;
 use tokio::sync::mpsc;
@@ -19,9 +19,8 @@ use tokio::sync::mpsc;
 use self::tokens::{Item, Notice, items};
 use crate::ast::{Statement, StatementKind};
 use crate::bind::Binder;
-use crate::catalog::Catalog;
-use crate::engine::{self, Engine, Shared};
 use crate::functions::{Call, Calls};
+use crate::run::{self, Engine, Shared};
 use crate::tds::out::{Out, Piece};
 use crate::tds::request::Request;
 use crate::types::Type;
@@ -51,13 +50,8 @@ fn check(area: &str) {
     let path: PathBuf =
         [env!("CARGO_MANIFEST_DIR"), "tests", "golden", &format!("{area}.txt")].iter().collect();
     let expected = std::fs::read_to_string(&path).expect("the script");
-    let shared = Arc::new(Shared {
-        uri: format!("file:/golden-{area}?vfs=memdb"),
-        catalog: RwLock::new(Arc::new(Catalog::new())),
-        calls: Arc::default(),
-        identities: Mutex::default(),
-    });
-    let _keeper = engine::open(&shared).expect("a database");
+    let shared = Arc::new(Shared::new(format!("file:/golden-{area}?vfs=memdb")));
+    let _keeper = run::open(&shared).expect("a database");
     sample::load(&shared).expect("the sample");
     let got: Vec<String> = expected.split("\n\n").map(|b| block(&shared, b)).collect();
     let got = got.join("\n\n") + "\n";

@@ -10,17 +10,17 @@ mod bind;
 mod calendar;
 mod catalog;
 mod convert;
-mod ddl;
 mod decimal;
-mod engine;
 pub mod error;
 mod functions;
 #[cfg(test)]
 mod golden;
 mod lexer;
 mod message;
+mod messages;
 mod parser;
-pub mod sample;
+mod run;
+mod sample;
 mod tds;
 pub mod types;
 
@@ -136,7 +136,7 @@ impl Script {
 
 pub(crate) struct Inner {
     options: Options,
-    shared: Arc<engine::Shared>,
+    shared: Arc<run::Shared>,
     acceptor: TlsAcceptor,
     faults: Mutex<Faults>,
     scripts: RwLock<HashMap<String, Script>>,
@@ -190,13 +190,8 @@ impl Sandbox {
         }
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let shared = Arc::new(engine::Shared {
-            uri: format!("file:/mssql-mcp-sandbox-{n}?vfs=memdb"),
-            catalog: RwLock::new(Arc::new(catalog::Catalog::new())),
-            calls: Arc::default(),
-            identities: Mutex::default(),
-        });
-        let keeper = engine::open(&shared).map_err(other)?;
+        let shared = Arc::new(run::Shared::new(format!("file:/mssql-mcp-sandbox-{n}?vfs=memdb")));
+        let keeper = run::open(&shared).map_err(other)?;
         let load = shared.clone();
         tokio::task::spawn_blocking(move || sample::load(&load))
             .await

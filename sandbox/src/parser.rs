@@ -697,7 +697,7 @@ impl Parser<'_> {
                 q.ctes.splice(0..0, ctes);
                 Source::Query(Box::new(q))
             };
-            return Ok(StatementKind::Insert { target, columns, source, output });
+            return Ok(StatementKind::Insert(Insert { target, columns, source, output }));
         }
         if self.word("UPDATE") {
             if self.word("STATISTICS") {
@@ -745,7 +745,15 @@ impl Parser<'_> {
             let from = if self.word("FROM") { self.tables()? } else { Vec::new() };
             let filter = if self.word("WHERE") { Some(self.predicate()?) } else { None };
             self.option()?;
-            return Ok(StatementKind::Update { ctes, target, top, sets, from, filter, output });
+            return Ok(StatementKind::Update(Update {
+                ctes,
+                target,
+                top,
+                sets,
+                from,
+                filter,
+                output,
+            }));
         }
         self.need_word("DELETE")?;
         let top = self.top()?;
@@ -756,7 +764,7 @@ impl Parser<'_> {
         let from = if self.word("FROM") { self.tables()? } else { Vec::new() };
         let filter = if self.word("WHERE") { Some(self.predicate()?) } else { None };
         self.option()?;
-        Ok(StatementKind::Delete { ctes, target, top, from, filter, output })
+        Ok(StatementKind::Delete(Delete { ctes, target, top, from, filter, output }))
     }
 
     fn assign_op(&mut self) -> Result<Option<&'static str>> {

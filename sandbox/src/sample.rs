@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use crate::calendar::{SECOND, from_ymd};
 use crate::catalog::Catalog;
-use crate::engine::{Engine, Shared};
 use crate::error::{Error, Result};
+use crate::run::{Engine, Shared};
 use crate::tds::out::Out;
 use crate::tds::request::Request;
 use crate::types::{DAY, Value};
@@ -54,18 +54,17 @@ impl Lcg {
 }
 
 /// Loads the sample.
-pub fn load(shared: &Arc<Shared>) -> Result<()> {
+pub(crate) fn load(shared: &Arc<Shared>) -> Result<()> {
     let cancel = Arc::new(AtomicBool::new(false));
     let mut engine = Engine::new(shared.clone(), 1, "sa", "sample", "sandbox", cancel.clone())?;
     for sql in [&format!("BEGIN TRAN; {} COMMIT;", include_str!("sample.sql")), PROCEDURE] {
         run(&mut engine, sql, &cancel)?;
     }
-    let conn = crate::engine::open(shared).map_err(Error::internal)?;
+    let conn = crate::run::open(shared).map_err(Error::internal)?;
     fill(&conn).map_err(Error::internal)?;
-    let mut catalog: Catalog =
-        (**shared.catalog.read().unwrap_or_else(std::sync::PoisonError::into_inner)).clone();
+    let mut catalog: Catalog = (*shared.committed()).clone();
     describe(&mut catalog);
-    let mut ids = shared.identities.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut ids = shared.identities();
     for (table, last) in [
         ("market.Instruments", INSTRUMENTS as i64),
         ("sales.Customers", CUSTOMERS as i64),
@@ -79,7 +78,7 @@ pub fn load(shared: &Arc<Shared>) -> Result<()> {
             ids.insert(o.id, last);
         }
     }
-    *shared.catalog.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(catalog);
+    shared.publish(Arc::new(catalog));
     Ok(())
 }
 

@@ -12,8 +12,9 @@ use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
 use crate::catalog::DATABASE;
-use crate::engine::Engine;
 use crate::error::Error;
+use crate::messages;
+use crate::run::Engine;
 use crate::tds::out::{Out, Piece};
 use crate::tds::request::{self, Login, Request};
 use crate::tds::token::{self, Done, status};
@@ -151,20 +152,11 @@ fn refuse(inner: &Inner, login: &Login) -> Option<Error> {
         )));
     }
     if login.user != inner.options.user || login.password != inner.options.password {
-        return Some(Error::new(18456, 14, format!("Login failed for user '{}'.", login.user)));
+        return Some(messages::login_failed(&login.user));
     }
     let known = login.database.is_empty()
         || ["master", "tempdb", DATABASE].iter().any(|d| d.eq_ignore_ascii_case(&login.database));
-    (!known).then(|| {
-        Error::new(
-            4060,
-            11,
-            format!(
-                "Cannot open database \"{}\" requested by the login. The login failed.",
-                login.database
-            ),
-        )
-    })
+    (!known).then(|| messages::cannot_open_database(&login.database))
 }
 
 fn greet(login: &Login, route: Option<&(String, u16)>, b: &mut BytesMut) {
@@ -201,7 +193,7 @@ async fn run(inner: Arc<Inner>, stream: Stream, login: Login, spid: i64) -> io::
             out.drop_after_rows = faults.drop_after_rows;
             let untyped = |r: &Request| matches!(r, Request::Rpc(all) if all.iter().flat_map(|r| &r.params).any(|p| p.ty == Type::Null));
             let refused = (faults.refuse_untyped && untyped(&r)).then(|| {
-                Error::new(8009, 16, "The incoming tabular data stream (TDS) remote procedure call (RPC) protocol stream is incorrect. Parameter: data type 0x1F is unknown.")
+                messages::untyped_parameter()
             });
             if let Some(e) = refused.or_else(|| faults.error.take()) {
                 state.set_faults(|f| f.error = None);
