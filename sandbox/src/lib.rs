@@ -9,9 +9,11 @@ mod ast;
 mod bind;
 mod calendar;
 mod catalog;
+mod certificate;
 mod convert;
 mod decimal;
 pub mod error;
+mod faults;
 mod functions;
 #[cfg(test)]
 mod golden;
@@ -21,6 +23,7 @@ mod messages;
 mod parser;
 mod run;
 mod sample;
+mod script;
 mod tds;
 pub mod types;
 
@@ -31,21 +34,19 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::error::Error;
-use crate::tds::token::Column;
-use crate::types::Value;
+pub use crate::catalog::DATABASE;
+pub use crate::faults::{Attention, Faults};
+pub use crate::script::Script;
+pub use crate::tds::token;
 
 /// The sandbox's only login.
 pub const USER: &str = "sandbox";
 /// Its password: public, and good for nothing but a loopback stand-in.
 pub const PASSWORD: &str = "Sandbox-1433";
-pub use crate::catalog::DATABASE;
-pub use crate::tds::token;
 
 /// How to start a sandbox.
 #[derive(Debug, Clone)]
@@ -74,66 +75,7 @@ impl Default for Options {
     }
 }
 
-/// What happens to an Attention.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Attention {
-    /// Acknowledged at once.
-    #[default]
-    Normal,
-    /// Never acknowledged, and the statement runs on.
-    Lost,
-    /// Acknowledged after a while.
-    Late(Duration),
-}
-
-/// Faults that tests switch on.
-#[derive(Debug, Clone, Default)]
-pub struct Faults {
-    /// Close each new connection before PRELOGIN is answered.
-    pub drop_before_login: bool,
-    /// Wait before the answer to LOGIN7.
-    pub login_delay: Option<Duration>,
-    /// Answer logins with a routing ENVCHANGE.
-    pub route_to: Option<(String, u16)>,
-    /// Wait before each row.
-    pub row_delay: Option<Duration>,
-    /// Break the connection in the middle of the row after so many.
-    pub drop_after_rows: Option<u64>,
-    /// Answer the next request with this error.
-    pub error: Option<Error>,
-    /// Refuse a parameter without a type (NULLTYPE, 0x1F), as some servers do
-    /// that speak TDS (8009).
-    pub refuse_untyped: bool,
-    /// What happens to an Attention.
-    pub attention: Attention,
-}
-
-/// A prepared answer to one text, so that a benchmark measures the server and not the engine.
-#[derive(Debug, Clone)]
-pub struct Script {
-    head: Bytes,
-    rows: Bytes,
-    rows_per_repeat: u64,
-    repeat: u64,
-}
-
-impl Script {
-    /// `rows`, sent `repeat` times over.
-    pub fn new(columns: &[Column], rows: &[Vec<Value>], repeat: u64) -> Self {
-        let (mut head, mut body) = (BytesMut::new(), BytesMut::new());
-        token::columns(columns, &mut head);
-        for r in rows {
-            token::row(r.iter().zip(columns).map(|(v, c)| (v, c.ty)), &mut body);
-        }
-        Self {
-            head: head.freeze(),
-            rows: body.freeze(),
-            rows_per_repeat: rows.len() as u64,
-            repeat,
-        }
-    }
-}
-
+/// What the connections of a sandbox share.
 pub(crate) struct Inner {
     options: Options,
     shared: Arc<run::Shared>,
@@ -172,10 +114,6 @@ impl std::fmt::Debug for Sandbox {
     }
 }
 
-fn other(e: impl std::fmt::Display) -> io::Error {
-    io::Error::other(e.to_string())
-}
-
 impl Sandbox {
     /// Loads the sample and listens.
     pub async fn start(options: Options) -> io::Result<Self> {
@@ -191,13 +129,13 @@ impl Sandbox {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::new(run::Shared::new(format!("file:/mssql-mcp-sandbox-{n}?vfs=memdb")));
-        let keeper = run::open(&shared).map_err(other)?;
+        let keeper = run::open(&shared).map_err(io::Error::other)?;
         let load = shared.clone();
         tokio::task::spawn_blocking(move || sample::load(&load))
             .await
-            .map_err(other)?
-            .map_err(other)?;
-        let (acceptor, certificate) = identity(options.expires)?;
+            .map_err(io::Error::other)?
+            .map_err(io::Error::other)?;
+        let (acceptor, certificate) = certificate::acceptor(options.expires)?;
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
         let inner = Arc::new(Inner {
@@ -302,25 +240,4 @@ async fn accept(inner: Arc<Inner>, listener: TcpListener) {
         }
         while sessions.try_join_next().is_some() {}
     }
-}
-
-fn identity(expires: Option<(i32, u8, u8)>) -> io::Result<(TlsAcceptor, String)> {
-    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
-    let mut params = rcgen::CertificateParams::new(names).map_err(other)?;
-    if let Some((y, m, d)) = expires {
-        params.not_after = rcgen::date_time_ymd(y, m, d);
-    }
-    let signing_key = rcgen::KeyPair::generate().map_err(other)?;
-    let cert = params.self_signed(&signing_key).map_err(other)?;
-    let pem = cert.pem();
-    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    // TLS 1.3 would send session tickets after the handshake, where TDS 7.4 expects none.
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS12])
-        .map_err(other)?
-        .with_no_client_auth()
-        .with_single_cert(vec![cert.der().clone()], key)
-        .map_err(other)?;
-    Ok((TlsAcceptor::from(Arc::new(config)), pem))
 }

@@ -2,7 +2,12 @@
 //! one connection from PRELOGIN to its end.
 
 pub(crate) mod connection;
+mod decode;
+mod encode;
+mod login;
 pub(crate) mod out;
+mod prelogin;
 pub(crate) mod request;
+mod session_thread;
 pub mod token;
 mod wire;
