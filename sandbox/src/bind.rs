@@ -5,14 +5,15 @@
 
 use std::collections::HashMap;
 
-use crate::ast::*;
 use crate::catalog::{Catalog, ObjectKind, TableDef, quote};
 use crate::convert::NO_STYLE;
 use crate::error::{Error, Result};
 use crate::functions::{Call, Calls, signature};
+use crate::syntax;
+use crate::syntax::ast::*;
 use crate::tds::token::Column;
 use crate::types::{Len, Type, Value};
-use crate::{calendar, decimal, parser};
+use crate::{calendar, decimal};
 
 /// What the binder may ask of the session.
 pub trait Env {
@@ -356,9 +357,9 @@ impl<'a> Binder<'a> {
             body => {
                 let mut b = self.body(body)?;
                 let mut keys = Vec::new();
-                for (e, desc) in &q.order {
+                for OrderItem { expr: e, descending: desc } in &q.order {
                     let at = match e {
-                        Expr::Int(n) => n.parse::<usize>().ok().and_then(|n| n.checked_sub(1)),
+                        Expr::Integer(n) => n.parse::<usize>().ok().and_then(|n| n.checked_sub(1)),
                         Expr::Column(p) => b.columns.iter().position(|c| {
                             Some(&c.name.to_lowercase())
                                 == p.last().map(|s| s.to_lowercase()).as_ref()
@@ -429,7 +430,7 @@ impl<'a> Binder<'a> {
         };
         let refers =
             format!("{:?}", c.query.body).contains(&format!("Named {{ name: Name([{:?}])", c.name));
-        if let (Body::Set { op: "UNION ALL", left, right }, true) = (&c.query.body, refers) {
+        if let (Body::Set { op: SetOp::UnionAll, left, right }, true) = (&c.query.body, refers) {
             let anchor = self.body(left)?;
             let columns = name_columns(&anchor.columns)?;
             self.ctes.push(CteRef {
@@ -479,14 +480,7 @@ impl<'a> Binder<'a> {
     fn body(&mut self, body: &Body) -> Result<Bound> {
         match body {
             Body::Select(s) => {
-                let plain = Query {
-                    ctes: Vec::new(),
-                    body: Body::Select(Box::default()),
-                    order: Vec::new(),
-                    offset: None,
-                    fetch: None,
-                    max_recursion: 100,
-                };
+                let plain = Query::of(Body::Select(Box::default()));
                 self.select(s, &plain)
             }
             Body::Nested(q) => self.query(q, false),
@@ -510,9 +504,10 @@ impl<'a> Binder<'a> {
                     })
                     .collect();
                 let sides = [none_l, none_r];
-                if *op != "UNION ALL" && types.iter().any(|t| matches!(t, Type::DateTimeOffset(_)))
+                if *op != SetOp::UnionAll
+                    && types.iter().any(|t| matches!(t, Type::DateTimeOffset(_)))
                 {
-                    return Err(Error::unsupported(format!("{op} of datetimeoffset")));
+                    return Err(Error::unsupported(format!("{} of datetimeoffset", op.sql())));
                 }
                 let side = |b: &Bound, n: usize, me: &Self| -> String {
                     let list: Vec<String> = b
@@ -525,13 +520,13 @@ impl<'a> Binder<'a> {
                             let e = me.coerce(typed(format!("c{i}"), of), *t);
                             format!(
                                 "{} AS c{i}",
-                                if *op == "UNION ALL" { e.sql } else { Self::collated(&e) }
+                                if *op == SetOp::UnionAll { e.sql } else { Self::collated(&e) }
                             )
                         })
                         .collect();
                     format!("SELECT {} FROM ({})", list.join(","), b.sql)
                 };
-                let sql = format!("{} {op} {}", side(&l, 0, self), side(&r, 1, self));
+                let sql = format!("{} {} {}", side(&l, 0, self), op.sql(), side(&r, 1, self));
                 let columns = l
                     .columns
                     .iter()
@@ -622,7 +617,7 @@ impl<'a> Binder<'a> {
             .iter()
             .any(|i| matches!(i, Item::Expr(e, _) | Item::Assign(_, e) if has_aggregate(e)))
             || s.having.as_ref().is_some_and(has_aggregate)
-            || q.order.iter().any(|(e, _)| has_aggregate(e));
+            || q.order.iter().any(|o| has_aggregate(&o.expr));
         let grouped = !groups.is_empty() || any_aggregate || s.having.is_some();
         if grouped && let Some(scope) = self.scopes.last_mut() {
             scope.groups = Some(groups.iter().map(|g| g.0.clone()).collect());
@@ -663,9 +658,9 @@ impl<'a> Binder<'a> {
             None => String::new(),
         };
         let mut order = Vec::new();
-        for (e, desc) in &q.order {
+        for OrderItem { expr: e, descending: desc } in &q.order {
             let ordinal = match e {
-                Expr::Int(n) => Some(n.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|i| *i < items.len()).ok_or_else(|| {
+                Expr::Integer(n) => Some(n.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|i| *i < items.len()).ok_or_else(|| {
                     Error::new(108, 16, format!("The ORDER BY position number {n} is out of range of the number of items in the select list."))
                 })?),
                 Expr::Column(p) if p.len() == 1 => {
@@ -820,7 +815,7 @@ impl<'a> Binder<'a> {
                 let on = self.predicate(on);
                 self.scopes.pop();
                 let r = if matches!(**right, Table::Join { .. }) { format!("({r})") } else { r };
-                Ok(format!("{l} {kind} JOIN {r} ON {}", on?))
+                Ok(format!("{l} {} {r} ON {}", kind.sql(), on?))
             }
             Table::Derived { query, alias, columns } => {
                 // A derived table sees the queries around it, but not its neighbours.
@@ -973,7 +968,7 @@ impl<'a> Binder<'a> {
             return match &object.kind {
                 ObjectKind::Table(t) => Ok(self.base(t, alias_text, qualified, sources)),
                 ObjectKind::View(text) => {
-                    let q = parser::query(text)?;
+                    let q = syntax::query(text)?;
                     // A view sees neither the scopes nor the CTEs of the query that uses it.
                     let (scopes, ctes) =
                         (std::mem::take(&mut self.scopes), std::mem::take(&mut self.ctes));
@@ -1229,7 +1224,8 @@ impl<'a> Binder<'a> {
         Ok(b.sql)
     }
 
-    fn compare(&mut self, op: &str, a: Typed, b: Typed) -> Result<Typed> {
+    fn compare(&mut self, op: CompareOp, a: Typed, b: Typed) -> Result<Typed> {
+        let (kind, op) = (op, op.symbol());
         if a.ty == Type::Bool || b.ty == Type::Bool {
             return Err(Error::syntax(op, 0));
         }
@@ -1267,7 +1263,7 @@ impl<'a> Binder<'a> {
         if mixed(a.ty, b.ty) || mixed(b.ty, a.ty) {
             return Err(Error::unsupported(format!("comparing {} with {}", a.ty, b.ty)));
         }
-        if t == Type::Guid && !matches!(op, "=" | "<>") {
+        if t == Type::Guid && kind.is_ordering() {
             return Err(Error::unsupported("ordering comparisons of uniqueidentifier"));
         }
         let sensitive = a.sensitive || b.sensitive;
@@ -1299,7 +1295,7 @@ impl<'a> Binder<'a> {
         if let Some(groups) = groups
             && !matches!(
                 e,
-                Expr::Column(_) | Expr::Subquery(_) | Expr::Exists(_) | Expr::InQuery(..)
+                Expr::Column(_) | Expr::Subquery(_) | Expr::Exists(_) | Expr::InQuery { .. }
             )
             && !has_aggregate(e)
         {
@@ -1332,7 +1328,7 @@ impl<'a> Binder<'a> {
     fn expr_inner(&mut self, e: &Expr) -> Result<Typed> {
         Ok(match e {
             Expr::Null => Typed { constant: Some(Value::Null), ..typed("NULL", Type::Null) },
-            Expr::Int(n) => match n.parse::<i64>() {
+            Expr::Integer(n) => match n.parse::<i64>() {
                 Ok(i) => {
                     let (ty, v) = if i32::try_from(i).is_ok() {
                         (Type::Int, Value::Int(i))
@@ -1372,13 +1368,13 @@ impl<'a> Binder<'a> {
                 let d = decimal::fit_money(decimal::rescale(d, s, 4)?, Type::Money)?;
                 typed(literal(&Value::Dec(d)), Type::Money)
             }
-            Expr::Str(s) => {
+            Expr::Text(s) => {
                 let n = s.encode_utf16().count();
                 let ty = Type::VarChar(if n > 8000 { Len::Max } else { Len::N(n.max(1) as u16) });
                 let v = Value::Str(crate::convert::narrow(s)?);
                 Typed { constant: Some(v.clone()), ..typed(literal(&v), ty) }
             }
-            Expr::NStr(s) => {
+            Expr::UnicodeText(s) => {
                 let n = s.encode_utf16().count();
                 let v = Value::Str(s.clone());
                 Typed {
@@ -1389,16 +1385,16 @@ impl<'a> Binder<'a> {
                     )
                 }
             }
-            Expr::Hex(b) => typed(
+            Expr::Bytes(b) => typed(
                 literal(&Value::Bin(b.clone())),
                 Type::VarBinary(Len::N(b.len().max(1) as u16)),
             ),
-            Expr::Var(v) if v.starts_with("@@") => {
+            Expr::Variable(v) if v.starts_with("@@") => {
                 let found = self.env.session_fn(&v.to_ascii_uppercase(), &[])?;
                 let (ty, val) = found.ok_or_else(|| Error::unsupported(v))?;
                 self.bind(val, ty)
             }
-            Expr::Var(v) => {
+            Expr::Variable(v) => {
                 let (ty, val) = self.env.var(v).ok_or_else(|| undeclared(v))?;
                 self.bind(val, ty)
             }
@@ -1406,20 +1402,28 @@ impl<'a> Binder<'a> {
             Expr::Unary(op, inner) => return self.unary(*op, inner),
             Expr::Binary(op, a, b) => {
                 let (a, b) = (self.expr(a)?, self.expr(b)?);
-                return self.binary(op, a, b);
+                return self.binary(*op, a, b);
             }
             Expr::Compare(op, a, b) => {
                 let (a, b) = (self.expr(a)?, self.expr(b)?);
-                return self.compare(op, a, b);
+                return self.compare(*op, a, b);
             }
-            Expr::Quantified("=", a, false, q) => {
-                return self.expr_inner(&Expr::InQuery(a.clone(), q.clone(), false));
+            Expr::Quantified { op: CompareOp::Equal, value: a, all: false, query: q } => {
+                return self.expr_inner(&Expr::InQuery {
+                    value: a.clone(),
+                    query: q.clone(),
+                    negated: false,
+                });
             }
-            Expr::Quantified("<>", a, true, q) => {
-                return self.expr_inner(&Expr::InQuery(a.clone(), q.clone(), true));
+            Expr::Quantified { op: CompareOp::NotEqual, value: a, all: true, query: q } => {
+                return self.expr_inner(&Expr::InQuery {
+                    value: a.clone(),
+                    query: q.clone(),
+                    negated: true,
+                });
             }
-            Expr::Quantified(op, ..) => {
-                return Err(Error::unsupported(format!("{op} with ANY or ALL")));
+            Expr::Quantified { op, .. } => {
+                return Err(Error::unsupported(format!("{} with ANY or ALL", op.symbol())));
             }
             Expr::And(a, b) => {
                 typed(format!("({} AND {})", self.predicate(a)?, self.predicate(b)?), Type::Bool)
@@ -1428,15 +1432,15 @@ impl<'a> Binder<'a> {
                 typed(format!("({} OR {})", self.predicate(a)?, self.predicate(b)?), Type::Bool)
             }
             Expr::Not(a) => typed(format!("(NOT {})", self.predicate(a)?), Type::Bool),
-            Expr::IsNull(a, not) => typed(
+            Expr::IsNull { value: a, negated: not } => typed(
                 format!("({} IS {}NULL)", self.expr(a)?.sql, if *not { "NOT " } else { "" }),
                 Type::Bool,
             ),
-            Expr::Between(a, low, high, not) => {
+            Expr::Between { value: a, low, high, negated: not } => {
                 let (v, l) = (self.expr(a)?, self.expr(low)?);
-                let first = self.compare(">=", v.clone(), l)?;
+                let first = self.compare(CompareOp::GreaterOrEqual, v.clone(), l)?;
                 let h = self.expr(high)?;
-                let second = self.compare("<=", v, h)?;
+                let second = self.compare(CompareOp::LessOrEqual, v, h)?;
                 typed(
                     format!(
                         "({}({} AND {}))",
@@ -1447,19 +1451,19 @@ impl<'a> Binder<'a> {
                     Type::Bool,
                 )
             }
-            Expr::In(a, list, not) => {
+            Expr::In { value: a, list, negated: not } => {
                 let v = self.expr(a)?;
                 let mut parts = Vec::new();
                 for e in list {
                     let e = self.expr(e)?;
-                    parts.push(self.compare("=", v.clone(), e)?.sql);
+                    parts.push(self.compare(CompareOp::Equal, v.clone(), e)?.sql);
                 }
                 typed(
                     format!("({}({}))", if *not { "NOT " } else { "" }, parts.join(" OR ")),
                     Type::Bool,
                 )
             }
-            Expr::InQuery(a, q, not) => {
+            Expr::InQuery { value: a, query: q, negated: not } => {
                 let v = self.expr(a)?;
                 let b = self.query(q, false)?;
                 let [c] = b.columns.as_slice() else {
@@ -1489,7 +1493,7 @@ impl<'a> Binder<'a> {
                     Type::Bool,
                 )
             }
-            Expr::Like(a, p, escape, not) => {
+            Expr::Like { value: a, pattern: p, escape, negated: not } => {
                 let mut args = vec![self.expr(a)?, self.expr(p)?];
                 if let Some(e) = escape {
                     args.push(self.expr(e)?);
@@ -1528,7 +1532,7 @@ impl<'a> Binder<'a> {
                     ));
                 };
                 // More than one row is an error on the server; SQLite would take the first.
-                let sure = matches!(&q.body, Body::Select(s) if s.group.is_empty() && s.items.iter().any(|i| matches!(i, Item::Expr(e, _) if has_aggregate(e))) || matches!(s.top, Some(Expr::Int(ref n)) if n == "1"));
+                let sure = matches!(&q.body, Body::Select(s) if s.group.is_empty() && s.items.iter().any(|i| matches!(i, Item::Expr(e, _) if has_aggregate(e))) || matches!(s.top, Some(Expr::Integer(ref n)) if n == "1"));
                 if sure {
                     typed(format!("({})", b.sql), c.ty)
                 } else {
@@ -1539,14 +1543,14 @@ impl<'a> Binder<'a> {
                     typed(format!("(SELECT CASE WHEN {one} THEN c0 END FROM ({}))", b.sql), c.ty)
                 }
             }
-            Expr::Case(operand, whens, other) => {
+            Expr::Case { operand, whens, otherwise: other } => {
                 let mut conds = Vec::new();
                 let mut results = Vec::new();
                 for (w, r) in whens {
                     conds.push(match operand {
                         Some(o) => {
                             let (o, w) = (self.expr(o)?, self.expr(w)?);
-                            self.compare("=", o, w)?.sql
+                            self.compare(CompareOp::Equal, o, w)?.sql
                         }
                         None => self.predicate(w)?,
                     });
@@ -1630,7 +1634,14 @@ impl<'a> Binder<'a> {
                 }
                 v
             }
-            Expr::Call { name, args, distinct, star, over, within } => {
+            Expr::Call(syntax::ast::Call {
+                name,
+                args,
+                distinct,
+                star,
+                over,
+                within_group: within,
+            }) => {
                 return self.function(name, args, *distinct, *star, over.as_deref(), within);
             }
         })
@@ -1713,12 +1724,12 @@ impl<'a> Binder<'a> {
         ))
     }
 
-    fn unary(&mut self, op: char, inner: &Expr) -> Result<Typed> {
+    fn unary(&mut self, op: UnaryOp, inner: &Expr) -> Result<Typed> {
         let mut v = self.expr(inner)?;
-        if op == '+' {
+        if op == UnaryOp::Plus {
             return Ok(v);
         }
-        if let (Some(c), '-') = (&v.constant, op) {
+        if let (Some(c), UnaryOp::Minus) = (&v.constant, op) {
             let negated = match (c, v.ty) {
                 (Value::Int(i), Type::Int | Type::BigInt) => Some(Value::Int(-i)),
                 // -2147483648 is an int after all.
@@ -1736,7 +1747,7 @@ impl<'a> Binder<'a> {
                 return Ok(Typed { sql: literal(&n), constant: Some(n), name: None, ..v });
             }
         }
-        let ok = if op == '-' {
+        let ok = if op == UnaryOp::Minus {
             v.ty.is_number() && v.ty != Type::Bit || v.ty == Type::Null
         } else {
             v.ty.is_int() || v.ty == Type::Null
@@ -1748,16 +1759,17 @@ impl<'a> Binder<'a> {
                 format!(
                     "Operand data type {} is invalid for {} operator.",
                     v.ty.name_and_id().0,
-                    if op == '-' { "minus" } else { "'~'" }
+                    if op == UnaryOp::Minus { "minus" } else { "'~'" }
                 ),
             ));
         }
-        let out = if v.ty == Type::TinyInt && op == '-' { Type::SmallInt } else { v.ty };
-        let name = if op == '-' { "NEG" } else { "NOT" };
+        let out = if v.ty == Type::TinyInt && op == UnaryOp::Minus { Type::SmallInt } else { v.ty };
+        let name = if op == UnaryOp::Minus { "NEG" } else { "NOT" };
         Ok(typed(self.call(Call::Func { name, args: vec![v.ty], out }, &[&v.sql]), out))
     }
 
-    fn binary(&mut self, op: &'static str, a: Typed, b: Typed) -> Result<Typed> {
+    fn binary(&mut self, op: BinaryOp, a: Typed, b: Typed) -> Result<Typed> {
+        let (kind, op) = (op, op.symbol());
         let c = op.chars().next().unwrap_or('+');
         let clash = |a: Type, b: Type| {
             Error::new(
@@ -1767,14 +1779,7 @@ impl<'a> Binder<'a> {
                     "The data types {} and {} are incompatible in the {} operator.",
                     a.name_and_id().0,
                     b.name_and_id().0,
-                    match c {
-                        '+' => "add",
-                        '-' => "subtract",
-                        '*' => "multiply",
-                        '/' => "divide",
-                        '%' => "modulo",
-                        _ => op,
-                    }
+                    kind.verb()
                 ),
             )
         };
@@ -1796,13 +1801,10 @@ impl<'a> Binder<'a> {
                 return Err(Error::unsupported(format!("{at} {op} {bt}")));
             }
             if c != '+' {
-                let verb = match c {
-                    '-' => "subtract",
-                    '*' => "multiply",
-                    '/' => "divide",
-                    '%' => "modulo",
-                    _ => return Err(clash(at, bt)),
-                };
+                if kind.is_bitwise() {
+                    return Err(clash(at, bt));
+                }
+                let verb = kind.verb();
                 let name = at.name_and_id().0;
                 return Err(Error::new(
                     8117,
@@ -1883,7 +1885,7 @@ impl<'a> Binder<'a> {
             let text_operand = |ty: Type| !ty.is_number();
             if text_operand(at) || text_operand(bt) {
                 let (l, r) = (self.coerce(a, t), self.coerce(b, t));
-                return self.binary(op, l, r);
+                return self.binary(kind, l, r);
             }
             let (Some(p1), Some(p2)) = (dec(&a, at), dec(&b, bt)) else {
                 return Err(clash(at, bt));
@@ -1933,7 +1935,7 @@ impl<'a> Binder<'a> {
         distinct: bool,
         star: bool,
         over: Option<&Over>,
-        within: &[(Expr, bool)],
+        within: &[OrderItem],
     ) -> Result<Typed> {
         if is_aggregate(name) || is_window(name) {
             return self.aggregate(name, args, distinct, star, over, within);
@@ -1991,7 +1993,7 @@ impl<'a> Binder<'a> {
                         "The type of the first argument to NULLIF cannot be the NULL constant because the type of the first argument has to be known.",
                     ));
                 }
-                let same = self.compare("=", a.clone(), b)?;
+                let same = self.compare(CompareOp::Equal, a.clone(), b)?;
                 return Ok(typed(
                     format!("(CASE WHEN {} THEN NULL ELSE {} END)", same.sql, a.sql),
                     a.ty,
@@ -2002,7 +2004,7 @@ impl<'a> Binder<'a> {
                 let whens = rest
                     .iter()
                     .enumerate()
-                    .map(|(n, e)| (Expr::Int((n + 1).to_string()), e.clone()))
+                    .map(|(n, e)| (Expr::Integer((n + 1).to_string()), e.clone()))
                     .collect();
                 // An index of another type is converted to int, which cuts.
                 let i = Expr::Cast {
@@ -2011,7 +2013,11 @@ impl<'a> Binder<'a> {
                     style: None,
                     attempt: false,
                 };
-                return self.expr_inner(&Expr::Case(Some(Box::new(i)), whens, None));
+                return self.expr_inner(&Expr::Case {
+                    operand: Some(Box::new(i)),
+                    whens,
+                    otherwise: None,
+                });
             }
             "NEWID" => return Ok(typed("newid()", Type::Guid)),
             "DATEADD" | "DATEDIFF" | "DATEDIFF_BIG" | "DATEPART" | "DATENAME" => {
@@ -2232,7 +2238,7 @@ impl<'a> Binder<'a> {
         distinct: bool,
         star: bool,
         over: Option<&Over>,
-        within: &[(Expr, bool)],
+        within: &[OrderItem],
     ) -> Result<Typed> {
         let (low, high) = match name {
             "STRING_AGG" => (2, 2),
@@ -2283,7 +2289,10 @@ impl<'a> Binder<'a> {
             self.free(1);
         }
         let bound = args.iter().map(|a| self.expr(a)).collect::<Result<Vec<_>>>();
-        let order = within.iter().map(|(e, d)| Ok((self.expr(e)?, *d))).collect::<Result<Vec<_>>>();
+        let order = within
+            .iter()
+            .map(|o| Ok((self.expr(&o.expr)?, o.descending)))
+            .collect::<Result<Vec<_>>>();
         if over.is_none() {
             self.free(-1);
         }
@@ -2308,7 +2317,7 @@ impl<'a> Binder<'a> {
                 format!("Operand data type NULL is invalid for {name} operator."),
             ));
         }
-        if within.iter().any(|(e, _)| constant(e)) || !within.is_empty() && name != "STRING_AGG" {
+        if within.iter().any(|o| constant(&o.expr)) || !within.is_empty() && name != "STRING_AGG" {
             return Err(Error::unsupported(format!(
                 "{name} WITHIN GROUP by a constant, or at all"
             )));
@@ -2499,9 +2508,9 @@ impl<'a> Binder<'a> {
         }
         if !o.order.is_empty() {
             let mut keys = Vec::new();
-            for (e, desc) in &o.order {
+            for OrderItem { expr: e, descending: desc } in &o.order {
                 // In OVER a constant is no ordinal.
-                if matches!(e, Expr::Int(_)) {
+                if matches!(e, Expr::Integer(_)) {
                     let what = "Windowed functions, aggregates and NEXT VALUE FOR functions do not support integer indices as ORDER BY clause expressions.";
                     return Err(Error::new(5308, 16, what));
                 }
@@ -2559,13 +2568,13 @@ impl<'a> Binder<'a> {
 fn constant(e: &Expr) -> bool {
     match e {
         Expr::Null
-        | Expr::Int(_)
+        | Expr::Integer(_)
         | Expr::Decimal(_)
         | Expr::Float(_)
         | Expr::Money(_)
-        | Expr::Str(_)
-        | Expr::NStr(_) => true,
-        Expr::Hex(_) | Expr::Var(_) => true,
+        | Expr::Text(_)
+        | Expr::UnicodeText(_) => true,
+        Expr::Bytes(_) | Expr::Variable(_) => true,
         Expr::Unary(_, a) | Expr::Collate(a, _) => constant(a),
         Expr::Binary(_, a, b) => constant(a) && constant(b),
         Expr::Cast { value, .. } => constant(value),
@@ -2575,13 +2584,13 @@ fn constant(e: &Expr) -> bool {
 
 /// Why a constant is no order.
 fn constant_order(e: &Expr, position: usize) -> Error {
-    if matches!(e, Expr::Unary(_, a) if matches!(**a, Expr::Int(_))) {
+    if matches!(e, Expr::Unary(_, a) if matches!(**a, Expr::Integer(_))) {
         return Error::unsupported("ORDER BY a number with a sign");
     }
 
     fn variable(e: &Expr) -> bool {
         match e {
-            Expr::Var(_) => true,
+            Expr::Variable(_) => true,
             Expr::Unary(_, a) | Expr::Collate(a, _) => variable(a),
             Expr::Binary(_, a, b) => variable(a) || variable(b),
             Expr::Cast { value, .. } => variable(value),
@@ -2672,33 +2681,37 @@ fn is_window(name: &str) -> bool {
 /// Whether an aggregate of this very query (not of a subquery, not windowed) stands in `e`.
 fn has_aggregate(e: &Expr) -> bool {
     match e {
-        Expr::Call { name, args, over, within, .. } => {
-            is_aggregate(name) && over.is_none()
-                || args.iter().any(has_aggregate)
-                || within.iter().any(|(e, _)| has_aggregate(e))
-                || over.as_ref().is_some_and(|o| {
+        Expr::Call(call) => {
+            is_aggregate(&call.name) && call.over.is_none()
+                || call.args.iter().any(has_aggregate)
+                || call.within_group.iter().any(|o| has_aggregate(&o.expr))
+                || call.over.as_ref().is_some_and(|o| {
                     o.partition.iter().any(has_aggregate)
-                        || o.order.iter().any(|(e, _)| has_aggregate(e))
+                        || o.order.iter().any(|o| has_aggregate(&o.expr))
                 })
         }
         Expr::Unary(_, a)
         | Expr::Not(a)
-        | Expr::IsNull(a, _)
+        | Expr::IsNull { value: a, .. }
         | Expr::Collate(a, _)
-        | Expr::InQuery(a, _, _)
-        | Expr::Quantified(_, a, _, _) => has_aggregate(a),
+        | Expr::InQuery { value: a, .. }
+        | Expr::Quantified { value: a, .. } => has_aggregate(a),
         Expr::Binary(_, a, b) | Expr::Compare(_, a, b) | Expr::And(a, b) | Expr::Or(a, b) => {
             has_aggregate(a) || has_aggregate(b)
         }
-        Expr::In(a, list, _) => has_aggregate(a) || list.iter().any(has_aggregate),
-        Expr::Between(a, b, c, _) => has_aggregate(a) || has_aggregate(b) || has_aggregate(c),
-        Expr::Like(a, b, c, _) => {
-            has_aggregate(a) || has_aggregate(b) || c.as_deref().is_some_and(has_aggregate)
+        Expr::In { value, list, .. } => has_aggregate(value) || list.iter().any(has_aggregate),
+        Expr::Between { value, low, high, .. } => {
+            has_aggregate(value) || has_aggregate(low) || has_aggregate(high)
         }
-        Expr::Case(o, whens, other) => {
-            o.as_deref().is_some_and(has_aggregate)
+        Expr::Like { value, pattern, escape, .. } => {
+            has_aggregate(value)
+                || has_aggregate(pattern)
+                || escape.as_deref().is_some_and(has_aggregate)
+        }
+        Expr::Case { operand, whens, otherwise } => {
+            operand.as_deref().is_some_and(has_aggregate)
                 || whens.iter().any(|(a, b)| has_aggregate(a) || has_aggregate(b))
-                || other.as_deref().is_some_and(has_aggregate)
+                || otherwise.as_deref().is_some_and(has_aggregate)
         }
         Expr::Cast { value, .. } => has_aggregate(value),
         _ => false,

@@ -12,7 +12,7 @@ pub(crate) mod views;
 
 use std::sync::Arc;
 
-use crate::ast::{Expr, Name, ParamDef};
+use crate::syntax::ast::{Expr, Name, ParamDef};
 use crate::types::Type;
 
 /// The database that the sandbox serves.

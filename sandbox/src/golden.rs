@@ -17,14 +17,14 @@ use bytes::BytesMut;
 use tokio::sync::mpsc;
 
 use self::tokens::{Item, Notice, items};
-use crate::ast::{Statement, StatementKind};
 use crate::bind::Binder;
 use crate::functions::{Call, Calls};
 use crate::run::{self, Engine, Shared};
+use crate::syntax::ast::{Statement, StatementKind};
 use crate::tds::out::{Out, Piece};
 use crate::tds::request::Request;
 use crate::types::Type;
-use crate::{parser, sample};
+use crate::{sample, syntax};
 
 /// Rows shown of a result set.
 const ROWS: usize = 40;
@@ -121,7 +121,7 @@ fn run(
 
 /// The SQL of a batch that is one query.
 fn bound(engine: &Engine, sql: &str) -> Option<String> {
-    match parser::batch(sql).ok()?.as_slice() {
+    match syntax::batch(sql).ok()?.as_slice() {
         [Statement { kind: StatementKind::Query(query), .. }] => {
             Binder::new(engine).query(query, true).ok().map(|b| b.sql)
         }

@@ -5,7 +5,6 @@
 //! driver and the real wire protocol where there is no SQL Server. It listens on loopback only.
 //! `README.md` lists what it understands; what it does not understand it refuses.
 
-mod ast;
 mod bind;
 mod calendar;
 mod catalog;
@@ -17,13 +16,12 @@ mod faults;
 mod functions;
 #[cfg(test)]
 mod golden;
-mod lexer;
 mod message;
 mod messages;
-mod parser;
 mod run;
 mod sample;
 mod script;
+mod syntax;
 mod tds;
 pub mod types;
 

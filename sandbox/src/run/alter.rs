@@ -2,12 +2,12 @@
 
 use super::session::Engine;
 use super::table;
-use crate::ast::{ColumnDef, Constraint, Name};
 use crate::bind::literal;
 use crate::catalog::{ColumnMeta, TableDef, quote};
 use crate::convert::assign;
 use crate::error::{Error, Result};
 use crate::messages;
+use crate::syntax::ast::{ColumnDef, Constraint, Name};
 
 impl Engine {
     pub(super) fn add_columns(

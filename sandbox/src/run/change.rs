@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::session::Engine;
-use crate::ast::{Delete, Expr, Item, Name, Table, Update};
 use crate::bind::{Binder, invalid_object};
 use crate::catalog::{Object, TableDef, quote};
 use crate::error::{Error, Result};
 use crate::messages;
+use crate::syntax::ast::{Delete, Expr, Item, Name, Table, Update};
 use crate::tds::out::Out;
 use crate::tds::token::Column;
 use crate::types::{Type, Value};

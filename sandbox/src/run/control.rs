@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use super::session::Engine;
 use super::statement::{Flow, Run, Stop};
-use crate::ast::{Expr, Statement};
 use crate::bind::Env;
 use crate::calendar;
 use crate::catalog::DATABASE;
 use crate::error::Result;
 use crate::messages;
+use crate::syntax::ast::{Expr, Statement};
 use crate::tds::out::{CANCELLED, Out};
 use crate::tds::token;
 use crate::types::{Len, Type, Value};

@@ -3,12 +3,12 @@
 use super::change::Target;
 use super::session::{Engine, Temporary};
 use super::table;
-use crate::ast::{ColumnDef, Constraint, Name, ParamDef};
 use crate::bind::{Binder, Env};
 use crate::catalog::{Catalog, Key, Object, ObjectKind, TableDef, quote, split};
 use crate::error::{Error, Result};
 use crate::messages;
-use crate::parser;
+use crate::syntax;
+use crate::syntax::ast::{ColumnDef, Constraint, Name, ParamDef};
 use crate::types::{Type, Value};
 use std::sync::Arc;
 
@@ -141,7 +141,7 @@ impl Engine {
     // --- modules and schemas
 
     pub(super) fn create_view(&mut self, name: &Name, text: &str, replace: bool) -> Result<()> {
-        let query = parser::query(text)?;
+        let query = syntax::query(text)?;
         let bound = Binder::new(self).query(&query, false)?;
         if let Some(i) = bound.columns.iter().position(|c| c.name.is_empty()) {
             return Err(messages::unnamed_view_column(i + 1));

@@ -1,26 +1,26 @@
 //! DROP.
 
 use super::session::Engine;
-use crate::ast::Name;
 use crate::catalog::{Object, ObjectKind, quote};
 use crate::error::{Error, Result};
 use crate::messages;
+use crate::syntax::ast::{Name, ObjectClass};
 
 /// Schemas that cannot go.
 const OWN_SCHEMAS: [&str; 3] = ["dbo", "sys", "INFORMATION_SCHEMA"];
 
 impl Engine {
-    /// DROP of a TABLE, VIEW, PROCEDURE, SCHEMA or INDEX; the last is `on` a table.
+    /// DROP; an index is `on` a table.
     pub(super) fn drop_object(
         &mut self,
-        what: &str,
+        what: ObjectClass,
         name: &Name,
         if_exists: bool,
         on: Option<&Name>,
     ) -> Result<()> {
         let found = match what {
-            "INDEX" => self.drop_index(name, on)?,
-            "SCHEMA" => self.drop_schema(name)?,
+            ObjectClass::Index => self.drop_index(name, on)?,
+            ObjectClass::Schema => self.drop_schema(name)?,
             _ if name.0.last().is_some_and(|n| n.starts_with('#')) => {
                 self.drop_temporary_table(name)?
             }
@@ -31,7 +31,7 @@ impl Engine {
         }
         let temporary = name.0.last().filter(|n| n.starts_with('#'));
         let shown = temporary.cloned().unwrap_or_else(|| name.0.join("."));
-        Err(messages::cannot_drop(&what.to_lowercase(), &shown))
+        Err(messages::cannot_drop(what.name(), &shown))
     }
 
     // Whether there was one to drop.
@@ -77,11 +77,11 @@ impl Engine {
         Ok(true)
     }
 
-    fn drop_from_catalog(&mut self, what: &str, name: &Name) -> Result<bool> {
+    fn drop_from_catalog(&mut self, what: ObjectClass, name: &Name) -> Result<bool> {
         let is_kind = |o: &Object| match o.kind {
-            ObjectKind::Table(_) => what == "TABLE",
-            ObjectKind::View(_) => what == "VIEW",
-            ObjectKind::Procedure(..) => what == "PROCEDURE",
+            ObjectKind::Table(_) => what == ObjectClass::Table,
+            ObjectKind::View(_) => what == ObjectClass::View,
+            ObjectKind::Procedure(..) => what == ObjectClass::Procedure,
         };
         let Some(object) = self.catalog.find(name).filter(|o| is_kind(o)).cloned() else {
             return Ok(false);

@@ -4,13 +4,13 @@ use std::sync::atomic::Ordering;
 
 use super::change::{Change, Target, Verb, returning};
 use super::session::{Engine, NO_IDENTITY};
-use crate::ast::{Expr, Insert, Query, Source};
 use crate::bind::Binder;
 use crate::catalog::{ColumnMeta, TableDef, quote};
 use crate::convert;
 use crate::error::{Error, Result};
 use crate::functions::Call;
 use crate::messages;
+use crate::syntax::ast::{Expr, Insert, Query, Source};
 use crate::tds::out::Out;
 use crate::types::{Type, Value};
 

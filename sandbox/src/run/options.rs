@@ -2,9 +2,9 @@
 //! already ("SET Statements").
 
 use super::session::Engine;
-use crate::ast::{Expr, Name};
 use crate::bind::Env;
 use crate::error::{Error, Result};
+use crate::syntax::ast::{Expr, Name};
 use crate::types::{Len, Type, Value};
 
 /// What SET has set.
@@ -98,7 +98,7 @@ impl Engine {
     pub(super) fn set_context_info(&mut self, e: &Expr) -> Result<()> {
         // A variable is not asked of SQLite, where even that would wait for a writer.
         let variable = match e {
-            Expr::Var(name) => self.var(name).map(|v| v.1),
+            Expr::Variable(name) => self.var(name).map(|v| v.1),
             _ => None,
         };
         let value = match variable {

@@ -2,13 +2,13 @@
 
 use super::session::{Engine, Frame};
 use super::statement::{Flow, Run, Stop};
-use crate::ast::{Arg, Expr, Name, ParamDef, Statement};
 use crate::bind::Env;
 use crate::catalog::{Object, ObjectKind, procedures};
 use crate::convert::{NO_STYLE, convert};
 use crate::error::{Error, Result};
 use crate::messages;
-use crate::parser;
+use crate::syntax;
+use crate::syntax::ast::{Arg, Expr, Name, ParamDef, Statement};
 use crate::tds::out::Out;
 use crate::tds::request::Param;
 use crate::tds::token::{self, Done, status};
@@ -90,7 +90,7 @@ impl Engine {
             let named =
                 |a: &&Arg| a.name.as_ref().is_none_or(|n| n.eq_ignore_ascii_case(&output.name));
             let actual = args.iter().filter(|a| a.output).find(named);
-            if let Some(Expr::Var(variable)) = actual.and_then(|a| a.value.as_ref()) {
+            if let Some(Expr::Variable(variable)) = actual.and_then(|a| a.value.as_ref()) {
                 let to = self.var(variable).map_or(output.ty, |v| v.0);
                 let value = convert(output.value, output.ty, to, NO_STYLE)?;
                 self.set_variable(variable, to, value);
@@ -124,7 +124,7 @@ impl Engine {
         out: &mut Out,
     ) -> Run<i64> {
         let declared =
-            if declarations.trim().is_empty() { Vec::new() } else { parser::params(declarations)? };
+            if declarations.trim().is_empty() { Vec::new() } else { syntax::params(declarations)? };
         let mut frame = Frame { in_procedure: true, ..Frame::default() };
         for (i, d) in declared.iter().enumerate() {
             let by_place = || params.get(i).filter(|p| p.name.is_empty());
@@ -142,7 +142,7 @@ impl Engine {
         if params.len() > declared.len() {
             return Err(messages::too_many_arguments("", 1).into());
         }
-        let statements = parser::batch(sql)?;
+        let statements = syntax::batch(sql)?;
         let (code, frame) = self.scope(frame, &statements, out)?;
         for (i, d) in declared.iter().enumerate() {
             let wanted = params.iter().enumerate().find(|(n, p)| {
@@ -207,7 +207,7 @@ impl Engine {
             return Err(messages::no_such_procedure(&name.0.join("."), 1).into());
         };
         let frame = self.call_frame(&object, params, &args)?;
-        let statements = parser::batch(text)?;
+        let statements = syntax::batch(text)?;
         let (code, frame) = self.scope(frame, &statements, out)?;
         for (i, p) in params.iter().enumerate().filter(|(_, p)| p.output) {
             if let Some((ty, value)) = frame.variables.get(&p.name.to_lowercase()) {

@@ -1,10 +1,10 @@
 //! RAISERROR and THROW.
 
 use super::session::Engine;
-use crate::ast::Expr;
 use crate::error::{Error, Result};
 use crate::message;
 use crate::messages;
+use crate::syntax::ast::Expr;
 use crate::tds::out::Out;
 use crate::tds::token;
 use crate::types::{Len, Type, Value};

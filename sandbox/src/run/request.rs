@@ -3,10 +3,10 @@
 use super::procedure::{Argument, OutputValue};
 use super::session::{Engine, Frame, Prepared};
 use super::statement::{Run, Stop};
-use crate::ast::Name;
 use crate::error::{Error, Result};
 use crate::messages;
-use crate::parser;
+use crate::syntax;
+use crate::syntax::ast::Name;
 use crate::tds::out::{CANCELLED, Out};
 use crate::tds::request::{Param, Request};
 use crate::tds::token::{self, Done, status};
@@ -87,7 +87,7 @@ impl Engine {
     }
 
     fn batch(&mut self, sql: &str, out: &mut Out) -> Run<()> {
-        let statements = parser::batch(sql)?;
+        let statements = syntax::batch(sql)?;
         match self.block(&statements, out) {
             Err(Stop::Batch | Stop::Scope) | Ok(_) => Ok(()),
             Err(e) => Err(e),
@@ -162,7 +162,7 @@ impl Engine {
     fn prepare(&mut self, params: &[Param], outputs: &mut Vec<OutputValue>) -> Result<Prepared> {
         let prepared =
             Prepared { declarations: text_of(params.get(1)), sql: text_of(params.get(2)) };
-        parser::batch(&prepared.sql)?;
+        syntax::batch(&prepared.sql)?;
         let handle = self.prepared.len() as i64 + 1;
         self.prepared.insert(handle, prepared.clone());
         outputs.push(OutputValue {

@@ -2,12 +2,12 @@
 
 use super::session::Engine;
 use super::sqlite::{Changes, RowSink};
-use crate::ast::{Body, ColumnDef, Name, Query};
 use crate::bind::{Binder, Bound};
 use crate::catalog::quote;
 use crate::convert::cut_utf16;
 use crate::error::Result;
 use crate::messages;
+use crate::syntax::ast::{Body, ColumnDef, Name, Query};
 use crate::tds::out::Out;
 use crate::tds::token::{self, Column};
 use crate::types::{Type, Value};

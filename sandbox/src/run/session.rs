@@ -15,7 +15,7 @@ use crate::catalog::views::{self, Facts};
 use crate::catalog::{Catalog, DATABASE, Object, ObjectKind, TableDef};
 use crate::error::{Error, Result};
 use crate::functions::Calls;
-use crate::parser;
+use crate::syntax;
 use crate::tds::token::Column;
 use crate::types::{Type, Value};
 
@@ -242,7 +242,7 @@ impl Facts for Engine {
 
     fn view_columns(&self, object: &Object) -> Vec<Column> {
         let ObjectKind::View(text) = &object.kind else { return Vec::new() };
-        parser::query(text)
+        syntax::query(text)
             .and_then(|q| Binder::new(self).query(&q, false))
             .map(|b| b.columns)
             .unwrap_or_default()

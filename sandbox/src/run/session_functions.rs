@@ -5,12 +5,12 @@
 use std::sync::atomic::Ordering;
 
 use super::session::{Engine, NO_IDENTITY};
-use crate::ast::Name;
 use crate::calendar::{now, round_datetime};
 use crate::catalog::describe::{ALL_TYPES, definition};
 use crate::catalog::views::{COLLATION_NAME, Facts};
 use crate::catalog::{DATABASE, Object};
 use crate::error::{Error, Result};
+use crate::syntax::ast::Name;
 use crate::tds::token::SERVER;
 use crate::types::{Len, Type, Value};
 

@@ -10,13 +10,13 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::change::{Target, Verb};
 use super::session::{Engine, Shared};
-use crate::ast::Expr;
 use crate::bind::Binder;
 use crate::catalog::TableDef;
 use crate::convert;
 use crate::error::{Error, Result};
 use crate::functions::register;
 use crate::messages;
+use crate::syntax::ast::Expr;
 use crate::tds::out::Out;
 use crate::types::{Len, Type, Value};
 

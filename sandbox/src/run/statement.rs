@@ -2,8 +2,8 @@
 //! Error Severities", "SET XACT_ABORT", "TRY...CATCH").
 
 use super::session::Engine;
-use crate::ast::{Name, Statement, StatementKind};
 use crate::error::Error;
+use crate::syntax::ast::{Name, Statement, StatementKind};
 use crate::tds::out::{CANCELLED, Out};
 use crate::tds::token::{self, Done, status};
 use crate::types::Type;
@@ -239,7 +239,7 @@ impl Engine {
             StatementKind::DropColumn(name, column) => self.drop_column(name, column)?,
             StatementKind::Drop { what, names, if_exists, on } => {
                 for name in names {
-                    self.drop_object(what, name, *if_exists, on.as_ref())?;
+                    self.drop_object(*what, name, *if_exists, on.as_ref())?;
                 }
             }
             // There are none to update, but the table has to be there.

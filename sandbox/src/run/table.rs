@@ -1,11 +1,11 @@
 //! The definition of a table: from the syntax tree to a [`TableDef`] and to SQLite's DDL.
 
-use crate::ast::{ColumnDef, Constraint, Name, StatementKind};
 use crate::bind::{Binder, Env, duplicate};
 use crate::catalog::{Catalog, Check, ColumnMeta, Foreign, Key, TableDef, quote};
 use crate::error::{Error, Result};
 use crate::messages;
-use crate::parser;
+use crate::syntax;
+use crate::syntax::ast::{ColumnDef, Constraint, Name, StatementKind};
 use crate::types::Type;
 
 /// Names by which SQLite knows a row's number.
@@ -101,8 +101,8 @@ impl Definition<'_> {
                     columns,
                     table: target,
                     refs,
-                    on_delete: on_delete.clone(),
-                    on_update: on_update.clone(),
+                    on_delete: on_delete.description().to_owned(),
+                    on_update: on_update.description().to_owned(),
                 });
                 Ok(())
             }
@@ -206,8 +206,8 @@ pub(super) fn create_sql(env: &dyn Env, catalog: &Catalog, table: &TableDef) -> 
 }
 
 /// The predicate of a check, of which the catalog keeps the text.
-fn predicate(text: &str) -> Result<crate::ast::Expr> {
-    let statements = parser::batch(&format!("IF {text} RETURN"))?;
+fn predicate(text: &str) -> Result<crate::syntax::ast::Expr> {
+    let statements = syntax::batch(&format!("IF {text} RETURN"))?;
     match statements.into_iter().next().map(|s| s.kind) {
         Some(StatementKind::If(e, ..)) => Ok(e),
         _ => Err(Error::internal("a check")),
@@ -218,7 +218,7 @@ fn predicate(text: &str) -> Result<crate::ast::Expr> {
 pub(super) fn column_sql(env: &dyn Env, table: &TableDef, column: &ColumnMeta) -> Result<String> {
     let start = format!("{} {}", quote(&column.name), column.ty.lite());
     if let Some((text, _)) = &column.computed {
-        let e = parser::expression(text)?;
+        let e = syntax::expression(text)?;
         let sql = Binder::new(env).over_table(&e, table, false)?.sql;
         return Ok(format!("{start} GENERATED ALWAYS AS ({sql}) VIRTUAL"));
     }

@@ -1,0 +1,131 @@
+//! Queries: what is selected from what.
+
+use super::{Expr, Name};
+
+/// A query with its CTEs, order and paging.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Query {
+    pub(crate) ctes: Vec<Cte>,
+    pub(crate) body: Body,
+    pub(crate) order: Vec<OrderItem>,
+    pub(crate) offset: Option<Expr>,
+    pub(crate) fetch: Option<Expr>,
+    /// OPTION (MAXRECURSION n); 0 is without a limit.
+    pub(crate) max_recursion: u32,
+}
+
+impl Query {
+    /// What MAXRECURSION is where nothing is said.
+    pub(crate) const MAX_RECURSION: u32 = 100;
+
+    /// Without CTEs, order and paging.
+    pub(crate) fn of(body: Body) -> Self {
+        Self {
+            ctes: Vec::new(),
+            body,
+            order: Vec::new(),
+            offset: None,
+            fetch: None,
+            max_recursion: Self::MAX_RECURSION,
+        }
+    }
+}
+
+/// An expression of ORDER BY.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OrderItem {
+    pub(crate) expr: Expr,
+    pub(crate) descending: bool,
+}
+
+/// A common table expression.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Cte {
+    pub(crate) name: String,
+    /// Empty where none are named.
+    pub(crate) columns: Vec<String>,
+    pub(crate) query: Query,
+}
+
+/// A SELECT or a combination of them.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Body {
+    Select(Box<Select>),
+    Set { op: SetOp, left: Box<Body>, right: Box<Body> },
+    Nested(Box<Query>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SetOp {
+    Union,
+    UnionAll,
+    Except,
+    Intersect,
+}
+
+impl SetOp {
+    /// As T-SQL and SQLite both write it.
+    pub(crate) fn sql(self) -> &'static str {
+        match self {
+            Self::Union => "UNION",
+            Self::UnionAll => "UNION ALL",
+            Self::Except => "EXCEPT",
+            Self::Intersect => "INTERSECT",
+        }
+    }
+}
+
+/// One SELECT.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Select {
+    pub(crate) distinct: bool,
+    pub(crate) top: Option<Expr>,
+    pub(crate) items: Vec<Item>,
+    pub(crate) into: Option<Name>,
+    pub(crate) from: Vec<Table>,
+    pub(crate) filter: Option<Expr>,
+    pub(crate) group: Vec<Expr>,
+    pub(crate) having: Option<Expr>,
+}
+
+/// A select item.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Item {
+    /// `*`, or `a.b.*` with its prefix.
+    Star(Vec<String>),
+    /// With its alias.
+    Expr(Expr, Option<String>),
+    /// `@v = …`
+    Assign(String, Expr),
+}
+
+/// A table source.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Table {
+    Named { name: Name, alias: Option<String> },
+    Derived { query: Box<Query>, alias: String, columns: Vec<String> },
+    Values { rows: Vec<Vec<Expr>>, alias: String, columns: Vec<String> },
+    Join { kind: JoinKind, left: Box<Table>, right: Box<Table>, on: Option<Expr> },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JoinKind {
+    Cross,
+    Inner,
+    Left,
+    Right,
+    Full,
+}
+
+impl JoinKind {
+    /// As SQLite writes it.
+    pub(crate) fn sql(self) -> &'static str {
+        match self {
+            Self::Cross => "CROSS JOIN",
+            Self::Inner => "INNER JOIN",
+            Self::Left => "LEFT JOIN",
+            Self::Right => "RIGHT JOIN",
+            Self::Full => "FULL JOIN",
+        }
+    }
+}

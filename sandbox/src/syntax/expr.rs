@@ -1,0 +1,403 @@
+//! Predicates and values.
+
+use super::ast::{BinaryOp, Call, CompareOp, Expr, Over, UnaryOp};
+use super::cursor::Parser;
+use super::keyword::Keyword;
+use super::lexer::{TokenKind, Word};
+use crate::error::{Error, Result};
+
+impl Parser<'_> {
+    pub(super) fn expressions(&mut self) -> Result<Vec<Expr>> {
+        self.comma_separated(Self::expr)
+    }
+
+    // --- predicates
+
+    pub(super) fn predicate(&mut self) -> Result<Expr> {
+        let mut left = self.and()?;
+        while self.eat(Keyword::Or) {
+            left = Expr::Or(Box::new(left), Box::new(self.and()?));
+        }
+        Ok(left)
+    }
+
+    fn and(&mut self) -> Result<Expr> {
+        let mut left = self.not()?;
+        while self.eat(Keyword::And) {
+            left = Expr::And(Box::new(left), Box::new(self.not()?));
+        }
+        Ok(left)
+    }
+
+    fn not(&mut self) -> Result<Expr> {
+        if self.eat(Keyword::Not) {
+            return Ok(Expr::Not(Box::new(self.nested(Self::not)?)));
+        }
+        self.comparison()
+    }
+
+    fn comparison(&mut self) -> Result<Expr> {
+        if self.eat(Keyword::Exists) {
+            return Ok(Expr::Exists(Box::new(self.parenthesized(Self::query)?)));
+        }
+        if let Some(predicate) = self.predicate_in_parentheses() {
+            return Ok(predicate);
+        }
+        let left = self.expr()?;
+        if let Some(op) = self.compare_op() {
+            return self.compared(op, left);
+        }
+        if self.eat(Keyword::Is) {
+            let negated = self.eat(Keyword::Not);
+            if self.eat_all(&[Keyword::Distinct, Keyword::From]) {
+                return Err(Error::unsupported("IS DISTINCT FROM"));
+            }
+            self.expect(Keyword::Null)?;
+            return Ok(Expr::IsNull { value: Box::new(left), negated });
+        }
+        let negated = self.eat(Keyword::Not);
+        if self.eat(Keyword::In) {
+            return self.in_list(left, negated);
+        }
+        if self.eat(Keyword::Between) {
+            let low = Box::new(self.expr()?);
+            self.expect(Keyword::And)?;
+            let high = Box::new(self.expr()?);
+            return Ok(Expr::Between { value: Box::new(left), low, high, negated });
+        }
+        if self.eat(Keyword::Like) {
+            let pattern = Box::new(self.expr()?);
+            let escape = self.optional(Keyword::Escape)?;
+            return Ok(Expr::Like { value: Box::new(left), pattern, escape, negated });
+        }
+        if negated {
+            return Err(self.unexpected());
+        }
+        Ok(left)
+    }
+
+    /// A parenthesis may open a predicate or a value: this tries the predicate, and leaves the
+    /// tokens as they were where it is none.
+    fn predicate_in_parentheses(&mut self) -> Option<Expr> {
+        if !self.at_symbol("(") || self.keyword_at(1) == Some(Keyword::Select) {
+            return None;
+        }
+        let mark = self.position;
+        self.position += 1;
+        if let Ok(predicate) = self.nested(Self::predicate)
+            && self.eat_symbol(")")
+            && predicate.is_predicate()
+        {
+            return Some(predicate);
+        }
+        self.position = mark;
+        None
+    }
+
+    fn compare_op(&mut self) -> Option<CompareOp> {
+        const OPERATORS: [(&str, CompareOp); 9] = [
+            ("=", CompareOp::Equal),
+            ("<>", CompareOp::NotEqual),
+            ("!=", CompareOp::NotEqual),
+            ("<=", CompareOp::LessOrEqual),
+            (">=", CompareOp::GreaterOrEqual),
+            ("!<", CompareOp::GreaterOrEqual),
+            ("!>", CompareOp::LessOrEqual),
+            ("<", CompareOp::Less),
+            (">", CompareOp::Greater),
+        ];
+        OPERATORS.iter().find(|(symbol, _)| self.eat_symbol(symbol)).map(|(_, op)| *op)
+    }
+
+    fn compared(&mut self, op: CompareOp, left: Expr) -> Result<Expr> {
+        let value = Box::new(left);
+        if self.at_any(&[Keyword::All, Keyword::Any, Keyword::Some]) && self.symbol_at(1, "(") {
+            let all = self.at(Keyword::All);
+            self.position += 1;
+            let query = Box::new(self.parenthesized(Self::query)?);
+            return Ok(Expr::Quantified { op, value, all, query });
+        }
+        Ok(Expr::Compare(op, value, Box::new(self.expr()?)))
+    }
+
+    fn in_list(&mut self, left: Expr, negated: bool) -> Result<Expr> {
+        let value = Box::new(left);
+        self.parenthesized(|p| {
+            if p.at_any(&[Keyword::Select, Keyword::With]) {
+                return Ok(Expr::InQuery { value, query: Box::new(p.query()?), negated });
+            }
+            Ok(Expr::In { value, list: p.expressions()?, negated })
+        })
+    }
+
+    /// An expression behind a keyword, if that is next.
+    fn optional(&mut self, keyword: Keyword) -> Result<Option<Box<Expr>>> {
+        if self.eat(keyword) { self.expr().map(|e| Some(Box::new(e))) } else { Ok(None) }
+    }
+
+    // --- values
+
+    pub(super) fn expr(&mut self) -> Result<Expr> {
+        let mut left = self.term()?;
+        loop {
+            let op = match self.peek() {
+                TokenKind::Symbol("+") => BinaryOp::Add,
+                TokenKind::Symbol("-") => BinaryOp::Subtract,
+                TokenKind::Symbol("&") => BinaryOp::BitAnd,
+                TokenKind::Symbol("|") => BinaryOp::BitOr,
+                TokenKind::Symbol("^") => BinaryOp::BitXor,
+                _ => return Ok(left),
+            };
+            self.position += 1;
+            left = Expr::Binary(op, Box::new(left), Box::new(self.term()?));
+        }
+    }
+
+    fn term(&mut self) -> Result<Expr> {
+        let mut left = self.unary()?;
+        loop {
+            let op = match self.peek() {
+                TokenKind::Symbol("*") => BinaryOp::Multiply,
+                TokenKind::Symbol("/") => BinaryOp::Divide,
+                TokenKind::Symbol("%") => BinaryOp::Modulo,
+                _ => return Ok(left),
+            };
+            self.position += 1;
+            left = Expr::Binary(op, Box::new(left), Box::new(self.unary()?));
+        }
+    }
+
+    pub(super) fn unary(&mut self) -> Result<Expr> {
+        let op = match self.peek() {
+            TokenKind::Symbol("-") => UnaryOp::Minus,
+            TokenKind::Symbol("+") => UnaryOp::Plus,
+            TokenKind::Symbol("~") => UnaryOp::BitNot,
+            _ => return self.postfix(),
+        };
+        self.position += 1;
+        Ok(Expr::Unary(op, Box::new(self.nested(Self::unary)?)))
+    }
+
+    /// A value with what may stand behind it.
+    fn postfix(&mut self) -> Result<Expr> {
+        let mut value = self.primary()?;
+        while self.eat(Keyword::Collate) {
+            value = Expr::Collate(Box::new(value), self.identifier()?);
+        }
+        if self.eat_all(&[Keyword::At, Keyword::Time, Keyword::Zone]) {
+            return Err(Error::unsupported("AT TIME ZONE"));
+        }
+        Ok(value)
+    }
+
+    pub(super) fn primary(&mut self) -> Result<Expr> {
+        let constant = match self.peek() {
+            TokenKind::Number(n) if n.contains(['e', 'E']) => Expr::Float(n.clone()),
+            TokenKind::Number(n) if n.contains('.') => Expr::Decimal(n.clone()),
+            TokenKind::Number(n) => Expr::Integer(n.clone()),
+            TokenKind::Money(n) => Expr::Money(n.clone()),
+            TokenKind::Text(text) => Expr::Text(text.clone()),
+            TokenKind::UnicodeText(text) => Expr::UnicodeText(text.clone()),
+            TokenKind::Bytes(bytes) => Expr::Bytes(bytes.clone()),
+            TokenKind::Variable(name) => Expr::Variable(name.clone()),
+            TokenKind::Symbol("(") => {
+                return self.parenthesized(|p| {
+                    if p.at_any(&[Keyword::Select, Keyword::With]) {
+                        return Ok(Expr::Subquery(Box::new(p.query()?)));
+                    }
+                    p.nested(Self::expr)
+                });
+            }
+            TokenKind::Quoted(_) => return self.column_or_call(),
+            TokenKind::Word(word) => {
+                let word = word.clone();
+                return self.word_value(&word);
+            }
+            TokenKind::Symbol(_) | TokenKind::End => return Err(self.unexpected()),
+        };
+        self.position += 1;
+        Ok(constant)
+    }
+
+    /// A value that begins with a word.
+    fn word_value(&mut self, word: &Word) -> Result<Expr> {
+        let called = self.symbol_at(1, "(");
+        match word.keyword {
+            Some(Keyword::Null) => {
+                self.position += 1;
+                Ok(Expr::Null)
+            }
+            Some(Keyword::Case) => self.nested(Self::case),
+            Some(Keyword::Cast | Keyword::TryCast) if called => self.nested(Self::cast),
+            Some(Keyword::Convert | Keyword::TryConvert) => self.nested(Self::convert),
+            Some(keyword @ (Keyword::Parse | Keyword::TryParse)) if called => {
+                Err(Error::unsupported(format!("the function {}", keyword.text())))
+            }
+            Some(Keyword::Next) if self.keyword_at(1) == Some(Keyword::Value) => {
+                Err(Error::unsupported("NEXT VALUE FOR"))
+            }
+            Some(Keyword::Left | Keyword::Right) if called => {
+                self.position += 1;
+                self.call(&word.text)
+            }
+            Some(
+                keyword @ (Keyword::CurrentTimestamp
+                | Keyword::CurrentUser
+                | Keyword::SessionUser
+                | Keyword::SystemUser
+                | Keyword::User),
+            ) if !called && !self.symbol_at(1, ".") => {
+                self.position += 1;
+                Ok(Expr::Call(Call::plain(keyword.text(), Vec::new())))
+            }
+            Some(Keyword::Iif) if called => self.nested(Self::iif),
+            _ if word.is_reserved() => Err(self.unexpected()),
+            _ => self.column_or_call(),
+        }
+    }
+
+    fn cast(&mut self) -> Result<Expr> {
+        let attempt = self.at(Keyword::TryCast);
+        self.position += 1;
+        self.parenthesized(|p| {
+            let value = Box::new(p.expr()?);
+            p.expect(Keyword::As)?;
+            Ok(Expr::Cast { value, ty: p.converted_type()?, style: None, attempt })
+        })
+    }
+
+    fn convert(&mut self) -> Result<Expr> {
+        let attempt = self.at(Keyword::TryConvert);
+        self.position += 1;
+        self.parenthesized(|p| {
+            let ty = p.converted_type()?;
+            p.expect_symbol(",")?;
+            let value = Box::new(p.expr()?);
+            let style = if p.eat_symbol(",") { Some(Box::new(p.expr()?)) } else { None };
+            Ok(Expr::Cast { value, ty, style, attempt })
+        })
+    }
+
+    /// `IIF(predicate, yes, no)`, which is a CASE.
+    fn iif(&mut self) -> Result<Expr> {
+        self.position += 1;
+        self.parenthesized(|p| {
+            let condition = p.predicate()?;
+            p.expect_symbol(",")?;
+            let yes = p.expr()?;
+            p.expect_symbol(",")?;
+            let otherwise = Some(Box::new(p.expr()?));
+            Ok(Expr::Case { operand: None, whens: vec![(condition, yes)], otherwise })
+        })
+    }
+
+    fn case(&mut self) -> Result<Expr> {
+        self.expect(Keyword::Case)?;
+        let operand = if self.at(Keyword::When) { None } else { Some(Box::new(self.expr()?)) };
+        let mut whens = Vec::new();
+        while self.eat(Keyword::When) {
+            let condition = if operand.is_some() { self.expr()? } else { self.predicate()? };
+            self.expect(Keyword::Then)?;
+            whens.push((condition, self.expr()?));
+        }
+        let otherwise = self.optional(Keyword::Else)?;
+        self.expect(Keyword::End)?;
+        if whens.is_empty() {
+            return Err(self.unexpected());
+        }
+        Ok(Expr::Case { operand, whens, otherwise })
+    }
+
+    fn column_or_call(&mut self) -> Result<Expr> {
+        let mut parts = vec![self.identifier()?];
+        while self.eat_symbol(".") {
+            parts.push(self.identifier()?);
+        }
+        if self.at_symbol("::") {
+            let what = format!("{}::, a method of a CLR type", parts.join("."));
+            return Err(Error::unsupported(what));
+        }
+        if !self.at_symbol("(") {
+            return Ok(Expr::Column(parts));
+        }
+        match parts.as_slice() {
+            [name] => self.call(name),
+            _ => Err(Error::unsupported(format!("the function {}", parts.join(".")))),
+        }
+    }
+
+    // --- calls
+
+    /// Of the function whose name was read.
+    fn call(&mut self, name: &str) -> Result<Expr> {
+        let mut call = Call::plain(name.to_ascii_uppercase(), Vec::new());
+        self.expect_symbol("(")?;
+        call.distinct = self.eat(Keyword::Distinct);
+        if !call.distinct {
+            self.eat(Keyword::All);
+        }
+        let sides = [Keyword::Leading, Keyword::Trailing, Keyword::Both];
+        if call.name == "TRIM" && self.at_any(&sides) {
+            return Err(Error::unsupported("TRIM of one side"));
+        }
+        if self.eat_symbol("*") {
+            call.star = true;
+        } else if !self.at_symbol(")") {
+            call.args = self.nested(Self::expressions)?;
+        }
+        if self.at_any(&[Keyword::From, Keyword::Using]) {
+            let what = format!("this form of the function {}", call.name);
+            return Err(Error::unsupported(what));
+        }
+        self.refuse_null_treatment()?;
+        self.expect_symbol(")")?;
+        self.refuse_null_treatment()?;
+        if self.eat_all(&[Keyword::Within, Keyword::Group]) {
+            call.within_group = self.parenthesized(|p| {
+                if !p.eat_all(&[Keyword::Order, Keyword::By]) {
+                    return Err(p.unexpected());
+                }
+                p.order_list()
+            })?;
+        }
+        if self.eat(Keyword::Over) {
+            call.over = Some(Box::new(self.over()?));
+        }
+        Ok(Expr::Call(call))
+    }
+
+    fn refuse_null_treatment(&self) -> Result<()> {
+        if self.at_any(&[Keyword::Respect, Keyword::Ignore]) {
+            return Err(Error::unsupported("IGNORE NULLS"));
+        }
+        Ok(())
+    }
+
+    fn over(&mut self) -> Result<Over> {
+        self.parenthesized(|p| {
+            let mut over = Over { partition: Vec::new(), order: Vec::new(), frame: None };
+            if p.eat_all(&[Keyword::Partition, Keyword::By]) {
+                over.partition = p.expressions()?;
+            }
+            if p.eat_all(&[Keyword::Order, Keyword::By]) {
+                over.order = p.order_list()?;
+            }
+            if p.at_any(&[Keyword::Rows, Keyword::Range]) {
+                over.frame = Some(p.frame()?);
+            }
+            Ok(over)
+        })
+    }
+
+    /// The words and numbers up to the closing parenthesis.
+    fn frame(&mut self) -> Result<String> {
+        let start = self.offset();
+        while !self.at_symbol(")") {
+            if !matches!(self.peek(), TokenKind::Word(_) | TokenKind::Number(_)) {
+                return Err(self.unexpected());
+            }
+            self.position += 1;
+        }
+        Ok(self.text_from(start))
+    }
+}

@@ -1,0 +1,373 @@
+//! Queries: SELECT and what combines it, CTEs, table sources, ORDER BY, hints.
+
+use super::ast::{Body, Cte, Expr, Item, JoinKind, OrderItem, Query, Select, SetOp, Table};
+use super::cursor::Parser;
+use super::keyword::Keyword;
+use super::lexer::TokenKind;
+use crate::error::{Error, Result};
+
+impl Parser<'_> {
+    pub(super) fn query(&mut self) -> Result<Query> {
+        self.nested(Self::query_expression)
+    }
+
+    fn query_expression(&mut self) -> Result<Query> {
+        let ctes = if self.at(Keyword::With) { self.ctes()? } else { Vec::new() };
+        let mut query = Query { ctes, ..Query::of(self.set_operations()?) };
+        if self.eat_all(&[Keyword::Order, Keyword::By]) {
+            query.order = self.order_list()?;
+            if self.eat(Keyword::Offset) {
+                query.offset = Some(self.expr()?);
+                self.eat_any(&[Keyword::Rows, Keyword::Row]);
+                query.fetch = self.fetch()?;
+            }
+        }
+        if self.at(Keyword::For) {
+            return Err(Error::unsupported("FOR XML, FOR JSON and FOR BROWSE"));
+        }
+        if let Some(max) = self.option()? {
+            query.max_recursion = max;
+        }
+        Ok(query)
+    }
+
+    /// `FETCH NEXT n ROWS ONLY`
+    fn fetch(&mut self) -> Result<Option<Expr>> {
+        if !self.eat(Keyword::Fetch) {
+            return Ok(None);
+        }
+        self.eat_any(&[Keyword::Next, Keyword::First]);
+        let count = self.expr()?;
+        self.eat_any(&[Keyword::Rows, Keyword::Row]);
+        self.expect(Keyword::Only)?;
+        Ok(Some(count))
+    }
+
+    /// OPTION (…): MAXRECURSION counts, hints for the optimizer change no answer.
+    pub(super) fn option(&mut self) -> Result<Option<u32>> {
+        let mut max_recursion = None;
+        if !self.eat(Keyword::Option) {
+            return Ok(None);
+        }
+        self.expect_symbol("(")?;
+        let mut depth = 1;
+        while depth > 0 {
+            if self.eat(Keyword::Maxrecursion) {
+                max_recursion = Some(self.integer()? as u32);
+                continue;
+            }
+            match self.next() {
+                TokenKind::Symbol("(") => depth += 1,
+                TokenKind::Symbol(")") => depth -= 1,
+                TokenKind::End => return Err(self.unexpected()),
+                _ => {}
+            }
+        }
+        Ok(max_recursion)
+    }
+
+    /// WITH (NOLOCK, …): hints about locks change no answer here.
+    pub(super) fn hints(&mut self) -> Result<()> {
+        if self.at(Keyword::With) && self.symbol_at(1, "(") {
+            self.position += 2;
+            while !self.eat_symbol(")") {
+                if self.next() == TokenKind::End {
+                    return Err(self.unexpected());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn ctes(&mut self) -> Result<Vec<Cte>> {
+        self.expect(Keyword::With)?;
+        if self.at(Keyword::Xmlnamespaces) {
+            return Err(Error::unsupported("WITH XMLNAMESPACES"));
+        }
+        self.comma_separated(|p| {
+            let name = p.identifier()?;
+            let columns = if p.at_symbol("(") { p.name_list()? } else { Vec::new() };
+            p.expect(Keyword::As)?;
+            let query = p.parenthesized(Self::query)?;
+            Ok(Cte { name, columns, query })
+        })
+    }
+
+    pub(super) fn order_list(&mut self) -> Result<Vec<OrderItem>> {
+        self.comma_separated(|p| {
+            let expr = p.expr()?;
+            Ok(OrderItem { expr, descending: p.descending() })
+        })
+    }
+
+    /// UNION, EXCEPT and INTERSECT, of which the last binds tighter than the others.
+    fn set_operations(&mut self) -> Result<Body> {
+        let set = |op, left, right| Body::Set { op, left: Box::new(left), right: Box::new(right) };
+        let mut left = self.intersections()?;
+        loop {
+            let op = if self.eat(Keyword::Union) {
+                if self.eat(Keyword::All) { SetOp::UnionAll } else { SetOp::Union }
+            } else if self.eat(Keyword::Except) {
+                SetOp::Except
+            } else {
+                return Ok(left);
+            };
+            left = set(op, left, self.intersections()?);
+        }
+    }
+
+    fn intersections(&mut self) -> Result<Body> {
+        let mut left = self.set_operand()?;
+        while self.eat(Keyword::Intersect) {
+            let right = Box::new(self.set_operand()?);
+            left = Body::Set { op: SetOp::Intersect, left: Box::new(left), right };
+        }
+        Ok(left)
+    }
+
+    fn set_operand(&mut self) -> Result<Body> {
+        if self.at_symbol("(") {
+            return Ok(Body::Nested(Box::new(self.parenthesized(Self::query)?)));
+        }
+        Ok(Body::Select(Box::new(self.select()?)))
+    }
+
+    fn select(&mut self) -> Result<Select> {
+        self.expect(Keyword::Select)?;
+        let mut select = Select { distinct: self.eat(Keyword::Distinct), ..Select::default() };
+        self.eat(Keyword::All);
+        select.top = self.top()?;
+        select.items = self.items()?;
+        if self.eat(Keyword::Into) {
+            select.into = Some(self.name()?);
+        }
+        if self.eat(Keyword::From) {
+            select.from = self.tables()?;
+        }
+        if self.eat(Keyword::Where) {
+            select.filter = Some(self.predicate()?);
+        }
+        if self.eat_all(&[Keyword::Group, Keyword::By]) {
+            select.group = self.group_by()?;
+        }
+        if self.eat(Keyword::Having) {
+            select.having = Some(self.predicate()?);
+        }
+        Ok(select)
+    }
+
+    fn group_by(&mut self) -> Result<Vec<Expr>> {
+        if self.at_any(&[Keyword::Rollup, Keyword::Cube, Keyword::Grouping]) {
+            return Err(Error::unsupported("GROUPING SETS, ROLLUP and CUBE"));
+        }
+        if self.at(Keyword::All) || self.at_symbol("(") && self.symbol_at(1, ")") {
+            return Err(Error::unsupported("GROUP BY ALL and GROUP BY ()"));
+        }
+        let group = self.expressions()?;
+        if self.at(Keyword::With)
+            && matches!(self.keyword_at(1), Some(Keyword::Rollup | Keyword::Cube))
+        {
+            return Err(Error::unsupported("WITH ROLLUP and WITH CUBE"));
+        }
+        Ok(group)
+    }
+
+    pub(super) fn top(&mut self) -> Result<Option<Expr>> {
+        if !self.eat(Keyword::Top) {
+            return Ok(None);
+        }
+        let count =
+            if self.at_symbol("(") { self.parenthesized(Self::expr)? } else { self.primary()? };
+        if self.at(Keyword::Percent) {
+            return Err(Error::unsupported("TOP … PERCENT"));
+        }
+        if self.eat_all(&[Keyword::With, Keyword::Ties]) {
+            return Err(Error::unsupported("TOP … WITH TIES"));
+        }
+        Ok(Some(count))
+    }
+
+    // --- select items
+
+    pub(super) fn items(&mut self) -> Result<Vec<Item>> {
+        self.comma_separated(Self::item)
+    }
+
+    fn item(&mut self) -> Result<Item> {
+        if self.eat_symbol("*") {
+            return Ok(Item::Star(Vec::new()));
+        }
+        if matches!(self.peek(), TokenKind::Word(_) | TokenKind::Quoted(_)) {
+            if let Some(prefix) = self.star_prefix() {
+                return Ok(Item::Star(prefix));
+            }
+            // alias = expr
+            if self.symbol_at(1, "=") {
+                let alias = self.identifier()?;
+                self.position += 1;
+                return Ok(Item::Expr(self.expr()?, Some(alias)));
+            }
+        }
+        if matches!(self.peek(), TokenKind::Variable(v) if !v.starts_with("@@"))
+            && ["=", "+=", "-="].iter().any(|s| self.symbol_at(1, s))
+        {
+            let variable = self.variable()?;
+            let plain = self.at_symbol("=");
+            let value = self.assigned(Expr::Variable(variable.clone()))?;
+            if !plain {
+                return Err(Error::unsupported("SELECT @v += …"));
+            }
+            return Ok(Item::Assign(variable, value));
+        }
+        let expr = self.expr()?;
+        Ok(Item::Expr(expr, self.alias(true)?))
+    }
+
+    /// The prefix of `a.b.*`; looks ahead, because `a.b` is an expression too.
+    fn star_prefix(&mut self) -> Option<Vec<String>> {
+        let (mark, mut parts) = (self.position, Vec::new());
+        while let Ok(part) = self.identifier() {
+            parts.push(part);
+            if !self.eat_symbol(".") {
+                break;
+            }
+            if self.eat_symbol("*") {
+                return Some(parts);
+            }
+        }
+        self.position = mark;
+        None
+    }
+
+    /// An alias, if one is next. Of a column it may be written as a text.
+    fn alias(&mut self, of_column: bool) -> Result<Option<String>> {
+        let explicit = self.eat(Keyword::As);
+        let alias = match self.peek() {
+            TokenKind::Quoted(name) => name.clone(),
+            TokenKind::Text(text) if of_column => text.clone(),
+            TokenKind::UnicodeText(text) if of_column && explicit => text.clone(),
+            TokenKind::Word(word)
+                if !word.is_reserved() && (explicit || !self.follows_source()) =>
+            {
+                word.text.clone()
+            }
+            _ if explicit => return Err(self.unexpected()),
+            _ => return Ok(None),
+        };
+        self.position += 1;
+        Ok(Some(alias))
+    }
+
+    /// Words that are not reserved, and still no alias without AS.
+    fn follows_source(&self) -> bool {
+        self.at_any(&[
+            Keyword::Output,
+            Keyword::Offset,
+            Keyword::Throw,
+            Keyword::Apply,
+            Keyword::Tablesample,
+        ])
+    }
+
+    // --- table sources
+
+    pub(super) fn tables(&mut self) -> Result<Vec<Table>> {
+        self.comma_separated(Self::joined)
+    }
+
+    fn joined(&mut self) -> Result<Table> {
+        let mut left = self.table()?;
+        while let Some(kind) = self.join_kind()? {
+            let right = self.table()?;
+            let on = if kind == JoinKind::Cross {
+                None
+            } else {
+                // `a JOIN b JOIN c ON … ON …` would nest to the right.
+                if !self.at(Keyword::On) {
+                    return Err(if self.at_end() {
+                        self.unexpected()
+                    } else {
+                        Error::unsupported("a join whose ON does not follow its table")
+                    });
+                }
+                self.position += 1;
+                Some(self.predicate()?)
+            };
+            left = Table::Join { kind, left: Box::new(left), right: Box::new(right), on };
+        }
+        Ok(left)
+    }
+
+    fn join_kind(&mut self) -> Result<Option<JoinKind>> {
+        const KINDS: [(&[Keyword], JoinKind); 9] = [
+            (&[Keyword::Cross, Keyword::Join], JoinKind::Cross),
+            (&[Keyword::Inner, Keyword::Join], JoinKind::Inner),
+            (&[Keyword::Join], JoinKind::Inner),
+            (&[Keyword::Left, Keyword::Join], JoinKind::Left),
+            (&[Keyword::Left, Keyword::Outer, Keyword::Join], JoinKind::Left),
+            (&[Keyword::Right, Keyword::Join], JoinKind::Right),
+            (&[Keyword::Right, Keyword::Outer, Keyword::Join], JoinKind::Right),
+            (&[Keyword::Full, Keyword::Join], JoinKind::Full),
+            (&[Keyword::Full, Keyword::Outer, Keyword::Join], JoinKind::Full),
+        ];
+        if let Some((_, kind)) = KINDS.iter().find(|(words, _)| self.eat_all(words)) {
+            return Ok(Some(*kind));
+        }
+        let next = self.keyword_at(1);
+        let unsupported = match self.keyword() {
+            Some(Keyword::Cross | Keyword::Outer) if next == Some(Keyword::Apply) => "APPLY",
+            Some(Keyword::Inner | Keyword::Left | Keyword::Right | Keyword::Full)
+                if matches!(
+                    next,
+                    Some(Keyword::Hash | Keyword::Loop | Keyword::Merge | Keyword::Remote)
+                ) =>
+            {
+                "a join with a hint"
+            }
+            Some(Keyword::Pivot | Keyword::Unpivot) => "PIVOT and UNPIVOT",
+            _ => return Ok(None),
+        };
+        Err(Error::unsupported(unsupported))
+    }
+
+    fn table(&mut self) -> Result<Table> {
+        if self.eat_symbol("(") {
+            return self.nested(Self::table_in_parentheses);
+        }
+        let name = self.name()?;
+        if self.at_symbol("(") {
+            let function = name.0.join(".");
+            return Err(Error::unsupported(format!("the table function {function}")));
+        }
+        let alias = self.alias(false)?;
+        self.hints()?;
+        if self.at(Keyword::Tablesample) {
+            return Err(Error::unsupported("TABLESAMPLE"));
+        }
+        Ok(Table::Named { name, alias })
+    }
+
+    /// Behind its opening parenthesis: VALUES, a derived table, or a join.
+    fn table_in_parentheses(&mut self) -> Result<Table> {
+        if self.eat(Keyword::Values) {
+            let rows = self.comma_separated(|p| p.parenthesized(Self::expressions))?;
+            self.expect_symbol(")")?;
+            let alias = self.table_alias()?;
+            return Ok(Table::Values { rows, alias, columns: self.name_list()? });
+        }
+        if self.at_any(&[Keyword::Select, Keyword::With]) || self.at_symbol("(") {
+            let query = Box::new(self.query()?);
+            self.expect_symbol(")")?;
+            let alias = self.table_alias()?;
+            let columns = if self.at_symbol("(") { self.name_list()? } else { Vec::new() };
+            return Ok(Table::Derived { query, alias, columns });
+        }
+        let join = self.joined()?;
+        self.expect_symbol(")")?;
+        Ok(join)
+    }
+
+    fn table_alias(&mut self) -> Result<String> {
+        self.alias(false)?.ok_or_else(|| self.unexpected())
+    }
+}
