@@ -1,18 +1,19 @@
 //! Exact numbers: scaled 128-bit integers, and the precision and scale rules of T-SQL.
 
 use crate::error::{Error, Result};
+use crate::messages;
 use crate::types::Type;
 
 /// 10^38 does not fit a decimal any more.
 const LIMIT: i128 = 10i128.pow(38);
 
 /// 10^n.
-pub fn pow10(n: u32) -> Result<i128> {
+pub(crate) fn pow10(n: u32) -> Result<i128> {
     10i128.checked_pow(n).ok_or_else(|| Error::overflow("numeric"))
 }
 
 /// Changes the scale, rounding half away from zero.
-pub fn rescale(v: i128, from: u8, to: u8) -> Result<i128> {
+pub(crate) fn rescale(v: i128, from: u8, to: u8) -> Result<i128> {
     if to >= from {
         return v
             .checked_mul(pow10(u32::from(to - from))?)
@@ -24,19 +25,15 @@ pub fn rescale(v: i128, from: u8, to: u8) -> Result<i128> {
 }
 
 /// Refuses what `decimal(p, _)` cannot hold.
-pub fn fit(v: i128, p: u8, what: &str) -> Result<i128> {
+pub(crate) fn fit(v: i128, p: u8, what: &str) -> Result<i128> {
     if v.unsigned_abs() >= pow10(u32::from(p)).unwrap_or(LIMIT) as u128 {
-        return Err(Error::new(
-            8115,
-            16,
-            format!("Arithmetic overflow error converting {what} to data type numeric."),
-        ));
+        return Err(messages::numeric_overflow(what, 1));
     }
     Ok(v)
 }
 
 /// The text, with exactly `scale` digits after the point.
-pub fn text(v: i128, scale: u8) -> String {
+pub(crate) fn text(v: i128, scale: u8) -> String {
     let digits = v.unsigned_abs().to_string();
     let s = usize::from(scale);
     let sign = if v < 0 { "-" } else { "" };
@@ -49,7 +46,7 @@ pub fn text(v: i128, scale: u8) -> String {
 }
 
 /// Reads a plain decimal; gives the value and the scale as written.
-pub fn parse(s: &str) -> Option<(i128, u8)> {
+pub(crate) fn parse(s: &str) -> Option<(i128, u8)> {
     let t = s.trim();
     let (neg, body) = match t.as_bytes().first()? {
         b'-' => (true, &t[1..]),
@@ -68,7 +65,7 @@ pub fn parse(s: &str) -> Option<(i128, u8)> {
 
 /// A float at `scale` digits; nothing when it is too large. How many of its digits the server takes
 /// is told nowhere, so that where 15 (7 of a real) and 17 of them do not agree, there is no answer.
-pub fn from_float(f: f64, from: Type, scale: u8, cut: bool) -> Result<Option<i128>> {
+pub(crate) fn from_float(f: f64, from: Type, scale: u8, cut: bool) -> Result<Option<i128>> {
     if !f.is_finite() || f.abs() >= 1e38 {
         return Ok(None);
     }
@@ -94,7 +91,7 @@ pub fn from_float(f: f64, from: Type, scale: u8, cut: bool) -> Result<Option<i12
 }
 
 /// The type of `a op b`, both decimal (the table in "Precision, scale, and length").
-pub fn result_type(op: char, (p1, s1): (u8, u8), (p2, s2): (u8, u8)) -> (u8, u8) {
+pub(crate) fn result_type(op: char, (p1, s1): (u8, u8), (p2, s2): (u8, u8)) -> (u8, u8) {
     let (p1, s1, p2, s2) = (i32::from(p1), i32::from(s1), i32::from(p2), i32::from(s2));
     let (p, s) = match op {
         '+' | '-' => {
@@ -121,7 +118,14 @@ pub fn result_type(op: char, (p1, s1): (u8, u8), (p2, s2): (u8, u8)) -> (u8, u8)
 }
 
 /// `a op b` in the type that [`result_type`] gave.
-pub fn compute(op: char, a: i128, s1: u8, b: i128, s2: u8, (p, s): (u8, u8)) -> Result<i128> {
+pub(crate) fn compute(
+    op: char,
+    a: i128,
+    s1: u8,
+    b: i128,
+    s2: u8,
+    (p, s): (u8, u8),
+) -> Result<i128> {
     let over = || Error::overflow("numeric");
     let v = match op {
         '+' | '-' => {
@@ -140,7 +144,7 @@ pub fn compute(op: char, a: i128, s1: u8, b: i128, s2: u8, (p, s): (u8, u8)) -> 
             s,
         )?,
         '/' | '%' if b == 0 => {
-            return Err(Error::new(8134, 16, "Divide by zero error encountered."));
+            return Err(messages::divide_by_zero());
         }
         '/' => {
             let shift = i32::from(s) - i32::from(s1) + i32::from(s2);
@@ -162,7 +166,7 @@ pub fn compute(op: char, a: i128, s1: u8, b: i128, s2: u8, (p, s): (u8, u8)) -> 
 }
 
 /// money and smallmoney: the value must fit their 8 or 4 bytes.
-pub fn fit_money(v: i128, ty: Type) -> Result<i128> {
+pub(crate) fn fit_money(v: i128, ty: Type) -> Result<i128> {
     let fits =
         if ty == Type::SmallMoney { i32::try_from(v).is_ok() } else { i64::try_from(v).is_ok() };
     if fits { Ok(v) } else { Err(Error::overflow(ty.name_and_id().0)) }

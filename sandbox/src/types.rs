@@ -13,11 +13,14 @@
 //! | character, uniqueidentifier, xml | TEXT | collation `CI` |
 //! | binary | BLOB | |
 
+mod parse;
+mod value;
+
 use std::fmt;
 
-use rusqlite::types::{ToSqlOutput, Value as Lite, ValueRef};
-
-use crate::error::{Error, Result};
+pub(crate) use self::parse::TypeArgument;
+pub use self::value::Value;
+pub(crate) use self::value::{dec_from_key, dec_key};
 
 /// The length of a variable-length type; `Max` is `(max)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -66,66 +69,47 @@ pub enum Type {
     Udt(&'static str),
 }
 
-/// A value. Which variant stands for which type is the table in the module's documentation.
-#[derive(Debug, Clone, PartialEq)]
-#[expect(missing_docs, reason = "the variants are SQLite's representations")]
-pub enum Value {
-    Null,
-    Int(i64),
-    Dec(i128),
-    Float(f64),
-    Str(String),
-    Bin(Vec<u8>),
-    /// UTC ticks and the offset in minutes.
-    Offset(i64, i16),
-}
-
 /// 100 ns units in a day.
 pub const DAY: i64 = 864_000_000_000;
 
-// === impl Type ===
-
 impl Type {
     /// Character data of any kind.
-    pub fn is_text(self) -> bool {
+    pub(crate) fn is_text(self) -> bool {
         matches!(
             self,
             Type::Char(_) | Type::VarChar(_) | Type::NChar(_) | Type::NVarChar(_) | Type::Xml
         )
     }
 
-    /// UTF-16 character data.
-    pub fn is_unicode(self) -> bool {
+    /// Character data in UTF-16 on the wire.
+    pub(crate) fn is_unicode(self) -> bool {
         matches!(self, Type::NChar(_) | Type::NVarChar(_) | Type::Xml)
     }
 
     /// tinyint … bigint and bit.
-    pub fn is_int(self) -> bool {
+    pub(crate) fn is_int(self) -> bool {
         matches!(self, Type::Bit | Type::TinyInt | Type::SmallInt | Type::Int | Type::BigInt)
     }
 
     /// Kept as a scaled integer: decimal, numeric, money, smallmoney.
-    pub fn is_scaled(self) -> bool {
+    pub(crate) fn is_scaled(self) -> bool {
         matches!(self, Type::Decimal(..) | Type::Money | Type::SmallMoney)
     }
 
-    /// real and float.
-    pub fn is_float(self) -> bool {
+    pub(crate) fn is_float(self) -> bool {
         matches!(self, Type::Real | Type::Float)
     }
 
-    /// Any number.
-    pub fn is_number(self) -> bool {
+    pub(crate) fn is_number(self) -> bool {
         self.is_int() || self.is_scaled() || self.is_float()
     }
 
-    /// binary and varbinary.
-    pub fn is_binary(self) -> bool {
+    pub(crate) fn is_binary(self) -> bool {
         matches!(self, Type::Binary(_) | Type::VarBinary(_))
     }
 
     /// Types with a date or a time of day.
-    pub fn is_temporal(self) -> bool {
+    pub(crate) fn is_temporal(self) -> bool {
         matches!(
             self,
             Type::Date
@@ -138,7 +122,7 @@ impl Type {
     }
 
     /// Digits after the point of a scaled type.
-    pub fn scale(self) -> u8 {
+    pub(crate) fn scale(self) -> u8 {
         match self {
             Type::Decimal(_, s) => s,
             Type::Money | Type::SmallMoney => 4,
@@ -147,7 +131,7 @@ impl Type {
     }
 
     /// As decimal(p,s), for arithmetic with decimals.
-    pub fn as_decimal(self) -> Option<(u8, u8)> {
+    pub(crate) fn as_decimal(self) -> Option<(u8, u8)> {
         Some(match self {
             Type::Bit => (1, 0),
             Type::TinyInt => (3, 0),
@@ -162,7 +146,7 @@ impl Type {
     }
 
     /// Data type precedence; the higher one wins where two types meet.
-    pub fn precedence(self) -> u8 {
+    pub(crate) fn precedence(self) -> u8 {
         match self {
             Type::Null | Type::Bool => 0,
             Type::Binary(_) => 1,
@@ -196,7 +180,7 @@ impl Type {
 
     /// SQLite's declared type. Never `INTEGER`: a key of that type would be the rowid, which
     /// replaces NULL by a number.
-    pub fn lite(self) -> &'static str {
+    pub(crate) fn lite(self) -> &'static str {
         if self.is_text() || self == Type::Guid {
             "TEXT COLLATE CI"
         } else if self.is_float() {
@@ -209,7 +193,7 @@ impl Type {
     }
 
     /// `max_length` of `sys.columns`: bytes, or -1 for `(max)`.
-    pub fn max_length(self) -> i64 {
+    pub(crate) fn max_length(self) -> i64 {
         match self {
             Type::Bit | Type::TinyInt => 1,
             Type::SmallInt => 2,
@@ -242,7 +226,7 @@ impl Type {
     }
 
     /// `precision` and `scale` of `sys.columns`.
-    pub fn precision_scale(self) -> (u8, u8) {
+    pub(crate) fn precision_scale(self) -> (u8, u8) {
         match self {
             Type::Bit => (1, 0),
             Type::TinyInt => (3, 0),
@@ -268,7 +252,7 @@ impl Type {
     }
 
     /// The bare type name and `system_type_id` of `sys.types`.
-    pub fn name_and_id(self) -> (&'static str, i64) {
+    pub(crate) fn name_and_id(self) -> (&'static str, i64) {
         match self {
             Type::Null | Type::Int => ("int", 56),
             Type::Bool | Type::Bit => ("bit", 104),
@@ -298,114 +282,6 @@ impl Type {
             Type::Udt(_) => ("geography", 240),
         }
     }
-
-    /// From a name and its arguments, as written in a declaration.
-    pub fn parse(name: &str, args: &[TypeArgument]) -> Result<Type> {
-        let n = |i: usize, default: u16| -> u16 {
-            match args.get(i) {
-                Some(TypeArgument::N(n)) => *n,
-                _ => default,
-            }
-        };
-        let len = |default: u16| match args.first() {
-            Some(TypeArgument::Max) => Len::Max,
-            Some(TypeArgument::N(n)) => Len::N(*n),
-            None => Len::N(default),
-        };
-        let scale = |s: u16| -> Result<u8> {
-            u8::try_from(s).ok().filter(|s| *s <= 7).ok_or_else(|| {
-                Error::new(1002, 15, format!("Line 1: Specified scale {s} is invalid."))
-            })
-        };
-        let lower = name.to_ascii_lowercase();
-        let bytes = match lower.as_str() {
-            "char" | "character" | "varchar" | "binary" | "varbinary" => 8000,
-            "nchar" | "nvarchar" => 4000,
-            "float" => 53,
-            _ => u16::MAX,
-        };
-        match args.first() {
-            Some(TypeArgument::N(0)) if bytes < u16::MAX => {
-                return Err(Error::new(
-                    1001,
-                    15,
-                    "Line 1: Length or precision specification 0 is invalid.",
-                ));
-            }
-            Some(TypeArgument::N(size)) if *size > bytes => {
-                return Err(Error::unsupported(format!("{name}({size})")));
-            }
-            Some(TypeArgument::Max)
-                if !matches!(lower.as_str(), "varchar" | "nvarchar" | "varbinary") =>
-            {
-                return Err(Error::unsupported(format!("{name}(max)")));
-            }
-            _ => {}
-        }
-        Ok(match lower.as_str() {
-            "bit" => Type::Bit,
-            "tinyint" => Type::TinyInt,
-            "smallint" => Type::SmallInt,
-            "int" | "integer" => Type::Int,
-            "bigint" => Type::BigInt,
-            "decimal" | "numeric" | "dec" => {
-                let (p, s) = (n(0, 18), n(1, 0));
-                if p == 0 || s > p && p <= 38 {
-                    return Err(Error::unsupported(format!("{name}({p},{s})")));
-                }
-                if p > 38 {
-                    return Err(Error::new(
-                        2750,
-                        16,
-                        format!(
-                            "Column or parameter #1: Specified column precision {p} is greater than the maximum precision of 38."
-                        ),
-                    ));
-                }
-                Type::Decimal(p as u8, s as u8)
-            }
-            "money" => Type::Money,
-            "smallmoney" => Type::SmallMoney,
-            "real" => Type::Real,
-            "float" if n(0, 53) <= 24 => Type::Real,
-            "float" => Type::Float,
-            "char" | "character" => Type::Char(n(0, 1)),
-            "varchar" => Type::VarChar(len(1)),
-            "nchar" => Type::NChar(n(0, 1)),
-            "nvarchar" => Type::NVarChar(len(1)),
-            "sysname" => Type::NVarChar(Len::N(128)),
-            "binary" => Type::Binary(n(0, 1)),
-            "varbinary" => Type::VarBinary(len(1)),
-            "date" => Type::Date,
-            "time" => Type::Time(scale(n(0, 7))?),
-            "smalldatetime" => Type::SmallDateTime,
-            "datetime" => Type::DateTime,
-            "datetime2" => Type::DateTime2(scale(n(0, 7))?),
-            "datetimeoffset" => Type::DateTimeOffset(scale(n(0, 7))?),
-            "uniqueidentifier" => Type::Guid,
-            "xml" => Type::Xml,
-            "text" | "ntext" | "image" | "rowversion" | "timestamp" | "cursor" | "sql_variant"
-            | "geography" | "geometry" | "hierarchyid" | "json" | "vector" => {
-                return Err(Error::unsupported(format!("the type {name}")));
-            }
-            _ => {
-                return Err(Error::new(
-                    2715,
-                    16,
-                    format!("Column, parameter, or variable #1: Cannot find data type {name}."),
-                ));
-            }
-        })
-    }
-}
-
-/// An argument of a type: a number or `max`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum TypeArgument {
-    /// `(n)`.
-    N(u16),
-    /// `(max)`.
-    Max,
 }
 
 impl fmt::Display for Type {
@@ -427,72 +303,10 @@ impl fmt::Display for Type {
 }
 
 /// Bytes of a time of day on the wire, by scale (MS-TDS §2.2.5.5.1.8).
-pub fn time_bytes(scale: u8) -> usize {
+pub(crate) fn time_bytes(scale: u8) -> usize {
     match scale {
         0..=2 => 3,
         3..=4 => 4,
         _ => 5,
     }
-}
-
-// === impl Value ===
-
-impl Value {
-    /// From SQLite, read as `ty`.
-    pub fn from_lite(value: ValueRef<'_>, ty: Type) -> Result<Value> {
-        Ok(match (value, ty) {
-            (ValueRef::Null, _) => Value::Null,
-            (ValueRef::Integer(i), t) if t.is_float() => Value::Float(i as f64),
-            (ValueRef::Integer(i), _) => Value::Int(i),
-            (ValueRef::Real(r), _) => Value::Float(r),
-            (ValueRef::Text(t), _) => Value::Str(String::from_utf8_lossy(t).into_owned()),
-            (ValueRef::Blob(b), t) if t.is_scaled() => Value::Dec(dec_from_key(b)?),
-            (ValueRef::Blob(b), Type::DateTimeOffset(_)) => {
-                let (Some(t), Some(o)) = (b.first_chunk::<8>(), b.get(8..10)) else {
-                    return Err(Error::internal("a datetimeoffset of the wrong size"));
-                };
-                Value::Offset(i64::from_be_bytes(*t), i16::from_be_bytes([o[0], o[1]]))
-            }
-            (ValueRef::Blob(b), _) => Value::Bin(b.to_vec()),
-        })
-    }
-
-    /// For SQLite.
-    pub fn to_lite(&self) -> Lite {
-        match self {
-            Value::Null => Lite::Null,
-            Value::Int(i) => Lite::Integer(*i),
-            Value::Dec(d) => Lite::Blob(dec_key(*d).to_vec()),
-            Value::Float(f) => Lite::Real(*f),
-            Value::Str(s) => Lite::Text(s.clone()),
-            Value::Bin(b) => Lite::Blob(b.clone()),
-            Value::Offset(t, o) => {
-                let mut b = t.to_be_bytes().to_vec();
-                b.extend_from_slice(&o.to_be_bytes());
-                Lite::Blob(b)
-            }
-        }
-    }
-
-    /// True for NULL.
-    pub fn is_null(&self) -> bool {
-        matches!(self, Value::Null)
-    }
-}
-
-impl rusqlite::ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Owned(self.to_lite()))
-    }
-}
-
-/// The 16 bytes whose `memcmp` order is the order of the number.
-pub fn dec_key(d: i128) -> [u8; 16] {
-    (d as u128 ^ (1u128 << 127)).to_be_bytes()
-}
-
-/// The inverse of [`dec_key`].
-pub fn dec_from_key(b: &[u8]) -> Result<i128> {
-    let a: [u8; 16] = b.try_into().map_err(|_| Error::internal("a decimal of the wrong size"))?;
-    Ok((u128::from_be_bytes(a) ^ (1u128 << 127)) as i128)
 }
