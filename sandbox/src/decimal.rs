@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::messages;
+use crate::syntax::ast::BinaryOp;
 use crate::types::Type;
 
 /// 10^38 does not fit a decimal any more.
@@ -91,15 +92,15 @@ pub(crate) fn from_float(f: f64, from: Type, scale: u8, cut: bool) -> Result<Opt
 }
 
 /// The type of `a op b`, both decimal (the table in "Precision, scale, and length").
-pub(crate) fn result_type(op: char, (p1, s1): (u8, u8), (p2, s2): (u8, u8)) -> (u8, u8) {
+pub(crate) fn result_type(op: BinaryOp, (p1, s1): (u8, u8), (p2, s2): (u8, u8)) -> (u8, u8) {
     let (p1, s1, p2, s2) = (i32::from(p1), i32::from(s1), i32::from(p2), i32::from(s2));
     let (p, s) = match op {
-        '+' | '-' => {
+        BinaryOp::Add | BinaryOp::Subtract => {
             let s = s1.max(s2);
             (s + (p1 - s1).max(p2 - s2) + 1, s)
         }
-        '*' => (p1 + p2 + 1, s1 + s2),
-        '/' => {
+        BinaryOp::Multiply => (p1 + p2 + 1, s1 + s2),
+        BinaryOp::Divide => {
             let s = 6.max(s1 + p2 + 1);
             (p1 - s1 + s2 + s, s)
         }
@@ -110,7 +111,7 @@ pub(crate) fn result_type(op: char, (p1, s1): (u8, u8), (p2, s2): (u8, u8)) -> (
     }
     let integral = p - s;
     let s = match op {
-        '+' | '-' => s.min(38 - (integral - 1).min(38)).max(0),
+        BinaryOp::Add | BinaryOp::Subtract => s.min(38 - (integral - 1).min(38)).max(0),
         _ if integral < 32 => s.min(38 - integral),
         _ => s.min(6),
     };
@@ -119,7 +120,7 @@ pub(crate) fn result_type(op: char, (p1, s1): (u8, u8), (p2, s2): (u8, u8)) -> (
 
 /// `a op b` in the type that [`result_type`] gave.
 pub(crate) fn compute(
-    op: char,
+    op: BinaryOp,
     a: i128,
     s1: u8,
     b: i128,
@@ -128,25 +129,26 @@ pub(crate) fn compute(
 ) -> Result<i128> {
     let over = || Error::overflow("numeric");
     let v = match op {
-        '+' | '-' => {
+        BinaryOp::Add | BinaryOp::Subtract => {
             let m = s1.max(s2);
             let (x, y) = (rescale(a, s1, m)?, rescale(b, s2, m)?);
             rescale(
-                if op == '+' { x.checked_add(y) } else { x.checked_sub(y) }.ok_or_else(over)?,
+                if op == BinaryOp::Add { x.checked_add(y) } else { x.checked_sub(y) }
+                    .ok_or_else(over)?,
                 m,
                 s,
             )?
         }
-        '*' => rescale(
+        BinaryOp::Multiply => rescale(
             a.checked_mul(b)
                 .ok_or_else(|| Error::unsupported("a product of more than 38 digits"))?,
             s1 + s2,
             s,
         )?,
-        '/' | '%' if b == 0 => {
+        BinaryOp::Divide | BinaryOp::Modulo if b == 0 => {
             return Err(messages::divide_by_zero());
         }
-        '/' => {
+        BinaryOp::Divide => {
             let shift = i32::from(s) - i32::from(s1) + i32::from(s2);
             let wide = || Error::unsupported("a division of more than 38 digits");
             if shift >= 0 {
@@ -178,16 +180,16 @@ mod tests {
 
     #[test]
     fn precision_and_scale_follow_the_documented_table() {
-        assert_eq!(result_type('+', (10, 2), (5, 4)), (13, 4));
-        assert_eq!(result_type('*', (10, 2), (5, 4)), (16, 6));
-        assert_eq!(result_type('/', (2, 1), (1, 0)), (7, 6));
-        assert_eq!(result_type('*', (38, 10), (38, 10)), (38, 6));
+        assert_eq!(result_type(BinaryOp::Add, (10, 2), (5, 4)), (13, 4));
+        assert_eq!(result_type(BinaryOp::Multiply, (10, 2), (5, 4)), (16, 6));
+        assert_eq!(result_type(BinaryOp::Divide, (2, 1), (1, 0)), (7, 6));
+        assert_eq!(result_type(BinaryOp::Multiply, (38, 10), (38, 10)), (38, 6));
     }
 
     #[test]
     fn division_truncates_and_rescaling_rounds() {
         assert_eq!(
-            compute('/', 20, 1, 3, 0, (8, 6)).map(|v| text(v, 6)),
+            compute(BinaryOp::Divide, 20, 1, 3, 0, (8, 6)).map(|v| text(v, 6)),
             Ok("0.666666".to_owned())
         );
         assert_eq!(rescale(125, 2, 1), Ok(13));

@@ -160,10 +160,12 @@ fn described(call: &Call) -> String {
             format!("{}[{from} → {to}{style}]", if *attempt { "try_cast" } else { "cast" })
         }
         Call::Assign { from, to } => format!("assign[{from} → {to}]"),
-        Call::Arith { op, a, b, out } => format!("arith[{a} {op} {b} → {out}]"),
-        Call::Func { name, args, out } => format!("{name}[{} → {out}]", list(args)),
-        Call::Date { name, part, args, out } => {
-            format!("{name}[{} {} → {out}]", part.name(), list(args))
+        Call::Arithmetic { op, a, b, out } => {
+            format!("arith[{a} {} {b} → {out}]", op.symbol())
+        }
+        Call::Function { shim, args, out } => format!("{}[{} → {out}]", shim.name, list(args)),
+        Call::Date { function, part, args, out } => {
+            format!("{}[{} {} → {out}]", function.name(), part.name(), list(args))
         }
         Call::Depth(max) => format!("depth[{max}]"),
     }

@@ -2,13 +2,17 @@
 //! only place that knows its number, severity, state and wording. In each file they are in the order
 //! of their numbers.
 
+mod binding;
 mod change;
 mod convert;
+mod evaluation;
 mod schema;
 mod session;
 
+pub(crate) use self::binding::*;
 pub(crate) use self::change::*;
 pub(crate) use self::convert::*;
+pub(crate) use self::evaluation::*;
 pub(crate) use self::schema::*;
 pub(crate) use self::session::*;
 use crate::error::Error;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::session::Engine;
-use crate::bind::{Binder, invalid_object};
+use crate::bind::Binder;
 use crate::catalog::{Object, TableDef, quote};
 use crate::error::{Error, Result};
 use crate::messages;
@@ -106,7 +106,7 @@ impl Engine {
         {
             let mut newest_first = self.temporary.iter().rev();
             let found = newest_first.find(|t| t.name.eq_ignore_ascii_case(last));
-            let temporary = found.ok_or_else(|| invalid_object(name))?;
+            let temporary = found.ok_or_else(|| messages::invalid_object(name))?;
             return Ok(Target {
                 object: None,
                 label: name.0.join("."),
@@ -114,7 +114,8 @@ impl Engine {
                 identity_key: -(self.spid * TABLES_PER_SESSION + temporary.number),
             });
         }
-        let object = self.catalog.find(name).cloned().ok_or_else(|| invalid_object(name))?;
+        let object =
+            self.catalog.find(name).cloned().ok_or_else(|| messages::invalid_object(name))?;
         let Some(table) = object.table().cloned() else {
             return Err(Error::unsupported(format!(
                 "changing {} through a view",

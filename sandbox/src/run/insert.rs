@@ -209,8 +209,7 @@ fn query_rows(
     }
     cells.extend(fill);
     // A LIMIT keeps SQLite from dropping the ORDER BY that identity values follow.
-    let is_limited = query.offset.is_some() || bound.sql.contains(" LIMIT ");
-    let keep = if query.order.is_empty() || is_limited { "" } else { " LIMIT -1" };
+    let keep = if query.order.is_empty() || bound.limited { "" } else { " LIMIT -1" };
     Ok(format!("SELECT {} FROM ({}{keep})", cells.join(","), bound.sql))
 }
 
