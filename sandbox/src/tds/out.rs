@@ -11,44 +11,41 @@ use tokio::sync::mpsc;
 use crate::error::{Error, Result};
 use crate::tds::token::{self, Done, status};
 
-/// What the engine sends.
+/// What the engine's thread sends to its connection.
 #[derive(Debug)]
-pub enum Piece {
+pub(crate) enum Piece {
     /// Whole tokens.
     Data(Bytes),
-    /// Send what there is, even in a packet that is not full.
+    /// What came is to be sent, even in a packet that is not full.
     Flush,
     /// The request is over.
     End,
-    /// Close the socket now.
+    /// The socket is to be closed now.
     Drop,
 }
 
 /// Number of the internal error that ends a cancelled request.
-pub const CANCELLED: u32 = u32::MAX;
+pub(crate) const CANCELLED: u32 = u32::MAX;
 
-/// Writes tokens.
+/// Where a request's tokens go.
 #[derive(Debug)]
-pub struct Out {
+pub(crate) struct Out {
     buf: BytesMut,
     to: mpsc::Sender<Piece>,
-    /// Set by an Attention.
-    pub cancel: Arc<AtomicBool>,
+    /// An Attention sets it.
+    pub(crate) cancel: Arc<AtomicBool>,
     /// Rows written, over the whole sandbox.
-    pub rows_sent: Arc<AtomicU64>,
+    pub(crate) rows_sent: Arc<AtomicU64>,
     /// The last DONE, held back until it is known whether more follows.
     pending: Option<(Done, u16, u16, u64)>,
-    /// Wait this long before each row.
-    pub row_delay: Option<Duration>,
-    /// Close the socket after so many rows of a request.
-    pub drop_after_rows: Option<u64>,
+    /// A fault: how long to wait before each row.
+    pub(crate) row_delay: Option<Duration>,
+    /// A fault: how many rows come before the socket is closed.
+    pub(crate) drop_after_rows: Option<u64>,
 }
 
-// === impl Out ===
-
 impl Out {
-    /// Into a channel.
-    pub fn new(
+    pub(crate) fn new(
         to: mpsc::Sender<Piece>,
         cancel: Arc<AtomicBool>,
         rows_sent: Arc<AtomicU64>,
@@ -64,13 +61,12 @@ impl Out {
         }
     }
 
-    /// The error of a cancelled request.
-    pub fn cancelled() -> Error {
+    pub(crate) fn cancelled() -> Error {
         Error::new(CANCELLED, 25, "cancelled")
     }
 
     /// Fails once the request was cancelled.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if self.cancel.load(Ordering::Acquire) { Err(Self::cancelled()) } else { Ok(()) }
     }
 
@@ -84,8 +80,7 @@ impl Out {
         }
     }
 
-    /// Writes a token.
-    pub fn write(&mut self, f: impl FnOnce(&mut BytesMut)) -> Result<()> {
+    pub(crate) fn write(&mut self, f: impl FnOnce(&mut BytesMut)) -> Result<()> {
         self.settle();
         f(&mut self.buf);
         if self.buf.len() > 16 << 10 { self.pass_on() } else { Ok(()) }
@@ -96,8 +91,8 @@ impl Out {
         if b.is_empty() { Ok(()) } else { self.send(Piece::Data(b)) }
     }
 
-    /// Counts, delays, drops and writes a row.
-    pub fn row(&mut self, f: impl FnOnce(&mut BytesMut)) -> Result<()> {
+    /// Writes a row, with the faults that concern rows.
+    pub(crate) fn row(&mut self, f: impl FnOnce(&mut BytesMut)) -> Result<()> {
         self.check()?;
         if let Some(d) = self.row_delay {
             self.flush()?;
@@ -125,20 +120,20 @@ impl Out {
         self.write(f)
     }
 
-    /// A DONE of any kind.
-    pub fn done(&mut self, kind: Done, status: u16, command: u16, rows: u64) {
+    /// Comes out with the next token, when it is known whether it is the last.
+    pub(crate) fn done(&mut self, kind: Done, status: u16, command: u16, rows: u64) {
         self.settle();
         self.pending = Some((kind, status, command, rows));
     }
 
-    /// Everything so far, now.
-    pub fn flush(&mut self) -> Result<()> {
+    /// Sends what there is, even in a packet that is not full.
+    pub(crate) fn flush(&mut self) -> Result<()> {
         self.pass_on()?;
         self.send(Piece::Flush)
     }
 
-    /// Ends the request.
-    pub fn end(&mut self, cancelled: bool) {
+    /// Ends the answer; a cancelled one is without its last DONE, for which the acknowledgement is.
+    pub(crate) fn end(&mut self, cancelled: bool) {
         match self.pending.take() {
             _ if cancelled => {}
             Some((kind, st, cmd, rows)) => token::done(kind, st, cmd, rows, &mut self.buf),

@@ -7,44 +7,41 @@ use crate::error::Error;
 use crate::types::{Type, Value};
 
 /// The name that ERROR and INFO tokens give for the server.
-pub const SERVER: &str = "SANDBOX";
+pub(crate) const SERVER: &str = "SANDBOX";
 
 /// DONE status bits (§2.2.7.6).
-pub mod status {
-    /// More tokens follow.
-    pub const MORE: u16 = 1;
+pub(crate) mod status {
+    pub(crate) const MORE: u16 = 1;
     /// An error happened in this statement.
-    pub const ERROR: u16 = 2;
+    pub(crate) const ERROR: u16 = 2;
     /// The row count is valid.
-    pub const COUNT: u16 = 0x10;
+    pub(crate) const COUNT: u16 = 0x10;
     /// Acknowledges an Attention.
-    pub const ATTENTION: u16 = 0x20;
+    pub(crate) const ATTENTION: u16 = 0x20;
 }
 
 /// Which of the three DONE tokens.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Done {
-    /// A statement of a batch.
+pub(crate) enum Done {
     Statement = 0xFD,
-    /// A procedure.
     Proc = 0xFE,
-    /// A statement within a procedure.
+    /// Of a statement within a procedure.
     InProc = 0xFF,
 }
 
 /// A column of a result set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
-    /// Its name; empty where the expression has none.
+    /// Empty where the expression has none.
     pub name: String,
-    /// Its type.
+    /// Of its values.
     pub ty: Type,
     /// COLMETADATA flags: nullable, identity, computed.
     pub flags: u16,
 }
 
 impl Column {
-    /// A nullable column.
+    /// A column that may be NULL.
     pub fn new(name: impl Into<String>, ty: Type) -> Self {
         Self { name: name.into(), ty, flags: 1 }
     }
@@ -64,14 +61,14 @@ pub(super) fn us_varchar(s: &str, out: &mut BytesMut) {
     units.iter().for_each(|u| out.put_u16_le(*u));
 }
 
-/// ERROR (0xAA).
-pub fn error(e: &Error, out: &mut BytesMut) {
+/// ERROR (0xAA, §2.2.7.10).
+pub(crate) fn error(e: &Error, out: &mut BytesMut) {
     notice(0xAA, e, out);
 }
 
 /// ERROR and DONE as a client of TDS 7.1 and older reads them: a line of two bytes,
 /// a count of four.
-pub fn error_before_7_2(e: &Error, out: &mut BytesMut) {
+pub(crate) fn error_before_7_2(e: &Error, out: &mut BytesMut) {
     let mut whole = BytesMut::new();
     notice(0xAA, e, &mut whole);
     let length = u16::from_le_bytes([whole[1], whole[2]]) - 2;
@@ -84,7 +81,7 @@ pub fn error_before_7_2(e: &Error, out: &mut BytesMut) {
 }
 
 /// INFO (0xAB): number 0 for PRINT.
-pub fn info(number: u32, class: u8, state: u8, line: u32, text: &str, out: &mut BytesMut) {
+pub(crate) fn info(number: u32, class: u8, state: u8, line: u32, text: &str, out: &mut BytesMut) {
     notice(0xAB, &Error { state, line, ..Error::new(number, class, text) }, out);
 }
 
@@ -102,22 +99,22 @@ fn notice(kind: u8, e: &Error, out: &mut BytesMut) {
     out.put_slice(&body);
 }
 
-/// DONE, DONEPROC or DONEINPROC.
-pub fn done(kind: Done, status: u16, command: u16, rows: u64, out: &mut BytesMut) {
+/// DONE, DONEPROC or DONEINPROC (§2.2.7.6).
+pub(crate) fn done(kind: Done, status: u16, command: u16, rows: u64, out: &mut BytesMut) {
     out.put_u8(kind as u8);
     out.put_u16_le(status);
     out.put_u16_le(command);
     out.put_u64_le(rows);
 }
 
-/// RETURNSTATUS (0x79).
-pub fn return_status(value: i32, out: &mut BytesMut) {
+/// RETURNSTATUS (0x79, §2.2.7.18).
+pub(crate) fn return_status(value: i32, out: &mut BytesMut) {
     out.put_u8(0x79);
     out.put_i32_le(value);
 }
 
 /// RETURNVALUE (0xAC) of an output parameter.
-pub fn return_value(ordinal: u16, name: &str, ty: Type, v: &Value, out: &mut BytesMut) {
+pub(crate) fn return_value(ordinal: u16, name: &str, ty: Type, v: &Value, out: &mut BytesMut) {
     out.put_u8(0xAC);
     out.put_u16_le(ordinal);
     b_varchar(name, out);
@@ -129,7 +126,7 @@ pub fn return_value(ordinal: u16, name: &str, ty: Type, v: &Value, out: &mut Byt
 }
 
 /// ENVCHANGE (0xE3) with two strings: 1 database, 2 language, 4 packet size.
-pub fn env_text(kind: u8, new: &str, old: &str, out: &mut BytesMut) {
+pub(crate) fn env_text(kind: u8, new: &str, old: &str, out: &mut BytesMut) {
     let mut body = BytesMut::new();
     body.put_u8(kind);
     b_varchar(new, &mut body);
@@ -138,7 +135,7 @@ pub fn env_text(kind: u8, new: &str, old: &str, out: &mut BytesMut) {
 }
 
 /// ENVCHANGE with bytes: 7 collation, 8 begin, 9 commit, 10 rollback.
-pub fn env_bytes(kind: u8, new: &[u8], old: &[u8], out: &mut BytesMut) {
+pub(crate) fn env_bytes(kind: u8, new: &[u8], old: &[u8], out: &mut BytesMut) {
     let mut body = BytesMut::new();
     body.put_u8(kind);
     body.put_u8(new.len() as u8);
@@ -149,7 +146,7 @@ pub fn env_bytes(kind: u8, new: &[u8], old: &[u8], out: &mut BytesMut) {
 }
 
 /// ENVCHANGE 20: go to another server (what Azure SQL answers at login).
-pub fn env_routing(host: &str, port: u16, out: &mut BytesMut) {
+pub(crate) fn env_routing(host: &str, port: u16, out: &mut BytesMut) {
     let mut inner = BytesMut::new();
     inner.put_u8(0);
     inner.put_u16_le(port);
@@ -169,7 +166,7 @@ fn env(body: &[u8], out: &mut BytesMut) {
 }
 
 /// LOGINACK (0xAD) for TDS 7.4.
-pub fn login_ack(tds_version: u32, out: &mut BytesMut) {
+pub(crate) fn login_ack(tds_version: u32, out: &mut BytesMut) {
     let mut body = BytesMut::new();
     body.put_u8(1);
     body.put_u32(tds_version);
@@ -180,8 +177,8 @@ pub fn login_ack(tds_version: u32, out: &mut BytesMut) {
     out.put_slice(&body);
 }
 
-/// COLMETADATA (0x81).
-pub fn columns(columns: &[Column], out: &mut BytesMut) {
+/// COLMETADATA (0x81, §2.2.7.4).
+pub(crate) fn columns(columns: &[Column], out: &mut BytesMut) {
     out.put_u8(0x81);
     out.put_u16_le(columns.len() as u16);
     for c in columns {
@@ -192,8 +189,8 @@ pub fn columns(columns: &[Column], out: &mut BytesMut) {
     }
 }
 
-/// ROW (0xD1).
-pub fn row<'a>(values: impl IntoIterator<Item = (&'a Value, Type)>, out: &mut BytesMut) {
+/// ROW (0xD1), of one value for each column.
+pub(crate) fn row<'a>(values: impl IntoIterator<Item = (&'a Value, Type)>, out: &mut BytesMut) {
     out.put_u8(0xD1);
     for (v, ty) in values {
         value(v, ty, out);
