@@ -192,3 +192,40 @@ impl TableDef {
 pub(crate) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
+
+/// A name in a text, as OBJECT_ID takes it: parts between dots, and what is in brackets or
+/// quotation marks is one part.
+pub(crate) fn written_name(text: &str) -> Name {
+    let mut parts = vec![String::new()];
+    let mut close = None;
+    let mut chars = text.trim().chars().peekable();
+    while let Some(c) = chars.next() {
+        match close {
+            Some(q) if c == q && chars.next_if_eq(&q).is_none() => close = None,
+            None if c == '[' => close = Some(']'),
+            None if c == '"' => close = Some('"'),
+            None if c == '.' => parts.push(String::new()),
+            _ => {
+                if let Some(last) = parts.last_mut() {
+                    last.push(c);
+                }
+            }
+        }
+    }
+    Name(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_texts() {
+        let parts = |text: &str| written_name(text).0;
+        assert_eq!(parts("t"), ["t"]);
+        assert_eq!(parts(" dbo.t "), ["dbo", "t"]);
+        assert_eq!(parts("[a.b].\"c d\""), ["a.b", "c d"]);
+        assert_eq!(parts("[a]]b]"), ["a]b"]);
+        assert_eq!(parts("tempdb..#t"), ["tempdb", "", "#t"]);
+    }
+}

@@ -141,6 +141,23 @@ pub(crate) fn rethrow_outside_catch() -> Error {
     )
 }
 
+/// 15009, of catalog procedures.
+pub(crate) fn object_does_not_exist(object: &str, database: &str) -> Error {
+    Error::new(
+        15009,
+        16,
+        format!(
+            "The object '{object}' does not exist in database '{database}' or is invalid for this \
+             operation."
+        ),
+    )
+}
+
+/// 15197, of sp_helptext.
+pub(crate) fn no_text_of_object(object: &str) -> Error {
+    Error::new(15197, 16, format!("There is no text for object '{object}'."))
+}
+
 pub(crate) fn login_failed(user: &str) -> Error {
     Error::new(18456, 14, format!("Login failed for user '{user}'."))
 }

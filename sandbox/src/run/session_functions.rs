@@ -8,9 +8,8 @@ use super::session::{Engine, NO_IDENTITY};
 use crate::calendar::{now, round_datetime};
 use crate::catalog::describe::{ALL_TYPES, definition};
 use crate::catalog::views::{COLLATION_NAME, Facts};
-use crate::catalog::{DATABASE, Object};
+use crate::catalog::{DATABASE, Object, written_name};
 use crate::error::{Error, Result};
-use crate::syntax::ast::Name;
 use crate::tds::token::SERVER;
 use crate::types::{Len, Type, Value};
 
@@ -300,41 +299,9 @@ fn column_name(engine: &Engine, args: &Arguments<'_>) -> Option<Value> {
     Some(text(&column.name))
 }
 
-/// A name in a text, as OBJECT_ID takes it: parts between dots, and what is in brackets or
-/// quotation marks is one part.
-fn written_name(text: &str) -> Name {
-    let mut parts = vec![String::new()];
-    let mut close = None;
-    let mut chars = text.trim().chars().peekable();
-    while let Some(c) = chars.next() {
-        match close {
-            Some(q) if c == q && chars.next_if_eq(&q).is_none() => close = None,
-            None if c == '[' => close = Some(']'),
-            None if c == '"' => close = Some('"'),
-            None if c == '.' => parts.push(String::new()),
-            _ => {
-                if let Some(last) = parts.last_mut() {
-                    last.push(c);
-                }
-            }
-        }
-    }
-    Name(parts)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_in_texts() {
-        let parts = |text: &str| written_name(text).0;
-        assert_eq!(parts("t"), ["t"]);
-        assert_eq!(parts(" dbo.t "), ["dbo", "t"]);
-        assert_eq!(parts("[a.b].\"c d\""), ["a.b", "c d"]);
-        assert_eq!(parts("[a]]b]"), ["a]b"]);
-        assert_eq!(parts("tempdb..#t"), ["tempdb", "", "#t"]);
-    }
 
     #[test]
     fn every_function_is_there_once_and_in_upper_case() {
