@@ -50,9 +50,7 @@ fn check(area: &str) {
     let path: PathBuf =
         [env!("CARGO_MANIFEST_DIR"), "tests", "golden", &format!("{area}.txt")].iter().collect();
     let expected = std::fs::read_to_string(&path).expect("the script");
-    let shared = Arc::new(Shared::new(format!("file:/golden-{area}?vfs=memdb")));
-    let _keeper = run::open(&shared).expect("a database");
-    sample::load(&shared).expect("the sample");
+    let (shared, _keeper) = sampled(area);
     let got: Vec<String> = expected.split("\n\n").map(|b| block(&shared, b)).collect();
     let got = got.join("\n\n") + "\n";
     if std::env::var_os("GOLDEN_UPDATE").is_some() {
@@ -67,6 +65,14 @@ fn check(area: &str) {
         .collect();
     assert!(differing.is_empty(), "{area}: {}", differing.join("\n"));
     assert_eq!(expected, got, "{area}");
+}
+
+/// A database with the sample in it, and the connection that keeps it alive.
+fn sampled(name: &str) -> (Arc<Shared>, rusqlite::Connection) {
+    let shared = Arc::new(Shared::new(format!("file:/golden-{name}?vfs=memdb")));
+    let keeper = run::open(&shared).expect("a database");
+    sample::load(&shared).expect("the sample");
+    (shared, keeper)
 }
 
 /// A block with its answers anew.
@@ -210,4 +216,43 @@ fn notice(kind: &str, n: &Notice, out: &mut String) -> std::fmt::Result {
 
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r")
+}
+
+#[test]
+fn what_is_deep_or_long_is_answered_or_refused_and_overflows_nothing() {
+    let (shared, _keeper) = sampled("deep");
+    let answer = |sql: String| block(&shared, &format!("> {sql}"));
+    let all_of = |n: usize| {
+        [
+            format!("SELECT {}1", "1+".repeat(n)),
+            format!("SELECT {}1", "1*".repeat(n)),
+            format!("SELECT {}1{}", "(".repeat(n), ")".repeat(n)),
+            format!("SELECT {}1", "- ".repeat(n)),
+            format!("SELECT {}1{}", "ABS(".repeat(n), ")".repeat(n)),
+            format!("SELECT {}1{}", "CAST(".repeat(n), " AS int)".repeat(n)),
+            format!("SELECT {}1{}", "CASE WHEN 1=1 THEN ".repeat(n), " END".repeat(n)),
+            format!("SELECT 1 WHERE {}1=1{}", "(".repeat(n), ")".repeat(n)),
+            format!("SELECT 1 WHERE {}1=1", "NOT ".repeat(n)),
+            format!("SELECT {}EmployeeId FROM Employees GROUP BY EmployeeId", "1+".repeat(n)),
+            format!("{}SELECT 1{}", "BEGIN ".repeat(n), " END".repeat(n)),
+            format!("{}SELECT 1", "IF 1=1 ".repeat(n)),
+            format!("{}SELECT 1", "SELECT 1 UNION ALL ".repeat(n)),
+            format!("{}SELECT 1", "SELECT 1 INTERSECT ".repeat(n)),
+        ]
+    };
+    for sql in all_of(90) {
+        let answer = answer(sql);
+        assert!(answer.contains("\nrow ") && !answer.contains("\nerror "), "{answer}");
+    }
+    let join = "JOIN Employees e ON 1=1 ";
+    let more = [
+        format!("SELECT 1 FROM Employees x {}", join.repeat(5000)),
+        format!("SELECT * FROM {}Employees{}", "(SELECT * FROM ".repeat(5000), ") x".repeat(5000)),
+    ];
+    for sql in all_of(5000).into_iter().chain(more) {
+        assert!(answer(sql).contains("\nerror 49999 severity 16 "));
+    }
+    // Conditions are one list, however many there are.
+    let conditions = "1=2 OR ".repeat(900) + &"1=1 AND ".repeat(900);
+    assert!(answer(format!("SELECT 1 WHERE {conditions} 1=1")).contains("\nrow 1"));
 }

@@ -16,7 +16,6 @@ mod faults;
 mod functions;
 #[cfg(test)]
 mod golden;
-mod message;
 mod messages;
 mod run;
 mod sample;

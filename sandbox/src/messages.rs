@@ -8,6 +8,7 @@ mod convert;
 mod evaluation;
 mod schema;
 mod session;
+mod syntax;
 
 pub(crate) use self::binding::*;
 pub(crate) use self::change::*;
@@ -15,6 +16,7 @@ pub(crate) use self::convert::*;
 pub(crate) use self::evaluation::*;
 pub(crate) use self::schema::*;
 pub(crate) use self::session::*;
+pub(crate) use self::syntax::*;
 use crate::error::Error;
 
 /// States other than 1 tell where in the server an error was raised.

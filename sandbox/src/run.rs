@@ -12,6 +12,7 @@ mod ddl;
 mod drop;
 mod insert;
 mod options;
+mod printf;
 mod procedure;
 mod raise;
 mod request;

@@ -62,9 +62,8 @@ pub(super) fn has_aggregate(e: &Expr) -> bool {
         | Expr::InQuery { value: a, .. }
         | Expr::Quantified { value: a, .. }
         | Expr::Cast { value: a, .. } => has_aggregate(a),
-        Expr::Binary(_, a, b) | Expr::Compare(_, a, b) | Expr::And(a, b) | Expr::Or(a, b) => {
-            has_aggregate(a) || has_aggregate(b)
-        }
+        Expr::Binary(_, a, b) | Expr::Compare(_, a, b) => has_aggregate(a) || has_aggregate(b),
+        Expr::And(all) | Expr::Or(all) => all.iter().any(has_aggregate),
         Expr::In { value, list, .. } => has_aggregate(value) || list.iter().any(has_aggregate),
         Expr::Between { value, low, high, .. } => {
             has_aggregate(value) || has_aggregate(low) || has_aggregate(high)

@@ -32,8 +32,8 @@ impl Binder<'_> {
             Expr::Quantified { op, value, all, query } => {
                 return self.quantified(*op, value, *all, query);
             }
-            Expr::And(a, b) => format!("({} AND {})", self.predicate(a)?, self.predicate(b)?),
-            Expr::Or(a, b) => format!("({} OR {})", self.predicate(a)?, self.predicate(b)?),
+            Expr::And(all) => self.joined(all, " AND ")?,
+            Expr::Or(all) => self.joined(all, " OR ")?,
             Expr::Not(a) => format!("(NOT {})", self.predicate(a)?),
             Expr::IsNull { value, negated } => {
                 format!("({} IS {}NULL)", self.expr(value)?.sql, not(*negated))
@@ -64,6 +64,11 @@ impl Binder<'_> {
             _ => return Err(Error::internal("a value where a predicate is")),
         };
         Ok(typed(sql, Type::Bool))
+    }
+
+    fn joined(&mut self, all: &[Expr], word: &str) -> Result<String> {
+        let all = all.iter().map(|e| self.predicate(e)).collect::<Result<Vec<_>>>()?;
+        Ok(format!("({})", all.join(word)))
     }
 
     pub(super) fn equal(&self, a: Typed, b: Typed) -> Result<Typed> {

@@ -1,8 +1,8 @@
 //! RAISERROR and THROW.
 
+use super::printf;
 use super::session::Engine;
 use crate::error::{Error, Result};
-use crate::message;
 use crate::messages;
 use crate::syntax::ast::Expr;
 use crate::tds::out::Out;
@@ -49,7 +49,7 @@ impl Engine {
             }
         };
         let values = rest.iter().map(|e| self.constant(e)).collect::<Result<Vec<_>>>()?;
-        let text = message::format(&format, &values)?;
+        let text = printf::format(&format, &values)?;
         if class <= 10 {
             return out.write(|b| token::info(USER_MESSAGE, class, state, line, &text, b));
         }

@@ -4,11 +4,14 @@ use super::ast::Name;
 use super::keyword::Keyword;
 use super::lexer::{Token, TokenKind, tokens};
 use crate::error::{Error, Result};
+use crate::messages;
 use crate::types::{Len, Type, TypeArgument};
 
 /// How deep expressions, queries and statements may stand in each other: what is deeper would not
 /// fit on the stack of a session's thread.
 const DEEPEST: u32 = 100;
+/// Operators, set operations or joins one after the other: each is a level of the tree.
+const LONGEST_CHAIN: u32 = 250;
 
 /// A recursive-descent parser over the tokens of one text; each file of this module has the rules
 /// of one part of the grammar.
@@ -73,6 +76,15 @@ impl<'a> Parser<'a> {
         let out = rule(self);
         self.depth -= 1;
         out
+    }
+
+    /// Refuses a chain of operators that is longer than what fits.
+    pub(super) fn check_chain(&self, length: u32) -> Result<()> {
+        if length > LONGEST_CHAIN {
+            let what = format!("more than {LONGEST_CHAIN} operators in a row");
+            return Err(Error::unsupported(what).at(self.line()));
+        }
+        Ok(())
     }
 
     // --- keywords
@@ -290,10 +302,7 @@ impl<'a> Parser<'a> {
             _ => String::new(),
         };
         let ty = self.data_type().map_err(|e| match e.number {
-            2715 => Error {
-                line: e.line,
-                ..Error::new(243, 16, format!("Type {name} is not a defined system type."))
-            },
+            2715 => messages::no_system_type(&name).at(e.line),
             _ => e,
         })?;
         Ok(match ty {
@@ -315,8 +324,7 @@ impl<'a> Parser<'a> {
 
 fn near_word(reserved: bool, word: &str, line: u32) -> Error {
     if reserved {
-        let what = format!("Incorrect syntax near the keyword '{word}'.");
-        return Error::new(156, 15, what).at(line);
+        return messages::syntax_near_keyword(word).at(line);
     }
     Error::syntax(word, line)
 }

@@ -14,19 +14,27 @@ impl Parser<'_> {
     // --- predicates
 
     pub(super) fn predicate(&mut self) -> Result<Expr> {
-        let mut left = self.and()?;
-        while self.eat(Keyword::Or) {
-            left = Expr::Or(Box::new(left), Box::new(self.and()?));
+        let first = self.and()?;
+        if !self.at(Keyword::Or) {
+            return Ok(first);
         }
-        Ok(left)
+        let mut all = vec![first];
+        while self.eat(Keyword::Or) {
+            all.push(self.and()?);
+        }
+        Ok(Expr::Or(all))
     }
 
     fn and(&mut self) -> Result<Expr> {
-        let mut left = self.not()?;
-        while self.eat(Keyword::And) {
-            left = Expr::And(Box::new(left), Box::new(self.not()?));
+        let first = self.not()?;
+        if !self.at(Keyword::And) {
+            return Ok(first);
         }
-        Ok(left)
+        let mut all = vec![first];
+        while self.eat(Keyword::And) {
+            all.push(self.not()?);
+        }
+        Ok(Expr::And(all))
     }
 
     fn not(&mut self) -> Result<Expr> {
@@ -139,32 +147,36 @@ impl Parser<'_> {
 
     pub(super) fn expr(&mut self) -> Result<Expr> {
         let mut left = self.term()?;
-        loop {
+        for length in 1.. {
             let op = match self.peek() {
                 TokenKind::Symbol("+") => BinaryOp::Add,
                 TokenKind::Symbol("-") => BinaryOp::Subtract,
                 TokenKind::Symbol("&") => BinaryOp::BitAnd,
                 TokenKind::Symbol("|") => BinaryOp::BitOr,
                 TokenKind::Symbol("^") => BinaryOp::BitXor,
-                _ => return Ok(left),
+                _ => break,
             };
+            self.check_chain(length)?;
             self.position += 1;
             left = Expr::Binary(op, Box::new(left), Box::new(self.term()?));
         }
+        Ok(left)
     }
 
     fn term(&mut self) -> Result<Expr> {
         let mut left = self.unary()?;
-        loop {
+        for length in 1.. {
             let op = match self.peek() {
                 TokenKind::Symbol("*") => BinaryOp::Multiply,
                 TokenKind::Symbol("/") => BinaryOp::Divide,
                 TokenKind::Symbol("%") => BinaryOp::Modulo,
-                _ => return Ok(left),
+                _ => break,
             };
+            self.check_chain(length)?;
             self.position += 1;
             left = Expr::Binary(op, Box::new(left), Box::new(self.unary()?));
         }
+        Ok(left)
     }
 
     pub(super) fn unary(&mut self) -> Result<Expr> {

@@ -4,6 +4,7 @@
 use super::keyword::Keyword;
 use crate::convert::currency;
 use crate::error::{Error, Result};
+use crate::messages;
 
 /// A bare word: keyword or identifier.
 #[derive(Debug, Clone, PartialEq)]
@@ -124,9 +125,7 @@ impl<'a> Lexer<'a> {
                 }
             } else {
                 let Some(c) = rest.chars().next() else {
-                    return Err(
-                        Error::new(113, 15, "Missing end comment mark '*/'.").at(first_line)
-                    );
+                    return Err(messages::unclosed_comment().at(first_line));
                 };
                 self.line += u32::from(c == '\n');
                 self.at += c.len_utf8();
@@ -251,8 +250,7 @@ impl<'a> Lexer<'a> {
             }
             out.push(c);
         }
-        let what = format!("Unclosed quotation mark after the character string '{out}'.");
-        Err(Error::new(105, 15, what).at(first_line))
+        Err(messages::unclosed_quotation_mark(&out).at(first_line))
     }
 }
 

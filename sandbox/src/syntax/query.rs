@@ -104,21 +104,25 @@ impl Parser<'_> {
     fn set_operations(&mut self) -> Result<Body> {
         let set = |op, left, right| Body::Set { op, left: Box::new(left), right: Box::new(right) };
         let mut left = self.intersections()?;
-        loop {
+        for length in 1.. {
             let op = if self.eat(Keyword::Union) {
                 if self.eat(Keyword::All) { SetOp::UnionAll } else { SetOp::Union }
             } else if self.eat(Keyword::Except) {
                 SetOp::Except
             } else {
-                return Ok(left);
+                break;
             };
+            self.check_chain(length)?;
             left = set(op, left, self.intersections()?);
         }
+        Ok(left)
     }
 
     fn intersections(&mut self) -> Result<Body> {
-        let mut left = self.set_operand()?;
+        let (mut left, mut length) = (self.set_operand()?, 0);
         while self.eat(Keyword::Intersect) {
+            length += 1;
+            self.check_chain(length)?;
             let right = Box::new(self.set_operand()?);
             left = Body::Set { op: SetOp::Intersect, left: Box::new(left), right };
         }
@@ -276,8 +280,10 @@ impl Parser<'_> {
     }
 
     fn joined(&mut self) -> Result<Table> {
-        let mut left = self.table()?;
+        let (mut left, mut length) = (self.table()?, 0);
         while let Some(kind) = self.join_kind()? {
+            length += 1;
+            self.check_chain(length)?;
             let right = self.table()?;
             let on = if kind == JoinKind::Cross {
                 None

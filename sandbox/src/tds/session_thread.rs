@@ -15,6 +15,10 @@ use crate::run::Engine;
 use crate::types::Type;
 use crate::{Inner, messages, script};
 
+/// Bytes of a session's stack. The deepest text that the parser lets through needs less than the
+/// 2 MB of a thread that is not asked for more; this is for what SQLite puts on top of it.
+const STACK: usize = 8 << 20;
+
 /// A session's thread, as its connection has it.
 pub(super) struct SessionThread {
     requests: mpsc::Sender<Request>,
@@ -35,18 +39,20 @@ impl SessionThread {
         let (outgoing, pieces) = mpsc::channel::<Piece>(4);
         let (made, interrupt) = oneshot::channel();
         let cancelled = cancel.clone();
-        std::thread::Builder::new().name("sandbox-session".into()).spawn(move || {
-            let Login { user, program, host, .. } = &login;
-            let shared = inner.shared.clone();
-            let engine = Engine::new(shared, spid, user, program, host, cancelled.clone());
-            let Ok(mut engine) = engine else { return };
-            let _ = made.send(engine.interrupt_handle());
-            while let Some(request) = incoming.blocking_recv() {
-                let rows_sent = inner.rows_sent.clone();
-                let out = Out::new(outgoing.clone(), cancelled.clone(), rows_sent);
-                answer(&inner, &mut engine, request, out);
-            }
-        })?;
+        std::thread::Builder::new().name("sandbox-session".into()).stack_size(STACK).spawn(
+            move || {
+                let Login { user, program, host, .. } = &login;
+                let shared = inner.shared.clone();
+                let engine = Engine::new(shared, spid, user, program, host, cancelled.clone());
+                let Ok(mut engine) = engine else { return };
+                let _ = made.send(engine.interrupt_handle());
+                while let Some(request) = incoming.blocking_recv() {
+                    let rows_sent = inner.rows_sent.clone();
+                    let out = Out::new(outgoing.clone(), cancelled.clone(), rows_sent);
+                    answer(&inner, &mut engine, request, out);
+                }
+            },
+        )?;
         let Ok(interrupt) = interrupt.await else { return Ok(None) };
         Ok(Some(Self { requests, pieces, cancel, interrupt }))
     }

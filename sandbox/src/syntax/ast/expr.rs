@@ -43,8 +43,10 @@ pub(crate) enum Expr {
         all: bool,
         query: Box<Query>,
     },
-    And(Box<Expr>, Box<Expr>),
-    Or(Box<Expr>, Box<Expr>),
+    /// Of two or more.
+    And(Vec<Expr>),
+    /// Of two or more.
+    Or(Vec<Expr>),
     Not(Box<Expr>),
     IsNull {
         value: Box<Expr>,
