@@ -46,16 +46,15 @@ const WEEKDAYS: [&str; 7] =
 /// A date and a time of day, as a text or a value has them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Moment {
-    /// Since 0001-01-01.
+    /// Days since 0001-01-01.
     pub(crate) days: i64,
-    /// Since midnight.
+    /// Units of 100 ns since midnight.
     pub(crate) ticks: i64,
     /// Minutes east of UTC, where there is an offset.
     pub(crate) offset: Option<i16>,
 }
 
 impl Moment {
-    /// Ticks since 0001-01-01.
     fn at(self) -> i64 {
         self.days * DAY + self.ticks
     }
@@ -93,7 +92,6 @@ pub(crate) fn to_ymd(days: i64) -> (i64, i64, i64) {
     (i64::from(date.year()), i64::from(date.month()), i64::from(date.day()))
 }
 
-/// 28 to 31.
 pub(crate) fn days_in_month(year: i64, month: i64) -> i64 {
     (28..=31).rev().find(|d| from_ymd(year, month, *d).is_some()).unwrap_or(31)
 }

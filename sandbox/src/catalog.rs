@@ -21,7 +21,7 @@ pub const DATABASE: &str = "trading";
 /// Everything that can be named.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Catalog {
-    /// With their ids.
+    /// Each with its `schema_id`.
     pub(crate) schemas: Vec<(String, i64)>,
     /// In the order of their creation.
     pub(crate) objects: Vec<Arc<Object>>,
@@ -62,7 +62,7 @@ pub(crate) struct ColumnMeta {
     pub(crate) name: String,
     pub(crate) ty: Type,
     pub(crate) nullable: bool,
-    /// Seed and increment.
+    /// Its seed and its increment.
     pub(crate) identity: Option<(i64, i64)>,
     /// The constraint's name, the expression, and its text.
     pub(crate) default: Option<(String, Expr, String)>,
@@ -91,7 +91,7 @@ pub(crate) struct Foreign {
     pub(crate) columns: Vec<usize>,
     /// The id of the table that it refers to.
     pub(crate) table: i64,
-    /// The columns there.
+    /// The positions of its columns there.
     pub(crate) refs: Vec<usize>,
     pub(crate) on_delete: String,
     pub(crate) on_update: String,

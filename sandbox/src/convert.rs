@@ -1,5 +1,5 @@
-//! CAST, CONVERT and the implicit conversions ("CAST and CONVERT (Transact-SQL)"): one function from
-//! any type to any other.
+//! CAST, CONVERT and the implicit conversions ("CAST and CONVERT (Transact-SQL)"): one function
+//! from any type to any other.
 
 mod binary;
 mod code_page;

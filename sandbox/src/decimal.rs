@@ -8,7 +8,6 @@ use crate::types::Type;
 /// 10^38 does not fit a decimal any more.
 const LIMIT: i128 = 10i128.pow(38);
 
-/// 10^n.
 pub(crate) fn pow10(n: u32) -> Result<i128> {
     10i128.checked_pow(n).ok_or_else(|| Error::overflow("numeric"))
 }

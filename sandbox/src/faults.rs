@@ -31,7 +31,8 @@ pub struct Faults {
     pub drop_after_rows: Option<u64>,
     /// Answer the next request with this error.
     pub error: Option<Error>,
-    /// Refuse a parameter without a type (NULLTYPE, 0x1F), as some servers do that speak TDS (8009).
+    /// Refuse a parameter without a type (NULLTYPE, 0x1F), as some servers do that speak TDS
+    /// (8009).
     pub refuse_untyped: bool,
     /// What happens to an Attention.
     pub attention: Attention,

@@ -1,6 +1,6 @@
 //! SQL Server's messages ("Database Engine events and errors"): one constructor for each, and the
-//! only place that knows its number, severity, state and wording. In each file they are in the order
-//! of their numbers.
+//! only place that knows its number, severity, state and wording. In each file they are in the
+//! order of their numbers.
 
 mod binding;
 mod change;

@@ -2,6 +2,7 @@
 //! one connection from PRELOGIN to its end.
 
 pub(crate) mod connection;
+mod data_type;
 mod decode;
 mod encode;
 mod login;

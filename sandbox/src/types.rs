@@ -1,17 +1,19 @@
 //! SQL Server's types as the sandbox knows them, and how each value is kept in SQLite.
 //!
-//! Every expression has a static [`Type`]. SQLite sees only four representations, chosen so that its
-//! own comparison, `ORDER BY` and `MIN`/`MAX` are right without a shim:
+//! Every expression has a static [`Type`]. SQLite sees only four storage classes, chosen so that
+//! its own comparison, `ORDER BY` and `MIN`/`MAX` are right without a shim:
 //!
-//! | SQL Server | SQLite | why |
-//! |---|---|---|
-//! | bit … bigint | INTEGER | exact |
-//! | decimal, numeric, money, smallmoney | BLOB of 16 bytes, big-endian, sign bit flipped | `memcmp` orders it; the scale is in the type |
-//! | real, float | REAL | |
-//! | date (days since 0001-01-01), time, datetime, datetime2, smalldatetime (100 ns) | INTEGER | exact, ordered |
-//! | datetimeoffset | BLOB: UTC ticks, then offset | ordered by instant |
-//! | character, uniqueidentifier, xml | TEXT | collation `CI` |
-//! | binary | BLOB | |
+//! | SQL Server | SQLite |
+//! |---|---|
+//! | bit … bigint | INTEGER |
+//! | decimal, numeric, money, smallmoney | BLOB of 16 bytes, big-endian, sign bit flipped |
+//! | real, float | REAL |
+//! | date (days), time, datetime, datetime2, smalldatetime (100 ns) | INTEGER, from 0001-01-01 |
+//! | datetimeoffset | BLOB: UTC ticks, then offset |
+//! | character, uniqueidentifier, xml | TEXT of the collation `CI` |
+//! | binary | BLOB |
+//!
+//! `memcmp` puts decimals in their order, as their scale is in the type, and instants in theirs.
 
 mod parse;
 mod value;
@@ -27,7 +29,7 @@ pub(crate) use self::value::{dec_from_key, dec_key};
 pub enum Len {
     /// A length in characters (or bytes, for binary and single-byte types).
     N(u16),
-    /// `(max)`.
+    /// Without a limit: `(max)`.
     Max,
 }
 

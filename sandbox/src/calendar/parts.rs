@@ -60,7 +60,7 @@ impl Part {
         NAMES.iter().find(|(part, _)| *part == self).map_or("", |(_, names)| names[0])
     }
 
-    /// Below a millisecond.
+    /// Whether it is finer than a millisecond.
     pub(crate) fn is_fine(self) -> bool {
         matches!(self, Part::Microsecond | Part::Nanosecond)
     }
@@ -121,12 +121,12 @@ pub(crate) fn part(moment: Moment, part: Part) -> i64 {
     }
 }
 
-/// 0 is Sunday.
+/// The day of the week, of which 0 is Sunday.
 fn weekday(days: i64) -> i64 {
     i64::from(super::date(days).weekday().num_days_from_sunday())
 }
 
-/// DATENAME.
+/// DATENAME: months and weekdays by their English names.
 pub(crate) fn part_name(moment: Moment, of: Part) -> String {
     match of {
         Part::Month => MONTHS[moment.date().month0() as usize].to_owned(),

@@ -17,9 +17,9 @@ enum Bad {
     Unknown,
 }
 
-/// Reads ISO 8601, `yyyymmdd`, `yyyy-mm-dd hh:mm[:ss[.fffffff]]`, US `m/d/yyyy`, `Mon d yyyy`, and a
-/// time alone. What can be no date is refused as the server refuses it; other forms are not in the
-/// sandbox.
+/// Reads ISO 8601, `yyyymmdd`, `yyyy-mm-dd hh:mm[:ss[.fffffff]]`, US `m/d/yyyy`, `Mon d yyyy`, and
+/// a time alone. What can be no date is refused as the server refuses it; other forms are not in
+/// the sandbox.
 pub(crate) fn parse(text: &str, ty: Type) -> Result<Moment> {
     let trimmed = text.trim_matches(' ');
     if trimmed.is_empty() {
@@ -103,7 +103,7 @@ fn date_and_time(text: &str, legacy: bool) -> Result<(&str, Option<&str>), Bad> 
     })
 }
 
-/// `yyyy-mm-dd`
+/// Whether a text has the form `yyyy-mm-dd`.
 fn is_dashed(text: &str) -> bool {
     let fits = |(i, b): (usize, u8)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() };
     text.len() == 10 && text.bytes().enumerate().all(fits)

@@ -102,7 +102,7 @@ fn time_text(ticks: i64, scale: u8) -> String {
     out
 }
 
-/// `+hh:mm`.
+/// An offset in minutes as `+hh:mm`.
 pub(super) fn offset_text(minutes: i16) -> String {
     let sign = if minutes < 0 { '-' } else { '+' };
     format!("{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60)

@@ -1,4 +1,5 @@
-//! The catalog procedures that drivers and people call, one entry each ("Catalog stored procedures").
+//! The catalog procedures that drivers and people call, one entry each ("Catalog stored
+//! procedures").
 
 mod columns;
 mod help_text;
@@ -13,18 +14,15 @@ use crate::messages;
 use crate::tds::token::Column;
 use crate::types::{Len, Type, Value};
 
-/// `sysname`.
 const NAME: Type = Type::NVarChar(Len::N(128));
 
-/// A result set.
 pub(crate) type ResultSet = (Vec<Column>, Vec<Vec<Value>>);
 
 /// What a call gives: each argument with its name, if it was named.
 pub(crate) type Given<'a> = &'a [(Option<String>, Value)];
 
-/// A catalog procedure.
 struct Procedure {
-    /// In lower case.
+    /// As it is written in lower case.
     name: &'static str,
     /// In the order in which arguments without names are taken.
     parameters: &'static [&'static str],

@@ -1,5 +1,5 @@
-//! The `sys` views, one entry each, in files as Microsoft's pages group them ("Object Catalog Views",
-//! "Scalar Types", "Databases and Files").
+//! The `sys` views, one entry each, in files as Microsoft's pages group them ("Object Catalog
+//! Views", "Scalar Types", "Databases and Files").
 
 mod columns;
 mod constraints;

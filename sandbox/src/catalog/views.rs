@@ -6,7 +6,6 @@ use crate::catalog::{Catalog, Object, TableDef, information_schema, sys};
 use crate::tds::token::Column;
 use crate::types::{Len, Type, Value};
 
-/// `sysname`.
 pub(super) const NAME: Type = Type::NVarChar(Len::N(128));
 /// `nvarchar(max)`, the type of every definition.
 pub(super) const TEXT: Type = Type::NVarChar(Len::Max);
@@ -18,7 +17,6 @@ pub(super) const BIT: Type = Type::Bit;
 /// The one collation of the sandbox, as `collation_name` shows it.
 pub(crate) const COLLATION_NAME: &str = "SQL_Latin1_General_CP1_CI_AS";
 
-/// A system view.
 pub(super) struct View {
     /// In lower case, without its schema.
     pub(super) name: &'static str,

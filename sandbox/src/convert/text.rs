@@ -94,7 +94,6 @@ fn with_commas(number: &str) -> String {
     format!("{sign}{out}.{fraction}")
 }
 
-/// Upper-case hexadecimal.
 pub(crate) fn hex(data: &[u8]) -> String {
     data.iter().map(|b| format!("{b:02X}")).collect()
 }

@@ -9,9 +9,9 @@ pub(crate) fn fewer_values_than_columns() -> Error {
     Error::new(
         109,
         16,
-        "There are more columns in the INSERT statement than values specified in the VALUES clause. \
-         The number of values in the VALUES clause must match the number of columns specified in \
-         the INSERT statement.",
+        "There are more columns in the INSERT statement than values specified in the VALUES \
+         clause. The number of values in the VALUES clause must match the number of columns \
+         specified in the INSERT statement.",
     )
 }
 

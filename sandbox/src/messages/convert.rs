@@ -166,7 +166,6 @@ pub(crate) fn guid_needs_space() -> Error {
     Error::new(8170, 16, "Insufficient result space to convert uniqueidentifier value to char.")
 }
 
-/// 9806, of DATEDIFF.
 pub(crate) fn no_difference_by_datepart() -> Error {
     Error::new(9806, 16, "The datepart is not supported by date function datediff.")
 }

@@ -141,7 +141,6 @@ pub(crate) fn rethrow_outside_catch() -> Error {
     )
 }
 
-/// 15009, of catalog procedures.
 pub(crate) fn object_does_not_exist(object: &str, database: &str) -> Error {
     Error::new(
         15009,
@@ -153,7 +152,6 @@ pub(crate) fn object_does_not_exist(object: &str, database: &str) -> Error {
     )
 }
 
-/// 15197, of sp_helptext.
 pub(crate) fn no_text_of_object(object: &str) -> Error {
     Error::new(15197, 16, format!("There is no text for object '{object}'."))
 }

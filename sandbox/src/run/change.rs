@@ -59,7 +59,7 @@ pub(super) struct Target {
     pub(super) identity_key: i64,
 }
 
-/// A bound change.
+/// A change that is bound and only has to run.
 pub(super) struct Change<'a> {
     pub(super) verb: Verb,
     pub(super) target: &'a Target,

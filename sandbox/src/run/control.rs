@@ -33,7 +33,7 @@ impl Engine {
         Ok(())
     }
 
-    /// SET @name.
+    /// SET of a variable, which has to be declared.
     pub(super) fn assign(&mut self, name: &str, e: &Expr) -> Result<()> {
         let (ty, _) = self.var(name).ok_or_else(|| messages::undeclared_variable(name))?;
         let value = self.scalar(e, ty)?;
@@ -124,7 +124,7 @@ impl Engine {
         })
     }
 
-    /// WAITFOR DELAY.
+    /// WAITFOR DELAY, in steps short enough for an Attention.
     pub(super) fn wait_for_delay(&self, e: &Expr, out: &mut Out) -> Result<()> {
         let text = self.scalar_text(e, Len::N(40))?;
         let moment = calendar::parse(&text, Type::DateTime)

@@ -12,7 +12,7 @@ use crate::syntax::ast::{ColumnDef, Constraint, Name, ParamDef};
 use crate::types::{Type, Value};
 use std::sync::Arc;
 
-/// States of 2714.
+/// States of message 2714, by what was to be made.
 const SCHEMA_EXISTS: u8 = 1;
 const MODULE_EXISTS: u8 = 3;
 const TABLE_EXISTS: u8 = 6;

@@ -1,4 +1,4 @@
-//! DROP.
+//! DROP of tables, views, procedures, schemas and indexes.
 
 use super::session::Engine;
 use crate::catalog::{Object, ObjectKind, quote};

@@ -91,7 +91,8 @@ impl Engine {
         })
     }
 
-    /// After an INSERT that gave identity values itself: what comes next counts on from the largest.
+    /// After an INSERT that gave identity values itself: what comes next counts on from the
+    /// largest.
     fn take_identity(&mut self, target: &Target) -> Result<()> {
         let Some(column) = target.table.columns.iter().find(|c| c.identity.is_some()) else {
             return Ok(());

@@ -1,5 +1,5 @@
-//! SET: the options that the sandbox has, and those whose only value it can honour is the one it has
-//! already ("SET Statements").
+//! SET: the options that the sandbox has, and those whose only value it can honour is the one it
+//! has already ("SET Statements").
 
 use super::session::Engine;
 use crate::bind::Env;

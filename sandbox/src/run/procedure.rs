@@ -18,7 +18,7 @@ use crate::types::{Len, Type, Value};
 pub(super) struct Argument {
     /// With its `@`; none where it goes by its place.
     name: Option<String>,
-    /// None for DEFAULT.
+    /// None for the word DEFAULT.
     value: Option<(Type, Value)>,
     output: bool,
 }
@@ -105,7 +105,7 @@ impl Engine {
         self.set_variable(variable, ty, Value::Int(status));
     }
 
-    /// EXECUTE ('text').
+    /// EXECUTE of a text in parentheses.
     pub(super) fn exec_text(&mut self, e: &Expr, out: &mut Out) -> Run<()> {
         let sql = self.scalar_text(e, Len::Max)?;
         self.execute(&sql, "", &[], &mut Vec::new(), out)?;

@@ -1,4 +1,4 @@
-//! RAISERROR and THROW.
+//! RAISERROR and THROW, each on its own page of the documentation.
 
 use super::printf;
 use super::session::Engine;
@@ -59,7 +59,7 @@ impl Engine {
         Err(Error { state, ..Error::new(USER_MESSAGE, class, text) })
     }
 
-    /// THROW without arguments.
+    /// THROW without arguments, which only a CATCH block may have.
     pub(super) fn rethrown(&self) -> Error {
         self.caught.last().cloned().unwrap_or_else(messages::rethrow_outside_catch)
     }

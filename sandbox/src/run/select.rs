@@ -18,7 +18,7 @@ pub(super) const SELECT: u16 = 0xC1;
 /// Rows on their way to the client.
 struct ToClient<'a> {
     columns: &'a [Column],
-    /// SET TEXTSIZE.
+    /// What SET TEXTSIZE says.
     text_size: Option<usize>,
     out: &'a mut Out,
 }

@@ -24,7 +24,7 @@ use crate::types::{Type, Value};
 pub(crate) struct Shared {
     /// The URI of the in-memory database.
     pub(crate) uri: String,
-    /// The committed catalog.
+    /// The catalog as it was committed last.
     pub(crate) catalog: RwLock<Arc<Catalog>>,
     /// The calls that bound statements name by number.
     pub(crate) calls: Arc<Calls>,
@@ -57,7 +57,7 @@ impl Shared {
     }
 }
 
-/// A session.
+/// A session, from its login to the end of its connection.
 pub(crate) struct Engine {
     pub(super) connection: Connection,
     pub(super) shared: Arc<Shared>,
@@ -69,28 +69,28 @@ pub(crate) struct Engine {
     /// How many temporary tables this session has made.
     pub(super) temporary_count: i64,
     pub(super) options: Options,
-    /// @@TRANCOUNT.
+    /// The value of @@TRANCOUNT.
     pub(super) transaction_count: i64,
     /// XACT_STATE() is -1: an error was caught, and the transaction can only be rolled back.
     pub(super) doomed: bool,
     /// CONTEXT_INFO(): 128 bytes once it is set.
     pub(super) context_info: Option<Vec<u8>>,
-    /// @@ROWCOUNT.
+    /// The value of @@ROWCOUNT.
     pub(super) row_count: i64,
-    /// @@ERROR.
+    /// The value of @@ERROR.
     pub(super) error: i64,
     /// @@IDENTITY, or [`NO_IDENTITY`]; SQLite writes it while an INSERT runs.
     pub(super) last_identity: Arc<AtomicI64>,
     /// The errors of the CATCH blocks that run, innermost last.
     pub(super) caught: Vec<Error>,
-    /// @@NESTLEVEL.
+    /// The value of @@NESTLEVEL.
     pub(super) nesting: u32,
     pub(super) prepared: HashMap<i64, Prepared>,
     /// Of the statement that runs, from 1.
     pub(super) line: u32,
     pub(super) spid: i64,
     pub(super) login: Login,
-    /// DB_NAME().
+    /// The value of DB_NAME().
     pub(super) database: String,
 }
 
@@ -112,7 +112,7 @@ pub(super) struct Frame {
     pub(super) procedure: String,
     /// TRY blocks that are open.
     pub(super) tries: u32,
-    /// SCOPE_IDENTITY().
+    /// The value of SCOPE_IDENTITY().
     pub(super) identity: Option<i64>,
 }
 
@@ -193,7 +193,6 @@ impl Engine {
         }
     }
 
-    /// The innermost scope.
     pub(super) fn frame(&mut self) -> &mut Frame {
         if self.frames.is_empty() {
             self.frames.push(Frame::default());

@@ -1,6 +1,6 @@
 //! Functions that depend on the session or ask the catalog, one row each ("System Functions",
-//! "Metadata Functions", "Security Functions", "Configuration Functions"). Each says its type before
-//! it says its value.
+//! "Metadata Functions", "Security Functions", "Configuration Functions"). Each says its type
+//! before it says its value.
 
 use std::sync::atomic::Ordering;
 
@@ -15,7 +15,7 @@ use crate::types::{Len, Type, Value};
 
 /// A function, or a global variable that is written like one.
 struct SessionFunction {
-    /// In upper case.
+    /// As it is written in upper case.
     name: &'static str,
     return_type: Type,
     value: fn(&Engine, &Arguments<'_>) -> Result<Value>,

@@ -1,5 +1,5 @@
-//! SQLite below the session: how it is opened and waited for, how values come out of it, and which of
-//! SQL Server's errors its failures are.
+//! SQLite below the session: how it is opened and waited for, how values come out of it, and which
+//! of SQL Server's errors its failures are.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ mod code {
 /// How long a statement waits for another session's lock.
 #[derive(Default)]
 struct Patience {
-    /// None for ever.
+    /// Without an end if none.
     until: Option<Instant>,
     /// Ends the wait too.
     cancel: Option<Arc<AtomicBool>>,

@@ -50,8 +50,8 @@ fn resets_row_count(kind: &StatementKind) -> bool {
     )
 }
 
-/// Statements after whose success @@ERROR is 0. Of those with statements in them it is what the last
-/// of these left.
+/// Statements after whose success @@ERROR is 0. Of those with statements in them it is what the
+/// last of these left.
 fn resets_error(kind: &StatementKind) -> bool {
     !matches!(
         kind,

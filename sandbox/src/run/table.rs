@@ -172,12 +172,11 @@ impl Definition<'_> {
     }
 }
 
-/// A key's column.
 pub(super) fn key_position(table: &TableDef, name: &str) -> Result<usize> {
     table.position(name).ok_or_else(|| messages::no_such_key_column(name))
 }
 
-/// SQLite's CREATE TABLE.
+/// SQLite's CREATE TABLE, with the constraints in it.
 pub(super) fn create_sql(env: &dyn Env, catalog: &Catalog, table: &TableDef) -> Result<String> {
     let mut parts = Vec::new();
     for c in &table.columns {

@@ -8,7 +8,6 @@ use crate::types::{DAY, Value};
 
 /// Trading days with prices.
 const PRICE_DAYS: i64 = 250;
-/// The first TradeId.
 const FIRST_TRADE: i64 = 5_000_000_000;
 
 const COMPANIES: [&str; 8] = [
@@ -35,7 +34,8 @@ const FIRMS: [&str; 10] = [
     "Łódź Invest",
 ];
 
-/// A linear congruential generator of our own, so that the data never depends on a library's version.
+/// A linear congruential generator of our own, so that the data never depends on a library's
+/// version.
 struct Random(u64);
 
 impl Random {

@@ -14,7 +14,6 @@ use crate::tds::token::{self, Done, status};
 /// What the engine's thread sends to its connection.
 #[derive(Debug)]
 pub(crate) enum Piece {
-    /// Whole tokens.
     Data(Bytes),
     /// What came is to be sent, even in a packet that is not full.
     Flush,

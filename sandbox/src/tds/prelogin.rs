@@ -14,7 +14,7 @@ use super::wire::{header, kind};
 
 /// What a client or a server says about encryption.
 pub(super) mod encryption {
-    /// Of LOGIN7 alone.
+    /// Encryption of LOGIN7 alone.
     pub(in crate::tds) const OFF: u8 = 0;
     pub(in crate::tds) const ON: u8 = 1;
     pub(in crate::tds) const NOT_SUPPORTED: u8 = 2;
@@ -40,7 +40,7 @@ pub(super) fn wanted_encryption(body: &[u8]) -> u8 {
     encryption::NOT_SUPPORTED
 }
 
-/// The server's PRELOGIN.
+/// The PRELOGIN of the server, which offers one version.
 pub(super) fn answer(encryption: u8) -> Bytes {
     let mut b = BytesMut::new();
     // VERSION, ENCRYPTION, INSTOPT, THREADID, MARS: offsets follow the table of 26 bytes.

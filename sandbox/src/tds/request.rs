@@ -56,7 +56,7 @@ pub(super) fn read(kind: u8, body: Bytes) -> Request {
     read.unwrap_or_else(|e| Request::Unknown(e.to_string()))
 }
 
-/// Skips ALL_HEADERS (§2.2.5.3).
+/// What stands behind ALL_HEADERS (§2.2.5.3).
 fn headers(mut body: Bytes) -> io::Result<Bytes> {
     if body.len() < 4 {
         return Err(bad("a request without headers"));

@@ -1,5 +1,5 @@
-//! The thread of a session: SQLite blocks, so each session's engine has one of its own. It ends when
-//! the connection does.
+//! The thread of a session: SQLite blocks, so each session's engine has one of its own. It ends
+//! when the connection does.
 
 use std::io;
 use std::sync::Arc;

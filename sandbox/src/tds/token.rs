@@ -16,7 +16,6 @@ pub(crate) mod status {
     pub(crate) const ERROR: u16 = 2;
     /// The row count is valid.
     pub(crate) const COUNT: u16 = 0x10;
-    /// Acknowledges an Attention.
     pub(crate) const ATTENTION: u16 = 0x20;
 }
 
@@ -34,7 +33,7 @@ pub(crate) enum Done {
 pub struct Column {
     /// Empty where the expression has none.
     pub name: String,
-    /// Of its values.
+    /// The type of its values.
     pub ty: Type,
     /// COLMETADATA flags: nullable, identity, computed.
     pub flags: u16,
@@ -61,7 +60,7 @@ pub(super) fn us_varchar(s: &str, out: &mut BytesMut) {
     units.iter().for_each(|u| out.put_u16_le(*u));
 }
 
-/// ERROR (0xAA, §2.2.7.10).
+/// The token ERROR (0xAA, §2.2.7.10).
 pub(crate) fn error(e: &Error, out: &mut BytesMut) {
     notice(0xAA, e, out);
 }
@@ -107,7 +106,7 @@ pub(crate) fn done(kind: Done, status: u16, command: u16, rows: u64, out: &mut B
     out.put_u64_le(rows);
 }
 
-/// RETURNSTATUS (0x79, §2.2.7.18).
+/// The token RETURNSTATUS (0x79, §2.2.7.18).
 pub(crate) fn return_status(value: i32, out: &mut BytesMut) {
     out.put_u8(0x79);
     out.put_i32_le(value);
@@ -177,7 +176,7 @@ pub(crate) fn login_ack(tds_version: u32, out: &mut BytesMut) {
     out.put_slice(&body);
 }
 
-/// COLMETADATA (0x81, §2.2.7.4).
+/// The token COLMETADATA (0x81, §2.2.7.4).
 pub(crate) fn columns(columns: &[Column], out: &mut BytesMut) {
     out.put_u8(0x81);
     out.put_u16_le(columns.len() as u16);

@@ -5,7 +5,7 @@ use std::io;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// Packet types (§2.2.3.1.1).
+/// The types of packets (§2.2.3.1.1).
 pub(super) mod kind {
     pub(in crate::tds) const BATCH: u8 = 1;
     pub(in crate::tds) const RPC: u8 = 3;
@@ -116,13 +116,12 @@ impl Reader {
         Ok(self.take(8)?.get_u64_le())
     }
 
-    /// `n` UTF-16 units.
     pub(super) fn utf16(&mut self, n: usize) -> io::Result<String> {
         Ok(utf16(&self.take(n * 2)?))
     }
 }
 
-/// UTF-16, little-endian.
+/// Text from UTF-16 with the low byte first.
 pub(super) fn utf16(b: &[u8]) -> String {
     let units: Vec<u16> = b.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect();
     String::from_utf16_lossy(&units)

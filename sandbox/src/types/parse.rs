@@ -9,7 +9,6 @@ use crate::messages;
 pub(crate) enum TypeArgument {
     /// A length, a precision or a scale.
     N(u16),
-    /// The word `max`.
     Max,
 }
 

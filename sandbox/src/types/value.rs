@@ -5,7 +5,8 @@ use rusqlite::types::{ToSqlOutput, Value as Stored, ValueRef};
 use super::Type;
 use crate::error::{Error, Result};
 
-/// A value. Which variant stands for which type is the table in the documentation of [`types`](super).
+/// A value. Which variant stands for which type is the table in the documentation of
+/// [`types`](super).
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the variants are SQLite's representations")]
 pub enum Value {

@@ -1,4 +1,4 @@
-//! sp_helptext.
+//! sp_helptext: the definition of a view or a procedure.
 
 use super::{Arguments, ResultSet, result_columns};
 use crate::catalog::describe::definition;

@@ -1,4 +1,4 @@
-//! sp_pkeys.
+//! sp_pkeys: the columns of primary keys.
 
 use super::{Arguments, NAME, ResultSet, result_columns};
 use crate::catalog::views::{ordinal, text};

@@ -1,4 +1,4 @@
-//! sp_tables.
+//! sp_tables: tables and views by patterns.
 
 use super::{Arguments, NAME, ResultSet, result_columns};
 use crate::catalog::views::text;
