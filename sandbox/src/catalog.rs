@@ -18,6 +18,15 @@ use crate::types::Type;
 /// The database that the sandbox serves.
 pub const DATABASE: &str = "trading";
 
+/// The databases of the server in the order of their ids, from 1.
+pub(crate) const DATABASES: [&str; 5] = ["master", "tempdb", "model", "msdb", DATABASE];
+
+/// None for a database that is not there.
+pub(crate) fn database_id(name: &str) -> Option<i64> {
+    let position = DATABASES.iter().position(|d| d.eq_ignore_ascii_case(name))?;
+    Some(position as i64 + 1)
+}
+
 /// Everything that can be named.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Catalog {

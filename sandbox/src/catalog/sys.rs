@@ -6,8 +6,15 @@ mod constraints;
 mod indexes;
 mod objects;
 mod server;
+mod sessions;
 
 use super::views::View;
 
-pub(super) const VIEWS: &[&[View]] =
-    &[objects::VIEWS, columns::VIEWS, constraints::VIEWS, indexes::VIEWS, server::VIEWS];
+pub(super) const VIEWS: &[&[View]] = &[
+    objects::VIEWS,
+    columns::VIEWS,
+    constraints::VIEWS,
+    indexes::VIEWS,
+    server::VIEWS,
+    sessions::VIEWS,
+];

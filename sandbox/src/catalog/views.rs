@@ -38,6 +38,25 @@ pub(crate) trait Facts {
 
     /// The last identity value that the table of this id gave.
     fn last_identity(&self, id: i64) -> Option<i64>;
+
+    /// The session that asks.
+    fn session(&self) -> SessionFacts;
+}
+
+/// What a session tells of itself.
+#[derive(Default)]
+pub(crate) struct SessionFacts {
+    pub(crate) spid: i64,
+    /// As a datetime.
+    pub(crate) login_time: i64,
+    pub(crate) user: String,
+    pub(crate) program: String,
+    pub(crate) host: String,
+    pub(crate) context_info: Option<Vec<u8>>,
+    /// Milliseconds, below 0 for ever.
+    pub(crate) lock_timeout: i64,
+    pub(crate) database_id: i64,
+    pub(crate) transaction_count: i64,
 }
 
 /// The columns and the rows of a view.
@@ -133,6 +152,10 @@ mod tests {
 
         fn last_identity(&self, _: i64) -> Option<i64> {
             None
+        }
+
+        fn session(&self) -> SessionFacts {
+            SessionFacts::default()
         }
     }
 

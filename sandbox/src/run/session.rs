@@ -11,8 +11,9 @@ use super::options::Options;
 use super::session_functions;
 use super::sqlite;
 use crate::bind::{Binder, Env};
-use crate::catalog::views::{self, Facts};
-use crate::catalog::{Catalog, DATABASE, Object, ObjectKind, TableDef};
+use crate::calendar::{now, round_datetime};
+use crate::catalog::views::{self, Facts, SessionFacts};
+use crate::catalog::{Catalog, DATABASE, Object, ObjectKind, TableDef, database_id};
 use crate::error::{Error, Result};
 use crate::functions::Calls;
 use crate::syntax;
@@ -99,6 +100,8 @@ pub(super) struct Login {
     pub(super) user: String,
     pub(super) program: String,
     pub(super) host: String,
+    /// As a datetime.
+    pub(super) time: i64,
 }
 
 /// The scope of a batch, of a procedure or of a dynamic text.
@@ -176,6 +179,7 @@ impl Engine {
                 user: user.to_owned(),
                 program: program.to_owned(),
                 host: host.to_owned(),
+                time: round_datetime(now()),
             },
             database: DATABASE.to_owned(),
         })
@@ -249,6 +253,21 @@ impl Facts for Engine {
 
     fn last_identity(&self, id: i64) -> Option<i64> {
         self.shared.identities().get(&id).copied()
+    }
+
+    fn session(&self) -> SessionFacts {
+        let Login { user, program, host, time } = &self.login;
+        SessionFacts {
+            spid: self.spid,
+            login_time: *time,
+            user: user.clone(),
+            program: program.clone(),
+            host: host.clone(),
+            context_info: self.context_info.clone(),
+            lock_timeout: self.options.lock_timeout,
+            database_id: database_id(&self.database).unwrap_or_default(),
+            transaction_count: self.transaction_count,
+        }
     }
 }
 

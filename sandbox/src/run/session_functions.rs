@@ -8,7 +8,7 @@ use super::session::{Engine, NO_IDENTITY};
 use crate::calendar::{now, round_datetime};
 use crate::catalog::describe::{ALL_TYPES, definition};
 use crate::catalog::views::{COLLATION_NAME, Facts};
-use crate::catalog::{DATABASE, Object, written_name};
+use crate::catalog::{DATABASE, DATABASES, Object, database_id, written_name};
 use crate::error::{Error, Result};
 use crate::tds::token::SERVER;
 use crate::types::{Len, Type, Value};
@@ -35,9 +35,6 @@ const IDENTITY: Type = Type::Decimal(38, 0);
 
 const VERSION: &str = "Microsoft SQL Server 2019 (sandbox of mssql-mcp, a stand-in over SQLite) - \
                        15.0.2000.5 (X64)";
-
-/// The databases in the order of their ids, from 1.
-const DATABASES: [&str; 5] = ["master", "tempdb", "model", "msdb", DATABASE];
 
 /// Permissions that the sandbox's login does not have; all others it has.
 const DENIED: [&str; 6] = [
@@ -116,7 +113,10 @@ const FUNCTIONS: &[SessionFunction] = &[
     }),
     // Names and ids.
     row("DB_NAME", SYSNAME, |e, args| Ok(database_name(e, args))),
-    row("DB_ID", Type::SmallInt, |e, args| Ok(database_id(e, args))),
+    row("DB_ID", Type::SmallInt, |e, args| {
+        let name = if args.0.is_empty() { &e.database } else { args.text(0) };
+        Ok(database_id(name).map_or(Value::Null, Value::Int))
+    }),
     row("SCHEMA_NAME", SYSNAME, |e, args| Ok(schema_name(e, args))),
     row("SCHEMA_ID", Type::Int, |e, args| Ok(schema_id(e, args))),
     row("OBJECT_ID", Type::Int, object_id),
@@ -246,12 +246,6 @@ fn database_name(engine: &Engine, args: &Arguments<'_>) -> Value {
     }
     let position = usize::try_from(args.int(0) - 1).ok();
     position.and_then(|i| DATABASES.get(i)).map_or(Value::Null, |name| text(name))
-}
-
-fn database_id(engine: &Engine, args: &Arguments<'_>) -> Value {
-    let name = if args.0.is_empty() { &engine.database } else { args.text(0) };
-    let position = DATABASES.iter().position(|d| d.eq_ignore_ascii_case(name));
-    position.map_or(Value::Null, |i| Value::Int(i as i64 + 1))
 }
 
 fn schema_name(engine: &Engine, args: &Arguments<'_>) -> Value {

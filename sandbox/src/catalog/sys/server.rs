@@ -1,7 +1,7 @@
 //! The server and what it holds beside this database's objects: of servers and assemblies there are
 //! those that every server has.
 
-use crate::catalog::DATABASE;
+use crate::catalog::DATABASES;
 use crate::catalog::views::{BIT, COLLATION_NAME, DESCRIPTION, INT, NAME, View, bit, int, text};
 use crate::tds::token::SERVER;
 use crate::types::Type;
@@ -20,7 +20,6 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
             ("user_access_desc", NAME),
         ],
         rows: |_, _| {
-            let names = ["master", "tempdb", "model", "msdb", DATABASE];
             let row = |(n, name): (i64, &str)| {
                 vec![
                     text(name),
@@ -32,7 +31,7 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
                     text("MULTI_USER"),
                 ]
             };
-            (1..).zip(names).map(row).collect()
+            (1..).zip(DATABASES).map(row).collect()
         },
     },
     View {
