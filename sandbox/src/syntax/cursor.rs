@@ -344,3 +344,93 @@ fn shown(kind: &TokenKind) -> &str {
         TokenKind::End => "",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn near(text: &str) -> String {
+        let mut parser = Parser::new(text).expect(text);
+        parser.next();
+        parser.unexpected().message
+    }
+
+    #[test]
+    fn an_error_is_near_the_next_token_or_the_last_one() {
+        let cases = [
+            ("x FROM", "Incorrect syntax near the keyword 'FROM'."),
+            ("x y", "Incorrect syntax near 'y'."),
+            ("x [y]", "Incorrect syntax near 'y'."),
+            ("x 'y'", "Incorrect syntax near 'y'."),
+            ("x N'y'", "Incorrect syntax near 'y'."),
+            ("x 1.5", "Incorrect syntax near '1.5'."),
+            ("x $2", "Incorrect syntax near '2'."),
+            ("x @y", "Incorrect syntax near '@y'."),
+            ("x 0xAB", "Incorrect syntax near '0x'."),
+            ("x ,", "Incorrect syntax near ','."),
+            ("x", "Incorrect syntax near 'x'."),
+            ("FROM", "Incorrect syntax near the keyword 'FROM'."),
+            ("'x'", "Incorrect syntax near 'x'."),
+            (",", "Incorrect syntax near ','."),
+            ("N'x'", "Incorrect syntax near ''."),
+            ("0x01", "Incorrect syntax near ''."),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(near(text), expected, "{text}");
+        }
+        assert!(near("x PERCENT").contains("PERCENT in this place"));
+        let mut empty = Parser::new("").expect("nothing");
+        assert_eq!(empty.unexpected().message, "Incorrect syntax near ''.");
+        assert!(empty.integer().is_err() && empty.identifier().is_err());
+    }
+
+    #[test]
+    fn names_and_types() {
+        let name = |text: &str| Parser::new(text).and_then(|mut p| p.name()).map(|n| n.0);
+        let parts = |list: &[&str]| Ok(list.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>());
+        assert_eq!(name("a.[b c].\"d\""), parts(&["a", "b c", "d"]));
+        assert_eq!(name("a..b"), parts(&["a", "", "b"]));
+        assert_eq!(name("@t"), parts(&["@t"]));
+        assert!(name("a.select").is_err());
+
+        let ty = |text: &str| {
+            let parsed = Parser::new(text).and_then(|mut p| p.data_type());
+            parsed.map(|t| t.to_string()).map_err(|e| e.number)
+        };
+        let cases = [
+            ("int", Ok("int")),
+            ("sys.int", Ok("int")),
+            ("[int]", Ok("int")),
+            ("varchar", Ok("varchar(1)")),
+            ("varchar(max)", Ok("varchar(max)")),
+            ("decimal(5, 2)", Ok("decimal(5,2)")),
+            ("double precision", Ok("float")),
+            ("char varying(3)", Ok("varchar(3)")),
+            ("decimal(5, 2", Err(102)),
+            ("varchar(x)", Err(102)),
+            ("varchar(99999)", Err(102)),
+            ("nosuch", Err(2715)),
+            ("1", Err(102)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(ty(text), expected.map(str::to_owned), "{text}");
+        }
+        let converted = |text: &str| Parser::new(text).and_then(|mut p| p.converted_type());
+        assert_eq!(converted("nchar"), Ok(Type::NChar(30)));
+        assert_eq!(converted("nchar(1)"), Ok(Type::NChar(1)));
+        assert_eq!(converted("binary"), Ok(Type::Binary(30)));
+        assert!(converted("nosuch").is_err_and(|e| e.number == 243));
+    }
+
+    #[test]
+    fn chains_and_nesting_have_their_bounds() {
+        let chain = |n: usize| crate::syntax::batch(&format!("SELECT 1{}", "+1".repeat(n)));
+        assert!(chain(LONGEST_CHAIN as usize).is_ok());
+        assert!(chain(LONGEST_CHAIN as usize + 1).is_err_and(|e| e.is_unsupported()));
+        // The statement and its query are levels too.
+        let nested =
+            |n: usize| crate::syntax::batch(&format!("SELECT {}1{}", "(".repeat(n), ")".repeat(n)));
+        assert!(nested(DEEPEST as usize - 2).is_ok());
+        assert!(nested(DEEPEST as usize - 1).is_err_and(|e| e.is_unsupported()));
+    }
+}

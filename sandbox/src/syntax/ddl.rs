@@ -341,3 +341,134 @@ impl Parser<'_> {
         Ok(ReferentialAction::SetDefault)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax;
+    use crate::syntax::ast::Statement;
+    use crate::types::{Len, Type};
+
+    fn statement(text: &str) -> StatementKind {
+        match syntax::batch(text).expect(text).as_slice() {
+            [Statement { kind, .. }] => kind.clone(),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn tables() {
+        let text = "CREATE TABLE t (a int NOT NULL IDENTITY(5, -2) PRIMARY KEY, \
+                    b varchar(9) NULL CONSTRAINT d DEFAULT 'x', c AS (a + 1) PERSISTED, \
+                    e int REFERENCES u (f) ON DELETE CASCADE ON UPDATE SET NULL, \
+                    CONSTRAINT k UNIQUE NONCLUSTERED (b DESC, a ASC), CHECK (a > 0), \
+                    FOREIGN KEY (e, a) REFERENCES v ON DELETE SET DEFAULT,) ON [PRIMARY]";
+        let StatementKind::CreateTable(_, columns, constraints) = statement(text) else {
+            panic!("a table")
+        };
+        let [a, b, c, e] = columns.as_slice() else { panic!("{columns:?}") };
+        assert_eq!((a.nullable, a.identity, a.ty), (Some(false), Some((5, -2)), Some(Type::Int)));
+        assert!(matches!(&a.inline[..], [Constraint::Key { primary: true, columns, .. }]
+            if columns[..] == [("a".to_owned(), false)]));
+        assert_eq!((b.nullable, b.ty), (Some(true), Some(Type::VarChar(Len::N(9)))));
+        assert!(matches!(&b.default, Some((Some(name), _, text)) if name == "d" && text == "'x'"));
+        assert!(matches!(&c.computed, Some((_, text, true)) if text == "(a + 1)"));
+        assert!(matches!(&e.inline[..], [Constraint::Foreign {
+            columns, refs, on_delete: ReferentialAction::Cascade,
+            on_update: ReferentialAction::SetNull, .. }] if columns[..] == ["e"] && refs[..] == ["f"]));
+        let [key, check, foreign] = constraints.as_slice() else { panic!("{constraints:?}") };
+        assert!(matches!(key, Constraint::Key { name: Some(k), primary: false, columns }
+            if k == "k" && columns[..] == [("b".to_owned(), true), ("a".to_owned(), false)]));
+        assert!(matches!(check, Constraint::Check { name: None, text, .. } if text == "a > 0"));
+        assert!(matches!(foreign, Constraint::Foreign { columns, refs,
+            on_delete: ReferentialAction::SetDefault, on_update: ReferentialAction::NoAction, .. }
+            if columns.len() == 2 && refs.is_empty()));
+    }
+
+    #[test]
+    fn views_procedures_and_indexes() {
+        for (text, replaces) in [
+            ("CREATE VIEW v AS SELECT 1 AS a;", false),
+            ("CREATE OR ALTER VIEW v AS SELECT 1 AS a", true),
+            ("ALTER VIEW v AS SELECT 1 AS a", true),
+        ] {
+            let StatementKind::CreateView(_, query, replace) = statement(text) else {
+                panic!("{text}")
+            };
+            assert_eq!((query.as_str(), replace), ("SELECT 1 AS a", replaces), "{text}");
+        }
+        let text = "CREATE PROC p (@a int, @b AS varchar(3) = 'x' OUTPUT) AS SELECT 1; SELECT 2";
+        let StatementKind::CreateProc(_, params, body, replace) = statement(text) else {
+            panic!("a procedure")
+        };
+        assert_eq!((body.as_str(), replace), ("SELECT 1; SELECT 2", false));
+        let outputs: Vec<(bool, bool)> =
+            params.iter().map(|p| (p.default.is_some(), p.output)).collect();
+        assert_eq!(outputs, [(false, false), (true, true)]);
+        let text =
+            "CREATE UNIQUE CLUSTERED INDEX i ON t (a DESC, b) INCLUDE (c) WITH (ONLINE = ON)";
+        let StatementKind::CreateIndex { columns, unique: true, .. } = statement(text) else {
+            panic!("an index")
+        };
+        assert_eq!(columns, [("a".to_owned(), true), ("b".to_owned(), false)]);
+    }
+
+    #[test]
+    fn alterations_and_drops() {
+        let add = statement("ALTER TABLE t WITH CHECK ADD a int NULL, CONSTRAINT c CHECK (a > 1)");
+        assert!(matches!(add, StatementKind::AddColumns(_, columns, constraints)
+            if columns.len() == 1 && constraints.len() == 1));
+        let drop = statement("ALTER TABLE t DROP COLUMN a");
+        assert!(matches!(drop, StatementKind::DropColumn(_, column) if column == "a"));
+        for (text, class) in [
+            ("DROP TABLE IF EXISTS a, b.c", ObjectClass::Table),
+            ("DROP VIEW IF EXISTS a, b", ObjectClass::View),
+            ("DROP PROC IF EXISTS a, b", ObjectClass::Procedure),
+            ("DROP PROCEDURE IF EXISTS a, b", ObjectClass::Procedure),
+            ("DROP SCHEMA IF EXISTS a, b", ObjectClass::Schema),
+        ] {
+            let StatementKind::Drop { what, names, if_exists: true, on: None } = statement(text)
+            else {
+                panic!("{text}")
+            };
+            assert_eq!((what, names.len()), (class, 2), "{text}");
+        }
+        let index = statement("DROP INDEX i ON t");
+        assert!(matches!(index, StatementKind::Drop { what: ObjectClass::Index, on: Some(_), .. }));
+    }
+
+    #[test]
+    fn what_defines_nothing() {
+        let number = |text: &str| syntax::batch(text).map(|_| ()).map_err(|e| e.number);
+        let wrong = [
+            "CREATE",
+            "CREATE TABLE t",
+            "CREATE TABLE t (a)",
+            "CREATE TABLE t (a int",
+            "CREATE INDEX i",
+            "ALTER TABLE t ADD",
+            "DROP",
+            "DROP TABLE",
+            "CREATE VIEW v SELECT 1",
+        ];
+        for text in wrong {
+            assert!(matches!(number(text), Err(102 | 156)), "{text}: {:?}", number(text));
+        }
+        let elsewhere = [
+            "CREATE FUNCTION f() RETURNS int AS BEGIN RETURN 1 END",
+            "CREATE TRIGGER t ON u AFTER INSERT AS SELECT 1",
+            "CREATE USER u",
+            "CREATE VIEW v (a) AS SELECT 1",
+            "CREATE TABLE t (a int) WITH (DATA_COMPRESSION = ROW)",
+            "CREATE TABLE t (a int MASKED)",
+            "CREATE TABLE t (a int COLLATE Latin1_General_BIN)",
+            "CREATE INDEX i ON t (a) WHERE a > 1",
+            "ALTER DATABASE d SET x ON",
+            "ALTER TABLE t ALTER COLUMN a int",
+            "DROP DATABASE d",
+        ];
+        for text in elsewhere {
+            assert_eq!(number(text), Err(49_999), "{text}");
+        }
+    }
+}

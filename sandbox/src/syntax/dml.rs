@@ -118,3 +118,78 @@ impl Parser<'_> {
         Ok(items)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax;
+    use crate::syntax::ast::{BinaryOp, Statement};
+
+    fn statement(text: &str) -> StatementKind {
+        match syntax::batch(text).expect(text).as_slice() {
+            [Statement { kind, .. }] => kind.clone(),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    fn insert(text: &str) -> Insert {
+        let StatementKind::Insert(insert) = statement(text) else { panic!("{text}") };
+        insert
+    }
+
+    #[test]
+    fn inserts() {
+        let one = insert("INSERT INTO t (a, b) OUTPUT inserted.a VALUES (1, DEFAULT), (2, 3)");
+        assert_eq!((one.target.0, one.columns.len(), one.output.len()), (vec!["t".into()], 2, 1));
+        let Source::Values(rows) = one.source else { panic!("VALUES") };
+        assert_eq!(rows.len(), 2);
+        assert!(rows[0][0].is_some() && rows[0][1].is_none() && rows[1][1].is_some());
+
+        let two = insert("INSERT t WITH (TABLOCK) DEFAULT VALUES");
+        assert!(two.columns.is_empty() && matches!(two.source, Source::Default));
+        assert!(matches!(insert("INSERT t EXEC p 1").source, Source::Exec));
+        let of_query = insert("WITH w AS (SELECT 1) INSERT t (SELECT 2)");
+        assert!(matches!(&of_query.source, Source::Query(q) if q.ctes.len() == 1));
+        assert!(of_query.columns.is_empty());
+    }
+
+    #[test]
+    fn updates_and_deletes() {
+        let text = "UPDATE TOP (2) x SET x.a = 1, b += 2 OUTPUT deleted.a FROM t x WHERE c = 3";
+        let StatementKind::Update(update) = statement(text) else { panic!("{text}") };
+        assert!(update.top.is_some() && update.filter.is_some());
+        assert_eq!((update.from.len(), update.output.len()), (1, 1));
+        assert_eq!(update.sets[0].0, "a");
+        let (column, sum) = &update.sets[1];
+        assert_eq!(column, "b");
+        let own = |e: &Expr| *e == Expr::Column(vec!["b".into()]);
+        assert!(matches!(sum, Expr::Binary(BinaryOp::Add, a, _) if own(a)), "{sum:?}");
+
+        let text = "WITH w AS (SELECT 1) DELETE TOP (1) FROM x OUTPUT deleted.* FROM t x, w";
+        let StatementKind::Delete(delete) = statement(text) else { panic!("{text}") };
+        assert_eq!((delete.ctes.len(), delete.from.len(), delete.output.len()), (1, 2, 1));
+        assert!(delete.top.is_some() && delete.filter.is_none());
+        for text in ["UPDATE STATISTICS t", "UPDATE STATISTICS t (i) WITH FULLSCAN"] {
+            assert!(matches!(statement(text), StatementKind::UpdateStatistics(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_changes_nothing() {
+        let number = |text: &str| syntax::batch(text).map(|_| ()).map_err(|e| e.number);
+        for text in ["INSERT", "INSERT t SET a = 1", "UPDATE t", "UPDATE t SET", "DELETE FROM"] {
+            assert!(matches!(number(text), Err(102 | 156)), "{text}");
+        }
+        let elsewhere = [
+            "INSERT BULK t",
+            "INSERT TOP (1) t VALUES (1)",
+            "INSERT t OUTPUT inserted.a INTO u VALUES (1)",
+            "UPDATE t SET @v = 1",
+            "UPDATE t SET a.WRITE('x', 0, 1)",
+            "UPDATE t SET a ^= 1",
+        ];
+        for text in elsewhere {
+            assert_eq!(number(text), Err(49_999), "{text}");
+        }
+    }
+}

@@ -413,3 +413,222 @@ impl Parser<'_> {
         Ok(self.text_from(start))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax;
+
+    /// A tree as nested lists.
+    fn shape(e: &Expr) -> String {
+        let all = |list: &[Expr]| list.iter().map(shape).collect::<Vec<_>>().join(" ");
+        let not = |negated: bool| if negated { "not-" } else { "" };
+        match e {
+            Expr::Null => "null".into(),
+            Expr::Integer(n) => n.clone(),
+            Expr::Decimal(n) => format!("d{n}"),
+            Expr::Float(n) => format!("f{n}"),
+            Expr::Money(n) => format!("${n}"),
+            Expr::Text(text) => format!("'{text}'"),
+            Expr::UnicodeText(text) => format!("N'{text}'"),
+            Expr::Bytes(bytes) => format!("{bytes:02x?}"),
+            Expr::Column(parts) => parts.join("."),
+            Expr::Variable(name) => name.clone(),
+            Expr::Unary(op, a) => format!("({op:?} {})", shape(a)),
+            Expr::Binary(op, a, b) => format!("({} {} {})", op.symbol(), shape(a), shape(b)),
+            Expr::Compare(op, a, b) => format!("({} {} {})", op.symbol(), shape(a), shape(b)),
+            Expr::And(list) => format!("(and {})", all(list)),
+            Expr::Or(list) => format!("(or {})", all(list)),
+            Expr::Not(a) => format!("(not {})", shape(a)),
+            Expr::Collate(a, name) => format!("({name} {})", shape(a)),
+            Expr::IsNull { value, negated } => format!("({}null {})", not(*negated), shape(value)),
+            Expr::In { value, list, negated } => {
+                format!("({}in {} {})", not(*negated), shape(value), all(list))
+            }
+            Expr::Between { value, low, high, negated } => {
+                let (value, low, high) = (shape(value), shape(low), shape(high));
+                format!("({}between {value} {low} {high})", not(*negated))
+            }
+            Expr::Like { value, pattern, escape, negated } => {
+                let escape = escape.as_deref().map(shape).unwrap_or_default();
+                format!("({}like {} {} {escape})", not(*negated), shape(value), shape(pattern))
+            }
+            Expr::Case { operand, whens, otherwise } => {
+                let whens: Vec<String> =
+                    whens.iter().map(|(a, b)| format!("{}:{}", shape(a), shape(b))).collect();
+                let part = |e: &Option<Box<Expr>>| e.as_deref().map_or("-".into(), shape);
+                format!("(case {} {} {})", part(operand), whens.join(" "), part(otherwise))
+            }
+            Expr::Cast { value, ty, style, attempt } => {
+                let style = style.as_deref().map(shape).unwrap_or_default();
+                let attempt = if *attempt { "try-" } else { "" };
+                format!("({attempt}cast {} {ty} {style})", shape(value))
+            }
+            Expr::Call(call) => {
+                let flag = |on: bool, name: &str| if on { format!(" {name}") } else { "".into() };
+                let over = call.over.as_ref().map_or(String::new(), |over| {
+                    let order =
+                        over.order.iter().map(|o| shape(&o.expr) + &flag(o.descending, "desc"));
+                    let order = order.collect::<Vec<_>>().join(",");
+                    let frame = over.frame.as_deref().unwrap_or("-");
+                    format!(" over {}/{order}/{frame}", all(&over.partition))
+                });
+                let within: Vec<String> = call
+                    .within_group
+                    .iter()
+                    .map(|o| format!(" within {}{}", shape(&o.expr), flag(o.descending, "desc")))
+                    .collect();
+                format!(
+                    "({}{}{} {}{}{over})",
+                    call.name,
+                    flag(call.distinct, "distinct"),
+                    flag(call.star, "*"),
+                    all(&call.args),
+                    within.concat()
+                )
+            }
+            Expr::Quantified { op, value, all, .. } => {
+                format!("({} {} {})", op.symbol(), shape(value), if *all { "all" } else { "any" })
+            }
+            Expr::InQuery { value, negated, .. } => {
+                format!("({}in {} query)", not(*negated), shape(value))
+            }
+            Expr::Subquery(_) => "query".into(),
+            Expr::Exists(_) => "(exists query)".into(),
+        }
+    }
+
+    fn parsed(text: &str) -> String {
+        let mut parser = Parser::new(text).expect(text);
+        let e = parser.predicate().expect(text);
+        parser.expect_end().expect(text);
+        shape(&e)
+    }
+
+    fn refused(text: &str) -> u32 {
+        match syntax::batch(&format!("SELECT {text}")) {
+            Ok(tree) => panic!("{text}: {tree:?}"),
+            Err(e) => e.number,
+        }
+    }
+
+    #[test]
+    fn operators_bind_as_the_server_ranks_them() {
+        let cases = [
+            ("1+2*3", "(+ 1 (* 2 3))"),
+            ("(1+2)*3", "(* (+ 1 2) 3)"),
+            ("8-4-2", "(- (- 8 4) 2)"),
+            ("8/4%3*2", "(* (% (/ 8 4) 3) 2)"),
+            ("1|2&3^4", "(^ (& (| 1 2) 3) 4)"),
+            ("-a+b", "(+ (Minus a) b)"),
+            ("- -1", "(Minus (Minus 1))"),
+            ("+~1", "(Plus (BitNot 1))"),
+            ("-a COLLATE c", "(Minus (c a))"),
+            ("a=1 OR b=2 AND c=3", "(or (= a 1) (and (= b 2) (= c 3)))"),
+            ("a=1 OR b=2 OR c=3", "(or (= a 1) (= b 2) (= c 3))"),
+            ("NOT a=1 AND b=2", "(and (not (= a 1)) (= b 2))"),
+            ("NOT NOT a=1", "(not (not (= a 1)))"),
+            ("(a=1 OR b=2) AND c=3", "(and (or (= a 1) (= b 2)) (= c 3))"),
+            ("((a))=(b)", "(= a b)"),
+            ("(a+1)*2 > 3", "(> (* (+ a 1) 2) 3)"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parsed(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn predicates() {
+        let cases = [
+            ("a<>1", "(<> a 1)"),
+            ("a!=1", "(<> a 1)"),
+            ("a!<1", "(>= a 1)"),
+            ("a!>1", "(<= a 1)"),
+            ("a<=1", "(<= a 1)"),
+            ("a>=1", "(>= a 1)"),
+            ("a<1", "(< a 1)"),
+            ("a IS NULL", "(null a)"),
+            ("a IS NOT NULL", "(not-null a)"),
+            ("a IN (1, 2)", "(in a 1 2)"),
+            ("a NOT IN (1)", "(not-in a 1)"),
+            ("a IN (SELECT 1)", "(in a query)"),
+            ("a NOT IN (SELECT 1)", "(not-in a query)"),
+            ("a BETWEEN 1 AND 2 AND b=3", "(and (between a 1 2) (= b 3))"),
+            ("a NOT BETWEEN 1 AND 2", "(not-between a 1 2)"),
+            ("a LIKE 'b'", "(like a 'b' )"),
+            ("a NOT LIKE 'b' ESCAPE 'c'", "(not-like a 'b' 'c')"),
+            ("EXISTS (SELECT 1)", "(exists query)"),
+            ("a = ALL (SELECT 1)", "(= a all)"),
+            ("a > ANY (SELECT 1)", "(> a any)"),
+            ("a < SOME (SELECT 1)", "(< a any)"),
+            ("(SELECT 1) = 1", "(= query 1)"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parsed(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn values() {
+        let cases = [
+            ("NULL", "null"),
+            ("1.5", "d1.5"),
+            ("1e5", "f1e5"),
+            ("$2", "$2"),
+            ("'a'", "'a'"),
+            ("N'a'", "N'a'"),
+            ("0xAB", "[ab]"),
+            ("@v", "@v"),
+            ("a.b.[c d]", "a.b.c d"),
+            ("(SELECT 1)", "query"),
+            ("CASE WHEN a=1 THEN 2 ELSE 3 END", "(case - (= a 1):2 3)"),
+            ("CASE a WHEN 1 THEN 2 WHEN 3 THEN 4 END", "(case a 1:2 3:4 -)"),
+            ("IIF(a=1, 2, 3)", "(case - (= a 1):2 3)"),
+            ("CAST(a AS varchar)", "(cast a varchar(30) )"),
+            ("CAST(a AS varchar(5))", "(cast a varchar(5) )"),
+            ("TRY_CAST(a AS int)", "(try-cast a int )"),
+            ("CONVERT(char, a, 1)", "(cast a char(30) 1)"),
+            ("TRY_CONVERT(varbinary, a)", "(try-cast a varbinary(30) )"),
+            ("CURRENT_TIMESTAMP", "(CURRENT_TIMESTAMP )"),
+            ("current_user", "(CURRENT_USER )"),
+            ("left(a, 1)", "(LEFT a 1)"),
+            ("COUNT(*)", "(COUNT * )"),
+            ("COUNT(DISTINCT a)", "(COUNT distinct a)"),
+            ("COUNT(ALL a)", "(COUNT a)"),
+            ("F()", "(F )"),
+            ("next", "next"),
+            ("G(a) WITHIN GROUP (ORDER BY b DESC)", "(G a within b desc)"),
+            ("SUM(a) OVER ()", "(SUM a over //-)"),
+            (
+                "SUM(a) OVER (PARTITION BY b ORDER BY c, d DESC ROWS 1 PRECEDING)",
+                "(SUM a over b/c,d desc/ROWS 1 PRECEDING)",
+            ),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parsed(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_expression() {
+        for text in ["", "1 +", "(1", "a.", "CASE END", "CAST(1)", "1 WHERE a NOT 2", "f(1,)"] {
+            assert!(matches!(refused(text), 102 | 156), "{text}");
+        }
+        let elsewhere = [
+            "PARSE('1' AS int)",
+            "TRY_PARSE('1' AS int)",
+            "NEXT VALUE FOR s",
+            "a AT TIME ZONE 'UTC'",
+            "geography::Point(1)",
+            "dbo.f(1)",
+            "TRIM(LEADING 'x' FROM 'y')",
+            "TRIM('x' FROM 'y')",
+            "LAG(a) IGNORE NULLS OVER (ORDER BY a)",
+            "LAG(a RESPECT NULLS) OVER (ORDER BY a)",
+            "1 WHERE 1 IS DISTINCT FROM 2",
+        ];
+        for text in elsewhere {
+            assert_eq!(refused(text), 49_999, "{text}");
+        }
+    }
+}

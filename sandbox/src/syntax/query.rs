@@ -68,12 +68,17 @@ impl Parser<'_> {
 
     /// WITH (NOLOCK, …): hints about locks change no answer here.
     pub(super) fn hints(&mut self) -> Result<()> {
-        if self.at(Keyword::With) && self.symbol_at(1, "(") {
-            self.position += 2;
-            while !self.eat_symbol(")") {
-                if self.next() == TokenKind::End {
-                    return Err(self.unexpected());
-                }
+        if !self.at(Keyword::With) || !self.symbol_at(1, "(") {
+            return Ok(());
+        }
+        self.position += 2;
+        let mut depth = 1;
+        while depth > 0 {
+            match self.next() {
+                TokenKind::Symbol("(") => depth += 1,
+                TokenKind::Symbol(")") => depth -= 1,
+                TokenKind::End => return Err(self.unexpected()),
+                _ => {}
             }
         }
         Ok(())
@@ -375,5 +380,186 @@ impl Parser<'_> {
 
     fn table_alias(&mut self) -> Result<String> {
         self.alias(false)?.ok_or_else(|| self.unexpected())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax;
+
+    fn body(text: &str) -> Body {
+        syntax::query(text).expect(text).body
+    }
+
+    fn select(text: &str) -> Select {
+        match body(text) {
+            Body::Select(select) => *select,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    /// Set operations as nested lists, of queries that select one number.
+    fn shape(body: &Body) -> String {
+        match body {
+            Body::Select(select) => match select.items.as_slice() {
+                [Item::Expr(Expr::Integer(n), None)] => n.clone(),
+                other => panic!("{other:?}"),
+            },
+            Body::Nested(query) => format!("[{}]", shape(&query.body)),
+            Body::Set { op, left, right } => {
+                format!("({} {} {})", op.sql(), shape(left), shape(right))
+            }
+        }
+    }
+
+    fn refused(text: &str) -> u32 {
+        match syntax::batch(text) {
+            Ok(tree) => panic!("{text}: {tree:?}"),
+            Err(e) => e.number,
+        }
+    }
+
+    #[test]
+    fn intersect_binds_tighter_than_the_others() {
+        let cases = [
+            ("SELECT 1 UNION SELECT 2 UNION ALL SELECT 3", "(UNION ALL (UNION 1 2) 3)"),
+            ("SELECT 1 UNION SELECT 2 INTERSECT SELECT 3", "(UNION 1 (INTERSECT 2 3))"),
+            (
+                "SELECT 1 INTERSECT SELECT 2 EXCEPT SELECT 3 INTERSECT SELECT 4",
+                "(EXCEPT (INTERSECT 1 2) (INTERSECT 3 4))",
+            ),
+            ("(SELECT 1 UNION SELECT 2) INTERSECT SELECT 3", "(INTERSECT [(UNION 1 2)] 3)"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(shape(&body(text)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_select_has_its_clauses() {
+        let text = "SELECT DISTINCT TOP (3) a.*, b AS x, c y, z = d, e 'w', @v FROM t \
+                    WHERE f = 1 GROUP BY g, h HAVING i = 2";
+        let select = select(text);
+        assert!(select.distinct);
+        assert_eq!(select.top, Some(Expr::Integer("3".into())));
+        let names: Vec<Option<&str>> = select
+            .items
+            .iter()
+            .map(|item| match item {
+                Item::Expr(_, alias) => alias.as_deref(),
+                Item::Star(prefix) => Some(prefix[0].as_str()),
+                Item::Assign(..) => None,
+            })
+            .collect();
+        assert_eq!(names, [Some("a"), Some("x"), Some("y"), Some("z"), Some("w"), None]);
+        assert_eq!((select.from.len(), select.group.len()), (1, 2));
+        assert!(select.filter.is_some() && select.having.is_some() && select.into.is_none());
+    }
+
+    #[test]
+    fn order_and_paging() {
+        let query = syntax::query(
+            "SELECT 1 ORDER BY a DESC, b ASC, c OFFSET 1 ROWS FETCH NEXT 2 ROWS ONLY \
+             OPTION (MAXDOP 1, MAXRECURSION 7);",
+        )
+        .expect("a query");
+        let descending: Vec<bool> = query.order.iter().map(|o| o.descending).collect();
+        assert_eq!(descending, [true, false, false]);
+        assert_eq!(query.offset, Some(Expr::Integer("1".into())));
+        assert_eq!(query.fetch, Some(Expr::Integer("2".into())));
+        assert_eq!(query.max_recursion, 7);
+        assert_eq!(syntax::query("SELECT 1").map(|q| q.max_recursion), Ok(100));
+    }
+
+    #[test]
+    fn joins_nest_to_the_left() {
+        let kinds = [
+            ("CROSS JOIN b", JoinKind::Cross),
+            ("JOIN b ON 1=1", JoinKind::Inner),
+            ("INNER JOIN b ON 1=1", JoinKind::Inner),
+            ("LEFT JOIN b ON 1=1", JoinKind::Left),
+            ("LEFT OUTER JOIN b ON 1=1", JoinKind::Left),
+            ("RIGHT JOIN b ON 1=1", JoinKind::Right),
+            ("RIGHT OUTER JOIN b ON 1=1", JoinKind::Right),
+            ("FULL JOIN b ON 1=1", JoinKind::Full),
+            ("FULL OUTER JOIN b ON 1=1", JoinKind::Full),
+        ];
+        for (join, expected) in kinds {
+            let select = select(&format!("SELECT 1 FROM a {join} CROSS JOIN c"));
+            let [Table::Join { kind: JoinKind::Cross, left, right, on: None }] =
+                select.from.as_slice()
+            else {
+                panic!("{join}: {:?}", select.from)
+            };
+            assert!(matches!(&**right, Table::Named { name, .. } if name.0 == ["c"]));
+            let Table::Join { kind, on, .. } = &**left else { panic!("{left:?}") };
+            assert_eq!((*kind, on.is_none()), (expected, expected == JoinKind::Cross), "{join}");
+        }
+    }
+
+    #[test]
+    fn table_sources() {
+        let text = "SELECT 1 FROM a AS x WITH (NOLOCK, INDEX (i)), b..c y, \
+                    (VALUES (1, 2), (3, 4)) v (p, q), (SELECT 1) AS d (r), @t";
+        let from = select(text).from;
+        assert!(matches!(&from[0], Table::Named { alias: Some(a), .. } if a == "x"));
+        assert!(matches!(&from[1], Table::Named { name, .. } if name.0 == ["b", "", "c"]));
+        let Table::Values { rows, alias, columns } = &from[2] else { panic!("{:?}", from[2]) };
+        assert_eq!((rows.len(), alias.as_str(), columns.len()), (2, "v", 2));
+        let Table::Derived { alias, columns, .. } = &from[3] else { panic!("{:?}", from[3]) };
+        assert_eq!((alias.as_str(), columns.as_slice()), ("d", &["r".to_owned()][..]));
+        assert!(matches!(&from[4], Table::Named { name, .. } if name.0 == ["@t"]));
+    }
+
+    #[test]
+    fn common_table_expressions() {
+        let query = syntax::query("WITH a AS (SELECT 1), b (c, d) AS (SELECT 2) SELECT 3");
+        let ctes = query.expect("a query").ctes;
+        let names: Vec<(&str, usize)> =
+            ctes.iter().map(|c| (c.name.as_str(), c.columns.len())).collect();
+        assert_eq!(names, [("a", 0), ("b", 2)]);
+    }
+
+    #[test]
+    fn what_is_no_query() {
+        let wrong = [
+            "SELECT",
+            "SELECT 1 FROM",
+            "SELECT 1 UNION",
+            "SELECT a b c",
+            "SELECT 1 FROM (SELECT 1)",
+            "SELECT 1 FROM (VALUES (1)) v",
+            "SELECT 1 FROM a JOIN b",
+            "SELECT 1 ORDER a",
+            "WITH a SELECT 1",
+            "SELECT 1 AS 2",
+            "SELECT 1 FROM a OPTION (MAXDOP",
+            "SELECT 1 ORDER BY a OFFSET 1 ROWS FETCH NEXT 1 ROWS",
+        ];
+        for text in wrong {
+            assert!(matches!(refused(text), 102 | 156), "{text}: {}", refused(text));
+        }
+        let elsewhere = [
+            "SELECT 1 FOR JSON AUTO",
+            "SELECT TOP 1 PERCENT 1",
+            "SELECT TOP 1 WITH TIES 1",
+            "SELECT 1 FROM a GROUP BY ROLLUP (b)",
+            "SELECT 1 FROM a GROUP BY ALL b",
+            "SELECT 1 FROM a GROUP BY ()",
+            "SELECT 1 FROM a GROUP BY b WITH CUBE",
+            "SELECT 1 FROM a CROSS APPLY b",
+            "SELECT 1 FROM a OUTER APPLY b",
+            "SELECT 1 FROM a INNER HASH JOIN b ON 1=1",
+            "SELECT 1 FROM a PIVOT (MAX(b) FOR c IN (d)) p",
+            "SELECT 1 FROM a TABLESAMPLE (1 ROWS)",
+            "SELECT 1 FROM f(1)",
+            "SELECT 1 FROM a JOIN b JOIN c ON 1=1 ON 1=1",
+            "WITH XMLNAMESPACES ('u' AS n) SELECT 1",
+            "DECLARE @v int SELECT @v += 1",
+        ];
+        for text in elsewhere {
+            assert_eq!(refused(text), 49_999, "{text}");
+        }
     }
 }

@@ -384,3 +384,162 @@ impl Parser<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax;
+
+    fn kinds(text: &str) -> Vec<StatementKind> {
+        syntax::batch(text).expect(text).into_iter().map(|s| s.kind).collect()
+    }
+
+    fn kind(text: &str) -> StatementKind {
+        let mut all = kinds(text);
+        assert_eq!(all.len(), 1, "{text}: {all:?}");
+        all.remove(0)
+    }
+
+    #[test]
+    fn statements_need_no_semicolon_between_them() {
+        let all = syntax::batch(";SELECT 1\nCOMMIT SELECT 2;;PRINT 'a'\n\nBREAK").expect("a batch");
+        let lines: Vec<u32> = all.iter().map(|s| s.line).collect();
+        assert_eq!(lines, [1, 2, 2, 2, 4]);
+        assert!(matches!(all[1].kind, StatementKind::Commit));
+    }
+
+    #[test]
+    fn an_else_belongs_to_the_if_before_it() {
+        let StatementKind::If(_, yes, Some(_)) = kind("IF 1=1 SELECT 1; ELSE SELECT 2") else {
+            panic!("an IF with an ELSE")
+        };
+        assert!(matches!(yes.kind, StatementKind::Query(_)));
+        let StatementKind::If(_, yes, None) = kind("IF 1=1 IF 2=2 BREAK ELSE CONTINUE") else {
+            panic!("an IF without an ELSE")
+        };
+        assert!(matches!(yes.kind, StatementKind::If(_, _, Some(_))));
+        assert_eq!(kinds("IF 1=1 BREAK; SELECT 1").len(), 2);
+    }
+
+    #[test]
+    fn blocks_and_handlers() {
+        let block = kind("WHILE 1=1 BEGIN BREAK; CONTINUE END");
+        assert!(matches!(block, StatementKind::While(_, body)
+            if matches!(&body.kind, StatementKind::Block(all) if all.len() == 2)));
+        let tried = kind("BEGIN TRY SELECT 1 END TRY; BEGIN CATCH END CATCH");
+        assert!(matches!(tried, StatementKind::Try(body, handler)
+            if body.len() == 1 && handler.is_empty()));
+    }
+
+    #[test]
+    fn a_return_a_throw_and_a_raiserror_have_their_values() {
+        assert!(matches!(kind("RETURN"), StatementKind::Return(None)));
+        assert!(matches!(kind("RETURN -1"), StatementKind::Return(Some(_))));
+        assert!(matches!(kind("RETURN (1)"), StatementKind::Return(Some(_))));
+        assert!(matches!(kind("THROW"), StatementKind::Throw(None)));
+        assert!(matches!(kind("THROW 50000, 'a', 1"), StatementKind::Throw(Some(_))));
+        for (text, log) in [
+            ("RAISERROR('a', 1, 2)", false),
+            ("RAISERROR('a', 1, 2) WITH NOWAIT", false),
+            ("RAISERROR('a', 1, 2) WITH NOWAIT, LOG", true),
+        ] {
+            let StatementKind::RaisError(args, with_log) = kind(text) else { panic!("{text}") };
+            assert_eq!((args.len(), with_log), (3, log), "{text}");
+        }
+    }
+
+    #[test]
+    fn transactions_may_have_names() {
+        let begun = ["BEGIN TRAN", "BEGIN TRANSACTION t", "BEGIN TRAN [t]"];
+        for text in begun {
+            assert!(matches!(kind(text), StatementKind::Begin), "{text}");
+        }
+        for text in ["COMMIT", "COMMIT TRAN t", "COMMIT WORK", "COMMIT TRANSACTION @t"] {
+            assert!(matches!(kind(text), StatementKind::Commit), "{text}");
+        }
+        assert_eq!(kinds("BEGIN TRAN t ROLLBACK TRAN t").len(), 2);
+        assert_eq!(kinds("COMMIT TRAN THROW").len(), 2);
+        for text in ["ROLLBACK TRAN t", "BEGIN TRAN t ROLLBACK TRAN u", "ROLLBACK TRAN @t"] {
+            assert!(syntax::batch(text).is_err_and(|e| e.is_unsupported()), "{text}");
+        }
+    }
+
+    #[test]
+    fn variables_and_options() {
+        let StatementKind::Declare(list) = kind("DECLARE @a AS int = 1, @b varchar(5)") else {
+            panic!("DECLARE")
+        };
+        let shown: Vec<(&str, bool)> =
+            list.iter().map(|(name, _, value)| (name.as_str(), value.is_some())).collect();
+        assert_eq!(shown, [("@a", true), ("@b", false)]);
+        assert!(matches!(kind("DECLARE @t TABLE (a int)"), StatementKind::DeclareTable(..)));
+        for (symbol, op) in [
+            ("+=", BinaryOp::Add),
+            ("-=", BinaryOp::Subtract),
+            ("*=", BinaryOp::Multiply),
+            ("/=", BinaryOp::Divide),
+            ("%=", BinaryOp::Modulo),
+        ] {
+            let set = kind(&format!("SET @a {symbol} 2"));
+            assert!(matches!(set, StatementKind::SetVar(_, Expr::Binary(o, ..)) if o == op));
+        }
+        let option = |text: &str| match kind(text) {
+            StatementKind::SetOption(names, value) => (names, value),
+            other => panic!("{text}: {other:?}"),
+        };
+        let named = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        let level = "TRANSACTION ISOLATION LEVEL";
+        for (text, names, value) in [
+            ("SET NOCOUNT ON", vec!["NOCOUNT"], "ON"),
+            ("SET a, b OFF", vec!["a", "b"], "OFF"),
+            ("SET LOCK_TIMEOUT -1", vec!["LOCK_TIMEOUT"], "-1"),
+            ("SET STATISTICS IO ON", vec!["STATISTICS"], "ON"),
+            ("SET IDENTITY_INSERT a.b ON", vec!["IDENTITY_INSERT", "a.b"], "ON"),
+            ("SET TRANSACTION ISOLATION LEVEL READ COMMITTED", vec![level], "READ COMMITTED"),
+            ("SET TRAN ISOLATION LEVEL REPEATABLE READ", vec![level], "REPEATABLE"),
+        ] {
+            assert_eq!(option(text), (named(&names), value.to_owned()), "{text}");
+        }
+        assert!(matches!(kind("SET CONTEXT_INFO 0x01"), StatementKind::ContextInfo(_)));
+    }
+
+    #[test]
+    fn what_is_no_statement() {
+        let number = |text: &str| syntax::batch(text).map(|_| ()).map_err(|e| e.number);
+        let wrong = [
+            "1",
+            "BEGIN END",
+            "BEGIN TRY SELECT 1",
+            "BEGIN TRY SELECT 1 END TRY",
+            "BEGIN TRY SELECT 1 END TRY SELECT 2",
+            "DECLARE",
+            "DECLARE @a",
+            "SET",
+            "SET @a",
+            "IF",
+            "WHILE 1=1",
+            "TRUNCATE t",
+            "SELECT 1; dbo.p 2",
+            "THROW 1",
+        ];
+        for text in wrong {
+            assert!(matches!(number(text), Err(102 | 156)), "{text}: {:?}", number(text));
+        }
+        let elsewhere = [
+            "MERGE t USING u ON 1=1",
+            "GRANT SELECT ON t TO u",
+            "SAVE TRAN t",
+            "GOTO l",
+            "REVERT",
+            "DECLARE c CURSOR FOR SELECT 1",
+            "WAITFOR TIME '1:00'",
+            "RAISERROR('a', 1, 1) WITH SETERROR",
+            "BEGIN TRAN t WITH MARK 'm'",
+            "BEGIN TRAN @t",
+            "SET @a ^= 1",
+        ];
+        for text in elsewhere {
+            assert_eq!(number(text), Err(49_999), "{text}");
+        }
+    }
+}
