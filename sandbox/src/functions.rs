@@ -10,7 +10,9 @@
 mod collation;
 mod compose;
 mod date;
+mod json;
 mod math;
+mod name;
 mod operators;
 mod pattern;
 mod search;
@@ -35,7 +37,7 @@ use crate::syntax::ast::BinaryOp;
 use crate::types::{Len, Type, Value};
 
 pub(crate) use self::shims::{
-    AGGREGATE_LENGTH, AVERAGE, FETCH, FIT, GUID_ORDER, INSTANT, LIKE, NEGATE, NOT, OFFSET,
+    AGGREGATE_LENGTH, AVERAGE, FETCH, FIT, GUID_ORDER, INSTANT, LIKE, NEGATE, NOT, OFFSET, PERCENT,
     SINGLE_ROW, TOP,
 };
 
@@ -79,13 +81,15 @@ pub(crate) struct Arguments<'a> {
     out: Type,
 }
 
-const TABLES: [&[Function]; 6] = [
+const TABLES: [&[Function]; 8] = [
     text::FUNCTIONS,
     search::FUNCTIONS,
     compose::FUNCTIONS,
     math::FUNCTIONS,
     date::FUNCTIONS,
     test::FUNCTIONS,
+    json::FUNCTIONS,
+    name::FUNCTIONS,
 ];
 
 /// Functions of SQL Server that the sandbox has not, though catalog functions are looked for too.

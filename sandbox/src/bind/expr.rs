@@ -7,7 +7,7 @@ use crate::decimal;
 use crate::error::{Error, Result};
 use crate::functions::{Call, SINGLE_ROW};
 use crate::messages;
-use crate::syntax::ast::{Body, Expr, Item, Query};
+use crate::syntax::ast::{Body, Expr, Item, Query, Top};
 use crate::types::{Len, Type, Value};
 
 use super::aggregate::has_aggregate;
@@ -210,7 +210,10 @@ fn is_one_row(query: &Query) -> bool {
     let Body::Select(select) = &query.body else { return false };
     let aggregates = select.items.iter().any(|i| matches!(i, Item::Expr(e, _) if has_aggregate(e)));
     select.group.is_empty() && aggregates
-        || matches!(&select.top, Some(Expr::Integer(n)) if n == "1")
+        || matches!(
+            &select.top,
+            Some(Top { count: Expr::Integer(n), percent: false, with_ties: false }) if n == "1"
+        )
 }
 
 /// Of a literal.

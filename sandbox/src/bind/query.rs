@@ -2,7 +2,7 @@
 
 use super::{Binder, Bound, Typed, typed};
 use crate::error::{Error, Result};
-use crate::functions::{FETCH, OFFSET, Shim, TOP};
+use crate::functions::{FETCH, OFFSET, PERCENT, Shim, TOP};
 use crate::messages;
 use crate::syntax::ast::{Body, Expr, Query};
 use crate::types::{Type, Value};
@@ -106,8 +106,27 @@ impl Binder<'_> {
     /// LIMIT of a TOP.
     pub(super) fn limit(&mut self, top: Option<&Expr>) -> Result<String> {
         let Some(count) = top else { return Ok(String::new()) };
+        Ok(format!(" LIMIT {}", self.top(count)?))
+    }
+
+    /// The number of rows of a TOP.
+    pub(super) fn top(&mut self, count: &Expr) -> Result<String> {
         let not_integer = messages::row_count_is_no_integer("TOP or FETCH row count parameter");
-        Ok(format!(" LIMIT {}", self.row_count(count, &TOP, not_integer)?))
+        self.row_count(count, &TOP, not_integer)
+    }
+
+    /// The number of rows of a TOP … PERCENT, of a column `total`.
+    pub(super) fn percentage(&mut self, percent: &Expr) -> Result<String> {
+        let percent = self.expr(percent)?;
+        if matches!(percent.constant, Some(Value::Null)) || percent.ty == Type::Null {
+            return Err(messages::invalid_row_count());
+        }
+        if !percent.ty.is_number() || percent.ty == Type::Bit {
+            return Err(Error::unsupported(format!("TOP … PERCENT of {}", percent.ty)));
+        }
+        let percent = self.coerce(percent, Type::Float);
+        let args = [("total", Type::BigInt), (&percent.sql, Type::Float)];
+        Ok(self.shim(&PERCENT, &args, Type::BigInt).sql)
     }
 
     /// A number of rows, in a shim that refuses those that it may not be.

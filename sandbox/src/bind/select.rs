@@ -6,7 +6,7 @@ use super::query::{clause, directed};
 use super::{Binder, Bound, Scope, Typed};
 use crate::error::{Error, Result};
 use crate::messages;
-use crate::syntax::ast::{Expr, Item, Query, Select};
+use crate::syntax::ast::{Expr, Item, Query, Select, Top};
 use crate::tds::token::Column;
 use crate::types::Type;
 
@@ -70,19 +70,51 @@ impl Binder<'_> {
             .collect();
         list.extend(depth.map(|depth| format!("{depth} AS depth")));
         let keys: Vec<String> = groups.into_iter().map(|(_, key)| key).collect();
-        let paging = self.paging(select.top.as_ref(), query)?;
-        let sql = format!(
-            "SELECT {}{}{from}{filter}{}{having}{}{paging}",
-            if select.distinct { "DISTINCT " } else { "" },
-            list.join(","),
-            clause(" GROUP BY ", &keys),
-            clause(" ORDER BY ", &order)
-        );
+        let rest = format!("{from}{filter}{}{having}", clause(" GROUP BY ", &keys));
+        let (sql, limited) = match &select.top {
+            Some(top) if top.percent || top.with_ties => {
+                if select.distinct || depth.is_some() || query.offset.is_some() {
+                    return Err(Error::unsupported(
+                        "TOP … PERCENT and WITH TIES with DISTINCT, OFFSET or recursion",
+                    ));
+                }
+                (self.counted(top, &list, &rest, &order)?, false)
+            }
+            top => {
+                let distinct = if select.distinct { "DISTINCT " } else { "" };
+                let order = clause(" ORDER BY ", &order);
+                let paging = self.paging(top.as_ref().map(|t| &t.count), query)?;
+                let list = list.join(",");
+                (format!("SELECT {distinct}{list}{rest}{order}{paging}"), !paging.is_empty())
+            }
+        };
         let columns = items.into_iter().map(|e| {
             let ty = if e.ty == Type::Null { Type::Int } else { e.ty };
             Column { ty, ..e.into_column() }
         });
-        Ok(Bound { sql, columns: columns.collect(), assigns, limited: !paging.is_empty() })
+        Ok(Bound { sql, columns: columns.collect(), assigns, limited })
+    }
+
+    /// TOP … PERCENT and WITH TIES: by the place of each row in the order, and their number.
+    fn counted(
+        &mut self,
+        top: &Top,
+        list: &[String],
+        rest: &str,
+        order: &[String],
+    ) -> Result<String> {
+        if top.with_ties && order.is_empty() {
+            return Err(messages::ties_without_order());
+        }
+        let place = if top.with_ties { "rank()" } else { "row_number()" };
+        let limit = if top.percent { self.percentage(&top.count)? } else { self.top(&top.count)? };
+        let columns = (0..list.len()).map(|i| format!("c{i}")).collect::<Vec<_>>().join(",");
+        Ok(format!(
+            "SELECT {columns} FROM (SELECT {},{place} OVER ({}) AS place,count(*) OVER () AS total\
+             {rest}) WHERE place<={limit} ORDER BY place",
+            list.join(","),
+            clause("ORDER BY ", order)
+        ))
     }
 
     /// The SQL of each grouping expression, and what makes the group: of a datetimeoffset the

@@ -19,6 +19,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("EXP", (1, 1), float_types, |a| finite(a.float(0).exp())),
     Function::new("LOG", (1, 2), float_types, log),
     Function::new("LOG10", (1, 1), float_types, |a| finite(a.float(0).log10())),
+    Function::new("SIN", (1, 1), float_types, |a| finite(a.float(0).sin())),
+    Function::new("COS", (1, 1), float_types, |a| finite(a.float(0).cos())),
+    Function::new("TAN", (1, 1), float_types, |a| finite(a.float(0).tan())),
+    Function::new("COT", (1, 1), float_types, cot),
+    Function::new("ASIN", (1, 1), float_types, |a| finite(a.float(0).asin())),
+    Function::new("ACOS", (1, 1), float_types, |a| finite(a.float(0).acos())),
+    Function::new("ATAN", (1, 1), float_types, |a| finite(a.float(0).atan())),
+    Function::new("ATN2", (2, 2), float_types, atn2),
+    Function::new("DEGREES", (1, 1), angle_types, |a| finite(a.float(0).to_degrees())),
+    Function::new("RADIANS", (1, 1), angle_types, |a| finite(a.float(0).to_radians())),
     Function::new("PI", (0, 0), float_types, |_| Ok(Value::Float(std::f64::consts::PI))),
 ];
 
@@ -180,6 +190,26 @@ fn log(a: &Arguments<'_>) -> Result<Value> {
         return Err(Error::unsupported("LOG with a base of 1 or less than 0"));
     }
     finite(a.float(0).ln() / base.ln())
+}
+
+fn cot(a: &Arguments<'_>) -> Result<Value> {
+    if a.float(0) == 0.0 {
+        return Err(Error::unsupported("COT of 0"));
+    }
+    finite(1.0 / a.float(0).tan())
+}
+
+fn atn2(a: &Arguments<'_>) -> Result<Value> {
+    if a.float(0) == 0.0 && a.float(1) == 0.0 {
+        return Err(Error::unsupported("ATN2 of 0 and 0"));
+    }
+    finite(a.float(0).atan2(a.float(1)))
+}
+
+/// Of other types than float the result is of the same type, and how it is cut no page tells.
+fn angle_types(of: &Operands<'_>) -> Result<Signature> {
+    of.refuse(|t| !t.is_float() && t != Type::Null)?;
+    float_types(of)
 }
 
 fn power_types(of: &Operands<'_>) -> Result<Signature> {

@@ -20,6 +20,12 @@ pub(crate) static TOP: Shim = Shim::new("TOP", |a| match a.integer(0) {
     ..0 => Err(messages::negative_top()),
     n => Ok(Value::Int(n)),
 });
+/// The number of rows of TOP … PERCENT, of all rows and the percentage, rounded up; 1031 for one
+/// that is none.
+pub(crate) static PERCENT: Shim = Shim::new("PERCENT", |a| match a.float(1) {
+    percent if !(0.0..=100.0).contains(&percent) => Err(messages::invalid_percentage()),
+    percent => Ok(Value::Int((a.float(0) * percent / 100.0).ceil() as i64)),
+});
 /// The number of rows of OFFSET, which 10742 refuses below 0.
 pub(crate) static OFFSET: Shim = Shim::new("OFFSET", |a| match a.integer(0) {
     ..0 => Err(messages::negative_offset()),

@@ -228,6 +228,14 @@ pub(crate) fn row_count_is_no_integer(clause: &str) -> Error {
     )
 }
 
+pub(crate) fn ties_without_order() -> Error {
+    Error::new(
+        1062,
+        15,
+        "The TOP N WITH TIES clause is not allowed without a corresponding ORDER BY clause.",
+    )
+}
+
 pub(crate) fn procedure_as_a_table(name: &str) -> Error {
     Error::new(
         2809,

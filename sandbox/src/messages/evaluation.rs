@@ -80,6 +80,10 @@ pub(crate) fn invalid_left_length() -> Error {
     with_state(2, Error::new(537, 16, text))
 }
 
+pub(crate) fn invalid_percentage() -> Error {
+    Error::new(1031, 15, "Percent values must be between 0 and 100.")
+}
+
 pub(crate) fn invalid_floating_point_operation() -> Error {
     Error::new(3623, 16, "An invalid floating point operation occurred.")
 }

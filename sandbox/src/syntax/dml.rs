@@ -16,7 +16,7 @@ impl Parser<'_> {
             return self.update(ctes);
         }
         self.expect(Keyword::Delete)?;
-        let top = self.top()?;
+        let top = self.plain_top()?;
         self.eat(Keyword::From);
         let target = self.name()?;
         self.hints()?;
@@ -64,7 +64,7 @@ impl Parser<'_> {
         if self.eat(Keyword::Statistics) {
             return self.update_statistics();
         }
-        let top = self.top()?;
+        let top = self.plain_top()?;
         let target = self.name()?;
         self.hints()?;
         self.expect(Keyword::Set)?;

@@ -1,6 +1,6 @@
 //! Queries: SELECT and what combines it, CTEs, table sources, ORDER BY, hints.
 
-use super::ast::{Body, Cte, Expr, Item, JoinKind, OrderItem, Query, Select, SetOp, Table};
+use super::ast::{Body, Cte, Expr, Item, JoinKind, OrderItem, Query, Select, SetOp, Table, Top};
 use super::cursor::Parser;
 use super::keyword::Keyword;
 use super::lexer::TokenKind;
@@ -181,19 +181,24 @@ impl Parser<'_> {
         Ok(group)
     }
 
-    pub(super) fn top(&mut self) -> Result<Option<Expr>> {
+    /// TOP of an UPDATE or a DELETE.
+    pub(super) fn plain_top(&mut self) -> Result<Option<Expr>> {
+        match self.top()? {
+            Some(top) if top.percent => Err(Error::unsupported("TOP … PERCENT of a change")),
+            Some(top) if top.with_ties => Err(Error::unsupported("TOP … WITH TIES of a change")),
+            top => Ok(top.map(|t| t.count)),
+        }
+    }
+
+    fn top(&mut self) -> Result<Option<Top>> {
         if !self.eat(Keyword::Top) {
             return Ok(None);
         }
         let count =
             if self.at_symbol("(") { self.parenthesized(Self::expr)? } else { self.primary()? };
-        if self.at(Keyword::Percent) {
-            return Err(Error::unsupported("TOP … PERCENT"));
-        }
-        if self.eat_all(&[Keyword::With, Keyword::Ties]) {
-            return Err(Error::unsupported("TOP … WITH TIES"));
-        }
-        Ok(Some(count))
+        let percent = self.eat(Keyword::Percent);
+        let with_ties = self.eat_all(&[Keyword::With, Keyword::Ties]);
+        Ok(Some(Top { count, percent, with_ties }))
     }
 
     // --- select items
@@ -442,7 +447,8 @@ mod tests {
                     WHERE f = 1 GROUP BY g, h HAVING i = 2";
         let select = select(text);
         assert!(select.distinct);
-        assert_eq!(select.top, Some(Expr::Integer("3".into())));
+        let count = Expr::Integer("3".into());
+        assert_eq!(select.top, Some(Top { count, percent: false, with_ties: false }));
         let names: Vec<Option<&str>> = select
             .items
             .iter()
@@ -542,8 +548,8 @@ mod tests {
         }
         let elsewhere = [
             "SELECT 1 FOR JSON AUTO",
-            "SELECT TOP 1 PERCENT 1",
-            "SELECT TOP 1 WITH TIES 1",
+            "UPDATE TOP (1) PERCENT t SET a = 1",
+            "DELETE TOP (1) WITH TIES FROM t",
             "SELECT 1 FROM a GROUP BY ROLLUP (b)",
             "SELECT 1 FROM a GROUP BY ALL b",
             "SELECT 1 FROM a GROUP BY ()",

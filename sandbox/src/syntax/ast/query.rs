@@ -79,13 +79,23 @@ impl SetOp {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Select {
     pub(crate) distinct: bool,
-    pub(crate) top: Option<Expr>,
+    pub(crate) top: Option<Top>,
     pub(crate) items: Vec<Item>,
     pub(crate) into: Option<Name>,
     pub(crate) from: Vec<Table>,
     pub(crate) filter: Option<Expr>,
     pub(crate) group: Vec<Expr>,
     pub(crate) having: Option<Expr>,
+}
+
+/// TOP of a SELECT.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Top {
+    pub(crate) count: Expr,
+    /// The count is of a hundred rows.
+    pub(crate) percent: bool,
+    /// And all rows that are ordered as the last one is.
+    pub(crate) with_ties: bool,
 }
 
 /// A select item.
