@@ -23,7 +23,7 @@ use crate::catalog::{Catalog, TableDef};
 use crate::convert::{NO_STYLE, hex, implicit};
 use crate::error::Result;
 use crate::functions::{Call, Calls, GUID_ORDER, INSTANT, Shim};
-use crate::tds::token::Column;
+use crate::types::Column;
 use crate::types::{Type, Value};
 
 /// What the binder may ask of the session.

@@ -2,13 +2,11 @@
 
 mod parts;
 mod read;
-mod write;
 
 use chrono::{Datelike, NaiveDate};
 
 pub(crate) use self::parts::{Part, add, diff, part, part_name};
-pub(crate) use self::read::{fits_style, offset_minutes, parse};
-pub(crate) use self::write::text;
+pub(crate) use self::read::{is_dashed, is_digits, offset_minutes, parse};
 use crate::error::{Error, Result};
 use crate::messages;
 use crate::types::{DAY, Type, Value};
@@ -26,7 +24,7 @@ const DAYS_1970: i64 = 719_162;
 /// Days from 0001-01-01 to behind 9999-12-31, the last day of every type.
 const DAYS_END: i64 = 3_652_059;
 
-const MONTHS: [&str; 12] = [
+pub(crate) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -65,7 +63,7 @@ impl Moment {
     }
 
     /// The date; for what no type holds, some date.
-    fn date(self) -> NaiveDate {
+    pub(crate) fn date(self) -> NaiveDate {
         date(self.days)
     }
 }
@@ -140,6 +138,12 @@ pub(crate) fn exact(value: &Value, ty: Type) -> Option<Moment> {
     }
     let fragments = (moment.ticks / 10_000 * 3 + 5) / 10;
     Some(Moment { ticks: (fragments * 100_000 + 1) / 3, ..moment })
+}
+
+/// An offset in minutes as `+hh:mm`.
+pub(crate) fn offset_text(minutes: i16) -> String {
+    let sign = if minutes < 0 { '-' } else { '+' };
+    format!("{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60)
 }
 
 /// The same instant on a clock that shows UTC.

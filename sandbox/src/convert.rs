@@ -3,6 +3,7 @@
 
 mod binary;
 mod code_page;
+mod date_text;
 mod exact;
 mod float;
 mod integer;
@@ -10,7 +11,7 @@ mod text;
 
 use self::binary::{fit_binary, to_binary};
 pub(crate) use self::code_page::{from_cp1252, in_cp1252, narrow, to_cp1252};
-pub(crate) use self::exact::currency;
+use self::date_text::fits_style;
 use self::exact::to_scaled;
 use self::float::{to_float, to_real};
 pub(crate) use self::integer::fit_int;
@@ -118,7 +119,7 @@ pub(crate) fn assign(value: Value, from: Type, to: Type) -> Result<Value> {
 
 fn to_temporal(value: Value, from: Type, to: Type, style: i64) -> Result<Value> {
     if let Value::Str(text) = &value {
-        if !calendar::fits_style(text.trim_matches(' '), style) {
+        if !fits_style(text.trim_matches(' '), style) {
             return Err(Error::unsupported(format!(
                 "CONVERT of '{text}' to {to} with style {style}"
             )));

@@ -8,7 +8,6 @@
 mod bind;
 mod calendar;
 mod catalog;
-mod certificate;
 mod convert;
 mod decimal;
 pub mod error;
@@ -17,87 +16,31 @@ mod functions;
 #[cfg(test)]
 mod golden;
 mod messages;
+mod names;
 mod run;
 mod sample;
-mod script;
+mod server;
 mod syntax;
 mod tds;
 pub mod types;
 
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 
-pub use crate::catalog::DATABASE;
 pub use crate::faults::{Attention, Faults};
-pub use crate::script::Script;
+pub use crate::names::{DATABASE, PASSWORD, USER};
+use crate::server::Server;
+pub use crate::server::{Options, Script};
 pub use crate::tds::token;
-
-/// The sandbox's only login.
-pub const USER: &str = "sandbox";
-/// Its password: public, and good for nothing but a loopback stand-in.
-pub const PASSWORD: &str = "Sandbox-1433";
-
-/// How to start a sandbox.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Where to listen; must be a loopback address. Port 0 picks a free one.
-    pub listen: SocketAddr,
-    /// The login that is accepted.
-    pub user: String,
-    /// Its password.
-    pub password: String,
-    /// Offer TLS (inside PRELOGIN, TLS 1.2).
-    pub tls: bool,
-    /// The last day of its certificate (year, month, day); none for one that outlives everybody.
-    pub expires: Option<(i32, u8, u8)>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            user: USER.into(),
-            password: PASSWORD.into(),
-            tls: true,
-            expires: None,
-        }
-    }
-}
-
-/// What the connections of a sandbox share.
-pub(crate) struct Inner {
-    options: Options,
-    shared: Arc<run::Shared>,
-    acceptor: TlsAcceptor,
-    faults: Mutex<Faults>,
-    scripts: RwLock<HashMap<String, Script>>,
-    rows_sent: Arc<AtomicU64>,
-    attentions: AtomicU64,
-    requests: AtomicU64,
-    connections: AtomicU64,
-}
-
-impl Inner {
-    fn faults(&self) -> Faults {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set_faults(&self, f: impl FnOnce(&mut Faults)) {
-        f(&mut self.faults.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-}
 
 /// A running sandbox; dropping it ends it.
 pub struct Sandbox {
-    inner: Arc<Inner>,
+    server: Arc<Server>,
     address: SocketAddr,
     certificate: String,
     /// Keeps the shared in-memory database alive.
@@ -132,22 +75,12 @@ impl Sandbox {
             .await
             .map_err(io::Error::other)?
             .map_err(io::Error::other)?;
-        let (acceptor, certificate) = certificate::acceptor(options.expires)?;
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
-        let inner = Arc::new(Inner {
-            options,
-            shared,
-            acceptor,
-            faults: Mutex::default(),
-            scripts: RwLock::default(),
-            rows_sent: Arc::default(),
-            attentions: AtomicU64::new(0),
-            requests: AtomicU64::new(0),
-            connections: AtomicU64::new(0),
-        });
-        let task = AbortOnDropHandle::new(tokio::spawn(accept(inner.clone(), listener)));
-        Ok(Self { inner, address, certificate, _keeper: Mutex::new(keeper), _task: task })
+        let (server, certificate) = Server::new(options, shared)?;
+        let server = Arc::new(server);
+        let task = AbortOnDropHandle::new(tokio::spawn(server::accept(server.clone(), listener)));
+        Ok(Self { server, address, certificate, _keeper: Mutex::new(keeper), _task: task })
     }
 
     /// Where it listens.
@@ -162,79 +95,48 @@ impl Sandbox {
 
     /// Switches faults.
     pub fn faults(&self, f: impl FnOnce(&mut Faults)) {
-        self.inner.set_faults(f);
+        self.server.set_faults(f);
     }
 
     /// Answers `sql` from a script from now on.
     pub fn script(&self, sql: &str, script: Script) {
-        self.inner
-            .scripts
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(sql.trim().to_owned(), script);
+        self.server.add_script(sql, script);
     }
 
     /// Rows written to clients so far.
     pub fn rows_sent(&self) -> u64 {
-        self.inner.rows_sent.load(Ordering::Relaxed)
+        self.server.rows_sent()
     }
 
     /// Attentions received while a request ran.
     pub fn attentions(&self) -> u64 {
-        self.inner.attentions.load(Ordering::Relaxed)
+        self.server.attentions()
     }
 
     /// Batches and RPCs received: round trips that were asked for.
     pub fn requests(&self) -> u64 {
-        self.inner.requests.load(Ordering::Relaxed)
+        self.server.requests()
     }
 
     /// Connections accepted so far.
     pub fn connections(&self) -> u64 {
-        self.inner.connections.load(Ordering::Relaxed)
+        self.server.connections()
     }
 
     /// The sample's tables and their row counts, in order of name.
     pub fn tables(&self) -> Vec<(String, u64)> {
-        let catalog =
-            self.inner.shared.catalog.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let conn = self._keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut out: Vec<(String, u64)> = catalog
-            .objects
-            .iter()
-            .filter_map(|o| {
-                let n: i64 = conn
-                    .query_row(&format!("SELECT count(*) FROM {}", o.table()?.physical), [], |r| {
-                        r.get(0)
-                    })
-                    .ok()?;
-                Some((format!("{}.{}", o.schema, o.name), n.unsigned_abs()))
-            })
-            .collect();
-        out.sort();
-        out
-    }
-}
-
-async fn accept(inner: Arc<Inner>, listener: TcpListener) {
-    let next = AtomicI64::new(51);
-    let mut sessions = tokio::task::JoinSet::new();
-    loop {
-        match listener.accept().await {
-            Ok((tcp, _)) => {
-                inner.connections.fetch_add(1, Ordering::Relaxed);
-                let (inner, spid) = (inner.clone(), next.fetch_add(1, Ordering::Relaxed) % 32_000);
-                sessions.spawn(async move {
-                    if let Err(e) = tds::connection::serve(inner, tcp, spid).await {
-                        tracing::debug!(error = %e, "sandbox connection ended");
-                    }
-                });
-            }
-            Err(e) => {
-                tracing::warn!(error = %e, "sandbox accept failed");
-                tokio::time::sleep(Duration::from_millis(50)).await;
+        let keeper = self._keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = |table: &str| -> rusqlite::Result<i64> {
+            keeper.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
+        };
+        let mut out: Vec<(String, u64)> = Vec::new();
+        for object in &self.server.shared().committed().objects {
+            let rows = object.table().and_then(|t| count(&t.physical).ok());
+            if let Some(rows) = rows {
+                out.push((format!("{}.{}", object.schema, object.name), rows.unsigned_abs()));
             }
         }
-        while sessions.try_join_next().is_some() {}
+        out.sort();
+        out
     }
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod ast;
 mod cursor;
+mod data_type;
 mod ddl;
 mod dml;
 mod exec;

@@ -15,12 +15,12 @@
 //!
 //! `memcmp` puts decimals in their order, as their scale is in the type, and instants in theirs.
 
-mod parse;
+mod column;
 mod value;
 
 use std::fmt;
 
-pub(crate) use self::parse::TypeArgument;
+pub use self::column::Column;
 pub use self::value::Value;
 pub(crate) use self::value::{dec_from_key, dec_key};
 
@@ -311,4 +311,9 @@ pub(crate) fn time_bytes(scale: u8) -> usize {
         3..=4 => 4,
         _ => 5,
     }
+}
+
+/// The symbols on the page "money and smallmoney".
+pub(crate) fn currency(c: char) -> bool {
+    "$¢£¤¥৲৳฿៛﷼".contains(c) || ('\u{20A0}'..='\u{20B1}').contains(&c)
 }

@@ -1,11 +1,12 @@
 //! What INSERT, UPDATE, DELETE and the definitions of tables need bound.
 
 use super::{Binder, Scope, Source, Typed, typed};
-use crate::catalog::{TableDef, split};
+use crate::catalog::TableDef;
 use crate::error::{Error, Result};
 use crate::messages;
+use crate::names::split;
 use crate::syntax::ast::{Cte, Expr, Item, Name, Query, Table};
-use crate::tds::token::Column;
+use crate::types::Column;
 use crate::types::Type;
 
 impl Binder<'_> {

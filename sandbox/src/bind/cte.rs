@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::functions::Call;
 use crate::messages;
 use crate::syntax::ast::{Body, Cte, Name, SetOp, Table};
-use crate::tds::token::Column;
+use crate::types::Column;
 use crate::types::Type;
 
 /// A common table expression that the queries behind it may name.

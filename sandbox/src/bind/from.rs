@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::messages;
 use crate::syntax;
 use crate::syntax::ast::{Expr, JoinKind, Name, Table};
-use crate::tds::token::Column;
+use crate::types::Column;
 use crate::types::Type;
 
 impl Source {

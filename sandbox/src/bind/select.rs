@@ -7,8 +7,7 @@ use super::{Binder, Bound, Scope, Typed};
 use crate::error::{Error, Result};
 use crate::messages;
 use crate::syntax::ast::{Expr, Item, Query, Select, Top};
-use crate::tds::token::Column;
-use crate::types::Type;
+use crate::types::{Column, Type};
 
 /// The select list, and the variables that it assigns.
 struct Items {

@@ -5,7 +5,7 @@ use super::{Binder, Bound, typed};
 use crate::error::{Error, Result};
 use crate::messages;
 use crate::syntax::ast::{Body, Expr, Item, SetOp};
-use crate::tds::token::Column;
+use crate::types::Column;
 use crate::types::Type;
 
 /// A bound operand, and which of its columns are the word NULL.

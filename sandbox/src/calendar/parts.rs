@@ -2,8 +2,7 @@
 
 use chrono::{Datelike, Months};
 
-use super::write::offset_text;
-use super::{DAYS_END, HOUR, MINUTE, MONTHS, Moment, SECOND, WEEKDAYS, days};
+use super::{DAYS_END, HOUR, MINUTE, MONTHS, Moment, SECOND, WEEKDAYS, days, offset_text};
 use crate::error::{Error, Result};
 use crate::messages;
 use crate::types::{DAY, Type};

@@ -2,7 +2,6 @@
 //! types and functions"), read.
 
 use super::{DAYS_1900, MONTHS, Moment, SECOND, WEEKDAYS, from_ymd};
-use crate::convert::NO_STYLE;
 use crate::error::{Error, Result};
 use crate::messages;
 use crate::types::Type;
@@ -104,34 +103,13 @@ fn date_and_time(text: &str, legacy: bool) -> Result<(&str, Option<&str>), Bad> 
 }
 
 /// Whether a text has the form `yyyy-mm-dd`.
-fn is_dashed(text: &str) -> bool {
+pub(crate) fn is_dashed(text: &str) -> bool {
     let fits = |(i, b): (usize, u8)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() };
     text.len() == 10 && text.bytes().enumerate().all(fits)
 }
 
-fn is_digits(text: &str) -> bool {
+pub(crate) fn is_digits(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_digit())
-}
-
-/// Whether a text has the form of CONVERT's style; without a style, any form does.
-pub(crate) fn fits_style(text: &str, style: i64) -> bool {
-    let is_clock =
-        |t: &str| t.contains(':') && t.chars().all(|c| c.is_ascii_digit() || ":.".contains(c));
-    let is_both = |between: char| {
-        text.split_once(between).is_some_and(|(date, time)| is_dashed(date) && is_clock(time))
-    };
-    match style {
-        NO_STYLE | 0 => true,
-        20 | 21 | 120 | 121 => is_dashed(text) || is_both(' '),
-        23 => is_dashed(text),
-        101 => {
-            let parts: Vec<&str> = text.split('/').collect();
-            parts.len() == 3 && parts[2].len() == 4 && parts.into_iter().all(is_digits)
-        }
-        112 => text.len() == 8 && is_digits(text),
-        126 => is_both('T'),
-        _ => false,
-    }
 }
 
 /// A date in any of the forms, in days since 0001-01-01.

@@ -4,7 +4,8 @@ use crate::catalog::describe::{ColumnRow, columns_of, definition, definition_tex
 use crate::catalog::views::{
     COLLATION_NAME, Facts, INT, NAME, TEXT, View, int, ordinal, text, text_or_null,
 };
-use crate::catalog::{Catalog, DATABASE, Foreign, Object, ObjectKind};
+use crate::catalog::{Catalog, Foreign, Object, ObjectKind};
+use crate::names::DATABASE;
 use crate::types::{Len, Type, Value};
 
 const CONSTRAINT_COLUMN_USAGE: &[(&str, Type)] = &[

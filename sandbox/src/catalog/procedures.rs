@@ -6,12 +6,13 @@ mod help_text;
 mod keys;
 mod tables;
 
+use crate::catalog::Catalog;
 use crate::catalog::views::Facts;
-use crate::catalog::{Catalog, DATABASE};
 use crate::error::{Error, Result};
 use crate::functions::like;
 use crate::messages;
-use crate::tds::token::Column;
+use crate::names::DATABASE;
+use crate::types::Column;
 use crate::types::{Len, Type, Value};
 
 const NAME: Type = Type::NVarChar(Len::N(128));

@@ -3,7 +3,7 @@
 //! [`information_schema`](super::information_schema).
 
 use crate::catalog::{Catalog, Object, TableDef, information_schema, sys};
-use crate::tds::token::Column;
+use crate::types::Column;
 use crate::types::{Len, Type, Value};
 
 pub(super) const NAME: Type = Type::NVarChar(Len::N(128));

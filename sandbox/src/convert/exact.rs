@@ -5,7 +5,7 @@ use super::text::without_blanks;
 use crate::decimal;
 use crate::error::{Error, Result};
 use crate::messages;
-use crate::types::{Type, Value};
+use crate::types::{Type, Value, currency};
 
 pub(super) fn to_scaled(value: &Value, from: Type, to: Type) -> Result<Value> {
     let scale = to.scale();
@@ -77,11 +77,6 @@ fn is_no_decimal(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit())
         && text.ends_with(|c: char| c.is_ascii_digit())
         && text.contains([',', 'e', 'E'])
-}
-
-/// The symbols on the page "money and smallmoney".
-pub(crate) fn currency(c: char) -> bool {
-    "$¢£¤¥৲৳฿៛﷼".contains(c) || ('\u{20A0}'..='\u{20B1}').contains(&c)
 }
 
 /// A money text: a sign, a symbol, digits with commas between them, a point. The value, and its

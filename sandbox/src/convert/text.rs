@@ -1,8 +1,8 @@
 //! To char, varchar, nchar and nvarchar.
 
+use super::date_text::date_text;
 use super::float::float_text;
 use super::{NO_STYLE, from_cp1252, missing, narrow};
-use crate::calendar;
 use crate::decimal;
 use crate::error::{Error, Result};
 use crate::messages;
@@ -12,7 +12,7 @@ use crate::types::{Len, Type, Value};
 pub(crate) fn to_text(value: &Value, from: Type, to: Type, style: i64) -> Result<String> {
     Ok(match value {
         Value::Str(text) => text.clone(),
-        value if from.is_temporal() => calendar::text(value, from, style)?,
+        value if from.is_temporal() => date_text(value, from, style)?,
         Value::Int(n) => n.to_string(),
         Value::Dec(d) if matches!(from, Type::Money | Type::SmallMoney) => match style {
             NO_STYLE | 0 => decimal::text(decimal::rescale(*d, 4, 2)?, 2),

@@ -1,9 +1,9 @@
 //! ISDATE and ISNUMERIC: whether a conversion would succeed.
 
 use super::{Arguments, Function, Operands, Signature, text_of};
-use crate::convert::{self, NO_STYLE, convert};
+use crate::convert::{NO_STYLE, convert};
 use crate::error::{Error, Result};
-use crate::types::{Type, Value};
+use crate::types::{Type, Value, currency};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("ISDATE", (1, 1), isdate_types, isdate).taking_null(),
@@ -52,13 +52,13 @@ fn is_numeric(text: &str) -> Result<bool> {
     }
     let unsigned = trimmed.strip_prefix(['+', '-']).unwrap_or(trimmed);
     let signed = unsigned.len() < trimmed.len();
-    let number = unsigned.strip_prefix(convert::currency).unwrap_or(unsigned);
+    let number = unsigned.strip_prefix(currency).unwrap_or(unsigned);
     let money = number.len() < unsigned.len();
     if number.is_empty() && signed != money || is_number(number, money) {
         return Ok(true);
     }
     let of_number = |c: char| {
-        c.is_ascii_digit() || c.is_whitespace() || "+-.,eEdD\\".contains(c) || convert::currency(c)
+        c.is_ascii_digit() || c.is_whitespace() || "+-.,eEdD\\".contains(c) || currency(c)
     };
     if trimmed.chars().all(of_number) {
         return Err(Error::unsupported(format!("ISNUMERIC of '{text}'")));

@@ -2,7 +2,7 @@
 //! together, clauses in the wrong place.
 
 use crate::error::Error;
-use crate::syntax::ast::Name;
+use crate::names::Name;
 use crate::types::Type;
 
 fn name_of(ty: Type) -> &'static str {

@@ -1,8 +1,8 @@
 //! INSERT, UPDATE and DELETE, and the constraints that they meet.
 
 use super::with_state;
-use crate::catalog::DATABASE;
 use crate::error::Error;
+use crate::names::DATABASE;
 
 /// 109: more columns are named than values given.
 pub(crate) fn fewer_values_than_columns() -> Error {

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::messages;
 use crate::syntax::ast::{Delete, Expr, Item, Name, Table, Update};
 use crate::tds::out::Out;
-use crate::tds::token::Column;
+use crate::types::Column;
 use crate::types::{Type, Value};
 
 /// What a statement does to a table.

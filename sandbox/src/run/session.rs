@@ -13,11 +13,12 @@ use super::sqlite;
 use crate::bind::{Binder, Env};
 use crate::calendar::{now, round_datetime};
 use crate::catalog::views::{self, Facts, SessionFacts};
-use crate::catalog::{Catalog, DATABASE, Object, ObjectKind, TableDef, database_id};
+use crate::catalog::{Catalog, Object, ObjectKind, TableDef};
 use crate::error::{Error, Result};
 use crate::functions::Calls;
+use crate::names::{DATABASE, database_id};
 use crate::syntax;
-use crate::tds::token::Column;
+use crate::types::Column;
 use crate::types::{Type, Value};
 
 /// What all sessions of a sandbox share.

@@ -6,11 +6,12 @@ use std::sync::atomic::Ordering;
 
 use super::session::{Engine, NO_IDENTITY};
 use crate::calendar::{now, round_datetime};
+use crate::catalog::Object;
 use crate::catalog::describe::{ALL_TYPES, definition};
 use crate::catalog::views::{COLLATION_NAME, Facts};
-use crate::catalog::{DATABASE, DATABASES, Object, database_id, written_name};
 use crate::error::{Error, Result};
-use crate::tds::token::SERVER;
+use crate::names::SERVER;
+use crate::names::{DATABASE, DATABASES, database_id, written_name};
 use crate::types::{Len, Type, Value};
 
 /// A function, or a global variable that is written like one.

@@ -7,3 +7,4 @@ mod statement;
 pub(crate) use self::expr::*;
 pub(crate) use self::query::*;
 pub(crate) use self::statement::*;
+pub(crate) use crate::names::Name;

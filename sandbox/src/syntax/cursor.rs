@@ -1,11 +1,12 @@
 //! Where the parser stands in its tokens, and what it may ask of the next ones.
 
 use super::ast::Name;
+use super::data_type::TypeArgument;
 use super::keyword::Keyword;
 use super::lexer::{Token, TokenKind, tokens};
 use crate::error::{Error, Result};
 use crate::messages;
-use crate::types::{Len, Type, TypeArgument};
+use crate::types::{Len, Type};
 
 /// How deep expressions, queries and statements may stand in each other: what is deeper would not
 /// fit on the stack of a session's thread.

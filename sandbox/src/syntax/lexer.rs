@@ -2,9 +2,9 @@
 //! parser, and the crates share no edge.
 
 use super::keyword::Keyword;
-use crate::convert::currency;
 use crate::error::{Error, Result};
 use crate::messages;
+use crate::types::currency;
 
 /// A bare word: keyword or identifier.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,12 +5,12 @@ use bytes::{BufMut, BytesMut};
 use super::data_type;
 use super::token::{b_varchar, us_varchar};
 use crate::calendar::{DAYS_1900, SECOND};
-use crate::catalog::DATABASE;
 use crate::convert::{hex, to_cp1252};
+use crate::names::DATABASE;
 use crate::types::{DAY, Len, Type, Value, time_bytes};
 
 /// SQL_Latin1_General_CP1_CI_AS as five bytes (§2.2.5.1.2).
-pub(super) const COLLATION: [u8; 5] = [0x09, 0x04, 0xD0, 0x00, 0x34];
+pub(crate) const COLLATION: [u8; 5] = [0x09, 0x04, 0xD0, 0x00, 0x34];
 
 /// TYPE_INFO, as COLMETADATA and RETURNVALUE have it.
 pub(super) fn type_info(ty: Type, out: &mut BytesMut) {

@@ -41,12 +41,12 @@ pub(crate) struct Rpc {
     pub(crate) params: Vec<Param>,
 }
 
-pub(super) fn bad(what: &str) -> io::Error {
+pub(crate) fn bad(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
 }
 
 /// A whole message. What cannot be read is a request too, whose answer says so.
-pub(super) fn read(kind: u8, body: Bytes) -> Request {
+pub(crate) fn read(kind: u8, body: Bytes) -> Request {
     let read = match kind {
         kind::BATCH => batch(body),
         kind::RPC => rpc(body),

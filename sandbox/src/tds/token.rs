@@ -4,10 +4,9 @@ use bytes::{BufMut, BytesMut};
 
 use super::encode::{type_info, value};
 use crate::error::Error;
+use crate::names::SERVER;
+pub use crate::types::Column;
 use crate::types::{Type, Value};
-
-/// The name that ERROR and INFO tokens give for the server.
-pub(crate) const SERVER: &str = "SANDBOX";
 
 /// DONE status bits (§2.2.7.6).
 pub(crate) mod status {
@@ -26,24 +25,6 @@ pub(crate) enum Done {
     Proc = 0xFE,
     /// Of a statement within a procedure.
     InProc = 0xFF,
-}
-
-/// A column of a result set.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Column {
-    /// Empty where the expression has none.
-    pub name: String,
-    /// The type of its values.
-    pub ty: Type,
-    /// COLMETADATA flags: nullable, identity, computed.
-    pub flags: u16,
-}
-
-impl Column {
-    /// A column that may be NULL.
-    pub fn new(name: impl Into<String>, ty: Type) -> Self {
-        Self { name: name.into(), ty, flags: 1 }
-    }
 }
 
 /// A text with its length in characters in one byte.

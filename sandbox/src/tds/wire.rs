@@ -6,29 +6,29 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// The types of packets (§2.2.3.1.1).
-pub(super) mod kind {
-    pub(in crate::tds) const BATCH: u8 = 1;
-    pub(in crate::tds) const RPC: u8 = 3;
-    pub(in crate::tds) const REPLY: u8 = 4;
-    pub(in crate::tds) const ATTENTION: u8 = 6;
-    pub(in crate::tds) const TRANSACTION: u8 = 14;
-    pub(in crate::tds) const LOGIN: u8 = 16;
+pub(crate) mod kind {
+    pub(crate) const BATCH: u8 = 1;
+    pub(crate) const RPC: u8 = 3;
+    pub(crate) const REPLY: u8 = 4;
+    pub(crate) const ATTENTION: u8 = 6;
+    pub(crate) const TRANSACTION: u8 = 14;
+    pub(crate) const LOGIN: u8 = 16;
     /// Also what TLS records are wrapped in during the handshake.
-    pub(in crate::tds) const PRELOGIN: u8 = 18;
+    pub(crate) const PRELOGIN: u8 = 18;
 }
 
 /// A whole message: the packets up to the one with the end-of-message bit.
 #[derive(Debug)]
-pub(super) struct Message {
-    pub(super) kind: u8,
-    pub(super) body: BytesMut,
+pub(crate) struct Message {
+    pub(crate) kind: u8,
+    pub(crate) body: BytesMut,
 }
 
 /// The most a client may send in one message; far above what the demo and the tests need.
 const MAX_MESSAGE: usize = 64 << 20;
 
 /// Reads one message, or `None` at a clean end of the stream.
-pub(super) async fn read_message<R: AsyncRead + Unpin>(io: &mut R) -> io::Result<Option<Message>> {
+pub(crate) async fn read_message<R: AsyncRead + Unpin>(io: &mut R) -> io::Result<Option<Message>> {
     let mut body = BytesMut::new();
     let mut first = true;
     loop {
@@ -53,7 +53,7 @@ pub(super) async fn read_message<R: AsyncRead + Unpin>(io: &mut R) -> io::Result
 }
 
 /// Cuts `payload` into packets of `size`; `last` marks the end of the message.
-pub(super) fn packets(
+pub(crate) fn packets(
     payload: &[u8],
     size: usize,
     next_id: &mut u8,
@@ -72,7 +72,7 @@ pub(super) fn packets(
 }
 
 /// A packet's header of 8 bytes; `len` counts them too.
-pub(super) fn header(kind: u8, end: bool, len: usize, next_id: &mut u8, out: &mut BytesMut) {
+pub(crate) fn header(kind: u8, end: bool, len: usize, next_id: &mut u8, out: &mut BytesMut) {
     out.put_u8(kind);
     out.put_u8(u8::from(end));
     out.put_u16(len as u16);
@@ -84,8 +84,8 @@ pub(super) fn header(kind: u8, end: bool, len: usize, next_id: &mut u8, out: &mu
 
 /// Reads little-endian fields and says so, instead of panicking, when a message is too short.
 #[derive(Debug)]
-pub(super) struct Reader {
-    pub(super) rest: Bytes,
+pub(crate) struct Reader {
+    pub(crate) rest: Bytes,
 }
 
 fn short() -> io::Error {
@@ -93,36 +93,36 @@ fn short() -> io::Error {
 }
 
 impl Reader {
-    pub(super) fn take(&mut self, n: usize) -> io::Result<Bytes> {
+    pub(crate) fn take(&mut self, n: usize) -> io::Result<Bytes> {
         if self.rest.len() < n {
             return Err(short());
         }
         Ok(self.rest.split_to(n))
     }
 
-    pub(super) fn u8(&mut self) -> io::Result<u8> {
+    pub(crate) fn u8(&mut self) -> io::Result<u8> {
         Ok(self.take(1)?[0])
     }
 
-    pub(super) fn u16(&mut self) -> io::Result<u16> {
+    pub(crate) fn u16(&mut self) -> io::Result<u16> {
         Ok(self.take(2)?.get_u16_le())
     }
 
-    pub(super) fn u32(&mut self) -> io::Result<u32> {
+    pub(crate) fn u32(&mut self) -> io::Result<u32> {
         Ok(self.take(4)?.get_u32_le())
     }
 
-    pub(super) fn u64(&mut self) -> io::Result<u64> {
+    pub(crate) fn u64(&mut self) -> io::Result<u64> {
         Ok(self.take(8)?.get_u64_le())
     }
 
-    pub(super) fn utf16(&mut self, n: usize) -> io::Result<String> {
+    pub(crate) fn utf16(&mut self, n: usize) -> io::Result<String> {
         Ok(utf16(&self.take(n * 2)?))
     }
 }
 
 /// Text from UTF-16 with the low byte first.
-pub(super) fn utf16(b: &[u8]) -> String {
+pub(crate) fn utf16(b: &[u8]) -> String {
     let units: Vec<u16> = b.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect();
     String::from_utf16_lossy(&units)
 }

@@ -3,8 +3,9 @@
 use super::{Arguments, NAME, ResultSet, result_columns};
 use crate::catalog::describe::{ColumnRow, columns_of};
 use crate::catalog::views::{Facts, int, int_or_null, ordinal, text, text_or_null};
-use crate::catalog::{Catalog, DATABASE, Object};
+use crate::catalog::{Catalog, Object};
 use crate::error::{Error, Result};
+use crate::names::DATABASE;
 use crate::types::{Len, Type, Value};
 
 const COLUMNS: &[(&str, Type)] = &[

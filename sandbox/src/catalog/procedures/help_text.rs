@@ -1,12 +1,13 @@
 //! sp_helptext: the definition of a view or a procedure.
 
 use super::{Arguments, ResultSet, result_columns};
+use crate::catalog::Catalog;
 use crate::catalog::describe::definition;
 use crate::catalog::views::text;
-use crate::catalog::{Catalog, DATABASE, written_name};
 use crate::convert::utf16_text;
 use crate::error::{Error, Result};
 use crate::messages;
+use crate::names::{DATABASE, written_name};
 use crate::types::{Len, Type, Value};
 
 /// The UTF-16 units of a row.

@@ -1,9 +1,10 @@
 //! sp_pkeys: the columns of primary keys.
 
 use super::{Arguments, NAME, ResultSet, result_columns};
+use crate::catalog::Catalog;
 use crate::catalog::views::{ordinal, text};
-use crate::catalog::{Catalog, DATABASE};
 use crate::error::Result;
+use crate::names::DATABASE;
 use crate::types::Type;
 
 /// The columns of primary keys; its arguments are no patterns.

@@ -2,8 +2,9 @@
 
 use super::{Arguments, NAME, ResultSet, result_columns};
 use crate::catalog::views::text;
-use crate::catalog::{Catalog, DATABASE, ObjectKind};
+use crate::catalog::{Catalog, ObjectKind};
 use crate::error::{Error, Result};
+use crate::names::DATABASE;
 use crate::types::{Len, Type, Value};
 
 /// Tables and views, in the order of type, owner and name.

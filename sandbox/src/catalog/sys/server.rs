@@ -1,9 +1,9 @@
 //! The server and what it holds beside this database's objects: of servers and assemblies there are
 //! those that every server has.
 
-use crate::catalog::DATABASES;
 use crate::catalog::views::{BIT, COLLATION_NAME, DESCRIPTION, INT, NAME, View, bit, int, text};
-use crate::tds::token::SERVER;
+use crate::names::DATABASES;
+use crate::names::SERVER;
 use crate::types::Type;
 
 pub(in crate::catalog) const VIEWS: &[View] = &[

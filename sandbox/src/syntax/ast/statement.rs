@@ -1,6 +1,7 @@
 //! Statements, and what they define.
 
 use super::{Cte, Expr, Item, Query, Table};
+use crate::names::Name;
 use crate::types::Type;
 
 /// A statement and its line.
@@ -10,10 +11,6 @@ pub(crate) struct Statement {
     pub(crate) line: u32,
     pub(crate) kind: StatementKind,
 }
-
-/// A name of up to four parts, outermost first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Name(pub(crate) Vec<String>);
 
 #[derive(Debug, Clone)]
 pub(crate) enum StatementKind {

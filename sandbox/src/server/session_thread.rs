@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::Server;
 use super::login::Login;
-use super::out::{Out, Piece};
-use super::request::Request;
-use super::token::{self, Done, status};
+use crate::messages;
 use crate::run::Engine;
+use crate::tds::out::{Out, Piece};
+use crate::tds::request::Request;
+use crate::tds::token::{self, Done, status};
 use crate::types::Type;
-use crate::{Inner, messages, script};
 
 /// Bytes of a session's stack. The deepest text that the parser lets through needs less than the
 /// 2 MB of a thread that is not asked for more; this is for what SQLite puts on top of it.
@@ -30,7 +31,7 @@ pub(super) struct SessionThread {
 impl SessionThread {
     /// Nothing when the engine cannot be made.
     pub(super) async fn start(
-        inner: Arc<Inner>,
+        server: Arc<Server>,
         login: Login,
         spid: i64,
     ) -> io::Result<Option<Self>> {
@@ -42,14 +43,14 @@ impl SessionThread {
         std::thread::Builder::new().name("sandbox-session".into()).stack_size(STACK).spawn(
             move || {
                 let Login { user, program, host, .. } = &login;
-                let shared = inner.shared.clone();
+                let shared = server.shared.clone();
                 let engine = Engine::new(shared, spid, user, program, host, cancelled.clone());
                 let Ok(mut engine) = engine else { return };
                 let _ = made.send(engine.interrupt_handle());
                 while let Some(request) = incoming.blocking_recv() {
-                    let rows_sent = inner.rows_sent.clone();
+                    let rows_sent = server.rows_sent.clone();
                     let out = Out::new(outgoing.clone(), cancelled.clone(), rows_sent);
-                    answer(&inner, &mut engine, request, out);
+                    answer(&server, &mut engine, request, out);
                 }
             },
         )?;
@@ -82,19 +83,19 @@ impl SessionThread {
 }
 
 /// Answers with a fault, from a script, or by running the request.
-fn answer(inner: &Inner, engine: &mut Engine, request: Request, mut out: Out) {
-    let mut faults = inner.faults();
+fn answer(server: &Server, engine: &mut Engine, request: Request, mut out: Out) {
+    let mut faults = server.faults();
     out.row_delay = faults.row_delay;
     out.drop_after_rows = faults.drop_after_rows;
     let refused =
         (faults.refuse_untyped && has_untyped(&request)).then(messages::untyped_parameter);
     if let Some(e) = refused.or_else(|| faults.error.take()) {
-        inner.set_faults(|f| f.error = None);
+        server.set_faults(|f| f.error = None);
         let _ = out.write(|b| token::error(&e, b));
         let kind = if matches!(request, Request::Rpc(_)) { Done::Proc } else { Done::Statement };
         out.done(kind, status::ERROR, 0, 0);
         out.end(false);
-    } else if let Some(script) = script::find(inner, &request) {
+    } else if let Some(script) = server.script_for(&request) {
         script.play(matches!(request, Request::Rpc(_)), &mut out);
     } else {
         engine.run(request, &mut out);

@@ -2,14 +2,14 @@
 
 use chrono::Datelike;
 
-use super::{MONTHS, Moment, SECOND, split};
-use crate::convert::NO_STYLE;
+use super::NO_STYLE;
+use crate::calendar::{MONTHS, Moment, SECOND, is_dashed, is_digits, offset_text, split};
 use crate::error::{Error, Result};
 use crate::types::{Type, Value};
 
 /// The text of a temporal value in a CONVERT style; which styles a type has is told on the page
 /// of CAST and CONVERT.
-pub(crate) fn text(value: &Value, ty: Type, style: i64) -> Result<String> {
+pub(super) fn date_text(value: &Value, ty: Type, style: i64) -> Result<String> {
     let Some(moment) = split(value, ty) else {
         return Err(Error::internal("not a temporal value"));
     };
@@ -102,8 +102,23 @@ fn time_text(ticks: i64, scale: u8) -> String {
     out
 }
 
-/// An offset in minutes as `+hh:mm`.
-pub(super) fn offset_text(minutes: i16) -> String {
-    let sign = if minutes < 0 { '-' } else { '+' };
-    format!("{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60)
+/// Whether a text has the form of CONVERT's style; without a style, any form does.
+pub(super) fn fits_style(text: &str, style: i64) -> bool {
+    let is_clock =
+        |t: &str| t.contains(':') && t.chars().all(|c| c.is_ascii_digit() || ":.".contains(c));
+    let is_both = |between: char| {
+        text.split_once(between).is_some_and(|(date, time)| is_dashed(date) && is_clock(time))
+    };
+    match style {
+        NO_STYLE | 0 => true,
+        20 | 21 | 120 | 121 => is_dashed(text) || is_both(' '),
+        23 => is_dashed(text),
+        101 => {
+            let parts: Vec<&str> = text.split('/').collect();
+            parts.len() == 3 && parts[2].len() == 4 && parts.into_iter().all(is_digits)
+        }
+        112 => text.len() == 8 && is_digits(text),
+        126 => is_both('T'),
+        _ => false,
+    }
 }

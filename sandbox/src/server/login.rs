@@ -4,13 +4,14 @@ use std::io;
 
 use bytes::{Bytes, BytesMut};
 
-use super::encode::COLLATION;
-use super::request::bad;
-use super::token::{self, Done};
-use super::wire::{Reader, utf16};
-use crate::catalog::DATABASE;
+use super::Options;
 use crate::error::Error;
-use crate::{Options, messages};
+use crate::messages;
+use crate::names::DATABASE;
+use crate::tds::encode::COLLATION;
+use crate::tds::request::bad;
+use crate::tds::token::{self, Done};
+use crate::tds::wire::{Reader, utf16};
 
 /// What a login asked for.
 #[derive(Debug, Default)]

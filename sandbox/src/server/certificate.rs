@@ -7,7 +7,7 @@ use tokio_rustls::TlsAcceptor;
 
 /// An acceptor, and its self-signed certificate as PEM. `expires` is the last day of that: year,
 /// month, day.
-pub(crate) fn acceptor(expires: Option<(i32, u8, u8)>) -> io::Result<(TlsAcceptor, String)> {
+pub(super) fn acceptor(expires: Option<(i32, u8, u8)>) -> io::Result<(TlsAcceptor, String)> {
     let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
     let mut params = rcgen::CertificateParams::new(names).map_err(io::Error::other)?;
     if let Some((year, month, day)) = expires {

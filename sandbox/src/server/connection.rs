@@ -10,22 +10,23 @@ use bytes::BytesMut;
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 
+use super::Server;
 use super::login::{self, Login};
-use super::out::Piece;
 use super::prelogin::{self, Stream, encryption, handshake};
-use super::request;
 use super::session_thread::SessionThread;
-use super::token::{self, Done, status};
-use super::wire::{self, Message, kind, read_message};
-use crate::{Attention, Inner};
+use crate::faults::Attention;
+use crate::tds::out::Piece;
+use crate::tds::request;
+use crate::tds::token::{self, Done, status};
+use crate::tds::wire::{self, Message, kind, read_message};
 
 /// The packet size until a login asks for another.
 const PACKET_SIZE: usize = 4096;
 
 /// Serves one connection to its end.
-pub(crate) async fn serve(inner: Arc<Inner>, mut tcp: TcpStream, spid: i64) -> io::Result<()> {
+pub(super) async fn serve(server: Arc<Server>, mut tcp: TcpStream, spid: i64) -> io::Result<()> {
     tcp.set_nodelay(true)?;
-    if inner.faults().drop_before_login {
+    if server.faults().drop_before_login {
         return Ok(());
     }
     let Some(hello) = read_message(&mut tcp).await? else { return Ok(()) };
@@ -33,7 +34,7 @@ pub(crate) async fn serve(inner: Arc<Inner>, mut tcp: TcpStream, spid: i64) -> i
         return Ok(());
     }
     let answer = match prelogin::wanted_encryption(&hello.body) {
-        _ if !inner.options.tls => encryption::NOT_SUPPORTED,
+        _ if !server.options.tls => encryption::NOT_SUPPORTED,
         wanted @ (encryption::OFF | encryption::NOT_SUPPORTED) => wanted,
         // Whoever wants it, or requires it.
         _ => encryption::ON,
@@ -43,13 +44,13 @@ pub(crate) async fn serve(inner: Arc<Inner>, mut tcp: TcpStream, spid: i64) -> i
     tcp.write_all(&out).await?;
     let (stream, login) = match answer {
         encryption::ON => {
-            let mut tls = handshake(&inner.acceptor, tcp).await?;
+            let mut tls = handshake(&server.acceptor, tcp).await?;
             let login = read_message(&mut tls).await?;
             (Stream::Tls(Box::new(tls)), login)
         }
         // Only LOGIN7 is encrypted; afterwards the socket is plain again.
         encryption::OFF => {
-            let mut tls = handshake(&inner.acceptor, tcp).await?;
+            let mut tls = handshake(&server.acceptor, tcp).await?;
             let login = read_message(&mut tls).await?;
             (Stream::Plain(tls.into_inner().0.into_inner()), login)
         }
@@ -59,14 +60,14 @@ pub(crate) async fn serve(inner: Arc<Inner>, mut tcp: TcpStream, spid: i64) -> i
         }
     };
     match login {
-        Some(login) if login.kind == kind::LOGIN => session(inner, stream, login, spid).await,
+        Some(login) if login.kind == kind::LOGIN => session(server, stream, login, spid).await,
         _ => Ok(()),
     }
 }
 
 /// Answers the login, and then requests.
 async fn session(
-    inner: Arc<Inner>,
+    server: Arc<Server>,
     mut stream: Stream,
     message: Message,
     spid: i64,
@@ -76,12 +77,12 @@ async fn session(
     if matches!(stream, Stream::Tls(_)) {
         login.packet_size = login.packet_size.min(16_383);
     }
-    let faults = inner.faults();
+    let faults = server.faults();
     if let Some(delay) = faults.login_delay {
         tokio::time::sleep(delay).await;
     }
     let mut tokens = BytesMut::new();
-    let refusal = login::refuse(&inner.options, &login);
+    let refusal = login::refuse(&server.options, &login);
     match &refusal {
         Some(e) if login.tds_version >> 24 < 0x72 => token::error_before_7_2(e, &mut tokens),
         Some(e) => {
@@ -97,17 +98,17 @@ async fn session(
     if refusal.is_some() || faults.route_to.is_some() {
         return stream.shutdown().await;
     }
-    run(inner, stream, login, spid).await
+    run(server, stream, login, spid).await
 }
 
-async fn run(inner: Arc<Inner>, stream: Stream, login: Login, spid: i64) -> io::Result<()> {
+async fn run(server: Arc<Server>, stream: Stream, login: Login, spid: i64) -> io::Result<()> {
     let size = login.packet_size;
-    let Some(mut thread) = SessionThread::start(inner.clone(), login, spid).await? else {
+    let Some(mut thread) = SessionThread::start(server.clone(), login, spid).await? else {
         return Ok(());
     };
     let (mut reader, writer) = tokio::io::split(stream);
     let mut answer = Answer { writer, size, next_id: 1, unsent: BytesMut::new() };
-    let result = answer_requests(&inner, &mut reader, &mut answer, &mut thread).await;
+    let result = answer_requests(&server, &mut reader, &mut answer, &mut thread).await;
     thread.stop();
     result
 }
@@ -123,7 +124,7 @@ enum Ended {
 }
 
 async fn answer_requests(
-    inner: &Inner,
+    server: &Server,
     reader: &mut ReadHalf<Stream>,
     answer: &mut Answer,
     thread: &mut SessionThread,
@@ -133,19 +134,19 @@ async fn answer_requests(
         answer.begin();
         if message.kind == kind::ATTENTION {
             // Nothing runs: the acknowledgement stands alone.
-            acknowledge(inner, reader, answer).await?;
+            acknowledge(server, reader, answer).await?;
             next = read_message(reader).await?;
             continue;
         }
         let request = request::read(message.kind, message.body.freeze());
-        inner.requests.fetch_add(1, Ordering::Relaxed);
+        server.requests.fetch_add(1, Ordering::Relaxed);
         if !thread.send(request).await {
             return Ok(());
         }
-        next = match answer_one(inner, reader, answer, thread).await? {
+        next = match answer_one(server, reader, answer, thread).await? {
             Ended::Answered(message) => message,
             Ended::Attention => {
-                acknowledge(inner, reader, answer).await?;
+                acknowledge(server, reader, answer).await?;
                 read_message(reader).await?
             }
             Ended::Closed => return Ok(()),
@@ -156,7 +157,7 @@ async fn answer_requests(
 
 /// Passes an answer on while it is made, and reads on for an Attention.
 async fn answer_one(
-    inner: &Inner,
+    server: &Server,
     reader: &mut ReadHalf<Stream>,
     answer: &mut Answer,
     thread: &mut SessionThread,
@@ -168,9 +169,9 @@ async fn answer_one(
         tokio::select! {
             message = &mut reading, if !attention && early.is_none() => match message? {
                 Some(m) if m.kind == kind::ATTENTION => {
-                    inner.attentions.fetch_add(1, Ordering::Relaxed);
+                    server.attentions.fetch_add(1, Ordering::Relaxed);
                     attention = true;
-                    if inner.faults().attention != Attention::Lost {
+                    if server.faults().attention != Attention::Lost {
                         thread.cancel();
                     }
                 }
@@ -201,11 +202,11 @@ async fn answer_one(
 
 /// DONE with the attention bit, behind what was answered, unless a fault keeps it back.
 async fn acknowledge(
-    inner: &Inner,
+    server: &Server,
     reader: &mut ReadHalf<Stream>,
     answer: &mut Answer,
 ) -> io::Result<()> {
-    match inner.faults().attention {
+    match server.faults().attention {
         Attention::Lost => {
             // Whoever gave up closes the connection, and with it goes what its transaction locked.
             while read_message(reader).await?.is_some() {}

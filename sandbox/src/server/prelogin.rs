@@ -10,14 +10,14 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::wire::{header, kind};
+use crate::tds::wire::{header, kind};
 
 /// What a client or a server says about encryption.
 pub(super) mod encryption {
     /// Encryption of LOGIN7 alone.
-    pub(in crate::tds) const OFF: u8 = 0;
-    pub(in crate::tds) const ON: u8 = 1;
-    pub(in crate::tds) const NOT_SUPPORTED: u8 = 2;
+    pub(in crate::server) const OFF: u8 = 0;
+    pub(in crate::server) const ON: u8 = 1;
+    pub(in crate::server) const NOT_SUPPORTED: u8 = 2;
 }
 
 /// What a client wants; a client that says nothing has no encryption.

@@ -1,11 +1,11 @@
 //! Prepared answers, so that a benchmark measures the server and not the engine.
 
-use std::sync::PoisonError;
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
+use std::sync::{PoisonError, RwLock};
 
 use bytes::{Bytes, BytesMut};
 
-use crate::Inner;
 use crate::tds::out::Out;
 use crate::tds::request::Request;
 use crate::tds::token::{self, Column, Done, status};
@@ -37,7 +37,7 @@ impl Script {
     }
 
     /// Sends the answer, as that of a procedure or of a batch.
-    pub(crate) fn play(&self, procedure: bool, out: &mut Out) {
+    pub(super) fn play(&self, procedure: bool, out: &mut Out) {
         let mut result = out.write(|b| b.extend_from_slice(&self.head));
         for _ in 0..self.repeat {
             if result.is_err() {
@@ -56,24 +56,35 @@ impl Script {
     }
 }
 
-/// The script for a request: for the text of a batch, or of a single procedure call in `@q` or else
-/// its first parameter.
-pub(crate) fn find(inner: &Inner, request: &Request) -> Option<Script> {
-    let scripts = inner.scripts.read().unwrap_or_else(PoisonError::into_inner);
-    if scripts.is_empty() {
-        return None;
-    }
-    let text = match request {
-        Request::Batch(text) => text,
+/// The text that a request runs: of a batch, or of a single procedure call `@q` or else its first
+/// parameter.
+fn text_of(request: &Request) -> Option<&str> {
+    match request {
+        Request::Batch(text) => Some(text),
         Request::Rpc(all) => {
             let [call] = all.as_slice() else { return None };
             let named = call.params.iter().find(|p| p.name == "@q");
             match named.or(call.params.first()).map(|p| &p.value) {
-                Some(Value::Str(text)) => text,
-                _ => return None,
+                Some(Value::Str(text)) => Some(text),
+                _ => None,
             }
         }
-        _ => return None,
-    };
-    scripts.get(text.trim()).cloned()
+        _ => None,
+    }
+}
+
+/// The prepared answers, by their texts without blanks around them.
+#[derive(Default)]
+pub(super) struct Scripts(RwLock<HashMap<String, Script>>);
+
+impl Scripts {
+    pub(super) fn insert(&self, text: &str, script: Script) {
+        let mut scripts = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        scripts.insert(text.trim().to_owned(), script);
+    }
+
+    pub(super) fn find(&self, request: &Request) -> Option<Script> {
+        let scripts = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        scripts.get(text_of(request)?.trim()).cloned()
+    }
 }

@@ -1,8 +1,8 @@
 //! Types as declarations write them ("Data types (Transact-SQL)").
 
-use super::{Len, Type};
 use crate::error::{Error, Result};
 use crate::messages;
+use crate::types::{Len, Type};
 
 /// An argument of a type.
 #[derive(Debug, Clone, Copy, PartialEq)]
