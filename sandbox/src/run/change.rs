@@ -247,3 +247,24 @@ impl Engine {
         others.filter_map(|o| o.table()).flat_map(|t| &t.foreign).any(|f| f.table == id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::ast::StatementKind;
+    use crate::syntax::batch;
+
+    #[test]
+    fn an_alias_hides_the_name_behind_it() {
+        let sql = "UPDATE x SET A = 1 FROM dbo.T AS x JOIN sales.U ON x.A = U.A";
+        let statements = batch(sql).expect("an update");
+        let StatementKind::Update(update) = &statements[0].kind else { panic!("{statements:?}") };
+        let named = |alias: &str| {
+            let found = update.from.iter().find_map(|t| aliased(t, alias));
+            found.map(|n| n.0.join("."))
+        };
+        assert_eq!(named("X").as_deref(), Some("dbo.T"));
+        assert_eq!(named("u").as_deref(), Some("sales.U"));
+        assert_eq!(named("T"), None);
+    }
+}

@@ -223,3 +223,51 @@ fn assigned_column(binder: &Binder<'_>, n: usize, from: Type, to: Type) -> Resul
     let id = binder.intern(Call::Assign { from, to });
     Ok(format!("f({id},c{n})"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Name;
+
+    /// A table of an identity, a plain column and a computed one.
+    fn table() -> TableDef {
+        let column = |name: &str| ColumnMeta {
+            name: name.to_owned(),
+            ty: Type::Int,
+            nullable: true,
+            identity: None,
+            default: None,
+            computed: None,
+            description: None,
+        };
+        let id = ColumnMeta { identity: Some((1, 1)), ..column("Id") };
+        let double = ColumnMeta { computed: Some(("N * 2".to_owned(), false)), ..column("Double") };
+        TableDef { columns: vec![id, column("N"), double], ..TableDef::default() }
+    }
+
+    fn columns(names: &[&str], gives_identity: bool) -> Result<(Vec<usize>, Vec<usize>), u32> {
+        let insert = Insert {
+            target: Name(vec!["dbo".to_owned(), "T".to_owned()]),
+            columns: names.iter().map(|n| (*n).to_owned()).collect(),
+            source: Source::Default,
+            output: Vec::new(),
+        };
+        let columns = insert_columns(&insert, &table(), gives_identity);
+        columns.map(|c| (c.given, c.filled)).map_err(|e| e.number)
+    }
+
+    #[test]
+    fn the_server_fills_what_is_not_given() {
+        assert_eq!(columns(&[], false), Ok((vec![1], vec![0])));
+        assert_eq!(columns(&["n"], false), Ok((vec![1], vec![0])));
+        assert_eq!(columns(&[], true), Ok((vec![0, 1], vec![])));
+        assert_eq!(columns(&["N", "Id"], true), Ok((vec![1, 0], vec![])));
+    }
+
+    #[test]
+    fn what_may_not_be_given() {
+        assert_eq!(columns(&["Nope"], false), Err(207));
+        assert_eq!(columns(&["Id"], false), Err(544));
+        assert_eq!(columns(&["Double"], true), Err(271));
+    }
+}

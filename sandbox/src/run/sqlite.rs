@@ -299,3 +299,59 @@ fn duplicate_key(message: &str, label: &str, table: Option<&TableDef>) -> Error 
         None => messages::duplicate_in_constraint("UNIQUE KEY", "", label),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{ColumnMeta, Key};
+
+    fn table() -> TableDef {
+        let column = |name: &str| ColumnMeta {
+            name: name.to_owned(),
+            ty: Type::Int,
+            nullable: false,
+            identity: None,
+            default: None,
+            computed: None,
+            description: None,
+        };
+        let key = |name: &str, primary, constraint, columns: &[usize]| Key {
+            id: 0,
+            name: name.to_owned(),
+            primary,
+            constraint,
+            unique: true,
+            columns: columns.iter().map(|c| (*c, false)).collect(),
+        };
+        TableDef {
+            columns: vec![column("A"), column("B")],
+            keys: vec![
+                key("PK_T", true, true, &[0]),
+                key("UQ_T", false, true, &[1]),
+                key("IX_T", false, false, &[0, 1]),
+            ],
+            ..TableDef::default()
+        }
+    }
+
+    #[test]
+    fn a_key_is_found_by_the_columns_that_sqlite_names() {
+        let table = table();
+        let error = |columns: &str| {
+            let message = format!("UNIQUE constraint failed: {columns}");
+            let e = duplicate_key(&message, "dbo.T", Some(&table));
+            let name = e.message.split('\'').find(|p| p.contains('_') || p.is_empty());
+            (e.number, name.unwrap_or_default().to_owned())
+        };
+        assert_eq!(error("dbo.T.A"), (2627, "PK_T".to_owned()));
+        assert_eq!(error("dbo.T.B"), (2627, "UQ_T".to_owned()));
+        assert_eq!(error("dbo.T.A, dbo.T.B"), (2601, "IX_T".to_owned()));
+        assert_eq!(error("dbo.T.C"), (2627, String::new()));
+    }
+
+    #[test]
+    fn the_last_part_of_a_name() {
+        assert_eq!(last_part("dbo.T.A"), "A");
+        assert_eq!(last_part("A"), "A");
+    }
+}

@@ -92,3 +92,57 @@ pub(super) fn greet(login: &Login, route: Option<&(String, u16)>, b: &mut BytesM
     }
     token::done(Done::Statement, 0, 0, 0, b);
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::BufMut;
+
+    use super::*;
+    use crate::names::{PASSWORD, USER};
+
+    /// A LOGIN7 with a user and a password, and otherwise empty.
+    fn login7(tds_version: u32, packet_size: u32, user: &str, password: &str) -> Bytes {
+        let mut body = BytesMut::zeroed(94);
+        body[4..8].copy_from_slice(&tds_version.to_le_bytes());
+        body[8..12].copy_from_slice(&packet_size.to_le_bytes());
+        for (at, text, hide) in [(40, user, false), (44, password, true)] {
+            let offset = body.len() as u16;
+            body[at..at + 2].copy_from_slice(&offset.to_le_bytes());
+            body[at + 2..at + 4].copy_from_slice(&(text.len() as u16).to_le_bytes());
+            for byte in text.encode_utf16().flat_map(u16::to_le_bytes) {
+                body.put_u8(if hide { byte.rotate_left(4) ^ 0xA5 } else { byte });
+            }
+        }
+        body.freeze()
+    }
+
+    fn refusal(login: Bytes) -> Option<u32> {
+        let login = read(login).expect("a login");
+        refuse(&Options::default(), &login).map(|e| e.number)
+    }
+
+    #[test]
+    fn a_login_is_read_and_accepted() {
+        let login = read(login7(0x7400_0004, 0, USER, PASSWORD)).expect("a login");
+        assert_eq!((login.user.as_str(), login.password.as_str()), (USER, PASSWORD));
+        assert_eq!((login.packet_size, login.database.as_str()), (4096, ""));
+        assert_eq!(refusal(login7(0x7400_0004, 0, USER, PASSWORD)), None);
+        let tiny = read(login7(0x7400_0004, 1, USER, PASSWORD)).expect("a login");
+        assert_eq!(tiny.packet_size, 512);
+    }
+
+    #[test]
+    fn who_is_refused() {
+        assert_eq!(refusal(login7(0x7400_0004, 0, USER, "wrong")), Some(18456));
+        assert_eq!(refusal(login7(0x7400_0004, 0, "sa", PASSWORD)), Some(18456));
+        let too_old = refusal(login7(0x7200_0002, 0, USER, PASSWORD));
+        assert_eq!(too_old, Some(crate::error::UNSUPPORTED));
+    }
+
+    #[test]
+    fn a_field_outside_the_message_is_an_error() {
+        let whole = login7(0x7400_0004, 0, USER, PASSWORD);
+        assert!(read(whole.slice(..whole.len() - 1)).is_err());
+        assert!(read(whole.slice(..20)).is_err());
+    }
+}

@@ -222,3 +222,28 @@ impl AsyncWrite for Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_wants_is_behind_its_table() {
+        // ENCRYPTION (1) at offset 6, one byte.
+        let hello = [1, 0, 6, 0, 1, 0xFF, encryption::ON];
+        assert_eq!(wanted_encryption(&hello), encryption::ON);
+        // VERSION (0) comes first.
+        let hello = [0, 0, 11, 0, 0, 1, 0, 11, 0, 1, 0xFF, encryption::OFF];
+        assert_eq!(wanted_encryption(&hello), encryption::OFF);
+        for silent in [&[0xFF][..], &[], &[1, 0, 60, 0, 1, 0xFF]] {
+            assert_eq!(wanted_encryption(silent), encryption::NOT_SUPPORTED);
+        }
+    }
+
+    #[test]
+    fn the_answer_can_be_read_as_a_client_does() {
+        for wanted in [encryption::OFF, encryption::ON, encryption::NOT_SUPPORTED] {
+            assert_eq!(wanted_encryption(&answer(wanted)), wanted);
+        }
+    }
+}

@@ -126,3 +126,53 @@ pub(crate) fn utf16(b: &[u8]) -> String {
     let units: Vec<u16> = b.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect();
     String::from_utf16_lossy(&units)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sizes and end bits of the packets of a payload.
+    fn cut(length: usize, size: usize, last: bool) -> Vec<(usize, bool)> {
+        let (mut out, mut id) = (BytesMut::new(), 255);
+        packets(&vec![7; length], size, &mut id, last, &mut out);
+        let mut all = Vec::new();
+        let mut expected_id = 255u8;
+        while !out.is_empty() {
+            let length = usize::from(u16::from_be_bytes([out[2], out[3]]));
+            assert_eq!((out[0], out[6]), (kind::REPLY, expected_id));
+            expected_id = expected_id.wrapping_add(1);
+            all.push((length, out[1] == 1));
+            out.advance(length);
+        }
+        all
+    }
+
+    #[test]
+    fn only_the_last_packet_of_a_message_ends_it() {
+        assert_eq!(cut(10, 12, true), [(12, false), (12, false), (10, true)]);
+        assert_eq!(cut(8, 12, false), [(12, false), (12, false)]);
+        assert_eq!(cut(0, 12, true), [(8, true)]);
+        assert_eq!(cut(0, 12, false), []);
+    }
+
+    #[tokio::test]
+    async fn a_message_is_its_packets_up_to_the_end_bit() {
+        let two = [1u8, 0, 0, 10, 0, 0, 1, 0, b'a', b'b', 1, 1, 0, 9, 0, 0, 2, 0, b'c'];
+        let message = read_message(&mut &two[..]).await.expect("read").expect("a message");
+        assert_eq!((message.kind, &message.body[..]), (kind::BATCH, &b"abc"[..]));
+        assert!(read_message(&mut &[][..]).await.expect("the end").is_none());
+        assert!(read_message(&mut &two[..12]).await.is_err());
+        let too_short = [1u8, 1, 0, 7, 0, 0, 1, 0];
+        assert!(read_message(&mut &too_short[..]).await.is_err());
+    }
+
+    #[test]
+    fn a_reader_says_when_a_message_is_too_short() {
+        let mut reader = Reader { rest: Bytes::from_static(&[1, 2, 3, b'a', 0]) };
+        assert_eq!(reader.u16().ok(), Some(0x0201));
+        assert!(reader.u32().is_err());
+        assert_eq!(reader.u8().ok(), Some(3));
+        assert_eq!(reader.utf16(1).ok(), Some("a".to_owned()));
+        assert!(reader.u8().is_err());
+    }
+}
