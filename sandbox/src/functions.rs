@@ -38,7 +38,7 @@ use crate::types::{Len, Type, Value};
 
 pub(crate) use self::shims::{
     AGGREGATE_LENGTH, AVERAGE, FETCH, FIT, GUID_ORDER, INSTANT, LIKE, NEGATE, NOT, OFFSET, PERCENT,
-    SINGLE_ROW, TOP,
+    SINGLE_ROW, SPLIT, TOP,
 };
 
 /// A function of T-SQL.

@@ -1,15 +1,15 @@
 //! FROM: table sources and joins.
 
-use super::types::common_of;
+use super::types::{common, common_of};
 use super::{Binder, Scope, Source, SourceColumn, literal};
 use crate::catalog::views::{Rows, is_compatibility_view, is_complete};
 use crate::catalog::{Object, ObjectKind, TableDef, quote};
 use crate::error::{Error, Result};
+use crate::functions::SPLIT;
 use crate::messages;
 use crate::syntax;
 use crate::syntax::ast::{Expr, JoinKind, Name, Table};
-use crate::types::Column;
-use crate::types::Type;
+use crate::types::{Column, Len, Type};
 
 impl Source {
     fn derived(alias: impl Into<String>, columns: Vec<SourceColumn>) -> Self {
@@ -68,6 +68,10 @@ impl Binder<'_> {
                 Ok(format!("({sql}) AS {source}"))
             }
             Table::Named { name, alias } => self.named(name, alias.as_deref(), sources),
+            Table::Function { name, args, alias, columns } => {
+                let alias = alias.as_ref().unwrap_or(name);
+                self.string_split(args, alias, columns, sources)
+            }
         }
     }
 
@@ -81,6 +85,13 @@ impl Binder<'_> {
         let start = sources.len();
         let left = self.table(left, sources)?;
         let is_nested = matches!(right, Table::Join { .. });
+        if kind.is_apply() {
+            self.scopes.push(Scope { sources: sources[start..].to_vec(), ..Scope::default() });
+            let right = self.table(right, sources);
+            self.scopes.pop();
+            let on = if kind == JoinKind::OuterApply { " ON 1" } else { "" };
+            return Ok(format!("{left} {} {}{on}", kind.sql(), right?));
+        }
         let right = self.table(right, sources)?;
         let Some(on) = on else { return Ok(format!("{left} {} {right}", kind.sql())) };
         self.scopes.push(Scope { sources: sources[start..].to_vec(), ..Scope::default() });
@@ -88,6 +99,36 @@ impl Binder<'_> {
         self.scopes.pop();
         let right = if is_nested { format!("({right})") } else { right };
         Ok(format!("{left} {} {right} ON {}", kind.sql(), on?))
+    }
+
+    /// STRING_SPLIT: a JSON array, of which SQLite makes rows.
+    fn string_split(
+        &mut self,
+        args: &[Expr],
+        alias: &str,
+        names: &[String],
+        sources: &mut Vec<Source>,
+    ) -> Result<String> {
+        let args = args.iter().map(|a| self.expr(a)).collect::<Result<Vec<_>>>()?;
+        let [text, separator] = args.as_slice() else {
+            return Err(Error::unsupported("STRING_SPLIT with other than two arguments"));
+        };
+        let is_text = |ty: Type| ty.is_text() && ty != Type::Xml;
+        if !is_text(text.ty) || !is_text(separator.ty) {
+            return Err(Error::unsupported("STRING_SPLIT of what is no text"));
+        }
+        // Of an argument of Unicode the parts are so too, each as long as the text may be.
+        let ty = match (text.ty.is_unicode() || separator.ty.is_unicode(), text.ty) {
+            (true, ty) => common(ty, Type::NVarChar(Len::N(1))),
+            (false, ty) => common(ty, Type::VarChar(Len::N(1))),
+        };
+        let args = [(text.sql.as_str(), text.ty), (separator.sql.as_str(), separator.ty)];
+        let array = self.shim(&SPLIT, &args, Type::NVarChar(Len::Max)).sql;
+        let source = self.fresh('s');
+        let mut columns = renamed(&[Column::new("value", ty)], names, alias, &source)?;
+        columns[0].sql = format!("{source}.value");
+        sources.push(Source::derived(alias, columns));
+        Ok(format!("json_each({array}) AS {source}"))
     }
 
     /// `VALUES` rows brought to one type per column.

@@ -289,6 +289,20 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A text as a JSON string.
+pub(super) fn quoted(text: &str) -> String {
+    let mut out = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c < ' ' => out += &format!("\\u{:04x}", u32::from(c)),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
 /// The text of a string that was read, without its quotation marks.
 fn unescaped(string: &str) -> String {
     let mut units: Vec<u16> = Vec::new();
@@ -383,6 +397,11 @@ mod tests {
             assert_eq!(find(json, path), Ok(expected), "{path}");
         }
         assert_eq!(unescaped(r#""x\u00E9\/\ud83d\ude00\t""#), "xé/😀\t");
+        for text in ["", "a\"b\\c\n\u{1}", "東京 😀"] {
+            let json = quoted(text);
+            assert!(Reader::new(&json).value() == Some(json.as_str()), "{text}");
+            assert_eq!(unescaped(&json), text);
+        }
         for path in ["", "a", "$a", "$.", "$.1", "$[", "$[x]", "$[-1]", "strict $.a", "$..a"] {
             assert!(steps(path).is_err_and(|e| e.is_unsupported()), "{path}");
         }

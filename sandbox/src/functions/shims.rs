@@ -1,6 +1,7 @@
 //! Shims that are no functions of T-SQL: the binder writes them where SQLite would do something
 //! else.
 
+use super::json;
 use super::operators::{bit_not, negate};
 use super::{Arguments, Shim, like};
 use crate::convert::fit_int;
@@ -52,6 +53,8 @@ pub(crate) static SINGLE_ROW: Shim = Shim::new("ONE", |a| match a.integer(0) {
     2.. => Err(messages::more_than_one_row()),
     _ => Ok(Value::Int(1)),
 });
+/// The parts of a text between separators, as a JSON array.
+pub(crate) static SPLIT: Shim = Shim::new("SPLIT", split);
 /// The text of STRING_AGG, if it is not longer than its type.
 pub(crate) static AGGREGATE_LENGTH: Shim = Shim::new("AGGLEN", |a| match a.out {
     Type::NVarChar(Len::N(n)) | Type::VarChar(Len::N(n)) if a.units(0).len() > usize::from(n) => {
@@ -59,6 +62,22 @@ pub(crate) static AGGREGATE_LENGTH: Shim = Shim::new("AGGLEN", |a| match a.out {
     }
     _ => Ok(a.values[0].clone()),
 });
+
+fn split(a: &Arguments<'_>) -> Result<Value> {
+    let separator = a.text(1);
+    if separator.encode_utf16().count() != 1 {
+        return Err(Error::unsupported("STRING_SPLIT by what is not one character"));
+    }
+    // Whether case counts, the page does not tell.
+    if separator.chars().any(char::is_alphabetic) {
+        return Err(Error::unsupported("STRING_SPLIT by a letter"));
+    }
+    if a.text(0).contains('\0') {
+        return Err(Error::unsupported("STRING_SPLIT of a text with a character of code 0"));
+    }
+    let parts: Vec<String> = a.text(0).split(separator).map(json::quoted).collect();
+    Ok(Value::Str(format!("[{}]", parts.join(","))))
+}
 
 fn like_predicate(a: &Arguments<'_>) -> Result<Value> {
     let escape = match a.values.get(2) {

@@ -1,6 +1,8 @@
 //! Queries: SELECT and what combines it, CTEs, table sources, ORDER BY, hints.
 
-use super::ast::{Body, Cte, Expr, Item, JoinKind, OrderItem, Query, Select, SetOp, Table, Top};
+use super::ast::{
+    Body, Cte, Expr, Item, JoinKind, Name, OrderItem, Query, Select, SetOp, Table, Top,
+};
 use super::cursor::Parser;
 use super::keyword::Keyword;
 use super::lexer::TokenKind;
@@ -295,7 +297,10 @@ impl Parser<'_> {
             length += 1;
             self.check_chain(length)?;
             let right = self.table()?;
-            let on = if kind == JoinKind::Cross {
+            if kind.is_apply() && !matches!(right, Table::Function { .. }) {
+                return Err(Error::unsupported("APPLY of anything but STRING_SPLIT"));
+            }
+            let on = if kind == JoinKind::Cross || kind.is_apply() {
                 None
             } else {
                 // `a JOIN b JOIN c ON … ON …` would nest to the right.
@@ -315,8 +320,10 @@ impl Parser<'_> {
     }
 
     fn join_kind(&mut self) -> Result<Option<JoinKind>> {
-        const KINDS: [(&[Keyword], JoinKind); 9] = [
+        const KINDS: [(&[Keyword], JoinKind); 11] = [
             (&[Keyword::Cross, Keyword::Join], JoinKind::Cross),
+            (&[Keyword::Cross, Keyword::Apply], JoinKind::CrossApply),
+            (&[Keyword::Outer, Keyword::Apply], JoinKind::OuterApply),
             (&[Keyword::Inner, Keyword::Join], JoinKind::Inner),
             (&[Keyword::Join], JoinKind::Inner),
             (&[Keyword::Left, Keyword::Join], JoinKind::Left),
@@ -331,7 +338,6 @@ impl Parser<'_> {
         }
         let next = self.keyword_at(1);
         let unsupported = match self.keyword() {
-            Some(Keyword::Cross | Keyword::Outer) if next == Some(Keyword::Apply) => "APPLY",
             Some(Keyword::Inner | Keyword::Left | Keyword::Right | Keyword::Full)
                 if matches!(
                     next,
@@ -352,8 +358,7 @@ impl Parser<'_> {
         }
         let name = self.name()?;
         if self.at_symbol("(") {
-            let function = name.0.join(".");
-            return Err(Error::unsupported(format!("the table function {function}")));
+            return self.table_function(&name);
         }
         let alias = self.alias(false)?;
         self.hints()?;
@@ -361,6 +366,22 @@ impl Parser<'_> {
             return Err(Error::unsupported("TABLESAMPLE"));
         }
         Ok(Table::Named { name, alias })
+    }
+
+    /// Behind its name.
+    fn table_function(&mut self, name: &Name) -> Result<Table> {
+        let name = match name.0.as_slice() {
+            [name] if name.eq_ignore_ascii_case("STRING_SPLIT") => name.to_ascii_uppercase(),
+            _ => {
+                let what = format!("the table function {}", name.0.join("."));
+                return Err(Error::unsupported(what));
+            }
+        };
+        let args = self.parenthesized(Self::expressions)?;
+        let alias = self.alias(false)?;
+        let named = alias.is_some() && self.at_symbol("(");
+        let columns = if named { self.name_list()? } else { Vec::new() };
+        Ok(Table::Function { name, args, alias, columns })
     }
 
     /// Behind its opening parenthesis: VALUES, a derived table, or a join.
@@ -555,7 +576,9 @@ mod tests {
             "SELECT 1 FROM a GROUP BY ()",
             "SELECT 1 FROM a GROUP BY b WITH CUBE",
             "SELECT 1 FROM a CROSS APPLY b",
-            "SELECT 1 FROM a OUTER APPLY b",
+            "SELECT 1 FROM a OUTER APPLY (SELECT 1) b",
+            "SELECT 1 FROM OPENJSON('[]')",
+            "SELECT 1 FROM dbo.STRING_SPLIT('a', 'b')",
             "SELECT 1 FROM a INNER HASH JOIN b ON 1=1",
             "SELECT 1 FROM a PIVOT (MAX(b) FOR c IN (d)) p",
             "SELECT 1 FROM a TABLESAMPLE (1 ROWS)",

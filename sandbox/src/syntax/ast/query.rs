@@ -112,10 +112,33 @@ pub(crate) enum Item {
 /// A table source.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Table {
-    Named { name: Name, alias: Option<String> },
-    Derived { query: Box<Query>, alias: String, columns: Vec<String> },
-    Values { rows: Vec<Vec<Expr>>, alias: String, columns: Vec<String> },
-    Join { kind: JoinKind, left: Box<Table>, right: Box<Table>, on: Option<Expr> },
+    Named {
+        name: Name,
+        alias: Option<String>,
+    },
+    Derived {
+        query: Box<Query>,
+        alias: String,
+        columns: Vec<String>,
+    },
+    Values {
+        rows: Vec<Vec<Expr>>,
+        alias: String,
+        columns: Vec<String>,
+    },
+    /// A function that gives rows.
+    Function {
+        name: String,
+        args: Vec<Expr>,
+        alias: Option<String>,
+        columns: Vec<String>,
+    },
+    Join {
+        kind: JoinKind,
+        left: Box<Table>,
+        right: Box<Table>,
+        on: Option<Expr>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,15 +148,23 @@ pub(crate) enum JoinKind {
     Left,
     Right,
     Full,
+    /// The right side may name columns of the left one.
+    CrossApply,
+    /// The same, and a row of the left side stays where the right side has none.
+    OuterApply,
 }
 
 impl JoinKind {
+    pub(crate) fn is_apply(self) -> bool {
+        matches!(self, Self::CrossApply | Self::OuterApply)
+    }
+
     /// As SQLite writes it.
     pub(crate) fn sql(self) -> &'static str {
         match self {
-            Self::Cross => "CROSS JOIN",
+            Self::Cross | Self::CrossApply => "CROSS JOIN",
             Self::Inner => "INNER JOIN",
-            Self::Left => "LEFT JOIN",
+            Self::Left | Self::OuterApply => "LEFT JOIN",
             Self::Right => "RIGHT JOIN",
             Self::Full => "FULL JOIN",
         }
