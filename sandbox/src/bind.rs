@@ -45,10 +45,9 @@ pub(crate) trait Env {
     fn system_view(&self, schema: &str, name: &str) -> Result<Option<Rows>>;
 }
 
-/// A bound expression.
+/// An expression in SQLite's words, with what its place in a query needs to know of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Typed {
-    /// SQLite's text.
     pub(crate) sql: String,
     pub(crate) ty: Type,
     /// Of an integer literal, whose decimal precision is its own length.
@@ -57,7 +56,7 @@ pub(crate) struct Typed {
     sensitive: bool,
     /// Of a column, or its alias.
     name: Option<String>,
-    /// COLMETADATA flags.
+    /// Of COLMETADATA: nullable, identity, computed (MS-TDS §2.2.7.4).
     flags: u16,
     /// The value of a literal or a variable, for functions that take a constant.
     constant: Option<Value>,
@@ -65,10 +64,9 @@ pub(crate) struct Typed {
     literal: bool,
 }
 
-/// A bound query.
+/// A query in SQLite's words, and what comes out of it.
 #[derive(Debug)]
 pub(crate) struct Bound {
-    /// SQLite's text.
     pub(crate) sql: String,
     pub(crate) columns: Vec<Column>,
     /// SELECT @v = …: the variables, one per column.
@@ -108,7 +106,7 @@ struct Scope {
     free: u32,
 }
 
-/// Binds one statement.
+/// Binds one statement, whose parameters it collects.
 pub(crate) struct Binder<'a> {
     env: &'a dyn Env,
     /// The values for `?1`, `?2`, ….

@@ -53,7 +53,6 @@ pub(crate) struct Function {
 
 /// A computation, which SQLite calls back for.
 pub(crate) struct Shim {
-    /// In upper case.
     pub(crate) name: &'static str,
     /// Whether it is asked when an argument is NULL; the result is NULL otherwise.
     takes_null: bool,
@@ -278,7 +277,7 @@ impl Arguments<'_> {
         }
     }
 
-    /// In UTF-16.
+    /// The text as units of UTF-16, in which SQL Server counts positions and lengths.
     fn units(&self, at: usize) -> Vec<u16> {
         self.text(at).encode_utf16().collect()
     }
@@ -313,14 +312,14 @@ pub(crate) enum Call {
     Cast {
         from: Type,
         to: Type,
-        /// CONVERT's style.
+        /// Of CONVERT; `NO_STYLE` where none is given.
         style: i64,
         /// TRY_: a failure is NULL.
         attempt: bool,
     },
     /// Conversion on assignment to a column.
     Assign { from: Type, to: Type },
-    /// `a op b`.
+    /// An operator on two values that were brought to types it knows.
     Arithmetic { op: BinaryOp, a: Type, b: Type, out: Type },
     /// A function, over the types that its arguments were converted to.
     Function { shim: &'static Shim, args: Vec<Type>, out: Type },

@@ -1,4 +1,4 @@
-//! Operators on values.
+//! The operators on values, and the types that they give.
 
 use super::types::{characters, common};
 use super::{Binder, Typed, literal, typed};
@@ -107,7 +107,7 @@ impl Binder<'_> {
         Ok(typed(self.call(call, &[&a.sql, &b.sql]), out))
     }
 
-    /// `datetime + days`
+    /// `datetime + days`, and the days may come first.
     fn date_arithmetic(&self, op: BinaryOp, a: Typed, b: Typed) -> Result<Typed> {
         let (left, right) = (a.ty, b.ty);
         let unsupported = || Error::unsupported(format!("{left} {} {right}", op.symbol()));

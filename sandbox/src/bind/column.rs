@@ -71,7 +71,7 @@ impl Binder<'_> {
         Err(messages::unbound_identifier(&parts.join(".")))
     }
 
-    /// `*`, or `prefix.*`.
+    /// `*`, or `prefix.*`: the columns of all sources that are meant.
     pub(super) fn star(&self, prefix: &[String]) -> Result<Vec<Typed>> {
         let Some(scope) = self.scopes.last() else { return Ok(Vec::new()) };
         if scope.sources.is_empty() {

@@ -216,7 +216,6 @@ fn is_one_row(query: &Query) -> bool {
         )
 }
 
-/// Of a literal.
 fn constant_of(e: &Expr) -> Result<Typed> {
     match e {
         Expr::Integer(n) => integer(n),

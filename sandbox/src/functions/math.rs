@@ -1,4 +1,4 @@
-//! Mathematical functions.
+//! Mathematical functions, on the type that each number is computed in.
 
 use super::{Arguments, Function, Operands, Signature};
 use crate::convert::fit_int;

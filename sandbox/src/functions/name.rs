@@ -1,11 +1,11 @@
-//! PARSENAME.
+//! PARSENAME: a part of a name that is written as a text.
 
 use super::text::is_no_text;
 use super::{Arguments, Function, Signature};
 use crate::error::{Error, Result};
 use crate::types::{Len, Type, Value};
 
-/// `sysname`
+/// What `sysname` stands for.
 const NAME: Type = Type::NVarChar(Len::N(128));
 
 pub(super) const FUNCTIONS: &[Function] = &[Function::new(

@@ -1,4 +1,4 @@
-//! LIKE.
+//! LIKE: patterns, and what matches them.
 
 use std::cmp::Ordering;
 
@@ -7,9 +7,9 @@ use crate::error::{Error, Result};
 
 /// One place of a pattern, in lower case.
 enum Piece {
-    /// `%`
+    /// Any number of characters: `%`.
     Any,
-    /// `_`
+    /// Any one character: `_`.
     One,
     Is(char),
     /// `[a-z]` or `[^a-z]`, with the first and the last of each range.

@@ -10,9 +10,9 @@ use crate::error::{Error, Result};
 use crate::messages;
 use crate::types::{Len, Type, Value};
 
-/// `-a`
+/// A value with the other sign.
 pub(crate) static NEGATE: Shim = Shim::new("NEG", negate);
-/// `~a`
+/// A number with its bits the other way round.
 pub(crate) static NOT: Shim = Shim::new("NOT", bit_not);
 /// A text, a pattern and, where there is one, an escape character.
 pub(crate) static LIKE: Shim = Shim::new("LIKE", like_predicate);

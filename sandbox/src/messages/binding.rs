@@ -18,7 +18,7 @@ pub(crate) fn order_by_what_is_not_selected() -> Error {
     )
 }
 
-/// 107, of `prefix.*`.
+/// 107, of the prefix of a star.
 pub(crate) fn unknown_prefix(prefix: &str) -> Error {
     Error::new(
         107,

@@ -160,7 +160,7 @@ impl<'a> Parser<'a> {
         !self.at_end()
     }
 
-    /// `item, item, …`
+    /// One item or several, with a comma between them.
     pub(super) fn comma_separated<T>(
         &mut self,
         mut item: impl FnMut(&mut Self) -> Result<T>,
@@ -172,7 +172,7 @@ impl<'a> Parser<'a> {
         Ok(out)
     }
 
-    /// `(item)`
+    /// An item between parentheses.
     pub(super) fn parenthesized<T>(
         &mut self,
         item: impl FnOnce(&mut Self) -> Result<T>,
@@ -235,7 +235,7 @@ impl<'a> Parser<'a> {
         Ok(Name(parts))
     }
 
-    /// `(a, b, …)`
+    /// Names between parentheses, with a comma between them.
     pub(super) fn name_list(&mut self) -> Result<Vec<String>> {
         self.parenthesized(|p| p.comma_separated(Self::identifier))
     }

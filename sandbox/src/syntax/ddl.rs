@@ -268,7 +268,7 @@ impl Parser<'_> {
         })
     }
 
-    /// `(column DESC, …)`
+    /// Columns between parentheses, each with whether it is descending.
     fn key_columns(&mut self) -> Result<Vec<(String, bool)>> {
         self.parenthesized(|p| {
             p.comma_separated(|p| {

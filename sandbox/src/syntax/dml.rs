@@ -88,7 +88,7 @@ impl Parser<'_> {
         Ok(StatementKind::UpdateStatistics(table))
     }
 
-    /// `column = value`
+    /// A column and its value: `c = v`, `t.c = v`, `c += v`.
     fn assignment(&mut self) -> Result<(String, Expr)> {
         if matches!(self.peek(), TokenKind::Variable(_)) {
             return Err(Error::unsupported("UPDATE that assigns a variable"));

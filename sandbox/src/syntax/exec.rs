@@ -23,7 +23,7 @@ impl Parser<'_> {
         self.exec_call(into)
     }
 
-    /// `@name =`
+    /// A variable with the equals sign behind it, if both are next.
     fn variable_to_assign(&mut self) -> Result<Option<String>> {
         if !matches!(self.peek(), TokenKind::Variable(_)) || !self.symbol_at(1, "=") {
             return Ok(None);

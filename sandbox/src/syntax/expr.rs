@@ -1,4 +1,4 @@
-//! Predicates and values.
+//! Predicates and values, from the loosest operator to the tightest.
 
 use super::ast::{BinaryOp, Call, CompareOp, Expr, Over, UnaryOp};
 use super::cursor::Parser;

@@ -259,7 +259,7 @@ impl Keyword {
         Some(TABLE[at].1)
     }
 
-    /// In upper case.
+    /// The word in upper case.
     pub(crate) fn text(self) -> &'static str {
         TABLE[self as usize].0
     }

@@ -26,19 +26,19 @@ pub(crate) enum TokenKind {
     Word(Word),
     /// An identifier in brackets or double quotation marks, without them.
     Quoted(String),
-    /// `'…'`.
+    /// A constant between apostrophes.
     Text(String),
-    /// `N'…'`.
+    /// The same, with an N before it.
     UnicodeText(String),
     /// Digits with or without a point or an exponent.
     Number(String),
     /// `$1.50`, without its sign of currency.
     Money(String),
-    /// `0x…`.
+    /// A constant of hexadecimal digits.
     Bytes(Vec<u8>),
-    /// `@name` or `@@name`.
+    /// With its `@`, or its two of them.
     Variable(String),
-    /// Punctuation and operators.
+    /// Punctuation or an operator.
     Symbol(&'static str),
     /// The end of the text.
     End,
@@ -48,7 +48,7 @@ pub(crate) enum TokenKind {
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
     pub(crate) kind: TokenKind,
-    /// From 1.
+    /// The number of its line, from 1.
     pub(crate) line: u32,
     /// In bytes of the text.
     pub(crate) offset: usize,
@@ -78,7 +78,7 @@ pub(crate) fn tokens(sql: &str) -> Result<Vec<Token>> {
 
 struct Lexer<'a> {
     sql: &'a str,
-    /// In bytes.
+    /// The bytes that were read.
     at: usize,
     line: u32,
 }

@@ -368,7 +368,7 @@ impl Parser<'_> {
         Ok(Table::Named { name, alias })
     }
 
-    /// Behind its name.
+    /// Its arguments and its alias, behind its name.
     fn table_function(&mut self, name: &Name) -> Result<Table> {
         let name = match name.0.as_slice() {
             [name] if name.eq_ignore_ascii_case("STRING_SPLIT") => name.to_ascii_uppercase(),

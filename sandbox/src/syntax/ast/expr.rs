@@ -1,4 +1,4 @@
-//! Expressions.
+//! Expressions: values, predicates and calls.
 
 use super::{OrderItem, Query};
 use crate::types::Type;
@@ -15,7 +15,7 @@ pub(crate) enum Expr {
     UnicodeText(String),
     Bytes(Vec<u8>),
     Column(Vec<String>),
-    /// `@name` or `@@name`.
+    /// With its `@`, or the two of a value of the session.
     Variable(String),
     Unary(UnaryOp, Box<Expr>),
     Binary(BinaryOp, Box<Expr>, Box<Expr>),
@@ -100,11 +100,10 @@ impl Expr {
 /// A call of a function, an aggregate or a window function.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Call {
-    /// In upper case.
     pub(crate) name: String,
     pub(crate) args: Vec<Expr>,
     pub(crate) distinct: bool,
-    /// `COUNT(*)`
+    /// Over rows, as COUNT(*) is.
     pub(crate) star: bool,
     pub(crate) over: Option<Box<Over>>,
     /// WITHIN GROUP (ORDER BY …)
@@ -125,7 +124,7 @@ impl Call {
     }
 }
 
-/// OVER (…).
+/// The window of OVER (…).
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Over {
     pub(crate) partition: Vec<Expr>,

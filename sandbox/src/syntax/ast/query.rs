@@ -75,7 +75,7 @@ impl SetOp {
     }
 }
 
-/// One SELECT.
+/// A SELECT without what may stand before and behind it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Select {
     pub(crate) distinct: bool,
@@ -98,18 +98,18 @@ pub(crate) struct Top {
     pub(crate) with_ties: bool,
 }
 
-/// A select item.
+/// An item of a select list or of OUTPUT.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Item {
     /// `*`, or `a.b.*` with its prefix.
     Star(Vec<String>),
-    /// With its alias.
+    /// With its alias, if it has one.
     Expr(Expr, Option<String>),
-    /// `@v = …`
+    /// An assignment to a variable.
     Assign(String, Expr),
 }
 
-/// A table source.
+/// A table source, or a join of two.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Table {
     Named {

@@ -73,7 +73,7 @@ pub(crate) enum StatementKind {
     ExecText(Expr),
 }
 
-/// INSERT.
+/// INSERT, of rows from one source.
 #[derive(Debug, Clone)]
 pub(crate) struct Insert {
     pub(crate) target: Name,
@@ -109,7 +109,7 @@ pub(crate) struct Delete {
 /// Where an INSERT's rows come from.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
-    /// `None` is DEFAULT.
+    /// Rows, in which `None` is the word DEFAULT.
     Values(Vec<Vec<Option<Expr>>>),
     Query(Box<Query>),
     Default,
@@ -145,7 +145,7 @@ impl ObjectClass {
 pub(crate) struct Arg {
     /// With its `@`, where it is passed by name.
     pub(crate) name: Option<String>,
-    /// `None` is DEFAULT.
+    /// Of the word DEFAULT there is none.
     pub(crate) value: Option<Expr>,
     pub(crate) output: bool,
 }
@@ -157,7 +157,7 @@ pub(crate) struct ColumnDef {
     /// `None` where it is computed.
     pub(crate) ty: Option<Type>,
     pub(crate) nullable: Option<bool>,
-    /// Seed and increment.
+    /// IDENTITY's seed and increment.
     pub(crate) identity: Option<(i64, i64)>,
     /// The constraint's name, the value, and its text.
     pub(crate) default: Option<(Option<String>, Expr, String)>,
@@ -212,10 +212,10 @@ impl ReferentialAction {
     }
 }
 
-/// A procedure's parameter.
+/// A parameter of a procedure or of a text.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ParamDef {
-    /// With its `@`.
+    /// Its `@` belongs to it.
     pub(crate) name: String,
     pub(crate) ty: Type,
     pub(crate) default: Option<Expr>,
