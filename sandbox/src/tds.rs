@@ -1,4 +1,5 @@
-//! The wire: packets (MS-TDS §2.2.3), what a client asks for in them, and the tokens that answer it.
+//! The wire: packets (MS-TDS §2.2.3), what a client asks for in them, and the tokens that answer
+//! it.
 
 mod data_type;
 mod decode;

@@ -47,7 +47,7 @@ pub(crate) trait Facts {
 #[derive(Default)]
 pub(crate) struct SessionFacts {
     pub(crate) spid: i64,
-    /// As a datetime.
+    /// Ticks since 0001-01-01, as a datetime has them.
     pub(crate) login_time: i64,
     pub(crate) user: String,
     pub(crate) program: String,

@@ -101,7 +101,7 @@ pub(super) struct Login {
     pub(super) user: String,
     pub(super) program: String,
     pub(super) host: String,
-    /// As a datetime.
+    /// When it was, as a datetime has it.
     pub(super) time: i64,
 }
 

@@ -1,5 +1,5 @@
-//! Sessions ("System dynamic management views"). Without VIEW SERVER STATE, which the sandbox's login
-//! does not have, a session sees itself alone.
+//! Sessions ("System dynamic management views"). Without VIEW SERVER STATE, which the sandbox's
+//! login does not have, a session sees itself alone.
 
 use crate::catalog::views::{BIT, INT, NAME, SessionFacts, View, bit, int, text};
 use crate::types::{Len, Type, Value};
