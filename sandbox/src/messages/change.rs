@@ -84,6 +84,18 @@ pub(crate) fn identity_insert_is_off(table: &str) -> Error {
     )
 }
 
+pub(crate) fn identity_must_be_given(table: &str) -> Error {
+    Error::new(
+        545,
+        16,
+        format!(
+            "Explicit value must be specified for identity column in table '{table}' either when \
+             IDENTITY_INSERT is set to ON or when a replication user is inserting into a NOT FOR \
+             REPLICATION identity column."
+        ),
+    )
+}
+
 /// 547, of a check. `table` with its schema, as in the two that follow.
 pub(crate) fn check_conflict(verb: &str, constraint: &str, table: &str) -> Error {
     Error::new(
@@ -167,4 +179,26 @@ pub(crate) fn truncated_table_is_referenced(table: &str) -> Error {
 
 pub(crate) fn identity_column_is_fixed(column: &str) -> Error {
     Error::new(8102, 16, format!("Cannot update identity column '{column}'."))
+}
+
+pub(crate) fn table_without_identity(table: &str) -> Error {
+    Error::new(
+        8106,
+        16,
+        format!(
+            "Table '{table}' does not have the identity property. Cannot perform SET operation."
+        ),
+    )
+}
+
+/// 8107. `on` with its database and schema.
+pub(crate) fn identity_insert_is_on(on: &str, table: &str) -> Error {
+    Error::new(
+        8107,
+        16,
+        format!(
+            "IDENTITY_INSERT is already ON for table '{on}'. Cannot perform SET operation for \
+             table '{table}'."
+        ),
+    )
 }

@@ -89,6 +89,15 @@ pub(crate) fn transaction_is_doomed() -> Error {
     )
 }
 
+pub(crate) fn uncommittable_transaction() -> Error {
+    Error::new(
+        3998,
+        16,
+        "Uncommittable transaction is detected at the end of the batch. The transaction is rolled \
+         back.",
+    )
+}
+
 pub(crate) fn cannot_open_database(name: &str) -> Error {
     Error::new(
         4060,

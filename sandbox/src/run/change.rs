@@ -7,6 +7,7 @@ use crate::bind::Binder;
 use crate::catalog::{Object, TableDef, quote};
 use crate::error::{Error, Result};
 use crate::messages;
+use crate::names::DATABASE;
 use crate::syntax::ast::{Delete, Expr, Item, Name, Table, Update};
 use crate::tds::out::Out;
 use crate::types::Column;
@@ -104,8 +105,7 @@ impl Engine {
         if let Some(last) = name.0.last()
             && last.starts_with(['#', '@'])
         {
-            let mut newest_first = self.temporary.iter().rev();
-            let found = newest_first.find(|t| t.name.eq_ignore_ascii_case(last));
+            let found = self.temporary(last);
             let temporary = found.ok_or_else(|| messages::invalid_object(name))?;
             return Ok(Target {
                 object: None,
@@ -239,6 +239,16 @@ impl Engine {
             self.shared.identities().remove(&id);
         }
         Ok(())
+    }
+
+    /// The name in errors of the table with this identity key; none when it is no longer there.
+    pub(super) fn label_of(&self, identity_key: i64) -> Option<String> {
+        if let Some(object) = self.catalog.by_id(identity_key) {
+            return Some(format!("{DATABASE}.{}.{}", object.schema, object.name));
+        }
+        let number = -identity_key - self.spid * TABLES_PER_SESSION;
+        let temporary = self.temporary.iter().find(|t| t.number == number)?;
+        Some(format!("tempdb.dbo.{}", temporary.name))
     }
 
     /// Whether a table has a foreign key to this one; one of them may not count.

@@ -1,5 +1,6 @@
 //! Flow of control, variables, messages and waiting ("Control-of-Flow", "Variables").
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::session::Engine;
@@ -9,25 +10,64 @@ use crate::calendar;
 use crate::error::Result;
 use crate::messages;
 use crate::names::DATABASE;
-use crate::syntax::ast::{Expr, Statement};
+use crate::syntax::ast::{ColumnDef, Constraint, Expr, Name, ParamDef, Statement, StatementKind};
 use crate::tds::out::{CANCELLED, Out};
 use crate::tds::token;
 use crate::types::{Len, Type, Value};
 
+/// Refuses a batch, a procedure or a text that declares a variable twice, wherever in it (134):
+/// nothing of it runs. `parameters` are variables too.
+pub(super) fn check_declarations(statements: &[Statement], parameters: &[ParamDef]) -> Result<()> {
+    let mut seen = parameters.iter().map(|p| p.name.to_lowercase()).collect();
+    statements.iter().try_for_each(|s| check_statement(s, &mut seen))
+}
+
+fn check_statement(s: &Statement, seen: &mut HashSet<String>) -> Result<()> {
+    let mut declare = |name: &str| {
+        let is_new = seen.insert(name.to_lowercase());
+        let twice = || messages::variable_declared_twice(name).at(s.line);
+        if is_new { Ok(()) } else { Err(twice()) }
+    };
+    match &s.kind {
+        StatementKind::Declare(list) => list.iter().try_for_each(|(name, ..)| declare(name)),
+        StatementKind::DeclareTable(name, ..) => declare(name),
+        StatementKind::If(_, yes, no) => {
+            check_statement(yes, seen)?;
+            no.iter().try_for_each(|s| check_statement(s, seen))
+        }
+        StatementKind::While(_, body) => check_statement(body, seen),
+        StatementKind::Block(list) => list.iter().try_for_each(|s| check_statement(s, seen)),
+        StatementKind::Try(body, handler) => {
+            body.iter().chain(handler).try_for_each(|s| check_statement(s, seen))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Engine {
     // --- variables
+
+    /// DECLARE @name TABLE: in a loop the table is there already, and keeps its rows.
+    pub(super) fn declare_table(
+        &mut self,
+        name: &str,
+        columns: &[ColumnDef],
+        constraints: &[Constraint],
+    ) -> Result<()> {
+        if self.temporary(name).is_some() {
+            return Ok(());
+        }
+        self.create_table(&Name(vec![name.to_owned()]), columns, constraints)
+    }
 
     pub(super) fn declare(&mut self, list: &[(String, Type, Option<Expr>)]) -> Result<()> {
         for (name, ty, initial) in list {
             let value = match initial {
                 Some(e) => self.scalar(e, *ty)?,
+                // In a loop it keeps the value that it has.
+                None if self.var(name).is_some() => continue,
                 None => Value::Null,
             };
-            // In a procedure a loop may come here again.
-            let known = self.frame().variables.contains_key(&name.to_lowercase());
-            if known && self.nesting == 0 {
-                return Err(messages::variable_declared_twice(name));
-            }
             self.set_variable(name, *ty, value);
         }
         Ok(())

@@ -25,9 +25,7 @@ struct Columns {
 impl Engine {
     pub(super) fn insert(&mut self, insert: &Insert, out: &mut Out) -> Result<()> {
         let target = self.target(&insert.target)?;
-        // SET IDENTITY_INSERT.
-        let gives_identity =
-            target.object.as_ref().is_some_and(|o| self.options.identity_insert == Some(o.id));
+        let gives_identity = self.options.identity_insert == Some(target.identity_key);
         let columns = insert_columns(insert, &target.table, gives_identity)?;
         let change = self.bind_insert(insert, &target, &columns)?;
         // What the last INSERT of the session gave stays, unless this one gives another.
@@ -130,6 +128,13 @@ fn insert_columns(insert: &Insert, table: &TableDef, gives_identity: bool) -> Re
         if column.computed.is_some() {
             return Err(messages::computed_column(&column.name));
         }
+    }
+    let is_given =
+        |column: &ColumnMeta| given.iter().any(|i| table.columns[*i].name == column.name);
+    let mut identities = table.columns.iter().filter(|c| c.identity.is_some());
+    if gives_identity && identities.any(|c| !is_given(c)) {
+        let name = insert.target.0.last().map_or("", String::as_str);
+        return Err(messages::identity_must_be_given(name));
     }
     let filled =
         all.filter(|i| !given.contains(i) && table.columns[*i].computed.is_none()).collect();
@@ -268,6 +273,7 @@ mod tests {
     fn what_may_not_be_given() {
         assert_eq!(columns(&["Nope"], false), Err(207));
         assert_eq!(columns(&["Id"], false), Err(544));
-        assert_eq!(columns(&["Double"], true), Err(271));
+        assert_eq!(columns(&["Id", "Double"], true), Err(271));
+        assert_eq!(columns(&["N"], true), Err(545));
     }
 }

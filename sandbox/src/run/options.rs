@@ -4,10 +4,11 @@
 use super::session::Engine;
 use crate::bind::Env;
 use crate::error::{Error, Result};
+use crate::messages;
 use crate::syntax::ast::{Expr, Name};
 use crate::types::{Len, Type, Value};
 
-/// What SET has set.
+/// What SET has set. A procedure or a dynamic text leaves it as it was before it.
 #[derive(Clone, Copy)]
 pub(super) struct Options {
     pub(super) no_count: bool,
@@ -18,7 +19,7 @@ pub(super) struct Options {
     pub(super) format_only: bool,
     /// The bytes of a (max) value that are sent; none for all of them.
     pub(super) text_size: Option<usize>,
-    /// The id of the table whose identity column may be given.
+    /// The identity key of the one table whose identity column has to be given.
     pub(super) identity_insert: Option<i64>,
 }
 
@@ -32,15 +33,6 @@ impl Default for Options {
             text_size: None,
             identity_insert: None,
         }
-    }
-}
-
-impl Options {
-    /// At the end of a procedure or a dynamic text: what it set of these is as it was `before`.
-    pub(super) fn leave_scope(&mut self, before: Self) {
-        self.no_count = before.no_count;
-        self.xact_abort = before.xact_abort;
-        self.lock_timeout = before.lock_timeout;
     }
 }
 
@@ -87,10 +79,20 @@ impl Engine {
         Ok(())
     }
 
+    /// One table at a time has it ON.
     fn set_identity_insert(&mut self, table: &str, on: bool) -> Result<()> {
         let name = Name(table.split('.').map(str::to_owned).collect());
         let target = self.target(&name)?;
-        self.options.identity_insert = target.object.filter(|_| on).map(|o| o.id);
+        if !target.table.columns.iter().any(|c| c.identity.is_some()) {
+            return Err(messages::table_without_identity(table));
+        }
+        let (key, current) = (Some(target.identity_key), self.options.identity_insert);
+        let other = current.filter(|c| Some(*c) != key).and_then(|c| self.label_of(c));
+        match other {
+            Some(other) if on => return Err(messages::identity_insert_is_on(&other, table)),
+            Some(_) => {}
+            None => self.options.identity_insert = key.filter(|_| on),
+        }
         Ok(())
     }
 

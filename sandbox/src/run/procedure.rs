@@ -1,5 +1,6 @@
 //! EXECUTE: procedures, dynamic texts and sp_executesql, each in a scope of its own.
 
+use super::control::check_declarations;
 use super::session::{Engine, Frame};
 use super::statement::{Flow, Run, Stop};
 use crate::bind::Env;
@@ -143,6 +144,7 @@ impl Engine {
             return Err(messages::too_many_arguments("", 1).into());
         }
         let statements = syntax::batch(sql)?;
+        check_declarations(&statements, &declared)?;
         let (code, frame) = self.scope(frame, &statements, out)?;
         for (i, d) in declared.iter().enumerate() {
             let wanted = params.iter().enumerate().find(|(n, p)| {
@@ -179,7 +181,7 @@ impl Engine {
         let frame = self.frames.pop().unwrap_or_default();
         self.drop_temporary(|t| t.nesting >= nesting);
         self.nesting -= 1;
-        self.options.leave_scope(options);
+        self.options = options;
         self.line = line;
         match result {
             Ok(Flow::Return(n)) => Ok((n, frame)),
@@ -208,6 +210,7 @@ impl Engine {
         };
         let frame = self.call_frame(&object, params, &args)?;
         let statements = syntax::batch(text)?;
+        check_declarations(&statements, params)?;
         let (code, frame) = self.scope(frame, &statements, out)?;
         for (i, p) in params.iter().enumerate().filter(|(_, p)| p.output) {
             if let Some((ty, value)) = frame.variables.get(&p.name.to_lowercase()) {

@@ -1,5 +1,6 @@
 //! A request of a client: a batch, remote procedure calls, or a transaction request.
 
+use super::control::check_declarations;
 use super::procedure::{Argument, OutputValue};
 use super::session::{Engine, Frame, Prepared};
 use super::statement::{Run, Stop};
@@ -68,6 +69,9 @@ impl Engine {
                 self.frames = vec![Frame { identity, ..Frame::default() }];
                 let result = self.batch(&sql, out);
                 self.drop_temporary(|t| t.name.starts_with('@') || t.nesting > 0);
+                if self.end_doomed(out) {
+                    out.done(Done::Statement, status::ERROR, 0, 0);
+                }
                 result
             }
             // Whatever becomes of one, the next one runs; only a cancelled request ends with what
@@ -88,6 +92,7 @@ impl Engine {
 
     fn batch(&mut self, sql: &str, out: &mut Out) -> Run<()> {
         let statements = syntax::batch(sql)?;
+        check_declarations(&statements, &[])?;
         match self.block(&statements, out) {
             Err(Stop::Batch | Stop::Scope) | Ok(_) => Ok(()),
             Err(e) => Err(e),
@@ -148,6 +153,7 @@ impl Engine {
         // A text's status is the number of its error, and a procedure's is what it likes.
         failed |=
             code != 0 && matches!(bare.as_str(), "sp_executesql" | "sp_execute" | "sp_prepexec");
+        failed |= self.end_doomed(out);
         out.write(|b| {
             token::return_status(code as i32, b);
             for output in &outputs {

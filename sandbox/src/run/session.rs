@@ -210,6 +210,15 @@ impl Engine {
         self.frame().variables.insert(name.to_lowercase(), (ty, value));
     }
 
+    /// A temporary table, or a table variable, which only the scope that declares it sees.
+    pub(super) fn temporary(&self, name: &str) -> Option<&Temporary> {
+        let is_it = |t: &&Temporary| {
+            let is_variable = t.name.starts_with('@');
+            t.name.eq_ignore_ascii_case(name) && (!is_variable || t.nesting == self.nesting)
+        };
+        self.temporary.iter().rev().find(is_it)
+    }
+
     /// Drops the temporary tables that `which` names.
     pub(super) fn drop_temporary(&mut self, which: impl Fn(&Temporary) -> bool) {
         let (gone, kept): (Vec<Temporary>, _) =
@@ -286,8 +295,7 @@ impl Env for Engine {
     }
 
     fn temp(&self, name: &str) -> Option<&TableDef> {
-        let mut newest_first = self.temporary.iter().rev();
-        newest_first.find(|t| t.name.eq_ignore_ascii_case(name)).map(|t| &t.table)
+        self.temporary(name).map(|t| &t.table)
     }
 
     fn system_view(&self, schema: &str, name: &str) -> Result<Option<views::Rows>> {

@@ -3,7 +3,7 @@
 
 use super::session::Engine;
 use crate::error::Error;
-use crate::syntax::ast::{Name, Statement, StatementKind};
+use crate::syntax::ast::{Statement, StatementKind};
 use crate::tds::out::{CANCELLED, Out};
 use crate::tds::token::{self, Done, status};
 use crate::types::Type;
@@ -247,7 +247,7 @@ impl Engine {
 
             StatementKind::Declare(list) => self.declare(list)?,
             StatementKind::DeclareTable(name, columns, constraints) => {
-                self.create_table(&Name(vec![name.clone()]), columns, constraints)?;
+                self.declare_table(name, columns, constraints)?;
             }
             StatementKind::SetVar(name, e) => self.assign(name, e)?,
             StatementKind::SetOption(names, value) => self.set_options(names, value)?,

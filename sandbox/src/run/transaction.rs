@@ -56,6 +56,16 @@ impl Engine {
         out.write(|b| token::env_bytes(10, &[], &DESCRIPTOR, b))
     }
 
+    /// A transaction that cannot be committed does not outlive its batch. Whether there was one.
+    pub(super) fn end_doomed(&mut self, out: &mut Out) -> bool {
+        let is_doomed = self.doomed && self.transaction_count > 0 && out.check().is_ok();
+        if is_doomed {
+            self.write_error(&messages::uncommittable_transaction(), out);
+            let _ = self.rollback(out);
+        }
+        is_doomed
+    }
+
     /// A rollback that the client is not told of.
     pub(super) fn rollback_quietly(&mut self) -> Result<()> {
         self.transaction_count = 0;
