@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use mssql_mcp::database::run::Mode;
 use mssql_mcp::database::wrapper::{CONTEXT_PARAM, wrapper};
 use mssql_mcp_sandbox::token::Column;
-use mssql_mcp_sandbox::types::{Len, Ty, Val};
+use mssql_mcp_sandbox::types::{Len, Type as Ty, Value as Val};
 use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, Script, USER};
 use tiberius::{AuthMethod, Client, CommandItem, Config};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};

@@ -1,4 +1,4 @@
-"""The modules of the root crate know only those to their left in ARCHITECTURE.md's order; their tests may know any.
+"""The modules of the root crate and of the sandbox know only those to their left in ARCHITECTURE.md's orders; their tests may know any.
 
 `borders.py` fails with each import that goes the other way; `borders.py --measure` prints how many modules form circles.
 """
@@ -9,18 +9,19 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SRC = ROOT / "src"
+CRATES = [(SRC, "order"), (ROOT / "sandbox" / "src", "order of the sandbox")]
 
 
-def imports():
+def imports(src):
     """(module, imported module) to the places where it is named."""
     edges = {}
-    for file in sorted(SRC.rglob("*.rs")):
-        module = file.relative_to(SRC).parts[0].removesuffix(".rs")
+    for file in sorted(src.rglob("*.rs")):
+        module = file.relative_to(src).parts[0].removesuffix(".rs")
         text = file.read_text().split("#[cfg(test)]")[0]
         for n, line in enumerate(text.splitlines(), 1):
             code = line.split("//")[0]
             for named in re.findall(r"\bcrate::\{?(\w+)", code):
-                if named != module and ((SRC / f"{named}.rs").exists() or (SRC / named).is_dir()):
+                if named != module and ((src / f"{named}.rs").exists() or (src / named).is_dir()):
                     edges.setdefault((module, named), []).append(f"{file.relative_to(ROOT)}:{n}")
     return edges
 
@@ -40,23 +41,24 @@ def circle(edges):
     return sorted(a for a in reach if a in reach[a])
 
 
-edges = imports()
 if "--measure" in sys.argv:
+    edges = imports(SRC)
     inside = circle(edges)
     print(f"modules in circles: {len(inside)}: {' '.join(inside)}")
     for (a, b), places in sorted(edges.items()):
         if a in inside and b in inside:
             print(f"  {a} -> {b}: {', '.join(places)}")
     sys.exit()
-order = re.search(r"<!-- order -->\n`([^`]*)`", (ROOT / "ARCHITECTURE.md").read_text())
-if not order:
-    sys.exit("ARCHITECTURE.md names no order of modules")
-order = order[1].split()
 wrong = []
-for (a, b), places in sorted(edges.items()):
-    missing = [m for m in (a, b) if m not in order and m not in ("lib", "main")]
-    if missing:
-        wrong.append(f"{missing[0]} has no place in ARCHITECTURE.md's order")
-    elif a not in ("lib", "main") and order.index(b) > order.index(a):
-        wrong.append(f"{a} must not know {b}: {', '.join(places)}")
+for src, marker in CRATES:
+    order = re.search(rf"<!-- {marker} -->\n`([^`]*)`", (ROOT / "ARCHITECTURE.md").read_text())
+    if not order:
+        sys.exit(f"ARCHITECTURE.md names no {marker} of modules")
+    order = order[1].split()
+    for (a, b), places in sorted(imports(src).items()):
+        missing = [m for m in (a, b) if m not in order and m not in ("lib", "main")]
+        if missing:
+            wrong.append(f"{missing[0]} has no place in ARCHITECTURE.md's {marker}")
+        elif a not in ("lib", "main") and order.index(b) > order.index(a):
+            wrong.append(f"{a} must not know {b}: {', '.join(places)}")
 sys.exit("\n".join(dict.fromkeys(wrong)) if wrong else 0)

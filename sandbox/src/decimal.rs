@@ -1,74 +1,71 @@
 //! Exact numbers: scaled 128-bit integers, and the precision and scale rules of T-SQL.
 
 use crate::error::{Error, Result};
-use crate::types::Ty;
+use crate::messages;
+use crate::syntax::ast::BinaryOp;
+use crate::types::Type;
 
 /// 10^38 does not fit a decimal any more.
 const LIMIT: i128 = 10i128.pow(38);
 
-/// 10^n.
-pub fn pow10(n: u32) -> Result<i128> {
+pub(crate) fn pow10(n: u32) -> Result<i128> {
     10i128.checked_pow(n).ok_or_else(|| Error::overflow("numeric"))
 }
 
 /// Changes the scale, rounding half away from zero.
-pub fn rescale(v: i128, from: u8, to: u8) -> Result<i128> {
+pub(crate) fn rescale(value: i128, from: u8, to: u8) -> Result<i128> {
+    let unit = pow10(u32::from(from.abs_diff(to)))?;
     if to >= from {
-        return v
-            .checked_mul(pow10(u32::from(to - from))?)
-            .ok_or_else(|| Error::overflow("numeric"));
+        return value.checked_mul(unit).ok_or_else(|| Error::overflow("numeric"));
     }
-    let unit = pow10(u32::from(from - to))?;
-    let (q, r) = (v / unit, v % unit);
-    Ok(if r.unsigned_abs() * 2 >= unit as u128 { q + v.signum() } else { q })
+    Ok(rounded(value, unit))
 }
 
-/// Refuses what `decimal(p, _)` cannot hold.
-pub fn fit(v: i128, p: u8, what: &str) -> Result<i128> {
-    if v.unsigned_abs() >= pow10(u32::from(p)).unwrap_or(LIMIT) as u128 {
-        return Err(Error::new(
-            8115,
-            16,
-            format!("Arithmetic overflow error converting {what} to data type numeric."),
-        ));
+/// A quotient, rounded half away from zero.
+fn rounded(value: i128, unit: i128) -> i128 {
+    let (quotient, rest) = (value / unit, value % unit);
+    let is_half = rest.unsigned_abs() * 2 >= unit.unsigned_abs();
+    if is_half { quotient + value.signum() } else { quotient }
+}
+
+/// Refuses what a decimal of this precision cannot hold.
+pub(crate) fn fit(value: i128, precision: u8, what: &str) -> Result<i128> {
+    if value.unsigned_abs() >= pow10(u32::from(precision)).unwrap_or(LIMIT).unsigned_abs() {
+        return Err(messages::numeric_overflow(what, 1));
     }
-    Ok(v)
+    Ok(value)
 }
 
 /// The text, with exactly `scale` digits after the point.
-pub fn text(v: i128, scale: u8) -> String {
-    let digits = v.unsigned_abs().to_string();
-    let s = usize::from(scale);
-    let sign = if v < 0 { "-" } else { "" };
-    if s == 0 {
-        return format!("{sign}{digits}");
-    }
-    let padded = format!("{digits:0>width$}", width = s + 1);
-    let at = padded.len() - s;
-    format!("{sign}{}.{}", &padded[..at], &padded[at..])
+pub(crate) fn text(value: i128, scale: u8) -> String {
+    let sign = if value < 0 { "-" } else { "" };
+    let scale = usize::from(scale);
+    // A digit stands before the point.
+    let digits = format!("{:0>width$}", value.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
 /// Reads a plain decimal; gives the value and the scale as written.
-pub fn parse(s: &str) -> Option<(i128, u8)> {
-    let t = s.trim();
-    let (neg, body) = match t.as_bytes().first()? {
-        b'-' => (true, &t[1..]),
-        b'+' => (false, &t[1..]),
-        _ => (false, t),
+pub(crate) fn parse(text: &str) -> Option<(i128, u8)> {
+    let trimmed = text.trim();
+    let (is_negative, number) = match trimmed.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, trimmed.strip_prefix('+').unwrap_or(trimmed)),
     };
-    let (int, frac) = body.split_once('.').unwrap_or((body, ""));
-    if int.is_empty() && frac.is_empty()
-        || !int.bytes().chain(frac.bytes()).all(|b| b.is_ascii_digit())
-    {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let mut digits = whole.bytes().chain(fraction.bytes()).peekable();
+    if digits.peek().is_none() || !digits.all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let v: i128 = format!("0{int}{frac}").parse().ok()?;
-    (v < LIMIT && frac.len() <= 38).then_some((if neg { -v } else { v }, frac.len() as u8))
+    let value: i128 = format!("0{whole}{fraction}").parse().ok()?;
+    let signed = if is_negative { -value } else { value };
+    (value < LIMIT && fraction.len() <= 38).then_some((signed, fraction.len() as u8))
 }
 
 /// A float at `scale` digits; nothing when it is too large. How many of its digits the server takes
 /// is told nowhere, so that where 15 (7 of a real) and 17 of them do not agree, there is no answer.
-pub fn from_float(f: f64, from: Ty, scale: u8, cut: bool) -> Result<Option<i128>> {
+pub(crate) fn from_float(f: f64, from: Type, scale: u8, cut: bool) -> Result<Option<i128>> {
     if !f.is_finite() || f.abs() >= 1e38 {
         return Ok(None);
     }
@@ -82,10 +79,9 @@ pub fn from_float(f: f64, from: Ty, scale: u8, cut: bool) -> Result<Option<i128>
             return all.checked_mul(10i128.checked_pow(shift as u32)?);
         }
         let Some(unit) = 10i128.checked_pow(shift.unsigned_abs()) else { return Some(0) };
-        let (q, r) = (all / unit, all % unit);
-        Some(if !cut && r.unsigned_abs() * 2 >= unit as u128 { q + all.signum() } else { q })
+        Some(if cut { all / unit } else { rounded(all, unit) })
     };
-    let few = if from == Ty::Real { 6 } else { 14 };
+    let few = if from == Type::Real { 6 } else { 14 };
     match (at(few), at(16)) {
         (Some(a), Some(b)) if a == b => Ok((a.abs() < LIMIT).then_some(a)),
         (None, None) => Ok(None),
@@ -94,15 +90,15 @@ pub fn from_float(f: f64, from: Ty, scale: u8, cut: bool) -> Result<Option<i128>
 }
 
 /// The type of `a op b`, both decimal (the table in "Precision, scale, and length").
-pub fn result_type(op: char, (p1, s1): (u8, u8), (p2, s2): (u8, u8)) -> (u8, u8) {
+pub(crate) fn result_type(op: BinaryOp, (p1, s1): (u8, u8), (p2, s2): (u8, u8)) -> (u8, u8) {
     let (p1, s1, p2, s2) = (i32::from(p1), i32::from(s1), i32::from(p2), i32::from(s2));
     let (p, s) = match op {
-        '+' | '-' => {
+        BinaryOp::Add | BinaryOp::Subtract => {
             let s = s1.max(s2);
             (s + (p1 - s1).max(p2 - s2) + 1, s)
         }
-        '*' => (p1 + p2 + 1, s1 + s2),
-        '/' => {
+        BinaryOp::Multiply => (p1 + p2 + 1, s1 + s2),
+        BinaryOp::Divide => {
             let s = 6.max(s1 + p2 + 1);
             (p1 - s1 + s2 + s, s)
         }
@@ -113,59 +109,58 @@ pub fn result_type(op: char, (p1, s1): (u8, u8), (p2, s2): (u8, u8)) -> (u8, u8)
     }
     let integral = p - s;
     let s = match op {
-        '+' | '-' => s.min(38 - (integral - 1).min(38)).max(0),
+        BinaryOp::Add | BinaryOp::Subtract => s.min(38 - (integral - 1).min(38)).max(0),
         _ if integral < 32 => s.min(38 - integral),
         _ => s.min(6),
     };
     (38, s as u8)
 }
 
-/// `a op b` in the type that [`result_type`] gave.
-pub fn compute(op: char, a: i128, s1: u8, b: i128, s2: u8, (p, s): (u8, u8)) -> Result<i128> {
-    let over = || Error::overflow("numeric");
-    let v = match op {
-        '+' | '-' => {
-            let m = s1.max(s2);
-            let (x, y) = (rescale(a, s1, m)?, rescale(b, s2, m)?);
-            rescale(
-                if op == '+' { x.checked_add(y) } else { x.checked_sub(y) }.ok_or_else(over)?,
-                m,
-                s,
-            )?
+/// `a op b`, of scales `s1` and `s2`, in the type that [`result_type`] gave.
+pub(crate) fn compute(
+    op: BinaryOp,
+    a: i128,
+    s1: u8,
+    b: i128,
+    s2: u8,
+    (precision, scale): (u8, u8),
+) -> Result<i128> {
+    let common = s1.max(s2);
+    let overflow = || Error::overflow("numeric");
+    let value = match op {
+        BinaryOp::Add | BinaryOp::Subtract => {
+            let (a, b) = (rescale(a, s1, common)?, rescale(b, s2, common)?);
+            let sum = if op == BinaryOp::Add { a.checked_add(b) } else { a.checked_sub(b) };
+            rescale(sum.ok_or_else(overflow)?, common, scale)?
         }
-        '*' => rescale(
-            a.checked_mul(b)
-                .ok_or_else(|| Error::unsupported("a product of more than 38 digits"))?,
-            s1 + s2,
-            s,
-        )?,
-        '/' | '%' if b == 0 => {
-            return Err(Error::new(8134, 16, "Divide by zero error encountered."));
+        BinaryOp::Multiply => {
+            let wide = || Error::unsupported("a product of more than 38 digits");
+            rescale(a.checked_mul(b).ok_or_else(wide)?, s1 + s2, scale)?
         }
-        '/' => {
-            let shift = i32::from(s) - i32::from(s1) + i32::from(s2);
+        _ if b == 0 => return Err(messages::divide_by_zero()),
+        BinaryOp::Divide => {
+            let shift = i32::from(scale) - i32::from(s1) + i32::from(s2);
             let wide = || Error::unsupported("a division of more than 38 digits");
-            if shift >= 0 {
-                a.checked_mul(pow10(shift as u32).map_err(|_| wide())?).ok_or_else(wide)? / b
-            } else {
-                a / b
-                    .checked_mul(pow10(shift.unsigned_abs()).map_err(|_| wide())?)
-                    .ok_or_else(wide)?
-            }
+            quotient(a, b, shift).ok_or_else(wide)?
         }
-        _ => {
-            let m = s1.max(s2);
-            rescale(a, s1, m)? % rescale(b, s2, m)?
-        }
+        _ => rescale(a, s1, common)? % rescale(b, s2, common)?,
     };
-    fit(v, p, "expression")
+    fit(value, precision, "expression")
+}
+
+/// `a / b * 10^shift`, cut; none where the way there does not fit.
+fn quotient(a: i128, b: i128, shift: i32) -> Option<i128> {
+    let unit = 10i128.checked_pow(shift.unsigned_abs())?;
+    if shift >= 0 { Some(a.checked_mul(unit)? / b) } else { Some(a / b.checked_mul(unit)?) }
 }
 
 /// money and smallmoney: the value must fit their 8 or 4 bytes.
-pub fn fit_money(v: i128, ty: Ty) -> Result<i128> {
-    let fits =
-        if ty == Ty::SmallMoney { i32::try_from(v).is_ok() } else { i64::try_from(v).is_ok() };
-    if fits { Ok(v) } else { Err(Error::overflow(ty.name_and_id().0)) }
+pub(crate) fn fit_money(value: i128, ty: Type) -> Result<i128> {
+    let fits = match ty {
+        Type::SmallMoney => i32::try_from(value).is_ok(),
+        _ => i64::try_from(value).is_ok(),
+    };
+    if fits { Ok(value) } else { Err(Error::overflow(ty.name_and_id().0)) }
 }
 
 #[cfg(test)]
@@ -174,19 +169,45 @@ mod tests {
 
     #[test]
     fn precision_and_scale_follow_the_documented_table() {
-        assert_eq!(result_type('+', (10, 2), (5, 4)), (13, 4));
-        assert_eq!(result_type('*', (10, 2), (5, 4)), (16, 6));
-        assert_eq!(result_type('/', (2, 1), (1, 0)), (7, 6));
-        assert_eq!(result_type('*', (38, 10), (38, 10)), (38, 6));
+        assert_eq!(result_type(BinaryOp::Add, (10, 2), (5, 4)), (13, 4));
+        assert_eq!(result_type(BinaryOp::Multiply, (10, 2), (5, 4)), (16, 6));
+        assert_eq!(result_type(BinaryOp::Divide, (2, 1), (1, 0)), (7, 6));
+        assert_eq!(result_type(BinaryOp::Multiply, (38, 10), (38, 10)), (38, 6));
     }
 
     #[test]
     fn division_truncates_and_rescaling_rounds() {
         assert_eq!(
-            compute('/', 20, 1, 3, 0, (8, 6)).map(|v| text(v, 6)),
+            compute(BinaryOp::Divide, 20, 1, 3, 0, (8, 6)).map(|v| text(v, 6)),
             Ok("0.666666".to_owned())
         );
         assert_eq!(rescale(125, 2, 1), Ok(13));
         assert_eq!(rescale(-125, 2, 1), Ok(-13));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error() {
+        let number = |op, a, b| compute(op, a, 0, b, 0, (38, 0)).map_err(|e| e.number);
+        assert_eq!(number(BinaryOp::Divide, 1, 0), Err(8134));
+        assert_eq!(number(BinaryOp::Modulo, 1, 0), Err(8134));
+        assert_eq!(number(BinaryOp::Add, LIMIT - 1, 1), Err(8115));
+        assert_eq!(number(BinaryOp::Multiply, LIMIT - 1, 10), Err(crate::error::UNSUPPORTED));
+        assert_eq!(number(BinaryOp::Modulo, -7, 3), Ok(-1));
+        assert_eq!(number(BinaryOp::Subtract, 1, LIMIT - 1), Ok(2 - LIMIT));
+    }
+
+    #[test]
+    fn texts_there_and_back() {
+        for (written, value, scale) in
+            [("0.05", 5, 2), ("-12.340", -12_340, 3), ("7", 7, 0), ("0.000", 0, 3)]
+        {
+            assert_eq!(parse(written), Some((value, scale)));
+            assert_eq!(text(value, scale), written);
+        }
+        assert_eq!(parse(" +.5 "), Some((5, 1)));
+        for no in ["", ".", "-", "1e5", "1,000", "--1", "1.2.3"] {
+            assert_eq!(parse(no), None, "{no}");
+        }
+        assert_eq!(parse(&"9".repeat(39)), None);
     }
 }

@@ -9,19 +9,19 @@ pub struct Error {
     pub number: u32,
     /// Severity, called class on the wire.
     pub class: u8,
-    /// State.
+    /// Where in the server it was raised, for those who know its source.
     pub state: u8,
     /// Line in the batch, from 1; 0 until it is known.
     pub line: u32,
     /// The procedure it happened in, if any.
     pub procedure: String,
-    /// The text.
+    /// The text, with everything in its place.
     pub message: String,
     /// Found while a statement was compiled: it ends its scope, and no TRY of that scope sees it.
     pub compile: bool,
 }
 
-/// The crate's result.
+/// What may go wrong here goes wrong as an error of SQL Server's.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The number that says "not in the sandbox": outside every range that SQL Server uses.
@@ -62,12 +62,12 @@ impl Error {
         Self::new(UNSUPPORTED, 17, format!("The sandbox failed: {what}."))
     }
 
-    /// 102.
+    /// 102, near a piece of text; of a line that is not known yet the number is 0.
     pub fn syntax(near: &str, line: u32) -> Self {
         Self { line, ..Self::new(102, 15, format!("Incorrect syntax near '{near}'.")) }
     }
 
-    /// 8115.
+    /// 8115, of a value that does not fit the type that is named.
     pub fn overflow(to: impl fmt::Display) -> Self {
         Self::new(
             8115,

@@ -9,7 +9,7 @@ use mssql_mcp::config::{Config, Inputs};
 use mssql_mcp::database::catalog::LIST;
 use mssql_mcp::doctor::{Finding, Level, database, examine, rights, rollback};
 use mssql_mcp_sandbox::token::Column;
-use mssql_mcp_sandbox::types::{Len, Ty, Val};
+use mssql_mcp_sandbox::types::{Len, Type as Ty, Value as Val};
 use mssql_mcp_sandbox::{Options, Sandbox, Script};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -3,7 +3,7 @@
 
 use mssql_mcp_sandbox::Script;
 use mssql_mcp_sandbox::token::Column;
-use mssql_mcp_sandbox::types::{DAY, Len, Ty, Val};
+use mssql_mcp_sandbox::types::{DAY, Len, Type as Ty, Value as Val};
 use serde_json::{Value, json};
 
 use crate::support::{Lab, stateless};

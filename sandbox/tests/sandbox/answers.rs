@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::client::{Client, Item, TDS_7_4, sandbox};
+use crate::client::{Client, TDS_7_4, sandbox};
+use crate::tokens::Item;
 
 /// Result sets with their types, errors and messages, in the order in which they came.
 fn shown(items: &[Item]) -> String {
@@ -11,9 +12,9 @@ fn shown(items: &[Item]) -> String {
         match i {
             Item::Rows(types, rows) => parts
                 .push(format!("({}) {}", types.join(", "), rows.join("; ")).trim_end().to_owned()),
-            Item::Error(n, text) => parts.push(format!("error {n} {text}")),
-            Item::Info(0, text) => parts.push(format!("says {text}")),
-            Item::Info(50_000, text) => parts.push(format!("info {text}")),
+            Item::Error(e) => parts.push(format!("error {} {}", e.number, e.text)),
+            Item::Info(i) if i.number == 0 => parts.push(format!("says {}", i.text)),
+            Item::Info(i) if i.number == 50_000 => parts.push(format!("info {}", i.text)),
             _ => {}
         }
     }

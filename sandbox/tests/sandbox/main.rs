@@ -3,4 +3,5 @@
 
 mod answers;
 mod client;
+mod tokens;
 mod wire;

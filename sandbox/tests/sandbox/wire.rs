@@ -1,7 +1,8 @@
 //! The wire: what is negotiated, several requests in one message, and messages
 //! that are not understood.
 
-use crate::client::{Ask, Client, Item, TDS_7_4, executesql, items, sandbox, text_param};
+use crate::client::{Ask, Client, TDS_7_4, executesql, sandbox, text_param};
+use crate::tokens::{Item, items};
 
 /// Runs a client where it may block.
 async fn talk(f: impl FnOnce(std::net::SocketAddr) + Send + 'static) {
@@ -11,7 +12,7 @@ async fn talk(f: impl FnOnce(std::net::SocketAddr) + Send + 'static) {
 }
 
 fn unsupported(items: &[Item]) -> bool {
-    items.iter().any(|i| matches!(i, Item::Error(49_999, _)))
+    items.iter().any(|i| matches!(i, Item::Error(e) if e.number == 49_999))
 }
 
 fn rows(items: &[Item]) -> Vec<&str> {
@@ -34,7 +35,7 @@ async fn several_rpcs_in_one_message_run_in_order() {
             assert_eq!(rows(&got), ["1", "2"], "{got:?}");
             let errors: Vec<u32> = got
                 .iter()
-                .filter_map(|i| if let Item::Error(n, _) = i { Some(*n) } else { None })
+                .filter_map(|i| if let Item::Error(e) = i { Some(e.number) } else { None })
                 .collect();
             assert_eq!(errors, [207, 8134]);
             // One DONEPROC each; all but the last say that more follows, and those
@@ -165,7 +166,7 @@ async fn a_failed_statement_leaves_the_callers_transaction_or_ends_it_as_the_ser
             for rpc in [false, true] {
                 c.batch("BEGIN TRAN; UPDATE dbo.Employees SET Title = N'meanwhile' WHERE EmployeeId = 1");
                 let got = if rpc { c.ask(3, &executesql(sql)) } else { c.batch(sql) };
-                assert!(got.iter().any(|i| matches!(i, Item::Error(n, _) if *n == number)), "{sql}: {got:?}");
+                assert!(got.iter().any(|i| matches!(i, Item::Error(e) if e.number == number)), "{sql}: {got:?}");
                 // Clients count transactions by what ENVCHANGE tells them: 10 is a rollback.
                 assert_eq!(got.contains(&Item::Env(10)), !stays, "{sql}: {got:?}");
                 let left = c.batch("SELECT @@TRANCOUNT, CASE WHEN Title = N'meanwhile' THEN 1 ELSE 0 END FROM dbo.Employees WHERE EmployeeId = 1");
@@ -180,6 +181,29 @@ async fn a_failed_statement_leaves_the_callers_transaction_or_ends_it_as_the_ser
             c.batch(sql);
             assert_eq!(rows(&c.batch("SELECT @@TRANCOUNT")), [if stays { "1" } else { "0" }], "{sql}");
             c.batch("IF @@TRANCOUNT > 0 ROLLBACK");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_cannot_be_committed_ends_with_its_batch() {
+    talk(|at| {
+        let mut c = Client::open(at, TDS_7_4);
+        let sql = "SET XACT_ABORT ON; BEGIN TRY BEGIN TRAN; DECLARE @n int = 1 / 0 END TRY \
+                   BEGIN CATCH SELECT XACT_STATE() END CATCH";
+        for rpc in [false, true] {
+            let got = if rpc { c.ask(3, &executesql(sql)) } else { c.batch(sql) };
+            assert_eq!(rows(&got), ["-1"], "{got:?}");
+            assert!(got.iter().any(|i| matches!(i, Item::Error(e) if e.number == 3998)), "{got:?}");
+            // Clients count transactions by what ENVCHANGE tells them.
+            assert!(got.contains(&Item::Env(10)), "{got:?}");
+            let last = if rpc { 0xFE } else { 0xFD };
+            assert!(
+                matches!(got.last(), Some(Item::Done(t, s, _)) if *t == last && s & 2 == 2),
+                "{got:?}"
+            );
+            assert_eq!(rows(&c.batch("SELECT @@TRANCOUNT, XACT_STATE()")), ["0, 0"]);
         }
     })
     .await;

@@ -1,0 +1,307 @@
+//! FROM: table sources and joins.
+
+use super::types::{common, common_of};
+use super::{Binder, Scope, Source, SourceColumn, literal};
+use crate::catalog::views::{Rows, is_compatibility_view, is_complete};
+use crate::catalog::{Object, ObjectKind, TableDef, quote};
+use crate::error::{Error, Result};
+use crate::functions::SPLIT;
+use crate::messages;
+use crate::syntax;
+use crate::syntax::ast::{Expr, JoinKind, Name, Table};
+use crate::types::{Column, Len, Type};
+
+impl Source {
+    fn derived(alias: impl Into<String>, columns: Vec<SourceColumn>) -> Self {
+        Self { alias: alias.into(), qualified: None, columns, partial: false, depth: None }
+    }
+
+    /// A table's columns by their bare names, for what SQLite computes within one row.
+    pub(super) fn bare(alias: &str, table: &TableDef) -> Self {
+        let column = |c: &crate::catalog::ColumnMeta| SourceColumn {
+            name: c.name.clone(),
+            sql: quote(&c.name),
+            ty: c.ty,
+            flags: 1,
+        };
+        Self::derived(alias, table.columns.iter().map(column).collect())
+    }
+}
+
+impl Binder<'_> {
+    /// ` FROM …`, or nothing, and the sources in the order in which `*` lists them.
+    pub(super) fn from(&mut self, tables: &[Table]) -> Result<(String, Vec<Source>)> {
+        let (mut sources, mut parts) = (Vec::new(), Vec::new());
+        for table in tables {
+            parts.push(self.table(table, &mut sources)?);
+        }
+        for (i, a) in sources.iter().enumerate() {
+            if sources[..i].iter().any(|b| b.alias.eq_ignore_ascii_case(&a.alias)) {
+                return Err(messages::correlation_name_specified_twice(&a.alias));
+            }
+        }
+        if parts.is_empty() {
+            return Ok((String::new(), sources));
+        }
+        Ok((format!(" FROM {}", parts.join(" CROSS JOIN ")), sources))
+    }
+
+    fn table(&mut self, table: &Table, sources: &mut Vec<Source>) -> Result<String> {
+        match table {
+            Table::Join { kind, left, right, on } => {
+                self.join(*kind, (left, right), on.as_ref(), sources)
+            }
+            Table::Derived { query, alias, columns } => {
+                // A derived table sees the queries around it, but not its neighbours.
+                let bound = self.query(query, false)?;
+                let source = self.fresh('s');
+                let columns = renamed(&bound.columns, columns, alias, &source)?;
+                sources.push(Source::derived(alias, columns));
+                Ok(format!("({}) AS {source}", bound.sql))
+            }
+            Table::Values { rows, alias, columns } => {
+                let (sql, types) = self.values(rows)?;
+                let source = self.fresh('s');
+                let found: Vec<Column> = types.iter().map(|t| Column::new("", *t)).collect();
+                let columns = renamed(&found, columns, alias, &source)?;
+                sources.push(Source::derived(alias, columns));
+                Ok(format!("({sql}) AS {source}"))
+            }
+            Table::Named { name, alias } => self.named(name, alias.as_deref(), sources),
+            Table::Function { name, args, alias, columns } => {
+                let alias = alias.as_ref().unwrap_or(name);
+                self.string_split(args, alias, columns, sources)
+            }
+        }
+    }
+
+    fn join(
+        &mut self,
+        kind: JoinKind,
+        (left, right): (&Table, &Table),
+        on: Option<&Expr>,
+        sources: &mut Vec<Source>,
+    ) -> Result<String> {
+        let start = sources.len();
+        let left = self.table(left, sources)?;
+        let is_nested = matches!(right, Table::Join { .. });
+        if kind.is_apply() {
+            self.scopes.push(Scope { sources: sources[start..].to_vec(), ..Scope::default() });
+            let right = self.table(right, sources);
+            self.scopes.pop();
+            let on = if kind == JoinKind::OuterApply { " ON 1" } else { "" };
+            return Ok(format!("{left} {} {}{on}", kind.sql(), right?));
+        }
+        let right = self.table(right, sources)?;
+        let Some(on) = on else { return Ok(format!("{left} {} {right}", kind.sql())) };
+        self.scopes.push(Scope { sources: sources[start..].to_vec(), ..Scope::default() });
+        let on = self.predicate(on);
+        self.scopes.pop();
+        let right = if is_nested { format!("({right})") } else { right };
+        Ok(format!("{left} {} {right} ON {}", kind.sql(), on?))
+    }
+
+    /// STRING_SPLIT: a JSON array, of which SQLite makes rows.
+    fn string_split(
+        &mut self,
+        args: &[Expr],
+        alias: &str,
+        names: &[String],
+        sources: &mut Vec<Source>,
+    ) -> Result<String> {
+        let args = args.iter().map(|a| self.expr(a)).collect::<Result<Vec<_>>>()?;
+        let [text, separator] = args.as_slice() else {
+            return Err(Error::unsupported("STRING_SPLIT with other than two arguments"));
+        };
+        let is_text = |ty: Type| ty.is_text() && ty != Type::Xml;
+        if !is_text(text.ty) || !is_text(separator.ty) {
+            return Err(Error::unsupported("STRING_SPLIT of what is no text"));
+        }
+        // Of an argument of Unicode the parts are so too, each as long as the text may be.
+        let ty = match (text.ty.is_unicode() || separator.ty.is_unicode(), text.ty) {
+            (true, ty) => common(ty, Type::NVarChar(Len::N(1))),
+            (false, ty) => common(ty, Type::VarChar(Len::N(1))),
+        };
+        let args = [(text.sql.as_str(), text.ty), (separator.sql.as_str(), separator.ty)];
+        let array = self.shim(&SPLIT, &args, Type::NVarChar(Len::Max)).sql;
+        let source = self.fresh('s');
+        let mut columns = renamed(&[Column::new("value", ty)], names, alias, &source)?;
+        columns[0].sql = format!("{source}.value");
+        sources.push(Source::derived(alias, columns));
+        Ok(format!("json_each({array}) AS {source}"))
+    }
+
+    /// `VALUES` rows brought to one type per column.
+    fn values(&mut self, rows: &[Vec<Expr>]) -> Result<(String, Vec<Type>)> {
+        let mut bound = Vec::new();
+        for row in rows {
+            bound.push(row.iter().map(|e| self.expr(e)).collect::<Result<Vec<_>>>()?);
+        }
+        let count = bound.first().map_or(0, Vec::len);
+        if bound.iter().any(|row| row.len() != count) {
+            return Err(messages::rows_of_unequal_length());
+        }
+        let types: Vec<Type> = (0..count)
+            .map(|i| common_of(bound.iter().map(|row| row[i].ty)))
+            .map(|t| if t == Type::Null { Type::Int } else { t })
+            .collect();
+        let rows = bound
+            .into_iter()
+            .map(|row| row.into_iter().zip(&types).map(|(e, t)| self.coerce(e, *t).sql).collect());
+        Ok((values_sql(count, rows.collect()), types))
+    }
+
+    fn named(
+        &mut self,
+        name: &Name,
+        alias: Option<&str>,
+        sources: &mut Vec<Source>,
+    ) -> Result<String> {
+        let last = name.0.last().map_or("", String::as_str);
+        let alias = alias.unwrap_or(last);
+        if let Some(sql) = self.cte_source(name, alias, sources) {
+            return Ok(sql);
+        }
+        if name.0.len() == 1 && last.starts_with(['#', '@']) {
+            let table = self.env.temp(last).ok_or_else(|| messages::invalid_object(name))?;
+            return Ok(self.base(table, alias, None, sources));
+        }
+        if let Some(object) = self.env.catalog().find(name) {
+            return self.object(object, alias, sources);
+        }
+        self.system_view(name, alias, sources)
+    }
+
+    fn object(
+        &mut self,
+        object: &Object,
+        alias: &str,
+        sources: &mut Vec<Source>,
+    ) -> Result<String> {
+        let qualified = Some((object.schema.clone(), object.name.clone()));
+        match &object.kind {
+            ObjectKind::Table(table) => Ok(self.base(table, alias, qualified, sources)),
+            ObjectKind::View(text) => {
+                let query = syntax::query(text)?;
+                // A view sees neither the scopes nor the CTEs of the query that uses it.
+                let (scopes, ctes) =
+                    (std::mem::take(&mut self.scopes), std::mem::take(&mut self.ctes));
+                let bound = self.query(&query, false);
+                (self.scopes, self.ctes) = (scopes, ctes);
+                let bound = bound?;
+                let source = self.fresh('s');
+                let columns = renamed(&bound.columns, &[], alias, &source)?;
+                sources.push(Source { qualified, ..Source::derived(alias, columns) });
+                Ok(format!("({}) AS {source}", bound.sql))
+            }
+            ObjectKind::Procedure(..) => Err(messages::procedure_as_a_table(&object.name)),
+        }
+    }
+
+    /// A table of SQLite.
+    fn base(
+        &mut self,
+        table: &TableDef,
+        alias: &str,
+        qualified: Option<(String, String)>,
+        sources: &mut Vec<Source>,
+    ) -> String {
+        let source = self.fresh('s');
+        let columns = table.columns.iter().map(|c| SourceColumn {
+            name: c.name.clone(),
+            sql: format!("{source}.{}", quote(&c.name)),
+            ty: c.ty,
+            // Nullable; identity, or updatable; computed (MS-TDS §2.2.7.4).
+            flags: u16::from(c.nullable)
+                | if c.identity.is_some() { 0x10 } else { 8 }
+                | if c.computed.is_some() { 0x20 } else { 0 },
+        });
+        let columns = columns.collect();
+        sources.push(Source { qualified, ..Source::derived(alias, columns) });
+        format!("{} AS {source}", table.physical)
+    }
+
+    fn system_view(
+        &mut self,
+        name: &Name,
+        alias: &str,
+        sources: &mut Vec<Source>,
+    ) -> Result<String> {
+        let (schema, view) = system_name(name)?;
+        let Some((columns, rows)): Option<Rows> = self.env.system_view(schema, view)? else {
+            let is_system =
+                ["sys", "INFORMATION_SCHEMA"].iter().any(|s| schema.eq_ignore_ascii_case(s));
+            return Err(if is_system || is_compatibility_view(view) {
+                Error::unsupported(format!("the view {schema}.{view}")).compiled()
+            } else {
+                messages::invalid_object(name)
+            });
+        };
+        let source = self.fresh('s');
+        let count = columns.len();
+        let columns = columns.iter().enumerate().map(|(i, (name, ty))| SourceColumn {
+            name: (*name).to_owned(),
+            sql: format!("{source}.c{i}"),
+            ty: *ty,
+            flags: 1,
+        });
+        sources.push(Source {
+            qualified: Some((schema.to_owned(), view.to_owned())),
+            partial: !is_complete(schema, view),
+            ..Source::derived(alias, columns.collect())
+        });
+        if rows.is_empty() {
+            let nulls: Vec<String> = (0..count).map(|i| format!("NULL AS c{i}")).collect();
+            return Ok(format!("(SELECT {} WHERE 0) AS {source}", nulls.join(",")));
+        }
+        let rows = rows.iter().map(|row| row.iter().map(literal).collect()).collect();
+        Ok(format!("({}) AS {source}", values_sql(count, rows)))
+    }
+}
+
+/// Rows of SQLite's texts, as a query whose columns are c0, c1, ….
+fn values_sql(count: usize, rows: Vec<Vec<String>>) -> String {
+    let names: Vec<String> = (0..count).map(|i| format!("column{} AS c{i}", i + 1)).collect();
+    let rows: Vec<String> = rows.into_iter().map(|row| format!("({})", row.join(","))).collect();
+    format!("SELECT {} FROM (VALUES {})", names.join(","), rows.join(","))
+}
+
+/// The columns of a source by the names of its list, or by their own.
+fn renamed(
+    found: &[Column],
+    names: &[String],
+    alias: &str,
+    source: &str,
+) -> Result<Vec<SourceColumn>> {
+    if !names.is_empty() && names.len() != found.len() {
+        return Err(messages::column_list_of_unequal_length(alias, names.len() < found.len()));
+    }
+    let column = |(i, c): (usize, &Column)| {
+        let name = names.get(i).unwrap_or(&c.name).clone();
+        if name.is_empty() {
+            return Err(messages::no_column_name(i + 1, alias));
+        }
+        Ok(SourceColumn { name, sql: format!("{source}.c{i}"), ty: c.ty, flags: 1 })
+    };
+    found.iter().enumerate().map(column).collect()
+}
+
+/// Schema and name of what may be a system view; why not, of what is not in the catalog.
+fn system_name(name: &Name) -> Result<(&str, &str)> {
+    const WITH_VIEWS: [&str; 3] = ["trading", "master", "tempdb"];
+    const SYSTEM: [&str; 4] = ["master", "msdb", "model", "tempdb"];
+    let is_one_of =
+        |list: &[&str], name: &String| list.iter().any(|n| name.eq_ignore_ascii_case(n));
+    match name.0.as_slice() {
+        [schema, view] => Ok((schema, view)),
+        [database, schema, view] if is_one_of(&WITH_VIEWS, database) => Ok((schema, view)),
+        [server, _, _, _] => Err(Error::unsupported(format!("the linked server {server}"))),
+        [database, _, _] if is_one_of(&SYSTEM, database) => {
+            Err(Error::unsupported(name.0.join(".")))
+        }
+        [view] if is_compatibility_view(view) => {
+            Err(Error::unsupported(format!("the view {view}")))
+        }
+        _ => Err(messages::invalid_object(name)),
+    }
+}

@@ -1,0 +1,39 @@
+//! Faults that tests switch on.
+
+use std::time::Duration;
+
+use crate::error::Error;
+
+/// What happens to an Attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Attention {
+    /// It is acknowledged at once.
+    #[default]
+    Normal,
+    /// It is never acknowledged, and the statement runs on.
+    Lost,
+    /// It is acknowledged after a while.
+    Late(Duration),
+}
+
+/// Faults of a sandbox, for all its connections.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    /// Close each new connection before PRELOGIN is answered.
+    pub drop_before_login: bool,
+    /// Wait before the answer to LOGIN7.
+    pub login_delay: Option<Duration>,
+    /// Answer logins with a routing ENVCHANGE to this host and port.
+    pub route_to: Option<(String, u16)>,
+    /// Wait before each row.
+    pub row_delay: Option<Duration>,
+    /// Break the connection in the middle of the row after so many.
+    pub drop_after_rows: Option<u64>,
+    /// Answer the next request with this error.
+    pub error: Option<Error>,
+    /// Refuse a parameter without a type (NULLTYPE, 0x1F), as some servers do that speak TDS
+    /// (8009).
+    pub refuse_untyped: bool,
+    /// What happens to an Attention.
+    pub attention: Attention,
+}

@@ -1,0 +1,308 @@
+//! The state of a session: its connection to SQLite, what it sees of the catalog, its variables,
+//! temporary tables, options and transaction.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use rusqlite::Connection;
+
+use super::options::Options;
+use super::session_functions;
+use super::sqlite;
+use crate::bind::{Binder, Env};
+use crate::calendar::{now, round_datetime};
+use crate::catalog::views::{self, Facts, SessionFacts};
+use crate::catalog::{Catalog, Object, ObjectKind, TableDef};
+use crate::error::{Error, Result};
+use crate::functions::Calls;
+use crate::names::{DATABASE, database_id};
+use crate::syntax;
+use crate::types::Column;
+use crate::types::{Type, Value};
+
+/// What all sessions of a sandbox share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// The URI of the in-memory database.
+    pub(crate) uri: String,
+    /// The catalog as it was committed last.
+    pub(crate) catalog: RwLock<Arc<Catalog>>,
+    /// The calls that bound statements name by number.
+    pub(crate) calls: Arc<Calls>,
+    /// Last identity values by object id; as on the server, a rollback does not give them back.
+    pub(crate) identities: Mutex<HashMap<i64, i64>>,
+}
+
+impl Shared {
+    /// With an empty catalog.
+    pub(crate) fn new(uri: String) -> Self {
+        Self {
+            uri,
+            catalog: RwLock::new(Arc::new(Catalog::new())),
+            calls: Arc::default(),
+            identities: Mutex::default(),
+        }
+    }
+
+    /// The committed catalog. Poison means nothing here, as values are replaced whole.
+    pub(crate) fn committed(&self) -> Arc<Catalog> {
+        self.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn publish(&self, catalog: Arc<Catalog>) {
+        *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = catalog;
+    }
+
+    pub(crate) fn identities(&self) -> MutexGuard<'_, HashMap<i64, i64>> {
+        self.identities.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A session, from its login to the end of its connection.
+pub(crate) struct Engine {
+    pub(super) connection: Connection,
+    pub(super) shared: Arc<Shared>,
+    /// The committed catalog, or within a transaction what it made of it.
+    pub(super) catalog: Arc<Catalog>,
+    /// The outermost is the batch's; never empty.
+    pub(super) frames: Vec<Frame>,
+    pub(super) temporary: Vec<Temporary>,
+    /// How many temporary tables this session has made.
+    pub(super) temporary_count: i64,
+    pub(super) options: Options,
+    /// The value of @@TRANCOUNT.
+    pub(super) transaction_count: i64,
+    /// XACT_STATE() is -1: an error was caught, and the transaction can only be rolled back.
+    pub(super) doomed: bool,
+    /// CONTEXT_INFO(): 128 bytes once it is set.
+    pub(super) context_info: Option<Vec<u8>>,
+    /// The value of @@ROWCOUNT.
+    pub(super) row_count: i64,
+    /// The value of @@ERROR.
+    pub(super) error: i64,
+    /// @@IDENTITY, or [`NO_IDENTITY`]; SQLite writes it while an INSERT runs.
+    pub(super) last_identity: Arc<AtomicI64>,
+    /// The errors of the CATCH blocks that run, innermost last.
+    pub(super) caught: Vec<Error>,
+    /// The value of @@NESTLEVEL.
+    pub(super) nesting: u32,
+    pub(super) prepared: HashMap<i64, Prepared>,
+    /// Of the statement that runs, from 1.
+    pub(super) line: u32,
+    pub(super) spid: i64,
+    pub(super) login: Login,
+    /// The value of DB_NAME().
+    pub(super) database: String,
+}
+
+/// Who logged in, with what, from where.
+pub(super) struct Login {
+    pub(super) user: String,
+    pub(super) program: String,
+    pub(super) host: String,
+    /// When it was, as a datetime has it.
+    pub(super) time: i64,
+}
+
+/// The scope of a batch, of a procedure or of a dynamic text.
+#[derive(Default)]
+pub(super) struct Frame {
+    /// By name in lower case, with its `@`.
+    pub(super) variables: HashMap<String, (Type, Value)>,
+    /// Not the batch's own.
+    pub(super) in_procedure: bool,
+    /// Empty for a dynamic text.
+    pub(super) procedure: String,
+    /// TRY blocks that are open.
+    pub(super) tries: u32,
+    /// The value of SCOPE_IDENTITY().
+    pub(super) identity: Option<i64>,
+}
+
+/// A temporary table, or a variable's.
+pub(super) struct Temporary {
+    /// With its `#` or `@`.
+    pub(super) name: String,
+    /// The nesting level that made it, with which it goes.
+    pub(super) nesting: u32,
+    /// Unlike that of any other table of this session.
+    pub(super) number: i64,
+    pub(super) table: TableDef,
+}
+
+/// A text that sp_prepare keeps.
+#[derive(Clone)]
+pub(super) struct Prepared {
+    pub(super) declarations: String,
+    pub(super) sql: String,
+}
+
+/// No INSERT has given an identity value yet.
+pub(super) const NO_IDENTITY: i64 = i64::MIN;
+
+impl Engine {
+    /// A session, on the thread that will run it. `cancel` ends what runs.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        spid: i64,
+        user: &str,
+        program: &str,
+        host: &str,
+        cancel: Arc<AtomicBool>,
+    ) -> Result<Self> {
+        let fail = |e: rusqlite::Error| Error::internal(e);
+        let mut connection = sqlite::open(&shared).map_err(fail)?;
+        let last_identity = Arc::new(AtomicI64::new(NO_IDENTITY));
+        give_identities(&connection, shared.clone(), last_identity.clone()).map_err(fail)?;
+        sqlite::wait_for_locks(&mut connection, cancel).map_err(fail)?;
+        let catalog = shared.committed();
+        Ok(Self {
+            connection,
+            shared,
+            catalog,
+            frames: vec![Frame::default()],
+            temporary: Vec::new(),
+            temporary_count: 0,
+            options: Options::default(),
+            transaction_count: 0,
+            doomed: false,
+            context_info: None,
+            row_count: 0,
+            error: 0,
+            last_identity,
+            caught: Vec::new(),
+            nesting: 0,
+            prepared: HashMap::new(),
+            line: 1,
+            spid,
+            login: Login {
+                user: user.to_owned(),
+                program: program.to_owned(),
+                host: host.to_owned(),
+                time: round_datetime(now()),
+            },
+            database: DATABASE.to_owned(),
+        })
+    }
+
+    /// To stop a running statement from another thread.
+    pub(crate) fn interrupt_handle(&self) -> rusqlite::InterruptHandle {
+        self.connection.get_interrupt_handle()
+    }
+
+    /// Sees what others committed. Within a transaction the catalog stays as it is.
+    pub(super) fn refresh(&mut self) {
+        if self.transaction_count == 0 {
+            self.catalog = self.shared.committed();
+        }
+    }
+
+    pub(super) fn frame(&mut self) -> &mut Frame {
+        if self.frames.is_empty() {
+            self.frames.push(Frame::default());
+        }
+        let last = self.frames.len() - 1;
+        &mut self.frames[last]
+    }
+
+    pub(super) fn set_variable(&mut self, name: &str, ty: Type, value: Value) {
+        self.frame().variables.insert(name.to_lowercase(), (ty, value));
+    }
+
+    /// A temporary table, or a table variable, which only the scope that declares it sees.
+    pub(super) fn temporary(&self, name: &str) -> Option<&Temporary> {
+        let is_it = |t: &&Temporary| {
+            let is_variable = t.name.starts_with('@');
+            t.name.eq_ignore_ascii_case(name) && (!is_variable || t.nesting == self.nesting)
+        };
+        self.temporary.iter().rev().find(is_it)
+    }
+
+    /// Drops the temporary tables that `which` names.
+    pub(super) fn drop_temporary(&mut self, which: impl Fn(&Temporary) -> bool) {
+        let (gone, kept): (Vec<Temporary>, _) =
+            std::mem::take(&mut self.temporary).into_iter().partition(which);
+        self.temporary = kept;
+        for t in gone {
+            let sql = format!("DROP TABLE IF EXISTS {}", t.table.physical);
+            let _ = self.connection.execute_batch(&sql);
+        }
+    }
+}
+
+/// `next_identity(object id, seed, increment)`, which the SQL of an INSERT calls for each row.
+fn give_identities(
+    connection: &Connection,
+    shared: Arc<Shared>,
+    last: Arc<AtomicI64>,
+) -> rusqlite::Result<()> {
+    let flags = rusqlite::functions::FunctionFlags::SQLITE_UTF8;
+    connection.create_scalar_function("next_identity", 3, flags, move |ctx| {
+        let (id, seed, increment): (i64, i64, i64) = (ctx.get(0)?, ctx.get(1)?, ctx.get(2)?);
+        let mut identities = shared.identities();
+        let next = identities.get(&id).map_or(seed, |n| n + increment);
+        identities.insert(id, next);
+        last.store(next, Ordering::Relaxed);
+        Ok(next)
+    })
+}
+
+impl Facts for Engine {
+    fn row_count(&self, table: &TableDef) -> i64 {
+        self.count_rows(table).unwrap_or(0)
+    }
+
+    fn view_columns(&self, object: &Object) -> Vec<Column> {
+        let ObjectKind::View(text) = &object.kind else { return Vec::new() };
+        syntax::query(text)
+            .and_then(|q| Binder::new(self).query(&q, false))
+            .map(|b| b.columns)
+            .unwrap_or_default()
+    }
+
+    fn last_identity(&self, id: i64) -> Option<i64> {
+        self.shared.identities().get(&id).copied()
+    }
+
+    fn session(&self) -> SessionFacts {
+        let Login { user, program, host, time } = &self.login;
+        SessionFacts {
+            spid: self.spid,
+            login_time: *time,
+            user: user.clone(),
+            program: program.clone(),
+            host: host.clone(),
+            context_info: self.context_info.clone(),
+            lock_timeout: self.options.lock_timeout,
+            database_id: database_id(&self.database).unwrap_or_default(),
+            transaction_count: self.transaction_count,
+        }
+    }
+}
+
+impl Env for Engine {
+    fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    fn calls(&self) -> &Calls {
+        &self.shared.calls
+    }
+
+    fn var(&self, name: &str) -> Option<(Type, Value)> {
+        self.frames.last()?.variables.get(&name.to_lowercase()).cloned()
+    }
+
+    fn temp(&self, name: &str) -> Option<&TableDef> {
+        self.temporary(name).map(|t| &t.table)
+    }
+
+    fn system_view(&self, schema: &str, name: &str) -> Result<Option<views::Rows>> {
+        Ok(views::rows(&self.catalog, self, schema, name))
+    }
+
+    fn session_fn(&self, name: &str, args: &[Value]) -> Result<Option<(Type, Value)>> {
+        session_functions::call(self, name, args)
+    }
+}

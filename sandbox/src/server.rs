@@ -1,0 +1,148 @@
+//! The endpoint: who may log in, the connections, and what they share.
+
+mod certificate;
+mod connection;
+mod login;
+mod prelogin;
+mod script;
+mod session_thread;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+pub use self::script::Script;
+use self::script::Scripts;
+use crate::faults::Faults;
+use crate::names::{PASSWORD, USER};
+use crate::run::Shared;
+use crate::tds::request::Request;
+
+/// How to start a sandbox.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where to listen; must be a loopback address. Port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// The login that is accepted.
+    pub user: String,
+    /// Its password.
+    pub password: String,
+    /// Offer TLS (inside PRELOGIN, TLS 1.2).
+    pub tls: bool,
+    /// The last day of its certificate (year, month, day); none for one that outlives everybody.
+    pub expires: Option<(i32, u8, u8)>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            user: USER.into(),
+            password: PASSWORD.into(),
+            tls: true,
+            expires: None,
+        }
+    }
+}
+
+/// What the connections of a sandbox share.
+pub(crate) struct Server {
+    options: Options,
+    shared: Arc<Shared>,
+    acceptor: TlsAcceptor,
+    faults: Mutex<Faults>,
+    scripts: Scripts,
+    rows_sent: Arc<AtomicU64>,
+    attentions: AtomicU64,
+    requests: AtomicU64,
+    connections: AtomicU64,
+}
+
+impl Server {
+    /// A server, and its certificate as PEM.
+    pub(crate) fn new(options: Options, shared: Arc<Shared>) -> io::Result<(Self, String)> {
+        let (acceptor, certificate) = certificate::acceptor(options.expires)?;
+        let server = Self {
+            options,
+            shared,
+            acceptor,
+            faults: Mutex::default(),
+            scripts: Scripts::default(),
+            rows_sent: Arc::default(),
+            attentions: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
+        };
+        Ok((server, certificate))
+    }
+
+    /// The faults that are switched on. Poison means nothing here, as they are plain data.
+    fn faults(&self) -> Faults {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_faults(&self, f: impl FnOnce(&mut Faults)) {
+        f(&mut self.faults.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(crate) fn add_script(&self, text: &str, script: Script) {
+        self.scripts.insert(text, script);
+    }
+
+    fn script_for(&self, request: &Request) -> Option<Script> {
+        self.scripts.find(request)
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Rows written to clients.
+    pub(crate) fn rows_sent(&self) -> u64 {
+        self.rows_sent.load(Ordering::Relaxed)
+    }
+
+    /// Attentions that came while a request ran.
+    pub(crate) fn attentions(&self) -> u64 {
+        self.attentions.load(Ordering::Relaxed)
+    }
+
+    /// Batches and RPCs, transaction requests and what was not understood.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn connections(&self) -> u64 {
+        self.connections.load(Ordering::Relaxed)
+    }
+}
+
+/// Serves connections until it is dropped, and them with it.
+pub(crate) async fn accept(server: Arc<Server>, listener: TcpListener) {
+    let next = AtomicI64::new(51);
+    let mut sessions = tokio::task::JoinSet::new();
+    loop {
+        match listener.accept().await {
+            Ok((tcp, _)) => {
+                server.connections.fetch_add(1, Ordering::Relaxed);
+                let (server, spid) =
+                    (server.clone(), next.fetch_add(1, Ordering::Relaxed) % 32_000);
+                sessions.spawn(async move {
+                    if let Err(e) = connection::serve(server, tcp, spid).await {
+                        tracing::debug!(error = %e, "sandbox connection ended");
+                    }
+                });
+            }
+            Err(e) => {
+                tracing::warn!(error = %e, "sandbox accept failed");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+        while sessions.try_join_next().is_some() {}
+    }
+}

@@ -1,0 +1,148 @@
+//! LOGIN7 (MS-TDS §2.2.6.4) and what is answered to it.
+
+use std::io;
+
+use bytes::{Bytes, BytesMut};
+
+use super::Options;
+use crate::error::Error;
+use crate::messages;
+use crate::names::DATABASE;
+use crate::tds::encode::COLLATION;
+use crate::tds::request::bad;
+use crate::tds::token::{self, Done};
+use crate::tds::wire::{Reader, utf16};
+
+/// What a login asked for.
+#[derive(Debug, Default)]
+pub(super) struct Login {
+    /// As the client wrote it; the answer echoes it.
+    pub(super) tds_version: u32,
+    pub(super) packet_size: usize,
+    pub(super) user: String,
+    /// In clear: on the wire its bits are only shuffled.
+    pub(super) password: String,
+    pub(super) program: String,
+    pub(super) host: String,
+    /// Initial database; empty for the default.
+    pub(super) database: String,
+}
+
+/// Reads a LOGIN7, whose fields are found by offsets from its beginning, and lengths in characters.
+pub(super) fn read(body: Bytes) -> io::Result<Login> {
+    let field = |at: usize| -> io::Result<(usize, usize)> {
+        let mut r = Reader { rest: body.slice(at.min(body.len())..) };
+        Ok((usize::from(r.u16()?), usize::from(r.u16()?)))
+    };
+    let bytes = |at: usize| -> io::Result<Bytes> {
+        let (offset, len) = field(at)?;
+        if offset + len * 2 > body.len() {
+            return Err(bad("LOGIN7 with a field outside the message"));
+        }
+        Ok(body.slice(offset..offset + len * 2))
+    };
+    let mut head = Reader { rest: body.clone() };
+    head.u32()?;
+    let tds_version = head.u32()?;
+    let packet_size = head.u32()? as usize;
+    let password: Vec<u8> = bytes(44)?.iter().map(|b| (b ^ 0xA5).rotate_right(4)).collect();
+    Ok(Login {
+        tds_version,
+        // 0 leaves it to the server.
+        packet_size: if packet_size == 0 { 4096 } else { packet_size.clamp(512, 32_767) },
+        host: utf16(&bytes(36)?),
+        user: utf16(&bytes(40)?),
+        password: utf16(&password),
+        program: utf16(&bytes(48)?),
+        database: utf16(&bytes(68)?),
+    })
+}
+
+/// Why a login is refused, or nothing.
+pub(super) fn refuse(options: &Options, login: &Login) -> Option<Error> {
+    // Older clients read other tokens, and have no date, time, datetime2 and datetimeoffset.
+    if !(0x73..=0x74).contains(&(login.tds_version >> 24)) {
+        let version = login.tds_version;
+        return Some(Error::unsupported(format!(
+            "TDS {:x}.{:x}",
+            version >> 28,
+            version >> 24 & 0xF
+        )));
+    }
+    if login.user != options.user || login.password != options.password {
+        return Some(messages::login_failed(&login.user));
+    }
+    let known = login.database.is_empty()
+        || ["master", "tempdb", DATABASE].iter().any(|d| d.eq_ignore_ascii_case(&login.database));
+    (!known).then(|| messages::cannot_open_database(&login.database))
+}
+
+/// What a login is answered; with a route, that it should go there.
+pub(super) fn greet(login: &Login, route: Option<&(String, u16)>, b: &mut BytesMut) {
+    let database = if login.database.is_empty() { DATABASE } else { &login.database };
+    token::env_text(1, database, "master", b);
+    token::info(5701, 0, 2, 1, &format!("Changed database context to '{database}'."), b);
+    token::env_bytes(7, &COLLATION, &[], b);
+    token::env_text(2, "us_english", "", b);
+    token::info(5703, 0, 1, 1, "Changed language setting to us_english.", b);
+    token::login_ack(login.tds_version, b);
+    token::env_text(4, &login.packet_size.to_string(), "4096", b);
+    if let Some((host, port)) = route {
+        token::env_routing(host, *port, b);
+    }
+    token::done(Done::Statement, 0, 0, 0, b);
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BufMut;
+
+    use super::*;
+    use crate::names::{PASSWORD, USER};
+
+    /// A LOGIN7 with a user and a password, and otherwise empty.
+    fn login7(tds_version: u32, packet_size: u32, user: &str, password: &str) -> Bytes {
+        let mut body = BytesMut::zeroed(94);
+        body[4..8].copy_from_slice(&tds_version.to_le_bytes());
+        body[8..12].copy_from_slice(&packet_size.to_le_bytes());
+        for (at, text, hide) in [(40, user, false), (44, password, true)] {
+            let offset = body.len() as u16;
+            body[at..at + 2].copy_from_slice(&offset.to_le_bytes());
+            body[at + 2..at + 4].copy_from_slice(&(text.len() as u16).to_le_bytes());
+            for byte in text.encode_utf16().flat_map(u16::to_le_bytes) {
+                body.put_u8(if hide { byte.rotate_left(4) ^ 0xA5 } else { byte });
+            }
+        }
+        body.freeze()
+    }
+
+    fn refusal(login: Bytes) -> Option<u32> {
+        let login = read(login).expect("a login");
+        refuse(&Options::default(), &login).map(|e| e.number)
+    }
+
+    #[test]
+    fn a_login_is_read_and_accepted() {
+        let login = read(login7(0x7400_0004, 0, USER, PASSWORD)).expect("a login");
+        assert_eq!((login.user.as_str(), login.password.as_str()), (USER, PASSWORD));
+        assert_eq!((login.packet_size, login.database.as_str()), (4096, ""));
+        assert_eq!(refusal(login7(0x7400_0004, 0, USER, PASSWORD)), None);
+        let tiny = read(login7(0x7400_0004, 1, USER, PASSWORD)).expect("a login");
+        assert_eq!(tiny.packet_size, 512);
+    }
+
+    #[test]
+    fn who_is_refused() {
+        assert_eq!(refusal(login7(0x7400_0004, 0, USER, "wrong")), Some(18456));
+        assert_eq!(refusal(login7(0x7400_0004, 0, "sa", PASSWORD)), Some(18456));
+        let too_old = refusal(login7(0x7200_0002, 0, USER, PASSWORD));
+        assert_eq!(too_old, Some(crate::error::UNSUPPORTED));
+    }
+
+    #[test]
+    fn a_field_outside_the_message_is_an_error() {
+        let whole = login7(0x7400_0004, 0, USER, PASSWORD);
+        assert!(read(whole.slice(..whole.len() - 1)).is_err());
+        assert!(read(whole.slice(..20)).is_err());
+    }
+}

@@ -1,0 +1,172 @@
+//! Queries: what is selected from what.
+
+use super::{Expr, Name};
+
+/// A query with its CTEs, order and paging.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Query {
+    pub(crate) ctes: Vec<Cte>,
+    pub(crate) body: Body,
+    pub(crate) order: Vec<OrderItem>,
+    pub(crate) offset: Option<Expr>,
+    pub(crate) fetch: Option<Expr>,
+    /// OPTION (MAXRECURSION n); 0 is without a limit.
+    pub(crate) max_recursion: u32,
+}
+
+impl Query {
+    /// What MAXRECURSION is where nothing is said.
+    pub(crate) const MAX_RECURSION: u32 = 100;
+
+    /// Without CTEs, order and paging.
+    pub(crate) fn of(body: Body) -> Self {
+        Self {
+            ctes: Vec::new(),
+            body,
+            order: Vec::new(),
+            offset: None,
+            fetch: None,
+            max_recursion: Self::MAX_RECURSION,
+        }
+    }
+}
+
+/// An expression of ORDER BY.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OrderItem {
+    pub(crate) expr: Expr,
+    pub(crate) descending: bool,
+}
+
+/// A common table expression.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Cte {
+    pub(crate) name: String,
+    /// Empty where none are named.
+    pub(crate) columns: Vec<String>,
+    pub(crate) query: Query,
+}
+
+/// A SELECT or a combination of them.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Body {
+    Select(Box<Select>),
+    Set { op: SetOp, left: Box<Body>, right: Box<Body> },
+    Nested(Box<Query>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SetOp {
+    Union,
+    UnionAll,
+    Except,
+    Intersect,
+}
+
+impl SetOp {
+    /// As T-SQL and SQLite both write it.
+    pub(crate) fn sql(self) -> &'static str {
+        match self {
+            Self::Union => "UNION",
+            Self::UnionAll => "UNION ALL",
+            Self::Except => "EXCEPT",
+            Self::Intersect => "INTERSECT",
+        }
+    }
+}
+
+/// A SELECT without what may stand before and behind it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Select {
+    pub(crate) distinct: bool,
+    pub(crate) top: Option<Top>,
+    pub(crate) items: Vec<Item>,
+    pub(crate) into: Option<Name>,
+    pub(crate) from: Vec<Table>,
+    pub(crate) filter: Option<Expr>,
+    pub(crate) group: Vec<Expr>,
+    pub(crate) having: Option<Expr>,
+}
+
+/// TOP of a SELECT.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Top {
+    pub(crate) count: Expr,
+    /// The count is of a hundred rows.
+    pub(crate) percent: bool,
+    /// And all rows that are ordered as the last one is.
+    pub(crate) with_ties: bool,
+}
+
+/// An item of a select list or of OUTPUT.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Item {
+    /// `*`, or `a.b.*` with its prefix.
+    Star(Vec<String>),
+    /// With its alias, if it has one.
+    Expr(Expr, Option<String>),
+    /// An assignment to a variable.
+    Assign(String, Expr),
+}
+
+/// A table source, or a join of two.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Table {
+    Named {
+        name: Name,
+        alias: Option<String>,
+    },
+    Derived {
+        query: Box<Query>,
+        alias: String,
+        columns: Vec<String>,
+    },
+    Values {
+        rows: Vec<Vec<Expr>>,
+        alias: String,
+        columns: Vec<String>,
+    },
+    /// A function that gives rows.
+    Function {
+        name: String,
+        args: Vec<Expr>,
+        alias: Option<String>,
+        columns: Vec<String>,
+    },
+    Join {
+        kind: JoinKind,
+        left: Box<Table>,
+        right: Box<Table>,
+        on: Option<Expr>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JoinKind {
+    Cross,
+    Inner,
+    Left,
+    Right,
+    Full,
+    /// The right side may name columns of the left one.
+    CrossApply,
+    /// The same, and a row of the left side stays where the right side has none.
+    OuterApply,
+}
+
+impl JoinKind {
+    pub(crate) fn is_apply(self) -> bool {
+        matches!(self, Self::CrossApply | Self::OuterApply)
+    }
+
+    /// As SQLite writes it.
+    pub(crate) fn sql(self) -> &'static str {
+        match self {
+            Self::Cross | Self::CrossApply => "CROSS JOIN",
+            Self::Inner => "INNER JOIN",
+            Self::Left | Self::OuterApply => "LEFT JOIN",
+            Self::Right => "RIGHT JOIN",
+            Self::Full => "FULL JOIN",
+        }
+    }
+}
