@@ -181,12 +181,8 @@ impl Connection {
         let context = bare_context(self.transport, version, extensions, Cancel::under(&self.stop));
         let (service, raw) = (self.service.clone(), request.raw.as_deref());
         let settled = initialize(service, raw, context, &self.info).await?;
-        let session = Session::of_connection(
-            settled.version,
-            settled.client,
-            self.running.clone(),
-            self.stop.clone(),
-        );
+        let closed = self.stop.clone();
+        let session = Session::of_connection(settled.version, settled.client, closed);
         self.session.set(Arc::new(session)).map_err(|_| again())?;
         Ok(result(&request.id, &settled.result))
     }
