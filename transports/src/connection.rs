@@ -20,7 +20,7 @@ use crate::error::RpcError;
 use crate::handshake::{Routed, cancelled, initialize, route};
 use crate::jsonrpc::{Id, Incoming, Invalid, Message, parse};
 use crate::outcome::Outcome;
-use crate::params::Request;
+use crate::params::RpcRequest;
 use crate::request::bare_context;
 use crate::running::{Mark, Running};
 use crate::session::Session;
@@ -119,7 +119,7 @@ impl Connection {
             }
             Ok(Message::Request { id, method, params }) => {
                 let echoed = id.clone();
-                let answered = match Request::read(id, method, params) {
+                let answered = match RpcRequest::read(id, method, params) {
                     Ok(request) => self.request(request, extensions.clone()).await,
                     Err(error) => Err(error),
                 };
@@ -135,7 +135,7 @@ impl Connection {
     /// Gives the answer, if there is one at once.
     async fn request(
         self: &Arc<Self>,
-        request: Request,
+        request: RpcRequest,
         extensions: http::Extensions,
     ) -> Result<Option<Value>, RpcError> {
         if request.params.version().is_some() {
@@ -170,7 +170,7 @@ impl Connection {
 
     async fn initialize(
         &self,
-        request: Request,
+        request: RpcRequest,
         extensions: http::Extensions,
     ) -> Result<Value, RpcError> {
         let again = || RpcError::invalid_request("already initialized");
@@ -189,7 +189,7 @@ impl Connection {
 
     fn stateless(
         self: &Arc<Self>,
-        request: Request,
+        request: RpcRequest,
         extensions: http::Extensions,
     ) -> Result<Option<Value>, RpcError> {
         let (id, cancel) = (request.id.clone(), Cancel::under(&self.stop));
