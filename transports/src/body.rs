@@ -26,17 +26,6 @@ pub enum Body {
 
 // === impl Body ===
 
-impl std::fmt::Debug for Body {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Body::Empty => "Empty",
-            Body::Full(_) => "Full",
-            Body::Pieces(_) => "Pieces",
-            Body::Events(_) => "Events",
-        })
-    }
-}
-
 impl http_body::Body for Body {
     type Data = Bytes;
     type Error = Infallible;

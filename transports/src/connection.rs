@@ -20,7 +20,7 @@ use crate::error::RpcError;
 use crate::handshake::{Routed, cancelled, initialize, route};
 use crate::jsonrpc::{Id, Incoming, Invalid, Message, parse};
 use crate::outcome::Outcome;
-use crate::params::Request;
+use crate::params::RpcRequest;
 use crate::request::bare_context;
 use crate::running::{Mark, Running};
 use crate::session::Session;
@@ -119,7 +119,7 @@ impl Connection {
             }
             Ok(Message::Request { id, method, params }) => {
                 let echoed = id.clone();
-                let answered = match Request::read(id, method, params) {
+                let answered = match RpcRequest::read(id, method, params) {
                     Ok(request) => self.request(request, extensions.clone()).await,
                     Err(error) => Err(error),
                 };
@@ -135,7 +135,7 @@ impl Connection {
     /// Gives the answer, if there is one at once.
     async fn request(
         self: &Arc<Self>,
-        request: Request,
+        request: RpcRequest,
         extensions: http::Extensions,
     ) -> Result<Option<Value>, RpcError> {
         if request.params.version().is_some() {
@@ -170,7 +170,7 @@ impl Connection {
 
     async fn initialize(
         &self,
-        request: Request,
+        request: RpcRequest,
         extensions: http::Extensions,
     ) -> Result<Value, RpcError> {
         let again = || RpcError::invalid_request("already initialized");
@@ -181,19 +181,15 @@ impl Connection {
         let context = bare_context(self.transport, version, extensions, Cancel::under(&self.stop));
         let (service, raw) = (self.service.clone(), request.raw.as_deref());
         let settled = initialize(service, raw, context, &self.info).await?;
-        let session = Session::of_connection(
-            settled.version,
-            settled.client,
-            self.running.clone(),
-            self.stop.clone(),
-        );
+        let closed = self.stop.clone();
+        let session = Session::of_connection(settled.version, settled.client, closed);
         self.session.set(Arc::new(session)).map_err(|_| again())?;
         Ok(result(&request.id, &settled.result))
     }
 
     fn stateless(
         self: &Arc<Self>,
-        request: Request,
+        request: RpcRequest,
         extensions: http::Extensions,
     ) -> Result<Option<Value>, RpcError> {
         let (id, cancel) = (request.id.clone(), Cancel::under(&self.stop));

@@ -105,6 +105,7 @@ mod tests {
             for version in ProtocolVersion::ALL {
                 let error = RpcError::of(fault.clone(), version);
                 let status = if version.is_modern() { modern } else { session };
+                assert_eq!(error.data.is_some(), code == -32602, "{version:?}");
                 assert_eq!((error.code, error.status.as_u16()), (code, status), "{version:?}");
             }
         }

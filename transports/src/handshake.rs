@@ -14,7 +14,7 @@ use crate::encode::{ServerInfo, result};
 use crate::error::RpcError;
 use crate::jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, Id};
 use crate::outcome::{Outcome, Reply};
-use crate::params::{LOG_LEVELS, Request, client_facts, takes_forms};
+use crate::params::{LOG_LEVELS, RpcRequest, client_facts, takes_forms};
 use crate::request::{ClientFacts, Context, McpRequest, bare_context};
 use crate::session::Session;
 use crate::version::ProtocolVersion;
@@ -103,7 +103,7 @@ pub(crate) enum Routed {
 /// the answer.
 pub(crate) fn route(
     session: &Session,
-    request: Request,
+    request: RpcRequest,
     transport: &'static str,
     extensions: http::Extensions,
     can_stream: bool,

@@ -7,7 +7,7 @@ use http::header::{self, HeaderMap, HeaderName};
 
 use crate::error::RpcError;
 use crate::jsonrpc::{HEADER_MISMATCH, INVALID_PARAMS};
-use crate::params::Request;
+use crate::params::RpcRequest;
 use crate::stateless::check_meta;
 use crate::version::ProtocolVersion;
 
@@ -59,7 +59,10 @@ pub(crate) fn not_of_a_session(headers: &HeaderMap) -> Option<&str> {
 
 /// Checks a stateless request as far as its headers go, with `_meta` in its place: first what it
 /// lacks, then the version header, then the version, then method and name.
-pub(crate) fn check(headers: &HeaderMap, request: &Request) -> Result<ProtocolVersion, RpcError> {
+pub(crate) fn check(
+    headers: &HeaderMap,
+    request: &RpcRequest,
+) -> Result<ProtocolVersion, RpcError> {
     let meta = check_meta(&request.params);
     if let Err(error) = &meta
         && error.code == INVALID_PARAMS
@@ -131,9 +134,9 @@ mod tests {
         list.iter().map(|(name, v)| (HeaderName::from_static(name), value(v))).collect()
     }
 
-    fn request(method: &str, params: Value) -> Request {
+    fn request(method: &str, params: Value) -> RpcRequest {
         let raw = serde_json::value::to_raw_value(&params).expect("JSON");
-        Request::read(Id::Number(1), method.to_owned(), Some(raw)).expect("params")
+        RpcRequest::read(Id::Number(1), method.to_owned(), Some(raw)).expect("params")
     }
 
     fn meta(version: &str) -> Value {

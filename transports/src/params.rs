@@ -19,7 +19,7 @@ pub(crate) const CAPABILITIES_KEY: &str = "io.modelcontextprotocol/clientCapabil
 
 /// A request whose params were read.
 #[derive(Debug)]
-pub(crate) struct Request {
+pub(crate) struct RpcRequest {
     pub(crate) id: Id,
     pub(crate) method: String,
     /// The params as they came.
@@ -74,9 +74,9 @@ pub(crate) const LOG_LEVELS: [&str; 8] =
 /// The longest traceparent that is looked at; a real one has 55 characters.
 const MAX_TRACEPARENT: usize = 128;
 
-// === impl Request ===
+// === impl RpcRequest ===
 
-impl Request {
+impl RpcRequest {
     /// Reads the params of a request.
     pub(crate) fn read(
         id: Id,

@@ -64,7 +64,8 @@ mod tests {
         assert_eq!(of("eve", &places).as_deref(), Some("a3"));
         assert_eq!(of("bob", &places).as_deref(), Some("a3"));
         assert_eq!(of("ada", &places), None, "she has most herself");
-        assert_eq!(of("bob", &places[..4]), None, "with one more he would have more than she");
+        assert_eq!(of("bob", &places[..4]), None, "they have the same");
+        assert_eq!(of("bob", &places[..5]), None, "with one more he would have as many as she");
         assert_eq!(of("eve", &places[..1]), None, "who has one keeps it");
         assert_eq!(of("eve", &[]), None);
     }

@@ -84,14 +84,13 @@ impl Session {
         }
     }
 
-    /// That of a connection, which keeps what runs and ends by itself.
+    /// That of a connection, which ends with `closed` and keeps by itself what runs.
     pub(crate) fn of_connection(
         version: ProtocolVersion,
         client: ClientFacts,
-        running: Running,
         closed: CancellationToken,
     ) -> Self {
-        Self { running, closed, ..Self::new(String::new(), String::new(), version, client) }
+        Self { closed, ..Self::new(String::new(), String::new(), version, client) }
     }
 
     /// Makes room for an answer of the client.

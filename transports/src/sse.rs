@@ -117,12 +117,6 @@ impl Streams {
     }
 }
 
-impl std::fmt::Debug for Streams {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Streams").field("open", &self.open.len()).finish_non_exhaustive()
-    }
-}
-
 // === impl Sse ===
 
 impl<B> tower::Service<Request<B>> for Sse

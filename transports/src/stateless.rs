@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::cancel::Cancel;
 use crate::error::RpcError;
 use crate::jsonrpc::{Id, UNSUPPORTED_VERSION};
-use crate::params::{CAPABILITIES_KEY, LOG_LEVELS, Params, Request, VERSION_KEY, takes_forms};
+use crate::params::{CAPABILITIES_KEY, LOG_LEVELS, Params, RpcRequest, VERSION_KEY, takes_forms};
 use crate::request::{Context, Continuation, McpRequest, bare_context};
 use crate::version::ProtocolVersion;
 
@@ -52,7 +52,7 @@ pub(crate) fn check_meta(params: &Params) -> Result<ProtocolVersion, RpcError> {
 
 /// Checks the rest, and makes it a request for the center, which `cancel` cancels.
 pub(crate) fn admit(
-    request: Request,
+    request: RpcRequest,
     version: ProtocolVersion,
     transport: &'static str,
     mut extensions: http::Extensions,

@@ -34,7 +34,7 @@ use crate::handshake::{Routed, cancelled, initialize, route};
 use crate::headers::{self, SESSION, accepts, is_modern, not_of_a_session};
 use crate::jsonrpc::{INTERNAL_ERROR, Id, Incoming, Invalid, Message, parse};
 use crate::outcome::{Outcome, Reply};
-use crate::params;
+use crate::params::RpcRequest;
 use crate::request::bare_context;
 use crate::responder::Responder;
 use crate::session::{OwnerOf, Session, Sessions, new_id};
@@ -115,8 +115,8 @@ fn request(
     id: Id,
     method: String,
     params: Option<Box<RawValue>>,
-) -> Result<params::Request, Box<Answer>> {
-    params::Request::read(id.clone(), method, params).map_err(|e| answer::error(Some(&id), e))
+) -> Result<RpcRequest, Box<Answer>> {
+    RpcRequest::read(id.clone(), method, params).map_err(|e| answer::error(Some(&id), e))
 }
 
 impl Streamable {
@@ -231,7 +231,7 @@ impl Streamable {
         }
     }
 
-    async fn initialize(&self, parts: &Parts, request: params::Request) -> Answered {
+    async fn initialize(&self, parts: &Parts, request: RpcRequest) -> Answered {
         let refused = |error| answer::error(Some(&request.id), error);
         if parts.headers.contains_key(&SESSION) && self.session(parts, None).is_ok() {
             return Err(refused(RpcError::invalid_request("this session is initialized already")));
@@ -267,7 +267,7 @@ impl Streamable {
         &self,
         parts: &Parts,
         session: Arc<Session>,
-        request: params::Request,
+        request: RpcRequest,
         events: bool,
     ) -> Answered {
         let (id, version) = (request.id.clone(), session.version);
@@ -291,7 +291,7 @@ impl Streamable {
         Ok(self.responder(parts, id, version, events).answer(questions, call).await)
     }
 
-    async fn stateless(&self, parts: &Parts, request: params::Request) -> Answered {
+    async fn stateless(&self, parts: &Parts, request: RpcRequest) -> Answered {
         let id = request.id.clone();
         let refused = |error| answer::error(Some(&id), error);
         let version = headers::check(&parts.headers, &request).map_err(refused)?;

@@ -162,12 +162,13 @@ async fn a_shutdown_ends_streams_and_calls() {
     let sse = HttpSse::new(8);
     let (mut events, endpoint) = sse.session("2025-06-18").await;
     sse.say(&endpoint, stateless(1, "tools/call", json!({ "name": "wait" }))).await;
-    sse.center.logged(&["begun"]).await;
+    sse.say(&endpoint, call(2, "wait")).await;
+    sse.center.logged(&["begun", "begun"]).await;
     sse.shutdown.cancel();
     while let Some(event) = events.next().await {
         assert!(event.starts_with("event: message"), "{event}");
     }
-    sse.center.logged(&["begun", "Closing"]).await;
+    sse.center.logged(&["begun", "begun", "Closing", "Closing"]).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -229,7 +230,9 @@ async fn where_there_is_no_room_who_has_most_gives_an_idle_stream() {
 #[tokio::test]
 async fn a_stream_that_nobody_read_from_ends_all_the_same() {
     let sse = HttpSse::new(1);
-    drop(sse.open("ada").await);
+    let open = sse.open("ada").await;
+    assert!(!sse.streams.is_empty());
+    drop(open);
     assert!(sse.streams.is_empty());
     let mut body = sse.open("ada").await.into_body();
     let frame = body.frame().await.expect("a frame");
