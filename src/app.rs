@@ -1,18 +1,18 @@
 //! What a process serves: databases with their stacks at MCP level, sign-in, the audit; made from the
 //! configuration, and changed by a reload while calls run.
 
-use std::convert::Infallible;
+mod replaceable;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use mssql_mcp_middleware::rate_limit::{Limiter, Quota};
+use mssql_mcp_transports::McpService;
 use mssql_mcp_transports::session::Sessions;
-use mssql_mcp_transports::{McpRequest, McpService, Outcome};
-use tower::util::{BoxCloneSyncService, Oneshot};
-use tower::{Service, ServiceExt};
+use tower::util::BoxCloneSyncService;
+
+use replaceable::Replaceable;
 
 use crate::audit::log::SERVER;
 use crate::audit::{Audit, AuditLayer};
@@ -34,24 +34,6 @@ use crate::tools::{Registry, Surroundings};
 
 /// Networks that are counted at once.
 const PEERS: usize = 50_000;
-
-/// A stack that another can take the place of. A call ends in the one that it began in.
-#[derive(Clone)]
-struct Replaceable(Arc<ArcSwap<McpService>>);
-
-impl Service<McpRequest> for Replaceable {
-    type Response = Outcome;
-    type Error = Infallible;
-    type Future = Oneshot<McpService, McpRequest>;
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // `oneshot` waits for the one that is called.
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: McpRequest) -> Self::Future {
-        McpService::clone(&self.0.load()).oneshot(request)
-    }
-}
 
 /// What a process serves.
 #[derive(Clone)]
@@ -116,7 +98,7 @@ impl Mounted {
         let (confirm, audit) =
             (Confirm::new(config), AuditLayer::new(common.audit.clone(), &path, database.clone()));
         let first = assembled(&path, &database, &confirm, &audit, config, &common.quotas);
-        let stack = Replaceable(Arc::new(ArcSwap::from_pointee(first)));
+        let stack = Replaceable::new(first);
         Self {
             path,
             service: BoxCloneSyncService::new(stack.clone()),
@@ -131,7 +113,7 @@ impl Mounted {
     fn reload(&self, config: &Config, quotas: &Arc<Quotas>) {
         self.database.set_lock_timeout(config.get(settings::limits::LOCK_TIMEOUT));
         let new = assembled(&self.path, &self.database, &self.confirm, &self.audit, config, quotas);
-        self.stack.0.store(Arc::new(new));
+        self.stack.replace(new);
     }
 }
 
