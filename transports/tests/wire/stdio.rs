@@ -269,3 +269,15 @@ async fn a_batch_is_for_sessions_of_one_revision() {
         assert_eq!((code(&answer), answer.get("id")), (-32600, None));
     }
 }
+
+#[tokio::test]
+async fn what_cannot_be_written_is_an_error() {
+    let (ours, theirs) = tokio::io::duplex(64);
+    drop(ours);
+    let extensions = http::Extensions::new();
+    let options = Options { max_message: MAX, drain: DRAIN, extensions, info: INFO };
+    let (input, stop) = (format!("{}\n", ping(1)), CancellationToken::new());
+    let service = Center::new().service();
+    let served = stdio::serve(service, input.as_bytes(), theirs, options, stop).await;
+    assert_eq!(served.expect_err("nobody reads").kind(), std::io::ErrorKind::BrokenPipe);
+}
