@@ -107,8 +107,12 @@ async fn lines_are_messages_up_to_a_length() {
     pipe.raw(format!("{}\n{}\n", &long[500..], ping(3))).await;
     let refused = pipe.read().await;
     assert_eq!((code(&refused), refused.get("id")), (-32600, None));
-    assert!(refused["error"]["message"].as_str().is_some_and(|m| m.contains("1000")), "{refused}");
+    let message = "Invalid Request: a message of 1001 bytes; the limit is 1000";
+    assert_eq!(refused["error"]["message"], message);
     assert_eq!(pipe.read().await["id"], json!(3));
+    // In one piece.
+    pipe.raw(long + "\n").await;
+    assert_eq!(pipe.read().await["error"]["message"], message);
     pipe.raw("{\n").await;
     assert_eq!(code(&pipe.read().await), -32700);
     // The last line needs no newline; then it is over.
