@@ -113,6 +113,12 @@ async fn lines_are_messages_up_to_a_length() {
     // In one piece.
     pipe.raw(long + "\n").await;
     assert_eq!(pipe.read().await["error"]["message"], message);
+    // In pieces of which the first one is too long already.
+    pipe.raw("x".repeat(1500)).await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    pipe.raw("x".repeat(500) + "\n").await;
+    let message = "Invalid Request: a message of 2000 bytes; the limit is 1000";
+    assert_eq!(pipe.read().await["error"]["message"], message);
     pipe.raw("{\n").await;
     assert_eq!(code(&pipe.read().await), -32700);
     // The last line needs no newline; then it is over.
