@@ -161,3 +161,19 @@ impl From<&Value> for Segments {
         v.to_string().into_bytes().into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_one_text_in_pieces() {
+        let parts = ["", "[1,", "2]"].map(|p| Bytes::from_static(p.as_bytes()));
+        let segments = Segments(parts.to_vec());
+        assert_eq!((segments.len(), segments.is_empty()), (5, false));
+        assert_eq!(segments.concat(), b"[1,2]");
+        let none = Segments(vec![Bytes::new()]);
+        assert_eq!((none.len(), none.is_empty()), (0, true));
+        assert_eq!(Segments::from(&serde_json::json!([1])).concat(), b"[1]");
+    }
+}

@@ -97,7 +97,8 @@ async fn read<R: AsyncBufRead + Unpin>(
 ) -> io::Result<()> {
     let max = options.max_message;
     let mut line = Vec::new();
-    let mut too_long = 0usize;
+    // The bytes of a line that is too long, while it is skipped.
+    let mut skipped: Option<usize> = None;
     loop {
         let chunk = tokio::select! {
             chunk = input.fill_buf() => chunk?,
@@ -114,24 +115,24 @@ async fn read<R: AsyncBufRead + Unpin>(
             Some(at) => (at + 1, true),
             None => (chunk.len(), false),
         };
-        if too_long == 0 && line.len() + taken > max + 1 {
-            too_long = line.len();
-            line = Vec::new();
-        }
-        if too_long > 0 {
-            too_long += taken;
-        } else {
-            line.extend_from_slice(&chunk[..taken]);
+        // One more for the newline.
+        match skipped {
+            None if line.len() + taken > max + 1 => {
+                skipped = Some(line.len() + taken);
+                line = Vec::new();
+            }
+            None => line.extend_from_slice(&chunk[..taken]),
+            Some(bytes) => skipped = Some(bytes + taken),
         }
         input.consume(taken);
         if !ended {
             continue;
         }
-        if too_long > 0 {
-            tracing::warn!(bytes = too_long, max, "a line that is too long was skipped");
-            let reason = format!("a message of {too_long} bytes; the limit is {max}");
+        if let Some(bytes) = skipped.take() {
+            let bytes = bytes - 1;
+            tracing::warn!(bytes, max, "a line that is too long was skipped");
+            let reason = format!("a message of {bytes} bytes; the limit is {max}");
             connection.send(&RpcError::invalid_request(&reason).answer(None)).await;
-            too_long = 0;
         } else {
             handle(connection, options, &line).await;
         }

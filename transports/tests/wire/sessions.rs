@@ -30,14 +30,15 @@ async fn a_handshake_settles_version_and_client() {
     );
     let id = a.header("mcp-session-id").expect("a session");
     assert!(id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit()), "{id}");
-    let context: Value =
-        serde_json::from_str(&http.in_session(id, call("c", "context")).await.text())
-            .expect("JSON");
+    let traced = json!({ "name": "context", "_meta": { "traceparent": "00-1-2-03" } });
+    let traced = http.in_session(id, request("c", "tools/call", traced)).await;
+    let context: Value = serde_json::from_str(&traced.text()).expect("JSON");
     assert_eq!(
         context,
         json!({
             "id": "c", "transport": "http", "version": "2025-06-18", "client": "t",
-            "capabilities": { "roots": {} }, "traceparent": null, "can_ask": false, "owner": "ada",
+            "capabilities": { "roots": {} }, "traceparent": "00-1-2-03", "can_ask": false,
+            "owner": "ada",
         })
     );
     // What older revisions do not have is left out.

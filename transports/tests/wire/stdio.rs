@@ -107,8 +107,18 @@ async fn lines_are_messages_up_to_a_length() {
     pipe.raw(format!("{}\n{}\n", &long[500..], ping(3))).await;
     let refused = pipe.read().await;
     assert_eq!((code(&refused), refused.get("id")), (-32600, None));
-    assert!(refused["error"]["message"].as_str().is_some_and(|m| m.contains("1000")), "{refused}");
+    let message = "Invalid Request: a message of 1001 bytes; the limit is 1000";
+    assert_eq!(refused["error"]["message"], message);
     assert_eq!(pipe.read().await["id"], json!(3));
+    // In one piece.
+    pipe.raw(long + "\n").await;
+    assert_eq!(pipe.read().await["error"]["message"], message);
+    // In pieces of which the first one is too long already.
+    pipe.raw("x".repeat(1500)).await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    pipe.raw("x".repeat(500) + "\n").await;
+    let message = "Invalid Request: a message of 2000 bytes; the limit is 1000";
+    assert_eq!(pipe.read().await["error"]["message"], message);
     pipe.raw("{\n").await;
     assert_eq!(code(&pipe.read().await), -32700);
     // The last line needs no newline; then it is over.
@@ -268,4 +278,16 @@ async fn a_batch_is_for_sessions_of_one_revision() {
         let answer = other.ask(json!([ping(1)])).await;
         assert_eq!((code(&answer), answer.get("id")), (-32600, None));
     }
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_an_error() {
+    let (ours, theirs) = tokio::io::duplex(64);
+    drop(ours);
+    let extensions = http::Extensions::new();
+    let options = Options { max_message: MAX, drain: DRAIN, extensions, info: INFO };
+    let (input, stop) = (format!("{}\n", ping(1)), CancellationToken::new());
+    let service = Center::new().service();
+    let served = stdio::serve(service, input.as_bytes(), theirs, options, stop).await;
+    assert_eq!(served.expect_err("nobody reads").kind(), std::io::ErrorKind::BrokenPipe);
 }
