@@ -185,3 +185,26 @@ async fn a_failed_statement_leaves_the_callers_transaction_or_ends_it_as_the_ser
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_cannot_be_committed_ends_with_its_batch() {
+    talk(|at| {
+        let mut c = Client::open(at, TDS_7_4);
+        let sql = "SET XACT_ABORT ON; BEGIN TRY BEGIN TRAN; DECLARE @n int = 1 / 0 END TRY \
+                   BEGIN CATCH SELECT XACT_STATE() END CATCH";
+        for rpc in [false, true] {
+            let got = if rpc { c.ask(3, &executesql(sql)) } else { c.batch(sql) };
+            assert_eq!(rows(&got), ["-1"], "{got:?}");
+            assert!(got.iter().any(|i| matches!(i, Item::Error(e) if e.number == 3998)), "{got:?}");
+            // Clients count transactions by what ENVCHANGE tells them.
+            assert!(got.contains(&Item::Env(10)), "{got:?}");
+            let last = if rpc { 0xFE } else { 0xFD };
+            assert!(
+                matches!(got.last(), Some(Item::Done(t, s, _)) if *t == last && s & 2 == 2),
+                "{got:?}"
+            );
+            assert_eq!(rows(&c.batch("SELECT @@TRANCOUNT, XACT_STATE()")), ["0, 0"]);
+        }
+    })
+    .await;
+}
