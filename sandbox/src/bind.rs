@@ -12,6 +12,7 @@ mod column;
 mod cte;
 mod expr;
 mod from;
+mod grouping;
 mod predicate;
 mod query;
 mod select;
@@ -100,8 +101,10 @@ struct SourceColumn {
 #[derive(Debug, Default)]
 struct Scope {
     sources: Vec<Source>,
-    /// In a grouped query: the SQL of the grouping expressions.
-    groups: Option<Vec<String>>,
+    /// Of a grouped query.
+    groups: Option<Vec<grouping::Group>>,
+    /// Whether it has several grouping sets.
+    grouping_sets: bool,
     /// Inside an aggregate, or inside a grouping expression: columns are free.
     free: u32,
 }
@@ -111,6 +114,9 @@ pub(crate) struct Binder<'a> {
     env: &'a dyn Env,
     /// The values for `?1`, `?2`, ….
     pub(crate) binds: Vec<Value>,
+    /// Variables by their names, with the numbers of their parameters: the same expression has to
+    /// have the same text.
+    variables: Vec<(String, usize)>,
     /// The innermost query last.
     scopes: Vec<Scope>,
     ctes: Vec<cte::CteRef>,
@@ -184,6 +190,7 @@ impl<'a> Binder<'a> {
         Self {
             env,
             binds: Vec::new(),
+            variables: Vec::new(),
             scopes: Vec::new(),
             ctes: Vec::new(),
             last_name: 0,

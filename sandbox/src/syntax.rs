@@ -9,6 +9,7 @@ mod ddl;
 mod dml;
 mod exec;
 mod expr;
+mod grouping;
 mod keyword;
 mod lexer;
 mod query;

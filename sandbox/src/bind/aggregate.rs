@@ -269,6 +269,9 @@ impl Binder<'_> {
     }
 
     fn over(&mut self, name: &str, over: &Over) -> Result<String> {
+        if self.scopes.last().is_some_and(|s| s.grouping_sets) {
+            return Err(Error::unsupported("OVER in a query with grouping sets"));
+        }
         let mut parts = Vec::new();
         if !over.partition.is_empty() {
             let keys = over.partition.iter().map(|p| Ok(self.expr(p)?.collated()));

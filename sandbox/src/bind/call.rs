@@ -48,6 +48,10 @@ impl Binder<'_> {
             "ISNULL" => return self.isnull(args),
             "NULLIF" => return self.nullif(args),
             "CHOOSE" => return self.choose(args),
+            "GROUPING" => {
+                check_arity(name, (1, 1), args.len())?;
+                return self.grouping(args);
+            }
             "NEWID" => return Ok(typed("newid()", Type::Guid)),
             "DATEDIFF_BIG" => {
                 date_arguments(name, DateFunction::Diff.arity(), args)?;

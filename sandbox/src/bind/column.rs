@@ -1,6 +1,6 @@
 //! Names of columns, in the query they stand in and in those around it.
 
-use super::{Binder, Source, SourceColumn, Typed, typed};
+use super::{Binder, Scope, Source, SourceColumn, Typed, typed};
 use crate::error::{Error, Result};
 use crate::messages;
 
@@ -25,6 +25,17 @@ impl SourceColumn {
             name: Some(self.name.clone()),
             flags: self.flags,
             ..typed(self.sql.clone(), self.ty)
+        }
+    }
+}
+
+impl Scope {
+    /// A column, which has to be a grouping expression where there are any.
+    fn grouped(&self, source: &Source, column: &SourceColumn) -> Result<Typed> {
+        let Some(groups) = &self.groups else { return Ok(column.bound()) };
+        match groups.iter().find(|g| g.sql == column.sql) {
+            Some(group) => Ok(group.stands_for(column.bound())),
+            None => Err(messages::not_grouped(&source.alias, &column.name)),
         }
     }
 }
@@ -54,13 +65,10 @@ impl Binder<'_> {
                     }
                 }
                 [(source, found)] => {
-                    if scope.free == 0
-                        && let Some(groups) = &scope.groups
-                        && !groups.contains(&found.sql)
-                    {
-                        return Err(messages::not_grouped(&source.alias, &found.name));
+                    if scope.free > 0 {
+                        return Ok(found.bound());
                     }
-                    return Ok(found.bound());
+                    return scope.grouped(source, found);
                 }
                 _ => return Err(messages::ambiguous_column(column)),
             }
@@ -85,12 +93,7 @@ impl Binder<'_> {
                 )));
             }
             for column in &source.columns {
-                if let Some(groups) = &scope.groups
-                    && !groups.contains(&column.sql)
-                {
-                    return Err(messages::not_grouped(&source.alias, &column.name));
-                }
-                out.push(column.bound());
+                out.push(scope.grouped(source, column)?);
             }
         }
         if out.is_empty() {

@@ -40,12 +40,13 @@ impl Binder<'_> {
         let (last_name, binds) = (self.last_name, self.binds.len());
         let plain = self.with_free_columns(|b| b.expr_as_it_is(e));
         if let Ok(plain) = plain
-            && groups.contains(&plain.sql)
+            && let Some(group) = groups.iter().find(|g| g.sql == plain.sql)
         {
-            return Some(plain);
+            return Some(group.stands_for(plain));
         }
         self.last_name = last_name;
         self.binds.truncate(binds);
+        self.variables.retain(|(_, number)| *number <= binds);
         None
     }
 
@@ -93,13 +94,19 @@ impl Binder<'_> {
     }
 
     fn variable(&mut self, name: &str) -> Result<Typed> {
-        let (ty, value) = if name.starts_with("@@") {
+        if name.starts_with("@@") {
             let found = self.env.session_fn(&name.to_ascii_uppercase(), &[])?;
-            found.ok_or_else(|| Error::unsupported(name))?
-        } else {
-            self.env.var(name).ok_or_else(|| messages::undeclared_variable(name))?
-        };
-        Ok(self.parameter(value, ty))
+            let (ty, value) = found.ok_or_else(|| Error::unsupported(name))?;
+            return Ok(self.parameter(value, ty));
+        }
+        let (ty, value) = self.env.var(name).ok_or_else(|| messages::undeclared_variable(name))?;
+        let known = self.variables.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        if let Some((_, number)) = known {
+            return Ok(Typed { constant: Some(value), ..typed(format!("?{number}"), ty) });
+        }
+        let parameter = self.parameter(value, ty);
+        self.variables.push((name.to_owned(), self.binds.len()));
+        Ok(parameter)
     }
 
     fn collate(&mut self, inner: &Expr, collation: &str) -> Result<Typed> {

@@ -10,9 +10,20 @@ use crate::syntax::ast::{Expr, Item, Query, Select, Top};
 use crate::types::{Column, Type};
 
 /// The select list, and the variables that it assigns.
-struct Items {
-    items: Vec<Typed>,
+pub(super) struct Items {
+    pub(super) items: Vec<Typed>,
     assigns: Vec<String>,
+}
+
+impl Items {
+    /// As the result of a query over them.
+    pub(super) fn into_bound(self, sql: String, limited: bool) -> Bound {
+        let columns = self.items.into_iter().map(|e| {
+            let ty = if e.ty == Type::Null { Type::Int } else { e.ty };
+            Column { ty, ..e.into_column() }
+        });
+        Bound { sql, columns: columns.collect(), assigns: self.assigns, limited }
+    }
 }
 
 impl Binder<'_> {
@@ -39,14 +50,19 @@ impl Binder<'_> {
         };
         let groups = self.group_by(&select.group)?;
         let aggregates = has_any_aggregate(select, query);
-        if !groups.is_empty() || aggregates || select.having.is_some() {
-            let grouped = groups.iter().map(|(sql, _)| sql.clone()).collect();
-            if let Some(scope) = self.scopes.last_mut() {
-                scope.groups = Some(grouped);
-            }
+        let grouped = !groups.is_empty() || aggregates || select.having.is_some();
+        if let Some(scope) = self.scopes.last_mut().filter(|_| grouped) {
+            scope.groups = Some(groups.clone());
         }
-        let Items { items, assigns } = self.items(&select.items)?;
-        if select.distinct && items.iter().any(|i| matches!(i.ty, Type::DateTimeOffset(_))) {
+        if !select.grouping_sets.is_empty() {
+            if depth.is_some() {
+                return Err(Error::unsupported("grouping sets in a recursive query"));
+            }
+            let rest = format!("{from}{filter}");
+            return self.grouping_sets(select, query, &rest, &groups, aggregates);
+        }
+        let items = self.items(&select.items)?;
+        if select.distinct && items.items.iter().any(|i| matches!(i.ty, Type::DateTimeOffset(_))) {
             return Err(Error::unsupported("DISTINCT of datetimeoffset"));
         }
         let mut having = match &select.having {
@@ -58,8 +74,13 @@ impl Binder<'_> {
         if !having.is_empty() && groups.is_empty() && !aggregates {
             having = format!(" GROUP BY NULL{having}");
         }
-        let order = self.order_by(select, query, &items)?;
+        let order: Vec<String> = self
+            .order_by(select, query, &items.items)?
+            .iter()
+            .map(|(key, descending)| directed(self.order_key(key), *descending))
+            .collect();
         let mut list: Vec<String> = items
+            .items
             .iter()
             .enumerate()
             .map(|(i, e)| {
@@ -68,7 +89,7 @@ impl Binder<'_> {
             })
             .collect();
         list.extend(depth.map(|depth| format!("{depth} AS depth")));
-        let keys: Vec<String> = groups.into_iter().map(|(_, key)| key).collect();
+        let keys: Vec<String> = groups.into_iter().map(|g| g.key).collect();
         let rest = format!("{from}{filter}{}{having}", clause(" GROUP BY ", &keys));
         let (sql, limited) = match &select.top {
             Some(top) if top.percent || top.with_ties => {
@@ -87,11 +108,7 @@ impl Binder<'_> {
                 (format!("SELECT {distinct}{list}{rest}{order}{paging}"), !paging.is_empty())
             }
         };
-        let columns = items.into_iter().map(|e| {
-            let ty = if e.ty == Type::Null { Type::Int } else { e.ty };
-            Column { ty, ..e.into_column() }
-        });
-        Ok(Bound { sql, columns: columns.collect(), assigns, limited })
+        Ok(items.into_bound(sql, limited))
     }
 
     /// TOP … PERCENT and WITH TIES: by the place of each row in the order, and their number.
@@ -116,22 +133,7 @@ impl Binder<'_> {
         ))
     }
 
-    /// The SQL of each grouping expression, and what makes the group: of a datetimeoffset the
-    /// instant.
-    fn group_by(&mut self, group: &[Expr]) -> Result<Vec<(String, String)>> {
-        let mut out = Vec::new();
-        for e in group {
-            if is_constant(e) {
-                return Err(messages::group_by_a_constant());
-            }
-            let bound = self.expr(e)?;
-            let key = self.order_key(&bound);
-            out.push((bound.sql, key));
-        }
-        Ok(out)
-    }
-
-    fn items(&mut self, list: &[Item]) -> Result<Items> {
+    pub(super) fn items(&mut self, list: &[Item]) -> Result<Items> {
         let (mut items, mut assigns) = (Vec::new(), Vec::new());
         for item in list {
             match item {
@@ -161,8 +163,14 @@ impl Binder<'_> {
         Ok(Items { items, assigns })
     }
 
-    /// The keys of ORDER BY: select items by their position or name, and expressions.
-    fn order_by(&mut self, select: &Select, query: &Query, items: &[Typed]) -> Result<Vec<String>> {
+    /// The keys of ORDER BY, with whether they are descending: select items by their position or
+    /// name, and expressions.
+    pub(super) fn order_by(
+        &mut self,
+        select: &Select,
+        query: &Query,
+        items: &[Typed],
+    ) -> Result<Vec<(Typed, bool)>> {
         let mut out = Vec::new();
         for item in &query.order {
             let selected = match &item.expr {
@@ -175,16 +183,16 @@ impl Binder<'_> {
                 _ => None,
             };
             let key = match selected {
-                Some(at) => self.order_key(&items[at]),
+                Some(at) => items[at].clone(),
                 None => {
                     let bound = self.expr(&item.expr)?;
                     if select.distinct && !items.iter().any(|i| i.sql == bound.sql) {
                         return Err(messages::distinct_order_by_what_is_not_selected());
                     }
-                    self.order_key(&bound)
+                    bound
                 }
             };
-            out.push(directed(key, item.descending));
+            out.push((key, item.descending));
         }
         Ok(out)
     }

@@ -137,7 +137,6 @@ pub(crate) fn part_name(moment: Moment, of: Part) -> String {
 
 /// DATEADD on a whole moment.
 pub(crate) fn add(moment: Moment, part: Part, number: i64) -> Result<Moment> {
-    let overflow = messages::date_add_overflow;
     let unit = match part {
         Part::Year => return add_months(moment, number.checked_mul(12)),
         Part::Quarter => return add_months(moment, number.checked_mul(3)),
@@ -161,6 +160,11 @@ pub(crate) fn add(moment: Moment, part: Part, number: i64) -> Result<Moment> {
     add_ticks(moment, number.checked_mul(unit).ok_or_else(overflow)?)
 }
 
+/// The caller knows the type that it really is.
+fn overflow() -> Error {
+    messages::date_overflow(Type::DateTime)
+}
+
 /// A day that the month has not becomes its last.
 fn add_months(moment: Moment, months: Option<i64>) -> Result<Moment> {
     let added = months.and_then(|m| {
@@ -170,13 +174,13 @@ fn add_months(moment: Moment, months: Option<i64>) -> Result<Moment> {
             if m < 0 { date.checked_sub_months(count) } else { date.checked_add_months(count) };
         date.filter(|d| (1..=9999).contains(&d.year()))
     });
-    let date = added.ok_or_else(messages::date_add_overflow)?;
+    let date = added.ok_or_else(overflow)?;
     Ok(Moment { days: days(date), ..moment })
 }
 
 fn add_ticks(moment: Moment, ticks: i64) -> Result<Moment> {
     let at = ticks.checked_add(moment.at()).filter(|at| (0..DAYS_END * DAY).contains(at));
-    let at = at.ok_or_else(messages::date_add_overflow)?;
+    let at = at.ok_or_else(overflow)?;
     Ok(Moment::from_ticks(at, moment.offset))
 }
 

@@ -339,6 +339,15 @@ pub(crate) fn case_of_nulls() -> Error {
     )
 }
 
+pub(crate) fn grouping_of_no_group() -> Error {
+    Error::new(
+        8161,
+        16,
+        "Argument 1 of the GROUPING function does not match any of the expressions in the GROUP \
+         BY clause.",
+    )
+}
+
 /// 8155. `position` from 1.
 pub(crate) fn no_column_name(position: usize, source: &str) -> Error {
     let text = format!("No column name was specified for column {position} of '{source}'.");

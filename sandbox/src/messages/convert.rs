@@ -90,10 +90,6 @@ pub(crate) fn smalldatetime_syntax() -> Error {
     )
 }
 
-pub(crate) fn date_add_overflow() -> Error {
-    Error::new(517, 16, "Adding a value to a 'datetime' column caused an overflow.")
-}
-
 pub(crate) fn explicit_conversion(from: &str, to: &str) -> Error {
     Error::new(
         529,

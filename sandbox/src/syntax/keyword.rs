@@ -201,6 +201,7 @@ keywords! {
     SessionUser "SESSION_USER" PLAIN;
     Set "SET" RESERVED;
     Seterror "SETERROR" PLAIN;
+    Sets "SETS" PLAIN;
     Setuser "SETUSER" REFUSED;
     Shutdown "SHUTDOWN" RESERVED | REFUSED;
     Some "SOME" RESERVED;

@@ -159,28 +159,12 @@ impl Parser<'_> {
             select.filter = Some(self.predicate()?);
         }
         if self.eat_all(&[Keyword::Group, Keyword::By]) {
-            select.group = self.group_by()?;
+            (select.group, select.grouping_sets) = self.group_by()?;
         }
         if self.eat(Keyword::Having) {
             select.having = Some(self.predicate()?);
         }
         Ok(select)
-    }
-
-    fn group_by(&mut self) -> Result<Vec<Expr>> {
-        if self.at_any(&[Keyword::Rollup, Keyword::Cube, Keyword::Grouping]) {
-            return Err(Error::unsupported("GROUPING SETS, ROLLUP and CUBE"));
-        }
-        if self.at(Keyword::All) || self.at_symbol("(") && self.symbol_at(1, ")") {
-            return Err(Error::unsupported("GROUP BY ALL and GROUP BY ()"));
-        }
-        let group = self.expressions()?;
-        if self.at(Keyword::With)
-            && matches!(self.keyword_at(1), Some(Keyword::Rollup | Keyword::Cube))
-        {
-            return Err(Error::unsupported("WITH ROLLUP and WITH CUBE"));
-        }
-        Ok(group)
     }
 
     /// TOP of an UPDATE or a DELETE.
@@ -571,10 +555,8 @@ mod tests {
             "SELECT 1 FOR JSON AUTO",
             "UPDATE TOP (1) PERCENT t SET a = 1",
             "DELETE TOP (1) WITH TIES FROM t",
-            "SELECT 1 FROM a GROUP BY ROLLUP (b)",
             "SELECT 1 FROM a GROUP BY ALL b",
-            "SELECT 1 FROM a GROUP BY ()",
-            "SELECT 1 FROM a GROUP BY b WITH CUBE",
+            "SELECT 1 FROM a GROUP BY CUBE (b, c, d, e, f, g, h)",
             "SELECT 1 FROM a CROSS APPLY b",
             "SELECT 1 FROM a OUTER APPLY (SELECT 1) b",
             "SELECT 1 FROM OPENJSON('[]')",

@@ -85,6 +85,8 @@ pub(crate) struct Select {
     pub(crate) from: Vec<Table>,
     pub(crate) filter: Option<Expr>,
     pub(crate) group: Vec<Expr>,
+    /// Indexes into `group`, where it has more than one set; empty where all of it is one.
+    pub(crate) grouping_sets: Vec<Vec<usize>>,
     pub(crate) having: Option<Expr>,
 }
 
