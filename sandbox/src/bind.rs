@@ -13,6 +13,7 @@ mod cte;
 mod expr;
 mod from;
 mod grouping;
+mod pivot;
 mod predicate;
 mod query;
 mod select;

@@ -19,6 +19,16 @@ impl Source {
     }
 }
 
+impl Source {
+    pub(super) fn column_names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|c| c.name.as_str())
+    }
+
+    pub(super) fn is_partial(&self) -> bool {
+        self.partial
+    }
+}
+
 impl SourceColumn {
     fn bound(&self) -> Typed {
         Typed {

@@ -140,6 +140,7 @@ fn table_reads(table: &Table, name: &str) -> bool {
             matches!(parts.as_slice(), [only] if only.eq_ignore_ascii_case(name))
         }
         Table::Derived { query, .. } => reads(&query.body, name),
+        Table::Pivot(pivot) => table_reads(&pivot.source, name),
         Table::Values { .. } | Table::Function { .. } => false,
         Table::Join { left, right, .. } => table_reads(left, name) || table_reads(right, name),
     }

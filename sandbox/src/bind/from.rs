@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::functions::SPLIT;
 use crate::messages;
 use crate::syntax;
-use crate::syntax::ast::{Expr, JoinKind, Name, Table};
+use crate::syntax::ast::{Expr, JoinKind, Name, Query, Table};
 use crate::types::{Column, Len, Type};
 
 impl Source {
@@ -46,18 +46,13 @@ impl Binder<'_> {
         Ok((format!(" FROM {}", parts.join(" CROSS JOIN ")), sources))
     }
 
-    fn table(&mut self, table: &Table, sources: &mut Vec<Source>) -> Result<String> {
+    pub(super) fn table(&mut self, table: &Table, sources: &mut Vec<Source>) -> Result<String> {
         match table {
             Table::Join { kind, left, right, on } => {
                 self.join(*kind, (left, right), on.as_ref(), sources)
             }
             Table::Derived { query, alias, columns } => {
-                // A derived table sees the queries around it, but not its neighbours.
-                let bound = self.query(query, false)?;
-                let source = self.fresh('s');
-                let columns = renamed(&bound.columns, columns, alias, &source)?;
-                sources.push(Source::derived(alias, columns));
-                Ok(format!("({}) AS {source}", bound.sql))
+                self.derived(query, alias, columns, sources)
             }
             Table::Values { rows, alias, columns } => {
                 let (sql, types) = self.values(rows)?;
@@ -68,11 +63,27 @@ impl Binder<'_> {
                 Ok(format!("({sql}) AS {source}"))
             }
             Table::Named { name, alias } => self.named(name, alias.as_deref(), sources),
+            Table::Pivot(pivot) => self.pivot(pivot, sources),
             Table::Function { name, args, alias, columns } => {
                 let alias = alias.as_ref().unwrap_or(name);
                 self.string_split(args, alias, columns, sources)
             }
         }
+    }
+
+    /// A derived table sees the queries around it, but not its neighbours.
+    pub(super) fn derived(
+        &mut self,
+        query: &Query,
+        alias: &str,
+        columns: &[String],
+        sources: &mut Vec<Source>,
+    ) -> Result<String> {
+        let bound = self.query(query, false)?;
+        let source = self.fresh('s');
+        let columns = renamed(&bound.columns, columns, alias, &source)?;
+        sources.push(Source::derived(alias, columns));
+        Ok(format!("({}) AS {source}", bound.sql))
     }
 
     fn join(

@@ -1,7 +1,7 @@
 //! Queries: SELECT and what combines it, CTEs, table sources, ORDER BY, hints.
 
 use super::ast::{
-    Body, Cte, Expr, Item, JoinKind, Name, OrderItem, Query, Select, SetOp, Table, Top,
+    Body, Cte, Expr, Item, JoinKind, Name, OrderItem, Pivot, Query, Select, SetOp, Table, Top,
 };
 use super::cursor::Parser;
 use super::keyword::Keyword;
@@ -276,11 +276,11 @@ impl Parser<'_> {
     }
 
     fn joined(&mut self) -> Result<Table> {
-        let (mut left, mut length) = (self.table()?, 0);
+        let (mut left, mut length) = (self.pivoted()?, 0);
         while let Some(kind) = self.join_kind()? {
             length += 1;
             self.check_chain(length)?;
-            let right = self.table()?;
+            let right = self.pivoted()?;
             if kind.is_apply() && !matches!(right, Table::Function { .. }) {
                 return Err(Error::unsupported("APPLY of anything but STRING_SPLIT"));
             }
@@ -330,10 +330,40 @@ impl Parser<'_> {
             {
                 "a join with a hint"
             }
-            Some(Keyword::Pivot | Keyword::Unpivot) => "PIVOT and UNPIVOT",
+            Some(Keyword::Unpivot) => "UNPIVOT",
             _ => return Ok(None),
         };
         Err(Error::unsupported(unsupported))
+    }
+
+    /// A table source, and the PIVOTs behind it.
+    fn pivoted(&mut self) -> Result<Table> {
+        let (mut table, mut length) = (self.table()?, 0);
+        while self.eat(Keyword::Pivot) {
+            length += 1;
+            self.check_chain(length)?;
+            table = Table::Pivot(Box::new(self.pivot(table)?));
+        }
+        Ok(table)
+    }
+
+    /// `(SUM(value) FOR column IN ([a], [b])) AS alias`, behind its word.
+    fn pivot(&mut self, source: Table) -> Result<Pivot> {
+        self.expect_symbol("(")?;
+        let function = self.identifier()?.to_ascii_uppercase();
+        let value = self.parenthesized(Self::column_name)?;
+        self.expect(Keyword::For)?;
+        let spread = self.column_name()?;
+        self.expect(Keyword::In)?;
+        let columns = self.name_list()?;
+        self.expect_symbol(")")?;
+        let alias = self.table_alias()?;
+        Ok(Pivot { source, function, value, spread, columns, alias })
+    }
+
+    /// The last part of a column's name: PIVOT has one source.
+    fn column_name(&mut self) -> Result<String> {
+        self.name()?.0.pop().ok_or_else(|| self.unexpected())
     }
 
     fn table(&mut self) -> Result<Table> {
@@ -524,6 +554,17 @@ mod tests {
     }
 
     #[test]
+    fn pivots() {
+        let text = "SELECT 1 FROM a x PIVOT (sum(x.b) FOR x.c IN ([1], d)) AS p JOIN e ON 1=1";
+        let from = select(text).from;
+        let [Table::Join { left, .. }] = from.as_slice() else { panic!("{from:?}") };
+        let Table::Pivot(pivot) = &**left else { panic!("{left:?}") };
+        let words = [&pivot.function, &pivot.value, &pivot.spread, &pivot.alias];
+        assert_eq!(words, ["SUM", "b", "c", "p"]);
+        assert_eq!(pivot.columns, ["1", "d"]);
+    }
+
+    #[test]
     fn common_table_expressions() {
         let query = syntax::query("WITH a AS (SELECT 1), b (c, d) AS (SELECT 2) SELECT 3");
         let ctes = query.expect("a query").ctes;
@@ -542,6 +583,8 @@ mod tests {
             "SELECT 1 FROM (SELECT 1)",
             "SELECT 1 FROM (VALUES (1)) v",
             "SELECT 1 FROM a JOIN b",
+            "SELECT 1 FROM a PIVOT (MAX(b) FOR c IN (d))",
+            "SELECT 1 FROM a PIVOT (COUNT(*) FOR c IN (d)) p",
             "SELECT 1 ORDER a",
             "WITH a SELECT 1",
             "SELECT 1 AS 2",
@@ -562,7 +605,7 @@ mod tests {
             "SELECT 1 FROM OPENJSON('[]')",
             "SELECT 1 FROM dbo.STRING_SPLIT('a', 'b')",
             "SELECT 1 FROM a INNER HASH JOIN b ON 1=1",
-            "SELECT 1 FROM a PIVOT (MAX(b) FOR c IN (d)) p",
+            "SELECT 1 FROM a UNPIVOT (b FOR c IN (d)) p",
             "SELECT 1 FROM a TABLESAMPLE (1 ROWS)",
             "SELECT 1 FROM f(1)",
             "SELECT 1 FROM a JOIN b JOIN c ON 1=1 ON 1=1",

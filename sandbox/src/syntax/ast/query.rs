@@ -128,6 +128,7 @@ pub(crate) enum Table {
         alias: String,
         columns: Vec<String>,
     },
+    Pivot(Box<Pivot>),
     /// A function that gives rows.
     Function {
         name: String,
@@ -141,6 +142,21 @@ pub(crate) enum Table {
         right: Box<Table>,
         on: Option<Expr>,
     },
+}
+
+/// PIVOT: a column of aggregates for each value of another column.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Pivot {
+    pub(crate) source: Table,
+    /// The aggregate, in upper case.
+    pub(crate) function: String,
+    /// The column that is aggregated.
+    pub(crate) value: String,
+    /// The column whose values become columns.
+    pub(crate) spread: String,
+    /// The values that do.
+    pub(crate) columns: Vec<String>,
+    pub(crate) alias: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
