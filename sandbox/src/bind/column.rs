@@ -3,6 +3,7 @@
 use super::{Binder, Scope, Source, SourceColumn, Typed, typed};
 use crate::error::{Error, Result};
 use crate::messages;
+use crate::types::Type;
 
 impl Source {
     /// Whether a column's prefix means this source.
@@ -22,6 +23,10 @@ impl Source {
 impl Source {
     pub(super) fn column_names(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|c| c.name.as_str())
+    }
+
+    pub(super) fn type_of(&self, column: &str) -> Option<Type> {
+        self.columns.iter().find(|c| c.name.eq_ignore_ascii_case(column)).map(|c| c.ty)
     }
 
     pub(super) fn is_partial(&self) -> bool {

@@ -5,6 +5,7 @@ use super::aggregate::is_aggregate;
 use super::{Binder, Source, duplicate};
 use crate::error::{Error, Result};
 use crate::syntax::ast::{Body, Call, CompareOp, Expr, Item, Pivot, Query, Select};
+use crate::types::Type;
 
 impl Binder<'_> {
     pub(super) fn pivot(&mut self, pivot: &Pivot, sources: &mut Vec<Source>) -> Result<String> {
@@ -19,6 +20,13 @@ impl Binder<'_> {
         self.table(&pivot.source, &mut own)?;
         if own.iter().any(Source::is_partial) {
             return Err(Error::unsupported("PIVOT of a system view without all its columns"));
+        }
+        // Elsewhere it is not known which error a value that cannot be converted meets.
+        let known = |ty: Type| {
+            ty.is_text() || ty.is_int() && pivot.columns.iter().all(|c| c.parse::<i32>().is_ok())
+        };
+        if !own.iter().find_map(|s| s.type_of(&pivot.spread)).is_none_or(known) {
+            return Err(Error::unsupported("PIVOT over values that are no texts or whole numbers"));
         }
         let is_named = |name: &&str| {
             name.eq_ignore_ascii_case(&pivot.value) || name.eq_ignore_ascii_case(&pivot.spread)
