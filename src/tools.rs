@@ -1,6 +1,6 @@
 //! Tools: one per file, and each says everything about itself: its arguments, its schemas, what it
 //! costs, what of it is recorded and what may be logged. A new tool is a file, and its lines in
-//! [`TOOLS`] and [`Registry::new`]; what it leaves out does not compile, or the tests here say so.
+//! `TOOLS` and `all`; what it leaves out does not compile, or the tests here say so.
 
 mod answer;
 mod arguments;
@@ -32,7 +32,10 @@ use crate::limits::Cost;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::telemetry::wire::Shape;
+use confirm::Confirm;
+use registry::Erased;
 pub use registry::{Arguments, Registry};
+use search::DocumentIndex;
 
 /// Every tool, by name: what is known of it without a database.
 pub(crate) const TOOLS: &[About] = &[
@@ -43,6 +46,21 @@ pub(crate) const TOOLS: &[About] = &[
     About::of::<list_tables::ListTables>(),
     About::of::<search::Search>(),
 ];
+
+/// Every tool, made for a mount; those that ChatGPT reads with only over a document index.
+fn all(of: &Surroundings, confirm: Confirm, index: Option<DocumentIndex>) -> Vec<Erased> {
+    let mut tools = vec![
+        Erased::new(describe_table::DescribeTable, of),
+        Erased::new(execute_sql::ExecuteSql { confirm }, of),
+        Erased::new(get_table_sample::GetTableSample, of),
+        Erased::new(list_tables::ListTables, of),
+    ];
+    if let Some(index) = index {
+        tools.push(Erased::new(search::Search(index.clone()), of));
+        tools.push(Erased::new(search::Fetch(index), of));
+    }
+    tools
+}
 
 /// A tool (MCP, "Tools").
 pub(crate) trait Tool: Send + Sync + 'static {
