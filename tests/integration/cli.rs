@@ -49,7 +49,11 @@ async fn call_prints_a_table_and_its_status_tells_success() {
     );
     let (status, _, err) = run(&["call", "--demo", "nope"], &[]).await;
     assert_eq!(status, Some(2));
-    assert!(err.contains("Unknown tool: nope; there are describe_table"), "{err}");
+    assert!(
+        err.contains("Unknown tool: nope; there are ")
+            && err.contains("describe_table, execute_sql"),
+        "{err}"
+    );
     let (status, _, err) = run(&["call", "--demo", "execute_sql", "SELECT 1", "more"], &[]).await;
     assert_eq!(
         (status, err.contains("\"more\": --name value is expected here")),

@@ -275,7 +275,8 @@ async fn help_is_about_the_command_and_settings_come_on_demand() {
         assert!(
             status == Some(2)
                 && err.contains("Unknown tool: ")
-                && err.contains("there are describe_table"),
+                && err.contains("; there are ")
+                && err.contains("describe_table, execute_sql"),
             "{err}"
         );
     }
@@ -520,7 +521,9 @@ async fn stdio_in_a_terminal_says_what_it_waits_for() {
 /// its number from where 1 cannot be, and says why.
 #[test]
 fn no_number_stands_before_a_plural_that_does_not_heed_it() {
-    const NEVER_ONE: [&str; 15] = [
+    const NEVER_ONE: [&str; 16] = [
+        // The limit is 1024 at least.
+        "a message of {bytes} bytes; the limit is",
         "n => format!(\"{n} rows come\")",
         "n => format!(\"All {n} connections {many}\")",
         "n => format!(\"{n} calls wait\")",
