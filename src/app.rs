@@ -1,5 +1,5 @@
-//! What a process serves: databases with their stacks at MCP level, sign-in, the audit; made from the
-//! configuration, and changed by a reload while calls run.
+//! What a process serves: databases with their stacks at MCP level, sign-in, the audit; made from
+//! the configuration, and changed by a reload while calls run.
 
 mod replaceable;
 

@@ -229,7 +229,6 @@ mod tests {
         }
     }
 
-    /// The endings that cannot be had from outside: a bug, and a future that is dropped.
     #[tokio::test(start_paused = true)]
     async fn a_flood_of_strangers_leaves_a_count() {
         let dir = std::env::temp_dir().join(format!("mssql-mcp-strange-{}", std::process::id()));
@@ -266,6 +265,7 @@ mod tests {
         assert!(text.len() < 40_000, "{} bytes", text.len());
     }
 
+    /// The endings that cannot be had from outside: a bug, and a future that is dropped.
     #[tokio::test]
     async fn a_panic_and_an_abandoned_call_have_their_ends() {
         let dir = std::env::temp_dir().join(format!("mssql-mcp-audit-unit-{}", std::process::id()));

@@ -13,7 +13,7 @@ pub(crate) enum Retry {
     Depends(&'static str),
 }
 
-/// What the docs say of a code; nothing of an outcome that no client is answered with.
+/// What the docs' table says of a code.
 struct Row {
     retry: Retry,
     fields: &'static str,
@@ -22,8 +22,8 @@ struct Row {
 
 macro_rules! codes {
     (
-        answered { $($name:ident = $text:literal, $retry:expr, [$fields:literal], $meaning:literal;)* }
-        unanswered { $($(#[$doc:meta])* $own:ident = $word:literal;)* }
+        in_the_table { $($name:ident = $text:literal, $retry:expr, [$fields:literal], $meaning:literal;)* }
+        in_words { $($(#[$doc:meta])* $own:ident = $word:literal;)* }
     ) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub(crate) enum Code {
@@ -32,7 +32,8 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// Those that a client can be answered with, in the order of the docs.
+            /// Codes of a refused call (`isError`), in the order of the docs. The others are
+            /// outcomes, or stand in the words below the table.
             pub(crate) const ANSWERED: &[Code] = &[$(Code::$name),*];
 
             pub(crate) const fn as_str(self) -> &'static str {
@@ -55,7 +56,7 @@ macro_rules! codes {
 }
 
 codes! {
-    answered {
+    in_the_table {
         SqlError = "sql_error",
             Retry::Depends("1205, 1222 and Azure's throttling: yes; else no"),
             ["`number`, `severity`, `state`, `line`, `procedure`, `messages`, `further_errors`; \
@@ -118,7 +119,7 @@ codes! {
         Internal = "internal", Retry::No, [""],
             "a fault of the server; the log has it under the given id";
     }
-    unanswered {
+    in_words {
         /// It did what it was to do.
         Ok = "ok";
         /// A change was tried out, and rolled back.
@@ -131,7 +132,7 @@ codes! {
         Fault = "fault";
         /// The params are not what the method takes.
         InvalidParams = "invalid_params";
-        /// The caller's token lacks a scope.
+        /// The caller's token lacks a scope: 403, or where that is too late a result that says so.
         InsufficientScope = "insufficient_scope";
         /// The client took it back.
         Cancelled = "cancelled";

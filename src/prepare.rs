@@ -1,6 +1,6 @@
 //! The outermost layer: reads a tool's arguments once, into their type, and puts them into the
-//! request's extensions, with which quota counts the call. What is recorded, what is observed and what runs are then the same; what
-//! cannot be read does not run.
+//! request's extensions, with which quota counts the call. What is recorded, what is observed and
+//! what runs are then the same; what cannot be read does not run.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};

@@ -39,8 +39,8 @@ use crate::tools::Registry;
 /// A call that does not heed its deadline is dropped this much later.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// The stack at MCP level, which every transport shares, around its center ([`crate::server::Server`],
-/// or what a benchmark puts there).
+/// The stack at MCP level, which every transport shares, around its center
+/// ([`crate::server::Server`], or what a benchmark puts there).
 pub fn mcp<S>(
     center: S,
     registry: Arc<Registry>,

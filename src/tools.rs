@@ -77,8 +77,11 @@ pub(crate) trait Tool: Send + Sync + 'static {
     /// What of its arguments `log.messages` may show, and in what form. The others are counted.
     const SHOWN: Shape;
 
-    /// Arguments as `mssql-mcp call` takes them behind the name, for its help.
+    /// How `mssql-mcp call` is asked for it, for its help.
     const EXAMPLE: &'static str;
+
+    /// The setting without which no mount has it.
+    const SETTING: Option<&'static str> = None;
 
     /// What clients are told of it.
     fn definition(&self, of: &Surroundings) -> Definition;
@@ -124,6 +127,7 @@ pub(crate) struct About {
     pub(crate) name: &'static str,
     pub(crate) shown: Shape,
     pub(crate) example: &'static str,
+    pub(crate) setting: Option<&'static str>,
 }
 
 /// What a tool is called with, beside its arguments.
@@ -169,7 +173,7 @@ fn share_of(p: &Principal) -> Arc<str> {
 
 impl About {
     const fn of<T: Tool>() -> Self {
-        Self { name: T::NAME, shown: T::SHOWN, example: T::EXAMPLE }
+        Self { name: T::NAME, shown: T::SHOWN, example: T::EXAMPLE, setting: T::SETTING }
     }
 }
 

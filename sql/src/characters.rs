@@ -1,4 +1,5 @@
-//! Characters beyond ASCII: which of them words and numbers are made of, and which look like others.
+//! Characters beyond ASCII: which of them words and numbers are made of, and
+//! which look like others.
 
 /// The currency signs that may open a constant of type money ("money and smallmoney").
 pub(crate) const CURRENCIES: &[char] = &[

@@ -59,7 +59,7 @@ impl Record for String {
 #[derive(Debug)]
 pub(crate) enum Entry {
     Record(Box<dyn Record>),
-    /// Likewise; and tell when it is on disk.
+    /// A record, of which it is told when it is on disk.
     Durable(Box<dyn Record>, oneshot::Sender<()>),
     /// Write and sync all that came before, with a checkpoint.
     Close(oneshot::Sender<()>),

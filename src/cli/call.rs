@@ -86,7 +86,8 @@ fn after_help() -> String {
          Examples, each with --demo, --url http://127.0.0.1:8008/mcp or neither:\n",
     );
     for tool in TOOLS {
-        text += &format!("  mssql-mcp call {}\n", tool.example);
+        let needs = tool.setting.map(|key| format!("   (where {key} is on)")).unwrap_or_default();
+        text += &format!("  mssql-mcp call {}{needs}\n", tool.example);
     }
     text
 }

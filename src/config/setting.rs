@@ -16,7 +16,7 @@ pub enum Kind {
     Text,
     /// Where SQL Server is: read by [`super::server::Server::parse`], with all that belongs to it.
     Host,
-    /// `memory`, `sqlite:FILE` or a Redis URL, which may hold a password.
+    /// `memory`, `sqlite`, `sqlite:FILE` or a Redis URL, which may hold a password.
     Store,
     /// A text that is never shown, and that a file may hold: `NAME_FILE`, `name_file`.
     Secret,

@@ -1,5 +1,5 @@
-//! Runs a caller's text on a leased connection: once for what only reads (twice where the connection
-//! was dead), and in a transaction of ours for a change that was confirmed.
+//! Runs a caller's text on a leased connection: once for what only reads (twice where the
+//! connection was dead), and in a transaction of ours for a change that was confirmed.
 //!
 //! What SQL Server says beside its rows (PRINT, notices, every error after the first) the driver
 //! does not hand over: it logs it, as events of `tracing`. `crate::messages` is a layer that takes

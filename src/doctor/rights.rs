@@ -134,7 +134,6 @@ impl Rights {
     }
 }
 
-/// A permission that SQL Server grants, as a finding.
 fn fail(what: &str) -> Finding {
     Finding::fail("permissions", what)
 }

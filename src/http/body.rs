@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{Request, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -73,14 +74,20 @@ where
 
 /// A body that is read to its end, within bounds, when it is dropped before.
 #[derive(Debug)]
-pub(crate) struct RequestBody(Option<Incoming>);
+pub(crate) struct RequestBody {
+    /// None once it has ended.
+    body: Option<Incoming>,
+    /// Its client waits to be told that it is wanted (RFC 9110 §10.1.1). Reading would tell it so.
+    waits: bool,
+}
 
 // === impl RequestBody ===
 
 impl RequestBody {
     /// As hyper gives it.
-    pub(crate) fn new(body: Incoming) -> Self {
-        Self(Some(body))
+    pub(crate) fn of(request: Request<Incoming>) -> Request<Self> {
+        let waits = request.headers().contains_key(header::EXPECT);
+        request.map(|body| Self { body: Some(body), waits })
     }
 }
 
@@ -92,27 +99,41 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match &mut self.0 {
-            Some(body) => Pin::new(body).poll_frame(cx),
-            None => Poll::Ready(None),
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(body).poll_frame(cx));
+        self.waits = false;
+        // A chunked body does not say beforehand that nothing more comes.
+        if !matches!(frame, Some(Ok(_))) {
+            self.body = None;
         }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(Body::is_end_stream)
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        let Some(body) = self.0.take().filter(|b| !b.is_end_stream()) else { return };
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let rest = Limited::new(body, UNWANTED).collect();
-            runtime.spawn(tokio::time::timeout(PATIENCE, rest));
+        let body = self.body.take().filter(|b| !self.waits && !b.is_end_stream());
+        if let (Some(body), Ok(runtime)) = (body, tokio::runtime::Handle::try_current()) {
+            runtime.spawn(tokio::time::timeout(PATIENCE, discard(body)));
+        }
+    }
+}
+
+async fn discard(mut body: Incoming) {
+    let mut left = UNWANTED;
+    while let Some(Ok(frame)) = body.frame().await {
+        let size = frame.data_ref().map_or(0, Bytes::len);
+        match left.checked_sub(size) {
+            Some(rest) => left = rest,
+            None => return,
         }
     }
 }

@@ -203,7 +203,7 @@ where
                 r.extensions_mut().insert(peer);
             }
             r.extensions_mut().insert(here.clone());
-            r.map(RequestBody::new)
+            RequestBody::of(r)
         })
         .service(service)
 }

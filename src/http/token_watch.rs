@@ -29,7 +29,7 @@ use crate::route::Routed;
 /// this is about silence.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Puts streams on a leash, where there is sign-in.
+/// Watches the tokens of streams, where there is sign-in.
 #[derive(Debug, Clone)]
 pub(crate) struct TokenWatchLayer(Option<Arc<Watches>>);
 

@@ -46,12 +46,12 @@ pub(super) fn redirect(status: StatusCode, to: &str) -> Answer {
 /// A form or query; an error when a parameter comes twice (RFC 6749 §3.1).
 pub(super) fn form(text: &[u8]) -> Result<Form, String> {
     let mut all = Form::new();
-    for (k, v) in form_urlencoded::parse(text) {
+    // One without a value counts as left out (RFC 6749 §3.1).
+    for (k, v) in form_urlencoded::parse(text).filter(|(_, v)| !v.is_empty()) {
         if all.insert(k.to_string(), v.into_owned()).is_some() {
             return Err(format!("{k} is given twice"));
         }
     }
-    all.retain(|_, v| !v.is_empty());
     Ok(all)
 }
 

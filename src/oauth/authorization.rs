@@ -1,5 +1,5 @@
-//! An authorization request (RFC 6749 §4.1.1, RFC 7636, RFC 8707), read and checked without HTTP, in
-//! the order of §4.1.2.1: client and redirect URI first, because only then it is known where an
+//! An authorization request (RFC 6749 §4.1.1, RFC 7636, RFC 8707), read and checked without HTTP,
+//! in the order of §4.1.2.1: client and redirect URI first, because only then it is known where an
 //! error may be sent.
 
 use super::answer::{Form, form};

@@ -1,5 +1,5 @@
-//! The authorization endpoint (RFC 6749 §4.1.1, RFC 9207): sign in, consent, and the way back to the
-//! client.
+//! The authorization endpoint (RFC 6749 §4.1.1, RFC 9207): sign in, consent, and the way back to
+//! the client.
 
 use std::time::Duration;
 
@@ -36,9 +36,9 @@ impl Authority {
     /// The old clients' `/demo/authorize` names the mount in the path; from here on it travels with
     /// the request.
     fn with_resource(&self, r: &Request<'_>) -> String {
-        let names_one =
-            |q: &str| form_urlencoded::parse(q.as_bytes()).any(|(name, _)| name == "resource");
-        if r.place.mount.is_none() || names_one(r.query) {
+        let named = form_urlencoded::parse(r.query.as_bytes())
+            .any(|(name, value)| name == "resource" && !value.is_empty());
+        if r.place.mount.is_none() || named {
             return r.query.to_owned();
         }
         let resource = format!("{}{}/mcp", self.origin(r.headers), self.path_of(r.place));

@@ -106,7 +106,7 @@ impl Authority {
         self.login_again(headers, StatusCode::OK, action, request, purpose, ("", None))
     }
 
-    /// Likewise, with the name of the last try and what was wrong with it.
+    /// [`Self::login`], with the name of the last try and what was wrong with it.
     fn login_again(
         &self,
         headers: &HeaderMap,

@@ -1,5 +1,5 @@
-//! A batch that changes data, on its way: tried out, asked about, applied; and what its caller hears
-//! when nobody saw the end.
+//! A batch that changes data, on its way: tried out, asked about, applied; and what its caller
+//! hears when nobody saw the end.
 
 use std::time::{Duration, Instant};
 

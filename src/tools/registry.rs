@@ -245,12 +245,15 @@ mod tests {
     }
 
     fn everything() -> Registry {
+        registry_of(Some(DocumentIndex::new("", &config())))
+    }
+
+    fn registry_of(index: Option<DocumentIndex>) -> Registry {
         let config = config();
         let database = Database::new(Settings::from_config(&config).expect("settings"));
         let bounds = crate::database::Limits::of_our_own().bounds;
-        let library = DocumentIndex::new("", &config);
         let confirm = Confirm::new(&config);
-        Registry::new(Surroundings { database, bounds }, confirm, Some(library))
+        Registry::new(Surroundings { database, bounds }, confirm, index)
     }
 
     /// Asks a type for the names of its fields, and reads nothing.
@@ -341,6 +344,11 @@ mod tests {
             assert_eq!(help.contains(tool.name), cost == Cost::Data, "{}", tool.name);
             assert!(tool.example.starts_with(tool.name), "{}", tool.example);
         }
+        let asked_for: Vec<&str> =
+            TOOLS.iter().filter(|t| t.setting.is_some()).map(|t| t.name).collect();
+        let without: Vec<&str> = registry_of(None).names();
+        let missing: Vec<&str> = names().into_iter().filter(|n| !without.contains(n)).collect();
+        assert_eq!(missing, asked_for);
         assert!(!config().get(tools::SEARCH), "search and fetch have to be asked for");
     }
 }

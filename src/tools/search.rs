@@ -90,6 +90,7 @@ impl Tool for Search {
     /// What somebody looks for is data, unlike the `query` of `execute_sql`.
     const SHOWN: Shape = Shape::Fields(&[]);
     const EXAMPLE: &'static str = "search orders";
+    const SETTING: Option<&'static str> = Some(settings::tools::SEARCH.name());
 
     fn named(_: &SearchArgs) -> Named {
         Named::default()
@@ -145,6 +146,7 @@ impl Tool for Fetch {
     /// An id may hold the key of a row.
     const SHOWN: Shape = Shape::Fields(&[]);
     const EXAMPLE: &'static str = "fetch table:sales.Orders";
+    const SETTING: Option<&'static str> = Some(settings::tools::SEARCH.name());
 
     fn named(_: &FetchArgs) -> Named {
         Named::default()

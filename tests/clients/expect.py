@@ -1,12 +1,11 @@
 """What every client must get from the demo, whatever SDK it is made of."""
 import json
 import pathlib
-import re
 import sys
 
 SNAPSHOT = pathlib.Path(__file__).parent.parent / "integration/snapshots/integration__wire__tools_list_2026_07_28.snap"
 # The tools that there are, as the snapshot of tools/list has them.
-TOOLS = re.findall(r'^ {8}"name": "(\w+)"', SNAPSHOT.read_text(), re.M)
+TOOLS = [tool["name"] for tool in json.loads(SNAPSHOT.read_text().split("---\n", 2)[2])["result"]["tools"]]
 
 
 async def check(name, list_tools, call_tool):

@@ -763,6 +763,22 @@ async fn a_refusal_does_not_end_the_connection_of_who_still_sends() {
     }
 }
 
+/// Who asks beforehand (RFC 9110 §10.1.1) is refused, and not told to go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_body_is_not_asked_for() {
+    let (_lab, address) = signed(&[], None).await;
+    let mut tcp = TcpStream::connect(address).await.expect("connect");
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {address}\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    );
+    tcp.write_all(head.as_bytes()).await.expect("write");
+    let mut answer = String::new();
+    let read = tokio::time::timeout(PATIENCE, tcp.read_to_string(&mut answer)).await;
+    read.expect("the connection ends").expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    assert!(!answer.contains("100 Continue"), "{answer}");
+}
+
 /// Headers or a body that come a byte at a time, a body without an end, and what smugglers send.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_sends_slowly_or_twice_is_let_go() {

@@ -186,7 +186,8 @@ impl Indexes {
     }
 }
 
-/// From [`KEYS`], a row for each pair of columns: the keys of the table, and those that refer to it.
+/// From [`KEYS`], a row for each pair of columns: the keys of the table, and those
+/// that refer to it.
 fn foreign_keys(rows: &[Vec<Value>], table: i64) -> (Vec<Value>, Vec<Value>) {
     let (mut outward, mut inward) = (Vec::new(), Vec::new());
     for group in rows.chunk_by(|a, b| a.get(11) == b.get(11)) {

@@ -230,8 +230,8 @@ impl Database {
         Ok(rows.into_iter().flatten().map(hit).filter(|f| f.score > 0.0).collect())
     }
 
-    /// What is wrong with columns whose rows are to be searched: in words, each with what would mend
-    /// it.
+    /// What is wrong with columns whose rows are to be searched: in words, each with
+    /// what would mend it.
     pub async fn unsearchable(
         &self,
         rows_of: &[Column],

@@ -82,7 +82,8 @@ pub(crate) struct ApiToken {
     /// The path of the mount that it is for.
     #[serde(default)]
     pub(crate) audience: String,
+    /// Seconds since 1970.
     pub(crate) created: u64,
-    /// Likewise; none for never.
+    /// Seconds since 1970; none for never.
     pub(crate) expires: Option<u64>,
 }
