@@ -11,6 +11,8 @@ mod error;
 pub(crate) mod external;
 pub mod grants;
 mod hashing;
+#[cfg(test)]
+mod lab;
 mod metadata;
 pub(crate) mod pages;
 pub mod people;

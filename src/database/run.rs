@@ -247,3 +247,220 @@ impl Database {
 fn silent(error: DbError) -> Failure {
     Failure { error, said: Notices::default(), ended: false }
 }
+
+#[cfg(all(test, feature = "sandbox"))]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::sync::Notify;
+
+    use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, USER};
+
+    use super::*;
+    use crate::config::settings::{database, log, pool};
+    use crate::config::{Config, Inputs};
+    use crate::database::Settings;
+
+    /// A sandbox, and a pool of one connection to it.
+    async fn lab() -> (Sandbox, Database) {
+        let sandbox = Sandbox::start(Options::default()).await.expect("sandbox");
+        let db = pool_of(&sandbox, sandbox.address().port());
+        (sandbox, db)
+    }
+
+    fn pool_of(sandbox: &Sandbox, port: u16) -> Database {
+        crate::telemetry::init("error", log::Format::Text);
+        let fixed = vec![
+            database::HOST.fixed("127.0.0.1"),
+            database::PORT.fixed(port.to_string()),
+            database::USER.fixed(USER),
+            database::PASSWORD.fixed(PASSWORD),
+            database::NAME.fixed(DATABASE),
+            pool::MAX_SIZE.fixed("1"),
+        ];
+        let config = Config::load(&Inputs { fixed, ..Inputs::default() }).expect("valid");
+        let mut settings = Settings::from_config(&config).expect("settings");
+        settings.trust_only(sandbox.certificate());
+        Database::new(settings)
+    }
+
+    /// Carries connections to a sandbox, and cuts those that it has when it is told to.
+    async fn relay(sandbox: &Sandbox) -> (u16, Arc<Notify>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let (port, cut) =
+            (listener.local_addr().expect("address").port(), Arc::<Notify>::default());
+        let (to, cuts) = (sandbox.address(), cut.clone());
+        tokio::spawn(async move {
+            while let Ok((mut here, _)) = listener.accept().await {
+                let mut there = TcpStream::connect(to).await.expect("the sandbox");
+                let cut = cuts.clone().notified_owned();
+                tokio::spawn(async move {
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut here, &mut there) => (),
+                        () = cut => (),
+                    }
+                });
+            }
+        });
+        (port, cut)
+    }
+
+    fn limits() -> Limits {
+        Limits::of_our_own()
+    }
+
+    /// A table `dbo.T` with the numbers 1, 2 and 3.
+    async fn with_table() -> (Sandbox, Database) {
+        let (sandbox, db) = lab().await;
+        let make = "CREATE TABLE dbo.T (n int NOT NULL); INSERT INTO dbo.T VALUES (1), (2), (3)";
+        db.run(make.into(), Mode::Change, &limits()).await.expect("a table");
+        (sandbox, db)
+    }
+
+    async fn numbers(db: &Database) -> String {
+        let answer = db.run("SELECT n FROM dbo.T ORDER BY n".into(), Mode::Read, &limits()).await;
+        let text = String::from_utf8(answer.expect("rows").results.0.concat()).expect("JSON");
+        let (_, rows) = text.split_once("\"rows\":").expect("rows");
+        rows.split(",\"row_count\"").next().expect("numbers").to_owned()
+    }
+
+    const ALL: &str = "[[1],[2],[3]]";
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn only_a_change_stays() {
+        let (_sandbox, db) = with_table().await;
+        let delete = "DELETE FROM dbo.T WHERE n > 1; PRINT N'gone'";
+        for (mode, left) in [(Mode::Read, ALL), (Mode::Preview, ALL), (Mode::Change, "[[1]]")] {
+            let answer = db.run(delete.into(), mode, &limits()).await.expect("an answer");
+            assert_eq!(answer.rows_affected, [2], "{mode:?}");
+            assert_eq!(answer.messages, ["gone"], "{mode:?}");
+            assert_eq!(answer.committed, mode == Mode::Change, "{mode:?}");
+            assert_eq!(numbers(&db).await, left, "{mode:?}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_error_brings_what_was_said_before_it_and_leaves_nothing() {
+        let (sandbox, db) = with_table().await;
+        let text = "PRINT N'first'; DELETE FROM dbo.T; SELECT 1/0";
+        let failure = db.run(text.into(), Mode::Change, &limits()).await.expect_err("8134");
+        let DbError::Sql(e) = &failure.error else { panic!("{failure:?}") };
+        assert_eq!(e.number, 8134);
+        assert_eq!(failure.said.messages, ["first"]);
+        assert!(!failure.ended, "our transaction was open until then");
+        assert_eq!(numbers(&db).await, ALL);
+        assert_eq!(sandbox.connections(), 1, "its connection is good");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_text_that_ended_its_transaction_is_known_by_it() {
+        let (_sandbox, db) = with_table().await;
+        let text = "DELETE FROM dbo.T WHERE n = 3; COMMIT TRANSACTION; PRINT N'so'; SELECT 1/0";
+        let failure = db.run(text.into(), Mode::Change, &limits()).await.expect_err("8134");
+        assert!(failure.ended);
+        // Our mark is for us alone.
+        assert_eq!(failure.said.messages, ["so"]);
+        assert_eq!(numbers(&db).await, "[[1],[2]]");
+        let failure = db.run(text.into(), Mode::Read, &limits()).await.expect_err("8134");
+        assert!(!failure.ended, "nothing was to be kept");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_keeps_state_costs_its_connection() {
+        let (sandbox, db) = with_table().await;
+        let text = |keeps_state| Batch { keeps_state, ..Batch::from("SELECT 1") };
+        for (keeps_state, connections) in [(false, 1), (true, 1), (false, 2), (false, 2)] {
+            db.run(text(keeps_state), Mode::Read, &limits()).await.expect("a row");
+            assert_eq!(sandbox.connections(), connections);
+        }
+        db.run_if(text(true), &[], &limits()).await.expect("committed");
+        db.run(text(false), Mode::Read, &limits()).await.expect("a row");
+        assert_eq!(sandbox.connections(), 3);
+        let counting = ["SELECT COUNT(*) FROM dbo.T".to_owned()];
+        db.counted_around(text(true), &counting, &limits()).await.expect("a count");
+        db.run(text(false), Mode::Read, &limits()).await.expect("a row");
+        assert_eq!(sandbox.connections(), 4);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_change_is_committed_if_it_is_what_was_expected() {
+        let (_sandbox, db) = with_table().await;
+        let delete = Batch::from("DELETE FROM dbo.T WHERE n > 1; PRINT N'gone'");
+        match db.run_if(delete, &[1], &limits()).await.expect("rolled back") {
+            Applied::Differs(counts) => assert_eq!(counts, [2]),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(numbers(&db).await, ALL);
+        match db.run_if(delete, &[2], &limits()).await.expect("committed") {
+            Applied::Committed(answer) => {
+                assert!(answer.committed);
+                assert_eq!((answer.rows_affected, answer.messages), (vec![2], vec!["gone".into()]));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(numbers(&db).await, "[[1]]");
+        let fails = Batch::from("DELETE FROM dbo.T; PRINT N'so'; SELECT 1/0");
+        let failure = db.run_if(fails, &[1], &limits()).await.expect_err("8134");
+        assert_eq!(failure.said.messages, ["so"]);
+        assert_eq!(numbers(&db).await, "[[1]]");
+        let ends = Batch::from("DELETE FROM dbo.T; ROLLBACK TRANSACTION");
+        let failure = db.run_if(ends, &[1], &limits()).await.expect_err("nothing to commit");
+        assert!(failure.error.to_string().contains("has ended before its commit"), "{failure:?}");
+        assert_eq!(numbers(&db).await, "[[1]]");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_counted_around_a_change_is_rolled_back_with_it() {
+        let (_sandbox, db) = with_table().await;
+        let counting =
+            ["SELECT COUNT_BIG(*) FROM dbo.T".to_owned(), "SELECT COUNT(*) FROM dbo.T".to_owned()];
+        let change = Batch::from("INSERT INTO dbo.T VALUES (4)");
+        let counted = db.counted_around(change, &counting, &limits()).await.expect("counts");
+        assert_eq!(counted, [(3, 4), (3, 4)]);
+        assert_eq!(numbers(&db).await, ALL);
+        let fails = db.counted_around("SELECT 1/0".into(), &counting, &limits()).await;
+        assert!(matches!(fails.expect_err("8134").error, DbError::Sql(e) if e.number == 8134));
+        let no_count = ["SELECT N'many'".to_owned()];
+        let fails = db.counted_around(change, &no_count, &limits()).await.expect_err("no number");
+        assert!(fails.error.to_string().contains("a count is missing"), "{fails:?}");
+        assert_eq!(numbers(&db).await, ALL);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_read_that_finds_a_dead_connection_takes_another_and_a_change_does_not() {
+        let (sandbox, _) = lab().await;
+        let (port, cut) = relay(&sandbox).await;
+        let db = pool_of(&sandbox, port);
+        for (mode, good) in [(Mode::Read, true), (Mode::Preview, false), (Mode::Change, false)] {
+            db.run("SELECT 1".into(), Mode::Read, &limits()).await.expect("a row");
+            let before = sandbox.connections();
+            cut.notify_waiters();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let answer = db.run("SELECT 1".into(), mode, &limits()).await;
+            assert_eq!(answer.is_ok(), good, "{mode:?}: {answer:?}");
+            assert_eq!(sandbox.connections(), before + u64::from(good), "{mode:?}");
+            if let Err(failure) = answer {
+                assert!(matches!(failure.error, DbError::Lost(_)), "{failure:?}");
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_waits_for_a_connection_waits_no_longer_than_the_call() {
+        let (sandbox, db) = with_table().await;
+        sandbox.faults(|f| f.row_delay = Some(Duration::from_millis(100)));
+        let (slow, other) = (limits(), db.clone());
+        let busy = tokio::spawn(async move {
+            let text = "SELECT n FROM dbo.T".into();
+            other.run(text, Mode::Read, &slow).await.map(|a| a.rows)
+        });
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let soon = Instant::now() + Duration::from_millis(50);
+        let short = Limits { deadline: Some(soon), ..limits() };
+        let failure = db.run("SELECT 1".into(), Mode::Read, &short).await.expect_err("no time");
+        assert_eq!(failure.error, DbError::Timeout);
+        assert_eq!(busy.await.expect("no panic").expect("rows"), 3);
+    }
+}

@@ -61,3 +61,74 @@ impl Authority {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::oauth::lab::{Lab, PASSWORD, is_unavailable};
+    use crate::oauth::people::{User, hash};
+    use crate::route::Endpoint;
+
+    /// The id of a grant, as the page's form has it.
+    fn grant_on(page: &str) -> String {
+        let (_, rest) = page.split_once("name=\"grant\" value=\"").expect("a grant");
+        rest.split('"').next().expect("an id").to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_person_sees_what_they_granted_and_takes_it_back() {
+        let mut lab = Lab::new().await;
+        assert!(lab.visit(Endpoint::Apps, "").await.page().contains("Sign in"));
+        assert_eq!(lab.sign_in("ada", PASSWORD).await.location(), "/apps");
+        assert!(lab.visit(Endpoint::Apps, "").await.page().contains("<p>None.</p>"));
+        let client = lab.client().await;
+        let tokens = lab.tokens(&client).await;
+        let access = tokens["access_token"].as_str().expect("a token").to_owned();
+        let page = lab.visit(Endpoint::Apps, "").await;
+        assert!(page.page().contains("Claude") && !page.page().contains("Revoked."));
+        let grant = grant_on(page.page());
+        let ask = lab.submit(Endpoint::Apps, &[("do", "ask"), ("grant", &grant)]).await;
+        assert!(ask.page().contains("Claude"), "{}", ask.text);
+        assert!(lab.is_good(&access).await, "asking ends nothing");
+        let done = lab.submit(Endpoint::Apps, &[("do", "revoke"), ("grant", &grant)]).await;
+        assert_eq!((done.status, done.location()), (303, "/apps?revoked"));
+        assert!(!lab.is_good(&access).await);
+        let page = lab.visit(Endpoint::Apps, "revoked").await;
+        assert!(page.page().contains("Revoked.") && page.page().contains("<p>None.</p>"));
+    }
+
+    #[tokio::test]
+    async fn nobody_ends_what_another_granted() {
+        let mut lab = Lab::new().await;
+        lab.sign_in("ada", PASSWORD).await;
+        let client = lab.client().await;
+        let access = lab.tokens(&client).await["access_token"].as_str().expect("one").to_owned();
+        let grant = grant_on(lab.visit(Endpoint::Apps, "").await.page());
+        let bob = User::new(hash(PASSWORD).expect("hash"), vec!["mssql:read".into()]);
+        lab.authority.people().put("bob", &bob).await.expect("a person");
+        lab.cookies.remove("__Host-mcp_login");
+        let stranger = lab.submit(Endpoint::Apps, &[("do", "revoke"), ("grant", &grant)]).await;
+        assert_eq!((stranger.status, stranger.location()), (303, "/apps"));
+        lab.sign_in("bob", PASSWORD).await;
+        assert!(lab.visit(Endpoint::Apps, "").await.page().contains("<p>None.</p>"));
+        for what in ["ask", "revoke"] {
+            let reply = lab.submit(Endpoint::Apps, &[("do", what), ("grant", &grant)]).await;
+            assert_eq!((reply.status, reply.location()), (303, "/apps"), "{what}");
+        }
+        assert!(lab.is_good(&access).await);
+    }
+
+    #[tokio::test]
+    async fn after_the_log_out_the_page_asks_who_it_is() {
+        let mut lab = Lab::new().await;
+        lab.sign_in("ada", PASSWORD).await;
+        let out = lab.submit(Endpoint::Apps, &[("do", "logout")]).await;
+        assert_eq!((out.status, out.location()), (303, "/apps"));
+        // The browser still shows its cookie; nobody is behind it.
+        assert!(lab.visit(Endpoint::Apps, "").await.page().contains("Password"));
+        lab.sign_in("ada", PASSWORD).await;
+        let other = lab.submit(Endpoint::Apps, &[("do", "something else")]).await;
+        assert_eq!((other.status, other.location()), (303, "/apps"));
+        lab.lose_the_store();
+        assert!(is_unavailable(&lab.visit(Endpoint::Apps, "").await));
+    }
+}

@@ -267,3 +267,178 @@ impl Authority {
         Ok(code)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::*;
+    use crate::oauth::lab::{
+        CALLBACK, Lab, ORIGIN, PASSWORD, authorization, encoded, headers, is_unavailable,
+    };
+    use crate::oauth::people::{User, hash};
+    use crate::route::{Endpoint, Place};
+
+    #[tokio::test]
+    async fn a_person_signs_in_allows_and_goes_back_with_a_code() {
+        let mut lab = Lab::new().await;
+        let client = lab.client().await;
+        let query = authorization(&client, &[]);
+        let form = lab.visit(Endpoint::Authorize, &query).await;
+        assert!(form.page().contains("Claude") && form.page().contains("Password"));
+        let login =
+            [("do", "login"), ("request", &*query), ("username", "ada"), ("password", PASSWORD)];
+        let signed = lab.submit(Endpoint::Authorize, &login).await;
+        assert_eq!((signed.status, signed.location()), (303, &*format!("/authorize?{query}")));
+        let consent = lab.visit(Endpoint::Authorize, &query).await;
+        assert!(consent.page().contains("mssql:write") && consent.page().contains("claude.ai"));
+        let policy = consent.headers["content-security-policy"].to_str().expect("text");
+        assert!(policy.contains("form-action 'self' https://claude.ai"), "{policy}");
+        let back = lab.submit(Endpoint::Authorize, &[("do", "approve"), ("request", &query)]).await;
+        assert_eq!(back.status, 303);
+        assert!(back.location().starts_with(&format!("{CALLBACK}?code=mac_")), "{back:?}");
+        assert_eq!(back.parameter("state").as_deref(), Some("s t"));
+        assert_eq!(back.parameter("iss").as_deref(), Some(ORIGIN));
+    }
+
+    #[tokio::test]
+    async fn who_says_no_sends_no_code() {
+        let mut lab = Lab::new().await;
+        let client = lab.client().await;
+        lab.sign_in("ada", PASSWORD).await;
+        let query = authorization(&client, &[("state", "")]);
+        for said in ["deny", "", "anything"] {
+            let back = lab.submit(Endpoint::Authorize, &[("do", said), ("request", &query)]).await;
+            assert_eq!(back.parameter("error").as_deref(), Some("access_denied"), "{said}");
+            assert_eq!((back.parameter("code"), back.parameter("state")), (None, None));
+        }
+        let form = [("do", "switch"), ("request", query.as_str())];
+        let again = lab.submit(Endpoint::Authorize, &form).await;
+        assert_eq!((again.status, again.location()), (303, &*format!("/authorize?{query}")));
+        // Now nobody is signed in, and a decision is nobody's.
+        let form = [("do", "approve"), ("request", query.as_str())];
+        let nobody = lab.submit(Endpoint::Authorize, &form).await;
+        assert_eq!((nobody.status, nobody.location()), (303, &*format!("/authorize?{query}")));
+    }
+
+    #[tokio::test]
+    async fn errors_go_to_the_person_until_it_is_known_where_the_client_is() {
+        let mut lab = Lab::new().await;
+        let client = lab.client().await;
+        for (other, said) in [
+            (("client_id", ""), "client_id is missing."),
+            (("client_id", "dcr_unknown"), "not registered here"),
+            (("redirect_uri", "https://claude.ai/elsewhere"), "not one that this program"),
+            (("redirect_uri", "https://evil.example/"), "may not be sent to"),
+        ] {
+            let reply = lab.visit(Endpoint::Authorize, &authorization(&client, &[other])).await;
+            assert_eq!((reply.status, reply.location()), (400, ""), "{other:?}");
+            assert!(reply.page().contains(said), "{other:?}: {}", reply.text);
+        }
+        for (other, error) in [
+            (("response_type", "token"), "unsupported_response_type"),
+            (("code_challenge", ""), "invalid_request"),
+            (("code_challenge_method", "plain"), "invalid_request"),
+            (("resource", "https://other.example/mcp"), "invalid_target"),
+            (("resource", "https://mcp.example.com/nowhere"), "invalid_target"),
+        ] {
+            let reply = lab.visit(Endpoint::Authorize, &authorization(&client, &[other])).await;
+            assert_eq!(reply.status, 302, "{other:?}");
+            assert!(reply.location().starts_with(CALLBACK), "{reply:?}");
+            assert_eq!(reply.parameter("error").as_deref(), Some(error), "{other:?}");
+            assert_eq!(reply.parameter("state").as_deref(), Some("s t"));
+            assert_eq!(reply.parameter("iss").as_deref(), Some(ORIGIN));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_path_names_the_mount_unless_the_request_does() {
+        let mut lab = Lab::new().await;
+        let client = lab.client().await;
+        lab.sign_in("ada", PASSWORD).await;
+        let demo = Place { mount: Some(1), endpoint: Endpoint::Authorize };
+        for (resource, carried) in [
+            // Left out, in both ways (RFC 6749 §3.1).
+            (vec![], "https://mcp.example.com/demo/mcp"),
+            (vec![("resource", "")], "https://mcp.example.com/demo/mcp"),
+            (vec![("resource", "https://mcp.example.com/mcp")], "https://mcp.example.com/mcp"),
+        ] {
+            let rest = authorization(&client, &[("resource", "")]);
+            let query = format!("{rest}&{}", encoded(&resource));
+            let page = lab.visit_at(demo, query.trim_end_matches('&')).await;
+            assert_eq!(page.status, 200, "{resource:?}: {}", page.text);
+            let (_, request) = page.page().split_once("name=\"request\" value=\"").expect("form");
+            let request = request.split('"').next().expect("a value").replace("&amp;", "&");
+            let form = [("do", "approve"), ("request", request.as_str())];
+            let code = lab.submit(Endpoint::Authorize, &form).await.parameter("code");
+            let code = code.expect("a code");
+            let mut fields = crate::oauth::lab::exchange(&client, &code).to_vec();
+            fields.push(("resource", carried));
+            let tokens = lab.post(Endpoint::Token, &fields).await;
+            assert_eq!(tokens.status, 200, "{resource:?}: {}", tokens.text);
+        }
+    }
+
+    #[tokio::test]
+    async fn only_what_the_person_has_is_granted() {
+        let mut lab = Lab::new().await;
+        let client = lab.client().await;
+        let reader = User::new(hash(PASSWORD).expect("hash"), vec!["mssql:read".into()]);
+        lab.authority.people().put("bob", &reader).await.expect("a person");
+        lab.sign_in("bob", PASSWORD).await;
+        let tokens = lab.tokens(&client).await;
+        assert_eq!(tokens["scope"], "mssql:read");
+        let query = authorization(&client, &[("scope", "mssql:write")]);
+        let none = lab.visit(Endpoint::Authorize, &query).await;
+        assert_eq!(none.status, 403);
+        assert!(none.page().contains("mssql-mcp user scopes bob mssql:write"), "{}", none.text);
+    }
+
+    #[tokio::test]
+    async fn codes_of_one_person_are_bounded() {
+        let mut lab = Lab::new().await;
+        let client = lab.client().await;
+        lab.sign_in("ada", PASSWORD).await;
+        for _ in 0..20 {
+            lab.code(&client).await;
+        }
+        let query = authorization(&client, &[]);
+        let form = [("do", "approve"), ("request", query.as_str())];
+        let full = lab.submit(Endpoint::Authorize, &form).await;
+        assert_eq!(full.parameter("error").as_deref(), Some("temporarily_unavailable"));
+        let text = full.parameter("error_description").expect("why");
+        assert!((1..=7).any(|s| text.ends_with(&format!("try again in {s} s"))), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_lost_is_said_at_every_step() {
+        let mut lab = Lab::new().await;
+        let client = lab.client().await;
+        lab.sign_in("ada", PASSWORD).await;
+        let query = authorization(&client, &[]);
+        lab.visit(Endpoint::Authorize, &query).await;
+        lab.lose_the_store();
+        assert!(is_unavailable(&lab.visit(Endpoint::Authorize, &query).await));
+        let form = [("do", "approve"), ("request", query.as_str())];
+        assert!(is_unavailable(&lab.submit(Endpoint::Authorize, &form).await));
+    }
+
+    #[tokio::test]
+    async fn a_redirect_uri_with_a_query_keeps_it() {
+        let lab = Lab::new().await;
+        let all = headers(&[]);
+        let of = |method: &Method, uri: &str| {
+            let place = crate::oauth::lab::at(Endpoint::Authorize);
+            let r = Request { method, place, query: "", headers: &all, body: b"", peer: None };
+            let answer = lab.authority.send_back(&r, uri, &[("code", "c")]);
+            let to = answer.headers()["location"].to_str().expect("text").to_owned();
+            (answer.status().as_u16(), to)
+        };
+        let iss = "iss=https%3A%2F%2Fmcp.example.com";
+        assert_eq!(of(&Method::GET, "https://a/cb"), (302, format!("https://a/cb?code=c&{iss}")));
+        assert_eq!(
+            of(&Method::POST, "https://a/cb?x=1"),
+            (303, format!("https://a/cb?x=1&code=c&{iss}"))
+        );
+    }
+}

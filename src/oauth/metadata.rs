@@ -49,3 +49,43 @@ impl Authority {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::oauth::lab::{Lab, ORIGIN, at};
+    use crate::route::{Endpoint, Place};
+
+    #[tokio::test]
+    async fn the_server_names_its_endpoints_at_the_origin() {
+        let mut lab = Lab::new().await;
+        let said = lab.visit(Endpoint::Server, "").await.json();
+        assert_eq!(said["issuer"], ORIGIN);
+        for (name, path) in [
+            ("authorization_endpoint", "/authorize"),
+            ("token_endpoint", "/token"),
+            ("registration_endpoint", "/register"),
+            ("revocation_endpoint", "/revoke"),
+        ] {
+            assert_eq!(said[name], format!("{ORIGIN}{path}"));
+        }
+        assert_eq!(said["code_challenge_methods_supported"], json!(["S256"]));
+        assert_eq!(said["scopes_supported"], json!(["mssql:read", "mssql:write"]));
+    }
+
+    #[tokio::test]
+    async fn a_resource_is_what_was_typed() {
+        let mut lab = Lab::new().await;
+        let mut of = async |mount, about: &'static str| -> Value {
+            let place = Place { mount, endpoint: Endpoint::Resource(about) };
+            lab.visit_at(place, "").await.json()["resource"].take()
+        };
+        assert_eq!(of(None, "").await, ORIGIN);
+        assert_eq!(of(Some(0), "/mcp").await, format!("{ORIGIN}/mcp"));
+        assert_eq!(of(Some(1), "/sse").await, format!("{ORIGIN}/demo/sse"));
+        let said = lab.visit_at(at(Endpoint::Resource("")), "").await.json();
+        assert_eq!(said["authorization_servers"], json!([ORIGIN]));
+        assert_eq!(said["scopes_supported"], json!(["mssql:read", "mssql:write"]));
+    }
+}

@@ -235,3 +235,57 @@ impl Authority {
         o.split_once("://").map_or(o.clone(), |(_, host)| host.to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::lab::{Lab, ORIGIN, at, headers};
+
+    #[tokio::test]
+    async fn each_endpoint_takes_its_methods() {
+        let lab = Lab::new().await;
+        let none = HeaderMap::new();
+        let status = async |method: &Method, endpoint| {
+            lab.send(method.clone(), at(endpoint), "", &none, b"").await.status
+        };
+        for (endpoint, get, post) in [
+            (Endpoint::Server, 200, 405),
+            (Endpoint::Resource(""), 200, 405),
+            (Endpoint::Register, 405, 400),
+            (Endpoint::Authorize, 400, 400),
+            (Endpoint::Token, 405, 400),
+            (Endpoint::Revoke, 405, 400),
+            (Endpoint::Apps, 200, 400),
+        ] {
+            assert_eq!(status(&Method::GET, endpoint).await, get, "GET {endpoint:?}");
+            assert_eq!(status(&Method::HEAD, endpoint).await, get, "HEAD {endpoint:?}");
+            assert_eq!(status(&Method::POST, endpoint).await, post, "POST {endpoint:?}");
+            assert_eq!(status(&Method::PUT, endpoint).await, 405, "PUT {endpoint:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_origin_is_configured_or_the_guarded_host() {
+        let host = headers(&[(header::HOST, "127.0.0.1:8008")]);
+        let lab = Lab::new().await;
+        assert_eq!(lab.authority.origin(&host), ORIGIN);
+        assert_eq!(lab.authority.server(&host), "mcp.example.com");
+        let lab = Lab::with(&[("http.public_url", "")]).await;
+        assert_eq!(lab.authority.origin(&host), "http://127.0.0.1:8008");
+        assert_eq!(lab.authority.origin(&HeaderMap::new()), "http://localhost");
+        assert!(lab.authority.has_pages());
+    }
+
+    #[tokio::test]
+    async fn a_mount_has_its_path_its_label_and_its_scopes() {
+        let lab = Lab::with(&[("database.label", "Sales")]).await;
+        let path = |mount| lab.authority.path_of(Place { mount, endpoint: Endpoint::Mcp });
+        assert_eq!((path(None), path(Some(0)), path(Some(1))), ("", "", "/demo"));
+        assert_eq!(lab.authority.label_of("/demo"), "Sales");
+        assert_eq!(lab.authority.label_of("/gone"), "(no longer here)");
+        for (level, n) in [("read-only", 1), ("read-write", 2), ("full", 4)] {
+            let lab = Lab::with(&[("access.level", level)]).await;
+            assert_eq!(lab.authority.scopes(), &SCOPES[..n], "{level}");
+        }
+    }
+}

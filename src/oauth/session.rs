@@ -261,3 +261,170 @@ impl Authority {
         Ok(Ok(Principal { subject: user, scopes, client: None }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use http::header;
+
+    use super::*;
+    use crate::oauth::lab::{Lab, PASSWORD, at, headers, is_unavailable};
+    use crate::oauth::people::{User, hash};
+    use crate::route::{Endpoint, Place};
+
+    fn set(reply: &crate::oauth::lab::Reply, name: &str) -> Option<String> {
+        let all = reply.headers.get_all(header::SET_COOKIE);
+        let mut all = all.iter().filter_map(|v| v.to_str().ok());
+        all.find(|c| c.starts_with(name)).map(str::to_owned)
+    }
+
+    #[test]
+    fn a_cookie_is_found_by_its_whole_name() {
+        let of = |texts: &[&str], name| {
+            let mut all = HeaderMap::new();
+            for text in texts {
+                all.append(header::COOKIE, text.parse().expect("a header"));
+            }
+            cookie(&all, name).map(str::to_owned)
+        };
+        assert_eq!(of(&["a=1; login=2;b=3"], "login").as_deref(), Some("2"));
+        assert_eq!(of(&["a=1", "login=2"], "login").as_deref(), Some("2"));
+        assert_eq!(of(&["xlogin=1; login2=3; login"], "login"), None);
+        assert_eq!(of(&["login=a=b"], "login").as_deref(), Some("a=b"));
+    }
+
+    #[tokio::test]
+    async fn cookies_are_bound_to_the_host_and_out_of_reach_for_scripts() {
+        let mut lab = Lab::new().await;
+        let page = lab.visit(Endpoint::Apps, "").await;
+        let csrf = set(&page, "__Host-mcp_csrf=cf_").expect("a cookie");
+        assert!(
+            csrf.ends_with("; Path=/; HttpOnly; SameSite=Strict; Max-Age=3600; Secure"),
+            "{csrf}"
+        );
+        assert!(page.page().contains(&format!("value=\"{}\"", lab.cookies["__Host-mcp_csrf"])));
+        assert_eq!(set(&lab.visit(Endpoint::Apps, "").await, "__Host-mcp_csrf"), None, "kept");
+        let signed = lab.sign_in("ada", PASSWORD).await;
+        let login = set(&signed, "__Host-mcp_login=ml_").expect("a cookie");
+        assert!(login.contains("; HttpOnly; SameSite=Lax; Max-Age=3600; Secure"), "{login}");
+        let browser = set(&signed, "__Host-mcp_browser=").expect("a cookie");
+        assert!(browser.contains("SameSite=Strict; Max-Age=7776000"), "{browser}");
+        let again = lab.sign_in("ada", PASSWORD).await;
+        assert_eq!(set(&again, "__Host-mcp_browser"), None, "it is known");
+    }
+
+    #[tokio::test]
+    async fn without_tls_cookies_have_no_prefix_that_needs_it() {
+        let mut lab = Lab::with(&[("http.public_url", "http://127.0.0.1:8008")]).await;
+        let page = lab.visit(Endpoint::Apps, "").await;
+        let csrf = set(&page, "mcp_csrf=").expect("a cookie");
+        assert!(!csrf.contains("Secure"), "{csrf}");
+    }
+
+    #[tokio::test]
+    async fn a_form_must_repeat_the_cookie() {
+        let mut lab = Lab::new().await;
+        lab.visit(Endpoint::Apps, "").await;
+        let mine = lab.cookies["__Host-mcp_csrf"].clone();
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+        let send = async |cookie: &str, given: &str, media: &HeaderValue| {
+            let mut all = headers(&[(header::COOKIE, &format!("__Host-mcp_csrf={cookie}"))]);
+            all.insert(header::CONTENT_TYPE, media.clone());
+            let body = format!("do=logout&csrf={given}");
+            lab.send(Method::POST, at(Endpoint::Apps), "", &all, body.as_bytes()).await
+        };
+        assert_eq!(send(&mine, &mine, &form).await.status, 303);
+        for (cookie, given) in [(&*mine, ""), ("", &*mine), (&*mine, "cf_other"), ("", "")] {
+            let refused = send(cookie, given, &form).await;
+            assert_eq!(refused.status, 403, "{cookie} {given}");
+            assert!(refused.page().contains("This form has expired."));
+        }
+        let twice = send(&mine, &format!("{mine}&csrf={mine}"), &form).await;
+        assert_eq!(twice.status, 400);
+        let json = HeaderValue::from_static("application/json");
+        let other = send(&mine, &mine, &json).await;
+        assert!(other.status == 400 && other.page().contains("not the form"), "{other:?}");
+    }
+
+    #[tokio::test]
+    async fn a_wrong_password_leaves_the_name_and_no_session() {
+        let mut lab = Lab::new().await;
+        for (name, password) in [("ada", "wrong, and long enough"), ("nobody", PASSWORD)] {
+            let reply = lab.sign_in(name, password).await;
+            assert_eq!(reply.status, 401);
+            let page = reply.page();
+            assert!(page.contains("User name or password is wrong."), "{page}");
+            assert!(page.contains(&format!("value=\"{name}\"")), "{page}");
+            assert!(!lab.cookies.contains_key("__Host-mcp_login"));
+        }
+    }
+
+    #[tokio::test]
+    async fn guesses_have_to_wait() {
+        let mut lab = Lab::new().await;
+        let mut last = 401;
+        for _ in 0..30 {
+            let reply = lab.sign_in("ada", "wrong, and long enough").await;
+            last = reply.status;
+            if last != 401 {
+                assert!(reply.page().contains("Too many attempts."), "{}", reply.text);
+                assert!(reply.headers.contains_key(header::RETRY_AFTER));
+                break;
+            }
+        }
+        assert_eq!(last, 429);
+    }
+
+    #[tokio::test]
+    async fn a_session_ends_with_what_it_stood_on() {
+        let mut lab = Lab::new().await;
+        lab.sign_in("ada", PASSWORD).await;
+        let in_session = async |lab: &mut Lab| {
+            lab.visit(Endpoint::Apps, "").await.page().contains("value=\"logout\"")
+        };
+        assert!(in_session(&mut lab).await);
+        let other = User::new(hash("another long password").expect("hash"), vec![]);
+        lab.authority.people().put("ada", &other).await.expect("a person");
+        assert!(!in_session(&mut lab).await, "the password was changed");
+        lab.sign_in("ada", "another long password").await;
+        assert!(in_session(&mut lab).await);
+        lab.cookies.insert("__Host-mcp_login".into(), "ml_made_up".into());
+        assert!(!in_session(&mut lab).await);
+    }
+
+    #[tokio::test]
+    async fn a_visitor_signs_in_and_comes_back_to_the_page() {
+        let mut lab = Lab::new().await;
+        lab.visit(Endpoint::Apps, "").await;
+        let place = Place { mount: Some(0), endpoint: Endpoint::Object };
+        let csrf = lab.cookies["__Host-mcp_csrf"].clone();
+        let ask = async |lab: &Lab, method: &Method, body: &str| {
+            let login = lab.cookies.get("__Host-mcp_login").cloned().unwrap_or_default();
+            let cookies = format!("__Host-mcp_csrf={csrf}; __Host-mcp_login={login}");
+            let all = headers(&[
+                (header::COOKIE, &cookies),
+                (header::CONTENT_TYPE, "application/x-www-form-urlencoded"),
+            ]);
+            let (query, body) = ("id=table%3Aa", body.as_bytes());
+            let r = Request { method, place, query, headers: &all, body, peer: None };
+            lab.authority.visitor(&r, "/object").await
+        };
+        let form = ask(&lab, &Method::GET, "").await.expect_err("nobody is signed in");
+        assert_eq!(form.status(), StatusCode::OK);
+        let form = format!(
+            "username=ada&password={}&request=id%3Dtable%253Aa&csrf={csrf}",
+            PASSWORD.replace(' ', "+")
+        );
+        let next = ask(&lab, &Method::POST, &form).await.expect_err("and on");
+        assert_eq!(next.status(), StatusCode::SEE_OTHER);
+        assert_eq!(next.headers()[header::LOCATION], "/object?id=table%3Aa");
+        lab.sign_in("ada", PASSWORD).await;
+        let ada = ask(&lab, &Method::GET, "").await.ok().expect("a person");
+        assert_eq!((ada.subject.as_str(), ada.client), ("ada", None));
+        assert_eq!(ada.scopes, ["mssql:read", "mssql:write"]);
+        lab.lose_the_store();
+        let lost = ask(&lab, &Method::GET, "").await.expect_err("no store");
+        assert_eq!(lost.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(is_unavailable(&lab.visit(Endpoint::Apps, "").await));
+    }
+}

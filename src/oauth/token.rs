@@ -155,6 +155,8 @@ mod tests {
     use http::header::HeaderValue;
 
     use super::*;
+    use crate::oauth::lab::{CALLBACK, Lab, PASSWORD, at, exchange, headers, is_unavailable};
+    use crate::route::Endpoint;
 
     #[test]
     fn id_and_secret_are_form_encoded_within_basic() {
@@ -167,5 +169,96 @@ mod tests {
         assert_eq!(of("a%3Ab:c%20d+e"), Some(("a:b".into(), "c d e".into())));
         assert_eq!(of("no colon"), None);
         assert_eq!(basic(&HeaderMap::new()), None);
+    }
+
+    #[tokio::test]
+    async fn a_code_becomes_tokens_and_a_refresh_token_the_next_ones() {
+        let mut lab = Lab::new().await;
+        let client = lab.client().await;
+        lab.sign_in("ada", PASSWORD).await;
+        let first = lab.tokens(&client).await;
+        assert_eq!(first["token_type"], "Bearer");
+        assert_eq!(first["scope"], "mssql:read mssql:write");
+        assert!(first["expires_in"].as_u64().is_some_and(|s| s > 60), "{first}");
+        assert!(lab.is_good(first["access_token"].as_str().expect("one")).await);
+        let refresh = first["refresh_token"].as_str().expect("one");
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("client_id", &*client),
+            ("refresh_token", refresh),
+            ("scope", "mssql:read openid"),
+        ];
+        let reply = lab.post(Endpoint::Token, &form).await;
+        assert_eq!(reply.headers[header::CACHE_CONTROL], "no-store");
+        let next = reply.json();
+        assert_eq!(next["scope"], "mssql:read");
+        assert_ne!(next["access_token"], first["access_token"]);
+        let more = [&form[..3], &[("scope", "mssql:schema")]].concat();
+        // Unknown here, and so left out: nothing is asked for but what was granted.
+        assert_eq!(lab.post(Endpoint::Token, &more).await.status, 200);
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_a_request_for_tokens_is_said() {
+        let mut lab = Lab::new().await;
+        let client = lab.client().await;
+        lab.sign_in("ada", PASSWORD).await;
+        let code = lab.code(&client).await;
+        let good = exchange(&client, &code);
+        let but = |name: &str, value: &'static str| {
+            let other = good.map(|(k, v)| if k == name { (k, value) } else { (k, v) });
+            other.into_iter().filter(|(_, v)| !v.is_empty()).collect::<Vec<_>>()
+        };
+        for (name, value, status, error) in [
+            ("client_id", "", 401, "invalid_client"),
+            ("client_id", "dcr_unknown", 401, "invalid_client"),
+            ("grant_type", "", 400, "invalid_request"),
+            ("grant_type", "password", 400, "unsupported_grant_type"),
+            ("code", "", 400, "invalid_request"),
+            ("code", "mac_unknown", 400, "invalid_grant"),
+            ("code_verifier", "", 400, "invalid_request"),
+        ] {
+            let reply = lab.post(Endpoint::Token, &but(name, value)).await;
+            assert_eq!(reply.error(), (status, error.into()), "{name}={value}");
+        }
+        for resource in ["https://other.example/", "https://mcp.example.com/demo/mcp"] {
+            let form = [&good[..], &[("resource", resource)]].concat();
+            let reply = lab.post(Endpoint::Token, &form).await;
+            assert_eq!(reply.error(), (400, "invalid_target".into()), "{resource}");
+        }
+        let form = [&good[..], &[("resource", "https://mcp.example.com/mcp")]].concat();
+        assert_eq!(lab.post(Endpoint::Token, &form).await.status, 200, "it was not spent");
+        let replayed = lab.post(Endpoint::Token, &good).await;
+        assert_eq!(replayed.error(), (400, "invalid_grant".into()));
+        let json = headers(&[(header::CONTENT_TYPE, "application/json")]);
+        let place = at(Endpoint::Token);
+        let reply = lab.send(http::Method::POST, place, "", &json, b"{}").await;
+        assert_eq!(reply.error(), (400, "invalid_request".into()));
+        lab.lose_the_store();
+        assert!(is_unavailable(&lab.post(Endpoint::Token, &good).await));
+    }
+
+    #[tokio::test]
+    async fn a_confidential_client_proves_itself_and_a_documents_url_is_enough() {
+        let lab = Lab::new().await;
+        let metadata = json!({ "client_name": "C", "redirect_uris": [CALLBACK] });
+        let made = lab.register(&metadata).await.json();
+        let id = made["client_id"].as_str().expect("an id");
+        let secret = made["client_secret"].as_str().expect("a secret");
+        let of = async |id: &str, given: Option<&str>, basic: Option<&str>| {
+            let mut form = Form::from([("client_id".to_owned(), id.to_owned())]);
+            form.extend(given.map(|s| ("client_secret".to_owned(), s.to_owned())));
+            let basic = basic.map(|s| format!("Basic {}", BASE64.encode(format!("{id}:{s}"))));
+            let all: Vec<_> = basic.iter().map(|b| (header::AUTHORIZATION, b.as_str())).collect();
+            lab.authority.client(&form, &headers(&all)).await.map_err(|e| e.reason())
+        };
+        assert_eq!(of(id, Some(secret), None).await.as_deref(), Ok(id));
+        assert_eq!(of(id, None, Some(secret)).await.as_deref(), Ok(id));
+        for (given, basic) in [(None, None), (Some("mcs_wrong"), None), (None, Some("mcs_wrong"))] {
+            assert_eq!(of(id, given, basic).await, Err("invalid_client"));
+        }
+        let url = "https://claude.ai/oauth/client";
+        assert_eq!(of(url, None, None).await.as_deref(), Ok(url));
+        assert_eq!(of(url, Some("x"), None).await, Err("invalid_client"));
     }
 }
