@@ -89,10 +89,16 @@ impl Drop for Server {
     }
 }
 
+/// The server that is measured: this build, or another one by the same loops.
+fn binary() -> String {
+    let built = || env!("CARGO_BIN_EXE_mssql-mcp").to_owned();
+    std::env::var("BENCH_SERVER").unwrap_or_else(|_| built())
+}
+
 fn serve(port: u16, more: &[&str]) -> Server {
     let probe =
         std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("port");
-    let child = Command::new(env!("CARGO_BIN_EXE_mssql-mcp"))
+    let child = Command::new(binary())
         .args([
             "serve",
             "--listen",
@@ -281,7 +287,7 @@ fn stdio() -> (Vec<f64>, f64) {
     let mut resident = 0.0;
     for _ in 0..21 {
         let started = Instant::now();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mssql-mcp"))
+        let mut child = Command::new(binary())
             .args(["stdio", "--log-level", "off"])
             .envs([("MSSQL_HOST", "127.0.0.1"), ("MSSQL_USER", "u"), ("MSSQL_PASSWORD", "p")])
             .stdin(Stdio::piped())

@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::config::settings;
 use crate::database::rows::Bounds;
 use crate::database::{Database, Settings};
-use crate::http::{Listener, Mount, Reloadable, Served, Stop};
+use crate::http::{Listener, Mount, Reloadable, Served, Shutdown};
 use crate::limits::Quotas;
 use crate::oauth::server::Authority;
 use crate::oauth::store::{self, Records};
@@ -210,7 +210,7 @@ impl App {
         &self,
         listener: Listener,
         config: &Config,
-        stop: Stop,
+        stop: Shutdown,
     ) -> std::io::Result<()> {
         let sessions = Arc::new(Sessions::new(
             config.get(settings::http::MAX_SESSIONS) as usize,

@@ -33,7 +33,7 @@ use crate::facts::{CallFacts, Named};
 use crate::principal::Principal;
 use crate::telemetry::metrics::gauge;
 pub use layer::AuditLayer;
-use layer::Mounted;
+use layer::AuditMount;
 use log::{Entry, Log, Options, quoted, time};
 use record::Start;
 
@@ -184,7 +184,7 @@ impl Inner {
         }
     }
 
-    fn start(&self, r: &McpRequest, id: u64, place: &Arc<Mounted>) -> Box<Start> {
+    fn start(&self, r: &McpRequest, id: u64, place: &Arc<AuditMount>) -> Box<Start> {
         Box::new(Start {
             at: Utc::now(),
             id,

@@ -112,7 +112,7 @@ impl Config {
     /// The names of the secrets that are set, and where each came from.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = (&'static str, &Source)> {
         settings::all()
-            .filter(|s| s.kind == setting::Kind::Secret)
+            .filter(|s| s.kind == setting::ValueKind::Secret)
             .map(|s| (s.key, self.read(s.key)))
             .filter(|(_, (text, _))| !text.is_empty())
             .map(|(key, (_, source))| (key, source))

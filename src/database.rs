@@ -163,7 +163,7 @@ impl Database {
         let object = match tokio::time::timeout(self.settings.wait, self.shares.take(caller)).await
         {
             // A fast, honest answer instead of a place in a line that nobody reaches.
-            Ok(Err(share::Full)) => return Err(DbError::Overloaded),
+            Ok(Err(share::LineFull)) => return Err(DbError::Overloaded),
             Err(_) => Err(DbError::Busy { waited: self.settings.wait }),
             Ok(Ok(share)) => Box::pin(self.pool.get())
                 .await

@@ -23,7 +23,7 @@ use mssql_mcp_transports::McpService;
 use crate::database::Database;
 use crate::oauth::server::Authority;
 pub(crate) use endpoints::Endpoints;
-pub use listener::{Listener, Stop};
+pub use listener::{Listener, Shutdown};
 pub(crate) use peer::{Peer, quota};
 pub(crate) use request_id::RequestIds;
 

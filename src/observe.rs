@@ -31,7 +31,7 @@ pub struct Calls {
 
 /// A call that runs.
 #[derive(Debug)]
-pub struct Running {
+pub struct RunningCall {
     method: &'static str,
     tool: Option<&'static str>,
     /// As the client wrote them.
@@ -63,8 +63,8 @@ fn known(list: &[&'static str], name: &str) -> &'static str {
 }
 
 impl<E> Observer<McpRequest, Outcome, E> for Calls {
-    type Guard = Running;
-    fn start(&self, r: &McpRequest) -> Running {
+    type Guard = RunningCall;
+    fn start(&self, r: &McpRequest) -> RunningCall {
         // Handshakes are answered from the same data as `server/discover`, which their
         // clients do not have.
         let handshake = &*r.method == "server/discover" && !r.context.version.is_modern();
@@ -76,7 +76,7 @@ impl<E> Observer<McpRequest, Outcome, E> for Calls {
         let (begun, trace) = begin(r, method, tool);
         facts.set_trace(trace);
         RUNNING.fetch_add(1, Ordering::Relaxed);
-        Running {
+        RunningCall {
             method,
             tool,
             asked: (asked, r.target.clone()),
@@ -91,11 +91,11 @@ impl<E> Observer<McpRequest, Outcome, E> for Calls {
         }
     }
 
-    fn within<T>(&self, running: &Running, work: impl FnOnce() -> T) -> T {
+    fn within<T>(&self, running: &RunningCall, work: impl FnOnce() -> T) -> T {
         running.begun.span.in_scope(work)
     }
 
-    fn end(&self, mut running: Running, result: Result<&Outcome, &E>) {
+    fn end(&self, mut running: RunningCall, result: Result<&Outcome, &E>) {
         match result {
             Ok(o) => running.end(outcome_of(o, &running.facts), error_of(o)),
             Err(_) => running.end(Code::Failed, Some("_OTHER")),
@@ -170,7 +170,7 @@ fn error_of(o: &Outcome) -> Option<&'static str> {
     }
 }
 
-impl Running {
+impl RunningCall {
     fn end(&mut self, code: Code, error: Option<&'static str>) {
         self.ended = true;
         RUNNING.fetch_sub(1, Ordering::Relaxed);
@@ -272,7 +272,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningCall {
     fn drop(&mut self) {
         if !self.ended {
             // What the call said of itself before it was let go.

@@ -27,7 +27,7 @@ use crate::http::body::RequestBody;
 use crate::http::guard::{Allowed, GuardLayer, cors};
 use crate::http::open::OpenLayer;
 use crate::http::token_watch::TokenWatchLayer;
-use crate::http::{Endpoints, RequestIds, Served, Stop, bearer, body, quota};
+use crate::http::{Endpoints, RequestIds, Served, Shutdown, bearer, body, quota};
 use crate::limits::Quotas;
 use crate::observe::Calls;
 use crate::observe::http::{Requests, traced};
@@ -84,7 +84,7 @@ pub(crate) fn http(
     config: &Config,
     address: SocketAddr,
     sessions: &Arc<Sessions>,
-    stop: &Stop,
+    stop: &Shutdown,
 ) -> impl Service<
     Request<RequestBody>,
     Response = Response<

@@ -4,7 +4,7 @@
 use aws_lc_rs::digest;
 
 use mssql_mcp_sql::derive::Role;
-use mssql_mcp_sql::lexer::{Kind, Token, tokens};
+use mssql_mcp_sql::lexer::{Token, TokenKind, tokens};
 use mssql_mcp_sql::quote;
 use mssql_mcp_sql::verdict::roles;
 
@@ -88,7 +88,7 @@ fn cut(text: &str) -> String {
 }
 
 fn in_double_quotes(t: &Token<'_>) -> bool {
-    t.kind == Kind::Quoted && t.text.starts_with('"')
+    t.kind == TokenKind::Quoted && t.text.starts_with('"')
 }
 
 fn redacted(all: &[Token<'_>], roles: &[Role], doubtful: bool) -> String {
@@ -109,7 +109,7 @@ fn redacted(all: &[Token<'_>], roles: &[Role], doubtful: bool) -> String {
         let called =
             word(t).is_some_and(|w| ["EXEC", "EXECUTE"].iter().any(|e| w.eq_ignore_ascii_case(e)));
         arguments |= *role == Role::Unread && called;
-        let bare = matches!(t.kind, Kind::Word | Kind::Quoted)
+        let bare = matches!(t.kind, TokenKind::Word | TokenKind::Quoted)
             && matches!(role, Role::Name | Role::Unread);
         let text = arguments
             && bare
@@ -117,7 +117,7 @@ fn redacted(all: &[Token<'_>], roles: &[Role], doubtful: bool) -> String {
             && last != "."
             && !KEYWORDS.iter().any(|k| t.text.eq_ignore_ascii_case(k));
         out.push_str(match t.kind {
-            Kind::Text | Kind::Number => "?",
+            TokenKind::Text | TokenKind::Number => "?",
             _ if text => "?",
             _ if doubtful && in_double_quotes(t) => "\"?\"",
             _ => t.text,
@@ -131,7 +131,7 @@ fn redacted(all: &[Token<'_>], roles: &[Role], doubtful: bool) -> String {
 const KEYWORDS: [&str; 5] = ["DEFAULT", "NULL", "OUT", "OUTPUT", "RECOMPILE"];
 
 fn word<'a>(t: &Token<'a>) -> Option<&'a str> {
-    (t.kind == Kind::Word).then_some(t.text)
+    (t.kind == TokenKind::Word).then_some(t.text)
 }
 
 /// The objects that a text names, by what the guard's derivation takes each name for: tables,
@@ -166,7 +166,7 @@ fn objects(all: &[Token<'_>], roles: &[Role]) -> (Vec<String>, Vec<String>) {
             }
         }
         let is_object = |r: Role| matches!(r, Role::Table | Role::Procedure);
-        if !matches!(t.kind, Kind::Word | Kind::Quoted)
+        if !matches!(t.kind, TokenKind::Word | TokenKind::Quoted)
             || !(is_object(roles[at]) || roles[at] == Role::Function || roles[at] == Role::Name)
         {
             at += 1;
@@ -177,7 +177,8 @@ fn objects(all: &[Token<'_>], roles: &[Role]) -> (Vec<String>, Vec<String>) {
         let mut end = at + 1;
         while all.get(end).is_some_and(|d| d.text == ".") {
             let next = (end..all.len()).find(|i| all[*i].text != ".");
-            let Some(next) = next.filter(|i| matches!(all[*i].kind, Kind::Word | Kind::Quoted))
+            let Some(next) =
+                next.filter(|i| matches!(all[*i].kind, TokenKind::Word | TokenKind::Quoted))
             else {
                 break;
             };
@@ -208,7 +209,7 @@ fn objects(all: &[Token<'_>], roles: &[Role]) -> (Vec<String>, Vec<String>) {
 /// A name without its brackets or quotation marks.
 fn plain(t: &Token<'_>) -> String {
     match t.kind {
-        Kind::Quoted => {
+        TokenKind::Quoted => {
             let inner = &t.text[1..t.text.len().saturating_sub(1).max(1)];
             inner.replace("]]", "]").replace("\"\"", "\"")
         }

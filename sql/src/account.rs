@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use crate::derive::Role;
 use crate::fold;
-use crate::lexer::{Kind, Token};
+use crate::lexer::{Token, TokenKind};
 use crate::verdict::Class;
 
 /// What an unexcused word makes of its statement.
@@ -162,8 +162,8 @@ pub(crate) fn is_dangerous(word: &str) -> bool {
 pub(crate) fn charge(tokens: &[Token<'_>], roles: &[Role], i: usize) -> Option<Charge> {
     let t = &tokens[i];
     match t.kind {
-        Kind::Word => word(tokens, roles, i).or_else(|| name(tokens, roles, i)),
-        Kind::Quoted => name(tokens, roles, i),
+        TokenKind::Word => word(tokens, roles, i).or_else(|| name(tokens, roles, i)),
+        TokenKind::Quoted => name(tokens, roles, i),
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 //! be derived fails at the token that cannot stand where it stands.
 
 use crate::grammar::{END, GRAMMAR, Node, NodeId, Type};
-use crate::lexer::{Kind, Token};
+use crate::lexer::{Token, TokenKind};
 
 macro_rules! named {
     ($(#[$doc:meta])* $vis:vis enum $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
@@ -274,7 +274,7 @@ impl Derivation {
         };
         let start = self.marks[m].start;
         for (r, t) in self.roles[start..at].iter_mut().zip(&tokens[start..at]) {
-            if *r == Role::Name && matches!(t.kind, Kind::Word | Kind::Quoted) {
+            if *r == Role::Name && matches!(t.kind, TokenKind::Word | TokenKind::Quoted) {
                 *r = role;
             }
         }

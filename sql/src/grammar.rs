@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::derive::{Role, Span};
-use crate::lexer::{Kind, Token};
+use crate::lexer::{Token, TokenKind};
 
 const PAGES: [(&str, &str); 8] = [
     ("batch", include_str!("grammar/batch.grammar")),
@@ -189,15 +189,15 @@ impl Grammar {
     /// What a token is to the grammar.
     pub(crate) fn type_of(&self, t: &Token<'_>) -> Type {
         match t.kind {
-            Kind::Word => self.words.get(t.text).unwrap_or(WORD),
-            Kind::Quoted => QUOTED,
-            Kind::Text => TEXT,
-            Kind::Number => NUMBER,
-            Kind::Variable if t.text.starts_with("@@") => SYSVAR,
-            Kind::Variable => VARIABLE,
-            Kind::Pseudo => PSEUDO,
-            Kind::Symbol if t.text == "::" => symbol("::"),
-            Kind::Symbol => Type::from(SYMBOL_TYPES[usize::from(t.text.as_bytes()[0] & 0x7f)]),
+            TokenKind::Word => self.words.get(t.text).unwrap_or(WORD),
+            TokenKind::Quoted => QUOTED,
+            TokenKind::Text => TEXT,
+            TokenKind::Number => NUMBER,
+            TokenKind::Variable if t.text.starts_with("@@") => SYSVAR,
+            TokenKind::Variable => VARIABLE,
+            TokenKind::Pseudo => PSEUDO,
+            TokenKind::Symbol if t.text == "::" => symbol("::"),
+            TokenKind::Symbol => Type::from(SYMBOL_TYPES[usize::from(t.text.as_bytes()[0] & 0x7f)]),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What to write instead, where a text was written for another database: for a text that cannot be
 //! derived, and for the errors of SQL Server that come of the same habit (102, 195, 207, 4121).
 
-use crate::lexer::{Kind, Token};
+use crate::lexer::{Token, TokenKind};
 
 /// Beginnings of statements that T-SQL has not. The first that fits counts.
 const OPENING: &[(&[&str], &str)] = &[
@@ -307,7 +307,7 @@ fn at<'l>(
 fn stand(words: &[&str], tokens: &[Token<'_>], i: usize) -> bool {
     words.iter().enumerate().all(|(n, w)| {
         tokens.get(i + n).is_some_and(|t| {
-            matches!(t.kind, Kind::Word | Kind::Symbol | Kind::Number)
+            matches!(t.kind, TokenKind::Word | TokenKind::Symbol | TokenKind::Number)
                 && t.text.eq_ignore_ascii_case(w)
         })
     })

@@ -10,7 +10,7 @@ use crate::characters::{CURRENCIES, deceptive, in_word};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Token<'a> {
     /// What it is to the grammar.
-    pub kind: Kind,
+    pub kind: TokenKind,
     /// Its text, quotes included.
     pub text: &'a str,
     /// Where it starts, in bytes.
@@ -19,7 +19,7 @@ pub struct Token<'a> {
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum TokenKind {
     /// A bare word: a keyword or a name.
     Word,
     /// A name in `[…]` or `"…"`.
@@ -56,7 +56,7 @@ impl Token<'_> {
     /// A name without its quotes; doubled closing quotes stay doubled.
     pub fn bare(&self) -> &str {
         match self.kind {
-            Kind::Quoted => &self.text[1..self.text.len() - 1],
+            TokenKind::Quoted => &self.text[1..self.text.len() - 1],
             _ => self.text,
         }
     }
@@ -169,25 +169,25 @@ impl<'a> Lexer<'a> {
                 b'N' | b'n' if self.byte(1) == b'\'' => {
                     self.at += 1;
                     self.quoted(start, b'\'')?;
-                    Kind::Text
+                    TokenKind::Text
                 }
                 b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'#' => self.word(),
                 b'\'' => {
                     self.quoted(start, b'\'')?;
-                    Kind::Text
+                    TokenKind::Text
                 }
                 b'[' => {
                     self.quoted(start, b']')?;
-                    Kind::Quoted
+                    TokenKind::Quoted
                 }
                 b'"' => {
                     self.quoted(start, b'"')?;
-                    Kind::Quoted
+                    TokenKind::Quoted
                 }
                 b'0' if matches!(self.byte(1), b'x' | b'X') => {
                     self.at += 2;
                     self.skip(|b| b.is_ascii_hexdigit());
-                    Kind::Number
+                    TokenKind::Number
                 }
                 b'0'..=b'9' => self.number()?,
                 b'.' if self.byte(1).is_ascii_digit() => self.number()?,
@@ -195,17 +195,17 @@ impl<'a> Lexer<'a> {
                 b'@' => {
                     self.at += 1;
                     self.word();
-                    Kind::Variable
+                    TokenKind::Variable
                 }
                 b':' if self.byte(1) == b':' => {
                     self.at += 2;
-                    Kind::Symbol
+                    TokenKind::Symbol
                 }
                 // What stands alone between words.
                 b'!' | b'%' | b'&' | b'(' | b')' | b'*' | b'+' | b',' | b'-' | b'.' | b'/'
                 | b':' | b';' | b'<' | b'=' | b'>' | b'^' | b'{' | b'|' | b'}' | b'~' => {
                     self.at += 1;
-                    Kind::Symbol
+                    TokenKind::Symbol
                 }
                 b if b.is_ascii() => return Err(self.no_sign(start, b)),
                 _ => self.beyond_ascii(start)?,
@@ -235,7 +235,7 @@ impl<'a> Lexer<'a> {
         Unreadable { at, reason: reason.into(), advice }
     }
 
-    fn beyond_ascii(&mut self, start: usize) -> Result<Kind, Unreadable> {
+    fn beyond_ascii(&mut self, start: usize) -> Result<TokenKind, Unreadable> {
         let c = self.char().unwrap_or_default();
         if CURRENCIES.contains(&c) {
             self.at += c.len_utf8();
@@ -268,14 +268,14 @@ impl<'a> Lexer<'a> {
     }
 
     /// The rest of a word.
-    fn word(&mut self) -> Kind {
+    fn word(&mut self) -> TokenKind {
         self.skip(is_part);
         while let Some(c) =
             self.char().filter(|c| if c.is_ascii() { is_part(*c as u8) } else { in_word(*c) })
         {
             self.at += c.len_utf8();
         }
-        Kind::Word
+        TokenKind::Word
     }
 
     /// From an opening quote to behind its closing one; a doubled closer stands for itself.
@@ -302,14 +302,14 @@ impl<'a> Lexer<'a> {
     }
 
     /// `$` before a pseudo-column's name, or before a constant's digits.
-    fn dollar(&mut self) -> Result<Kind, Unreadable> {
+    fn dollar(&mut self) -> Result<TokenKind, Unreadable> {
         self.at += 1;
         let word = self.bytes[self.at..].iter().take_while(|b| is_part(**b)).count();
         if self.bytes.get(self.at + word).is_none_or(u8::is_ascii)
             && PSEUDO.iter().any(|p| p.eq_ignore_ascii_case(&self.sql[self.at..self.at + word]))
         {
             self.at += word;
-            return Ok(Kind::Pseudo);
+            return Ok(TokenKind::Pseudo);
         }
         self.number()
     }
@@ -317,7 +317,7 @@ impl<'a> Lexer<'a> {
     /// Ends where SQL Server's number ends: `1DROP` is `1` and `DROP`, `1.DROP` is `1.` and `DROP`.
     /// An exponent may lack its digits (`9E`, `9E+`); one that then touches something else
     /// (`1eDROP`, `1e--`) could be read in two ways.
-    fn number(&mut self) -> Result<Kind, Unreadable> {
+    fn number(&mut self) -> Result<TokenKind, Unreadable> {
         self.skip(|b| b.is_ascii_digit());
         if self.byte(0) == b'.' {
             self.at += 1;
@@ -338,7 +338,7 @@ impl<'a> Lexer<'a> {
                 return self.fail(e, "a number whose exponent has no digits");
             }
         }
-        Ok(Kind::Number)
+        Ok(TokenKind::Number)
     }
 
     /// To the end of the line. What some reader might take for a line end is no part of a comment.

@@ -193,7 +193,7 @@ impl<'a> Reader<'a> {
 
     fn is(&self, i: usize, word: &str) -> bool {
         self.t.get(i).is_some_and(|t| {
-            matches!(t.kind, crate::lexer::Kind::Word | crate::lexer::Kind::Symbol)
+            matches!(t.kind, crate::lexer::TokenKind::Word | crate::lexer::TokenKind::Symbol)
                 && t.text.eq_ignore_ascii_case(word)
         })
     }

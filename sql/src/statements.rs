@@ -5,7 +5,7 @@ use crate::verdict::{Class, Verdict};
 
 /// A statement of SQL Server, Azure SQL, Fabric or Synapse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kind {
+pub struct StatementKind {
     /// As Microsoft's reference names it.
     pub name: &'static str,
     /// From which version of SQL Server on, and where else.
@@ -17,11 +17,11 @@ pub struct Kind {
 }
 
 /// All of them, in the order of the list.
-pub fn all() -> impl Iterator<Item = Kind> {
+pub fn all() -> impl Iterator<Item = StatementKind> {
     include_str!("lists/statements.list").lines().filter(|l| !l.starts_with('#')).map(|l| {
         let mut fields = l.splitn(4, " | ");
         let mut next = || fields.next().unwrap_or_default();
-        Kind { name: next(), place: next(), page: next(), example: next() }
+        StatementKind { name: next(), place: next(), page: next(), example: next() }
     })
 }
 

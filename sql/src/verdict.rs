@@ -7,7 +7,7 @@ use crate::account::{Charge, charge, is_dangerous};
 use crate::characters::look_alike;
 use crate::derive::{Derivation, Role, derive};
 use crate::grammar::GRAMMAR;
-use crate::lexer::{Kind, Token, Unreadable, position, tokens};
+use crate::lexer::{Token, TokenKind, Unreadable, position, tokens};
 use crate::policy::Policy;
 use crate::reader::Reader;
 
@@ -241,7 +241,7 @@ impl Verdict {
 
 /// A word that some reader might take for a keyword.
 fn deceives(t: &Token<'_>) -> bool {
-    let plain = t.kind != Kind::Word || t.text.is_ascii();
+    let plain = t.kind != TokenKind::Word || t.text.is_ascii();
     !plain && look_alike(t.text).is_some_and(|l| GRAMMAR.is_reserved(&l) || is_dangerous(&l))
 }
 

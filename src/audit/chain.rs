@@ -60,7 +60,7 @@ impl Head {
 }
 
 #[derive(Debug)]
-pub(crate) struct Record {
+pub(crate) struct ChainedRecord {
     /// Its number, from 1.
     pub(crate) seq: u64,
     /// The hash of the record before.
@@ -72,13 +72,13 @@ pub(crate) struct Record {
 }
 
 /// Reads a line of the chain.
-pub(crate) fn read(line: &str) -> Option<Record> {
+pub(crate) fn read(line: &str) -> Option<ChainedRecord> {
     let value: Value = serde_json::from_str(line).ok()?;
     let text = |k: &str| value.get(k).and_then(Value::as_str).map(str::to_owned);
     let (seq, prev, hash) = (value.get("seq")?.as_u64()?, text("prev")?, text("hash")?);
     let body = line.strip_suffix(&format!(",\"hash\":\"{hash}\"}}"));
     let whole = body.is_some_and(|b| hash_of(b) == hash);
-    Some(Record { seq, prev, hash, value, whole })
+    Some(ChainedRecord { seq, prev, hash, value, whole })
 }
 
 /// The head of a file's last record, and how many bytes after its last whole line are torn.

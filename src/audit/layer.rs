@@ -27,12 +27,12 @@ use crate::refusal::Refusal;
 #[derive(Debug, Clone)]
 pub struct AuditLayer {
     audit: Audit,
-    place: Arc<Mounted>,
+    place: Arc<AuditMount>,
 }
 
 /// Where a call goes.
 #[derive(Debug)]
-pub(super) struct Mounted {
+pub(super) struct AuditMount {
     pub(super) mount: String,
     pub(super) database: Database,
 }
@@ -60,7 +60,7 @@ struct Open {
 impl AuditLayer {
     /// For the mount at this path.
     pub fn new(audit: Audit, mount: &str, database: Database) -> Self {
-        Self { audit, place: Arc::new(Mounted { mount: mount.to_owned(), database }) }
+        Self { audit, place: Arc::new(AuditMount { mount: mount.to_owned(), database }) }
     }
 }
 

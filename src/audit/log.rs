@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::chain::{Head, tail};
-use super::writer::Writer;
+use super::writer::AuditWriter;
 use crate::config::settings::audit::Fsync;
 use crate::telemetry::metrics::instruments;
 use crate::visible::unseen;
@@ -248,7 +248,7 @@ impl Log {
         let good = length - torn as u64;
         let (queue, entries) = mpsc::channel(QUEUE);
         let state = Arc::new(State::default());
-        let mut w = Writer {
+        let mut w = AuditWriter {
             options,
             key,
             head,

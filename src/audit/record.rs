@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use chrono::{DateTime, Utc};
 use mssql_mcp_transports::ClientFacts;
 
-use super::layer::Mounted;
+use super::layer::AuditMount;
 use super::log::{Record, quoted, stamp};
 use crate::code::Code;
 use crate::config::settings::audit::Texts;
@@ -24,7 +24,7 @@ pub(super) struct Start {
     pub(super) principal: Option<Principal>,
     pub(super) client: Arc<ClientFacts>,
     pub(super) transport: &'static str,
-    pub(super) place: Arc<Mounted>,
+    pub(super) place: Arc<AuditMount>,
     pub(super) tool: Option<String>,
     pub(super) named: Arc<Named>,
     pub(super) trace: Option<Trace>,
@@ -77,7 +77,7 @@ impl Record for Start {
         if let Some(c) = &self.client.name {
             text("client", c);
         }
-        let Mounted { mount, database } = &*self.place;
+        let AuditMount { mount, database } = &*self.place;
         text("transport", self.transport);
         text("mount", if mount.is_empty() { "/" } else { mount });
         text("database", &database.settings().label);

@@ -15,7 +15,7 @@ use super::log::{AGAIN, Entry, Options, State, file_name, folder, private, time}
 use crate::config::settings::audit::Fsync;
 use crate::telemetry::metrics::instruments;
 
-pub(super) struct Writer {
+pub(super) struct AuditWriter {
     pub(super) options: Options,
     pub(super) key: Ed25519KeyPair,
     pub(super) head: Head,
@@ -33,7 +33,7 @@ pub(super) struct Writer {
     pub(super) _lock: File,
 }
 
-impl Writer {
+impl AuditWriter {
     pub(super) fn run(mut self, mut entries: mpsc::Receiver<Entry>) {
         // Only for its timer: what was written and not synced is synced when nothing more comes.
         let Ok(timer) = tokio::runtime::Builder::new_current_thread().enable_time().build() else {

@@ -20,7 +20,7 @@ use crate::config::settings;
 use crate::tools::TOOLS;
 use arguments::{arguments, help};
 use remote::Remote;
-pub(crate) use remote::{Server, ask};
+pub(crate) use remote::{RemoteServer, ask};
 
 pub(crate) fn command() -> Command {
     let flag = |name: &'static str, help: &'static str| {
@@ -183,7 +183,7 @@ pub(crate) async fn call(m: &ArgMatches) -> Ended {
     let tool = m.get_one::<String>("tool").map_or("", String::as_str);
     let args: Vec<String> = m.get_many::<String>("args").unwrap_or_default().cloned().collect();
     if let Some(url) = m.get_one::<String>("url") {
-        return run(&Server::Running(Remote::new(url, m)?), m, tool, &args).await;
+        return run(&RemoteServer::Running(Remote::new(url, m)?), m, tool, &args).await;
     }
     // Held to the end: dropping it would end the sandbox.
     #[cfg(feature = "sandbox")]
@@ -206,9 +206,9 @@ pub(crate) async fn call(m: &ArgMatches) -> Ended {
         }
         App::new(&config)?
     };
-    let server = Server::Own(Box::new(app));
+    let server = RemoteServer::Own(Box::new(app));
     let ended = run(&server, m, tool, &args).await;
-    if let Server::Own(app) = server {
+    if let RemoteServer::Own(app) = server {
         app.database.close(Duration::from_secs(3)).await;
     }
 
@@ -217,7 +217,7 @@ pub(crate) async fn call(m: &ArgMatches) -> Ended {
     ended
 }
 
-async fn run(server: &Server, m: &ArgMatches, tool: &str, args: &[String]) -> Ended {
+async fn run(server: &RemoteServer, m: &ArgMatches, tool: &str, args: &[String]) -> Ended {
     let listed: Value =
         serde_json::from_str(ask(server, "tools/list", json!({})).await?.get()).unwrap_or_default();
     let found = listed["tools"].as_array().into_iter().flatten().find(|t| t["name"] == tool);

@@ -5,7 +5,7 @@ use clap::{Arg, Command, value_parser};
 use clap_complete::Shell;
 use serde_json::{Value, json};
 
-use super::call::{Server, ask};
+use super::call::{RemoteServer, ask};
 use super::{Ended, print};
 use crate::app::App;
 use crate::config::settings;
@@ -91,7 +91,7 @@ async fn cases() -> Result<String, super::Failed> {
         names(" ")
     );
     let listed: Value = serde_json::from_str(
-        ask(&Server::Own(Box::new(app)), "tools/list", json!({})).await?.get(),
+        ask(&RemoteServer::Own(Box::new(app)), "tools/list", json!({})).await?.get(),
     )
     .unwrap_or_default();
     for t in listed["tools"].as_array().into_iter().flatten() {

@@ -6,7 +6,7 @@ use clap::ArgMatches;
 use clap::{Arg, ArgAction, Command};
 use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, USER};
 
-use super::reload::Source;
+use super::reload::ReloadSource;
 use super::serve::{bind, over_http, over_stdio};
 use super::{Ended, Failed, asked_to_stop, configured, configured_server, print, say};
 use crate::app::App;
@@ -49,7 +49,7 @@ pub(crate) fn sandbox_command() -> Command {
 pub(crate) async fn start(
     m: &ArgMatches,
     quiet: bool,
-) -> Result<(Sandbox, App, Config, Source), Failed> {
+) -> Result<(Sandbox, App, Config, ReloadSource), Failed> {
     let sandbox = Sandbox::start(Options::default())
         .await
         .map_err(|e| format!("the sandbox did not start: {e}"))?;
@@ -73,7 +73,7 @@ pub(crate) async fn start(
     let oauth = m.try_get_one::<bool>("oauth").is_ok_and(|o| o == Some(&true));
     fixed.push(settings::auth::MODE.fixed(if oauth { "builtin" } else { "off" }));
     fixed.push(settings::auth::STORE.fixed("memory"));
-    let source = Source::new(m, fixed.clone());
+    let source = ReloadSource::new(m, fixed.clone());
     let config = if quiet { configured(m, fixed) } else { configured_server(m, fixed) }?;
     let mut settings = Settings::from_config(&config)?;
     settings.trust_only(sandbox.certificate());

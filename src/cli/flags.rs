@@ -7,7 +7,7 @@ use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
 
 use super::Failed;
-use crate::config::setting::{Kind, Setting};
+use crate::config::setting::{Setting, ValueKind};
 use crate::config::settings::{self, SECTIONS};
 use crate::config::{Config, Inputs};
 use crate::telemetry;
@@ -41,28 +41,28 @@ impl TypedValueParser for Known {
 /// One for each setting but the secrets: what is on a command line is in every process list.
 pub(crate) fn all() -> impl Iterator<Item = Arg> {
     SECTIONS.iter().flat_map(|section| {
-        let public = section.rows.iter().filter(|s| s.kind != Kind::Secret);
+        let public = section.rows.iter().filter(|s| s.kind != ValueKind::Secret);
         public.map(|s| flag(s).help_heading(section.heading))
     })
 }
 
 fn flag(s: &'static Setting) -> Arg {
     let name = match s.kind {
-        Kind::Bool => "yes|no".to_owned(),
-        Kind::Int(..) => "N".into(),
-        Kind::Duration | Kind::DurationOrNone => "TIME".into(),
-        Kind::Choice(names, _) => names.join("|"),
-        Kind::Listen => "ADDR".into(),
-        Kind::List => "A,B".into(),
-        Kind::Path => "FILE".into(),
-        Kind::Level => "LEVEL".into(),
-        Kind::Text | Kind::Host | Kind::Store | Kind::Secret => "TEXT".into(),
+        ValueKind::Bool => "yes|no".to_owned(),
+        ValueKind::Int(..) => "N".into(),
+        ValueKind::Duration | ValueKind::DurationOrNone => "TIME".into(),
+        ValueKind::Choice(names, _) => names.join("|"),
+        ValueKind::Listen => "ADDR".into(),
+        ValueKind::List => "A,B".into(),
+        ValueKind::Path => "FILE".into(),
+        ValueKind::Level => "LEVEL".into(),
+        ValueKind::Text | ValueKind::Host | ValueKind::Store | ValueKind::Secret => "TEXT".into(),
     };
     let (known, hint): (&[&str], _) = match s.kind {
-        Kind::Choice(names, _) => (names, ValueHint::Other),
-        Kind::Bool => (&["yes", "no"], ValueHint::Other),
-        Kind::Level => (&["error", "warn", "info", "debug", "trace", "off"], ValueHint::Other),
-        Kind::Path => (&[], ValueHint::AnyPath),
+        ValueKind::Choice(names, _) => (names, ValueHint::Other),
+        ValueKind::Bool => (&["yes", "no"], ValueHint::Other),
+        ValueKind::Level => (&["error", "warn", "info", "debug", "trace", "off"], ValueHint::Other),
+        ValueKind::Path => (&[], ValueHint::AnyPath),
         _ => (&[], ValueHint::Other),
     };
     let default = match s.default {
@@ -125,7 +125,7 @@ pub(crate) fn inputs(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Inpu
         .cloned()
         .or_else(|| env.get("MSSQL_MCP_CONFIG").filter(|v| !v.is_empty()).map(PathBuf::from));
     let mut flags: Vec<(String, String)> = settings::all()
-        .filter(|s| s.kind != Kind::Secret)
+        .filter(|s| s.kind != ValueKind::Secret)
         .filter_map(|s| m.get_one::<String>(s.key).map(|v| (s.key.to_owned(), v.clone())))
         .collect();
     if let Ok(Some(l)) = m.try_get_one::<String>("listen") {

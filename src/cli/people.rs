@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::config::settings;
 use crate::oauth::grants::Grants;
 use crate::oauth::people::{People, User, check_name, check_password, hash};
-use crate::oauth::store::{Kind, Records, left_behind, missing};
+use crate::oauth::store::{RecordKind, Records, left_behind, missing};
 use crate::principal::SCOPES;
 
 pub(super) fn scopes_arg() -> Arg {
@@ -254,7 +254,7 @@ pub(crate) async fn user(m: &ArgMatches) -> Ended {
     let store = |e: crate::oauth::store::StoreError| Failed::from(e.to_string());
     if what == "list" {
         let records = open(&config)?;
-        for (name, u) in records.list::<User>(Kind::User).await.map_err(store)? {
+        for (name, u) in records.list::<User>(RecordKind::User).await.map_err(store)? {
             say!(
                 "{name}\t{}\t{}",
                 if u.disabled { "disabled" } else { "active" },
@@ -267,7 +267,7 @@ pub(crate) async fn user(m: &ArgMatches) -> Ended {
     check_name(name).map_err(wrong)?;
     let found = if what == "add" { existing(&config)? } else { Some(open(&config)?) };
     let known = match &found {
-        Some(r) => r.get::<User>(Kind::User, name).await.map_err(store)?.map(|u| u.0),
+        Some(r) => r.get::<User>(RecordKind::User, name).await.map_err(store)?.map(|u| u.0),
         None => None,
     };
     let user = match (what, known) {
@@ -326,7 +326,7 @@ pub(crate) async fn store(m: &ArgMatches) -> Ended {
     records.sweep().await.map_err(failed)?;
     if what == "export" {
         let mut out = std::io::stdout().lock();
-        for kind in Kind::ALL {
+        for kind in RecordKind::ALL {
             for (key, value) in records.list::<serde_json::Value>(kind).await.map_err(failed)? {
                 let line = serde_json::json!({ "kind": kind.as_str(), "key": key, "value": value });
                 if writeln!(out, "{line}").is_err() {

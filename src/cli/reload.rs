@@ -14,12 +14,12 @@ use crate::telemetry::metrics::{instruments, label};
 
 /// Where the configuration came from, to read it again.
 #[derive(Debug)]
-pub(crate) struct Source {
+pub(crate) struct ReloadSource {
     matches: ArgMatches,
     fixed: Vec<(&'static str, String)>,
 }
 
-impl Source {
+impl ReloadSource {
     /// The flags, and what a subcommand fixed.
     pub(crate) fn new(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Self {
         Self { matches: m.clone(), fixed }
@@ -31,7 +31,7 @@ impl Source {
 }
 
 /// Waits for the signal, for as long as the process lives.
-pub(crate) async fn reload_on_hangup(app: App, mut config: Config, source: Source) {
+pub(crate) async fn reload_on_hangup(app: App, mut config: Config, source: ReloadSource) {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -53,7 +53,7 @@ pub(crate) async fn reload_on_hangup(app: App, mut config: Config, source: Sourc
     let _ = (app, &mut config, source);
 }
 
-fn reload(app: &App, old: &Config, source: &Source) -> Result<Config, String> {
+fn reload(app: &App, old: &Config, source: &ReloadSource) -> Result<Config, String> {
     let new = source.load().map_err(|e| e.to_string())?;
     let (new, rest) = old.reloaded(&new);
     // First what can fail.

@@ -9,14 +9,14 @@ use clap::Command;
 use tokio::io::BufReader;
 use tokio_util::sync::CancellationToken;
 
-use super::reload::{Source, reload_on_hangup};
+use super::reload::{ReloadSource, reload_on_hangup};
 use super::{Ended, asked_to_stop, configured_server};
 use crate::admin::Admin;
 use crate::app::App;
 use crate::config::Config;
 use crate::config::settings::{self, auth::AuthMode};
 use crate::database::{Database, Limits};
-use crate::http::{Listener, Stop};
+use crate::http::{Listener, Shutdown};
 use crate::principal::Principal;
 use crate::protocol::server_info;
 use crate::tools::search::columns;
@@ -47,7 +47,7 @@ pub(crate) async fn serve(m: &ArgMatches) -> Ended {
     }
     // So that the log tells at once whether they can be reached.
     look(&app, &config, true);
-    over_http(listeners, &app, &config, Source::new(m, Vec::new())).await
+    over_http(listeners, &app, &config, ReloadSource::new(m, Vec::new())).await
 }
 
 /// Asks the databases; nobody waits for it. What is configured of their tables and cannot be is
@@ -118,9 +118,9 @@ pub(crate) async fn over_http(
     listeners: Listeners,
     app: &App,
     config: &Config,
-    source: Source,
+    source: ReloadSource,
 ) -> Ended {
-    let stop = Stop::default();
+    let stop = Shutdown::default();
     let signals = stop.clone();
     tokio::spawn(async move {
         asked_to_stop().await;

@@ -9,7 +9,7 @@ use super::{Ended, Failed, say};
 use crate::config::{Config, settings};
 use crate::oauth::grants::{ApiToken, Grants};
 use crate::oauth::people::{People, check_name};
-use crate::oauth::store::{Kind, now};
+use crate::oauth::store::{RecordKind, now};
 use crate::plural::plural;
 
 pub(crate) fn command() -> Command {
@@ -82,7 +82,7 @@ pub(crate) async fn token(m: &ArgMatches) -> Ended {
         }
         "list" => {
             let records = open(&config)?;
-            for (_, t) in records.list::<ApiToken>(Kind::ApiToken).await.map_err(store)? {
+            for (_, t) in records.list::<ApiToken>(RecordKind::ApiToken).await.map_err(store)? {
                 let left = t.expires.map_or("never expires".to_owned(), |e| {
                     format!("{} left", plural(e.saturating_sub(now()).div_ceil(86_400), "day"))
                 });
@@ -99,9 +99,11 @@ pub(crate) async fn token(m: &ArgMatches) -> Ended {
                 &[("principal", &format!("token:{name}"))],
                 async {
                     let mut ended = 0;
-                    for (key, t) in records.list::<ApiToken>(Kind::ApiToken).await.map_err(store)? {
+                    for (key, t) in
+                        records.list::<ApiToken>(RecordKind::ApiToken).await.map_err(store)?
+                    {
                         if t.name == name
-                            && records.remove(Kind::ApiToken, &key).await.map_err(store)?
+                            && records.remove(RecordKind::ApiToken, &key).await.map_err(store)?
                         {
                             ended += 1;
                         }

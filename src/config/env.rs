@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::file::read_secret;
 use super::repeated::quoted;
-use super::setting::{Kind, parse_bool};
+use super::setting::{ValueKind, parse_bool};
 use super::settings::access;
 use super::strays::of_a_service;
 use super::{Source, Values, settings};
@@ -21,7 +21,7 @@ pub(super) fn read_env(
             // What OpenTelemetry's own variables hold and cannot be heeded is a warning
             // (`telemetry/environment.rs`), as its specification asks.
             let heeded = |v: &&String| match s.kind {
-                Kind::Choice(of, _) if name.starts_with("OTEL_") => of.contains(&v.trim()),
+                ValueKind::Choice(of, _) if name.starts_with("OTEL_") => of.contains(&v.trim()),
                 _ => true,
             };
             // A service of the namespace that is called mssql sets MSSQL_PORT.
@@ -29,7 +29,7 @@ pub(super) fn read_env(
             if let Some(v) = env.get(name).filter(heeded).filter(ours) {
                 values.insert(s.key, (v.clone(), Source::Env(name.to_owned())));
             }
-            if s.kind == Kind::Secret {
+            if s.kind == ValueKind::Secret {
                 let file = format!("{name}_FILE");
                 if let Some(p) = env.get(&file)
                     && let Some(t) = read_secret(p, &file, errors)

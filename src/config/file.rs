@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::lists::{self, Lists};
-use super::setting::Kind;
+use super::setting::ValueKind;
 use super::{Source, Values, settings};
 
 pub(super) fn read_file(
@@ -63,7 +63,7 @@ pub(super) fn read_sections(
         for (name, v) in inner {
             let key = format!("{section}.{name}");
             let (key, from_file) = match key.strip_suffix("_file") {
-                Some(k) if settings::find(k).is_some_and(|s| s.kind == Kind::Secret) => {
+                Some(k) if settings::find(k).is_some_and(|s| s.kind == ValueKind::Secret) => {
                     (k.to_owned(), true)
                 }
                 _ => (key, false),
@@ -82,7 +82,7 @@ pub(super) fn read_sections(
                 toml::Value::Float(f) => f.to_string(),
                 toml::Value::Boolean(b) => b.to_string(),
                 toml::Value::Array(a)
-                    if s.kind == Kind::List && a.iter().all(toml::Value::is_str) =>
+                    if s.kind == ValueKind::List && a.iter().all(toml::Value::is_str) =>
                 {
                     a.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")
                 }

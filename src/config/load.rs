@@ -8,7 +8,7 @@ use super::env::read_env;
 use super::file::read_file;
 use super::lists::Lists;
 use super::repeated::quoted;
-use super::setting::{Kind, parse_listen};
+use super::setting::{ValueKind, parse_listen};
 use super::settings::{auth, database, http};
 use super::{Config, Errors, QuotaRow, Source, Values, place, settings, strays};
 
@@ -147,7 +147,7 @@ fn gathered(inputs: &Inputs, lists: &mut Lists, errors: &mut Vec<String>) -> Val
 
 /// From here on an address is one, however short it was written.
 fn normalize_addresses(values: &mut Values) {
-    for s in settings::all().filter(|s| s.kind == Kind::Listen) {
+    for s in settings::all().filter(|s| s.kind == ValueKind::Listen) {
         if let Some((text, _)) = values.get_mut(s.key)
             && let Some(address) = parse_listen(text)
         {
@@ -159,7 +159,7 @@ fn normalize_addresses(values: &mut Values) {
 /// Whether a text is (part of) a secret that is set elsewhere.
 fn is_secret(values: &Values, text: &str) -> bool {
     let secrets =
-        settings::all().filter(|s| s.kind == Kind::Secret).filter_map(|s| values.get(s.key));
+        settings::all().filter(|s| s.kind == ValueKind::Secret).filter_map(|s| values.get(s.key));
     secrets
         .map(|(t, _)| t.as_str())
         .any(|t| !t.is_empty() && (text.contains(t) || t == text.trim()))

@@ -3,7 +3,7 @@
 //! a password in it: it is refused, and never repeated.
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Server {
+pub(crate) struct ServerAddress {
     /// A name or an address, without brackets.
     pub(crate) host: String,
     /// Where one was given.
@@ -33,7 +33,7 @@ fn is_instance(name: &str) -> bool {
     !name.is_empty() && name.chars().count() <= 16 && name.chars().all(plain)
 }
 
-impl Server {
+impl ServerAddress {
     /// Whether this is the name or the address of a host, and nothing more.
     pub(crate) fn is_host(text: &str) -> bool {
         Self::parse(text, None, "").is_ok_and(|s| s.port.is_none() && s.instance.is_none())
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     fn of(host: &str, port: Option<u16>, instance: &str) -> Result<String, String> {
-        Server::parse(host, port, instance).map(|s| {
+        ServerAddress::parse(host, port, instance).map(|s| {
             format!(
                 "{} {} {}",
                 s.host,

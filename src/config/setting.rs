@@ -11,7 +11,7 @@ use super::repeated::{has_credentials, quoted};
 
 /// What a setting's text must be.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Kind {
+pub enum ValueKind {
     /// Any text that does not look like a connection string.
     Text,
     /// Where SQL Server is: read by [`super::server::Server::parse`], with all that belongs to it.
@@ -56,7 +56,7 @@ pub struct Setting {
     /// The names of the replaced service, beside `MSSQL_MCP_SECTION_NAME`.
     pub env: &'static [&'static str],
     /// What its text must be.
-    pub(crate) kind: Kind,
+    pub(crate) kind: ValueKind,
     /// As text; empty for none.
     pub(crate) default: &'static str,
     /// When a new value counts.
@@ -68,7 +68,7 @@ pub struct Setting {
 /// How a checked text becomes a value.
 pub trait Value {
     /// What the text must be.
-    const KIND: Kind;
+    const KIND: ValueKind;
     /// What is read from it.
     type Read<'a>;
 
@@ -115,7 +115,7 @@ macro_rules! texts {
         pub enum $name {}
 
         impl Value for $name {
-            const KIND: Kind = Kind::$name;
+            const KIND: ValueKind = ValueKind::$name;
             type Read<'a> = &'a str;
 
             fn read(text: &str) -> &str {
@@ -142,7 +142,7 @@ macro_rules! parsed {
         pub enum $name {}
 
         impl Value for $name {
-            const KIND: Kind = Kind::$name;
+            const KIND: ValueKind = ValueKind::$name;
             type Read<'a> = $read;
 
             fn read(text: &str) -> $read {
@@ -162,7 +162,7 @@ parsed! {
 }
 
 impl Value for bool {
-    const KIND: Kind = Kind::Bool;
+    const KIND: ValueKind = ValueKind::Bool;
     type Read<'a> = bool;
 
     fn read(text: &str) -> bool {
@@ -175,7 +175,7 @@ impl Value for bool {
 pub enum Int<const LOW: u64, const HIGH: u64> {}
 
 impl<const LOW: u64, const HIGH: u64> Value for Int<LOW, HIGH> {
-    const KIND: Kind = Kind::Int(LOW, HIGH);
+    const KIND: ValueKind = ValueKind::Int(LOW, HIGH);
     type Read<'a> = u64;
 
     fn read(text: &str) -> u64 {
@@ -208,7 +208,7 @@ macro_rules! choice {
         }
 
         impl $crate::config::setting::Value for $name {
-            const KIND: $crate::config::setting::Kind = $crate::config::setting::Kind::Choice(
+            const KIND: $crate::config::setting::ValueKind = $crate::config::setting::ValueKind::Choice(
                 &[$($text),*],
                 &[$($(($word, $for)),*)?],
             );
@@ -270,49 +270,49 @@ impl Setting {
         let shown = quoted(text);
         let wrong = match self.kind {
             // A secret has any form; a host is read with its port and instance, later.
-            Kind::Secret | Kind::Host => return Ok(()),
-            Kind::Path if text.contains("-----BEGIN") => {
+            ValueKind::Secret | ValueKind::Host => return Ok(()),
+            ValueKind::Path if text.contains("-----BEGIN") => {
                 "this is the PEM itself; write it into a file, and the file's path here".to_owned()
             }
-            Kind::Store
+            ValueKind::Store
                 if ["memory", "sqlite"].contains(&text)
                     || ["sqlite:", "redis:"].iter().any(|known| text.starts_with(known)) =>
             {
                 return Ok(());
             }
-            Kind::Store => {
+            ValueKind::Store => {
                 "it is none of memory, sqlite, sqlite:FILE and redis://HOST:PORT/DB".to_owned()
             }
             // Where no secret belongs, nothing that looks like one with its place is taken.
-            Kind::Text | Kind::List | Kind::Path if has_credentials(text) => {
+            ValueKind::Text | ValueKind::List | ValueKind::Path if has_credentials(text) => {
                 "this looks like a connection string or a URL with a password in it; write each \
                  part into its own setting"
                     .to_owned()
             }
-            Kind::Text | Kind::List | Kind::Path => return Ok(()),
-            Kind::Bool if parse_bool(text).is_some() => return Ok(()),
-            Kind::Bool => format!("{shown} is neither yes nor no"),
-            Kind::Int(low, high) => match text.trim().parse::<u64>() {
+            ValueKind::Text | ValueKind::List | ValueKind::Path => return Ok(()),
+            ValueKind::Bool if parse_bool(text).is_some() => return Ok(()),
+            ValueKind::Bool => format!("{shown} is neither yes nor no"),
+            ValueKind::Int(low, high) => match text.trim().parse::<u64>() {
                 Ok(n) if (low..=high).contains(&n) => return Ok(()),
                 _ => format!("{shown} is not a whole number from {low} to {high}"),
             },
-            Kind::Duration | Kind::DurationOrNone => match parse_duration(text) {
+            ValueKind::Duration | ValueKind::DurationOrNone => match parse_duration(text) {
                 None => format!("{shown} is no duration such as 500ms, 30s, 5m or 1h"),
-                Some(time) if time.is_zero() && self.kind == Kind::Duration => format!(
+                Some(time) if time.is_zero() && self.kind == ValueKind::Duration => format!(
                     "{shown} would be no time at all; a duration such as 500ms, 30s, 5m or 1h is \
                      needed"
                 ),
                 Some(_) => return Ok(()),
             },
-            Kind::Choice(names, _) => {
+            ValueKind::Choice(names, _) => {
                 if names.contains(&normal_choice(self.kind, text).as_str()) {
                     return Ok(());
                 }
                 format!("{shown} is none of {}", names.join(", "))
             }
-            Kind::Level => return level::directives(text).map(drop),
-            Kind::Listen if parse_listen(text).is_some() => return Ok(()),
-            Kind::Listen => {
+            ValueKind::Level => return level::directives(text).map(drop),
+            ValueKind::Listen if parse_listen(text).is_some() => return Ok(()),
+            ValueKind::Listen => {
                 format!("{shown} is no address such as 127.0.0.1:8008, localhost:8008 or 8008")
             }
         };
@@ -361,9 +361,9 @@ fn parse_duration(s: &str) -> Option<std::time::Duration> {
 }
 
 /// A choice in its normal spelling; what is none is only in lower case.
-pub(super) fn normal_choice(kind: Kind, text: &str) -> String {
+pub(super) fn normal_choice(kind: ValueKind, text: &str) -> String {
     let text = text.trim().to_ascii_lowercase();
-    let Kind::Choice(_, words) = kind else { return text };
+    let ValueKind::Choice(_, words) = kind else { return text };
     words.iter().find(|(word, _)| *word == text).map_or(text, |(_, name)| (*name).to_owned())
 }
 
@@ -381,7 +381,7 @@ mod tests {
         also { "rouge" => "red", "azul" => "blue", }
     }
 
-    fn row(kind: Kind) -> Setting {
+    fn row(kind: ValueKind) -> Setting {
         let (key, default, help) = ("a.b_c", "", "");
         Setting { key, env: &[], kind, default, reload: Reload::Live, help }
     }
@@ -406,8 +406,8 @@ mod tests {
         for bad in ["", "s", "1w", "401d", "-1", "1 2"] {
             assert_eq!(parse_duration(bad), None, "{bad}");
         }
-        assert!(row(Kind::DurationOrNone).check("0").is_ok());
-        assert!(row(Kind::Duration).check("0").is_err());
+        assert!(row(ValueKind::DurationOrNone).check("0").is_ok());
+        assert!(row(ValueKind::Duration).check("0").is_err());
     }
 
     #[test]
@@ -421,7 +421,7 @@ mod tests {
 
     #[test]
     fn a_row_names_its_variable_and_its_flag() {
-        let row = row(Kind::Text);
+        let row = row(ValueKind::Text);
         assert_eq!((row.own_env(), row.flag()), ("MSSQL_MCP_A_B_C".into(), "a-b-c".into()));
         assert_eq!(items(" a, ,b"), ["a", "b"]);
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::repeated::has_credentials;
-use super::setting::{Key, Kind};
+use super::setting::{Key, ValueKind};
 use super::{Config, settings};
 
 // === impl Config ===
@@ -21,7 +21,7 @@ impl Config {
             let (text, source) = self.read(s.key);
             let shown = match (s.kind, text.is_empty()) {
                 (_, true) => "(not set)".to_owned(),
-                (Kind::Secret, false) => "(redacted)".to_owned(),
+                (ValueKind::Secret, false) => "(redacted)".to_owned(),
                 _ => format!("{:?}", redacted(text)),
             };
             let _ = writeln!(out, "{:<36} = {shown:<28} # {source}", s.key);

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::setting::Kind;
+use super::setting::ValueKind;
 use super::settings;
 
 /// Read by others than the settings table.
@@ -88,7 +88,7 @@ fn known() -> Vec<String> {
     let mut all: Vec<String> = OURS.iter().map(|o| (*o).to_owned()).collect();
     for s in settings::all() {
         for name in s.env.iter().map(|n| (*n).to_owned()).chain([s.own_env()]) {
-            if s.kind == Kind::Secret {
+            if s.kind == ValueKind::Secret {
                 all.push(format!("{name}_FILE"));
             }
             all.push(name);

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::lease::Lease;
 use super::pool::driver_error;
-use super::rows::{Bounds, Truncated, Writer};
-use super::run::{Answer, Batch, Mode};
+use super::rows::{Bounds, RowsWriter, Truncated};
+use super::run::{Batch, BatchAnswer, Mode};
 use super::wrapper::{
     CONTEXT_PARAM, Param, ParamValue, TOLD_AND_TEXT, bind, carried, context_info, sent_as,
 };
@@ -38,7 +38,7 @@ pub(super) async fn bounded<T>(
 
 /// What was read so far.
 struct Reading {
-    writer: Writer,
+    writer: RowsWriter,
     rows_affected: Vec<u64>,
     /// A count of 0 was said, or none: the driver gives 0 for both.
     zeros: bool,
@@ -57,7 +57,7 @@ impl Database {
         batch: Batch<'_>,
         mode: Mode,
         limits: &Limits,
-    ) -> Result<Answer, (DbError, bool)> {
+    ) -> Result<BatchAnswer, (DbError, bool)> {
         let Limits { bounds, deadline, cancel, .. } = limits;
         let early = |e| (e, true);
         let told = self.settings().context_info;
@@ -139,7 +139,7 @@ fn declared(params: &[Param], told: bool) -> Cow<'static, str> {
 impl Reading {
     fn new(bounds: Bounds, committed: bool) -> Self {
         Self {
-            writer: Writer::new(bounds),
+            writer: RowsWriter::new(bounds),
             rows_affected: Vec::new(),
             zeros: false,
             after_rows: false,
@@ -173,12 +173,12 @@ impl Reading {
     }
 
     /// Of what only reads, and was not read to its end.
-    fn cut(mut self) -> Answer {
+    fn cut(mut self) -> BatchAnswer {
         (self.zeros, self.committed) = (false, false);
         self.finish()
     }
 
-    fn finish(self) -> Answer {
+    fn finish(self) -> BatchAnswer {
         let Self { mut writer, mut rows_affected, zeros, committed, .. } = self;
         writer.end();
         let rows = writer.total_rows;
@@ -188,7 +188,7 @@ impl Reading {
         }
         let (results, csv) = writer.finish();
         let messages = Vec::new();
-        Answer { results, rows, rows_affected, messages, committed, truncated, cut, csv }
+        BatchAnswer { results, rows, rows_affected, messages, committed, truncated, cut, csv }
     }
 }
 

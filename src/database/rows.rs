@@ -81,7 +81,7 @@ struct Head {
 
 /// Writes `[{"columns":…,"rows":[[…]],"row_count":n}, …]` under a budget.
 #[derive(Debug)]
-pub(crate) struct Writer {
+pub(crate) struct RowsWriter {
     done: Vec<Bytes>,
     buf: Vec<u8>,
     csv: Vec<u8>,
@@ -89,7 +89,7 @@ pub(crate) struct Writer {
     /// be exact or not.
     head_at: usize,
     columns: Vec<Head>,
-    notes: Vec<value::Note>,
+    notes: Vec<value::ValueNote>,
     open: bool,
     results: usize,
     rows: u64,
@@ -103,7 +103,7 @@ pub(crate) struct Writer {
     pub(crate) cut: bool,
 }
 
-impl Writer {
+impl RowsWriter {
     pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
             done: Vec::new(),

@@ -66,7 +66,7 @@ impl Mode {
 
 /// What a text gave.
 #[derive(Debug)]
-pub struct Answer {
+pub struct BatchAnswer {
     /// The result sets, as a JSON array.
     pub results: mssql_mcp_transports::Segments,
     /// Rows of all result sets together.
@@ -88,7 +88,7 @@ pub struct Answer {
 #[derive(Debug)]
 pub enum Applied {
     /// It had that effect, and is committed.
-    Committed(Answer),
+    Committed(BatchAnswer),
     /// It would have had another effect, and was rolled back.
     Differs(Vec<u64>),
 }
@@ -112,7 +112,7 @@ impl Database {
         batch: Batch<'_>,
         mode: Mode,
         limits: &Limits,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<BatchAnswer, Failure> {
         let mut tries = if mode == Mode::Read { 2 } else { 1 };
         loop {
             tries -= 1;
@@ -134,7 +134,7 @@ impl Database {
                 c.dirty = true;
             }
             match result {
-                Ok(a) => return Ok(Answer { messages: said.messages, ..a }),
+                Ok(a) => return Ok(BatchAnswer { messages: said.messages, ..a }),
                 Err((DbError::Lost(reason), false)) if tries > 0 => {
                     tracing::debug!(target: "mssql_mcp::database", reason, "a pooled connection \
                         was dead; trying another");
@@ -176,7 +176,7 @@ impl Database {
         let commit = "IF @@TRANCOUNT = 0 THROW 50000, N'The transaction has ended before its \
                       commit.', 1; COMMIT TRANSACTION";
         self.command(&mut lease, commit, limits).await?;
-        Ok(Applied::Committed(Answer { messages: said.messages, committed: true, ..answer }))
+        Ok(Applied::Committed(BatchAnswer { messages: said.messages, committed: true, ..answer }))
     }
 
     /// Runs a change between two runs of counting texts of ours, in one transaction that is rolled

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::config::server::Server;
+use crate::config::server::ServerAddress;
 use crate::config::settings::{self, database::Encrypt};
 use mssql_mcp_sql::policy::Policy;
 
@@ -57,7 +57,7 @@ impl Settings {
     /// From the configuration. `HOST,PORT` and `HOST\INSTANCE` are understood, as in
     /// SQL Server's own tools.
     pub fn from_config(c: &Config) -> Result<Self, String> {
-        let Server { host, port, instance } = c.server()?;
+        let ServerAddress { host, port, instance } = c.server()?;
         // With a port nobody needs to be asked where the instance is.
         let instance = instance.filter(|_| port.is_none());
         let port = port.unwrap_or(1433);

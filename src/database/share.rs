@@ -54,7 +54,7 @@ pub(crate) struct Share {
 }
 
 #[derive(Debug, PartialEq)]
-pub(crate) struct Full;
+pub(crate) struct LineFull;
 
 /// The server itself (probes, and what it asks of the catalog by itself), and the person at this
 /// machine where nobody signs in: nothing is kept from them.
@@ -85,7 +85,7 @@ impl Shares {
 
     /// Leave to use a connection, when it is this caller's turn. Where too many wait, one of those
     /// goes who have most; which may be this caller.
-    pub(crate) async fn take(self: &Arc<Self>, caller: &Arc<str>) -> Result<Share, Full> {
+    pub(crate) async fn take(self: &Arc<Self>, caller: &Arc<str>) -> Result<Share, LineFull> {
         let turn = {
             let mut s = self.state();
             if s.waiting.is_empty() && s.may(caller, self.reserve) {
@@ -93,7 +93,7 @@ impl Shares {
             }
             s.forget_the_gone();
             if s.waiting.len() >= self.max_waiting && !s.make_room(caller) {
-                return Err(Full);
+                return Err(LineFull);
             }
             let (turn, mine) = oneshot::channel();
             s.caller(caller).waiting += 1;
@@ -101,7 +101,7 @@ impl Shares {
             self.go_on(&mut s);
             mine
         };
-        turn.await.map_err(|_| Full)
+        turn.await.map_err(|_| LineFull)
     }
 
     fn given(self: &Arc<Self>, s: &mut State, caller: Arc<str>) -> Share {
@@ -266,12 +266,12 @@ mod tests {
         let first = shares.take(&ada).await.expect("free");
         let mut line: Vec<_> = (0..4).map(|_| Box::pin(shares.take(&ada))).collect();
         assert!(line.iter_mut().all(|m| m.now_or_never().is_none()));
-        assert_eq!(shares.take(&ada).await.expect_err("her line is full"), Full);
+        assert_eq!(shares.take(&ada).await.expect_err("her line is full"), LineFull);
         let mut his = Box::pin(shares.take(&bob));
         assert!((&mut his).now_or_never().is_none());
         assert_eq!(
             (&mut line[3]).now_or_never().expect("told").expect_err("he has her last place"),
-            Full
+            LineFull
         );
         drop(his);
         let mut again = Box::pin(shares.take(&ada));

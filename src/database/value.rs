@@ -18,7 +18,7 @@ const DAYS_TO_1900: i64 = 693_595;
 
 /// What is to be said of a value beside itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Note {
+pub(crate) struct ValueNote {
     /// A number that had to be a string.
     pub(crate) exact: bool,
     /// Money that the driver rounded: it decodes money to a double.
@@ -100,13 +100,18 @@ fn base_type(v: &ColumnData<'_>) -> &'static str {
 }
 
 /// Writes a value as JSON. Texts and binaries longer than `max` characters are cut, and say so.
-pub(crate) fn json(v: &ColumnData<'_>, type_name: &str, max: usize, out: &mut Vec<u8>) -> Note {
+pub(crate) fn json(
+    v: &ColumnData<'_>,
+    type_name: &str,
+    max: usize,
+    out: &mut Vec<u8>,
+) -> ValueNote {
     let variant = type_name == "sql_variant" && !matches!(v, ColumnData::String(None));
     if variant {
         let _ = write!(out, "{{\"base_type\":\"{}\",\"value\":", base_type(v));
     }
     let start = out.len();
-    let mut note = Note::default();
+    let mut note = ValueNote::default();
     match plain(v, type_name, out, &mut note) {
         Plain::Null => out.extend_from_slice(b"null"),
         // A double would lose digits: quotes around it.
@@ -139,7 +144,7 @@ pub(crate) fn json(v: &ColumnData<'_>, type_name: &str, max: usize, out: &mut Ve
 
 /// Writes a value as a CSV field (RFC 4180): NULL is nothing, the empty string is `""`.
 pub(crate) fn csv(v: &ColumnData<'_>, type_name: &str, max: usize, out: &mut Vec<u8>) {
-    match plain(v, type_name, out, &mut Note::default()) {
+    match plain(v, type_name, out, &mut ValueNote::default()) {
         Plain::Null | Plain::Bare | Plain::Quoted => {}
         Plain::Text(t) => field(&short(&t, max).0, out),
         Plain::Binary(b) => {
@@ -192,7 +197,7 @@ fn plain<'v>(
     v: &'v ColumnData<'_>,
     type_name: &str,
     out: &mut Vec<u8>,
-    note: &mut Note,
+    note: &mut ValueNote,
 ) -> Plain<'v> {
     match v {
         ColumnData::U8(Some(x)) => integer(i64::from(*x), out),
@@ -376,7 +381,7 @@ fn moment<'a>(days: i64, increments: u64, scale: u8, out: &mut Vec<u8>) -> Plain
 mod tests {
     use super::*;
 
-    fn one(v: ColumnData<'_>, ty: &str) -> (String, Note) {
+    fn one(v: ColumnData<'_>, ty: &str) -> (String, ValueNote) {
         let mut out = Vec::new();
         let note = json(&v, ty, 20, &mut out);
         (String::from_utf8(out).expect("UTF-8"), note)
@@ -388,10 +393,10 @@ mod tests {
 
     #[test]
     fn numbers_that_a_double_cannot_carry_are_strings() {
-        let exact = Note { exact: true, ..Note::default() };
+        let exact = ValueNote { exact: true, ..ValueNote::default() };
         assert_eq!(
             one(ColumnData::I64(Some(SAFE)), "bigint"),
-            ("9007199254740992".into(), Note::default())
+            ("9007199254740992".into(), ValueNote::default())
         );
         assert_eq!(
             one(ColumnData::I64(Some(SAFE + 1)), "bigint"),
@@ -401,7 +406,7 @@ mod tests {
         let n = |v, s| ColumnData::Numeric(Some(tiberius::numeric::Numeric::new_with_scale(v, s)));
         assert_eq!(
             one(n(123_456_789_012_345, 2), "decimal"),
-            ("1234567890123.45".into(), Note::default())
+            ("1234567890123.45".into(), ValueNote::default())
         );
         assert_eq!(
             one(n(1_234_567_890_123_456, 2), "decimal"),
@@ -420,7 +425,10 @@ mod tests {
 
     #[test]
     fn money_is_exact_below_what_a_double_counts_and_says_so_beyond() {
-        assert_eq!(one(ColumnData::F64(Some(12.5)), "money"), ("12.5000".into(), Note::default()));
+        assert_eq!(
+            one(ColumnData::F64(Some(12.5)), "money"),
+            ("12.5000".into(), ValueNote::default())
+        );
         assert_eq!(text(ColumnData::F64(Some(-214_748.364_8)), "smallmoney"), "-214748.3648");
         assert!(!one(ColumnData::F64(Some(900_719_925_474.099)), "money").1.rounded);
         assert!(one(ColumnData::F64(Some(922_337_203_685_477.6)), "money").1.rounded);
@@ -454,13 +462,13 @@ mod tests {
 
     #[test]
     fn long_cells_are_cut_and_say_so() {
-        let cut = Note { cut: true, ..Note::default() };
+        let cut = ValueNote { cut: true, ..ValueNote::default() };
         let long = "é".repeat(21);
         let (t, note) = one(ColumnData::String(Some(long.into())), "nvarchar");
         assert_eq!((t, note), (format!("\"{}… [cut: 20 of 21 characters]\"", "é".repeat(20)), cut));
         assert_eq!(
             one(ColumnData::String(Some("é".repeat(20).into())), "nvarchar").1,
-            Note::default()
+            ValueNote::default()
         );
         let (t, note) = one(ColumnData::Binary(Some(vec![0xAB; 11].into())), "varbinary");
         assert_eq!((t, note), (format!("\"0x{}… [cut: 10 of 11 bytes]\"", "AB".repeat(10)), cut));

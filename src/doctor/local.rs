@@ -13,7 +13,7 @@ use crate::config::settings;
 use crate::config::{Config, Source};
 use crate::fetch::Getter;
 use crate::oauth::people::User;
-use crate::oauth::store::{Kind, Records, now};
+use crate::oauth::store::{RecordKind, Records, now};
 use crate::telemetry::environment;
 use crate::telemetry::otlp::{self, Route};
 
@@ -142,9 +142,12 @@ pub(crate) async fn store(config: &Config) -> Vec<Finding> {
 /// Reads the people, and writes and removes a record that means nothing.
 async fn tried(text: &str) -> Result<usize, String> {
     let records = Records::open(text).map_err(|e| e.to_string())?;
-    let people = records.list::<User>(Kind::User).await.map_err(|e| e.to_string())?;
-    records.put(Kind::Login, "doctor", &"doctor", now() + 60).await.map_err(|e| e.to_string())?;
-    records.remove(Kind::Login, "doctor").await.map_err(|e| e.to_string())?;
+    let people = records.list::<User>(RecordKind::User).await.map_err(|e| e.to_string())?;
+    records
+        .put(RecordKind::Login, "doctor", &"doctor", now() + 60)
+        .await
+        .map_err(|e| e.to_string())?;
+    records.remove(RecordKind::Login, "doctor").await.map_err(|e| e.to_string())?;
     Ok(people.iter().filter(|(_, u)| !u.disabled).count())
 }
 

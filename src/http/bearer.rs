@@ -6,7 +6,7 @@ use std::sync::Weak;
 
 use futures_util::future::Either;
 
-use super::connections::Connection;
+use super::connections::HttpConnection;
 use crate::answer::Answer;
 use crate::oauth::server::Authority;
 use crate::principal::Principal;
@@ -15,12 +15,12 @@ use crate::route::Routed;
 type Found = Result<Principal, Answer>;
 
 /// A caller, found at once or after a look into the store.
-pub(crate) type Finding = Either<Ready<Found>, Pin<Box<dyn Future<Output = Found> + Send>>>;
+pub(crate) type PrincipalFuture = Either<Ready<Found>, Pin<Box<dyn Future<Output = Found> + Send>>>;
 
 /// Finds the caller. Without sign-in (loopback only) that is the person at this machine.
 pub(crate) fn authenticate<B>(
     authority: Option<Authority>,
-) -> impl Fn(&Routed<B>) -> Finding + Clone + use<B> {
+) -> impl Fn(&Routed<B>) -> PrincipalFuture + Clone + use<B> {
     move |r| {
         // Without sign-in, and for a token that was seen a moment ago, nothing is copied and
         // nobody asked.
@@ -42,7 +42,7 @@ pub(crate) fn authenticate<B>(
 pub(crate) fn admit<B>(r: &mut Routed<B>, principal: Principal) {
     let extensions = r.request.extensions_mut();
     extensions.insert(principal);
-    if let Some(c) = extensions.remove::<Weak<Connection>>().and_then(|c| c.upgrade()) {
+    if let Some(c) = extensions.remove::<Weak<HttpConnection>>().and_then(|c| c.upgrade()) {
         c.keep();
     }
 }

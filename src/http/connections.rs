@@ -27,7 +27,7 @@ struct Strangers {
 
 /// One, for as long as it is open; a request finds a weak reference to it in its extensions.
 #[derive(Debug)]
-pub(crate) struct Connection {
+pub(crate) struct HttpConnection {
     id: u64,
     all: Arc<Connections>,
     _place: OwnedSemaphorePermit,
@@ -52,7 +52,10 @@ impl Connections {
     /// A place for a connection that was accepted; where there is none, a stranger's ends for it.
     /// `from` is none for a proxy of ours, which bounds its clients itself and carries those who
     /// are known beside those who are not.
-    pub(crate) async fn enter(self: &Arc<Self>, from: Option<IpAddr>) -> Option<Arc<Connection>> {
+    pub(crate) async fn enter(
+        self: &Arc<Self>,
+        from: Option<IpAddr>,
+    ) -> Option<Arc<HttpConnection>> {
         let place = match self.room.clone().try_acquire_owned() {
             Ok(p) => p,
             Err(_) => {
@@ -68,7 +71,7 @@ impl Connections {
         if let Some(ip) = from {
             strangers.all.insert(id, (network(ip), ended.clone()));
         }
-        Some(Arc::new(Connection { id, all: self.clone(), _place: place, ended }))
+        Some(Arc::new(HttpConnection { id, all: self.clone(), _place: place, ended }))
     }
 }
 
@@ -96,14 +99,14 @@ impl Strangers {
     }
 }
 
-impl Connection {
+impl HttpConnection {
     /// Somebody on it was recognised: it gives way to nobody any more.
     pub(crate) fn keep(&self) {
         self.all.strangers().all.remove(&self.id);
     }
 }
 
-impl Drop for Connection {
+impl Drop for HttpConnection {
     fn drop(&mut self) {
         self.keep();
     }

@@ -14,7 +14,7 @@ use mssql_mcp_transports::streamable::{self, Streamable};
 use mssql_mcp_transports::{ChallengeOf, headers};
 use tower::Service;
 
-use super::{Mount, Served, Stop, open};
+use super::{Mount, Served, Shutdown, open};
 use crate::answer::Answer;
 use crate::config::Config;
 use crate::config::settings;
@@ -44,7 +44,7 @@ impl Endpoints {
         served: &Served,
         config: &Config,
         sessions: &Arc<Sessions>,
-        stop: &Stop,
+        stop: &Shutdown,
     ) -> Self {
         let streams = Streams::new(config.get(settings::http::MAX_SESSIONS) as usize);
         let open = streams.clone();
@@ -62,7 +62,7 @@ fn both(
     config: &Config,
     sessions: &Arc<Sessions>,
     streams: &Streams,
-    stop: &Stop,
+    stop: &Shutdown,
 ) -> Both {
     // A session of one mount is none of another.
     let path = mount.path.clone();

@@ -22,7 +22,7 @@ use tower::{Service, ServiceBuilder, ServiceExt};
 
 use super::STRANGERS;
 use super::body::RequestBody;
-use super::connections::{Connection, Connections};
+use super::connections::{Connections, HttpConnection};
 use super::peer::{Peer, address};
 use crate::config::Config;
 use crate::config::settings;
@@ -42,7 +42,7 @@ pub struct Listener {
 
 /// The two steps of a graceful stop.
 #[derive(Debug, Clone, Default)]
-pub struct Stop {
+pub struct Shutdown {
     /// Stop accepting; end streams that only wait.
     pub closing: CancellationToken,
     /// Cancel the calls that still run.
@@ -83,7 +83,7 @@ impl Listener {
         self,
         service: S,
         config: &Config,
-        stop: Stop,
+        stop: Shutdown,
         end: impl FnOnce(),
     ) -> std::io::Result<()>
     where
@@ -188,7 +188,7 @@ fn introduced<S>(
     service: S,
     peer: Option<IpAddr>,
     proxies: Arc<[IpAddr]>,
-    place: &Arc<Connection>,
+    place: &Arc<HttpConnection>,
 ) -> impl Service<Request<Incoming>, Response = S::Response, Error = S::Error, Future = S::Future>
 + Clone
 + use<S>

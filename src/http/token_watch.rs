@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service};
 
-use crate::oauth::resource::{Holds, Lease};
+use crate::oauth::resource::{Holds, TokenLease};
 use crate::oauth::server::Authority;
 use crate::route::Routed;
 
@@ -47,7 +47,7 @@ struct Watches {
 /// What a stream hangs on.
 #[derive(Debug)]
 struct Held {
-    lease: Mutex<Arc<Lease>>,
+    lease: Mutex<Arc<TokenLease>>,
     renewed: Notify,
     /// Nothing is said meanwhile.
     silent: AtomicBool,
@@ -154,7 +154,7 @@ enum Kind {
 }
 
 impl Held {
-    fn new(lease: Lease) -> Arc<Self> {
+    fn new(lease: TokenLease) -> Arc<Self> {
         Arc::new(Self {
             lease: Mutex::new(Arc::new(lease)),
             renewed: Notify::new(),
@@ -163,12 +163,12 @@ impl Held {
         })
     }
 
-    fn lease(&self) -> Arc<Lease> {
+    fn lease(&self) -> Arc<TokenLease> {
         self.lease.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Hangs on another lease from now on, if that lasts longer.
-    fn renew(&self, new: impl FnOnce() -> Lease) {
+    fn renew(&self, new: impl FnOnce() -> TokenLease) {
         let mut lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
         let new = new();
         if new.expires > lease.expires {

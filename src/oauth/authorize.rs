@@ -170,7 +170,7 @@ impl Authority {
         }
         let (host, loopback) = redirect_uri::host_of(&w.redirect_uri).unwrap_or_default();
         let server = self.server(headers);
-        let asked = pages::Asked {
+        let asked = pages::ConsentPage {
             user,
             label: &self.mounts[w.mount].label,
             server: &server,

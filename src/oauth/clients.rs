@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::redirects::{Redirects, log_refused};
-use super::store::{FOREVER, Kind, Records, StoreError, now};
+use super::store::{FOREVER, RecordKind, Records, StoreError, now};
 use crate::config::settings;
 use crate::config::{Config, Registered};
 use crate::net::{network, site};
@@ -117,16 +117,16 @@ impl Clients {
                 network: String::new(),
             }));
         }
-        Ok(self.records.get::<Client>(Kind::Client, id).await?.map(|c| c.0))
+        Ok(self.records.get::<Client>(RecordKind::Client, id).await?.map(|c| c.0))
     }
 
     /// Somebody signed in through it: it is kept.
     pub(crate) async fn keep(&self, id: &str) -> Result<(), StoreError> {
-        if let Some((mut c, was)) = self.records.get::<Client>(Kind::Client, id).await?
+        if let Some((mut c, was)) = self.records.get::<Client>(RecordKind::Client, id).await?
             && !c.used
         {
             c.used = true;
-            self.records.replace(Kind::Client, id, &was, &c, FOREVER).await?;
+            self.records.replace(RecordKind::Client, id, &was, &c, FOREVER).await?;
         }
         Ok(())
     }
@@ -162,7 +162,7 @@ impl Clients {
     /// of the unused ones go (one at least): always the oldest of the network that has most of
     /// them, so that a flood pushes out itself and not a newcomer.
     async fn make_room(&self) -> Result<usize, StoreError> {
-        let all = self.records.list::<Client>(Kind::Client).await?;
+        let all = self.records.list::<Client>(RecordKind::Client).await?;
         let room = self.most.saturating_sub(all.len());
         if room > 0 {
             // Other replicas register, too.
@@ -181,7 +181,7 @@ impl Clients {
             else {
                 break;
             };
-            self.records.remove(Kind::Client, &id).await?;
+            self.records.remove(RecordKind::Client, &id).await?;
             made += 1;
         }
         if made > 0 {
@@ -213,14 +213,14 @@ impl Clients {
         } else {
             (secret("dcr_"), Some(secret("mcs_")))
         };
-        if self.records.get::<Client>(Kind::Client, &id).await?.is_none() {
+        if self.records.get::<Client>(RecordKind::Client, &id).await?.is_none() {
             if let Err(r) = self.room(peer).await? {
                 return Ok(Err(r));
             }
             let network = hashed(&peer.map_or(String::new(), site))[..12].to_owned();
             let client =
                 Client { secret: plain.as_deref().map(hashed), created, network, ..client.clone() };
-            self.records.insert(Kind::Client, &id, &client, created + UNUSED).await?;
+            self.records.insert(RecordKind::Client, &id, &client, created + UNUSED).await?;
             log_refused(&client.name, &refused);
         }
         let mut answer = json!({
@@ -446,7 +446,7 @@ mod tests {
                 c.register(&body(100 + n), from(10 + n as u8)).await.expect("store").expect("room");
             newcomers.push(id["client_id"].as_str().expect("id").to_owned());
         }
-        let all = async || c.records.list::<Client>(Kind::Client).await.expect("store");
+        let all = async || c.records.list::<Client>(RecordKind::Client).await.expect("store");
         assert!(all().await.len() <= 50);
         for id in &newcomers {
             assert!(c.find(id).await.expect("store").is_some(), "the flood went first");

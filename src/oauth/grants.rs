@@ -16,11 +16,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use dashmap::DashMap;
 
 use super::people::People;
-use super::store::{FOREVER, Kind, Records, StoreError, now};
+use super::store::{FOREVER, RecordKind, Records, StoreError, now};
 use crate::secret::{hashed, secret};
 use introspect::Known;
 use records::{Access, Refresh};
-pub(crate) use records::{ApiToken, Code, Grant, Login};
+pub(crate) use records::{ApiToken, AuthorizationCode, Grant, Login};
 
 /// A code is good for so many seconds.
 const CODE: u64 = 120;
@@ -99,7 +99,7 @@ impl Grants {
         challenge: &str,
     ) -> Result<String, StoreError> {
         let code = secret("mac_");
-        let record = Code {
+        let record = AuthorizationCode {
             grant: secret("g_"),
             content,
             redirect_uri: redirect_uri.to_owned(),
@@ -107,7 +107,7 @@ impl Grants {
             used: false,
             replayed: false,
         };
-        self.records.put(Kind::Code, &hashed(&code), &record, now() + CODE).await?;
+        self.records.put(RecordKind::Code, &hashed(&code), &record, now() + CODE).await?;
         Ok(code)
     }
 
@@ -121,7 +121,9 @@ impl Grants {
         audience: Option<&str>,
     ) -> Result<Tokens, GrantError> {
         let key = hashed(code);
-        let Some((mut c, was)) = self.records.get::<Code>(Kind::Code, &key).await? else {
+        let Some((mut c, was)) =
+            self.records.get::<AuthorizationCode>(RecordKind::Code, &key).await?
+        else {
             return Err(GrantError::InvalidGrant("the code is unknown or has expired"));
         };
         if audience.is_some_and(|a| a != c.content.audience) {
@@ -131,7 +133,10 @@ impl Grants {
             c.used = true;
             // It is kept as spent for as long as the tokens could live, so that
             // a replay is recognised.
-            !self.records.replace(Kind::Code, &key, &was, &c, now() + self.refresh_ttl).await?
+            !self
+                .records
+                .replace(RecordKind::Code, &key, &was, &c, now() + self.refresh_ttl)
+                .await?
         };
         const REPLAYED: GrantError =
             GrantError::Replayed("the code was used before; what it gave is revoked");
@@ -162,11 +167,16 @@ impl Grants {
             ));
         }
         c.content.until = now() + self.access_ttl;
-        self.records.put(Kind::Grant, &c.grant, &c.content, now() + self.refresh_ttl).await?;
+        self.records.put(RecordKind::Grant, &c.grant, &c.content, now() + self.refresh_ttl).await?;
         let scopes = c.content.scopes.clone();
         let tokens = self.pair(&c.grant, &c.content, scopes).await?;
         // Presented twice at once: the other one may have looked for the grant before it was there.
-        if self.records.get::<Code>(Kind::Code, &key).await?.is_none_or(|(now, _)| now.replayed) {
+        if self
+            .records
+            .get::<AuthorizationCode>(RecordKind::Code, &key)
+            .await?
+            .is_none_or(|(now, _)| now.replayed)
+        {
             self.revoke(&c.grant).await?;
             return Err(REPLAYED);
         }
@@ -175,14 +185,20 @@ impl Grants {
 
     async fn replayed(&self, key: &str) -> Result<(), StoreError> {
         loop {
-            let Some((mut c, was)) = self.records.get::<Code>(Kind::Code, key).await? else {
+            let Some((mut c, was)) =
+                self.records.get::<AuthorizationCode>(RecordKind::Code, key).await?
+            else {
                 return Ok(());
             };
             if c.replayed {
                 return Ok(());
             }
             c.replayed = true;
-            if self.records.replace(Kind::Code, key, &was, &c, now() + self.refresh_ttl).await? {
+            if self
+                .records
+                .replace(RecordKind::Code, key, &was, &c, now() + self.refresh_ttl)
+                .await?
+            {
                 return Ok(());
             }
         }
@@ -199,7 +215,8 @@ impl Grants {
         const DEAD: GrantError =
             GrantError::InvalidGrant("the refresh token is unknown, expired or revoked");
         let key = hashed(token);
-        let Some((mut r, was)) = self.records.get::<Refresh>(Kind::Refresh, &key).await? else {
+        let Some((mut r, was)) = self.records.get::<Refresh>(RecordKind::Refresh, &key).await?
+        else {
             return Err(DEAD);
         };
         if r.client != client {
@@ -208,7 +225,7 @@ impl Grants {
         if audience.is_some_and(|a| a != r.audience) {
             return Err(GrantError::InvalidTarget);
         }
-        let Some((grant, _)) = self.records.get::<Grant>(Kind::Grant, &r.grant).await? else {
+        let Some((grant, _)) = self.records.get::<Grant>(RecordKind::Grant, &r.grant).await? else {
             return Err(DEAD);
         };
         if self.people.still(&r.user, &grant.epoch).await?.is_none() {
@@ -224,7 +241,9 @@ impl Grants {
             None => {
                 r.used_at = Some(at);
                 // Losing this race is a second refresh at once, which the grace forgives.
-                self.records.replace(Kind::Refresh, &key, &was, &r, at + self.refresh_ttl).await?;
+                self.records
+                    .replace(RecordKind::Refresh, &key, &was, &r, at + self.refresh_ttl)
+                    .await?;
             }
             // A clock that was set back between two processes revives nothing.
             Some(used) if (used..=used + GRACE).contains(&at) => {}
@@ -250,11 +269,15 @@ impl Grants {
         change: impl Fn(&mut Grant),
     ) -> Result<Option<Grant>, StoreError> {
         loop {
-            let Some((mut g, was)) = self.records.get::<Grant>(Kind::Grant, id).await? else {
+            let Some((mut g, was)) = self.records.get::<Grant>(RecordKind::Grant, id).await? else {
                 return Ok(None);
             };
             change(&mut g);
-            if self.records.replace(Kind::Grant, id, &was, &g, now() + self.refresh_ttl).await? {
+            if self
+                .records
+                .replace(RecordKind::Grant, id, &was, &g, now() + self.refresh_ttl)
+                .await?
+            {
                 return Ok(Some(g));
             }
         }
@@ -278,15 +301,17 @@ impl Grants {
             audience: audience.clone(),
             used_at: None,
         };
-        self.records.put(Kind::Refresh, &hashed(&refresh), &r, now() + self.refresh_ttl).await?;
+        self.records
+            .put(RecordKind::Refresh, &hashed(&refresh), &r, now() + self.refresh_ttl)
+            .await?;
         let a = Access { grant, user, client, scopes: scopes.clone(), audience, expires };
-        self.records.put(Kind::Access, &hashed(&access), &a, expires).await?;
+        self.records.put(RecordKind::Access, &hashed(&access), &a, expires).await?;
         Ok(Tokens { access, refresh, expires_in: self.access_ttl, scopes })
     }
 
     /// Takes a grant back, with all its tokens.
     pub(crate) async fn revoke(&self, grant: &str) -> Result<bool, StoreError> {
-        let was = self.records.remove(Kind::Grant, grant).await?;
+        let was = self.records.remove(RecordKind::Grant, grant).await?;
         self.known.retain(|_, k| k.grant != grant);
         Ok(was)
     }
@@ -296,10 +321,10 @@ impl Grants {
     pub(crate) async fn revoke_token(&self, token: &str, client: &str) -> Result<bool, StoreError> {
         let key = hashed(token);
         let mut ended = false;
-        if let Some((a, _)) = self.records.get::<Access>(Kind::Access, &key).await?
+        if let Some((a, _)) = self.records.get::<Access>(RecordKind::Access, &key).await?
             && a.client == client
         {
-            ended = self.records.remove(Kind::Access, &key).await?;
+            ended = self.records.remove(RecordKind::Access, &key).await?;
             self.known.remove(&key);
             // Streams that hang on the grant have nothing newer to hang on.
             self.change(&a.grant, |g| {
@@ -309,7 +334,7 @@ impl Grants {
             })
             .await?;
         }
-        if let Some((r, _)) = self.records.get::<Refresh>(Kind::Refresh, &key).await?
+        if let Some((r, _)) = self.records.get::<Refresh>(RecordKind::Refresh, &key).await?
             && r.client == client
         {
             ended |= self.revoke(&r.grant).await?;
@@ -319,7 +344,7 @@ impl Grants {
 
     /// The grants of a person.
     pub(crate) async fn of(&self, user: &str) -> Result<Vec<(String, Grant)>, StoreError> {
-        let mut all = self.records.list::<Grant>(Kind::Grant).await?;
+        let mut all = self.records.list::<Grant>(RecordKind::Grant).await?;
         all.retain(|(_, g)| g.user == user);
         all.sort_by(|(a, x), (b, y)| (x.created, a).cmp(&(y.created, b)));
         Ok(all)
@@ -330,14 +355,14 @@ impl Grants {
         for (id, _) in self.of(user).await? {
             self.revoke(&id).await?;
         }
-        for (key, code) in self.records.list::<Code>(Kind::Code).await? {
+        for (key, code) in self.records.list::<AuthorizationCode>(RecordKind::Code).await? {
             if code.content.user == user {
-                self.records.remove(Kind::Code, &key).await?;
+                self.records.remove(RecordKind::Code, &key).await?;
             }
         }
-        for (key, login) in self.records.list::<Login>(Kind::Login).await? {
+        for (key, login) in self.records.list::<Login>(RecordKind::Login).await? {
             if login.user == user {
-                self.records.remove(Kind::Login, &key).await?;
+                self.records.remove(RecordKind::Login, &key).await?;
             }
         }
         self.people.forget_places(user).await
@@ -355,7 +380,7 @@ impl Grants {
         let audience = audience.to_owned();
         let record = ApiToken { name: name.to_owned(), scopes, audience, created: now(), expires };
         self.records
-            .put(Kind::ApiToken, &hashed(&token), &record, expires.unwrap_or(FOREVER))
+            .put(RecordKind::ApiToken, &hashed(&token), &record, expires.unwrap_or(FOREVER))
             .await?;
         Ok(token)
     }
@@ -484,12 +509,15 @@ mod tests {
         // As if the grace were over.
         let (mut r, _) = g
             .records
-            .get::<Refresh>(Kind::Refresh, &hashed(&t.refresh))
+            .get::<Refresh>(RecordKind::Refresh, &hashed(&t.refresh))
             .await
             .expect("store")
             .expect("kept");
         r.used_at = Some(now() - GRACE - 1);
-        g.records.put(Kind::Refresh, &hashed(&t.refresh), &r, FOREVER).await.expect("written");
+        g.records
+            .put(RecordKind::Refresh, &hashed(&t.refresh), &r, FOREVER)
+            .await
+            .expect("written");
         assert!(matches!(
             g.refresh(&t.refresh, "c1", None, None).await,
             Err(GrantError::Replayed(_))
@@ -568,7 +596,7 @@ mod tests {
         let next = later.refresh(&t.refresh, "c1", None, None).await.expect("refreshed");
         let until = async || {
             g.records
-                .get::<Grant>(Kind::Grant, &grant)
+                .get::<Grant>(RecordKind::Grant, &grant)
                 .await
                 .expect("store")
                 .expect("there")

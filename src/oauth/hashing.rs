@@ -29,7 +29,7 @@ const MOST: usize = 256 << 10;
 
 /// No worker is free, and too many wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Full;
+pub(crate) struct HashingFull;
 
 /// Workers that share a line.
 #[derive(Debug)]
@@ -116,7 +116,11 @@ fn made(password: &str, salt: &[u8]) -> Result<String, argon2::password_hash::Er
 /// Whether a password is the one of a PHC string. It is decided even when nobody waits for
 /// it any more, unless its turn had not come. `known` names the person where they signed
 /// in before from there.
-pub(crate) async fn verify(password: &str, phc: &str, known: Option<&str>) -> Result<bool, Full> {
+pub(crate) async fn verify(
+    password: &str,
+    phc: &str,
+    known: Option<&str>,
+) -> Result<bool, HashingFull> {
     WORKERS.verify(password, phc, known).await
 }
 
@@ -130,7 +134,7 @@ impl Workers {
         password: &str,
         phc: &str,
         known: Option<&str>,
-    ) -> Result<bool, Full> {
+    ) -> Result<bool, HashingFull> {
         let (answer, decided) = oneshot::channel();
         let known = known.map(str::to_owned);
         self.take(Job { password: password.to_owned(), phc: phc.to_owned(), known, answer })?;
@@ -141,7 +145,7 @@ impl Workers {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(self: &Arc<Self>, job: Job) -> Result<(), Full> {
+    fn take(self: &Arc<Self>, job: Job) -> Result<(), HashingFull> {
         let mut s = self.state();
         let State { known, waiting, .. } = &mut *s;
         let line = if job.known.is_some() { known } else { waiting };
@@ -153,7 +157,7 @@ impl Workers {
             // Those who left have no place in the line.
             line.retain(|j| !j.answer.is_closed());
             if line.len() >= WAITING || of_one(line) {
-                return Err(Full);
+                return Err(HashingFull);
             }
         }
         line.push_back(job);
@@ -267,10 +271,10 @@ mod tests {
             workers.take(job)
         };
         assert!((0..WAITING).all(|_| take(None) == Ok(())));
-        assert_eq!(take(None), Err(Full));
+        assert_eq!(take(None), Err(HashingFull));
         // Who was here before has a line of their own, and a part of it.
         assert!((0..OF_ONE).all(|_| take(Some("ada")) == Ok(())));
-        assert_eq!((take(Some("ada")), take(Some("bob"))), (Err(Full), Ok(())));
+        assert_eq!((take(Some("ada")), take(Some("bob"))), (Err(HashingFull), Ok(())));
         let turns: Vec<_> =
             (0..7).map(|_| workers.next().expect("a job").known.unwrap_or_default()).collect();
         assert_eq!(turns, ["ada", "ada", "ada", "", "ada", "bob", ""]);
@@ -294,9 +298,9 @@ mod tests {
             tokio::spawn(async move { workers.verify("wrong", &phc, None).await })
         };
         let ended = futures_util::future::join_all((0..3 * WAITING).map(|_| ask())).await;
-        let full = ended.iter().filter(|e| matches!(e, Ok(Err(Full)))).count();
+        let full = ended.iter().filter(|e| matches!(e, Ok(Err(HashingFull)))).count();
         assert!(
-            full > 0 && ended.iter().all(|e| matches!(e, Ok(Ok(false) | Err(Full)))),
+            full > 0 && ended.iter().all(|e| matches!(e, Ok(Ok(false) | Err(HashingFull)))),
             "{full} of {}",
             ended.len()
         );

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::people::{User, hash};
 use super::server::{Authority, Request};
-use super::store::{Answer as Stored, Kind, Memory, Records, Store, StoreError};
+use super::store::{Memory, RecordKind, Records, Store, StoreError, StoreFuture as Stored};
 use crate::audit::Audit;
 use crate::config::settings::{access, auth, http as http_settings};
 use crate::config::{Config, Inputs};
@@ -56,17 +56,23 @@ impl Fragile {
 }
 
 impl Store for Fragile {
-    fn get<'a>(&'a self, kind: Kind, key: &'a str) -> Stored<'a, Option<Vec<u8>>> {
+    fn get<'a>(&'a self, kind: RecordKind, key: &'a str) -> Stored<'a, Option<Vec<u8>>> {
         self.or(self.0.get(kind, key))
     }
 
-    fn put<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, until: u64) -> Stored<'a, ()> {
+    fn put<'a>(
+        &'a self,
+        kind: RecordKind,
+        key: &'a str,
+        value: Vec<u8>,
+        until: u64,
+    ) -> Stored<'a, ()> {
         self.or(self.0.put(kind, key, value, until))
     }
 
     fn insert<'a>(
         &'a self,
-        kind: Kind,
+        kind: RecordKind,
         key: &'a str,
         value: Vec<u8>,
         until: u64,
@@ -76,7 +82,7 @@ impl Store for Fragile {
 
     fn replace<'a>(
         &'a self,
-        kind: Kind,
+        kind: RecordKind,
         key: &'a str,
         was: &'a [u8],
         value: Vec<u8>,
@@ -85,11 +91,11 @@ impl Store for Fragile {
         self.or(self.0.replace(kind, key, was, value, until))
     }
 
-    fn remove<'a>(&'a self, kind: Kind, key: &'a str) -> Stored<'a, bool> {
+    fn remove<'a>(&'a self, kind: RecordKind, key: &'a str) -> Stored<'a, bool> {
         self.or(self.0.remove(kind, key))
     }
 
-    fn list(&self, kind: Kind) -> Stored<'_, Vec<(String, Vec<u8>)>> {
+    fn list(&self, kind: RecordKind) -> Stored<'_, Vec<(String, Vec<u8>)>> {
         self.or(self.0.list(kind))
     }
 

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::grants::Grant;
 use crate::visible::{unseen, visible_line};
-pub(crate) use sign_in::{Asked, Problem, Purpose, SignIn, consent, login, not_yours};
+pub(crate) use sign_in::{ConsentPage, Purpose, SignIn, SignInProblem, consent, login, not_yours};
 
 /// All that there is of style, in the page itself.
 const STYLE: &str = include_str!("pages/style.css");
@@ -279,7 +279,7 @@ mod tests {
     fn nothing_that_a_client_says_becomes_markup() {
         let evil = "<script>alert(1)</script>\"'&\u{202e}\u{0}";
         let scopes = [evil.to_owned()];
-        let asked = Asked {
+        let asked = ConsentPage {
             user: evil,
             label: evil,
             server: evil,
@@ -301,7 +301,7 @@ mod tests {
             host: evil.into(),
             epoch: String::new(),
         };
-        let problem = Some(Problem { text: evil, name: false });
+        let problem = Some(SignInProblem { text: evil, name: false });
         let sign_in = |purpose| SignIn {
             action: evil,
             request: evil,

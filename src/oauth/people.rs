@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::hashing::{Full, verify};
-use super::store::{FOREVER, Kind, Records, StoreError, now};
+use super::hashing::{HashingFull, verify};
+use super::store::{FOREVER, RecordKind, Records, StoreError, now};
 use super::throttle::{Attempt, Denied, Throttle};
 use crate::net::network;
 use crate::secret::{hashed, secret};
@@ -113,7 +113,12 @@ impl People {
 
     /// A person, if there is one and they are not disabled.
     pub(crate) async fn active(&self, name: &str) -> Result<Option<User>, StoreError> {
-        Ok(self.records.get::<User>(Kind::User, name).await?.map(|u| u.0).filter(|u| !u.disabled))
+        Ok(self
+            .records
+            .get::<User>(RecordKind::User, name)
+            .await?
+            .map(|u| u.0)
+            .filter(|u| !u.disabled))
     }
 
     /// Likewise, if what was given under that epoch is still good.
@@ -123,14 +128,14 @@ impl People {
 
     /// Whether there is such a person, who may be disabled.
     pub(crate) async fn is_known(&self, name: &str) -> bool {
-        matches!(self.records.get::<User>(Kind::User, name).await, Ok(Some(_)))
+        matches!(self.records.get::<User>(RecordKind::User, name).await, Ok(Some(_)))
     }
 
     /// Writes a person. Another password, fewer scopes or being shut out end what was given until
     /// now, for good: letting them in again does not bring it back.
     pub async fn put(&self, name: &str, user: &User) -> Result<(), StoreError> {
         let mut user = user.clone();
-        let was = self.records.get::<User>(Kind::User, name).await?.map(|u| u.0);
+        let was = self.records.get::<User>(RecordKind::User, name).await?.map(|u| u.0);
         let stays = was.filter(|was| {
             let keeps = was.scopes.iter().all(|s| user.scopes.contains(s));
             // A record of before there were epochs, of somebody who was shut out: what they had
@@ -139,12 +144,12 @@ impl People {
             keeps && was.password == user.password && (was.disabled || !user.disabled) && !old
         });
         user.epoch = stays.map_or_else(|| secret(""), |was| was.epoch);
-        self.records.put(Kind::User, name, &user, FOREVER).await
+        self.records.put(RecordKind::User, name, &user, FOREVER).await
     }
 
     /// Removes a person; false when there was none.
     pub(crate) async fn remove(&self, name: &str) -> Result<bool, StoreError> {
-        self.records.remove(Kind::User, name).await
+        self.records.remove(RecordKind::User, name).await
     }
 
     /// Checks a password, for a caller at this address, with the secret of a browser
@@ -162,14 +167,14 @@ impl People {
         }
         let browser = browser.map(hashed);
         let theirs = match &browser {
-            Some(b) => self.records.get::<Vec<String>>(Kind::Browser, b).await?,
+            Some(b) => self.records.get::<Vec<String>>(RecordKind::Browser, b).await?,
             None => None,
         };
         let browser = browser
             .as_deref()
             .filter(|_| theirs.is_some_and(|(of, _)| of.iter().any(|n| n == name)));
         let place = place(name, peer);
-        let known = self.records.get::<String>(Kind::Place, &place).await?.is_some();
+        let known = self.records.get::<String>(RecordKind::Place, &place).await?.is_some();
         // Before anything is hashed, so that attempts at once count as much as attempts in a row.
         let attempt = Attempt { name, peer, browser, known };
         let reserved = self.throttle.reserve(attempt).await?;
@@ -178,7 +183,7 @@ impl People {
         let of = (known || browser.is_some()).then_some(name);
         let right = match verify(password, phc, of).await {
             Ok(right) => right,
-            Err(Full) => {
+            Err(HashingFull) => {
                 // It was not tried.
                 self.throttle.give_back(reserved).await;
                 return Err(SignInError::Busy);
@@ -189,7 +194,7 @@ impl People {
             return Err(SignInError::Wrong);
         };
         self.throttle.was_right(name, reserved).await?;
-        self.records.put(Kind::Place, &place, &name, now() + REMEMBERED).await?;
+        self.records.put(RecordKind::Place, &place, &name, now() + REMEMBERED).await?;
         Ok(user)
     }
 
@@ -203,20 +208,22 @@ impl People {
         let known = match browser {
             Some(b) => self
                 .records
-                .get::<Vec<String>>(Kind::Browser, &hashed(b))
+                .get::<Vec<String>>(RecordKind::Browser, &hashed(b))
                 .await?
                 .map(|(of, _)| (b, of)),
             None => None,
         };
         let Some((browser, mut of)) = known else {
             let browser = secret("mb_");
-            self.records.put(Kind::Browser, &hashed(&browser), &[name], now() + REMEMBERED).await?;
+            self.records
+                .put(RecordKind::Browser, &hashed(&browser), &[name], now() + REMEMBERED)
+                .await?;
             return Ok(Some(browser));
         };
         of.retain(|n| n != name);
         of.push(name.to_owned());
         let of = &of[of.len().saturating_sub(MOST_OF_A_BROWSER)..];
-        self.records.put(Kind::Browser, &hashed(browser), &of, now() + REMEMBERED).await?;
+        self.records.put(RecordKind::Browser, &hashed(browser), &of, now() + REMEMBERED).await?;
         Ok(None)
     }
 
@@ -227,15 +234,15 @@ impl People {
 
     /// Forgets from where somebody signed in.
     pub(crate) async fn forget_places(&self, name: &str) -> Result<(), StoreError> {
-        for (key, of) in self.records.list::<String>(Kind::Place).await? {
+        for (key, of) in self.records.list::<String>(RecordKind::Place).await? {
             if of == name {
-                self.records.remove(Kind::Place, &key).await?;
+                self.records.remove(RecordKind::Place, &key).await?;
             }
         }
-        for (key, mut of) in self.records.list::<Vec<String>>(Kind::Browser).await? {
+        for (key, mut of) in self.records.list::<Vec<String>>(RecordKind::Browser).await? {
             if of.iter().any(|n| n == name) {
                 of.retain(|n| n != name);
-                self.records.put(Kind::Browser, &key, &of, now() + REMEMBERED).await?;
+                self.records.put(RecordKind::Browser, &key, &of, now() + REMEMBERED).await?;
             }
         }
         Ok(())
@@ -379,7 +386,9 @@ mod tests {
             let reserved = people.throttle.reserve(known).await.expect("room");
             people.throttle.was_right("ada", reserved).await.expect("counted");
         }
-        assert!(people.records.get::<String>(Kind::Place, &place).await.expect("store").is_some());
+        assert!(
+            people.records.get::<String>(RecordKind::Place, &place).await.expect("store").is_some()
+        );
         assert!(matches!(
             people.sign_in("ada", RIGHT, from(1), None).await,
             Err(SignInError::Wait(_))

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mssql_mcp_middleware::rate_limit::Quota;
 
-use super::store::{Answer, FOREVER, Kind, Store, StoreError};
+use super::store::{FOREVER, RecordKind, Store, StoreError, StoreFuture};
 
 const OURS: &str = "mssql-mcp";
 /// How long one operation may take.
@@ -36,7 +36,7 @@ impl From<redis::RedisError> for StoreError {
     }
 }
 
-fn name(kind: Kind, key: &str) -> String {
+fn name(kind: RecordKind, key: &str) -> String {
     format!("{OURS}:{}:{key}", kind.as_str())
 }
 
@@ -80,7 +80,7 @@ impl Redis {
 
     async fn set(
         &self,
-        kind: Kind,
+        kind: RecordKind,
         key: &str,
         value: Vec<u8>,
         expires: u64,
@@ -101,32 +101,38 @@ impl Redis {
 }
 
 impl Store for Redis {
-    fn get<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, Option<Vec<u8>>> {
+    fn get<'a>(&'a self, kind: RecordKind, key: &'a str) -> StoreFuture<'a, Option<Vec<u8>>> {
         Box::pin(async move { Ok(self.connection().await?.get(name(kind, key)).await?) })
     }
 
-    fn put<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, ()> {
+    fn put<'a>(
+        &'a self,
+        kind: RecordKind,
+        key: &'a str,
+        value: Vec<u8>,
+        expires: u64,
+    ) -> StoreFuture<'a, ()> {
         Box::pin(async move { self.set(kind, key, value, expires, false).await.map(drop) })
     }
 
     fn insert<'a>(
         &'a self,
-        kind: Kind,
+        kind: RecordKind,
         key: &'a str,
         value: Vec<u8>,
         expires: u64,
-    ) -> Answer<'a, bool> {
+    ) -> StoreFuture<'a, bool> {
         Box::pin(self.set(kind, key, value, expires, true))
     }
 
     fn replace<'a>(
         &'a self,
-        kind: Kind,
+        kind: RecordKind,
         key: &'a str,
         was: &'a [u8],
         value: Vec<u8>,
         expires: u64,
-    ) -> Answer<'a, bool> {
+    ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
             let mut c = self.connection().await?;
             let until = if expires == FOREVER { String::new() } else { expires.to_string() };
@@ -142,14 +148,14 @@ impl Store for Redis {
         })
     }
 
-    fn remove<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, bool> {
+    fn remove<'a>(&'a self, kind: RecordKind, key: &'a str) -> StoreFuture<'a, bool> {
         Box::pin(async move {
             let n: i64 = self.connection().await?.del(name(kind, key)).await?;
             Ok(n == 1)
         })
     }
 
-    fn list(&self, kind: Kind) -> Answer<'_, Vec<(String, Vec<u8>)>> {
+    fn list(&self, kind: RecordKind) -> StoreFuture<'_, Vec<(String, Vec<u8>)>> {
         Box::pin(async move {
             let mut c = self.connection().await?;
             let prefix = name(kind, "");
@@ -184,7 +190,7 @@ impl Store for Redis {
         })
     }
 
-    fn sweep(&self) -> Answer<'_, ()> {
+    fn sweep(&self) -> StoreFuture<'_, ()> {
         // Redis does that itself.
         Box::pin(std::future::ready(Ok(())))
     }
@@ -194,7 +200,7 @@ impl Store for Redis {
         key: &'a str,
         quota: Quota,
         cost: i32,
-    ) -> Option<Answer<'a, Result<(), Duration>>> {
+    ) -> Option<StoreFuture<'a, Result<(), Duration>>> {
         Some(Box::pin(async move {
             let mut c = self.connection().await?;
             let mut script = self.spend.key(format!("{OURS}:attempts:{key}"));

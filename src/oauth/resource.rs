@@ -18,7 +18,7 @@ const WELL_KNOWN_RESOURCE: &str = "/.well-known/oauth-protected-resource";
 
 /// What an event stream hangs on: a token, and the grant that may have newer ones.
 #[derive(Debug)]
-pub(crate) struct Lease {
+pub(crate) struct TokenLease {
     headers: HeaderMap,
     at: Place,
     /// Empty for machines, and for tokens of an external issuer.
@@ -155,7 +155,7 @@ impl Authority {
 
     /// What the stream of a request that was let in hangs on. `headers` have its
     /// token and its host.
-    pub(crate) fn lease(&self, headers: HeaderMap, at: Place) -> Lease {
+    pub(crate) fn lease(&self, headers: HeaderMap, at: Place) -> TokenLease {
         let mount = self.path_of(at);
         let text = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
         let known =
@@ -168,11 +168,11 @@ impl Authority {
         // Not known any more: it is taken for one that does not expire, so that a refusal ends
         // the stream at once.
         let (grant, expires) = known.unwrap_or((String::new(), FOREVER));
-        Lease { headers, at, grant, expires }
+        TokenLease { headers, at, grant, expires }
     }
 
     /// Whether a stream may go on. A store that does not answer shuts nobody out.
-    pub(crate) async fn holds(&self, lease: &Lease) -> Holds {
+    pub(crate) async fn holds(&self, lease: &TokenLease) -> Holds {
         if lease.expires > now() {
             let text = lease.headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
             let Ok(Some(token)) = mssql_mcp_middleware::bearer::token(text) else {

@@ -6,10 +6,10 @@ use http::{Method, StatusCode};
 use super::answer::{Answer, Form, form, html, later, media, peer, redirect};
 use super::error::OAuthError;
 use super::grants::Login;
-use super::pages::{self, Problem, Purpose, SignIn};
+use super::pages::{self, Purpose, SignIn, SignInProblem};
 use super::people::{REMEMBERED, SignInError, check_name};
 use super::server::{Authority, Request};
-use super::store::{Kind, StoreError, now};
+use super::store::{RecordKind, StoreError, now};
 use crate::plural::plural;
 use crate::principal::Principal;
 use crate::secret::{hashed, secret};
@@ -34,7 +34,8 @@ impl Authority {
         let Some(c) = cookie(headers, self.cookie_name(headers, "login").as_str()) else {
             return Ok(None);
         };
-        let Some((login, _)) = self.records.get::<Login>(Kind::Login, &hashed(c)).await? else {
+        let Some((login, _)) = self.records.get::<Login>(RecordKind::Login, &hashed(c)).await?
+        else {
             return Ok(None);
         };
         Ok(self.people.still(&login.user, &login.epoch).await?.map(|_| login))
@@ -114,7 +115,7 @@ impl Authority {
         action: &str,
         request: &str,
         purpose: Purpose<'_>,
-        (name, problem): (&str, Option<Problem<'_>>),
+        (name, problem): (&str, Option<SignInProblem<'_>>),
     ) -> Answer {
         let (csrf, server) = (self.csrf(headers), self.server(headers));
         let form =
@@ -136,7 +137,7 @@ impl Authority {
         // It is not said which of the two was wrong; the name stays, so that the
         // password is typed again.
         let again = |status, text: &str| {
-            let problem = Problem { text, name: check_name(name).is_err() };
+            let problem = SignInProblem { text, name: check_name(name).is_err() };
             self.login_again(r.headers, status, action, request, purpose, (name, Some(problem)))
         };
         let browser = cookie(r.headers, &self.cookie_name(r.headers, "browser")).map(str::to_owned);
@@ -179,7 +180,7 @@ impl Authority {
     ) -> Result<Answer, OAuthError> {
         let value = secret("ml_");
         let login = Login { user: name.to_owned(), epoch };
-        self.records.put(Kind::Login, &hashed(&value), &login, now() + SIGNED_IN).await?;
+        self.records.put(RecordKind::Login, &hashed(&value), &login, now() + SIGNED_IN).await?;
         self.audit.event("sign_in", &[("principal", name), ("peer", &peer(r))]);
         let mut next = redirect(StatusCode::SEE_OTHER, then);
         self.set_cookie(&mut next, r.headers, "login", &value, "Lax", SIGNED_IN);
@@ -227,7 +228,7 @@ impl Authority {
     /// Ends the browser's session here.
     pub(super) async fn sign_out(&self, headers: &HeaderMap) -> Result<(), StoreError> {
         let cookie = cookie(headers, &self.cookie_name(headers, "login")).unwrap_or_default();
-        self.records.remove(Kind::Login, &hashed(cookie)).await.map(drop)
+        self.records.remove(RecordKind::Login, &hashed(cookie)).await.map(drop)
     }
 
     /// The person whose browser asks for a page of ours, or what the browser is answered instead:

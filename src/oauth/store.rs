@@ -24,7 +24,7 @@ pub(crate) use sqlite::Sqlite;
 /// What a record is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each is what it says")]
-pub enum Kind {
+pub enum RecordKind {
     User,
     Client,
     Grant,
@@ -42,37 +42,44 @@ pub enum Kind {
 pub struct StoreError(pub(crate) String);
 
 /// What an operation answers.
-pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+pub(crate) type StoreFuture<'a, T> =
+    Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// A backend. `expires` is in seconds since 1970; what has expired is not there.
 pub trait Store: Send + Sync + std::fmt::Debug {
     /// The record under a key, unless it has expired.
-    fn get<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, Option<Vec<u8>>>;
+    fn get<'a>(&'a self, kind: RecordKind, key: &'a str) -> StoreFuture<'a, Option<Vec<u8>>>;
     /// Writes a record, new or not.
-    fn put<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, ()>;
-    /// Writes a record unless there is one; false when there is.
-    fn insert<'a>(
+    fn put<'a>(
         &'a self,
-        kind: Kind,
+        kind: RecordKind,
         key: &'a str,
         value: Vec<u8>,
         expires: u64,
-    ) -> Answer<'a, bool>;
+    ) -> StoreFuture<'a, ()>;
+    /// Writes a record unless there is one; false when there is.
+    fn insert<'a>(
+        &'a self,
+        kind: RecordKind,
+        key: &'a str,
+        value: Vec<u8>,
+        expires: u64,
+    ) -> StoreFuture<'a, bool>;
     /// Writes a record if it is still what it was; false when it is not.
     fn replace<'a>(
         &'a self,
-        kind: Kind,
+        kind: RecordKind,
         key: &'a str,
         was: &'a [u8],
         value: Vec<u8>,
         expires: u64,
-    ) -> Answer<'a, bool>;
+    ) -> StoreFuture<'a, bool>;
     /// Removes a record; false when there was none.
-    fn remove<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, bool>;
+    fn remove<'a>(&'a self, kind: RecordKind, key: &'a str) -> StoreFuture<'a, bool>;
     /// All records of a kind.
-    fn list(&self, kind: Kind) -> Answer<'_, Vec<(String, Vec<u8>)>>;
+    fn list(&self, kind: RecordKind) -> StoreFuture<'_, Vec<(String, Vec<u8>)>>;
     /// Removes what has expired.
-    fn sweep(&self) -> Answer<'_, ()>;
+    fn sweep(&self) -> StoreFuture<'_, ()>;
     /// Spends of a quota that is counted for all replicas (a negative cost gives back); or how long
     /// to wait. None where there is one process, which counts by itself.
     fn spend<'a>(
@@ -80,7 +87,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         _key: &'a str,
         _quota: Quota,
         _cost: i32,
-    ) -> Option<Answer<'a, Result<(), Duration>>> {
+    ) -> Option<StoreFuture<'a, Result<(), Duration>>> {
         None
     }
 }
@@ -115,32 +122,32 @@ pub struct Records(Arc<dyn Store>);
 
 // === impl Kind ===
 
-impl Kind {
-    pub(crate) const ALL: [Kind; 10] = [
-        Kind::User,
-        Kind::Client,
-        Kind::Grant,
-        Kind::Code,
-        Kind::Access,
-        Kind::Refresh,
-        Kind::ApiToken,
-        Kind::Login,
-        Kind::Browser,
-        Kind::Place,
+impl RecordKind {
+    pub(crate) const ALL: [RecordKind; 10] = [
+        RecordKind::User,
+        RecordKind::Client,
+        RecordKind::Grant,
+        RecordKind::Code,
+        RecordKind::Access,
+        RecordKind::Refresh,
+        RecordKind::ApiToken,
+        RecordKind::Login,
+        RecordKind::Browser,
+        RecordKind::Place,
     ];
     /// As it is stored.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Kind::User => "user",
-            Kind::Client => "client",
-            Kind::Grant => "grant",
-            Kind::Code => "code",
-            Kind::Access => "access",
-            Kind::Refresh => "refresh",
-            Kind::ApiToken => "api_token",
-            Kind::Login => "login",
-            Kind::Browser => "browsers",
-            Kind::Place => "place",
+            RecordKind::User => "user",
+            RecordKind::Client => "client",
+            RecordKind::Grant => "grant",
+            RecordKind::Code => "code",
+            RecordKind::Access => "access",
+            RecordKind::Refresh => "refresh",
+            RecordKind::ApiToken => "api_token",
+            RecordKind::Login => "login",
+            RecordKind::Browser => "browsers",
+            RecordKind::Place => "place",
         }
     }
 }
@@ -192,7 +199,7 @@ impl Records {
     /// A record, with the bytes that a later `replace` compares.
     pub async fn get<T: DeserializeOwned>(
         &self,
-        kind: Kind,
+        kind: RecordKind,
         key: &str,
     ) -> Result<Option<(T, Vec<u8>)>, StoreError> {
         let Some(bytes) = self.0.get(kind, key).await? else { return Ok(None) };
@@ -207,7 +214,7 @@ impl Records {
     /// Writes a record, whatever was there.
     pub async fn put<T: Serialize>(
         &self,
-        kind: Kind,
+        kind: RecordKind,
         key: &str,
         v: &T,
         expires: u64,
@@ -218,7 +225,7 @@ impl Records {
     /// Writes it unless it is there.
     pub async fn insert<T: Serialize>(
         &self,
-        kind: Kind,
+        kind: RecordKind,
         key: &str,
         v: &T,
         expires: u64,
@@ -229,7 +236,7 @@ impl Records {
     /// Writes it if it is unchanged.
     pub async fn replace<T: Serialize>(
         &self,
-        kind: Kind,
+        kind: RecordKind,
         key: &str,
         was: &[u8],
         v: &T,
@@ -239,14 +246,14 @@ impl Records {
     }
 
     /// Whether there was one to remove.
-    pub async fn remove(&self, kind: Kind, key: &str) -> Result<bool, StoreError> {
+    pub async fn remove(&self, kind: RecordKind, key: &str) -> Result<bool, StoreError> {
         self.0.remove(kind, key).await
     }
 
     /// All that can be read.
     pub async fn list<T: DeserializeOwned>(
         &self,
-        kind: Kind,
+        kind: RecordKind,
     ) -> Result<Vec<(String, T)>, StoreError> {
         let all = self.0.list(kind).await?;
         Ok(all
@@ -266,7 +273,7 @@ impl Records {
         key: &'a str,
         quota: Quota,
         cost: i32,
-    ) -> Option<Answer<'a, Result<(), Duration>>> {
+    ) -> Option<StoreFuture<'a, Result<(), Duration>>> {
         self.0.spend(key, quota, cost)
     }
 }
@@ -292,28 +299,28 @@ mod tests {
     use super::*;
 
     async fn behaves(r: Records) {
-        assert_eq!(r.get::<u32>(Kind::Code, "a").await, Ok(None));
-        assert_eq!(r.insert(Kind::Code, "a", &1, FOREVER).await, Ok(true));
-        assert_eq!(r.insert(Kind::Code, "a", &2, FOREVER).await, Ok(false), "taken");
-        assert_eq!(r.get::<u32>(Kind::Refresh, "a").await, Ok(None), "kinds are apart");
-        let (v, was) = r.get::<u32>(Kind::Code, "a").await.expect("read").expect("there");
+        assert_eq!(r.get::<u32>(RecordKind::Code, "a").await, Ok(None));
+        assert_eq!(r.insert(RecordKind::Code, "a", &1, FOREVER).await, Ok(true));
+        assert_eq!(r.insert(RecordKind::Code, "a", &2, FOREVER).await, Ok(false), "taken");
+        assert_eq!(r.get::<u32>(RecordKind::Refresh, "a").await, Ok(None), "kinds are apart");
+        let (v, was) = r.get::<u32>(RecordKind::Code, "a").await.expect("read").expect("there");
         assert_eq!(v, 1);
-        assert_eq!(r.replace(Kind::Code, "a", &was, &3, FOREVER).await, Ok(true));
+        assert_eq!(r.replace(RecordKind::Code, "a", &was, &3, FOREVER).await, Ok(true));
         assert_eq!(
-            r.replace(Kind::Code, "a", &was, &4, FOREVER).await,
+            r.replace(RecordKind::Code, "a", &was, &4, FOREVER).await,
             Ok(false),
             "it is no longer what it was"
         );
-        r.put(Kind::Code, "b", &5, 1).await.expect("written");
-        assert_eq!(r.get::<u32>(Kind::Code, "b").await, Ok(None), "expired");
+        r.put(RecordKind::Code, "b", &5, 1).await.expect("written");
+        assert_eq!(r.get::<u32>(RecordKind::Code, "b").await, Ok(None), "expired");
         assert_eq!(
-            r.insert(Kind::Code, "b", &6, FOREVER).await,
+            r.insert(RecordKind::Code, "b", &6, FOREVER).await,
             Ok(true),
             "what has expired is not in the way"
         );
-        assert_eq!(r.list::<u32>(Kind::Code).await.map(|l| l.len()), Ok(2));
-        assert_eq!(r.remove(Kind::Code, "a").await, Ok(true));
-        assert_eq!(r.remove(Kind::Code, "a").await, Ok(false));
+        assert_eq!(r.list::<u32>(RecordKind::Code).await.map(|l| l.len()), Ok(2));
+        assert_eq!(r.remove(RecordKind::Code, "a").await, Ok(true));
+        assert_eq!(r.remove(RecordKind::Code, "a").await, Ok(false));
         r.sweep().await.expect("swept");
     }
 
@@ -336,7 +343,10 @@ mod tests {
         behaves(Records::open(&format!("sqlite:{}", file.display())).expect("open")).await;
         // Another process would see the same.
         let again = Records::open(&format!("sqlite:{}", file.display())).expect("open");
-        assert_eq!(again.get::<u32>(Kind::Code, "b").await.map(|v| v.map(|v| v.0)), Ok(Some(6)));
+        assert_eq!(
+            again.get::<u32>(RecordKind::Code, "b").await.map(|v| v.map(|v| v.0)),
+            Ok(Some(6))
+        );
         for end in ["", "-wal", "-shm"] {
             let _ = std::fs::remove_file(format!("{}{end}", file.display()));
         }

@@ -24,7 +24,7 @@ pub(crate) struct Requests {
 
 /// A request that is being answered.
 #[derive(Debug)]
-pub(crate) struct Running {
+pub(crate) struct RunningRequest {
     method: &'static str,
     route: Option<String>,
     scheme: &'static str,
@@ -84,8 +84,8 @@ fn method_of(m: &http::Method) -> &'static str {
 }
 
 impl<B, R, E> Observer<Request<B>, Response<R>, E> for Requests {
-    type Guard = Running;
-    fn start(&self, r: &Request<B>) -> Running {
+    type Guard = RunningRequest;
+    fn start(&self, r: &Request<B>) -> RunningRequest {
         let method = method_of(r.method());
         let route = self.routes.find(r.uri().path()).ok().map(|p| self.routes.path_of(p));
         let span = tracing::info_span!(target: SPANS, "http", otel.kind = "server");
@@ -104,19 +104,26 @@ impl<B, R, E> Observer<Request<B>, Response<R>, E> for Requests {
             all.extend(route.clone().map(|r| label("http.route", r)));
             all
         });
-        Running { method, route, scheme: self.scheme, begun, started: Instant::now(), ended: false }
+        RunningRequest {
+            method,
+            route,
+            scheme: self.scheme,
+            begun,
+            started: Instant::now(),
+            ended: false,
+        }
     }
 
-    fn within<T>(&self, running: &Running, work: impl FnOnce() -> T) -> T {
+    fn within<T>(&self, running: &RunningRequest, work: impl FnOnce() -> T) -> T {
         running.begun.span.in_scope(work)
     }
 
-    fn end(&self, mut running: Running, result: Result<&Response<R>, &E>) {
+    fn end(&self, mut running: RunningRequest, result: Result<&Response<R>, &E>) {
         running.end(result.ok().map(|r| r.status().as_u16()));
     }
 }
 
-impl Running {
+impl RunningRequest {
     fn end(&mut self, status: Option<u16>) {
         self.ended = true;
         let took = self.started.elapsed();
@@ -134,7 +141,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningRequest {
     fn drop(&mut self) {
         if !self.ended {
             self.end(None);

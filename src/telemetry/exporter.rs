@@ -17,7 +17,7 @@ use crate::fetch::Getter;
 
 /// An exporter whose failures are counted, and said once each time they begin and end.
 #[derive(Debug)]
-pub(super) struct Counted<E> {
+pub(super) struct CountedExporter<E> {
     inner: E,
     signal: &'static str,
     failing: AtomicBool,
@@ -30,7 +30,7 @@ pub(super) struct Http {
     pub(super) runtime: tokio::runtime::Handle,
 }
 
-impl<E> Counted<E> {
+impl<E> CountedExporter<E> {
     pub(super) fn new(inner: E, signal: &'static str) -> Self {
         Self { inner, signal, failing: AtomicBool::new(false) }
     }
@@ -59,7 +59,7 @@ impl<E> Counted<E> {
 }
 
 impl<E: opentelemetry_sdk::trace::SpanExporter> opentelemetry_sdk::trace::SpanExporter
-    for Counted<E>
+    for CountedExporter<E>
 {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let n = batch.len();
@@ -79,7 +79,9 @@ impl<E: opentelemetry_sdk::trace::SpanExporter> opentelemetry_sdk::trace::SpanEx
     }
 }
 
-impl<E: opentelemetry_sdk::logs::LogExporter> opentelemetry_sdk::logs::LogExporter for Counted<E> {
+impl<E: opentelemetry_sdk::logs::LogExporter> opentelemetry_sdk::logs::LogExporter
+    for CountedExporter<E>
+{
     async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
         let n = batch.iter().count();
         self.note(n, self.inner.export(batch).await)
@@ -94,7 +96,7 @@ impl<E: opentelemetry_sdk::logs::LogExporter> opentelemetry_sdk::logs::LogExport
     }
 }
 
-impl<E: PushMetricExporter> PushMetricExporter for Counted<E> {
+impl<E: PushMetricExporter> PushMetricExporter for CountedExporter<E> {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
         self.note(1, self.inner.export(metrics).await)
     }

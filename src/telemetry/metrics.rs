@@ -14,7 +14,7 @@ use opentelemetry::metrics::{Counter, Histogram, Meter};
 use opentelemetry::{KeyValue, Value, global};
 
 use table::{DB, HTTP, MCP};
-pub use table::{Kind, METRICS, Metric, TOOL};
+pub use table::{InstrumentKind, METRICS, Metric, TOOL};
 
 /// The instruments of what is counted as it happens; gauges are asked when somebody looks.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ fn counter(m: &Meter, name: &'static str) -> Counter<u64> {
 
 fn histogram(m: &Meter, name: &'static str) -> Histogram<f64> {
     let row = find(name);
-    let Kind::Histogram(bounds) = row.kind else { unreachable!("{name} has no buckets") };
+    let InstrumentKind::Histogram(bounds) = row.kind else { unreachable!("{name} has no buckets") };
     m.f64_histogram(name)
         .with_description(row.help)
         .with_unit(row.unit)
@@ -131,7 +131,7 @@ pub fn prometheus_name(m: &Metric) -> String {
     if !unit.is_empty() {
         let _ = write!(name, "_{unit}");
     }
-    if m.kind == Kind::Counter {
+    if m.kind == InstrumentKind::Counter {
         name += "_total";
     }
     name
@@ -146,9 +146,9 @@ pub fn markdown() -> String {
     );
     for m in METRICS {
         let kind = match m.kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram(_) => "histogram",
+            InstrumentKind::Counter => "counter",
+            InstrumentKind::Gauge => "gauge",
+            InstrumentKind::Histogram(_) => "histogram",
         };
         let labels = m.labels.iter().map(|l| format!("`{l}`")).collect::<Vec<_>>().join(" ");
         let _ = writeln!(
@@ -163,7 +163,7 @@ pub fn markdown() -> String {
     out.push_str("\n## Buckets\n\n");
     for (what, kind) in [("`mcp.server.*`", MCP), ("`db.client.*`", DB), ("`http.server.*`", HTTP)]
     {
-        let Kind::Histogram(bounds) = kind else { continue };
+        let InstrumentKind::Histogram(bounds) = kind else { continue };
         let list = bounds.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
         let _ = writeln!(out, "- {what}: {list} s");
     }

@@ -28,7 +28,7 @@ use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::environment::{self, env};
-use super::exporter::{Counted, Http};
+use super::exporter::{CountedExporter, Http};
 use crate::config::Config;
 use crate::config::settings::{self, telemetry::Protocol};
 use crate::fetch::Getter;
@@ -258,7 +258,7 @@ impl Exporters {
             },
         );
         if let Some(r) = route("metrics") {
-            let e = Counted::new(
+            let e = CountedExporter::new(
                 exporter!(MetricExporter::builder().with_temporality(temporality()), r),
                 "metrics",
             );
@@ -274,7 +274,7 @@ impl Exporters {
             me.metrics = Some(provider);
         }
         if let Some(r) = route("traces") {
-            let e = Counted::new(exporter!(SpanExporter::builder(), r), "traces");
+            let e = CountedExporter::new(exporter!(SpanExporter::builder(), r), "traces");
             let mut traces =
                 SdkTracerProvider::builder().with_batch_exporter(e).with_resource(resource.clone());
             if let Some(s) = environment::sampler() {
@@ -283,7 +283,7 @@ impl Exporters {
             me.traces = Some(traces.build());
         }
         if let Some(r) = route("logs") {
-            let e = Counted::new(exporter!(LogExporter::builder(), r), "logs");
+            let e = CountedExporter::new(exporter!(LogExporter::builder(), r), "logs");
             me.logs = Some(
                 SdkLoggerProvider::builder().with_batch_exporter(e).with_resource(resource).build(),
             );

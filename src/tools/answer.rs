@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::database::rows::Truncated;
-use crate::database::run::Answer;
+use crate::database::run::BatchAnswer;
 use crate::facts::CallFacts;
 use crate::telemetry::wire::Shape;
 
@@ -41,7 +41,7 @@ pub(super) fn structured(facts: &CallFacts, rows: usize, v: &Value) -> ToolReply
 /// with whether it was a dry run; `more` where further result sets may be behind a cut.
 pub(super) fn rowsets(
     facts: &CallFacts,
-    a: Answer,
+    a: BatchAnswer,
     changed: Option<bool>,
     more: bool,
 ) -> ToolReply {

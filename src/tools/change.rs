@@ -13,7 +13,7 @@ use super::preview::{self, Effect, Table, changed_rows, effect, question};
 use super::{Call, Refusal, Stop, cascade};
 use crate::code::Code;
 use crate::config::settings::access::ConfirmWrites;
-use crate::database::run::{Answer, Applied, Batch, Failure, Mode};
+use crate::database::run::{Applied, Batch, BatchAnswer, Failure, Mode};
 use crate::database::{Database, DbError, Limits};
 use crate::principal::Principal;
 
@@ -129,7 +129,7 @@ impl Change<'_> {
     }
 
     /// The reply, and what the record says of it.
-    fn changed(&self, mut a: Answer, dry_run: bool) -> ToolReply {
+    fn changed(&self, mut a: BatchAnswer, dry_run: bool) -> ToolReply {
         let rows = changed_rows(&self.args.query, self.verdict, &a.rows_affected);
         // A procedure's counts are its own; where the text hides them, a 0 would be a lie.
         let rows = rows.or_else(|| {
@@ -146,7 +146,7 @@ impl Change<'_> {
     }
 
     /// What was taken otherwise than it was asked for.
-    pub(crate) fn note(&self, a: &mut Answer) {
+    pub(crate) fn note(&self, a: &mut BatchAnswer) {
         let most = self.call.limits.bounds.max_rows;
         if let Some(n) = self.args.max_rows.filter(|n| *n > most) {
             a.messages.push(format!(
@@ -196,7 +196,7 @@ impl Change<'_> {
 
     /// What it would change, counted in a transaction that is rolled back at once: no lock is held
     /// while a person thinks. With what it gave.
-    async fn preview(&self) -> Result<(Effect, Option<Answer>), Stop> {
+    async fn preview(&self) -> Result<(Effect, Option<BatchAnswer>), Stop> {
         let (tables, mut cascades) = match self.previewable().await? {
             Ok(t) => t,
             Err(why) => return Ok((Effect::Unknown(why), None)),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mssql_mcp::database::run::{Answer, Failure, Mode};
+use mssql_mcp::database::run::{BatchAnswer, Failure, Mode};
 use mssql_mcp::database::{ConnectKind, DbError};
 use mssql_mcp_sandbox::error::Error;
 use mssql_mcp_sandbox::{Attention, Options, Sandbox};
@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 
 use crate::support::{Lab, handshake, in_session, limits, until};
 
-async fn read(lab: &Lab, sql: &str) -> Result<Answer, Failure> {
+async fn read(lab: &Lab, sql: &str) -> Result<BatchAnswer, Failure> {
     lab.app.database.run(sql.into(), Mode::Read, &lab.limits()).await
 }
 
-fn rows(a: &Answer) -> Value {
+fn rows(a: &BatchAnswer) -> Value {
     serde_json::from_slice::<Value>(&a.results.concat()).expect("JSON")[0]["rows"].clone()
 }
 

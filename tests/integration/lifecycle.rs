@@ -88,9 +88,9 @@ async fn the_server_starts_without_its_database_and_serves_once_it_is_up() {
         .await
         .expect("listener");
     let address = listener.address();
-    tokio::spawn(
-        async move { app.serve(listener, &config, mssql_mcp::http::Stop::default()).await },
-    );
+    tokio::spawn(async move {
+        app.serve(listener, &config, mssql_mcp::http::Shutdown::default()).await
+    });
     assert_eq!(stateless(address, "tools/list", json!({})).await.status, 200);
     let call = json!({ "name": "execute_sql", "arguments": { "query": "SELECT 1 AS a" } });
     let r = stateless(address, "tools/call", call.clone()).await.json()["result"].clone();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use mssql_mcp::http::Stop;
+use mssql_mcp::http::Shutdown;
 use mssql_mcp::oauth::people::{User, hash};
 use mssql_mcp::principal::SCOPES;
 use rustls::pki_types::ServerName;
@@ -238,7 +238,7 @@ async fn a_thousand_idle_streams_through_nginx() {
 }
 
 /// Our server behind nginx, served at the root and at /demo, with a person and a machine.
-async fn deployed(more: &[(&'static str, &str)]) -> (Lab, Nginx, Stop) {
+async fn deployed(more: &[(&'static str, &str)]) -> (Lab, Nginx, Shutdown) {
     let port = free_port();
     let url = format!("https://localhost:{port}");
     let mut all = vec![

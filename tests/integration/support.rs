@@ -10,7 +10,7 @@ use mssql_mcp::config::settings;
 use mssql_mcp::config::{Config, Inputs};
 use mssql_mcp::database::rows::Bounds;
 use mssql_mcp::database::{Limits, Settings};
-use mssql_mcp::http::{Listener, Stop};
+use mssql_mcp::http::{Listener, Shutdown};
 use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, USER};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -89,14 +89,14 @@ impl Lab {
     }
 
     /// Serves HTTP until the test ends.
-    pub async fn serve(&self) -> (SocketAddr, Stop) {
+    pub async fn serve(&self) -> (SocketAddr, Shutdown) {
         self.serve_at("127.0.0.1:0".parse().expect("address")).await
     }
 
     /// Likewise, at this address.
-    pub async fn serve_at(&self, at: SocketAddr) -> (SocketAddr, Stop) {
+    pub async fn serve_at(&self, at: SocketAddr) -> (SocketAddr, Shutdown) {
         let listener = Listener::bind(at, false).await.expect("listener");
-        let (address, stop) = (listener.address(), Stop::default());
+        let (address, stop) = (listener.address(), Shutdown::default());
         let (app, config, s) = (self.app.clone(), self.config.clone(), stop.clone());
         tokio::spawn(async move { app.serve(listener, &config, s).await });
         (address, stop)

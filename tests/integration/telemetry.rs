@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http_body_util::BodyExt;
-use mssql_mcp::telemetry::metrics::{Kind, METRICS, prometheus_name};
+use mssql_mcp::telemetry::metrics::{InstrumentKind, METRICS, prometheus_name};
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{
     self, LogsService, LogsServiceServer,
 };
@@ -460,14 +460,14 @@ fn metrics_are_right(all: &[ExportMetricsServiceRequest]) {
         assert_eq!((m.unit.as_str(), m.description.is_empty()), (row.unit, false), "{}", m.name);
         let points: Vec<BTreeMap<String, String>> = match (m.data.clone().expect("data"), row.kind)
         {
-            (Data::Histogram(h), Kind::Histogram(bounds)) => {
+            (Data::Histogram(h), InstrumentKind::Histogram(bounds)) => {
                 assert!(h.data_points.iter().all(|p| p.explicit_bounds == bounds), "{}", m.name);
                 h.data_points.iter().map(|p| attributes(&p.attributes)).collect()
             }
-            (Data::Sum(s), Kind::Counter) => {
+            (Data::Sum(s), InstrumentKind::Counter) => {
                 s.data_points.iter().map(|p| attributes(&p.attributes)).collect()
             }
-            (Data::Gauge(g), Kind::Gauge) => {
+            (Data::Gauge(g), InstrumentKind::Gauge) => {
                 g.data_points.iter().map(|p| attributes(&p.attributes)).collect()
             }
             (d, k) => panic!("{}: {d:?} is no {k:?}", m.name),
@@ -841,7 +841,7 @@ fn every_query_names_real_metrics_and_labels() {
         "group_right",
     ];
     let mut known: BTreeSet<String> = METRICS.iter().map(prometheus_name).collect();
-    for m in METRICS.iter().filter(|m| matches!(m.kind, Kind::Histogram(_))) {
+    for m in METRICS.iter().filter(|m| matches!(m.kind, InstrumentKind::Histogram(_))) {
         known.extend(["_bucket", "_sum", "_count"].map(|s| prometheus_name(m) + s));
     }
     let labels: BTreeSet<String> =

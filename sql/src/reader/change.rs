@@ -9,7 +9,7 @@
 use super::{Reader, names};
 use crate::derive::{Marked, Span};
 use crate::fold;
-use crate::lexer::Kind;
+use crate::lexer::TokenKind;
 use crate::verdict::{Class, Target};
 
 /// So many names are compared; a statement with more is judged by its verb.
@@ -102,7 +102,8 @@ impl Reader<'_> {
     pub(super) fn reach_of_name(&self, m: usize) -> Class {
         let Marked { start, end, .. } = self.derived.marks[m];
         let path = &self.t[start..end];
-        let variable = matches!(path, [v] if v.kind == Kind::Variable && !v.text.starts_with("@@"));
+        let variable =
+            matches!(path, [v] if v.kind == TokenKind::Variable && !v.text.starts_with("@@"));
         if variable || names::is_temporary(path) { Class::Session } else { Class::Write }
     }
 
@@ -111,7 +112,7 @@ impl Reader<'_> {
     fn single(&self, m: usize) -> Option<String> {
         let Marked { start, end, .. } = self.derived.marks[m];
         match &self.t[start..end] {
-            [t] if matches!(t.kind, Kind::Word | Kind::Quoted | Kind::Variable) => {
+            [t] if matches!(t.kind, TokenKind::Word | TokenKind::Quoted | TokenKind::Variable) => {
                 Some(names::unquoted(t))
             }
             _ => None,

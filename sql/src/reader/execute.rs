@@ -8,7 +8,7 @@ use super::{NESTING, Reader, names};
 use crate::derive::{Marked, Span};
 use crate::fold;
 use crate::hints;
-use crate::lexer::Kind;
+use crate::lexer::TokenKind;
 use crate::verdict::{Class, Readings, Verdict};
 
 /// What is known of a procedure that comes with SQL Server.
@@ -316,11 +316,11 @@ impl Reader<'_> {
         let mut out = String::new();
         for (n, t) in self.t[start..end].iter().enumerate() {
             match t.kind {
-                Kind::Text if n % 2 == 0 => {
+                TokenKind::Text if n % 2 == 0 => {
                     let body = t.text.trim_start_matches(['N', 'n']);
                     out += &body[1..body.len() - 1].replace("''", "'");
                 }
-                Kind::Symbol if n % 2 == 1 && t.text == "+" => {}
+                TokenKind::Symbol if n % 2 == 1 && t.text == "+" => {}
                 _ => return None,
             }
         }

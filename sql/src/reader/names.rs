@@ -1,12 +1,12 @@
 //! Names of objects: their parts, and when two of them may be the same.
 
-use crate::lexer::{Kind, Token};
+use crate::lexer::{Token, TokenKind};
 
 /// A name without its quotes, and with doubled closing quotes once.
 pub(super) fn unquoted(t: &Token<'_>) -> String {
     match t.kind {
-        Kind::Quoted if t.text.starts_with('[') => t.bare().replace("]]", "]"),
-        Kind::Quoted => t.bare().replace("\"\"", "\""),
+        TokenKind::Quoted if t.text.starts_with('[') => t.bare().replace("]]", "]"),
+        TokenKind::Quoted => t.bare().replace("\"\"", "\""),
         _ => t.text.to_owned(),
     }
 }
@@ -31,7 +31,7 @@ pub(super) fn is_temporary(path: &[Token<'_>]) -> bool {
     let name = last.bare();
     let local = name.starts_with('#')
         && !name.starts_with("##")
-        && matches!(last.kind, Kind::Word | Kind::Quoted);
+        && matches!(last.kind, TokenKind::Word | TokenKind::Quoted);
     let place = match parts.len() {
         1 => true,
         // SQL Server looks for it in tempdb, whatever the schema.

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mssql_mcp_sql::lexer::{Kind, tokens};
+use mssql_mcp_sql::lexer::{TokenKind, tokens};
 use mssql_mcp_sql::verdict::{Class, Verdict};
 use serde_json::Value;
 
@@ -319,7 +319,9 @@ fn comments_and_line_ends_between_tokens_change_nothing() {
         }
         let mut edited = String::new();
         for (i, t) in list.iter().enumerate() {
-            if i > 0 && (list[i - 1].end() != t.at || t.kind != Kind::Symbol && dice.roll(3) == 0) {
+            if i > 0
+                && (list[i - 1].end() != t.at || t.kind != TokenKind::Symbol && dice.roll(3) == 0)
+            {
                 edited += dice.pick(&GAPS);
             }
             edited += t.text;

@@ -1,7 +1,7 @@
 //! What must hold for any text.
 
 use mssql_mcp_sql::batches::batches;
-use mssql_mcp_sql::lexer::{Kind, tokens};
+use mssql_mcp_sql::lexer::{TokenKind, tokens};
 use mssql_mcp_sql::policy::{Policy, judge};
 use mssql_mcp_sql::verdict::{Class, Verdict};
 
@@ -57,7 +57,7 @@ fn what_stands_between_tokens_does_not_matter() {
                     }
                 }
                 // A name keeps one case throughout: two that differ in case alone may be two names.
-                let word = t.kind == Kind::Word && t.text.is_ascii();
+                let word = t.kind == TokenKind::Word && t.text.is_ascii();
                 let swapped = word
                     && (t.text.to_ascii_lowercase().bytes().map(u64::from).sum::<u64>() ^ seed) % 2
                         == 0;

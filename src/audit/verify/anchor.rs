@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 
-use crate::audit::chain::{Head, Record, read, statement};
+use crate::audit::chain::{ChainedRecord, Head, read, statement};
 
 /// A checkpoint that was kept elsewhere.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,7 +75,7 @@ fn anchor(v: &Value) -> Option<Anchor> {
     Some(Anchor { record: Head { seq, hash: r.hash }, key: key.to_owned() })
 }
 
-pub(super) fn signed(r: &Record) -> bool {
+pub(super) fn signed(r: &ChainedRecord) -> bool {
     let bytes =
         |k: &str| BASE64.decode(r.value[k].as_str().unwrap_or_default()).unwrap_or_default();
     let public = UnparsedPublicKey::new(&ED25519, bytes("key"));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::anchor::signed;
 use super::{Blame, Chain, File, Problem};
-use crate::audit::chain::{Head, Record, read as record};
+use crate::audit::chain::{ChainedRecord, Head, read as record};
 
 /// Where the anchored numbers are met: file, line and hash of the record there.
 pub(super) type Met = HashMap<u64, Vec<(String, usize, String)>>;
@@ -78,7 +78,7 @@ impl Reading<'_> {
         }
     }
 
-    fn record(&mut self, name: &str, at: usize, r: Record) {
+    fn record(&mut self, name: &str, at: usize, r: ChainedRecord) {
         if !r.whole {
             let what = format!("record {} was edited: it does not have its hash", r.seq);
             self.problem(name, at, what);
@@ -98,7 +98,7 @@ impl Reading<'_> {
         self.expected = Some(Head { seq: r.seq, hash: r.hash });
     }
 
-    fn checkpoint(&mut self, name: &str, at: usize, r: &Record) {
+    fn checkpoint(&mut self, name: &str, at: usize, r: &ChainedRecord) {
         if !signed(r) {
             self.problem(name, at, format!("the signature of checkpoint {} is wrong", r.seq));
             return;
@@ -146,7 +146,7 @@ impl Reading<'_> {
 }
 
 /// Why a record is not the one behind another.
-fn does_not_follow(before: &Head, r: &Record) -> Option<String> {
+fn does_not_follow(before: &Head, r: &ChainedRecord) -> Option<String> {
     let next = before.seq + 1;
     match r.seq {
         seq if seq == next && r.prev == before.hash => None,

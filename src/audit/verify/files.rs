@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use super::File;
-use crate::audit::chain::{Record, read};
+use crate::audit::chain::{ChainedRecord, read};
 
 /// The files of each chain, in the order of their records. Files belong together that have a folder
 /// and the first part of their name in common, or that go on where another ends.
 pub(super) fn chains(files: &[File]) -> Vec<Vec<&File>> {
     struct Part<'a> {
         series: String,
-        begins: Option<Record>,
+        begins: Option<ChainedRecord>,
         ends: Option<String>,
         file: &'a File,
         chain: usize,

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// More than any answer under a sensible `limits.max_chars`.
 const MAX: usize = 1 << 30;
 
-pub(crate) enum Server {
+pub(crate) enum RemoteServer {
     /// A stack in this process.
     Own(Box<App>),
     Running(Remote),
@@ -153,13 +153,13 @@ fn last_event(stream: &[u8]) -> Option<Bytes> {
 
 /// Asks; the result as it was sent.
 pub(crate) async fn ask(
-    server: &Server,
+    server: &RemoteServer,
     method: &str,
     params: Value,
 ) -> Result<Box<RawValue>, Failed> {
     let bytes = match server {
-        Server::Running(remote) => remote.ask(method, params).await?,
-        Server::Own(app) => {
+        RemoteServer::Running(remote) => remote.ask(method, params).await?,
+        RemoteServer::Own(app) => {
             in_process::ask(app.service.clone(), "cli", Principal::local(), method, &params)
                 .await
                 .ok_or_else(|| "the call was cancelled".to_owned())?

@@ -3,14 +3,14 @@
 pub(crate) use mssql_mcp_sql::policy::Access;
 
 use crate::config::repeated::has_credentials;
-use crate::config::setting::{Duration, Kind, List, Value, choice, normal_choice, settings};
+use crate::config::setting::{Duration, List, Value, ValueKind, choice, normal_choice, settings};
 use crate::config::{Config, quoted};
 
 /// The access levels, narrowest first.
 pub(crate) const LEVELS: [&str; 3] = ["read-only", "read-write", "full"];
 
 impl Value for Access {
-    const KIND: Kind = Kind::Choice(&LEVELS, &[]);
+    const KIND: ValueKind = ValueKind::Choice(&LEVELS, &[]);
     type Read<'a> = Self;
 
     fn read(text: &str) -> Self {

@@ -1,6 +1,6 @@
 //! `[database]`: where SQL Server is, and how it is reached and logged in to.
 
-use crate::config::server::Server;
+use crate::config::server::ServerAddress;
 use crate::config::setting::{Host, Int, Path, Secret, Text, choice, settings};
 use crate::config::{Config, Source, file, quoted};
 
@@ -65,7 +65,7 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
         ));
     }
     let name = config.get(CERTIFICATE_HOST);
-    if !name.is_empty() && !Server::is_host(name) {
+    if !name.is_empty() && !ServerAddress::is_host(name) {
         errors.push(format!(
             "{}: {} is no name of a host",
             config.place(CERTIFICATE_HOST),
@@ -101,14 +101,14 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
 impl Config {
     /// Where SQL Server is; an empty host where none is configured. The error is about
     /// `database.host`.
-    pub(crate) fn server(&self) -> Result<Server, String> {
+    pub(crate) fn server(&self) -> Result<ServerAddress, String> {
         let host = self.get(HOST);
         if host.is_empty() {
-            return Ok(Server { host: String::new(), port: None, instance: None });
+            return Ok(ServerAddress { host: String::new(), port: None, instance: None });
         }
         let set = *self.source(PORT) != Source::Default;
         let port = u16::try_from(self.get(PORT)).ok().filter(|_| set);
-        Server::parse(host, port, self.get(INSTANCE))
+        ServerAddress::parse(host, port, self.get(INSTANCE))
     }
 
     /// Whether any database is configured at the top of the file.

@@ -1,7 +1,7 @@
 //! `[http]`: the listener, who may reach it, and how long it waits for them.
 
 use crate::config::repeated::has_credentials;
-use crate::config::server::Server;
+use crate::config::server::ServerAddress;
 use crate::config::setting::{Duration, DurationOrNone, Int, List, Listen, Text, settings};
 use crate::config::settings::auth;
 use crate::config::{Config, quoted};
@@ -75,7 +75,7 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
             .rsplit_once(':')
             .filter(|(_, p)| crate::net::port(p).is_some())
             .map_or(h.as_str(), |(n, _)| n);
-        !Server::is_host(name)
+        !ServerAddress::is_host(name)
     }) {
         let place = config.place(ALLOWED_HOSTS);
         errors.push(format!("{place}: {} is no name of a host", quoted(host)));

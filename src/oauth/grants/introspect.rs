@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Access, ApiToken, Grant, Grants};
-use crate::oauth::store::{FOREVER, Kind, StoreError, now};
+use crate::oauth::store::{FOREVER, RecordKind, StoreError, now};
 use crate::principal::Principal;
 use crate::secret::hashed;
 
@@ -41,7 +41,7 @@ impl Grants {
     /// Whether a grant has an access token that has not expired; none when it was revoked, or its
     /// person is shut out.
     pub(crate) async fn lives(&self, grant: &str) -> Result<Option<bool>, StoreError> {
-        let Some((g, _)) = self.records.get::<Grant>(Kind::Grant, grant).await? else {
+        let Some((g, _)) = self.records.get::<Grant>(RecordKind::Grant, grant).await? else {
             return Ok(None);
         };
         Ok(self.people.still(&g.user, &g.epoch).await?.map(|_| g.until > now()))
@@ -96,7 +96,7 @@ impl Grants {
     }
 
     async fn machine(&self, key: &str) -> Result<Option<Whose>, StoreError> {
-        let found = self.records.get::<ApiToken>(Kind::ApiToken, key).await?;
+        let found = self.records.get::<ApiToken>(RecordKind::ApiToken, key).await?;
         Ok(found.map(|(t, _)| {
             let p =
                 Principal { subject: format!("token:{}", t.name), scopes: t.scopes, client: None };
@@ -105,10 +105,10 @@ impl Grants {
     }
 
     async fn person(&self, key: &str) -> Result<Option<Whose>, StoreError> {
-        let Some((a, _)) = self.records.get::<Access>(Kind::Access, key).await? else {
+        let Some((a, _)) = self.records.get::<Access>(RecordKind::Access, key).await? else {
             return Ok(None);
         };
-        let Some((grant, _)) = self.records.get::<Grant>(Kind::Grant, &a.grant).await? else {
+        let Some((grant, _)) = self.records.get::<Grant>(RecordKind::Grant, &a.grant).await? else {
             return Ok(None);
         };
         let Some(user) = self.people.still(&a.user, &grant.epoch).await? else { return Ok(None) };

@@ -30,7 +30,7 @@ pub(crate) struct Grant {
 
 /// What a code stands for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Code {
+pub(crate) struct AuthorizationCode {
     /// The grant that it becomes.
     pub(crate) grant: String,
     pub(crate) content: Grant,

@@ -22,7 +22,7 @@ pub(crate) enum Purpose<'a> {
 
 /// Why the sign-in form is there again, and about which field that is.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Problem<'a> {
+pub(crate) struct SignInProblem<'a> {
     pub(crate) text: &'a str,
     /// The name is missing or none; else it is the password's turn.
     pub(crate) name: bool,
@@ -42,7 +42,7 @@ pub(crate) struct SignIn<'a> {
     /// Kept from the last try.
     pub(crate) name: &'a str,
     /// That did not work.
-    pub(crate) problem: Option<Problem<'a>>,
+    pub(crate) problem: Option<SignInProblem<'a>>,
 }
 
 pub(crate) fn login(s: &SignIn<'_>) -> String {
@@ -99,7 +99,7 @@ pub(crate) fn login(s: &SignIn<'_>) -> String {
 
 /// What a client asks for.
 #[derive(Debug)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct ConsentPage<'a> {
     /// Who is signed in.
     pub(crate) user: &'a str,
     /// Which database of this server it is for: its label.
@@ -120,7 +120,7 @@ pub(crate) struct Asked<'a> {
 /// The way out of a sign-in as somebody else.
 const ANOTHER: &str = "<button name=\"do\" value=\"switch\">Use another account</button>";
 
-pub(crate) fn consent(a: &Asked<'_>, request: &str, csrf: &str) -> String {
+pub(crate) fn consent(a: &ConsentPage<'_>, request: &str, csrf: &str) -> String {
     let mut scopes = String::new();
     for s in a.scopes {
         let _ = write!(scopes, "<li>{} <small>({})</small></li>", escape(meaning(s)), escape(s));

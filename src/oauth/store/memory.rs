@@ -3,37 +3,43 @@
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 
-use super::{Answer, Kind, Store, now};
+use super::{RecordKind, Store, StoreFuture, now};
 
 /// For tests and the demo: nothing outlives the process.
 #[derive(Debug, Default)]
-pub struct Memory(DashMap<(Kind, String), (Vec<u8>, u64)>);
+pub struct Memory(DashMap<(RecordKind, String), (Vec<u8>, u64)>);
 
 // === impl Memory ===
 
-fn ready<'a, T: Send + 'a>(v: T) -> Answer<'a, T> {
+fn ready<'a, T: Send + 'a>(v: T) -> StoreFuture<'a, T> {
     Box::pin(std::future::ready(Ok(v)))
 }
 
 impl Store for Memory {
-    fn get<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, Option<Vec<u8>>> {
+    fn get<'a>(&'a self, kind: RecordKind, key: &'a str) -> StoreFuture<'a, Option<Vec<u8>>> {
         let found =
             self.0.get(&(kind, key.to_owned())).filter(|v| v.1 > now()).map(|v| v.0.clone());
         ready(found)
     }
 
-    fn put<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, ()> {
+    fn put<'a>(
+        &'a self,
+        kind: RecordKind,
+        key: &'a str,
+        value: Vec<u8>,
+        expires: u64,
+    ) -> StoreFuture<'a, ()> {
         self.0.insert((kind, key.to_owned()), (value, expires));
         ready(())
     }
 
     fn insert<'a>(
         &'a self,
-        kind: Kind,
+        kind: RecordKind,
         key: &'a str,
         value: Vec<u8>,
         expires: u64,
-    ) -> Answer<'a, bool> {
+    ) -> StoreFuture<'a, bool> {
         ready(match self.0.entry((kind, key.to_owned())) {
             Entry::Occupied(o) if o.get().1 > now() => false,
             Entry::Occupied(mut o) => {
@@ -49,12 +55,12 @@ impl Store for Memory {
 
     fn replace<'a>(
         &'a self,
-        kind: Kind,
+        kind: RecordKind,
         key: &'a str,
         was: &'a [u8],
         value: Vec<u8>,
         expires: u64,
-    ) -> Answer<'a, bool> {
+    ) -> StoreFuture<'a, bool> {
         ready(match self.0.get_mut(&(kind, key.to_owned())) {
             Some(mut v) if v.0 == was && v.1 > now() => {
                 *v = (value, expires);
@@ -64,17 +70,17 @@ impl Store for Memory {
         })
     }
 
-    fn remove<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, bool> {
+    fn remove<'a>(&'a self, kind: RecordKind, key: &'a str) -> StoreFuture<'a, bool> {
         ready(self.0.remove(&(kind, key.to_owned())).is_some())
     }
 
-    fn list(&self, kind: Kind) -> Answer<'_, Vec<(String, Vec<u8>)>> {
+    fn list(&self, kind: RecordKind) -> StoreFuture<'_, Vec<(String, Vec<u8>)>> {
         let now = now();
         let all = self.0.iter().filter(|e| e.key().0 == kind && e.value().1 > now);
         ready(all.map(|e| (e.key().1.clone(), e.value().0.clone())).collect())
     }
 
-    fn sweep(&self) -> Answer<'_, ()> {
+    fn sweep(&self) -> StoreFuture<'_, ()> {
         let now = now();
         self.0.retain(|_, v| v.1 > now);
         ready(())

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Answer, Kind, Store, StoreError, now};
+use super::{RecordKind, Store, StoreError, StoreFuture, now};
 
 /// One SQLite file in WAL mode. Every answer is on disk before it is given; the admin commands open
 /// the same file. It blocks, and so has two threads of its own: what strangers make it write keeps
@@ -71,7 +71,7 @@ impl Sqlite {
         Ok(ask)
     }
 
-    fn work<'a, T, F>(thread: &Sender<Job>, f: F) -> Answer<'a, T>
+    fn work<'a, T, F>(thread: &Sender<Job>, f: F) -> StoreFuture<'a, T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
@@ -91,7 +91,7 @@ impl Sqlite {
 }
 
 impl Store for Sqlite {
-    fn get<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, Option<Vec<u8>>> {
+    fn get<'a>(&'a self, kind: RecordKind, key: &'a str) -> StoreFuture<'a, Option<Vec<u8>>> {
         let key = key.to_owned();
         Self::work(&self.read, move |c| {
             c.prepare_cached(
@@ -102,7 +102,13 @@ impl Store for Sqlite {
         })
     }
 
-    fn put<'a>(&'a self, kind: Kind, key: &'a str, value: Vec<u8>, expires: u64) -> Answer<'a, ()> {
+    fn put<'a>(
+        &'a self,
+        kind: RecordKind,
+        key: &'a str,
+        value: Vec<u8>,
+        expires: u64,
+    ) -> StoreFuture<'a, ()> {
         let key = key.to_owned();
         Self::work(&self.write, move |c| {
             c.execute(
@@ -115,11 +121,11 @@ impl Store for Sqlite {
 
     fn insert<'a>(
         &'a self,
-        kind: Kind,
+        kind: RecordKind,
         key: &'a str,
         value: Vec<u8>,
         expires: u64,
-    ) -> Answer<'a, bool> {
+    ) -> StoreFuture<'a, bool> {
         let key = key.to_owned();
         Self::work(&self.write, move |c| {
             let sql = "INSERT INTO entries VALUES (?1, ?2, ?3, ?4) ON CONFLICT (kind, key) DO \
@@ -132,12 +138,12 @@ impl Store for Sqlite {
 
     fn replace<'a>(
         &'a self,
-        kind: Kind,
+        kind: RecordKind,
         key: &'a str,
         was: &'a [u8],
         value: Vec<u8>,
         expires: u64,
-    ) -> Answer<'a, bool> {
+    ) -> StoreFuture<'a, bool> {
         let (key, was) = (key.to_owned(), was.to_vec());
         Self::work(&self.write, move |c| {
             let sql = "UPDATE entries SET value = ?4, expires = ?5 WHERE kind = ?1 \
@@ -149,7 +155,7 @@ impl Store for Sqlite {
         })
     }
 
-    fn remove<'a>(&'a self, kind: Kind, key: &'a str) -> Answer<'a, bool> {
+    fn remove<'a>(&'a self, kind: RecordKind, key: &'a str) -> StoreFuture<'a, bool> {
         let key = key.to_owned();
         Self::work(&self.write, move |c| {
             Ok(c.execute(
@@ -159,7 +165,7 @@ impl Store for Sqlite {
         })
     }
 
-    fn list(&self, kind: Kind) -> Answer<'_, Vec<(String, Vec<u8>)>> {
+    fn list(&self, kind: RecordKind) -> StoreFuture<'_, Vec<(String, Vec<u8>)>> {
         // A long walk, and so not where tokens are looked up.
         Self::work(&self.write, move |c| {
             let mut s = c.prepare(
@@ -171,7 +177,7 @@ impl Store for Sqlite {
         })
     }
 
-    fn sweep(&self) -> Answer<'_, ()> {
+    fn sweep(&self) -> StoreFuture<'_, ()> {
         Self::work(&self.write, |c| {
             c.execute("DELETE FROM entries WHERE expires <= ?1", params![now() as i64]).map(drop)
         })

@@ -2,7 +2,7 @@
 
 /// What a metric is.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Kind {
+pub enum InstrumentKind {
     /// A sum that only grows.
     Counter,
     /// What there is now.
@@ -17,7 +17,7 @@ pub struct Metric {
     /// Its name in OTLP; Prometheus has another form of it.
     pub name: &'static str,
     /// Sum, gauge or histogram, with its bounds.
-    pub kind: Kind,
+    pub kind: InstrumentKind,
     /// In UCUM, as the conventions ask.
     pub unit: &'static str,
     /// The keys that it may have; each has few values.
@@ -26,11 +26,12 @@ pub struct Metric {
 }
 
 /// Of `mcp.server.*` (semantic conventions for MCP).
-pub(super) const MCP: Kind = Kind::Histogram(&[
+pub(super) const MCP: InstrumentKind = InstrumentKind::Histogram(&[
     0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0,
 ]);
-pub(super) const DB: Kind = Kind::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0]);
-pub(super) const HTTP: Kind = Kind::Histogram(&[
+pub(super) const DB: InstrumentKind =
+    InstrumentKind::Histogram(&[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0]);
+pub(super) const HTTP: InstrumentKind = InstrumentKind::Histogram(&[
     0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 ]);
 
@@ -40,7 +41,7 @@ const POOL: &str = "db.client.connection.pool.name";
 
 const fn row(
     name: &'static str,
-    kind: Kind,
+    kind: InstrumentKind,
     unit: &'static str,
     labels: &'static [&'static str],
     help: &'static str,
@@ -58,39 +59,45 @@ pub const METRICS: &[Metric] = &[
         "MCP requests, from the first layer to the outcome (not ping and notifications, which the \
          transports answer); method and tool are `unknown` where they are none of ours",
     ),
-    row("mssql_mcp.calls.running", Kind::Gauge, "{call}", &[], "MCP requests that run now"),
-    row("mssql_mcp.rows", Kind::Counter, "{row}", &[TOOL], "rows returned"),
+    row(
+        "mssql_mcp.calls.running",
+        InstrumentKind::Gauge,
+        "{call}",
+        &[],
+        "MCP requests that run now",
+    ),
+    row("mssql_mcp.rows", InstrumentKind::Counter, "{row}", &[TOOL], "rows returned"),
     row(
         "mssql_mcp.rows.affected",
-        Kind::Counter,
+        InstrumentKind::Counter,
         "{row}",
         &[TOOL, "mssql_mcp.committed"],
         "rows changed; not committed are those of dry runs",
     ),
     row(
         "mssql_mcp.result.size",
-        Kind::Counter,
+        InstrumentKind::Counter,
         "By",
         &[TOOL],
         "bytes of structured content returned",
     ),
     row(
         "mssql_mcp.truncations",
-        Kind::Counter,
+        InstrumentKind::Counter,
         "{answer}",
         &["mssql_mcp.reason"],
         "answers that are not whole: max_rows, max_chars, max_cell or timeout",
     ),
     row(
         "mssql_mcp.guard.refusals",
-        Kind::Counter,
+        InstrumentKind::Counter,
         "{statement}",
         &["mssql_mcp.class", "mssql_mcp.reason"],
         "T-SQL texts that were not run, by class of statement and code",
     ),
     row(
         "mssql_mcp.rate_limited",
-        Kind::Counter,
+        InstrumentKind::Counter,
         "{request}",
         &["mssql_mcp.reason"],
         "requests turned away: peer (HTTP 429), rate_limited and too_many_at_once (per \
@@ -114,28 +121,28 @@ pub const METRICS: &[Metric] = &[
     ),
     row(
         "db.client.connection.count",
-        Kind::Gauge,
+        InstrumentKind::Gauge,
         "{connection}",
         &[POOL, "db.client.connection.state"],
         "connections of the pool, idle or used",
     ),
     row(
         "db.client.connection.max",
-        Kind::Gauge,
+        InstrumentKind::Gauge,
         "{connection}",
         &[POOL],
         "connections at most (pool.max_size)",
     ),
     row(
         "db.client.connection.pending_requests",
-        Kind::Gauge,
+        InstrumentKind::Gauge,
         "{request}",
         &[POOL],
         "calls that wait for a connection",
     ),
     row(
         "db.client.connection.timeouts",
-        Kind::Counter,
+        InstrumentKind::Counter,
         "{timeout}",
         &[POOL],
         "calls that got no connection within pool.wait",
@@ -168,32 +175,38 @@ pub const METRICS: &[Metric] = &[
         &["http.request.method", "http.route", "http.response.status_code", "url.scheme"],
         "HTTP requests, to the head of their response",
     ),
-    row("mssql_mcp.http.connections", Kind::Gauge, "{connection}", &[], "open HTTP connections"),
+    row(
+        "mssql_mcp.http.connections",
+        InstrumentKind::Gauge,
+        "{connection}",
+        &[],
+        "open HTTP connections",
+    ),
     row(
         "mssql_mcp.sessions",
-        Kind::Gauge,
+        InstrumentKind::Gauge,
         "{session}",
         &[],
         "sessions of handshake-era clients over streamable HTTP",
     ),
-    row("mssql_mcp.sse.streams", Kind::Gauge, "{stream}", &[], "open HTTP+SSE streams"),
+    row("mssql_mcp.sse.streams", InstrumentKind::Gauge, "{stream}", &[], "open HTTP+SSE streams"),
     row(
         "mssql_mcp.tokens.issued",
-        Kind::Counter,
+        InstrumentKind::Counter,
         "{token}",
         &["mssql_mcp.grant"],
         "access tokens given: authorization_code (a person signed in) or refresh_token",
     ),
     row(
         "mssql_mcp.tokens.denied",
-        Kind::Counter,
+        InstrumentKind::Counter,
         "{request}",
         &["mssql_mcp.reason"],
         "token requests that got none, by RFC 6749 error code",
     ),
     row(
         "mssql_mcp.tokens.refused",
-        Kind::Counter,
+        InstrumentKind::Counter,
         "{request}",
         &["mssql_mcp.reason"],
         "requests without a good bearer token: missing, malformed, invalid (unknown, expired, \
@@ -201,7 +214,7 @@ pub const METRICS: &[Metric] = &[
     ),
     row(
         "mssql_mcp.sign_ins",
-        Kind::Counter,
+        InstrumentKind::Counter,
         "{attempt}",
         &["mssql_mcp.result"],
         "passwords that people typed: ok, wrong, throttled, busy (too many at once), or store (it \
@@ -209,60 +222,66 @@ pub const METRICS: &[Metric] = &[
     ),
     row(
         "mssql_mcp.audit.queue",
-        Kind::Gauge,
+        InstrumentKind::Gauge,
         "{record}",
         &[],
         "audit records that wait to be written",
     ),
-    row("mssql_mcp.audit.records", Kind::Counter, "{record}", &[], "audit records written"),
+    row(
+        "mssql_mcp.audit.records",
+        InstrumentKind::Counter,
+        "{record}",
+        &[],
+        "audit records written",
+    ),
     row(
         "mssql_mcp.audit.dropped",
-        Kind::Counter,
+        InstrumentKind::Counter,
         "{record}",
         &[],
         "audit records lost for want of room (audit.policy = \"drop\", and sign-in events)",
     ),
     row(
         "mssql_mcp.audit.broken",
-        Kind::Gauge,
+        InstrumentKind::Gauge,
         "{file}",
         &[],
         "1 while the audit log cannot be written",
     ),
     row(
         "mssql_mcp.telemetry.failed",
-        Kind::Counter,
+        InstrumentKind::Counter,
         "{item}",
         &["mssql_mcp.signal"],
         "spans, log records and metric exports that the collector did not take",
     ),
     row(
         "otel.sdk.processor.span.processed",
-        Kind::Counter,
+        InstrumentKind::Counter,
         "{span}",
         &["error.type", "otel.component.type", "otel.component.name"],
         "spans that left the queue; with error.type=queue_full those that found no room in it",
     ),
     row(
         "otel.sdk.processor.log.processed",
-        Kind::Counter,
+        InstrumentKind::Counter,
         "{log_record}",
         &["error.type", "otel.component.type", "otel.component.name"],
         "log records, likewise",
     ),
     row(
         "otel.sdk.log.created",
-        Kind::Counter,
+        InstrumentKind::Counter,
         "{log_record}",
         &[],
         "log records handed to OpenTelemetry",
     ),
     row(
         "mssql_mcp.reloads",
-        Kind::Counter,
+        InstrumentKind::Counter,
         "{reload}",
         &["mssql_mcp.result"],
         "SIGHUP: ok or refused",
     ),
-    row("process.memory.usage", Kind::Gauge, "By", &[], "resident memory (Linux)"),
+    row("process.memory.usage", InstrumentKind::Gauge, "By", &[], "resident memory (Linux)"),
 ];

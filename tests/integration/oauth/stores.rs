@@ -4,27 +4,27 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_behaves_like_the_other_stores() {
-    use mssql_mcp::oauth::store::{FOREVER, Kind, Records, now};
+    use mssql_mcp::oauth::store::{FOREVER, RecordKind, Records, now};
     let redis = RealRedis::start().await;
     let r = Records::open(&redis.0).expect("open");
-    assert_eq!(r.get::<u32>(Kind::Code, "a").await, Ok(None));
-    assert_eq!(r.insert(Kind::Code, "a", &1, FOREVER).await, Ok(true));
-    assert_eq!(r.insert(Kind::Code, "a", &2, FOREVER).await, Ok(false));
-    let (v, was) = r.get::<u32>(Kind::Code, "a").await.expect("read").expect("there");
+    assert_eq!(r.get::<u32>(RecordKind::Code, "a").await, Ok(None));
+    assert_eq!(r.insert(RecordKind::Code, "a", &1, FOREVER).await, Ok(true));
+    assert_eq!(r.insert(RecordKind::Code, "a", &2, FOREVER).await, Ok(false));
+    let (v, was) = r.get::<u32>(RecordKind::Code, "a").await.expect("read").expect("there");
     assert_eq!(v, 1);
-    assert_eq!(r.replace(Kind::Code, "a", &was, &3, now() + 60).await, Ok(true));
-    assert_eq!(r.replace(Kind::Code, "a", &was, &4, FOREVER).await, Ok(false));
-    assert_eq!(r.replace(Kind::Code, "b", &was, &4, FOREVER).await, Ok(false));
-    r.put(Kind::Refresh, "a", &9, FOREVER).await.expect("written");
-    assert_eq!(r.list::<u32>(Kind::Code).await, Ok(vec![("a".to_owned(), 3)]));
-    r.put(Kind::Code, "gone", &5, now() - 1).await.expect("written");
-    assert_eq!(r.get::<u32>(Kind::Code, "gone").await, Ok(None));
+    assert_eq!(r.replace(RecordKind::Code, "a", &was, &3, now() + 60).await, Ok(true));
+    assert_eq!(r.replace(RecordKind::Code, "a", &was, &4, FOREVER).await, Ok(false));
+    assert_eq!(r.replace(RecordKind::Code, "b", &was, &4, FOREVER).await, Ok(false));
+    r.put(RecordKind::Refresh, "a", &9, FOREVER).await.expect("written");
+    assert_eq!(r.list::<u32>(RecordKind::Code).await, Ok(vec![("a".to_owned(), 3)]));
+    r.put(RecordKind::Code, "gone", &5, now() - 1).await.expect("written");
+    assert_eq!(r.get::<u32>(RecordKind::Code, "gone").await, Ok(None));
     // A hundred take the same code; one gets it.
-    let (v, was) = r.get::<u32>(Kind::Code, "a").await.expect("read").expect("there");
+    let (v, was) = r.get::<u32>(RecordKind::Code, "a").await.expect("read").expect("there");
     let takers = (0..100).map(|_| {
         let (r, was) = (r.clone(), was.clone());
         tokio::spawn(async move {
-            r.replace(Kind::Code, "a", &was, &(v + 1), FOREVER).await == Ok(true)
+            r.replace(RecordKind::Code, "a", &was, &(v + 1), FOREVER).await == Ok(true)
         })
     });
     let mut won = 0;
@@ -32,11 +32,11 @@ async fn redis_behaves_like_the_other_stores() {
         won += u32::from(t.await.expect("task"));
     }
     assert_eq!(won, 1);
-    assert_eq!(r.remove(Kind::Code, "a").await, Ok(true));
-    assert_eq!(r.remove(Kind::Code, "a").await, Ok(false));
+    assert_eq!(r.remove(RecordKind::Code, "a").await, Ok(true));
+    assert_eq!(r.remove(RecordKind::Code, "a").await, Ok(false));
     drop(redis);
     assert!(
-        r.get::<u32>(Kind::Refresh, "a").await.is_err(),
+        r.get::<u32>(RecordKind::Refresh, "a").await.is_err(),
         "an unreachable store is an error, never an empty one"
     );
 }
