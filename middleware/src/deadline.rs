@@ -1,5 +1,6 @@
-//! Gives each call a deadline. The call is told, so that it can answer with what it has; only when
-//! it has not answered a grace period later is its future dropped.
+//! Gives each call a deadline, in a response future that is not boxed. The call is told, so that it
+//! can answer with what it has; only when it has not answered a grace period later is its future
+//! dropped.
 
 use std::fmt;
 use std::future::Future;

@@ -1,6 +1,7 @@
-//! An event stream hangs on a token: the one that opened it, or a newer one that its client showed
-//! since. Whoever was shut out hears no more at once; whose token has expired hears nothing until
-//! there is a newer one, and after the grace the stream ends.
+//! A layer around the bodies of event streams, each of which hangs on a token: the one that opened
+//! it, or a newer one that its client showed since. Whoever was shut out hears no more at once;
+//! whose token has expired hears nothing until there is a newer one, and after the grace the stream
+//! ends.
 
 use std::convert::Infallible;
 use std::future::Future;

@@ -1,4 +1,4 @@
-//! One call of the center.
+//! One call of the center, in a task of its own, which the drop of its future cancels.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,5 +1,5 @@
-//! Event streams (HTML Living Standard, "Server-sent events"): messages as they come, comments
-//! while nothing is said, and an end.
+//! Event streams (HTML Living Standard, "Server-sent events"), as a body polled by hand: messages
+//! as they come, comments while nothing is said, and an end.
 
 use std::future::Future;
 use std::pin::Pin;
