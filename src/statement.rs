@@ -40,19 +40,29 @@ impl Statement {
             (Ok(all), Ok(roles)) if all.len() == roles.len() => {
                 let roles: Vec<Role> = roles.into_iter().map(|(_, r)| r).collect();
                 let named = redacted(&all, &roles, false);
-                let fingerprint = short(&named.to_lowercase());
+                let fingerprint = digest_of(&named.to_lowercase());
                 let (objects, doubtful) = objects(&all, &roles);
                 match all.iter().any(in_double_quotes) {
-                    false => {
-                        Self { fingerprint, redacted: cut(&named), named: None, objects, doubtful }
-                    }
+                    false => Self {
+                        fingerprint,
+                        redacted: bounded_text(&named),
+                        named: None,
+                        objects,
+                        doubtful,
+                    },
                     true => {
-                        let redacted = cut(&redacted(&all, &roles, true));
-                        Self { fingerprint, redacted, named: Some(cut(&named)), objects, doubtful }
+                        let redacted = bounded_text(&redacted(&all, &roles, true));
+                        Self {
+                            fingerprint,
+                            redacted,
+                            named: Some(bounded_text(&named)),
+                            objects,
+                            doubtful,
+                        }
                     }
                 }
             }
-            _ => Self { fingerprint: short(sql), ..Self::default() },
+            _ => Self { fingerprint: digest_of(sql), ..Self::default() },
         }
     }
 }
@@ -73,14 +83,14 @@ impl Statement {
     }
 }
 
-fn short(text: &str) -> String {
+fn digest_of(text: &str) -> String {
     digest::digest(&digest::SHA256, text.as_bytes()).as_ref()[..12]
         .iter()
         .map(|b| format!("{b:02x}"))
         .collect()
 }
 
-fn cut(text: &str) -> String {
+fn bounded_text(text: &str) -> String {
     match text.char_indices().nth(MAX_TEXT) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),

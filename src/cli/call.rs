@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::{Value, json};
 
-use super::flags::Known;
+use super::flags::KnownWord;
 use super::node::Node;
 use super::table::{plain, show};
 use super::{Ended, Failed, configured, print};
@@ -60,7 +60,7 @@ pub(crate) fn command() -> Command {
             Arg::new("tool")
                 .value_name("TOOL")
                 .required(true)
-                .value_parser(Known(TOOLS.iter().map(|t| t.name).collect()))
+                .value_parser(KnownWord(TOOLS.iter().map(|t| t.name).collect()))
                 .hide_possible_values(true)
                 .help(
                     "a tool of the server: list_tables, \

@@ -16,9 +16,9 @@ use crate::tools::TOOLS;
 /// Any text; these are what a shell offers. Whether it is good is for the configuration to say,
 /// with all its other errors.
 #[derive(Debug, Clone)]
-pub(super) struct Known(pub(super) Vec<&'static str>);
+pub(super) struct KnownWord(pub(super) Vec<&'static str>);
 
-impl TypedValueParser for Known {
+impl TypedValueParser for KnownWord {
     type Value = String;
     fn parse_ref(
         &self,
@@ -75,7 +75,7 @@ fn flag(s: &'static Setting) -> Arg {
         .global(true)
         .help(format!("{}{default}", s.help))
         .display_order(1000)
-        .value_parser(Known(known.to_vec()))
+        .value_parser(KnownWord(known.to_vec()))
         .value_hint(hint)
         .hide_possible_values(true)
         .hide_short_help(true)

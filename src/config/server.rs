@@ -54,7 +54,7 @@ impl ServerAddress {
             Some((rest, i)) => (rest.trim(), Some(i.trim())),
             None => (text, None),
         };
-        let host = host_of(text)?;
+        let host = checked_host(text)?;
         let by_setting = Some(instance.trim()).filter(|i| !i.is_empty());
         let instance = instance_of(host, by_backslash, by_setting)?;
         let port = match (by_comma, port) {
@@ -98,7 +98,7 @@ fn in_brackets(text: &str) -> Option<&str> {
     text.strip_prefix('[')?.strip_suffix(']')
 }
 
-fn host_of(text: &str) -> Result<&str, String> {
+fn checked_host(text: &str) -> Result<&str, String> {
     match in_brackets(text).unwrap_or(text) {
         "." | "(local)" | "(LOCAL)" | "(Local)" => Ok("localhost"),
         "(localdb)" | "(LocalDB)" | "(LOCALDB)" => {

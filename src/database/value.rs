@@ -125,7 +125,7 @@ pub(crate) fn json(
             out.push(b'"');
         }
         Plain::Text(t) => {
-            let (t, cut) = short(&t, max);
+            let (t, cut) = cut_to(&t, max);
             note.cut = cut;
             // Writing into a Vec cannot fail.
             let _ = serde_json::to_writer(&mut *out, &*t);
@@ -146,7 +146,7 @@ pub(crate) fn json(
 pub(crate) fn csv(v: &ColumnData<'_>, type_name: &str, max: usize, out: &mut Vec<u8>) {
     match plain(v, type_name, out, &mut ValueNote::default()) {
         Plain::Null | Plain::Bare | Plain::Quoted => {}
-        Plain::Text(t) => field(&short(&t, max).0, out),
+        Plain::Text(t) => field(&cut_to(&t, max).0, out),
         Plain::Binary(b) => {
             hex(b, max, out);
         }
@@ -166,7 +166,7 @@ pub(crate) fn field(t: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-fn short(t: &str, max: usize) -> (Cow<'_, str>, bool) {
+fn cut_to(t: &str, max: usize) -> (Cow<'_, str>, bool) {
     // Bytes are never fewer than characters.
     if t.len() <= max {
         return (t.into(), false);

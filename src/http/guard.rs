@@ -39,7 +39,7 @@ pub(crate) struct Guard<S> {
 // === impl Allowed ===
 
 /// Of what a header or the configuration says; none when it is no host.
-fn host_of(authority: &str) -> Option<String> {
+fn host_of_authority(authority: &str) -> Option<String> {
     net::split(authority.trim()).map(|(host, _)| host.to_ascii_lowercase())
 }
 
@@ -50,7 +50,7 @@ impl Allowed {
             IpAddr::V6(ip) => format!("[{ip}]"),
             ip => ip.to_string(),
         }];
-        all.extend(hosts.iter().filter_map(|h| host_of(h)));
+        all.extend(hosts.iter().filter_map(|h| host_of_authority(h)));
         Self {
             hosts: all,
             origins: origins.iter().map(|o| o.trim_end_matches('/').to_ascii_lowercase()).collect(),
@@ -67,7 +67,7 @@ impl Allowed {
 
     /// Whether a `Host` is ours.
     pub(crate) fn host(&self, authority: &str) -> bool {
-        let Some(h) = host_of(authority) else { return false };
+        let Some(h) = host_of_authority(authority) else { return false };
         let address = h.trim_matches(['[', ']']).parse::<IpAddr>();
         h == "localhost" || address.is_ok_and(|ip| ip.is_loopback()) || self.hosts.contains(&h)
     }

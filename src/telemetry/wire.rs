@@ -82,7 +82,7 @@ fn whole(v: &mut Value) {
             }
         }
         Value::Array(a) => a.iter_mut().for_each(whole),
-        Value::String(s) => cut(s),
+        Value::String(s) => shorten(s),
         _ => {}
     }
 }
@@ -209,14 +209,14 @@ fn redacted(v: &Value, shape: &Shape, tools: &Tools) -> Value {
     match (shape, v) {
         (Plain, Value::String(s)) => {
             let mut s = s.clone();
-            cut(&mut s);
+            shorten(&mut s);
             s.into()
         }
         (Plain | Number, Value::Null | Value::Bool(_) | Value::Number(_)) => v.clone(),
         (OneOf(words), Value::String(s)) if words.contains(&s.as_str()) => v.clone(),
         (Sql, Value::String(q)) => {
             let mut redacted = Statement::of(q).redacted;
-            cut(&mut redacted);
+            shorten(&mut redacted);
             if redacted.is_empty() { kind(v).into() } else { redacted.into() }
         }
         (Count, Value::Array(all)) => format!("({} of them)", all.len()).into(),
@@ -261,7 +261,7 @@ fn kind(v: &Value) -> String {
     }
 }
 
-fn cut(s: &mut String) {
+fn shorten(s: &mut String) {
     if let Some((at, _)) = s.char_indices().nth(LONGEST) {
         s.truncate(at);
         s.push('…');

@@ -12,7 +12,7 @@ use crate::telemetry::wire::Shape;
 /// The text form of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Format {
+pub(super) enum ResultFormat {
     /// The same as `structuredContent`.
     Json,
     Csv,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::answer::{
-    FORMAT_SHOWN, Format, format_schema, results_schema, rowsets, truncated_schema,
+    FORMAT_SHOWN, ResultFormat, format_schema, results_schema, rowsets, truncated_schema,
 };
 use super::change::Change;
 use super::confirm::Confirm;
@@ -41,7 +41,7 @@ pub(super) struct Args {
     pub(crate) params: Option<Map<String, Value>>,
     pub(crate) max_rows: Option<u64>,
     pub(crate) dry_run: Option<bool>,
-    pub(crate) format: Option<Format>,
+    pub(crate) format: Option<ResultFormat>,
 }
 
 impl Tool for ExecuteSql {
@@ -144,7 +144,7 @@ impl Tool for ExecuteSql {
         let most = call.limits.bounds;
         let limits = call.within(Bounds {
             max_rows: args.max_rows.map_or(most.max_rows, |n| n.min(most.max_rows)),
-            csv: args.format.map_or(most.csv, |f| f == Format::Csv),
+            csv: args.format.map_or(most.csv, |f| f == ResultFormat::Csv),
             ..most
         });
         let params = params::bound(args.params.clone().unwrap_or_default())?;

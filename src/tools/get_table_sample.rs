@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::answer::{
-    FORMAT_SHOWN, Format, format_schema, results_schema, rowsets, truncated_schema,
+    FORMAT_SHOWN, ResultFormat, format_schema, results_schema, rowsets, truncated_schema,
 };
 use super::{Call, Definition, Stop, Surroundings, Tool};
 use crate::database::rows::Bounds;
@@ -27,7 +27,7 @@ pub(super) struct GetTableSample;
 pub(super) struct Args {
     table_name: String,
     limit: Option<i64>,
-    format: Option<Format>,
+    format: Option<ResultFormat>,
 }
 
 impl Tool for GetTableSample {
@@ -82,7 +82,7 @@ impl Tool for GetTableSample {
         let (db, most) = (&call.database, call.limits.bounds);
         let limits = call.within(Bounds {
             max_rows: limit.min(most.max_rows),
-            csv: args.format.map_or(most.csv, |f| f == Format::Csv),
+            csv: args.format.map_or(most.csv, |f| f == ResultFormat::Csv),
             ..most
         });
         let table = db
