@@ -1,9 +1,9 @@
 //! The authorization server with a browser and a program before it, without HTTP between: for the
 //! tests of each endpoint.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
@@ -31,7 +31,17 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 pub(super) struct Lab {
     pub(super) authority: Authority,
     pub(super) cookies: BTreeMap<String, String>,
-    down: Arc<AtomicBool>,
+    store: Arc<Watched>,
+}
+
+/// What is known of the store.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    down: AtomicBool,
+    /// How often it was swept.
+    pub(super) sweeps: AtomicU64,
+    /// Until when the last record of a kind is good, in seconds since 1970.
+    pub(super) until: Mutex<HashMap<RecordKind, u64>>,
 }
 
 /// An answer, read.
@@ -44,11 +54,11 @@ pub(super) struct Reply {
 
 /// A store that can be out of order.
 #[derive(Debug)]
-struct Fragile(Memory, Arc<AtomicBool>);
+struct Fragile(Memory, Arc<Watched>);
 
 impl Fragile {
     fn or<'a, T: Send + 'a>(&'a self, whole: Stored<'a, T>) -> Stored<'a, T> {
-        match self.1.load(Ordering::Relaxed) {
+        match self.1.down.load(Ordering::Relaxed) {
             true => Box::pin(std::future::ready(Err(StoreError("out of order".into())))),
             false => whole,
         }
@@ -67,6 +77,7 @@ impl Store for Fragile {
         value: Vec<u8>,
         until: u64,
     ) -> Stored<'a, ()> {
+        self.1.until.lock().expect("no panic").insert(kind, until);
         self.or(self.0.put(kind, key, value, until))
     }
 
@@ -100,6 +111,7 @@ impl Store for Fragile {
     }
 
     fn sweep(&self) -> Stored<'_, ()> {
+        self.1.sweeps.fetch_add(1, Ordering::Relaxed);
         self.or(self.0.sweep())
     }
 }
@@ -119,10 +131,10 @@ impl Lab {
         ];
         fixed.extend(settings.iter().map(|(k, v)| (*k, (*v).to_owned())));
         let config = Config::load(&Inputs { fixed, ..Inputs::default() }).expect("valid");
-        let down = Arc::<AtomicBool>::default();
-        let records = Records::new(Fragile(Memory::default(), down.clone()));
+        let store = Arc::<Watched>::default();
+        let records = Records::new(Fragile(Memory::default(), store.clone()));
         let authority = Authority::new(&config, records, Audit::default());
-        let lab = Self { authority, cookies: BTreeMap::new(), down };
+        let lab = Self { authority, cookies: BTreeMap::new(), store };
         let user = User::new(
             hash(PASSWORD).expect("hash"),
             SCOPES[..2].iter().map(|s| (*s).to_owned()).collect(),
@@ -133,7 +145,11 @@ impl Lab {
 
     /// From now on the store of sign-in does not answer.
     pub(super) fn lose_the_store(&self) {
-        self.down.store(true, Ordering::Relaxed);
+        self.store.down.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn store(&self) -> &Watched {
+        &self.store
     }
 
     /// A request as it is.

@@ -99,3 +99,82 @@ pub(crate) fn log_refused(client: &str, refused: &[String]) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::Inputs;
+
+    fn redirects() -> Redirects {
+        let fixed = vec![
+            settings::auth::REDIRECT_HOSTS.fixed("claude.ai"),
+            settings::auth::REDIRECT_SCHEMES.fixed("cursor"),
+        ];
+        Redirects::new(&Config::load(&Inputs { fixed, ..Inputs::default() }).expect("valid"))
+    }
+
+    #[test]
+    fn what_is_refused_says_who_could_allow_it() {
+        let r = redirects();
+        for good in ["https://Claude.AI/cb", "https://127.0.0.1/cb", "http://[::1]:1/", "cursor:/x"]
+        {
+            assert_eq!(r.check(good), Ok(()), "{good}");
+        }
+        for (bad, said) in [
+            ("https://evil.example/cb", "auth.redirect_hosts"),
+            ("http://claude.ai/cb", "it must be https://"),
+            ("com.example.app:/cb", "auth.redirect_schemes"),
+            ("ftp://claude.ai/cb", "it must be https://"),
+        ] {
+            let why = r.check(bad).expect_err(bad);
+            assert!(why.starts_with(bad) && why.contains(said), "{why}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_used_is_kept_once_and_the_rest_is_told() {
+        let keep = |uris: Value| redirects().keep(Some(&uris));
+        let (kept, refused) = keep(json!([
+            "https://claude.ai/cb",
+            "https://evil.example/",
+            "https://claude.ai/cb",
+            "cursor://cb"
+        ]))
+        .expect("two are good");
+        assert_eq!(kept, ["https://claude.ai/cb", "cursor://cb"]);
+        assert_eq!(refused.len(), 1);
+        let many = |n: usize| -> Vec<String> {
+            (0..n).map(|i| format!("https://evil.example/{i}")).collect()
+        };
+        for (n, told) in [(TOLD, TOLD), (TOLD + 1, TOLD + 1), (TOLD + 3, TOLD + 1)] {
+            let all = [vec!["https://claude.ai/cb".to_owned()], many(n)].concat();
+            let (_, refused) = keep(json!(all)).expect("one is good");
+            assert_eq!(refused.len(), told, "{n}");
+            let last = refused.last().expect("some");
+            let more = format!("and {} more", n - TOLD);
+            assert_eq!(*last == more, n > TOLD, "{last}");
+        }
+        assert!(keep(json!(many(1))).expect_err("none is good").contains("auth.redirect_hosts"));
+        assert!(keep(json!([1])).expect_err("no text").contains("strings"));
+    }
+
+    #[test]
+    fn a_list_is_bounded_in_number_and_length() {
+        let at = |path: usize| format!("https://claude.ai/{}", "x".repeat(path));
+        let keep = |uris: Vec<String>| redirects().keep(Some(&json!(uris)));
+        let numbered = |n: usize| (0..n).map(|i| format!("https://claude.ai/{i}")).collect();
+        assert_eq!(keep(numbered(MAX_URIS)).expect("as many").0.len(), MAX_URIS);
+        assert!(keep(numbered(MAX_URIS + 1)).expect_err("more").contains("20 entries"));
+        // One by itself may have 2,000.
+        let rest = MAX_ALL - at(1900).len() - at(1901).len() - at(0).len();
+        let of = |rest| keep(vec![at(1900), at(1901), at(rest)]);
+        assert_eq!(of(rest).expect("as long").0.len(), 3);
+        assert!(of(rest + 1).expect_err("longer").contains("5000 characters"));
+        for missing in [None, Some(json!([])), Some(json!("https://claude.ai/"))] {
+            let why = redirects().keep(missing.as_ref()).expect_err("no list");
+            assert!(why.contains("is missing"), "{why}");
+        }
+    }
+}

@@ -239,7 +239,7 @@ impl Authority {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::lab::{Lab, ORIGIN, at, headers};
+    use crate::oauth::lab::{Lab, ORIGIN, PASSWORD, at, headers};
 
     #[tokio::test]
     async fn each_endpoint_takes_its_methods() {
@@ -287,5 +287,48 @@ mod tests {
             let lab = Lab::with(&[("access.level", level)]).await;
             assert_eq!(lab.authority.scopes(), &SCOPES[..n], "{level}");
         }
+    }
+
+    #[tokio::test]
+    async fn with_another_issuer_only_the_resource_is_described() {
+        let issuer = [("auth.mode", "external"), ("auth.issuer", "https://issuer.example.com")];
+        let mut lab = Lab::with(&issuer).await;
+        assert!(!lab.authority.has_pages());
+        for endpoint in [Endpoint::Server, Endpoint::Authorize, Endpoint::Apps] {
+            let reply = lab.visit(endpoint, "").await;
+            assert_eq!(reply.error(), (404, "not_found".into()), "{endpoint:?}");
+        }
+        for endpoint in [Endpoint::Token, Endpoint::Register, Endpoint::Revoke] {
+            assert_eq!(lab.post(endpoint, &[]).await.status, 404, "{endpoint:?}");
+        }
+        let said = lab.visit(Endpoint::Resource("/mcp"), "").await.json();
+        assert_eq!(said["authorization_servers"][0], "https://issuer.example.com");
+    }
+
+    #[tokio::test]
+    async fn after_a_reload_everybody_is_looked_up_again() {
+        let mut lab = Lab::new().await;
+        let client = lab.client().await;
+        lab.sign_in("ada", PASSWORD).await;
+        let tokens = lab.tokens(&client).await;
+        let access = tokens["access_token"].as_str().expect("one").to_owned();
+        assert!(lab.is_good(&access).await);
+        assert!(lab.authority.grants().known(&access, "").is_some());
+        let config = Config::load(&crate::config::Inputs::default()).expect("valid");
+        lab.authority.reload(&config);
+        assert!(lab.authority.grants().known(&access, "").is_none());
+        assert!(lab.is_good(&access).await, "it is as good as before");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_store_is_swept_once_a_minute() {
+        let lab = Lab::new().await;
+        let sweeping = tokio::spawn(lab.authority.clone().sweep_forever());
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let sweeps = || lab.store().sweeps.load(std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(sweeps(), 1, "at the start");
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        assert_eq!(sweeps(), 3);
+        sweeping.abort();
     }
 }

@@ -308,6 +308,8 @@ mod tests {
         let signed = lab.sign_in("ada", PASSWORD).await;
         let login = set(&signed, "__Host-mcp_login=ml_").expect("a cookie");
         assert!(login.contains("; HttpOnly; SameSite=Lax; Max-Age=3600; Secure"), "{login}");
+        let until = lab.store().until.lock().expect("no panic")[&RecordKind::Login];
+        assert!((now()..=now() + SIGNED_IN).contains(&until), "{until}");
         let browser = set(&signed, "__Host-mcp_browser=").expect("a cookie");
         assert!(browser.contains("SameSite=Strict; Max-Age=7776000"), "{browser}");
         let again = lab.sign_in("ada", PASSWORD).await;
