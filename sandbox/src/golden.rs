@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 use self::tokens::{Item, Notice, items};
 use crate::bind::Binder;
-use crate::functions::{Call, Calls};
+use crate::functions::{Calls, Invocation};
 use crate::run::{self, Engine, Shared};
 use crate::syntax::ast::{Statement, StatementKind};
 use crate::tds::out::{Out, Piece};
@@ -158,22 +158,24 @@ fn named(sql: &str, calls: &Calls) -> String {
     out + rest
 }
 
-fn described(call: &Call) -> String {
+fn described(call: &Invocation) -> String {
     let list = |types: &[Type]| types.iter().map(Type::to_string).collect::<Vec<_>>().join(" ");
     match call {
-        Call::Cast { from, to, style, attempt } => {
+        Invocation::Cast { from, to, style, attempt } => {
             let style = if *style < 0 { String::new() } else { format!(" style {style}") };
             format!("{}[{from} → {to}{style}]", if *attempt { "try_cast" } else { "cast" })
         }
-        Call::Assign { from, to } => format!("assign[{from} → {to}]"),
-        Call::Arithmetic { op, a, b, out } => {
+        Invocation::Assign { from, to } => format!("assign[{from} → {to}]"),
+        Invocation::Arithmetic { op, a, b, out } => {
             format!("arith[{a} {} {b} → {out}]", op.symbol())
         }
-        Call::Function { shim, args, out } => format!("{}[{} → {out}]", shim.name, list(args)),
-        Call::Date { function, part, args, out } => {
+        Invocation::Function { shim, args, out } => {
+            format!("{}[{} → {out}]", shim.name, list(args))
+        }
+        Invocation::Date { function, part, args, out } => {
             format!("{}[{} {} → {out}]", function.name(), part.name(), list(args))
         }
-        Call::Depth(max) => format!("depth[{max}]"),
+        Invocation::Depth(max) => format!("depth[{max}]"),
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 
 use super::Server;
-use super::login::{self, Login};
+use super::login::{self, Login7};
 use super::prelogin::{self, Stream, encryption, handshake};
 use super::session_thread::SessionThread;
 use crate::faults::Attention;
@@ -101,7 +101,7 @@ async fn session(
     run(server, stream, login, spid).await
 }
 
-async fn run(server: Arc<Server>, stream: Stream, login: Login, spid: i64) -> io::Result<()> {
+async fn run(server: Arc<Server>, stream: Stream, login: Login7, spid: i64) -> io::Result<()> {
     let size = login.packet_size;
     let Some(mut thread) = SessionThread::start(server.clone(), login, spid).await? else {
         return Ok(());

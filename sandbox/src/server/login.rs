@@ -15,7 +15,7 @@ use crate::tds::wire::{Reader, utf16};
 
 /// What a login asked for.
 #[derive(Debug, Default)]
-pub(super) struct Login {
+pub(super) struct Login7 {
     /// As the client wrote it; the answer echoes it.
     pub(super) tds_version: u32,
     pub(super) packet_size: usize,
@@ -29,7 +29,7 @@ pub(super) struct Login {
 }
 
 /// Reads a LOGIN7, whose fields are found by offsets from its beginning, and lengths in characters.
-pub(super) fn read(body: Bytes) -> io::Result<Login> {
+pub(super) fn read(body: Bytes) -> io::Result<Login7> {
     let field = |at: usize| -> io::Result<(usize, usize)> {
         let mut r = Reader { rest: body.slice(at.min(body.len())..) };
         Ok((usize::from(r.u16()?), usize::from(r.u16()?)))
@@ -46,7 +46,7 @@ pub(super) fn read(body: Bytes) -> io::Result<Login> {
     let tds_version = head.u32()?;
     let packet_size = head.u32()? as usize;
     let password: Vec<u8> = bytes(44)?.iter().map(|b| (b ^ 0xA5).rotate_right(4)).collect();
-    Ok(Login {
+    Ok(Login7 {
         tds_version,
         // 0 leaves it to the server.
         packet_size: if packet_size == 0 { 4096 } else { packet_size.clamp(512, 32_767) },
@@ -59,7 +59,7 @@ pub(super) fn read(body: Bytes) -> io::Result<Login> {
 }
 
 /// Why a login is refused, or nothing.
-pub(super) fn refuse(options: &Options, login: &Login) -> Option<Error> {
+pub(super) fn refuse(options: &Options, login: &Login7) -> Option<Error> {
     // Older clients read other tokens, and have no date, time, datetime2 and datetimeoffset.
     if !(0x73..=0x74).contains(&(login.tds_version >> 24)) {
         let version = login.tds_version;
@@ -78,7 +78,7 @@ pub(super) fn refuse(options: &Options, login: &Login) -> Option<Error> {
 }
 
 /// What a login is answered; with a route, that it should go there.
-pub(super) fn greet(login: &Login, route: Option<&(String, u16)>, b: &mut BytesMut) {
+pub(super) fn greet(login: &Login7, route: Option<&(String, u16)>, b: &mut BytesMut) {
     let database = if login.database.is_empty() { DATABASE } else { &login.database };
     token::env_text(1, database, "master", b);
     token::info(5701, 0, 2, 1, &format!("Changed database context to '{database}'."), b);

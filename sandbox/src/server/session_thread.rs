@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Server;
-use super::login::Login;
+use super::login::Login7;
 use crate::messages;
 use crate::run::Engine;
 use crate::tds::out::{Out, Piece};
@@ -32,7 +32,7 @@ impl SessionThread {
     /// Nothing when the engine cannot be made.
     pub(super) async fn start(
         server: Arc<Server>,
-        login: Login,
+        login: Login7,
         spid: i64,
     ) -> io::Result<Option<Self>> {
         let cancel = Arc::new(AtomicBool::new(false));
@@ -42,7 +42,7 @@ impl SessionThread {
         let cancelled = cancel.clone();
         std::thread::Builder::new().name("sandbox-session".into()).stack_size(STACK).spawn(
             move || {
-                let Login { user, program, host, .. } = &login;
+                let Login7 { user, program, host, .. } = &login;
                 let shared = server.shared.clone();
                 let engine = Engine::new(shared, spid, user, program, host, cancelled.clone());
                 let Ok(mut engine) = engine else { return };
