@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use self::tokens::{Item, Notice, items};
 use crate::bind::Binder;
 use crate::functions::{Calls, Invocation};
-use crate::run::{self, Engine, Shared};
+use crate::run::{self, Engine, Login, Shared};
 use crate::syntax::ast::{Statement, StatementKind};
 use crate::tds::out::{Out, Piece};
 use crate::tds::request::Request;
@@ -79,8 +79,9 @@ fn sampled(name: &str) -> (Arc<Shared>, rusqlite::Connection) {
 fn block(shared: &Arc<Shared>, block: &str) -> String {
     let mut out = String::new();
     let cancel = Arc::new(AtomicBool::new(false));
-    let mut engine = Engine::new(shared.clone(), 51, "sandbox", "golden", "host", cancel.clone())
-        .expect("a session");
+    let mut engine =
+        Engine::new(shared.clone(), 51, Login::new("sandbox", "golden"), cancel.clone())
+            .expect("a session");
     let mut batch: Vec<&str> = Vec::new();
     for line in block.lines().filter(|l| l.starts_with(['#', '>'])) {
         match line.strip_prefix('>').map(|l| l.strip_prefix(' ').unwrap_or(l)) {
