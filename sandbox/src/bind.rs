@@ -5,6 +5,7 @@
 //! common table expressions w1, w2, …, and the columns of every query c0, c1, ….
 
 mod aggregate;
+mod apply;
 mod arithmetic;
 mod call;
 mod change;

@@ -37,8 +37,8 @@ use crate::syntax::ast::BinaryOp;
 use crate::types::{Len, Type, Value};
 
 pub(crate) use self::shims::{
-    AGGREGATE_LENGTH, AVERAGE, FETCH, FIT, GUID_ORDER, INSTANT, LIKE, NEGATE, NOT, OFFSET, PERCENT,
-    SINGLE_ROW, SPLIT, TOP,
+    AGGREGATE_LENGTH, AVERAGE, BITS, FETCH, FIT, FROM_BITS, GUID_ORDER, INSTANT, LIKE, NEGATE, NOT,
+    OFFSET, PERCENT, SINGLE_ROW, SPLIT, TOP,
 };
 
 /// A function of T-SQL.
