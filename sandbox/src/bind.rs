@@ -14,6 +14,7 @@ mod cte;
 mod expr;
 mod from;
 mod grouping;
+mod percentile;
 mod pivot;
 mod predicate;
 mod query;

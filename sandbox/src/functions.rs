@@ -10,11 +10,14 @@
 mod collation;
 mod compose;
 mod date;
+mod extreme;
 mod json;
 mod math;
 mod name;
 mod operators;
 mod pattern;
+mod percentile;
+mod random;
 mod search;
 mod shims;
 mod sqlite;
@@ -27,7 +30,9 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub(crate) use self::date::DateFunction;
+pub(crate) use self::extreme::{GREATEST, LEAST};
 pub(crate) use self::pattern::like;
+pub(crate) use self::random::{Random, give_random};
 pub(crate) use self::sqlite::register;
 use crate::calendar::Part;
 use crate::convert::{assign, convert};
