@@ -5,6 +5,7 @@
 //! common table expressions w1, w2, …, and the columns of every query c0, c1, ….
 
 mod aggregate;
+mod apply;
 mod arithmetic;
 mod call;
 mod change;
@@ -13,6 +14,7 @@ mod cte;
 mod expr;
 mod from;
 mod grouping;
+mod percentile;
 mod pivot;
 mod predicate;
 mod query;

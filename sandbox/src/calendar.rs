@@ -5,7 +5,7 @@ mod read;
 
 use chrono::{Datelike, NaiveDate};
 
-pub(crate) use self::parts::{Part, add, diff, part, part_name};
+pub(crate) use self::parts::{Part, add, diff, part, part_name, truncate};
 pub(crate) use self::read::{is_dashed, is_digits, offset_minutes, parse};
 use crate::error::{Error, Result};
 use crate::messages;

@@ -10,11 +10,14 @@
 mod collation;
 mod compose;
 mod date;
+mod extreme;
 mod json;
 mod math;
 mod name;
 mod operators;
 mod pattern;
+mod percentile;
+mod random;
 mod search;
 mod shims;
 mod sqlite;
@@ -27,7 +30,9 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub(crate) use self::date::DateFunction;
+pub(crate) use self::extreme::{GREATEST, LEAST};
 pub(crate) use self::pattern::like;
+pub(crate) use self::random::{Random, give_random};
 pub(crate) use self::sqlite::register;
 use crate::calendar::Part;
 use crate::convert::{assign, convert};
@@ -37,8 +42,8 @@ use crate::syntax::ast::BinaryOp;
 use crate::types::{Len, Type, Value};
 
 pub(crate) use self::shims::{
-    AGGREGATE_LENGTH, AVERAGE, FETCH, FIT, GUID_ORDER, INSTANT, LIKE, NEGATE, NOT, OFFSET, PERCENT,
-    SINGLE_ROW, SPLIT, TOP,
+    AGGREGATE_LENGTH, AVERAGE, BITS, FETCH, FIT, FROM_BITS, GUID_ORDER, INSTANT, LIKE, NEGATE, NOT,
+    OFFSET, PERCENT, SINGLE_ROW, SPLIT, TOP,
 };
 
 /// A function of T-SQL.

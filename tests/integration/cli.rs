@@ -166,7 +166,7 @@ async fn doctor_explains_each_kind_of_failure() {
         "[ok]   configuration",
         "[warn] TrustServerCertificate",
         "[ok]   connection",
-        "[ok]   query: SQL Server 15.0.2000.5",
+        "[ok]   query: SQL Server 16.0.1000.6",
         "[ok]   catalog: 10 tables",
     ] {
         assert!(out.contains(line), "{line}\n{out}");

@@ -268,7 +268,7 @@ impl Binder<'_> {
         Ok((format!("{},{offset},{default}", value.sql), value.ty))
     }
 
-    fn over(&mut self, name: &str, over: &Over) -> Result<String> {
+    pub(super) fn over(&mut self, name: &str, over: &Over) -> Result<String> {
         if self.scopes.last().is_some_and(|s| s.grouping_sets) {
             return Err(Error::unsupported("OVER in a query with grouping sets"));
         }

@@ -6,9 +6,11 @@ use super::{Binder, Typed, literal_text, typed};
 use crate::calendar::Part;
 use crate::catalog::ObjectKind;
 use crate::catalog::describe::ALL_TYPES;
-use crate::convert::allowed;
+use crate::convert::{allowed, implicit};
 use crate::error::{Error, Result};
-use crate::functions::{self, DateFunction, Function, Invocation, check_arity};
+use crate::functions::{
+    self, DateFunction, Function, GREATEST, Invocation, LEAST, Shim, check_arity,
+};
 use crate::messages;
 use crate::syntax::ast::{self, Expr};
 use crate::types::{Len, Type, Value};
@@ -39,6 +41,9 @@ impl Binder<'_> {
         if super::aggregate::is_aggregate(name) || super::aggregate::is_window(name) {
             return self.aggregate(call);
         }
+        if matches!(name, "PERCENTILE_CONT" | "PERCENTILE_DISC") {
+            return self.percentile(call);
+        }
         if call.over.is_some() || !call.within_group.is_empty() || call.distinct || call.star {
             let what = format!("{name} with OVER, WITHIN GROUP, DISTINCT or *");
             return Err(Error::unsupported(what));
@@ -52,11 +57,10 @@ impl Binder<'_> {
                 check_arity(name, (1, 1), args.len())?;
                 return self.grouping(args);
             }
+            "GREATEST" => return self.extreme_of(name, &GREATEST, args),
+            "LEAST" => return self.extreme_of(name, &LEAST, args),
+            "RAND" => return self.rand(args),
             "NEWID" => return Ok(typed("newid()", Type::Guid)),
-            "DATEDIFF_BIG" => {
-                date_arguments(name, DateFunction::Diff.arity(), args)?;
-                return Err(Error::unsupported(name));
-            }
             _ => {}
         }
         if let Some(function) = DateFunction::find(name) {
@@ -158,18 +162,56 @@ impl Binder<'_> {
         self.case(Some(&index), &whens, None)
     }
 
+    /// GREATEST and LEAST, in the type that all arguments meet in.
+    fn extreme_of(&mut self, name: &str, shim: &'static Shim, args: &[Expr]) -> Result<Typed> {
+        check_arity(name, (1, 254), args.len())?;
+        let bound = args.iter().map(|a| self.expr(a)).collect::<Result<Vec<_>>>()?;
+        let ty = common_of(bound.iter().map(|b| b.ty));
+        let is_refused = ty.max_length() == -1
+            || matches!(ty, Type::Null | Type::Bool | Type::Guid | Type::Variant | Type::Udt(_));
+        if is_refused || bound.iter().any(|b| b.sensitive) {
+            return Err(Error::unsupported(format!("{name} of {ty}")));
+        }
+        let mut values = Vec::new();
+        for value in bound {
+            implicit(value.ty, ty)?;
+            values.push(self.coerce(value, ty).sql);
+        }
+        let values: Vec<(&str, Type)> = values.iter().map(|v| (v.as_str(), ty)).collect();
+        Ok(self.shim(shim, &values, ty))
+    }
+
+    /// RAND: its name in SQLite says which reference it is.
+    fn rand(&mut self, args: &[Expr]) -> Result<Typed> {
+        check_arity("RAND", (0, 1), args.len())?;
+        let reference = self.fresh('r');
+        let Some(seed) = args.first() else {
+            return Ok(typed(format!("rand('{reference}')"), Type::Float));
+        };
+        let seed = self.expr(seed)?;
+        if !matches!(seed.ty, Type::TinyInt | Type::SmallInt | Type::Int) {
+            return Err(Error::unsupported(format!("RAND of {}", seed.ty)));
+        }
+        Ok(typed(format!("rand('{reference}',{})", seed.sql), Type::Float))
+    }
+
     // --- functions of dates
 
     fn date_function(&mut self, function: DateFunction, args: &[Expr]) -> Result<Typed> {
         let name = function.name();
         let (part, rest) = date_arguments(name, function.arity(), args)?;
-        let part = Part::parse(part)?;
+        let part = Part::parse(part).ok_or_else(|| messages::not_a_datepart(part, name))?;
         let mut bound = rest.iter().map(|a| self.expr(a)).collect::<Result<Vec<_>>>()?;
         let first_date = usize::from(function == DateFunction::Add);
         if let Some(odd) = bound.iter().skip(first_date).find(|e| !is_date(e.ty)) {
             return Err(Error::unsupported(format!("{name} of {}", odd.ty)));
         }
-        if function != DateFunction::Diff
+        if let Some(odd) =
+            bound.iter().find(|e| function == DateFunction::Trunc && !is_truncated(e.ty))
+        {
+            return Err(Error::unsupported(format!("{name} of {}", odd.ty)));
+        }
+        if !function.is_difference()
             && let Some(date) = bound.last()
         {
             check_part(function, part, date.ty)?;
@@ -178,6 +220,7 @@ impl Binder<'_> {
             let to = match arg.ty {
                 _ if at < first_date => Type::Int,
                 ty if ty.is_temporal() => ty,
+                _ if function == DateFunction::Trunc => Type::DateTime2(7),
                 ty if ty.is_int() || function == DateFunction::Add => Type::DateTime,
                 // With an offset, where the text has one.
                 _ => Type::DateTimeOffset(7),
@@ -271,8 +314,16 @@ fn is_date(ty: Type) -> bool {
         || ty == Type::Null
 }
 
+/// Whether DATETRUNC takes it.
+fn is_truncated(ty: Type) -> bool {
+    ty.is_temporal() || ty.is_text() && ty != Type::Xml
+}
+
 /// Refuses a part that a type has not.
 fn check_part(function: DateFunction, part: Part, ty: Type) -> Result<()> {
+    if function == DateFunction::Trunc {
+        return part.check_truncated(if ty.is_temporal() { ty } else { Type::DateTime2(7) });
+    }
     let checked = if function == DateFunction::Add { function } else { DateFunction::Part };
     let ty = if ty.is_temporal() { ty } else { Type::DateTimeOffset(7) };
     part.check(checked.name(), ty).map_err(|e| {

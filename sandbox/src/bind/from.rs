@@ -1,5 +1,6 @@
 //! FROM: table sources and joins.
 
+use super::expr::is_constant;
 use super::types::{common, common_of};
 use super::{Binder, Scope, Source, SourceColumn, literal};
 use crate::catalog::views::{Rows, is_compatibility_view, is_complete};
@@ -12,7 +13,7 @@ use crate::syntax::ast::{Expr, JoinKind, Name, Query, Table};
 use crate::types::{Column, Len, Type};
 
 impl Source {
-    fn derived(alias: impl Into<String>, columns: Vec<SourceColumn>) -> Self {
+    pub(super) fn derived(alias: impl Into<String>, columns: Vec<SourceColumn>) -> Self {
         Self { alias: alias.into(), qualified: None, columns, partial: false, depth: None }
     }
 
@@ -98,7 +99,7 @@ impl Binder<'_> {
         let is_nested = matches!(right, Table::Join { .. });
         if kind.is_apply() {
             self.scopes.push(Scope { sources: sources[start..].to_vec(), ..Scope::default() });
-            let right = self.table(right, sources);
+            let right = self.applied(right, sources);
             self.scopes.pop();
             let on = if kind == JoinKind::OuterApply { " ON 1" } else { "" };
             return Ok(format!("{left} {} {}{on}", kind.sql(), right?));
@@ -143,7 +144,7 @@ impl Binder<'_> {
     }
 
     /// `VALUES` rows brought to one type per column.
-    fn values(&mut self, rows: &[Vec<Expr>]) -> Result<(String, Vec<Type>)> {
+    pub(super) fn values(&mut self, rows: &[Vec<Expr>]) -> Result<(String, Vec<Type>)> {
         let mut bound = Vec::new();
         for row in rows {
             bound.push(row.iter().map(|e| self.expr(e)).collect::<Result<Vec<_>>>()?);
@@ -156,10 +157,13 @@ impl Binder<'_> {
             .map(|i| common_of(bound.iter().map(|row| row[i].ty)))
             .map(|t| if t == Type::Null { Type::Int } else { t })
             .collect();
-        let rows = bound
+        let texts: Vec<Vec<String>> = bound
             .into_iter()
-            .map(|row| row.into_iter().zip(&types).map(|(e, t)| self.coerce(e, *t).sql).collect());
-        Ok((values_sql(count, rows.collect()), types))
+            .map(|row| row.into_iter().zip(&types).map(|(e, t)| self.coerce(e, *t).sql).collect())
+            .collect();
+        let is_correlated = !self.scopes.is_empty() && !rows.iter().flatten().all(is_constant);
+        let sql = if is_correlated { selects_sql(&texts)? } else { values_sql(count, texts) };
+        Ok((sql, types))
     }
 
     fn named(
@@ -277,8 +281,24 @@ fn values_sql(count: usize, rows: Vec<Vec<String>>) -> String {
     format!("SELECT {} FROM (VALUES {})", names.join(","), rows.join(","))
 }
 
+/// The same for rows that name columns of the queries around them, of which SQLite's VALUES would
+/// lose its own columns.
+fn selects_sql(rows: &[Vec<String>]) -> Result<String> {
+    /// Of SQLite's, for the parts of a UNION.
+    const MOST: usize = 500;
+    if rows.len() > MOST {
+        return Err(Error::unsupported("more than 500 rows of VALUES that name columns"));
+    }
+    let select = |row: &Vec<String>| {
+        let list: Vec<String> =
+            row.iter().enumerate().map(|(i, sql)| format!("{sql} AS c{i}")).collect();
+        format!("SELECT {}", list.join(","))
+    };
+    Ok(rows.iter().map(select).collect::<Vec<_>>().join(" UNION ALL "))
+}
+
 /// The columns of a source by the names of its list, or by their own.
-fn renamed(
+pub(super) fn renamed(
     found: &[Column],
     names: &[String],
     alias: &str,

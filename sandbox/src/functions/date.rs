@@ -44,38 +44,51 @@ pub(super) const FUNCTIONS: &[Function] = &[
 pub(crate) enum DateFunction {
     Add,
     Diff,
+    DiffBig,
     Name,
     Part,
+    Trunc,
 }
 
 impl DateFunction {
+    const ALL: [Self; 6] =
+        [Self::Add, Self::Diff, Self::DiffBig, Self::Name, Self::Part, Self::Trunc];
+
     /// Of a name in upper case.
     pub(crate) fn find(name: &str) -> Option<Self> {
-        [Self::Add, Self::Diff, Self::Name, Self::Part].into_iter().find(|f| f.name() == name)
+        Self::ALL.into_iter().find(|f| f.name() == name)
     }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Add => "DATEADD",
             Self::Diff => "DATEDIFF",
+            Self::DiffBig => "DATEDIFF_BIG",
             Self::Name => "DATENAME",
             Self::Part => "DATEPART",
+            Self::Trunc => "DATETRUNC",
         }
     }
 
     /// With that of the part.
     pub(crate) fn arity(self) -> usize {
         match self {
-            Self::Add | Self::Diff => 3,
-            Self::Name | Self::Part => 2,
+            Self::Add | Self::Diff | Self::DiffBig => 3,
+            Self::Name | Self::Part | Self::Trunc => 2,
         }
     }
 
-    /// The type of the result; DATEADD's is that of its date.
+    /// Whether it counts what lies between two dates.
+    pub(crate) fn is_difference(self) -> bool {
+        matches!(self, Self::Diff | Self::DiffBig)
+    }
+
+    /// The type of the result; of DATEADD and DATETRUNC it is that of the date.
     pub(crate) fn return_type(self, date: Type) -> Type {
         match self {
-            Self::Add => date,
+            Self::Add | Self::Trunc => date,
             Self::Diff | Self::Part => Type::Int,
+            Self::DiffBig => Type::BigInt,
             Self::Name => Type::NVarChar(Len::N(30)),
         }
     }
@@ -86,16 +99,43 @@ impl DateFunction {
         }
         match self {
             Self::Add => add(part, a),
-            Self::Diff => diff(part, a),
+            Self::Diff | Self::DiffBig => self.diff(part, a),
             Self::Name => Ok(Value::Str(calendar::part_name(exact_moment(self, part, a)?, part))),
             Self::Part => Ok(Value::Int(calendar::part(exact_moment(self, part, a)?, part))),
+            Self::Trunc => truncate(part, a),
         }
+    }
+
+    fn diff(self, part: Part, a: &Arguments<'_>) -> Result<Value> {
+        let overflow = || messages::date_difference_overflow(self.name());
+        let between = |from, to| {
+            let n = calendar::diff(calendar::utc(from), calendar::utc(to), part)
+                .map_err(|e| named_after(&self.name().to_lowercase(), e))?;
+            let fits = self == Self::DiffBig || i32::try_from(n).is_ok();
+            i64::try_from(n).ok().filter(|_| fits).ok_or_else(overflow)
+        };
+        let n = between(moment(a, 0)?, moment(a, 1)?)?;
+        if is_third(a, 0) || is_third(a, 1) {
+            let exact = |at: usize| {
+                calendar::exact(&a.values[at], a.types[at])
+                    .ok_or_else(|| Error::internal("not a date"))
+            };
+            if part.is_fine() || between(exact(0)?, exact(1)?)? != n {
+                return Err(self.unsure(part));
+            }
+        }
+        Ok(Value::Int(n))
     }
 
     fn unsure(self, part: Part) -> Error {
         let (name, part) = (self.name(), part.name());
         Error::unsupported(format!("{name} by {part} of a datetime that ends in 3 or 7"))
     }
+}
+
+/// An error of DATEDIFF as that of a function that counts likewise.
+fn named_after(function: &str, e: Error) -> Error {
+    Error { message: e.message.replace("datediff", function), ..e }
 }
 
 fn moment(a: &Arguments<'_>, at: usize) -> Result<Moment> {
@@ -114,18 +154,10 @@ fn exact_moment(function: DateFunction, part: Part, a: &Arguments<'_>) -> Result
     moment(a, 0)
 }
 
-fn diff(part: Part, a: &Arguments<'_>) -> Result<Value> {
-    let between = |from, to| calendar::diff(calendar::utc(from), calendar::utc(to), part);
-    let n = between(moment(a, 0)?, moment(a, 1)?)?;
-    if is_third(a, 0) || is_third(a, 1) {
-        let exact = |at: usize| {
-            calendar::exact(&a.values[at], a.types[at]).ok_or_else(|| Error::internal("not a date"))
-        };
-        if part.is_fine() || between(exact(0)?, exact(1)?)? != n {
-            return Err(DateFunction::Diff.unsure(part));
-        }
-    }
-    Ok(Value::Int(n))
+/// A day before the first one of the type is 9837.
+fn truncate(part: Part, a: &Arguments<'_>) -> Result<Value> {
+    let cut = calendar::truncate(moment(a, 0)?, part);
+    calendar::build(cut, a.out).map_err(|_| messages::date_below_minimum())
 }
 
 fn add(part: Part, a: &Arguments<'_>) -> Result<Value> {

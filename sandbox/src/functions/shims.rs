@@ -53,6 +53,12 @@ pub(crate) static SINGLE_ROW: Shim = Shim::new("ONE", |a| match a.integer(0) {
     2.. => Err(messages::more_than_one_row()),
     _ => Ok(Value::Int(1)),
 });
+/// The bits of a float as a whole number.
+pub(crate) static BITS: Shim =
+    Shim::new("BITS", |a| Ok(Value::Int(a.float(0).to_bits().cast_signed())));
+/// The float of its bits.
+pub(crate) static FROM_BITS: Shim =
+    Shim::new("FROMBITS", |a| Ok(Value::Float(f64::from_bits(a.integer(0).cast_unsigned()))));
 /// The parts of a text between separators, as a JSON array.
 pub(crate) static SPLIT: Shim = Shim::new("SPLIT", split);
 /// The text of STRING_AGG, if it is not longer than its type.

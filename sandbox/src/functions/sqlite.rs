@@ -9,15 +9,16 @@ use rusqlite::{Connection, Error as LiteError};
 
 use super::Calls;
 use super::collation::collate;
+use super::percentile::Percentile;
 use crate::error::{Error, Result};
 use crate::types::{Value, dec_from_key, dec_key};
 
-fn lite_error(e: &Error) -> LiteError {
+pub(super) fn lite_error(e: &Error) -> LiteError {
     LiteError::UserFunctionError(e.pack().into())
 }
 
-/// Registers the collations CI and CS, `f(id, …)` for the interned calls, the aggregates `dsum` and
-/// `variance`, and `newid()`.
+/// Registers the collations CI and CS, `f(id, …)` for the interned calls, the aggregates `dsum`,
+/// `variance`, `percentile_cont` and `percentile_disc`, and `newid()`.
 pub(crate) fn register(conn: &Connection, calls: &Arc<Calls>) -> rusqlite::Result<()> {
     conn.create_collation("CI", collate)?;
     conn.create_collation("CS", |a, b| a.trim_end_matches(' ').cmp(b.trim_end_matches(' ')))?;
@@ -38,6 +39,8 @@ pub(crate) fn register(conn: &Connection, calls: &Arc<Calls>) -> rusqlite::Resul
     })?;
     conn.create_window_function("dsum", 1, flags, DecimalSum)?;
     conn.create_aggregate_function("variance", 2, flags, Variance)?;
+    conn.create_window_function("percentile_cont", 3, flags, Percentile { continuous: true })?;
+    conn.create_window_function("percentile_disc", 3, flags, Percentile { continuous: false })?;
     conn.create_scalar_function("newid", 0, FunctionFlags::SQLITE_UTF8, |_| Ok(new_guid()))
 }
 

@@ -380,8 +380,31 @@ pub(crate) fn top_with_offset() -> Error {
     Error::new(10741, 15, "A TOP can not be used in the same query or sub-query as a OFFSET.")
 }
 
+pub(crate) fn order_within_group_of_several(name: &str) -> Error {
+    Error::new(
+        10751,
+        15,
+        format!(
+            "The ORDER BY in WITHIN GROUP clause of '{name}' function must have exactly one \
+             expression."
+        ),
+    )
+}
+
+pub(crate) fn framed_window(name: &str) -> Error {
+    Error::new(10752, 15, format!("The function '{name}' may not have a window frame."))
+}
+
 pub(crate) fn window_function_without_over(name: &str) -> Error {
     Error::new(10753, 15, format!("The function '{name}' must have an OVER clause."))
+}
+
+pub(crate) fn no_within_group(name: &str) -> Error {
+    Error::new(10754, 15, format!("The function '{name}' must have a WITHIN GROUP clause."))
+}
+
+pub(crate) fn ordered_window(name: &str) -> Error {
+    Error::new(10758, 15, format!("The function '{name}' may not have ORDER BY in OVER clause."))
 }
 
 pub(crate) fn distinct_with_over() -> Error {

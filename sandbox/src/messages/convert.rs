@@ -3,8 +3,9 @@
 use super::with_state;
 use crate::error::Error;
 
-pub(crate) fn not_a_datepart(word: &str) -> Error {
-    Error::new(155, 15, format!("'{word}' is not a recognized datepart option."))
+pub(crate) fn not_a_datepart(word: &str, function: &str) -> Error {
+    let function = function.to_ascii_lowercase();
+    Error::new(155, 15, format!("'{word}' is not a recognized {function} option."))
 }
 
 pub(crate) fn operand_type_clash(from: &str, to: &str) -> Error {
@@ -98,12 +99,16 @@ pub(crate) fn explicit_conversion(from: &str, to: &str) -> Error {
     )
 }
 
-pub(crate) fn date_difference_overflow() -> Error {
+pub(crate) fn date_difference_overflow(function: &str) -> Error {
+    let function = function.to_ascii_lowercase();
     Error::new(
         535,
         16,
-        "The datediff function resulted in an overflow. The number of dateparts separating two \
-         date/time instances is too large. Try to use datediff with a less precise datepart.",
+        format!(
+            "The {function} function resulted in an overflow. The number of dateparts separating \
+             two date/time instances is too large. Try to use {function} with a less precise \
+             datepart."
+        ),
     )
 }
 
@@ -181,4 +186,10 @@ pub(crate) fn datepart_not_of_type(datepart: &str, function: &str, ty: &str) -> 
              {ty}."
         ),
     )
+}
+
+pub(crate) fn date_below_minimum() -> Error {
+    let text = "An invalid date value was encountered: The date value is less than the minimum \
+                date value allowed for the data type.";
+    with_state(3, Error::new(9837, 16, text))
 }

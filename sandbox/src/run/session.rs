@@ -15,7 +15,7 @@ use crate::calendar::{now, round_datetime};
 use crate::catalog::views::{self, Facts, SessionFacts};
 use crate::catalog::{Catalog, Object, ObjectKind, TableDef};
 use crate::error::{Error, Result};
-use crate::functions::Calls;
+use crate::functions::{Calls, Random, give_random};
 use crate::names::{DATABASE, database_id};
 use crate::syntax;
 use crate::tds::out::Out;
@@ -85,6 +85,8 @@ pub(crate) struct Engine {
     pub(super) error: i64,
     /// @@IDENTITY, or [`NO_IDENTITY`]; SQLite writes it while an INSERT runs.
     pub(super) last_identity: Arc<AtomicI64>,
+    /// What RAND draws from while a statement runs.
+    pub(super) random: Arc<Mutex<Random>>,
     /// The errors of the CATCH blocks that run, innermost last.
     pub(super) caught: Vec<Error>,
     /// The value of @@NESTLEVEL.
@@ -169,6 +171,7 @@ impl Engine {
         let mut connection = sqlite::open(&shared).map_err(fail)?;
         let last_identity = Arc::new(AtomicI64::new(NO_IDENTITY));
         give_identities(&connection, shared.clone(), last_identity.clone()).map_err(fail)?;
+        let random = give_random(&connection).map_err(fail)?;
         sqlite::wait_for_locks(&mut connection, cancel).map_err(fail)?;
         let catalog = shared.committed();
         Ok(Self {
@@ -185,6 +188,7 @@ impl Engine {
             row_count: 0,
             error: 0,
             last_identity,
+            random,
             caught: Vec::new(),
             nesting: 0,
             prepared: HashMap::new(),

@@ -34,8 +34,8 @@ const SYSNAME: Type = Type::NVarChar(Len::N(128));
 /// The type of identity values, which may be of any integer or decimal type.
 const IDENTITY: Type = Type::Decimal(38, 0);
 
-const VERSION: &str = "Microsoft SQL Server 2019 (sandbox of mssql-mcp, a stand-in over SQLite) - \
-                       15.0.2000.5 (X64)";
+const VERSION: &str = "Microsoft SQL Server 2022 (sandbox of mssql-mcp, a stand-in over SQLite) - \
+                       16.0.1000.6 (X64)";
 
 /// Permissions that the sandbox's login does not have; all others it has.
 const DENIED: [&str; 6] = [
@@ -50,7 +50,7 @@ const DENIED: [&str; 6] = [
 const FUNCTIONS: &[SessionFunction] = &[
     // The server.
     row("@@VERSION", Type::NVarChar(Len::N(300)), |_, _| Ok(text(VERSION))),
-    row("@@MICROSOFTVERSION", Type::Int, |_, _| Ok(Value::Int(0x0F00_07D0))),
+    row("@@MICROSOFTVERSION", Type::Int, |_, _| Ok(Value::Int(0x1000_03E8))),
     row("@@SERVERNAME", SYSNAME, |_, _| Ok(text(SERVER))),
     row("@@SERVICENAME", SYSNAME, |_, _| Ok(text("MSSQLSERVER"))),
     row("@@MAX_CONNECTIONS", Type::Int, |_, _| Ok(Value::Int(32_767))),
@@ -222,7 +222,7 @@ impl Engine {
 
 fn server_property(args: &Arguments<'_>) -> Result<Value> {
     Ok(text(match args.text(0).to_lowercase().as_str() {
-        "productversion" => "15.0.2000.5",
+        "productversion" => "16.0.1000.6",
         "productlevel" => "RTM",
         "edition" => "Sandbox Edition (64-bit)",
         "engineedition" => "3",

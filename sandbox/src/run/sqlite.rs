@@ -2,8 +2,8 @@
 //! of SQL Server's errors its failures are.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
@@ -102,15 +102,16 @@ pub(super) trait RowSink {
 pub(super) type Changes<'a> = Option<(Verb, &'a Target)>;
 
 impl Engine {
-    /// Starts the wait of a statement.
-    pub(super) fn begin_patience(&self) {
+    /// Starts the wait of a statement, and its random numbers.
+    pub(super) fn begin_statement(&self) {
+        self.random.lock().unwrap_or_else(PoisonError::into_inner).begin_statement();
         let timeout = self.options.lock_timeout;
         let until = u64::try_from(timeout).ok().map(|t| Instant::now() + Duration::from_millis(t));
         PATIENCE.with(|p| p.borrow_mut().until = until);
     }
 
     pub(super) fn sqlite_batch(&self, sql: &str) -> Result<()> {
-        self.begin_patience();
+        self.begin_statement();
         self.connection.execute_batch(sql).map_err(|e| self.translate(e, None))
     }
 
@@ -121,7 +122,7 @@ impl Engine {
         binds: &[Value],
         changes: Changes<'_>,
     ) -> Result<usize> {
-        self.begin_patience();
+        self.begin_statement();
         self.connection
             .prepare_cached(sql)
             .and_then(|mut s| s.execute(rusqlite::params_from_iter(binds)))
@@ -131,7 +132,7 @@ impl Engine {
     /// The first column of the first row; NULL where there is none.
     pub(super) fn sqlite_value(&self, sql: &str, binds: &[Value], ty: Type) -> Result<Value> {
         let fail = |e| self.translate(e, None);
-        self.begin_patience();
+        self.begin_statement();
         let mut statement = self.connection.prepare_cached(sql).map_err(fail)?;
         let mut rows = statement.query(rusqlite::params_from_iter(binds)).map_err(fail)?;
         match rows.next().map_err(fail)? {
@@ -150,7 +151,7 @@ impl Engine {
         sink: &mut dyn RowSink,
     ) -> Result<usize> {
         let fail = |e| self.translate(e, changes);
-        self.begin_patience();
+        self.begin_statement();
         let mut statement = self.connection.prepare_cached(sql).map_err(fail)?;
         let mut rows = statement.query(rusqlite::params_from_iter(binds)).map_err(fail)?;
         let mut next = rows.next().map_err(fail)?;

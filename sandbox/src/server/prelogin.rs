@@ -51,7 +51,7 @@ pub(super) fn answer(encryption: u8) -> Bytes {
         b.put_u16(len);
     }
     b.put_u8(0xFF);
-    b.put_slice(&[15, 0, 0x07, 0xD0, 0, 0]);
+    b.put_slice(&[16, 0, 0x03, 0xE8, 0, 0]);
     b.put_slice(&[encryption, 0, 0]);
     b.freeze()
 }

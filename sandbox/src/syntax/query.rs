@@ -281,9 +281,6 @@ impl Parser<'_> {
             length += 1;
             self.check_chain(length)?;
             let right = self.pivoted()?;
-            if kind.is_apply() && !matches!(right, Table::Function { .. }) {
-                return Err(Error::unsupported("APPLY of anything but STRING_SPLIT"));
-            }
             let on = if kind == JoinKind::Cross || kind.is_apply() {
                 None
             } else {
@@ -600,8 +597,6 @@ mod tests {
             "DELETE TOP (1) WITH TIES FROM t",
             "SELECT 1 FROM a GROUP BY ALL b",
             "SELECT 1 FROM a GROUP BY CUBE (b, c, d, e, f, g, h)",
-            "SELECT 1 FROM a CROSS APPLY b",
-            "SELECT 1 FROM a OUTER APPLY (SELECT 1) b",
             "SELECT 1 FROM OPENJSON('[]')",
             "SELECT 1 FROM dbo.STRING_SPLIT('a', 'b')",
             "SELECT 1 FROM a INNER HASH JOIN b ON 1=1",

@@ -151,7 +151,7 @@ pub(crate) fn login_ack(tds_version: u32, out: &mut BytesMut) {
     body.put_u8(1);
     body.put_u32(tds_version);
     b_varchar("Microsoft SQL Server", &mut body);
-    body.put_slice(&[15, 0, 0x07, 0xD0]);
+    body.put_slice(&[16, 0, 0x03, 0xE8]);
     out.put_u8(0xAD);
     out.put_u16_le(body.len() as u16);
     out.put_slice(&body);

@@ -24,7 +24,7 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
                 vec![
                     text(name),
                     int(n),
-                    int(140),
+                    int(160),
                     text(COLLATION_NAME),
                     text("ONLINE"),
                     bit(false),
