@@ -86,6 +86,16 @@ impl Decoder {
         self.cells.begin(bounds);
     }
 
+    /// Of what is still to come nothing is wanted.
+    pub(crate) fn keep_nothing(&mut self) {
+        self.cells.keep_nothing();
+    }
+
+    /// A further message of an answer that nobody wants begins.
+    pub(crate) fn begin_discarding(&mut self) {
+        self.begin(Bounds { max_cell: 0, ..Bounds::default() });
+    }
+
     /// Whether the answer may end here.
     pub(crate) fn between_tokens(&self) -> bool {
         matches!(self.state, State::Token) && !self.unannounced

@@ -35,6 +35,13 @@ pub enum Error {
     Stalled,
     /// What came is not what MS-TDS has in that place.
     Protocol(String),
+    /// A parameter has no value that its type can hold; nothing was sent.
+    Parameter {
+        /// With its `@`.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// The session cannot be used any more, and why.
     Unusable(&'static str),
 }
@@ -97,6 +104,7 @@ impl fmt::Display for Error {
                 m.state
             ),
             Error::Routing { host, port } => write!(f, "the login belongs to {host},{port}"),
+            Error::Parameter { name, why } => write!(f, "{name}: {why}"),
             Error::Stalled => f.write_str("the server stopped reading what was sent to it"),
             Error::Protocol(what) => write!(f, "the server's answer cannot be read: {what}"),
         }

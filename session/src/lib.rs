@@ -8,6 +8,7 @@
 
 #![allow(dead_code, unused_imports, reason = "the requests that use it all are still to come")]
 
+mod answer;
 mod column;
 mod connect;
 mod cursor;
@@ -17,6 +18,9 @@ mod event;
 mod login;
 mod packet;
 mod prelogin;
+mod reader;
+mod request;
+mod rpc;
 mod session;
 mod sink;
 mod tls;
@@ -26,6 +30,7 @@ mod wire;
 
 pub use tiberius::{AuthMethod, Config as LoginConfig};
 
+pub use self::answer::{Answer, Cancelled, Patience};
 pub use self::column::{Column, Label};
 pub use self::connect::Target;
 pub use self::decode::Bounds;
@@ -33,7 +38,9 @@ pub use self::error::{Error, Stage};
 pub use self::event::{
     Command, Done, Environment, Event, LoginAck, Message, Origin, ReturnValue, Scope,
 };
-pub use self::session::Session;
+pub use self::request::Trace;
+pub use self::rpc::{Param, ParamType, ParamValue, Rpc};
+pub use self::session::{Agreed, Session};
 pub use self::sink::{Csv, Discard, End, Json, Kind, Note, Sink, Value};
 pub use self::tls::{Encrypt, Tls, TlsProblem, Trust};
 pub use self::types::{Collation, Encoding, Type, TypeInfo};

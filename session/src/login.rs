@@ -1,8 +1,8 @@
 //! The login through the driver, over a stream that is lent to it: it is shown a PRELOGIN answer
 //! without encryption, its LOGIN7 goes on with our features, and the answer is kept.
 
-mod answer;
 mod features;
+mod known;
 
 use std::io;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
-pub(crate) use self::answer::Answer;
+pub(crate) use self::known::Known;
 use crate::error::Error;
 use crate::event::Message;
 use crate::packet::{HEADER, Header, kind, packets};
@@ -42,7 +42,7 @@ struct Lent<'a> {
     packet: Vec<u8>,
     message: Vec<u8>,
     /// What the server answered, with what the driver does not know.
-    answer: Answer,
+    known: Known,
 }
 
 /// Logs in; the wire is ready for requests afterwards.
@@ -51,7 +51,7 @@ pub(crate) async fn login(
     config: tiberius::Config,
     prelogin: &prelogin::Answer,
     login_only: bool,
-) -> Result<Answer, Error> {
+) -> Result<Known, Error> {
     let mut lent = Lent {
         wire,
         login_only,
@@ -63,22 +63,22 @@ pub(crate) async fn login(
         logged_in: false,
         packet: Vec::new(),
         message: Vec::new(),
-        answer: Answer::default(),
+        known: Known::default(),
     };
     // It is dropped at once: nothing of its state is needed, and its drop closes nothing.
     let made = Box::pin(tiberius::Client::connect(config, (&mut lent).compat())).await.map(drop);
     lent.written.fill(0);
     lent.outgoing.fill(0);
-    made.map_err(|e| refused(e, &lent.answer))?;
-    Ok(lent.answer)
+    made.map_err(|e| refused(e, &lent.known))?;
+    Ok(lent.known)
 }
 
 /// The driver's error in ours; the server's own words are in the answer, too, and more exact.
-fn refused(e: tiberius::error::Error, answer: &Answer) -> Error {
+fn refused(e: tiberius::error::Error, known: &Known) -> Error {
     use tiberius::error::Error as E;
     match e {
         E::Server(t) => {
-            let said = answer.errors.iter().find(|m| m.number as u32 == t.code());
+            let said = known.errors.iter().find(|m| m.number as u32 == t.code());
             Error::Login(Box::new(said.cloned().unwrap_or_else(|| Message {
                 number: t.code() as i32,
                 state: t.state(),
@@ -90,8 +90,8 @@ fn refused(e: tiberius::error::Error, answer: &Answer) -> Error {
             })))
         }
         // An error without DONE behind it, from a server that closes.
-        E::Io { .. } | E::Protocol(_) if !answer.errors.is_empty() => {
-            Error::Login(Box::new(answer.errors[0].clone()))
+        E::Io { .. } | E::Protocol(_) if !known.errors.is_empty() => {
+            Error::Login(Box::new(known.errors[0].clone()))
         }
         E::Routing { host, port } => Error::Routing { host, port },
         E::Io { kind: io::ErrorKind::UnexpectedEof, .. } => {
@@ -203,12 +203,12 @@ impl AsyncRead for Lent<'_> {
                 Ok(()) => {}
                 Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
                     // What came before the end may be the reason for it.
-                    me.answer.take(&me.message);
+                    me.known.take(&me.message);
                     return Poll::Ready(Err(e));
                 }
                 Err(e) => return Poll::Ready(Err(e)),
             }
-            let shown = me.answer.take(&me.message);
+            let shown = me.known.take(&me.message);
             me.shown = packets(kind::REPLY, &shown, PACKET);
             me.message.clear();
             me.read = 0;

@@ -60,6 +60,10 @@ impl Cells {
         self.long = None;
     }
 
+    pub(super) fn keep_nothing(&mut self) {
+        self.bounds.max_cell = 0;
+    }
+
     pub(super) fn begin_row(&mut self, nulls: Option<&[u8]>) {
         self.nulls.clear();
         self.nulls.extend_from_slice(nulls.unwrap_or_default());

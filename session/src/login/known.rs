@@ -7,7 +7,7 @@ use crate::token::{self, id};
 
 /// What is known of a session once it is logged in.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Answer {
+pub(crate) struct Known {
     pub(crate) packet_size: Option<u32>,
     pub(crate) collation: Option<[u8; 5]>,
     pub(crate) database: String,
@@ -22,9 +22,9 @@ pub(crate) struct Answer {
     pub(crate) vector: bool,
 }
 
-// === impl Answer ===
+// === impl Known ===
 
-impl Answer {
+impl Known {
     /// Takes a message of the server in; answers it without the acknowledgements of our features.
     /// From the first thing on that cannot be read, it is the driver's to complain about.
     pub(super) fn take(&mut self, message: &[u8]) -> Vec<u8> {
@@ -108,7 +108,7 @@ mod tests {
     fn acknowledgements_of_ours_are_taken_out_and_kept() {
         let acks = [0xAE, 9, 2, 0, 0, 0, 2, 1, 10, 1, 0, 0, 0, 1, 13, 1, 0, 0, 0, 1, 0xFF];
         let message = [&[0xE3, 3, 0, 18, 0, 0][..], &acks, &DONE].concat();
-        let mut answer = Answer::default();
+        let mut answer = Known::default();
         let shown = answer.take(&message);
         assert_eq!(shown, [&[0xE3, 3, 0, 18, 0, 0][..], &DONE].concat());
         assert_eq!((answer.classification, answer.utf8, answer.json), (2, true, true));
@@ -118,14 +118,14 @@ mod tests {
     #[test]
     fn fedauth_is_the_drivers() {
         let message = [&[0xAE, 2, 0, 0, 0, 0, 10, 1, 0, 0, 0, 1, 0xFF][..], &DONE].concat();
-        let shown = Answer::default().take(&message);
+        let shown = Known::default().take(&message);
         assert_eq!(shown, [&[0xAE, 2, 0, 0, 0, 0, 0xFF][..], &DONE].concat());
     }
 
     #[test]
     fn what_cannot_be_read_goes_on_as_it_came() {
         let message = [&DONE[..], &[0x42, 1, 2, 3]].concat();
-        assert_eq!(Answer::default().take(&message), message);
-        assert_eq!(Answer::default().take(&DONE[..5]), DONE[..5]);
+        assert_eq!(Known::default().take(&message), message);
+        assert_eq!(Known::default().take(&DONE[..5]), DONE[..5]);
     }
 }
