@@ -254,7 +254,7 @@ async fn raw_load(port: u16) -> f64 {
 async fn guarded(port: u16) -> (f64, f64) {
     const N: u32 = 3000;
     let mut client = Box::pin(connect(port)).await;
-    let outer = wrapper(&[], Mode::Read, 10_000, true);
+    let outer = wrapper(&[], Mode::Read, 10_000, true, None);
     let mut took = [0.0; 2];
     for (i, took) in took.iter_mut().enumerate() {
         let started = Instant::now();

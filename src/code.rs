@@ -95,7 +95,8 @@ codes! {
         NoSuchObject = "no_such_object", Retry::No, [""],
             "`fetch` was given an id that names nothing";
         Timeout = "timeout", Retry::Depends("yes; no for a change"), [""],
-            "no answer by `limits.query_timeout`; the query was cancelled on the server";
+            "no answer by `limits.query_timeout`; the message says whether SQL Server acknowledged that \
+             the query was cancelled";
         ShuttingDown = "shutting_down", Retry::Yes, [""],
             "the server stops, or the session was ended; the query was cancelled";
         RateLimited = "rate_limited", Retry::Yes, ["`retry_after_s`"],

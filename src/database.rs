@@ -4,11 +4,13 @@
 //! The driver stands behind this module; nothing outside names it.
 
 pub mod catalog;
+mod connect;
 mod error;
 pub(crate) mod explain;
 mod fetch;
 pub(crate) mod lease;
 pub(crate) mod names;
+pub(crate) mod notices;
 pub(crate) mod objects;
 pub(crate) mod observe;
 pub(crate) mod pool;
@@ -18,7 +20,6 @@ pub mod rows;
 pub mod run;
 mod settings;
 mod share;
-pub(crate) mod value;
 pub mod wrapper;
 
 use std::sync::Arc;

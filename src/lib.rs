@@ -20,7 +20,6 @@ pub mod http;
 mod in_process;
 pub mod limits;
 mod long;
-mod messages;
 pub(crate) mod net;
 pub mod oauth;
 pub mod observe;

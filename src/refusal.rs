@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mssql_mcp_session::Cancelled;
 use mssql_mcp_transports::ToolReply;
 use serde_json::{Map, Value, json};
 
@@ -206,8 +207,19 @@ impl Refusal {
     }
 
     /// A change that ran into its deadline; `may_commit` where it can have committed by itself.
-    pub(crate) fn change_cancelled(mut self, may_commit: bool) -> Self {
+    pub(crate) fn change_cancelled(mut self, stopped: Cancelled, may_commit: bool) -> Self {
         self.retryable = false;
+        match stopped {
+            Cancelled::Acknowledged => {}
+            Cancelled::Nothing | Cancelled::Unsent => {
+                self.hint = "Nothing was changed; it may be tried again.".into();
+                return self;
+            }
+            // Hope is no answer: it may have been committed, or be committed yet.
+            Cancelled::AnsweredBefore | Cancelled::Unknown => {
+                return Self::unknown_outcome(&self.message);
+            }
+        }
         self.hint = match may_commit {
             true => {
                 "It was cancelled, and is rolled back but for what it had committed by itself: \
@@ -253,6 +265,25 @@ impl Refusal {
     /// From a failed text: with what was said beside the error.
     pub(crate) fn failure(f: &Failure, db: &Database) -> Self {
         let mut r = Self::database(&f.error, db);
+        if f.error == DbError::Timeout {
+            r.message = match f.stopped {
+                Cancelled::Acknowledged => {
+                    "The query did not finish in time and was cancelled on the server."
+                }
+                Cancelled::AnsweredBefore => {
+                    "The query did not finish in time; SQL Server had answered it before it heard \
+                     that it was cancelled."
+                }
+                Cancelled::Unknown => {
+                    "The query did not finish in time, and SQL Server did not acknowledge that it \
+                     was cancelled: it may still run. Its connection was closed."
+                }
+                Cancelled::Nothing | Cancelled::Unsent => {
+                    "The time was over before the query was sent; it did not run."
+                }
+            }
+            .into();
+        }
         if !f.said.messages.is_empty() {
             r.more.insert("messages".into(), f.said.messages.clone().into());
         }
@@ -261,7 +292,15 @@ impl Refusal {
             .errors
             .iter()
             .skip(1)
-            .map(|(n, t)| json!({ "number": n, "message": t }))
+            .map(|e| {
+                json!({
+                    "number": e.number,
+                    "severity": e.severity,
+                    "state": e.state,
+                    "line": e.line,
+                    "message": e.message,
+                })
+            })
             .collect();
         if !later.is_empty() {
             r.more.insert("further_errors".into(), later.into());

@@ -18,7 +18,6 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 use crate::config::Config;
 use crate::config::settings::{self, log::Format};
-use crate::messages::{Capture, OnlyTokens};
 use otlp::Exporters;
 
 /// The target of all spans: they are for OpenTelemetry alone, and without it they
@@ -107,11 +106,7 @@ fn subscribe(level: &str, format: Format, exporters: Option<&Exporters>) {
     let spans = spans.with_filter(filter_fn(move |m| trace && m.is_span() && m.target() == SPANS));
     let shown = fmt.and_then(logs).with_filter(filter);
     // A second call (tests in one process) keeps the first subscriber.
-    let ok = tracing_subscriber::registry()
-        .with(shown)
-        .with(spans)
-        .with(Capture.with_filter(OnlyTokens))
-        .try_init();
+    let ok = tracing_subscriber::registry().with(shown).with(spans).try_init();
     if ok.is_ok() {
         let _ = LEVEL.set(handle);
     }

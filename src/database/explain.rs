@@ -29,7 +29,7 @@ pub(crate) fn explain(e: &DbError, s: &Settings) -> Explained {
         }
         DbError::Timeout => make(
             Code::Timeout,
-            "The query did not finish in time and was cancelled on the server.".into(),
+            "The query did not finish in time.".into(),
             "Narrow it with WHERE or TOP, or raise limits.query_timeout.",
             true,
         ),

@@ -1,16 +1,20 @@
 //! Texts of our own, whose rows are few: as JSON values, result set by result set.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
-use futures_util::StreamExt;
-use serde_json::Value;
-use tiberius::{ColumnData, Command, CommandItem, Row};
+use mssql_mcp_session::{Bounds, End, Event, Json, Kind, Rpc, Sink, TypeInfo, Value as Cell};
+use serde_json::{Value, json};
 
+use super::connect::broken;
 use super::lease::Lease;
+use super::notices::Notices;
 use super::observe::Round;
-use super::pool::driver_error;
+use super::pool::FATAL;
 use super::read::bounded;
-use super::wrapper::{CONTEXT_PARAM, ParamValue, TELL, bind, context_info, sent_as};
+use super::wrapper::{
+    CONTEXT_PARAM, ParamValue, TELL, context_info, context_param, natural, sent_as,
+};
 use super::{Database, DbError, Limits};
 
 /// Rows of the catalog, as values.
@@ -52,108 +56,114 @@ impl Database {
         params: &[(&str, ParamValue)],
         limits: &Limits,
     ) -> Result<Vec<Rows>, DbError> {
-        let Limits { deadline, cancel, .. } = limits;
-        let bound = || params.iter().filter(|(_, v)| *v != ParamValue::Null);
-        let mut declared = bound().map(|(n, v)| format!("@{n} {}", sent_as(v))).collect::<Vec<_>>();
-        let (mut text, context) = (Cow::Borrowed(sql), context_info(limits.trace));
-        // The driver sends a NULL without a type, which not every server takes: it is
-        // written into the text.
-        for (n, _) in params.iter().filter(|(_, v)| *v == ParamValue::Null) {
-            text = Cow::Owned(without(&text, n));
-        }
         let told = self.settings().context_info;
+        let (mut text, context) = (Cow::Borrowed(sql), context_info(limits.trace));
+        let names: Vec<String> = params.iter().map(|(n, _)| format!("@{n}")).collect();
+        let mut declared: Vec<String> = names
+            .iter()
+            .zip(params)
+            .map(|(name, (_, v))| format!("{name} {}", sent_as(v)))
+            .collect();
         if told {
             text = Cow::Owned(format!("{TELL}{text}"));
             declared.push(format!("{CONTEXT_PARAM} varbinary(128)"));
         }
         let declared = declared.join(", ");
-        let mut command = Command::new("sp_executesql");
-        command.bind_param("@stmt", &*text);
-        if !declared.is_empty() {
-            command.bind_param("@params", declared.as_str());
-        }
-        for (n, v) in bound() {
-            bind(&mut command, format!("@{n}"), v);
+        let mut rpc = Rpc::execute_sql(&text, &declared);
+        for (name, (_, v)) in names.iter().zip(params) {
+            rpc = rpc.param(natural(name, v));
         }
         if told {
-            command.bind_param(CONTEXT_PARAM, &*context);
+            rpc = rpc.param(context_param(&context));
         }
-        let Some(connection) = lease.connection() else {
-            return Err(DbError::Driver("no connection".into()));
+        let connection = lease.connection()?;
+        connection.session.set_bounds(OURS);
+        let (mut sets, mut said) = (Values::default(), Notices::default());
+        let work = async {
+            let mut answer = connection.session.call(&rpc).await.map_err(broken)?;
+            while let Some(event) = answer.next(&mut sets).await.map_err(broken)? {
+                match event {
+                    Event::Columns(_) => sets.done.push(Vec::new()),
+                    Event::Error(m) => said.error(*m),
+                    _ => {}
+                }
+            }
+            Ok(())
         };
-        connection.in_flight = true;
-        let mut stream = bounded(command.exec(&mut connection.client), *deadline, cancel)
-            .await?
-            .map_err(driver_error)?;
-        let mut sets: Vec<Rows> = Vec::new();
-        loop {
-            match bounded(stream.next(), *deadline, cancel).await? {
-                None => break,
-                Some(Err(e)) => {
-                    let e = driver_error(e);
-                    connection.in_flight = !matches!(e, DbError::Sql(_));
-                    return Err(e);
-                }
-                Some(Ok(CommandItem::Metadata(_))) => sets.push(Vec::new()),
-                Some(Ok(CommandItem::Row(r))) => {
-                    if let Some(s) = sets.last_mut() {
-                        s.push(tree(r));
-                    }
-                }
-                Some(Ok(_)) => {}
-            }
+        let read = bounded(work, limits.deadline, &limits.cancel).await.and_then(|r| r);
+        connection.dirty |= said.errors.iter().any(|e| e.severity >= FATAL);
+        match said.errors.into_iter().next() {
+            Some(e) => Err(DbError::Sql(e)),
+            None => read.map(|()| sets.done),
         }
-        connection.in_flight = false;
-        Ok(sets)
     }
 }
 
-/// A text of ours with NULL in the place of a variable.
-fn without(sql: &str, name: &str) -> String {
-    let variable = format!("@{name}");
-    let mut out = String::with_capacity(sql.len());
-    let mut rest = sql;
-    while let Some(at) = rest.find(&variable) {
-        let (before, after) = rest.split_at(at);
-        let after = &after[variable.len()..];
-        out.push_str(before);
-        let longer = after.starts_with(|c: char| c.is_alphanumeric() || c == '_');
-        out.push_str(if longer { &variable } else { "CAST(NULL AS nvarchar(4000))" });
-        rest = after;
+/// What is kept of an answer to a text of ours, which may be a procedure's whole definition.
+const OURS: Bounds = Bounds { max_cell: 16 << 20, max_row: 64 << 20, text_size: None };
+
+/// Rows as values: for the catalog, whose rows are few.
+#[derive(Debug, Default)]
+struct Values {
+    done: Vec<Rows>,
+    row: Vec<Value>,
+    text: String,
+    base: Option<&'static str>,
+}
+
+impl Values {
+    fn push(&mut self, value: Value) {
+        self.row.push(match self.base.take() {
+            Some(base) => json!({ "base_type": base, "value": value }),
+            None => value,
+        });
     }
-    out + rest
 }
 
-/// A row as values: for the catalog, whose rows are few.
-fn tree(row: Row) -> Vec<Value> {
-    row.cells()
-        .map(|(c, v)| {
-            let mut b = Vec::new();
-            let ty = super::value::type_name(c.column_type());
-            super::value::json(v, ty, usize::MAX, &mut b);
-            match v {
-                // Its digits, as execute_sql has them; as a double they would be others.
-                ColumnData::Numeric(Some(_)) => {
-                    String::from_utf8_lossy(&b).trim_matches('"').into()
-                }
-                ColumnData::F64(Some(_)) if matches!(ty, "money" | "smallmoney") => {
-                    String::from_utf8_lossy(&b).trim_matches('"').into()
-                }
-                _ => serde_json::from_slice(&b).unwrap_or(Value::Null),
-            }
-        })
-        .collect()
-}
+impl Sink for Values {
+    fn row(&mut self) {
+        self.row.clear();
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    fn value(&mut self, _: usize, ty: &TypeInfo, value: Cell<'_>) {
+        let mut cell = Json::new();
+        cell.value(0, ty, value);
+        let text = std::mem::take(cell.out());
+        self.push(match value {
+            // Its digits, as execute_sql has them; as a double they would be others.
+            Cell::Decimal { .. } => String::from_utf8_lossy(&text).trim_matches('"').into(),
+            _ => serde_json::from_slice(&text).unwrap_or(Value::Null),
+        });
+    }
 
-    #[test]
-    fn a_null_stands_in_the_text_for_its_own_variable_alone() {
-        assert_eq!(
-            without("SELECT @a, @ab, @a_b, @a", "a"),
-            "SELECT CAST(NULL AS nvarchar(4000)), @ab, @a_b, CAST(NULL AS nvarchar(4000))"
-        );
+    fn variant(&mut self, _: usize, base: &TypeInfo) {
+        self.base = Some(base.ty.name());
+    }
+
+    fn begin(&mut self, _: usize, kind: Kind) {
+        self.text = String::from(if kind == Kind::Binary { "0x" } else { "" });
+    }
+
+    fn text(&mut self, piece: &str) {
+        self.text.push_str(piece);
+    }
+
+    fn binary(&mut self, piece: &[u8]) {
+        for b in piece {
+            // Writing into a String cannot fail.
+            let _ = write!(self.text, "{b:02X}");
+        }
+    }
+
+    fn end(&mut self, _: usize, _: End) {
+        let text = std::mem::take(&mut self.text);
+        self.push(text.into());
+    }
+
+    fn row_end(&mut self) {
+        let row = std::mem::take(&mut self.row);
+        if let Some(set) = self.done.last_mut() {
+            set.push(row);
+        }
     }
 }

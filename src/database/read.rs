@@ -3,17 +3,16 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use futures_util::StreamExt;
-use tiberius::{Command, CommandItem};
+use mssql_mcp_session::{Discard, Done, Error, Event, Param, ParamType, ParamValue, Rpc, Session};
 use tokio_util::sync::CancellationToken;
 
+use super::connect::broken;
 use super::lease::Lease;
-use super::pool::driver_error;
+use super::notices::Notices;
+use super::pool::FATAL;
 use super::rows::{Bounds, RowsWriter, Truncated};
 use super::run::{Batch, BatchAnswer, Mode};
-use super::wrapper::{
-    CONTEXT_PARAM, Param, ParamValue, TOLD_AND_TEXT, bind, carried, context_info, sent_as,
-};
+use super::wrapper::{TOLD_AND_TEXT, carried, carried_as, context_info, context_param};
 use super::{Database, DbError, Limits};
 
 /// Ends early when the deadline passes or the call is cancelled.
@@ -37,14 +36,15 @@ pub(super) async fn bounded<T>(
 }
 
 /// What was read so far.
-struct Reading {
+struct Reading<'a> {
     writer: RowsWriter,
+    said: &'a mut Notices,
     rows_affected: Vec<u64>,
-    /// A count of 0 was said, or none: the driver gives 0 for both.
-    zeros: bool,
-    /// The count that follows a result set is its own.
-    after_rows: bool,
+    /// Rows were announced, and their count has not come.
+    in_rows: bool,
+    selects_into: bool,
     committed: bool,
+    /// Something of the answer has come.
     any: bool,
 }
 
@@ -57,135 +57,144 @@ impl Database {
         batch: Batch<'_>,
         mode: Mode,
         limits: &Limits,
+        said: &mut Notices,
     ) -> Result<BatchAnswer, (DbError, bool)> {
-        let Limits { bounds, deadline, cancel, .. } = limits;
-        let early = |e| (e, true);
         let told = self.settings().context_info;
         let wrapping = self.wrapping.load_full();
-        let outer = wrapping.text(batch.params, mode, told);
-        let declared = declared(batch.params, told);
+        let text_size = (mode == Mode::Read).then(|| limits.bounds.text_size());
+        let outer = wrapping.text(batch.params, mode, told, text_size);
+        let names: Vec<String> = (0..batch.params.len()).map(carried).collect();
+        let mut declared = Cow::Borrowed(if told { TOLD_AND_TEXT } else { "@q nvarchar(max)" });
+        let mut carried = Vec::with_capacity(names.len());
+        for (name, p) in names.iter().zip(batch.params) {
+            let (ty, param) = carried_as(name, p);
+            declared.to_mut().push_str(&format!(", {name} {ty}"));
+            carried.push(param);
+        }
         let context = context_info(limits.trace);
-        let mut command = Command::new("sp_executesql");
-        command.bind_param("@stmt", &*outer);
-        command.bind_param("@params", &*declared);
-        command.bind_param("@q", batch.sql);
+        let mut rpc = Rpc::execute_sql(&outer, &declared).param(Param::new(
+            "@q",
+            ParamType::NVarCharMax,
+            ParamValue::Text(batch.sql),
+        ));
         if told {
-            command.bind_param(CONTEXT_PARAM, &*context);
+            rpc = rpc.param(context_param(&context));
         }
-        for (n, p) in sent(batch.params) {
-            bind(&mut command, carried(n), &p.value);
+        for param in carried {
+            rpc = rpc.param(param);
         }
-        let Some(connection) = lease.connection() else {
-            return Err(early(DbError::Driver("no connection".into())));
-        };
-        connection.in_flight = true;
-        let sent = bounded(command.exec(&mut connection.client), *deadline, cancel)
-            .await
-            .map_err(early)?;
-        let mut stream = sent.map_err(|e| (driver_error(e), false))?;
-        let mut reading = Reading::new(*bounds, mode == Mode::Change);
-        loop {
-            match bounded(stream.next(), *deadline, cancel).await {
-                Err(DbError::Timeout) if mode == Mode::Read && reading.writer.total_rows > 0 => {
-                    // What there is by the deadline is an answer; the lease cancels the rest.
-                    reading.writer.truncated = Some(Truncated::Time);
-                    return Ok(reading.cut());
-                }
-                Err(e) => return Err(early(e)),
-                Ok(None) => break,
-                Ok(Some(Err(e))) => {
-                    let e = driver_error(e);
-                    // The driver reports an error of the server when its answer is read to the
-                    // end.
-                    match &e {
-                        DbError::Sql(s) => {
-                            connection.in_flight = false;
-                            connection.dirty = s.severity >= 20;
-                        }
-                        _ => connection.dirty = true,
-                    }
-                    return Err((e, reading.any));
-                }
-                Ok(Some(Ok(item))) => {
-                    if !reading.take(item, batch.only_changes) && mode == Mode::Read {
-                        return Ok(reading.cut());
-                    }
-                }
+        let connection = lease.connection().map_err(|e| (e, true))?;
+        connection.session.set_bounds(limits.bounds.of_cells(text_size));
+        let mut reading = Reading::new(batch, mode, limits.bounds, said);
+        let work = reading.answer(&mut connection.session, &rpc, mode);
+        let read = bounded(Box::pin(work), limits.deadline, &limits.cancel).await;
+        let began = reading.any;
+        connection.dirty |= reading.said.errors.iter().any(|e| e.severity >= FATAL);
+        // What SQL Server said of it counts, also where it closed the connection behind it.
+        if let Some(e) = reading.said.errors.first().filter(|_| !matches!(read, Ok(Ok(End::Cut)))) {
+            return Err((DbError::Sql(e.clone()), began));
+        }
+        match read {
+            Ok(Ok(End::Whole)) => Ok(reading.finish()),
+            Ok(Ok(End::Cut)) => Ok(reading.cut()),
+            // What there is by the deadline is an answer; the lease cancels the rest.
+            Err(DbError::Timeout) if mode == Mode::Read && reading.writer.total_rows > 0 => {
+                reading.writer.take_back();
+                reading.writer.truncated = Some(Truncated::Time);
+                Ok(reading.cut())
             }
+            Ok(Err(e)) => Err((broken(e), began)),
+            Err(e) => Err((e, true)),
         }
-        connection.in_flight = false;
-        reading.zeros &= mode != Mode::Read;
-        Ok(reading.finish())
     }
 }
 
-/// The parameters that are sent, by position: the driver sends a NULL without a type, which not
-/// every server takes, so it stands in the text.
-fn sent(params: &[Param]) -> impl Iterator<Item = (usize, &Param)> {
-    params.iter().enumerate().filter(|(_, p)| p.value != ParamValue::Null)
-}
-
-/// The declaration of the outer text's parameters.
-fn declared(params: &[Param], told: bool) -> Cow<'static, str> {
-    let mut declared = Cow::Borrowed(if told { TOLD_AND_TEXT } else { "@q nvarchar(max)" });
-    for (n, p) in sent(params) {
-        declared.to_mut().push_str(&format!(", {} {}", carried(n), sent_as(&p.value)));
-    }
-    declared
+/// Where the reading of an answer stopped.
+enum End {
+    Whole,
+    /// At a limit: of what only reads, the rest is not waited for.
+    Cut,
 }
 
 // === impl Reading ===
 
-impl Reading {
-    fn new(bounds: Bounds, committed: bool) -> Self {
+impl<'a> Reading<'a> {
+    fn new(batch: Batch<'_>, mode: Mode, bounds: Bounds, said: &'a mut Notices) -> Self {
         Self {
             writer: RowsWriter::new(bounds),
+            said,
             rows_affected: Vec::new(),
-            zeros: false,
-            after_rows: false,
-            committed,
+            in_rows: false,
+            selects_into: batch.selects_into,
+            committed: mode == Mode::Change,
             any: false,
         }
     }
 
-    /// Whether there is room for more.
-    fn take(&mut self, item: CommandItem, only_changes: bool) -> bool {
-        self.any = true;
-        match item {
-            CommandItem::Metadata(m) => {
-                self.writer.begin(m.columns());
-                self.after_rows = true;
+    /// Sends a call and takes its answer, event by event.
+    async fn answer(
+        &mut self,
+        session: &mut Session,
+        rpc: &Rpc<'_>,
+        mode: Mode,
+    ) -> Result<End, Error> {
+        let mut answer = session.call(rpc).await?;
+        while self.writer.truncated.is_none() {
+            match answer.next(&mut self.writer).await? {
+                None => return Ok(End::Whole),
+                Some(event) => self.take(event),
             }
-            CommandItem::Row(row) => return self.writer.row(&row),
-            CommandItem::RowsAffected(n) => self.count(n, only_changes),
-            CommandItem::ReturnStatus(s) if s != 0 => self.committed = false,
-            CommandItem::ReturnStatus(_) | CommandItem::ReturnValue(_) => {}
         }
-        true
+        if mode == Mode::Read {
+            return Ok(End::Cut);
+        }
+        // A change is read to its end: what it did, and whether it was committed.
+        while let Some(event) = answer.next(&mut Discard).await? {
+            if event != Event::Row {
+                self.take(event);
+            }
+        }
+        Ok(End::Whole)
     }
 
-    fn count(&mut self, n: u64, only_changes: bool) {
-        match n {
-            _ if self.after_rows && !only_changes => self.after_rows = false,
-            0 => self.zeros = true,
-            n => self.rows_affected.push(n),
+    fn take(&mut self, event: Event) {
+        self.any = true;
+        match event {
+            Event::Row => drop(self.writer.accept()),
+            Event::Columns(columns) => {
+                self.in_rows = true;
+                if self.writer.truncated.is_none() {
+                    self.writer.begin(columns);
+                }
+            }
+            Event::Done(done) => self.done(done),
+            Event::Info(m) => self.said.info(*m),
+            Event::Error(m) => self.said.error(*m),
+            Event::ReturnStatus(s) if s != 0 => self.committed = false,
+            _ => {}
+        }
+    }
+
+    fn done(&mut self, done: Done) {
+        let behind_rows = std::mem::take(&mut self.in_rows);
+        // SELECT … INTO ends as a SELECT does, and so does SELECT @n = …, which changes nothing.
+        let changes = done.command.changes() || (self.selects_into && !behind_rows);
+        if let Some(count) = done.count.filter(|_| changes) {
+            self.rows_affected.push(count);
         }
     }
 
     /// Of what only reads, and was not read to its end.
     fn cut(mut self) -> BatchAnswer {
-        (self.zeros, self.committed) = (false, false);
+        self.committed = false;
         self.finish()
     }
 
     fn finish(self) -> BatchAnswer {
-        let Self { mut writer, mut rows_affected, zeros, committed, .. } = self;
+        let Self { mut writer, rows_affected, committed, .. } = self;
         writer.end();
         let rows = writer.total_rows;
         let (truncated, cut) = (writer.truncated.map(|t| (t, writer.limit(t))), writer.cut);
-        if zeros && rows_affected.is_empty() && rows == 0 {
-            rows_affected.push(0);
-        }
         let (results, csv) = writer.finish();
         let messages = Vec::new();
         BatchAnswer { results, rows, rows_affected, messages, committed, truncated, cut, csv }
@@ -194,61 +203,66 @@ impl Reading {
 
 #[cfg(test)]
 mod tests {
+    use mssql_mcp_session::{Command, Scope};
+
     use super::*;
 
-    fn reading() -> Reading {
-        let bounds = Bounds { max_rows: 10, max_chars: 1000, max_cell: 100, csv: false };
-        Reading::new(bounds, true)
+    const BOUNDS: Bounds = Bounds { max_rows: 10, max_chars: 1000, max_cell: 100, csv: false };
+
+    fn done(command: Command, count: Option<u64>) -> Event {
+        Event::Done(Done {
+            scope: Scope::InProcedure,
+            command,
+            count,
+            more: true,
+            error: false,
+            attention: false,
+            server_error: false,
+            in_transaction: true,
+        })
+    }
+
+    /// The counts that are left of some events, for a text that may select into a table.
+    fn counts(selects_into: bool, events: Vec<Event>) -> Vec<u64> {
+        let mut said = Notices::default();
+        let batch = Batch { selects_into, ..Batch::from("") };
+        let mut reading = Reading::new(batch, Mode::Change, BOUNDS, &mut said);
+        events.into_iter().for_each(|e| reading.take(e));
+        reading.finish().rows_affected
     }
 
     #[test]
-    fn a_count_behind_rows_is_theirs_unless_all_of_it_changes() {
-        for (only_changes, counts) in [(false, vec![7]), (true, vec![5, 7])] {
-            let mut r = reading();
-            r.after_rows = true;
-            assert!(r.take(CommandItem::RowsAffected(5), only_changes));
-            r.after_rows = false;
-            assert!(r.take(CommandItem::RowsAffected(7), only_changes));
-            assert_eq!(r.finish().rows_affected, counts);
-        }
+    fn a_count_is_a_changes_where_its_command_says_so() {
+        let columns = || Event::Columns([].into());
+        let output = vec![columns(), done(Command::Delete, Some(5))];
+        assert_eq!(counts(false, output), [5]);
+        assert!(counts(false, vec![columns(), done(Command::Select, Some(5))]).is_empty());
+        assert_eq!(counts(false, vec![done(Command::Other(0xFD), Some(2))]), [2]);
+        let zero = vec![done(Command::Update, Some(0)), done(Command::Update, None)];
+        assert_eq!(counts(false, zero), [0]);
     }
 
     #[test]
-    fn a_zero_is_told_where_nothing_else_was_counted() {
-        let mut r = reading();
-        r.take(CommandItem::RowsAffected(0), false);
-        assert_eq!(r.finish().rows_affected, [0]);
-        let mut r = reading();
-        r.take(CommandItem::RowsAffected(0), false);
-        r.take(CommandItem::RowsAffected(3), false);
-        assert_eq!(r.finish().rows_affected, [3]);
-        let mut r = reading();
-        r.take(CommandItem::RowsAffected(0), false);
-        assert!(r.cut().rows_affected.is_empty());
+    fn a_select_counts_where_it_makes_a_table() {
+        let into = || vec![done(Command::Select, Some(7))];
+        assert_eq!(counts(true, into()), [7]);
+        assert!(counts(false, into()).is_empty());
+        let rows = vec![Event::Columns([].into()), done(Command::Select, Some(7))];
+        assert!(counts(true, rows).is_empty());
     }
 
     #[test]
     fn a_return_status_that_is_not_0_was_not_committed() {
         for (status, committed) in [(0, true), (1, false), (6, false)] {
-            let mut r = reading();
+            let mut said = Notices::default();
+            let mut r = Reading::new(Batch::from(""), Mode::Change, BOUNDS, &mut said);
             assert!(!r.any);
-            r.take(CommandItem::ReturnStatus(status), false);
+            r.take(Event::ReturnStatus(status));
             assert!(r.any);
             assert_eq!(r.finish().committed, committed, "{status}");
         }
-        assert!(!reading().cut().committed);
-    }
-
-    #[test]
-    fn parameters_are_declared_by_position_and_nulls_are_not_sent() {
-        let param = |name: &str, value| Param { name: name.into(), declared: "int".into(), value };
-        let params = [
-            param("a", ParamValue::Int(1)),
-            param("b", ParamValue::Null),
-            param("c", ParamValue::Text("x".into())),
-        ];
-        assert_eq!(declared(&params, false), "@q nvarchar(max), @p0 bigint, @p2 nvarchar(max)");
-        assert!(declared(&params, true).starts_with(TOLD_AND_TEXT));
+        let mut said = Notices::default();
+        assert!(!Reading::new(Batch::from(""), Mode::Change, BOUNDS, &mut said).cut().committed);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,13 +1,13 @@
-//! Rows, from the driver straight into JSON bytes. No tree per row: what bounds a call's memory is
-//! the budget, not the query.
+//! Rows, from the session straight into JSON bytes, and CSV where a caller prefers that. No tree per
+//! row: what bounds a call's memory is the budget, not the query.
 
 use std::io::Write as _;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use mssql_mcp_session::{Column, Csv, End, Json, Kind, Sink, TypeInfo, Value};
 use mssql_mcp_transports::Segments;
-use tiberius::{Column, ColumnData, Row};
 
-use super::value;
 use crate::plural::plural;
 
 /// A segment is handed over when it has grown to this.
@@ -63,33 +63,38 @@ pub struct Bounds {
     pub csv: bool,
 }
 
-fn characters(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|b| **b & 0xC0 != 0x80).count()
+impl Bounds {
+    /// For SET TEXTSIZE: bytes of a (max) value that SQL Server is to send, which are more than is
+    /// kept of it in any encoding, so that it is known where a value was longer.
+    pub(super) fn text_size(&self) -> u64 {
+        (self.max_cell as u64 * 4 + 4).min(i32::MAX as u64 - 1)
+    }
+
+    /// What the session keeps of one cell and of a row: at most half an answer, so that a long row
+    /// has its cells cut rather than being left out for them.
+    pub(super) fn of_cells(&self, text_size: Option<u64>) -> mssql_mcp_session::Bounds {
+        mssql_mcp_session::Bounds {
+            max_cell: self.max_cell as u64,
+            max_row: self.max_chars as u64 / 2,
+            text_size,
+        }
+    }
 }
 
-/// Cells are not cut below this; then the row is left out.
-const SHORTEST: usize = 64;
-
-#[derive(Debug)]
-struct Head {
-    name: String,
-    ty: &'static str,
-    exact: bool,
-    rounded: bool,
-    cut: u64,
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|b| **b & 0xC0 != 0x80).count()
 }
 
 /// Writes `[{"columns":…,"rows":[[…]],"row_count":n}, …]` under a budget.
 #[derive(Debug)]
 pub(crate) struct RowsWriter {
     done: Vec<Bytes>,
-    buf: Vec<u8>,
-    csv: Vec<u8>,
-    /// Where the current result's head belongs: it is written last, when its columns are known to
-    /// be exact or not.
+    json: Json,
+    csv: Option<Csv>,
+    /// Where the current result's head belongs: it is written last, when it is known what is to be
+    /// said of its columns.
     head_at: usize,
-    columns: Vec<Head>,
-    notes: Vec<value::ValueNote>,
+    columns: Arc<[Column]>,
     open: bool,
     results: usize,
     rows: u64,
@@ -97,6 +102,8 @@ pub(crate) struct RowsWriter {
     pub(crate) total_rows: u64,
     bounds: Bounds,
     cost: usize,
+    /// A row has begun, and is not accepted.
+    pending: bool,
     /// Set when something was left out.
     pub(crate) truncated: Option<Truncated>,
     /// A value was cut.
@@ -107,149 +114,136 @@ impl RowsWriter {
     pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
             done: Vec::new(),
-            buf: Vec::new(),
-            csv: Vec::new(),
+            json: Json::new(),
+            csv: bounds.csv.then(Csv::new),
             head_at: 0,
-            columns: Vec::new(),
-            notes: Vec::new(),
+            columns: Arc::new([]),
             open: false,
             results: 0,
             rows: 0,
             total_rows: 0,
             bounds,
             cost: 0,
+            pending: false,
             truncated: None,
             cut: false,
         }
     }
 
     /// A result set begins.
-    pub(crate) fn begin(&mut self, columns: &[Column]) {
+    pub(crate) fn begin(&mut self, columns: Arc<[Column]>) {
         self.end();
         self.cut_segment();
+        self.json.next_result();
         self.head_at = self.done.len();
-        self.columns = columns
-            .iter()
-            .map(|c| Head {
-                name: c.name().to_owned(),
-                ty: value::type_name(c.column_type()),
-                exact: false,
-                rounded: false,
-                cut: 0,
-            })
-            .collect();
+        self.columns = columns;
         self.open = true;
         self.rows = 0;
         // Names count as the rows do, before them; what is said of a column is
         // known only behind them.
-        if !self.bounds.csv {
-            self.cost += self
-                .columns
-                .iter()
-                .map(|c| c.name.chars().count() + c.ty.len() + 24)
-                .sum::<usize>();
-        }
-        if self.bounds.csv {
-            if self.results > 0 {
-                self.csv.push(b'\n');
+        match &mut self.csv {
+            None => {
+                let head = |c: &Column| c.name.chars().count() + c.declared().chars().count() + 24;
+                self.cost += self.columns.iter().map(head).sum::<usize>();
             }
-            let from = self.csv.len();
-            for (i, c) in self.columns.iter().enumerate() {
-                if i > 0 {
-                    self.csv.push(b',');
+            Some(csv) => {
+                let out = csv.out();
+                if self.results > 0 {
+                    out.push(b'\n');
                 }
-                value::field(&c.name, &mut self.csv);
+                let from = out.len();
+                for (i, c) in self.columns.iter().enumerate() {
+                    if i > 0 {
+                        out.push(b',');
+                    }
+                    Csv::field(&c.name, out);
+                }
+                out.push(b'\n');
+                self.cost += characters(&out[from..]);
             }
-            self.csv.push(b'\n');
-            self.cost += characters(&self.csv[from..]);
         }
     }
 
-    /// Adds a row; false once the budget is used up, and then nothing was added.
-    pub(crate) fn row(&mut self, row: &Row) -> bool {
-        if self.truncated.is_some() {
-            return false;
-        }
-        if self.total_rows >= self.bounds.max_rows {
-            self.truncated = Some(Truncated::Rows);
-            return false;
-        }
-        let (start, csv_start, mut max) = (self.buf.len(), self.csv.len(), self.bounds.max_cell);
-        let cost = loop {
-            self.write(row, max);
-            let text = if self.bounds.csv { &self.csv[csv_start..] } else { &self.buf[start..] };
-            let cost = characters(text);
-            if self.cost + cost <= self.bounds.max_chars {
-                break cost;
-            }
-            self.buf.truncate(start);
-            self.csv.truncate(csv_start);
-            // A row that is long by its cells has them cut, rather than being left out for them.
-            if cost < self.bounds.max_chars / 4 || max <= SHORTEST {
-                self.truncated = Some(Truncated::Chars);
-                return false;
-            }
-            max = max.min(cost) / 2;
+    /// Takes the row that the session has written; false once the budget is used up, and then it
+    /// is taken back.
+    pub(crate) fn accept(&mut self) -> bool {
+        let text = match &self.csv {
+            None => self.json.last_row(),
+            Some(csv) => csv.last_row(),
         };
-        for (c, note) in self.columns.iter_mut().zip(&self.notes) {
-            c.exact |= note.exact;
-            c.rounded |= note.rounded;
-            c.cut += u64::from(note.cut);
-            self.cut |= note.cut;
+        let cost = characters(text);
+        if self.total_rows >= self.bounds.max_rows {
+            self.truncated.get_or_insert(Truncated::Rows);
+        } else if self.cost + cost > self.bounds.max_chars {
+            self.truncated.get_or_insert(Truncated::Chars);
         }
+        if self.truncated.is_some() {
+            self.take_back();
+            return false;
+        }
+        self.pending = false;
         self.cost += cost;
         self.rows += 1;
         self.total_rows += 1;
-        if self.buf.len() >= SEGMENT {
+        if self.json.out().len() >= SEGMENT {
             self.cut_segment();
         }
         true
     }
 
-    fn write(&mut self, row: &Row, max: usize) {
-        self.notes.clear();
-        self.buf.extend_from_slice(if self.rows == 0 { b"[" } else { b",[" });
-        for (i, ((_, v), c)) in row.cells().zip(&mut self.columns).enumerate() {
-            // The driver names both types alike; the value tells.
-            if matches!(v, ColumnData::SmallDateTime(_)) && c.ty == "datetime" {
-                c.ty = "smalldatetime";
+    /// Takes back a row that nobody accepted, whole or not.
+    pub(crate) fn take_back(&mut self) {
+        if std::mem::take(&mut self.pending) {
+            self.json.take_back();
+            if let Some(csv) = &mut self.csv {
+                csv.take_back();
             }
-            if i > 0 {
-                self.buf.push(b',');
-            }
-            self.notes.push(value::json(v, c.ty, max, &mut self.buf));
-            if self.bounds.csv {
-                if i > 0 {
-                    self.csv.push(b',');
-                }
-                value::csv(v, c.ty, max, &mut self.csv);
-            }
-        }
-        self.buf.push(b']');
-        if self.bounds.csv {
-            self.csv.push(b'\n');
         }
     }
 
     fn cut_segment(&mut self) {
-        if !self.buf.is_empty() {
-            let next =
-                Vec::with_capacity(if self.buf.len() >= SEGMENT { SEGMENT + 4096 } else { 0 });
-            self.done.push(std::mem::replace(&mut self.buf, next).into());
+        let out = self.json.out();
+        if !out.is_empty() {
+            let next = Vec::with_capacity(if out.len() >= SEGMENT { SEGMENT + 4096 } else { 0 });
+            self.done.push(std::mem::replace(out, next).into());
         }
     }
 
     /// The current result set is over.
     pub(crate) fn end(&mut self) {
+        self.take_back();
         if !std::mem::take(&mut self.open) {
             return;
         }
+        let head = self.head();
+        self.cut_segment();
+        self.done.insert(self.head_at, head.into());
+        // Writing into a Vec cannot fail.
+        let out = self.json.out();
+        let _ = write!(out, "],\"row_count\":{}", self.rows);
+        if let Some(t) = self.truncated {
+            let (reason, advice) = (t.as_str(), t.advice());
+            let _ =
+                write!(out, ",\"truncated\":{{\"reason\":\"{reason}\",\"advice\":\"{advice}\"}}");
+        }
+        out.push(b'}');
+        if let Some(csv) = &mut self.csv {
+            let (rows, out) = (plural(self.rows, "row"), csv.out());
+            let _ = match self.truncated {
+                None => writeln!(out, "# {rows}"),
+                Some(t) => writeln!(out, "# {rows}, cut at {}: {}", t.as_str(), t.advice()),
+            };
+        }
+        self.results += 1;
+    }
+
+    /// The columns, each with what is to be said of its values.
+    fn head(&mut self) -> Vec<u8> {
         let mut head = Vec::with_capacity(32 * self.columns.len() + 32);
-        head.extend_from_slice(if self.results == 0 {
-            b"{\"columns\":["
-        } else {
-            b",{\"columns\":["
-        });
+        if self.results > 0 {
+            head.push(b',');
+        }
+        head.extend_from_slice(b"{\"columns\":[");
         for (i, c) in self.columns.iter().enumerate() {
             if i > 0 {
                 head.push(b',');
@@ -257,44 +251,23 @@ impl RowsWriter {
             head.extend_from_slice(b"{\"name\":");
             // Writing into a Vec cannot fail.
             let _ = serde_json::to_writer(&mut head, &c.name);
-            let _ = write!(head, ",\"type\":\"{}\"", c.ty);
-            if c.exact {
+            head.extend_from_slice(b",\"type\":");
+            let _ = serde_json::to_writer(&mut head, &c.declared());
+            let note = self.json.note(i);
+            if note.exact {
                 head.extend_from_slice(b",\"exact\":\"string\"");
             }
-            if c.rounded {
-                head.extend_from_slice(b",\"rounded\":true");
+            if note.cut > 0 {
+                let _ = write!(head, ",\"cut_cells\":{}", note.cut);
+                self.cut = true;
             }
-            if c.cut > 0 {
-                let _ = write!(head, ",\"cut_cells\":{}", c.cut);
+            if note.replaced > 0 {
+                let _ = write!(head, ",\"replaced\":{}", note.replaced);
             }
             head.push(b'}');
         }
         head.extend_from_slice(b"],\"rows\":[");
-        self.cut_segment();
-        self.done.insert(self.head_at, head.into());
-        let _ = write!(self.buf, "],\"row_count\":{}", self.rows);
-        if let Some(t) = self.truncated {
-            let _ = write!(
-                self.buf,
-                ",\"truncated\":{{\"reason\":\"{}\",\"advice\":\"{}\"}}",
-                t.as_str(),
-                t.advice()
-            );
-        }
-        if self.bounds.csv {
-            let _ = match self.truncated {
-                None => writeln!(self.csv, "# {}", plural(self.rows, "row")),
-                Some(t) => writeln!(
-                    self.csv,
-                    "# {}, cut at {}: {}",
-                    plural(self.rows, "row"),
-                    t.as_str(),
-                    t.advice()
-                ),
-            };
-        }
-        self.buf.push(b'}');
-        self.results += 1;
+        head
     }
 
     /// The number of a limit; the deadline is none of its own.
@@ -309,12 +282,75 @@ impl RowsWriter {
     /// The whole array, and the CSV if it is wanted.
     pub(crate) fn finish(mut self) -> (Segments, Option<String>) {
         self.end();
-        self.buf.push(b']');
+        self.json.out().push(b']');
         self.cut_segment();
         let mut all = Vec::with_capacity(self.done.len() + 1);
         all.push(Bytes::from_static(b"["));
         all.extend(self.done);
-        let csv = self.bounds.csv.then(|| String::from_utf8(self.csv).unwrap_or_default());
-        (Segments(all), csv)
+        let csv = |mut csv: Csv| String::from_utf8(std::mem::take(csv.out())).unwrap_or_default();
+        (Segments(all), self.csv.map(csv))
+    }
+}
+
+impl Sink for RowsWriter {
+    fn row(&mut self) {
+        self.pending = true;
+        self.json.row();
+        if let Some(csv) = &mut self.csv {
+            csv.row();
+        }
+    }
+
+    #[inline]
+    fn value(&mut self, column: usize, ty: &TypeInfo, value: Value<'_>) {
+        self.json.value(column, ty, value);
+        if let Some(csv) = &mut self.csv {
+            csv.value(column, ty, value);
+        }
+    }
+
+    fn variant(&mut self, column: usize, base: &TypeInfo) {
+        self.json.variant(column, base);
+        if let Some(csv) = &mut self.csv {
+            csv.variant(column, base);
+        }
+    }
+
+    #[inline]
+    fn begin(&mut self, column: usize, kind: Kind) {
+        self.json.begin(column, kind);
+        if let Some(csv) = &mut self.csv {
+            csv.begin(column, kind);
+        }
+    }
+
+    #[inline]
+    fn text(&mut self, piece: &str) {
+        self.json.text(piece);
+        if let Some(csv) = &mut self.csv {
+            csv.text(piece);
+        }
+    }
+
+    fn binary(&mut self, piece: &[u8]) {
+        self.json.binary(piece);
+        if let Some(csv) = &mut self.csv {
+            csv.binary(piece);
+        }
+    }
+
+    #[inline]
+    fn end(&mut self, column: usize, end: End) {
+        self.json.end(column, end);
+        if let Some(csv) = &mut self.csv {
+            csv.end(column, end);
+        }
+    }
+
+    fn row_end(&mut self) {
+        self.json.row_end();
+        if let Some(csv) = &mut self.csv {
+            csv.row_end();
+        }
     }
 }

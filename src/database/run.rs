@@ -1,22 +1,16 @@
 //! Runs a caller's text on a leased connection: once for what only reads (twice where the
 //! connection was dead), and in a transaction of ours for a change that was confirmed.
-//!
-//! What SQL Server says beside its rows (PRINT, notices, every error after the first) the driver
-//! does not hand over: it logs it, as events of `tracing`. `crate::messages` is a layer that takes
-//! these events, and finds by a task-local where they belong. So whatever may be said has to be
-//! read within [`listen`], in the task that listens; and a login, whose notices are not the
-//! caller's, has to be over before.
 
+use mssql_mcp_session::Cancelled;
 use serde_json::Value;
 
 use super::lease::Lease;
+use super::notices::Notices;
 use super::observe::Round;
-use super::pool::driver_error;
 use super::read::bounded;
 use super::rows::Truncated;
 use super::wrapper::ended;
 use super::{Database, DbError, Limits};
-use crate::messages::{Notices, listen};
 
 pub(crate) use super::fetch::Rows;
 pub(crate) use super::wrapper::{Param, ParamValue};
@@ -27,15 +21,15 @@ pub struct Batch<'a> {
     pub(crate) sql: &'a str,
     /// Bound to its parameters.
     pub(crate) params: &'a [Param],
-    /// It may leave something behind on its connection, which is then closed.
+    /// It may leave something behind in its session, which is then reset.
     pub(crate) keeps_state: bool,
-    /// Whatever in it has a count is a change, so that a count behind rows (OUTPUT) is one too.
-    pub(crate) only_changes: bool,
+    /// It has a SELECT … INTO, whose end looks like that of any SELECT.
+    pub(crate) selects_into: bool,
 }
 
 impl<'a> From<&'a str> for Batch<'a> {
     fn from(sql: &'a str) -> Self {
-        Self { sql, params: &[], keeps_state: false, only_changes: false }
+        Self { sql, params: &[], keeps_state: false, selects_into: false }
     }
 }
 
@@ -102,6 +96,8 @@ pub struct Failure {
     pub(crate) said: Notices,
     /// The text had ended its transaction itself: what it committed before it failed stays.
     pub(crate) ended: bool,
+    /// What became of the request, where the deadline or its caller ended it.
+    pub(crate) stopped: Cancelled,
 }
 
 impl Database {
@@ -116,22 +112,20 @@ impl Database {
         let mut tries = if mode == Mode::Read { 2 } else { 1 };
         loop {
             tries -= 1;
-            // Outside of `listen`: what a login says is not for the caller.
             let mut lease = self.lease_within(limits).await?;
             let round = Round::begin(self, mode.operation(), Some(batch.sql));
             let limits = &Limits { trace: round.trace(limits.trace), ..limits.clone() };
-            // Boxed, because the driver's futures are large.
-            let work = listen(Box::pin(self.run_once(&mut lease, batch, mode, limits)));
-            let (result, mut said) =
-                round.run(work, |(r, _)| r.as_ref().map(|a| a.rows).map_err(|e| &e.0)).await;
+            let mut said = Notices::default();
+            let work = self.run_once(&mut lease, batch, mode, limits, &mut said);
+            let result = round.run(work, judged).await;
             let ended = mode == Mode::Change && said.messages.last().is_some_and(|m| m == ended());
             if ended {
                 said.messages.pop();
             }
             if batch.keeps_state
-                && let Some(c) = lease.connection()
+                && let Ok(c) = lease.connection()
             {
-                c.dirty = true;
+                c.unclean = true;
             }
             match result {
                 Ok(a) => return Ok(BatchAnswer { messages: said.messages, ..a }),
@@ -139,7 +133,10 @@ impl Database {
                     tracing::debug!(target: "mssql_mcp::database", reason, "a pooled connection \
                         was dead; trying another");
                 }
-                Err((error, _)) => return Err(Failure { error, said, ended }),
+                Err((error, _)) => {
+                    let stopped = stop(&error, &mut lease).await;
+                    return Err(Failure { error, said, ended, stopped });
+                }
             }
         }
     }
@@ -157,25 +154,27 @@ impl Database {
         self.command(&mut lease, "BEGIN TRANSACTION", limits).await?;
         let round = Round::begin(self, Mode::Inner.operation(), Some(batch.sql));
         let limits = &Limits { trace: round.trace(limits.trace), ..limits.clone() };
-        let work = listen(Box::pin(self.run_once(&mut lease, batch, Mode::Inner, limits)));
-        let (result, said) =
-            round.run(work, |(r, _)| r.as_ref().map(|a| a.rows).map_err(|e| &e.0)).await;
-        let Some(c) = lease.connection() else {
-            return Err(silent(DbError::Driver("no connection".into())));
+        let mut said = Notices::default();
+        let work = self.run_once(&mut lease, batch, Mode::Inner, limits, &mut said);
+        let answer = match round.run(work, judged).await {
+            Ok(answer) => answer,
+            Err((error, _)) => {
+                let stopped = stop(&error, &mut lease).await;
+                return Err(Failure { error, said, ended: false, stopped });
+            }
         };
-        c.dirty |= batch.keeps_state;
-        // Until the transaction has ended, a lease that is dropped must not
-        // give its connection back.
-        c.in_flight = true;
-        let answer =
-            result.map_err(|(error, _)| Failure { error, said: said.clone(), ended: false })?;
         if answer.rows_affected != expected {
             self.command(&mut lease, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION", limits).await?;
+            self.over(&mut lease, batch)?;
             return Ok(Applied::Differs(answer.rows_affected));
         }
         let commit = "IF @@TRANCOUNT = 0 THROW 50000, N'The transaction has ended before its \
                       commit.', 1; COMMIT TRANSACTION";
-        self.command(&mut lease, commit, limits).await?;
+        // Cancelled in its commit, even an acknowledgement does not say which came first.
+        self.command(&mut lease, commit, limits)
+            .await
+            .map_err(|f| Failure { stopped: Cancelled::Unknown, ..f })?;
+        self.over(&mut lease, batch)?;
         Ok(Applied::Committed(BatchAnswer { messages: said.messages, committed: true, ..answer }))
     }
 
@@ -192,9 +191,12 @@ impl Database {
         let mut counted = [Vec::new(), Vec::new()];
         for (n, into) in counted.iter_mut().enumerate() {
             if n == 1 {
-                let (result, said) =
-                    listen(Box::pin(self.run_once(&mut lease, batch, Mode::Inner, limits))).await;
-                result.map_err(|(error, _)| Failure { error, said, ended: false })?;
+                let mut said = Notices::default();
+                let once = self.run_once(&mut lease, batch, Mode::Inner, limits, &mut said).await;
+                if let Err((error, _)) = once {
+                    let stopped = stop(&error, &mut lease).await;
+                    return Err(Failure { error, said, ended: false, stopped });
+                }
             }
             for sql in counting {
                 let sets =
@@ -209,14 +211,9 @@ impl Database {
                     count.ok_or_else(|| silent(DbError::Driver("a count is missing".into())))?,
                 );
             }
-            // Until the transaction has ended, a lease that is dropped must not
-            // give its connection back.
-            if let Some(c) = lease.connection() {
-                c.dirty |= batch.keeps_state;
-                c.in_flight = true;
-            }
         }
         self.command(&mut lease, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION", limits).await?;
+        self.over(&mut lease, batch)?;
         let [before, after] = counted;
         Ok(before.into_iter().zip(after).collect())
     }
@@ -228,31 +225,52 @@ impl Database {
             .map_err(silent)
     }
 
-    /// A text of ours without an answer; the connection is free again only when it succeeded.
+    /// A text of ours that begins or ends a transaction. Until it is over, the session is not clean.
     async fn command(&self, lease: &mut Lease, sql: &str, limits: &Limits) -> Result<(), Failure> {
-        let Some(c) = lease.connection() else {
-            return Err(silent(DbError::Driver("no connection".into())));
-        };
-        c.in_flight = true;
-        let work = Box::pin(async { c.client.simple_query(sql).await?.into_results().await });
-        bounded(work, limits.deadline, &limits.cancel)
-            .await
-            .and_then(|r| r.map_err(driver_error))
-            .map_err(silent)?;
-        c.in_flight = false;
+        let connection = lease.connection().map_err(silent)?;
+        connection.unclean = true;
+        let work = Box::pin(connection.say(sql));
+        match bounded(work, limits.deadline, &limits.cancel).await.and_then(|r| r) {
+            Ok(()) => Ok(()),
+            Err(e) => {
+                let stopped = stop(&e, lease).await;
+                Err(Failure { stopped, ..silent(e) })
+            }
+        }
+    }
+
+    /// The transaction has ended, as we wanted it to.
+    fn over(&self, lease: &mut Lease, batch: Batch<'_>) -> Result<(), Failure> {
+        let connection = lease.connection().map_err(silent)?;
+        connection.unclean = batch.keeps_state;
         Ok(())
     }
 }
 
+/// Ends on the server what a deadline or a caller has ended here, before anybody is told of it.
+async fn stop(error: &DbError, lease: &mut Lease) -> Cancelled {
+    match error {
+        DbError::Timeout | DbError::Cancelled => lease.cancel().await,
+        _ => Cancelled::Nothing,
+    }
+}
+
+/// What a round trip tells its span.
+fn judged(result: &Result<BatchAnswer, (DbError, bool)>) -> Result<u64, &DbError> {
+    result.as_ref().map(|a| a.rows).map_err(|(e, _)| e)
+}
+
 fn silent(error: DbError) -> Failure {
-    Failure { error, said: Notices::default(), ended: false }
+    Failure { error, said: Notices::default(), ended: false, stopped: Cancelled::Nothing }
 }
 
 #[cfg(all(test, feature = "sandbox"))]
 mod tests {
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::{Duration, Instant};
 
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
     use tokio::sync::Notify;
 
@@ -286,25 +304,46 @@ mod tests {
         Database::new(settings)
     }
 
-    /// Carries connections to a sandbox, and cuts those that it has when it is told to.
-    async fn relay(sandbox: &Sandbox) -> (u16, Arc<Notify>) {
+    /// Carries connections to a sandbox.
+    struct Relay {
+        port: u16,
+        /// Cuts those that there are.
+        cut: Arc<Notify>,
+        /// Cuts the one that sends something next.
+        cut_next: Arc<AtomicBool>,
+    }
+
+    async fn relay(sandbox: &Sandbox) -> Relay {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let (port, cut) =
-            (listener.local_addr().expect("address").port(), Arc::<Notify>::default());
-        let (to, cuts) = (sandbox.address(), cut.clone());
+        let port = listener.local_addr().expect("address").port();
+        let (cut, cut_next) = (Arc::<Notify>::default(), Arc::<AtomicBool>::default());
+        let (to, cuts, next) = (sandbox.address(), cut.clone(), cut_next.clone());
         tokio::spawn(async move {
             while let Ok((mut here, _)) = listener.accept().await {
                 let mut there = TcpStream::connect(to).await.expect("the sandbox");
-                let cut = cuts.clone().notified_owned();
+                let (cut, next) = (cuts.clone().notified_owned(), next.clone());
                 tokio::spawn(async move {
+                    let (mut from_client, mut to_client) = here.split();
+                    let (mut from_server, mut to_server) = there.split();
+                    let asks = async {
+                        let mut some = [0; 4096];
+                        loop {
+                            let n = from_client.read(&mut some).await.unwrap_or(0);
+                            if n == 0 || next.swap(false, Ordering::Relaxed) {
+                                return;
+                            }
+                            to_server.write_all(&some[..n]).await.expect("the sandbox");
+                        }
+                    };
                     tokio::select! {
-                        _ = tokio::io::copy_bidirectional(&mut here, &mut there) => (),
+                        () = asks => (),
+                        _ = tokio::io::copy(&mut from_server, &mut to_client) => (),
                         () = cut => (),
                     }
                 });
             }
         });
-        (port, cut)
+        Relay { port, cut, cut_next }
     }
 
     fn limits() -> Limits {
@@ -368,20 +407,35 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn what_keeps_state_costs_its_connection() {
+    async fn what_keeps_state_is_reset_and_costs_no_connection() {
+        let (sandbox, db) = lab().await;
+        let make = "CREATE TABLE dbo.I (n int IDENTITY(7, 1), m int); INSERT INTO dbo.I VALUES (1)";
+        let left = async || {
+            let answer = db.run("SELECT @@IDENTITY AS n".into(), Mode::Read, &limits()).await;
+            String::from_utf8(answer.expect("a row").results.0.concat()).expect("JSON")
+        };
+        db.run(make.into(), Mode::Change, &limits()).await.expect("a table");
+        assert!(left().await.contains("[[7]]"), "the session still knows it");
+        let insert =
+            |keeps_state| Batch { keeps_state, ..Batch::from("INSERT INTO dbo.I VALUES (2)") };
+        db.run(insert(true), Mode::Change, &limits()).await.expect("a row");
+        assert!(left().await.contains("[[null]]"));
+        db.run_if(insert(true), &[1], &limits()).await.expect("committed");
+        assert!(left().await.contains("[[null]]"));
+        let counting = ["SELECT COUNT(*) FROM dbo.I".to_owned()];
+        db.counted_around(insert(true), &counting, &limits()).await.expect("a count");
+        assert!(left().await.contains("[[null]]"));
+        assert_eq!(sandbox.connections(), 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_session_that_cannot_be_reset_is_not_used_again() {
         let (sandbox, db) = with_table().await;
-        let text = |keeps_state| Batch { keeps_state, ..Batch::from("SELECT 1") };
-        for (keeps_state, connections) in [(false, 1), (true, 1), (false, 2), (false, 2)] {
-            db.run(text(keeps_state), Mode::Read, &limits()).await.expect("a row");
-            assert_eq!(sandbox.connections(), connections);
-        }
-        db.run_if(text(true), &[], &limits()).await.expect("committed");
-        db.run(text(false), Mode::Read, &limits()).await.expect("a row");
-        assert_eq!(sandbox.connections(), 3);
-        let counting = ["SELECT COUNT(*) FROM dbo.T".to_owned()];
-        db.counted_around(text(true), &counting, &limits()).await.expect("a count");
-        db.run(text(false), Mode::Read, &limits()).await.expect("a row");
-        assert_eq!(sandbox.connections(), 4);
+        sandbox.faults(|f| f.ignore_reset = true);
+        let text = Batch { keeps_state: true, ..Batch::from("SELECT 1") };
+        db.run(text, Mode::Read, &limits()).await.expect("a row");
+        assert_eq!(numbers(&db).await, ALL);
+        assert_eq!(sandbox.connections(), 2);
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -429,21 +483,66 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_read_that_finds_a_dead_connection_takes_another_and_a_change_does_not() {
+    async fn a_read_whose_connection_dies_before_an_answer_takes_another_and_a_change_does_not() {
         let (sandbox, _) = lab().await;
-        let (port, cut) = relay(&sandbox).await;
-        let db = pool_of(&sandbox, port);
+        let relay = relay(&sandbox).await;
+        let db = pool_of(&sandbox, relay.port);
         for (mode, good) in [(Mode::Read, true), (Mode::Preview, false), (Mode::Change, false)] {
             db.run("SELECT 1".into(), Mode::Read, &limits()).await.expect("a row");
             let before = sandbox.connections();
-            cut.notify_waiters();
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            relay.cut_next.store(true, Ordering::Relaxed);
             let answer = db.run("SELECT 1".into(), mode, &limits()).await;
             assert_eq!(answer.is_ok(), good, "{mode:?}: {answer:?}");
             assert_eq!(sandbox.connections(), before + u64::from(good), "{mode:?}");
             if let Err(failure) = answer {
                 assert!(matches!(failure.error, DbError::Lost(_)), "{failure:?}");
             }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_connection_that_the_server_has_closed_is_not_taken() {
+        let (sandbox, _) = lab().await;
+        let relay = relay(&sandbox).await;
+        let db = pool_of(&sandbox, relay.port);
+        for mode in [Mode::Preview, Mode::Change] {
+            db.run("SELECT 1".into(), Mode::Read, &limits()).await.expect("a row");
+            relay.cut.notify_waiters();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            db.run("SELECT 1".into(), mode, &limits()).await.expect("a row");
+        }
+        assert_eq!(sandbox.connections(), 3);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_read_that_was_cut_after_it_began_is_not_run_again() {
+        let (sandbox, db) = with_table().await;
+        sandbox.faults(|f| f.drop_after_rows = Some(1));
+        let asked = sandbox.requests();
+        let failure = db.run("SELECT n FROM dbo.T".into(), Mode::Read, &limits()).await;
+        assert!(matches!(failure.expect_err("cut").error, DbError::Lost(_)));
+        assert_eq!(sandbox.requests(), asked + 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_became_of_a_request_is_known_before_anybody_is_told() {
+        use mssql_mcp_sandbox::Attention;
+        let slow = "SELECT a.OrderId FROM sales.Orders a CROSS JOIN sales.Orders b";
+        let never = Attention::Lost;
+        for (attention, known) in [
+            (Attention::Normal, Cancelled::Acknowledged),
+            (Attention::Late(Duration::from_millis(200)), Cancelled::Acknowledged),
+            (Attention::Twice, Cancelled::Acknowledged),
+            (never, Cancelled::Unknown),
+        ] {
+            let (sandbox, db) = with_table().await;
+            sandbox.faults(|f| f.attention = attention);
+            let soon = Some(Instant::now() + Duration::from_millis(100));
+            let short = Limits { deadline: soon, ..limits() };
+            let failure = db.run(slow.into(), Mode::Preview, &short).await.expect_err("no time");
+            assert_eq!((failure.error, failure.stopped), (DbError::Timeout, known));
+            sandbox.faults(|f| f.attention = Attention::Normal);
+            assert_eq!(numbers(&db).await, ALL, "{attention:?}");
         }
     }
 

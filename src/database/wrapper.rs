@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use tiberius::Command;
+use mssql_mcp_session::{Param as Sent, ParamType, ParamValue as SentValue};
 
 use super::run::Mode;
 use crate::telemetry::trace::Trace;
@@ -27,7 +27,7 @@ pub struct Param {
 /// What is sent for a parameter; SQL Server converts it to the declared type.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ParamValue {
-    /// NULL, which stands in the text.
+    /// NULL, of the declared type.
     Null,
     /// Sent as `bit`, one byte.
     Bit(bool),
@@ -45,7 +45,8 @@ pub enum ParamValue {
 #[derive(Debug)]
 pub(crate) struct Wrapping {
     lock_timeout: u128,
-    read: OnceLock<String>,
+    /// What it is for a text that reads, without parameters, and for which TEXTSIZE.
+    read: OnceLock<(Option<u64>, String)>,
 }
 
 impl Wrapping {
@@ -60,14 +61,19 @@ impl Wrapping {
 
 impl Wrapping {
     /// The outer text of a call; nearly every one has the same.
-    pub(super) fn text(&self, params: &[Param], mode: Mode, told: bool) -> Cow<'_, str> {
-        match mode {
-            Mode::Read if params.is_empty() => {
-                let text = || wrapper(&[], mode, self.lock_timeout, told);
-                self.read.get_or_init(text).into()
-            }
-            _ => Cow::Owned(wrapper(params, mode, self.lock_timeout, told)),
+    pub(super) fn text(
+        &self,
+        params: &[Param],
+        mode: Mode,
+        told: bool,
+        text_size: Option<u64>,
+    ) -> Cow<'_, str> {
+        let text = || wrapper(params, mode, self.lock_timeout, told, text_size);
+        if mode != Mode::Read || !params.is_empty() {
+            return Cow::Owned(text());
         }
+        let (of, usual) = self.read.get_or_init(|| (text_size, text()));
+        if *of == text_size { Cow::Borrowed(usual) } else { Cow::Owned(text()) }
     }
 }
 
@@ -97,7 +103,13 @@ pub(super) fn ended() -> &'static str {
 }
 
 /// The outer text. Public for the benchmark, which sets it beside the bare query.
-pub fn wrapper(params: &[Param], mode: Mode, lock_timeout_ms: u128, told: bool) -> String {
+pub fn wrapper(
+    params: &[Param],
+    mode: Mode,
+    lock_timeout_ms: u128,
+    told: bool,
+    text_size: Option<u64>,
+) -> String {
     let inner = if params.is_empty() {
         String::new()
     } else {
@@ -108,12 +120,7 @@ pub fn wrapper(params: &[Param], mode: Mode, lock_timeout_ms: u128, told: bool) 
             .map(|p| format!("@{} {}", p.name, p.declared))
             .collect::<Vec<_>>()
             .join(", ");
-        let given = |(n, p): (usize, &Param)| match p.value {
-            // The driver sends a NULL without a type, which not every server takes.
-            ParamValue::Null => ", NULL".to_owned(),
-            _ => format!(", {}", carried(n)),
-        };
-        let list = params.iter().enumerate().map(given).collect::<String>();
+        let list: String = (0..params.len()).map(|n| format!(", {}", carried(n))).collect();
         format!(", N'{}'{list}", declared.replace('\'', "''"))
     };
     let (begin, end) = match mode {
@@ -128,10 +135,12 @@ pub fn wrapper(params: &[Param], mode: Mode, lock_timeout_ms: u128, told: bool) 
     // ROLLBACK in a procedure).
     let otherwise =
         if mode == Mode::Change { format!(" ELSE PRINT N'{}'", ended()) } else { String::new() };
-    // Ours is the one to lose a deadlock: the application that owns the database goes on.
+    let text_size = text_size.map(|n| format!(" SET TEXTSIZE {n};")).unwrap_or_default();
+    // The isolation level is the one thing that no reset of the session brings back. Ours is the
+    // one to lose a deadlock: the application that owns the database goes on.
     format!(
         "{told}SET NOCOUNT ON; SET XACT_ABORT ON; SET DEADLOCK_PRIORITY LOW; SET LOCK_TIMEOUT \
-         {lock_timeout_ms};\n\
+         {lock_timeout_ms};{text_size} SET TRANSACTION ISOLATION LEVEL READ COMMITTED;\n\
          BEGIN TRY {begin}SET NOCOUNT OFF; EXEC sp_executesql @q{inner}; SET NOCOUNT ON; {end} \
          END TRY\n\
          BEGIN CATCH IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION{otherwise}; THROW; END CATCH"
@@ -143,7 +152,7 @@ pub(super) fn carried(n: usize) -> String {
     format!("@p{n}")
 }
 
-/// The type that a value is sent as, in the outer declaration.
+/// The type that a value is sent as where nothing else is declared.
 pub(super) fn sent_as(v: &ParamValue) -> &'static str {
     match v {
         ParamValue::Null | ParamValue::Text(_) => "nvarchar(max)",
@@ -154,15 +163,49 @@ pub(super) fn sent_as(v: &ParamValue) -> &'static str {
     }
 }
 
-pub(super) fn bind<'a>(c: &mut Command<'a>, name: String, v: &'a ParamValue) {
+/// A value as what it is.
+pub(super) fn natural<'a>(name: &'a str, v: &'a ParamValue) -> Sent<'a> {
+    let ty = match v {
+        ParamValue::Null | ParamValue::Text(_) => ParamType::NVarCharMax,
+        ParamValue::Bit(_) => ParamType::Bit,
+        ParamValue::Int(_) => ParamType::BigInt,
+        ParamValue::Float(_) => ParamType::Float,
+        ParamValue::Binary(_) => ParamType::VarBinaryMax,
+    };
+    Sent::new(name, ty, sent_value(v))
+}
+
+fn sent_value(v: &ParamValue) -> SentValue<'_> {
     match v {
-        ParamValue::Null => c.bind_param(name, None::<&str>),
-        ParamValue::Bit(b) => c.bind_param(name, *b),
-        ParamValue::Int(i) => c.bind_param(name, *i),
-        ParamValue::Float(f) => c.bind_param(name, *f),
-        ParamValue::Text(t) => c.bind_param(name, t.as_str()),
-        ParamValue::Binary(b) => c.bind_param(name, b.as_slice()),
+        ParamValue::Null => SentValue::Null,
+        ParamValue::Bit(b) => SentValue::Bit(*b),
+        ParamValue::Int(i) => SentValue::Int(*i),
+        ParamValue::Float(f) => SentValue::Float(*f),
+        ParamValue::Text(t) => SentValue::Text(t),
+        ParamValue::Binary(b) => SentValue::Binary(b),
     }
+}
+
+/// A caller's parameter, and what the outer text declares it as: its own type, to the last digit,
+/// where the value can be sent as one; else what SQL Server converts to it, or refuses, as it does
+/// with the same text in a statement.
+pub(super) fn carried_as<'a>(name: &'a str, p: &'a Param) -> (&'a str, Sent<'a>) {
+    let typed = ParamType::parse(&p.declared).map(|ty| Sent::new(name, ty, sent_value(&p.value)));
+    match typed {
+        Some(typed) if typed.fits() && !converts(&p.declared) => (p.declared.as_str(), typed),
+        _ => (sent_as(&p.value), natural(name, &p.value)),
+    }
+}
+
+/// Characters, bytes and variants are sent as what they are, and cut or named by the declaration.
+fn converts(declared: &str) -> bool {
+    let lower = declared.trim().to_ascii_lowercase();
+    ["char", "binary", "sysname", "sql_variant", "xml", "json"].iter().any(|t| lower.contains(t))
+}
+
+/// The parameter of [`TELL`].
+pub(super) fn context_param(context: &[u8]) -> Sent<'_> {
+    Sent::new(CONTEXT_PARAM, ParamType::VarBinary, SentValue::Binary(context))
 }
 
 #[cfg(test)]
@@ -181,14 +224,14 @@ mod tests {
             (Mode::Change, true, true, 1),
             (Mode::Inner, false, false, 1),
         ] {
-            let text = wrapper(&[], mode, 500, false);
+            let text = wrapper(&[], mode, 500, false, None);
             assert_eq!(text.contains("BEGIN TRANSACTION"), begins, "{mode:?}");
             assert_eq!(text.contains("COMMIT TRANSACTION"), commits, "{mode:?}");
             assert_eq!(text.matches("ROLLBACK TRANSACTION").count(), rolls_back, "{mode:?}");
             assert_eq!(text.contains(ended()), mode == Mode::Change, "{mode:?}");
             assert!(text.contains("SET LOCK_TIMEOUT 500;") && !text.contains("CONTEXT_INFO"));
         }
-        assert!(wrapper(&[], Mode::Read, 0, true).starts_with(TELL));
+        assert!(wrapper(&[], Mode::Read, 0, true, None).starts_with(TELL));
     }
 
     #[test]
@@ -197,9 +240,9 @@ mod tests {
             param("stmt", "nvarchar(10)", ParamValue::Text("x".into())),
             param("b", "int", ParamValue::Null),
         ];
-        let text = wrapper(&params, Mode::Read, 0, false);
+        let text = wrapper(&params, Mode::Read, 0, false, None);
         assert!(
-            text.contains("EXEC sp_executesql @q, N'@stmt nvarchar(10), @b int', @p0, NULL;"),
+            text.contains("EXEC sp_executesql @q, N'@stmt nvarchar(10), @b int', @p0, @p1;"),
             "{text}"
         );
     }
@@ -208,7 +251,9 @@ mod tests {
     fn the_usual_text_is_made_once() {
         let w = Wrapping::new(Duration::from_secs(2));
         assert_eq!(w.lock_timeout(), 2000);
-        assert!(matches!(w.text(&[], Mode::Read, false), Cow::Borrowed(_)));
-        assert!(matches!(w.text(&[], Mode::Change, false), Cow::Owned(_)));
+        assert!(matches!(w.text(&[], Mode::Read, false, Some(9)), Cow::Borrowed(_)));
+        let other = w.text(&[], Mode::Read, false, Some(8));
+        assert!(matches!(&other, Cow::Owned(text) if text.contains(" SET TEXTSIZE 8;")));
+        assert!(matches!(w.text(&[], Mode::Change, false, None), Cow::Owned(_)));
     }
 }

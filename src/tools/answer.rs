@@ -134,13 +134,13 @@ pub(super) fn results_schema() -> Value {
             "properties": {
                 "columns": { "type": "array", "items": { "type": "object", "properties": {
                     "name": { "type": "string" },
-                    "type": { "type": "string", "description": "SQL Server type" },
+                    "type": { "type": "string", "description": "as T-SQL declares it: decimal(10,2)" },
                     "exact": { "type": "string", "enum": ["string"], "description": "numbers that \
                         a double cannot carry are strings in this column" },
-                    "rounded": { "type": "boolean", "description": "money beyond \
-                        ±900,719,925,474.0991 is rounded here: CAST it to decimal(19,4)" },
                     "cut_cells": { "type": "integer", "description": "so many values were longer \
-                        than the limit and end in … [cut: …]" }
+                        than the limit and end in … [cut: …]" },
+                    "replaced": { "type": "integer", "description": "so many places could not \
+                        be decoded, and are U+FFFD" }
                 }, "required": ["name", "type"] } },
                 "rows": { "type": "array", "items": { "type": "array" } },
                 "row_count": { "type": "integer" },

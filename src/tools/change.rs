@@ -167,7 +167,7 @@ impl Change<'_> {
                     .into()
             }
             DbError::Timeout => failure(f, self.db(), &self.args.query)
-                .change_cancelled(self.verdict.class > Class::Write)
+                .change_cancelled(f.stopped, self.verdict.class > Class::Write)
                 .into(),
             _ => failure(f, self.db(), &self.args.query).into(),
         }

@@ -12,7 +12,7 @@ use super::answer::{
 };
 use super::change::Change;
 use super::confirm::Confirm;
-use super::preview::only_changes;
+use super::preview::selects_into;
 use super::{Call, Definition, Refusal, Stop, Surroundings, Tool, params};
 use crate::database::rows::Bounds;
 use crate::database::run::{Batch, Failure, Mode};
@@ -152,7 +152,7 @@ impl Tool for ExecuteSql {
             sql: &args.query,
             params: &params,
             keeps_state: verdict.keeps_state,
-            only_changes: only_changes(&verdict),
+            selects_into: selects_into(&verdict),
         };
         let (confirm, call, args, verdict) = (&self.confirm, &call, &args, &verdict);
         let change = Change { confirm, call, args, verdict, batch, limits };

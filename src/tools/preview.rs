@@ -86,12 +86,10 @@ const SILENT: [&str; 3] = ["DECLARE", "SET", "PRINT"];
 const CONTROL: [&str; 10] =
     ["IF", "ELSE", "WHILE", "BEGIN", "END", "BREAK", "CONTINUE", "GOTO", "RETURN", "WAITFOR"];
 
-/// Whether each count of this batch is a change's, even behind rows (OUTPUT).
-pub(crate) fn only_changes(verdict: &Verdict) -> bool {
-    verdict.statements.iter().all(|s| {
-        let v = verb(&s.head);
-        s.class == Class::Write || SILENT.contains(&v.as_str()) || CONTROL.contains(&v.as_str())
-    })
+/// Whether a SELECT of it makes a table (INTO).
+pub(crate) fn selects_into(verdict: &Verdict) -> bool {
+    let selects = |head: &str| matches!(verb(head).as_str(), "SELECT" | "WITH");
+    verdict.statements.iter().any(|s| s.target.is_some() && selects(&s.head))
 }
 
 /// What counts say of the statements that write. The driver tells neither whose a count is nor 0

@@ -62,6 +62,11 @@ impl<'a> Param<'a> {
         Self { output: true, ..self }
     }
 
+    /// Whether its type can hold the value.
+    pub fn fits(&self) -> bool {
+        self.write(Collation::default(), &mut Vec::new()).is_ok()
+    }
+
     pub(super) fn write(&self, collation: Collation, out: &mut Vec<u8>) -> Result<(), Why> {
         let units = self.name.encode_utf16().count();
         out.push(u8::try_from(units).ok().filter(|n| *n <= 128).ok_or("its name is too long")?);

@@ -148,6 +148,14 @@ pub const METRICS: &[Metric] = &[
         "calls that got no connection within pool.wait",
     ),
     row(
+        "mssql_mcp.pool.discarded",
+        InstrumentKind::Counter,
+        "{connection}",
+        &[POOL],
+        "connections closed before their time: lost, a cancel that was not acknowledged, a session \
+         that could not be reset",
+    ),
+    row(
         "db.client.connection.create_time",
         DB,
         "s",
