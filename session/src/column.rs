@@ -71,13 +71,6 @@ impl Column {
             ty,
         })
     }
-
-    #[cfg(test)]
-    pub(crate) fn of(name: &str, ty: TypeInfo) -> Self {
-        let (table, labels, name) = (Vec::new(), Vec::new(), name.to_owned());
-        let (nullable, identity, computed, rowversion) = (true, false, false, false);
-        Self { name, ty, nullable, identity, computed, table, labels, rowversion }
-    }
 }
 
 /// DATACLASSIFICATION, behind its first byte, as version 1 or 2 of the feature has it: the labels of

@@ -20,6 +20,10 @@ use crate::wire::Wire;
 /// two records.
 const TLS_PACKET: u32 = 16_383;
 
+/// How long a server may take over the handshake that comes first: one of TDS 7 takes it for half a
+/// packet, and waits for the rest.
+const STRICT: Duration = Duration::from_secs(4);
+
 /// Where a server is, and how it is spoken to.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -99,7 +103,11 @@ impl Target {
         let mut wire = Wire::Plain(tcp);
         if strict {
             at(Stage::Tls);
-            wire = self.encrypted(wire, false).await?;
+            let handshake = self.encrypted(wire, false);
+            let limit = STRICT.min(self.connect_timeout);
+            wire = tokio::time::timeout(limit, handshake)
+                .await
+                .map_err(|_| Error::Slow(Stage::Tls))??;
         }
         at(Stage::Prelogin);
         let answer = self.prelogin(&mut wire).await?;

@@ -4,6 +4,8 @@
 mod cell;
 mod chars;
 mod scalar;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -6,8 +6,6 @@
 //!
 //! [MS-TDS]: https://learn.microsoft.com/openspecs/windows_protocols/ms-tds
 
-#![allow(dead_code, unused_imports, reason = "the requests that use it all are still to come")]
-
 mod answer;
 mod column;
 mod connect;

@@ -8,6 +8,7 @@ mod read;
 use std::fmt;
 
 pub use self::collation::{Collation, Encoding};
+#[cfg(test)]
 pub(crate) use self::collation::{OEM_437, OEM_850};
 pub(crate) use self::oem::OEM;
 pub(crate) use self::read::{SIZE_MAX, read, variant_base};
