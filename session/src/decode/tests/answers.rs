@@ -180,6 +180,58 @@ fn nonsense_is_refused_and_an_early_end_is_seen() {
     assert_eq!(ends, [columns(&[&NVARCHAR_MAX]).len(), answer.len() - DONE.len()]);
 }
 
+/// A PLP of 300 MB in packets of 32,767 bytes, each of which is one chunk.
+struct Huge {
+    packets: usize,
+    packet: Vec<u8>,
+    at: usize,
+}
+
+impl tokio::io::AsyncRead for Huge {
+    fn poll_read(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        buf: &mut tokio::io::ReadBuf<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        let me = self.get_mut();
+        let n = buf.remaining().min(me.packet.len() - me.at);
+        buf.put_slice(&me.packet[me.at..me.at + n]);
+        me.at += n;
+        if me.at == me.packet.len() && me.packets > 0 {
+            me.packets -= 1;
+            me.at = 0;
+        }
+        std::task::Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn a_value_of_300_mb_needs_no_more_room_than_two_packets() {
+    use crate::cursor::Cursor;
+    use crate::decode::Decoder;
+    use crate::reader::Reader;
+
+    let begin = [&columns(&[&VARBINARY_MAX])[..], &[0xD1, 0xFE], &[0xFF; 7]].concat();
+    let mut first = crate::packet::packets(4, &begin, 32_767);
+    first[1] = 0;
+    let chunk = [&32_755u32.to_le_bytes()[..], &[7; 32_755]].concat();
+    let packet = [&[4, 0, 0x7F, 0xFF, 0, 0, 0, 0][..], &chunk].concat();
+    let (mut reader, mut decoder) = (Reader::new(32_767), Decoder::new(0));
+    decoder.begin(bounds(1000));
+    reader.fill(&mut first.as_slice()).await.expect("well-formed");
+    let mut from = Huge { packets: 9159, packet, at: 0 };
+    let mut json = crate::sink::Json::new();
+    while from.packets > 0 {
+        let mut c = Cursor::new(reader.payload());
+        let _ = decoder.step(&mut c, &mut json);
+        let taken = c.position();
+        reader.take(taken);
+        reader.fill(&mut from).await.expect("well-formed");
+    }
+    assert!(reader.largest <= 64 << 10, "{}", reader.largest);
+    assert!(json.out().capacity() < 4096, "{}", json.out().capacity());
+}
+
 #[test]
 fn a_huge_value_goes_through_without_being_kept() {
     let chunk = utf16(&"x".repeat(4000));
