@@ -46,7 +46,7 @@ pub(crate) struct Decoder {
 
 #[derive(Debug)]
 enum State {
-    /// Between two tokens.
+    /// Between two tokens, or before the first.
     Token,
     /// Within COLMETADATA, with so many columns left.
     Columns(u16),
