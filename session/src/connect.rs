@@ -112,9 +112,8 @@ impl Target {
         at(Stage::Prelogin);
         let answer = self.prelogin(&mut wire).await?;
         if answer.other_instance() {
-            return Err(Error::Encryption(
-                "the server that answers is another instance than the one that is named",
-            ));
+            let what = "the server that answers is another instance than the one that is named";
+            return Err(Error::Unreachable(what.into()));
         }
         let login_only = !strict && self.agree(answer.encryption)?;
         if !strict && encrypt != Encrypt::Off {

@@ -134,9 +134,8 @@ impl Decoder {
                     self.cells.cell(c, 0, &value.ty, &mut self.json)?;
                     let mut value = std::mem::replace(value, Box::new(nothing_returned()));
                     self.state = State::Token;
-                    let json = String::from_utf8_lossy(self.json.out()).into_owned();
+                    value.json = String::from_utf8_lossy(self.json.out()).into_owned();
                     self.json = Json::new();
-                    value.json = json;
                     return Ok(Event::ReturnValue(value));
                 }
                 State::Skip(left) => {

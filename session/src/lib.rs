@@ -13,6 +13,8 @@ mod cursor;
 mod decode;
 mod error;
 mod event;
+#[doc(hidden)]
+pub mod fuzzing;
 mod login;
 mod packet;
 mod prelogin;

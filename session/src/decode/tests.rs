@@ -76,8 +76,8 @@ pub(super) fn read<'a>(
     };
     let (mut json, mut csv) = sink;
     let notes = (0..8).map(|n| json.note(n)).map(|n| (n.cut, n.replaced)).collect();
-    let json = String::from_utf8(std::mem::take(json.out())).expect("UTF-8");
-    let csv = String::from_utf8(std::mem::take(csv.out())).expect("UTF-8");
+    let json = String::from_utf8(json.take(Vec::new())).expect("UTF-8");
+    let csv = String::from_utf8(csv.take(Vec::new())).expect("UTF-8");
     Read { events, json, csv, end, notes }
 }
 

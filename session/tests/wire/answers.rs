@@ -13,7 +13,7 @@ async fn rows(session: &mut Session) -> Result<String, Error> {
     let mut json = Json::new();
     let Some(mut answer) = session.answer() else { return Ok(String::new()) };
     while answer.next(&mut json).await?.is_some() {}
-    Ok(String::from_utf8(json.out().clone()).expect("UTF-8"))
+    Ok(String::from_utf8(json.out().to_vec()).expect("UTF-8"))
 }
 
 #[tokio::test]

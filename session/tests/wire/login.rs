@@ -25,7 +25,7 @@ async fn one_row(session: &mut Session) -> String {
     let mut json = Json::new();
     let mut answer = session.batch("SELECT n").await.expect("sent");
     while answer.next(&mut json).await.expect("an answer").is_some() {}
-    String::from_utf8(json.out().clone()).expect("UTF-8")
+    String::from_utf8(json.out().to_vec()).expect("UTF-8")
 }
 
 /// A server of TDS 7.4 that offers encryption, and answers one batch.
