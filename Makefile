@@ -60,15 +60,18 @@ SIEGE_SECONDS ?= 120
 siege:
 	SIEGE_SECONDS=$(SIEGE_SECONDS) $(CARGO) test --release --locked --test integration siege -- --nocapture --test-threads=1
 
-# Searches for texts that the guard misreads: batches of the generator by a seed of the day, and then by coverage for so many seconds, which
+# Searches for answers that the session misreads, and for texts that the guard misreads: batches of the generator by a seed of the day, and then by coverage for so many seconds, which
 # needs a nightly compiler, but not cargo-fuzz.
 FUZZ_SECONDS ?= 120
+COVERED = RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing" \
+	  $(CARGO) +nightly run --release --manifest-path fuzz/Cargo.toml --target $$(rustc -vV | sed -n 's/host: //p')
 fuzz:
 	GUARD_SEED=$$(date +%s) $(CARGO) test -p mssql-mcp-sql --test guard generated
 	mkdir -p fuzz/corpus
 	python3 -c "import re,pathlib;[pathlib.Path(f'fuzz/corpus/{f.stem}-{n}').write_text(b) for f in pathlib.Path('sql/tests/corpus').glob('*.sql') for n,b in enumerate(re.split(r'^GO$$', f.read_text(), flags=re.M))]"
-	RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing" \
-	  $(CARGO) +nightly run --release --manifest-path fuzz/Cargo.toml --target $$(rustc -vV | sed -n 's/host: //p') -- fuzz/corpus -max_total_time=$(FUZZ_SECONDS) -max_len=400
+	$(COVERED) --bin verdict -- fuzz/corpus -max_total_time=$(FUZZ_SECONDS) -max_len=400
+	mkdir -p fuzz/answers
+	$(COVERED) --bin answer -- fuzz/answers -max_total_time=$(FUZZ_SECONDS) -max_len=600
 
 clean:
 	$(CARGO) clean

@@ -4,7 +4,7 @@
 use crate::cursor::{Cursor, Stop};
 use crate::types::{self, Type, TypeInfo};
 
-/// One column.
+/// A column of a result set, as COLMETADATA describes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
     /// Empty where an expression was given none; half of a surrogate pair is U+FFFD.
@@ -15,7 +15,7 @@ pub struct Column {
     pub nullable: bool,
     /// It is an IDENTITY.
     pub identity: bool,
-    /// It is computed.
+    /// It is computed, or an expression of the query.
     pub computed: bool,
     /// The table of text, ntext and image, in its parts.
     pub table: Vec<String>,
@@ -28,9 +28,9 @@ pub struct Column {
 /// Sensitivity of a column, from ADD SENSITIVITY CLASSIFICATION.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
-    /// Such as "Confidential".
+    /// The label's name, such as "Confidential".
     pub label: Option<String>,
-    /// Such as "Financial".
+    /// The type's name, such as "Financial".
     pub information_type: Option<String>,
     /// 0 none, 10 low, 20 medium, 30 high, 40 critical; none where it is not said.
     pub rank: Option<i32>,
@@ -70,13 +70,6 @@ impl Column {
             labels: Vec::new(),
             ty,
         })
-    }
-
-    #[cfg(test)]
-    pub(crate) fn of(name: &str, ty: TypeInfo) -> Self {
-        let (table, labels, name) = (Vec::new(), Vec::new(), name.to_owned());
-        let (nullable, identity, computed, rowversion) = (true, false, false, false);
-        Self { name, ty, nullable, identity, computed, table, labels, rowversion }
     }
 }
 

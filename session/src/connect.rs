@@ -20,12 +20,16 @@ use crate::wire::Wire;
 /// two records.
 const TLS_PACKET: u32 = 16_383;
 
+/// How long a server may take over the handshake that comes first: one of TDS 7 takes it for half a
+/// packet, and waits for the rest.
+const STRICT: Duration = Duration::from_secs(4);
+
 /// Where a server is, and how it is spoken to.
 #[derive(Debug, Clone)]
 pub struct Target {
     /// Name or address; the certificate's name, too, unless [`Tls`] has another.
     pub host: String,
-    /// TCP port.
+    /// TCP port, 1433 where nobody has changed it.
     pub port: u16,
     /// The instance that must answer, where one is named.
     pub instance: Option<String>,
@@ -99,14 +103,17 @@ impl Target {
         let mut wire = Wire::Plain(tcp);
         if strict {
             at(Stage::Tls);
-            wire = self.encrypted(wire, false).await?;
+            let handshake = self.encrypted(wire, false);
+            let limit = STRICT.min(self.connect_timeout);
+            wire = tokio::time::timeout(limit, handshake)
+                .await
+                .map_err(|_| Error::Slow(Stage::Tls))??;
         }
         at(Stage::Prelogin);
         let answer = self.prelogin(&mut wire).await?;
         if answer.other_instance() {
-            return Err(Error::Encryption(
-                "the server that answers is another instance than the one that is named",
-            ));
+            let what = "the server that answers is another instance than the one that is named";
+            return Err(Error::Unreachable(what.into()));
         }
         let login_only = !strict && self.agree(answer.encryption)?;
         if !strict && encrypt != Encrypt::Off {

@@ -4,6 +4,8 @@
 mod cell;
 mod chars;
 mod scalar;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -44,7 +46,7 @@ pub(crate) struct Decoder {
 
 #[derive(Debug)]
 enum State {
-    /// Between two tokens.
+    /// Between two tokens, or before the first.
     Token,
     /// Within COLMETADATA, with so many columns left.
     Columns(u16),
@@ -132,9 +134,8 @@ impl Decoder {
                     self.cells.cell(c, 0, &value.ty, &mut self.json)?;
                     let mut value = std::mem::replace(value, Box::new(nothing_returned()));
                     self.state = State::Token;
-                    let json = String::from_utf8_lossy(self.json.out()).into_owned();
+                    value.json = String::from_utf8_lossy(self.json.out()).into_owned();
                     self.json = Json::new();
-                    value.json = json;
                     return Ok(Event::ReturnValue(value));
                 }
                 State::Skip(left) => {

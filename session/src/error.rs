@@ -26,10 +26,10 @@ pub enum Error {
     Routing {
         /// Name or address of the other server.
         host: String,
-        /// Its TCP port.
+        /// The TCP port of that server.
         port: u16,
     },
-    /// The connection broke.
+    /// The connection broke, or was closed.
     Lost(String),
     /// The server took no bytes for the write timeout.
     Stalled,
@@ -37,7 +37,7 @@ pub enum Error {
     Protocol(String),
     /// A parameter has no value that its type can hold; nothing was sent.
     Parameter {
-        /// With its `@`.
+        /// Its name, with its `@`.
         name: String,
         /// What is wrong with it.
         why: &'static str,

@@ -50,7 +50,7 @@ pub struct Message {
     pub severity: u8,
     /// The text, in the server's language.
     pub text: String,
-    /// The server's name.
+    /// The server's name, as it calls itself.
     pub server: String,
     /// The procedure that raised it; empty where it was none.
     pub procedure: String,
@@ -63,13 +63,13 @@ pub struct Message {
 pub struct Done {
     /// Which token it was.
     pub scope: Scope,
-    /// What ran.
+    /// What kind of statement ran.
     pub command: Command,
     /// Rows; none where the server does not say (bit 0x10).
     pub count: Option<u64>,
     /// More of this answer follows.
     pub more: bool,
-    /// The statement failed.
+    /// The statement failed; an ERROR may stand before it.
     pub error: bool,
     /// The acknowledgement of an Attention.
     pub attention: bool,
@@ -79,14 +79,14 @@ pub struct Done {
     pub in_transaction: bool,
 }
 
-/// What ended.
+/// What a DONE is the end of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// A statement of the batch, or the batch (DONE).
     Batch,
     /// A statement in a procedure or in sp_executesql (DONEINPROC).
     InProcedure,
-    /// A procedure (DONEPROC).
+    /// A procedure, with all its statements (DONEPROC).
     Procedure,
 }
 
@@ -95,15 +95,15 @@ pub enum Scope {
 pub enum Command {
     /// 0xC1: rows were selected, or a variable was assigned from them.
     Select,
-    /// 0xC3.
+    /// 0xC3: rows were inserted.
     Insert,
-    /// 0xC4.
+    /// 0xC4: rows were deleted.
     Delete,
-    /// 0xC5.
+    /// 0xC5: rows were updated.
     Update,
-    /// 0x117.
+    /// 0x117: rows were merged.
     Merge,
-    /// 0xF0: BULK INSERT.
+    /// 0xF0: rows came by BULK INSERT.
     Bulk,
     /// Any other; with a count it is to be taken for a change.
     Other(u16),
@@ -128,9 +128,9 @@ pub enum Environment {
     Reset,
     /// 20: where the login belongs.
     Routing {
-        /// Name or address.
+        /// Name or address of the other server.
         host: String,
-        /// TCP port.
+        /// Its TCP port, never 0 from a real server.
         port: u16,
     },
     /// Any other type, unread.
@@ -142,7 +142,7 @@ pub enum Environment {
 pub struct ReturnValue {
     /// Its place among the parameters.
     pub ordinal: u16,
-    /// With its `@`.
+    /// The parameter's name, with its `@`.
     pub name: String,
     /// Type of the value.
     pub ty: TypeInfo,

@@ -6,8 +6,6 @@
 //!
 //! [MS-TDS]: https://learn.microsoft.com/openspecs/windows_protocols/ms-tds
 
-#![allow(dead_code, unused_imports, reason = "the requests that use it all are still to come")]
-
 mod answer;
 mod column;
 mod connect;
@@ -15,6 +13,8 @@ mod cursor;
 mod decode;
 mod error;
 mod event;
+#[doc(hidden)]
+pub mod fuzzing;
 mod login;
 mod packet;
 mod prelogin;

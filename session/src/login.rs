@@ -10,6 +10,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::compat::TokioAsyncReadCompatExt;
+use tracing::Dispatch;
+use tracing::instrument::WithSubscriber;
 
 pub(crate) use self::known::Known;
 use crate::error::Error;
@@ -66,7 +68,9 @@ pub(crate) async fn login(
         known: Known::default(),
     };
     // It is dropped at once: nothing of its state is needed, and its drop closes nothing.
-    let made = Box::pin(tiberius::Client::connect(config, (&mut lent).compat())).await.map(drop);
+    // What it logs is not so: it takes the password for unprotected, and errors for news.
+    let connected = tiberius::Client::connect(config, (&mut lent).compat());
+    let made = Box::pin(connected.with_subscriber(Dispatch::none())).await.map(drop);
     lent.written.fill(0);
     lent.outgoing.fill(0);
     made.map_err(|e| refused(e, &lent.known))?;

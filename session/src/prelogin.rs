@@ -14,7 +14,7 @@ mod option {
     pub(super) const TERMINATOR: u8 = 0xFF;
 }
 
-/// Values of ENCRYPTION.
+/// Values of the option ENCRYPTION.
 pub(crate) mod encryption {
     pub(crate) const OFF: u8 = 0;
     pub(crate) const ON: u8 = 1;
@@ -22,7 +22,7 @@ pub(crate) mod encryption {
     pub(crate) const REQUIRED: u8 = 3;
 }
 
-/// What we ask.
+/// What we ask of a server.
 pub(crate) struct Request<'a> {
     pub(crate) encryption: u8,
     pub(crate) instance: Option<&'a str>,

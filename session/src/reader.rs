@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use crate::error::Error;
 use crate::packet::{HEADER, Header, kind};
 
-/// The smallest buffer.
+/// The smallest buffer, in bytes.
 const SMALL: usize = 16 << 10;
 /// The largest: no token that must be there as a whole is longer.
 const LARGE: usize = 512 << 10;

@@ -1,6 +1,7 @@
 //! Calls of procedures (RPC, MS-TDS 2.2.6.6), `sp_executesql` above all.
 
 mod declared;
+mod encode;
 mod number;
 mod param;
 mod time;
@@ -48,7 +49,7 @@ impl<'a> Rpc<'a> {
         rpc
     }
 
-    /// One parameter more.
+    /// Adds a parameter behind those that are there.
     #[must_use]
     pub fn param(mut self, param: Param<'a>) -> Self {
         self.params.push(param);

@@ -40,7 +40,7 @@ pub struct Agreed {
 /// Where a session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// For a request.
+    /// Nothing is in flight.
     Ready,
     /// A part of a request is sent.
     Sending,
@@ -225,7 +225,7 @@ impl Session {
         self.descriptor != 0
     }
 
-    /// The default collation.
+    /// The default collation of the database in use.
     pub fn collation(&self) -> Collation {
         self.known.collation.map(Collation).unwrap_or_default()
     }

@@ -14,13 +14,13 @@ use crate::types::TypeInfo;
 pub enum Value<'a> {
     /// NULL of any type.
     Null,
-    /// bit.
+    /// bit, 0 being false.
     Bit(bool),
     /// tinyint, smallint, int and bigint.
     Int(i64),
-    /// real.
+    /// real, four bytes of IEEE 754.
     Real(f32),
-    /// float.
+    /// float, eight bytes of IEEE 754.
     Float(f64),
     /// decimal, numeric and money: digits, of which `scale` are behind the point.
     Decimal {
@@ -33,11 +33,11 @@ pub enum Value<'a> {
     },
     /// In the order of its text's groups.
     UniqueIdentifier([u8; 16]),
-    /// Days from 0001-01-01.
+    /// date, in days from 0001-01-01.
     Date(u32),
     /// Units of 10^-scale seconds from midnight.
     Time {
-        /// The units.
+        /// Units from midnight, of 10^-scale seconds.
         ticks: u64,
         /// Digits of fractions of a second.
         scale: u8,
@@ -57,7 +57,7 @@ pub enum Value<'a> {
     Vector {
         /// The numbers, one behind the other.
         numbers: &'a [u8],
-        /// They are float16.
+        /// They are binary16, of two bytes each.
         half: bool,
     },
 }
@@ -65,16 +65,16 @@ pub enum Value<'a> {
 /// What pieces are pieces of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Characters.
+    /// Characters; lengths are in Unicode scalar values.
     Text,
-    /// Bytes.
+    /// Bytes, which lengths are in.
     Binary,
 }
 
 /// The end of a value that came in pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End {
-    /// What it was.
+    /// What the pieces were of.
     pub kind: Kind,
     /// Characters or bytes that were handed over.
     pub kept: u64,
@@ -88,19 +88,19 @@ pub struct End {
 
 /// What rows are written to. Columns are counted from 0.
 pub trait Sink {
-    /// A row begins.
+    /// A row begins; its values follow in the order of their columns.
     fn row(&mut self);
     /// A value that came whole.
     fn value(&mut self, column: usize, ty: &TypeInfo, value: Value<'_>);
     /// The next value or pieces are of a sql_variant that is not NULL, with this base type.
     fn variant(&mut self, column: usize, base: &TypeInfo);
-    /// Pieces begin.
+    /// Pieces of a value begin; there may be none.
     fn begin(&mut self, column: usize, kind: Kind);
-    /// Characters.
+    /// Characters; lengths are in Unicode scalar values.
     fn text(&mut self, piece: &str);
-    /// Bytes.
+    /// Bytes, which lengths are in.
     fn binary(&mut self, piece: &[u8]);
-    /// Pieces end.
+    /// The pieces of a value end.
     fn end(&mut self, column: usize, end: End);
     /// A row is whole.
     fn row_end(&mut self);

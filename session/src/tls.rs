@@ -26,7 +26,7 @@ pub enum Encrypt {
     Strict,
     /// For LOGIN7 alone, unless the server demands more.
     LoginOnly,
-    /// Never.
+    /// Never, not even for the password.
     Off,
 }
 

@@ -8,6 +8,7 @@ mod read;
 use std::fmt;
 
 pub use self::collation::{Collation, Encoding};
+#[cfg(test)]
 pub(crate) use self::collation::{OEM_437, OEM_850};
 pub(crate) use self::oem::OEM;
 pub(crate) use self::read::{SIZE_MAX, read, variant_base};
@@ -17,15 +18,15 @@ pub(crate) use self::read::{SIZE_MAX, read, variant_base};
 pub enum Type {
     /// NULLTYPE: nothing but NULL.
     Null,
-    /// One bit.
+    /// 0 or 1 (BITTYPE, BITNTYPE).
     Bit,
-    /// One byte, from 0.
+    /// From 0 to 255, in one byte.
     TinyInt,
-    /// Two bytes.
+    /// Whole numbers in two bytes.
     SmallInt,
-    /// Four bytes.
+    /// Whole numbers in four bytes.
     Int,
-    /// Eight bytes.
+    /// Whole numbers in eight bytes.
     BigInt,
     /// Four bytes, IEEE 754.
     Real,
@@ -47,23 +48,23 @@ pub enum Type {
     Date,
     /// A time of day.
     Time,
-    /// Date and time.
+    /// Date and time, up to seven digits of a second.
     DateTime2,
     /// Date, time and offset from UTC.
     DateTimeOffset,
-    /// Sixteen bytes.
+    /// Sixteen bytes, the first three groups turned.
     UniqueIdentifier,
-    /// In a code page, padded.
+    /// In a code page, padded with spaces.
     Char,
-    /// In a code page.
+    /// In a code page, or UTF-8 by its collation.
     VarChar,
-    /// UTF-16, padded.
+    /// UTF-16, padded with spaces.
     NChar,
-    /// UTF-16.
+    /// UTF-16 of up to 4,000 units, or any number.
     NVarChar,
-    /// Bytes, padded.
+    /// Bytes, padded with zeros.
     Binary,
-    /// Bytes.
+    /// Bytes, up to 8,000 or any number.
     VarBinary,
     /// Long text in a code page, before 2005.
     Text,
@@ -71,7 +72,7 @@ pub enum Type {
     NText,
     /// Long bytes, before 2005.
     Image,
-    /// UTF-16, well-formed.
+    /// XML, which comes as UTF-16.
     Xml,
     /// A type of the CLR, such as hierarchyid or geography: bytes.
     Udt,
@@ -79,7 +80,7 @@ pub enum Type {
     Variant,
     /// UTF-8, well-formed JSON (2025).
     Json,
-    /// Floating-point numbers (2025).
+    /// Floating-point numbers of four or two bytes (2025).
     Vector,
 }
 

@@ -19,7 +19,7 @@ const HANDSHAKE_PACKET: usize = 4096 - HEADER;
 pub(crate) enum Wire {
     Plain(TcpStream),
     Tls(Box<TlsStream<Prelogged>>),
-    /// Nothing any more.
+    /// Nothing any more; reads find the end.
     Closed,
 }
 

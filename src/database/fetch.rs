@@ -128,7 +128,7 @@ impl Sink for Values {
     fn value(&mut self, _: usize, ty: &TypeInfo, value: Cell<'_>) {
         let mut cell = Json::new();
         cell.value(0, ty, value);
-        let text = std::mem::take(cell.out());
+        let text = cell.take(Vec::new());
         self.push(match value {
             // Its digits, as execute_sql has them; as a double they would be others.
             Cell::Decimal { .. } => String::from_utf8_lossy(&text).trim_matches('"').into(),

@@ -147,7 +147,7 @@ impl RowsWriter {
                 self.cost += self.columns.iter().map(head).sum::<usize>();
             }
             Some(csv) => {
-                let out = csv.out();
+                let mut out = csv.take(Vec::new());
                 if self.results > 0 {
                     out.push(b'\n');
                 }
@@ -156,10 +156,11 @@ impl RowsWriter {
                     if i > 0 {
                         out.push(b',');
                     }
-                    Csv::field(&c.name, out);
+                    Csv::field(&c.name, &mut out);
                 }
                 out.push(b'\n');
                 self.cost += characters(&out[from..]);
+                csv.take(out);
             }
         }
     }
@@ -202,10 +203,10 @@ impl RowsWriter {
     }
 
     fn cut_segment(&mut self) {
-        let out = self.json.out();
-        if !out.is_empty() {
-            let next = Vec::with_capacity(if out.len() >= SEGMENT { SEGMENT + 4096 } else { 0 });
-            self.done.push(std::mem::replace(out, next).into());
+        let length = self.json.out().len();
+        if length > 0 {
+            let next = Vec::with_capacity(if length >= SEGMENT { SEGMENT + 4096 } else { 0 });
+            self.done.push(self.json.take(next).into());
         }
     }
 
@@ -219,7 +220,7 @@ impl RowsWriter {
         self.cut_segment();
         self.done.insert(self.head_at, head.into());
         // Writing into a Vec cannot fail.
-        let out = self.json.out();
+        let mut out = self.json.take(Vec::new());
         let _ = write!(out, "],\"row_count\":{}", self.rows);
         if let Some(t) = self.truncated {
             let (reason, advice) = (t.as_str(), t.advice());
@@ -227,12 +228,14 @@ impl RowsWriter {
                 write!(out, ",\"truncated\":{{\"reason\":\"{reason}\",\"advice\":\"{advice}\"}}");
         }
         out.push(b'}');
+        self.json.take(out);
         if let Some(csv) = &mut self.csv {
-            let (rows, out) = (plural(self.rows, "row"), csv.out());
+            let (rows, mut out) = (plural(self.rows, "row"), csv.take(Vec::new()));
             let _ = match self.truncated {
                 None => writeln!(out, "# {rows}"),
                 Some(t) => writeln!(out, "# {rows}, cut at {}: {}", t.as_str(), t.advice()),
             };
+            csv.take(out);
         }
         self.results += 1;
     }
@@ -282,12 +285,13 @@ impl RowsWriter {
     /// The whole array, and the CSV if it is wanted.
     pub(crate) fn finish(mut self) -> (Segments, Option<String>) {
         self.end();
-        self.json.out().push(b']');
-        self.cut_segment();
+        let mut last = self.json.take(Vec::new());
+        last.push(b']');
+        self.done.push(last.into());
         let mut all = Vec::with_capacity(self.done.len() + 1);
         all.push(Bytes::from_static(b"["));
         all.extend(self.done);
-        let csv = |mut csv: Csv| String::from_utf8(std::mem::take(csv.out())).unwrap_or_default();
+        let csv = |mut csv: Csv| String::from_utf8(csv.take(Vec::new())).unwrap_or_default();
         (Segments(all), self.csv.map(csv))
     }
 }

@@ -46,7 +46,7 @@ struct Long {
 /// How much of a value was handed over.
 #[derive(Debug)]
 struct Pieces {
-    /// None for bytes.
+    /// None where bytes go through as they are.
     chars: Option<Chars>,
     limit: u64,
     end: End,

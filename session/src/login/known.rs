@@ -5,6 +5,11 @@ use crate::cursor::{Cursor, Stop};
 use crate::event::{Environment, LoginAck, Message};
 use crate::token::{self, id};
 
+/// Where LOGINACK has its version of TDS: behind the token, its length and the interface.
+const LOGINACK_VERSION: std::ops::Range<usize> = 4..8;
+/// The version that the driver asks for.
+const TDS_7_4: [u8; 4] = [0x74, 0, 0, 4];
+
 /// What is known of a session once it is logged in.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Known {
@@ -45,6 +50,7 @@ impl Known {
 
     /// One token; some bytes where the driver is shown others.
     fn token(&mut self, c: &mut Cursor<'_>) -> Result<Option<Vec<u8>>, Stop> {
+        let whole = c.rest();
         match c.u8()? {
             id::ENVCHANGE => match token::environment(c)? {
                 Environment::PacketSize(n) => self.packet_size = Some(n),
@@ -55,7 +61,13 @@ impl Known {
             },
             id::INFO => self.notices.push(token::message(c)?),
             id::ERROR => self.errors.push(token::message(c)?),
-            id::LOGINACK => self.ack = token::login_ack(c)?,
+            id::LOGINACK => {
+                self.ack = token::login_ack(c)?;
+                // The driver knows no version above 7.4, and of that nothing that matters here.
+                let mut shown = whole[..whole.len() - c.rest().len()].to_vec();
+                shown[LOGINACK_VERSION].copy_from_slice(&TDS_7_4);
+                return Ok(Some(shown));
+            }
             id::FEATUREEXTACK => return self.features(c).map(Some),
             id::DONE | id::DONEPROC | id::DONEINPROC => drop(token::done(id::DONE, c)?),
             id::RETURNSTATUS => drop(c.u32()?),
@@ -120,6 +132,14 @@ mod tests {
         let message = [&[0xAE, 2, 0, 0, 0, 0, 10, 1, 0, 0, 0, 1, 0xFF][..], &DONE].concat();
         let shown = Known::default().take(&message);
         assert_eq!(shown, [&[0xAE, 2, 0, 0, 0, 0, 0xFF][..], &DONE].concat());
+    }
+
+    #[test]
+    fn a_newer_version_of_tds_is_not_shown() {
+        let ack = |version: u8| [0xAD, 10, 0, 1, version, 0, 0, 4, 0, 17, 0, 0, 1];
+        let mut known = Known::default();
+        assert_eq!(known.take(&[&ack(8)[..], &DONE].concat()), [&ack(0x74)[..], &DONE].concat());
+        assert_eq!((known.ack.tds, known.ack.version), (0x0800_0004, (17, 0, 1)));
     }
 
     #[test]

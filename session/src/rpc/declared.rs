@@ -3,15 +3,15 @@
 /// What a parameter is sent as. SQL Server converts it to what the text declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParamType {
-    /// One bit.
+    /// 0 or 1 (BITNTYPE of one byte).
     Bit,
-    /// One byte, from 0.
+    /// From 0 to 255 (INTNTYPE of one byte).
     TinyInt,
-    /// Two bytes.
+    /// Whole numbers in two bytes.
     SmallInt,
-    /// Four bytes.
+    /// Whole numbers in four bytes.
     Int,
-    /// Eight bytes.
+    /// Whole numbers in eight bytes.
     BigInt,
     /// Four bytes, IEEE 754.
     Real,
@@ -28,7 +28,7 @@ pub enum ParamType {
     SmallMoney,
     /// Eight bytes, in units of 1/10,000.
     Money,
-    /// A day.
+    /// A day from 0001-01-01 to 9999-12-31.
     Date,
     /// A time of day, with digits of fractions of a second.
     Time(u8),
@@ -38,9 +38,9 @@ pub enum ParamType {
     DateTimeOffset(u8),
     /// Day and time in 1/300 s.
     DateTime,
-    /// Day and minute.
+    /// Day and minute, from 1900 to June 2079.
     SmallDateTime,
-    /// Sixteen bytes.
+    /// Sixteen bytes, given as text of five groups.
     UniqueIdentifier,
     /// UTF-16, also for types in a code page; longer texts go as nvarchar(max).
     NVarChar,

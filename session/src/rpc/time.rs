@@ -11,11 +11,11 @@ const DAY: i64 = 86_400 * SECOND;
 /// A text's day, time and zone, as far as it has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment {
-    /// Days from 0001-01-01.
+    /// Days from 0001-01-01; none for a time alone.
     pub(super) day: Option<i64>,
-    /// Nanoseconds from midnight.
+    /// Nanoseconds from midnight; none for a day alone.
     pub(super) time: Option<i64>,
-    /// Minutes from UTC.
+    /// Minutes from UTC; none where no zone is named.
     pub(super) offset: Option<i64>,
 }
 

@@ -21,10 +21,16 @@ impl Csv {
         Self::default()
     }
 
-    /// What was written and not yet taken. Taking it away in mid-row is a mistake.
-    pub fn out(&mut self) -> &mut Vec<u8> {
-        self.row_at = 0;
-        &mut self.out
+    /// What was written and not yet taken.
+    pub fn out(&self) -> &[u8] {
+        &self.out
+    }
+
+    /// Takes what was written, and goes on writing into `next`. Between two rows alone: the last
+    /// one cannot be taken back any more.
+    pub fn take(&mut self, next: Vec<u8>) -> Vec<u8> {
+        self.row_at = next.len();
+        std::mem::replace(&mut self.out, next)
     }
 
     /// The text of the row that was written last, with its end of line.

@@ -9,7 +9,7 @@ pub struct Collation(pub [u8; 5]);
 /// How characters are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// Little-endian.
+    /// Units of two bytes, the lower one first.
     Utf16,
     /// Of collations whose names end in `_UTF8`, and of json.
     Utf8,

@@ -12,7 +12,7 @@ pub(crate) const SIZE_MAX: u32 = u32::MAX;
 /// Bytes of the longest sql_variant: 8,000 of a value, and its properties.
 const VARIANT: u32 = 8016;
 
-/// Reads a TYPE_INFO.
+/// One TYPE_INFO, from its token on.
 pub(crate) fn read(c: &mut Cursor<'_>) -> Result<TypeInfo, Stop> {
     let token = c.u8()?;
     if let Some((ty, size)) = fixed(token) {
