@@ -58,7 +58,7 @@ impl Tls {
             .map_err(|e| Error::Tls(TlsProblem::of(&e)))?;
         let mut config = builder
             .dangerous()
-            .with_custom_certificate_verifier(trust.verifier(provider)?)
+            .with_custom_certificate_verifier(trust.verifier(provider, name.is_some())?)
             .with_no_client_auth();
         config.resumption = Resumption::disabled();
         if strict {

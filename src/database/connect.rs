@@ -107,7 +107,10 @@ fn failed(e: Error, s: &Settings) -> DbError {
     let (what, kind) = match &e {
         Error::Dns(_) => (e.to_string(), ConnectKind::Dns),
         Error::Refused(_) => (e.to_string(), ConnectKind::Refused),
-        Error::Slow(_) => (format!("{}: {e}", s.server()), ConnectKind::Timeout),
+        Error::Slow(_) => {
+            let limit = s.connect_timeout.as_secs_f32();
+            (format!("{}: {e} ({limit} s)", s.server()), ConnectKind::Timeout)
+        }
         Error::Tls(problem) => (format!("TLS with {}: {problem}", s.server()), ConnectKind::Tls),
         Error::Encryption(_) => (format!("{}: {e}", s.server()), ConnectKind::NoTls),
         Error::Login(m) => (e.to_string(), refused(m)),

@@ -192,7 +192,9 @@ async fn doctor_explains_each_kind_of_failure() {
     sandbox.faults(|f| f.login_delay = Some(std::time::Duration::from_secs(30)));
     let (status, out, _) = doctor(with(&[])).await;
     assert!(
-        status == Some(1) && out.contains("did not answer within 2 s") && out.contains("firewall"),
+        status == Some(1)
+            && out.contains("did not answer the login in time (2 s)")
+            && out.contains("firewall"),
         "{out}"
     );
 }

@@ -312,7 +312,7 @@ async fn a_null_has_a_type() {
         "{r}"
     );
     assert_eq!(
-        r["result"]["structuredContent"]["results"][0]["columns"][1]["type"], "decimal",
+        r["result"]["structuredContent"]["results"][0]["columns"][1]["type"], "decimal(10,2)",
         "{r}"
     );
     for args in [json!({}), json!({ "schema": "sales" }), json!({ "name_like": "Order" })] {

@@ -1003,6 +1003,7 @@ async fn prometheus_scrapes_and_its_rules_and_queries_are_sound() {
         "telemetry_failed",
         "otel_sdk",
         "timeouts",
+        "pool_discarded",
         "create_time_seconds_count",
         "truncations",
     ];

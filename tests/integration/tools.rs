@@ -67,7 +67,7 @@ fn scenarios() -> Vec<Scenario> {
                 (
                     "/structuredContent",
                     json!({ "results": [{
-                    "columns": [{ "name": "d", "type": "int" }, { "name": "t", "type": "nvarchar" }], "rows": [[42, "ü'x"]], "row_count": 1 }] }),
+                    "columns": [{ "name": "d", "type": "int" }, { "name": "t", "type": "nvarchar(4000)" }], "rows": [[42, "ü'x"]], "row_count": 1 }] }),
                 ),
             ],
         ),
@@ -331,7 +331,7 @@ async fn changes_commit_on_success_and_roll_back_on_error() {
                  FROM dbo.[Notes.Archive] WHERE [Note Id] = 99")
     .await;
     assert_eq!(r["structuredContent"]["committed"], json!(true), "{r}");
-    assert_eq!(r["structuredContent"]["rows_affected"], json!([2]), "{r}");
+    assert_eq!(r["structuredContent"]["rows_affected"], json!([2, 0]), "{r}");
     let r = run("DELETE FROM dbo.[Notes.Archive] WHERE [Note Id] = 99").await;
     assert_eq!(r["structuredContent"]["rows_affected"], json!([0]), "{r}");
     let r = run("UPDATE dbo.Employees SET Title = N'B'; INSERT INTO dbo.Employees VALUES (1, \

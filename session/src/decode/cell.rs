@@ -201,8 +201,10 @@ impl Cells {
         }
         long.pieces.feed(&[], true, &mut self.room, sink);
         let mut end = long.pieces.end;
-        end.at_least =
-            ty.ty.has_text_size() && self.bounds.text_size.is_some_and(|n| long.bytes >= n);
+        // A cut leaves no half of a character, so that in UTF-8 up to three bytes may be missing; a
+        // server that does not cut at all sends more.
+        let may_be_cut = |n: u64| (n.saturating_sub(3)..=n).contains(&long.bytes);
+        end.at_least = ty.ty.has_text_size() && self.bounds.text_size.is_some_and(may_be_cut);
         self.kept += end.kept;
         self.long = None;
         sink.end(column, end);

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{
     CertificateError, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
 };
@@ -33,15 +34,20 @@ struct Verifier {
     /// None where no authority can be used, or none is asked.
     authorities: Option<Arc<WebPkiServerVerifier>>,
     exact: Vec<CertificateDer<'static>>,
+    /// Those must have the name, too: somebody has set which one.
+    named: bool,
     anyone: bool,
 }
 
 // === impl Trust ===
 
 impl Trust {
+    /// With `named`, a certificate that was given as a whole must be for the host's name like any
+    /// other.
     pub(super) fn verifier(
         &self,
         provider: Arc<CryptoProvider>,
+        named: bool,
     ) -> Result<Arc<dyn ServerCertVerifier>, Error> {
         let mut roots = RootCertStore::empty();
         let mut exact = Vec::new();
@@ -65,7 +71,7 @@ impl Trust {
             .transpose()
             .map_err(|e| Error::Tls(TlsProblem::Other(e.to_string())))?;
         let anyone = *self == Trust::Anyone;
-        Ok(Arc::new(Verifier { provider, authorities, exact, anyone }))
+        Ok(Arc::new(Verifier { provider, authorities, exact, named, anyone }))
     }
 }
 
@@ -89,8 +95,14 @@ impl ServerCertVerifier for Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
+        if self.anyone {
+            return Ok(ServerCertVerified::assertion());
+        }
         // Neither name nor dates of a certificate that was given as a whole say more than it does.
-        if self.anyone || self.exact.iter().any(|c| c.as_ref() == end_entity.as_ref()) {
+        if self.exact.iter().any(|c| c.as_ref() == end_entity.as_ref()) {
+            if self.named {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)?;
+            }
             return Ok(ServerCertVerified::assertion());
         }
         match &self.authorities {

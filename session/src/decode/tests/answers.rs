@@ -89,7 +89,10 @@ fn a_value_that_the_server_has_cut_is_longer_than_it_looks() {
     let answer = [&columns(&[&VARCHAR_MAX])[..], &[0xD1], &plp(b"abcdef", 9), &DONE].concat();
     let limits = |n| Bounds { max_cell: 5, max_row: 99, text_size: Some(n) };
     assert!(check(&answer, limits(6), 0).json.contains("[cut: 5 of more than 6 characters]"));
-    assert!(check(&answer, limits(7), 0).json.contains("[cut: 5 of 6 characters]"));
+    assert!(check(&answer, limits(9), 0).json.contains("[cut: 5 of more than 6 characters]"));
+    for n in [5, 10] {
+        assert!(check(&answer, limits(n), 0).json.contains("[cut: 5 of 6 characters]"), "{n}");
+    }
 }
 
 #[test]
