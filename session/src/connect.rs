@@ -111,7 +111,7 @@ impl Target {
         }
         at(Stage::Prelogin);
         let answer = self.prelogin(&mut wire).await?;
-        if answer.other_instance() {
+        if self.instance.is_some() && answer.other_instance() {
             let what = "the server that answers is another instance than the one that is named";
             return Err(Error::Unreachable(what.into()));
         }

@@ -116,14 +116,17 @@ impl Reader {
     }
 
     fn make_room(&mut self) -> Result<(), Error> {
-        if self.end < self.buffer.len() {
-            return Ok(());
+        if self.start == self.end {
+            (self.start, self.ready, self.end) = (0, 0, 0);
         }
-        if self.start > 0 {
+        // Few bytes are moved to the front before reads become small.
+        if self.start > 0 && self.end > self.buffer.len() / 2 {
             self.buffer.copy_within(self.start..self.end, 0);
             self.ready -= self.start;
             self.end -= self.start;
             self.start = 0;
+        }
+        if self.end < self.buffer.len() {
             return Ok(());
         }
         if self.buffer.len() >= LARGE {

@@ -37,6 +37,15 @@ pub struct Agreed {
     pub labels: bool,
 }
 
+/// How far the last request came, for whoever must know whether it may have run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Its last packet is sent: before that no server begins with it.
+    pub sent: bool,
+    /// A part of its answer came.
+    pub answered: bool,
+}
+
 /// Where a session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -69,6 +78,7 @@ pub struct Session {
     descriptor: u64,
     bounds: Bounds,
     trace: Option<Trace>,
+    progress: Progress,
     reset_next: bool,
     /// A reset was asked for, and the answer has not confirmed it.
     reset_awaited: bool,
@@ -101,6 +111,7 @@ impl Session {
             descriptor: 0,
             bounds: Bounds::default(),
             trace: None,
+            progress: Progress::default(),
             reset_next: false,
             reset_awaited: false,
             answered_before: false,
@@ -184,6 +195,11 @@ impl Session {
         quiet
     }
 
+    /// How far the last request came, also where the connection was lost over it.
+    pub fn progress(&self) -> Progress {
+        self.progress
+    }
+
     /// The database that is in use.
     pub fn database(&self) -> &str {
         &self.known.database
@@ -246,12 +262,14 @@ impl Session {
             Phase::Dead(why) => return Err(Error::Unusable(why)),
             _ => return Err(Error::Unusable("the session has a request in flight")),
         }
+        self.progress = Progress::default();
         self.phase = Phase::Sending;
         if let Err(e) = self.send(kind, &body).await {
             self.die("the connection broke while a request was sent");
             return Err(e);
         }
         drop(body);
+        self.progress.sent = true;
         self.decoder.begin(self.bounds);
         let next = self.reader.next_message();
         self.phase = Phase::Answering;
@@ -309,6 +327,7 @@ impl Session {
                 Err(Stop::More) => {
                     let filled = self.reader.fill(&mut self.wire).await;
                     filled.map_err(|e| self.failed(e))?;
+                    self.progress.answered = true;
                 }
             }
         }

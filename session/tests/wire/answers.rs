@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use mssql_mcp_session::{
-    Bounds, Cancelled, Error, Event, Json, Param, ParamType, ParamValue, Patience, Rpc, Session,
-    Trace,
+    Bounds, Cancelled, Error, Event, Json, Param, ParamType, ParamValue, Patience, Progress, Rpc,
+    Session, Trace,
 };
 
 use crate::peer::{Peer, done, ints, packets, session, token};
@@ -75,6 +75,7 @@ async fn a_request_that_is_cut_while_it_is_sent_never_ends() {
     let sent = tokio::time::timeout(Duration::from_millis(50), session.batch(&text)).await;
     assert!(sent.is_err(), "it fits into the buffers of the system");
     assert!(!session.is_usable() && !session.is_ready());
+    assert_eq!(session.progress(), Progress::default());
     assert!(matches!(session.batch("SELECT 1").await, Err(Error::Unusable(_))));
     assert_eq!(session.cancel(Patience::default()).await, Cancelled::Unsent);
     drop(session);
@@ -180,6 +181,7 @@ async fn a_connection_that_ends_or_talks_nonsense_is_not_used_again() {
         .await;
         session.batch("x").await.expect("sent");
         assert!(matches!(rows(&mut session).await, Err(Error::Lost(_))), "{end}");
+        assert_eq!(session.progress(), Progress { sent: true, answered: end > 0 });
         assert!(matches!(session.batch("x").await, Err(Error::Unusable(_))), "{end}");
     }
     for nonsense in [

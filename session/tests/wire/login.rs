@@ -197,6 +197,27 @@ async fn a_server_that_says_nothing_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn the_instance_that_is_named_must_answer() {
+    for (named, fits) in [(Some("SALES"), false), (None, true)] {
+        let (address, _task) = serve(move |mut peer: Peer| async move {
+            let (_, _, asked) = peer.message().await.expect("PRELOGIN");
+            let name = [named.unwrap_or_default().as_bytes(), &[0]].concat();
+            assert!(asked.windows(name.len()).any(|w| w == name));
+            // VERSION, ENCRYPTION and INSTOPT, whose 1 says that it is another.
+            let answer = [0, 0, 16, 0, 6, 1, 0, 22, 0, 1, 2, 0, 23, 0, 1, 0xFF];
+            peer.answer(&[&answer[..], &[16, 0, 4, 17, 0, 0, 2, 1]].concat()).await;
+            if peer.message().await.is_some() {
+                peer.answer(&[welcome(), done(0)].concat()).await;
+            }
+        })
+        .await;
+        let mut target = target(address, Tls::off());
+        target.instance = named.map(str::to_owned);
+        assert_eq!(Session::connect(&target).await.is_ok(), fits);
+    }
+}
+
+#[tokio::test]
 async fn a_refused_login_is_in_the_servers_words() {
     for closes_early in [false, true] {
         let (address, _task) = serve(move |mut peer: Peer| async move {
