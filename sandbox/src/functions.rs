@@ -11,6 +11,7 @@ mod collation;
 mod compose;
 mod date;
 mod extreme;
+mod format;
 mod json;
 mod math;
 mod name;
@@ -85,21 +86,21 @@ pub(crate) struct Arguments<'a> {
     out: Type,
 }
 
-const TABLES: [&[Function]; 8] = [
+const TABLES: [&[Function]; 9] = [
     text::FUNCTIONS,
     search::FUNCTIONS,
     compose::FUNCTIONS,
     math::FUNCTIONS,
     date::FUNCTIONS,
+    format::FUNCTIONS,
     test::FUNCTIONS,
     json::FUNCTIONS,
     name::FUNCTIONS,
 ];
 
 /// Functions of SQL Server that the sandbox has not, though catalog functions are looked for too.
-const MISSING: [&str; 9] = [
+const MISSING: [&str; 8] = [
     "FORMATMESSAGE",
-    "FORMAT",
     "SOUNDEX",
     "DIFFERENCE",
     "PARSE",

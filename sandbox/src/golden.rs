@@ -41,7 +41,7 @@ macro_rules! areas {
 }
 
 areas! {
-    aggregates apply change collation convert date ddl errors joins math options predicates procedures
+    aggregates apply change collation convert date ddl errors format joins math options predicates procedures
     select system_views text transactions windows
 }
 

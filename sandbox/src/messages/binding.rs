@@ -307,6 +307,17 @@ pub(crate) fn window_order_by_a_constant() -> Error {
     )
 }
 
+/// 8116. `ty` and `function` as the message names them; `position` from 1.
+pub(crate) fn invalid_argument(ty: &str, position: usize, function: &str) -> Error {
+    Error::new(
+        8116,
+        16,
+        format!(
+            "Argument data type {ty} is invalid for argument {position} of {function} function."
+        ),
+    )
+}
+
 /// 8117. `operator` is a verb, a symbol in quotes, or the name of an aggregate.
 pub(crate) fn invalid_operand(ty: Type, operator: &str) -> Error {
     let ty = name_of(ty);
