@@ -1,6 +1,7 @@
 """The modules of the root crate and of the sandbox know only those to their left in ARCHITECTURE.md's orders; their tests may know any.
+And a type that more than one file may use has its name for itself.
 
-`borders.py` fails with each import that goes the other way; `borders.py --measure` prints how many modules form circles.
+`borders.py` fails with each import that goes the other way, and with each name that two types have; `borders.py --measure` prints how many modules form circles.
 """
 
 import pathlib
@@ -12,12 +13,30 @@ SRC = ROOT / "src"
 CRATES = [(SRC, "order"), (ROOT / "sandbox" / "src", "order of the sandbox")]
 
 
+# Every tool has Args, and every transport Options, which is written with its module.
+COMMON = {"Args", "Options", "ResponseFuture"}
+
+
+def product(file):
+    """A file without its tests."""
+    return re.split(r"#\[cfg\((?:all\()?test", file.read_text())[0]
+
+
+def shared_names(src):
+    """The names of types that may be used outside of their file, each with the files that define one."""
+    names = {}
+    for file in sorted(src.rglob("*.rs")):
+        for name in re.findall(r"^\s*pub(?:\([^)]*\))? (?:struct|enum|trait|type) (\w+)", product(file), re.M):
+            names.setdefault(name, set()).add(str(file.relative_to(ROOT)))
+    return {name: files for name, files in names.items() if len(files) > 1 and name not in COMMON}
+
+
 def imports(src):
     """(module, imported module) to the places where it is named."""
     edges = {}
     for file in sorted(src.rglob("*.rs")):
         module = file.relative_to(src).parts[0].removesuffix(".rs")
-        text = file.read_text().split("#[cfg(test)]")[0]
+        text = product(file)
         for n, line in enumerate(text.splitlines(), 1):
             code = line.split("//")[0]
             for named in re.findall(r"\bcrate::\{?(\w+)", code):
@@ -61,4 +80,6 @@ for src, marker in CRATES:
             wrong.append(f"{missing[0]} has no place in ARCHITECTURE.md's {marker}")
         elif a not in ("lib", "main") and order.index(b) > order.index(a):
             wrong.append(f"{a} must not know {b}: {', '.join(places)}")
+for src in [SRC, *ROOT.glob("*/src")]:
+    wrong += [f"{name} is defined in {' and in '.join(sorted(files))}" for name, files in shared_names(src).items()]
 sys.exit("\n".join(dict.fromkeys(wrong)) if wrong else 0)

@@ -26,7 +26,7 @@ use crate::catalog::views::Rows;
 use crate::catalog::{Catalog, TableDef};
 use crate::convert::{NO_STYLE, hex, implicit};
 use crate::error::Result;
-use crate::functions::{Call, Calls, GUID_ORDER, INSTANT, Shim};
+use crate::functions::{Calls, GUID_ORDER, INSTANT, Invocation, Shim};
 use crate::types::Column;
 use crate::types::{Type, Value};
 
@@ -202,11 +202,11 @@ impl<'a> Binder<'a> {
     }
 
     /// The id of a shim.
-    pub(crate) fn intern(&self, call: Call) -> usize {
+    pub(crate) fn intern(&self, call: Invocation) -> usize {
         self.env.calls().intern(call)
     }
 
-    fn call(&self, call: Call, args: &[&str]) -> String {
+    fn call(&self, call: Invocation, args: &[&str]) -> String {
         let id = self.intern(call);
         let mut sql = format!("f({id}");
         for arg in args {
@@ -221,7 +221,7 @@ impl<'a> Binder<'a> {
     fn shim(&self, shim: &'static Shim, args: &[(&str, Type)], out: Type) -> Typed {
         let types = args.iter().map(|(_, ty)| *ty).collect();
         let sql: Vec<&str> = args.iter().map(|(sql, _)| *sql).collect();
-        typed(self.call(Call::Function { shim, args: types, out }, &sql), out)
+        typed(self.call(Invocation::Function { shim, args: types, out }, &sql), out)
     }
 
     /// The next name for a source or a CTE.
@@ -236,7 +236,7 @@ impl<'a> Binder<'a> {
         if !types::needs_conversion(e.ty, to) {
             return Typed { ty: if to == Type::Null { e.ty } else { to }, ..e };
         }
-        let cast = Call::Cast { from: e.ty, to, style: NO_STYLE, attempt: false };
+        let cast = Invocation::Cast { from: e.ty, to, style: NO_STYLE, attempt: false };
         let sql = self.call(cast, &[&e.sql]);
         Typed { sql, ty: to, digits: None, literal: false, ..e }
     }
@@ -247,7 +247,7 @@ impl<'a> Binder<'a> {
             return Ok(Typed { ty: to, ..e });
         }
         implicit(e.ty, to)?;
-        let sql = self.call(Call::Assign { from: e.ty, to }, &[&e.sql]);
+        let sql = self.call(Invocation::Assign { from: e.ty, to }, &[&e.sql]);
         Ok(Typed { sql, ty: to, literal: false, ..e })
     }
 

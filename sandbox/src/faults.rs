@@ -14,6 +14,11 @@ pub enum Attention {
     Lost,
     /// It is acknowledged after a while.
     Late(Duration),
+    /// The statement runs on, its answer is sent to the end, and the acknowledgement is a message
+    /// behind it.
+    AfterAnswer,
+    /// It is acknowledged in two messages.
+    Twice,
 }
 
 /// Faults of a sandbox, for all its connections.
@@ -36,4 +41,12 @@ pub struct Faults {
     pub refuse_untyped: bool,
     /// What happens to an Attention.
     pub attention: Attention,
+    /// Do not reset a session that is asked to be (RESETCONNECTION, MS-TDS §2.2.3.1.2).
+    pub ignore_reset: bool,
+    /// Tokens that nobody asked for, before the DONE of a login's answer.
+    pub login_tokens: Vec<u8>,
+    /// Write so many bytes at a time to the socket.
+    pub write_size: Option<usize>,
+    /// Close the connection when so many bytes of an answer were written.
+    pub cut_answer_at: Option<usize>,
 }

@@ -1,7 +1,7 @@
 //! The shims: everything that SQLite would do differently from SQL Server runs here, on typed
 //! values.
 //!
-//! The binder interns a [`Call`] and writes `f(id, args…)`; SQLite calls back with the id. A stored
+//! The binder interns a [`Invocation`] and writes `f(id, args…)`; SQLite calls back with the id. A stored
 //! expression (a computed column, a check) keeps its ids, which live as long as the sandbox.
 //!
 //! A function of T-SQL is a row of one of the tables `FUNCTIONS` below: its name, how many
@@ -309,11 +309,11 @@ impl Arguments<'_> {
     }
 }
 
-// === impl Call ===
+// === impl Invocation ===
 
 /// A shim with its types fixed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Call {
+pub(crate) enum Invocation {
     /// CAST, CONVERT, implicit conversion.
     Cast {
         from: Type,
@@ -335,7 +335,7 @@ pub(crate) enum Call {
     Depth(u32),
 }
 
-impl Call {
+impl Invocation {
     /// Of the argument at a place.
     fn argument_type(&self, at: usize) -> Type {
         match self {
@@ -390,13 +390,13 @@ pub(crate) struct Calls(RwLock<Interned>);
 
 #[derive(Debug, Default)]
 struct Interned {
-    by_id: Vec<Arc<Call>>,
-    ids: HashMap<Arc<Call>, usize>,
+    by_id: Vec<Arc<Invocation>>,
+    ids: HashMap<Arc<Invocation>, usize>,
 }
 
 impl Calls {
     /// The id of a call.
-    pub(crate) fn intern(&self, call: Call) -> usize {
+    pub(crate) fn intern(&self, call: Invocation) -> usize {
         let mut interned = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(id) = interned.ids.get(&call) {
             return *id;
@@ -409,7 +409,7 @@ impl Calls {
     }
 
     /// The call of an id.
-    pub(crate) fn get(&self, id: usize) -> Option<Arc<Call>> {
+    pub(crate) fn get(&self, id: usize) -> Option<Arc<Invocation>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).by_id.get(id).cloned()
     }
 }

@@ -18,8 +18,8 @@ use tokio::sync::mpsc;
 
 use self::tokens::{Item, Notice, items};
 use crate::bind::Binder;
-use crate::functions::{Call, Calls};
-use crate::run::{self, Engine, Shared};
+use crate::functions::{Calls, Invocation};
+use crate::run::{self, Engine, Login, Shared};
 use crate::syntax::ast::{Statement, StatementKind};
 use crate::tds::out::{Out, Piece};
 use crate::tds::request::Request;
@@ -79,8 +79,9 @@ fn sampled(name: &str) -> (Arc<Shared>, rusqlite::Connection) {
 fn block(shared: &Arc<Shared>, block: &str) -> String {
     let mut out = String::new();
     let cancel = Arc::new(AtomicBool::new(false));
-    let mut engine = Engine::new(shared.clone(), 51, "sandbox", "golden", "host", cancel.clone())
-        .expect("a session");
+    let mut engine =
+        Engine::new(shared.clone(), 51, Login::new("sandbox", "golden"), cancel.clone())
+            .expect("a session");
     let mut batch: Vec<&str> = Vec::new();
     for line in block.lines().filter(|l| l.starts_with(['#', '>'])) {
         match line.strip_prefix('>').map(|l| l.strip_prefix(' ').unwrap_or(l)) {
@@ -158,22 +159,24 @@ fn named(sql: &str, calls: &Calls) -> String {
     out + rest
 }
 
-fn described(call: &Call) -> String {
+fn described(call: &Invocation) -> String {
     let list = |types: &[Type]| types.iter().map(Type::to_string).collect::<Vec<_>>().join(" ");
     match call {
-        Call::Cast { from, to, style, attempt } => {
+        Invocation::Cast { from, to, style, attempt } => {
             let style = if *style < 0 { String::new() } else { format!(" style {style}") };
             format!("{}[{from} → {to}{style}]", if *attempt { "try_cast" } else { "cast" })
         }
-        Call::Assign { from, to } => format!("assign[{from} → {to}]"),
-        Call::Arithmetic { op, a, b, out } => {
+        Invocation::Assign { from, to } => format!("assign[{from} → {to}]"),
+        Invocation::Arithmetic { op, a, b, out } => {
             format!("arith[{a} {} {b} → {out}]", op.symbol())
         }
-        Call::Function { shim, args, out } => format!("{}[{} → {out}]", shim.name, list(args)),
-        Call::Date { function, part, args, out } => {
+        Invocation::Function { shim, args, out } => {
+            format!("{}[{} → {out}]", shim.name, list(args))
+        }
+        Invocation::Date { function, part, args, out } => {
             format!("{}[{} {} → {out}]", function.name(), part.name(), list(args))
         }
-        Call::Depth(max) => format!("depth[{max}]"),
+        Invocation::Depth(max) => format!("depth[{max}]"),
     }
 }
 

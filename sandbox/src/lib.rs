@@ -42,7 +42,6 @@ pub use crate::tds::token;
 pub struct Sandbox {
     server: Arc<Server>,
     address: SocketAddr,
-    certificate: String,
     /// Keeps the shared in-memory database alive.
     _keeper: Mutex<rusqlite::Connection>,
     _task: AbortOnDropHandle<()>,
@@ -77,10 +76,9 @@ impl Sandbox {
             .map_err(io::Error::other)?;
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
-        let (server, certificate) = Server::new(options, shared)?;
-        let server = Arc::new(server);
+        let server = Arc::new(Server::new(options, shared)?);
         let task = AbortOnDropHandle::new(tokio::spawn(server::accept(server.clone(), listener)));
-        Ok(Self { server, address, certificate, _keeper: Mutex::new(keeper), _task: task })
+        Ok(Self { server, address, _keeper: Mutex::new(keeper), _task: task })
     }
 
     /// Where it listens.
@@ -90,7 +88,7 @@ impl Sandbox {
 
     /// Its self-signed certificate, as PEM, for a client that should trust it and nothing else.
     pub fn certificate(&self) -> &str {
-        &self.certificate
+        self.server.certificate()
     }
 
     /// Switches faults.

@@ -24,5 +24,5 @@ mod statement;
 mod table;
 mod transaction;
 
-pub(crate) use session::{Engine, Shared};
+pub(crate) use session::{Engine, Login, Shared};
 pub(crate) use sqlite::open;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use crate::catalog::{Catalog, Object, ObjectKind};
 use crate::error::{Error, Result};
-use crate::run::{Engine, Shared, open};
+use crate::run::{Engine, Login, Shared, open};
 use crate::tds::out::{Out, Piece};
 use crate::tds::request::Request;
 
@@ -38,7 +38,7 @@ const DESCRIPTIONS: [(&str, &str, &str); 12] = [
 /// Loads the sample into an empty database.
 pub(crate) fn load(shared: &Arc<Shared>) -> Result<()> {
     let cancel = Arc::new(AtomicBool::new(false));
-    let mut engine = Engine::new(shared.clone(), 1, "sa", "sample", "sandbox", cancel.clone())?;
+    let mut engine = Engine::new(shared.clone(), 1, Login::new("sa", "sample"), cancel.clone())?;
     let schema = format!("BEGIN TRAN; {} COMMIT;", include_str!("sample/schema.sql"));
     for sql in [&schema, PROCEDURE.trim_end()] {
         run(&mut engine, sql, &cancel)?;

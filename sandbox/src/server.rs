@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 
+use self::certificate::Acceptors;
 pub use self::script::Script;
 use self::script::Scripts;
 use crate::faults::Faults;
@@ -32,7 +32,7 @@ pub struct Options {
     pub user: String,
     /// Its password.
     pub password: String,
-    /// Offer TLS (inside PRELOGIN, TLS 1.2).
+    /// Offer TLS: inside PRELOGIN (1.2), and from the first byte on (1.2 and 1.3).
     pub tls: bool,
     /// The last day of its certificate (year, month, day); none for one that outlives everybody.
     pub expires: Option<(i32, u8, u8)>,
@@ -54,7 +54,7 @@ impl Default for Options {
 pub(crate) struct Server {
     options: Options,
     shared: Arc<Shared>,
-    acceptor: TlsAcceptor,
+    tls: Acceptors,
     faults: Mutex<Faults>,
     scripts: Scripts,
     rows_sent: Arc<AtomicU64>,
@@ -64,21 +64,24 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// A server, and its certificate as PEM.
-    pub(crate) fn new(options: Options, shared: Arc<Shared>) -> io::Result<(Self, String)> {
-        let (acceptor, certificate) = certificate::acceptor(options.expires)?;
-        let server = Self {
+    pub(crate) fn new(options: Options, shared: Arc<Shared>) -> io::Result<Self> {
+        let tls = certificate::acceptors(options.expires)?;
+        Ok(Self {
             options,
             shared,
-            acceptor,
+            tls,
             faults: Mutex::default(),
             scripts: Scripts::default(),
             rows_sent: Arc::default(),
             attentions: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             connections: AtomicU64::new(0),
-        };
-        Ok((server, certificate))
+        })
+    }
+
+    /// Of its certificate, as PEM.
+    pub(crate) fn certificate(&self) -> &str {
+        &self.tls.certificate
     }
 
     /// The faults that are switched on. Poison means nothing here, as they are plain data.

@@ -1,16 +1,18 @@
 // tedious, Node's TDS driver: proves that the sandbox speaks the protocol as others understand it.
-// Arguments: port, user, password, database.
+// Arguments: port, user, password, database, the sandbox's certificate as a PEM file.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { Connection, Request, TYPES } from "tedious";
 
-const [port, userName, password, database] = process.argv.slice(2);
+const [port, userName, password, database, certificate] = process.argv.slice(2);
+const ca = readFileSync(certificate);
 
 function connect(encrypt) {
   return new Promise((resolve, reject) => {
     const c = new Connection({
       server: "127.0.0.1",
       authentication: { type: "default", options: { userName, password } },
-      options: { port: Number(port), database, encrypt, trustServerCertificate: true, rowCollectionOnRequestCompletion: true, useUTC: true },
+      options: { port: Number(port), database, encrypt, trustServerCertificate: true, rowCollectionOnRequestCompletion: true, useUTC: true, cryptoCredentialsDetails: { ca }, serverName: "localhost" },
     });
     c.connect((e) => (e ? reject(e) : resolve(c)));
   });
@@ -26,7 +28,7 @@ function run(c, sql, params = [], how = "execSql") {
   });
 }
 
-for (const encrypt of [true, false]) {
+for (const encrypt of [true, false, "strict"]) {
   const c = await connect(encrypt);
   const one = async (type, value, cast) => (await run(c, `SELECT ${cast ? `CAST(@p AS ${cast})` : "@p"}`, [["p", type, value]])).rows[0][0];
   assert.equal(await one(TYPES.Int, -5), -5);
@@ -69,6 +71,12 @@ for (const encrypt of [true, false]) {
   assert.equal((await run(c, "UPDATE dbo.Employees SET Title = N'x' WHERE EmployeeId <= @n", [["n", TYPES.Int, 3]])).count, 3);
   await new Promise((resolve, reject) => c.rollbackTransaction((e) => (e ? reject(e) : resolve())));
   assert.equal((await run(c, "SELECT COUNT(*) FROM dbo.Employees WHERE Title = N'x'")).rows[0][0], 0);
+
+  // RESETCONNECTION: what the session held is gone, and it goes on.
+  await run(c, "CREATE TABLE #held (a int); SET LOCK_TIMEOUT 77; BEGIN TRANSACTION; UPDATE dbo.Employees SET Title = N'x'", [], "execSqlBatch");
+  await new Promise((resolve, reject) => c.reset((e) => (e ? reject(e) : resolve())));
+  const left = await run(c, "SELECT @@TRANCOUNT, @@LOCK_TIMEOUT, OBJECT_ID('tempdb..#held'), (SELECT COUNT(*) FROM dbo.Employees WHERE Title = N'x'), DB_NAME()");
+  assert.deepEqual(left.rows, [[0, -1, null, 0, database]]);
 
   await new Promise((resolve) => {
     c.on("end", resolve);

@@ -501,10 +501,10 @@ async fn tds_drivers_understand_the_sandbox() {
     let ca = std::env::temp_dir().join(format!("mssql-mcp-ca-{port}.pem"));
     std::fs::write(&ca, sandbox.certificate()).expect("write");
     let base = [port.as_str(), USER, PASSWORD, DATABASE];
-    let text = run(installed(NODE), "tedious.mjs", &base).await;
-    assert_eq!(text.matches(": ok").count(), 2, "{text}");
     let mut args = base.to_vec();
     args.push(ca.to_str().expect("path"));
+    let text = run(installed(NODE), "tedious.mjs", &args).await;
+    assert_eq!(text.matches(": ok").count(), 3, "{text}");
     let text = run(installed("py-tds/bin/python"), "tds.py", &args).await;
     assert_eq!(text.matches(": ok").count(), 3, "{text}");
     let text = run(installed("py-tds/bin/python"), "drivers.py", &args).await;

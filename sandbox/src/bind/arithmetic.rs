@@ -5,7 +5,7 @@ use super::{Binder, Typed, literal, typed};
 use crate::calendar::Part;
 use crate::decimal;
 use crate::error::{Error, Result};
-use crate::functions::{Call, DateFunction, NEGATE, NOT};
+use crate::functions::{DateFunction, Invocation, NEGATE, NOT};
 use crate::messages;
 use crate::syntax::ast::{BinaryOp, Expr, UnaryOp};
 use crate::types::{Len, Type, Value};
@@ -75,7 +75,7 @@ impl Binder<'_> {
             return Err(messages::invalid_operand(ty, op.verb()));
         }
         let (a, b) = (self.coerce(a, ty), self.coerce(b, ty));
-        let call = Call::Arithmetic { op, a: ty, b: ty, out: ty };
+        let call = Invocation::Arithmetic { op, a: ty, b: ty, out: ty };
         Ok(typed(self.call(call, &[&a.sql, &b.sql]), ty))
     }
 
@@ -103,7 +103,7 @@ impl Binder<'_> {
             ty if ty.is_text() => Type::VarChar(sum(8000)),
             _ => Type::VarBinary(sum(8000)),
         };
-        let call = Call::Arithmetic { op, a: left, b: right, out };
+        let call = Invocation::Arithmetic { op, a: left, b: right, out };
         Ok(typed(self.call(call, &[&a.sql, &b.sql]), out))
     }
 
@@ -131,7 +131,7 @@ impl Binder<'_> {
             BinaryOp::Subtract => format!("-({})", days.sql),
             _ => days.sql,
         };
-        let call = Call::Date {
+        let call = Invocation::Date {
             function: DateFunction::Add,
             part: Part::Day,
             args: vec![Type::Int, date.ty],
@@ -157,7 +157,7 @@ impl Binder<'_> {
         let out = Type::Decimal(p, s);
         let a = self.coerce(a, Type::Decimal(p1.0.max(1), p1.1));
         let b = self.coerce(b, Type::Decimal(p2.0.max(1), p2.1));
-        let call = Call::Arithmetic { op, a: a.ty, b: b.ty, out };
+        let call = Invocation::Arithmetic { op, a: a.ty, b: b.ty, out };
         Ok(typed(self.call(call, &[&a.sql, &b.sql]), out))
     }
 }

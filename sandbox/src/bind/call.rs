@@ -8,7 +8,9 @@ use crate::catalog::ObjectKind;
 use crate::catalog::describe::ALL_TYPES;
 use crate::convert::{allowed, implicit};
 use crate::error::{Error, Result};
-use crate::functions::{self, Call, DateFunction, Function, GREATEST, LEAST, Shim, check_arity};
+use crate::functions::{
+    self, DateFunction, Function, GREATEST, Invocation, LEAST, Shim, check_arity,
+};
 use crate::messages;
 use crate::syntax::ast::{self, Expr};
 use crate::types::{Len, Type, Value};
@@ -228,7 +230,7 @@ impl Binder<'_> {
         let args: Vec<Type> = bound.iter().map(|b| b.ty).collect();
         let out = function.return_type(args.last().copied().unwrap_or(Type::Null));
         let sql: Vec<&str> = bound.iter().map(|b| b.sql.as_str()).collect();
-        Ok(typed(self.call(Call::Date { function, part, args, out }, &sql), out))
+        Ok(typed(self.call(Invocation::Date { function, part, args, out }, &sql), out))
     }
 
     // --- functions of the session and of the catalog

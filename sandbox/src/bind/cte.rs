@@ -3,7 +3,7 @@
 use super::types::needs_conversion;
 use super::{Binder, Source, SourceColumn};
 use crate::error::Result;
-use crate::functions::Call;
+use crate::functions::Invocation;
 use crate::messages;
 use crate::syntax::ast::{Body, Cte, Name, SetOp, Table};
 use crate::types::Column;
@@ -104,7 +104,7 @@ impl Binder<'_> {
             qualified: None,
             columns: columns.collect(),
             partial: false,
-            depth: cte.recursive.map(|max| self.call(Call::Depth(max), &[&next_depth])),
+            depth: cte.recursive.map(|max| self.call(Invocation::Depth(max), &[&next_depth])),
         });
         Some(format!("{} AS {source}", cte.sql))
     }

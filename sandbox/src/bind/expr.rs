@@ -5,7 +5,7 @@ use super::{Binder, Typed, literal, typed};
 use crate::convert::{NO_STYLE, allowed, narrow};
 use crate::decimal;
 use crate::error::{Error, Result};
-use crate::functions::{Call, SINGLE_ROW};
+use crate::functions::{Invocation, SINGLE_ROW};
 use crate::messages;
 use crate::syntax::ast::{Body, Expr, Item, Query, Top};
 use crate::types::{Len, Type, Value};
@@ -193,7 +193,7 @@ impl Binder<'_> {
             ));
         }
         allowed(value.ty, to)?;
-        let cast = Call::Cast { from: value.ty, to, style, attempt };
+        let cast = Invocation::Cast { from: value.ty, to, style, attempt };
         Ok(typed(self.call(cast, &[&value.sql]), to))
     }
 

@@ -8,7 +8,7 @@ use crate::bind::Binder;
 use crate::catalog::{ColumnMeta, TableDef, quote};
 use crate::convert;
 use crate::error::{Error, Result};
-use crate::functions::Call;
+use crate::functions::Invocation;
 use crate::messages;
 use crate::syntax::ast::{Expr, Insert, Query, Source};
 use crate::tds::out::Out;
@@ -225,7 +225,7 @@ fn assigned_column(binder: &Binder<'_>, n: usize, from: Type, to: Type) -> Resul
         return Ok(format!("c{n}"));
     }
     convert::implicit(from, to)?;
-    let id = binder.intern(Call::Assign { from, to });
+    let id = binder.intern(Invocation::Assign { from, to });
     Ok(format!("f({id},c{n})"))
 }
 

@@ -18,6 +18,8 @@ use crate::error::{Error, Result};
 use crate::functions::{Calls, Random, give_random};
 use crate::names::{DATABASE, database_id};
 use crate::syntax;
+use crate::tds::out::Out;
+use crate::tds::token;
 use crate::types::Column;
 use crate::types::{Type, Value};
 
@@ -94,17 +96,31 @@ pub(crate) struct Engine {
     pub(super) line: u32,
     pub(super) spid: i64,
     pub(super) login: Login,
+    /// As a datetime has it.
+    login_time: i64,
     /// The value of DB_NAME().
     pub(super) database: String,
 }
 
 /// Who logged in, with what, from where.
-pub(super) struct Login {
-    pub(super) user: String,
-    pub(super) program: String,
-    pub(super) host: String,
-    /// When it was, as a datetime has it.
-    pub(super) time: i64,
+pub(crate) struct Login {
+    pub(crate) user: String,
+    pub(crate) program: String,
+    pub(crate) host: String,
+    /// The database that the session begins in.
+    pub(crate) database: String,
+}
+
+impl Login {
+    /// Of somebody within the process.
+    pub(crate) fn new(user: &str, program: &str) -> Self {
+        Self {
+            user: user.to_owned(),
+            program: program.to_owned(),
+            host: "sandbox".to_owned(),
+            database: DATABASE.to_owned(),
+        }
+    }
 }
 
 /// The scope of a batch, of a procedure or of a dynamic text.
@@ -148,9 +164,7 @@ impl Engine {
     pub(crate) fn new(
         shared: Arc<Shared>,
         spid: i64,
-        user: &str,
-        program: &str,
-        host: &str,
+        login: Login,
         cancel: Arc<AtomicBool>,
     ) -> Result<Self> {
         let fail = |e: rusqlite::Error| Error::internal(e);
@@ -180,14 +194,27 @@ impl Engine {
             prepared: HashMap::new(),
             line: 1,
             spid,
-            login: Login {
-                user: user.to_owned(),
-                program: program.to_owned(),
-                host: host.to_owned(),
-                time: round_datetime(now()),
-            },
-            database: DATABASE.to_owned(),
+            login_time: round_datetime(now()),
+            database: login.database.clone(),
+            login,
         })
+    }
+
+    /// Makes the session what a login would find (RESETCONNECTION, MS-TDS §2.2.3.1.2), and says so.
+    pub(crate) fn reset(&mut self, keep_transaction: bool, out: &mut Out) {
+        if !keep_transaction {
+            let _ = self.rollback_quietly();
+        }
+        self.drop_temporary(|_| true);
+        self.frames = vec![Frame::default()];
+        self.options = Options::default();
+        self.context_info = None;
+        (self.row_count, self.error) = (0, 0);
+        self.last_identity.store(NO_IDENTITY, Ordering::Relaxed);
+        self.caught.clear();
+        self.prepared.clear();
+        self.database.clone_from(&self.login.database);
+        let _ = out.write(|b| token::env_bytes(18, &[], &[], b));
     }
 
     /// To stop a running statement from another thread.
@@ -270,10 +297,10 @@ impl Facts for Engine {
     }
 
     fn session(&self) -> SessionFacts {
-        let Login { user, program, host, time } = &self.login;
+        let Login { user, program, host, .. } = &self.login;
         SessionFacts {
             spid: self.spid,
-            login_time: *time,
+            login_time: self.login_time,
             user: user.clone(),
             program: program.clone(),
             host: host.clone(),

@@ -11,10 +11,10 @@ use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 
 use super::Server;
-use super::login::{self, Login};
-use super::prelogin::{self, Stream, encryption, handshake};
+use super::login::{self, Login7};
+use super::prelogin::{self, Stream, encryption, handshake, strict_handshake};
 use super::session_thread::SessionThread;
-use crate::faults::Attention;
+use crate::faults::{Attention, Faults};
 use crate::tds::out::Piece;
 use crate::tds::request;
 use crate::tds::token::{self, Done, status};
@@ -23,11 +23,18 @@ use crate::tds::wire::{self, Message, kind, read_message};
 /// The packet size until a login asks for another.
 const PACKET_SIZE: usize = 4096;
 
+/// The first byte of a TLS handshake (RFC 8446 §5.1, ContentType).
+const TLS_HANDSHAKE: u8 = 22;
+
 /// Serves one connection to its end.
 pub(super) async fn serve(server: Arc<Server>, mut tcp: TcpStream, spid: i64) -> io::Result<()> {
     tcp.set_nodelay(true)?;
     if server.faults().drop_before_login {
         return Ok(());
+    }
+    let mut first = [0];
+    if tcp.peek(&mut first).await? == 1 && first[0] == TLS_HANDSHAKE {
+        return serve_strict(server, tcp, spid).await;
     }
     let Some(hello) = read_message(&mut tcp).await? else { return Ok(()) };
     if hello.kind != kind::PRELOGIN {
@@ -44,13 +51,13 @@ pub(super) async fn serve(server: Arc<Server>, mut tcp: TcpStream, spid: i64) ->
     tcp.write_all(&out).await?;
     let (stream, login) = match answer {
         encryption::ON => {
-            let mut tls = handshake(&server.acceptor, tcp).await?;
+            let mut tls = handshake(&server.tls.in_prelogin, tcp).await?;
             let login = read_message(&mut tls).await?;
             (Stream::Tls(Box::new(tls)), login)
         }
         // Only LOGIN7 is encrypted; afterwards the socket is plain again.
         encryption::OFF => {
-            let mut tls = handshake(&server.acceptor, tcp).await?;
+            let mut tls = handshake(&server.tls.in_prelogin, tcp).await?;
             let login = read_message(&mut tls).await?;
             (Stream::Plain(tls.into_inner().0.into_inner()), login)
         }
@@ -59,19 +66,35 @@ pub(super) async fn serve(server: Arc<Server>, mut tcp: TcpStream, spid: i64) ->
             (Stream::Plain(tcp), login)
         }
     };
-    match login {
-        Some(login) if login.kind == kind::LOGIN => session(server, stream, login, spid).await,
-        _ => Ok(()),
+    session(server, stream, login, spid).await
+}
+
+/// TDS 8.0: TLS comes first, and all else is within it.
+async fn serve_strict(server: Arc<Server>, tcp: TcpStream, spid: i64) -> io::Result<()> {
+    if !server.options.tls {
+        return Ok(());
     }
+    let mut tls = strict_handshake(&server.tls.strict, tcp).await?;
+    match read_message(&mut tls).await? {
+        Some(hello) if hello.kind == kind::PRELOGIN => {}
+        _ => return Ok(()),
+    }
+    let mut out = BytesMut::new();
+    wire::packets(&prelogin::answer(encryption::ON), PACKET_SIZE, &mut 0, true, &mut out);
+    tls.write_all(&out).await?;
+    tls.flush().await?;
+    let login = read_message(&mut tls).await?;
+    session(server, Stream::Tls(Box::new(tls)), login, spid).await
 }
 
 /// Answers the login, and then requests.
 async fn session(
     server: Arc<Server>,
     mut stream: Stream,
-    message: Message,
+    message: Option<Message>,
     spid: i64,
 ) -> io::Result<()> {
+    let Some(message) = message.filter(|m| m.kind == kind::LOGIN) else { return Ok(()) };
     let mut login = login::read(message.body.freeze())?;
     // A TLS record holds 16 KiB, and a packet may not be larger.
     if matches!(stream, Stream::Tls(_)) {
@@ -89,7 +112,7 @@ async fn session(
             token::error(e, &mut tokens);
             token::done(Done::Statement, status::ERROR, 0, 0, &mut tokens);
         }
-        None => login::greet(&login, faults.route_to.as_ref(), &mut tokens),
+        None => login::greet(&login, &faults, &mut tokens),
     }
     let mut out = BytesMut::new();
     wire::packets(&tokens, PACKET_SIZE, &mut 1, true, &mut out);
@@ -101,13 +124,14 @@ async fn session(
     run(server, stream, login, spid).await
 }
 
-async fn run(server: Arc<Server>, stream: Stream, login: Login, spid: i64) -> io::Result<()> {
+async fn run(server: Arc<Server>, stream: Stream, login: Login7, spid: i64) -> io::Result<()> {
     let size = login.packet_size;
     let Some(mut thread) = SessionThread::start(server.clone(), login, spid).await? else {
         return Ok(());
     };
     let (mut reader, writer) = tokio::io::split(stream);
-    let mut answer = Answer { writer, size, next_id: 1, unsent: BytesMut::new() };
+    let faults = server.faults();
+    let mut answer = Answer { writer, size, faults, next_id: 1, unsent: BytesMut::new() };
     let result = answer_requests(&server, &mut reader, &mut answer, &mut thread).await;
     thread.stop();
     result
@@ -140,7 +164,8 @@ async fn answer_requests(
         }
         let request = request::read(message.kind, message.body.freeze());
         server.requests.fetch_add(1, Ordering::Relaxed);
-        if !thread.send(request).await {
+        answer.faults = server.faults();
+        if !thread.send(message.reset, request).await {
             return Ok(());
         }
         next = match answer_one(server, reader, answer, thread).await? {
@@ -171,7 +196,8 @@ async fn answer_one(
                 Some(m) if m.kind == kind::ATTENTION => {
                     server.attentions.fetch_add(1, Ordering::Relaxed);
                     attention = true;
-                    if server.faults().attention != Attention::Lost {
+                    let runs_on = [Attention::Lost, Attention::AfterAnswer];
+                    if !runs_on.contains(&server.faults().attention) {
                         thread.cancel();
                     }
                 }
@@ -190,6 +216,10 @@ async fn answer_one(
         }
     }
     if attention {
+        // An answer that nothing interrupted is whole, and a message of its own.
+        if server.faults().attention == Attention::AfterAnswer {
+            answer.send(true).await?;
+        }
         return Ok(Ended::Attention);
     }
     answer.send(true).await?;
@@ -213,7 +243,11 @@ async fn acknowledge(
             return Ok(());
         }
         Attention::Late(delay) => tokio::time::sleep(delay).await,
-        Attention::Normal => {}
+        Attention::Twice => {
+            token::done(Done::Statement, status::ATTENTION, 0, 0, &mut answer.unsent);
+            answer.send(true).await?;
+        }
+        Attention::Normal | Attention::AfterAnswer => {}
     }
     token::done(Done::Statement, status::ATTENTION, 0, 0, &mut answer.unsent);
     answer.send(true).await
@@ -224,6 +258,8 @@ struct Answer {
     writer: WriteHalf<Stream>,
     /// Of a packet, with its header.
     size: usize,
+    /// As they were when the request came.
+    faults: Faults,
     next_id: u8,
     unsent: BytesMut,
 }
@@ -259,6 +295,18 @@ impl Answer {
     async fn packets(&mut self, payload: &[u8], last: bool) -> io::Result<()> {
         let mut out = BytesMut::with_capacity(payload.len() + 64);
         wire::packets(payload, self.size, &mut self.next_id, last, &mut out);
-        self.writer.write_all(&out).await
+        if let Some(left) = &mut self.faults.cut_answer_at {
+            if out.len() >= *left {
+                self.writer.write_all(&out[..*left]).await?;
+                self.writer.shutdown().await?;
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            *left -= out.len();
+        }
+        for chunk in out.chunks(self.faults.write_size.unwrap_or(out.len().max(1)).max(1)) {
+            self.writer.write_all(chunk).await?;
+            self.writer.flush().await?;
+        }
+        Ok(())
     }
 }

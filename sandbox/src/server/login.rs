@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::Options;
 use crate::error::Error;
+use crate::faults::Faults;
 use crate::messages;
 use crate::names::DATABASE;
 use crate::tds::encode::COLLATION;
@@ -15,7 +16,7 @@ use crate::tds::wire::{Reader, utf16};
 
 /// What a login asked for.
 #[derive(Debug, Default)]
-pub(super) struct Login {
+pub(super) struct Login7 {
     /// As the client wrote it; the answer echoes it.
     pub(super) tds_version: u32,
     pub(super) packet_size: usize,
@@ -24,12 +25,38 @@ pub(super) struct Login {
     pub(super) password: String,
     pub(super) program: String,
     pub(super) host: String,
-    /// Initial database; empty for the default.
+    /// The database that it begins in; the sandbox's own where the client names none.
     pub(super) database: String,
+    /// UTF8_SUPPORT is among the features that it asks for.
+    pub(super) utf8: bool,
+}
+
+/// What UTF8_SUPPORT is among features (§2.2.7.11).
+const UTF8_SUPPORT: u8 = 0x0A;
+
+/// Whether a feature is in FeatureExt, of which `ibExtension` tells the place of the offset. A
+/// table that ends too early has no further features.
+fn asks_for(feature: u8, body: &Bytes, extension: usize) -> bool {
+    let read = || -> io::Result<bool> {
+        let mut place = Reader { rest: body.slice(extension.min(body.len())..) };
+        let at = place.u32()? as usize;
+        let mut features = Reader { rest: body.slice(at.min(body.len())..) };
+        loop {
+            match features.u8()? {
+                0xFF => return Ok(false),
+                id if id == feature => return Ok(true),
+                _ => {
+                    let length = features.u32()? as usize;
+                    features.take(length)?;
+                }
+            }
+        }
+    };
+    read().unwrap_or(false)
 }
 
 /// Reads a LOGIN7, whose fields are found by offsets from its beginning, and lengths in characters.
-pub(super) fn read(body: Bytes) -> io::Result<Login> {
+pub(super) fn read(body: Bytes) -> io::Result<Login7> {
     let field = |at: usize| -> io::Result<(usize, usize)> {
         let mut r = Reader { rest: body.slice(at.min(body.len())..) };
         Ok((usize::from(r.u16()?), usize::from(r.u16()?)))
@@ -46,7 +73,11 @@ pub(super) fn read(body: Bytes) -> io::Result<Login> {
     let tds_version = head.u32()?;
     let packet_size = head.u32()? as usize;
     let password: Vec<u8> = bytes(44)?.iter().map(|b| (b ^ 0xA5).rotate_right(4)).collect();
-    Ok(Login {
+    // OptionFlags3, fExtension: the field of an unused text holds where the offset stands.
+    let utf8 = body.get(27).is_some_and(|flags| flags & 0x10 != 0)
+        && asks_for(UTF8_SUPPORT, &body, field(56)?.0);
+    Ok(Login7 {
+        utf8,
         tds_version,
         // 0 leaves it to the server.
         packet_size: if packet_size == 0 { 4096 } else { packet_size.clamp(512, 32_767) },
@@ -54,14 +85,17 @@ pub(super) fn read(body: Bytes) -> io::Result<Login> {
         user: utf16(&bytes(40)?),
         password: utf16(&password),
         program: utf16(&bytes(48)?),
-        database: utf16(&bytes(68)?),
+        database: match utf16(&bytes(68)?) {
+            none if none.is_empty() => DATABASE.to_owned(),
+            name => name,
+        },
     })
 }
 
 /// Why a login is refused, or nothing.
-pub(super) fn refuse(options: &Options, login: &Login) -> Option<Error> {
+pub(super) fn refuse(options: &Options, login: &Login7) -> Option<Error> {
     // Older clients read other tokens, and have no date, time, datetime2 and datetimeoffset.
-    if !(0x73..=0x74).contains(&(login.tds_version >> 24)) {
+    if ![0x73, 0x74, 0x08].contains(&(login.tds_version >> 24)) {
         let version = login.tds_version;
         return Some(Error::unsupported(format!(
             "TDS {:x}.{:x}",
@@ -72,14 +106,14 @@ pub(super) fn refuse(options: &Options, login: &Login) -> Option<Error> {
     if login.user != options.user || login.password != options.password {
         return Some(messages::login_failed(&login.user));
     }
-    let known = login.database.is_empty()
-        || ["master", "tempdb", DATABASE].iter().any(|d| d.eq_ignore_ascii_case(&login.database));
+    let known =
+        ["master", "tempdb", DATABASE].iter().any(|d| d.eq_ignore_ascii_case(&login.database));
     (!known).then(|| messages::cannot_open_database(&login.database))
 }
 
-/// What a login is answered; with a route, that it should go there.
-pub(super) fn greet(login: &Login, route: Option<&(String, u16)>, b: &mut BytesMut) {
-    let database = if login.database.is_empty() { DATABASE } else { &login.database };
+/// What a login is answered; with a route among the faults, that it should go there.
+pub(super) fn greet(login: &Login7, faults: &Faults, b: &mut BytesMut) {
+    let database = &login.database;
     token::env_text(1, database, "master", b);
     token::info(5701, 0, 2, 1, &format!("Changed database context to '{database}'."), b);
     token::env_bytes(7, &COLLATION, &[], b);
@@ -87,9 +121,13 @@ pub(super) fn greet(login: &Login, route: Option<&(String, u16)>, b: &mut BytesM
     token::info(5703, 0, 1, 1, "Changed language setting to us_english.", b);
     token::login_ack(login.tds_version, b);
     token::env_text(4, &login.packet_size.to_string(), "4096", b);
-    if let Some((host, port)) = route {
+    if login.utf8 {
+        token::utf8_support(b);
+    }
+    if let Some((host, port)) = &faults.route_to {
         token::env_routing(host, *port, b);
     }
+    b.extend_from_slice(&faults.login_tokens);
     token::done(Done::Statement, 0, 0, 0, b);
 }
 
@@ -125,7 +163,8 @@ mod tests {
     fn a_login_is_read_and_accepted() {
         let login = read(login7(0x7400_0004, 0, USER, PASSWORD)).expect("a login");
         assert_eq!((login.user.as_str(), login.password.as_str()), (USER, PASSWORD));
-        assert_eq!((login.packet_size, login.database.as_str()), (4096, ""));
+        assert_eq!((login.packet_size, login.database.as_str()), (4096, DATABASE));
+        assert!(!login.utf8);
         assert_eq!(refusal(login7(0x7400_0004, 0, USER, PASSWORD)), None);
         let tiny = read(login7(0x7400_0004, 1, USER, PASSWORD)).expect("a login");
         assert_eq!(tiny.packet_size, 512);
@@ -137,6 +176,24 @@ mod tests {
         assert_eq!(refusal(login7(0x7400_0004, 0, "sa", PASSWORD)), Some(18456));
         let too_old = refusal(login7(0x7200_0002, 0, USER, PASSWORD));
         assert_eq!(too_old, Some(crate::error::UNSUPPORTED));
+    }
+
+    #[test]
+    fn features_are_found_behind_others() {
+        let with = |features: &[u8]| {
+            let mut body = BytesMut::from(&login7(0x7400_0004, 0, USER, PASSWORD)[..]);
+            body[27] |= 0x10;
+            let place = body.len() as u16;
+            body[56..58].copy_from_slice(&place.to_le_bytes());
+            body[58..60].copy_from_slice(&4u16.to_le_bytes());
+            body.put_u32_le(u32::from(place) + 4);
+            body.put_slice(features);
+            read(body.freeze()).expect("a login").utf8
+        };
+        assert!(with(&[4, 2, 0, 0, 0, 7, 7, UTF8_SUPPORT, 0, 0, 0, 0, 0xFF]));
+        assert!(!with(&[4, 2, 0, 0, 0, UTF8_SUPPORT, UTF8_SUPPORT, 0xFF]));
+        assert!(!with(&[4, 9, 0, 0, 0, UTF8_SUPPORT]));
+        assert!(!with(&[]));
     }
 
     #[test]

@@ -59,10 +59,20 @@ pub(super) fn answer(encryption: u8) -> Bytes {
 pub(super) async fn handshake(
     acceptor: &TlsAcceptor,
     tcp: TcpStream,
-) -> io::Result<tokio_rustls::server::TlsStream<PreloginIo>> {
+) -> io::Result<TlsStream<PreloginIo>> {
     let mut tls = acceptor.accept(PreloginIo::new(tcp)).await?;
     tls.get_mut().0.finish();
     Ok(tls)
+}
+
+/// The handshake of a client that begins with it (TDS 8.0, "strict").
+pub(super) async fn strict_handshake(
+    acceptor: &TlsAcceptor,
+    tcp: TcpStream,
+) -> io::Result<TlsStream<PreloginIo>> {
+    let mut io = PreloginIo::new(tcp);
+    io.finish();
+    acceptor.accept(io).await
 }
 
 /// A socket that, while `handshaking`, wraps what TLS writes into PRELOGIN packets and

@@ -18,6 +18,8 @@ pub struct Script {
     rows: Bytes,
     rows_per_repeat: u64,
     repeat: u64,
+    /// Instead of the DONE that counts the rows.
+    tail: Option<Bytes>,
 }
 
 impl Script {
@@ -33,6 +35,18 @@ impl Script {
             rows: body.freeze(),
             rows_per_repeat: rows.len() as u64,
             repeat,
+            tail: None,
+        }
+    }
+
+    /// Tokens as they are: `head`, `body` so many times, and `tail`, which ends with a DONE.
+    pub fn tokens(head: Vec<u8>, body: Vec<u8>, repeat: u64, tail: Vec<u8>) -> Self {
+        Self {
+            head: head.into(),
+            rows: body.into(),
+            rows_per_repeat: 0,
+            repeat,
+            tail: Some(tail.into()),
         }
     }
 
@@ -45,6 +59,10 @@ impl Script {
             }
             result = out.check().and_then(|()| out.write(|b| b.extend_from_slice(&self.rows)));
             out.rows_sent.fetch_add(self.rows_per_repeat, Ordering::Relaxed);
+        }
+        if let Some(tail) = &self.tail {
+            let ended = result.is_err() || out.write(|b| b.extend_from_slice(tail)).is_err();
+            return out.end_as_it_is(ended);
         }
         let kind = if procedure { Done::InProc } else { Done::Statement };
         out.done(kind, status::COUNT, 0xC1, self.repeat * self.rows_per_repeat);

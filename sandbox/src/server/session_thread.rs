@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Server;
-use super::login::Login;
+use super::login::Login7;
 use crate::messages;
-use crate::run::Engine;
+use crate::run::{Engine, Login};
 use crate::tds::out::{Out, Piece};
 use crate::tds::request::Request;
 use crate::tds::token::{self, Done, status};
+use crate::tds::wire::Reset;
 use crate::types::Type;
 
 /// Bytes of a session's stack. The deepest text that the parser lets through needs less than the
@@ -22,7 +23,7 @@ const STACK: usize = 8 << 20;
 
 /// A session's thread, as its connection has it.
 pub(super) struct SessionThread {
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::Sender<(Reset, Request)>,
     pieces: mpsc::Receiver<Piece>,
     cancel: Arc<AtomicBool>,
     interrupt: rusqlite::InterruptHandle,
@@ -32,24 +33,27 @@ impl SessionThread {
     /// Nothing when the engine cannot be made.
     pub(super) async fn start(
         server: Arc<Server>,
-        login: Login,
+        login: Login7,
         spid: i64,
     ) -> io::Result<Option<Self>> {
         let cancel = Arc::new(AtomicBool::new(false));
-        let (requests, mut incoming) = mpsc::channel::<Request>(1);
+        let (requests, mut incoming) = mpsc::channel::<(Reset, Request)>(1);
         let (outgoing, pieces) = mpsc::channel::<Piece>(4);
         let (made, interrupt) = oneshot::channel();
         let cancelled = cancel.clone();
         std::thread::Builder::new().name("sandbox-session".into()).stack_size(STACK).spawn(
             move || {
-                let Login { user, program, host, .. } = &login;
-                let shared = server.shared.clone();
-                let engine = Engine::new(shared, spid, user, program, host, cancelled.clone());
+                let Login7 { user, program, host, database, .. } = login;
+                let login = Login { user, program, host, database };
+                let engine = Engine::new(server.shared.clone(), spid, login, cancelled.clone());
                 let Ok(mut engine) = engine else { return };
                 let _ = made.send(engine.interrupt_handle());
-                while let Some(request) = incoming.blocking_recv() {
+                while let Some((reset, request)) = incoming.blocking_recv() {
                     let rows_sent = server.rows_sent.clone();
-                    let out = Out::new(outgoing.clone(), cancelled.clone(), rows_sent);
+                    let mut out = Out::new(outgoing.clone(), cancelled.clone(), rows_sent);
+                    if reset != Reset::No && !server.faults().ignore_reset {
+                        engine.reset(reset == Reset::KeepTransaction, &mut out);
+                    }
                     answer(&server, &mut engine, request, out);
                 }
             },
@@ -59,9 +63,9 @@ impl SessionThread {
     }
 
     /// Whether the thread is there to run it.
-    pub(super) async fn send(&self, request: Request) -> bool {
+    pub(super) async fn send(&self, reset: Reset, request: Request) -> bool {
         self.cancel.store(false, Ordering::Release);
-        self.requests.send(request).await.is_ok()
+        self.requests.send((reset, request)).await.is_ok()
     }
 
     /// None when the thread has ended.

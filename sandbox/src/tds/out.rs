@@ -131,6 +131,14 @@ impl Out {
         self.send(Piece::Flush)
     }
 
+    /// Ends an answer whose last DONE was written with it.
+    pub(crate) fn end_as_it_is(&mut self, cancelled: bool) {
+        if !cancelled {
+            let _ = self.pass_on();
+        }
+        let _ = self.send(Piece::End);
+    }
+
     /// Ends the answer; a cancelled one is without its last DONE, for which the acknowledgement is.
     pub(crate) fn end(&mut self, cancelled: bool) {
         match self.pending.take() {

@@ -157,6 +157,14 @@ pub(crate) fn login_ack(tds_version: u32, out: &mut BytesMut) {
     out.put_slice(&body);
 }
 
+/// FEATUREEXTACK (0xAE, §2.2.7.11) of UTF8_SUPPORT alone.
+pub(crate) fn utf8_support(out: &mut BytesMut) {
+    out.put_u8(0xAE);
+    out.put_u8(0x0A);
+    out.put_u32_le(1);
+    out.put_slice(&[1, 0xFF]);
+}
+
 /// The token COLMETADATA (0x81, §2.2.7.4).
 pub(crate) fn columns(columns: &[Column], out: &mut BytesMut) {
     out.put_u8(0x81);

@@ -21,7 +21,29 @@ pub(crate) mod kind {
 #[derive(Debug)]
 pub(crate) struct Message {
     pub(crate) kind: u8,
+    pub(crate) reset: Reset,
     pub(crate) body: BytesMut,
+}
+
+/// What is to become of the session before a request runs (the status bits of its first packet,
+/// §2.2.3.1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reset {
+    No,
+    /// RESETCONNECTION: as after a login.
+    Yes,
+    /// RESETCONNECTIONSKIPTRAN: the same, but for its transaction.
+    KeepTransaction,
+}
+
+impl Reset {
+    fn of(status: u8) -> Self {
+        match status & 0x18 {
+            0 => Self::No,
+            0x10 => Self::KeepTransaction,
+            _ => Self::Yes,
+        }
+    }
 }
 
 /// The most a client may send in one message; far above what the demo and the tests need.
@@ -30,15 +52,17 @@ const MAX_MESSAGE: usize = 64 << 20;
 /// Reads one message, or `None` at a clean end of the stream.
 pub(crate) async fn read_message<R: AsyncRead + Unpin>(io: &mut R) -> io::Result<Option<Message>> {
     let mut body = BytesMut::new();
-    let mut first = true;
+    let mut reset = None;
     loop {
         let mut header = [0u8; 8];
         match io.read_exact(&mut header).await {
             Ok(_) => {}
-            Err(e) if first && e.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(e) if reset.is_none() && e.kind() == io::ErrorKind::UnexpectedEof => {
+                return Ok(None);
+            }
             Err(e) => return Err(e),
         }
-        first = false;
+        let reset = *reset.get_or_insert(Reset::of(header[1]));
         let len = usize::from(u16::from_be_bytes([header[2], header[3]]));
         if len < 8 || body.len() + len > MAX_MESSAGE {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "a TDS packet of a bad length"));
@@ -47,7 +71,7 @@ pub(crate) async fn read_message<R: AsyncRead + Unpin>(io: &mut R) -> io::Result
         body.resize(at + len - 8, 0);
         io.read_exact(&mut body[at..]).await?;
         if header[1] & 1 != 0 {
-            return Ok(Some(Message { kind: header[0], body }));
+            return Ok(Some(Message { kind: header[0], reset, body }));
         }
     }
 }
@@ -160,10 +184,24 @@ mod tests {
         let two = [1u8, 0, 0, 10, 0, 0, 1, 0, b'a', b'b', 1, 1, 0, 9, 0, 0, 2, 0, b'c'];
         let message = read_message(&mut &two[..]).await.expect("read").expect("a message");
         assert_eq!((message.kind, &message.body[..]), (kind::BATCH, &b"abc"[..]));
+        assert_eq!(message.reset, Reset::No);
         assert!(read_message(&mut &[][..]).await.expect("the end").is_none());
         assert!(read_message(&mut &two[..12]).await.is_err());
         let too_short = [1u8, 1, 0, 7, 0, 0, 1, 0];
         assert!(read_message(&mut &too_short[..]).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn the_first_packet_says_whether_the_session_is_reset() {
+        for (first, second, reset) in [
+            (0x08, 0x01, Reset::Yes),
+            (0x10, 0x09, Reset::KeepTransaction),
+            (0x00, 0x09, Reset::No),
+        ] {
+            let two = [1, first, 0, 9, 0, 0, 1, 0, b'a', 1, second, 0, 9, 0, 0, 2, 0, b'b'];
+            let message = read_message(&mut &two[..]).await.expect("read").expect("a message");
+            assert_eq!(message.reset, reset);
+        }
     }
 
     #[test]

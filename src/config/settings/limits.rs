@@ -29,10 +29,10 @@ settings! {
     PEER_REQUESTS: Int<1, 1_000_000> = "limits.peer_requests", [], "1200", live,
         "HTTP requests of one network (IPv6: /64) in a minute, where sign-in is on";
     CALLS: Int<1, 1_000_000> = "limits.calls", [], "300", live,
-        "execute_sql, get_table_sample and fetch of one principal in a minute; the person at this \
-         machine is not counted";
+        "calls of one principal in a minute of the tools that read or change rows; the person at \
+         this machine is not counted";
     CATALOG_CALLS: Int<1, 1_000_000> = "limits.catalog_calls", [], "600", live,
-        "the other tools, likewise";
+        "likewise, of those that look at the catalog alone";
     CONCURRENT_CALLS: Int<1, 100_000> = "limits.concurrent_calls", [], "16", live,
         "calls of one principal at once";
     ROWS_PER_HOUR: Int<1, 4_000_000_000> = "limits.rows_per_hour", [], "5000000", live,

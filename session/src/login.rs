@@ -1,0 +1,245 @@
+//! The login through the driver, over a stream that is lent to it: it is shown a PRELOGIN answer
+//! without encryption, its LOGIN7 goes on with our features, and the answer is kept.
+
+mod answer;
+mod features;
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::compat::TokioAsyncReadCompatExt;
+
+pub(crate) use self::answer::Answer;
+use crate::error::Error;
+use crate::event::Message;
+use crate::packet::{HEADER, Header, kind, packets};
+use crate::prelogin;
+use crate::wire::Wire;
+
+/// Packets before a size is agreed (MS-TDS 2.2.3.1.3).
+const PACKET: usize = 4096;
+/// The most that the answer to a login may be; SQL Server's have some hundred bytes.
+const MAX_ANSWER: usize = 256 << 10;
+
+/// What the driver reads from and writes to.
+#[derive(Debug)]
+struct Lent<'a> {
+    wire: &'a mut Wire,
+    /// TLS ends behind LOGIN7.
+    login_only: bool,
+    /// Bytes for the driver to read, and how many it has.
+    shown: Vec<u8>,
+    read: usize,
+    /// Bytes that the driver wrote, up to a whole message.
+    written: Vec<u8>,
+    /// A message on its way, and how much of it is sent.
+    outgoing: Vec<u8>,
+    sent: usize,
+    logged_in: bool,
+    /// The packet that is being read, and the message that it belongs to.
+    packet: Vec<u8>,
+    message: Vec<u8>,
+    /// What the server answered, with what the driver does not know.
+    answer: Answer,
+}
+
+/// Logs in; the wire is ready for requests afterwards.
+pub(crate) async fn login(
+    wire: &mut Wire,
+    config: tiberius::Config,
+    prelogin: &prelogin::Answer,
+    login_only: bool,
+) -> Result<Answer, Error> {
+    let mut lent = Lent {
+        wire,
+        login_only,
+        shown: packets(kind::REPLY, &prelogin.for_driver(), PACKET),
+        read: 0,
+        written: Vec::new(),
+        outgoing: Vec::new(),
+        sent: 0,
+        logged_in: false,
+        packet: Vec::new(),
+        message: Vec::new(),
+        answer: Answer::default(),
+    };
+    // It is dropped at once: nothing of its state is needed, and its drop closes nothing.
+    let made = Box::pin(tiberius::Client::connect(config, (&mut lent).compat())).await.map(drop);
+    lent.written.fill(0);
+    lent.outgoing.fill(0);
+    made.map_err(|e| refused(e, &lent.answer))?;
+    Ok(lent.answer)
+}
+
+/// The driver's error in ours; the server's own words are in the answer, too, and more exact.
+fn refused(e: tiberius::error::Error, answer: &Answer) -> Error {
+    use tiberius::error::Error as E;
+    match e {
+        E::Server(t) => {
+            let said = answer.errors.iter().find(|m| m.number as u32 == t.code());
+            Error::Login(Box::new(said.cloned().unwrap_or_else(|| Message {
+                number: t.code() as i32,
+                state: t.state(),
+                severity: t.class(),
+                text: t.message().to_owned(),
+                server: t.server().to_owned(),
+                procedure: t.procedure().to_owned(),
+                line: t.line(),
+            })))
+        }
+        // An error without DONE behind it, from a server that closes.
+        E::Io { .. } | E::Protocol(_) if !answer.errors.is_empty() => {
+            Error::Login(Box::new(answer.errors[0].clone()))
+        }
+        E::Routing { host, port } => Error::Routing { host, port },
+        E::Io { kind: io::ErrorKind::UnexpectedEof, .. } => {
+            Error::Lost("the server closed the connection instead of answering the login".into())
+        }
+        E::Io { message, .. } => Error::Lost(message),
+        other => Error::Protocol(other.to_string()),
+    }
+}
+
+// === impl Lent ===
+
+impl Lent<'_> {
+    /// Puts a whole message of the driver's on its way; PRELOGIN has been answered long before.
+    fn gather(&mut self) {
+        let Some((first, payload, end)) = message_of(&self.written) else { return };
+        if first != kind::PRELOGIN {
+            let mut payload = payload;
+            if first == kind::LOGIN7 && !self.logged_in {
+                features::ask(&mut payload);
+            }
+            self.outgoing = packets(first, &payload, PACKET);
+            self.sent = 0;
+            payload.fill(0);
+        }
+        self.written[..end].fill(0);
+        self.written.drain(..end);
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.sent < self.outgoing.len() {
+            let n = ready!(Pin::new(&mut *self.wire).poll_write(cx, &self.outgoing[self.sent..]))?;
+            if n == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.sent += n;
+        }
+        ready!(Pin::new(&mut *self.wire).poll_flush(cx))?;
+        if !self.outgoing.is_empty() {
+            self.outgoing.fill(0);
+            self.outgoing.clear();
+            self.sent = 0;
+            if !std::mem::replace(&mut self.logged_in, true) && self.login_only {
+                self.wire.end_tls();
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads one message to its end, packet by packet and never beyond.
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let header: Option<[u8; HEADER]> =
+                self.packet.get(..HEADER).and_then(|h| h.try_into().ok());
+            let header = match header.as_ref().map(Header::read) {
+                None => None,
+                Some(Some(h)) if h.kind == kind::REPLY => Some(h),
+                Some(_) => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+            };
+            let want = HEADER + header.map_or(0, |h| h.payload);
+            let have = self.packet.len();
+            if let Some(h) = header.filter(|_| have == want) {
+                self.message.extend_from_slice(&self.packet[HEADER..]);
+                self.packet.clear();
+                if self.message.len() > MAX_ANSWER {
+                    return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+                }
+                if h.last {
+                    return Poll::Ready(Ok(()));
+                }
+                continue;
+            }
+            self.packet.resize(want, 0);
+            let mut room = ReadBuf::new(&mut self.packet[have..]);
+            let read = Pin::new(&mut *self.wire).poll_read(cx, &mut room);
+            let n = room.filled().len();
+            self.packet.truncate(have + n);
+            ready!(read)?;
+            if n == 0 {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+        }
+    }
+}
+
+/// The first whole message of some packets: its type, its payload, and where it ends.
+fn message_of(bytes: &[u8]) -> Option<(u8, Vec<u8>, usize)> {
+    let (mut payload, mut at) = (Vec::new(), 0);
+    loop {
+        let header: [u8; HEADER] = bytes.get(at..at + HEADER)?.try_into().ok()?;
+        let h = Header::read(&header)?;
+        payload.extend_from_slice(bytes.get(at + HEADER..at + HEADER + h.payload)?);
+        at += HEADER + h.payload;
+        if h.last {
+            return Some((h.kind, payload, at));
+        }
+    }
+}
+
+impl AsyncRead for Lent<'_> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let me = self.get_mut();
+        if me.read == me.shown.len() {
+            match ready!(me.poll_message(cx)) {
+                Ok(()) => {}
+                Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+                    // What came before the end may be the reason for it.
+                    me.answer.take(&me.message);
+                    return Poll::Ready(Err(e));
+                }
+                Err(e) => return Poll::Ready(Err(e)),
+            }
+            let shown = me.answer.take(&me.message);
+            me.shown = packets(kind::REPLY, &shown, PACKET);
+            me.message.clear();
+            me.read = 0;
+        }
+        let n = buf.remaining().min(me.shown.len() - me.read);
+        buf.put_slice(&me.shown[me.read..me.read + n]);
+        me.read += n;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Lent<'_> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let me = self.get_mut();
+        me.written.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let me = self.get_mut();
+        if me.outgoing.is_empty() {
+            me.gather();
+        }
+        me.poll_send(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
