@@ -14,6 +14,7 @@ mod cte;
 mod expr;
 mod from;
 mod grouping;
+mod json;
 mod percentile;
 mod pivot;
 mod predicate;
@@ -98,6 +99,8 @@ struct SourceColumn {
     sql: String,
     ty: Type,
     flags: u16,
+    /// Compared by code points, whatever the default collation.
+    sensitive: bool,
 }
 
 /// The names that one query sees by itself.

@@ -1,6 +1,9 @@
 //! JSON: the lax half of its paths. What is not properly formatted is refused, because the server
 //! names the place in words of its own.
 
+mod open;
+
+pub(crate) use self::open::{CHUNKS, OPEN_JSON};
 use super::text::is_no_text;
 use super::{Arguments, Function, Operands, Signature, text_of};
 use crate::error::{Error, Result};
@@ -197,6 +200,25 @@ impl<'a> Reader<'a> {
             Some(())
         })?;
         Some(found)
+    }
+
+    /// Every member of an object that is proper.
+    fn each_member(&mut self, mut found: impl FnMut(String, &'a str)) {
+        self.list(b'{', b'}', |reader, _| {
+            reader.peek();
+            let name = unescaped(reader.string()?);
+            reader.eat(b':')?;
+            found(name, reader.value()?);
+            Some(())
+        });
+    }
+
+    /// Every element of an array that is proper, with its number from 0.
+    fn each_element(&mut self, mut found: impl FnMut(usize, &'a str)) {
+        self.list(b'[', b']', |reader, at| {
+            found(at, reader.value()?);
+            Some(())
+        });
     }
 
     fn list(

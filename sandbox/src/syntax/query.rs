@@ -24,9 +24,7 @@ impl Parser<'_> {
                 query.fetch = self.fetch()?;
             }
         }
-        if self.at(Keyword::For) {
-            return Err(Error::unsupported("FOR XML, FOR JSON and FOR BROWSE"));
-        }
+        query.json = self.for_json()?;
         if let Some(max) = self.option()? {
             query.max_recursion = max;
         }
@@ -382,6 +380,7 @@ impl Parser<'_> {
     /// Its arguments and its alias, behind its name.
     fn table_function(&mut self, name: &Name) -> Result<Table> {
         let name = match name.0.as_slice() {
+            [name] if name.eq_ignore_ascii_case("OPENJSON") => return self.open_json(),
             [name] if name.eq_ignore_ascii_case("STRING_SPLIT") => name.to_ascii_uppercase(),
             _ => {
                 let what = format!("the table function {}", name.0.join("."));
@@ -413,6 +412,11 @@ impl Parser<'_> {
         let join = self.joined()?;
         self.expect_symbol(")")?;
         Ok(join)
+    }
+
+    /// The alias of a table source, if it has one.
+    pub(super) fn source_alias(&mut self) -> Result<Option<String>> {
+        self.alias(false)
     }
 
     fn table_alias(&mut self) -> Result<String> {
@@ -592,12 +596,11 @@ mod tests {
             assert!(matches!(refused(text), 102 | 156), "{text}: {}", refused(text));
         }
         let elsewhere = [
-            "SELECT 1 FOR JSON AUTO",
+            "SELECT 1 FOR XML AUTO",
             "UPDATE TOP (1) PERCENT t SET a = 1",
             "DELETE TOP (1) WITH TIES FROM t",
             "SELECT 1 FROM a GROUP BY ALL b",
             "SELECT 1 FROM a GROUP BY CUBE (b, c, d, e, f, g, h)",
-            "SELECT 1 FROM OPENJSON('[]')",
             "SELECT 1 FROM dbo.STRING_SPLIT('a', 'b')",
             "SELECT 1 FROM a INNER HASH JOIN b ON 1=1",
             "SELECT 1 FROM a UNPIVOT (b FOR c IN (d)) p",
