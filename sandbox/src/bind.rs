@@ -22,6 +22,7 @@ mod query;
 mod select;
 mod set_operation;
 mod types;
+mod unpivot;
 
 use crate::catalog::views::Rows;
 use crate::catalog::{Catalog, TableDef};

@@ -22,7 +22,7 @@ impl Binder<'_> {
             Table::Named { .. } | Table::Function { .. } | Table::OpenJson(_) => {
                 return self.table(table, sources);
             }
-            Table::Pivot(_) | Table::Join { .. } => {
+            Table::Pivot(_) | Table::Unpivot(_) | Table::Join { .. } => {
                 return Err(Error::unsupported("APPLY of a join or a PIVOT"));
             }
         };

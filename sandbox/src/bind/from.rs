@@ -66,6 +66,7 @@ impl Binder<'_> {
             }
             Table::Named { name, alias } => self.named(name, alias.as_deref(), sources),
             Table::Pivot(pivot) => self.pivot(pivot, sources),
+            Table::Unpivot(unpivot) => self.unpivot(unpivot, sources),
             Table::OpenJson(open) => self.open_json(open, sources),
             Table::Function { name, args, alias, columns } => {
                 let alias = alias.as_ref().unwrap_or(name);

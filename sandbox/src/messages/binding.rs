@@ -365,6 +365,17 @@ pub(crate) fn no_column_name(position: usize, source: &str) -> Error {
     Error::new(8155, 16, text)
 }
 
+pub(crate) fn unpivot_of_types(column: &str) -> Error {
+    Error::new(
+        8167,
+        16,
+        format!(
+            "The type of column \"{column}\" conflicts with the type of other columns specified in \
+             the UNPIVOT list."
+        ),
+    )
+}
+
 pub(crate) fn column_list_of_unequal_length(source: &str, is_shorter: bool) -> Error {
     let relation = if is_shorter { "more" } else { "fewer" };
     Error::new(

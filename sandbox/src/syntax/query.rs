@@ -2,6 +2,7 @@
 
 use super::ast::{
     Body, Cte, Expr, Item, JoinKind, Name, OrderItem, Pivot, Query, Select, SetOp, Table, Top,
+    Unpivot,
 };
 use super::cursor::Parser;
 use super::keyword::Keyword;
@@ -325,21 +326,37 @@ impl Parser<'_> {
             {
                 "a join with a hint"
             }
-            Some(Keyword::Unpivot) => "UNPIVOT",
             _ => return Ok(None),
         };
         Err(Error::unsupported(unsupported))
     }
 
-    /// A table source, and the PIVOTs behind it.
+    /// A table source, and the PIVOTs and UNPIVOTs behind it.
     fn pivoted(&mut self) -> Result<Table> {
         let (mut table, mut length) = (self.table()?, 0);
-        while self.eat(Keyword::Pivot) {
+        while let Some(word) = self.eat_any(&[Keyword::Pivot, Keyword::Unpivot]) {
             length += 1;
             self.check_chain(length)?;
-            table = Table::Pivot(Box::new(self.pivot(table)?));
+            table = if word == Keyword::Pivot {
+                Table::Pivot(Box::new(self.pivot(table)?))
+            } else {
+                Table::Unpivot(Box::new(self.unpivot(table)?))
+            };
         }
         Ok(table)
+    }
+
+    /// `(value FOR name IN (a, b)) AS alias`, behind its word.
+    fn unpivot(&mut self, source: Table) -> Result<Unpivot> {
+        self.expect_symbol("(")?;
+        let value = self.identifier()?;
+        self.expect(Keyword::For)?;
+        let name = self.identifier()?;
+        self.expect(Keyword::In)?;
+        let columns = self.name_list()?;
+        self.expect_symbol(")")?;
+        let alias = self.table_alias()?;
+        Ok(Unpivot { source, value, name, columns, alias })
     }
 
     /// `(SUM(value) FOR column IN ([a], [b])) AS alias`, behind its word.
@@ -603,7 +620,6 @@ mod tests {
             "SELECT 1 FROM a GROUP BY CUBE (b, c, d, e, f, g, h)",
             "SELECT 1 FROM dbo.STRING_SPLIT('a', 'b')",
             "SELECT 1 FROM a INNER HASH JOIN b ON 1=1",
-            "SELECT 1 FROM a UNPIVOT (b FOR c IN (d)) p",
             "SELECT 1 FROM a TABLESAMPLE (1 ROWS)",
             "SELECT 1 FROM f(1)",
             "SELECT 1 FROM a JOIN b JOIN c ON 1=1 ON 1=1",

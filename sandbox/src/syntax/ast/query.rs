@@ -144,6 +144,7 @@ pub(crate) enum Table {
         columns: Vec<String>,
     },
     Pivot(Box<Pivot>),
+    Unpivot(Box<Unpivot>),
     /// A function that gives rows.
     Function {
         name: String,
@@ -191,6 +192,18 @@ pub(crate) struct Pivot {
     /// The column whose values become columns.
     pub(crate) spread: String,
     /// The values that do.
+    pub(crate) columns: Vec<String>,
+    pub(crate) alias: String,
+}
+
+/// UNPIVOT: a row for each of some columns.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Unpivot {
+    pub(crate) source: Table,
+    /// The column of the values.
+    pub(crate) value: String,
+    /// The column of the names that the values had.
+    pub(crate) name: String,
     pub(crate) columns: Vec<String>,
     pub(crate) alias: String,
 }
