@@ -51,6 +51,16 @@ pub(crate) fn json_property_not_found(state: u8) -> Error {
     with_state(state, Error::new(13608, 16, text))
 }
 
+/// 13609, of a text that ends too early with a point as what was found. The position is in UTF-16
+/// units from 0; the state tells which function it was.
+pub(crate) fn improper_json(found: char, position: usize, state: u8) -> Error {
+    let text = format!(
+        "JSON text is not properly formatted. Unexpected character '{found}' is found at position \
+         {position}."
+    );
+    with_state(state, Error::new(13609, 16, text))
+}
+
 /// 13611, of OPENJSON with a schema or without one.
 pub(crate) fn json_no_container(has_schema: bool) -> Error {
     let text = "Value referenced by JSON path is not an array or object and cannot be opened with \

@@ -1,6 +1,6 @@
 //! OPENJSON: the rows of a text, as an array of arrays of which SQLite makes rows.
 
-use super::{Reader, Step, quoted, steps, unescaped};
+use super::{Reader, Step, quoted, steps, unescaped, whole};
 use crate::error::{Error, Result};
 use crate::functions::{Arguments, Shim};
 use crate::messages;
@@ -56,11 +56,8 @@ fn open(a: &super::Arguments<'_>) -> Result<Value> {
     if text.contains("\\u0000") {
         return Err(Error::unsupported("OPENJSON of a text with a character of code 0"));
     }
-    let mut reader = Reader::new(text);
-    let is_container = matches!(reader.peek(), Some(b'{' | b'['));
-    let whole = reader.value().filter(|_| is_container && reader.at_end());
-    let whole = whole.ok_or_else(|| Error::unsupported("a text that is not proper JSON"))?;
     let path = Path::parse(a.text(1))?;
+    let whole = whole(text, if a.text(1) == "$" { 4 } else { 3 })?;
     let has_schema = a.values.len() > 2;
     let found = match path.find(whole) {
         Some(found) if found.starts_with(['{', '[']) => found,
