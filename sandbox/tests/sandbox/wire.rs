@@ -149,7 +149,7 @@ async fn a_failed_statement_leaves_the_callers_transaction_or_ends_it_as_the_ser
             ("SELECT Nope FROM dbo.Employees", 207, true),
             ("SELECT * FROM dbo.Nope", 208, true),
             ("SELECT SOUNDEX(1)", 49_999, true),
-            ("EXEC sp_help", 49_999, true),
+            ("EXEC sp_lock", 49_999, true),
             ("SELECT CAST('-' AS int)", 49_999, true),
             ("SELECT FROM", 156, true),
             ("SELECT @nope", 137, true),
