@@ -25,13 +25,13 @@ pub(crate) enum HelpPart {
     Rows(Vec<Column>, Vec<Vec<Value>>),
     /// A PRINT of a blank.
     Blank,
-    /// Of severity 10.
+    /// Of severity 10, where a result set would be empty.
     Message(Error),
 }
 
 /// What a procedure answers.
 pub(crate) enum ProcedureAnswer {
-    /// With its count.
+    /// A result set with its count.
     One(ResultSet),
     /// Without counts, as SET NOCOUNT ON has it.
     Parts(Vec<HelpPart>),

@@ -174,7 +174,7 @@ fn in_base64(bytes: &[u8]) -> Result<String> {
     Ok(out)
 }
 
-/// `for_json(id, columns…)`
+/// The aggregate `for_json(id, columns…)`, whose id is that of a [`JsonWriter`].
 pub(super) struct ForJsonRows(pub(super) Arc<Calls>);
 
 impl Aggregate<(String, usize), Option<String>> for ForJsonRows {

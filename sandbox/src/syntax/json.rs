@@ -41,7 +41,6 @@ impl Parser<'_> {
         Ok(Some(json))
     }
 
-    /// A text constant.
     fn text(&mut self) -> Result<String> {
         let (TokenKind::Text(text) | TokenKind::UnicodeText(text)) = self.peek() else {
             return Err(self.unexpected());
