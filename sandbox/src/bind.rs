@@ -14,6 +14,7 @@ mod cte;
 mod expr;
 mod from;
 mod grouping;
+mod json;
 mod percentile;
 mod pivot;
 mod predicate;
@@ -21,6 +22,7 @@ mod query;
 mod select;
 mod set_operation;
 mod types;
+mod unpivot;
 
 use crate::catalog::views::Rows;
 use crate::catalog::{Catalog, TableDef};
@@ -98,6 +100,8 @@ struct SourceColumn {
     sql: String,
     ty: Type,
     flags: u16,
+    /// Compared by code points, whatever the default collation.
+    sensitive: bool,
 }
 
 /// The names that one query sees by itself.

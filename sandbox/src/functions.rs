@@ -11,6 +11,8 @@ mod collation;
 mod compose;
 mod date;
 mod extreme;
+mod for_json;
+mod format;
 mod json;
 mod math;
 mod name;
@@ -31,6 +33,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 pub(crate) use self::date::DateFunction;
 pub(crate) use self::extreme::{GREATEST, LEAST};
+pub(crate) use self::for_json::{JsonProperty, JsonWriter};
+pub(crate) use self::json::{CHUNKS, OPEN_JSON};
 pub(crate) use self::pattern::like;
 pub(crate) use self::random::{Random, give_random};
 pub(crate) use self::sqlite::register;
@@ -85,21 +89,21 @@ pub(crate) struct Arguments<'a> {
     out: Type,
 }
 
-const TABLES: [&[Function]; 8] = [
+const TABLES: [&[Function]; 9] = [
     text::FUNCTIONS,
     search::FUNCTIONS,
     compose::FUNCTIONS,
     math::FUNCTIONS,
     date::FUNCTIONS,
+    format::FUNCTIONS,
     test::FUNCTIONS,
     json::FUNCTIONS,
     name::FUNCTIONS,
 ];
 
 /// Functions of SQL Server that the sandbox has not, though catalog functions are looked for too.
-const MISSING: [&str; 9] = [
+const MISSING: [&str; 8] = [
     "FORMATMESSAGE",
-    "FORMAT",
     "SOUNDEX",
     "DIFFERENCE",
     "PARSE",
@@ -332,6 +336,8 @@ pub(crate) enum Invocation {
     Date { function: DateFunction, part: Part, args: Vec<Type>, out: Type },
     /// Fails when a recursive CTE goes deeper than this.
     Depth(u32),
+    /// What the aggregate `for_json` makes of its rows.
+    ForJson(JsonWriter),
 }
 
 impl Invocation {
@@ -343,7 +349,7 @@ impl Invocation {
             Self::Function { args, .. } | Self::Date { args, .. } => {
                 args.get(at).copied().unwrap_or(Type::Int)
             }
-            Self::Depth(_) => Type::Int,
+            Self::Depth(_) | Self::ForJson(_) => Type::Int,
         }
     }
 
@@ -362,6 +368,7 @@ impl Invocation {
                 }
                 depth => Ok(depth.unwrap_or(Value::Null)),
             },
+            Self::ForJson(_) => Err(Error::internal("an aggregate as a function")),
             Self::Arithmetic { op, a, b, out } => {
                 let (Some(right), Some(left)) = (values.pop(), values.pop()) else {
                     return Ok(Value::Null);

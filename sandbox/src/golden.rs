@@ -41,7 +41,7 @@ macro_rules! areas {
 }
 
 areas! {
-    aggregates apply change collation convert date ddl errors joins math options predicates procedures
+    aggregates apply change collation convert date ddl errors format joins json math options predicates procedures
     select system_views text transactions windows
 }
 
@@ -156,7 +156,17 @@ fn named(sql: &str, calls: &Calls) -> String {
             }
         }
     }
-    out + rest
+    without_ids(&(out + rest))
+}
+
+/// Without the numbers of what `for_json` writes.
+fn without_ids(sql: &str) -> String {
+    let mut parts = sql.split("for_json(");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |out, part| {
+        let columns = part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ',');
+        out + "for_json(" + columns
+    })
 }
 
 fn described(call: &Invocation) -> String {
@@ -177,6 +187,7 @@ fn described(call: &Invocation) -> String {
             format!("{}[{} {} → {out}]", function.name(), part.name(), list(args))
         }
         Invocation::Depth(max) => format!("depth[{max}]"),
+        Invocation::ForJson(_) => "json".into(),
     }
 }
 

@@ -10,6 +10,7 @@ mod dml;
 mod exec;
 mod expr;
 mod grouping;
+mod json;
 mod keyword;
 mod lexer;
 mod query;

@@ -19,8 +19,10 @@ impl Binder<'_> {
                 let bound = Bound { sql, columns: found, assigns: Vec::new(), limited: false };
                 (bound, alias, columns)
             }
-            Table::Named { .. } | Table::Function { .. } => return self.table(table, sources),
-            Table::Pivot(_) | Table::Join { .. } => {
+            Table::Named { .. } | Table::Function { .. } | Table::OpenJson(_) => {
+                return self.table(table, sources);
+            }
+            Table::Pivot(_) | Table::Unpivot(_) | Table::Join { .. } => {
                 return Err(Error::unsupported("APPLY of a join or a PIVOT"));
             }
         };

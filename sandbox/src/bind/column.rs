@@ -39,6 +39,7 @@ impl SourceColumn {
         Typed {
             name: Some(self.name.clone()),
             flags: self.flags,
+            sensitive: self.sensitive,
             ..typed(self.sql.clone(), self.ty)
         }
     }

@@ -97,6 +97,7 @@ impl Binder<'_> {
             sql: format!("{source}.c{i}"),
             ty: *ty,
             flags: 1,
+            sensitive: false,
         });
         let next_depth = format!("{source}.depth+1");
         sources.push(Source {
@@ -141,7 +142,8 @@ fn table_reads(table: &Table, name: &str) -> bool {
         }
         Table::Derived { query, .. } => reads(&query.body, name),
         Table::Pivot(pivot) => table_reads(&pivot.source, name),
-        Table::Values { .. } | Table::Function { .. } => false,
+        Table::Unpivot(unpivot) => table_reads(&unpivot.source, name),
+        Table::Values { .. } | Table::Function { .. } | Table::OpenJson(_) => false,
         Table::Join { left, right, .. } => table_reads(left, name) || table_reads(right, name),
     }
 }

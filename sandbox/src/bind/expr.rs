@@ -214,6 +214,9 @@ impl Binder<'_> {
 
 /// Whether a query is sure to have no more than one row.
 fn is_one_row(query: &Query) -> bool {
+    if query.json.is_some() {
+        return true;
+    }
     let Body::Select(select) = &query.body else { return false };
     let aggregates = select.items.iter().any(|i| matches!(i, Item::Expr(e, _) if has_aggregate(e)));
     select.group.is_empty() && aggregates

@@ -24,6 +24,7 @@ impl Source {
             sql: quote(&c.name),
             ty: c.ty,
             flags: 1,
+            sensitive: false,
         };
         Self::derived(alias, table.columns.iter().map(column).collect())
     }
@@ -65,6 +66,8 @@ impl Binder<'_> {
             }
             Table::Named { name, alias } => self.named(name, alias.as_deref(), sources),
             Table::Pivot(pivot) => self.pivot(pivot, sources),
+            Table::Unpivot(unpivot) => self.unpivot(unpivot, sources),
+            Table::OpenJson(open) => self.open_json(open, sources),
             Table::Function { name, args, alias, columns } => {
                 let alias = alias.as_ref().unwrap_or(name);
                 self.string_split(args, alias, columns, sources)
@@ -230,6 +233,7 @@ impl Binder<'_> {
             flags: u16::from(c.nullable)
                 | if c.identity.is_some() { 0x10 } else { 8 }
                 | if c.computed.is_some() { 0x20 } else { 0 },
+            sensitive: false,
         });
         let columns = columns.collect();
         sources.push(Source { qualified, ..Source::derived(alias, columns) });
@@ -259,6 +263,7 @@ impl Binder<'_> {
             sql: format!("{source}.c{i}"),
             ty: *ty,
             flags: 1,
+            sensitive: false,
         });
         sources.push(Source {
             qualified: Some((schema.to_owned(), view.to_owned())),
@@ -312,7 +317,13 @@ pub(super) fn renamed(
         if name.is_empty() {
             return Err(messages::no_column_name(i + 1, alias));
         }
-        Ok(SourceColumn { name, sql: format!("{source}.c{i}"), ty: c.ty, flags: 1 })
+        Ok(SourceColumn {
+            name,
+            sql: format!("{source}.c{i}"),
+            ty: c.ty,
+            flags: 1,
+            sensitive: false,
+        })
     };
     found.iter().enumerate().map(column).collect()
 }

@@ -27,7 +27,8 @@ impl Binder<'_> {
         let mark = self.ctes.len();
         let with = self.with(&query.ctes, query.max_recursion)?;
         let has_top = matches!(&query.body, Body::Select(s) if s.top.is_some());
-        if !outer && !query.order.is_empty() && query.offset.is_none() && !has_top {
+        let is_ordered = !query.order.is_empty() && query.offset.is_none() && !has_top;
+        if !outer && is_ordered && query.json.is_none() {
             return Err(messages::order_by_in_a_subquery());
         }
         let mut bound = match &query.body {
@@ -38,6 +39,9 @@ impl Binder<'_> {
             }
         };
         bound.sql = with + &bound.sql;
+        if let Some(json) = &query.json {
+            bound = self.for_json(json, query, bound, outer)?;
+        }
         self.ctes.truncate(mark);
         Ok(bound)
     }

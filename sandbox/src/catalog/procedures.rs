@@ -2,6 +2,7 @@
 //! procedures").
 
 mod columns;
+mod help;
 mod help_text;
 mod keys;
 mod tables;
@@ -19,6 +20,23 @@ const NAME: Type = Type::NVarChar(Len::N(128));
 
 pub(crate) type ResultSet = (Vec<Column>, Vec<Vec<Value>>);
 
+/// A piece of what sp_help answers.
+pub(crate) enum HelpPart {
+    Rows(Vec<Column>, Vec<Vec<Value>>),
+    /// A PRINT of a blank.
+    Blank,
+    /// Of severity 10, where a result set would be empty.
+    Message(Error),
+}
+
+/// What a procedure answers.
+pub(crate) enum ProcedureAnswer {
+    /// A result set with its count.
+    One(ResultSet),
+    /// Without counts, as SET NOCOUNT ON has it.
+    Parts(Vec<HelpPart>),
+}
+
 /// What a call gives: each argument with its name, if it was named.
 pub(crate) type Given<'a> = &'a [(Option<String>, Value)];
 
@@ -27,7 +45,7 @@ struct Procedure {
     name: &'static str,
     /// In the order in which arguments without names are taken.
     parameters: &'static [&'static str],
-    answer: fn(&Arguments, &Catalog, &dyn Facts) -> Result<ResultSet>,
+    answer: fn(&Arguments, &Catalog, &dyn Facts) -> Result<ProcedureAnswer>,
 }
 
 const PROCEDURES: &[Procedure] = &[
@@ -40,7 +58,7 @@ const PROCEDURES: &[Procedure] = &[
             "@table_type",
             "@fUsePattern",
         ],
-        answer: |args, catalog, _| tables::tables(args, catalog),
+        answer: |args, catalog, _| tables::tables(args, catalog).map(ProcedureAnswer::One),
     },
     Procedure {
         name: "sp_columns",
@@ -51,7 +69,9 @@ const PROCEDURES: &[Procedure] = &[
             "@column_name",
             "@ODBCVer",
         ],
-        answer: columns::columns,
+        answer: |args, catalog, facts| {
+            columns::columns(args, catalog, facts).map(ProcedureAnswer::One)
+        },
     },
     // What ODBC drivers call since 2008.
     Procedure {
@@ -64,17 +84,24 @@ const PROCEDURES: &[Procedure] = &[
             "@ODBCVer",
             "@fUsePattern",
         ],
-        answer: columns::columns_100,
+        answer: |args, catalog, facts| {
+            columns::columns_100(args, catalog, facts).map(ProcedureAnswer::One)
+        },
     },
     Procedure {
         name: "sp_pkeys",
         parameters: &["@table_name", "@table_owner", "@table_qualifier"],
-        answer: |args, catalog, _| keys::primary_keys(args, catalog),
+        answer: |args, catalog, _| keys::primary_keys(args, catalog).map(ProcedureAnswer::One),
     },
     Procedure {
         name: "sp_helptext",
         parameters: &["@objname", "@columnname"],
-        answer: |args, catalog, _| help_text::help_text(args, catalog),
+        answer: |args, catalog, _| help_text::help_text(args, catalog).map(ProcedureAnswer::One),
+    },
+    Procedure {
+        name: "sp_help",
+        parameters: &["@objname"],
+        answer: |args, catalog, facts| help::help(args, catalog, facts).map(ProcedureAnswer::Parts),
     },
 ];
 
@@ -84,7 +111,7 @@ pub(crate) fn run(
     given: Given<'_>,
     catalog: &Catalog,
     facts: &dyn Facts,
-) -> Result<Option<ResultSet>> {
+) -> Result<Option<ProcedureAnswer>> {
     let Some(procedure) = PROCEDURES.iter().find(|p| p.name.eq_ignore_ascii_case(name)) else {
         return Ok(None);
     };

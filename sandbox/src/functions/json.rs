@@ -1,9 +1,13 @@
-//! JSON: the lax half of its paths. What is not properly formatted is refused, because the server
-//! names the place in words of its own.
+//! JSON: the lax half of its paths. A text that is not properly formatted is 13609 where it is sure
+//! which character the server names, and refused elsewhere.
 
+mod open;
+
+pub(crate) use self::open::{CHUNKS, OPEN_JSON};
 use super::text::is_no_text;
 use super::{Arguments, Function, Operands, Signature, text_of};
 use crate::error::{Error, Result};
+use crate::messages;
 use crate::types::{Len, Type, Value};
 
 /// The longest text that JSON_VALUE gives, in UTF-16; NULL for what is longer.
@@ -59,15 +63,36 @@ fn json_query(a: &Arguments<'_>) -> Result<Value> {
 /// What a path leads to, as it is written.
 fn find<'a>(json: &'a str, path: &str) -> Result<Option<&'a str>> {
     let steps = steps(path)?;
-    let mut reader = Reader::new(json);
-    let is_container = matches!(reader.peek(), Some(b'{' | b'['));
-    let whole = reader.value().filter(|_| is_container && reader.at_end());
-    let mut at = whole.ok_or_else(|| Error::unsupported("a text that is not proper JSON"))?;
+    let mut at = whole(json, 1)?;
     for step in &steps {
         let Some(next) = Reader::new(at).step(step) else { return Ok(None) };
         at = next;
     }
     Ok(Some(at))
+}
+
+/// An object or an array, and nothing else; 13609 with a state that tells who asks.
+fn whole(json: &str, state: u8) -> Result<&str> {
+    let mut reader = Reader::new(json);
+    let first = reader.peek();
+    let found = match first {
+        Some(b'{' | b'[') => reader.value(),
+        // A number, a text or a word would be proper elsewhere.
+        Some(b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => None,
+        _ => {
+            reader.stopped = Some(reader.at);
+            None
+        }
+    };
+    match (found, reader.stopped.filter(|_| !reader.has_value)) {
+        (Some(found), _) if reader.at_end() => Ok(found),
+        (_, Some(at)) => {
+            let position = json[..at].encode_utf16().count();
+            let found = json[at..].chars().next().unwrap_or('.');
+            Err(messages::improper_json(found, position, state))
+        }
+        _ => Err(Error::unsupported("this text, which is not proper JSON")),
+    }
 }
 
 /// A step of a path.
@@ -118,11 +143,15 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: u32,
+    /// Where something else would have had to stand; none where that is not sure.
+    stopped: Option<usize>,
+    /// A value was read to its end: the server may have found in it what it looked for.
+    has_value: bool,
 }
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str) -> Self {
-        Self { text, at: 0, depth: 0 }
+        Self { text, at: 0, depth: 0, stopped: None, has_value: false }
     }
 
     /// The next byte that is no blank.
@@ -145,19 +174,33 @@ impl<'a> Reader<'a> {
         hit.then_some(())
     }
 
+    /// The same, where nothing else may stand.
+    fn need(&mut self, byte: u8) -> Option<()> {
+        let hit = self.eat(byte);
+        if hit.is_none() {
+            self.stopped.get_or_insert(self.at);
+        }
+        hit
+    }
+
     /// A value as it is written.
     fn value(&mut self) -> Option<&'a str> {
-        let first = self.peek()?;
+        let first = self.peek();
         let start = self.at;
-        match first {
+        match first.unwrap_or(0) {
             b'{' => self.members(|_, _| false).map(|_| ()),
             b'[' => self.elements(usize::MAX).map(|_| ()),
             b'"' => self.string().map(|_| ()),
             b't' => self.word("true"),
             b'f' => self.word("false"),
             b'n' => self.word("null"),
-            _ => self.number(),
+            b'-' | b'0'..=b'9' => self.number(),
+            _ => {
+                self.stopped.get_or_insert(start);
+                None
+            }
         }?;
+        self.has_value = true;
         Some(&self.text[start..self.at])
     }
 
@@ -176,7 +219,7 @@ impl<'a> Reader<'a> {
         self.list(b'{', b'}', |reader, _| {
             reader.peek();
             let name = unescaped(reader.string()?);
-            reader.eat(b':')?;
+            reader.need(b':')?;
             let value = reader.value()?;
             if found.is_none() && meant(reader, &name) {
                 found = Some(value);
@@ -199,6 +242,25 @@ impl<'a> Reader<'a> {
         Some(found)
     }
 
+    /// Every member of an object that is proper.
+    fn each_member(&mut self, mut found: impl FnMut(String, &'a str)) {
+        self.list(b'{', b'}', |reader, _| {
+            reader.peek();
+            let name = unescaped(reader.string()?);
+            reader.need(b':')?;
+            found(name, reader.value()?);
+            Some(())
+        });
+    }
+
+    /// Every element of an array that is proper, with its number from 0.
+    fn each_element(&mut self, mut found: impl FnMut(usize, &'a str)) {
+        self.list(b'[', b']', |reader, at| {
+            found(at, reader.value()?);
+            Some(())
+        });
+    }
+
     fn list(
         &mut self,
         open: u8,
@@ -217,7 +279,7 @@ impl<'a> Reader<'a> {
                     break;
                 }
             }
-            self.eat(close)?;
+            self.need(close)?;
         }
         self.depth -= 1;
         Some(())
@@ -226,7 +288,7 @@ impl<'a> Reader<'a> {
     /// A string with its quotation marks.
     fn string(&mut self) -> Option<&'a str> {
         let start = self.at;
-        self.eat(b'"')?;
+        self.need(b'"')?;
         let bytes = self.text.as_bytes();
         loop {
             match *bytes.get(self.at)? {

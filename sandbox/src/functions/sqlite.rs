@@ -9,6 +9,7 @@ use rusqlite::{Connection, Error as LiteError};
 
 use super::Calls;
 use super::collation::collate;
+use super::for_json::ForJsonRows;
 use super::percentile::Percentile;
 use crate::error::{Error, Result};
 use crate::types::{Value, dec_from_key, dec_key};
@@ -18,18 +19,18 @@ pub(super) fn lite_error(e: &Error) -> LiteError {
 }
 
 /// Registers the collations CI and CS, `f(id, …)` for the interned calls, the aggregates `dsum`,
-/// `variance`, `percentile_cont` and `percentile_disc`, and `newid()`.
+/// `variance`, `percentile_cont`, `percentile_disc` and `for_json`, and `newid()`.
 pub(crate) fn register(conn: &Connection, calls: &Arc<Calls>) -> rusqlite::Result<()> {
     conn.create_collation("CI", collate)?;
     conn.create_collation("CS", |a, b| a.trim_end_matches(' ').cmp(b.trim_end_matches(' ')))?;
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
         | FunctionFlags::SQLITE_INNOCUOUS;
-    let calls = calls.clone();
+    let interned = calls.clone();
     conn.create_scalar_function("f", -1, flags, move |ctx| {
         let id = usize::try_from(ctx.get::<i64>(0)?).ok();
         let call = id
-            .and_then(|id| calls.get(id))
+            .and_then(|id| interned.get(id))
             .ok_or_else(|| lite_error(&Error::internal("an unknown call")))?;
         let values = (1..ctx.len())
             .map(|at| Value::from_lite(ctx.get_raw(at), call.argument_type(at - 1)))
@@ -41,6 +42,7 @@ pub(crate) fn register(conn: &Connection, calls: &Arc<Calls>) -> rusqlite::Resul
     conn.create_aggregate_function("variance", 2, flags, Variance)?;
     conn.create_window_function("percentile_cont", 3, flags, Percentile { continuous: true })?;
     conn.create_window_function("percentile_disc", 3, flags, Percentile { continuous: false })?;
+    conn.create_aggregate_function("for_json", -1, flags, ForJsonRows(calls.clone()))?;
     conn.create_scalar_function("newid", 0, FunctionFlags::SQLITE_UTF8, |_| Ok(new_guid()))
 }
 

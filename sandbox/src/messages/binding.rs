@@ -307,6 +307,17 @@ pub(crate) fn window_order_by_a_constant() -> Error {
     )
 }
 
+/// 8116. `ty` and `function` as the message names them; `position` from 1.
+pub(crate) fn invalid_argument(ty: &str, position: usize, function: &str) -> Error {
+    Error::new(
+        8116,
+        16,
+        format!(
+            "Argument data type {ty} is invalid for argument {position} of {function} function."
+        ),
+    )
+}
+
 /// 8117. `operator` is a verb, a symbol in quotes, or the name of an aggregate.
 pub(crate) fn invalid_operand(ty: Type, operator: &str) -> Error {
     let ty = name_of(ty);
@@ -352,6 +363,17 @@ pub(crate) fn grouping_of_no_group() -> Error {
 pub(crate) fn no_column_name(position: usize, source: &str) -> Error {
     let text = format!("No column name was specified for column {position} of '{source}'.");
     Error::new(8155, 16, text)
+}
+
+pub(crate) fn unpivot_of_types(column: &str) -> Error {
+    Error::new(
+        8167,
+        16,
+        format!(
+            "The type of column \"{column}\" conflicts with the type of other columns specified in \
+             the UNPIVOT list."
+        ),
+    )
 }
 
 pub(crate) fn column_list_of_unequal_length(source: &str, is_shorter: bool) -> Error {

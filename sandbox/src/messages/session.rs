@@ -179,3 +179,29 @@ pub(crate) fn thrown_number_out_of_range(number: i64) -> Error {
         ),
     )
 }
+
+// Messages of severity 10, which are no errors.
+
+pub(crate) fn no_constraints(object: &str) -> Error {
+    let text =
+        format!("No constraints are defined on object '{object}', or you do not have permissions.");
+    Error::new(15469, 10, text)
+}
+
+pub(crate) fn no_references(object: &str) -> Error {
+    let text = format!(
+        "No foreign keys reference table '{object}', or you do not have permissions on \
+         referencing tables."
+    );
+    Error::new(15470, 10, text)
+}
+
+pub(crate) fn no_indexes(object: &str) -> Error {
+    let text =
+        format!("The object '{object}' does not have any indexes, or you do not have permissions.");
+    Error::new(15472, 10, text)
+}
+
+pub(crate) fn no_bound_views(object: &str) -> Error {
+    Error::new(15647, 10, format!("No views with schema binding reference table '{object}'."))
+}

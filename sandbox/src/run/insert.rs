@@ -199,6 +199,9 @@ fn query_rows(
     given: &[&ColumnMeta],
     fill: Vec<String>,
 ) -> Result<String> {
+    if query.json.is_some() {
+        return Err(Error::unsupported("FOR JSON of a query whose rows are inserted"));
+    }
     let bound = binder.query(query, true)?;
     if bound.columns.len() != given.len() {
         return Err(if !named {

@@ -4,7 +4,8 @@ use super::control::check_declarations;
 use super::session::{Engine, Frame};
 use super::statement::{Flow, Run, Stop};
 use crate::bind::Env;
-use crate::catalog::{Object, ObjectKind, procedures};
+use crate::catalog::procedures::{self, HelpPart, ProcedureAnswer};
+use crate::catalog::{Object, ObjectKind};
 use crate::convert::{NO_STYLE, convert};
 use crate::error::{Error, Result};
 use crate::messages;
@@ -13,7 +14,7 @@ use crate::syntax::ast::{Arg, Expr, Name, ParamDef, Statement};
 use crate::tds::out::Out;
 use crate::tds::request::Param;
 use crate::tds::token::{self, Done, status};
-use crate::types::{Len, Type, Value};
+use crate::types::{Column, Len, Type, Value};
 
 /// An argument of a call.
 pub(super) struct Argument {
@@ -261,13 +262,26 @@ impl Engine {
             .map(|a| (a.name.clone(), a.value.as_ref().map_or(Value::Null, |v| v.1.clone())))
             .collect();
         let bare = name.0.last().map_or("", String::as_str);
-        if let Some((columns, rows)) = procedures::run(bare, &given, &self.catalog, self)? {
-            out.write(|b| token::columns(&columns, b))?;
-            for row in &rows {
-                out.row(|b| token::row(row.iter().zip(columns.iter().map(|c| c.ty)), b))?;
+        match procedures::run(bare, &given, &self.catalog, self)? {
+            Some(ProcedureAnswer::One((columns, rows))) => {
+                send(&columns, &rows, status::COUNT, out)?;
+                return Ok(0);
             }
-            out.done(Done::InProc, status::COUNT, super::select::SELECT, rows.len() as u64);
-            return Ok(0);
+            Some(ProcedureAnswer::Parts(parts)) => {
+                for part in parts {
+                    match part {
+                        HelpPart::Rows(columns, rows) => send(&columns, &rows, 0, out)?,
+                        HelpPart::Blank => {
+                            out.write(|b| token::info(0, 0, 1, self.line, " ", b))?
+                        }
+                        HelpPart::Message(e) => out.write(|b| {
+                            token::info(e.number, e.class, e.state, self.line, &e.message, b);
+                        })?,
+                    }
+                }
+                return Ok(0);
+            }
+            None => {}
         }
         let shown = name.0.join(".");
         let lower = bare.to_ascii_lowercase();
@@ -281,6 +295,16 @@ impl Engine {
         }
         Err(messages::no_such_procedure(&shown, 62).into())
     }
+}
+
+/// A result set of a catalog procedure, with a count if the status says so.
+fn send(columns: &[Column], rows: &[Vec<Value>], status: u16, out: &mut Out) -> Result<()> {
+    out.write(|b| token::columns(columns, b))?;
+    for row in rows {
+        out.row(|b| token::row(row.iter().zip(columns.iter().map(|c| c.ty)), b))?;
+    }
+    out.done(Done::InProc, status, super::select::SELECT, rows.len() as u64);
+    Ok(())
 }
 
 /// Takes a text parameter: by the first name, else the first without a name, else by the second.

@@ -5,7 +5,7 @@ use super::sqlite::{Changes, RowSink};
 use crate::bind::{Binder, Bound};
 use crate::catalog::quote;
 use crate::convert::cut_utf16;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::messages;
 use crate::syntax::ast::{Body, ColumnDef, Name, Query};
 use crate::tds::out::Out;
@@ -128,6 +128,9 @@ impl Engine {
 
     /// SELECT … INTO makes a table of the query's columns.
     fn select_into(&mut self, query: &Query, into: &Name, out: &mut Out) -> Result<()> {
+        if query.json.is_some() {
+            return Err(Error::unsupported("FOR JSON of SELECT … INTO"));
+        }
         let (bound, binds) = self.bind_query(query)?;
         let columns = bound.columns.iter().enumerate().map(|(i, c)| {
             if c.name.is_empty() {

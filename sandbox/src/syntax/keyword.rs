@@ -37,6 +37,7 @@ keywords! {
     At "AT" ELSEWHERE;
     Atomic "ATOMIC" ELSEWHERE;
     Authorization "AUTHORIZATION" RESERVED | ELSEWHERE;
+    Auto "AUTO" PLAIN;
     Backup "BACKUP" RESERVED | REFUSED;
     Begin "BEGIN" RESERVED;
     Between "BETWEEN" RESERVED;
@@ -117,6 +118,7 @@ keywords! {
     Iif "IIF" PLAIN;
     In "IN" RESERVED;
     Include "INCLUDE" PLAIN;
+    IncludeNullValues "INCLUDE_NULL_VALUES" PLAIN;
     Index "INDEX" RESERVED | ELSEWHERE;
     Inner "INNER" RESERVED;
     Insert "INSERT" RESERVED;
@@ -125,6 +127,7 @@ keywords! {
     Is "IS" RESERVED;
     Isolation "ISOLATION" PLAIN;
     Join "JOIN" RESERVED;
+    Json "JSON" PLAIN;
     Key "KEY" RESERVED;
     Kill "KILL" RESERVED | REFUSED;
     Leading "LEADING" PLAIN;
@@ -164,6 +167,7 @@ keywords! {
     Over "OVER" RESERVED;
     Parse "PARSE" PLAIN;
     Partition "PARTITION" PLAIN;
+    Path "PATH" PLAIN;
     Percent "PERCENT" ELSEWHERE;
     Period "PERIOD" ELSEWHERE;
     Persisted "PERSISTED" PLAIN;
@@ -191,6 +195,7 @@ keywords! {
     Right "RIGHT" RESERVED;
     Rollback "ROLLBACK" RESERVED;
     Rollup "ROLLUP" PLAIN;
+    Root "ROOT" PLAIN;
     Row "ROW" PLAIN;
     Rowguidcol "ROWGUIDCOL" PLAIN;
     Rows "ROWS" PLAIN;
@@ -246,6 +251,7 @@ keywords! {
     Window "WINDOW" ELSEWHERE;
     With "WITH" RESERVED | ELSEWHERE;
     Within "WITHIN" ELSEWHERE;
+    WithoutArrayWrapper "WITHOUT_ARRAY_WRAPPER" PLAIN;
     Work "WORK" PLAIN;
     Writetext "WRITETEXT" ELSEWHERE | REFUSED;
     Xmlnamespaces "XMLNAMESPACES" PLAIN;

@@ -2,6 +2,7 @@
 
 use super::ast::{
     Body, Cte, Expr, Item, JoinKind, Name, OrderItem, Pivot, Query, Select, SetOp, Table, Top,
+    Unpivot,
 };
 use super::cursor::Parser;
 use super::keyword::Keyword;
@@ -24,9 +25,7 @@ impl Parser<'_> {
                 query.fetch = self.fetch()?;
             }
         }
-        if self.at(Keyword::For) {
-            return Err(Error::unsupported("FOR XML, FOR JSON and FOR BROWSE"));
-        }
+        query.json = self.for_json()?;
         if let Some(max) = self.option()? {
             query.max_recursion = max;
         }
@@ -327,21 +326,37 @@ impl Parser<'_> {
             {
                 "a join with a hint"
             }
-            Some(Keyword::Unpivot) => "UNPIVOT",
             _ => return Ok(None),
         };
         Err(Error::unsupported(unsupported))
     }
 
-    /// A table source, and the PIVOTs behind it.
+    /// A table source, and the PIVOTs and UNPIVOTs behind it.
     fn pivoted(&mut self) -> Result<Table> {
         let (mut table, mut length) = (self.table()?, 0);
-        while self.eat(Keyword::Pivot) {
+        while let Some(word) = self.eat_any(&[Keyword::Pivot, Keyword::Unpivot]) {
             length += 1;
             self.check_chain(length)?;
-            table = Table::Pivot(Box::new(self.pivot(table)?));
+            table = if word == Keyword::Pivot {
+                Table::Pivot(Box::new(self.pivot(table)?))
+            } else {
+                Table::Unpivot(Box::new(self.unpivot(table)?))
+            };
         }
         Ok(table)
+    }
+
+    /// `(value FOR name IN (a, b)) AS alias`, behind its word.
+    fn unpivot(&mut self, source: Table) -> Result<Unpivot> {
+        self.expect_symbol("(")?;
+        let value = self.identifier()?;
+        self.expect(Keyword::For)?;
+        let name = self.identifier()?;
+        self.expect(Keyword::In)?;
+        let columns = self.name_list()?;
+        self.expect_symbol(")")?;
+        let alias = self.table_alias()?;
+        Ok(Unpivot { source, value, name, columns, alias })
     }
 
     /// `(SUM(value) FOR column IN ([a], [b])) AS alias`, behind its word.
@@ -382,6 +397,7 @@ impl Parser<'_> {
     /// Its arguments and its alias, behind its name.
     fn table_function(&mut self, name: &Name) -> Result<Table> {
         let name = match name.0.as_slice() {
+            [name] if name.eq_ignore_ascii_case("OPENJSON") => return self.open_json(),
             [name] if name.eq_ignore_ascii_case("STRING_SPLIT") => name.to_ascii_uppercase(),
             _ => {
                 let what = format!("the table function {}", name.0.join("."));
@@ -413,6 +429,11 @@ impl Parser<'_> {
         let join = self.joined()?;
         self.expect_symbol(")")?;
         Ok(join)
+    }
+
+    /// The alias of a table source, if it has one.
+    pub(super) fn source_alias(&mut self) -> Result<Option<String>> {
+        self.alias(false)
     }
 
     fn table_alias(&mut self) -> Result<String> {
@@ -592,15 +613,13 @@ mod tests {
             assert!(matches!(refused(text), 102 | 156), "{text}: {}", refused(text));
         }
         let elsewhere = [
-            "SELECT 1 FOR JSON AUTO",
+            "SELECT 1 FOR XML AUTO",
             "UPDATE TOP (1) PERCENT t SET a = 1",
             "DELETE TOP (1) WITH TIES FROM t",
             "SELECT 1 FROM a GROUP BY ALL b",
             "SELECT 1 FROM a GROUP BY CUBE (b, c, d, e, f, g, h)",
-            "SELECT 1 FROM OPENJSON('[]')",
             "SELECT 1 FROM dbo.STRING_SPLIT('a', 'b')",
             "SELECT 1 FROM a INNER HASH JOIN b ON 1=1",
-            "SELECT 1 FROM a UNPIVOT (b FOR c IN (d)) p",
             "SELECT 1 FROM a TABLESAMPLE (1 ROWS)",
             "SELECT 1 FROM f(1)",
             "SELECT 1 FROM a JOIN b JOIN c ON 1=1 ON 1=1",

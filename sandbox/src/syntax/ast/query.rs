@@ -1,6 +1,7 @@
 //! Queries: what is selected from what.
 
 use super::{Expr, Name};
+use crate::types::Type;
 
 /// A query with its CTEs, order and paging.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +13,19 @@ pub(crate) struct Query {
     pub(crate) fetch: Option<Expr>,
     /// OPTION (MAXRECURSION n); 0 is without a limit.
     pub(crate) max_recursion: u32,
+    pub(crate) json: Option<ForJson>,
+}
+
+/// FOR JSON: the rows as one text.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct ForJson {
+    /// AUTO, and not PATH.
+    pub(crate) auto: bool,
+    /// The name of the object around all rows.
+    pub(crate) root: Option<String>,
+    pub(crate) include_nulls: bool,
+    /// Without brackets around the rows.
+    pub(crate) no_wrapper: bool,
 }
 
 impl Query {
@@ -27,6 +41,7 @@ impl Query {
             offset: None,
             fetch: None,
             max_recursion: Self::MAX_RECURSION,
+            json: None,
         }
     }
 }
@@ -129,6 +144,7 @@ pub(crate) enum Table {
         columns: Vec<String>,
     },
     Pivot(Box<Pivot>),
+    Unpivot(Box<Unpivot>),
     /// A function that gives rows.
     Function {
         name: String,
@@ -136,12 +152,33 @@ pub(crate) enum Table {
         alias: Option<String>,
         columns: Vec<String>,
     },
+    OpenJson(Box<OpenJson>),
     Join {
         kind: JoinKind,
         left: Box<Table>,
         right: Box<Table>,
         on: Option<Expr>,
     },
+}
+
+/// OPENJSON: a text and a path.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OpenJson {
+    pub(crate) args: Vec<Expr>,
+    /// WITH (…); none for key, value and type.
+    pub(crate) schema: Option<Vec<JsonColumn>>,
+    pub(crate) alias: String,
+    pub(crate) columns: Vec<String>,
+}
+
+/// A column of OPENJSON's schema.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct JsonColumn {
+    pub(crate) name: String,
+    pub(crate) ty: Type,
+    /// None for the member of the column's name.
+    pub(crate) path: Option<String>,
+    pub(crate) as_json: bool,
 }
 
 /// PIVOT: a column of aggregates for each value of another column.
@@ -155,6 +192,18 @@ pub(crate) struct Pivot {
     /// The column whose values become columns.
     pub(crate) spread: String,
     /// The values that do.
+    pub(crate) columns: Vec<String>,
+    pub(crate) alias: String,
+}
+
+/// UNPIVOT: a row for each of some columns.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Unpivot {
+    pub(crate) source: Table,
+    /// The column of the values.
+    pub(crate) value: String,
+    /// The column of the names that the values had.
+    pub(crate) name: String,
     pub(crate) columns: Vec<String>,
     pub(crate) alias: String,
 }
