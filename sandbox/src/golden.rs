@@ -41,7 +41,7 @@ macro_rules! areas {
 }
 
 areas! {
-    aggregates change collation convert date ddl errors joins math options predicates procedures
+    aggregates binding change collation convert date ddl errors joins math options predicates procedures
     select system_views text transactions windows
 }
 
