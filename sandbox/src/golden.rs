@@ -41,8 +41,8 @@ macro_rules! areas {
 }
 
 areas! {
-    aggregates binding change collation convert date ddl errors joins math options predicates procedures
-    select system_views text transactions windows
+    aggregates binding change collation convert date ddl errors functions joins math options
+    predicates procedures select system_views text transactions windows
 }
 
 /// Runs an area's script, and compares or rewrites it.
