@@ -102,9 +102,7 @@ fn guid_order(a: &Arguments<'_>) -> Result<Value> {
 
 fn fit(a: &Arguments<'_>) -> Result<Value> {
     match &a.values[0] {
-        Value::Int(n) => {
-            fit_int(*n, a.out, false).map(Value::Int).map_err(|e| Error { state: 2, ..e })
-        }
+        Value::Int(n) => fit_int(*n, a.out, false).map(Value::Int),
         Value::Dec(d) => match a.out {
             Type::Decimal(p, _) => decimal::fit(*d, p, "expression").map(Value::Dec),
             _ => decimal::fit_money(*d, a.out).map(Value::Dec),
