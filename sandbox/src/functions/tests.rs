@@ -5,7 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::collation::collate;
 use super::json::quoted;
-use super::{LIKE, Shim, TOP};
+use super::{Arguments, GUID_ORDER, LIKE, Shim, TOP};
+use crate::types::{Type, Value};
 
 #[test]
 fn shims_are_told_apart_by_their_names() {
@@ -57,4 +58,14 @@ fn accents_break_ties() {
 #[test]
 fn blanks_stand_in_a_json_string_as_they_are() {
     assert_eq!(quoted("a b\t"), "\"a b\\u0009\"");
+}
+
+#[test]
+fn the_bytes_by_which_uniqueidentifiers_are_ordered() {
+    let values = [Value::Str("00112233-4455-6677-8899-AABBCCDDEEFF".into())];
+    let arguments = Arguments { values: &values, types: &[Type::Guid], out: Type::Binary(16) };
+    let key = [
+        0xAA, 0xBB, 0xCC, 0xDD, 0xEE, 0xFF, 0x88, 0x99, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0,
+    ];
+    assert_eq!((GUID_ORDER.eval)(&arguments), Ok(Value::Bin(key.into())));
 }
