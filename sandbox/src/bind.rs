@@ -21,6 +21,8 @@ mod predicate;
 mod query;
 mod select;
 mod set_operation;
+#[cfg(test)]
+mod tests;
 mod types;
 mod unpivot;
 
@@ -56,8 +58,6 @@ pub(crate) trait Env {
 pub(crate) struct Typed {
     pub(crate) sql: String,
     pub(crate) ty: Type,
-    /// Of an integer literal, whose decimal precision is its own length.
-    digits: Option<u8>,
     /// COLLATE of another kind than the default.
     sensitive: bool,
     /// Of a column, or its alias.
@@ -138,7 +138,6 @@ fn typed(sql: impl Into<String>, ty: Type) -> Typed {
     Typed {
         sql: sql.into(),
         ty,
-        digits: None,
         sensitive: false,
         name: None,
         flags: 1,
@@ -238,21 +237,19 @@ impl<'a> Binder<'a> {
     /// already.
     pub(crate) fn coerce(&self, e: Typed, to: Type) -> Typed {
         if !types::needs_conversion(e.ty, to) {
-            return Typed { ty: if to == Type::Null { e.ty } else { to }, ..e };
+            return Typed { ty: to, ..e };
         }
         let cast = Invocation::Cast { from: e.ty, to, style: NO_STYLE, attempt: false };
-        let sql = self.call(cast, &[&e.sql]);
-        Typed { sql, ty: to, digits: None, literal: false, ..e }
+        typed(self.call(cast, &[&e.sql]), to)
     }
 
     /// For an assignment to a column: too long is an error.
-    pub(crate) fn assign(&self, e: Typed, to: Type) -> Result<Typed> {
+    pub(crate) fn assign(&self, e: Typed, to: Type) -> Result<String> {
         if e.ty == Type::Null || types::is_assignable(e.ty, to) {
-            return Ok(Typed { ty: to, ..e });
+            return Ok(e.sql);
         }
         implicit(e.ty, to)?;
-        let sql = self.call(Invocation::Assign { from: e.ty, to }, &[&e.sql]);
-        Ok(Typed { sql, ty: to, literal: false, ..e })
+        Ok(self.call(Invocation::Assign { from: e.ty, to }, &[&e.sql]))
     }
 
     /// A variable or a value of the session, as a parameter of the statement.

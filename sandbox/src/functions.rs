@@ -24,6 +24,8 @@ mod search;
 mod shims;
 mod sqlite;
 mod test;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::collections::HashMap;
@@ -255,7 +257,6 @@ fn text_of(ty: Type) -> Type {
         Type::NVarChar(_) | Type::VarChar(_) => ty,
         Type::NChar(n) => Type::NVarChar(Len::N(n)),
         Type::Char(n) => Type::VarChar(Len::N(n)),
-        Type::Xml => Type::NVarChar(Len::Max),
         Type::Null => Type::VarChar(Len::N(1)),
         _ => Type::VarChar(Len::N(8000)),
     }

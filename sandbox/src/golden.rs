@@ -41,8 +41,8 @@ macro_rules! areas {
 }
 
 areas! {
-    aggregates apply change collation convert date ddl errors format joins json math options predicates procedures
-    select system_views text transactions windows
+    aggregates apply binding change collation convert date ddl errors format functions joins json
+    math options predicates procedures select system_views text transactions windows
 }
 
 /// Runs an area's script, and compares or rewrites it.

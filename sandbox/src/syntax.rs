@@ -15,6 +15,8 @@ mod keyword;
 mod lexer;
 mod query;
 mod statement;
+#[cfg(test)]
+mod tests;
 
 use self::ast::{Expr, ParamDef, Query, Statement};
 use self::cursor::Parser;

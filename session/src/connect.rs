@@ -160,7 +160,7 @@ impl Target {
         }
     }
 
-    async fn prelogin(&self, wire: &mut Wire) -> Result<prelogin::Answer, Error> {
+    async fn prelogin(&self, wire: &mut Wire) -> Result<prelogin::PreloginAnswer, Error> {
         let request = prelogin::Request {
             encryption: match self.tls.encrypt() {
                 Encrypt::On | Encrypt::Strict => encryption::ON,
@@ -197,7 +197,7 @@ impl Target {
             }
             _ => Error::lost(&e),
         })?;
-        prelogin::Answer::read(&payload)
+        prelogin::PreloginAnswer::read(&payload)
     }
 
     fn tune(&self, tcp: &TcpStream) -> io::Result<()> {

@@ -51,7 +51,7 @@ struct Lent<'a> {
 pub(crate) async fn login(
     wire: &mut Wire,
     config: tiberius::Config,
-    prelogin: &prelogin::Answer,
+    prelogin: &prelogin::PreloginAnswer,
     login_only: bool,
 ) -> Result<Known, Error> {
     let mut lent = Lent {

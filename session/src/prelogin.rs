@@ -31,7 +31,7 @@ pub(crate) struct Request<'a> {
 
 /// What of the server's answer matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct PreloginAnswer {
     version: [u8; 6],
     pub(crate) encryption: u8,
     /// As it came: one byte of 0 where the instance is the one that was asked for.
@@ -59,9 +59,9 @@ impl Request<'_> {
     }
 }
 
-// === impl Answer ===
+// === impl PreloginAnswer ===
 
-impl Answer {
+impl PreloginAnswer {
     pub(crate) fn read(payload: &[u8]) -> Result<Self, Error> {
         let bad = || Error::protocol("PRELOGIN is malformed");
         let mut answer = Self {
@@ -163,18 +163,18 @@ mod tests {
             (option::FEDAUTHREQUIRED, &[1]),
             (option::NONCEOPT, &nonce),
         ]);
-        let answer = Answer::read(&real).expect("well-formed");
+        let answer = PreloginAnswer::read(&real).expect("well-formed");
         assert_eq!((answer.encryption, answer.version()), (3, (16, 0, 1041)));
         assert!(!answer.other_instance());
-        let shown = Answer::read(&answer.for_driver()).expect("well-formed");
-        assert_eq!(shown, Answer { encryption: encryption::NOT_SUPPORTED, ..answer });
+        let shown = PreloginAnswer::read(&answer.for_driver()).expect("well-formed");
+        assert_eq!(shown, PreloginAnswer { encryption: encryption::NOT_SUPPORTED, ..answer });
     }
 
     #[test]
     fn a_malformed_answer_is_an_error_wherever_it_ends() {
         let whole = write(&[(option::VERSION, &[0; 6]), (option::ENCRYPTION, &[1])]);
         for end in 0..whole.len() {
-            assert!(Answer::read(&whole[..end]).is_err(), "{end}");
+            assert!(PreloginAnswer::read(&whole[..end]).is_err(), "{end}");
         }
     }
 }

@@ -30,13 +30,7 @@ impl Binder<'_> {
         if let Some(negated) = operand.constant.as_ref().filter(|_| operand.literal)
             && let Some((value, ty)) = negated_literal(negated, operand.ty)
         {
-            return Ok(Typed {
-                sql: literal(&value),
-                ty,
-                constant: Some(value),
-                name: None,
-                ..operand
-            });
+            return Ok(Typed { sql: literal(&value), ty, constant: Some(value), ..operand });
         }
         let ty = operand.ty;
         if ty != Type::Null && (!ty.is_number() || ty == Type::Bit) {
@@ -47,9 +41,6 @@ impl Binder<'_> {
     }
 
     pub(super) fn binary(&self, op: BinaryOp, a: Typed, b: Typed) -> Result<Typed> {
-        if a.ty == Type::Bool || b.ty == Type::Bool {
-            return Err(Error::syntax(op.symbol(), 0));
-        }
         let ty = common(a.ty, b.ty);
         if ty == Type::Null {
             return Ok(typed("NULL", Type::Int));
@@ -93,7 +84,7 @@ impl Binder<'_> {
             return Err(messages::invalid_operand(left, op.verb()));
         }
         let sum = |most: i64| {
-            if left.max_length() < 0 || right.max_length() < 0 {
+            if left.max_length() == -1 || right.max_length() == -1 {
                 return Len::Max;
             }
             Len::N((characters(left) + characters(right)).clamp(1, most) as u16)
@@ -146,8 +137,8 @@ impl Binder<'_> {
             return self.binary(op, a, b);
         }
         // Of an integer literal its own length is the precision.
-        let precision = |e: &Typed| match e.digits {
-            Some(digits) if e.ty.is_int() => Some((digits, 0)),
+        let precision = |e: &Typed| match e.constant {
+            Some(Value::Int(n)) if e.literal => Some((n.unsigned_abs().to_string().len() as u8, 0)),
             _ => e.ty.as_decimal(),
         };
         let (Some(p1), Some(p2)) = (precision(&a), precision(&b)) else {
@@ -155,8 +146,8 @@ impl Binder<'_> {
         };
         let (p, s) = decimal::result_type(op, p1, p2);
         let out = Type::Decimal(p, s);
-        let a = self.coerce(a, Type::Decimal(p1.0.max(1), p1.1));
-        let b = self.coerce(b, Type::Decimal(p2.0.max(1), p2.1));
+        let a = self.coerce(a, Type::Decimal(p1.0, p1.1));
+        let b = self.coerce(b, Type::Decimal(p2.0, p2.1));
         let call = Invocation::Arithmetic { op, a: a.ty, b: b.ty, out };
         Ok(typed(self.call(call, &[&a.sql, &b.sql]), out))
     }

@@ -67,7 +67,7 @@ impl Binder<'_> {
             return self.date_function(function, args);
         }
         let function = functions::find(name);
-        let bound = self.arguments(name, args, matches!(function, Ok(Some(_))))?;
+        let bound = self.arguments(name, args, matches!(function, Ok(None)))?;
         match function? {
             Some(function) => self.scalar(function, bound),
             None => self.session_function(name, &bound),
@@ -76,13 +76,11 @@ impl Binder<'_> {
 
     /// Of a function that is not there, the arguments may be words of its own, like the part of a
     /// date.
-    fn arguments(&mut self, name: &str, args: &[Expr], is_known: bool) -> Result<Vec<Typed>> {
+    fn arguments(&mut self, name: &str, args: &[Expr], is_unknown: bool) -> Result<Vec<Typed>> {
         let mut bound = Vec::new();
         for arg in args {
             bound.push(self.expr(arg).map_err(|e| {
-                let is_missing = !is_known
-                    && matches!(functions::find(name), Ok(None))
-                    && matches!(self.env.session_fn(name, &[]), Ok(None));
+                let is_missing = is_unknown && matches!(self.env.session_fn(name, &[]), Ok(None));
                 if is_missing { Error::unsupported(format!("the function {name}")) } else { e }
             })?);
         }

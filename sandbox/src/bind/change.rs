@@ -30,7 +30,7 @@ impl Binder<'_> {
         self.scopes.push(Scope { sources, ..Scope::default() });
         for (i, (ty, e)) in values.iter().enumerate() {
             let bound = self.expr(e)?;
-            list.push(format!("{} AS v{i}", self.assign(bound, *ty)?.sql));
+            list.push(format!("{} AS v{i}", self.assign(bound, *ty)?));
         }
         let filter = match filter {
             Some(filter) => format!(" WHERE {}", self.predicate(filter)?),

@@ -270,14 +270,10 @@ fn text_length(text: &str, most: usize) -> Len {
 
 /// An int; what does not fit one is a decimal.
 fn integer(n: &str) -> Result<Typed> {
-    let Ok(value) = n.parse::<i64>() else { return decimal_literal(n) };
-    let digits = Some(n.trim_start_matches('0').len().max(1) as u8);
-    let bound = if i32::try_from(value).is_ok() {
-        constant(Value::Int(value), Type::Int)
-    } else {
-        constant(Value::Dec(i128::from(value)), Type::Decimal(n.len() as u8, 0))
-    };
-    Ok(Typed { digits, ..bound })
+    match n.parse::<i32>() {
+        Ok(value) => Ok(constant(Value::Int(value.into()), Type::Int)),
+        Err(_) => decimal_literal(n),
+    }
 }
 
 fn decimal_literal(n: &str) -> Result<Typed> {

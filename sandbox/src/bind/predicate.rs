@@ -169,9 +169,6 @@ fn longest_text(unicode: bool) -> Type {
 
 /// The type in which two are compared, or why they are not.
 fn comparable(op: CompareOp, a: Type, b: Type) -> Result<Type> {
-    if a == Type::Bool || b == Type::Bool {
-        return Err(Error::syntax(op.symbol(), 0));
-    }
     let ty = common(a, b);
     if matches!(ty, Type::Xml | Type::Variant) {
         return Err(messages::incompatible_operands(a, b, op.symbol()));

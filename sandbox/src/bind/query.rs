@@ -1,5 +1,6 @@
 //! Queries with their common table expressions, order and paging.
 
+use super::select::position;
 use super::{Binder, Bound, Typed, typed};
 use crate::error::{Error, Result};
 use crate::functions::{FETCH, OFFSET, PERCENT, Shim, TOP};
@@ -63,13 +64,11 @@ impl Binder<'_> {
                 bound.columns.iter().position(|c| c.name.to_lowercase() == name)
             };
             let at = match &item.expr {
-                Expr::Integer(n) => n.parse::<usize>().ok().and_then(|n| n.checked_sub(1)),
+                Expr::Integer(n) => Some(position(n, bound.columns.len())?),
                 Expr::Column(parts) => parts.last().and_then(named),
                 _ => None,
             };
-            let Some(at) = at.filter(|at| *at < bound.columns.len()) else {
-                return Err(messages::order_by_what_is_not_selected());
-            };
+            let at = at.ok_or_else(messages::order_by_what_is_not_selected)?;
             let key = self.order_key(&typed(format!("c{at}"), bound.columns[at].ty));
             keys.push(directed(key, item.descending));
         }
@@ -122,7 +121,7 @@ impl Binder<'_> {
     /// The number of rows of a TOP … PERCENT, of a column `total`.
     pub(super) fn percentage(&mut self, percent: &Expr) -> Result<String> {
         let percent = self.expr(percent)?;
-        if matches!(percent.constant, Some(Value::Null)) || percent.ty == Type::Null {
+        if matches!(percent.constant, Some(Value::Null)) {
             return Err(messages::invalid_row_count());
         }
         if !percent.ty.is_number() || percent.ty == Type::Bit {
@@ -141,7 +140,7 @@ impl Binder<'_> {
         not_integer: Error,
     ) -> Result<String> {
         let count: Typed = self.expr(count)?;
-        if matches!(count.constant, Some(Value::Null)) || count.ty == Type::Null {
+        if matches!(count.constant, Some(Value::Null)) {
             return Err(messages::invalid_row_count());
         }
         if !count.ty.is_int() || count.ty == Type::Bit {

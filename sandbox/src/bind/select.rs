@@ -6,7 +6,7 @@ use super::query::{clause, directed};
 use super::{Binder, Bound, Scope, Typed};
 use crate::error::{Error, Result};
 use crate::messages;
-use crate::syntax::ast::{Expr, Item, Query, Select, Top};
+use crate::syntax::ast::{Expr, Item, OrderItem, Query, Select, Top};
 use crate::types::{Column, Type};
 
 /// The select list, and the variables that it assigns.
@@ -49,7 +49,7 @@ impl Binder<'_> {
             None => String::new(),
         };
         let groups = self.group_by(&select.group)?;
-        let aggregates = has_any_aggregate(select, query);
+        let aggregates = has_any_aggregate(select, &query.order);
         let grouped = !groups.is_empty() || aggregates || select.having.is_some();
         if let Some(scope) = self.scopes.last_mut().filter(|_| grouped) {
             scope.groups = Some(groups.clone());
@@ -198,17 +198,17 @@ impl Binder<'_> {
     }
 }
 
-fn has_any_aggregate(select: &Select, query: &Query) -> bool {
+pub(super) fn has_any_aggregate(select: &Select, order: &[OrderItem]) -> bool {
     select
         .items
         .iter()
         .any(|i| matches!(i, Item::Expr(e, _) | Item::Assign(_, e) if has_aggregate(e)))
         || select.having.as_ref().is_some_and(has_aggregate)
-        || query.order.iter().any(|o| has_aggregate(&o.expr))
+        || order.iter().any(|o| has_aggregate(&o.expr))
 }
 
 /// An ordinal, from 1, as an index.
-fn position(ordinal: &str, count: usize) -> Result<usize> {
+pub(super) fn position(ordinal: &str, count: usize) -> Result<usize> {
     let at = ordinal.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
     at.filter(|at| *at < count).ok_or_else(|| messages::ordinal_out_of_range(ordinal))
 }

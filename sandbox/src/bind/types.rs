@@ -20,13 +20,13 @@ pub(super) fn common(a: Type, b: Type) -> Type {
             }
             None => high,
         },
-        Type::NVarChar(_) | Type::NChar(_) if low.is_text() => {
+        Type::NVarChar(_) | Type::NChar(_) => {
             Type::NVarChar(longer(characters(high), characters(low), 4000))
         }
-        Type::VarChar(_) | Type::Char(_) if low.is_text() => {
+        Type::VarChar(_) | Type::Char(_) => {
             Type::VarChar(longer(characters(high), characters(low), 8000))
         }
-        Type::VarBinary(_) | Type::Binary(_) if low.is_binary() => {
+        Type::VarBinary(_) | Type::Binary(_) => {
             Type::VarBinary(longer(high.max_length(), low.max_length(), 8000))
         }
         Type::DateTime2(s) => match low {
@@ -56,11 +56,15 @@ pub(super) fn common_of(types: impl IntoIterator<Item = Type>) -> Type {
 
 /// -1 for a (max).
 pub(super) fn characters(ty: Type) -> i64 {
-    if ty.is_unicode() && ty.max_length() > 0 { ty.max_length() / 2 } else { ty.max_length() }
+    match ty.max_length() {
+        -1 => -1,
+        bytes if ty.is_unicode() => bytes / 2,
+        bytes => bytes,
+    }
 }
 
 fn longer(a: i64, b: i64, most: u16) -> Len {
-    if a < 0 || b < 0 { Len::Max } else { Len::N(a.max(b).min(i64::from(most)) as u16) }
+    if a == -1 || b == -1 { Len::Max } else { Len::N(a.max(b).min(i64::from(most)) as u16) }
 }
 
 /// Whether a column of type `to` takes a value as it is.

@@ -2,7 +2,7 @@
 
 use super::text::is_no_text;
 use super::{Arguments, Function, Operands, Signature, longest, text_of};
-use crate::convert::{cut_utf16, from_cp1252, utf16_text};
+use crate::convert::{from_cp1252, utf16_text};
 use crate::decimal;
 use crate::error::{Error, Result};
 use crate::types::{Len, Type, Value};
@@ -51,15 +51,17 @@ fn space_types(_: &Operands<'_>) -> Result<Signature> {
 /// NULL for less than none, and cut where the type ends.
 fn repeated(unit: &str, times: i64, out: Type) -> Result<Value> {
     let Ok(times) = usize::try_from(times) else { return Ok(Value::Null) };
+    let unit: Vec<u16> = unit.encode_utf16().collect();
+    let length = unit.len().saturating_mul(times);
     let limit = match out {
         Type::NVarChar(Len::N(n)) | Type::VarChar(Len::N(n)) => usize::from(n),
+        _ if length > LONGEST => {
+            return Err(Error::unsupported("a text of more than a million characters"));
+        }
         _ => LONGEST,
     };
-    if out.max_length() == -1 && unit.len().saturating_mul(times) > limit {
-        return Err(Error::unsupported("a text of more than a megabyte"));
-    }
-    let enough = times.min(limit / unit.encode_utf16().count().max(1) + 1);
-    cut_utf16(&unit.repeat(enough), limit).map(Value::Str)
+    let units: Vec<u16> = unit.into_iter().cycle().take(length.min(limit)).collect();
+    utf16_text(&units).map(Value::Str)
 }
 
 /// What a text is made of may be money, of which other functions have no rule.
@@ -145,11 +147,11 @@ fn str_types(_: &Operands<'_>) -> Result<Signature> {
 fn str(a: &Arguments<'_>) -> Result<Value> {
     let odd = || Error::unsupported("STR with this length and this number of decimals");
     let width = if a.values.len() > 1 { a.integer(1) } else { 10 };
-    let places = if a.values.len() > 2 { a.integer(2).min(16) } else { 0 };
+    let places = a.integer(2).min(16);
     let (Ok(width), Ok(places)) = (usize::try_from(width), u8::try_from(places)) else {
         return Err(odd());
     };
-    if width == 0 || width > 255 {
+    if !(1..=255).contains(&width) {
         return Err(odd());
     }
     let number = decimal::from_float(a.float(0), Type::Float, places, false)?.ok_or_else(odd)?;

@@ -166,9 +166,8 @@ fn add(part: Part, a: &Arguments<'_>) -> Result<Value> {
     };
     let start = moment(a, 1)?;
     if let Type::Time(_) = a.types[1] {
-        // A time of day goes round; far from the first day and from the last one.
-        let moved = calendar::add(Moment { days: 1_000_000, ..start }, part, n)?;
-        return calendar::build(Moment { days: 0, ..moved }, a.out);
+        // A time of day goes round.
+        return calendar::build(calendar::add(start, part, n)?, a.out);
     }
     calendar::add(start, part, n)
         .and_then(|m| calendar::build(m, a.out))

@@ -69,11 +69,17 @@ fn floats(op: BinaryOp, a: f64, b: f64, out: Type) -> Result<Value> {
         BinaryOp::Divide => a / b,
         _ => return Err(Error::internal("an operator on floats")),
     };
-    match v.is_finite() {
-        true if out == Type::Real => Ok(Value::Float(f64::from(v as f32))),
-        true => Ok(Value::Float(v)),
-        false => Err(Error::overflow("float")),
+    if !v.is_finite() {
+        return Err(Error::overflow("float"));
     }
+    if out == Type::Float {
+        return Ok(Value::Float(v));
+    }
+    let narrow = v as f32;
+    if narrow.is_infinite() {
+        return Err(Error::unsupported("a result out of the range of real"));
+    }
+    Ok(Value::Float(f64::from(narrow)))
 }
 
 /// money op money: exact or refused. How the server rounds the product is not documented.

@@ -96,9 +96,10 @@ fn like_predicate(a: &Arguments<'_>) -> Result<Value> {
     like(a.text(0), a.text(1), escape, a.is_unicode()).map(|hit| Value::Int(i64::from(hit)))
 }
 
-/// SQL Server orders uniqueidentifiers by their last group first.
+/// SQL Server orders uniqueidentifiers by their last group first, and keeps the bytes of the first
+/// three groups the other way round.
 fn guid_order(a: &Arguments<'_>) -> Result<Value> {
-    const ORDER: [usize; 16] = [10, 11, 12, 13, 14, 15, 8, 9, 6, 7, 4, 5, 0, 1, 2, 3];
+    const ORDER: [usize; 16] = [10, 11, 12, 13, 14, 15, 8, 9, 7, 6, 5, 4, 3, 2, 1, 0];
     let hex: String = a.text(0).chars().filter(char::is_ascii_hexdigit).collect();
     let byte =
         |at: usize| u8::from_str_radix(hex.get(at * 2..at * 2 + 2).unwrap_or("0"), 16).unwrap_or(0);
@@ -107,9 +108,7 @@ fn guid_order(a: &Arguments<'_>) -> Result<Value> {
 
 fn fit(a: &Arguments<'_>) -> Result<Value> {
     match &a.values[0] {
-        Value::Int(n) => {
-            fit_int(*n, a.out, false).map(Value::Int).map_err(|e| Error { state: 2, ..e })
-        }
+        Value::Int(n) => fit_int(*n, a.out, false).map(Value::Int),
         Value::Dec(d) => match a.out {
             Type::Decimal(p, _) => decimal::fit(*d, p, "expression").map(Value::Dec),
             _ => decimal::fit_money(*d, a.out).map(Value::Dec),
@@ -120,7 +119,6 @@ fn fit(a: &Arguments<'_>) -> Result<Value> {
 
 fn average(a: &Arguments<'_>) -> Result<Value> {
     match (&a.values[0], a.integer(1)) {
-        (_, 0) => Ok(Value::Null),
         (Value::Int(sum), count) => Ok(Value::Int(sum / count)),
         (Value::Dec(sum), count) => {
             let scaled = decimal::rescale(*sum, a.types[0].scale(), a.out.scale())?;

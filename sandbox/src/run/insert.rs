@@ -152,7 +152,7 @@ fn default_value(binder: &mut Binder<'_>, column: &ColumnMeta) -> Result<String>
 /// A value as a column takes it.
 fn assigned(binder: &mut Binder<'_>, e: &Expr, column: &ColumnMeta) -> Result<String> {
     let bound = binder.expr(e)?;
-    Ok(binder.assign(bound, column.ty)?.sql)
+    binder.assign(bound, column.ty)
 }
 
 /// The rows of VALUES, each with what the server fills.

@@ -53,9 +53,10 @@ impl<'a> Parser<'a> {
         self.token(0).offset
     }
 
+    /// The next token, which is read; the end stays where it is.
     pub(super) fn next(&mut self) -> TokenKind {
         let kind = self.peek().clone();
-        self.position += 1;
+        self.position += usize::from(kind != TokenKind::End);
         kind
     }
 
@@ -198,7 +199,7 @@ impl<'a> Parser<'a> {
             },
             // Behind the last token, the error is near that.
             TokenKind::End => match self.position.checked_sub(1) {
-                Some(before) => match &self.tokens[before.min(self.tokens.len() - 1)].kind {
+                Some(before) => match &self.tokens[before].kind {
                     TokenKind::Word(w) => return near_word(w.is_reserved(), &w.text, line),
                     TokenKind::UnicodeText(_) | TokenKind::Money(_) | TokenKind::Bytes(_) => "",
                     kind => shown(kind),

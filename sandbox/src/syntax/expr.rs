@@ -258,12 +258,11 @@ impl Parser<'_> {
                 | Keyword::SessionUser
                 | Keyword::SystemUser
                 | Keyword::User),
-            ) if !called && !self.symbol_at(1, ".") => {
+            ) => {
                 self.position += 1;
                 Ok(Expr::Call(Call::plain(keyword.text(), Vec::new())))
             }
             Some(Keyword::Iif) if called => self.nested(Self::iif),
-            _ if word.is_reserved() => Err(self.unexpected()),
             _ => self.column_or_call(),
         }
     }

@@ -17,20 +17,15 @@ impl Parser<'_> {
         if self.at(Keyword::All) {
             return Err(Error::unsupported("GROUP BY ALL"));
         }
-        let items = self.comma_separated(Self::grouping_item)?;
-        let sets = if self.eat_all(&[Keyword::With, Keyword::Rollup]) {
-            rollup(&self.only_one_each(items)?)
+        let mut items = self.comma_separated(Self::grouping_item)?;
+        if self.eat_all(&[Keyword::With, Keyword::Rollup]) {
+            items = vec![rollup(&self.only_one_each(items)?)];
         } else if self.eat_all(&[Keyword::With, Keyword::Cube]) {
-            cube(&self.only_one_each(items)?)?
-        } else {
-            product(items)?
-        };
-        if sets.len() > MOST_SETS {
-            return Err(Error::unsupported(format!("more than {MOST_SETS} grouping sets")));
+            items = vec![cube(&self.only_one_each(items)?)?];
         }
         let mut all: Vec<Expr> = Vec::new();
         let mut indexes = Vec::new();
-        for set in sets {
+        for set in product(items)? {
             let mut of_set = Vec::new();
             for e in set {
                 let known = all.iter().position(|known| *known == e);

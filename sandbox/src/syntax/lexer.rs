@@ -153,7 +153,6 @@ impl<'a> Lexer<'a> {
             }
             '@' => {
                 let start = self.at;
-                self.at += 1;
                 self.skip_word();
                 Ok(TokenKind::Variable(self.sql[start..self.at].to_owned()))
             }

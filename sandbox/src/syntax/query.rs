@@ -243,8 +243,7 @@ impl Parser<'_> {
         let explicit = self.eat(Keyword::As);
         let alias = match self.peek() {
             TokenKind::Quoted(name) => name.clone(),
-            TokenKind::Text(text) if of_column => text.clone(),
-            TokenKind::UnicodeText(text) if of_column && explicit => text.clone(),
+            TokenKind::Text(text) | TokenKind::UnicodeText(text) if of_column => text.clone(),
             TokenKind::Word(word)
                 if !word.is_reserved() && (explicit || !self.follows_source()) =>
             {

@@ -19,7 +19,7 @@ impl Parser<'_> {
         match self.peek() {
             TokenKind::Word(_) => {}
             TokenKind::Symbol("(") => return Ok(StatementKind::Query(Box::new(self.query()?))),
-            TokenKind::Quoted(_) if top => return self.exec_call(None),
+            TokenKind::Quoted(_) if top && self.position == 0 => return self.exec_call(None),
             _ => return Err(self.unexpected()),
         }
         if let Some(refused) = self.keyword().filter(|k| k.is_refused()) {
@@ -55,7 +55,6 @@ impl Parser<'_> {
             }
             Some(Keyword::Waitfor) => self.waitfor(),
             Some(Keyword::Exec | Keyword::Execute) => self.exec(),
-            Some(keyword) if keyword.is_reserved() => Err(self.unexpected()),
             _ if top && self.position == 0 => self.exec_call(None),
             _ => Err(self.unexpected()),
         }
