@@ -16,6 +16,7 @@ pub(crate) mod reload;
 pub(crate) mod serve;
 pub mod table;
 pub(crate) mod token;
+mod types;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -109,6 +110,9 @@ pub fn command() -> Command {
         .subcommand(
             Command::new("errors").about("Print docs/errors.md: every code with its meaning"),
         )
+        .subcommand(
+            Command::new("types").about("Print docs/types.md: what values of each type look like"),
+        )
         .subcommand(completions::command())
 }
 
@@ -182,6 +186,7 @@ pub fn main() -> ExitCode {
         Some(("health", m)) => block_on(Box::pin(health::health(m))),
         Some(("config", m)) => config(m),
         Some(("errors", _)) => print(&crate::code::markdown()),
+        Some(("types", _)) => print(&types::markdown()),
         Some(("metrics", _)) => print(&telemetry::metrics::markdown()),
         Some(("completions", m)) => m
             .get_one::<clap_complete::Shell>("shell")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PRODUCT = ["src", "transports/src", "middleware/src", "sql/src"]
+PRODUCT = ["src", "transports/src", "middleware/src", "sql/src", "session/src"]
 
 
 def sources(folders):

@@ -13,6 +13,7 @@ mod cursor;
 mod decode;
 mod error;
 mod event;
+mod forms;
 #[doc(hidden)]
 pub mod fuzzing;
 mod login;
@@ -38,6 +39,7 @@ pub use self::error::{Error, Stage};
 pub use self::event::{
     Command, Done, Environment, Event, LoginAck, Message, Origin, ReturnValue, Scope,
 };
+pub use self::forms::{TypeForm, forms};
 pub use self::request::Trace;
 pub use self::rpc::{Param, ParamType, ParamValue, Rpc};
 pub use self::session::{Agreed, Progress, Session};

@@ -6,7 +6,7 @@ use mssql_mcp_sandbox::token::Column;
 use mssql_mcp_sandbox::types::{DAY, Len, Type as Ty, Value as Val};
 use serde_json::{Value, json};
 
-use crate::support::{Lab, stateless};
+use crate::support::{Lab, command, stateless};
 
 /// A type, its name in the answer, and values with what they are read as.
 type Case = (Ty, &'static str, Vec<(Val, Value)>);
@@ -315,6 +315,14 @@ async fn every_type_has_its_golden_rows() {
             serde_json::from_str(r["content"][0]["text"].as_str().expect("text")).expect("JSON");
         assert_eq!(text, r["structuredContent"]);
     }
+}
+
+#[tokio::test]
+async fn the_page_of_types_is_not_stale() {
+    let out = command(&["types"]).output().await.expect("run");
+    let page = String::from_utf8(out.stdout).expect("UTF-8");
+    let stale = "run `cargo run -- types > docs/types.md`";
+    assert_eq!(page, include_str!("../../docs/types.md"), "{stale}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
