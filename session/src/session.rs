@@ -252,6 +252,7 @@ impl Session {
     }
 
     async fn request(&mut self, kind: u8, body: Vec<u8>) -> Result<Answer<'_>, Error> {
+        self.progress = Progress::default();
         match self.phase {
             Phase::Ready if self.reader.holds_more() => {
                 let why = "something came from the server that no request had asked for";
@@ -262,7 +263,6 @@ impl Session {
             Phase::Dead(why) => return Err(Error::Unusable(why)),
             _ => return Err(Error::Unusable("the session has a request in flight")),
         }
-        self.progress = Progress::default();
         self.phase = Phase::Sending;
         if let Err(e) = self.send(kind, &body).await {
             self.die("the connection broke while a request was sent");

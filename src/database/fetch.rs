@@ -13,7 +13,7 @@ use super::observe::Round;
 use super::pool::FATAL;
 use super::read::bounded;
 use super::wrapper::{
-    CONTEXT_PARAM, ParamValue, TELL, context_info, context_param, natural, sent_as,
+    CONTEXT_PARAM, ParamValue, TELL, activity, context_info, context_param, natural, sent_as,
 };
 use super::{Database, DbError, Limits};
 
@@ -77,6 +77,9 @@ impl Database {
             rpc = rpc.param(context_param(&context));
         }
         let connection = lease.connection()?;
+        if told {
+            connection.session.set_trace(limits.trace.map(activity));
+        }
         connection.session.set_bounds(OURS);
         let (mut sets, mut said) = (Values::default(), Notices::default());
         let work = async {

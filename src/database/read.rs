@@ -12,7 +12,7 @@ use super::notices::Notices;
 use super::pool::FATAL;
 use super::rows::{Bounds, RowsWriter, Truncated};
 use super::run::{Batch, BatchAnswer, Mode};
-use super::wrapper::{TOLD_AND_TEXT, carried, carried_as, context_info, context_param};
+use super::wrapper::{TOLD_AND_TEXT, activity, carried, carried_as, context_info, context_param};
 use super::{Database, DbError, Limits};
 
 /// Ends early when the deadline passes or the call is cancelled.
@@ -44,13 +44,10 @@ struct Reading<'a> {
     in_rows: bool,
     selects_into: bool,
     committed: bool,
-    /// Something of the answer has come.
-    any: bool,
 }
 
 impl Database {
-    /// Sends a text in its wrapper and reads what comes. The error comes with whether anything was
-    /// read before it.
+    /// Sends a text in its wrapper and reads what comes.
     pub(super) async fn run_once(
         &self,
         lease: &mut Lease,
@@ -58,7 +55,7 @@ impl Database {
         mode: Mode,
         limits: &Limits,
         said: &mut Notices,
-    ) -> Result<BatchAnswer, (DbError, bool)> {
+    ) -> Result<BatchAnswer, DbError> {
         let told = self.settings().context_info;
         let wrapping = self.wrapping.load_full();
         let text_size = (mode == Mode::Read).then(|| limits.bounds.text_size());
@@ -83,16 +80,18 @@ impl Database {
         for param in carried {
             rpc = rpc.param(param);
         }
-        let connection = lease.connection().map_err(|e| (e, true))?;
+        let connection = lease.connection()?;
+        if told {
+            connection.session.set_trace(limits.trace.map(activity));
+        }
         connection.session.set_bounds(limits.bounds.of_cells(text_size));
         let mut reading = Reading::new(batch, mode, limits.bounds, said);
         let work = reading.answer(&mut connection.session, &rpc, mode);
         let read = bounded(Box::pin(work), limits.deadline, &limits.cancel).await;
-        let began = reading.any;
         connection.dirty |= reading.said.errors.iter().any(|e| e.severity >= FATAL);
         // What SQL Server said of it counts, also where it closed the connection behind it.
         if let Some(e) = reading.said.errors.first().filter(|_| !matches!(read, Ok(Ok(End::Cut)))) {
-            return Err((DbError::Sql(e.clone()), began));
+            return Err(DbError::Sql(e.clone()));
         }
         match read {
             Ok(Ok(End::Whole)) => Ok(reading.finish()),
@@ -103,8 +102,8 @@ impl Database {
                 reading.writer.truncated = Some(Truncated::Time);
                 Ok(reading.cut())
             }
-            Ok(Err(e)) => Err((broken(e), began)),
-            Err(e) => Err((e, true)),
+            Ok(Err(e)) => Err(broken(e)),
+            Err(e) => Err(e),
         }
     }
 }
@@ -127,7 +126,6 @@ impl<'a> Reading<'a> {
             in_rows: false,
             selects_into: batch.selects_into,
             committed: mode == Mode::Change,
-            any: false,
         }
     }
 
@@ -158,7 +156,6 @@ impl<'a> Reading<'a> {
     }
 
     fn take(&mut self, event: Event) {
-        self.any = true;
         match event {
             Event::Row => drop(self.writer.accept()),
             Event::Columns(columns) => {
@@ -256,9 +253,7 @@ mod tests {
         for (status, committed) in [(0, true), (1, false), (6, false)] {
             let mut said = Notices::default();
             let mut r = Reading::new(Batch::from(""), Mode::Change, BOUNDS, &mut said);
-            assert!(!r.any);
             r.take(Event::ReturnStatus(status));
-            assert!(r.any);
             assert_eq!(r.finish().committed, committed, "{status}");
         }
         let mut said = Notices::default();

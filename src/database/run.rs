@@ -101,15 +101,15 @@ pub struct Failure {
 }
 
 impl Database {
-    /// Runs a caller's text. A read that finds its pooled connection dead, before anything came
-    /// back, is tried once more.
+    /// Runs a caller's text. Where the connection was lost, it is sent once more over another: if no
+    /// server can have begun with it, or it only reads and nothing of its answer has come.
     pub async fn run(
         &self,
         batch: Batch<'_>,
         mode: Mode,
         limits: &Limits,
     ) -> Result<BatchAnswer, Failure> {
-        let mut tries = if mode == Mode::Read { 2 } else { 1 };
+        let mut tries = 2;
         loop {
             tries -= 1;
             let mut lease = self.lease_within(limits).await?;
@@ -129,11 +129,11 @@ impl Database {
             }
             match result {
                 Ok(a) => return Ok(BatchAnswer { messages: said.messages, ..a }),
-                Err((DbError::Lost(reason), false)) if tries > 0 => {
+                Err(DbError::Lost(reason)) if tries > 0 && may_go_again(&mut lease, mode) => {
                     tracing::debug!(target: "mssql_mcp::database", reason, "a pooled connection \
                         was dead; trying another");
                 }
-                Err((error, _)) => {
+                Err(error) => {
                     let stopped = stop(&error, &mut lease).await;
                     return Err(Failure { error, said, ended, stopped });
                 }
@@ -158,7 +158,7 @@ impl Database {
         let work = self.run_once(&mut lease, batch, Mode::Inner, limits, &mut said);
         let answer = match round.run(work, judged).await {
             Ok(answer) => answer,
-            Err((error, _)) => {
+            Err(error) => {
                 let stopped = stop(&error, &mut lease).await;
                 return Err(Failure { error, said, ended: false, stopped });
             }
@@ -193,7 +193,7 @@ impl Database {
             if n == 1 {
                 let mut said = Notices::default();
                 let once = self.run_once(&mut lease, batch, Mode::Inner, limits, &mut said).await;
-                if let Err((error, _)) = once {
+                if let Err(error) = once {
                     let stopped = stop(&error, &mut lease).await;
                     return Err(Failure { error, said, ended: false, stopped });
                 }
@@ -247,17 +247,28 @@ impl Database {
     }
 }
 
+/// Whether a request whose connection was lost may be sent again.
+fn may_go_again(lease: &mut Lease, mode: Mode) -> bool {
+    let progress = lease.connection().map(|c| c.session.progress());
+    progress.is_ok_and(|p| !p.sent || (mode == Mode::Read && !p.answered))
+}
+
 /// Ends on the server what a deadline or a caller has ended here, before anybody is told of it.
 async fn stop(error: &DbError, lease: &mut Lease) -> Cancelled {
     match error {
         DbError::Timeout | DbError::Cancelled => lease.cancel().await,
+        // No server begins with a request whose last packet it has not.
+        DbError::Lost(_) => match lease.connection().map(|c| c.session.progress().sent) {
+            Ok(false) => Cancelled::Unsent,
+            _ => Cancelled::Nothing,
+        },
         _ => Cancelled::Nothing,
     }
 }
 
 /// What a round trip tells its span.
-fn judged(result: &Result<BatchAnswer, (DbError, bool)>) -> Result<u64, &DbError> {
-    result.as_ref().map(|a| a.rows).map_err(|(e, _)| e)
+fn judged(result: &Result<BatchAnswer, DbError>) -> Result<u64, &DbError> {
+    result.as_ref().map(|a| a.rows)
 }
 
 fn silent(error: DbError) -> Failure {

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use mssql_mcp_session::{Param as Sent, ParamType, ParamValue as SentValue};
+use mssql_mcp_session::{Param as Sent, ParamType, ParamValue as SentValue, Trace as Activity};
 
 use super::run::Mode;
 use crate::telemetry::trace::Trace;
@@ -87,6 +87,11 @@ pub(super) const TOLD_AND_TEXT: &str = "@q nvarchar(max), @mssql_mcp_trace varbi
 /// Its value; empty where nobody called, so that nothing of the caller before is left.
 pub(super) fn context_info(trace: Option<Trace>) -> Vec<u8> {
     trace.map(|t| t.header().into_bytes()).unwrap_or_default()
+}
+
+/// The same for the server's own traces, where it goes with the request (MS-TDS 2.2.5.3.3).
+pub(super) fn activity(trace: Trace) -> Activity {
+    Activity { id: trace.trace_id.to_bytes(), sequence: 1 }
 }
 
 /// What the wrapper says before it hands on an error, where the text has ended the transaction. No

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use mssql_mcp_session::Cancelled;
 use mssql_mcp_sql::verdict::{Class, Verdict};
 use mssql_mcp_transports::{Continuation, ToolReply};
 
@@ -162,7 +163,7 @@ impl Change<'_> {
             return failure(f, self.db(), &self.args.query).ended_by_itself().into();
         }
         match &f.error {
-            DbError::Lost(m) => {
+            DbError::Lost(m) if f.stopped != Cancelled::Unsent => {
                 Refusal::unknown_outcome(&format!("The connection to SQL Server broke: {m}."))
                     .into()
             }
