@@ -116,7 +116,7 @@ codes! {
             "there is no connection; the message says why, over HTTP without host, port and login \
              (`http.show_server`)";
         ConnectionLost = "connection_lost", Retry::Yes, [""], "the connection broke in mid-call";
-        Driver = "driver", Retry::No, [""], "the driver could not read the answer";
+        Driver = "driver", Retry::No, [""], "the answer of SQL Server could not be read";
         Internal = "internal", Retry::No, [""],
             "a fault of the server; the log has it under the given id";
     }

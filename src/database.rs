@@ -1,7 +1,7 @@
 //! What the rest of the server knows of SQL Server: run a text, look into the catalog, and
 //! say what went wrong.
 //!
-//! The driver stands behind this module; nothing outside names it.
+//! The session and the driver stand behind this module.
 
 pub mod catalog;
 mod connect;

@@ -284,8 +284,9 @@ impl Refusal {
             }
             .into();
         }
-        if !f.said.messages.is_empty() {
-            r.more.insert("messages".into(), f.said.messages.clone().into());
+        let messages = f.said.clone().into_messages();
+        if !messages.is_empty() {
+            r.more.insert("messages".into(), messages.into());
         }
         let later: Vec<Value> = f
             .said

@@ -19,7 +19,7 @@ COMMON = {"Args", "Options", "ResponseFuture"}
 
 def product(file):
     """A file without its tests."""
-    return re.split(r"#\[cfg\((?:all\()?test", file.read_text())[0]
+    return re.split(r"\n#\[cfg\((?:all\()?test[^\n]*\n(?:#[^\n]*\n)*mod tests", file.read_text())[0]
 
 
 def shared_names(src):

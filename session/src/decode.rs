@@ -17,6 +17,9 @@ use crate::sink::{Json, Sink};
 use crate::token::{self, id};
 use crate::types;
 
+/// Of a SELECT ("Maximum capacity specifications for SQL Server").
+const MAX_COLUMNS: u16 = 4096;
+
 /// How much of an answer is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
@@ -178,6 +181,9 @@ impl Decoder {
                 self.columns = Arc::new([]);
                 self.coming.clear();
                 // 0xFFFF is none: no result set follows.
+                if n != 0xFFFF && n > MAX_COLUMNS {
+                    return Err(Stop::Bad("more columns than a result set has"));
+                }
                 if n != 0xFFFF {
                     self.coming.reserve(usize::from(n).min(1024));
                     self.state = State::Columns(n);

@@ -89,8 +89,8 @@ impl fmt::Display for Error {
                      Server, or one that speaks another kind of TLS (database.encrypt)"
                 }
                 Stage::Tls => {
-                    "the server did not answer the TLS handshake: with database.encrypt = strict \
-                     this is what one does that has only TDS 7 (before SQL Server 2022)"
+                    "the server did not answer the TLS handshake; where database.encrypt is \
+                     strict, this is what one does that has only TDS 7 (before SQL Server 2022)"
                 }
                 Stage::Login => "the server did not answer the login in time",
             }),

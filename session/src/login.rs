@@ -25,8 +25,7 @@ const PACKET: usize = 4096;
 /// The most that the answer to a login may be; SQL Server's have some hundred bytes.
 const MAX_ANSWER: usize = 256 << 10;
 
-/// What the driver reads from and writes to.
-#[derive(Debug)]
+/// What the driver reads from and writes to. It has no Debug: it holds LOGIN7.
 struct Lent<'a> {
     wire: &'a mut Wire,
     /// TLS ends behind LOGIN7.

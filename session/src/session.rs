@@ -64,7 +64,6 @@ pub(crate) enum Phase {
 }
 
 /// A connection that is logged in.
-#[derive(Debug)]
 pub struct Session {
     pub(crate) wire: Wire,
     pub(crate) reader: Reader,
@@ -87,6 +86,16 @@ pub struct Session {
     /// Of the same: the acknowledgement came, but not the end of its message.
     pub(crate) acknowledged: bool,
     pub(crate) write_timeout: Duration,
+}
+
+impl std::fmt::Debug for Session {
+    /// Without its buffers, which hold requests and rows.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("phase", &self.phase)
+            .field("database", &self.known.database)
+            .finish_non_exhaustive()
+    }
 }
 
 // === impl Session ===

@@ -92,6 +92,9 @@ impl Tls {
         let connected = TlsConnector::from(config.clone()).connect(name, stream).await;
         let mut tls = connected.map_err(|e| {
             let problem = match e.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
+                Some(rustls::Error::InvalidMessage(_)) if self.encrypt != Encrypt::Strict => {
+                    TlsProblem::Ended
+                }
                 Some(e) => TlsProblem::of(e),
                 None if self.encrypt == Encrypt::Strict => TlsProblem::EndedStrict,
                 None => TlsProblem::Ended,

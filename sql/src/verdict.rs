@@ -82,7 +82,7 @@ pub struct Verdict {
     pub class: Class,
     /// In the order of the text.
     pub statements: Vec<Statement>,
-    /// Something in it may outlive the call on its connection, which then must not be used again.
+    /// Something in it may outlive the call on its connection, which then has to be reset.
     pub keeps_state: bool,
 }
 

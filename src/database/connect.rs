@@ -109,7 +109,8 @@ fn failed(e: Error, s: &Settings) -> DbError {
         Error::Refused(_) => (e.to_string(), ConnectKind::Refused),
         Error::Slow(_) => {
             let limit = s.connect_timeout.as_secs_f32();
-            (format!("{}: {e} ({limit} s)", s.server()), ConnectKind::Timeout)
+            let what = format!("{}: {e} (pool.connect_timeout is {limit} s)", s.server());
+            (what, ConnectKind::Timeout)
         }
         Error::Tls(problem) => (format!("TLS with {}: {problem}", s.server()), ConnectKind::Tls),
         Error::Encryption(_) => (format!("{}: {e}", s.server()), ConnectKind::NoTls),

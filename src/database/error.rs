@@ -22,7 +22,7 @@ pub enum DbError {
     Connect(String, ConnectKind),
     /// The connection broke in mid-call.
     Lost(String),
-    /// The driver met something that it does not know.
+    /// The answer cannot be read, or a parameter cannot be sent.
     Driver(String),
 }
 

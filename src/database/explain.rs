@@ -58,7 +58,7 @@ pub(crate) fn explain(e: &DbError, s: &Settings) -> Explained {
         ),
         DbError::Driver(m) => make(
             Code::Driver,
-            format!("The driver could not read the answer: {m}"),
+            format!("SQL Server's answer could not be read: {m}"),
             "Please report it with the query.",
             false,
         ),
@@ -126,7 +126,7 @@ pub(crate) fn explain_to_others(e: &DbError, s: &Settings) -> Explained {
         ConnectKind::Login => "it refuses the login of this server",
         ConnectKind::Database => "it has no such database, or the login may not use it",
         ConnectKind::Instance => "its instance was not found",
-        ConnectKind::Other => "it refuses",
+        ConnectKind::Other => "it could not be made, or broke",
     };
     let name = if s.database.is_empty() { String::new() } else { format!(" ({})", s.database) };
     let label = if s.label == "default" { String::new() } else { format!(" {}", s.label) };

@@ -12,6 +12,7 @@ use super::notices::Notices;
 use super::observe::Round;
 use super::pool::FATAL;
 use super::read::bounded;
+use super::run::{Mode, may_go_again};
 use super::wrapper::{
     CONTEXT_PARAM, ParamValue, TELL, activity, context_info, context_param, natural, sent_as,
 };
@@ -28,17 +29,20 @@ impl Database {
         params: &[(&str, ParamValue)],
         limits: &Limits,
     ) -> Result<Vec<Rows>, DbError> {
-        match Box::pin(self.fetch_once(sql, params, limits)).await {
-            Err(DbError::Lost(_)) => Box::pin(self.fetch_once(sql, params, limits)).await,
-            r => r,
+        let mut again = false;
+        let first = Box::pin(self.fetch_once(sql, params, limits, &mut again)).await;
+        if again {
+            return Box::pin(self.fetch_once(sql, params, limits, &mut false)).await;
         }
+        first
     }
 
-    pub(super) async fn fetch_once(
+    async fn fetch_once(
         &self,
         sql: &str,
         params: &[(&str, ParamValue)],
         limits: &Limits,
+        again: &mut bool,
     ) -> Result<Vec<Rows>, DbError> {
         let mut lease =
             bounded(self.lease(&limits.caller), limits.deadline, &limits.cancel).await??;
@@ -46,7 +50,9 @@ impl Database {
         let limits = &Limits { trace: round.trace(limits.trace), ..limits.clone() };
         let rows = |sets: &Vec<Rows>| sets.iter().map(Vec::len).sum::<usize>() as u64;
         let work = self.fetch_on(&mut lease, sql, params, limits);
-        round.run(work, |r: &Result<Vec<Rows>, DbError>| r.as_ref().map(rows)).await
+        let result = round.run(work, |r: &Result<Vec<Rows>, DbError>| r.as_ref().map(rows)).await;
+        *again = matches!(result, Err(DbError::Lost(_))) && may_go_again(&mut lease, Mode::Read);
+        result
     }
 
     pub(super) async fn fetch_on(

@@ -130,9 +130,13 @@ impl RowsWriter {
         }
     }
 
-    /// A result set begins.
-    pub(crate) fn begin(&mut self, columns: Arc<[Column]>) {
+    /// A result set begins; false where there is no room even for its columns.
+    pub(crate) fn begin(&mut self, columns: Arc<[Column]>) -> bool {
         self.end();
+        if self.cost > self.bounds.max_chars {
+            self.truncated.get_or_insert(Truncated::Chars);
+            return false;
+        }
         self.cut_segment();
         self.json.next_result();
         self.head_at = self.done.len();
@@ -163,6 +167,7 @@ impl RowsWriter {
                 csv.take(out);
             }
         }
+        true
     }
 
     /// Takes the row that the session has written; false once the budget is used up, and then it

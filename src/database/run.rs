@@ -98,6 +98,8 @@ pub struct Failure {
     pub(crate) ended: bool,
     /// What became of the request, where the deadline or its caller ended it.
     pub(crate) stopped: Cancelled,
+    /// Our COMMIT was not sent, so that nothing was committed but by the text itself.
+    pub(crate) uncommitted: bool,
 }
 
 impl Database {
@@ -128,14 +130,15 @@ impl Database {
                 c.unclean = true;
             }
             match result {
-                Ok(a) => return Ok(BatchAnswer { messages: said.messages, ..a }),
+                Ok(a) => return Ok(BatchAnswer { messages: said.into_messages(), ..a }),
                 Err(DbError::Lost(reason)) if tries > 0 && may_go_again(&mut lease, mode) => {
                     tracing::debug!(target: "mssql_mcp::database", reason, "a pooled connection \
                         was dead; trying another");
                 }
                 Err(error) => {
                     let stopped = stop(&error, &mut lease).await;
-                    return Err(Failure { error, said, ended, stopped });
+                    let uncommitted = mode != Mode::Change;
+                    return Err(Failure { error, said, ended, stopped, uncommitted });
                 }
             }
         }
@@ -160,22 +163,25 @@ impl Database {
             Ok(answer) => answer,
             Err(error) => {
                 let stopped = stop(&error, &mut lease).await;
-                return Err(Failure { error, said, ended: false, stopped });
+                return Err(Failure { error, said, stopped, ..silent(DbError::Timeout) });
             }
         };
         if answer.rows_affected != expected {
             self.command(&mut lease, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION", limits).await?;
-            self.over(&mut lease, batch)?;
+            self.over(&mut lease, batch);
             return Ok(Applied::Differs(answer.rows_affected));
         }
         let commit = "IF @@TRANCOUNT = 0 THROW 50000, N'The transaction has ended before its \
                       commit.', 1; COMMIT TRANSACTION";
         // Cancelled in its commit, even an acknowledgement does not say which came first.
-        self.command(&mut lease, commit, limits)
-            .await
-            .map_err(|f| Failure { stopped: Cancelled::Unknown, ..f })?;
-        self.over(&mut lease, batch)?;
-        Ok(Applied::Committed(BatchAnswer { messages: said.messages, committed: true, ..answer }))
+        self.command(&mut lease, commit, limits).await.map_err(|f| Failure {
+            stopped: Cancelled::Unknown,
+            uncommitted: false,
+            ..f
+        })?;
+        self.over(&mut lease, batch);
+        let messages = said.into_messages();
+        Ok(Applied::Committed(BatchAnswer { messages, committed: true, ..answer }))
     }
 
     /// Runs a change between two runs of counting texts of ours, in one transaction that is rolled
@@ -195,7 +201,7 @@ impl Database {
                 let once = self.run_once(&mut lease, batch, Mode::Inner, limits, &mut said).await;
                 if let Err(error) = once {
                     let stopped = stop(&error, &mut lease).await;
-                    return Err(Failure { error, said, ended: false, stopped });
+                    return Err(Failure { error, said, stopped, ..silent(DbError::Timeout) });
                 }
             }
             for sql in counting {
@@ -213,7 +219,7 @@ impl Database {
             }
         }
         self.command(&mut lease, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION", limits).await?;
-        self.over(&mut lease, batch)?;
+        self.over(&mut lease, batch);
         let [before, after] = counted;
         Ok(before.into_iter().zip(after).collect())
     }
@@ -240,15 +246,15 @@ impl Database {
     }
 
     /// The transaction has ended, as we wanted it to.
-    fn over(&self, lease: &mut Lease, batch: Batch<'_>) -> Result<(), Failure> {
-        let connection = lease.connection().map_err(silent)?;
-        connection.unclean = batch.keeps_state;
-        Ok(())
+    fn over(&self, lease: &mut Lease, batch: Batch<'_>) {
+        if let Ok(connection) = lease.connection() {
+            connection.unclean = batch.keeps_state;
+        }
     }
 }
 
 /// Whether a request whose connection was lost may be sent again.
-fn may_go_again(lease: &mut Lease, mode: Mode) -> bool {
+pub(super) fn may_go_again(lease: &mut Lease, mode: Mode) -> bool {
     let progress = lease.connection().map(|c| c.session.progress());
     progress.is_ok_and(|p| !p.sent || (mode == Mode::Read && !p.answered))
 }
@@ -258,10 +264,12 @@ async fn stop(error: &DbError, lease: &mut Lease) -> Cancelled {
     match error {
         DbError::Timeout | DbError::Cancelled => lease.cancel().await,
         // No server begins with a request whose last packet it has not.
-        DbError::Lost(_) => match lease.connection().map(|c| c.session.progress().sent) {
-            Ok(false) => Cancelled::Unsent,
-            _ => Cancelled::Nothing,
-        },
+        DbError::Lost(_) | DbError::Driver(_) => {
+            match lease.connection().map(|c| c.session.progress().sent) {
+                Ok(false) => Cancelled::Unsent,
+                _ => Cancelled::Nothing,
+            }
+        }
         _ => Cancelled::Nothing,
     }
 }
@@ -272,7 +280,13 @@ fn judged(result: &Result<BatchAnswer, DbError>) -> Result<u64, &DbError> {
 }
 
 fn silent(error: DbError) -> Failure {
-    Failure { error, said: Notices::default(), ended: false, stopped: Cancelled::Nothing }
+    Failure {
+        error,
+        said: Notices::default(),
+        ended: false,
+        stopped: Cancelled::Nothing,
+        uncommitted: true,
+    }
 }
 
 #[cfg(all(test, feature = "sandbox"))]

@@ -8,7 +8,6 @@ use crate::config::settings::{self, database::Encrypt};
 use mssql_mcp_sql::policy::Policy;
 
 /// What the configuration says of the database.
-#[derive(Debug)]
 pub struct Settings {
     /// Host, without instance or port.
     pub(crate) host: String,
@@ -49,6 +48,16 @@ pub struct Settings {
     pub(crate) query_text: bool,
     /// SQL Server is told which trace a statement belongs to.
     pub(crate) context_info: bool,
+}
+
+impl std::fmt::Debug for Settings {
+    /// Without the password, and what else nobody looks for.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("server", &self.server())
+            .field("database", &self.database)
+            .finish_non_exhaustive()
+    }
 }
 
 // === impl Settings ===

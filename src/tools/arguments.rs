@@ -17,22 +17,27 @@ fn refused(message: String, hint: &str) -> Refusal {
 }
 
 /// The members of an object, none of them twice: of two, others might have read the other one.
-struct Members(Map<String, Value>);
+/// Where they are `BOUND`, as parameters of a text, their numbers keep all of their digits.
+struct Members<const BOUND: bool>(Map<String, Value>);
 
-impl<'de> Deserialize<'de> for Members {
+impl<'de, const BOUND: bool> Deserialize<'de> for Members<BOUND> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct Read;
-        impl<'de> Visitor<'de> for Read {
-            type Value = Members;
+        struct Read<const BOUND: bool>;
+        impl<'de, const BOUND: bool> Visitor<'de> for Read<BOUND> {
+            type Value = Members<BOUND>;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut m: A) -> Result<Members, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut m: A) -> Result<Members<BOUND>, A::Error> {
                 let mut all = Map::new();
                 while let Some((k, v)) = m.next_entry::<String, Box<RawValue>>()? {
                     // By its name: what a number or a text has wrong in it is somebody's.
-                    let v = member(&v).map_err(|e| {
+                    let read = match k.as_str() {
+                        "params" => member::<true>,
+                        _ => member::<BOUND>,
+                    };
+                    let v = read(&v).map_err(|e| {
                         serde::de::Error::custom(format_args!("{k} cannot be read: {e}"))
                     })?;
                     if all.contains_key(&k) {
@@ -45,20 +50,42 @@ impl<'de> Deserialize<'de> for Members {
                 Ok(Members(all))
             }
         }
-        d.deserialize_map(Read)
+        d.deserialize_map(Read::<BOUND>)
     }
 }
 
 /// A value; of an object no member may be there twice, however deep.
-fn member(raw: &RawValue) -> Result<Value, String> {
+fn member<const BOUND: bool>(raw: &RawValue) -> Result<Value, String> {
     let plain = |e: serde_json::Error| {
         let text = e.to_string();
         text.rsplit_once(" at line ").map_or(text.as_str(), |(w, _)| w).to_owned()
     };
     match raw.get().as_bytes() {
-        [b'{', ..] => serde_json::from_str::<Members>(raw.get()).map(|m| m.0.into()).map_err(plain),
+        [b'{', ..] => {
+            serde_json::from_str::<Members<BOUND>>(raw.get()).map(|m| m.0.into()).map_err(plain)
+        }
+        [b'-' | b'0'..=b'9', ..] if BOUND => match exact(raw.get()) {
+            Some(number) => Ok(number),
+            None => serde_json::from_str(raw.get()).map_err(plain),
+        },
         _ => serde_json::from_str(raw.get()).map_err(plain),
     }
+}
+
+/// A number of more digits than a double carries, as a parameter of its own type. One with an
+/// exponent is a float, and one of more than 38 digits is nobody's.
+fn exact(number: &str) -> Option<Value> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let whole = whole.trim_start_matches(['-', '0']);
+    let digits = whole.len() + fraction.len();
+    let plain = !number.contains(['e', 'E']) && number.parse::<i64>().is_err();
+    (plain && (16..=38).contains(&digits)).then(|| {
+        let ty = format!("decimal({digits},{})", fraction.len());
+        Value::Object(Map::from_iter([
+            ("type".to_owned(), ty.into()),
+            ("value".to_owned(), number.into()),
+        ]))
+    })
 }
 
 /// `params.arguments`; none are the empty object.
@@ -94,7 +121,7 @@ pub(crate) fn read<A: DeserializeOwned>(
             "",
         ));
     }
-    let Members(given) = serde_json::from_str(raw).map_err(bad)?;
+    let Members::<false>(given) = serde_json::from_str(raw).map_err(bad)?;
     let taken = by_schema(given, schema)?;
     serde_json::from_value(Value::Object(taken)).map_err(bad)
 }
@@ -222,7 +249,7 @@ fn coerced(
             (_, Some(t)) if t.eq_ignore_ascii_case("false") => Ok(Some(false.into())),
             _ => wrong("true or false"),
         },
-        "object" => match (v, text.map(serde_json::from_str::<Members>)) {
+        "object" => match (v, text.map(serde_json::from_str::<Members<true>>)) {
             (Value::Object(_), _) => Ok(Some(v.clone())),
             (_, Some(Ok(Members(o)))) => Ok(Some(o.into())),
             _ => wrong("an object such as {\"name\": value}"),

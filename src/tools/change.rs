@@ -162,13 +162,20 @@ impl Change<'_> {
         if f.ended {
             return failure(f, self.db(), &self.args.query).ended_by_itself().into();
         }
+        // Of a procedure or dynamic SQL nobody knows what it had committed by itself.
+        let may_commit = self.verdict.class > Class::Write;
+        let harmless = f.stopped == Cancelled::Unsent || (f.uncommitted && !may_commit);
         match &f.error {
-            DbError::Lost(m) if f.stopped != Cancelled::Unsent => {
+            DbError::Lost(m) if !harmless => {
                 Refusal::unknown_outcome(&format!("The connection to SQL Server broke: {m}."))
                     .into()
             }
+            DbError::Driver(m) if !harmless => {
+                Refusal::unknown_outcome(&format!("SQL Server's answer could not be read: {m}."))
+                    .into()
+            }
             DbError::Timeout => failure(f, self.db(), &self.args.query)
-                .change_cancelled(f.stopped, self.verdict.class > Class::Write)
+                .change_cancelled(f.stopped, may_commit)
                 .into(),
             _ => failure(f, self.db(), &self.args.query).into(),
         }

@@ -1,5 +1,7 @@
 //! Values of a call as parameters of `sp_executesql`: bound, never written into the text.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use crate::database::run::{Param, ParamValue};
@@ -69,9 +71,26 @@ fn declared(name: &str, value: Value) -> Result<(Option<String>, Value), Refusal
             ),
         ));
     }
-    match members.remove("value") {
-        Some(value) => Ok((Some(ty.to_owned()), value)),
-        None => Err(bad(name, "\"value\" is missing")),
+    let ty = ty.to_owned();
+    let value = match (members.remove("value"), members.remove("base64")) {
+        // A number that a double would not carry: its digits.
+        (Some(Value::Object(mut number)), None) => number.remove("value").unwrap_or_default(),
+        (Some(value), None) => value,
+        (None, Some(text)) if is_binary(&ty) => {
+            let bytes = text.as_str().and_then(|t| STANDARD.decode(t.trim()).ok());
+            let bytes = bytes.ok_or_else(|| bad(name, "\"base64\" is no base64 (RFC 4648 §4)"))?;
+            Value::String(bytes.iter().fold("0x".to_owned(), |hex, b| format!("{hex}{b:02X}")))
+        }
+        (None, Some(_)) => return Err(bad(name, "\"base64\" is for binary and varbinary")),
+        (Some(_), Some(_)) => return Err(bad(name, "\"value\" and \"base64\" are one too many")),
+        (None, None) => return Err(bad(name, "\"value\" is missing")),
+    };
+    match members.keys().next() {
+        Some(unknown) => {
+            let shown: String = unknown.chars().take(60).collect();
+            Err(bad(name, &format!("\"{shown}\" is unknown beside \"type\" and \"value\"")))
+        }
+        None => Ok((Some(ty), value)),
     }
 }
 
@@ -82,7 +101,12 @@ fn converted(
     declared: Option<&str>,
 ) -> Result<(ParamValue, String), Refusal> {
     let binary = declared.is_some_and(is_binary);
-    let no_hex = || bad(name, "a binary value is written as hex, such as \"0x01FF\"");
+    let no_hex = || {
+        bad(
+            name,
+            "a binary value is written as hex, such as \"0x01FF\", or as {\"type\": \"varbinary(8)\", \"base64\": \"Af8=\"}",
+        )
+    };
     Ok(match value {
         Value::String(s) if binary => {
             (ParamValue::Binary(hex(&s).ok_or_else(no_hex)?), String::new())

@@ -86,59 +86,36 @@ const SILENT: [&str; 3] = ["DECLARE", "SET", "PRINT"];
 const CONTROL: [&str; 10] =
     ["IF", "ELSE", "WHILE", "BEGIN", "END", "BREAK", "CONTINUE", "GOTO", "RETURN", "WAITFOR"];
 
-/// Whether a SELECT of it makes a table (INTO).
+/// Whether a SELECT of it makes a table that stays (INTO).
 pub(crate) fn selects_into(verdict: &Verdict) -> bool {
     let selects = |head: &str| matches!(verb(head).as_str(), "SELECT" | "WITH");
-    verdict.statements.iter().any(|s| s.target.is_some() && selects(&s.head))
+    verdict.statements.iter().any(|s| s.class > Class::Write && selects(&s.head))
 }
 
-/// What counts say of the statements that write. The driver tells neither whose a count is nor 0
-/// from no count, so that only what the text leaves no doubt about is known.
+/// What counts say of the statements that write: only what the text leaves no doubt about is known.
+/// Counts of queries are not among them, and a trigger's or a procedure's are.
 fn read_counts(sql: &str, verdict: &Verdict, said: &[u64]) -> Counted {
-    let upper = sql.to_ascii_uppercase();
     let of = |s: &mssql_mcp_sql::verdict::Statement| verb(&s.head);
-    let changes = |s: &&mssql_mcp_sql::verdict::Statement| s.class == Class::Write;
-    if verdict.statements.iter().any(|s| of(s) == "SET") && upper.contains("NOCOUNT") {
+    let (writing, others): (Vec<_>, Vec<_>) =
+        verdict.statements.iter().partition(|s| s.class == Class::Write);
+    if others.iter().any(|s| of(s) == "SET") && sql.to_ascii_uppercase().contains("NOCOUNT") {
         return Counted::Hidden("the text hides counts (SET NOCOUNT)");
     }
-    let some: Vec<u64> = said.iter().copied().filter(|n| *n > 0).collect();
-    let total = some.iter().sum();
-    let others: Vec<String> = verdict.statements.iter().filter(|s| !changes(s)).map(of).collect();
-    let truncates = verdict.statements.iter().any(|s| of(s) == "TRUNCATE");
-    if others.iter().all(|o| SILENT.contains(&o.as_str())) {
-        let counting =
-            verdict.statements.iter().filter(changes).filter(|s| of(s) != "TRUNCATE").count();
-        if some.len() == counting || some.is_empty() {
-            let mut rest = some.into_iter();
-            let each = verdict.statements.iter().filter(changes);
-            return Counted::Each(
-                each.map(|s| (of(s) != "TRUNCATE").then(|| rest.next().unwrap_or_default()))
-                    .collect(),
-            );
+    let only = |verbs: &[&str]| others.iter().all(|s| verbs.contains(&of(s).as_str()));
+    if only(&SILENT) {
+        let counts = |s: &&&mssql_mcp_sql::verdict::Statement| of(s) != "TRUNCATE";
+        if writing.iter().filter(counts).count() != said.len() {
+            return Counted::Hidden("SQL Server gave other counts than there are statements");
         }
-        return match some.len() < counting && !truncates {
-            true => Counted::All(total),
-            false => Counted::Hidden("SQL Server gave other counts than there are statements"),
-        };
+        let mut rest = said.iter().copied();
+        let each = writing.iter().map(|s| if counts(&s) { rest.next() } else { None });
+        return Counted::Each(each.collect());
     }
-    if truncates {
+    if writing.iter().any(|s| of(s) == "TRUNCATE") {
         return Counted::Hidden("TRUNCATE TABLE tells no count");
     }
-    let plain = |o: &String| SILENT.contains(&o.as_str()) || CONTROL.contains(&o.as_str());
-    if others.iter().all(plain) {
-        return Counted::All(total);
-    }
-    // Queries beside it: their rows have counts, and so have OUTPUT, SELECT … INTO #t and
-    // SELECT @x = …
-    let query = |o: &String| plain(o) || ["SELECT", "WITH"].contains(&o.as_str());
-    let counts_too =
-        |w: &str| upper.split(|c: char| !c.is_alphanumeric() && c != '_').any(|x| x == w);
-    if others.iter().all(query)
-        && !counts_too("OUTPUT")
-        && !counts_too("INTO")
-        && !sql.contains('@')
-    {
-        return Counted::All(total);
+    if only(&[&SILENT[..], &CONTROL, &["SELECT", "WITH"]].concat()) {
+        return Counted::All(said.iter().sum());
     }
     Counted::Hidden("other statements of the text have counts too")
 }
@@ -372,8 +349,8 @@ mod tests {
             "DELETE dbo.t; DELETE dbo.u: 2,001 rows change in all. Apply?"
         );
         assert_eq!(
-            ask("DELETE t; DELETE u", &[3], &two),
-            "DELETE dbo.t; DELETE dbo.u: 3 rows change in all. Apply?"
+            ask("DELETE t; DELETE u", &[3, 0], &two),
+            "DELETE dbo.t: 3 of 5 rows change.\nDELETE dbo.u: 0 of 9,000 rows change. Apply?"
         );
         assert_eq!(
             ask("DECLARE @n int = 5; DELETE t WHERE a = @n OPTION (RECOMPILE)", &[4], &two[..1]),
@@ -392,12 +369,8 @@ mod tests {
             "SET NOCOUNT ON; DELETE t",
             "set nocount, xact_abort on delete t",
             "DECLARE @k TABLE (a int); INSERT @k SELECT 1; DELETE t WHERE a IN (SELECT a FROM @k)",
-            "DELETE t; DECLARE @n int; SELECT @n = COUNT(*) FROM t",
-            "SELECT 1 AS a; DELETE t OUTPUT deleted.a",
             "SELECT 1 AS a; TRUNCATE TABLE t",
-            "SELECT * INTO #x FROM s; DELETE t WHERE a = 99",
-            "WITH c AS (SELECT 1 AS a) SELECT a INTO #z FROM c; DELETE t",
-            "DECLARE @n int; SELECT @n/**/= COUNT(*) FROM s; DELETE t",
+            "CREATE TABLE #x (a int); INSERT #x SELECT a FROM s; DELETE t",
         ] {
             let verdict = Verdict::of(sql);
             for said in [vec![], vec![0], vec![3], vec![1, 2]] {
@@ -412,9 +385,27 @@ mod tests {
         let nothing = |sql: &str, said: &[u64]| {
             effect(sql, &Verdict::of(sql), said.to_vec(), vec![], vec![]).is_nothing()
         };
-        assert!(nothing("DELETE t", &[0]) && nothing("DELETE t OUTPUT deleted.a", &[]));
+        assert!(nothing("DELETE t", &[0]) && nothing("DELETE t OUTPUT deleted.a", &[0]));
         assert!(nothing("IF 1 = 0 DELETE t", &[]) && !nothing("TRUNCATE TABLE t", &[0]));
         assert!(!nothing("DELETE t; TRUNCATE TABLE u", &[0]));
+    }
+
+    #[test]
+    fn counts_beside_queries_are_the_changes_own() {
+        for sql in [
+            "DELETE t; DECLARE @n int; SELECT @n = COUNT(*) FROM t",
+            "SELECT 1 AS a; DELETE t OUTPUT deleted.a",
+            "SELECT * INTO #x FROM s; DELETE t WHERE a = 99",
+            "WITH c AS (SELECT 1 AS a) SELECT a INTO #z FROM c; DELETE t",
+        ] {
+            let verdict = Verdict::of(sql);
+            assert!(!selects_into(&verdict), "{sql}");
+            assert_eq!(changed_rows(sql, &verdict, &[3]), Some(3), "{sql}");
+        }
+        assert!(selects_into(&Verdict::of("SELECT * INTO dbo.kept FROM s")));
+        // A trigger's count beside the statement's: nobody can tell which is which.
+        let one = "DELETE t";
+        assert_eq!(changed_rows(one, &Verdict::of(one), &[2, 5]), None);
     }
 
     #[test]

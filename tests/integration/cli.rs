@@ -193,7 +193,7 @@ async fn doctor_explains_each_kind_of_failure() {
     let (status, out, _) = doctor(with(&[])).await;
     assert!(
         status == Some(1)
-            && out.contains("did not answer the login in time (2 s)")
+            && out.contains("did not answer the login in time (pool.connect_timeout is 2 s)")
             && out.contains("firewall"),
         "{out}"
     );

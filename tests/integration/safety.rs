@@ -393,8 +393,8 @@ async fn a_session_over_plain_json_cannot_be_asked() {
     assert_eq!(code(&in_session(address, &s, call).await), "confirmation_required");
 }
 
-/// dependencies.md §1.3: an attention that crosses a finished answer makes the driver return an
-/// empty result to the next query. Deadlines are spread over the time that the answer takes, so
+/// An Attention that crosses a finished answer is acknowledged behind it, and that acknowledgement
+/// must not be taken for the next query's answer. Deadlines are spread over the time that the answer takes, so
 /// that every crossing happens.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_cancels_never_leave_an_answer_for_the_next_caller() {
