@@ -5,6 +5,9 @@ use super::digits::{self, Form};
 use super::{End, Kind, Sink, Value};
 use crate::types::TypeInfo;
 
+/// Room for the first rows, so that a short answer is not moved from buffer to buffer.
+const FIRST: usize = 1024;
+
 /// What is to be said of a column beside its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Note {
@@ -126,6 +129,9 @@ impl Sink for Json {
     fn row(&mut self) {
         self.accept();
         self.row_at = self.out.len();
+        if self.rows == 0 {
+            self.out.reserve(FIRST);
+        }
         self.out.extend_from_slice(if self.rows == 0 { b"[" } else { b",[" });
         self.rows += 1;
     }
@@ -133,17 +139,20 @@ impl Sink for Json {
     #[inline]
     fn value(&mut self, column: usize, _: &TypeInfo, value: Value<'_>) {
         self.comma(column);
+        let quoted = digits::is_text(value);
+        if quoted {
+            self.out.push(b'"');
+        }
         let start = self.out.len();
         match digits::write(value, &mut self.out) {
             Form::Null => self.out.extend_from_slice(b"null"),
-            Form::Bare => {}
-            form => {
-                if form == Form::Exact {
-                    self.note_mut(column).exact = true;
-                }
+            Form::Exact => {
+                self.note_mut(column).exact = true;
                 self.out.insert(start, b'"');
                 self.out.push(b'"');
             }
+            Form::Bare if quoted => self.out.push(b'"'),
+            Form::Bare => {}
         }
         self.close();
     }
@@ -209,25 +218,40 @@ const ESCAPES: [u8; 256] = {
     table
 };
 
+/// Bytes that are looked at together, before each by itself.
+const AT_ONCE: usize = 32;
+
 /// A text within quotes (RFC 8259 §7): only what must be is escaped.
 fn escape(text: &str, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let bytes = text.as_bytes();
     let mut start = 0;
-    for (n, b) in bytes.iter().enumerate() {
-        let e = ESCAPES[usize::from(*b)];
-        if e == 0 {
+    for (piece, at) in bytes.chunks(AT_ONCE).zip((0..).step_by(AT_ONCE)) {
+        if stands_for_itself(piece) {
             continue;
         }
-        out.extend_from_slice(&bytes[start..n]);
-        start = n + 1;
-        out.extend_from_slice(&[b'\\', e]);
-        if e == b'u' {
-            let (high, low) = (HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]);
-            out.extend_from_slice(&[b'0', b'0', high, low]);
+        for (b, n) in piece.iter().zip(at..) {
+            let e = ESCAPES[usize::from(*b)];
+            if e == 0 {
+                continue;
+            }
+            out.extend_from_slice(&bytes[start..n]);
+            start = n + 1;
+            out.extend_from_slice(&[b'\\', e]);
+            if e == b'u' {
+                let (high, low) = (HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]);
+                out.extend_from_slice(&[b'0', b'0', high, low]);
+            }
         }
     }
     out.extend_from_slice(&bytes[start..]);
+}
+
+/// Whether nothing in a piece is escaped. Without a branch for each byte, so that many are compared
+/// in one instruction.
+#[inline]
+fn stands_for_itself(piece: &[u8]) -> bool {
+    !piece.iter().fold(false, |found, b| found | (*b < 0x20) | (*b == b'"') | (*b == b'\\'))
 }
 
 #[cfg(test)]
