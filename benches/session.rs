@@ -30,10 +30,10 @@ mod process;
 const PAIRS: usize = 5;
 const CONNECTIONS: usize = 8;
 /// On each connection.
-const CALLS: u32 = 3000;
-const MANY_TIMES: u32 = 6;
+const CALLS: u32 = 12_000;
+const MANY_TIMES: u32 = 12;
 const MANY_ROWS: usize = 200_000;
-const LOGINS: u32 = 400;
+const LOGINS: u32 = 3000;
 const TEN: &str = "SELECT ten";
 const MANY: &str = "SELECT many";
 /// Bytes of an answer that are kept before they are handed on.

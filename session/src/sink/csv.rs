@@ -1,6 +1,7 @@
 //! Rows as CSV (RFC 4180, but with `\n`): NULL is nothing, the empty string is `""`.
 
 use super::digits;
+use super::plain::plain;
 use super::{End, Kind, Sink, Value};
 use crate::types::{Type, TypeInfo};
 
@@ -60,29 +61,19 @@ impl Csv {
     }
 }
 
-/// Bytes that are looked at together.
-const AT_ONCE: usize = 32;
-
-/// Whether one of these bytes has a meaning of its own. Without a branch for each, so that many are
-/// compared in one instruction.
-#[inline]
-fn needs_quotes(piece: &[u8]) -> bool {
-    let own = |b: u8| (b == b',') | (b == b'"') | (b == b'\n') | (b == b'\r') | (b == b'#');
-    piece.iter().fold(false, |found, b| found | own(*b))
-}
-
 /// Puts quotes around what stands from `start` on, where it needs them.
 fn quote(start: usize, out: &mut Vec<u8>) {
     let field = &out[start..];
-    if !field.is_empty() && !field.chunks(AT_ONCE).any(needs_quotes) {
+    let own = |b| (b == b',') | (b == b'"') | (b == b'\n') | (b == b'\r') | (b == b'#');
+    if !field.is_empty() && plain(field, own) {
         return;
     }
-    let quotes = field.iter().filter(|b| **b == b'"').count();
-    if quotes == 0 {
+    if plain(field, |b| b == b'"') {
         out.insert(start, b'"');
         out.push(b'"');
         return;
     }
+    let quotes = field.iter().filter(|b| **b == b'"').count();
     let field = out.split_off(start);
     out.reserve(field.len() + quotes + 2);
     out.push(b'"');
