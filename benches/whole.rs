@@ -5,8 +5,7 @@
 //! talks to 127.0.0.1 only.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -14,14 +13,27 @@ use mssql_mcp::database::run::Mode;
 use mssql_mcp::database::wrapper::{CONTEXT_PARAM, wrapper};
 use mssql_mcp_sandbox::token::Column;
 use mssql_mcp_sandbox::types::{Len, Type as Ty, Value as Val};
-use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, Script, USER};
-use tiberius::{AuthMethod, Client, CommandItem, Config};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use mssql_mcp_sandbox::{Options, Sandbox, Script};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 
+use self::driver::{ask, connect};
+use self::http::{call, call_as, exchange, load, message};
+use self::process::{memory, processor};
+use self::server::{Server, binary, serve};
+
+#[path = "whole/beside.rs"]
+mod beside;
 #[path = "../tests/integration/deployed.rs"]
 mod deployed;
+#[path = "shared/driver.rs"]
+mod driver;
+#[path = "whole/http.rs"]
+mod http;
+#[path = "shared/process.rs"]
+mod process;
+#[path = "whole/server.rs"]
+mod server;
 
 const CONNECTIONS: usize = 8;
 const SECONDS: u64 = 5;
@@ -53,181 +65,9 @@ fn rows(n: usize) -> Vec<Vec<Val>> {
         .collect()
 }
 
-async fn connect(port: u16) -> Client<Compat<TcpStream>> {
-    let mut c = Config::new();
-    c.host("127.0.0.1");
-    c.port(port);
-    c.database(DATABASE);
-    c.authentication(AuthMethod::sql_server(USER, PASSWORD));
-    c.trust_cert();
-    c.command_timeout(None);
-    let tcp = TcpStream::connect(("127.0.0.1", port)).await.expect("connect");
-    tcp.set_nodelay(true).expect("nodelay");
-    Box::pin(Client::connect(c, tcp.compat_write())).await.expect("login")
-}
-
-async fn ask(client: &mut Client<Compat<TcpStream>>, sql: &str) -> usize {
-    let mut c = tiberius::Command::new("sp_executesql");
-    c.bind_param("@stmt", sql);
-    let mut s = c.exec(client).await.expect("exec");
-    let mut n = 0;
-    while let Some(item) = s.next().await {
-        if let CommandItem::Row(r) = item.expect("item") {
-            n += std::hint::black_box(r).columns().len().min(1);
-        }
-    }
-    n
-}
-
-/// The server under test.
-struct Server(Child, SocketAddr);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// The server that is measured: this build, or another one by the same loops.
-fn binary() -> String {
-    let built = || env!("CARGO_BIN_EXE_mssql-mcp").to_owned();
-    std::env::var("BENCH_SERVER").unwrap_or_else(|_| built())
-}
-
-fn serve(port: u16, more: &[&str]) -> Server {
-    let probe =
-        std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("port");
-    let child = Command::new(binary())
-        .args([
-            "serve",
-            "--listen",
-            &probe.to_string(),
-            "--log-level",
-            "off",
-            "--pool-max-size",
-            "8",
-        ])
-        .args(more)
-        .envs([
-            ("MSSQL_HOST", "127.0.0.1"),
-            ("MSSQL_USER", USER),
-            ("MSSQL_PASSWORD", PASSWORD),
-            ("MSSQL_DATABASE", DATABASE),
-            ("TrustServerCertificate", "yes"),
-        ])
-        .env("MSSQL_PORT", port.to_string())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("spawn");
-    for _ in 0..500 {
-        if std::net::TcpStream::connect(probe).is_ok() {
-            break;
-        }
-        std::thread::park_timeout(Duration::from_millis(10));
-    }
-    Server(child, probe)
-}
-
-/// A field of /proc/PID/status, in MB.
-fn memory(pid: u32, field: &str) -> f64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let kb: f64 = text
-        .lines()
-        .find_map(|l| l.strip_prefix(field))
-        .and_then(|l| l.trim_start_matches(':').split_whitespace().next()?.parse().ok())
-        .unwrap_or(f64::NAN);
-    kb / 1024.0
-}
-
-fn call(sql: &str) -> Vec<u8> {
-    message(
-        "tools/call",
-        "execute_sql",
-        &format!(r#""name":"execute_sql","arguments":{{"query":"{sql}"}},"#),
-    )
-}
-
-fn message(method: &str, name: &str, params: &str) -> Vec<u8> {
-    let body = format!(
-        r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
-    );
-    let name = if name.is_empty() { String::new() } else { format!("Mcp-Name: {name}\r\n") };
-    format!(
-        "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: \
-         application/json\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: \
-         {method}\r\n{name}Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
-}
-
-/// Sends a request and reads its answer: by Content-Length, or in chunks. Returns the
-/// length of the body.
-async fn exchange(
-    tcp: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    request: &[u8],
-    buf: &mut Vec<u8>,
-) -> usize {
-    tcp.write_all(request).await.expect("write");
-    buf.clear();
-    let (mut at, mut length, mut chunked) = (0, 0, false);
-    let mut total = 0;
-    loop {
-        buf.reserve(64 << 10);
-        assert!(tcp.read_buf(buf).await.expect("read") > 0, "the server closed the connection");
-        if at == 0 {
-            let Some(end) = buf.windows(4).position(|w| w == b"\r\n\r\n") else { continue };
-            let head = String::from_utf8_lossy(&buf[..end]).to_ascii_lowercase();
-            assert!(head.starts_with("http/1.1 200"), "{head}");
-            chunked = head.contains("transfer-encoding: chunked");
-            length = head
-                .lines()
-                .find_map(|l| l.strip_prefix("content-length: ")?.parse().ok())
-                .unwrap_or(0);
-            at = end + 4;
-        }
-        if !chunked && buf.len() >= at + length {
-            return length;
-        }
-        if chunked {
-            if buf.ends_with(b"0\r\n\r\n") {
-                return total + buf.len() - at;
-            }
-            // Keep only the tail that may hold the end.
-            let keep = buf.len().saturating_sub(8).max(at);
-            total += keep - at;
-            buf.drain(at..keep);
-        }
-    }
-}
-
-async fn load(address: SocketAddr, request: Vec<u8>) -> f64 {
-    let until = Instant::now() + Duration::from_secs(SECONDS);
-    let tasks: Vec<_> = (0..CONNECTIONS)
-        .map(|_| {
-            let request = request.clone();
-            tokio::spawn(async move {
-                let mut tcp = TcpStream::connect(address).await.expect("connect");
-                tcp.set_nodelay(true).expect("nodelay");
-                let (mut n, mut buf) = (0u64, Vec::new());
-                while Instant::now() < until {
-                    exchange(&mut tcp, &request, &mut buf).await;
-                    n += 1;
-                }
-                n
-            })
-        })
-        .collect();
-    let mut all = 0;
-    for t in tasks {
-        all += t.await.expect("task");
-    }
-    all as f64 / SECONDS as f64
-}
-
-async fn raw_load(port: u16) -> f64 {
+/// Calls in a second of the driver's loop, and microseconds of this process's time for each.
+async fn raw_load(port: u16) -> (f64, f64) {
+    let (me, used) = (std::process::id(), processor(std::process::id()));
     let until = Instant::now() + Duration::from_secs(SECONDS);
     let tasks: Vec<_> = (0..CONNECTIONS)
         .map(|_| {
@@ -246,7 +86,7 @@ async fn raw_load(port: u16) -> f64 {
     for t in tasks {
         all += t.await.expect("task");
     }
-    all as f64 / SECONDS as f64
+    (all as f64 / SECONDS as f64, (processor(me) - used) * 1e6 / all as f64)
 }
 
 /// Microseconds of one query on one connection, bare and inside the guard's wrapper,
@@ -316,6 +156,12 @@ fn apart(part: &str, port: u16) -> String {
     String::from_utf8_lossy(&out.stdout).trim().to_owned()
 }
 
+/// Two figures with a blank between.
+fn two(text: &str) -> (f64, f64) {
+    let mut all = text.split(' ').map(|n| n.parse().unwrap_or(f64::NAN));
+    (all.next().unwrap_or(f64::NAN), all.next().unwrap_or(f64::NAN))
+}
+
 /// In a process of its own, so that its memory is its own: `whole raw PORT`.
 async fn raw_many(port: u16) {
     let mut client = Box::pin(connect(port)).await;
@@ -326,10 +172,10 @@ async fn raw_many(port: u16) {
 }
 
 /// Calls per second on connections through the shipped nginx with TLS, and on as many without it.
-async fn through_nginx(address: SocketAddr) -> (f64, f64) {
+async fn through_nginx(server: &Server) -> (f64, f64) {
     let dir = std::env::temp_dir().join(format!("mssql-mcp-bench-{}", std::process::id()));
     let (port, plain) = (deployed::free_port(), deployed::free_port());
-    deployed::configure(&dir, port, plain, address);
+    deployed::configure(&dir, port, plain, server.1);
     let connector = deployed::trusting(deployed::certificates(&dir, 9));
     let error_log = dir.join("error.log");
     let mut nginx = Command::new(deployed::program())
@@ -379,7 +225,7 @@ async fn through_nginx(address: SocketAddr) -> (f64, f64) {
     let _ = Command::new("kill").args(["-TERM", &nginx.id().to_string()]).status();
     let _ = nginx.wait();
     let _ = std::fs::remove_dir_all(dir);
-    (all as f64 / SECONDS as f64, load(address, call(TEN)).await)
+    (all as f64 / SECONDS as f64, load(server, call(TEN)).await.0)
 }
 
 /// What so many idle HTTP+SSE streams cost the server, in MB.
@@ -411,7 +257,10 @@ async fn main() {
         && let Ok(port) = port.parse()
     {
         match part.as_str() {
-            "raw-load" => println!("{:.0}", raw_load(port).await),
+            "raw-load" => {
+                let (rate, each) = raw_load(port).await;
+                println!("{rate:.0} {each:.1}");
+            }
             _ => Box::pin(raw_many(port)).await,
         }
         return;
@@ -422,17 +271,22 @@ async fn main() {
     sandbox.script(TWENTY, Script::new(&columns(), &rows(20), 1));
     sandbox.script(MANY, Script::new(&columns(), &rows(1000), 200));
 
+    if let Ok(before) = std::env::var("BENCH_AGAINST") {
+        return beside::compare(port, &before).await;
+    }
+
     println!("== requests per second, {CONNECTIONS} connections, {SECONDS} s each");
     let server = serve(port, &[]);
-    load(server.1, call(TWENTY)).await;
-    let list = load(server.1, message("tools/list", "", "")).await;
+    load(&server, call(TWENTY)).await;
+    let (list, of_list) = load(&server, message("tools/list", "", "")).await;
     // Apart, as the server is: in the endpoint's own process it would share its wake-ups.
-    let raw: f64 = apart("raw-load", port).parse().expect("a rate");
-    let inside = raw_load(port).await;
-    let ten = load(server.1, call(TEN)).await;
-    println!("tools/list over HTTP              {list:>9.0}");
-    println!("execute_sql, 10 rows, over HTTP   {ten:>9.0}");
-    println!("raw tiberius loop, 10 rows        {raw:>9.0}");
+    let (raw, of_raw) = two(&apart("raw-load", port));
+    let (inside, _) = raw_load(port).await;
+    let (ten, of_ten) = load(&server, call(TEN)).await;
+    let own = "µs of its processor time";
+    println!("tools/list over HTTP              {list:>9.0}, {of_list:.1} {own}");
+    println!("execute_sql, 10 rows, over HTTP   {ten:>9.0}, {of_ten:.1} {own}");
+    println!("raw tiberius loop, 10 rows        {raw:>9.0}, {of_raw:.1} {own}");
     println!("raw, in the endpoint's process    {inside:>9.0}");
     println!(
         "execute_sql / raw                 {:>8.0} % ({:.0} % of the other)",
@@ -443,13 +297,13 @@ async fn main() {
 
     println!("== hosted");
     let server = serve(port, &[]);
-    load(server.1, call(TWENTY)).await;
-    let (tls, direct) = through_nginx(server.1).await;
+    load(&server, call(TWENTY)).await;
+    let (tls, direct) = through_nginx(&server).await;
     println!("execute_sql, 10 rows, nginx, TLS  {tls:>9.0}");
     println!("the same without nginx            {direct:>9.0}");
     drop(server);
     let server = serve(port, &[]);
-    load(server.1, message("tools/list", "", "")).await;
+    load(&server, message("tools/list", "", "")).await;
     println!(
         "1,000 idle SSE streams            {:>9.1} MB beyond idle",
         idle_streams(&server, 1000).await
@@ -493,15 +347,16 @@ async fn main() {
     let large = serve(port, &["--limits-max-rows", "1000000", "--limits-max-chars", "1000000000"]);
     let mut tcp = TcpStream::connect(large.1).await.expect("connect");
     exchange(&mut tcp, &call(TWENTY), &mut buf).await;
-    let started = Instant::now();
-    let bytes = exchange(&mut tcp, &call(MANY), &mut buf).await;
-    println!(
-        "all of it: {:.2} s, {:.1} MB of JSON, peak {:.1} MB",
-        started.elapsed().as_secs_f64(),
-        bytes as f64 / 1e6,
-        memory(large.0.id(), "VmHWM")
-    );
-    let text = apart("raw", port);
-    let (seconds, peak) = text.split_once(' ').unwrap_or(("?", "?"));
+    for format in ["json", "csv"] {
+        let started = Instant::now();
+        let bytes = exchange(&mut tcp, &call_as(MANY, format), &mut buf).await;
+        println!(
+            "all of it, as {format}: {:.2} s, {:.1} MB, peak {:.1} MB",
+            started.elapsed().as_secs_f64(),
+            bytes as f64 / 1e6,
+            memory(large.0.id(), "VmHWM")
+        );
+    }
+    let (seconds, peak) = two(&apart("raw", port));
     println!("raw tiberius loop: {seconds} s, peak {peak} MB (rows dropped, no JSON)");
 }

@@ -1,6 +1,8 @@
 //! Columns of a result set (COLMETADATA, MS-TDS 2.2.7.4) and what is classified in them
 //! (DATACLASSIFICATION, MS-TDS 2.2.7.5).
 
+use std::fmt::Write as _;
+
 use crate::cursor::{Cursor, Stop};
 use crate::types::{self, Type, TypeInfo};
 
@@ -36,6 +38,8 @@ pub struct Label {
     pub rank: Option<i32>,
 }
 
+/// Characters of a declared type; only the names of UDTs are longer.
+const LONG_ENOUGH: usize = 24;
 /// The user type of timestamp.
 const TIMESTAMP: u32 = 0x50;
 /// Labels or information types that one token may name.
@@ -46,7 +50,13 @@ const MAX_LABELS: u16 = 4096;
 impl Column {
     /// The type as T-SQL declares it: `decimal(10,2)`, `varchar(20)`, `timestamp`.
     pub fn declared(&self) -> String {
-        if self.rowversion { "timestamp".to_owned() } else { self.ty.to_string() }
+        if self.rowversion {
+            return "timestamp".to_owned();
+        }
+        let mut declared = String::with_capacity(LONG_ENOUGH);
+        // Writing into a String cannot fail.
+        let _ = write!(declared, "{}", self.ty);
+        declared
     }
 
     /// One column of COLMETADATA.

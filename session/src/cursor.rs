@@ -90,7 +90,9 @@ impl<'a> Cursor<'a> {
 /// UTF-16 as text; half of a surrogate pair becomes U+FFFD.
 fn text(bytes: &[u8]) -> String {
     let units = bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]]));
-    char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+    let mut text = String::with_capacity(bytes.len() / 2);
+    text.extend(char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
+    text
 }
 
 #[cfg(test)]

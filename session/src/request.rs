@@ -11,7 +11,7 @@ pub struct Trace {
 
 /// The headers of a request in a transaction, or in none (0).
 pub(crate) fn all_headers(descriptor: u64, trace: Option<Trace>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256);
+    let mut out = Vec::with_capacity(2048);
     let total: u32 = if trace.is_some() { 48 } else { 22 };
     out.extend_from_slice(&total.to_le_bytes());
     // Transaction descriptor: length, type 2, descriptor, one request outstanding.
@@ -31,10 +31,13 @@ pub(crate) fn all_headers(descriptor: u64, trace: Option<Trace>) -> Vec<u8> {
 
 /// A text in little-endian UTF-16.
 pub(crate) fn utf16(text: &str, out: &mut Vec<u8>) {
-    out.reserve(text.len() * 2);
     if text.is_ascii() {
-        out.extend(text.bytes().flat_map(|b| [b, 0]));
+        // Room first: byte by byte, the end of the buffer would be looked at each time.
+        let from = out.len();
+        out.resize(from + text.len() * 2, 0);
+        out[from..].chunks_exact_mut(2).zip(text.bytes()).for_each(|(unit, b)| unit[0] = b);
     } else {
+        out.reserve(text.len() * 2);
         out.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
     }
 }

@@ -4,6 +4,7 @@ mod csv;
 mod digits;
 mod float;
 mod json;
+mod plain;
 
 pub use self::csv::Csv;
 pub use self::json::{Json, Note};

@@ -26,7 +26,7 @@ pub(crate) struct Labels {
 /// A round trip on its way; dropped before its end, it was cancelled.
 #[derive(Debug)]
 pub(crate) struct Round {
-    database: Database,
+    labels: Arc<Labels>,
     operation: &'static str,
     begun: OpenSpan,
     started: Instant,
@@ -90,7 +90,8 @@ impl Round {
             begun.name(|| summary.unwrap_or_else(|| format!("{operation} {}", l.namespace)));
             all
         });
-        Self { database: database.clone(), operation, begun, started: Instant::now(), ended: false }
+        let labels = database.labels.clone();
+        Self { labels, operation, begun, started: Instant::now(), ended: false }
     }
 
     /// What SQL Server is told: this span, else one of the call's trace.
@@ -111,7 +112,6 @@ impl Round {
 
     fn end(&mut self, result: Result<u64, &DbError>) {
         self.ended = true;
-        let l = self.database.labels();
         let error = result.err();
         let number = match error {
             // Up to 10 it is information (semantic conventions for SQL Server).
@@ -121,7 +121,7 @@ impl Round {
         // From 50,000 on they are the caller's own (THROW, RAISERROR), and so as many as they like.
         let counted = number.map(|n| n.min(50_000).to_string());
         let kind = error.map(|e| counted.clone().unwrap_or_else(|| e.kind().to_owned()));
-        let mut labels = l.all(self.operation);
+        let mut labels = self.labels.all(self.operation);
         labels.extend(kind.clone().map(|k| label("error.type", k)));
         labels.extend(counted.map(|n| label("db.response.status_code", n)));
         instruments().db_operation.record(self.started.elapsed().as_secs_f64(), &labels);

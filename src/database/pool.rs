@@ -115,7 +115,8 @@ impl managed::Manager for Manager {
         if m.last_used() < FRESH {
             return Ok(());
         }
-        let asked = c.say("IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION; SELECT 1").await;
+        // Boxed: it is seldom needed, and every lease would have room for it.
+        let asked = Box::pin(c.say("IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION; SELECT 1")).await;
         asked.map_err(RecycleError::Backend)
     }
 }

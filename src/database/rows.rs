@@ -95,6 +95,8 @@ pub(crate) struct RowsWriter {
     /// said of its columns.
     head_at: usize,
     columns: Arc<[Column]>,
+    /// Their types, as T-SQL declares them.
+    declared: Vec<String>,
     open: bool,
     results: usize,
     rows: u64,
@@ -118,6 +120,7 @@ impl RowsWriter {
             csv: bounds.csv.then(Csv::new),
             head_at: 0,
             columns: Arc::new([]),
+            declared: Vec::new(),
             open: false,
             results: 0,
             rows: 0,
@@ -140,6 +143,7 @@ impl RowsWriter {
         self.cut_segment();
         self.json.next_result();
         self.head_at = self.done.len();
+        self.declared = columns.iter().map(Column::declared).collect();
         self.columns = columns;
         self.open = true;
         self.rows = 0;
@@ -147,8 +151,9 @@ impl RowsWriter {
         // known only behind them.
         match &mut self.csv {
             None => {
-                let head = |c: &Column| c.name.chars().count() + c.declared().chars().count() + 24;
-                self.cost += self.columns.iter().map(head).sum::<usize>();
+                let names = |c: &Column| c.name.chars().count() + 24;
+                let types: usize = self.declared.iter().map(|d| d.chars().count()).sum();
+                self.cost += self.columns.iter().map(names).sum::<usize>() + types;
             }
             Some(csv) => {
                 let mut out = csv.take(Vec::new());
@@ -252,7 +257,7 @@ impl RowsWriter {
             head.push(b',');
         }
         head.extend_from_slice(b"{\"columns\":[");
-        for (i, c) in self.columns.iter().enumerate() {
+        for (i, (c, declared)) in self.columns.iter().zip(&self.declared).enumerate() {
             if i > 0 {
                 head.push(b',');
             }
@@ -260,7 +265,7 @@ impl RowsWriter {
             // Writing into a Vec cannot fail.
             let _ = serde_json::to_writer(&mut head, &c.name);
             head.extend_from_slice(b",\"type\":");
-            let _ = serde_json::to_writer(&mut head, &c.declared());
+            let _ = serde_json::to_writer(&mut head, declared);
             let note = self.json.note(i);
             if note.exact {
                 head.extend_from_slice(b",\"exact\":\"string\"");

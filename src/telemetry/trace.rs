@@ -49,8 +49,20 @@ impl Trace {
         })
     }
 
+    /// The `traceparent`, digit by digit: every call has one, and `format!` takes its time.
     pub(crate) fn header(&self) -> String {
-        format!("00-{}-{}-{:02x}", self.trace_id, self.span_id, self.flags.to_u8())
+        let mut out = String::with_capacity(55);
+        let mut hex = |bytes: &[u8]| {
+            let digits = bytes.iter().flat_map(|b| [b >> 4, b & 15]);
+            out.extend(digits.filter_map(|d| char::from_digit(d.into(), 16)));
+            out.push('-');
+        };
+        hex(&[0]);
+        hex(&self.trace_id.to_bytes());
+        hex(&self.span_id.to_bytes());
+        hex(&[self.flags.to_u8()]);
+        out.pop();
+        out
     }
 }
 

@@ -13,6 +13,7 @@ mod everyday;
 mod faults;
 mod hosted;
 mod lifecycle;
+mod memory;
 mod nginx;
 mod oauth;
 mod reaching;

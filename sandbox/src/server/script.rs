@@ -57,7 +57,10 @@ impl Script {
             if result.is_err() {
                 break;
             }
-            result = out.check().and_then(|()| out.write(|b| b.extend_from_slice(&self.rows)));
+            result = out
+                .check()
+                .and_then(|()| out.pause())
+                .and_then(|()| out.write(|b| b.extend_from_slice(&self.rows)));
             out.rows_sent.fetch_add(self.rows_per_repeat, Ordering::Relaxed);
         }
         if let Some(tail) = &self.tail {

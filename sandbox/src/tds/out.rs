@@ -93,15 +93,7 @@ impl Out {
     /// Writes a row, with the faults that concern rows.
     pub(crate) fn row(&mut self, f: impl FnOnce(&mut BytesMut)) -> Result<()> {
         self.check()?;
-        if let Some(d) = self.row_delay {
-            self.flush()?;
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "a session's engine has a thread of its own"
-            )]
-            std::thread::sleep(d);
-            self.check()?;
-        }
+        self.pause()?;
         if let Some(left) = self.drop_after_rows {
             if left == 0 {
                 let half = self.buf.len();
@@ -117,6 +109,18 @@ impl Out {
         }
         self.rows_sent.fetch_add(1, Ordering::Relaxed);
         self.write(f)
+    }
+
+    /// Waits as the fault has it, with all sent that there is.
+    pub(crate) fn pause(&mut self) -> Result<()> {
+        let Some(delay) = self.row_delay else { return Ok(()) };
+        self.flush()?;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a session's engine has a thread of its own"
+        )]
+        std::thread::sleep(delay);
+        self.check()
     }
 
     /// Comes out with the next token, when it is known whether it is the last.

@@ -118,7 +118,9 @@ fn utf16(
         }
         if n > 0 {
             let (_, written) = mem::convert_utf16_to_str_partial(&units[..n], &mut room.text);
-            put(&room.text[..written], lone(&units[..n]));
+            // A byte for each unit: all are ASCII.
+            let replaced = if written == n { 0 } else { lone(&units[..n]) };
+            put(&room.text[..written], replaced);
         }
         if !more {
             break;

@@ -1,6 +1,7 @@
 //! Rows as CSV (RFC 4180, but with `\n`): NULL is nothing, the empty string is `""`.
 
 use super::digits;
+use super::plain::plain;
 use super::{End, Kind, Sink, Value};
 use crate::types::{Type, TypeInfo};
 
@@ -63,15 +64,16 @@ impl Csv {
 /// Puts quotes around what stands from `start` on, where it needs them.
 fn quote(start: usize, out: &mut Vec<u8>) {
     let field = &out[start..];
-    if !field.is_empty() && !field.iter().any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r' | b'#')) {
+    let own = |b| (b == b',') | (b == b'"') | (b == b'\n') | (b == b'\r') | (b == b'#');
+    if !field.is_empty() && plain(field, own) {
         return;
     }
-    let quotes = field.iter().filter(|b| **b == b'"').count();
-    if quotes == 0 {
+    if plain(field, |b| b == b'"') {
         out.insert(start, b'"');
         out.push(b'"');
         return;
     }
+    let quotes = field.iter().filter(|b| **b == b'"').count();
     let field = out.split_off(start);
     out.reserve(field.len() + quotes + 2);
     out.push(b'"');

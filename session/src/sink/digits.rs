@@ -14,12 +14,16 @@ const HEX: &[u8; 16] = b"0123456789ABCDEF";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Null,
-    /// A number that a double carries, a bit, or numbers in brackets.
+    /// What JSON has without quotes, or with them by its type ([`is_text`]).
     Bare,
     /// A number with more digits than a double carries.
     Exact,
-    /// ASCII without anything to escape.
-    Quoted,
+}
+
+/// Whether a value is a text in JSON: ASCII without anything to escape.
+pub(super) fn is_text(value: Value<'_>) -> bool {
+    use Value as V;
+    matches!(value, V::UniqueIdentifier(_) | V::Date(_) | V::Time { .. } | V::Moment { .. })
 }
 
 /// Writes a value without its quotes.
@@ -55,15 +59,15 @@ pub(super) fn write(value: Value<'_>, out: &mut Vec<u8>) -> Form {
                 }
                 hex(*b, out);
             }
-            Form::Quoted
+            Form::Bare
         }
         Value::Date(days) => {
             date(days.into(), out);
-            Form::Quoted
+            Form::Bare
         }
         Value::Time { ticks, scale } => {
             clock(ticks, scale, out);
-            Form::Quoted
+            Form::Bare
         }
         Value::Moment { days, ticks, scale, offset } => {
             date(days, out);
@@ -75,7 +79,7 @@ pub(super) fn write(value: Value<'_>, out: &mut Vec<u8>) -> Form {
                 out.push(b':');
                 pad(u64::from(o.unsigned_abs() % 60), 2, out);
             }
-            Form::Quoted
+            Form::Bare
         }
         Value::Vector { numbers, half } => {
             vector(numbers, half, out);
@@ -120,16 +124,15 @@ fn number(mut n: u64, out: &mut Vec<u8>) {
 
 /// With zeros in front up to a width of at most 20.
 fn pad(n: u64, width: usize, out: &mut Vec<u8>) {
-    if width == 2 && n < 100 {
-        out.extend_from_slice(&[b'0' + (n / 10) as u8, b'0' + (n % 10) as u8]);
-        return;
+    let mut digits = [b'0'; 20];
+    let mut at = 20;
+    let mut rest = n;
+    while rest > 0 {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
     }
-    let start = out.len();
-    number(n, out);
-    let written = out.len() - start;
-    for _ in written..width {
-        out.insert(start, b'0');
-    }
+    out.extend_from_slice(&digits[at.min(20 - width)..]);
 }
 
 /// A decimal with its point. Zeros at either end do not count as digits.

@@ -2,8 +2,12 @@
 //! ISO 8601 at the precision of its type.
 
 use super::digits::{self, Form};
+use super::plain::plain;
 use super::{End, Kind, Sink, Value};
 use crate::types::TypeInfo;
+
+/// Room for the first rows, so that a short answer is not moved from buffer to buffer.
+const FIRST: usize = 1024;
 
 /// What is to be said of a column beside its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -126,6 +130,9 @@ impl Sink for Json {
     fn row(&mut self) {
         self.accept();
         self.row_at = self.out.len();
+        if self.rows == 0 {
+            self.out.reserve(FIRST);
+        }
         self.out.extend_from_slice(if self.rows == 0 { b"[" } else { b",[" });
         self.rows += 1;
     }
@@ -133,17 +140,20 @@ impl Sink for Json {
     #[inline]
     fn value(&mut self, column: usize, _: &TypeInfo, value: Value<'_>) {
         self.comma(column);
+        let quoted = digits::is_text(value);
+        if quoted {
+            self.out.push(b'"');
+        }
         let start = self.out.len();
         match digits::write(value, &mut self.out) {
             Form::Null => self.out.extend_from_slice(b"null"),
-            Form::Bare => {}
-            form => {
-                if form == Form::Exact {
-                    self.note_mut(column).exact = true;
-                }
+            Form::Exact => {
+                self.note_mut(column).exact = true;
                 self.out.insert(start, b'"');
                 self.out.push(b'"');
             }
+            Form::Bare if quoted => self.out.push(b'"'),
+            Form::Bare => {}
         }
         self.close();
     }
@@ -213,6 +223,9 @@ const ESCAPES: [u8; 256] = {
 fn escape(text: &str, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let bytes = text.as_bytes();
+    if plain(bytes, |b| (b < 0x20) | (b == b'"') | (b == b'\\')) {
+        return out.extend_from_slice(bytes);
+    }
     let mut start = 0;
     for (n, b) in bytes.iter().enumerate() {
         let e = ESCAPES[usize::from(*b)];
