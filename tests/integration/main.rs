@@ -19,6 +19,7 @@ mod reaching;
 mod readme;
 mod records;
 mod safety;
+mod session;
 mod siege;
 mod soak;
 mod support;
