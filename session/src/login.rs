@@ -44,6 +44,8 @@ struct Lent<'a> {
     message: Vec<u8>,
     /// What the server answered, with what the driver does not know.
     known: Known,
+    /// Why the wire gave or took no more; the driver wraps it in words of its own.
+    lost: Option<Error>,
 }
 
 /// Logs in; the wire is ready for requests afterwards.
@@ -65,6 +67,7 @@ pub(crate) async fn login(
         packet: Vec::new(),
         message: Vec::new(),
         known: Known::default(),
+        lost: None,
     };
     // It is dropped at once: nothing of its state is needed, and its drop closes nothing.
     // What it logs is not so: it takes the password for unprotected, and errors for news.
@@ -72,12 +75,12 @@ pub(crate) async fn login(
     let made = Box::pin(connected.with_subscriber(Dispatch::none())).await.map(drop);
     lent.written.fill(0);
     lent.outgoing.fill(0);
-    made.map_err(|e| refused(e, &lent.known))?;
+    made.map_err(|e| refused(e, &lent.known, lent.lost.take()))?;
     Ok(lent.known)
 }
 
 /// The driver's error in ours; the server's own words are in the answer, too, and more exact.
-fn refused(e: tiberius::error::Error, known: &Known) -> Error {
+fn refused(e: tiberius::error::Error, known: &Known, lost: Option<Error>) -> Error {
     use tiberius::error::Error as E;
     match e {
         E::Server(t) => {
@@ -97,11 +100,10 @@ fn refused(e: tiberius::error::Error, known: &Known) -> Error {
             Error::Login(Box::new(known.errors[0].clone()))
         }
         E::Routing { host, port } => Error::Routing { host, port },
-        E::Io { kind: io::ErrorKind::UnexpectedEof, .. } => {
-            Error::Lost("the server closed the connection instead of answering the login".into())
-        }
-        E::Io { message, .. } => Error::Lost(message),
-        other => Error::Protocol(other.to_string()),
+        e => lost.unwrap_or_else(|| match e {
+            E::Io { message, .. } => Error::Lost(message),
+            other => Error::Protocol(other.to_string()),
+        }),
     }
 }
 
@@ -122,6 +124,21 @@ impl Lent<'_> {
         }
         self.written[..end].fill(0);
         self.written.drain(..end);
+    }
+
+    /// Keeps why the wire failed, in words of ours.
+    fn note(&mut self, e: io::Error) -> io::Error {
+        self.lost = Some(match e.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                let what = "the server closed the connection instead of answering the login";
+                Error::Lost(what.into())
+            }
+            io::ErrorKind::InvalidData => {
+                Error::protocol("it does not answer a login as a SQL Server does")
+            }
+            _ => Error::lost(&e),
+        });
+        e
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -204,12 +221,13 @@ impl AsyncRead for Lent<'_> {
         if me.read == me.shown.len() {
             match ready!(me.poll_message(cx)) {
                 Ok(()) => {}
-                Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
-                    // What came before the end may be the reason for it.
-                    me.known.take(&me.message);
-                    return Poll::Ready(Err(e));
+                Err(e) => {
+                    if e.kind() == io::ErrorKind::UnexpectedEof {
+                        // What came before the end may be the reason for it.
+                        me.known.take(&me.message);
+                    }
+                    return Poll::Ready(Err(me.note(e)));
                 }
-                Err(e) => return Poll::Ready(Err(e)),
             }
             let shown = me.known.take(&me.message);
             me.shown = packets(kind::REPLY, &shown, PACKET);
@@ -239,7 +257,7 @@ impl AsyncWrite for Lent<'_> {
         if me.outgoing.is_empty() {
             me.gather();
         }
-        me.poll_send(cx)
+        me.poll_send(cx).map_err(|e| me.note(e))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -33,7 +33,7 @@ pub fn installed(path: &str) -> PathBuf {
 }
 
 /// Runs a client to its end; its output is the failure's message.
-async fn run(program: PathBuf, script: &str, args: &[&str]) -> String {
+pub async fn run(program: PathBuf, script: &str, args: &[&str]) -> String {
     run_with(program, script, args, &[]).await
 }
 

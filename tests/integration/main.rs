@@ -20,6 +20,7 @@ mod reaching;
 mod readme;
 mod records;
 mod safety;
+mod session;
 mod siege;
 mod soak;
 mod support;

@@ -18,7 +18,7 @@ use crate::support::{
 const WRITE: (&str, &str) = ("access.level", "read-write");
 
 /// A call of execute_sql by a stateless client that can be asked.
-async fn ask(address: std::net::SocketAddr, arguments: Value, more: Value) -> Answer {
+pub async fn ask(address: std::net::SocketAddr, arguments: Value, more: Value) -> Answer {
     let mut params = json!({
         "name": "execute_sql",
         "arguments": arguments,
@@ -41,12 +41,12 @@ async fn ask(address: std::net::SocketAddr, arguments: Value, more: Value) -> An
     http(address, "POST", "/mcp", &headers, body.to_string().as_bytes()).await
 }
 
-fn answered(a: &Answer, action: &str) -> Value {
+pub fn answered(a: &Answer, action: &str) -> Value {
     let state = a.json()["result"]["requestState"].clone();
     json!({ "requestState": state, "inputResponses": { "confirm": { "action": action, "content": { "apply": true } } } })
 }
 
-fn message(a: &Answer) -> String {
+pub fn message(a: &Answer) -> String {
     let r = a.json();
     assert_eq!(r["result"]["resultType"], "input_required", "{r}");
     r["result"]["inputRequests"]["confirm"]["params"]["message"]
@@ -55,7 +55,7 @@ fn message(a: &Answer) -> String {
         .to_owned()
 }
 
-fn code(a: &Answer) -> String {
+pub fn code(a: &Answer) -> String {
     let r = a.json();
     assert_eq!(r["result"]["isError"], true, "{r}");
     let text: Value =
@@ -227,7 +227,7 @@ async fn call_as(lab: &Lab, scopes: &[&str], query: &str) -> Outcome {
     call_by(lab, "ada", scopes, query).await
 }
 
-async fn call_by(lab: &Lab, subject: &str, scopes: &[&str], query: &str) -> Outcome {
+pub async fn call_by(lab: &Lab, subject: &str, scopes: &[&str], query: &str) -> Outcome {
     let mut extensions = http::Extensions::new();
     extensions.insert(Principal {
         subject: subject.into(),
@@ -245,7 +245,7 @@ async fn call_by(lab: &Lab, subject: &str, scopes: &[&str], query: &str) -> Outc
     lab.app.service.clone().oneshot(request).await.expect("an outcome")
 }
 
-fn text(o: &Outcome) -> String {
+pub fn text(o: &Outcome) -> String {
     match o {
         Outcome::Complete(Reply::Tool(t)) => match &t.text {
             mssql_mcp_transports::Text::Own(s) => s.clone(),
