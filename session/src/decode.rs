@@ -26,7 +26,7 @@ pub struct Bounds {
     /// Characters of one text, or twice the bytes of one binary value. What is beyond is skipped as
     /// it comes, and counted.
     pub max_cell: u64,
-    /// Characters of all texts of a row together; behind it each keeps 64.
+    /// Characters that all texts of a row take in JSON; behind it each takes 64.
     pub max_row: u64,
     /// What SET TEXTSIZE was set to, in bytes: a value of that length may have been cut.
     pub text_size: Option<u64>,

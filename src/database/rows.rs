@@ -5,8 +5,9 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mssql_mcp_session::{Column, Csv, End, Json, Kind, Sink, TypeInfo, Value};
+use mssql_mcp_session::{Column, Csv, End, Json, Kind, Label, Sink, TypeInfo, Value};
 use mssql_mcp_transports::Segments;
+use serde_json::json;
 
 use crate::plural::plural;
 
@@ -276,6 +277,12 @@ impl RowsWriter {
             }
             if note.replaced > 0 {
                 let _ = write!(head, ",\"replaced\":{}", note.replaced);
+            }
+            if !c.labels.is_empty() {
+                let of = |l: &Label| json!({ "label": l.label, "information_type": l.information_type, "rank": l.rank });
+                let labels: Vec<_> = c.labels.iter().map(of).collect();
+                head.extend_from_slice(b",\"sensitivity\":");
+                let _ = serde_json::to_writer(&mut head, &labels);
             }
             head.push(b'}');
         }

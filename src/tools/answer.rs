@@ -140,7 +140,9 @@ pub(super) fn results_schema() -> Value {
                     "cut_cells": { "type": "integer", "description": "so many values were longer \
                         than the limit and end in … [cut: …]" },
                     "replaced": { "type": "integer", "description": "so many places could not \
-                        be decoded, and are U+FFFD" }
+                        be decoded, and are U+FFFD" },
+                    "sensitivity": { "type": "array", "items": { "type": "object" },
+                        "description": "labels of ADD SENSITIVITY CLASSIFICATION" }
                 }, "required": ["name", "type"] } },
                 "rows": { "type": "array", "items": { "type": "array" } },
                 "row_count": { "type": "integer" },

@@ -8,7 +8,7 @@ use mssql_mcp_sql::verdict::{Class, Verdict};
 use mssql_mcp_transports::{Continuation, ToolReply};
 
 use super::answer::rowsets;
-use super::confirm::{Confirm, Consent, Ticket, digest_of, question_id};
+use super::confirm::{Asked, Confirm, Consent, Ticket, digest_of, question_id};
 use super::execute_sql::{Args, failed_with_names, failure};
 use super::preview::{self, Effect, Table, changed_rows, effect, question};
 use super::{Call, Refusal, Stop, cascade};
@@ -17,6 +17,7 @@ use crate::config::settings::access::ConfirmWrites;
 use crate::database::run::{Applied, Batch, BatchAnswer, Failure, Mode};
 use crate::database::{Database, DbError, Limits};
 use crate::principal::Principal;
+use crate::secret::hashed;
 
 /// A batch that changes data, on its way.
 pub(super) struct Change<'a> {
@@ -62,6 +63,7 @@ impl Change<'_> {
         let principal =
             self.call.context.extensions.get::<Principal>().map(Principal::key).unwrap_or_default();
         let digest = digest_of(self.args);
+        let mut now = None;
         if let Some(c) = self.call.context.extensions.get::<Continuation>() {
             let consent = confirm.redeem(c, &principal, &digest)?;
             if let Some(state) = &c.state {
@@ -72,9 +74,19 @@ impl Change<'_> {
                     self.call.facts.set_outcome(outcome);
                     return Ok(reply);
                 }
-                Consent::Yes(ticket, None) => return self.settle(ticket, self.apply().await),
-                Consent::Yes(ticket, Some(effect)) => {
-                    let run = self.db().run_if(self.batch, &effect, &self.limits);
+                // Without counts, what the person was shown is looked up again.
+                Consent::Yes(ticket, Asked { counts: None, shown }) => match self.preview().await {
+                    Ok((effect, _)) if self.shown(&effect) == shown => {
+                        return self.settle(ticket, self.apply().await);
+                    }
+                    Ok(found) => {
+                        ticket.superseded();
+                        now = Some(found);
+                    }
+                    Err(stop) => return self.settle(ticket, Err(stop)),
+                },
+                Consent::Yes(ticket, Asked { counts: Some(counts), .. }) => {
+                    let run = self.db().run_if(self.batch, &counts, &self.limits);
                     match run.await {
                         Ok(Applied::Committed(a)) => {
                             return self.settle(ticket, Ok(self.changed(a, false)));
@@ -88,7 +100,10 @@ impl Change<'_> {
                 Consent::Again => {}
             }
         }
-        let (effect, tried) = self.preview().await?;
+        let (effect, tried) = match now {
+            Some(found) => found,
+            None => self.preview().await?,
+        };
         if let Some(mut a) = tried.filter(|_| effect.is_nothing()) {
             let again = self.call.context.extensions.get::<Continuation>().is_some();
             let what = if again {
@@ -99,12 +114,26 @@ impl Change<'_> {
             a.messages.push(format!("{what}, and nothing was changed."));
             return Ok(self.changed(a, false));
         }
-        let message = question(&self.args.query, self.batch.params, self.verdict, &effect);
-        let asked = confirm.ask(&principal, digest, effect.counts(), &message);
+        let message = self.question(&effect);
+        let shown = Asked { counts: effect.counts(), shown: self.shown(&effect) };
+        let asked = confirm.ask(&principal, digest, shown, &message);
         if let Stop::Ask { state, .. } = &asked {
             self.call.facts.set_asked(question_id(state));
         }
         Err(asked)
+    }
+
+    fn question(&self, effect: &Effect) -> String {
+        question(&self.args.query, self.batch.params, self.verdict, effect)
+    }
+
+    /// The hash of what a person is shown, and of how many rows the tables have.
+    fn shown(&self, effect: &Effect) -> String {
+        let rows = match effect {
+            Effect::Tried { tables, .. } => tables.iter().map(|t| t.rows).collect(),
+            Effect::Unknown(_) => Vec::new(),
+        };
+        hashed(&format!("{}\n{rows:?}", self.question(effect)))
     }
 
     /// A retry hears the same.

@@ -55,8 +55,7 @@ struct Decision {
 struct Claims {
     principal: String,
     digest: String,
-    /// Rows per statement, as they were shown; none when nothing could be counted.
-    effect: Option<Vec<u64>>,
+    asked: Asked,
     expires: u64,
     nonce: String,
 }
@@ -65,11 +64,20 @@ struct Claims {
 #[derive(Debug)]
 pub(crate) enum Consent {
     /// Yes: apply it, and settle the ticket with the reply.
-    Yes(Ticket, Option<Vec<u64>>),
+    Yes(Ticket, Asked),
     /// It was decided, now or before: the reply, and its outcome for the record.
     Decided(ToolReply, Code),
     /// Ask anew: the answer came too late, or was no answer.
     Again,
+}
+
+/// What a person was asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Asked {
+    /// The counts that a commit is held against, where they are known.
+    pub(crate) counts: Option<Vec<u64>>,
+    /// The hash of all that the person was shown.
+    pub(crate) shown: String,
 }
 
 /// A nonce that is consumed. Dropped without a reply (the call was stopped in mid-change), it
@@ -138,13 +146,7 @@ impl Confirm {
     }
 
     /// The question, for a caller who can be asked.
-    pub(crate) fn ask(
-        &self,
-        principal: &str,
-        digest: String,
-        effect: Option<Vec<u64>>,
-        message: &str,
-    ) -> Stop {
+    pub(crate) fn ask(&self, principal: &str, digest: String, asked: Asked, message: &str) -> Stop {
         let (nonce, key) = match (random(), self.key()) {
             (Ok(n), Some(key)) => (BASE64.encode(n), key),
             _ => {
@@ -152,7 +154,7 @@ impl Confirm {
             }
         };
         let expires = now() + self.0.expiry.as_millis() as u64;
-        let claims = Claims { principal: principal.to_owned(), digest, effect, expires, nonce };
+        let claims = Claims { principal: principal.to_owned(), digest, asked, expires, nonce };
         let body = BASE64.encode(serde_json::to_vec(&claims).unwrap_or_default());
         let tag = hmac::sign(key, body.as_bytes());
         let question = json!({
@@ -242,7 +244,7 @@ impl Confirm {
                     expires: claims.expires,
                     settled: false,
                 };
-                Ok(Consent::Yes(ticket, claims.effect))
+                Ok(Consent::Yes(ticket, claims.asked))
             }
         }
     }
@@ -299,8 +301,12 @@ mod tests {
         Confirm::with(ConfirmWrites::WhenPossible, expiry, Duration::from_secs(1))
     }
 
+    fn question() -> Asked {
+        Asked { counts: Some(vec![3]), shown: "hash".into() }
+    }
+
     fn asked(c: &Confirm) -> String {
-        match c.ask("ada", "d".into(), Some(vec![3]), "Apply?") {
+        match c.ask("ada", "d".into(), question(), "Apply?") {
             Stop::Ask { state, .. } => state,
             other => panic!("{other:?}"),
         }
@@ -326,11 +332,11 @@ mod tests {
     fn a_yes_counts_once_and_a_retry_hears_what_was_decided() {
         let c = confirm(Duration::from_secs(60));
         let state = asked(&c);
-        let Ok(Consent::Yes(ticket, effect)) = c.redeem(&answer(&state, "accept"), "ada", "d")
+        let Ok(Consent::Yes(ticket, asked)) = c.redeem(&answer(&state, "accept"), "ada", "d")
         else {
             panic!("a yes")
         };
-        assert_eq!(effect, Some(vec![3]));
+        assert_eq!(asked, question());
         // While it runs.
         assert!(
             matches!(c.redeem(&answer(&state, "accept"), "ada", "d"), Err(Stop::Refused(r)) if r.code == Code::InProgress)

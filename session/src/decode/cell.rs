@@ -25,8 +25,8 @@ pub(super) struct Cells {
     bounds: Bounds,
     /// NBCROW's bitmap; empty for ROW.
     nulls: Vec<u8>,
-    /// Characters kept of this row's texts.
-    kept: u64,
+    /// Characters that this row's texts take in JSON, as far as they are kept.
+    taken: u64,
     long: Option<Long>,
     room: Room,
 }
@@ -49,6 +49,9 @@ struct Pieces {
     /// None where bytes go through as they are.
     chars: Option<Chars>,
     limit: u64,
+    /// Characters that it may take in JSON, and that it has taken.
+    room: u64,
+    taken: u64,
     end: End,
 }
 
@@ -67,7 +70,7 @@ impl Cells {
     pub(super) fn begin_row(&mut self, nulls: Option<&[u8]>) {
         self.nulls.clear();
         self.nulls.extend_from_slice(nulls.unwrap_or_default());
-        self.kept = 0;
+        self.taken = 0;
         self.long = None;
     }
 
@@ -143,14 +146,15 @@ impl Cells {
         }
         // ASCII is itself in every code page, and needs no decoder.
         if encoding.is_some_and(|e| e != Encoding::Utf16)
-            && bytes.len() as u64 <= self.limit()
+            && bytes.len() as u64 <= self.bounds.max_cell
             && bytes.is_ascii()
             && let Ok(text) = std::str::from_utf8(bytes)
+            && in_json(text) <= self.room_in_row()
         {
             sink.begin(column, Kind::Text);
             sink.text(text);
             let n = bytes.len() as u64;
-            self.kept += n;
+            self.taken += in_json(text);
             let end = End { kind: Kind::Text, kept: n, total: n, at_least: false, replaced: 0 };
             sink.end(column, end);
             return Ok(());
@@ -158,7 +162,7 @@ impl Cells {
         let mut pieces = self.pieces(ty);
         sink.begin(column, pieces.end.kind);
         pieces.feed(bytes, true, &mut self.room, sink);
-        self.kept += pieces.end.kept;
+        self.taken += pieces.taken;
         sink.end(column, pieces.end);
         Ok(())
     }
@@ -205,27 +209,51 @@ impl Cells {
         // server that does not cut at all sends more.
         let may_be_cut = |n: u64| (n.saturating_sub(3)..=n).contains(&long.bytes);
         end.at_least = ty.ty.has_text_size() && self.bounds.text_size.is_some_and(may_be_cut);
-        self.kept += end.kept;
+        self.taken += long.pieces.taken;
         self.long = None;
         sink.end(column, end);
         Ok(())
     }
 
-    /// Characters that the next text may keep.
-    fn limit(&self) -> u64 {
-        self.bounds.max_row.saturating_sub(self.kept).max(SHORTEST).min(self.bounds.max_cell)
+    /// Characters that the next text may take in JSON.
+    fn room_in_row(&self) -> u64 {
+        self.bounds.max_row.saturating_sub(self.taken).max(SHORTEST)
     }
 
     fn pieces(&self, ty: &TypeInfo) -> Pieces {
         let chars = ty.encoding().map(Chars::new);
+        let room = self.room_in_row();
         let (kind, limit) = match chars {
-            Some(_) => (Kind::Text, self.limit()),
+            Some(_) => (Kind::Text, self.bounds.max_cell.min(room)),
             // Two characters each.
-            None => (Kind::Binary, self.limit() / 2),
+            None => (Kind::Binary, self.bounds.max_cell.min(room) / 2),
         };
         let end = End { kind, kept: 0, total: 0, at_least: false, replaced: 0 };
-        Pieces { chars, limit, end }
+        Pieces { chars, limit, room, taken: 0, end }
     }
+}
+
+/// Characters that a text takes in JSON, or somewhat more.
+fn in_json(text: &str) -> u64 {
+    let count = |which: fn(&u8) -> bool| text.bytes().filter(which).count();
+    // Bytes that continue a character are none of their own.
+    let characters = text.len() - count(|b| b & 0xC0 == 0x80);
+    let escaped = count(|b| matches!(b, b'"' | b'\\'));
+    (characters + escaped + 5 * count(|b| *b < b' ')) as u64
+}
+
+/// How many bytes, and characters, of a text fit both in number and in JSON.
+fn that_fit(text: &str, number: u64, length: u64) -> (usize, u64) {
+    let (mut kept, mut taken) = (0, 0);
+    for (at, c) in text.char_indices() {
+        let end = at + c.len_utf8();
+        taken += in_json(&text[at..end]);
+        if kept == number || taken > length {
+            return (at, kept);
+        }
+        kept += 1;
+    }
+    (text.len(), kept)
 }
 
 fn is_binary(ty: Type) -> bool {
@@ -295,30 +323,34 @@ impl Long {
 impl Pieces {
     #[inline]
     fn feed<S: Sink>(&mut self, bytes: &[u8], last: bool, room: &mut Room, sink: &mut S) {
-        let (end, limit) = (&mut self.end, self.limit);
+        let (end, limit, taken) = (&mut self.end, &mut self.limit, &mut self.taken);
         match &mut self.chars {
             Some(chars) => chars.feed(bytes, last, room, |text, replaced| {
                 let n = if text.is_ascii() { text.len() } else { text.chars().count() } as u64;
                 end.replaced += replaced;
                 end.total += n;
-                let left = limit - end.kept;
-                if n <= left {
+                let (left, left_in_json) = (*limit - end.kept, self.room - *taken);
+                let length = in_json(text);
+                if n <= left && length <= left_in_json {
                     sink.text(text);
-                    end.kept += n;
+                    (end.kept, *taken) = (end.kept + n, *taken + length);
                 } else if left > 0 {
-                    let at =
-                        text.char_indices().nth(left as usize).map_or(text.len(), |(at, _)| at);
+                    let (at, kept) = that_fit(text, left, left_in_json);
                     sink.text(&text[..at]);
-                    end.kept = limit;
+                    *taken += in_json(&text[..at]);
+                    end.kept += kept;
+                    // Nothing of what comes behind a cut is kept.
+                    *limit = end.kept;
                 }
             }),
             None => {
-                let n = (bytes.len() as u64).min(limit - end.kept);
+                let n = (bytes.len() as u64).min(*limit - end.kept);
                 if n > 0 {
                     sink.binary(&bytes[..n as usize]);
                 }
                 end.kept += n;
                 end.total += bytes.len() as u64;
+                *taken += 2 * n;
             }
         }
     }
