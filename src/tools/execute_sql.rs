@@ -152,7 +152,7 @@ impl Tool for ExecuteSql {
             sql: &args.query,
             params: &params,
             keeps_state: verdict.keeps_state,
-            selects_into: selects_into(&verdict),
+            selects_into: selects_into(&args.query, &verdict),
         };
         let (confirm, call, args, verdict) = (&self.confirm, &call, &args, &verdict);
         let change = Change { confirm, call, args, verdict, batch, limits };

@@ -87,9 +87,11 @@ const CONTROL: [&str; 10] =
     ["IF", "ELSE", "WHILE", "BEGIN", "END", "BREAK", "CONTINUE", "GOTO", "RETURN", "WAITFOR"];
 
 /// Whether a SELECT of it makes a table that stays (INTO).
-pub(crate) fn selects_into(verdict: &Verdict) -> bool {
+pub(crate) fn selects_into(sql: &str, verdict: &Verdict) -> bool {
     let selects = |head: &str| matches!(verb(head).as_str(), "SELECT" | "WITH");
-    verdict.statements.iter().any(|s| s.class > Class::Write && selects(&s.head))
+    let mut words = sql.split(|c: char| !c.is_alphanumeric() && c != '_');
+    verdict.statements.iter().any(|s| s.class >= Class::Write && selects(&s.head))
+        && words.any(|w| w.eq_ignore_ascii_case("INTO"))
 }
 
 /// What counts say of the statements that write: only what the text leaves no doubt about is known.
@@ -399,10 +401,13 @@ mod tests {
             "WITH c AS (SELECT 1 AS a) SELECT a INTO #z FROM c; DELETE t",
         ] {
             let verdict = Verdict::of(sql);
-            assert!(!selects_into(&verdict), "{sql}");
+            assert!(!selects_into(sql, &verdict), "{sql}");
             assert_eq!(changed_rows(sql, &verdict, &[3]), Some(3), "{sql}");
         }
-        assert!(selects_into(&Verdict::of("SELECT * INTO dbo.kept FROM s")));
+        let makes = |sql: &str| selects_into(sql, &Verdict::of(sql));
+        assert!(makes("SELECT * INTO dbo.kept FROM s"));
+        assert!(makes("WITH c AS (SELECT 1 AS a) SELECT a into dbo.kept FROM c"));
+        assert!(!makes("DECLARE @n int; SELECT @n = NEXT VALUE FOR dbo.s"));
         // A trigger's count beside the statement's: nobody can tell which is which.
         let one = "DELETE t";
         assert_eq!(changed_rows(one, &Verdict::of(one), &[2, 5]), None);
