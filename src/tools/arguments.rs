@@ -284,6 +284,28 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_parameters_keep_their_digits() {
+        let given = r#"{"query": "q", "params": {
+            "a": 0.1234567890123456789012,
+            "b": {"type": "decimal(38,10)", "value": 1234567890123456789.123456789},
+            "c": 123456789012345678901234567890,
+            "d": 1.50, "e": 9223372036854775807, "f": 1.5e30}}"#;
+        let mut taken = of(given).expect("valid");
+        let Value::Object(params) = taken["params"].take() else { panic!("an object") };
+        let bound = crate::tools::params::bound(params).expect("valid");
+        let of = |name: &str| {
+            let p = bound.iter().find(|p| p.name == name).expect("there");
+            (p.declared.as_str(), format!("{:?}", p.value))
+        };
+        assert_eq!(of("a"), ("decimal(22,22)", "Text(\"0.1234567890123456789012\")".into()));
+        assert_eq!(of("b"), ("decimal(38,10)", "Text(\"1234567890123456789.123456789\")".into()));
+        assert_eq!(of("c").0, "decimal(30,0)");
+        assert_eq!(of("d"), ("decimal(2,1)", "Text(\"1.5\")".into()));
+        assert_eq!(of("e"), ("bigint", "Int(9223372036854775807)".into()));
+        assert_eq!(of("f").0, "float");
+    }
+
+    #[test]
     fn what_is_unambiguous_is_taken_for_what_it_is() {
         for (given, taken) in [
             (r#"{"query":"q","max_rows":5.0}"#, json!({ "query": "q", "max_rows": 5 })),

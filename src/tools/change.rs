@@ -8,7 +8,7 @@ use mssql_mcp_sql::verdict::{Class, Verdict};
 use mssql_mcp_transports::{Continuation, ToolReply};
 
 use super::answer::rowsets;
-use super::confirm::{Asked, Confirm, Consent, Ticket, digest_of, question_id};
+use super::confirm::{Confirm, Consent, Shown, Ticket, digest_of, question_id};
 use super::execute_sql::{Args, failed_with_names, failure};
 use super::preview::{self, Effect, Table, changed_rows, effect, question};
 use super::{Call, Refusal, Stop, cascade};
@@ -75,7 +75,7 @@ impl Change<'_> {
                     return Ok(reply);
                 }
                 // Without counts, what the person was shown is looked up again.
-                Consent::Yes(ticket, Asked { counts: None, shown }) => match self.preview().await {
+                Consent::Yes(ticket, Shown { counts: None, shown }) => match self.preview().await {
                     Ok((effect, _)) if self.shown(&effect) == shown => {
                         return self.settle(ticket, self.apply().await);
                     }
@@ -85,7 +85,7 @@ impl Change<'_> {
                     }
                     Err(stop) => return self.settle(ticket, Err(stop)),
                 },
-                Consent::Yes(ticket, Asked { counts: Some(counts), .. }) => {
+                Consent::Yes(ticket, Shown { counts: Some(counts), .. }) => {
                     let run = self.db().run_if(self.batch, &counts, &self.limits);
                     match run.await {
                         Ok(Applied::Committed(a)) => {
@@ -115,7 +115,7 @@ impl Change<'_> {
             return Ok(self.changed(a, false));
         }
         let message = self.question(&effect);
-        let shown = Asked { counts: effect.counts(), shown: self.shown(&effect) };
+        let shown = Shown { counts: effect.counts(), shown: self.shown(&effect) };
         let asked = confirm.ask(&principal, digest, shown, &message);
         if let Stop::Ask { state, .. } = &asked {
             self.call.facts.set_asked(question_id(state));

@@ -55,7 +55,7 @@ struct Decision {
 struct Claims {
     principal: String,
     digest: String,
-    asked: Asked,
+    asked: Shown,
     expires: u64,
     nonce: String,
 }
@@ -64,7 +64,7 @@ struct Claims {
 #[derive(Debug)]
 pub(crate) enum Consent {
     /// Yes: apply it, and settle the ticket with the reply.
-    Yes(Ticket, Asked),
+    Yes(Ticket, Shown),
     /// It was decided, now or before: the reply, and its outcome for the record.
     Decided(ToolReply, Code),
     /// Ask anew: the answer came too late, or was no answer.
@@ -73,7 +73,7 @@ pub(crate) enum Consent {
 
 /// What a person was asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Asked {
+pub(crate) struct Shown {
     /// The counts that a commit is held against, where they are known.
     pub(crate) counts: Option<Vec<u64>>,
     /// The hash of all that the person was shown.
@@ -146,7 +146,7 @@ impl Confirm {
     }
 
     /// The question, for a caller who can be asked.
-    pub(crate) fn ask(&self, principal: &str, digest: String, asked: Asked, message: &str) -> Stop {
+    pub(crate) fn ask(&self, principal: &str, digest: String, asked: Shown, message: &str) -> Stop {
         let (nonce, key) = match (random(), self.key()) {
             (Ok(n), Some(key)) => (BASE64.encode(n), key),
             _ => {
@@ -301,8 +301,8 @@ mod tests {
         Confirm::with(ConfirmWrites::WhenPossible, expiry, Duration::from_secs(1))
     }
 
-    fn question() -> Asked {
-        Asked { counts: Some(vec![3]), shown: "hash".into() }
+    fn question() -> Shown {
+        Shown { counts: Some(vec![3]), shown: "hash".into() }
     }
 
     fn asked(c: &Confirm) -> String {

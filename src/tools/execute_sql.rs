@@ -26,7 +26,7 @@ use crate::telemetry::wire::Shape;
 /// How values are given.
 const PARAMS: &str = "values for @name: {\"name\": value}, or {\"name\": {\"type\": \
     \"decimal(10,2)\", \"value\": \"12.50\"}}; binary as hex: {\"type\": \"varbinary(8)\", \
-    \"value\": \"0x01FF\"}";
+    \"value\": \"0x01FF\"}, or with \"base64\" instead of \"value\"";
 
 #[derive(Debug)]
 pub(super) struct ExecuteSql {

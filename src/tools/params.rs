@@ -252,6 +252,16 @@ mod tests {
             one(json!({ "type": "binary(2)", "value": "0x" })).1,
             ParamValue::Binary(vec![])
         );
+        let base64 = json!({ "type": "varbinary(max)", "base64": "AQI=" });
+        assert_eq!(one(base64).1, ParamValue::Binary(vec![1, 2]));
+        for bad in [
+            json!({ "type": "varbinary(max)", "base64": "?" }),
+            json!({ "type": "int", "base64": "AQI=" }),
+            json!({ "type": "varbinary(max)", "base64": "AQI=", "value": "0x01" }),
+            json!({ "type": "int", "value": 1, "extra": 1 }),
+        ] {
+            assert!(bound(Map::from_iter([("a".to_owned(), bad.clone())])).is_err(), "{bad}");
+        }
         for bad in ["01FF", "0x1", "0xZZ", "AQI="] {
             let v = json!({ "type": "varbinary(max)", "value": bad });
             assert!(bound(Map::from_iter([("a".to_owned(), v)])).is_err(), "{bad}");

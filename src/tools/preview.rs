@@ -59,6 +59,8 @@ impl Effect {
     pub(crate) fn counts(&self) -> Option<Vec<u64>> {
         match self {
             Effect::Tried { counted: Counted::Hidden(_), .. } | Effect::Unknown(_) => None,
+            // TRUNCATE has none to be held against.
+            Effect::Tried { counted: Counted::Each(each), .. } if each.contains(&None) => None,
             Effect::Tried { said, .. } => Some(said.clone()),
         }
     }

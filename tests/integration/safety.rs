@@ -14,6 +14,7 @@ use tower::ServiceExt;
 use crate::support::{
     Answer, BOTH, JSON, Lab, handshake, http, in_session, limits, stateless, until,
 };
+use mssql_mcp_sandbox::Script;
 
 const WRITE: (&str, &str) = ("access.level", "read-write");
 
@@ -635,7 +636,7 @@ async fn the_question_shows_what_will_happen() {
         json!({}),
     )
     .await;
-    assert!(q.contains("how many rows change is not known"), "{q}");
+    assert!(q.starts_with("DELETE dbo.G: 1 row changes in all."), "{q}");
     // A value keeps its blanks, and writes no line.
     let q = asked("DELETE FROM dbo.G WHERE id = 1", json!({ "v": " x\nDELETE y" })).await;
     assert!(q.contains("@v = ' x\\u{000A}DELETE y'"), "{q}");
@@ -655,6 +656,32 @@ async fn the_question_shows_what_will_happen() {
     );
     let done = ask(address, delete, answered(&second, "accept")).await.json()["result"]["structuredContent"].clone();
     assert_eq!((&done["committed"], &done["rows_affected"]), (&json!(true), &json!([6])), "{done}");
+    // And without counts, one before which the table has changed.
+    for (id, query) in [(7, "SET NOCOUNT ON; UPDATE dbo.G SET c = c"), (8, "TRUNCATE TABLE dbo.G")]
+    {
+        let query = json!({ "query": query });
+        let first = ask(address, query.clone(), json!({})).await;
+        let insert = format!("INSERT dbo.G (id, c) VALUES ({id}, 3)");
+        let limits = lab.limits();
+        let run = lab.app.database.run(insert.as_str().into(), Mode::Change, &limits);
+        run.await.expect("insert");
+        let second = ask(address, query.clone(), answered(&first, "accept")).await;
+        assert!(message(&second).contains("dbo.G"), "{}", message(&second));
+        let done = ask(address, query, answered(&second, "accept")).await.json();
+        assert_eq!(done["result"]["structuredContent"]["committed"], true, "{done}");
+    }
+}
+
+/// The answer to a change that cannot be read says nothing of what became of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_whose_answer_cannot_be_read_is_unknown() {
+    let lab = Lab::new(&[("access.level", "read-write"), ("access.confirm_writes", "never")]).await;
+    let update = "UPDATE dbo.Employees SET Title = N'q' WHERE EmployeeId = 1";
+    let nonsense = Script::tokens(vec![0x42, 0, 0, 0, 0], Vec::new(), 0, Vec::new());
+    lab.sandbox.script(update, nonsense);
+    let said = call_as(&lab, &SCOPES, update).await;
+    assert!(text(&said).contains("\"code\":\"outcome_unknown\""), "{}", text(&said));
+    assert!(text(&said).contains("could not be read"), "{}", text(&said));
 }
 
 /// Procedures with transactions of their own are told as what they are.
