@@ -1,5 +1,11 @@
 //! The four tools, one table of scenarios over every transport.
 
+use std::time::Duration;
+
+use mssql_mcp::app::App;
+use mssql_mcp::config::Config;
+use mssql_mcp::database::run::Mode;
+use mssql_mcp::http::{Listener, Shutdown};
 use serde_json::{Value, json};
 
 use crate::support::{Lab, Stdio1, command, handshake, in_session, modern, stateless};
@@ -385,16 +391,17 @@ async fn against_the_server_that_mssql_test_url_names() {
         ("database.encrypt", encrypt.as_str()),
         ("database.trust_server_certificate", "yes"),
         ("access.level", "full"),
+        ("limits.query_timeout", "2s"),
+        ("access.allow", "WAITFOR"),
+        ("access.confirm_writes", "never"),
     ];
     let fixed = crate::support::fixed(port.parse().expect("port"), &more);
     let config =
-        mssql_mcp::config::Config::load(&mssql_mcp::config::Inputs { fixed, ..Default::default() })
-            .expect("config");
-    let app = mssql_mcp::app::App::new(&config).expect("app");
+        Config::load(&mssql_mcp::config::Inputs { fixed, ..Default::default() }).expect("config");
+    let app = App::new(&config).expect("app");
     let db = &app.database;
     let limits = crate::support::limits(1000, 100_000);
-    let run =
-        async |q: &str| db.run(q.into(), mssql_mcp::database::run::Mode::Change, &limits).await;
+    let run = async |q: &str| db.run(q.into(), Mode::Change, &limits).await;
     let _ = run("DROP TABLE mssql_mcp_test").await;
     let made =
         run("CREATE TABLE mssql_mcp_test (id int NOT NULL PRIMARY KEY, v nvarchar(20) NULL, d \
@@ -429,7 +436,60 @@ async fn against_the_server_that_mssql_test_url_names() {
         },
         Err(e) => println!("skipped: the catalog, which this server lacks a view for: {e:?}"),
     }
+    what_callers_meet(&app, &config).await;
+    // Taken back: it is ended there before anybody is told, and the next answer is its own.
+    let taken_back = crate::support::limits(10, 1000);
+    let cancel = taken_back.cancel.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        cancel.cancel();
+    });
+    let slow = "WAITFOR DELAY '00:00:20'; SELECT 1 AS slow";
+    let e = db.run(slow.into(), Mode::Read, &taken_back).await.expect_err("taken back");
+    assert_eq!(e.error, mssql_mcp::database::DbError::Cancelled);
+    let a = db.run("SELECT 7 AS next".into(), Mode::Read, &limits).await.expect("the next");
+    assert!(String::from_utf8_lossy(&a.results.concat()).contains("[[7]]"));
     run("DROP TABLE mssql_mcp_test").await.expect("DROP TABLE");
+}
+
+/// The tools over HTTP: a table is listed, described and sampled, and a call that takes too long is
+/// cancelled.
+async fn what_callers_meet(app: &App, config: &Config) {
+    let listener = Listener::bind("127.0.0.1:0".parse().expect("address"), false).await;
+    let (listener, stop) = (listener.expect("listener"), Shutdown::default());
+    let address = listener.address();
+    let (serving, config, until) = (app.clone(), config.clone(), stop.clone());
+    tokio::spawn(async move { serving.serve(listener, &config, until).await });
+    let call = async |tool: &str, args: Value| {
+        let params = json!({ "name": tool, "arguments": args });
+        stateless(address, "tools/call", params).await.json()["result"].to_string()
+    };
+    for (tool, args, part) in [
+        ("list_tables", json!({ "name_like": "mssql_mcp_test" }), "mssql_mcp_test"),
+        ("describe_table", json!({ "table_name": "mssql_mcp_test" }), "decimal(10,2)"),
+        ("get_table_sample", json!({ "table_name": "mssql_mcp_test" }), "\"row_count\":2"),
+        (
+            "execute_sql",
+            json!({ "query": "SELECT @n AS n, @d AS d", "params": {
+                "n": null, "d": { "type": "decimal(38,10)", "value": "1234567890123456789.5" } } }),
+            "1234567890123456789.5000000000",
+        ),
+        (
+            "execute_sql",
+            json!({ "query": "WAITFOR DELAY '00:00:20'; SELECT 1 AS slow" }),
+            "was cancelled on the server",
+        ),
+        ("execute_sql", json!({ "query": "SELECT 7 AS next" }), "[[7]]"),
+    ] {
+        let said = call(tool, args).await;
+        // A catalog view that an outside server lacks is that server's.
+        if said.contains("sys.") && said.contains("sql_error") {
+            println!("skipped: {tool}, which this server lacks a catalog view for: {said}");
+            continue;
+        }
+        assert!(said.contains(part), "{tool}: {said}");
+    }
+    stop.now.cancel();
 }
 
 /// Lists, names and limits as models meet them.
