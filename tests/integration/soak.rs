@@ -124,6 +124,11 @@ async fn everything_adds_up_after_a_hard_day() {
     let started = Instant::now();
     let workers: Vec<_> =
         (0..WORKERS).map(|n| tokio::spawn(worker(world.clone(), n + 1))).collect();
+    // In peace no connection is thrown away, whatever callers do: who leaves, runs out of time or
+    // runs a procedure has his request cancelled and his session reset.
+    tokio::time::sleep(long / 6).await;
+    let thrown_away = total(&scrape(admin).await, "mssql_mcp_pool_discarded_total", &[]);
+    assert_eq!(thrown_away, 0, "connections that were closed before their time");
     let faulty = tokio::spawn(faults(world.clone(), around.clone()));
     let mut memory = Vec::new();
     while started.elapsed() < long {
@@ -244,6 +249,7 @@ async fn everything_adds_up_after_a_hard_day() {
         expected.iter().filter(|(k, _)| k.2 == outcome).map(|(_, n)| n).sum::<u64>()
     };
     let calls_in_all: u64 = expected.values().sum();
+    assert!(total(&all, "mssql_mcp_pool_discarded_total", &[]) > 0, "connections were cut");
     assert_eq!(total(&all, "mssql_mcp_rows_total", &[]), rows, "rows");
     assert_eq!(total(&all, "mssql_mcp_truncations_total", &[]), truncated, "truncations");
     for reason in ["access_denied", "forbidden_sql", "transaction_control", "unclear_sql"] {
