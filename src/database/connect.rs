@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use mssql_mcp_session::{
-    AuthMethod, Encrypt as Encryption, Error, LoginConfig, Message, Session, Target, Tls, Trust,
+    AuthMethod, Encrypt as Encryption, Error, LoginConfig, Message, Session, Stage, Target, Tls,
+    Trust,
 };
 use tiberius::SqlBrowser;
 use tokio::net::TcpStream;
@@ -107,6 +108,8 @@ fn failed(e: Error, s: &Settings) -> DbError {
     let (what, kind) = match &e {
         Error::Dns(_) => (e.to_string(), ConnectKind::Dns),
         Error::Refused(_) => (e.to_string(), ConnectKind::Refused),
+        // It has a limit of its own, and the way to the server is open.
+        Error::Slow(Stage::Tls) => (format!("{}: {e}", s.server()), ConnectKind::Tls),
         Error::Slow(_) => {
             let limit = s.connect_timeout.as_secs_f32();
             let what = format!("{}: {e} (pool.connect_timeout is {limit} s)", s.server());

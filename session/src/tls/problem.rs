@@ -127,8 +127,7 @@ impl fmt::Display for TlsProblem {
                  very certificate into database.ca_file (MSSQL_CA_FILE)"
             }
             TlsProblem::NothingToTrust => {
-                "database.ca_file (MSSQL_CA_FILE) holds no certificate; it is read as PEM, or as \
-                 one certificate in DER"
+                "database.ca_file (MSSQL_CA_FILE) holds no certificate in PEM"
             }
             TlsProblem::Incompatible => {
                 "it offers no version of TLS from 1.2 on that both sides know"
