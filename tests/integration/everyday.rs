@@ -1,4 +1,4 @@
-//! The definition of everyday T-SQL (`everyday.txt`), over the real driver, wrapped as every query
+//! The definition of everyday T-SQL (`everyday.txt`), over the real wire, wrapped as every query
 //! of a caller is.
 
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! One binary for everything that needs more than one part: the server over the real driver to the
+//! One binary for everything that needs more than one part: the server over the real wire to the
 //! sandbox, the wire, the processes, and real clients.
 
 mod bad_input;
