@@ -34,6 +34,32 @@ async fn money_is_exact_to_its_ends() {
     }
 }
 
+/// Where both sides agreed on it, a column says how sensitive it is (MS-TDS 2.2.7.5).
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_of_sensitivity_stand_in_the_columns() {
+    let lab = Lab::new(&[]).await;
+    // FEATUREEXTACK: DATACLASSIFICATION of version 2, which is on.
+    let agreed = vec![0xAE, 0x09, 2, 0, 0, 0, 2, 1, 0xFF];
+    lab.sandbox.faults(|f| f.login_tokens = agreed);
+    // One label "C", no information type; rank 20 of the result, 30 of the column's one label.
+    let labels = [
+        &[0xA3, 1, 0, 1, b'C', 0, 0, 0, 0][..],
+        &20i32.to_le_bytes(),
+        &[1, 0, 1, 0, 0, 0, 0xFF, 0xFF],
+        &30i32.to_le_bytes(),
+    ]
+    .concat();
+    let head = [columns(&[(&INT, &utf16("salary"))]), labels, row(&[int(1)])].concat();
+    let text = "SELECT salary FROM dbo.classified";
+    let tail = done(SELECT, Some(1), false);
+    lab.sandbox.script(text, Script::tokens(head, Vec::new(), 0, tail));
+    let (address, _stop) = lab.serve().await;
+    let result = first(address, text).await;
+    let label = json!({ "label": "C", "information_type": null, "rank": 30 });
+    assert_eq!(result["columns"][0]["sensitivity"], json!([label]), "{result}");
+    assert_eq!(result["rows"], json!([[1]]));
+}
+
 /// The first result set of an answer.
 async fn first(address: SocketAddr, text: &str) -> Value {
     let answer = query(address, text).await;
