@@ -251,7 +251,7 @@ impl Session {
     }
 
     /// The default collation of the database in use.
-    pub fn collation(&self) -> Collation {
+    pub(crate) fn collation(&self) -> Collation {
         self.known.collation.map(Collation).unwrap_or_default()
     }
 

@@ -73,7 +73,7 @@ impl Tls {
     }
 
     /// When connections are encrypted.
-    pub fn encrypt(&self) -> Encrypt {
+    pub(crate) fn encrypt(&self) -> Encrypt {
         self.encrypt
     }
 

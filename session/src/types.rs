@@ -186,7 +186,7 @@ impl TypeInfo {
     }
 
     /// How characters of this type are written; none for other types.
-    pub fn encoding(&self) -> Option<Encoding> {
+    pub(crate) fn encoding(&self) -> Option<Encoding> {
         match self.ty {
             Type::Char | Type::VarChar | Type::Text => Some(self.collation.encoding()),
             Type::NChar | Type::NVarChar | Type::NText | Type::Xml => Some(Encoding::Utf16),

@@ -43,7 +43,7 @@ impl Collation {
     }
 
     /// How char, varchar and text of it are written.
-    pub fn encoding(self) -> Encoding {
+    pub(crate) fn encoding(self) -> Encoding {
         if self.info() & UTF8 != 0 {
             return Encoding::Utf8;
         }
