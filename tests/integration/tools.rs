@@ -8,7 +8,9 @@ use mssql_mcp::database::run::Mode;
 use mssql_mcp::http::{Listener, Shutdown};
 use serde_json::{Value, json};
 
-use crate::support::{Lab, Stdio1, command, handshake, in_session, modern, stateless};
+use crate::support::{
+    BOTH, JSON, Lab, Stdio1, command, handshake, http, in_session, modern, stateless,
+};
 
 /// Tool, arguments, and what must stand where (a JSON pointer or a key, its value).
 type Scenario = (&'static str, Value, Vec<(&'static str, Value)>);
@@ -366,6 +368,32 @@ async fn changes_commit_on_success_and_roll_back_on_error() {
     );
     let r = run("COMMIT").await;
     assert_eq!(r["isError"], json!(true));
+}
+
+/// A number has the digits that were written, from a terminal and over HTTP.
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_of_parameters_keep_their_digits() {
+    let params = r#"{"d": 0.1234567890123456789012, "e": {"type": "decimal(38,10)", "value": 1234567890123456789.123456789}}"#;
+    let wanted = r#"[["0.1234567890123456789012","1234567890123456789.1234567890"]]"#;
+    let query = "SELECT @d AS d, @e AS e";
+    let call = ["call", "--demo", "execute_sql", query, "--params", params, "--json"];
+    let out = command(&call).output().await.expect("run");
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(said.contains(wanted), "{said}");
+    let lab = Lab::new(&[]).await;
+    let (address, _stop) = lab.serve().await;
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"execute_sql","arguments":{{"query":"{query}","params":{params}}},"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
+    );
+    let headers = [
+        JSON,
+        BOTH,
+        ("MCP-Protocol-Version", "2026-07-28"),
+        ("Mcp-Method", "tools/call"),
+        ("Mcp-Name", "execute_sql"),
+    ];
+    let a = http(address, "POST", "/mcp", &headers, body.as_bytes()).await;
+    assert!(a.body.contains(wanted), "{a:?}");
 }
 
 /// The same tools against any SQL Server named by MSSQL_TEST_URL

@@ -96,9 +96,11 @@ pub(super) fn arguments(args: &[String], schema: &Value) -> Result<Map<String, V
         let v = if is(&name, "string") || properties.get(&name).is_none() {
             Value::String(value)
         } else {
-            serde_json::from_str(&value).map_err(|_| {
+            let read: Value = serde_json::from_str(&value).map_err(|_| {
                 wrong(format!("--{name}: \"{value}\" is no {}", kind(&properties[&name])))
-            })?
+            })?;
+            // As it was written: numbers read here would be doubles, and lose digits.
+            if read.is_object() { Value::String(value) } else { read }
         };
         if out.insert(name.clone(), v).is_some() {
             return Err(wrong(format!("--{name} is given twice")));
