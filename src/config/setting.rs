@@ -14,7 +14,7 @@ use super::repeated::{has_credentials, quoted};
 pub enum ValueKind {
     /// Any text that does not look like a connection string.
     Text,
-    /// Where SQL Server is: read by [`super::server::Server::parse`], with all that belongs to it.
+    /// Where SQL Server is: read by [`super::server::ServerAddress::parse`], with all that belongs to it.
     Host,
     /// `memory`, `sqlite`, `sqlite:FILE` or a Redis URL, which may hold a password.
     Store,
