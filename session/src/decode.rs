@@ -3,6 +3,7 @@
 
 mod cell;
 mod chars;
+pub(crate) mod pieces;
 mod scalar;
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::cursor::{Cursor, Stop};
-use crate::decode::{Bounds, Decoder};
+use crate::cursor::Stop;
+use crate::decode::{Bounds, Decoder, pieces};
 use crate::sink::{Csv, Json};
 
 /// What an answer says that comes in pieces of `size` bytes, with its rows as JSON and CSV.
@@ -11,28 +11,13 @@ pub fn read(answer: &[u8], size: usize) -> String {
     let mut decoder = Decoder::new(2);
     decoder.begin(Bounds { max_cell: 100, max_row: 1000, text_size: Some(101) });
     let mut sink = (Json::new(), Csv::new());
-    let (mut buffer, mut out) = (Vec::new(), String::new());
-    let mut pieces = answer.chunks(size.max(1));
-    loop {
-        let mut c = Cursor::new(&buffer);
-        let step = decoder.step(&mut c, &mut sink);
-        let taken = c.position();
-        buffer.drain(..taken);
+    let mut out = String::new();
+    let read = pieces::read(&mut decoder, answer.chunks(size.max(1)), &mut sink, |event| {
         // Writing into a String cannot fail.
-        let _ = match step {
-            Ok(event) => writeln!(out, "{event:?}"),
-            Err(Stop::More) => match pieces.next() {
-                Some(piece) => {
-                    buffer.extend_from_slice(piece);
-                    Ok(())
-                }
-                None => break,
-            },
-            Err(Stop::Bad(what)) => {
-                let _ = writeln!(out, "{what}");
-                break;
-            }
-        };
+        let _ = writeln!(out, "{event:?}");
+    });
+    if let Err(Stop::Bad(what)) = read {
+        out.push_str(what);
     }
     for rows in [sink.0.out(), sink.1.out()] {
         // Both write nothing but what they get as texts.

@@ -19,12 +19,13 @@ const LARGE: usize = 512 << 10;
 pub(crate) struct Reader {
     buffer: Vec<u8>,
     usual: usize,
-    /// The message's bytes are those from `start` to `ready`; what is from there to `end` has
-    /// headers in it.
+    /// The message's bytes are those from `start` to `ready`. What has headers in it is from `raw`
+    /// to `end`.
     start: usize,
     ready: usize,
+    raw: usize,
     end: usize,
-    /// Of the packet that `ready` is in.
+    /// Of the packet that `raw` is in.
     left: usize,
     last: bool,
     /// The message is there to its end.
@@ -33,6 +34,9 @@ pub(crate) struct Reader {
     allowed: u64,
     #[cfg(test)]
     pub(crate) largest: usize,
+    /// Bytes that headers had moved.
+    #[cfg(test)]
+    moved: usize,
 }
 
 // === impl Reader ===
@@ -45,6 +49,7 @@ impl Reader {
             usual,
             start: 0,
             ready: 0,
+            raw: 0,
             end: 0,
             left: 0,
             last: false,
@@ -52,6 +57,8 @@ impl Reader {
             allowed: u64::MAX,
             #[cfg(test)]
             largest: usual,
+            #[cfg(test)]
+            moved: 0,
         }
     }
 
@@ -74,7 +81,7 @@ impl Reader {
 
     /// Whether something came that no request has asked for.
     pub(crate) fn holds_more(&self) -> bool {
-        self.end > self.ready
+        self.end > self.raw
     }
 
     /// Bounds what may come from now on, in bytes.
@@ -84,10 +91,10 @@ impl Reader {
 
     /// The next message begins; what is left of this one is dropped.
     pub(crate) fn next_message(&mut self) -> Result<(), Error> {
-        self.start = self.ready;
+        (self.start, self.ready) = (self.raw, self.raw);
         (self.left, self.last, self.ended) = (0, false, false);
-        if self.start == self.end {
-            (self.start, self.ready, self.end) = (0, 0, 0);
+        if self.raw == self.end {
+            self.empty();
             if self.buffer.len() > self.usual {
                 self.buffer = vec![0; self.usual];
             }
@@ -116,13 +123,18 @@ impl Reader {
     }
 
     fn make_room(&mut self) -> Result<(), Error> {
+        // Nothing but the beginning of a header can stand behind the gap.
+        self.buffer.copy_within(self.raw..self.end, self.ready);
+        self.end -= self.raw - self.ready;
+        self.raw = self.ready;
         if self.start == self.end {
-            (self.start, self.ready, self.end) = (0, 0, 0);
+            self.empty();
         }
         // Few bytes are moved to the front before reads become small.
         if self.start > 0 && self.end > self.buffer.len() / 2 {
             self.buffer.copy_within(self.start..self.end, 0);
             self.ready -= self.start;
+            self.raw -= self.start;
             self.end -= self.start;
             self.start = 0;
         }
@@ -140,30 +152,52 @@ impl Reader {
         Ok(())
     }
 
+    fn empty(&mut self) {
+        (self.start, self.ready, self.raw, self.end) = (0, 0, 0, 0);
+    }
+
     /// Takes the headers out of what came, up to the end of the message.
     fn unwrap_packets(&mut self) -> Result<(), Error> {
         while !self.ended {
             if self.left > 0 {
-                let n = self.left.min(self.end - self.ready);
-                self.ready += n;
+                let n = self.left.min(self.end - self.raw);
+                self.close_gap(n);
                 self.left -= n;
                 if self.left > 0 {
                     return Ok(());
                 }
             } else {
-                let header = self.buffer[self.ready..self.end].first_chunk::<HEADER>();
+                let header = self.buffer[self.raw..self.end].first_chunk::<HEADER>();
                 let Some(header) = header else { return Ok(()) };
                 let h = Header::read(header).filter(|h| h.kind == kind::REPLY);
                 let Some(h) = h else { return Err(Error::protocol("a packet of another type")) };
-                // What is left of a token goes over the header: few bytes, but in long tokens.
-                self.buffer.copy_within(self.start..self.ready, self.start + HEADER);
-                self.start += HEADER;
-                self.ready += HEADER;
+                self.raw += HEADER;
                 (self.left, self.last) = (h.payload, h.last);
             }
             self.ended = self.last && self.left == 0;
         }
         Ok(())
+    }
+
+    /// The next `n` bytes are the message's. Behind a header either they go back over it, or what is
+    /// left of the message goes forward, whichever is less: so no byte moves more often than it
+    /// came, however small the packets are.
+    fn close_gap(&mut self, n: usize) {
+        let pending = self.ready - self.start;
+        if self.raw > self.ready {
+            #[cfg(test)]
+            {
+                self.moved += n.min(pending);
+            }
+            if n < pending {
+                self.buffer.copy_within(self.raw..self.raw + n, self.ready);
+            } else {
+                self.buffer.copy_within(self.start..self.ready, self.raw - pending);
+                (self.start, self.ready) = (self.raw - pending, self.raw);
+            }
+        }
+        self.ready += n;
+        self.raw += n;
     }
 }
 
@@ -196,6 +230,22 @@ mod tests {
             }
             assert_eq!(reader.payload(), [1, 2, 3]);
             assert!(!reader.holds_more());
+        }
+    }
+
+    #[tokio::test]
+    async fn small_packets_move_no_more_than_came() {
+        let message = vec![7; 100_000];
+        for room in [1, 5, 4000] {
+            let bytes = packets(kind::REPLY, &message, HEADER + room);
+            let mut reader = Reader::new(4096);
+            let mut from = bytes.as_slice();
+            // Nothing is taken meanwhile: all of it is one token.
+            while !reader.ended() {
+                reader.fill(&mut from).await.expect("well-formed");
+            }
+            assert_eq!(reader.payload(), message);
+            assert!(reader.moved <= message.len(), "{room}: {}", reader.moved);
         }
     }
 

@@ -14,7 +14,7 @@ use crate::connect::Target;
 use crate::cursor::{Cursor, Stop};
 use crate::decode::{Bounds, Decoder};
 use crate::error::Error;
-use crate::event::{Environment, Event, LoginAck, Message};
+use crate::event::{Environment, Event, LoginAck};
 use crate::login::Known;
 use crate::packet::{HEADER, header, kind, status};
 use crate::reader::Reader;
@@ -222,11 +222,6 @@ impl Session {
     /// The server's version from its PRELOGIN: major, minor, build.
     pub fn version(&self) -> (u8, u8, u16) {
         self.version
-    }
-
-    /// What the server said during the login.
-    pub fn notices(&self) -> &[Message] {
-        &self.known.notices
     }
 
     /// Which features both sides have.

@@ -139,6 +139,41 @@ impl Sink for Discard {
     fn row_end(&mut self) {}
 }
 
+/// A form that is not always wanted.
+impl<S: Sink> Sink for Option<S> {
+    fn row(&mut self) {
+        self.iter_mut().for_each(S::row);
+    }
+
+    fn value(&mut self, column: usize, ty: &TypeInfo, value: Value<'_>) {
+        self.iter_mut().for_each(|s| s.value(column, ty, value));
+    }
+
+    fn variant(&mut self, column: usize, base: &TypeInfo) {
+        self.iter_mut().for_each(|s| s.variant(column, base));
+    }
+
+    fn begin(&mut self, column: usize, kind: Kind) {
+        self.iter_mut().for_each(|s| s.begin(column, kind));
+    }
+
+    fn text(&mut self, piece: &str) {
+        self.iter_mut().for_each(|s| s.text(piece));
+    }
+
+    fn binary(&mut self, piece: &[u8]) {
+        self.iter_mut().for_each(|s| s.binary(piece));
+    }
+
+    fn end(&mut self, column: usize, end: End) {
+        self.iter_mut().for_each(|s| s.end(column, end));
+    }
+
+    fn row_end(&mut self) {
+        self.iter_mut().for_each(S::row_end);
+    }
+}
+
 /// Two forms of the same rows.
 impl<A: Sink, B: Sink> Sink for (A, B) {
     fn row(&mut self) {

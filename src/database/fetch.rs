@@ -14,7 +14,7 @@ use super::pool::FATAL;
 use super::read::bounded;
 use super::run::{Mode, may_go_again};
 use super::wrapper::{
-    CONTEXT_PARAM, ParamValue, TELL, activity, context_info, context_param, natural, sent_as,
+    CONTEXT_PARAM, ParamValue, TELL, activity, context_info, context_param, natural,
 };
 use super::{Database, DbError, Limits};
 
@@ -29,30 +29,20 @@ impl Database {
         params: &[(&str, ParamValue)],
         limits: &Limits,
     ) -> Result<Vec<Rows>, DbError> {
-        let mut again = false;
-        let first = Box::pin(self.fetch_once(sql, params, limits, &mut again)).await;
-        if again {
-            return Box::pin(self.fetch_once(sql, params, limits, &mut false)).await;
+        let mut tries = 2;
+        loop {
+            tries -= 1;
+            let lease = bounded(self.lease(&limits.caller), limits.deadline, &limits.cancel);
+            let mut lease = lease.await??;
+            let round = Round::begin(self, "catalog", None);
+            let limits = &Limits { trace: round.trace(limits.trace), ..limits.clone() };
+            let rows = |sets: &Vec<Rows>| sets.iter().map(Vec::len).sum::<usize>() as u64;
+            let work = Box::pin(self.fetch_on(&mut lease, sql, params, limits));
+            match round.run(work, |r: &Result<_, _>| r.as_ref().map(rows)).await {
+                Err(DbError::Lost(_)) if tries > 0 && may_go_again(&mut lease, Mode::Read) => {}
+                result => return result,
+            }
         }
-        first
-    }
-
-    async fn fetch_once(
-        &self,
-        sql: &str,
-        params: &[(&str, ParamValue)],
-        limits: &Limits,
-        again: &mut bool,
-    ) -> Result<Vec<Rows>, DbError> {
-        let mut lease =
-            bounded(self.lease(&limits.caller), limits.deadline, &limits.cancel).await??;
-        let round = Round::begin(self, "catalog", None);
-        let limits = &Limits { trace: round.trace(limits.trace), ..limits.clone() };
-        let rows = |sets: &Vec<Rows>| sets.iter().map(Vec::len).sum::<usize>() as u64;
-        let work = self.fetch_on(&mut lease, sql, params, limits);
-        let result = round.run(work, |r: &Result<Vec<Rows>, DbError>| r.as_ref().map(rows)).await;
-        *again = matches!(result, Err(DbError::Lost(_))) && may_go_again(&mut lease, Mode::Read);
-        result
     }
 
     pub(super) async fn fetch_on(
@@ -65,19 +55,20 @@ impl Database {
         let told = self.settings().context_info;
         let (mut text, context) = (Cow::Borrowed(sql), context_info(limits.trace));
         let names: Vec<String> = params.iter().map(|(n, _)| format!("@{n}")).collect();
-        let mut declared: Vec<String> = names
-            .iter()
-            .zip(params)
-            .map(|(name, (_, v))| format!("{name} {}", sent_as(v)))
-            .collect();
+        let (mut declared, mut carried) = (Vec::new(), Vec::new());
+        for (name, (_, v)) in names.iter().zip(params) {
+            let (ty, param) = natural(name, v);
+            declared.push(format!("{name} {ty}"));
+            carried.push(param);
+        }
         if told {
             text = Cow::Owned(format!("{TELL}{text}"));
             declared.push(format!("{CONTEXT_PARAM} varbinary(128)"));
         }
         let declared = declared.join(", ");
         let mut rpc = Rpc::execute_sql(&text, &declared);
-        for (name, (_, v)) in names.iter().zip(params) {
-            rpc = rpc.param(natural(name, v));
+        for param in carried {
+            rpc = rpc.param(param);
         }
         if told {
             rpc = rpc.param(context_param(&context));

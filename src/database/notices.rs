@@ -19,6 +19,8 @@ pub(crate) struct Notices {
     pub(crate) messages: Vec<String>,
     /// In the order of the answer: the first is what the text failed with.
     pub(crate) errors: Vec<SqlError>,
+    /// The wrapper said that the text had ended its transaction itself.
+    pub(super) ended: bool,
     /// Characters of both so far.
     length: usize,
     /// Messages and errors that there was no room for.

@@ -12,7 +12,9 @@ use super::notices::Notices;
 use super::pool::FATAL;
 use super::rows::{Bounds, RowsWriter, Truncated};
 use super::run::{Batch, BatchAnswer, Mode};
-use super::wrapper::{TOLD_AND_TEXT, activity, carried, carried_as, context_info, context_param};
+use super::wrapper::{
+    TOLD_AND_TEXT, activity, carried, carried_as, context_info, context_param, ended,
+};
 use super::{Database, DbError, Limits};
 
 /// Ends early when the deadline passes or the call is cancelled.
@@ -138,7 +140,7 @@ impl<'a> Reading<'a> {
     ) -> Result<End, Error> {
         let mut answer = session.call(rpc).await?;
         while self.writer.truncated.is_none() {
-            match answer.next(&mut self.writer).await? {
+            match answer.next(self.writer.sink()).await? {
                 None => return Ok(End::Whole),
                 Some(event) => self.take(event),
             }
@@ -165,6 +167,8 @@ impl<'a> Reading<'a> {
                 }
             }
             Event::Done(done) => self.done(done),
+            // Ours, for us alone, and not to be missed among others.
+            Event::Info(m) if m.text == ended() => self.said.ended = true,
             Event::Info(m) => self.said.info(*m),
             Event::Error(m) => self.said.error(*m),
             Event::ReturnStatus(s) if s != 0 => self.committed = false,

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mssql_mcp_session::{Column, Csv, End, Json, Kind, Label, Sink, TypeInfo, Value};
+use mssql_mcp_session::{Column, Csv, Json, Label, Sink};
 use mssql_mcp_transports::Segments;
 use serde_json::json;
 
@@ -90,8 +90,8 @@ fn characters(bytes: &[u8]) -> usize {
 #[derive(Debug)]
 pub(crate) struct RowsWriter {
     done: Vec<Bytes>,
-    json: Json,
-    csv: Option<Csv>,
+    /// What the session writes rows to.
+    forms: (Json, Option<Csv>),
     /// Where the current result's head belongs: it is written last, when it is known what is to be
     /// said of its columns.
     head_at: usize,
@@ -105,8 +105,6 @@ pub(crate) struct RowsWriter {
     pub(crate) total_rows: u64,
     bounds: Bounds,
     cost: usize,
-    /// A row has begun, and is not accepted.
-    pending: bool,
     /// Set when something was left out.
     pub(crate) truncated: Option<Truncated>,
     /// A value was cut.
@@ -117,8 +115,7 @@ impl RowsWriter {
     pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
             done: Vec::new(),
-            json: Json::new(),
-            csv: bounds.csv.then(Csv::new),
+            forms: (Json::new(), bounds.csv.then(Csv::new)),
             head_at: 0,
             columns: Arc::new([]),
             declared: Vec::new(),
@@ -128,21 +125,25 @@ impl RowsWriter {
             total_rows: 0,
             bounds,
             cost: 0,
-            pending: false,
             truncated: None,
             cut: false,
         }
     }
 
-    /// A result set begins; false where there is no room even for its columns.
-    pub(crate) fn begin(&mut self, columns: Arc<[Column]>) -> bool {
+    /// Where a row goes, to be accepted behind it.
+    pub(crate) fn sink(&mut self) -> &mut impl Sink {
+        &mut self.forms
+    }
+
+    /// A result set begins, unless there is no room even for its columns.
+    pub(crate) fn begin(&mut self, columns: Arc<[Column]>) {
         self.end();
         if self.cost > self.bounds.max_chars {
             self.truncated.get_or_insert(Truncated::Chars);
-            return false;
+            return;
         }
         self.cut_segment();
-        self.json.next_result();
+        self.forms.0.next_result();
         self.head_at = self.done.len();
         self.declared = columns.iter().map(Column::declared).collect();
         self.columns = columns;
@@ -150,7 +151,7 @@ impl RowsWriter {
         self.rows = 0;
         // Names count as the rows do, before them; what is said of a column is
         // known only behind them.
-        match &mut self.csv {
+        match &mut self.forms.1 {
             None => {
                 let names = |c: &Column| c.name.chars().count() + 24;
                 let types: usize = self.declared.iter().map(|d| d.chars().count()).sum();
@@ -173,14 +174,13 @@ impl RowsWriter {
                 csv.take(out);
             }
         }
-        true
     }
 
     /// Takes the row that the session has written; false once the budget is used up, and then it
     /// is taken back.
     pub(crate) fn accept(&mut self) -> bool {
-        let text = match &self.csv {
-            None => self.json.last_row(),
+        let text = match &self.forms.1 {
+            None => self.forms.0.last_row(),
             Some(csv) => csv.last_row(),
         };
         let cost = characters(text);
@@ -193,11 +193,10 @@ impl RowsWriter {
             self.take_back();
             return false;
         }
-        self.pending = false;
         self.cost += cost;
         self.rows += 1;
         self.total_rows += 1;
-        if self.json.out().len() >= SEGMENT {
+        if self.forms.0.out().len() >= SEGMENT {
             self.cut_segment();
         }
         true
@@ -205,19 +204,19 @@ impl RowsWriter {
 
     /// Takes back a row that nobody accepted, whole or not.
     pub(crate) fn take_back(&mut self) {
-        if std::mem::take(&mut self.pending) {
-            self.json.take_back();
-            if let Some(csv) = &mut self.csv {
+        if self.forms.0.rows() > self.rows {
+            self.forms.0.take_back();
+            if let Some(csv) = &mut self.forms.1 {
                 csv.take_back();
             }
         }
     }
 
     fn cut_segment(&mut self) {
-        let length = self.json.out().len();
+        let length = self.forms.0.out().len();
         if length > 0 {
             let next = Vec::with_capacity(if length >= SEGMENT { SEGMENT + 4096 } else { 0 });
-            self.done.push(self.json.take(next).into());
+            self.done.push(self.forms.0.take(next).into());
         }
     }
 
@@ -231,7 +230,7 @@ impl RowsWriter {
         self.cut_segment();
         self.done.insert(self.head_at, head.into());
         // Writing into a Vec cannot fail.
-        let mut out = self.json.take(Vec::new());
+        let mut out = self.forms.0.take(Vec::new());
         let _ = write!(out, "],\"row_count\":{}", self.rows);
         if let Some(t) = self.truncated {
             let (reason, advice) = (t.as_str(), t.advice());
@@ -239,8 +238,8 @@ impl RowsWriter {
                 write!(out, ",\"truncated\":{{\"reason\":\"{reason}\",\"advice\":\"{advice}\"}}");
         }
         out.push(b'}');
-        self.json.take(out);
-        if let Some(csv) = &mut self.csv {
+        self.forms.0.take(out);
+        if let Some(csv) = &mut self.forms.1 {
             let (rows, mut out) = (plural(self.rows, "row"), csv.take(Vec::new()));
             let _ = match self.truncated {
                 None => writeln!(out, "# {rows}"),
@@ -267,7 +266,7 @@ impl RowsWriter {
             let _ = serde_json::to_writer(&mut head, &c.name);
             head.extend_from_slice(b",\"type\":");
             let _ = serde_json::to_writer(&mut head, declared);
-            let note = self.json.note(i);
+            let note = self.forms.0.note(i);
             if note.exact {
                 head.extend_from_slice(b",\"exact\":\"string\"");
             }
@@ -302,76 +301,13 @@ impl RowsWriter {
     /// The whole array, and the CSV if it is wanted.
     pub(crate) fn finish(mut self) -> (Segments, Option<String>) {
         self.end();
-        let mut last = self.json.take(Vec::new());
+        let mut last = self.forms.0.take(Vec::new());
         last.push(b']');
         self.done.push(last.into());
         let mut all = Vec::with_capacity(self.done.len() + 1);
         all.push(Bytes::from_static(b"["));
         all.extend(self.done);
         let csv = |mut csv: Csv| String::from_utf8(csv.take(Vec::new())).unwrap_or_default();
-        (Segments(all), self.csv.map(csv))
-    }
-}
-
-impl Sink for RowsWriter {
-    fn row(&mut self) {
-        self.pending = true;
-        self.json.row();
-        if let Some(csv) = &mut self.csv {
-            csv.row();
-        }
-    }
-
-    #[inline]
-    fn value(&mut self, column: usize, ty: &TypeInfo, value: Value<'_>) {
-        self.json.value(column, ty, value);
-        if let Some(csv) = &mut self.csv {
-            csv.value(column, ty, value);
-        }
-    }
-
-    fn variant(&mut self, column: usize, base: &TypeInfo) {
-        self.json.variant(column, base);
-        if let Some(csv) = &mut self.csv {
-            csv.variant(column, base);
-        }
-    }
-
-    #[inline]
-    fn begin(&mut self, column: usize, kind: Kind) {
-        self.json.begin(column, kind);
-        if let Some(csv) = &mut self.csv {
-            csv.begin(column, kind);
-        }
-    }
-
-    #[inline]
-    fn text(&mut self, piece: &str) {
-        self.json.text(piece);
-        if let Some(csv) = &mut self.csv {
-            csv.text(piece);
-        }
-    }
-
-    fn binary(&mut self, piece: &[u8]) {
-        self.json.binary(piece);
-        if let Some(csv) = &mut self.csv {
-            csv.binary(piece);
-        }
-    }
-
-    #[inline]
-    fn end(&mut self, column: usize, end: End) {
-        self.json.end(column, end);
-        if let Some(csv) = &mut self.csv {
-            csv.end(column, end);
-        }
-    }
-
-    fn row_end(&mut self) {
-        self.json.row_end();
-        if let Some(csv) = &mut self.csv {
-            csv.row_end();
-        }
+        (Segments(all), self.forms.1.map(csv))
     }
 }

@@ -9,7 +9,6 @@ use super::notices::Notices;
 use super::observe::Round;
 use super::read::bounded;
 use super::rows::Truncated;
-use super::wrapper::ended;
 use super::{Database, DbError, Limits};
 
 pub(crate) use super::fetch::Rows;
@@ -120,10 +119,6 @@ impl Database {
             let mut said = Notices::default();
             let work = self.run_once(&mut lease, batch, mode, limits, &mut said);
             let result = round.run(work, judged).await;
-            let ended = mode == Mode::Change && said.messages.last().is_some_and(|m| m == ended());
-            if ended {
-                said.messages.pop();
-            }
             if batch.keeps_state
                 && let Ok(c) = lease.connection()
             {
@@ -136,9 +131,8 @@ impl Database {
                         was dead; trying another");
                 }
                 Err(error) => {
-                    let stopped = stop(&error, &mut lease).await;
-                    let uncommitted = mode != Mode::Change;
-                    return Err(Failure { error, said, ended, stopped, uncommitted });
+                    let failure = failed(error, said, &mut lease).await;
+                    return Err(Failure { uncommitted: mode != Mode::Change, ..failure });
                 }
             }
         }
@@ -161,10 +155,7 @@ impl Database {
         let work = self.run_once(&mut lease, batch, Mode::Inner, limits, &mut said);
         let answer = match round.run(work, judged).await {
             Ok(answer) => answer,
-            Err(error) => {
-                let stopped = stop(&error, &mut lease).await;
-                return Err(Failure { error, said, stopped, ..silent(DbError::Timeout) });
-            }
+            Err(error) => return Err(failed(error, said, &mut lease).await),
         };
         if answer.rows_affected != expected {
             self.command(&mut lease, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION", limits).await?;
@@ -200,8 +191,7 @@ impl Database {
                 let mut said = Notices::default();
                 let once = self.run_once(&mut lease, batch, Mode::Inner, limits, &mut said).await;
                 if let Err(error) = once {
-                    let stopped = stop(&error, &mut lease).await;
-                    return Err(Failure { error, said, stopped, ..silent(DbError::Timeout) });
+                    return Err(failed(error, said, &mut lease).await);
                 }
             }
             for sql in counting {
@@ -238,10 +228,7 @@ impl Database {
         let work = Box::pin(connection.say(sql));
         match bounded(work, limits.deadline, &limits.cancel).await.and_then(|r| r) {
             Ok(()) => Ok(()),
-            Err(e) => {
-                let stopped = stop(&e, lease).await;
-                Err(Failure { stopped, ..silent(e) })
-            }
+            Err(e) => Err(failed(e, Notices::default(), lease).await),
         }
     }
 
@@ -274,19 +261,20 @@ async fn stop(error: &DbError, lease: &mut Lease) -> Cancelled {
     }
 }
 
+/// A failure of what was sent, with what became of it.
+async fn failed(error: DbError, said: Notices, lease: &mut Lease) -> Failure {
+    let stopped = stop(&error, lease).await;
+    Failure { ended: said.ended, said, stopped, ..silent(error) }
+}
+
 /// What a round trip tells its span.
 fn judged(result: &Result<BatchAnswer, DbError>) -> Result<u64, &DbError> {
     result.as_ref().map(|a| a.rows)
 }
 
 fn silent(error: DbError) -> Failure {
-    Failure {
-        error,
-        said: Notices::default(),
-        ended: false,
-        stopped: Cancelled::Nothing,
-        uncommitted: true,
-    }
+    let said = Notices::default();
+    Failure { error, said, ended: false, stopped: Cancelled::Nothing, uncommitted: true }
 }
 
 #[cfg(all(test, feature = "sandbox"))]
@@ -429,6 +417,23 @@ mod tests {
         assert_eq!(numbers(&db).await, "[[1],[2]]");
         let failure = db.run(text.into(), Mode::Read, &limits()).await.expect_err("8134");
         assert!(!failure.ended, "nothing was to be kept");
+        // However much was said before.
+        let loud = "DELETE FROM dbo.T WHERE n = 2; COMMIT TRANSACTION; DECLARE @i int = 0; \
+                    WHILE @i < 150 BEGIN PRINT N'so'; SET @i += 1 END; SELECT 1/0";
+        let failure = db.run(loud.into(), Mode::Change, &limits()).await.expect_err("8134");
+        assert!(failure.ended);
+        assert_eq!(numbers(&db).await, "[[1]]");
+    }
+
+    #[test]
+    fn no_password_is_in_what_is_printed_of_it() {
+        let config = Config::load(&Inputs {
+            fixed: vec![database::HOST.fixed("db"), database::PASSWORD.fixed("hunter2")],
+            ..Inputs::default()
+        });
+        let settings = Settings::from_config(&config.expect("valid")).expect("settings");
+        let printed = format!("{:?}", Database::new(settings));
+        assert!(printed.contains("db,1433") && !printed.contains("hunter2"), "{printed}");
     }
 
     #[tokio::test(flavor = "multi_thread")]

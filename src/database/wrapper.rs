@@ -157,27 +157,21 @@ pub(super) fn carried(n: usize) -> String {
     format!("@p{n}")
 }
 
-/// The type that a value is sent as where nothing else is declared.
-pub(super) fn sent_as(v: &ParamValue) -> &'static str {
+/// The type that a value is sent as where nothing else is declared, and how T-SQL declares it.
+fn natural_type(v: &ParamValue) -> (ParamType, &'static str) {
     match v {
-        ParamValue::Null | ParamValue::Text(_) => "nvarchar(max)",
-        ParamValue::Bit(_) => "bit",
-        ParamValue::Int(_) => "bigint",
-        ParamValue::Float(_) => "float",
-        ParamValue::Binary(_) => "varbinary(max)",
+        ParamValue::Null | ParamValue::Text(_) => (ParamType::NVarCharMax, "nvarchar(max)"),
+        ParamValue::Bit(_) => (ParamType::Bit, "bit"),
+        ParamValue::Int(_) => (ParamType::BigInt, "bigint"),
+        ParamValue::Float(_) => (ParamType::Float, "float"),
+        ParamValue::Binary(_) => (ParamType::VarBinaryMax, "varbinary(max)"),
     }
 }
 
-/// A value as what it is.
-pub(super) fn natural<'a>(name: &'a str, v: &'a ParamValue) -> Sent<'a> {
-    let ty = match v {
-        ParamValue::Null | ParamValue::Text(_) => ParamType::NVarCharMax,
-        ParamValue::Bit(_) => ParamType::Bit,
-        ParamValue::Int(_) => ParamType::BigInt,
-        ParamValue::Float(_) => ParamType::Float,
-        ParamValue::Binary(_) => ParamType::VarBinaryMax,
-    };
-    Sent::new(name, ty, sent_value(v))
+/// A value as what it is, and what the text has to declare it as.
+pub(super) fn natural<'a>(name: &'a str, v: &'a ParamValue) -> (&'static str, Sent<'a>) {
+    let (ty, declared) = natural_type(v);
+    (declared, Sent::new(name, ty, sent_value(v)))
 }
 
 fn sent_value(v: &ParamValue) -> SentValue<'_> {
@@ -195,17 +189,15 @@ fn sent_value(v: &ParamValue) -> SentValue<'_> {
 /// where the value can be sent as one; else what SQL Server converts to it, or refuses, as it does
 /// with the same text in a statement.
 pub(super) fn carried_as<'a>(name: &'a str, p: &'a Param) -> (&'a str, Sent<'a>) {
-    let typed = ParamType::parse(&p.declared).map(|ty| Sent::new(name, ty, sent_value(&p.value)));
-    match typed {
-        Some(typed) if typed.fits() && !converts(&p.declared) => (p.declared.as_str(), typed),
-        _ => (sent_as(&p.value), natural(name, &p.value)),
+    // Characters, bytes and variants are sent as what they are, and cut or named by the declaration.
+    let own = ParamType::parse(&p.declared).filter(|ty| {
+        use ParamType as T;
+        !matches!(ty, T::NVarChar | T::NVarCharMax | T::VarBinary | T::VarBinaryMax)
+    });
+    match own.map(|ty| Sent::new(name, ty, sent_value(&p.value))) {
+        Some(typed) if typed.fits() => (p.declared.as_str(), typed),
+        _ => natural(name, &p.value),
     }
-}
-
-/// Characters, bytes and variants are sent as what they are, and cut or named by the declaration.
-fn converts(declared: &str) -> bool {
-    let lower = declared.trim().to_ascii_lowercase();
-    ["char", "binary", "sysname", "sql_variant", "xml", "json"].iter().any(|t| lower.contains(t))
 }
 
 /// The parameter of [`TELL`].

@@ -130,8 +130,7 @@ async fn run(server: Arc<Server>, stream: Stream, login: Login7, spid: i64) -> i
         return Ok(());
     };
     let (mut reader, writer) = tokio::io::split(stream);
-    let faults = server.faults();
-    let mut answer = Answer { writer, size, faults, next_id: 1, unsent: BytesMut::new() };
+    let mut answer = Answer::new(writer, size);
     let result = answer_requests(&server, &mut reader, &mut answer, &mut thread).await;
     thread.stop();
     result
@@ -164,7 +163,7 @@ async fn answer_requests(
         }
         let request = request::read(message.kind, message.body.freeze());
         server.requests.fetch_add(1, Ordering::Relaxed);
-        answer.faults = server.faults();
+        answer.fail_as(&server.faults());
         if !thread.send(message.reset, request).await {
             return Ok(());
         }
@@ -258,13 +257,22 @@ struct Answer {
     writer: WriteHalf<Stream>,
     /// Of a packet, with its header.
     size: usize,
-    /// As they were when the request came.
-    faults: Faults,
+    /// Faults, as they were when the request came.
+    write_size: Option<usize>,
+    cut_at: Option<usize>,
     next_id: u8,
     unsent: BytesMut,
 }
 
 impl Answer {
+    fn new(writer: WriteHalf<Stream>, size: usize) -> Self {
+        Self { writer, size, write_size: None, cut_at: None, next_id: 1, unsent: BytesMut::new() }
+    }
+
+    fn fail_as(&mut self, faults: &Faults) {
+        (self.write_size, self.cut_at) = (faults.write_size, faults.cut_answer_at);
+    }
+
     fn begin(&mut self) {
         self.next_id = 1;
         self.unsent.clear();
@@ -295,7 +303,7 @@ impl Answer {
     async fn packets(&mut self, payload: &[u8], last: bool) -> io::Result<()> {
         let mut out = BytesMut::with_capacity(payload.len() + 64);
         wire::packets(payload, self.size, &mut self.next_id, last, &mut out);
-        if let Some(left) = &mut self.faults.cut_answer_at {
+        if let Some(left) = &mut self.cut_at {
             if out.len() >= *left {
                 self.writer.write_all(&out[..*left]).await?;
                 self.writer.shutdown().await?;
@@ -303,7 +311,8 @@ impl Answer {
             }
             *left -= out.len();
         }
-        for chunk in out.chunks(self.faults.write_size.unwrap_or(out.len().max(1)).max(1)) {
+        let Some(size) = self.write_size else { return self.writer.write_all(&out).await };
+        for chunk in out.chunks(size.max(1)) {
             self.writer.write_all(chunk).await?;
             self.writer.flush().await?;
         }

@@ -149,12 +149,13 @@ impl Cells {
             && bytes.len() as u64 <= self.bounds.max_cell
             && bytes.is_ascii()
             && let Ok(text) = std::str::from_utf8(bytes)
-            && in_json(text) <= self.room_in_row()
+            && let length = in_json(text)
+            && length <= self.room_in_row()
         {
             sink.begin(column, Kind::Text);
             sink.text(text);
             let n = bytes.len() as u64;
-            self.taken += in_json(text);
+            self.taken += length;
             let end = End { kind: Kind::Text, kept: n, total: n, at_least: false, replaced: 0 };
             sink.end(column, end);
             return Ok(());

@@ -5,7 +5,7 @@ mod answers;
 mod types;
 
 use super::{Bounds, Decoder};
-use crate::cursor::{Cursor, Stop};
+use crate::cursor::Stop;
 use crate::event::Event;
 use crate::sink::{Csv, Json};
 
@@ -57,23 +57,8 @@ pub(super) fn read<'a>(
     let mut decoder = Decoder::new(classification);
     decoder.begin(bounds);
     let mut sink = (Json::new(), Csv::new());
-    let (mut buffer, mut events) = (Vec::new(), Vec::new());
-    let mut pieces = pieces.into_iter();
-    let end = loop {
-        let mut c = Cursor::new(&buffer);
-        let step = decoder.step(&mut c, &mut sink);
-        let taken = c.position();
-        buffer.drain(..taken);
-        match step {
-            Ok(event) => events.push(event),
-            Err(Stop::More) => match pieces.next() {
-                Some(piece) => buffer.extend_from_slice(piece),
-                None if buffer.is_empty() && decoder.between_tokens() => break Ok(()),
-                None => break Err(Stop::More),
-            },
-            Err(bad) => break Err(bad),
-        }
-    };
+    let mut events = Vec::new();
+    let end = super::pieces::read(&mut decoder, pieces, &mut sink, |event| events.push(event));
     let (mut json, mut csv) = sink;
     let notes = (0..8).map(|n| json.note(n)).map(|n| (n.cut, n.replaced)).collect();
     let json = String::from_utf8(json.take(Vec::new())).expect("UTF-8");

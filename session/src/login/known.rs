@@ -16,9 +16,7 @@ pub(crate) struct Known {
     pub(crate) packet_size: Option<u32>,
     pub(crate) collation: Option<[u8; 5]>,
     pub(crate) database: String,
-    pub(crate) language: String,
     pub(crate) ack: LoginAck,
-    pub(crate) notices: Vec<Message>,
     pub(crate) errors: Vec<Message>,
     /// The version of DATACLASSIFICATION that was agreed; 0 for none.
     pub(crate) classification: u8,
@@ -56,10 +54,9 @@ impl Known {
                 Environment::PacketSize(n) => self.packet_size = Some(n),
                 Environment::Collation(bytes) => self.collation = Some(bytes),
                 Environment::Database(name) => self.database = name,
-                Environment::Language(name) => self.language = name,
                 _ => {}
             },
-            id::INFO => self.notices.push(token::message(c)?),
+            id::INFO => drop(token::message(c)?),
             id::ERROR => self.errors.push(token::message(c)?),
             id::LOGINACK => {
                 self.ack = token::login_ack(c)?;

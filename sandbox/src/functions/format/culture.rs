@@ -1,5 +1,6 @@
 //! What the sandbox knows of each culture: a row for each of them.
 
+use crate::calendar::{MONTHS, WEEKDAYS};
 use crate::error::{Error, Result};
 
 /// Months and days of the week, in full.
@@ -29,23 +30,7 @@ pub(super) struct Culture {
     pub(super) has_halves: bool,
 }
 
-const ENGLISH: Names = (
-    [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
-    ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"],
-);
+const ENGLISH: Names = (MONTHS, WEEKDAYS);
 const GERMAN: Names = (
     [
         "Januar",
