@@ -32,6 +32,11 @@ def rows(*values):
     return struct.pack("<BHIHB", 0x81, 1, 0, 0, 0x38) + short("n") + b"".join(struct.pack("<Bi", 0xD1, v) for v in values)
 
 
+def one(type_info, value):
+    """COLMETADATA of one column of a type (2.2.5.4), that may be NULL, a ROW with a value of it, and DONE."""
+    return struct.pack("<BHIH", 0x81, 1, 0, 1) + type_info + short("v") + b"\xd1" + value + done(COUNT, SELECT, 1)
+
+
 def environment(kind, new, old):
     body = bytes([kind]) + short(new) + short(old)
     return struct.pack("<BH", 0xE3, len(body)) + body
