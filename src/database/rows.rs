@@ -82,6 +82,9 @@ impl Bounds {
     }
 }
 
+/// Characters of a result set without columns and rows.
+const FRAME: usize = r#"{"columns":[],"rows":[],"row_count":0},"#.len();
+
 fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|b| **b & 0xC0 != 0x80).count()
 }
@@ -155,9 +158,10 @@ impl RowsWriter {
             None => {
                 let names = |c: &Column| c.name.chars().count() + 24;
                 let types: usize = self.declared.iter().map(|d| d.chars().count()).sum();
-                self.cost += self.columns.iter().map(names).sum::<usize>() + types;
+                self.cost += FRAME + self.columns.iter().map(names).sum::<usize>() + types;
             }
             Some(csv) => {
+                self.cost += "\n# 0 rows\n".len();
                 let mut out = csv.take(Vec::new());
                 if self.results > 0 {
                     out.push(b'\n');

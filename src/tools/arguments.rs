@@ -2,10 +2,10 @@
 //! is taken for what it is (`"5"`, `5.0`, `"true"`, an object written as text, an empty text for
 //! one that was left out), and what is not is refused in a sentence that a model can act on.
 
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::Refusal;
 
@@ -16,76 +16,112 @@ fn refused(message: String, hint: &str) -> Refusal {
     Refusal::invalid_arguments(message, hint)
 }
 
-/// The members of an object, none of them twice: of two, others might have read the other one.
-/// Where they are `BOUND`, as parameters of a text, their numbers keep all of their digits.
-struct Members<const BOUND: bool>(Map<String, Value>);
+/// Where an object stands.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Arguments,
+    /// It has the parameters of a text.
+    Params,
+    /// It is one parameter, with its type.
+    Param,
+}
 
-impl<'de, const BOUND: bool> Deserialize<'de> for Members<BOUND> {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct Read<const BOUND: bool>;
-        impl<'de, const BOUND: bool> Visitor<'de> for Read<BOUND> {
-            type Value = Members<BOUND>;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
+/// Reads the members of an object, none of them twice: of two, others might have read the other
+/// one. Numbers of parameters keep all of their digits.
+struct Members(Place);
 
-            fn visit_map<A: MapAccess<'de>>(self, mut m: A) -> Result<Members<BOUND>, A::Error> {
-                let mut all = Map::new();
-                while let Some((k, v)) = m.next_entry::<String, Box<RawValue>>()? {
-                    // By its name: what a number or a text has wrong in it is somebody's.
-                    let read = match k.as_str() {
-                        "params" => member::<true>,
-                        _ => member::<BOUND>,
-                    };
-                    let v = read(&v).map_err(|e| {
-                        serde::de::Error::custom(format_args!("{k} cannot be read: {e}"))
-                    })?;
-                    if all.contains_key(&k) {
-                        return Err(serde::de::Error::custom(format_args!(
-                            "{k} is there twice; give it once"
-                        )));
-                    }
-                    all.insert(k, v);
-                }
-                Ok(Members(all))
-            }
-        }
-        d.deserialize_map(Read::<BOUND>)
+impl<'de> DeserializeSeed<'de> for Members {
+    type Value = Map<String, Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
+        d.deserialize_map(self)
     }
 }
 
-/// A value; of an object no member may be there twice, however deep.
-fn member<const BOUND: bool>(raw: &RawValue) -> Result<Value, String> {
+impl<'de> Visitor<'de> for Members {
+    type Value = Map<String, Value>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut m: A) -> Result<Self::Value, A::Error> {
+        let mut all = Map::new();
+        while let Some((k, v)) = m.next_entry::<String, Box<RawValue>>()? {
+            // By its name: what a number or a text has wrong in it is somebody's.
+            let v = member(self.0, &k, v.get())
+                .map_err(|e| serde::de::Error::custom(format_args!("{k} cannot be read: {e}")))?;
+            if all.contains_key(&k) {
+                return Err(serde::de::Error::custom(format_args!(
+                    "{k} is there twice; give it once"
+                )));
+            }
+            all.insert(k, v);
+        }
+        Ok(all)
+    }
+}
+
+fn members(text: &str, place: Place) -> serde_json::Result<Map<String, Value>> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let all = Members(place).deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(all)
+}
+
+/// A value in an object; of an object no member may be there twice, however deep.
+fn member(place: Place, name: &str, raw: &str) -> Result<Value, String> {
     let plain = |e: serde_json::Error| {
         let text = e.to_string();
         text.rsplit_once(" at line ").map_or(text.as_str(), |(w, _)| w).to_owned()
     };
-    match raw.get().as_bytes() {
+    match raw.as_bytes() {
         [b'{', ..] => {
-            serde_json::from_str::<Members<BOUND>>(raw.get()).map(|m| m.0.into()).map_err(plain)
+            let within = match place {
+                Place::Arguments if name == "params" => Place::Params,
+                Place::Arguments => Place::Arguments,
+                Place::Params | Place::Param => Place::Param,
+            };
+            members(raw, within).map(Value::Object).map_err(plain)
         }
-        [b'-' | b'0'..=b'9', ..] if BOUND => match exact(raw.get()) {
-            Some(number) => Ok(number),
-            None => serde_json::from_str(raw.get()).map_err(plain),
-        },
-        _ => serde_json::from_str(raw.get()).map_err(plain),
+        [b'-' | b'0'..=b'9', ..] if place != Place::Arguments && has_more_than_a_double(raw) => {
+            exact(raw, place)
+        }
+        _ => serde_json::from_str(raw).map_err(plain),
     }
 }
 
-/// A number of more digits than a double carries, as a parameter of its own type. One with an
-/// exponent is a float, and one of more than 38 digits is nobody's.
-fn exact(number: &str) -> Option<Value> {
+/// Whether it is a number of more digits than every double carries.
+fn has_more_than_a_double(number: &str) -> bool {
+    number.parse::<i64>().is_err() && digits(number).0 > 15
+}
+
+/// Significant digits and those behind the point, before an exponent.
+fn digits(number: &str) -> (usize, usize) {
+    let number = number.split(['e', 'E']).next().unwrap_or_default();
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let whole = whole.trim_start_matches(['-', '0']);
-    let digits = whole.len() + fraction.len();
-    let plain = !number.contains(['e', 'E']) && number.parse::<i64>().is_err();
-    (plain && (16..=38).contains(&digits)).then(|| {
-        let ty = format!("decimal({digits},{})", fraction.len());
-        Value::Object(Map::from_iter([
-            ("type".to_owned(), ty.into()),
-            ("value".to_owned(), number.into()),
-        ]))
-    })
+    (whole.trim_start_matches(['-', '0']).len() + fraction.len(), fraction.len())
+}
+
+/// The digits of a number, and where no type stands beside it, with its own.
+fn exact(number: &str, place: Place) -> Result<Value, String> {
+    // With an exponent it is a float, the nearest one.
+    if number.contains(['e', 'E']) {
+        let float: Value = serde_json::from_str(number).map_err(|e| e.to_string())?;
+        return Ok(match place {
+            Place::Param => float,
+            _ => json!({ "type": "float", "value": float }),
+        });
+    }
+    if place == Place::Param {
+        return Ok(number.into());
+    }
+    match digits(number) {
+        (precision, scale) if precision <= 38 => {
+            Ok(json!({ "type": format!("decimal({precision},{scale})"), "value": number }))
+        }
+        _ => Err("it has more digits than SQL Server keeps; with an exponent it is a float".into()),
+    }
 }
 
 /// `params.arguments`; none are the empty object.
@@ -121,7 +157,7 @@ pub(crate) fn read<A: DeserializeOwned>(
             "",
         ));
     }
-    let Members::<false>(given) = serde_json::from_str(raw).map_err(bad)?;
+    let given = members(raw, Place::Arguments).map_err(bad)?;
     let taken = by_schema(given, schema)?;
     serde_json::from_value(Value::Object(taken)).map_err(bad)
 }
@@ -249,9 +285,9 @@ fn coerced(
             (_, Some(t)) if t.eq_ignore_ascii_case("false") => Ok(Some(false.into())),
             _ => wrong("true or false"),
         },
-        "object" => match (v, text.map(serde_json::from_str::<Members<true>>)) {
+        "object" => match (v, text.map(|t| members(t, Place::Params))) {
             (Value::Object(_), _) => Ok(Some(v.clone())),
-            (_, Some(Ok(Members(o)))) => Ok(Some(o.into())),
+            (_, Some(Ok(o))) => Ok(Some(o.into())),
             _ => wrong("an object such as {\"name\": value}"),
         },
         _ => Ok(Some(v.clone())),
@@ -289,7 +325,7 @@ mod tests {
             "a": 0.1234567890123456789012,
             "b": {"type": "decimal(38,10)", "value": 1234567890123456789.123456789},
             "c": 123456789012345678901234567890,
-            "d": 1.50, "e": 9223372036854775807, "f": 1.5e30}}"#;
+            "d": 1.50, "e": 9223372036854775807, "f": 1.2345678901234567e-1}}"#;
         let mut taken = of(given).expect("valid");
         let Value::Object(params) = taken["params"].take() else { panic!("an object") };
         let bound = crate::tools::params::bound(params).expect("valid");
@@ -302,7 +338,19 @@ mod tests {
         assert_eq!(of("c").0, "decimal(30,0)");
         assert_eq!(of("d"), ("decimal(2,1)", "Text(\"1.5\")".into()));
         assert_eq!(of("e"), ("bigint", "Int(9223372036854775807)".into()));
-        assert_eq!(of("f").0, "float");
+        // To the last bit.
+        assert_eq!(of("f"), ("float", "Text(\"0.12345678901234566\")".into()));
+        let refused = |params: &str| {
+            let taken = super::tests::of(&format!(r#"{{"query": "q", "params": {params}}}"#));
+            let bound = taken.map(|mut t| match t["params"].take() {
+                Value::Object(params) => crate::tools::params::bound(params).is_err(),
+                _ => false,
+            });
+            bound.unwrap_or(true)
+        };
+        assert!(refused(r#"{"a": 1234567890123456789012345678901234567890}"#));
+        assert!(refused(r#"{"a": {"type": "int", "value": {"x": 1}}}"#));
+        assert!(refused(r#"{"a": {"type": "int", "value": {"type": "int", "value": 1}}}"#));
     }
 
     #[test]

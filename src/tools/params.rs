@@ -73,8 +73,6 @@ fn declared(name: &str, value: Value) -> Result<(Option<String>, Value), Refusal
     }
     let ty = ty.to_owned();
     let value = match (members.remove("value"), members.remove("base64")) {
-        // A number that a double would not carry: its digits.
-        (Some(Value::Object(mut number)), None) => number.remove("value").unwrap_or_default(),
         (Some(value), None) => value,
         (None, Some(text)) if is_binary(&ty) => {
             let bytes = text.as_str().and_then(|t| STANDARD.decode(t.trim()).ok());

@@ -370,6 +370,35 @@ async fn changes_commit_on_success_and_roll_back_on_error() {
     assert_eq!(r["isError"], json!(true));
 }
 
+/// `limits.max_chars` bounds an answer whatever it is made of.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_no_rows_is_bounded_too_and_escapes_cost_no_row() {
+    let lab = Lab::new(&[]).await;
+    let (address, _stop) = lab.serve().await;
+    let run = async |query: &str| {
+        let args = json!({ "name": "execute_sql", "arguments": { "query": query } });
+        let r = stateless(address, "tools/call", args).await.json()["result"].clone();
+        let text = r["content"][0]["text"].as_str().expect("text").chars().count();
+        (text, r["structuredContent"].clone())
+    };
+    let each =
+        |what: &str| format!("DECLARE @i int = 0; WHILE @i < 5000 BEGIN {what}; SET @i += 1 END");
+    let (length, r) = run(&each("SELECT 1 AS a WHERE 1 = 0")).await;
+    assert_eq!(r["truncated"]["reason"], "max_chars");
+    // The last result and what is said of the cut stand behind the budget.
+    assert!(length < 101_000, "{length}");
+    let (length, r) = run(&each("PRINT REPLICATE(N'x', 4000)")).await;
+    let last = r["messages"].as_array().and_then(|m| m.last()).expect("messages");
+    assert!(last.as_str().expect("text").contains("4990 more messages left out"), "{last}");
+    assert!(length < 50_000, "{length}");
+    let (_, r) = run("SELECT REPLICATE(CAST(NCHAR(1) AS nvarchar(max)), 20000) AS a, \
+         REPLICATE(CAST(N'\"' AS nvarchar(max)), 20000) AS b, 7 AS c")
+    .await;
+    let result = &r["results"][0];
+    assert_eq!((&result["row_count"], &result["rows"][0][2]), (&json!(1), &json!(7)), "{r}");
+    assert_eq!(result["columns"][0]["cut_cells"], 1);
+}
+
 /// A number has the digits that were written, from a terminal and over HTTP.
 #[tokio::test(flavor = "multi_thread")]
 async fn numbers_of_parameters_keep_their_digits() {
