@@ -12,18 +12,22 @@ use mssql_mcp::config::{Config, Inputs};
 use mssql_mcp::database::rows::Bounds;
 use mssql_mcp::database::run::{Batch, Mode};
 use mssql_mcp::database::{Database, Limits, Settings, ourselves};
-use mssql_mcp_sandbox::token::Column;
-use mssql_mcp_sandbox::types::{Len, Type as Ty, Value as Val};
-use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, Script, USER};
+use mssql_mcp_sandbox::{DATABASE, PASSWORD, USER};
 use mssql_mcp_session::{
     AuthMethod, Csv, Event, Json, LoginConfig, Rpc, Session, Sink, Target, Tls, Trust,
 };
 use tokio::io::AsyncReadExt;
 
-use self::process::{median, memory, on_core, processor};
+use self::endpoint::{MANY, MANY_ROWS, TEN};
+use self::pinned::{median, on_core};
+use self::process::{memory, processor};
 
 #[path = "shared/driver.rs"]
 mod driver;
+#[path = "shared/endpoint.rs"]
+mod endpoint;
+#[path = "shared/pinned.rs"]
+mod pinned;
 #[path = "shared/process.rs"]
 mod process;
 
@@ -32,10 +36,7 @@ const CONNECTIONS: usize = 8;
 /// On each connection.
 const CALLS: u32 = 12_000;
 const MANY_TIMES: u32 = 12;
-const MANY_ROWS: usize = 200_000;
 const LOGINS: u32 = 3000;
-const TEN: &str = "SELECT ten";
-const MANY: &str = "SELECT many";
 /// Bytes of an answer that are kept before they are handed on.
 const SEGMENT: usize = 64 << 10;
 
@@ -66,40 +67,9 @@ const COMPARISONS: [Comparison; 3] = [
     ),
 ];
 
-fn columns() -> [Column; 8] {
-    [
-        Column::new("id", Ty::Int),
-        Column::new("name", Ty::NVarChar(Len::N(60))),
-        Column::new("code", Ty::VarChar(Len::N(20))),
-        Column::new("price", Ty::Decimal(12, 4)),
-        Column::new("at", Ty::DateTime2(3)),
-        Column::new("open", Ty::Bit),
-        Column::new("weight", Ty::Float),
-        Column::new("total", Ty::BigInt),
-    ]
-}
-
-fn rows(n: usize) -> Vec<Vec<Val>> {
-    let row = |i: usize| {
-        vec![
-            Val::Int(i as i64),
-            Val::Str(format!("A customer's name of middling length, number {i:06}")),
-            Val::Str(format!("AB-{i:07}")),
-            Val::Dec(1_234_567 + i as i128),
-            Val::Int(738_000 * 864_000_000_000 + i as i64 * 10_000_000),
-            Val::Int(i as i64 % 2),
-            Val::Float(i as f64 / 8.0),
-            Val::Int(5_000_000_000 + i as i64),
-        ]
-    };
-    (0..n).map(row).collect()
-}
-
 /// Prints its port, and lives until its parent closes its input.
-async fn endpoint() {
-    let sandbox = Sandbox::start(Options::default()).await.expect("sandbox");
-    sandbox.script(TEN, Script::new(&columns(), &rows(10), 1));
-    sandbox.script(MANY, Script::new(&columns(), &rows(1000), MANY_ROWS as u64 / 1000));
+async fn answer_calls() {
+    let sandbox = endpoint::start().await;
     println!("{}", sandbox.address().port());
     let _ = tokio::io::stdin().read_u8().await;
 }
@@ -333,7 +303,7 @@ fn main() {
         [_, which, port] => {
             let runtime = threads(1).expect("runtime");
             match (which.as_str(), port.parse()) {
-                ("endpoint", _) => runtime.block_on(endpoint()),
+                ("endpoint", _) => runtime.block_on(answer_calls()),
                 (which, Ok(port)) => runtime.block_on(part(which, port)),
                 _ => {}
             }

@@ -11,58 +11,42 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use mssql_mcp::database::run::Mode;
 use mssql_mcp::database::wrapper::{CONTEXT_PARAM, wrapper};
-use mssql_mcp_sandbox::token::Column;
-use mssql_mcp_sandbox::types::{Len, Type as Ty, Value as Val};
-use mssql_mcp_sandbox::{Options, Sandbox, Script};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use self::driver::{ask, connect};
-use self::http::{call, call_as, exchange, load, message};
+use self::endpoint::{MANY, MANY_ROWS, TEN};
+use self::http::{Load, call, exchange, json, message};
 use self::process::{memory, processor};
-use self::server::{Server, binary, serve};
+use self::server::{Server, binary, start};
 
-#[path = "whole/beside.rs"]
-mod beside;
 #[path = "../tests/integration/deployed.rs"]
 mod deployed;
 #[path = "shared/driver.rs"]
 mod driver;
-#[path = "whole/http.rs"]
+#[path = "shared/endpoint.rs"]
+mod endpoint;
+#[path = "shared/http.rs"]
 mod http;
 #[path = "shared/process.rs"]
 mod process;
-#[path = "whole/server.rs"]
+#[path = "shared/server.rs"]
 mod server;
 
 const CONNECTIONS: usize = 8;
 const SECONDS: u64 = 5;
-const TEN: &str = "SELECT ten";
-const TWENTY: &str = "SELECT twenty";
-const MANY: &str = "SELECT many";
 
-fn columns() -> Vec<Column> {
-    vec![
-        Column::new("id", Ty::Int),
-        Column::new("name", Ty::NVarChar(Len::N(60))),
-        Column::new("price", Ty::Decimal(12, 4)),
-        Column::new("at", Ty::DateTime2(3)),
-        Column::new("open", Ty::Bit),
-    ]
+fn serve(port: u16, more: &[&str]) -> Server {
+    start(Command::new(binary()), port, more)
 }
 
-fn rows(n: usize) -> Vec<Vec<Val>> {
-    (0..n)
-        .map(|i| {
-            vec![
-                Val::Int(i as i64),
-                Val::Str(format!("A customer's name of middling length, number {i:06}")),
-                Val::Dec(1_234_567 + i as i128),
-                Val::Int(738_000 * 864_000_000_000 + i as i64 * 10_000_000),
-                Val::Int(i as i64 % 2),
-            ]
-        })
-        .collect()
+/// Calls in a second on the usual number of connections, and microseconds of the server's processor
+/// time for each.
+async fn load(server: &Server, request: Vec<u8>) -> (f64, f64) {
+    let used = processor(server.0.id());
+    let Load { seconds, took } = http::load(server.1, CONNECTIONS, &request, SECONDS as f64).await;
+    let calls = took.len() as f64;
+    (calls / seconds, (processor(server.0.id()) - used) * 1e6 / calls)
 }
 
 /// Calls in a second of the driver's loop, and microseconds of this process's time for each.
@@ -122,7 +106,7 @@ async fn guarded(port: u16) -> (f64, f64) {
 }
 
 fn stdio() -> (Vec<f64>, f64) {
-    let line = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+    let line = json("tools/list", "");
     let mut times = Vec::new();
     let mut resident = 0.0;
     for _ in 0..21 {
@@ -165,9 +149,9 @@ fn two(text: &str) -> (f64, f64) {
 /// In a process of its own, so that its memory is its own: `whole raw PORT`.
 async fn raw_many(port: u16) {
     let mut client = Box::pin(connect(port)).await;
-    ask(&mut client, TWENTY).await;
+    ask(&mut client, TEN).await;
     let started = Instant::now();
-    assert_eq!(ask(&mut client, MANY).await, 200_000);
+    assert_eq!(ask(&mut client, MANY).await, MANY_ROWS);
     println!("{:.3} {:.1}", started.elapsed().as_secs_f64(), memory(std::process::id(), "VmHWM"));
 }
 
@@ -193,7 +177,7 @@ async fn through_nginx(server: &Server) -> (f64, f64) {
         std::thread::park_timeout(Duration::from_millis(10));
     }
     let until = Instant::now() + Duration::from_secs(SECONDS);
-    let request = String::from_utf8(call(TEN))
+    let request = String::from_utf8(call(TEN, "json"))
         .expect("text")
         .replace("Host: localhost", &format!("Host: localhost:{port}"));
     let tasks: Vec<_> = (0..CONNECTIONS)
@@ -225,7 +209,7 @@ async fn through_nginx(server: &Server) -> (f64, f64) {
     let _ = Command::new("kill").args(["-TERM", &nginx.id().to_string()]).status();
     let _ = nginx.wait();
     let _ = std::fs::remove_dir_all(dir);
-    (all as f64 / SECONDS as f64, load(server, call(TEN)).await.0)
+    (all as f64 / SECONDS as f64, load(server, call(TEN, "json")).await.0)
 }
 
 /// What so many idle HTTP+SSE streams cost the server, in MB.
@@ -265,24 +249,17 @@ async fn main() {
         }
         return;
     }
-    let sandbox = Sandbox::start(Options::default()).await.expect("sandbox");
+    let sandbox = endpoint::start().await;
     let port = sandbox.address().port();
-    sandbox.script(TEN, Script::new(&columns(), &rows(10), 1));
-    sandbox.script(TWENTY, Script::new(&columns(), &rows(20), 1));
-    sandbox.script(MANY, Script::new(&columns(), &rows(1000), 200));
-
-    if let Ok(before) = std::env::var("BENCH_AGAINST") {
-        return beside::compare(port, &before).await;
-    }
 
     println!("== requests per second, {CONNECTIONS} connections, {SECONDS} s each");
     let server = serve(port, &[]);
-    load(&server, call(TWENTY)).await;
+    load(&server, call(TEN, "json")).await;
     let (list, of_list) = load(&server, message("tools/list", "", "")).await;
     // Apart, as the server is: in the endpoint's own process it would share its wake-ups.
     let (raw, of_raw) = two(&apart("raw-load", port));
     let (inside, _) = raw_load(port).await;
-    let (ten, of_ten) = load(&server, call(TEN)).await;
+    let (ten, of_ten) = load(&server, call(TEN, "json")).await;
     let own = "µs of its processor time";
     println!("tools/list over HTTP              {list:>9.0}, {of_list:.1} {own}");
     println!("execute_sql, 10 rows, over HTTP   {ten:>9.0}, {of_ten:.1} {own}");
@@ -297,7 +274,7 @@ async fn main() {
 
     println!("== hosted");
     let server = serve(port, &[]);
-    load(&server, call(TWENTY)).await;
+    load(&server, call(TEN, "json")).await;
     let (tls, direct) = through_nginx(&server).await;
     println!("execute_sql, 10 rows, nginx, TLS  {tls:>9.0}");
     println!("the same without nginx            {direct:>9.0}");
@@ -332,24 +309,24 @@ async fn main() {
     let small = serve(port, &[]);
     let mut buf = Vec::new();
     let mut tcp = TcpStream::connect(small.1).await.expect("connect");
-    exchange(&mut tcp, &call(TWENTY), &mut buf).await;
-    let after_twenty = memory(small.0.id(), "VmHWM");
+    exchange(&mut tcp, &call(TEN, "json"), &mut buf).await;
+    let after_ten = memory(small.0.id(), "VmHWM");
     let sent = sandbox.rows_sent();
-    let bytes = exchange(&mut tcp, &call(MANY), &mut buf).await;
+    let bytes = exchange(&mut tcp, &call(MANY, "json"), &mut buf).await;
     let after_many = memory(small.0.id(), "VmHWM");
     tokio::time::sleep(Duration::from_millis(300)).await;
     println!(
-        "default limits: peak {after_many:.1} MB, after 20 rows {after_twenty:.1} MB; {bytes} \
+        "default limits: peak {after_many:.1} MB, after 10 rows {after_ten:.1} MB; {bytes} \
          bytes; the database sent {} rows",
         sandbox.rows_sent() - sent
     );
     drop(small);
     let large = serve(port, &["--limits-max-rows", "1000000", "--limits-max-chars", "1000000000"]);
     let mut tcp = TcpStream::connect(large.1).await.expect("connect");
-    exchange(&mut tcp, &call(TWENTY), &mut buf).await;
+    exchange(&mut tcp, &call(TEN, "json"), &mut buf).await;
     for format in ["json", "csv"] {
         let started = Instant::now();
-        let bytes = exchange(&mut tcp, &call_as(MANY, format), &mut buf).await;
+        let bytes = exchange(&mut tcp, &call(MANY, format), &mut buf).await;
         println!(
             "all of it, as {format}: {:.2} s, {:.1} MB, peak {:.1} MB",
             started.elapsed().as_secs_f64(),

@@ -188,7 +188,7 @@ impl Inner {
         Box::new(Start {
             at: Utc::now(),
             id,
-            principal: r.context.extensions.get::<Principal>().cloned(),
+            principal: r.context.extensions.get::<Arc<Principal>>().cloned(),
             client: r.context.client.clone(),
             transport: r.context.transport,
             place: place.clone(),

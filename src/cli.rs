@@ -12,6 +12,7 @@ mod flags;
 pub(crate) mod health;
 pub mod node;
 pub(crate) mod people;
+mod pipes;
 pub(crate) mod reload;
 pub(crate) mod serve;
 pub mod table;
@@ -151,8 +152,19 @@ pub(crate) use tell;
 
 /// A runtime for a command.
 fn block_on<F: Future<Output = Ended>>(f: F) -> Ended {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    block_on_workers(cores.min(8), f)
+}
+
+/// For one client at a time: what a call passes on its way is then on one thread, and wakes no
+/// other.
+fn block_on_one<F: Future<Output = Ended>>(f: F) -> Ended {
+    block_on_workers(1, f)
+}
+
+fn block_on_workers<F: Future<Output = Ended>>(workers: usize, f: F) -> Ended {
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(std::thread::available_parallelism().map_or(2, usize::from).min(8))
+        .worker_threads(workers)
         .enable_all()
         .build()
         .map_err(|e| Failed { message: format!("no runtime: {e}"), status: 1 })?
@@ -175,7 +187,7 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "sandbox")]
         Some(("sandbox", m)) => block_on(Box::pin(demo::sandbox(m))),
         Some(("serve", m)) => block_on(Box::pin(serve::serve(m))),
-        Some(("stdio", m)) => block_on(Box::pin(serve::stdio(m))),
+        Some(("stdio", m)) => block_on_one(Box::pin(serve::stdio(m))),
         Some(("call", m)) => block_on(Box::pin(call::call(m))),
         Some(("classify", m)) => classify::classify(m),
         Some(("audit", m)) => audit::audit(m),

@@ -17,7 +17,7 @@ use crate::protocol::server_info;
 pub(crate) async fn ask(
     service: McpService,
     from: &'static str,
-    principal: Principal,
+    principal: Arc<Principal>,
     method: &str,
     params: &Value,
 ) -> Option<Bytes> {

@@ -126,7 +126,7 @@ impl Quotas {
     /// Lets a call in, or says when to come back. The person at this machine is not counted, nor is
     /// anything but a tool call.
     pub fn admit(&self, r: &McpRequest) -> Result<Option<Held>, Box<Outcome>> {
-        let caller = r.context.extensions.get::<Principal>();
+        let caller = Principal::of(&r.context.extensions);
         let Some(caller) = caller.filter(|p| !p.is_local() && &*r.method == "tools/call") else {
             return Ok(None);
         };
@@ -206,7 +206,8 @@ mod tests {
 
     fn call(who: &str, tool: &str) -> McpRequest {
         let mut extensions = http::Extensions::new();
-        extensions.insert(Principal { subject: who.into(), scopes: vec![], client: None });
+        Arc::new(Principal { subject: who.into(), scopes: vec![], client: None })
+            .into_extensions(&mut extensions);
         extensions.insert(Arc::new(CallFacts::default()));
         extensions.insert(if tool == "list_tables" { Cost::Catalog } else { Cost::Data });
         let context =
@@ -241,7 +242,7 @@ mod tests {
         assert!(q.admit(&call("ada", "execute_sql")).is_ok());
         assert!(q.admit(&call("ada", "execute_sql")).is_err(), "exactly one came back");
         let mut local = call("x", "execute_sql");
-        local.context.extensions.insert(Principal::local());
+        Principal::local().into_extensions(&mut local.context.extensions);
         assert!((0..1000).all(|_| q.admit(&local).is_ok_and(|h| h.is_none())));
     }
 

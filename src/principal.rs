@@ -2,6 +2,10 @@
 //! the HTTP stack what the bearer layer found. A request without a principal has no rights;
 //! it is never trusted.
 
+use std::sync::{Arc, LazyLock};
+
+use http::Extensions;
+
 /// Who calls, and what they may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
@@ -18,8 +22,22 @@ pub const SCOPES: [&str; 4] = ["mssql:read", "mssql:write", "mssql:schema", "mss
 
 impl Principal {
     /// The person at this machine: over stdio, and on a loopback listener without sign-in.
-    pub fn local() -> Self {
-        Self { subject: "local".into(), scopes: SCOPES.map(str::to_owned).to_vec(), client: None }
+    pub fn local() -> Arc<Self> {
+        static LOCAL: LazyLock<Arc<Principal>> = LazyLock::new(|| {
+            let scopes = SCOPES.map(str::to_owned).to_vec();
+            Arc::new(Principal { subject: "local".into(), scopes, client: None })
+        });
+        LOCAL.clone()
+    }
+
+    /// Puts it into the extensions of a request, where there is one for all who ask.
+    pub fn into_extensions(self: Arc<Self>, extensions: &mut Extensions) {
+        extensions.insert(self);
+    }
+
+    /// Whose request it is.
+    pub(crate) fn of(extensions: &Extensions) -> Option<&Self> {
+        extensions.get::<Arc<Self>>().map(|p| &**p)
     }
 
     /// Whether this is [`Self::local`], asked with each call and so without making one: a person of
@@ -47,8 +65,13 @@ mod tests {
     fn the_person_at_this_machine_is_no_other_of_that_name() {
         let local = Principal::local();
         assert!(local.is_local());
-        assert!(!Principal { client: Some("c1".into()), ..local.clone() }.is_local());
-        assert!(!Principal { scopes: vec!["mssql:read".into()], ..local.clone() }.is_local());
-        assert!(!Principal { subject: "ada".into(), ..local }.is_local());
+        let like = || Principal::clone(&local);
+        assert!(!Principal { client: Some("c1".into()), ..like() }.is_local());
+        assert!(!Principal { scopes: vec!["mssql:read".into()], ..like() }.is_local());
+        assert!(!Principal { subject: "ada".into(), ..like() }.is_local());
+        let mut extensions = Extensions::new();
+        assert_eq!(Principal::of(&extensions), None);
+        local.clone().into_extensions(&mut extensions);
+        assert_eq!(Principal::of(&extensions), Some(&*local));
     }
 }

@@ -5,6 +5,8 @@
 //! A path with `%`, `\`, `;` or dot segments is nobody's: ours have none, and two readers
 //! could disagree about them.
 
+use std::borrow::Cow;
+
 use http::{Method, StatusCode};
 
 use crate::config::Config;
@@ -125,11 +127,11 @@ impl Routes {
         if path.contains(['%', '\\', ';']) || path.split('/').any(|s| s == "." || s == "..") {
             return Err(StatusCode::BAD_REQUEST);
         }
-        let mut plain = String::with_capacity(path.len());
-        path.split('/').filter(|s| !s.is_empty()).for_each(|s| {
-            plain.push('/');
-            plain.push_str(s);
-        });
+        let mut plain = Cow::Borrowed(path);
+        if !path.starts_with('/') || path.ends_with('/') || path.contains("//") {
+            let segments = path.split('/').filter(|s| !s.is_empty());
+            plain = segments.flat_map(|s| ["/", s]).collect();
+        }
         let place = match plain.split_once("/.well-known/") {
             Some((before, rest)) => self.document(before, rest),
             None => self.below(&plain),
@@ -138,7 +140,7 @@ impl Routes {
     }
 
     /// The plain path of a place, whatever was typed: `http.route`.
-    pub(crate) fn path_of(&self, p: Place) -> String {
+    pub(crate) fn path_of(&self, p: Place) -> Cow<'static, str> {
         let mount = p.mount.and_then(|m| self.mounts.get(m)).map_or("", String::as_str);
         let endpoint = match p.endpoint {
             Endpoint::Mcp => "/mcp",
@@ -152,12 +154,15 @@ impl Routes {
             Endpoint::Revoke => "/revoke",
             Endpoint::Apps => "/apps",
             Endpoint::Resource(about) => {
-                return format!("/.well-known/oauth-protected-resource{mount}{about}");
+                return format!("/.well-known/oauth-protected-resource{mount}{about}").into();
             }
-            Endpoint::Server => return format!("/.well-known/oauth-authorization-server{mount}"),
+            Endpoint::Server => {
+                return format!("/.well-known/oauth-authorization-server{mount}").into();
+            }
             Endpoint::OpenAi => "/.well-known/openai-apps-challenge",
         };
-        format!("{mount}{endpoint}")
+        // Nearly every request has one of these, and needs a label of it.
+        if mount.is_empty() { endpoint.into() } else { format!("{mount}{endpoint}").into() }
     }
 
     fn is_on(&self, e: Endpoint) -> bool {

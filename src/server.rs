@@ -52,7 +52,7 @@ fn invalid(message: impl Into<String>, data: Option<Value>) -> Outcome {
 
 async fn handle(registry: &Registry, request: McpRequest) -> Outcome {
     // No principal, no rights: not even the names of the tools.
-    if request.context.extensions.get::<Principal>().is_none() {
+    if Principal::of(&request.context.extensions).is_none() {
         return Outcome::Fault(Fault::Scope { needed: vec!["mssql:read".into()] });
     }
     match &*request.method {

@@ -214,14 +214,14 @@ impl Call {
             deadline: context.deadline,
             cancel: context.cancel.token().clone(),
             trace: facts.trace(),
-            caller: context.extensions.get::<Principal>().map_or_else(ourselves, share_of),
+            caller: Principal::of(&context.extensions).map_or_else(ourselves, share_of),
         };
         Self { context, facts, database: of.database.clone(), limits }
     }
 
     /// Whether the caller has a scope.
     pub(crate) fn may(&self, scope: &str) -> bool {
-        self.context.extensions.get::<Principal>().is_some_and(|p| p.may(scope))
+        Principal::of(&self.context.extensions).is_some_and(|p| p.may(scope))
     }
 
     /// [`Call::limits`] with other bounds.

@@ -1,7 +1,5 @@
 //! What a process has used, and on which core it runs.
 
-use std::process::Command;
-
 /// Ticks of a clock that `/proc` counts in, the same on every Linux.
 const PER_SECOND: f64 = 100.0;
 
@@ -24,20 +22,4 @@ pub fn memory(pid: u32, field: &str) -> f64 {
         .and_then(|l| l.trim_start_matches(':').split_whitespace().next()?.parse().ok())
         .unwrap_or(f64::NAN);
     kb / 1024.0
-}
-
-/// A program on one core alone, where `taskset` is there to see to it.
-pub fn on_core(core: u8, program: &str) -> Command {
-    if Command::new("taskset").arg("--version").output().is_err() {
-        return Command::new(program);
-    }
-    let mut command = Command::new("taskset");
-    command.args(["-c", &core.to_string(), program]);
-    command
-}
-
-/// The one in the middle of an odd number of figures.
-pub fn median(mut all: Vec<f64>) -> f64 {
-    all.sort_by(f64::total_cmp);
-    all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -4,8 +4,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
+use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -22,6 +23,26 @@ pub struct Bearer<S, Check, Admit> {
     check: Check,
     admit: Admit,
     inner: S,
+}
+
+pin_project! {
+    /// The answer to a request of [`Bearer`].
+    pub struct ResponseFuture<F, Res, E> {
+        #[pin]
+        state: State<F, Res, E>,
+    }
+}
+
+pin_project! {
+    #[project = Projected]
+    enum State<F, Res, E> {
+        // The caller was known at once.
+        Admitted { #[pin] inner: F },
+        // And is refused.
+        Refused { answer: Option<Res> },
+        // `check` is still asking.
+        Asking { asked: Pin<Box<dyn Future<Output = Result<Res, E>> + Send>> },
+    }
 }
 
 impl<Check, Admit> BearerLayer<Check, Admit> {
@@ -46,26 +67,37 @@ where
     S::Response: Send,
     S::Error: Send,
     Check: Fn(&Req) -> F,
-    F: Future<Output = Result<Id, S::Response>> + Send + 'static,
+    F: Future<Output = Result<Id, S::Response>> + Unpin + Send + 'static,
     Admit: Fn(&mut Req, Id) + Clone + Send + 'static,
     Req: Send + 'static,
     Id: Send,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+    type Future = ResponseFuture<S::Future, S::Response, S::Error>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, mut request: Req) -> Self::Future {
-        let checked = (self.check)(&request);
+        let mut checked = (self.check)(&request);
+        // Most callers are known without waiting, and then nothing is copied or boxed.
+        match Pin::new(&mut checked).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(id)) => {
+                (self.admit)(&mut request, id);
+                return State::Admitted { inner: self.inner.call(request) }.into();
+            }
+            Poll::Ready(Err(refused)) => {
+                return State::Refused { answer: Some(refused) }.into();
+            }
+            Poll::Pending => {}
+        }
         let admit = self.admit.clone();
         // The ready service is the one that is called; its clone waits for the next request.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        Box::pin(async move {
+        let asked = Box::pin(async move {
             match checked.await {
                 Ok(id) => {
                     admit(&mut request, id);
@@ -73,7 +105,31 @@ where
                 }
                 Err(refused) => Ok(refused),
             }
-        })
+        });
+        State::Asking { asked }.into()
+    }
+}
+
+impl<F, Res, E> From<State<F, Res, E>> for ResponseFuture<F, Res, E> {
+    fn from(state: State<F, Res, E>) -> Self {
+        Self { state }
+    }
+}
+
+impl<F, Res, E> Future for ResponseFuture<F, Res, E>
+where
+    F: Future<Output = Result<Res, E>>,
+{
+    type Output = Result<Res, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            Projected::Admitted { inner } => inner.poll(cx),
+            Projected::Refused { answer } => {
+                answer.take().map_or(Poll::Pending, |a| Poll::Ready(Ok(a)))
+            }
+            Projected::Asking { asked } => asked.as_mut().poll(cx),
+        }
     }
 }
 
@@ -105,7 +161,13 @@ mod tests {
     async fn the_known_are_let_in_and_the_unknown_are_answered() {
         let check = |r: &String| {
             let known = r.strip_prefix("ada:").map(str::to_owned);
-            async move { known.ok_or_else(|| "who are you?".to_owned()) }
+            let waits = r.contains("later");
+            Box::pin(async move {
+                if waits {
+                    tokio::task::yield_now().await;
+                }
+                known.ok_or_else(|| "who are you?".to_owned())
+            })
         };
         let layer =
             BearerLayer::new(check, |r: &mut String, id: String| *r = format!("{id} for ada"));
@@ -113,16 +175,21 @@ mod tests {
             use tower::ServiceExt;
             layer.layer(s.map_err(|e| -> Infallible { panic!("{e}") }))
         });
-        handle.allow(2);
+        handle.allow(4);
         assert!(service.poll_ready().is_ready());
-        assert_eq!(service.call("eve".to_owned()).await, Ok("who are you?".to_owned()));
-        assert!(service.poll_ready().is_ready());
-        // The inner service is called only once the caller is known.
-        let answer = tokio::spawn(service.call("ada:tea".to_owned()));
-        let (request, send) = handle.next_request().await.expect("a request");
-        assert_eq!(request, "tea for ada");
-        send.send_response("here".to_owned());
-        assert_eq!(answer.await.expect("task"), Ok("here".to_owned()));
+        for (stranger, known, passed) in
+            [("eve", "ada:tea", "tea for ada"), ("eve later", "ada:later", "later for ada")]
+        {
+            assert_eq!(service.call(stranger.to_owned()).await, Ok("who are you?".to_owned()));
+            assert!(service.poll_ready().is_ready());
+            // The inner service is called only once the caller is known.
+            let answer = tokio::spawn(service.call(known.to_owned()));
+            let (request, send) = handle.next_request().await.expect("a request");
+            assert_eq!(request, passed);
+            send.send_response("here".to_owned());
+            assert_eq!(answer.await.expect("task"), Ok("here".to_owned()));
+            assert!(service.poll_ready().is_ready());
+        }
     }
 
     #[test]

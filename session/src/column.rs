@@ -23,8 +23,7 @@ pub struct Column {
     pub table: Vec<String>,
     /// How sensitive it is, where that was agreed and said.
     pub labels: Vec<Label>,
-    /// It is a rowversion: a binary(8) of the type timestamp.
-    rowversion: bool,
+    declared: String,
 }
 
 /// Sensitivity of a column, from ADD SENSITIVITY CLASSIFICATION.
@@ -42,6 +41,8 @@ pub struct Label {
 const LONG_ENOUGH: usize = 24;
 /// The user type of timestamp.
 const TIMESTAMP: u32 = 0x50;
+/// Of a SELECT ("Maximum capacity specifications for SQL Server").
+const MAX_COLUMNS: u16 = 4096;
 /// Labels or information types that one token may name.
 const MAX_LABELS: u16 = 4096;
 
@@ -49,14 +50,8 @@ const MAX_LABELS: u16 = 4096;
 
 impl Column {
     /// The type as T-SQL declares it: `decimal(10,2)`, `varchar(20)`, `timestamp`.
-    pub fn declared(&self) -> String {
-        if self.rowversion {
-            return "timestamp".to_owned();
-        }
-        let mut declared = String::with_capacity(LONG_ENOUGH);
-        // Writing into a String cannot fail.
-        let _ = write!(declared, "{}", self.ty);
-        declared
+    pub fn declared(&self) -> &str {
+        &self.declared
     }
 
     /// One column of COLMETADATA.
@@ -70,17 +65,40 @@ impl Column {
             }
         }
         let name = c.b_varchar()?;
+        let mut declared = String::with_capacity(LONG_ENOUGH);
+        // A rowversion is a binary(8) of a user type. Writing into a String cannot fail.
+        let _ = match user_type == TIMESTAMP && ty.ty == Type::Binary {
+            true => declared.write_str("timestamp"),
+            false => write!(declared, "{ty}"),
+        };
         Ok(Self {
             name,
+            declared,
             nullable: flags & 0x01 != 0,
             identity: flags & 0x10 != 0,
             computed: flags & 0x20 != 0,
-            rowversion: user_type == TIMESTAMP && ty.ty == Type::Binary,
             table,
             labels: Vec::new(),
             ty,
         })
     }
+}
+
+/// The first three bytes of COLMETADATA: how many columns follow; none where it says that no result
+/// set does (0xFFFF).
+pub(crate) fn count(c: &mut Cursor<'_>) -> Result<Option<u16>, Stop> {
+    c.u8()?;
+    match c.u16()? {
+        0xFFFF => Ok(None),
+        n if n > MAX_COLUMNS => Err(Stop::Bad("more columns than a result set has")),
+        n => Ok(Some(n)),
+    }
+}
+
+/// COLMETADATA that is there as a whole.
+pub(crate) fn read_all(c: &mut Cursor<'_>) -> Result<Option<Vec<Column>>, Stop> {
+    let Some(n) = count(c)? else { return Ok(None) };
+    (0..n).map(|_| Column::read(c)).collect::<Result<_, _>>().map(Some)
 }
 
 /// DATACLASSIFICATION, behind its first byte, as version 1 or 2 of the feature has it: the labels of

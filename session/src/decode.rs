@@ -18,8 +18,8 @@ use crate::sink::{Json, Sink};
 use crate::token::{self, id};
 use crate::types;
 
-/// Of a SELECT ("Maximum capacity specifications for SQL Server").
-const MAX_COLUMNS: u16 = 4096;
+/// Bytes of the longest COLMETADATA that is kept: some hundred columns.
+const KNOWN: usize = 8 << 10;
 
 /// How much of an answer is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,9 @@ pub(crate) struct Decoder {
     columns: Arc<[Column]>,
     /// Of COLMETADATA, as far as it was read.
     coming: Vec<Column>,
+    /// The last COLMETADATA that came in one piece, and what it says: who asks the same again is
+    /// answered with the same.
+    known: (Vec<u8>, Arc<[Column]>),
     /// The columns are whole, and nobody was told yet.
     unannounced: bool,
     cells: Cells,
@@ -76,6 +79,7 @@ impl Decoder {
             state: State::Token,
             columns: Arc::new([]),
             coming: Vec::new(),
+            known: (Vec::new(), Arc::new([])),
             unannounced: false,
             cells: Cells::default(),
             json: Json::new(),
@@ -174,18 +178,12 @@ impl Decoder {
                 self.state = State::Row(0);
                 Ok(None)
             }
+            Some(&id::COLMETADATA) if self.columns_at_once(c)? => Ok(None),
             Some(&id::COLMETADATA) => {
-                let n = attempt(c, |c| {
-                    c.u8()?;
-                    c.u16()
-                })?;
+                let n = attempt(c, column::count)?;
                 self.columns = Arc::new([]);
                 self.coming.clear();
-                // 0xFFFF is none: no result set follows.
-                if n != 0xFFFF && n > MAX_COLUMNS {
-                    return Err(Stop::Bad("more columns than a result set has"));
-                }
-                if n != 0xFFFF {
+                if let Some(n) = n {
                     self.coming.reserve(usize::from(n).min(1024));
                     self.state = State::Columns(n);
                 }
@@ -211,6 +209,31 @@ impl Decoder {
             }
             Some(_) => attempt(c, whole).map(Some),
         }
+    }
+
+    /// Reads COLMETADATA if all of it is there; nearly all are.
+    fn columns_at_once(&mut self, c: &mut Cursor<'_>) -> Result<bool, Stop> {
+        let (rest, (known, columns)) = (c.rest(), &self.known);
+        self.coming.clear();
+        if !known.is_empty() && rest.starts_with(known) {
+            c.take(known.len())?;
+            (self.columns, self.unannounced) = (columns.clone(), true);
+            return Ok(true);
+        }
+        let mut ahead = *c;
+        let columns = match column::read_all(&mut ahead) {
+            Ok(columns) => columns,
+            Err(Stop::More) => return Ok(false),
+            Err(bad) => return Err(bad),
+        };
+        let read = &rest[..rest.len() - ahead.rest().len()];
+        *c = ahead;
+        self.unannounced = columns.is_some();
+        self.columns = columns.unwrap_or_default().into();
+        if self.unannounced && read.len() <= KNOWN {
+            self.known = (read.to_vec(), self.columns.clone());
+        }
+        Ok(true)
     }
 
     /// Says which columns there are, with their labels where these follow at once.

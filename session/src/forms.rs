@@ -54,7 +54,7 @@ fn form(ty: &[u8], value: &[u8]) -> TypeForm {
     // A sample that cannot be read has no form, which the test would see.
     let _ = pieces::read(&mut decoder, [answer.as_slice()], &mut sink, |event| {
         if let Event::Columns(columns) = event {
-            declared = columns.first().map(|c| c.declared()).unwrap_or_default();
+            declared = columns.first().map(|c| c.declared().to_owned()).unwrap_or_default();
         }
     });
     let (json, csv) = sink;

@@ -103,10 +103,7 @@ where
             let record = audit.start(&request, id, &place);
             let mut open = Open {
                 id,
-                principal: request
-                    .context
-                    .extensions
-                    .get::<Principal>()
+                principal: Principal::of(&request.context.extensions)
                     .map(|p| p.subject.clone())
                     .unwrap_or_default(),
                 tool: request.target.clone().unwrap_or_default(),

@@ -21,7 +21,7 @@ use crate::telemetry::trace::Trace;
 pub(super) struct Start {
     pub(super) at: DateTime<Utc>,
     pub(super) id: u64,
-    pub(super) principal: Option<Principal>,
+    pub(super) principal: Option<Arc<Principal>>,
     pub(super) client: Arc<ClientFacts>,
     pub(super) transport: &'static str,
     pub(super) place: Arc<AuditMount>,

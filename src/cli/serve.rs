@@ -10,7 +10,7 @@ use tokio::io::BufReader;
 use tokio_util::sync::CancellationToken;
 
 use super::reload::{ReloadSource, reload_on_hangup};
-use super::{Ended, asked_to_stop, configured_server};
+use super::{Ended, asked_to_stop, configured_server, pipes};
 use crate::admin::Admin;
 use crate::app::App;
 use crate::config::Config;
@@ -201,7 +201,7 @@ pub(crate) async fn over_stdio(app: &App, config: &Config) -> Ended {
     });
     let mut extensions = http::Extensions::new();
     // Over stdio the caller is whoever started the process.
-    extensions.insert(Principal::local());
+    Principal::local().into_extensions(&mut extensions);
     let options = mssql_mcp_transports::stdio::Options {
         max_message: config.get(settings::limits::MAX_REQUEST) as usize,
         drain: config.get(settings::server::SHUTDOWN_GRACE),
@@ -217,15 +217,11 @@ pub(crate) async fn over_stdio(app: &App, config: &Config) -> Ended {
              ends it."
         );
     }
-    let input = BufReader::new(tokio::io::stdin());
-    let served = mssql_mcp_transports::stdio::serve(
-        app.service.clone(),
-        input,
-        tokio::io::stdout(),
-        options,
-        shutdown,
-    )
-    .await;
+    let input = BufReader::new(pipes::stdin());
+    let (service, output) = (app.service.clone(), pipes::stdout());
+    let serve = mssql_mcp_transports::stdio::serve(service, input, output, options, shutdown);
+    // In a task, so that it is on the thread that its calls are on.
+    let served = tokio::spawn(serve).await.unwrap_or_else(|e| Err(std::io::Error::other(e)));
     sweeper.abort();
     admin.cancel();
     close(app, config).await;

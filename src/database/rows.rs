@@ -99,8 +99,6 @@ pub(crate) struct RowsWriter {
     /// said of its columns.
     head_at: usize,
     columns: Arc<[Column]>,
-    /// Their types, as T-SQL declares them.
-    declared: Vec<String>,
     open: bool,
     results: usize,
     rows: u64,
@@ -121,7 +119,6 @@ impl RowsWriter {
             forms: (Json::new(), bounds.csv.then(Csv::new)),
             head_at: 0,
             columns: Arc::new([]),
-            declared: Vec::new(),
             open: false,
             results: 0,
             rows: 0,
@@ -148,7 +145,6 @@ impl RowsWriter {
         self.cut_segment();
         self.forms.0.next_result();
         self.head_at = self.done.len();
-        self.declared = columns.iter().map(Column::declared).collect();
         self.columns = columns;
         self.open = true;
         self.rows = 0;
@@ -157,8 +153,9 @@ impl RowsWriter {
         match &mut self.forms.1 {
             None => {
                 let names = |c: &Column| c.name.chars().count() + 24;
-                let types: usize = self.declared.iter().map(|d| d.chars().count()).sum();
-                self.cost += FRAME + self.columns.iter().map(names).sum::<usize>() + types;
+                let types = |c: &Column| c.declared().chars().count();
+                self.cost +=
+                    FRAME + self.columns.iter().map(|c| names(c) + types(c)).sum::<usize>();
             }
             Some(csv) => {
                 self.cost += "\n# 0 rows\n".len();
@@ -261,7 +258,7 @@ impl RowsWriter {
             head.push(b',');
         }
         head.extend_from_slice(b"{\"columns\":[");
-        for (i, (c, declared)) in self.columns.iter().zip(&self.declared).enumerate() {
+        for (i, c) in self.columns.iter().enumerate() {
             if i > 0 {
                 head.push(b',');
             }
@@ -269,7 +266,7 @@ impl RowsWriter {
             // Writing into a Vec cannot fail.
             let _ = serde_json::to_writer(&mut head, &c.name);
             head.extend_from_slice(b",\"type\":");
-            let _ = serde_json::to_writer(&mut head, declared);
+            let _ = serde_json::to_writer(&mut head, c.declared());
             let note = self.forms.0.note(i);
             if note.exact {
                 head.extend_from_slice(b",\"exact\":\"string\"");

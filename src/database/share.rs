@@ -4,7 +4,7 @@
 //! machine, who is the only one, has all.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
@@ -59,7 +59,8 @@ pub(crate) struct LineFull;
 /// The server itself (probes, and what it asks of the catalog by itself), and the person at this
 /// machine where nobody signs in: nothing is kept from them.
 pub fn ourselves() -> Arc<str> {
-    Arc::from("")
+    static NOBODY: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from(""));
+    NOBODY.clone()
 }
 
 impl Shares {

@@ -2,7 +2,7 @@
 
 use std::future::{Ready, ready};
 use std::pin::Pin;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use futures_util::future::Either;
 
@@ -12,7 +12,7 @@ use crate::oauth::server::Authority;
 use crate::principal::Principal;
 use crate::route::Routed;
 
-type Found = Result<Principal, Answer>;
+type Found = Result<Arc<Principal>, Answer>;
 
 /// A caller, found at once or after a look into the store.
 pub(crate) type PrincipalFuture = Either<Ready<Found>, Pin<Box<dyn Future<Output = Found> + Send>>>;
@@ -29,19 +29,17 @@ pub(crate) fn authenticate<B>(
         };
         let headers = r.request.headers();
         if let Some(principal) = authority.recognised(headers, r.place) {
-            return Either::Left(ready(Ok((*principal).clone())));
+            return Either::Left(ready(Ok(principal)));
         }
         let (authority, headers, place) = (authority.clone(), headers.clone(), r.place);
-        Either::Right(Box::pin(async move {
-            authority.authenticate(&headers, place).await.map(|p| (*p).clone())
-        }))
+        Either::Right(Box::pin(async move { authority.authenticate(&headers, place).await }))
     }
 }
 
 /// Puts the caller where the endpoints look. The connection is a stranger's no more.
-pub(crate) fn admit<B>(r: &mut Routed<B>, principal: Principal) {
+pub(crate) fn admit<B>(r: &mut Routed<B>, principal: Arc<Principal>) {
     let extensions = r.request.extensions_mut();
-    extensions.insert(principal);
+    principal.into_extensions(extensions);
     if let Some(c) = extensions.remove::<Weak<HttpConnection>>().and_then(|c| c.upgrade()) {
         c.keep();
     }

@@ -1,6 +1,8 @@
 //! Bodies of requests. One must have come whole by some time: whoever sends it a byte at a time, or
-//! never ends it, holds nothing for long. And one that nobody read is read to its end all the same:
-//! hyper would close the connection, on which a client that was refused may have written already.
+//! never ends it, holds nothing for long. And one that nobody read is read to its end all the same,
+//! before its answer goes out: hyper would close the connection, on which a client that was refused
+//! may have written already; and a proxy that has an answer before it has sent the request (nginx
+//! with `proxy_request_buffering off`) closes that of its client.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,6 +15,8 @@ use http::{Request, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 
 use super::Reloadable;
@@ -79,15 +83,37 @@ pub(crate) struct RequestBody {
     body: Option<Incoming>,
     /// Its client waits to be told that it is wanted (RFC 9110 §10.1.1). Reading would tell it so.
     waits: bool,
+    /// Tells [`Unread`] who reads what is left.
+    left: Option<oneshot::Sender<JoinHandle<()>>>,
+}
+
+/// What is left of a request's body once it was dropped.
+#[derive(Debug)]
+pub(crate) struct Unread(Option<oneshot::Receiver<JoinHandle<()>>>);
+
+// === impl Unread ===
+
+impl Unread {
+    /// Waits until it is read, within its bounds.
+    pub(crate) async fn discarded(self) {
+        // A body that is still there is read by whoever has it.
+        if let Some(reading) = self.0.and_then(|mut r| r.try_recv().ok()) {
+            let _ = reading.await;
+        }
+    }
 }
 
 // === impl RequestBody ===
 
 impl RequestBody {
     /// As hyper gives it.
-    pub(crate) fn of(request: Request<Incoming>) -> Request<Self> {
+    pub(crate) fn of(request: Request<Incoming>) -> (Request<Self>, Unread) {
         let waits = request.headers().contains_key(header::EXPECT);
-        request.map(|body| Self { body: Some(body), waits })
+        let (left, unread) = match request.body().is_end_stream() {
+            true => (None, None),
+            false => Some(oneshot::channel()).unzip(),
+        };
+        (request.map(|body| Self { body: Some(body), waits, left }), Unread(unread))
     }
 }
 
@@ -122,7 +148,11 @@ impl Drop for RequestBody {
     fn drop(&mut self) {
         let body = self.body.take().filter(|b| !self.waits && !b.is_end_stream());
         if let (Some(body), Ok(runtime)) = (body, tokio::runtime::Handle::try_current()) {
-            runtime.spawn(tokio::time::timeout(PATIENCE, discard(body)));
+            let reading = runtime.spawn(async {
+                let _ = tokio::time::timeout(PATIENCE, discard(body)).await;
+            });
+            // Where nobody waits for it any more, it goes on by itself.
+            let _ = self.left.take().map(|left| left.send(reading));
         }
     }
 }

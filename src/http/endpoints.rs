@@ -32,6 +32,8 @@ pub(crate) struct Endpoints(Arc<[Both]>);
 #[derive(Clone)]
 struct Both {
     mcp: Streamable,
+    /// The same, posted to where event streams are opened: its challenge names that.
+    at_sse: Streamable,
     sse: Sse,
 }
 
@@ -49,15 +51,15 @@ impl Endpoints {
         let streams = Streams::new(config.get(settings::http::MAX_SESSIONS) as usize);
         let open = streams.clone();
         gauge("mssql_mcp.sse.streams", move |put| put(open.len() as u64, &[]));
-        let of = |mount: &Mount| {
-            both(mount, served.authority.as_ref(), config, sessions, &streams, stop)
+        let of = |(n, mount): (usize, &Mount)| {
+            both((n, mount), served.authority.as_ref(), config, sessions, &streams, stop)
         };
-        Self(served.mounts.iter().map(of).collect())
+        Self(served.mounts.iter().enumerate().map(of).collect())
     }
 }
 
 fn both(
-    mount: &Mount,
+    (n, mount): (usize, &Mount),
     authority: Option<&Authority>,
     config: &Config,
     sessions: &Arc<Sessions>,
@@ -67,89 +69,87 @@ fn both(
     // A session of one mount is none of another.
     let path = mount.path.clone();
     let owner_of: OwnerOf = Arc::new(move |e| {
-        e.get::<Principal>().map(|p| format!("{path} {}", p.key())).unwrap_or_default()
+        Principal::of(e).map(|p| format!("{path} {}", p.key())).unwrap_or_default()
     });
-    let challenge = challenge(authority.cloned());
+    let authority = authority.cloned().map(Arc::new);
+    let challenge = |endpoint| challenge(authority.clone(), Place { mount: Some(n), endpoint });
     let keep_alive = config.get(settings::http::KEEP_ALIVE);
-    let mcp = streamable::service(
-        mount.service.clone(),
-        streamable::Options {
+    let streamable = |endpoint| {
+        let options = streamable::Options {
             silence: config.get(settings::http::SILENCE),
             keep_alive,
             sessions: sessions.clone(),
             owner_of: owner_of.clone(),
-            challenge: challenge.clone(),
+            challenge: challenge(endpoint),
             closing: stop.closing.clone(),
             shutdown: stop.now.clone(),
             info: server_info(),
-        },
-    );
+        };
+        streamable::service(mount.service.clone(), options)
+    };
+    let (mcp, at_sse) = (streamable(Endpoint::Mcp), streamable(Endpoint::Sse));
     let sse = sse::service(
         mount.service.clone(),
         sse::Options {
             messages: format!("{}/messages", mount.path),
             keep_alive,
             streams: streams.clone(),
-            owner_of,
-            challenge,
+            owner_of: owner_of.clone(),
+            challenge: challenge(Endpoint::Sse),
             closing: stop.closing.clone(),
             shutdown: stop.now.clone(),
             info: server_info(),
         },
     );
-    Both { mcp, sse }
+    Both { mcp, at_sse, sse }
 }
 
 /// The challenge of a call that needs more, where there is sign-in. It may be made long after the
 /// request, for an answer that comes on a stream.
-fn challenge(authority: Option<Authority>) -> ChallengeOf {
-    let authority = authority.map(Arc::new);
-    Arc::new(move |parts| {
+fn challenge(authority: Option<Arc<Authority>>, place: Place) -> ChallengeOf {
+    Arc::new(move |headers| {
         // A copy: a header of a request holds on to the buffer that the whole request was read
         // into.
-        let host = parts.headers.get(header::HOST);
+        let host = headers.get(header::HOST);
         let host = host.and_then(|h| HeaderValue::from_bytes(h.as_bytes()).ok());
-        let (place, authority) = (parts.extensions.get::<Place>().copied(), authority.clone());
+        let authority = authority.clone();
         Arc::new(move |needed| {
             let headers = host.iter().map(|h| (header::HOST, h.clone())).collect::<HeaderMap>();
-            Some(authority.as_ref()?.challenge(&headers, place?, Some(MORE), needed))
+            Some(authority.as_ref()?.challenge(&headers, place, Some(MORE), needed))
         })
     })
 }
 
+type Answering = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
+
 impl<B> Service<Routed<B>> for Endpoints
 where
     B: http_body::Body + Send + Unpin + 'static,
-    Streamable: Service<http::Request<B>, Response = Answer, Error = Infallible>,
-    <Streamable as Service<http::Request<B>>>::Future: Send,
-    Sse: Service<http::Request<B>, Response = Answer, Error = Infallible>,
-    <Sse as Service<http::Request<B>>>::Future: Send,
+    Streamable:
+        Service<http::Request<B>, Response = Answer, Error = Infallible, Future = Answering>,
+    Sse: Service<http::Request<B>, Response = Answer, Error = Infallible, Future = Answering>,
 {
     type Response = Answer;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
+    type Future = Answering;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, routed: Routed<B>) -> Self::Future {
-        let Routed { place, mut request } = routed;
-        let mine = place.mount.and_then(|m| self.0.get(m)).cloned();
-        // The transports hand it to those who make challenges.
-        request.extensions_mut().insert(place);
-        Box::pin(async move {
-            let Some(mut mine) = mine else { return Ok(open::nothing(&[])) };
-            // A GET with a session's id is of streamable HTTP, whose POST was to this path too.
-            let old = match place.endpoint {
-                Endpoint::Messages => true,
-                Endpoint::Sse => {
-                    request.method() == Method::GET
-                        && !request.headers().contains_key(headers::SESSION)
-                }
-                _ => false,
-            };
-            if old { mine.sse.call(request).await } else { mine.mcp.call(request).await }
-        })
+        let Routed { place, request } = routed;
+        let Some(mine) = place.mount.and_then(|m| self.0.get(m)) else {
+            return Box::pin(std::future::ready(Ok(open::nothing(&[]))));
+        };
+        // A GET with a session's id is of streamable HTTP, whose POST was to this path too.
+        let opens =
+            request.method() == Method::GET && !request.headers().contains_key(headers::SESSION);
+        match place.endpoint {
+            Endpoint::Messages => mine.sse.clone().call(request),
+            Endpoint::Sse if opens => mine.sse.clone().call(request),
+            Endpoint::Sse => mine.at_sse.clone().call(request),
+            _ => mine.mcp.clone().call(request),
+        }
     }
 }

@@ -2,13 +2,13 @@
 //! `Host` must be one that we answer to, and an `Origin`, where there is one, one that we know
 //! (MCP 2025-11-25, "Security Warning").
 
-use std::future::Future;
+use std::future::{Ready, ready};
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::future::Either;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use mssql_mcp_transports::body::Body;
@@ -67,9 +67,11 @@ impl Allowed {
 
     /// Whether a `Host` is ours.
     pub(crate) fn host(&self, authority: &str) -> bool {
-        let Some(h) = host_of_authority(authority) else { return false };
-        let address = h.trim_matches(['[', ']']).parse::<IpAddr>();
-        h == "localhost" || address.is_ok_and(|ip| ip.is_loopback()) || self.hosts.contains(&h)
+        let Some((host, _)) = net::split(authority.trim()) else { return false };
+        let address = || host.trim_matches(['[', ']']).parse::<IpAddr>();
+        host.eq_ignore_ascii_case("localhost")
+            || self.hosts.iter().any(|known| known.eq_ignore_ascii_case(host))
+            || address().is_ok_and(|ip| ip.is_loopback())
     }
 
     /// Whether an `Origin` is known.
@@ -132,7 +134,7 @@ where
 {
     type Response = Response<Body>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, S::Error>> + Send>>;
+    type Future = Either<S::Future, Ready<Result<Response<Body>, S::Error>>>;
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
@@ -143,26 +145,25 @@ where
         for name in [header::HOST, header::AUTHORIZATION, header::ORIGIN] {
             if request.headers().get_all(&name).iter().nth(1).is_some() {
                 let why = format!("the header {name} is there twice");
-                return Box::pin(std::future::ready(Ok(refusal(StatusCode::BAD_REQUEST, &why))));
+                return Either::Right(ready(Ok(refusal(StatusCode::BAD_REQUEST, &why))));
             }
         }
         // HTTP/2 has :authority instead of Host.
-        let host =
-            request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).map(str::to_owned);
-        let host = host.or_else(|| request.uri().authority().map(|a| a.as_str().to_owned()));
+        let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok());
+        let host = host.or_else(|| request.uri().authority().map(|a| a.as_str()));
         let bad_origin = request
             .headers()
             .get(header::ORIGIN)
             .is_some_and(|o| !o.to_str().is_ok_and(|o| self.allowed.origin(o)));
         let refused = match host {
-            Some(h) if self.allowed.host(&h) => {
+            Some(host) if self.allowed.host(host) => {
                 bad_origin.then_some("this Origin is not allowed; add it to http.allowed_origins")
             }
             _ => Some("this Host is not allowed; add it to http.allowed_hosts"),
         };
         match refused {
-            None => Box::pin(self.inner.call(request)),
-            Some(why) => Box::pin(std::future::ready(Ok(refusal(StatusCode::FORBIDDEN, why)))),
+            None => Either::Left(self.inner.call(request)),
+            Some(why) => Either::Right(ready(Ok(refusal(StatusCode::FORBIDDEN, why)))),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,8 +17,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
-use tower::util::Oneshot;
-use tower::{Service, ServiceBuilder, ServiceExt};
+use tower::{Service, ServiceExt};
 
 use super::STRANGERS;
 use super::body::RequestBody;
@@ -93,7 +92,7 @@ impl Listener {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        let service = Shared(Arc::new(service));
+        let stack = Arc::new(service);
         let http = http1(config);
         let graceful = GracefulShutdown::new();
         let proxies: Arc<[IpAddr]> =
@@ -116,7 +115,8 @@ impl Listener {
                 place = connections.enter(stranger) => place,
             };
             let Some(place) = place else { continue };
-            let service = introduced(service.clone(), peer, proxies.clone(), &place);
+            let (stack, proxies) = (stack.clone(), proxies.clone());
+            let service = Front { stack, peer, proxies, here: Arc::downgrade(&place) };
             // A reader who takes nothing for so long is gone; only then are its streams and calls
             // let go.
             let mut tcp = TimeoutStream::new(tcp);
@@ -182,57 +182,54 @@ async fn accepted(listener: &TcpListener) -> TcpStream {
     }
 }
 
-/// Each request knows who is at the other end of its connection, and the connection itself: weakly,
-/// because what of a request is kept for longer holds no place.
-fn introduced<S>(
-    service: S,
+/// What a connection asks: one stack for all of them. What hyper keeps for each, for as long as it
+/// lives, is then small, and of a request's future a box; the layers are cloned for the request, as
+/// they would be anyway.
+#[derive(Debug)]
+struct Front<S> {
+    stack: Arc<S>,
     peer: Option<IpAddr>,
     proxies: Arc<[IpAddr]>,
-    place: &Arc<HttpConnection>,
-) -> impl Service<Request<Incoming>, Response = S::Response, Error = S::Error, Future = S::Future>
-+ Clone
-+ use<S>
-where
-    S: Service<Request<RequestBody>> + Clone,
-{
-    let here = Arc::downgrade(place);
-    ServiceBuilder::new()
-        .map_request(move |mut r: Request<Incoming>| {
-            if let Some(ip) = peer {
-                let peer = Peer::of(ip, r.headers(), &proxies);
-                r.extensions_mut().insert(peer);
-            }
-            r.extensions_mut().insert(here.clone());
-            RequestBody::of(r)
-        })
-        .service(service)
+    /// Weakly, because what of a request is kept for longer holds no place.
+    here: Weak<HttpConnection>,
 }
 
-/// One stack for all connections. What hyper keeps for each, for as long as it lives, is
-/// then a pointer, and of a request's future a box; the layers are cloned for the request,
-/// as they would be anyway.
-#[derive(Debug)]
-struct Shared<S>(Arc<S>);
-
-impl<S> Clone for Shared<S> {
+impl<S> Clone for Front<S> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        let (stack, proxies) = (self.stack.clone(), self.proxies.clone());
+        Self { stack, peer: self.peer, proxies, here: self.here.clone() }
     }
 }
 
-impl<S, R> Service<R> for Shared<S>
+impl<S, B> Service<Request<Incoming>> for Front<S>
 where
-    S: Service<R> + Clone,
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
+    S: Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+    B: Send + 'static,
 {
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Pin<Box<Oneshot<S, R>>>;
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    type Response = Response<B>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<B>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         // `oneshot` waits until its clone is ready.
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: R) -> Self::Future {
-        Box::pin(S::clone(&self.0).oneshot(request))
+    /// Each request knows who is at the other end of its connection, and the connection itself.
+    fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
+        if let Some(ip) = self.peer {
+            let peer = Peer::of(ip, request.headers(), &self.proxies);
+            request.extensions_mut().insert(peer);
+        }
+        request.extensions_mut().insert(self.here.clone());
+        let (request, unread) = RequestBody::of(request);
+        let answer = S::clone(&self.stack).oneshot(request);
+        Box::pin(async move {
+            let answer = answer.await;
+            unread.discarded().await;
+            answer
+        })
     }
 }

@@ -1,6 +1,8 @@
 //! The page that a search result's `url` leads to: what `fetch` tells the person who looks, as a
 //! call of theirs.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use mssql_mcp_transports::McpService;
 use serde_json::{Value, json};
@@ -12,7 +14,7 @@ use crate::principal::Principal;
 /// Status, title and text of the page about an id.
 pub(super) async fn page(
     service: McpService,
-    visitor: Principal,
+    visitor: Arc<Principal>,
     id: &str,
 ) -> (StatusCode, String, String) {
     let params = json!({ "name": "fetch", "arguments": { "id": id } });

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::future::Either;
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
@@ -145,9 +146,10 @@ impl OpenLayer {
         };
         let visitor = match &self.served.authority {
             None => Ok(Principal::local()),
-            Some(a) => {
-                a.visitor(&form(&parts, &body, place), &format!("{}/object", mount.path)).await
-            }
+            Some(a) => a
+                .visitor(&form(&parts, &body, place), &format!("{}/object", mount.path))
+                .await
+                .map(Arc::new),
         };
         let visitor = match visitor {
             Ok(v) => v,
@@ -174,7 +176,8 @@ where
 {
     type Response = Answer;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
+    type Future =
+        Either<S::Future, Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
@@ -190,20 +193,20 @@ where
                     Some(host) => layer.for_people(*answer, host),
                     None => *answer,
                 };
-                return Box::pin(ready(Ok(answer)));
+                return Either::Right(Box::pin(ready(Ok(answer))));
             }
         };
         if place.is_mcp() {
-            return Box::pin(self.inner.call(Routed { place, request }));
+            return Either::Left(self.inner.call(Routed { place, request }));
         }
         let layer = layer.clone();
-        Box::pin(async move {
+        Either::Right(Box::pin(async move {
             let answer = layer.in_time(Box::pin(layer.clone().answer(place, request))).await;
             Ok(match person {
                 Some(host) => layer.for_people(answer, &host),
                 None => answer,
             })
-        })
+        }))
     }
 }
 

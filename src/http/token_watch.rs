@@ -14,6 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dashmap::DashMap;
 use futures_util::Stream;
+use futures_util::future::Either;
 use http::{HeaderMap, Method, Response, StatusCode, header};
 use mssql_mcp_transports::body::Body;
 use mssql_mcp_transports::sse::SessionId;
@@ -89,7 +90,8 @@ where
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future =
+        Either<S::Future, Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>>;
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
     }
@@ -97,7 +99,10 @@ where
     fn call(&mut self, routed: Routed<B>) -> Self::Future {
         let Routed { place, request } = &routed;
         let (place, post) = (*place, *request.method() == Method::POST);
-        let asked = self.watches.clone().and_then(|l| {
+        let Some(watches) = self.watches.clone() else {
+            return Either::Left(self.inner.call(routed));
+        };
+        let asked = (|| {
             // Copied: a header of a request holds on to the buffer that the whole
             // request was read into.
             let copy = |name| {
@@ -107,12 +112,12 @@ where
             let token = copy(header::AUTHORIZATION)?;
             // An external issuer's token is for the origin that the client typed.
             let headers = HeaderMap::from_iter(std::iter::once(token).chain(copy(header::HOST)));
-            Some((l, headers))
-        });
+            Some(headers)
+        })();
+        let Some(headers) = asked else { return Either::Left(self.inner.call(routed)) };
         let answer = self.inner.call(routed);
-        Box::pin(async move {
+        Either::Right(Box::pin(async move {
             let mut answer = answer.await?;
-            let Some((watches, headers)) = asked else { return Ok(answer) };
             let session = answer.extensions_mut().remove::<SessionId>().map(|s| s.0);
             if let (Some(id), StatusCode::ACCEPTED) = (&session, answer.status()) {
                 // Taken by the session, so it is from whom the session belongs to.
@@ -141,7 +146,7 @@ where
                 }
                 other => other,
             }))
-        })
+        }))
     }
 }
 

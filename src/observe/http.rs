@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use http::{Request, Response};
 use mssql_mcp_middleware::observe::Observer;
-use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
+use opentelemetry::{Context, StringValue};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
@@ -26,7 +26,7 @@ pub(crate) struct Requests {
 #[derive(Debug)]
 pub(crate) struct RunningRequest {
     method: &'static str,
-    route: Option<String>,
+    route: Option<StringValue>,
     scheme: &'static str,
     begun: OpenSpan,
     started: Instant,
@@ -87,7 +87,7 @@ impl<B, R, E> Observer<Request<B>, Response<R>, E> for Requests {
     type Guard = RunningRequest;
     fn start(&self, r: &Request<B>) -> RunningRequest {
         let method = method_of(r.method());
-        let route = self.routes.find(r.uri().path()).ok().map(|p| self.routes.path_of(p));
+        let route = self.routes.find(r.uri().path()).ok().map(|p| self.routes.path_of(p).into());
         let span = tracing::info_span!(target: SPANS, "http", otel.kind = "server");
         if !span.is_disabled()
             && let Some(parent) = trace::remote(header(r))

@@ -61,7 +61,7 @@ impl Change<'_> {
             ConfirmWrites::Always | ConfirmWrites::WhenPossible => {}
         }
         let principal =
-            self.call.context.extensions.get::<Principal>().map(Principal::key).unwrap_or_default();
+            Principal::of(&self.call.context.extensions).map(Principal::key).unwrap_or_default();
         let digest = digest_of(self.args);
         let mut now = None;
         if let Some(c) = self.call.context.extensions.get::<Continuation>() {

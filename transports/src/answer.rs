@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
-use http::{HeaderMap, Response, StatusCode, request};
+use http::{HeaderMap, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError};
 
 use crate::body::Body;
@@ -13,9 +13,9 @@ use crate::error::RpcError;
 use crate::headers::{accepts, is_json};
 use crate::jsonrpc::{INVALID_REQUEST, Id};
 
-/// From a request to the challenge of a caller who lacks scopes. It may live as long as a stream,
-/// so it should keep little of the request.
-pub type ChallengeOf = Arc<dyn Fn(&request::Parts) -> Challenge + Send + Sync>;
+/// From the headers of a request to the challenge of a caller who lacks scopes. It may live as long
+/// as a stream, so it should keep little of the request.
+pub type ChallengeOf = Arc<dyn Fn(&HeaderMap) -> Challenge + Send + Sync>;
 
 pub(crate) type Answer = Response<Body>;
 

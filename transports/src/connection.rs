@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::McpService;
 use crate::batch;
-use crate::call::call;
+use crate::call::{call, caught};
 use crate::cancel::{Cancel, Why};
 use crate::drive::drive;
 use crate::encode::{Challenge, Encoded, ServerInfo, outcome, result, scope_told};
@@ -226,7 +226,7 @@ impl Connection {
     ) {
         let me = self.clone();
         self.tasks.spawn(async move {
-            let end = scope_told(call.await, |needed| (me.challenge)(needed));
+            let end = scope_told(caught(call).await, |needed| (me.challenge)(needed));
             drop(mark);
             if let Some((message, _)) = outcome(&id, end, version, &me.info) {
                 let _ = me.out.send(message).await;

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::error::RpcError;
@@ -14,6 +15,9 @@ use crate::jsonrpc::Id;
 use crate::outcome::{Fault, Outcome, Reply, Segments, Text, ToolReply};
 use crate::tap::{self, Direction};
 use crate::version::ProtocolVersion;
+
+/// `_meta` key of what the server says of itself.
+const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 
 /// Messages up to this many bytes, before escaping, are sent from one buffer.
 const SMALL: usize = 64 << 10;
@@ -32,7 +36,7 @@ enum Part {
 }
 
 /// What this server says of itself in `_meta` of modern results and in `initialize`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct ServerInfo {
     /// The name that programs know it by.
     pub name: &'static str,
@@ -176,9 +180,17 @@ pub fn outcome(
 }
 
 /// The answer to a request, up to its result.
-fn head(id: &Id) -> String {
-    let id = serde_json::to_string(id).unwrap_or_default();
-    format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":")
+fn head(id: &Id) -> Vec<u8> {
+    let mut head = Vec::with_capacity(160);
+    head.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
+    written(id, &mut head);
+    head.extend_from_slice(b",\"result\":");
+    head
+}
+
+/// Into memory, and of what has names for all keys, nothing fails.
+fn written(value: &impl Serialize, out: &mut Vec<u8>) {
+    let _ = serde_json::to_writer(out, value);
 }
 
 /// A missing scope as a tool's result: over stdio, and where a stream is open already and no status
@@ -239,8 +251,7 @@ fn meta_value(version: ProtocolVersion, info: &ServerInfo, meta: Option<Value>) 
         return meta;
     }
     let mut meta = meta.unwrap_or_else(|| json!({}));
-    meta["io.modelcontextprotocol/serverInfo"] =
-        json!({ "name": info.name, "title": info.title, "version": info.version });
+    meta[SERVER_INFO] = json!(info);
     Some(meta)
 }
 
@@ -267,33 +278,55 @@ fn older(map: &mut serde_json::Map<String, Value>, version: ProtocolVersion) {
 }
 
 fn tool(id: &Id, reply: ToolReply, version: ProtocolVersion, info: &ServerInfo) -> Encoded {
-    let mut encoded = Encoded::default();
-    encoded.raw(head(id));
-    encoded.raw(match version.is_modern() {
-        true => "{\"resultType\":\"complete\",\"content\":[{\"type\":\"text\",\"text\":",
-        false => "{\"content\":[{\"type\":\"text\",\"text\":",
-    });
-    match (&reply.text, &reply.structured) {
-        (Text::Own(text), _) => encoded.raw(Value::String(text.clone()).to_string()),
-        (Text::Same, Some(Segments(parts))) => {
-            encoded.raw(Bytes::from_static(b"\""));
-            encoded.parts.extend(parts.iter().cloned().map(Part::Escape));
-            encoded.raw(Bytes::from_static(b"\""));
-        }
-        (Text::Same, None) => encoded.raw(Bytes::from_static(b"\"\"")),
+    let mut front = head(id);
+    front.push(b'{');
+    if version.is_modern() {
+        front.extend_from_slice(b"\"resultType\":\"complete\",");
     }
-    encoded.raw(Bytes::from_static(b"}]"));
+    front.extend_from_slice(b"\"content\":[{\"type\":\"text\",\"text\":");
+    let pieces = reply.structured.as_ref().map_or(0, |Segments(parts)| parts.len());
+    let mut encoded = Encoded { parts: VecDeque::with_capacity(3 + 2 * pieces) };
+    let mut behind = Vec::with_capacity(256);
+    match (&reply.text, &reply.structured) {
+        (Text::Own(text), _) => {
+            written(text, &mut front);
+            encoded.raw(front);
+        }
+        (Text::Same, structured) => {
+            front.push(b'"');
+            encoded.raw(front);
+            let parts = structured.iter().flat_map(|Segments(parts)| parts.iter().cloned());
+            encoded.parts.extend(parts.map(Part::Escape));
+            behind.push(b'"');
+        }
+    }
+    behind.extend_from_slice(b"}]");
     let structured = reply.structured.filter(|_| version >= ProtocolVersion::V2025_06_18);
     if let Some(Segments(parts)) = structured {
-        encoded.raw(Bytes::from_static(b",\"structuredContent\":"));
+        behind.extend_from_slice(b",\"structuredContent\":");
+        encoded.raw(std::mem::replace(&mut behind, Vec::with_capacity(192)));
         encoded.parts.extend(parts.into_iter().map(Part::Raw));
     }
-    let mut close = format!(",\"isError\":{}", reply.is_error);
-    if let Some(meta) = meta_value(version, info, reply.meta) {
-        close += &format!(",\"_meta\":{meta}");
+    behind.extend_from_slice(b",\"isError\":");
+    written(&reply.is_error, &mut behind);
+    match reply.meta {
+        // Made of nothing but what is known: no tree of values for each call.
+        None if version.is_modern() => {
+            behind.extend_from_slice(b",\"_meta\":{");
+            written(&SERVER_INFO, &mut behind);
+            behind.push(b':');
+            written(info, &mut behind);
+            behind.push(b'}');
+        }
+        meta => {
+            if let Some(meta) = meta_value(version, info, meta) {
+                behind.extend_from_slice(b",\"_meta\":");
+                written(&meta, &mut behind);
+            }
+        }
     }
-    close += "}}";
-    encoded.raw(close);
+    behind.extend_from_slice(b"}}");
+    encoded.raw(behind);
     encoded
 }
 

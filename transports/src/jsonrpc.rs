@@ -109,6 +109,12 @@ pub fn parse(bytes: &[u8]) -> Incoming {
         Ok(t) => t,
         Err(e) => return not_json(format!("Parse error: not UTF-8 at byte {}", e.valid_up_to())),
     };
+    // Nearly all are messages, and are read once.
+    if text.starts_with('{')
+        && let Ok(envelope) = serde_json::from_str(text)
+    {
+        return Incoming::One(message(envelope));
+    }
     let raw: &RawValue = match serde_json::from_str(text) {
         Ok(r) => r,
         Err(e) => return not_json(format!("Parse error: {e}")),
@@ -122,18 +128,19 @@ pub fn parse(bytes: &[u8]) -> Incoming {
     Incoming::One(one(raw))
 }
 
+fn invalid(id: Option<Id>, message: &str) -> Invalid {
+    Invalid { id, code: INVALID_REQUEST, message: format!("Invalid Request: {message}") }
+}
+
 fn one(raw: &RawValue) -> Result<Message, Invalid> {
-    let invalid = |id: Option<Id>, message: &str| Invalid {
-        id,
-        code: INVALID_REQUEST,
-        message: format!("Invalid Request: {message}"),
-    };
     // serde takes an array for a struct, field by field; a message is an object.
     if !raw.get().starts_with('{') {
         return Err(invalid(None, "a message must be an object"));
     }
-    let e: Envelope<'_> =
-        serde_json::from_str(raw.get()).map_err(|e| invalid(None, &e.to_string()))?;
+    message(serde_json::from_str(raw.get()).map_err(|e| invalid(None, &e.to_string()))?)
+}
+
+fn message(e: Envelope<'_>) -> Result<Message, Invalid> {
     let id = match e.id {
         None => None,
         Some(r) => match serde_json::from_str::<Id>(r.get()) {

@@ -15,7 +15,7 @@
 //! | `request`, `outcome` | what the center takes and gives |
 //! | `error`, `encode` | the envelope of a message that goes out, in the form of its revision |
 //! | `params` | what a request says in its params for everyone |
-//! | `call`, `running` | one call, cancelled by its drop; those that run, by their ids |
+//! | `running`, `call` | the calls that run, by their ids; one of them, cancelled by its drop |
 //! | `room`, `session` | who gives way where there is no room; handshake-era sessions |
 //! | `handshake`, `drive` | what only sessions have: `initialize` and the like, questions |
 //! | `stateless` | the checks of a request of 2026-07-28 |

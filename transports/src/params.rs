@@ -59,11 +59,13 @@ struct Meta {
 }
 
 /// An object, or nothing: serde would take an array for a struct, field by field.
-fn object<'de, D: serde::Deserializer<'de>, T: serde::de::DeserializeOwned>(
-    d: D,
-) -> Result<Option<T>, D::Error> {
-    let map = Option::<serde_json::Map<String, Value>>::deserialize(d)?;
-    map.map(|m| T::deserialize(Value::Object(m)).map_err(serde::de::Error::custom)).transpose()
+fn object<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<Meta>, D::Error> {
+    use serde::de::Error;
+    let Some(raw) = Option::<&RawValue>::deserialize(d)? else { return Ok(None) };
+    if !raw.get().starts_with('{') {
+        return Err(D::Error::custom("_meta must be an object"));
+    }
+    serde_json::from_str(raw.get()).map(Some).map_err(D::Error::custom)
 }
 
 /// The levels of `notifications/message` (RFC 5424 §6.2.1), for those who want some of them. There

@@ -1,14 +1,13 @@
 //! The answer to a call over HTTP: plain JSON if the outcome comes first, else an event stream.
 
-use std::future::Future;
 use std::time::Duration;
 
-use http::StatusCode;
 use http::header::{self, HeaderValue};
-use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 use tokio::sync::mpsc;
 
 use crate::answer::{self, Answer, ChallengeOf};
+use crate::call::Awaited;
 use crate::encode::{Encoded, ServerInfo, outcome, scope_told};
 use crate::event_stream::EventStream;
 use crate::jsonrpc::Id;
@@ -17,7 +16,7 @@ use crate::version::ProtocolVersion;
 
 /// Whom a call is answered, and how.
 pub(crate) struct Responder<'r> {
-    pub(crate) parts: &'r Parts,
+    pub(crate) headers: &'r HeaderMap,
     pub(crate) id: Id,
     pub(crate) version: ProtocolVersion,
     /// This much silence opens an event stream; none for a client that takes no event streams.
@@ -28,31 +27,40 @@ pub(crate) struct Responder<'r> {
 }
 
 impl Responder<'_> {
-    /// Waits for the first question to the client, the outcome, or the end of the silence.
+    /// Waits for the first question to the client, the outcome, or the end of the silence. A
+    /// stateless client is asked nothing: what the center asks of it is a result.
     pub(crate) async fn answer(
         self,
-        mut questions: mpsc::Receiver<Encoded>,
-        call: impl Future<Output = Outcome> + Send + 'static,
+        mut questions: Option<mpsc::Receiver<Encoded>>,
+        mut call: Awaited,
     ) -> Answer {
-        let mut call = Box::pin(call);
         let events = self.silence.is_some();
         let silence = tokio::time::sleep(self.silence.unwrap_or_default());
         tokio::pin!(silence);
         let question = loop {
+            let question = async {
+                match &mut questions {
+                    Some(questions) => questions.recv().await,
+                    None => None,
+                }
+            };
             tokio::select! {
                 biased;
-                Some(question) = questions.recv() => if events { break Some(question) },
+                Some(question) = question => if events { break Some(question) },
                 end = &mut call => return self.complete(end),
                 () = &mut silence, if events => break None,
             }
         };
+        // From here on it is polled only as fast as its client reads.
+        call.apart();
         let (id, version, info) = (self.id, self.version, self.info.clone());
-        let challenge = (self.challenge)(self.parts);
+        let challenge = (self.challenge)(self.headers);
         let last = async move {
             // The status is sent: what it would have said goes into the result.
             let end = scope_told(call.await, |needed| challenge(needed));
             outcome(&id, end, version, &info).map(|(message, _)| message)
         };
+        let questions = questions.unwrap_or_else(|| mpsc::channel(1).1);
         let stream = EventStream::new(questions, last, self.keep_alive);
         match question {
             Some(question) => stream.after(question).into_answer(),
@@ -63,7 +71,7 @@ impl Responder<'_> {
     /// What a call came to, with its challenge where scopes are missing.
     fn complete(self, end: Outcome) -> Answer {
         let challenge = match &end {
-            Outcome::Fault(Fault::Scope { needed }) => (self.challenge)(self.parts)(needed),
+            Outcome::Fault(Fault::Scope { needed }) => (self.challenge)(self.headers)(needed),
             _ => None,
         };
         let Some((message, status)) = outcome(&self.id, end, self.version, self.info) else {

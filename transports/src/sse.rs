@@ -165,7 +165,7 @@ impl Sse {
             self.service.clone(),
             self.options.info.clone(),
             out,
-            (self.options.challenge)(parts),
+            (self.options.challenge)(&parts.headers),
             self.options.shutdown.child_token(),
         );
         streams.open.insert(id.clone(), Open { owner, connection: connection.clone() });

@@ -24,7 +24,7 @@ use crate::McpService;
 use crate::answer::{self, Answer, Answered, ChallengeOf};
 use crate::batch;
 use crate::body::Body;
-use crate::call::call;
+use crate::call::{Awaited, call};
 use crate::cancel::Cancel;
 use crate::drive::drive;
 use crate::encode::{Encoded, ServerInfo, outcome, result};
@@ -95,9 +95,9 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let me = self.clone();
         Box::pin(async move {
-            let (parts, body) = request.into_parts();
+            let (mut parts, body) = request.into_parts();
             let answered = match parts.method {
-                Method::POST => me.post(&parts, body).await,
+                Method::POST => me.post(&mut parts, body).await,
                 Method::GET | Method::DELETE if is_modern(&parts.headers) => {
                     Ok(answer::not_allowed("POST"))
                 }
@@ -120,7 +120,7 @@ fn request(
 }
 
 impl Streamable {
-    async fn post<B>(&self, parts: &Parts, body: B) -> Answered
+    async fn post<B>(&self, parts: &mut Parts, body: B) -> Answered
     where
         B: http_body::Body + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -189,7 +189,7 @@ impl Streamable {
         })
     }
 
-    async fn message(&self, parts: &Parts, message: Result<Message, Invalid>) -> Answered {
+    async fn message(&self, parts: &mut Parts, message: Result<Message, Invalid>) -> Answered {
         let message = message.map_err(|invalid| {
             tracing::warn!(code = invalid.code, reason = %invalid.message, "bad message");
             let id = invalid.id.clone();
@@ -231,22 +231,22 @@ impl Streamable {
         }
     }
 
-    async fn initialize(&self, parts: &Parts, request: RpcRequest) -> Answered {
+    async fn initialize(&self, parts: &mut Parts, request: RpcRequest) -> Answered {
         let refused = |error| answer::error(Some(&request.id), error);
         if parts.headers.contains_key(&SESSION) && self.session(parts, None).is_ok() {
             return Err(refused(RpcError::invalid_request("this session is initialized already")));
         }
+        let owner = self.owner(parts);
         let context = bare_context(
             TRANSPORT,
             ProtocolVersion::LATEST_HANDSHAKE,
-            parts.extensions.clone(),
+            std::mem::take(&mut parts.extensions),
             Cancel::under(&self.options.shutdown),
         );
         let (service, raw) = (self.service.clone(), request.raw.as_deref());
         let settled =
             initialize(service, raw, context, &self.options.info).await.map_err(refused)?;
         let made = new_id().ok().and_then(|key| {
-            let owner = self.owner(parts);
             let session = Session::new(key, owner, settled.version, settled.client);
             self.options.sessions.insert(session)
         });
@@ -265,13 +265,13 @@ impl Streamable {
 
     async fn in_session(
         &self,
-        parts: &Parts,
+        parts: &mut Parts,
         session: Arc<Session>,
         request: RpcRequest,
         events: bool,
     ) -> Answered {
         let (id, version) = (request.id.clone(), session.version);
-        let (transport, extensions) = (TRANSPORT, parts.extensions.clone());
+        let (transport, extensions) = (TRANSPORT, std::mem::take(&mut parts.extensions));
         let request = match route(&session, request, transport, extensions, events) {
             Routed::Answer(message) => {
                 return Ok(answer::json(StatusCode::OK, Encoded::value(&message)));
@@ -282,20 +282,17 @@ impl Streamable {
             return Err(answer::error(Some(&id), RpcError::id_in_use()));
         };
         let (sender, questions) = mpsc::channel(QUESTIONS);
-        let service = self.service.clone();
-        let call = async move {
-            let outcome = drive(service, request, session, sender).await;
-            drop(mark);
-            outcome
-        };
-        Ok(self.responder(parts, id, version, events).answer(questions, call).await)
+        let cancel = request.context.cancel.clone();
+        let call = drive(self.service.clone(), request, session, sender);
+        let call = Awaited::new(cancel, Some(mark), call);
+        Ok(self.responder(parts, id, version, events).answer(Some(questions), call).await)
     }
 
-    async fn stateless(&self, parts: &Parts, request: RpcRequest) -> Answered {
+    async fn stateless(&self, parts: &mut Parts, request: RpcRequest) -> Answered {
         let id = request.id.clone();
         let refused = |error| answer::error(Some(&id), error);
         let version = headers::check(&parts.headers, &request).map_err(refused)?;
-        let (transport, extensions) = (TRANSPORT, parts.extensions.clone());
+        let (transport, extensions) = (TRANSPORT, std::mem::take(&mut parts.extensions));
         let cancel = Cancel::under(&self.options.shutdown);
         let admitted = admit(request, version, transport, extensions, cancel).map_err(refused)?;
         match admitted {
@@ -305,10 +302,9 @@ impl Streamable {
             }
             Admitted::Call(request) => {
                 let events = accepts(&parts.headers, "text/event-stream");
-                // Nobody is asked: what the center asks is a result.
-                let (_, none) = mpsc::channel(QUESTIONS);
-                let call = call(self.service.clone(), *request);
-                Ok(self.responder(parts, id, version, events).answer(none, call).await)
+                let cancel = request.context.cancel.clone();
+                let call = Awaited::new(cancel, None, call(self.service.clone(), *request));
+                Ok(self.responder(parts, id, version, events).answer(None, call).await)
             }
         }
     }
@@ -333,15 +329,25 @@ impl Streamable {
     ) -> Responder<'r> {
         let Options { silence, keep_alive, challenge, info, .. } = &*self.options;
         let silence = events.then_some(*silence);
-        Responder { parts, id, version, silence, keep_alive: *keep_alive, challenge, info }
+        Responder {
+            headers: &parts.headers,
+            id,
+            version,
+            silence,
+            keep_alive: *keep_alive,
+            challenge,
+            info,
+        }
     }
 
     /// One after the other: a batch is bounded, and so is what one client runs at once.
-    async fn batch(&self, parts: &Parts, messages: Vec<Result<Message, Invalid>>) -> Answered {
+    async fn batch(&self, parts: &mut Parts, messages: Vec<Result<Message, Invalid>>) -> Answered {
         let session = self.session(parts, None).ok();
         batch::check(session.as_deref(), &messages).map_err(|e| answer::error(None, e))?;
-        let mut answers = Vec::new();
+        let (mut answers, extensions) = (Vec::new(), parts.extensions.clone());
         for message in messages {
+            // Each takes them.
+            parts.extensions = extensions.clone();
             let answered = match (message, &session) {
                 (Ok(Message::Request { id, method, params }), Some(session)) => {
                     match request(id, method, params) {

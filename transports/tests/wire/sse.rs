@@ -136,7 +136,7 @@ async fn both_eras_are_spoken() {
     sse.say(&endpoint, stateless("x", "tools/call", json!({ "name": "scope" }))).await;
     let result = events.message().await;
     assert_eq!(result["id"], "x");
-    assert_eq!(result["result"]["_meta"]["mcp/www_authenticate"], json!(["/sse needs read+write"]));
+    assert_eq!(result["result"]["_meta"]["mcp/www_authenticate"], json!(["this needs read+write"]));
 }
 
 /// A server that stops lets calls end and sends what they said; new streams go elsewhere.

@@ -239,10 +239,10 @@ async fn missing_scopes_are_a_status_or_a_result() {
     let http = Http::new(8);
     let a = http.call("scope").await;
     assert_eq!(a.refusal(), (403, -32600));
-    assert_eq!(a.header("www-authenticate"), Some("/mcp needs read+write"));
+    assert_eq!(a.header("www-authenticate"), Some("this needs read+write"));
     let session = http.handshake("2025-06-18", json!({})).await;
     let a = http.in_session(&session, call(1, "scope")).await;
-    assert_eq!((a.status, a.header("www-authenticate")), (403, Some("/mcp needs read+write")));
+    assert_eq!((a.status, a.header("www-authenticate")), (403, Some("this needs read+write")));
     let a = http.call("nothing").await;
     assert!(a.header("www-authenticate").is_none());
 }
@@ -255,7 +255,7 @@ async fn on_an_open_stream_missing_scopes_are_told_in_the_result() {
     http.center.gate.add_permits(1);
     let result = events.message().await["result"].clone();
     assert_eq!(result["isError"], json!(true));
-    assert_eq!(result["_meta"]["mcp/www_authenticate"], json!(["/mcp needs read"]));
+    assert_eq!(result["_meta"]["mcp/www_authenticate"], json!(["this needs read"]));
 }
 
 #[tokio::test]

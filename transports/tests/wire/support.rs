@@ -247,11 +247,11 @@ impl Events {
     }
 }
 
-/// Names the path of the request and the scopes.
+/// Names the host of the request, if there is one, and the scopes.
 fn challenge() -> ChallengeOf {
-    Arc::new(|parts| {
-        let path = parts.uri.path().to_owned();
-        Arc::new(move |needed| Some(format!("{path} needs {}", needed.join("+"))))
+    Arc::new(|headers| {
+        let host = headers.get("host").and_then(|h| h.to_str().ok()).unwrap_or("this").to_owned();
+        Arc::new(move |needed| Some(format!("{host} needs {}", needed.join("+"))))
     })
 }
 

@@ -3,8 +3,9 @@
 use super::{DONE, check, columns, mutate, plp, read};
 use crate::column::Label;
 use crate::cursor::Stop;
-use crate::decode::Bounds;
+use crate::decode::{Bounds, Decoder};
 use crate::event::{Command, Event, Scope};
+use crate::sink::Json;
 
 const NVARCHAR_MAX: [u8; 8] = [0xE7, 0xFF, 0xFF, 9, 4, 0xD0, 0, 0x34];
 const VARCHAR_MAX: [u8; 8] = [0xA7, 0xFF, 0xFF, 9, 4, 0xD0, 0, 0x34];
@@ -31,7 +32,7 @@ fn the_batch_of_the_specification_reads_as_it_says() {
     let [Event::Columns(columns), Event::Row, Event::Done(done)] = &read.events[..] else {
         panic!("{:?}", read.events)
     };
-    assert_eq!((&*columns[0].name, &*columns[0].declared()), ("bar", "varchar(3)"));
+    assert_eq!((&*columns[0].name, columns[0].declared()), ("bar", "varchar(3)"));
     assert!(!columns[0].nullable && columns[0].computed);
     assert_eq!((done.command, done.count, done.more), (Command::Select, Some(1), false));
     mutate(&answer, 20_000);
@@ -169,6 +170,38 @@ fn two_result_sets_have_their_own_columns() {
     assert_eq!(read.json, "[1],[2,3]");
     let count = |e: &Event| if let Event::Columns(c) = e { c.len() } else { 0 };
     assert_eq!(read.events.iter().map(count).sum::<usize>(), 3);
+}
+
+#[test]
+fn columns_that_come_again_are_the_same_and_others_are_not() {
+    let answer = |name: u8, ty: &[u8], cut: usize| {
+        let mut bytes = columns(&[ty, &[0x38]]);
+        assert_eq!(bytes[10..13], [1, b'a', 0], "the first one's name");
+        bytes[11] = name;
+        bytes.extend(DONE);
+        (bytes, cut)
+    };
+    let (int, bit) = (&[0x38][..], &[0x32][..]);
+    let mut decoder = Decoder::new(0);
+    let mut names = Vec::new();
+    for (bytes, cut) in
+        [answer(b'a', int, 0), answer(b'a', int, 0), answer(b'x', int, 0), answer(b'a', bit, 0)]
+            .into_iter()
+            .chain([answer(b'a', bit, 9), answer(b'y', bit, 15)])
+    {
+        decoder.begin(Bounds::default());
+        let (first, rest) = bytes.split_at(cut);
+        let read =
+            crate::decode::pieces::read(&mut decoder, [first, rest], &mut Json::new(), |e| {
+                if let Event::Columns(c) = e {
+                    names.push(format!("{} {}, {} {}", c[0].name, c[0].ty, c[1].name, c[1].ty));
+                }
+            });
+        assert_eq!(read, Ok(()));
+    }
+    let all = ["a int, b int", "a int, b int", "x int, b int", "a bit, b int"];
+    assert_eq!(names[..4], all);
+    assert_eq!(names[4..], ["a bit, b int", "y bit, b int"]);
 }
 
 #[test]

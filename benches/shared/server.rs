@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use mssql_mcp_sandbox::{DATABASE, PASSWORD, USER};
 
-use crate::process::on_core;
-
 /// The server under test.
 pub struct Server(pub Child, pub SocketAddr);
 
@@ -24,37 +22,29 @@ pub fn binary() -> String {
     std::env::var("BENCH_SERVER").unwrap_or_else(|_| built())
 }
 
-pub fn serve(port: u16, more: &[&str]) -> Server {
-    start(Command::new(binary()), port, 8, more)
-}
-
-/// A build on one core alone, where `taskset` is there to see to it.
-pub fn serve_on(core: u8, build: &str, port: u16) -> Server {
-    start(on_core(core, build), port, 16, &[])
-}
-
-fn start(mut command: Command, port: u16, pool: usize, more: &[&str]) -> Server {
-    let probe =
-        std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("port");
-    let child = command
-        .args([
-            "serve",
-            "--listen",
-            &probe.to_string(),
-            "--log-level",
-            "off",
-            "--pool-max-size",
-            &pool.to_string(),
-        ])
-        .args(more)
+/// What stands for a server's whole configuration: plain TDS, because the driver's own loop has no
+/// TLS compiled in.
+pub fn configure(command: &mut Command, port: u16) {
+    command
         .envs([
             ("MSSQL_HOST", "127.0.0.1"),
             ("MSSQL_USER", USER),
             ("MSSQL_PASSWORD", PASSWORD),
             ("MSSQL_DATABASE", DATABASE),
-            ("TrustServerCertificate", "yes"),
+            ("MSSQL_ENCRYPT", "off"),
         ])
-        .env("MSSQL_PORT", port.to_string())
+        .env("MSSQL_PORT", port.to_string());
+}
+
+/// A server over this endpoint, and as many connections to it as there are callers.
+pub fn start(mut command: Command, port: u16, more: &[&str]) -> Server {
+    let probe =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("port");
+    configure(&mut command, port);
+    let child = command
+        .args(["serve", "--listen", &probe.to_string(), "--log-level", "off"])
+        .args(["--pool-max-size", "8"])
+        .args(more)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

@@ -1,28 +1,38 @@
 //! Requests by hand, and loops of them.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::process::processor;
-use crate::server::Server;
-use crate::{CONNECTIONS, SECONDS};
-
-pub fn call(sql: &str) -> Vec<u8> {
-    call_as(sql, "json")
+/// What a loop of calls came to.
+pub struct Load {
+    pub seconds: f64,
+    /// Microseconds of each call.
+    pub took: Vec<u32>,
 }
 
 /// `json` or `csv` as the text of the answer; its structured form is JSON in both.
-pub fn call_as(sql: &str, format: &str) -> Vec<u8> {
+pub fn call(sql: &str, format: &str) -> Vec<u8> {
+    message("tools/call", "execute_sql", &params(sql, format))
+}
+
+/// The params of `execute_sql`, without braces and with a comma behind.
+pub fn params(sql: &str, format: &str) -> String {
     let arguments = format!(r#""arguments":{{"query":"{sql}","format":"{format}"}}"#);
-    message("tools/call", "execute_sql", &format!(r#""name":"execute_sql",{arguments},"#))
+    format!(r#""name":"execute_sql",{arguments},"#)
+}
+
+/// A stateless message of 2026-07-28.
+pub fn json(method: &str, params: &str) -> String {
+    format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
+    )
 }
 
 pub fn message(method: &str, name: &str, params: &str) -> Vec<u8> {
-    let body = format!(
-        r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
-    );
+    let body = json(method, params);
     let name = if name.is_empty() { String::new() } else { format!("Mcp-Name: {name}\r\n") };
     format!(
         "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: \
@@ -49,13 +59,16 @@ pub async fn exchange(
         assert!(tcp.read_buf(buf).await.expect("read") > 0, "the server closed the connection");
         if at == 0 {
             let Some(end) = buf.windows(4).position(|w| w == b"\r\n\r\n") else { continue };
-            let head = String::from_utf8_lossy(&buf[..end]).to_ascii_lowercase();
-            assert!(head.starts_with("http/1.1 200"), "{head}");
-            chunked = head.contains("transfer-encoding: chunked");
-            length = head
-                .lines()
-                .find_map(|l| l.strip_prefix("content-length: ")?.parse().ok())
-                .unwrap_or(0);
+            let head = std::str::from_utf8(&buf[..end]).expect("ASCII");
+            assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+            let field = |name: &str| {
+                let of = |line: &str| {
+                    line.get(..name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name))
+                };
+                head.split("\r\n").find(|line| of(line)).map(|line| line[name.len()..].trim())
+            };
+            chunked = field("transfer-encoding:") == Some("chunked");
+            length = field("content-length:").and_then(|n| n.parse().ok()).unwrap_or(0);
             at = end + 4;
         }
         if !chunked && buf.len() >= at + length {
@@ -73,35 +86,31 @@ pub async fn exchange(
     }
 }
 
-/// Calls in a second on so many connections, and microseconds of the server's processor time for each.
-pub async fn load_on(connections: usize, server: &Server, request: Vec<u8>) -> (f64, f64) {
-    let used = processor(server.0.id());
-    let until = Instant::now() + Duration::from_secs(SECONDS);
-    let address = server.1;
+/// One request after the other on each of so many connections.
+pub async fn load(address: SocketAddr, connections: usize, request: &[u8], seconds: f64) -> Load {
+    let started = Instant::now();
+    let until = started + Duration::from_secs_f64(seconds);
     let tasks: Vec<_> = (0..connections)
         .map(|_| {
-            let request = request.clone();
+            let request = request.to_owned();
             tokio::spawn(async move {
                 let mut tcp = TcpStream::connect(address).await.expect("connect");
                 tcp.set_nodelay(true).expect("nodelay");
-                let (mut n, mut buf) = (0u64, Vec::new());
-                while Instant::now() < until {
+                let (mut took, mut buf) = (Vec::new(), Vec::new());
+                let mut began = Instant::now();
+                while began < until {
                     exchange(&mut tcp, &request, &mut buf).await;
-                    n += 1;
+                    let ended = Instant::now();
+                    took.push((ended - began).as_micros() as u32);
+                    began = ended;
                 }
-                n
+                took
             })
         })
         .collect();
-    let mut all = 0;
+    let mut took = Vec::new();
     for t in tasks {
-        all += t.await.expect("task");
+        took.append(&mut t.await.expect("task"));
     }
-    let used = processor(server.0.id()) - used;
-    (all as f64 / SECONDS as f64, used * 1e6 / all as f64)
-}
-
-/// The same on the usual number of connections.
-pub async fn load(server: &Server, request: Vec<u8>) -> (f64, f64) {
-    load_on(CONNECTIONS, server, request).await
+    Load { seconds: started.elapsed().as_secs_f64(), took }
 }
