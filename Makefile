@@ -1,4 +1,4 @@
-# What CI runs is `make lint test`. `bench`, `soak`, `siege` and `fuzz` are for people with a quiet machine.
+# What CI runs is `make lint test`. `bench`, `bench-beside`, `soak`, `siege` and `fuzz` are for people with a quiet machine.
 CARGO ?= cargo
 export INSTA_UPDATE ?= no
 
@@ -7,7 +7,7 @@ TOOLS := $(or $(CARGO_TARGET_DIR),target)/tools
 DENY := $(TOOLS)/cargo-deny@0.20.2/bin/cargo-deny
 CYCLONEDX := $(TOOLS)/cargo-cyclonedx@0.5.9/bin/cargo-cyclonedx
 
-.PHONY: fuzz all lint borders sbom test clients corpora bench soak siege clean
+.PHONY: fuzz all lint borders sbom test clients corpora bench bench-beside soak siege clean
 all: lint test
 
 lint: borders $(DENY)
@@ -49,6 +49,20 @@ corpora:
 bench:
 	$(CARGO) build --release --locked
 	$(CARGO) bench --locked
+
+# This build and that of another commit by turns, on a core of their own. BESIDE_ONLY names a part of a title.
+BESIDE ?= 6c7279f
+BESIDE_ONLY ?=
+BESIDE_DIR = $(abspath $(or $(CARGO_TARGET_DIR),target))/beside
+bench-beside: $(BESIDE_DIR)/$(BESIDE)
+	$(CARGO) build --release --locked
+	$(CARGO) bench --locked --bench beside -- $(BESIDE_DIR)/$(BESIDE) "$(BESIDE_ONLY)"
+
+$(BESIDE_DIR)/%:
+	git worktree add --force --detach $(BESIDE_DIR)/tree $*
+	cd $(BESIDE_DIR)/tree && CARGO_TARGET_DIR=$(BESIDE_DIR)/build $(CARGO) build --release --locked
+	git worktree remove --force $(BESIDE_DIR)/tree
+	cp $(BESIDE_DIR)/build/release/mssql-mcp $@
 
 # Mixed calls and faults for so many seconds, and then the books are compared; `make test` has a short one. From 300 on memory must be flat.
 SOAK_SECONDS ?= 600

@@ -72,8 +72,9 @@ fn note(lines: &mut [Line], whose: usize, figures: &[f64]) {
 }
 
 /// Calls over HTTP: in a second, then microseconds of the server's, the endpoint's and this
-/// process's processor time for each, then p50 and p99 in milliseconds.
-async fn over_http(server: &Server, endpoint: u32, connections: usize, request: &[u8]) -> [f64; 6] {
+/// process's processor time for each, then p50 and p99 in milliseconds, and the server's resident
+/// MB.
+async fn over_http(server: &Server, endpoint: u32, connections: usize, request: &[u8]) -> [f64; 7] {
     let me = std::process::id();
     // It has its connections, and its allocator what it keeps.
     http::load(server.1, connections, request, SECONDS / 3.0).await;
@@ -84,16 +85,17 @@ async fn over_http(server: &Server, endpoint: u32, connections: usize, request: 
     let of = |n: usize| (processor(all[n]) - before[n]) * 1e6 / calls;
     took.sort_unstable();
     let at = |part: f64| f64::from(took[(took.len() as f64 * part) as usize]) / 1e3;
-    [calls / seconds, of(0), of(1), of(2), at(0.5), at(0.99)]
+    [calls / seconds, of(0), of(1), of(2), at(0.5), at(0.99), memory(all[0], "VmRSS")]
 }
 
-const OF_HTTP: [&str; 6] = [
+const OF_HTTP: [&str; 7] = [
     "calls/s",
     "  µs of the server's processor time",
     "  µs of the endpoint's",
     "  µs of the callers'",
     "  p50, ms",
     "  p99, ms",
+    "  the server's resident MB",
 ];
 
 async fn http_calls(builds: &[String; 2], port: u16, endpoint: u32, only: &str) {

@@ -117,11 +117,8 @@ fn recorded(c: &mut Criterion) {
     let call = || {
         let mut extensions = http::Extensions::new();
         let scopes = vec!["mssql:read".to_owned()];
-        extensions.insert(Principal {
-            subject: "ada".into(),
-            scopes,
-            client: Some("dcr_x".into()),
-        });
+        let caller = Principal { subject: "ada".into(), scopes, client: Some("dcr_x".into()) };
+        Arc::new(caller).into_extensions(&mut extensions);
         extensions.insert(Arc::new(CallFacts::default()));
         let mut r = request(extensions);
         r.method = "tools/call".into();

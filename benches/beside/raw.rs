@@ -50,7 +50,7 @@ pub async fn part(port: u16, sql: &str) {
 }
 
 /// What [`crate::over_http`] tells of a server, of the driver's loop; it has no callers.
-pub async fn beside(port: u16, endpoint: u32, sql: &str) -> [f64; 6] {
+pub async fn beside(port: u16, endpoint: u32, sql: &str) -> [f64; 7] {
     let used = processor(endpoint);
     let mut command = of_myself(|exe| on_core(MEASURED, exe), "raw", port, sql);
     command.stderr(Stdio::inherit());
@@ -60,7 +60,7 @@ pub async fn beside(port: u16, endpoint: u32, sql: &str) -> [f64; 6] {
     let [rate, own, n, p50, p99] = [(); 5].map(|()| all.next().unwrap_or(f64::NAN));
     // It answered a third as many calls before they were counted.
     let around = (processor(endpoint) - used) * 1e6 / (n * 4.0 / 3.0);
-    [rate, own, around, f64::NAN, p50, p99]
+    [rate, own, around, f64::NAN, p50, p99, f64::NAN]
 }
 
 /// Microseconds of the driver's call at the median and at p99, one at a time.

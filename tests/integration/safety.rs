@@ -1,6 +1,7 @@
 //! What makes the server safe to leave on: changes that a person confirms, limits with codes of
 //! their own, nothing of one caller in the next one's answers.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mssql_mcp::database::DbError;
@@ -230,11 +231,9 @@ async fn call_as(lab: &Lab, scopes: &[&str], query: &str) -> Outcome {
 
 pub async fn call_by(lab: &Lab, subject: &str, scopes: &[&str], query: &str) -> Outcome {
     let mut extensions = http::Extensions::new();
-    extensions.insert(Principal {
-        subject: subject.into(),
-        scopes: scopes.iter().map(|s| (*s).to_owned()).collect(),
-        client: None,
-    });
+    let scopes = scopes.iter().map(|s| (*s).to_owned()).collect();
+    let caller = Principal { subject: subject.into(), scopes, client: None };
+    Arc::new(caller).into_extensions(&mut extensions);
     let params = json!({ "name": "execute_sql", "arguments": { "query": query } });
     let request = McpRequest {
         id: Some(Id::Number(1)),
@@ -353,7 +352,7 @@ async fn each_way_to_stop_has_its_own_code() {
     for (why, outcome) in [(Why::Asked, "cancelled"), (Why::Gone, "disconnected")] {
         let cancel = Cancel::default();
         let mut extensions = http::Extensions::new();
-        extensions.insert(Principal::local());
+        Principal::local().into_extensions(&mut extensions);
         let mut context =
             bare_context("test", ProtocolVersion::V2025_06_18, extensions, cancel.clone());
         context.extensions.insert(std::sync::Arc::new(mssql_mcp::facts::CallFacts::default()));

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -74,9 +74,9 @@ impl Encoded {
         Some(match self.parts.pop_front()? {
             Part::Raw(bytes) => bytes,
             Part::Escape(json) => {
-                let mut out = BytesMut::with_capacity(json.len() + json.len() / 8);
+                let mut out = Vec::with_capacity(json.len() + json.len() / 8);
                 escape(&json, &mut out);
-                out.freeze()
+                out.into()
             }
         })
     }
@@ -101,35 +101,41 @@ impl Encoded {
         if self.parts.len() == 1 {
             return self.next_piece().unwrap_or_default();
         }
-        let mut out = BytesMut::with_capacity(self.rough_len() * 9 / 8 + 64);
+        let mut out = Vec::with_capacity(self.rough_len() * 9 / 8 + 64);
         for part in self.parts {
             match part {
-                Part::Raw(bytes) => out.put_slice(&bytes),
+                Part::Raw(bytes) => out.extend_from_slice(&bytes),
                 Part::Escape(json) => escape(&json, &mut out),
             }
         }
-        out.freeze()
+        out.into()
     }
 }
 
 /// Escapes valid JSON text (so: no control characters but those that JSON allows between tokens)
 /// for a JSON string.
-fn escape(json: &[u8], out: &mut BytesMut) {
-    let mut from = 0;
-    for (at, byte) in json.iter().enumerate() {
-        let escaped: &[u8] = match byte {
-            b'"' => b"\\\"",
-            b'\\' => b"\\\\",
-            b'\n' => b"\\n",
-            b'\r' => b"\\r",
-            b'\t' => b"\\t",
-            _ => continue,
-        };
-        out.put_slice(&json[from..at]);
-        out.put_slice(escaped);
-        from = at + 1;
+fn escape(json: &[u8], out: &mut Vec<u8>) {
+    // Eight at once, where none of them is special: half of them, in rows of short values.
+    let (eights, rest) = json.as_chunks::<8>();
+    for eight in eights {
+        if eight.iter().fold(false, |found, b| found | matches!(b, b'"' | b'\\' | 0..0x20)) {
+            eight.iter().for_each(|b| escape_one(*b, out));
+        } else {
+            out.extend_from_slice(eight);
+        }
     }
-    out.put_slice(&json[from..]);
+    rest.iter().for_each(|b| escape_one(*b, out));
+}
+
+#[inline]
+fn escape_one(byte: u8, out: &mut Vec<u8>) {
+    match byte {
+        b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        _ => out.push(byte),
+    }
 }
 
 /// The answer to a request that is no more than this result.
