@@ -63,6 +63,10 @@ $(BESIDE_DIR)/%:
 	cd $(BESIDE_DIR)/tree && CARGO_TARGET_DIR=$(BESIDE_DIR)/build $(CARGO) build --release --locked
 	git worktree remove --force $(BESIDE_DIR)/tree
 	cp $(BESIDE_DIR)/build/release/mssql-mcp $@
+# Other MCP servers for SQL Server beside this one: a table. They are installed (npm, pip, apt) in a folder that is removed again.
+bench-peers:
+	$(CARGO) bench --locked --bench peers --no-run
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && trap 'exit 1' INT TERM && ./benches/peers/install.sh "$$dir" && PEERS="$$dir" $(CARGO) bench --locked --bench peers
 
 # Mixed calls and faults for so many seconds, and then the books are compared; `make test` has a short one. From 300 on memory must be flat.
 SOAK_SECONDS ?= 600

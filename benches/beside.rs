@@ -7,9 +7,12 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
+use mssql_mcp_sandbox::Options;
+
 use self::endpoint::{ONE, TEN};
 use self::http::{Load, call, message};
-use self::pinned::{median, on_core};
+use self::median::median;
+use self::pinned::on_core;
 use self::process::{memory, processor};
 use self::server::{Server, binary};
 
@@ -21,12 +24,18 @@ mod endpoint;
 mod http;
 #[path = "beside/long.rs"]
 mod long;
+#[path = "shared/median.rs"]
+mod median;
 #[path = "shared/pinned.rs"]
 mod pinned;
 #[path = "shared/process.rs"]
 mod process;
 #[path = "beside/raw.rs"]
 mod raw;
+#[path = "shared/response.rs"]
+mod response;
+#[path = "shared/serve.rs"]
+mod serve;
 #[path = "shared/server.rs"]
 mod server;
 #[path = "beside/sessions.rs"]
@@ -113,7 +122,7 @@ async fn http_calls(builds: &[String; 2], port: u16, endpoint: u32, only: &str) 
         let mut table = lines(&OF_HTTP);
         for _ in 0..PAIRS {
             for (whose, build) in builds.iter().enumerate() {
-                let server = server::start(on_core(MEASURED, build), port, &[]);
+                let server = serve::start(on_core(MEASURED, build), port, &[]);
                 let figures = over_http(&server, endpoint, connections, &request).await;
                 note(&mut table, whose, &figures);
             }
@@ -176,7 +185,7 @@ fn main() {
     let runtime = runtime.expect("runtime");
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [_, "endpoint", ..] => runtime.block_on(async {
-            let sandbox = endpoint::start().await;
+            let sandbox = endpoint::start(Options::default()).await;
             println!("{}", sandbox.address().port());
             // Until its parent closes its input.
             let ended = tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0]));

@@ -12,20 +12,23 @@ use mssql_mcp::config::{Config, Inputs};
 use mssql_mcp::database::rows::Bounds;
 use mssql_mcp::database::run::{Batch, Mode};
 use mssql_mcp::database::{Database, Limits, Settings, ourselves};
-use mssql_mcp_sandbox::{DATABASE, PASSWORD, USER};
+use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, USER};
 use mssql_mcp_session::{
     AuthMethod, Csv, Event, Json, LoginConfig, Rpc, Session, Sink, Target, Tls, Trust,
 };
 use tokio::io::AsyncReadExt;
 
 use self::endpoint::{MANY, MANY_ROWS, TEN};
-use self::pinned::{median, on_core};
+use self::median::median;
+use self::pinned::on_core;
 use self::process::{memory, processor};
 
 #[path = "shared/driver.rs"]
 mod driver;
 #[path = "shared/endpoint.rs"]
 mod endpoint;
+#[path = "shared/median.rs"]
+mod median;
 #[path = "shared/pinned.rs"]
 mod pinned;
 #[path = "shared/process.rs"]
@@ -69,7 +72,7 @@ const COMPARISONS: [Comparison; 3] = [
 
 /// Prints its port, and lives until its parent closes its input.
 async fn answer_calls() {
-    let sandbox = endpoint::start().await;
+    let sandbox = endpoint::start(Options::default()).await;
     println!("{}", sandbox.address().port());
     let _ = tokio::io::stdin().read_u8().await;
 }

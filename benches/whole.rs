@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use mssql_mcp::database::run::Mode;
 use mssql_mcp::database::wrapper::{CONTEXT_PARAM, wrapper};
+use mssql_mcp_sandbox::Options;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -18,7 +19,8 @@ use self::driver::{ask, connect};
 use self::endpoint::{MANY, MANY_ROWS, TEN};
 use self::http::{Load, call, exchange, json, message};
 use self::process::{memory, processor};
-use self::server::{Server, binary, start};
+use self::serve::start;
+use self::server::{Server, binary};
 
 #[path = "../tests/integration/deployed.rs"]
 mod deployed;
@@ -30,6 +32,10 @@ mod endpoint;
 mod http;
 #[path = "shared/process.rs"]
 mod process;
+#[path = "shared/response.rs"]
+mod response;
+#[path = "shared/serve.rs"]
+mod serve;
 #[path = "shared/server.rs"]
 mod server;
 
@@ -249,7 +255,7 @@ async fn main() {
         }
         return;
     }
-    let sandbox = endpoint::start().await;
+    let sandbox = endpoint::start(Options::default()).await;
     let port = sandbox.address().port();
 
     println!("== requests per second, {CONNECTIONS} connections, {SECONDS} s each");

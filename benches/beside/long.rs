@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use crate::endpoint::{MANY, TEN};
 use crate::http::{call, exchange};
-use crate::server::start;
+use crate::serve::start;
 use crate::{Line, MEASURED, PAIRS, lines, memory, note, on_core, processor};
 
 const TIMES: u32 = 3;

@@ -3,7 +3,7 @@
 use tokio::net::TcpStream;
 
 use crate::http::exchange;
-use crate::server::start;
+use crate::serve::start;
 use crate::{Line, MEASURED, PAIRS, lines, memory, note, on_core};
 
 const SESSIONS: usize = 10_000;

@@ -6,8 +6,11 @@ use tiberius::{AuthMethod, Client, CommandItem, Config};
 use tokio::net::TcpStream;
 use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 
+/// A session of the driver.
+pub type Connection = Client<Compat<TcpStream>>;
+
 /// Without TLS, which is not compiled into the driver.
-pub async fn connect(port: u16) -> Client<Compat<TcpStream>> {
+pub async fn connect(port: u16) -> Connection {
     let mut c = Config::new();
     c.host("127.0.0.1");
     c.port(port);
@@ -21,7 +24,7 @@ pub async fn connect(port: u16) -> Client<Compat<TcpStream>> {
 }
 
 /// Rows that came, by `sp_executesql`.
-pub async fn ask(client: &mut Client<Compat<TcpStream>>, sql: &str) -> usize {
+pub async fn ask(client: &mut Connection, sql: &str) -> usize {
     let mut c = tiberius::Command::new("sp_executesql");
     c.bind_param("@stmt", sql);
     let mut s = c.exec(client).await.expect("exec");

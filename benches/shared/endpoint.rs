@@ -39,8 +39,8 @@ fn rows(n: usize) -> Vec<Vec<Val>> {
 }
 
 /// A sandbox that answers [`ONE`], [`TEN`] and [`MANY`] with as many rows of 8 columns.
-pub async fn start() -> Sandbox {
-    let sandbox = Sandbox::start(Options::default()).await.expect("sandbox");
+pub async fn start(options: Options) -> Sandbox {
+    let sandbox = Sandbox::start(options).await.expect("sandbox");
     sandbox.script(ONE, Script::new(&columns(), &rows(1), 1));
     sandbox.script(TEN, Script::new(&columns(), &rows(10), 1));
     sandbox.script(MANY, Script::new(&columns(), &rows(1000), MANY_ROWS as u64 / 1000));

@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use crate::response::{Response, response};
 
 /// What a loop of calls came to.
 pub struct Load {
@@ -43,47 +45,17 @@ pub fn message(method: &str, name: &str, params: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Sends a request and reads its answer: by Content-Length, or in chunks. Returns the
-/// length of the body.
+/// Sends a request and reads its answer. Returns the length of the body.
 pub async fn exchange(
     tcp: &mut (impl AsyncRead + AsyncWrite + Unpin),
     request: &[u8],
     buf: &mut Vec<u8>,
 ) -> usize {
     tcp.write_all(request).await.expect("write");
-    buf.clear();
-    let (mut at, mut length, mut chunked) = (0, 0, false);
-    let mut total = 0;
-    loop {
-        buf.reserve(64 << 10);
-        assert!(tcp.read_buf(buf).await.expect("read") > 0, "the server closed the connection");
-        if at == 0 {
-            let Some(end) = buf.windows(4).position(|w| w == b"\r\n\r\n") else { continue };
-            let head = std::str::from_utf8(&buf[..end]).expect("ASCII");
-            assert!(head.starts_with("HTTP/1.1 200"), "{head}");
-            let field = |name: &str| {
-                let of = |line: &str| {
-                    line.get(..name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name))
-                };
-                head.split("\r\n").find(|line| of(line)).map(|line| line[name.len()..].trim())
-            };
-            chunked = field("transfer-encoding:") == Some("chunked");
-            length = field("content-length:").and_then(|n| n.parse().ok()).unwrap_or(0);
-            at = end + 4;
-        }
-        if !chunked && buf.len() >= at + length {
-            return length;
-        }
-        if chunked {
-            if buf.ends_with(b"0\r\n\r\n") {
-                return total + buf.len() - at;
-            }
-            // Keep only the tail that may hold the end.
-            let keep = buf.len().saturating_sub(8).max(at);
-            total += keep - at;
-            buf.drain(at..keep);
-        }
-    }
+    let Response { head, length, .. } = response(tcp, buf, false).await.expect("an answer");
+    let head = &buf[..head];
+    assert!(head.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(head));
+    length
 }
 
 /// One request after the other on each of so many connections.

@@ -1,4 +1,4 @@
-//! Programs on cores of their own, and medians of what they come to.
+//! Programs on cores of their own.
 
 use std::process::Command;
 
@@ -10,10 +10,4 @@ pub fn on_core(core: u8, program: &str) -> Command {
     let mut command = Command::new("taskset");
     command.args(["-c", &core.to_string(), program]);
     command
-}
-
-/// The one in the middle of an odd number of figures.
-pub fn median(mut all: Vec<f64>) -> f64 {
-    all.sort_by(f64::total_cmp);
-    all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -1,4 +1,4 @@
-//! What a process has used, and on which core it runs.
+//! What a process has used.
 
 /// Ticks of a clock that `/proc` counts in, the same on every Linux.
 const PER_SECOND: f64 = 100.0;

@@ -1,12 +1,12 @@
-//! The server under test as a process.
+//! A server under test as a process.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use mssql_mcp_sandbox::{DATABASE, PASSWORD, USER};
 
-/// The server under test.
+/// A process, which ends with this, and where it listens.
 pub struct Server(pub Child, pub SocketAddr);
 
 impl Drop for Server {
@@ -22,8 +22,8 @@ pub fn binary() -> String {
     std::env::var("BENCH_SERVER").unwrap_or_else(|_| built())
 }
 
-/// What stands for a server's whole configuration: plain TDS, because the driver's own loop has no
-/// TLS compiled in.
+/// What stands for this server's whole configuration: plain TDS, because the driver's own loop has
+/// no TLS compiled in.
 pub fn configure(command: &mut Command, port: u16) {
     command
         .envs([
@@ -36,24 +36,21 @@ pub fn configure(command: &mut Command, port: u16) {
         .env("MSSQL_PORT", port.to_string());
 }
 
-/// A server over this endpoint, and as many connections to it as there are callers.
-pub fn start(mut command: Command, port: u16, more: &[&str]) -> Server {
-    let probe =
-        std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("port");
-    configure(&mut command, port);
-    let child = command
-        .args(["serve", "--listen", &probe.to_string(), "--log-level", "off"])
-        .args(["--pool-max-size", "8"])
-        .args(more)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("spawn");
-    for _ in 0..500 {
-        if std::net::TcpStream::connect(probe).is_ok() {
+/// A port that nobody has.
+pub fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("port")
+}
+
+/// Starts a server, and waits until it listens or has ended.
+pub fn listening(command: &mut Command, address: SocketAddr) -> Server {
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut server = Server(quiet.spawn().expect("spawn"), address);
+    // Half a minute: some have an interpreter to start.
+    for _ in 0..3000 {
+        if TcpStream::connect(address).is_ok() || matches!(server.0.try_wait(), Ok(Some(_))) {
             break;
         }
         std::thread::park_timeout(Duration::from_millis(10));
     }
-    Server(child, probe)
+    server
 }
