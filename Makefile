@@ -1,4 +1,4 @@
-# What CI runs is `make lint test`. `bench`, `bench-beside`, `soak`, `siege` and `fuzz` are for people with a quiet machine.
+# What CI runs is `make lint test`. `bench`, `soak`, `siege` and `fuzz` are for people with a quiet machine; `gate` is for one who changes the call path, on any machine.
 CARGO ?= cargo
 export INSTA_UPDATE ?= no
 
@@ -7,7 +7,7 @@ TOOLS := $(or $(CARGO_TARGET_DIR),target)/tools
 DENY := $(TOOLS)/cargo-deny@0.20.2/bin/cargo-deny
 CYCLONEDX := $(TOOLS)/cargo-cyclonedx@0.5.9/bin/cargo-cyclonedx
 
-.PHONY: fuzz all lint borders sbom test clients corpora bench bench-beside soak siege clean
+.PHONY: fuzz all lint borders sbom test clients corpora bench bench-peers gate soak siege clean
 all: lint test
 
 lint: borders $(DENY)
@@ -67,6 +67,10 @@ $(BESIDE_DIR)/%:
 bench-peers:
 	$(CARGO) bench --locked --bench peers --no-run
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && trap 'exit 1' INT TERM && ./benches/peers/install.sh "$$dir" && PEERS="$$dir" $(CARGO) bench --locked --bench peers
+
+# Instructions of a call, before and after: against where the branch left main, or GATE_BASE. Installs valgrind where it is missing.
+gate:
+	@CARGO="$(CARGO)" python3 benches/gate.py
 
 # Mixed calls and faults for so many seconds, and then the books are compared; `make test` has a short one. From 300 on memory must be flat.
 SOAK_SECONDS ?= 600

@@ -26,6 +26,8 @@ mod http;
 mod long;
 #[path = "shared/median.rs"]
 mod median;
+#[path = "shared/message.rs"]
+mod message;
 #[path = "shared/pinned.rs"]
 mod pinned;
 #[path = "shared/process.rs"]

@@ -17,7 +17,8 @@ use tokio::net::TcpStream;
 
 use self::driver::{ask, connect};
 use self::endpoint::{MANY, MANY_ROWS, TEN};
-use self::http::{Load, call, exchange, json, message};
+use self::http::{Load, call, exchange, message};
+use self::message::json;
 use self::process::{memory, processor};
 use self::serve::start;
 use self::server::{Server, binary};
@@ -30,6 +31,8 @@ mod driver;
 mod endpoint;
 #[path = "shared/http.rs"]
 mod http;
+#[path = "shared/message.rs"]
+mod message;
 #[path = "shared/process.rs"]
 mod process;
 #[path = "shared/response.rs"]

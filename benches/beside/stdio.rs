@@ -5,7 +5,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use crate::endpoint::TEN;
-use crate::http::{json, params};
+use crate::http::params;
+use crate::message::json;
 use crate::server::configure;
 use crate::{Line, PAIRS, lines, median, memory, note, processor, raw};
 

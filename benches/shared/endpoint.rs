@@ -22,7 +22,8 @@ fn columns() -> [Column; 8] {
     ]
 }
 
-fn rows(n: usize) -> Vec<Vec<Val>> {
+/// So many rows of 8 columns, so often.
+pub fn rows(n: usize, times: u64) -> Script {
     let row = |i: usize| {
         vec![
             Val::Int(i as i64),
@@ -35,14 +36,14 @@ fn rows(n: usize) -> Vec<Vec<Val>> {
             Val::Int(5_000_000_000 + i as i64),
         ]
     };
-    (0..n).map(row).collect()
+    Script::new(&columns(), &(0..n).map(row).collect::<Vec<_>>(), times)
 }
 
 /// A sandbox that answers [`ONE`], [`TEN`] and [`MANY`] with as many rows of 8 columns.
 pub async fn start(options: Options) -> Sandbox {
     let sandbox = Sandbox::start(options).await.expect("sandbox");
-    sandbox.script(ONE, Script::new(&columns(), &rows(1), 1));
-    sandbox.script(TEN, Script::new(&columns(), &rows(10), 1));
-    sandbox.script(MANY, Script::new(&columns(), &rows(1000), MANY_ROWS as u64 / 1000));
+    sandbox.script(ONE, rows(1, 1));
+    sandbox.script(TEN, rows(10, 1));
+    sandbox.script(MANY, rows(1000, MANY_ROWS as u64 / 1000));
     sandbox
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::message::json;
 use crate::response::{Response, response};
 
 /// What a loop of calls came to.
@@ -24,13 +25,6 @@ pub fn call(sql: &str, format: &str) -> Vec<u8> {
 pub fn params(sql: &str, format: &str) -> String {
     let arguments = format!(r#""arguments":{{"query":"{sql}","format":"{format}"}}"#);
     format!(r#""name":"execute_sql",{arguments},"#)
-}
-
-/// A stateless message of 2026-07-28.
-pub fn json(method: &str, params: &str) -> String {
-    format!(
-        r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
-    )
 }
 
 pub fn message(method: &str, name: &str, params: &str) -> Vec<u8> {
