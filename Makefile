@@ -1,4 +1,4 @@
-# What CI runs is `make lint test`. `bench`, `soak`, `siege` and `fuzz` are for people with a quiet machine; `gate` is for one who changes the call path, on any machine.
+# What CI runs is `make lint test`. `bench`, `bench-beside`, `bench-peers`, `soak`, `siege` and `fuzz` are for people with a quiet machine; `gate` is for one who changes the call path, on any machine.
 CARGO ?= cargo
 export INSTA_UPDATE ?= no
 
@@ -7,7 +7,7 @@ TOOLS := $(or $(CARGO_TARGET_DIR),target)/tools
 DENY := $(TOOLS)/cargo-deny@0.20.2/bin/cargo-deny
 CYCLONEDX := $(TOOLS)/cargo-cyclonedx@0.5.9/bin/cargo-cyclonedx
 
-.PHONY: fuzz all lint borders sbom test clients corpora bench bench-peers gate soak siege clean
+.PHONY: fuzz all lint borders sbom test clients corpora bench bench-beside bench-peers gate soak siege clean
 all: lint test
 
 lint: borders $(DENY)
