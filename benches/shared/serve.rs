@@ -10,7 +10,7 @@ pub fn start(mut command: Command, port: u16, more: &[&str]) -> Server {
     configure(&mut command, port);
     command
         .args(["serve", "--listen", &address.to_string(), "--log-level", "off"])
-        .args(["--pool-max-size", "8"])
+        .args(["--pool-max-size", "8", "--pool-max-waiting", "1000"])
         .args(more);
     listening(&mut command, address)
 }

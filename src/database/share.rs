@@ -26,21 +26,25 @@ struct State {
     free: usize,
     given: u64,
     callers: HashMap<Arc<str>, Caller>,
-    /// In the order in which they came.
-    waiting: VecDeque<Waiting>,
+    /// Who waits, each in a line of its own: whose turn it is is asked of the first ones alone,
+    /// however many stand behind them.
+    lines: HashMap<Arc<str>, VecDeque<Waiting>>,
+    /// All in them, with those who have left and were not reached yet.
+    waiting: usize,
+    came: u64,
 }
 
 #[derive(Debug)]
 struct Caller {
     running: usize,
-    waiting: usize,
     /// When the last one was given: a count.
     last: u64,
 }
 
 #[derive(Debug)]
 struct Waiting {
-    caller: Arc<str>,
+    /// When: a count.
+    came: u64,
     /// Dropped where somebody with less has to have the place.
     turn: oneshot::Sender<Share>,
 }
@@ -71,7 +75,9 @@ impl Shares {
             free: connections,
             given: 0,
             callers: HashMap::new(),
-            waiting: VecDeque::new(),
+            lines: HashMap::new(),
+            waiting: 0,
+            came: 0,
         };
         Arc::new(Self { state: Mutex::new(state), max_waiting, reserve })
     }
@@ -81,7 +87,7 @@ impl Shares {
     }
 
     pub(crate) fn waiting(&self) -> usize {
-        self.state().waiting.iter().filter(|w| !w.turn.is_closed()).count()
+        self.state().lines.values().flatten().filter(|w| !w.turn.is_closed()).count()
     }
 
     /// Leave to use a connection, when it is this caller's turn. Where too many wait, one of those
@@ -89,16 +95,20 @@ impl Shares {
     pub(crate) async fn take(self: &Arc<Self>, caller: &Arc<str>) -> Result<Share, LineFull> {
         let turn = {
             let mut s = self.state();
-            if s.waiting.is_empty() && s.may(caller, self.reserve) {
+            if s.waiting == 0 && s.may(caller, self.reserve) {
                 return Ok(self.given(&mut s, caller.clone()));
             }
-            s.forget_the_gone();
-            if s.waiting.len() >= self.max_waiting && !s.make_room(caller) {
-                return Err(LineFull);
+            if s.waiting >= self.max_waiting {
+                s.forget_the_gone();
+                if s.waiting >= self.max_waiting && !s.make_room(caller) {
+                    return Err(LineFull);
+                }
             }
             let (turn, mine) = oneshot::channel();
-            s.caller(caller).waiting += 1;
-            s.waiting.push_back(Waiting { caller: caller.clone(), turn });
+            s.came += 1;
+            let waiting = Waiting { came: s.came, turn };
+            s.waiting += 1;
+            s.lines.entry(caller.clone()).or_default().push_back(waiting);
             self.go_on(&mut s);
             mine
         };
@@ -116,15 +126,12 @@ impl Shares {
 
     /// Gives what is free to those whose turn it is.
     fn go_on(self: &Arc<Self>, s: &mut State) {
-        s.forget_the_gone();
-        loop {
-            // Of those with as few, the one who was given nothing for longest.
-            let order =
-                |w: &Waiting| s.callers.get(&w.caller).map_or((0, 0), |c| (c.running, c.last));
-            let next = s.waiting.iter().enumerate().filter(|(_, w)| s.may(&w.caller, self.reserve));
-            let Some((at, _)) = next.min_by_key(|(at, w)| (order(w), *at)) else { return };
-            let Some(w) = s.take_out(at) else { return };
-            let share = self.given(s, w.caller);
+        while let Some(caller) = s.next(self.reserve) {
+            let Some(w) = s.take_out(&caller, VecDeque::pop_front) else { return };
+            if w.turn.is_closed() {
+                continue;
+            }
+            let share = self.given(s, caller);
             if let Err(share) = w.turn.send(share) {
                 // They left just now. Dropping it would ask for the state, which is held here.
                 let mut share = share;
@@ -138,43 +145,59 @@ impl Shares {
 impl State {
     fn caller(&mut self, caller: &Arc<str>) -> &mut Caller {
         if self.callers.len() > MOST && !self.callers.contains_key(caller) {
-            self.callers.retain(|_, c| c.running + c.waiting > 0);
+            let lines = &self.lines;
+            self.callers.retain(|who, c| c.running > 0 || lines.contains_key(who));
         }
-        let new = || Caller { running: 0, waiting: 0, last: 0 };
-        self.callers.entry(caller.clone()).or_insert_with(new)
+        self.callers.entry(caller.clone()).or_insert(Caller { running: 0, last: 0 })
     }
 
-    fn take_out(&mut self, at: usize) -> Option<Waiting> {
-        let w = self.waiting.remove(at)?;
-        self.caller(&w.caller).waiting -= 1;
-        Some(w)
+    /// Of those with as few, the one who was given nothing for longest.
+    fn next(&self, reserve: usize) -> Option<Arc<str>> {
+        let order = |(who, line): &(&Arc<str>, &VecDeque<Waiting>)| {
+            let (running, last) = self.callers.get(*who).map_or((0, 0), |c| (c.running, c.last));
+            (running, last, line.front().map(|w| w.came))
+        };
+        let may = self.lines.iter().filter(|(who, _)| self.may(who, reserve));
+        may.min_by_key(order).map(|(who, _)| who.clone())
     }
 
-    /// Those who left have no place in the line.
+    /// One of a caller's line, which is forgotten once nobody is in it.
+    fn take_out(
+        &mut self,
+        caller: &Arc<str>,
+        take: impl FnOnce(&mut VecDeque<Waiting>) -> Option<Waiting>,
+    ) -> Option<Waiting> {
+        let line = self.lines.get_mut(caller)?;
+        let taken = take(line);
+        self.waiting -= usize::from(taken.is_some());
+        if line.is_empty() {
+            self.lines.remove(caller);
+        }
+        taken
+    }
+
+    /// Those who left have no place in a line.
     fn forget_the_gone(&mut self) {
-        while let Some(at) = self.waiting.iter().position(|w| w.turn.is_closed()) {
-            self.take_out(at);
-        }
+        self.lines.retain(|_, line| {
+            line.retain(|w| !w.turn.is_closed());
+            !line.is_empty()
+        });
+        self.waiting = self.lines.values().map(VecDeque::len).sum();
     }
 
     /// Whether one more is theirs.
     fn may(&self, caller: &Arc<str>, reserve: usize) -> bool {
-        let running = self.callers.get(caller).map_or(0, |c| c.running);
-        self.free > reserve || self.free > 0 && (running == 0 || caller.is_empty())
+        let running = || self.callers.get(caller).map_or(0, |c| c.running);
+        self.free > reserve || self.free > 0 && (caller.is_empty() || running() == 0)
     }
 
     /// Ends the wait of the last who came among those of the caller who waits most, unless
     /// that is this one.
     fn make_room(&mut self, caller: &Arc<str>) -> bool {
-        let mine = self.callers.get(caller).map_or(0, |c| c.waiting);
-        let most = self
-            .callers
-            .iter()
-            .max_by_key(|(_, c)| c.waiting)
-            .filter(|(_, c)| c.waiting > mine + 1);
-        let Some(most) = most.map(|(who, _)| who.clone()) else { return false };
-        let last = self.waiting.iter().rposition(|w| w.caller == most);
-        last.and_then(|at| self.take_out(at)).is_some()
+        let mine = self.lines.get(caller).map_or(0, VecDeque::len);
+        let most = self.lines.iter().max_by_key(|(_, line)| line.len());
+        let most = most.filter(|(_, line)| line.len() > mine + 1).map(|(who, _)| who.clone());
+        most.and_then(|who| self.take_out(&who, VecDeque::pop_back)).is_some()
     }
 
     fn gave_back(&mut self, caller: &Arc<str>) {
