@@ -101,13 +101,21 @@ impl Encoded {
         if self.parts.len() == 1 {
             return self.next_piece().unwrap_or_default();
         }
-        let mut out = Vec::with_capacity(self.rough_len() * 9 / 8 + 64);
+        self.into_bytes_between(b"", b"")
+    }
+
+    /// The same, with something before and behind it.
+    pub(crate) fn into_bytes_between(self, before: &[u8], behind: &[u8]) -> Bytes {
+        let around = before.len() + behind.len();
+        let mut out = Vec::with_capacity(around + self.rough_len() * 9 / 8 + 64);
+        out.extend_from_slice(before);
         for part in self.parts {
             match part {
                 Part::Raw(bytes) => out.extend_from_slice(&bytes),
                 Part::Escape(json) => escape(&json, &mut out),
             }
         }
+        out.extend_from_slice(behind);
         out.into()
     }
 }

@@ -45,6 +45,12 @@ impl RpcError {
         Self::invalid_request("this id is in use by a request that still runs")
     }
 
+    /// What is said of a request that its client took back, where something has to be said. The
+    /// code is that of the Python SDK; those of JSON-RPC mean other things.
+    pub(crate) fn cancelled() -> Self {
+        Self::new(StatusCode::OK, 0, "Request cancelled")
+    }
+
     /// Of a fault of the center, for a caller of this version.
     pub(crate) fn of(fault: Fault, version: ProtocolVersion) -> Self {
         let error = match fault {

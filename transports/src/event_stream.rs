@@ -18,8 +18,8 @@ use crate::body::Body;
 use crate::encode::Encoded;
 
 /// What stands before a message that is one line of JSON.
-const MESSAGE: Bytes = Bytes::from_static(b"event: message\ndata: ");
-const END_OF_EVENT: Bytes = Bytes::from_static(b"\n\n");
+const MESSAGE: &[u8] = b"event: message\ndata: ";
+const END_OF_EVENT: &[u8] = b"\n\n";
 const KEEP_ALIVE: Bytes = Bytes::from_static(b": keep-alive\n\n");
 
 /// The events of a stream. Polled by hand: an `async` block would hold room for each of its steps,
@@ -72,8 +72,9 @@ impl EventStream {
     }
 
     /// With this message before all others.
-    pub(crate) fn after(self, message: Encoded) -> Self {
-        Self { first: Some(MESSAGE), sending: Some(message), ..self }
+    pub(crate) fn after(mut self, message: Encoded) -> Self {
+        self.first = Some(self.begin(message));
+        self
     }
 
     /// With an event of another name before all messages; `data` is one line.
@@ -81,15 +82,24 @@ impl EventStream {
         Self { first: Some(format!("event: {name}\ndata: {data}\n\n").into()), ..self }
     }
 
-    /// The answer that it is the body of: not to be kept, nor gathered by a proxy.
+    /// The answer that it is the body of.
     pub(crate) fn into_answer(self) -> Answer {
-        let mut answer = Response::new(Body::Events(Box::pin(self)));
-        let headers = answer.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        let buffering = HeaderName::from_static("x-accel-buffering");
-        headers.insert(buffering, HeaderValue::from_static("no"));
-        answer
+        streamed(Body::Events(Box::pin(self)))
+    }
+
+    /// All of a small message, which is one write then, or what stands before a large one.
+    fn begin(&mut self, message: Encoded) -> Bytes {
+        if message.is_small() {
+            self.spoke();
+            return one_line(message.into_bytes_between(MESSAGE, END_OF_EVENT));
+        }
+        self.sending = Some(message);
+        Bytes::from_static(MESSAGE)
+    }
+
+    /// The silence begins again.
+    fn spoke(&mut self) {
+        self.timer.as_mut().reset(Instant::now() + self.keep_alive);
     }
 
     /// The message that is next, or that there is none any more.
@@ -109,6 +119,51 @@ impl EventStream {
     }
 }
 
+/// A stream that ends without an event.
+pub(crate) fn ended() -> Answer {
+    streamed(Body::Empty)
+}
+
+/// An event stream: not to be kept, nor gathered by a proxy.
+fn streamed(body: Body) -> Answer {
+    let mut answer = Response::new(body);
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let buffering = HeaderName::from_static("x-accel-buffering");
+    headers.insert(buffering, HeaderValue::from_static("no"));
+    answer
+}
+
+/// JSON, or a piece of it that ends between two characters, without what some readers of event
+/// streams take for the end of a line beside CR and LF (Python's `splitlines`, with which older
+/// clients read, and then wait for ever): U+0085, U+2028 and U+2029. In JSON they stand in strings
+/// alone, where they can be escaped.
+fn one_line(json: Bytes) -> Bytes {
+    if json.is_ascii() {
+        return json;
+    }
+    let mut out: Vec<u8> = Vec::new();
+    let mut from = 0;
+    // Their first bytes are rare ones: only what begins with one is looked at.
+    for (at, first) in json.iter().enumerate().filter(|(_, b)| matches!(b, 0xC2 | 0xE2)) {
+        let (length, escaped) = match (first, &json[at + 1..]) {
+            (0xC2, [0x85, ..]) => (2, b"\\u0085"),
+            (0xE2, [0x80, 0xA8, ..]) => (3, b"\\u2028"),
+            (0xE2, [0x80, 0xA9, ..]) => (3, b"\\u2029"),
+            _ => continue,
+        };
+        out.extend_from_slice(&json[from..at]);
+        out.extend_from_slice(escaped);
+        from = at + length;
+    }
+    if from == 0 {
+        return json;
+    }
+    out.extend_from_slice(&json[from..]);
+    out.into()
+}
+
 impl Stream for EventStream {
     type Item = Bytes;
 
@@ -118,20 +173,18 @@ impl Stream for EventStream {
             return Poll::Ready(Some(first));
         }
         if let Some(message) = &mut me.sending {
-            let piece = message.next_piece();
+            let piece = message.next_piece().map(one_line);
             if piece.is_none() {
                 me.sending = None;
-                me.timer.as_mut().reset(Instant::now() + me.keep_alive);
+                me.spoke();
             }
-            return Poll::Ready(Some(piece.unwrap_or(END_OF_EVENT)));
+            return Poll::Ready(Some(piece.unwrap_or(Bytes::from_static(END_OF_EVENT))));
         }
         if let Poll::Ready(next) = me.poll_message(cx) {
-            let goes_on = next.is_some();
-            me.sending = next;
-            return Poll::Ready(goes_on.then_some(MESSAGE));
+            return Poll::Ready(next.map(|message| me.begin(message)));
         }
         if me.timer.as_mut().poll(cx).is_ready() {
-            me.timer.as_mut().reset(Instant::now() + me.keep_alive);
+            me.spoke();
             return Poll::Ready(Some(KEEP_ALIVE));
         }
         Poll::Pending
@@ -218,10 +271,38 @@ mod tests {
     async fn a_message_is_not_interrupted() {
         let (sender, messages) = mpsc::channel(4);
         let mut stream = EventStream::new(messages, std::future::pending(), PERIOD);
-        sender.send(message(json!(1))).await.expect("room");
-        assert_eq!(stream.next().await, Some(MESSAGE));
+        let long = "x".repeat(100_000);
+        sender.send(message(json!(long))).await.expect("room");
+        assert_eq!(stream.next().await.as_deref(), Some(MESSAGE));
         tokio::time::advance(2 * PERIOD).await;
-        assert_eq!(event(&mut stream).await, "1\n\n");
+        assert_eq!(event(&mut stream).await, format!("\"{long}\"\n\n"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_small_event_is_one_piece() {
+        let (sender, messages) = mpsc::channel(4);
+        let mut stream =
+            EventStream::new(messages, std::future::pending(), PERIOD).after(message(json!(0)));
+        sender.send(message(json!(1))).await.expect("room");
+        for n in 0..2 {
+            let piece = stream.next().await.expect("an event");
+            assert_eq!(piece, format!("event: message\ndata: {n}\n\n"));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_some_take_for_the_end_of_a_line_is_escaped() {
+        let odd = "a\u{2028}b\u{2029}\u{85}c";
+        let (long, near) = ("x".repeat(100_000), "\u{2027}\u{202a}\u{84}\u{86}é\u{28}日");
+        for text in [odd.to_owned(), near.to_owned(), format!("{long}{odd}{near}")] {
+            let (sender, messages) = mpsc::channel(4);
+            let mut stream = EventStream::new(messages, std::future::pending(), PERIOD);
+            sender.send(message(json!({ "t": text }))).await.expect("room");
+            let event = event(&mut stream).await;
+            assert!(!event.contains(['\u{2028}', '\u{2029}', '\u{85}']), "{event}");
+            let data = event.strip_prefix("event: message\ndata: ").expect("a message");
+            assert_eq!(serde_json::from_str::<Value>(data).expect("JSON"), json!({ "t": text }));
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use crate::answer::{self, Answer, ChallengeOf};
 use crate::call::Awaited;
 use crate::encode::{Encoded, ServerInfo, outcome, scope_told};
-use crate::event_stream::EventStream;
+use crate::error::RpcError;
+use crate::event_stream::{self, EventStream};
 use crate::jsonrpc::Id;
 use crate::outcome::{Fault, Outcome};
 use crate::version::ProtocolVersion;
@@ -75,8 +76,12 @@ impl Responder<'_> {
             _ => None,
         };
         let Some((message, status)) = outcome(&self.id, end, self.version, self.info) else {
-            // Cancelled by notification: the specification says not to answer, but HTTP must.
-            return answer::empty(StatusCode::ACCEPTED);
+            // Cancelled by notification: the specification says not to answer, but HTTP must, and
+            // 202 would say that it was no request. Whoever takes no stream is told by an error.
+            return match self.silence {
+                Some(_) => event_stream::ended(),
+                None => *answer::error(Some(&self.id), RpcError::cancelled()),
+            };
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
         let mut answer = answer::json(status, message);

@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -75,9 +74,7 @@ async fn write<W: AsyncWrite + Unpin>(
 ) -> io::Result<()> {
     while let Some(mut message) = lines.recv().await {
         if message.is_small() {
-            let mut line = BytesMut::from(&message.into_bytes()[..]);
-            line.extend_from_slice(b"\n");
-            output.write_all(&line).await?;
+            output.write_all(&message.into_bytes_between(b"", b"\n")).await?;
         } else {
             while let Some(piece) = message.next_piece() {
                 output.write_all(&piece).await?;

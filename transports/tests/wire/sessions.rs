@@ -148,7 +148,17 @@ async fn a_call_that_is_cancelled_by_notification_is_not_answered() {
         http.center.logged(&["begun", "Asked", "begun"]).await;
         http.in_session(&session, cancel(json!("d"))).await
     });
-    assert_eq!((a.status, &*a.body), (202, ""));
+    assert_eq!((a.status, a.header("content-type")), (200, Some("text/event-stream")), "{a:?}");
+    assert_eq!(a.body, "");
+    // Whoever takes no stream is told.
+    let json_only = [JSON, ("accept", "application/json"), ("mcp-session-id", &*session)];
+    let (a, _) = tokio::join!(http.send("ada", "POST", &json_only, call("e", "wait")), async {
+        http.center.logged(&["begun", "Asked", "begun", "Asked", "begun"]).await;
+        http.in_session(&session, cancel(json!("e"))).await
+    });
+    let a = whole(a).await;
+    assert_eq!((a.status, &a.json()["id"]), (200, &json!("e")), "{a:?}");
+    assert_eq!(a.json()["error"], json!({ "code": 0, "message": "Request cancelled" }));
 }
 
 #[tokio::test(start_paused = true)]
