@@ -219,7 +219,7 @@ async fn sessions_begin_end_and_belong_together() {
     assert_eq!(in_session(address, &batching, json!([])).await.status, 400);
     // DELETE ends it.
     let id = [("Mcp-Session-Id", session.as_str())];
-    assert_eq!(http(address, "DELETE", "/mcp", &id, b"").await.status, 204);
+    assert_eq!(http(address, "DELETE", "/mcp", &id, b"").await.status, 200);
     assert_eq!(in_session(address, &session, ping).await.status, 404);
     assert_eq!(http(address, "PUT", "/mcp", &[], b"").await.status, 405);
 }

@@ -26,11 +26,10 @@ async fn requests_are_answered_in_their_order_and_the_rest_in_silence() {
     let answers = a.json();
     let answers = answers.as_array().expect("a list");
     let ids: Vec<&Value> = answers.iter().map(|a| &a["id"]).collect();
-    assert_eq!(ids, [&json!(1), &json!(2), &json!(3), &Value::Null, &json!(4)]);
+    assert_eq!(ids, [&json!(1), &json!(2), &json!(3), &json!(4)]);
     assert_eq!(answers[0]["result"], json!({}));
     assert_eq!(answers[2]["error"]["code"], json!(-32600));
-    assert_eq!(answers[3]["error"]["code"], json!(-32600), "nobody asked");
-    assert_eq!(answers[4]["error"]["code"], json!(-32602));
+    assert_eq!(answers[3]["error"]["code"], json!(-32602));
     let a = http.in_session(&session, json!([notification("notifications/x", json!({}))])).await;
     assert_eq!((a.status, &*a.body), (202, ""));
 }
