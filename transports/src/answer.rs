@@ -7,6 +7,7 @@ use http::header::{self, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError};
 
+use serde_json::Value;
 use crate::body::Body;
 use crate::encode::{Challenge, Encoded};
 use crate::error::RpcError;
@@ -38,7 +39,12 @@ pub(crate) fn json(status: StatusCode, body: impl Into<Body>) -> Answer {
 
 pub(crate) fn error(id: Option<&Id>, error: RpcError) -> Box<Answer> {
     let status = error.status;
-    Box::new(json(status, Encoded::value(&error.answer(id))))
+    of_error(error, id.cloned().map(Value::from))
+}
+
+/// With whatever came as an id.
+pub(crate) fn of_error(error: RpcError, id: Option<Value>) -> Box<Answer> {
+    Box::new(json(status, Encoded::value(&error.echoing(id))))
 }
 
 /// An error of HTTP, told as a JSON-RPC error, too: -32600.

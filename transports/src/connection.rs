@@ -105,7 +105,7 @@ impl Connection {
             Err(invalid) => {
                 tracing::warn!(code = invalid.code, reason = %invalid.message, "bad message");
                 let id = invalid.id.clone();
-                self.send(&RpcError::from(invalid).answer(id.as_ref())).await;
+                self.send(&RpcError::from(invalid).echoing(id)).await;
             }
             Ok(Message::Response { id, result }) => {
                 if !self.session.get().is_some_and(|s| s.answer(&id, result)) {

@@ -76,6 +76,11 @@ impl RpcError {
 
     /// The answer; without an id when there is none to echo.
     pub(crate) fn answer(self, id: Option<&Id>) -> Value {
+        self.echoing(id.cloned().map(Value::from))
+    }
+
+    /// The answer to what is no message, which may have come with what is no id.
+    pub(crate) fn echoing(self, id: Option<Value>) -> Value {
         let mut error = json!({ "code": self.code, "message": self.message });
         if let Some(data) = self.data {
             error["data"] = data;

@@ -2,9 +2,11 @@
 //! id that it has.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use crate::tap::{self, Direction};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 // Codes of JSON-RPC 2.0, section 5.1.
@@ -26,6 +28,15 @@ pub enum Id {
     Number(i64),
     /// Any string, also an empty one.
     String(String),
+}
+
+impl From<Id> for Value {
+    fn from(id: Id) -> Self {
+        match id {
+            Id::Number(n) => n.into(),
+            Id::String(s) => s.into(),
+        }
+    }
 }
 
 /// One message (JSON-RPC 2.0, sections 4 and 5).
@@ -52,15 +63,16 @@ pub enum Message {
         /// The id of our request.
         id: Id,
         /// The result, or the error object.
-        result: Result<serde_json::Value, serde_json::Value>,
+        result: Result<Value, Value>,
     },
 }
 
 /// Why something is no message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Invalid {
-    /// The id that it has all the same, if it could be read.
-    pub id: Option<Id>,
+    /// The id that it has all the same, if it could be read. It may be a number that is no integer:
+    /// that is no id, but its client knows the answer by it.
+    pub id: Option<Value>,
     /// -32700 where it is no JSON, else -32600.
     pub code: i32,
     /// What is wrong, for the answer.
@@ -79,7 +91,7 @@ pub enum Incoming {
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow, default)]
-    jsonrpc: Option<Cow<'a, str>>,
+    jsonrpc: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
     id: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -128,8 +140,22 @@ pub fn parse(bytes: &[u8]) -> Incoming {
     Incoming::One(one(raw))
 }
 
-fn invalid(id: Option<Id>, message: &str) -> Invalid {
+fn invalid(id: Option<Value>, message: &str) -> Invalid {
     Invalid { id, code: INVALID_REQUEST, message: format!("Invalid Request: {message}") }
+}
+
+/// What an answer can be known by. Null is nobody's, and MCP has no such answer.
+fn echoed(id: &RawValue) -> Option<Value> {
+    serde_json::from_str(id.get()).ok().filter(|v: &Value| v.is_string() || v.is_number())
+}
+
+/// What is wrong with an object whose members are all taken as they come: one is there twice.
+pub(crate) fn twice(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.strip_prefix("duplicate field `").and_then(|t| t.split('`').next()) {
+        Some(member) => format!("{member} is there twice"),
+        None => text,
+    }
 }
 
 fn one(raw: &RawValue) -> Result<Message, Invalid> {
@@ -137,7 +163,18 @@ fn one(raw: &RawValue) -> Result<Message, Invalid> {
     if !raw.get().starts_with('{') {
         return Err(invalid(None, "a message must be an object"));
     }
-    message(serde_json::from_str(raw.get()).map_err(|e| invalid(None, &e.to_string()))?)
+    let envelope = serde_json::from_str(raw.get()).map_err(|e| {
+        let id = serde_json::from_str::<HashMap<Cow<'_, str>, &RawValue>>(raw.get());
+        let id = id.ok().and_then(|members| echoed(members.get("id")?));
+        invalid(id, &twice(&e))
+    })?;
+    message(envelope)
+}
+
+/// As everybody writes it, or with escapes.
+fn is_2_0(version: &RawValue) -> bool {
+    version.get() == "\"2.0\""
+        || serde_json::from_str::<Cow<'_, str>>(version.get()).is_ok_and(|v| v == "2.0")
 }
 
 fn message(e: Envelope<'_>) -> Result<Message, Invalid> {
@@ -145,10 +182,11 @@ fn message(e: Envelope<'_>) -> Result<Message, Invalid> {
         None => None,
         Some(r) => match serde_json::from_str::<Id>(r.get()) {
             Ok(id) => Some(id),
-            Err(_) => return Err(invalid(None, "id must be a string or an integer")),
+            Err(_) => return Err(invalid(echoed(r), "id must be a string or an integer")),
         },
     };
-    if e.jsonrpc.as_deref() != Some("2.0") {
+    let invalid = |id: Option<Id>, reason| invalid(id.map(Value::from), reason);
+    if !e.jsonrpc.is_some_and(is_2_0) {
         return Err(invalid(id, "jsonrpc must be \"2.0\""));
     }
     let params = e.params.map(ToOwned::to_owned);
@@ -164,7 +202,7 @@ fn message(e: Envelope<'_>) -> Result<Message, Invalid> {
             None => Message::Notification { method, params },
         });
     }
-    let value = |r: &RawValue| serde_json::from_str(r.get()).unwrap_or(serde_json::Value::Null);
+    let value = |r: &RawValue| serde_json::from_str(r.get()).unwrap_or(Value::Null);
     match (id, e.result, e.error) {
         (Some(id), Some(r), None) => Ok(Message::Response { id, result: Ok(value(r)) }),
         (Some(id), None, Some(r)) => Ok(Message::Response { id, result: Err(value(r)) }),
@@ -174,13 +212,20 @@ fn message(e: Envelope<'_>) -> Result<Message, Invalid> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    fn bad(s: &str) -> (Option<Id>, i32) {
+    fn refused(s: &str) -> Invalid {
         match parse(s.as_bytes()) {
-            Incoming::One(Err(i)) => (i.id, i.code),
+            Incoming::One(Err(i)) => i,
             other => panic!("{s}: {other:?}"),
         }
+    }
+
+    fn bad(s: &str) -> (Option<Value>, i32) {
+        let i = refused(s);
+        (i.id, i.code)
     }
 
     #[test]
@@ -196,24 +241,59 @@ mod tests {
         );
         assert_eq!(
             bad(r#"{"jsonrpc":"1.0","id":7,"method":"x"}"#),
-            (Some(Id::Number(7)), INVALID_REQUEST)
+            (Some(json!(7)), INVALID_REQUEST)
         );
         assert_eq!(bad(r#"{"jsonrpc":"2.0","id":null,"method":"x"}"#), (None, INVALID_REQUEST));
-        assert_eq!(bad(r#"{"jsonrpc":"2.0","id":1.5,"method":"x"}"#), (None, INVALID_REQUEST));
+        for (id, echoed) in [
+            ("1.5", Some(json!(1.5))),
+            ("18446744073709551615", Some(json!(u64::MAX))),
+            ("-2e3", Some(json!(-2000.0))),
+            ("true", None),
+            ("[1]", None),
+            (r#"{"a":1}"#, None),
+        ] {
+            let i = refused(&format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"x"}}"#));
+            assert_eq!((i.id, i.code), (echoed, INVALID_REQUEST), "{id}");
+            assert_eq!(i.message, "Invalid Request: id must be a string or an integer");
+        }
         assert_eq!(
             bad(r#"{"jsonrpc":"2.0","id":"a","method":3}"#),
-            (Some(Id::String("a".into())), INVALID_REQUEST)
+            (Some(json!("a")), INVALID_REQUEST)
         );
         assert_eq!(
             bad(r#"{"jsonrpc":"2.0","id":1,"method":"x","params":[1]}"#),
-            (Some(Id::Number(1)), INVALID_REQUEST)
+            (Some(json!(1)), INVALID_REQUEST)
         );
-        assert_eq!(bad(r#"{"jsonrpc":"2.0","id":1}"#), (Some(Id::Number(1)), INVALID_REQUEST));
+        assert_eq!(bad(r#"{"jsonrpc":"2.0","id":1}"#), (Some(json!(1)), INVALID_REQUEST));
         assert!(matches!(
             parse(&[0xff, 0xfe]),
             Incoming::One(Err(Invalid { code: PARSE_ERROR, .. }))
         ));
         assert!(matches!(parse(b"[]"), Incoming::Batch(l) if l.is_empty()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_a_sentence_about_a_member() {
+        for (text, message) in [
+            ("5", "a message must be an object"),
+            (r#"{"jsonrpc":2.0,"id":1,"method":"x"}"#, r#"jsonrpc must be "2.0""#),
+            (r#"{"jsonrpc":["2.0"],"id":1,"method":"x"}"#, r#"jsonrpc must be "2.0""#),
+            (r#"{"id":1,"method":"x"}"#, r#"jsonrpc must be "2.0""#),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"x","method":"y"}"#, "method is there twice"),
+            (r#"{"jsonrpc":"2.0","id":1,"id":1,"method":"x"}"#, "id is there twice"),
+            (r#"{"jsonrpc":"2.0","id":1,"method":["x"]}"#, "method must be a string"),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"x","params":"y"}"#, "params must be an object"),
+            (r#"{"jsonrpc":"2.0","id":1}"#, "neither a request, a notification nor a response"),
+        ] {
+            let i = refused(text);
+            assert_eq!(i.message, format!("Invalid Request: {message}"), "{text}");
+            assert_eq!(i.id, text.starts_with('{').then(|| json!(1)), "{text}");
+        }
+        let escaped = r#"{"jsonrpc":"2\u002e0","method":"x"}"#;
+        assert!(matches!(
+            parse(escaped.as_bytes()),
+            Incoming::One(Ok(Message::Notification { .. }))
+        ));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What stands in the params of a request for everyone: reads `_meta` and the target once, for
 //! every layer.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -8,7 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::error::RpcError;
-use crate::jsonrpc::Id;
+use crate::jsonrpc::{Id, twice};
 use crate::request::{ClientFacts, Context, McpRequest};
 
 /// `_meta` key of the version that a stateless request speaks.
@@ -53,7 +55,7 @@ struct Meta {
     #[serde(rename = "io.modelcontextprotocol/clientInfo", default)]
     info: Option<Value>,
     #[serde(rename = "io.modelcontextprotocol/logLevel", default)]
-    log_level: Option<String>,
+    log_level: Option<Value>,
     #[serde(default)]
     traceparent: Option<Value>,
 }
@@ -66,6 +68,21 @@ fn object<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<Meta>, D::Err
         return Err(D::Error::custom("_meta must be an object"));
     }
     serde_json::from_str(raw.get()).map(Some).map_err(D::Error::custom)
+}
+
+/// Which member is not what it must be, in params that could not be read: serde names its own types
+/// and not ours.
+fn wrong_member(params: &RawValue) -> Option<String> {
+    let members: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(params.get()).ok()?;
+    let kinds = [
+        ("_meta", '{', "an object"),
+        ("inputResponses", '{', "an object"),
+        ("requestState", '"', "a string"),
+    ];
+    let wrong = kinds.into_iter().find(|(member, begins, _)| {
+        members.get(*member).is_some_and(|v| v.get() != "null" && !v.get().starts_with(*begins))
+    });
+    wrong.map(|(member, _, kind)| format!("params.{member} must be {kind}"))
 }
 
 /// The levels of `notifications/message` (RFC 5424 §6.2.1), for those who want some of them. There
@@ -89,7 +106,10 @@ impl RpcRequest {
             raw.as_deref().map_or(Ok(Params::default()), |p| serde_json::from_str(p.get()));
         match params {
             Ok(params) => Ok(Self { id, method, raw, params }),
-            Err(e) => Err(RpcError::invalid_params(format!("Invalid params: {e}"))),
+            Err(e) => {
+                let wrong = raw.as_deref().and_then(wrong_member).unwrap_or_else(|| twice(&e));
+                Err(RpcError::invalid_params(format!("Invalid params: {wrong}")))
+            }
         }
     }
 
@@ -140,9 +160,9 @@ impl Params {
         Some(text).filter(|t| t.len() <= MAX_TRACEPARENT)
     }
 
-    /// The level from which on the client wants `notifications/message`.
-    pub(crate) fn log_level(&self) -> Option<&str> {
-        self.meta.as_ref()?.log_level.as_deref()
+    /// The level from which on the client wants `notifications/message`, whatever it is.
+    pub(crate) fn log_level(&self) -> Option<&Value> {
+        self.meta.as_ref()?.log_level.as_ref()
     }
 }
 

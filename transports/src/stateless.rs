@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::cancel::Cancel;
@@ -61,13 +62,15 @@ pub(crate) fn admit(
     if REMOVED.contains(&&*request.method) {
         return Err(RpcError::method_not_found(&request.method));
     }
-    if request.params.log_level().is_some_and(|l| !LOG_LEVELS.contains(&l)) {
+    let is_level = |l: &Value| l.as_str().is_some_and(|l| LOG_LEVELS.contains(&l));
+    if request.params.log_level().is_some_and(|l| !is_level(l)) {
         let levels = LOG_LEVELS.join(", ");
         let message =
             format!("\"io.modelcontextprotocol/logLevel\" in params._meta must be one of {levels}");
         return Err(RpcError::invalid_params(message));
     }
     if request.method == "subscriptions/listen" {
+        check_filter(request.raw.as_deref())?;
         return Ok(Admitted::Subscription(request.id));
     }
     let params = &request.params;
@@ -84,6 +87,29 @@ pub(crate) fn admit(
         ..bare_context(transport, version, extensions, cancel)
     };
     Ok(Admitted::Call(Box::new(request.in_context(context))))
+}
+
+/// Checks what a subscription is for. Nothing of it is honoured, but what has the wrong kind was
+/// meant to be something else.
+fn check_filter(params: Option<&RawValue>) -> Result<(), RpcError> {
+    let params: Value =
+        params.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+    let wrong = |what: &str| Err(RpcError::invalid_params(format!("params.notifications{what}")));
+    let filter = match params.get("notifications") {
+        None => return Ok(()),
+        Some(Value::Object(filter)) => filter,
+        Some(_) => return wrong(" must be an object"),
+    };
+    for flag in ["toolsListChanged", "promptsListChanged", "resourcesListChanged"] {
+        if filter.get(flag).is_some_and(|v| !v.is_boolean()) {
+            return wrong(&format!(".{flag} must be true or false"));
+        }
+    }
+    let is_list = |v: &Value| v.as_array().is_some_and(|l| l.iter().all(Value::is_string));
+    match filter.get("resourceSubscriptions") {
+        Some(v) if !is_list(v) => wrong(".resourceSubscriptions must be a list of strings"),
+        _ => Ok(()),
+    }
 }
 
 /// The first message of a subscription, with nothing honoured.

@@ -193,7 +193,7 @@ impl Streamable {
         let message = message.map_err(|invalid| {
             tracing::warn!(code = invalid.code, reason = %invalid.message, "bad message");
             let id = invalid.id.clone();
-            answer::error(id.as_ref(), invalid.into())
+            answer::of_error(RpcError::from(invalid), id)
         })?;
         let stateless = not_of_a_session(&parts.headers).is_some();
         match message {

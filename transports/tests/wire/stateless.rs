@@ -212,7 +212,46 @@ async fn a_log_level_is_one_of_eight() {
         whole(http.modern(BOTH, "tools/list", json!({ "_meta": meta })).await).await
     };
     assert_eq!(with(json!("warning")).await.status, 200);
-    for bad in [json!("loud"), json!("Warning"), json!(3)] {
-        assert_eq!(with(bad.clone()).await.refusal(), (400, -32602), "{bad}");
+    for bad in [json!("loud"), json!("Warning"), json!(3), json!(["info"]), json!({})] {
+        let a = with(bad.clone()).await;
+        assert_eq!(a.refusal(), (400, -32602), "{bad}");
+        let message = "\"io.modelcontextprotocol/logLevel\" in params._meta must be one of debug, \
+                       info, notice, warning, error, critical, alert, emergency";
+        assert_eq!(a.json()["error"]["message"], message, "{bad}");
+    }
+}
+
+/// Nothing of it is honoured, but a filter has its kinds all the same.
+#[tokio::test]
+async fn what_a_subscription_is_for_has_its_kind() {
+    let http = Http::new(8);
+    let listen = async |filter: Value| {
+        http.modern(BOTH, "subscriptions/listen", json!({ "notifications": filter })).await
+    };
+    for good in [
+        json!({}),
+        json!({ "toolsListChanged": true, "resourceSubscriptions": ["a://b"], "other": 1 }),
+    ] {
+        assert_eq!(listen(good.clone()).await.status(), 200, "{good}");
+    }
+    for (bad, message) in [
+        (json!(["toolsListChanged"]), "params.notifications must be an object"),
+        (Value::Null, "params.notifications must be an object"),
+        (
+            json!({ "promptsListChanged": "yes" }),
+            "params.notifications.promptsListChanged must be true or false",
+        ),
+        (
+            json!({ "resourceSubscriptions": [1] }),
+            "params.notifications.resourceSubscriptions must be a list of strings",
+        ),
+        (
+            json!({ "resourceSubscriptions": "a://b" }),
+            "params.notifications.resourceSubscriptions must be a list of strings",
+        ),
+    ] {
+        let a = whole(listen(bad.clone()).await).await;
+        assert_eq!((a.refusal(), &a.json()["id"]), ((400, -32602), &json!(1)), "{bad}");
+        assert_eq!(a.json()["error"]["message"], message, "{bad}");
     }
 }

@@ -63,9 +63,23 @@ async fn a_bad_message_is_refused_with_the_id_that_it_has() {
     let http = Http::new(8);
     let a = http.post(&[], r#"{"jsonrpc":"1.0","id":"x","method":"ping"}"#).await;
     assert_eq!((a.refusal(), &a.json()["id"]), ((400, -32600), &json!("x")));
-    let wrong = r#"{"jsonrpc":"2.0","id":3,"method":"tools/list","params":{"_meta":[]}}"#;
-    let a = http.post(&[], wrong).await;
-    assert_eq!((a.refusal(), &a.json()["id"]), ((400, -32602), &json!(3)));
+    let a = http.post(&[], r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#).await;
+    assert_eq!((a.refusal(), &a.json()["id"]), ((400, -32600), &json!(1.5)));
+    for (params, message) in [
+        (r#"{"_meta":[]}"#, "params._meta must be an object"),
+        (r#"{"_meta":"x","inputResponses":3}"#, "params._meta must be an object"),
+        (r#"{"inputResponses":[]}"#, "params.inputResponses must be an object"),
+        (r#"{"requestState":{}}"#, "params.requestState must be a string"),
+        (r#"{"name":1,"name":2}"#, "name is there twice"),
+        (r#"{"_meta":{"traceparent":1,"traceparent":2}}"#, "traceparent is there twice"),
+    ] {
+        let wrong =
+            format!(r#"{{"jsonrpc":"2.0","id":3,"method":"tools/list","params":{params}}}"#);
+        let a = http.post(&[], wrong).await;
+        assert_eq!((a.refusal(), &a.json()["id"]), ((400, -32602), &json!(3)), "{params}");
+        let message = format!("Invalid params: {message}");
+        assert_eq!(a.json()["error"]["message"], message, "{params}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
