@@ -25,6 +25,16 @@ pub(crate) fn stdout() -> Output {
     Box::new(tokio::io::stdout())
 }
 
+/// Waits until nobody reads stdout any more; for ever where that cannot be seen but by writing.
+pub(crate) async fn unread() {
+    #[cfg(unix)]
+    if let Some(pipe) = waited_for::pipe_out() {
+        waited_for::unread(&pipe).await;
+        return;
+    }
+    std::future::pending().await
+}
+
 #[cfg(unix)]
 mod waited_for {
     use std::fs::File;
@@ -33,8 +43,9 @@ mod waited_for {
     use std::os::unix::fs::MetadataExt;
     use std::os::unix::net::UnixStream as Blocking;
 
+    use tokio::io::Interest;
     use tokio::net::UnixStream;
-    use tokio::net::unix::pipe::OpenOptions;
+    use tokio::net::unix::pipe::{OpenOptions, Sender};
 
     use super::{Input, Output};
 
@@ -48,10 +59,21 @@ mod waited_for {
     }
 
     pub(super) fn output() -> Option<Output> {
-        if let Ok(pipe) = OpenOptions::new().open_sender("/proc/self/fd/1") {
+        if let Some(pipe) = pipe_out() {
             return Some(Box::new(pipe));
         }
         socket(io::stdout(), io::stderr()).map(|s| Box::new(s) as Output)
+    }
+
+    pub(super) fn pipe_out() -> Option<Sender> {
+        OpenOptions::new().open_sender("/proc/self/fd/1").ok()
+    }
+
+    /// Waits until the other end of a pipe is closed; for ever where that cannot be waited for.
+    pub(super) async fn unread(pipe: &Sender) {
+        if pipe.ready(Interest::ERROR).await.is_err() {
+            std::future::pending().await
+        }
     }
 
     /// A socket cannot be opened again. Whoever makes a pair of them for a process gives it one end
@@ -85,7 +107,7 @@ mod tests {
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    use super::waited_for::socket;
+    use super::waited_for::{socket, unread};
 
     #[tokio::test]
     async fn a_socket_is_waited_for() {
@@ -105,6 +127,19 @@ mod tests {
         back.read_exact(&mut all).await.expect("all of it");
         reading.await.expect("no panic");
         assert!(all.iter().all(|b| *b == b'x'));
+    }
+
+    #[tokio::test]
+    async fn it_is_seen_that_nobody_reads_a_pipe() {
+        let (mut sender, receiver) = tokio::net::unix::pipe::pipe().expect("a pipe");
+        let short = std::time::Duration::from_millis(50);
+        let still = tokio::time::timeout(short, unread(&sender)).await;
+        assert!(still.is_err(), "somebody may read");
+        sender.write_all(b"x").await.expect("written");
+        let still = tokio::time::timeout(short, unread(&sender)).await;
+        assert!(still.is_err(), "somebody may read");
+        drop(receiver);
+        unread(&sender).await;
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::flags;
 use clap::ArgMatches;
 use clap::Command;
+use mssql_mcp_transports::stdio::Stop;
 use tokio::io::BufReader;
 use tokio_util::sync::CancellationToken;
 
@@ -191,13 +192,21 @@ pub(crate) async fn stdio(m: &ArgMatches) -> Ended {
     over_stdio(&app, &config).await
 }
 
-/// Serves stdin and stdout until the input ends or a signal comes.
+/// Serves stdin and stdout until one of them ends or a signal comes; another signal, or one after
+/// the end of stdin, cancels what still runs.
 pub(crate) async fn over_stdio(app: &App, config: &Config) -> Ended {
-    let shutdown = CancellationToken::new();
-    let signal = shutdown.clone();
+    let stop = Stop::default();
+    let signals = stop.clone();
     tokio::spawn(async move {
         asked_to_stop().await;
-        signal.cancel();
+        signals.closing.cancel();
+        asked_to_stop().await;
+        signals.now.cancel();
+    });
+    let gone = stop.gone.clone();
+    tokio::spawn(async move {
+        pipes::unread().await;
+        gone.cancel();
     });
     let mut extensions = http::Extensions::new();
     // Over stdio the caller is whoever started the process.
@@ -219,7 +228,7 @@ pub(crate) async fn over_stdio(app: &App, config: &Config) -> Ended {
     }
     let input = BufReader::new(pipes::stdin());
     let (service, output) = (app.service.clone(), pipes::stdout());
-    let serve = mssql_mcp_transports::stdio::serve(service, input, output, options, shutdown);
+    let serve = mssql_mcp_transports::stdio::serve(service, input, output, options, stop);
     // In a task, so that it is on the thread that its calls are on.
     let served = tokio::spawn(serve).await.unwrap_or_else(|e| Err(std::io::Error::other(e)));
     sweeper.abort();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::support::{Lab, Stdio1, command, http, signal, stateless, until};
+use crate::support::{Lab, Stdio1, command, http, modern, signal, stateless, until};
 use mssql_mcp_sandbox::{Options, Sandbox};
 
 /// The demo as a process, and where it listens.
@@ -155,6 +155,39 @@ async fn stdio_ends_with_its_input_or_a_signal() {
             .expect("status")
             .success()
     );
+}
+
+/// SDKs close stdin, send SIGTERM after two seconds, and kill after two more: what ran must have its
+/// end in the audit log by then, whatever the grace.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stdio_server_that_is_asked_twice_records_the_end_of_its_calls() {
+    for closes in [true, false] {
+        let dir =
+            std::env::temp_dir().join(format!("mssql-mcp-asked-{closes}-{}", std::process::id()));
+        let recorded = || -> String {
+            let files = std::fs::read_dir(&dir).into_iter().flatten().flatten();
+            files.filter_map(|f| std::fs::read_to_string(f.path()).ok()).collect()
+        };
+        let mut c = command(&["demo", "--stdio", "--server-shutdown-grace", "60s", "--audit-dir"]);
+        c.arg(&dir);
+        let mut p = Stdio1::start(c);
+        let params = modern(json!({ "name": "execute_sql", "arguments": { "query": SLOW } }));
+        let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+        p.send(call.to_string().as_bytes()).await;
+        until("the call runs", async || recorded().contains("call_start")).await;
+        match closes {
+            true => p.input = None,
+            false => signal("-TERM", p.child.id().expect("pid")),
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(!recorded().contains("call_end"), "it has its grace");
+        signal("-TERM", p.child.id().expect("pid"));
+        let asked = std::time::Instant::now();
+        assert!(p.child.wait().await.expect("status").success());
+        assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+        assert!(recorded().contains("call_end"), "{}", recorded());
+        let _ = std::fs::remove_dir_all(&dir);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

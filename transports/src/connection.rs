@@ -24,7 +24,7 @@ use crate::params::RpcRequest;
 use crate::request::bare_context;
 use crate::running::{Mark, Running};
 use crate::session::Session;
-use crate::stateless::{Admitted, admit, check_meta, subscribed};
+use crate::stateless::{Admitted, admit, check_meta, closed, subscribed};
 use crate::version::ProtocolVersion;
 
 /// The state of one connection.
@@ -197,11 +197,16 @@ impl Connection {
         match admit(request, version, self.transport, extensions, cancel.clone())? {
             Admitted::Subscription(id) => {
                 let mark = self.start(&id, &cancel)?;
+                let (out, acknowledged) = (self.out.clone(), subscribed(&id));
                 tokio::spawn(async move {
                     cancel.token().cancelled().await;
                     drop(mark);
+                    // Its client ended it itself, or is told.
+                    if cancel.why() == Some(Why::Closing) {
+                        let _ = out.send(Encoded::value(&closed(&id))).await;
+                    }
                 });
-                Ok(Some(subscribed(&id)))
+                Ok(Some(acknowledged))
             }
             Admitted::Call(request) => {
                 let mark = self.start(&id, &cancel)?;

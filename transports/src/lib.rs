@@ -20,7 +20,7 @@
 //! | `handshake`, `drive` | what only sessions have: `initialize` and the like, questions |
 //! | `stateless` | the checks of a request of 2026-07-28 |
 //! | `batch` | several messages in one array |
-//! | `connection`, `stdio` | one client at the other end of two pipes |
+//! | `connection`, `long_line`, `stdio` | one client at the other end of two pipes; a line that is too long |
 //! | `body`, `headers`, `answer`, `event_stream`, `responder` | the parts of an HTTP answer |
 //! | `streamable`, `sse` | the two HTTP transports |
 
@@ -39,6 +39,7 @@ mod event_stream;
 mod handshake;
 pub mod headers;
 pub mod jsonrpc;
+mod long_line;
 mod outcome;
 mod params;
 mod request;

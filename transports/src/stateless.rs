@@ -121,7 +121,17 @@ pub(crate) fn subscribed(id: &Id) -> Value {
     })
 }
 
-/// The result of a subscription, for when the server ends it.
+/// The end of a subscription where it has no stream to end with: `notifications/cancelled`
+/// (2026-07-28, "Cancellation", of stdio).
+pub(crate) fn closed(id: &Id) -> Value {
+    json!({
+        "jsonrpc": "2.0",
+        "method": "notifications/cancelled",
+        "params": { "requestId": id, "reason": "The server stops" },
+    })
+}
+
+/// The result of a subscription, for when the server ends it and its stream.
 pub(crate) fn unsubscribed(id: &Id) -> serde_json::Map<String, Value> {
     serde_json::Map::from_iter([("_meta".to_owned(), json!({ SUBSCRIPTION_KEY: id }))])
 }

@@ -13,13 +13,14 @@ use crate::cancel::Why;
 use crate::connection::Connection;
 use crate::encode::{Encoded, ServerInfo};
 use crate::error::RpcError;
+use crate::long_line::LongLine;
 
 /// How a pair of pipes is served.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The longest line that is read, in bytes, without its newline.
     pub max_message: usize,
-    /// How long calls in flight may go on after the end of input or a shutdown.
+    /// How long calls in flight may go on after the end of the input or when the server stops.
     pub drain: Duration,
     /// Put into every request's context (the local principal).
     pub extensions: http::Extensions,
@@ -27,21 +28,39 @@ pub struct Options {
     pub info: ServerInfo,
 }
 
-/// Serves until the input ends or `shutdown` fires; then waits for calls in flight, and cancels
-/// what is left. Fails with what reading or writing failed with.
+/// What ends the serving beside the end of the input.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    /// Reads no further; calls in flight may go on for the drain. Where they do already, because the
+    /// input has ended, they are cancelled: whoever asks then kills soon.
+    pub closing: CancellationToken,
+    /// Cancels what runs, at once.
+    pub now: CancellationToken,
+    /// Nobody reads the output any more. A write that fails says the same, but there may be none.
+    pub gone: CancellationToken,
+}
+
+/// Serves until the input or the output ends or `stop` says so; then waits for calls in flight, and
+/// cancels what is left. Fails with what reading or writing failed with.
 pub async fn serve<R, W>(
     service: McpService,
     mut input: R,
     output: W,
     options: Options,
-    shutdown: CancellationToken,
+    stop: Stop,
 ) -> io::Result<()>
 where
     R: AsyncBufRead + Unpin,
     W: AsyncWrite + Unpin + Send + 'static,
 {
     let (out, lines) = mpsc::channel(64);
-    let writer = tokio::spawn(write(output, lines));
+    let gone = stop.gone.child_token();
+    let stop = Stop { gone: gone.clone(), ..stop };
+    let writer = tokio::spawn(async move {
+        let written = write(output, lines).await;
+        gone.cancel();
+        written
+    });
     let connection = Connection::new(
         "stdio",
         service,
@@ -51,21 +70,49 @@ where
         Arc::new(|_| None),
         CancellationToken::new(),
     );
-    let result = read(&connection, &options, &mut input, &shutdown).await;
-    connection.tasks.close();
-    let drained = tokio::time::timeout(options.drain, connection.tasks.wait()).await;
-    // Subscriptions end, too: nobody waits for them.
-    connection.end(Why::Closing);
-    if drained.is_err() {
-        // A cancelled call ends by itself soon; the deadline is the backstop.
-        let _ = tokio::time::timeout(Duration::from_secs(3), connection.tasks.wait()).await;
-    }
+    let ended = any(stop.clone());
+    let read = ended.run_until_cancelled(read(&connection, &options, &mut input)).await;
+    drain(&connection, options.drain, &stop, read.is_some()).await;
     // The writer ends when nobody can write any more.
     drop(connection);
+    let result = read.unwrap_or(Ok(()));
     match tokio::time::timeout(Duration::from_secs(1), writer).await {
         Ok(Ok(written)) => result.and(written),
         _ => result,
     }
+}
+
+/// Fires with the first of them: each message costs a look at one token instead of three.
+fn any(stop: Stop) -> CancellationToken {
+    let any = CancellationToken::new();
+    let fired = any.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = stop.closing.cancelled() => {}
+            () = stop.now.cancelled() => {}
+            // The writer has ended, too: the task does not outlive what it is for.
+            () = stop.gone.cancelled() => {}
+        }
+        fired.cancel();
+    });
+    any
+}
+
+/// Lets calls in flight go on for as long as they may, and ends what is left.
+async fn drain(connection: &Connection, patience: Duration, stop: &Stop, input_ended: bool) {
+    connection.tasks.close();
+    let why = tokio::select! {
+        biased;
+        () = stop.gone.cancelled() => Why::Gone,
+        () = connection.tasks.wait() => Why::Closing,
+        () = stop.now.cancelled() => Why::Closing,
+        () = stop.closing.cancelled(), if input_ended => Why::Closing,
+        () = tokio::time::sleep(patience) => Why::Closing,
+    };
+    // Subscriptions end, too: nobody waits for them.
+    connection.end(why);
+    // A cancelled call ends by itself soon; the deadline is the backstop.
+    let _ = tokio::time::timeout(Duration::from_secs(3), connection.tasks.wait()).await;
 }
 
 async fn write<W: AsyncWrite + Unpin>(
@@ -90,20 +137,18 @@ async fn read<R: AsyncBufRead + Unpin>(
     connection: &Arc<Connection>,
     options: &Options,
     input: &mut R,
-    shutdown: &CancellationToken,
 ) -> io::Result<()> {
     let max = options.max_message;
     let mut line = Vec::new();
-    // The bytes of a line that is too long, while it is skipped.
-    let mut skipped: Option<usize> = None;
+    // A line that is too long.
+    let mut skipped: Option<LongLine> = None;
     loop {
-        let chunk = tokio::select! {
-            chunk = input.fill_buf() => chunk?,
-            () = shutdown.cancelled() => return Ok(()),
-        };
+        let chunk = input.fill_buf().await?;
         if chunk.is_empty() {
             // A last line without its newline is a line.
-            if !line.is_empty() {
+            if let Some(long) = skipped {
+                refuse(connection, max, long).await;
+            } else if !line.is_empty() {
                 handle(connection, options, &line).await;
             }
             return Ok(());
@@ -112,29 +157,34 @@ async fn read<R: AsyncBufRead + Unpin>(
             Some(at) => (at + 1, true),
             None => (chunk.len(), false),
         };
-        // One more for the newline.
-        match skipped {
-            None if line.len() + taken > max + 1 => {
-                skipped = Some(line.len() + taken);
-                line = Vec::new();
+        let piece = &chunk[..taken - usize::from(ended)];
+        match &mut skipped {
+            None if line.len() + piece.len() > max => {
+                let mut long = LongLine::default();
+                long.skip(&std::mem::take(&mut line));
+                long.skip(piece);
+                skipped = Some(long);
             }
-            None => line.extend_from_slice(&chunk[..taken]),
-            Some(bytes) => skipped = Some(bytes + taken),
+            None => line.extend_from_slice(piece),
+            Some(long) => long.skip(piece),
         }
         input.consume(taken);
         if !ended {
             continue;
         }
-        if let Some(bytes) = skipped.take() {
-            let bytes = bytes - 1;
-            tracing::warn!(bytes, max, "a line that is too long was skipped");
-            let reason = format!("a message of {bytes} bytes; the limit is {max}");
-            connection.send(&RpcError::invalid_request(&reason).answer(None)).await;
-        } else {
-            handle(connection, options, &line).await;
+        match skipped.take() {
+            Some(long) => refuse(connection, max, long).await,
+            None => handle(connection, options, &line).await,
         }
         line.clear();
     }
+}
+
+async fn refuse(connection: &Connection, max: usize, long: LongLine) {
+    let bytes = long.bytes;
+    tracing::warn!(bytes, max, "a line that is too long was skipped");
+    let reason = format!("a message of {bytes} bytes; the limit is {max}");
+    connection.send(&RpcError::invalid_request(&reason).echoing(long.id())).await;
 }
 
 async fn handle(connection: &Arc<Connection>, options: &Options, line: &[u8]) {

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use mssql_mcp_transports::stdio::{self, Options};
+use mssql_mcp_transports::stdio::{self, Options, Stop};
 use serde_json::{Value, json};
 use tokio::io::{
     AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf,
 };
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use crate::support::{
     Center, INFO, Owner, PATIENCE, call, initialize, notification, request, stateless, text_of,
@@ -21,7 +20,7 @@ const MAX: usize = 1000;
 /// A server at the other end of two pipes.
 struct Pipe {
     center: Center,
-    shutdown: CancellationToken,
+    stop: Stop,
     input: Option<WriteHalf<DuplexStream>>,
     output: Lines<BufReader<ReadHalf<DuplexStream>>>,
     served: JoinHandle<std::io::Result<()>>,
@@ -29,19 +28,19 @@ struct Pipe {
 
 impl Pipe {
     fn new() -> Self {
-        let (center, shutdown) = (Center::new(), CancellationToken::new());
+        let (center, stop) = (Center::new(), Stop::default());
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         let (output, input) = tokio::io::split(ours);
         let (read, write) = tokio::io::split(theirs);
         let mut extensions = http::Extensions::new();
         extensions.insert(Owner("me"));
         let options = Options { max_message: MAX, drain: DRAIN, extensions, info: INFO };
-        let (service, stop) = (center.service(), shutdown.clone());
+        let (service, stops) = (center.service(), stop.clone());
         let served = tokio::spawn(async move {
-            stdio::serve(service, BufReader::new(read), write, options, stop).await
+            stdio::serve(service, BufReader::new(read), write, options, stops).await
         });
         let output = BufReader::new(output).lines();
-        Self { center, shutdown, input: Some(input), output, served }
+        Self { center, stop, input: Some(input), output, served }
     }
 
     async fn with_session(version: &str, capabilities: Value) -> Self {
@@ -106,7 +105,7 @@ async fn lines_are_messages_up_to_a_length() {
     tokio::task::yield_now().await;
     pipe.raw(format!("{}\n{}\n", &long[500..], ping(3))).await;
     let refused = pipe.read().await;
-    assert_eq!((code(&refused), refused.get("id")), (-32600, None));
+    assert_eq!((code(&refused), &refused["id"]), (-32600, &json!(2)), "it is known whose it is");
     let message = "Invalid Request: a message of 1001 bytes; the limit is 1000";
     assert_eq!(refused["error"]["message"], message);
     assert_eq!(pipe.read().await["id"], json!(3));
@@ -118,7 +117,16 @@ async fn lines_are_messages_up_to_a_length() {
     tokio::time::sleep(Duration::from_millis(10)).await;
     pipe.raw("x".repeat(500) + "\n").await;
     let message = "Invalid Request: a message of 2000 bytes; the limit is 1000";
-    assert_eq!(pipe.read().await["error"]["message"], message);
+    let refused = pipe.read().await;
+    assert_eq!((&refused["error"]["message"], refused.get("id")), (&json!(message), None));
+    // Where the id comes last.
+    let head = format!(r#"{{"method":"x","params":{{"id":1,"a":"{}"}},"#, "y".repeat(MAX));
+    pipe.raw(head).await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    pipe.raw("\"jsonrpc\":\"2.0\",\"id\":\"last\"}\n").await;
+    assert_eq!(pipe.read().await["id"], json!("last"));
+    let odd = pipe.ask(json!({ "jsonrpc": "2.0", "id": 1.5, "method": "ping" })).await;
+    assert_eq!((code(&odd), &odd["id"]), (-32600, &json!(1.5)), "no id, but known to its client");
     pipe.raw("{\n").await;
     assert_eq!(code(&pipe.read().await), -32700);
     // The last line needs no newline; then it is over.
@@ -230,12 +238,70 @@ async fn the_end_of_the_input_waits_for_calls_and_then_cancels_them() {
         pipe.say(message).await;
         pipe.center.logged(&["begun"]).await;
         let start = Instant::now();
-        pipe.shutdown.cancel();
+        pipe.stop.closing.cancel();
         assert_eq!(text_of(&pipe.read().await), "stopping");
         assert_eq!(start.elapsed(), DRAIN);
         pipe.center.logged(&["begun", "Closing"]).await;
         assert_eq!(pipe.next().await, None);
         assert!(pipe.served.await.expect("task").is_ok());
+    }
+}
+
+/// SDKs close the input, send SIGTERM after two seconds, and kill after two more.
+#[tokio::test(start_paused = true)]
+async fn who_is_asked_to_stop_while_waiting_waits_no_longer() {
+    for (closes, twice) in [(true, false), (false, true)] {
+        let mut pipe = Pipe::with_session("2025-06-18", json!({})).await;
+        pipe.say(call(1, "wait")).await;
+        pipe.center.logged(&["begun"]).await;
+        let start = Instant::now();
+        if closes {
+            pipe.close().await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        pipe.stop.closing.cancel();
+        if twice {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            pipe.center.logged(&["begun"]).await;
+            pipe.stop.now.cancel();
+        }
+        assert_eq!(text_of(&pipe.read().await), "stopping");
+        assert_eq!(pipe.next().await, None);
+        assert!(pipe.served.await.expect("task").is_ok());
+        assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+        pipe.center.logged(&["begun", "Closing"]).await;
+    }
+}
+
+/// Though the input is open: nobody would hear what came of it.
+#[tokio::test(start_paused = true)]
+async fn an_output_that_nobody_reads_cancels_calls_and_is_the_end() {
+    // It is found out by a write, or told.
+    for writes in [true, false] {
+        let (center, stop) = (Center::new(), Stop::default());
+        let (mut input, read) = tokio::io::duplex(1 << 20);
+        let (write, output) = tokio::io::duplex(1 << 20);
+        let options =
+            Options { max_message: MAX, drain: DRAIN, extensions: Default::default(), info: INFO };
+        let served = tokio::spawn(stdio::serve(
+            center.service(),
+            BufReader::new(read),
+            write,
+            options,
+            stop.clone(),
+        ));
+        let waits = stateless(1, "tools/call", json!({ "name": "wait" }));
+        input.write_all(format!("{waits}\n").as_bytes()).await.expect("written");
+        center.logged(&["begun"]).await;
+        let start = Instant::now();
+        drop(output);
+        match writes {
+            true => input.write_all(format!("{}\n", ping(2)).as_bytes()).await.expect("written"),
+            false => stop.gone.cancel(),
+        }
+        center.logged(&["begun", "Gone"]).await;
+        assert_eq!(served.await.expect("task").is_err(), writes, "{writes}");
+        assert!(start.elapsed() < Duration::from_secs(1));
     }
 }
 
@@ -250,9 +316,11 @@ async fn a_subscription_is_acknowledged_and_its_id_is_in_use() {
     pipe.say(notification("notifications/cancelled", json!({ "requestId": "s" }))).await;
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert_eq!(pipe.ask(listen()).await["method"], first["method"]);
-    // It holds nothing up.
+    // It holds nothing up, and its client is told that it has ended.
     let start = Instant::now();
     pipe.close().await;
+    let told = json!({ "requestId": "s", "reason": "The server stops" });
+    assert_eq!(pipe.next().await, Some(notification("notifications/cancelled", told)));
     assert_eq!(pipe.next().await, None);
     assert!(pipe.served.await.expect("task").is_ok());
     assert_eq!(start.elapsed(), Duration::ZERO);
@@ -286,7 +354,7 @@ async fn what_cannot_be_written_is_an_error() {
     drop(ours);
     let extensions = http::Extensions::new();
     let options = Options { max_message: MAX, drain: DRAIN, extensions, info: INFO };
-    let (input, stop) = (format!("{}\n", ping(1)), CancellationToken::new());
+    let (input, stop) = (format!("{}\n", ping(1)), Stop::default());
     let service = Center::new().service();
     let served = stdio::serve(service, input.as_bytes(), theirs, options, stop).await;
     assert_eq!(served.expect_err("nobody reads").kind(), std::io::ErrorKind::BrokenPipe);
