@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::config::settings;
 use crate::facts::CallFacts;
 use crate::http::body::RequestBody;
-use crate::http::guard::{Allowed, GuardLayer, cors};
+use crate::http::guard::{Allowed, GuardLayer, cors, granted};
 use crate::http::open::OpenLayer;
 use crate::http::token_watch::TokenWatchLayer;
 use crate::http::{Endpoints, RequestIds, Served, Shutdown, bearer, body, quota};
@@ -114,6 +114,7 @@ pub(crate) fn http(
         // Outside of sign-in: a preflight carries no token, and a rebound name must not get that
         // far.
         .layer(GuardLayer::new(allowed.clone()))
+        .map_request(granted)
         .layer(cors(allowed))
         // Outside of sign-in: whoever guesses or floods is told to wait before anything is looked
         // up.

@@ -9,12 +9,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::Either;
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use mssql_mcp_transports::body::Body;
 use mssql_mcp_transports::headers;
 use tower::{Layer, Service};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::config::Config;
 use crate::config::settings;
@@ -101,25 +101,40 @@ impl<S> Layer<S> for GuardLayer {
     }
 }
 
-/// Cross-origin requests (Fetch, "CORS protocol") from the origins that we know: what browser
-/// clients send and read.
+/// What browser clients send.
+const SENT: &str = "authorization,content-type,accept,mcp-protocol-version,mcp-session-id,\
+                    mcp-method,mcp-name,last-event-id,traceparent,tracestate,baggage";
+
+/// Makes of the headers that a preflight asks for those that it is granted, which the CORS layer
+/// mirrors: what browser clients send, and what a tool's schema may name (`Mcp-Param-…`).
+pub(crate) fn granted<B>(mut request: Request<B>) -> Request<B> {
+    const ASKED: HeaderName = header::ACCESS_CONTROL_REQUEST_HEADERS;
+    if request.method() != Method::OPTIONS || !request.headers().contains_key(ASKED) {
+        return request;
+    }
+    let mut granted = SENT.to_owned();
+    let asked = request.headers().get_all(ASKED).iter().filter_map(|v| v.to_str().ok());
+    for name in asked.flat_map(|v| v.split(',')).map(|n| n.trim().to_ascii_lowercase()) {
+        if name.starts_with("mcp-param-") && HeaderName::from_bytes(name.as_bytes()).is_ok() {
+            granted.push(',');
+            granted.push_str(&name);
+        }
+    }
+    if let Ok(granted) = HeaderValue::try_from(granted) {
+        request.headers_mut().insert(ASKED, granted);
+    }
+    request
+}
+
+/// Cross-origin requests (Fetch, "CORS protocol") from the origins that we know, with the headers
+/// that [`granted`] leaves, and what browser clients read.
 pub(crate) fn cors(allowed: Arc<Allowed>) -> CorsLayer {
-    let taken = [
-        header::AUTHORIZATION,
-        header::CONTENT_TYPE,
-        header::ACCEPT,
-        headers::VERSION,
-        headers::SESSION,
-        headers::METHOD,
-        headers::NAME,
-        HeaderName::from_static("last-event-id"),
-    ];
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |o, _| {
             o.to_str().is_ok_and(|o| allowed.origin(o))
         }))
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers(taken)
+        .allow_headers(AllowHeaders::mirror_request())
         .expose_headers([headers::SESSION, header::WWW_AUTHENTICATE])
         .max_age(Duration::from_secs(3600))
 }
@@ -140,17 +155,22 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // Two of a kind: whoever stands before us may have read the other one (RFC 9112 §3.2; RFC
-        // 9110 §5.3 for a field that is no list).
-        for name in [header::HOST, header::AUTHORIZATION, header::ORIGIN] {
-            if request.headers().get_all(&name).iter().nth(1).is_some() {
-                let why = format!("the header {name} is there twice");
-                return Either::Right(ready(Ok(refusal(StatusCode::BAD_REQUEST, &why))));
-            }
+        if let Some(name) = twice(request.headers()) {
+            let why = format!("the header {name} is there twice");
+            return Either::Right(ready(Ok(refusal(StatusCode::BAD_REQUEST, &why))));
+        }
+        let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok());
+        let of_uri = request.uri().authority().map(|a| a.as_str());
+        // A client that writes a whole URI means the same host by both (RFC 9112 §3.2.2), and who
+        // stands before us may have believed the other one.
+        if let (Some(host), Some(of_uri)) = (host, of_uri)
+            && !host.trim().eq_ignore_ascii_case(of_uri)
+        {
+            let why = "the request's URI and its Host name two hosts";
+            return Either::Right(ready(Ok(refusal(StatusCode::BAD_REQUEST, why))));
         }
         // HTTP/2 has :authority instead of Host.
-        let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok());
-        let host = host.or_else(|| request.uri().authority().map(|a| a.as_str()));
+        let host = host.or(of_uri);
         let bad_origin = request
             .headers()
             .get(header::ORIGIN)
@@ -168,6 +188,18 @@ where
     }
 }
 
+/// A header that must be there once and is there twice: whoever stands before us may have read the
+/// other one (RFC 9112 §3.2; RFC 9110 §5.3 for a field that is no list).
+fn twice(all: &HeaderMap) -> Option<HeaderName> {
+    // Nearly no request has any header twice.
+    if all.len() == all.keys_len() {
+        return None;
+    }
+    let once = [header::HOST, header::AUTHORIZATION, header::ORIGIN];
+    let of_mcp = [headers::VERSION, headers::SESSION, headers::METHOD, headers::NAME];
+    once.into_iter().chain(of_mcp).find(|name| all.get_all(name).iter().nth(1).is_some())
+}
+
 fn refusal(status: StatusCode, why: &str) -> Response<Body> {
     tracing::warn!(why, "refused");
     let mut r = Response::new(Body::Full(format!("{{\"error\":\"{why}\"}}").into()));
@@ -180,21 +212,22 @@ fn refusal(status: StatusCode, why: &str) -> Response<Body> {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_header_that_is_there_twice_is_refused() {
+    /// The status of a request that the guard sees.
+    async fn guarded(uri: &str, headers: &[(&str, &str)]) -> StatusCode {
         use tower::ServiceExt;
         let allowed = Arc::new(Allowed::new(([127, 0, 0, 1], 8008).into(), &[], &[]));
         let inner = tower::service_fn(|_: Request<()>| async {
             Ok::<_, std::convert::Infallible>(Response::new(Body::Empty))
         });
-        let status = async |headers: &[(&str, &str)]| {
-            let all = headers.iter().fold(Request::get("/mcp"), |r, (k, v)| r.header(*k, *v));
-            let answer = GuardLayer::new(allowed.clone())
-                .layer(inner)
-                .oneshot(all.body(()).expect("a request"))
-                .await;
-            answer.expect("never fails").status()
-        };
+        let all = headers.iter().fold(Request::get(uri), |r, (k, v)| r.header(*k, *v));
+        let request = all.body(()).expect("a request");
+        let answer = GuardLayer::new(allowed).layer(inner).oneshot(request).await;
+        answer.expect("never fails").status()
+    }
+
+    #[tokio::test]
+    async fn a_header_that_is_there_twice_is_refused() {
+        let status = async |headers: &[(&str, &str)]| guarded("/mcp", headers).await;
         let host = ("host", "localhost");
         assert_eq!(status(&[host, ("authorization", "Bearer a")]).await, StatusCode::OK);
         assert_eq!(status(&[host, host]).await, StatusCode::BAD_REQUEST);
@@ -206,7 +239,65 @@ mod tests {
             status(&[host, ("origin", "http://localhost"), ("origin", "http://evil.com")]).await,
             StatusCode::BAD_REQUEST
         );
+        for name in ["mcp-session-id", "MCP-Protocol-Version", "Mcp-Method", "Mcp-Name"] {
+            assert_eq!(status(&[host, (name, "a")]).await, StatusCode::OK, "{name}");
+            let twice = [host, (name, "a"), (name, "a")];
+            assert_eq!(status(&twice).await, StatusCode::BAD_REQUEST, "{name}");
+        }
+        let lists = [host, ("accept", "a/b"), ("accept", "c/d"), ("mcp-param-x", "1")];
+        assert_eq!(status(&lists).await, StatusCode::OK);
         assert_eq!(status(&[("host", "[::1].evil.com")]).await, StatusCode::FORBIDDEN);
+    }
+
+    #[tokio::test]
+    async fn a_whole_uri_names_the_host_that_the_header_names() {
+        for (uri, host, expected) in [
+            ("http://localhost:8008/mcp", Some("LocalHost:8008"), StatusCode::OK),
+            ("http://localhost:8008/mcp", None, StatusCode::OK),
+            ("http://evil.com/mcp", Some("localhost"), StatusCode::BAD_REQUEST),
+            ("http://localhost/mcp", Some("evil.com"), StatusCode::BAD_REQUEST),
+            ("http://localhost:1/mcp", Some("localhost:2"), StatusCode::BAD_REQUEST),
+            ("http://me@localhost/mcp", Some("localhost"), StatusCode::BAD_REQUEST),
+            ("http://evil.com/mcp", Some("evil.com"), StatusCode::FORBIDDEN),
+            ("http://evil.com/mcp", None, StatusCode::FORBIDDEN),
+        ] {
+            let headers: Vec<_> = host.map(|h| ("host", h)).into_iter().collect();
+            assert_eq!(guarded(uri, &headers).await, expected, "{uri} {host:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn browsers_may_send_traces_and_the_parameters_of_tools() {
+        use tower::{ServiceBuilder, ServiceExt};
+        let allowed = Arc::new(Allowed::new(([127, 0, 0, 1], 8008).into(), &[], &[]));
+        let grants = async |asked: &[&str]| {
+            let cors = ServiceBuilder::new().map_request(granted).layer(cors(allowed.clone()));
+            let inner = tower::service_fn(|_: Request<Body>| async {
+                Ok::<_, std::convert::Infallible>(Response::new(Body::Empty))
+            });
+            let preflight = Request::options("/mcp")
+                .header("origin", "http://localhost:6274")
+                .header("access-control-request-method", "POST");
+            let preflight =
+                asked.iter().fold(preflight, |r, v| r.header("access-control-request-headers", *v));
+            let request = preflight.body(Body::Empty).expect("a request");
+            let answer = cors.service(inner).oneshot(request).await.expect("never fails");
+            assert_eq!(answer.status(), StatusCode::OK);
+            answer.headers().get("access-control-allow-headers").map(|v| v.as_bytes().to_vec())
+        };
+        let text = async |asked: &[&str]| {
+            grants(asked).await.map(|v| String::from_utf8(v).expect("text")).unwrap_or_default()
+        };
+        let all = text(&["traceparent"]).await;
+        assert_eq!(all, SENT);
+        for name in ["mcp-method", "traceparent", "tracestate", "baggage", "authorization"] {
+            assert!(all.split(',').any(|n| n == name), "{name}: {all}");
+        }
+        let asked = ["accept, Mcp-Param-Region,x-other,mcp-param-é", "mcp-param-b , mcp-param-a b"];
+        assert_eq!(text(&asked).await, format!("{SENT},mcp-param-b"));
+        let asked = ["accept, Mcp-Param-Region,x-other", "mcp-param-b , mcp-param-a b"];
+        assert_eq!(text(&asked).await, format!("{SENT},mcp-param-region,mcp-param-b"));
+        assert_eq!(grants(&[]).await, None);
     }
 
     #[test]
