@@ -4,6 +4,7 @@
 //! may have written already; and a proxy that has an answer before it has sent the request (nginx
 //! with `proxy_request_buffering off`) closes that of its client.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,26 +23,31 @@ use tokio::time::Sleep;
 use super::Reloadable;
 use crate::route::Routed;
 
-/// What is read of a body that nobody wants.
-const UNWANTED: usize = 64 << 10;
-/// How long it is waited for.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// What is read of a body that nobody wants, before its answer goes out, and how long it is waited
+/// for.
+const UNWANTED: (usize, Duration) = (64 << 10, Duration::from_secs(1));
+/// What is read of a longer one, while its answer goes out: a client that writes on meanwhile would
+/// be told by its system that the connection broke, and not see the answer.
+const LINGERING: (usize, Duration) = (8 << 20, Duration::from_secs(3));
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A body that ends with an error when it did not come whole in time.
+/// A body that ends with an error when it did not come whole in time, or at once where it says
+/// beforehand that it is too long.
 #[derive(Debug)]
 pub(crate) struct TimeoutBody<B> {
-    body: B,
+    body: Limited<B>,
+    too_long: bool,
     limit: Duration,
     /// Made when the first piece is not there yet: most bodies come with their headers.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl<B> TimeoutBody<B> {
-    /// `limit` counts from now.
-    pub(crate) fn new(body: B, limit: Duration) -> Self {
-        Self { body, limit, timer: None }
+impl<B: Body> TimeoutBody<B> {
+    /// Of at most so many bytes; `limit` counts from now.
+    pub(crate) fn new(body: B, max: usize, limit: Duration) -> Self {
+        let too_long = body.size_hint().lower() > max as u64;
+        Self { body: Limited::new(body, max), too_long, limit, timer: None }
     }
 }
 
@@ -56,15 +62,18 @@ where
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
+        if self.too_long {
+            return Poll::Ready(Some(Err(io::Error::from(io::ErrorKind::FileTooLarge).into())));
+        }
         if let Poll::Ready(f) = Pin::new(&mut self.body).poll_frame(cx) {
-            return Poll::Ready(f.map(|f| f.map_err(Into::into)));
+            return Poll::Ready(f);
         }
         let limit = self.limit;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         ready!(timer.as_mut().poll(cx));
         let text =
             format!("it did not come whole within {} s (http.body_timeout)", limit.as_secs_f32());
-        Poll::Ready(Some(Err(text.into())))
+        Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::TimedOut, text).into())))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -148,17 +157,20 @@ impl Drop for RequestBody {
     fn drop(&mut self) {
         let body = self.body.take().filter(|b| !self.waits && !b.is_end_stream());
         if let (Some(body), Ok(runtime)) = (body, tokio::runtime::Handle::try_current()) {
-            let reading = runtime.spawn(async {
-                let _ = tokio::time::timeout(PATIENCE, discard(body)).await;
+            let long = body.size_hint().lower() > UNWANTED.0 as u64;
+            let (most, patience) = if long { LINGERING } else { UNWANTED };
+            let reading = runtime.spawn(async move {
+                let _ = tokio::time::timeout(patience, discard(body, most)).await;
             });
             // Where nobody waits for it any more, it goes on by itself.
-            let _ = self.left.take().map(|left| left.send(reading));
+            if !long {
+                let _ = self.left.take().map(|left| left.send(reading));
+            }
         }
     }
 }
 
-async fn discard(mut body: Incoming) {
-    let mut left = UNWANTED;
+async fn discard(mut body: Incoming, mut left: usize) {
     while let Some(Ok(frame)) = body.frame().await {
         let size = frame.data_ref().map_or(0, Bytes::len);
         match left.checked_sub(size) {
@@ -169,14 +181,14 @@ async fn discard(mut body: Incoming) {
 }
 
 /// Bodies are read up to `limits.max_request` and no further, and not for ever
-/// (`http.body_timeout`); the endpoint answers 413 or 400.
+/// (`http.body_timeout`); the endpoint answers 413 or 408.
 pub(crate) fn bounded<B: Body>(
     reloadable: Arc<Reloadable>,
     timeout: Duration,
-) -> impl Fn(Routed<B>) -> Routed<TimeoutBody<Limited<B>>> + Clone + use<B> {
+) -> impl Fn(Routed<B>) -> Routed<TimeoutBody<B>> + Clone + use<B> {
     move |r| {
         let max = reloadable.max_request.load(Ordering::Relaxed);
-        let request = r.request.map(|body| TimeoutBody::new(Limited::new(body, max), timeout));
+        let request = r.request.map(|body| TimeoutBody::new(body, max, timeout));
         Routed { place: r.place, request }
     }
 }

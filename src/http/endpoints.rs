@@ -35,6 +35,7 @@ struct Both {
     /// The same, posted to where event streams are opened: its challenge names that.
     at_sse: Streamable,
     sse: Sse,
+    messages: Sse,
 }
 
 /// What a call with more scopes would need (RFC 6750 §3.1).
@@ -101,7 +102,8 @@ fn both(
             info: server_info(),
         },
     );
-    Both { mcp, at_sse, sse }
+    let messages = sse.messages();
+    Both { mcp, at_sse, sse, messages }
 }
 
 /// The challenge of a call that needs more, where there is sign-in. It may be made long after the
@@ -146,7 +148,7 @@ where
         let opens =
             request.method() == Method::GET && !request.headers().contains_key(headers::SESSION);
         match place.endpoint {
-            Endpoint::Messages => mine.sse.clone().call(request),
+            Endpoint::Messages => mine.messages.clone().call(request),
             Endpoint::Sse if opens => mine.sse.clone().call(request),
             Endpoint::Sse => mine.at_sse.clone().call(request),
             _ => mine.mcp.clone().call(request),

@@ -28,7 +28,8 @@ use crate::config::settings;
 use crate::telemetry::metrics::gauge;
 
 /// The head of a request, in bytes.
-const MAX_HEAD: usize = 32 << 10;
+const MAX_HEAD: usize = 64 << 10;
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 /// How long calls that were cancelled may take to end.
 const CANCELLED: Duration = Duration::from_secs(3);
 
@@ -161,7 +162,8 @@ fn http1(config: &Config) -> http1::Builder {
         .timer(TokioTimer::new())
         .header_read_timeout(config.get(settings::http::HEADER_TIMEOUT))
         .keep_alive(true);
-    // What a stranger may leave in memory on a connection whose head never ends.
+    // What a stranger may leave in memory on a connection whose head never ends. Beyond it hyper
+    // answers 431, without a body, and closes.
     builder.max_buf_size(MAX_HEAD).max_headers(100);
     builder
 }

@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::future::{Future, ready};
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,7 +12,7 @@ use std::time::Duration;
 use futures_util::future::Either;
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError};
 use mssql_mcp_transports::body::Body;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -244,18 +245,21 @@ async fn read(
     body_timeout: Duration,
 ) -> Result<(http::request::Parts, bytes::Bytes), Answer> {
     let (parts, body) = request.into_parts();
-    let body = match TimeoutBody::new(Limited::new(body, server::MAX_BODY), body_timeout)
-        .collect()
-        .await
-    {
-        Ok(b) => b.to_bytes(),
-        Err(_) => {
-            let e = json!({ "error": "invalid_request", "error_description": "the body is too \
-                large, too slow, or broke off" });
-            return Err(answer::json(StatusCode::PAYLOAD_TOO_LARGE, &e));
+    match TimeoutBody::new(body, server::MAX_BODY, body_timeout).collect().await {
+        Ok(body) => Ok((parts, body.to_bytes())),
+        Err(e) => {
+            let kind = e.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+            let (status, why) = match kind {
+                Some(ErrorKind::TimedOut) => (StatusCode::REQUEST_TIMEOUT, "did not come in time"),
+                Some(ErrorKind::FileTooLarge) => (StatusCode::PAYLOAD_TOO_LARGE, "is too large"),
+                _ if e.is::<LengthLimitError>() => (StatusCode::PAYLOAD_TOO_LARGE, "is too large"),
+                _ => (StatusCode::BAD_REQUEST, "broke off"),
+            };
+            let why = format!("the body {why}");
+            let e = json!({ "error": "invalid_request", "error_description": why });
+            Err(answer::json(status, &e))
         }
-    };
-    Ok((parts, body))
+    }
 }
 
 fn form<'a>(parts: &'a http::request::Parts, body: &'a [u8], place: Place) -> server::Request<'a> {

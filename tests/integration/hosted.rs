@@ -814,7 +814,7 @@ async fn who_sends_slowly_or_twice_is_let_go() {
     let head =
         format!("POST /mcp HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n");
     let a = drip(&format!("{head}Content-Length: 9000\r\n\r\n"), b" ").await;
-    assert!(a.starts_with("HTTP/1.1 400") && a.contains("http.body_timeout"), "{a}");
+    assert!(a.starts_with("HTTP/1.1 408") && a.contains("http.body_timeout"), "{a}");
     // Without an end: the limit counts.
     let a = drip(
         &format!("{head}Transfer-Encoding: chunked\r\n\r\n"),

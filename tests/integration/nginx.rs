@@ -183,9 +183,9 @@ async fn who_sends_or_reads_slowly_is_let_go_by_nginx_too() {
         nginx.host()
     );
     let a = drip(&nginx, format!("{head}Content-Length: 9000\r\n\r\n"), b" ").await;
-    assert!(a.starts_with("HTTP/1.1 400") && a.contains("http.body_timeout"), "{a}");
+    assert!(a.starts_with("HTTP/1.1 408") && a.contains("http.body_timeout"), "{a}");
     let a = drip(&nginx, format!("{head}Transfer-Encoding: chunked\r\n\r\n"), b"1\r\n \r\n").await;
-    assert!(a.starts_with("HTTP/1.1 400"), "a body without an end: {a}");
+    assert!(a.starts_with("HTTP/1.1 408"), "a body without an end: {a}");
     // Answers that nobody reads: refused in the end, then dropped, and nothing runs on.
     let (lab, mut nginx, _stop) = deployed(&[
         ("http.write_timeout", "2s"),

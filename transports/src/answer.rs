@@ -1,17 +1,18 @@
 //! The answers of HTTP that no call is needed for.
 
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError};
-
 use serde_json::Value;
+
 use crate::body::Body;
 use crate::encode::{Challenge, Encoded};
 use crate::error::RpcError;
-use crate::headers::{accepts, is_json};
+use crate::headers::{accepts, is_json, is_plain};
 use crate::jsonrpc::{INVALID_REQUEST, Id};
 
 /// From the headers of a request to the challenge of a caller who lacks scopes. It may live as long
@@ -38,12 +39,12 @@ pub(crate) fn json(status: StatusCode, body: impl Into<Body>) -> Answer {
 }
 
 pub(crate) fn error(id: Option<&Id>, error: RpcError) -> Box<Answer> {
-    let status = error.status;
     of_error(error, id.cloned().map(Value::from))
 }
 
 /// With whatever came as an id.
 pub(crate) fn of_error(error: RpcError, id: Option<Value>) -> Box<Answer> {
+    let status = error.status;
     Box::new(json(status, Encoded::value(&error.echoing(id))))
 }
 
@@ -66,11 +67,20 @@ pub(crate) fn busy(message: &str) -> Box<Answer> {
     answer
 }
 
-/// 415 where the body is not said to be JSON.
+/// 415 where the body is not said to be JSON, or is compressed.
 pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), Box<Answer>> {
-    let message = "Content-Type must be application/json";
-    let unsupported = || refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, None, message);
-    is_json(headers).then_some(()).ok_or_else(unsupported)
+    let unsupported = |message| refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, None, message);
+    if !is_json(headers) {
+        return Err(unsupported("Content-Type must be application/json"));
+    }
+    if !is_plain(headers) {
+        let mut answer = unsupported("The body must not be compressed: Content-Encoding identity");
+        // RFC 9110 §12.5.3: what would have been taken.
+        let taken = HeaderValue::from_static("identity");
+        answer.headers_mut().insert(header::ACCEPT_ENCODING, taken);
+        return Err(answer);
+    }
+    Ok(())
 }
 
 /// 406 where the client takes no event stream.
@@ -80,7 +90,9 @@ pub(crate) fn check_events(headers: &HeaderMap, id: Option<&Id>) -> Result<(), B
     accepts(headers, "text/event-stream").then_some(()).ok_or_else(not_acceptable)
 }
 
-/// The whole body of a request: 413 where it is longer than its limit, 400 where it broke off.
+/// The whole body of a request: 413 where it is longer than its limit, 408 where it did not come in
+/// time, 400 where it broke off. Whoever limits it says so by [`LengthLimitError`], or by the kind of
+/// an [`io::Error`].
 pub(crate) async fn read<B>(body: B) -> Result<Bytes, Box<Answer>>
 where
     B: http_body::Body,
@@ -88,15 +100,24 @@ where
 {
     body.collect().await.map(|whole| whole.to_bytes()).map_err(|e| {
         let e: Box<dyn std::error::Error + Send + Sync> = e.into();
-        match e.downcast_ref::<LengthLimitError>() {
-            Some(_) => {
+        let kind = match e.downcast_ref::<LengthLimitError>() {
+            Some(_) => Some(io::ErrorKind::FileTooLarge),
+            None => e.downcast_ref::<io::Error>().map(io::Error::kind),
+        };
+        let unread = format!("The body could not be read: {e}");
+        match kind {
+            Some(io::ErrorKind::FileTooLarge) => {
                 let message = "The body is larger than the server's limit";
                 refused(StatusCode::PAYLOAD_TOO_LARGE, None, message)
             }
-            None => {
-                let message = format!("The body could not be read: {e}");
-                refused(StatusCode::BAD_REQUEST, None, &message)
+            Some(io::ErrorKind::TimedOut) => {
+                let mut answer = refused(StatusCode::REQUEST_TIMEOUT, None, &unread);
+                // What may still come of it would be taken for the next request (RFC 9110 §15.5.9).
+                let close = HeaderValue::from_static("close");
+                answer.headers_mut().insert(header::CONNECTION, close);
+                answer
             }
+            _ => refused(StatusCode::BAD_REQUEST, None, &unread),
         }
     })
 }

@@ -45,6 +45,15 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     media.is_some_and(|m| m.trim().eq_ignore_ascii_case("application/json"))
 }
 
+/// Whether the body is said to be what it is, and not compressed.
+pub(crate) fn is_plain(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    codings.into_iter().all(|v| {
+        let coding = |c: &str| matches!(c.trim(), "") || c.trim().eq_ignore_ascii_case("identity");
+        v.to_str().is_ok_and(|v| v.split(',').all(coding))
+    })
+}
+
 /// Whether the version header names a revision without sessions.
 pub(crate) fn is_modern(headers: &HeaderMap) -> bool {
     let version = text(headers, &VERSION).and_then(ProtocolVersion::parse);

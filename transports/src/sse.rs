@@ -78,11 +78,12 @@ struct Open {
 pub struct Sse {
     service: McpService,
     options: Arc<Options>,
+    opens: bool,
 }
 
 /// The service for GET on the endpoint and POST to its messages, which asks `service`.
 pub fn service(service: McpService, options: Options) -> Sse {
-    Sse { service, options: Arc::new(options) }
+    Sse { service, options: Arc::new(options), opens: true }
 }
 
 // === impl Streams ===
@@ -138,9 +139,10 @@ where
         Box::pin(async move {
             let (parts, body) = request.into_parts();
             let answered = match parts.method {
-                Method::GET => me.open(&parts),
+                Method::GET if me.opens => me.open(&parts),
                 Method::POST => me.post(&parts, body).await,
-                _ => Ok(answer::not_allowed("GET, POST")),
+                _ if me.opens => Ok(answer::not_allowed("GET, POST")),
+                _ => Ok(answer::not_allowed("POST")),
             };
             Ok(answered.unwrap_or_else(|refused| *refused))
         })
@@ -148,6 +150,11 @@ where
 }
 
 impl Sse {
+    /// The same at the path to post to, where there is no stream.
+    pub fn messages(&self) -> Self {
+        Self { opens: false, ..self.clone() }
+    }
+
     fn open(&self, parts: &Parts) -> Answered {
         answer::check_events(&parts.headers, None)?;
         let Ok(id) = new_id() else { return Err(answer::busy("Try again later")) };

@@ -59,6 +59,16 @@ async fn what_is_refused_and_in_which_order() {
     let (_events, endpoint) = sse.stream("ada").await;
     let put = whole(send(sse.service.clone(), "ada", "PUT", &endpoint, &[JSON], "").await).await;
     assert_eq!((put.status, put.header("allow")), (405, Some("GET, POST")));
+    for method in ["GET", "PUT", "DELETE"] {
+        let messages = sse.service.messages();
+        let a = whole(send(messages, "ada", method, &endpoint, &[JSON], "").await).await;
+        assert_eq!((a.status, a.header("allow")), (405, Some("POST")), "{method}");
+    }
+    assert_eq!(sse.streams.len(), 1, "none was opened");
+    let ping = request(1, "ping", json!({}));
+    let a =
+        whole(send(sse.service.messages(), "ada", "POST", &endpoint, &[JSON], ping).await).await;
+    assert_eq!(a.status, 202);
     let json_only = [("accept", "application/json")];
     let a = whole(send(sse.service.clone(), "ada", "GET", "/sse", &json_only, "").await).await;
     assert_eq!(a.refusal(), (406, -32600));

@@ -1,5 +1,6 @@
 //! Streamable HTTP, whatever the era: statuses, plain answers and event streams.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +11,8 @@ use tokio::time::Instant;
 use tower::ServiceExt;
 
 use crate::support::{
-    BOTH, Events, Http, JSON, KEEP_ALIVE, Owner, SILENCE, call, initialize, request, text_of, whole,
+    BOTH, Events, Http, JSON, KEEP_ALIVE, MODERN, Owner, SILENCE, call, initialize, request,
+    text_of, whole,
 };
 
 #[tokio::test]
@@ -36,6 +38,16 @@ async fn methods_and_media_types_are_checked_before_the_body() {
         assert_eq!(a.header("content-type"), Some("application/json"), "{what}");
         assert!(a.json().get("id").is_none(), "{what}: no id is known");
     }
+    let ping = r#"{"jsonrpc":"2.0","method":"x"}"#;
+    for coding in ["gzip", "br, identity", "identity, deflate", "é"] {
+        let a = http.post(&[MODERN, ("content-encoding", coding)], ping).await;
+        assert_eq!(a.refusal(), (415, -32600), "{coding}");
+        assert_eq!(a.header("accept-encoding"), Some("identity"));
+    }
+    for coding in ["identity", "Identity , identity", ""] {
+        let a = http.post(&[MODERN, ("content-encoding", coding)], ping).await;
+        assert_eq!(a.status, 202, "{coding}");
+    }
     let a = http.post(&[], " ".repeat(100_001)).await;
     assert_eq!(a.refusal(), (413, -32600), "{a:?}");
 }
@@ -43,19 +55,26 @@ async fn methods_and_media_types_are_checked_before_the_body() {
 #[tokio::test]
 async fn a_body_that_breaks_off_is_no_message() {
     let http = Http::new(8);
-    let pieces = futures_util::stream::iter([
-        Ok(http_body::Frame::data(Bytes::from_static(b"{"))),
-        Err("it broke off"),
-    ]);
-    let request = Request::post("/mcp")
-        .header("content-type", "application/json")
-        .extension(Owner("ada"))
-        .body(StreamBody::new(pieces))
-        .expect("a request");
-    let Ok(response) = http.service.clone().oneshot(request).await;
-    let a = whole(response).await;
-    assert_eq!(a.refusal(), (400, -32600));
-    assert!(a.body.contains("it broke off"), "{a:?}");
+    // The kinds of the server's own limits have statuses.
+    for (kind, status, connection, message) in [
+        (ErrorKind::UnexpectedEof, 400, None, "The body could not be read: it broke off"),
+        (ErrorKind::TimedOut, 408, Some("close"), "The body could not be read: it broke off"),
+        (ErrorKind::FileTooLarge, 413, None, "The body is larger than the server's limit"),
+    ] {
+        let pieces = futures_util::stream::iter([
+            Ok(http_body::Frame::data(Bytes::from_static(b"{"))),
+            Err(std::io::Error::new(kind, "it broke off")),
+        ]);
+        let request = Request::post("/mcp")
+            .header("content-type", "application/json")
+            .extension(Owner("ada"))
+            .body(StreamBody::new(pieces))
+            .expect("a request");
+        let Ok(response) = http.service.clone().oneshot(request).await;
+        let a = whole(response).await;
+        assert_eq!((a.refusal(), a.header("connection")), ((status, -32600), connection));
+        assert_eq!(a.json()["error"]["message"], message);
+    }
 }
 
 #[tokio::test]
