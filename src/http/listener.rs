@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -93,14 +93,17 @@ impl Listener {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        let stack = Arc::new(service);
+        let proxies = config.get(settings::http::TRUSTED_PROXIES);
+        let all = Arc::new(OfAll {
+            stack: service,
+            proxies: proxies.iter().filter_map(|p| address(p)).collect(),
+            kept: kept(config),
+        });
         let http = http1(config);
         let graceful = GracefulShutdown::new();
-        let proxies: Arc<[IpAddr]> =
-            config.get(settings::http::TRUSTED_PROXIES).iter().filter_map(|p| address(p)).collect();
         let connections = Connections::new(config.get(settings::http::MAX_CONNECTIONS) as usize);
-        let all = connections.clone();
-        gauge("mssql_mcp.http.connections", move |put| put(all.len() as u64, &[]));
+        let open = connections.clone();
+        gauge("mssql_mcp.http.connections", move |put| put(open.len() as u64, &[]));
         let write_timeout = config.get(settings::http::WRITE_TIMEOUT);
         loop {
             let tcp = tokio::select! {
@@ -109,15 +112,14 @@ impl Listener {
                 tcp = accepted(&self.tcp) => tcp,
             };
             let peer = tcp.peer_addr().ok().map(|p| p.ip());
-            let stranger = peer.map(|p| p.to_canonical()).filter(|p| !proxies.contains(p));
+            let stranger = peer.map(|p| p.to_canonical()).filter(|p| !all.proxies.contains(p));
             let place = tokio::select! {
                 biased;
                 () = stop.closing.cancelled() => break,
                 place = connections.enter(stranger) => place,
             };
             let Some(place) = place else { continue };
-            let (stack, proxies) = (stack.clone(), proxies.clone());
-            let service = Front { stack, peer, proxies, here: Arc::downgrade(&place) };
+            let service = Front { all: all.clone(), peer, here: Arc::downgrade(&place) };
             // A reader who takes nothing for so long is gone; only then are its streams and calls
             // let go.
             let mut tcp = TimeoutStream::new(tcp);
@@ -168,6 +170,14 @@ fn http1(config: &Config) -> http1::Builder {
     builder
 }
 
+/// How long a connection is kept between two requests, told to clients that pool them: one that uses
+/// it at the last moment would meet its end. None where that is not a second.
+fn kept(config: &Config) -> Option<HeaderValue> {
+    let seconds = config.get(settings::http::HEADER_TIMEOUT).as_secs();
+    let text = (seconds > 0).then(|| format!("timeout={seconds}"))?;
+    HeaderValue::try_from(text).ok()
+}
+
 async fn accepted(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
@@ -189,17 +199,23 @@ async fn accepted(listener: &TcpListener) -> TcpStream {
 /// they would be anyway.
 #[derive(Debug)]
 struct Front<S> {
-    stack: Arc<S>,
+    all: Arc<OfAll<S>>,
     peer: Option<IpAddr>,
-    proxies: Arc<[IpAddr]>,
     /// Weakly, because what of a request is kept for longer holds no place.
     here: Weak<HttpConnection>,
 }
 
+/// What connections have in common.
+#[derive(Debug)]
+struct OfAll<S> {
+    stack: S,
+    proxies: Vec<IpAddr>,
+    kept: Option<HeaderValue>,
+}
+
 impl<S> Clone for Front<S> {
     fn clone(&self) -> Self {
-        let (stack, proxies) = (self.stack.clone(), self.proxies.clone());
-        Self { stack, peer: self.peer, proxies, here: self.here.clone() }
+        Self { all: self.all.clone(), peer: self.peer, here: self.here.clone() }
     }
 }
 
@@ -222,15 +238,19 @@ where
     /// Each request knows who is at the other end of its connection, and the connection itself.
     fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
         if let Some(ip) = self.peer {
-            let peer = Peer::of(ip, request.headers(), &self.proxies);
+            let peer = Peer::of(ip, request.headers(), &self.all.proxies);
             request.extensions_mut().insert(peer);
         }
         request.extensions_mut().insert(self.here.clone());
         let (request, unread) = RequestBody::of(request);
-        let answer = S::clone(&self.stack).oneshot(request);
+        let answer = self.all.stack.clone().oneshot(request);
+        let kept = self.all.kept.clone();
         Box::pin(async move {
-            let answer = answer.await;
+            let mut answer = answer.await;
             unread.discarded().await;
+            if let (Ok(answer), Some(kept)) = (&mut answer, kept) {
+                answer.headers_mut().insert(KEEP_ALIVE, kept);
+            }
             answer
         })
     }

@@ -2,6 +2,7 @@
 //! on where it says so.
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{
     BOTH, JSON, Lab, Stdio1, command, handshake, http, in_session, modern, raw, stateless,
@@ -104,6 +105,53 @@ async fn over_http() {
     assert!(unfinished.is_empty() || unfinished.starts_with("HTTP/1.1 408"), "{unfinished}");
     // And all that did not hurt anybody.
     assert_eq!(stateless(address, "tools/list", json!({})).await.status, 200);
+}
+
+/// What a client sends too much of, too slowly, or twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn heads_and_bodies_that_are_too_much() {
+    let lab = Lab::new(&[("http.body_timeout", "300ms"), ("http.header_timeout", "7s")]).await;
+    let (address, _stop) = lab.serve().await;
+    let head = "POST /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+                Content-Type: application/json\r\n";
+    let status = |answer: &str| answer.split(' ').nth(1).map(str::to_owned).unwrap_or_default();
+    let start = std::time::Instant::now();
+    // Declared and not sent: nobody waits for it.
+    let declared =
+        raw(address, format!("{head}Content-Length: 100000000\r\n\r\n").as_bytes()).await;
+    assert_eq!(status(&declared), "413", "{declared}");
+    assert!(declared.contains("larger than the server's limit"), "{declared}");
+    let expects = format!("{head}Expect: 100-continue\r\nContent-Length: 100000000\r\n\r\n");
+    let expects = raw(address, expects.as_bytes()).await;
+    assert_eq!(status(&expects), "413", "it is not told to send it: {expects}");
+    // Sent before the answer is read.
+    let a = http(address, "POST", "/mcp", &[JSON, BOTH], &vec![b' '; 5 << 20]).await;
+    assert_eq!(a.status, 413, "{a:?}");
+    let slow = raw(address, format!("{head}Content-Length: 10\r\n\r\n{{").as_bytes()).await;
+    assert_eq!(status(&slow), "408", "{slow}");
+    assert!(slow.contains("connection: close") && slow.contains("http.body_timeout"), "{slow}");
+    assert!(start.elapsed() < std::time::Duration::from_secs(10));
+    for (kib, expected) in [(60, "400"), (66, "431")] {
+        let long = format!("{head}X: {}\r\nContent-Length: 1\r\n\r\n{{", "x".repeat(kib << 10));
+        let mut tcp = tokio::net::TcpStream::connect(address).await.expect("connect");
+        tcp.write_all(long.as_bytes()).await.expect("write");
+        // What is left unread of a head that is too long breaks the connection, behind the answer.
+        let mut answer = [0; 12];
+        tcp.read_exact(&mut answer).await.expect("an answer");
+        let answer = String::from_utf8_lossy(&answer);
+        assert_eq!(status(&answer), expected, "{kib} KiB: {answer}");
+    }
+    let other =
+        "POST http://evil.example/mcp HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    assert_eq!(status(&raw(address, other.as_bytes()).await), "400");
+    let twice = [JSON, BOTH, ("Mcp-Session-Id", "a"), ("Mcp-Session-Id", "a")];
+    assert_eq!(http(address, "POST", "/mcp", &twice, b"{}").await.status, 400);
+    let gzip = [JSON, BOTH, ("Content-Encoding", "gzip")];
+    assert_eq!(http(address, "POST", "/mcp", &gzip, b"{}").await.status, 415);
+    let a = http(address, "GET", "/messages", &[BOTH], b"").await;
+    assert_eq!((a.status, a.header("allow")), (405, Some("POST")));
+    // How long a connection is kept is told, as it is configured.
+    assert_eq!(a.header("keep-alive"), Some("timeout=7"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
