@@ -59,7 +59,8 @@ bench-beside: $(BESIDE_DIR)/$(BESIDE)
 	$(CARGO) bench --locked --bench beside -- $(BESIDE_DIR)/$(BESIDE) "$(BESIDE_ONLY)"
 
 $(BESIDE_DIR)/%:
-	git worktree add --force --detach $(BESIDE_DIR)/tree $*
+	rm -rf $(BESIDE_DIR)/tree && git worktree prune
+	git worktree add --detach $(BESIDE_DIR)/tree $*
 	cd $(BESIDE_DIR)/tree && CARGO_TARGET_DIR=$(BESIDE_DIR)/build $(CARGO) build --release --locked
 	git worktree remove --force $(BESIDE_DIR)/tree
 	cp $(BESIDE_DIR)/build/release/mssql-mcp $@
