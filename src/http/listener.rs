@@ -164,9 +164,9 @@ fn http1(config: &Config) -> http1::Builder {
         .timer(TokioTimer::new())
         .header_read_timeout(config.get(settings::http::HEADER_TIMEOUT))
         .keep_alive(true);
-    // What a stranger may leave in memory on a connection whose head never ends. Beyond it hyper
-    // answers 431, without a body, and closes.
-    builder.max_buf_size(MAX_HEAD).max_headers(100);
+    // What a stranger may leave in memory on a connection whose head never ends. A longer one may
+    // have come whole all the same; beyond either hyper answers 431, without a body, and closes.
+    builder.max_buf_size(MAX_HEAD).max_header_size(MAX_HEAD).max_headers(100);
     builder
 }
 

@@ -47,11 +47,10 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
 
 /// Whether the body is said to be what it is, and not compressed.
 pub(crate) fn is_plain(headers: &HeaderMap) -> bool {
-    let codings = headers.get_all(header::CONTENT_ENCODING).iter();
-    codings.into_iter().all(|v| {
-        let coding = |c: &str| matches!(c.trim(), "") || c.trim().eq_ignore_ascii_case("identity");
-        v.to_str().is_ok_and(|v| v.split(',').all(coding))
-    })
+    let plain = |c: &str| c.is_empty() || c.eq_ignore_ascii_case("identity");
+    let all_plain = |v: &str| v.split(',').map(str::trim).all(plain);
+    let codings = headers.get_all(header::CONTENT_ENCODING);
+    codings.iter().all(|v| v.to_str().is_ok_and(all_plain))
 }
 
 /// Whether the version header names a revision without sessions.
