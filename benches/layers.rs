@@ -134,7 +134,7 @@ async fn line(name: &str) -> f64 {
             let bounds =
                 Bounds { max_rows: 1000, max_chars: 100_000, max_cell: 20_000, csv: false };
             let tools = Arc::new(Registry::new(
-                Surroundings { database: database.clone(), bounds },
+                Surroundings { database: database.clone(), bounds, brief: false },
                 Confirm::new(&config),
                 None,
             ));

@@ -78,7 +78,11 @@ fn stack(c: &mut Criterion) {
     );
     let bounds = Bounds { max_rows: 1000, max_chars: 100_000, max_cell: 20_000, csv: false };
     let registry = || {
-        Registry::new(Surroundings { database: db.clone(), bounds }, Confirm::new(&config), None)
+        Registry::new(
+            Surroundings { database: db.clone(), bounds, brief: false },
+            Confirm::new(&config),
+            None,
+        )
     };
     let mut extensions = http::Extensions::new();
     extensions.insert(mssql_mcp::principal::Principal::local());
@@ -159,7 +163,7 @@ fn recorded(c: &mut Criterion) {
         let database = db(&config);
         let bounds = Bounds { max_rows: 1000, max_chars: 100_000, max_cell: 20_000, csv: false };
         let prepare = PrepareLayer(Arc::new(Registry::new(
-            Surroundings { database: database.clone(), bounds },
+            Surroundings { database: database.clone(), bounds, brief: false },
             Confirm::new(&config),
             None,
         )));

@@ -270,7 +270,8 @@ fn assembled(
         max_cell: config.get(settings::limits::MAX_CELL) as usize,
         csv: config.get(settings::limits::TEXT) == settings::limits::RowsText::Csv,
     };
-    let surroundings = Surroundings { database: database.clone(), bounds };
+    let brief = config.get(settings::tools::TEXT_BLOCK) == settings::tools::TextBlock::Brief;
+    let surroundings = Surroundings { database: database.clone(), bounds, brief };
     let library = config.get(settings::tools::SEARCH).then(|| DocumentIndex::new(path, config));
     let mut registry = Registry::new(surroundings, confirm.clone(), library);
     if config.get(settings::auth::MODE) != settings::auth::AuthMode::Off {

@@ -19,7 +19,7 @@ pub mod search;
 use std::future::Future;
 use std::sync::Arc;
 
-use mssql_mcp_transports::{Context, ToolReply};
+use mssql_mcp_transports::{Context, ProtocolVersion, ToolReply};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
@@ -80,6 +80,9 @@ pub(crate) trait Tool: Send + Sync + 'static {
     /// How `mssql-mcp call` is asked for it, for its help.
     const EXAMPLE: &'static str;
 
+    /// Arguments that are read under another name too, as they were called before: (old, new).
+    const RENAMED: &'static [(&'static str, &'static str)] = &[];
+
     /// The setting without which no mount has it.
     const SETTING: Option<&'static str> = None;
 
@@ -104,6 +107,8 @@ pub struct Surroundings {
     pub database: Database,
     /// The most that one answer holds.
     pub bounds: Bounds,
+    /// The text block only counts what `structuredContent` has.
+    pub brief: bool,
 }
 
 /// What clients are told of a tool.
@@ -139,6 +144,7 @@ pub(crate) struct Call {
     pub(crate) database: Database,
     /// Where the call must stop: the mount's bounds, the deadline, the client's cancel.
     pub(crate) limits: Limits,
+    brief: bool,
 }
 
 /// Why a call ended without an answer.
@@ -188,8 +194,9 @@ impl Definition {
             "inputSchema": {
                 "type": "object",
                 "properties": self.arguments,
+                // Without additionalProperties: google-genai fails on a boolean there, strict modes
+                // write it themselves, and what is not known is refused by its name anyway.
                 "required": self.required,
-                "additionalProperties": false,
             },
             "outputSchema": self.output,
             "annotations": {
@@ -216,7 +223,13 @@ impl Call {
             trace: facts.trace(),
             caller: Principal::of(&context.extensions).map_or_else(ourselves, share_of),
         };
-        Self { context, facts, database: of.database.clone(), limits }
+        Self { context, facts, database: of.database.clone(), limits, brief: of.brief }
+    }
+
+    /// Whether the text block only counts what `structuredContent` has: as configured, or where the
+    /// caller asks for it, and never where a client would have nothing else.
+    pub(crate) fn brief(&self, asked: bool) -> bool {
+        (self.brief || asked) && self.context.version >= ProtocolVersion::V2025_06_18
     }
 
     /// Whether the caller has a scope.

@@ -21,7 +21,7 @@ pub fn show(result: &Node, width: Option<usize>) -> String {
     let mut out = String::new();
     if result.get("isError").is_true() {
         failure(first, &mut out);
-    } else if first.is_empty() || matches!(Node::read(first), Ok(Node::Object(_))) {
+    } else if first.is_empty() || is_told(first, structured) {
         answer(structured, width, &mut out);
     } else {
         // CSV, which is for other programs: as it was sent.
@@ -31,6 +31,13 @@ pub fn show(result: &Node, width: Option<usize>) -> String {
         }
     }
     out
+}
+
+/// Whether a text says no more than what is structured: the same JSON, or a line that counts it,
+/// where CSV ends with the end of one.
+fn is_told(text: &str, structured: &Node) -> bool {
+    matches!(Node::read(text), Ok(Node::Object(_)))
+        || (*structured != Node::Null && !text.ends_with('\n'))
 }
 
 fn failure(text: &str, out: &mut String) {
@@ -63,6 +70,11 @@ fn answer(s: &Node, width: Option<usize>, out: &mut String) {
         return object(s, width, out);
     }
     for r in s.get("results").items() {
+        if let Some(csv) = r.get("csv").text() {
+            let rows = plural(r.get("row_count").number().unwrap_or(0), "row");
+            let _ = writeln!(out, "{csv}# {rows}");
+            continue;
+        }
         let columns = r.get("columns").items();
         let head = columns.iter().map(|c| whole_cell(c.get("name"))).collect();
         let numeric: Vec<bool> =

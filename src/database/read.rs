@@ -196,9 +196,20 @@ impl<'a> Reading<'a> {
         writer.end();
         let rows = writer.total_rows;
         let (truncated, cut) = (writer.truncated.map(|t| (t, writer.limit(t))), writer.cut);
+        let shapes = std::mem::take(&mut writer.shapes);
         let (results, csv) = writer.finish();
         let messages = Vec::new();
-        BatchAnswer { results, rows, rows_affected, messages, committed, truncated, cut, csv }
+        BatchAnswer {
+            results,
+            rows,
+            rows_affected,
+            messages,
+            committed,
+            truncated,
+            cut,
+            csv,
+            shapes,
+        }
     }
 }
 

@@ -60,7 +60,7 @@ pub struct Bounds {
     pub max_chars: usize,
     /// Characters of one text or binary.
     pub max_cell: usize,
-    /// The text is CSV.
+    /// Rows are CSV, in the text and in the JSON.
     pub csv: bool,
 }
 
@@ -89,7 +89,8 @@ fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|b| **b & 0xC0 != 0x80).count()
 }
 
-/// Writes `[{"columns":…,"rows":[[…]],"row_count":n}, …]` under a budget.
+/// Writes `[{"columns":…,"rows":[[…]],"row_count":n}, …]` under a budget; with CSV, that stands as
+/// a text in the place of the rows, so that nobody reads both.
 #[derive(Debug)]
 pub(crate) struct RowsWriter {
     done: Vec<Bytes>,
@@ -98,10 +99,13 @@ pub(crate) struct RowsWriter {
     /// Where the current result's head belongs: it is written last, when it is known what is to be
     /// said of its columns.
     head_at: usize,
+    /// Where the current result begins in the CSV.
+    csv_at: usize,
     columns: Arc<[Column]>,
     open: bool,
-    results: usize,
     rows: u64,
+    /// Rows and columns of the results that are over.
+    pub(crate) shapes: Vec<(u64, usize)>,
     /// Rows over all results.
     pub(crate) total_rows: u64,
     bounds: Bounds,
@@ -118,10 +122,11 @@ impl RowsWriter {
             done: Vec::new(),
             forms: (Json::new(), bounds.csv.then(Csv::new)),
             head_at: 0,
+            csv_at: 0,
             columns: Arc::new([]),
             open: false,
-            results: 0,
             rows: 0,
+            shapes: Vec::new(),
             total_rows: 0,
             bounds,
             cost: 0,
@@ -160,10 +165,11 @@ impl RowsWriter {
             Some(csv) => {
                 self.cost += "\n# 0 rows\n".len();
                 let mut out = csv.take(Vec::new());
-                if self.results > 0 {
+                if !self.shapes.is_empty() {
                     out.push(b'\n');
                 }
                 let from = out.len();
+                self.csv_at = from;
                 for (i, c) in self.columns.iter().enumerate() {
                     if i > 0 {
                         out.push(b',');
@@ -198,7 +204,10 @@ impl RowsWriter {
         self.rows += 1;
         self.total_rows += 1;
         if self.forms.0.out().len() >= SEGMENT {
-            self.cut_segment();
+            match self.bounds.csv {
+                true => drop(self.forms.0.take(Vec::new())),
+                false => self.cut_segment(),
+            }
         }
         true
     }
@@ -227,12 +236,26 @@ impl RowsWriter {
         if !std::mem::take(&mut self.open) {
             return;
         }
-        let head = self.head();
-        self.cut_segment();
-        self.done.insert(self.head_at, head.into());
+        let mut head = self.head();
         // Writing into a Vec cannot fail.
+        match &self.forms.1 {
+            None => {
+                head.extend_from_slice(b"],\"rows\":[");
+                self.cut_segment();
+            }
+            Some(csv) => {
+                head.extend_from_slice(b"],\"csv\":");
+                let rows = std::str::from_utf8(&csv.out()[self.csv_at..]).unwrap_or_default();
+                let _ = serde_json::to_writer(&mut head, rows);
+                self.forms.0.take(Vec::new());
+            }
+        }
+        self.done.insert(self.head_at, head.into());
         let mut out = self.forms.0.take(Vec::new());
-        let _ = write!(out, "],\"row_count\":{}", self.rows);
+        if !self.bounds.csv {
+            out.push(b']');
+        }
+        let _ = write!(out, ",\"row_count\":{}", self.rows);
         if let Some(t) = self.truncated {
             let (reason, advice) = (t.as_str(), t.advice());
             let _ =
@@ -248,13 +271,13 @@ impl RowsWriter {
             };
             csv.take(out);
         }
-        self.results += 1;
+        self.shapes.push((self.rows, self.columns.len()));
     }
 
     /// The columns, each with what is to be said of its values.
     fn head(&mut self) -> Vec<u8> {
         let mut head = Vec::with_capacity(32 * self.columns.len() + 32);
-        if self.results > 0 {
+        if !self.shapes.is_empty() {
             head.push(b',');
         }
         head.extend_from_slice(b"{\"columns\":[");
@@ -286,7 +309,6 @@ impl RowsWriter {
             }
             head.push(b'}');
         }
-        head.extend_from_slice(b"],\"rows\":[");
         head
     }
 

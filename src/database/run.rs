@@ -75,6 +75,8 @@ pub struct BatchAnswer {
     pub(crate) cut: bool,
     /// The rows as CSV, where that is wanted.
     pub(crate) csv: Option<String>,
+    /// Of each result set, its rows and columns.
+    pub(crate) shapes: Vec<(u64, usize)>,
 }
 
 /// What became of a change that was to have a certain effect.

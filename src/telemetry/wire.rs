@@ -103,6 +103,8 @@ pub enum Shape {
     Count,
     /// The names, and the type of each value.
     Types,
+    /// The same, of an array of named values too.
+    Named,
     /// An object with these fields.
     Fields(&'static [(&'static str, Shape)]),
     /// An array, or an object with names that say nothing.
@@ -111,7 +113,7 @@ pub enum Shape {
     OfTool,
 }
 
-use Shape::{Count, Each, Fields, Number, OfTool, OneOf, Plain, Statement as Sql, Types};
+use Shape::{Count, Each, Fields, Named, Number, OfTool, OneOf, Plain, Statement as Sql, Types};
 
 /// RFC 5424, as MCP's logging has it.
 const LEVELS: Shape =
@@ -165,6 +167,7 @@ const TRUNCATED: Shape = Fields(&[("reason", Plain)]);
 const ROWSET: Shape = Fields(&[
     ("columns", Each(&Fields(&[("name", Plain), ("type", Plain)]))),
     ("rows", Count),
+    ("csv", Count),
     ("row_count", Number),
     ("truncated", TRUNCATED),
 ]);
@@ -220,7 +223,14 @@ fn redacted(v: &Value, shape: &Shape, tools: &Tools) -> Value {
             if redacted.is_empty() { kind(v).into() } else { redacted.into() }
         }
         (Count, Value::Array(all)) => format!("({} of them)", all.len()).into(),
-        (Types, Value::Object(o)) => {
+        (Named, Value::Array(all)) if all.iter().all(|one| one["name"].is_string()) => {
+            let of = |one: &Value| {
+                let value = one.get("value").or(one.get("base64")).unwrap_or(&Value::Null);
+                (one["name"].as_str().unwrap_or_default().to_owned(), kind(value).into())
+            };
+            all.iter().map(of).collect::<Map<_, _>>().into()
+        }
+        (Types | Named, Value::Object(o)) => {
             o.iter().map(|(k, v)| (k.clone(), kind(v).into())).collect::<Map<_, _>>().into()
         }
         (Fields(known), Value::Object(o)) => {
@@ -290,6 +300,12 @@ mod tests {
         for hidden in ["ada", "4711", "9876", "sealed"] {
             assert!(!text.contains(hidden), "{hidden}: {text}");
         }
+        let listed =
+            json!([{"name": "pin", "value": "9876"}, {"name": "n", "type": "int", "value": 4711}]);
+        let mut named = call.clone();
+        named["params"]["arguments"]["params"] = listed;
+        let text = told(named.to_string().as_bytes(), false);
+        assert!(text.contains("\"pin\":\"(4 characters)\"") && !text.contains("4711"), "{text}");
         let with = told(call.to_string().as_bytes(), true);
         assert!(
             with.contains("ada") && with.contains("9876") && !with.contains("sealed"),

@@ -1,33 +1,45 @@
 //! What tools answer with: rows as JSON and as text, and the schemas of both.
 
-use mssql_mcp_transports::{Segments, ToolReply};
+use mssql_mcp_transports::{Segments, Text, ToolReply};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::Call;
 use crate::database::rows::Truncated;
 use crate::database::run::BatchAnswer;
 use crate::facts::CallFacts;
+use crate::plural::plural;
 use crate::telemetry::wire::Shape;
 
-/// The text form of rows.
+/// The form of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum ResultFormat {
-    /// The same as `structuredContent`.
     Json,
+    /// In the text block, and in `structuredContent` in place of the rows.
     Csv,
+    /// JSON, and a text block that only counts it.
+    Brief,
 }
 
 /// What `log.messages` shows of a `format` argument.
-pub(super) const FORMAT_SHOWN: Shape = Shape::OneOf(&["json", "csv"]);
+pub(super) const FORMAT_SHOWN: Shape = Shape::OneOf(&["json", "csv", "brief"]);
 
 /// The schema of a `format` argument.
 pub(super) fn format_schema() -> Value {
     json!({
         "type": "string",
-        "enum": ["json", "csv"],
-        "description": "text form of the rows; structuredContent is JSON always"
+        "enum": ["json", "csv", "brief"],
+        "description": "json rows; csv in their place (fewer tokens); brief: json rows in \
+            structuredContent alone, the text only counts them"
     })
+}
+
+/// A form of rows that a caller asks for, or that of the mount: whether it is CSV, and whether the
+/// text block is brief.
+pub(super) fn form(call: &Call, asked: Option<ResultFormat>) -> (bool, bool) {
+    let csv = asked.map_or(call.limits.bounds.csv, |f| f == ResultFormat::Csv);
+    (csv, call.brief(asked == Some(ResultFormat::Brief)))
 }
 
 /// A small structured result.
@@ -37,15 +49,57 @@ pub(super) fn structured(facts: &CallFacts, rows: usize, v: &Value) -> ToolReply
     ToolReply::structured(json)
 }
 
+/// The same; where the text block is brief, it says so much.
+pub(super) fn counted(call: &Call, rows: usize, v: &Value, what: &str) -> ToolReply {
+    let mut reply = structured(&call.facts, rows, v);
+    if call.brief(false) {
+        reply.text = Text::Own(format!("{what}{ELSEWHERE}"));
+    }
+    reply
+}
+
+/// How a brief text ends.
+const ELSEWHERE: &str = "; see structuredContent";
+
+/// Of so many result sets a brief text says what they have.
+const TOLD: usize = 8;
+
+/// How much an answer has, in a line.
+fn brief(a: &BatchAnswer, changed: Option<bool>) -> String {
+    let one = |(rows, columns): &(u64, usize)| {
+        format!("{} of {}", plural(rows, "row"), plural(columns, "column"))
+    };
+    let mut told: Vec<String> = a.shapes.iter().take(TOLD).map(one).collect();
+    match a.shapes.len() {
+        0 => told.push("no result set".to_owned()),
+        n if n > TOLD => told.push(plural(n - TOLD, "more result set")),
+        _ => {}
+    }
+    if let Some((why, _)) = a.truncated {
+        told.push(format!("cut at {}", why.as_str()));
+    }
+    if !a.messages.is_empty() {
+        told.push(plural(a.messages.len(), "message"));
+    }
+    if changed.is_some() {
+        let affected = Value::from(a.rows_affected.clone());
+        told.push(format!("rows affected: {affected}, committed: {}", a.committed));
+    }
+    told.join(", ") + ELSEWHERE
+}
+
 /// The result object; the rows are joined in as they are. `changed` for what changes something,
 /// with whether it was a dry run; `more` where further result sets may be behind a cut.
 pub(super) fn rowsets(
-    facts: &CallFacts,
+    call: &Call,
     a: BatchAnswer,
+    asked: Option<ResultFormat>,
     changed: Option<bool>,
     more: bool,
 ) -> ToolReply {
+    let facts = &call.facts;
     facts.set_names_were_right();
+    let brief = form(call, asked).1.then(|| brief(&a, changed));
     // Before the rows, so that who reads them from the beginning knows that they are not all.
     let (mut head, mut cut) = (String::from("{"), String::new());
     if let Some((why, limit)) = a.truncated {
@@ -84,7 +138,9 @@ pub(super) fn rowsets(
     let json = Segments(parts);
     facts.returned(a.rows, json.len());
     let mut reply = ToolReply::structured(json);
-    if let Some(mut csv) = a.csv {
+    if let Some(line) = brief {
+        reply.text = Text::Own(line);
+    } else if let Some(mut csv) = a.csv {
         csv.insert_str(0, &cut);
         // What is not rows, in lines that no row begins like.
         for m in messages.as_array().into_iter().flatten().filter_map(Value::as_str) {
@@ -97,7 +153,7 @@ pub(super) fn rowsets(
                 a.committed
             );
         }
-        reply.text = mssql_mcp_transports::Text::Own(csv);
+        reply.text = Text::Own(csv);
     }
     reply
 }
@@ -141,14 +197,28 @@ pub(super) fn results_schema() -> Value {
                         than the limit and end in … [cut: …]" },
                     "replaced": { "type": "integer", "description": "so many places could not \
                         be decoded, and are U+FFFD" },
-                    "sensitivity": { "type": "array", "items": { "type": "object" },
-                        "description": "labels of ADD SENSITIVITY CLASSIFICATION" }
+                    "sensitivity": {
+                        "type": "array",
+                        "items": { "type": "object", "properties": {
+                            "label": { "type": ["string", "null"] },
+                            "information_type": { "type": ["string", "null"] },
+                            "rank": { "type": ["integer", "null"] }
+                        } },
+                        "description": "labels of ADD SENSITIVITY CLASSIFICATION"
+                    }
                 }, "required": ["name", "type"] } },
-                "rows": { "type": "array", "items": { "type": "array" } },
+                "rows": { "type": "array", "items": { "type": "array", "items": {
+                    "type": ["string", "number", "boolean", "null"]
+                } } },
+                "csv": {
+                    "type": "string",
+                    "description": "in place of rows, where the format is csv (RFC 4180): a line of \
+                        names, and a line for each row; NULL is nothing, an empty text is \"\""
+                },
                 "row_count": { "type": "integer" },
                 "truncated": { "type": "object", "properties": { "reason": { "type": "string" }, "advice": { "type": "string" } }, "required": ["reason", "advice"] }
             },
-            "required": ["columns", "rows", "row_count"]
+            "required": ["columns", "row_count"]
         }
     })
 }

@@ -2,6 +2,8 @@
 //! is taken for what it is (`"5"`, `5.0`, `"true"`, an object written as text, an empty text for
 //! one that was left out), and what is not is refused in a sentence that a model can act on.
 
+mod named;
+
 use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -24,6 +26,8 @@ enum Place {
     Params,
     /// It is one parameter, with its type.
     Param,
+    /// It is one parameter of an array, with its name.
+    Named,
 }
 
 /// Reads the members of an object, none of them twice: of two, others might have read the other
@@ -69,25 +73,34 @@ fn members(text: &str, place: Place) -> serde_json::Result<Map<String, Value>> {
     Ok(all)
 }
 
+/// An error without serde's position, which is within the arguments, where it helps nobody.
+fn unplaced(e: &serde_json::Error) -> String {
+    let text = e.to_string();
+    text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what).to_owned()
+}
+
 /// A value in an object; of an object no member may be there twice, however deep.
 fn member(place: Place, name: &str, raw: &str) -> Result<Value, String> {
-    let plain = |e: serde_json::Error| {
-        let text = e.to_string();
-        text.rsplit_once(" at line ").map_or(text.as_str(), |(w, _)| w).to_owned()
-    };
     match raw.as_bytes() {
+        [b'{', ..] if place == Place::Named => Err("a single value is expected".to_owned()),
+        [b'[', ..] if place == Place::Arguments && name == "params" => {
+            named::read(raw).map(Value::Object)
+        }
         [b'{', ..] => {
             let within = match place {
                 Place::Arguments if name == "params" => Place::Params,
                 Place::Arguments => Place::Arguments,
-                Place::Params | Place::Param => Place::Param,
+                Place::Params | Place::Param | Place::Named => Place::Param,
             };
-            members(raw, within).map(Value::Object).map_err(plain)
+            members(raw, within).map(Value::Object).map_err(|e| unplaced(&e))
+        }
+        [b'-' | b'0'..=b'9', ..] if place == Place::Named && has_more_than_a_double(raw) => {
+            Ok(named::pending(raw))
         }
         [b'-' | b'0'..=b'9', ..] if place != Place::Arguments && has_more_than_a_double(raw) => {
             exact(raw, place)
         }
-        _ => serde_json::from_str(raw).map_err(plain),
+        _ => serde_json::from_str(raw).map_err(|e| unplaced(&e)),
     }
 }
 
@@ -124,22 +137,19 @@ fn exact(number: &str, place: Place) -> Result<Value, String> {
     }
 }
 
-/// `params.arguments`; none are the empty object.
+/// `params.arguments`; none are the empty object. Those that had another name before are read under
+/// it, too.
 pub(crate) fn read<A: DeserializeOwned>(
     params: Option<&RawValue>,
     schema: &Value,
+    renamed: &[(&str, &str)],
 ) -> Result<A, Refusal> {
     #[derive(Deserialize)]
     struct Params<'a> {
         #[serde(borrow, default)]
         arguments: Option<&'a RawValue>,
     }
-    let bad = |e: serde_json::Error| {
-        // serde's position is within the arguments, where it helps nobody.
-        let text = e.to_string();
-        let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(w, _)| w);
-        refused(format!("Invalid arguments: {what}."), "")
-    };
+    let bad = |e: serde_json::Error| refused(format!("Invalid arguments: {}.", unplaced(&e)), "");
     let params =
         params.map(|p| serde_json::from_str::<Params<'_>>(p.get())).transpose().map_err(bad)?;
     let raw = params.and_then(|p| p.arguments).map_or("{}", RawValue::get);
@@ -157,7 +167,15 @@ pub(crate) fn read<A: DeserializeOwned>(
             "",
         ));
     }
-    let given = members(raw, Place::Arguments).map_err(bad)?;
+    let mut given = members(raw, Place::Arguments).map_err(bad)?;
+    for (old, new) in renamed {
+        // With both it is not known which is meant.
+        if !given.contains_key(*new)
+            && let Some(value) = given.remove(*old)
+        {
+            given.insert((*new).to_owned(), value);
+        }
+    }
     let taken = by_schema(given, schema)?;
     serde_json::from_value(Value::Object(taken)).map_err(bad)
 }
@@ -285,11 +303,21 @@ fn coerced(
             (_, Some(t)) if t.eq_ignore_ascii_case("false") => Ok(Some(false.into())),
             _ => wrong("true or false"),
         },
-        "object" => match (v, text.map(|t| members(t, Place::Params))) {
-            (Value::Object(_), _) => Ok(Some(v.clone())),
-            (_, Some(Ok(o))) => Ok(Some(o.into())),
-            _ => wrong("an object such as {\"name\": value}"),
-        },
+        // Named values, which came as an object or were made one when they were read.
+        "array" => {
+            let read = |t: &str| match t.starts_with('[') {
+                true => named::read(t),
+                false => members(t, Place::Params).map_err(|e| unplaced(&e)),
+            };
+            match (v, text.map(read)) {
+                (Value::Object(_), _) => Ok(Some(v.clone())),
+                (_, Some(Ok(o))) => Ok(Some(o.into())),
+                (_, Some(Err(e))) if text.is_some_and(|t| t.starts_with('[')) => {
+                    Err(refused(format!("{name} cannot be read: {e}."), ""))
+                }
+                _ => wrong(&format!("an array such as {}", named::EXAMPLE)),
+            }
+        }
         _ => Ok(Some(v.clone())),
     }
 }
@@ -304,7 +332,7 @@ mod tests {
         json!({
             "properties": {
                 "query": { "type": "string", "description": "T-SQL" },
-                "params": { "type": "object" },
+                "params": { "type": "array" },
                 "max_rows": { "type": "integer", "minimum": 1 },
                 "limit": { "type": "integer" },
                 "dry_run": { "type": "boolean" },
@@ -316,7 +344,7 @@ mod tests {
 
     fn of(arguments: &str) -> Result<Value, String> {
         let raw = RawValue::from_string(format!("{{\"arguments\":{arguments}}}")).expect("JSON");
-        read::<Value>(Some(&raw), &schema()).map_err(|r| r.message)
+        read::<Value>(Some(&raw), &schema(), &[("max", "max_rows")]).map_err(|r| r.message)
     }
 
     #[test]
@@ -371,6 +399,15 @@ mod tests {
                 r#"{"query":"q","params":"{\"a\": 1}"}"#,
                 json!({ "query": "q", "params": { "a": 1 } }),
             ),
+            // An array of named values in either way, and an argument by the name it had before.
+            (
+                r#"{"query":"q","params":[{"name":"a","value":1}],"max":5}"#,
+                json!({ "query": "q", "params": { "a": 1 }, "max_rows": 5 }),
+            ),
+            (
+                r#"{"query":"q","params":"[{\"name\":\"a\",\"value\":1}]"}"#,
+                json!({ "query": "q", "params": { "a": 1 } }),
+            ),
             (
                 r#"{"query":"q","params":"","max_rows":"","dry_run":" ","format":"","limit":null}"#,
                 json!({ "query": "q" }),
@@ -398,10 +435,10 @@ mod tests {
             (r#"{"query":"q","dry_run":"yes"}"#, "dry_run is \"yes\"; it must be true or false."),
             (r#"{"query":"q","format":"xml"}"#, "format is \"xml\"; it must be json or csv."),
             (
-                r#"{"query":"q","params":[1]}"#,
-                "params is an array; it must be an object such as {\"name\": value}.",
+                r#"{"query":"q","params":1}"#,
+                "params is 1; it must be an array such as [{\"name\": \"a\", \"value\": 1}].",
             ),
-            (r#"{"query":"q","params":"a=1"}"#, "params is \"a=1\"; it must be an object"),
+            (r#"{"query":"q","params":"a=1"}"#, "params is \"a=1\"; it must be an array"),
             (r#"{"query":5}"#, "query is 5; it must be a text."),
             (r#"{}"#, "query is missing; give {\"query\": …}."),
             (
@@ -414,6 +451,12 @@ mod tests {
             (r#"{"query":"q","query":"r"}"#, "query is there twice"),
             (r#"{"query":"q","params":"{\"a\":1,\"a\":2}"}"#, "params is"),
             (r#"{"query":"q","params":{"a":1,"a":2}}"#, "params cannot be read: a is there twice"),
+            (r#"{"query":"q","max":1,"max_rows":1}"#, "There is no argument \"max\" here"),
+            (
+                r#"{"query":"q","params":"[{\"a\":1}]"}"#,
+                "params cannot be read: item 1: name is missing; give",
+            ),
+            (r#"{"query":"q","params":[1]}"#, "params cannot be read: item 1 is no object"),
             (r#"{"query":"q","max_rows":1e400}"#, "max_rows cannot be read: number out of range"),
             (r#"{"query":"\ud800"}"#, "query cannot be read"),
         ] {

@@ -172,7 +172,7 @@ impl Change<'_> {
         }
         self.call.facts.set_changed(rows, a.committed);
         self.note(&mut a);
-        rowsets(&self.call.facts, a, Some(dry_run), false)
+        rowsets(self.call, a, self.args.format, Some(dry_run), false)
     }
 
     /// What was taken otherwise than it was asked for.

@@ -2,12 +2,13 @@
 
 use mssql_mcp_transports::ToolReply;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::answer::structured;
+use super::answer::counted;
 use super::{Call, Definition, Stop, Surroundings, Tool};
 use crate::facts::Named;
 use crate::limits::Cost;
+use crate::plural::plural;
 use crate::telemetry::wire::Shape;
 
 /// Describes a table or a view.
@@ -33,7 +34,6 @@ impl Tool for DescribeTable {
     }
 
     fn definition(&self, _: &Surroundings) -> Definition {
-        let keys = json!({ "type": "array", "items": { "type": "object" } });
         Definition {
             title: "Describe a table",
             description: "Columns with their types, defaults and descriptions; primary key, \
@@ -47,40 +47,7 @@ impl Tool for DescribeTable {
                 }
             }),
             required: &["table_name"],
-            output: json!({
-                "type": "object",
-                "properties": {
-                    "schema": { "type": "string" },
-                    "name": { "type": "string" },
-                    "type": { "type": ["string", "null"] },
-                    "sql_name": {
-                        "type": "string",
-                        "description": "as it is written in T-SQL, where it needs brackets"
-                    },
-                    "rows": { "type": "integer" },
-                    "description": { "type": "string" },
-                    "collation": {
-                        "type": "string",
-                        "description": "of all text columns that name no other"
-                    },
-                    "columns": { "type": "array", "items": {
-                        "type": "object",
-                        "properties": {
-                            "name": { "type": "string" },
-                            "type": { "type": "string" },
-                            "nullable": { "type": "boolean" }
-                        },
-                        "required": ["name", "type", "nullable"]
-                    } },
-                    "primary_key": { "type": "object" },
-                    "unique_constraints": keys,
-                    "check_constraints": keys,
-                    "foreign_keys": keys,
-                    "referenced_by": keys,
-                    "indexes": keys
-                },
-                "required": ["schema", "name", "columns"]
-            }),
+            output: output(),
             changes: false,
         }
     }
@@ -93,6 +60,119 @@ impl Tool for DescribeTable {
             .map_err(|e| Stop::NotFound(args.table_name, e))?;
         let out = db.describe(&table, limits).await?;
         let n = out["columns"].as_array().map_or(0, Vec::len);
-        Ok(structured(&call.facts, n, &out))
+        let what = format!("{}: {}", table.written(), plural(n, "column"));
+        Ok(counted(&call, n, &out, &what))
     }
+}
+
+/// All that [`crate::database::Database::describe`] may say: what a schema does not name, clients
+/// with types leave out.
+fn output() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "schema": { "type": "string" },
+            "name": { "type": "string" },
+            "type": { "type": ["string", "null"] },
+            "sql_name": {
+                "type": "string",
+                "description": "as it is written in T-SQL, where it needs brackets"
+            },
+            "rows": { "type": "integer" },
+            "description": { "type": "string" },
+            "collation": {
+                "type": "string",
+                "description": "of all text columns that name no other"
+            },
+            "columns": array(columns()),
+            "primary_key": constraint(),
+            "unique_constraints": array(constraint()),
+            "check_constraints": array(json!({
+                "type": "object",
+                "properties": {
+                    "name": { "type": "string" },
+                    "definition": { "type": ["string", "null"] }
+                },
+                "required": ["name", "definition"]
+            })),
+            "foreign_keys": array(foreign_key("references")),
+            "referenced_by": array(foreign_key("table")),
+            "indexes": array(index())
+        },
+        "required": ["schema", "name", "columns"]
+    })
+}
+
+fn array(items: Value) -> Value {
+    json!({ "type": "array", "items": items })
+}
+
+fn names() -> Value {
+    array(json!({ "type": "string" }))
+}
+
+fn columns() -> Value {
+    let number = json!({ "type": ["integer", "null"] });
+    json!({
+        "type": "object",
+        "properties": {
+            "name": { "type": "string" },
+            "type": { "type": "string" },
+            "nullable": { "type": "boolean" },
+            "default": { "type": "string" },
+            "identity": {
+                "type": "object",
+                "properties": { "seed": number, "increment": number },
+                "required": ["seed", "increment"]
+            },
+            "computed": { "type": "string", "description": "the expression" },
+            "collation": { "type": "string" },
+            "description": { "type": "string" }
+        },
+        "required": ["name", "type", "nullable"]
+    })
+}
+
+fn constraint() -> Value {
+    json!({
+        "type": "object",
+        "properties": { "name": { "type": "string" }, "columns": names() },
+        "required": ["name", "columns"]
+    })
+}
+
+/// With the table on the other side under this name.
+fn foreign_key(other: &str) -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "name": { "type": "string" },
+            "columns": names(),
+            other: { "type": "string", "description": "schema.table" },
+            "referenced_columns": {
+                "type": "array",
+                "items": { "type": "string" },
+                "description": "where they are named otherwise"
+            },
+            "on_delete": { "type": "string" },
+            "on_update": { "type": "string" }
+        },
+        "required": ["name", "columns", other]
+    })
+}
+
+fn index() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "name": { "type": "string" },
+            "columns": names(),
+            "type": { "type": "string", "description": "unless it is NONCLUSTERED" },
+            "unique": { "type": "boolean" },
+            "descending": names(),
+            "included": names(),
+            "filter": { "type": "string" }
+        },
+        "required": ["name", "columns"]
+    })
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::answer::{
-    FORMAT_SHOWN, ResultFormat, format_schema, results_schema, rowsets, truncated_schema,
+    FORMAT_SHOWN, ResultFormat, form, format_schema, results_schema, rowsets, truncated_schema,
 };
 use super::change::Change;
 use super::confirm::Confirm;
@@ -23,10 +23,37 @@ use crate::long;
 use crate::telemetry::metrics::{instruments, label};
 use crate::telemetry::wire::Shape;
 
-/// How values are given.
-const PARAMS: &str = "values for @name: {\"name\": value}, or {\"name\": {\"type\": \
-    \"decimal(10,2)\", \"value\": \"12.50\"}}; binary as hex: {\"type\": \"varbinary(8)\", \
-    \"value\": \"0x01FF\"}, or with \"base64\" instead of \"value\"";
+/// How values are given. The object that is taken as well is not told: a client that checks what
+/// its model says by this schema would refuse it. The example is for the models of llama-index,
+/// which tells of an item only that it is an object. A value is told as a text: on a list of types
+/// autogen-ext fails, and of a choice of types LangChain for npm tells nothing. Numbers, booleans
+/// and null are taken all the same.
+fn params_schema() -> Value {
+    json!({
+        "type": "array",
+        "description": "values for @name in the query, such as [{\"name\": \"day\", \"type\": \"date\", \
+            \"value\": \"2024-01-31\"}]",
+        "items": {
+            "type": "object",
+            "properties": {
+                "name": { "type": "string", "description": "name, with or without @" },
+                "type": {
+                    "type": "string",
+                    "description": "T-SQL type, such as int, decimal(10,2) or date; without it a text"
+                },
+                "value": {
+                    "type": "string",
+                    "description": "the value as text: 12.50, 2024-01-31; binary as hex: 0x01FF"
+                },
+                "base64": {
+                    "type": "string",
+                    "description": "instead of value, for binary and varbinary"
+                }
+            },
+            "required": ["name"]
+        }
+    })
+}
 
 #[derive(Debug)]
 pub(super) struct ExecuteSql {
@@ -51,7 +78,7 @@ impl Tool for ExecuteSql {
     const COST: Cost = Cost::Data;
     const SHOWN: Shape = Shape::Fields(&[
         ("query", Shape::Statement),
-        ("params", Shape::Types),
+        ("params", Shape::Named),
         ("max_rows", Shape::Number),
         ("dry_run", Shape::Number),
         ("format", FORMAT_SHOWN),
@@ -91,11 +118,7 @@ impl Tool for ExecuteSql {
             ),
             arguments: json!({
                 "query": { "type": "string", "description": "T-SQL; parameters as @name" },
-                "params": {
-                    "type": "object",
-                    "description": PARAMS,
-                    "additionalProperties": true
-                },
+                "params": params_schema(),
                 "max_rows": {
                     "type": "integer",
                     "minimum": 1,
@@ -144,7 +167,7 @@ impl Tool for ExecuteSql {
         let most = call.limits.bounds;
         let limits = call.within(Bounds {
             max_rows: args.max_rows.map_or(most.max_rows, |n| n.min(most.max_rows)),
-            csv: args.format.map_or(most.csv, |f| f == ResultFormat::Csv),
+            csv: form(&call, args.format).0,
             ..most
         });
         let params = params::bound(args.params.clone().unwrap_or_default())?;
@@ -176,7 +199,7 @@ impl Tool for ExecuteSql {
                 || verdict.statements.iter().any(|s| {
                     !["SELECT", "WITH"].iter().any(|v| s.head.to_ascii_uppercase().starts_with(v))
                 });
-            Ok(rowsets(&call.facts, a, None, several))
+            Ok(rowsets(call, a, args.format, None, several))
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::answer::{
-    FORMAT_SHOWN, ResultFormat, format_schema, results_schema, rowsets, truncated_schema,
+    FORMAT_SHOWN, ResultFormat, form, format_schema, results_schema, rowsets, truncated_schema,
 };
 use super::{Call, Definition, Stop, Surroundings, Tool};
 use crate::database::rows::Bounds;
@@ -82,7 +82,7 @@ impl Tool for GetTableSample {
         let (db, most) = (&call.database, call.limits.bounds);
         let limits = call.within(Bounds {
             max_rows: limit.min(most.max_rows),
-            csv: args.format.map_or(most.csv, |f| f == ResultFormat::Csv),
+            csv: form(&call, args.format).0,
             ..most
         });
         let table = db
@@ -96,6 +96,6 @@ impl Tool for GetTableSample {
         if u64::try_from(wanted).ok() != Some(limit) {
             a.messages.push(format!("limit {wanted} was taken as {limit}; it may be 1 to {MAX}"));
         }
-        Ok(rowsets(&call.facts, a, None, false))
+        Ok(rowsets(&call, a, args.format, None, false))
     }
 }

@@ -4,11 +4,12 @@ use mssql_mcp_transports::ToolReply;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::structured;
+use super::answer::counted;
 use super::{Call, Definition, Refusal, Stop, Surroundings, Tool};
 use crate::database::catalog::{ListFilter, TableName};
 use crate::facts::Named;
 use crate::limits::Cost;
+use crate::plural::plural;
 use crate::telemetry::wire::Shape;
 
 /// Tables on a page.
@@ -21,7 +22,7 @@ pub(super) struct ListTables;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Args {
-    schema: Option<String>,
+    schema_name: Option<String>,
     name_like: Option<String>,
     include_views: Option<bool>,
     cursor: Option<String>,
@@ -32,8 +33,13 @@ impl Tool for ListTables {
 
     const NAME: &'static str = "list_tables";
     const COST: Cost = Cost::Catalog;
-    const SHOWN: Shape =
-        Shape::Fields(&[("schema", Shape::Plain), ("include_views", Shape::Number)]);
+    const SHOWN: Shape = Shape::Fields(&[
+        ("schema_name", Shape::Plain),
+        ("schema", Shape::Plain),
+        ("include_views", Shape::Number),
+    ]);
+    /// A model's class has a `schema` of its own in pydantic, which warns of one that hides it.
+    const RENAMED: &'static [(&'static str, &'static str)] = &[("schema", "schema_name")];
     const EXAMPLE: &'static str = "list_tables";
 
     fn named(_: &Args) -> Named {
@@ -47,7 +53,7 @@ impl Tool for ListTables {
                           count and description, ordered by schema and name."
                 .into(),
             arguments: json!({
-                "schema": { "type": "string", "description": "only this schema" },
+                "schema_name": { "type": "string", "description": "only this schema" },
                 "name_like": {
                     "type": "string",
                     "description": "part of the name, such as order; with % a LIKE pattern"
@@ -113,7 +119,7 @@ impl Tool for ListTables {
             _ => s,
         };
         let filter = ListFilter {
-            schema: args.schema.map(bare),
+            schema: args.schema_name.map(bare),
             name_like: args.name_like,
             views,
             skip,
@@ -150,6 +156,7 @@ impl Tool for ListTables {
         if let Some(why) = none {
             out["message"] = why.into();
         }
-        Ok(structured(&call.facts, n, &out))
+        let what = format!("{}{}", plural(n, "table"), if more { ", and more" } else { "" });
+        Ok(counted(&call, n, &out, &what))
     }
 }

@@ -13,7 +13,7 @@ const MAX_PARAMS: usize = 2000;
 fn bad(name: &str, what: &str) -> Refusal {
     Refusal::invalid_arguments(
         format!("params.{name}: {what}"),
-        "Give {\"name\": value} or {\"name\": {\"type\": \"date\", \"value\": \"2024-01-31\"}}.",
+        "Give [{\"name\": \"day\", \"type\": \"date\", \"value\": \"2024-01-31\"}].",
     )
 }
 

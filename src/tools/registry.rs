@@ -62,7 +62,7 @@ impl Erased {
         let tool = Arc::new(tool);
         let schema = definition["inputSchema"].clone();
         let read = move |params: Option<&RawValue>| -> Arguments {
-            let (named, ready) = match arguments::read::<T::Args>(params, &schema) {
+            let (named, ready) = match arguments::read::<T::Args>(params, &schema, T::RENAMED) {
                 Ok(args) => {
                     let (named, tool) = (T::named(&args), tool.clone());
                     let run = move |call| -> Running {
@@ -253,7 +253,7 @@ mod tests {
         let database = Database::new(Settings::from_config(&config).expect("settings"));
         let bounds = crate::database::Limits::of_our_own().bounds;
         let confirm = Confirm::new(&config);
-        Registry::new(Surroundings { database, bounds }, confirm, index)
+        Registry::new(Surroundings { database, bounds, brief: false }, confirm, index)
     }
 
     /// Asks a type for the names of its fields, and reads nothing.
@@ -297,7 +297,8 @@ mod tests {
             (None, Some("string")) => json!("x"),
             (None, Some("integer")) => json!(1),
             (None, Some("boolean")) => json!(true),
-            (None, Some("object")) => json!({}),
+            // Named values: an object for whoever is behind `arguments`.
+            (None, Some("array")) => json!({}),
             (None, other) => panic!("no sample of {other:?}"),
         }
     }
@@ -323,8 +324,12 @@ mod tests {
             crate::telemetry::wire::Shape::Fields(shown) => shown,
             _ => panic!("{}: SHOWN is not the fields of an object", T::NAME),
         };
+        for (_, new) in T::RENAMED {
+            assert!(properties.contains_key(*new), "{} has no {new}", T::NAME);
+        }
         for (name, _) in shown {
-            assert!(properties.contains_key(*name), "{} shows {name}", T::NAME);
+            let known = T::RENAMED.iter().any(|(old, _)| old == name);
+            assert!(known || properties.contains_key(*name), "{} shows {name}", T::NAME);
         }
     }
 

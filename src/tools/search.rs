@@ -175,7 +175,12 @@ impl Tool for Fetch {
                     "url": { "type": "string" },
                     "metadata": {
                         "type": "object",
-                        "additionalProperties": { "type": "string" }
+                        "properties": {
+                            "kind": { "type": "string" },
+                            "database": { "type": "string" },
+                            "truncated": { "type": "string" }
+                        },
+                        "required": ["kind", "database"]
                     }
                 },
                 "required": ["id", "title", "text", "url"]

@@ -20,6 +20,7 @@ mod reaching;
 mod readme;
 mod records;
 mod safety;
+mod schemas;
 mod session;
 mod siege;
 mod soak;

@@ -255,7 +255,7 @@ async fn help_is_about_the_command_and_settings_come_on_demand() {
         (&["user", "add", "--help"], "--scopes", "--database-host"),
         (&["help", "serve"], "--database-host", "no such word"),
         (&["help", "call"], "--limits-query-timeout", "no such word"),
-        (&["call", "execute_sql", "--help"], "--params <JSON object>", "--database-host"),
+        (&["call", "execute_sql", "--help"], "--params <JSON array>", "--database-host"),
         (&["call", "--demo", "get_table_sample", "-h"], "--limit <integer>", "--database-host"),
     ] {
         let (status, out, err) = run(args, &[]).await;

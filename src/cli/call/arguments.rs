@@ -31,6 +31,9 @@ pub(super) fn help(tool: &Value) -> String {
     let wide = left.iter().map(String::len).max().unwrap_or(0);
     for ((p, v), l) in properties.iter().zip(&left) {
         out += &format!("  {l:<wide$}  {}", text(&v["description"]));
+        if v["type"] == "array" {
+            out += "; or an object: {\"name\": value}";
+        }
         if let Some(d) = v.get("default") {
             out += &format!(" [{d}]");
         }

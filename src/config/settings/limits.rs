@@ -3,9 +3,9 @@
 use crate::config::setting::{Duration, DurationOrNone, Int, choice, settings};
 
 choice! {
-    /// The text form of rows.
+    /// The form of rows.
     pub enum RowsText {
-        /// The same as `structuredContent`.
+        /// Arrays of values.
         Json = "json",
         /// RFC 4180: fewer tokens.
         Csv = "csv",
@@ -25,7 +25,7 @@ settings! {
     MAX_CELL: Int<16, 100_000_000> = "limits.max_cell", [], "20000", live,
         "characters of one text or binary value; the rest is cut, and the answer says so";
     TEXT: RowsText = "limits.text", [], "json", live,
-        "the text form of rows: json (the same as structuredContent) or csv (fewer tokens)";
+        "the form of rows, in the text and in structuredContent: json or csv (fewer tokens)";
     PEER_REQUESTS: Int<1, 1_000_000> = "limits.peer_requests", [], "1200", live,
         "HTTP requests of one network (IPv6: /64) in a minute, where sign-in is on";
     CALLS: Int<1, 1_000_000> = "limits.calls", [], "300", live,
