@@ -27,6 +27,7 @@ mod soak;
 mod support;
 mod telemetry;
 mod terminal;
+mod tokens;
 mod tools;
 mod types;
 mod verdicts;
