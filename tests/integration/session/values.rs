@@ -139,6 +139,8 @@ async fn what_is_no_text_costs_neither_its_row_nor_its_query() {
     assert_eq!((&columns[2]["name"], columns[2].get("replaced")), (&json!("n\u{FFFD}"), None));
     assert_eq!(answer["messages"], json!(["x\u{FFFD}"]), "{answer}");
     let csv = execute(address, json!({ "query": "SELECT odd", "format": "csv" })).await;
-    assert_eq!(csv["results"][0]["rows"], result["rows"]);
+    let lines =
+        "lone,cut,n\u{FFFD}\na\u{FFFD}b,日\u{FFFD},1\n\u{FFFD}\u{FFFD},日,2\nwhole \u{1F600},,3\n";
+    assert_eq!((&csv["results"][0]["csv"], csv["results"][0].get("rows")), (&json!(lines), None));
     assert_eq!(lab.sandbox.connections(), 1, "nobody has tried again");
 }
