@@ -36,9 +36,9 @@ async fn calls(port: u16, sql: &str, seconds: f64) -> Vec<u32> {
 }
 
 /// In a process of its own: prints calls in a second, microseconds of its processor time for each,
-/// how many there were, p50 and p99 in milliseconds.
+/// how many there were with those before they were counted, p50 and p99 in milliseconds.
 pub async fn part(port: u16, sql: &str) {
-    calls(port, sql, SECONDS / 3.0).await;
+    let before = calls(port, sql, SECONDS / 3.0).await.len() as f64;
     let (me, started) = (std::process::id(), Instant::now());
     let used = processor(me);
     let mut took = calls(port, sql, SECONDS).await;
@@ -46,7 +46,7 @@ pub async fn part(port: u16, sql: &str) {
     took.sort_unstable();
     let at = |part: f64| f64::from(took[(n * part) as usize]) / 1e3;
     let each = (processor(me) - used) * 1e6 / n;
-    println!("{} {each} {n} {} {}", n / seconds, at(0.5), at(0.99));
+    println!("{} {each} {} {} {}", n / seconds, n + before, at(0.5), at(0.99));
 }
 
 /// What [`crate::over_http`] tells of a server, of the driver's loop; it has no callers.
@@ -58,8 +58,7 @@ pub async fn beside(port: u16, endpoint: u32, sql: &str) -> [f64; 7] {
     let text = String::from_utf8(out.await.expect("run").stdout).expect("text");
     let mut all = text.split_whitespace().map(|n| n.parse().unwrap_or(f64::NAN));
     let [rate, own, n, p50, p99] = [(); 5].map(|()| all.next().unwrap_or(f64::NAN));
-    // It answered a third as many calls before they were counted.
-    let around = (processor(endpoint) - used) * 1e6 / (n * 4.0 / 3.0);
+    let around = (processor(endpoint) - used) * 1e6 / n;
     [rate, own, around, f64::NAN, p50, p99, f64::NAN]
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, header};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -43,6 +43,11 @@ pub(crate) struct TimeoutBody<B> {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
+/// The same, whether the length was told or found out.
+fn too_long() -> BoxError {
+    io::Error::from(io::ErrorKind::FileTooLarge).into()
+}
+
 impl<B: Body> TimeoutBody<B> {
     /// Of at most so many bytes; `limit` counts from now.
     pub(crate) fn new(body: B, max: usize, limit: Duration) -> Self {
@@ -63,10 +68,11 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
         if self.too_long {
-            return Poll::Ready(Some(Err(io::Error::from(io::ErrorKind::FileTooLarge).into())));
+            return Poll::Ready(Some(Err(too_long())));
         }
         if let Poll::Ready(f) = Pin::new(&mut self.body).poll_frame(cx) {
-            return Poll::Ready(f);
+            let told = |e: BoxError| if e.is::<LengthLimitError>() { too_long() } else { e };
+            return Poll::Ready(f.map(|f| f.map_err(told)));
         }
         let limit = self.limit;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));

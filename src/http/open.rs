@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::future::Either;
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError};
+use http_body_util::BodyExt;
 use mssql_mcp_transports::body::Body;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -252,7 +252,6 @@ async fn read(
             let (status, why) = match kind {
                 Some(ErrorKind::TimedOut) => (StatusCode::REQUEST_TIMEOUT, "did not come in time"),
                 Some(ErrorKind::FileTooLarge) => (StatusCode::PAYLOAD_TOO_LARGE, "is too large"),
-                _ if e.is::<LengthLimitError>() => (StatusCode::PAYLOAD_TOO_LARGE, "is too large"),
                 _ => (StatusCode::BAD_REQUEST, "broke off"),
             };
             let why = format!("the body {why}");
