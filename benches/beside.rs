@@ -4,11 +4,12 @@
 //! driver's loop in its place, has one core; what asks it and the scripted endpoint that it asks have
 //! the other, each in a process of its own. Loops are bounded and talk to 127.0.0.1 only.
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+use std::io::Read;
+use std::process::{Command, Stdio};
 
 use mssql_mcp_sandbox::Options;
 
+use self::apart::start_endpoint;
 use self::endpoint::{ONE, TEN};
 use self::http::{Load, call, message};
 use self::median::median;
@@ -16,6 +17,8 @@ use self::pinned::on_core;
 use self::process::{memory, processor};
 use self::server::{Server, binary};
 
+#[path = "shared/apart.rs"]
+mod apart;
 #[path = "shared/driver.rs"]
 mod driver;
 #[path = "shared/endpoint.rs"]
@@ -143,15 +146,6 @@ fn part(command: impl FnOnce(&str) -> Command, name: &str, port: u16, more: &str
     let mut command = command(exe.to_str().expect("path"));
     command.args([name, &port.to_string(), more]);
     command
-}
-
-fn start_endpoint(mut command: Command) -> (Child, u16) {
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the endpoint");
-    let mut line = String::new();
-    let output = child.stdout.take().expect("stdout");
-    BufReader::new(output).read_line(&mut line).expect("a port");
-    (child, line.trim().parse().expect("a port"))
 }
 
 /// Comparisons of two builds; `only` names one by a part of its title.

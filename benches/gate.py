@@ -23,7 +23,7 @@ FEW, MANY = 100, 1100
 RUNS = 2
 # What both sides are built with. Not the release's link-time optimisation, which takes most of the time; symbols for callgrind_annotate.
 PROFILE = {"CARGO_PROFILE_BENCH_LTO": "off", "CARGO_PROFILE_BENCH_CODEGEN_UNITS": "1", "CARGO_PROFILE_BENCH_STRIP": "none"}
-LOOPS = ["benches/gate.rs", "benches/shared/endpoint.rs", "benches/shared/message.rs", "benches/shared/response.rs"]
+LOOPS = ["benches/gate.rs", "benches/shared/apart.rs", "benches/shared/endpoint.rs", "benches/shared/message.rs", "benches/shared/response.rs"]
 ENTRY = '\n[[bench]]\nname = "gate"\nharness = false\n'
 
 

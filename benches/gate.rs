@@ -6,8 +6,7 @@
 
 use std::convert::Infallible;
 use std::hint::black_box;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,9 +27,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tower::ServiceExt;
 
+use self::apart::start_endpoint;
 use self::message::json;
 use self::response::{Response, response};
 
+#[path = "shared/apart.rs"]
+mod apart;
 #[path = "shared/endpoint.rs"]
 mod endpoint;
 #[path = "shared/message.rs"]
@@ -190,16 +192,6 @@ fn myself(args: &[&str]) -> Command {
     command
 }
 
-fn start_endpoint() -> (Child, u16) {
-    let mut command = myself(&["endpoint"]);
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the endpoint");
-    let mut line = String::new();
-    let output = child.stdout.take().expect("stdout");
-    BufReader::new(output).read_line(&mut line).expect("a port");
-    (child, line.trim().parse().expect("a port"))
-}
-
 async fn run(path: &str, times: u32) {
     match path {
         "verdict" => {
@@ -218,7 +210,7 @@ async fn run(path: &str, times: u32) {
         }
         "tools/list" => serve(path, times, 9).await,
         _ => {
-            let (mut child, port) = start_endpoint();
+            let (mut child, port) = start_endpoint(myself(&["endpoint"]));
             match path {
                 "execute_sql" => serve(path, times, port).await,
                 "session" => {

@@ -4,8 +4,7 @@
 //! processes of their own, each on a core of its own, and talk over 127.0.0.1 without TLS: the driver
 //! has none compiled in.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use mssql_mcp::config::{Config, Inputs};
@@ -18,11 +17,14 @@ use mssql_mcp_session::{
 };
 use tokio::io::AsyncReadExt;
 
+use self::apart::start_endpoint;
 use self::endpoint::{MANY, MANY_ROWS, TEN};
 use self::median::median;
 use self::pinned::on_core;
 use self::process::{memory, processor};
 
+#[path = "shared/apart.rs"]
+mod apart;
 #[path = "shared/driver.rs"]
 mod driver;
 #[path = "shared/endpoint.rs"]
@@ -251,18 +253,8 @@ fn measured(part: &str, port: u16) -> [f64; 3] {
     [(); 3].map(|()| all.next().unwrap_or(f64::NAN))
 }
 
-fn start_endpoint() -> (Child, u16) {
-    let mut command = myself(0, "endpoint", 0);
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the endpoint");
-    let mut line = String::new();
-    let output = child.stdout.take().expect("stdout");
-    BufReader::new(output).read_line(&mut line).expect("a port");
-    (child, line.trim().parse().expect("a port"))
-}
-
 fn compare(only: Option<&str>) {
-    let (mut endpoint, port) = start_endpoint();
+    let (mut endpoint, port) = start_endpoint(myself(0, "endpoint", 0));
     for (title, base, others) in COMPARISONS {
         if only.is_some_and(|o| !base.ends_with(o)) {
             continue;
