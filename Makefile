@@ -7,7 +7,7 @@ TOOLS := $(or $(CARGO_TARGET_DIR),target)/tools
 DENY := $(TOOLS)/cargo-deny@0.20.2/bin/cargo-deny
 CYCLONEDX := $(TOOLS)/cargo-cyclonedx@0.5.9/bin/cargo-cyclonedx
 
-.PHONY: fuzz all lint borders sbom test clients clients-all corpora bench bench-beside bench-peers gate soak siege clean
+.PHONY: fuzz all lint borders sbom test views clients clients-all corpora bench bench-beside bench-peers gate soak siege clean
 all: lint test
 
 lint: borders $(DENY)
@@ -36,16 +36,22 @@ $(TOOLS)/%:
 	rm -r $(TOOLS)/build/$(tool)
 
 # Installs what the tests need (npm, pip, apt, crates), then runs them all.
-test: clients corpora
+test: clients corpora views
 	$(CARGO) test --workspace --locked --no-fail-fast
+
+# The pages that hosts show: built again and compared, then tried in Chromium with the SDK's own host. Behind `clients`, which installs Chromium.
+views: clients
+	cd ui && npm ci --no-audit --no-fund --silent && node test/run.mjs
 
 clients:
 	./tests/clients/install.sh
 
-# Frameworks that are too heavy for every run, and what they make of our tools.
+# Clients that are too heavy for every run: what frameworks make of our tools, and the whole matrix of docs/compatibility.md.
 clients-all: clients
 	./tests/clients/install-all.sh
+	$(CARGO) build --locked --manifest-path tests/clients/matrix/rmcp/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/clients/rmcp
 	$(CARGO) test --locked --test integration frameworks::heavy -- --ignored
+	$(CARGO) test --locked --test integration matrix::all -- --ignored --nocapture
 
 # T-SQL that others wrote, for the guard.
 corpora:

@@ -19,9 +19,10 @@ use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, USER};
 use mssql_mcp_session::{AuthMethod, Event, Json, LoginConfig, Rpc, Session, Target, Tls};
 use mssql_mcp_sql::policy::{Policy, judge};
 use mssql_mcp_transports::encode::{ServerInfo, outcome};
-use mssql_mcp_transports::session::Sessions;
+use mssql_mcp_transports::sessions::{Bounds, Sessions};
 use mssql_mcp_transports::{
-    Id, McpRequest, McpService, Outcome, ProtocolVersion, Segments, ToolReply, jsonrpc, streamable,
+    Id, McpRequest, McpService, Outcome, ProtocolVersion, Segments, Tickets, ToolReply, jsonrpc,
+    streamable,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -70,18 +71,25 @@ fn transport() -> streamable::Streamable {
     let options = streamable::Options {
         silence: Duration::from_secs(2),
         keep_alive: Duration::from_secs(15),
-        sessions: Arc::new(Sessions::new(1, Duration::from_secs(60))),
+        sessions: Arc::new(Sessions::new(
+            Bounds { most: 1, of_owner: 1, idle: Duration::from_secs(60) },
+            Tickets::new(b"a key", Duration::from_secs(60)),
+            None,
+        )),
         owner_of: Arc::new(|_| String::new()),
         challenge: Arc::new(|_| Arc::new(|_| None)),
         closing: Default::default(),
         shutdown: Default::default(),
         info: info(),
+        changes: Default::default(),
+        resume: None,
     };
     streamable::service(McpService::new(leaf), options)
 }
 
 fn info() -> ServerInfo {
-    ServerInfo { name: "mssql-mcp", title: "Microsoft SQL Server", version: "0.0.0".into() }
+    let about = Default::default();
+    ServerInfo { name: "mssql-mcp", title: "Microsoft SQL Server", version: "0.0.0".into(), about }
 }
 
 async fn through(service: streamable::Streamable, body: &str) -> usize {

@@ -22,6 +22,7 @@ use mssql_mcp::database::{Database, Settings};
 use mssql_mcp::limits::Quotas;
 use mssql_mcp::observe::Calls;
 use mssql_mcp::principal::Principal;
+use mssql_mcp::tasks::TasksLayer;
 use mssql_mcp::telemetry;
 use mssql_mcp::tools::confirm::Confirm;
 use mssql_mcp::tools::{Registry, Surroundings};
@@ -134,14 +135,15 @@ async fn line(name: &str) -> f64 {
             let bounds =
                 Bounds { max_rows: 1000, max_chars: 100_000, max_cell: 20_000, csv: false };
             let tools = Arc::new(Registry::new(
-                Surroundings { database: database.clone(), bounds, brief: false },
+                Surroundings::new(database.clone(), bounds),
                 Confirm::new(&config),
                 None,
             ));
             let audit = AuditLayer::new(log.clone(), "", database);
             dropped = Box::new(move || log.dropped());
             let quotas = Arc::new(Quotas::new(&config));
-            mssql_mcp::stack::mcp(leaf(), tools, calls(), audit, quotas, Duration::from_secs(45))
+            let (limit, tasks) = (Duration::from_secs(45), TasksLayer::off());
+            mssql_mcp::stack::mcp(leaf(), tools, calls(), audit, quotas, limit, tasks)
         }
         _ => facts(BoxCloneSyncService::new(ObserveLayer::new(calls()).layer(leaf()))),
     };

@@ -16,12 +16,17 @@ use mssql_mcp::observe::Calls;
 use mssql_mcp::prepare::PrepareLayer;
 use mssql_mcp::principal::Principal;
 use mssql_mcp::server::Server;
+use mssql_mcp::tasks::TasksLayer;
 use mssql_mcp::tools::confirm::Confirm;
 use mssql_mcp::tools::{Registry, Surroundings};
 use mssql_mcp_middleware::rate_limit::RateLimitLayer;
 use mssql_mcp_sql::policy::{Policy, judge};
 use mssql_mcp_transports::bare_context;
-use mssql_mcp_transports::{Id, McpRequest, Outcome, ProtocolVersion, ToolReply, jsonrpc};
+use mssql_mcp_transports::encode::ServerInfo;
+use mssql_mcp_transports::{
+    Id, McpRequest, McpService, Outcome, ProtocolVersion, Reply, Tickets, ToolReply, jsonrpc,
+    sessions, streamable,
+};
 use tower::{Layer, Service, ServiceExt};
 
 const TYPICAL: &str = "SELECT c.Name, COUNT(*) AS n, SUM(o.Quantity) AS q \
@@ -47,6 +52,75 @@ fn envelope(c: &mut Criterion) {
     c.bench_function("parse a tools/call envelope", |b| {
         b.iter(|| jsonrpc::parse(black_box(message.as_bytes())))
     });
+}
+
+/// What a message costs between HTTP and the center, each way: with a session, and without.
+fn adapters(c: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let _inside = runtime.enter();
+    let leaf = tower::service_fn(|r: McpRequest| async move {
+        Ok::<_, Infallible>(match &*r.method {
+            "server/discover" => Outcome::Complete(Reply::Json(serde_json::Map::new())),
+            _ => Outcome::Complete(ToolReply::text("ok").into()),
+        })
+    });
+    let hour = Duration::from_secs(3600);
+    let bounds = sessions::Bounds { most: 8, of_owner: 8, idle: hour };
+    let options = streamable::Options {
+        silence: Duration::from_secs(2),
+        keep_alive: Duration::from_secs(15),
+        sessions: Arc::new(sessions::Sessions::new(bounds, Tickets::new(b"a key", hour), None)),
+        owner_of: Arc::new(|_| String::new()),
+        challenge: Arc::new(|_| Arc::new(|_| None)),
+        closing: Default::default(),
+        shutdown: Default::default(),
+        info: ServerInfo {
+            name: "mssql-mcp",
+            title: "Microsoft SQL Server",
+            version: "0.0.0".into(),
+            about: Default::default(),
+        },
+        changes: Default::default(),
+        resume: Some(Duration::from_secs(60)),
+    };
+    let service = streamable::service(McpService::new(leaf), options);
+    let post = |headers: &[(&str, &str)], body: &'static str| {
+        let mut request = http::Request::post("/mcp")
+            .header("content-type", "application/json")
+            .header("accept", "application/json, text/event-stream");
+        for (key, value) in headers {
+            request = request.header(*key, *value);
+        }
+        request.body(http_body_util::Full::new(bytes::Bytes::from_static(body.as_bytes())))
+    };
+    let asked = |request| async {
+        let answer = service.clone().call(request).await.expect("infallible");
+        assert_eq!(answer.status(), 200);
+        answer
+    };
+    let hello = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"b","version":"1"}}}"#;
+    let opened = runtime.block_on(asked(post(&[], hello).expect("a request")));
+    let id = opened.headers()["mcp-session-id"].to_str().expect("text").to_owned();
+    let in_session =
+        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","arguments":{}}}"#;
+    let stateless = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+    let modern =
+        [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "t")];
+    let mut g = c.benchmark_group("adapter and envelope");
+    let named = [("mcp-session-id", &*id)];
+    for (what, headers, body) in
+        [("in a session", &named[..], in_session), ("stateless", &modern[..], stateless)]
+    {
+        g.bench_function(what, |b| {
+            b.iter_batched(
+                || post(headers, body).expect("a request"),
+                |request| runtime.block_on(asked(request)),
+                criterion::BatchSize::SmallInput,
+            )
+        });
+    }
+    g.finish();
 }
 
 fn request(extensions: http::Extensions) -> McpRequest {
@@ -77,13 +151,8 @@ fn stack(c: &mut Criterion) {
         mssql_mcp::database::Settings::from_config(&config).expect("settings"),
     );
     let bounds = Bounds { max_rows: 1000, max_chars: 100_000, max_cell: 20_000, csv: false };
-    let registry = || {
-        Registry::new(
-            Surroundings { database: db.clone(), bounds, brief: false },
-            Confirm::new(&config),
-            None,
-        )
-    };
+    let registry =
+        || Registry::new(Surroundings::new(db.clone(), bounds), Confirm::new(&config), None);
     let mut extensions = http::Extensions::new();
     extensions.insert(mssql_mcp::principal::Principal::local());
     let mut bare = Server::new(registry());
@@ -97,6 +166,7 @@ fn stack(c: &mut Criterion) {
         audit,
         quotas,
         Duration::from_secs(45),
+        TasksLayer::off(),
     );
     let mut g = c.benchmark_group("tools/list");
     g.bench_function("bare service", |b| {
@@ -163,7 +233,7 @@ fn recorded(c: &mut Criterion) {
         let database = db(&config);
         let bounds = Bounds { max_rows: 1000, max_chars: 100_000, max_cell: 20_000, csv: false };
         let prepare = PrepareLayer(Arc::new(Registry::new(
-            Surroundings { database: database.clone(), bounds, brief: false },
+            Surroundings::new(database.clone(), bounds),
             Confirm::new(&config),
             None,
         )));
@@ -233,5 +303,5 @@ fn bearer(c: &mut Criterion) {
     g.finish();
 }
 
-criterion_group!(benches, verdicts, envelope, stack, recorded, bearer);
+criterion_group!(benches, verdicts, envelope, stack, recorded, bearer, adapters);
 criterion_main!(benches);

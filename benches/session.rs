@@ -139,10 +139,12 @@ fn database(port: u16) -> Database {
 async fn read(db: &Database, sql: &str, csv: bool) -> usize {
     let limits = Limits {
         bounds: Bounds { max_rows: 1 << 40, max_chars: 1 << 40, max_cell: 20_000, csv },
+        page: None,
         deadline: Some(Instant::now() + Duration::from_secs(45)),
         cancel: tokio_util::sync::CancellationToken::new(),
         trace: None,
         caller: ourselves(),
+        notifier: Default::default(),
     };
     let answer = Box::pin(db.run(Batch::from(sql), Mode::Read, &limits)).await.expect("rows");
     std::hint::black_box(answer).rows as usize

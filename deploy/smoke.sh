@@ -141,7 +141,7 @@ else
     elif ! grep -q '^event: endpoint' <<<"$stream"; then
       bad "the first event does not arrive: something on the way gathers the event stream (proxy_buffering off?)"
     else
-      for one in 'content-type|text/event-stream' 'cache-control|no-cache' 'x-accel-buffering|no'; do
+      for one in 'content-type|text/event-stream' 'cache-control|no-cache, no-transform' 'x-accel-buffering|no'; do
         [ "$(header "${one%%|*}" <<<"$stream")" = "${one##*|}" ] || bad "the event stream must have ${one%%|*}: ${one##*|}, once"
       done
       ok "the event stream arrives as it is written"

@@ -1,36 +1,39 @@
 //! What a process serves: databases with their stacks at MCP level, sign-in, the audit; made from
 //! the configuration, and changed by a reload while calls run.
 
+mod mounted;
 mod replaceable;
+mod sessions;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mssql_mcp_middleware::rate_limit::{Limiter, Quota};
-use mssql_mcp_transports::McpService;
-use mssql_mcp_transports::session::Sessions;
-use tower::util::BoxCloneSyncService;
+use mssql_mcp_transports::sessions::Sessions;
+use mssql_mcp_transports::{Changes, McpRequest, McpService, Outcome, Why};
+use tokio_util::sync::CancellationToken;
+use tower::Service;
 
-use replaceable::Replaceable;
+use mounted::Common;
+pub(crate) use mounted::Mounted;
 
+use crate::audit::Audit;
 use crate::audit::log::SERVER;
-use crate::audit::{Audit, AuditLayer};
 use crate::config::Config;
 use crate::config::settings;
-use crate::database::rows::Bounds;
 use crate::database::{Database, Settings};
 use crate::http::{Listener, Mount, Reloadable, Served, Shutdown};
 use crate::limits::Quotas;
 use crate::oauth::server::Authority;
 use crate::oauth::store::{self, Records};
-use crate::observe::Calls;
-use crate::server::Server;
+use crate::resources::watched;
+use crate::runs::Runs;
 use crate::stack;
+use crate::tasks::PatienceOf;
 use crate::telemetry::metrics::gauge;
-use crate::tools::confirm::Confirm;
-use crate::tools::search::DocumentIndex;
-use crate::tools::{Registry, Surroundings};
+use crate::views::KeptResults;
 
 /// Networks that are counted at once.
 const PEERS: usize = 50_000;
@@ -42,6 +45,9 @@ pub struct App {
     pub service: McpService,
     /// The database behind it.
     pub database: Database,
+    /// What changes in what it lists.
+    pub(crate) changes: Changes,
+    first: Mounted,
     /// What is where over HTTP, in the order of [`Config::served`].
     pub(crate) mounts: Arc<[Mounted]>,
     /// Sign-in over HTTP, where it is on.
@@ -52,68 +58,9 @@ pub struct App {
     quotas: Arc<Quotas>,
 }
 
-/// What all mounts share.
-#[derive(Debug, Clone)]
-struct Common {
-    audit: Audit,
-    quotas: Arc<Quotas>,
-}
-
-/// One path over HTTP, with its stack.
-#[derive(Clone)]
-pub(crate) struct Mounted {
-    /// Empty for the root.
-    pub(crate) path: String,
-    /// Its stack at MCP level.
-    pub(crate) service: McpService,
-    /// The database behind it.
-    pub(crate) database: Database,
-    /// What a reload replaces, and what it keeps.
-    stack: Replaceable,
-    confirm: Confirm,
-    audit: AuditLayer,
-}
-
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("App").field("database", &self.database).finish_non_exhaustive()
-    }
-}
-
-impl Mounted {
-    fn new(path: &str, config: &Config, settings: Settings, common: &Common) -> Self {
-        Self::over(Database::new(settings), path.to_owned(), config, common)
-    }
-
-    /// The same database at another path.
-    fn at(&self, path: String, config: &Config, common: &Common) -> Self {
-        if path == self.path {
-            self.clone()
-        } else {
-            Self::over(self.database.clone(), path, config, common)
-        }
-    }
-
-    fn over(database: Database, path: String, config: &Config, common: &Common) -> Self {
-        let (confirm, audit) =
-            (Confirm::new(config), AuditLayer::new(common.audit.clone(), &path, database.clone()));
-        let first = assembled(&path, &database, &confirm, &audit, config, &common.quotas);
-        let stack = Replaceable::new(first);
-        Self {
-            path,
-            service: BoxCloneSyncService::new(stack.clone()),
-            database,
-            stack,
-            confirm,
-            audit,
-        }
-    }
-
-    /// From the next call on, with the limits of another configuration.
-    fn reload(&self, config: &Config, quotas: &Arc<Quotas>) {
-        self.database.set_lock_timeout(config.get(settings::limits::LOCK_TIMEOUT));
-        let new = assembled(&self.path, &self.database, &self.confirm, &self.audit, config, quotas);
-        self.stack.replace(new);
     }
 }
 
@@ -159,8 +106,10 @@ impl App {
         }
         let first = if config.prefixes().is_empty() { mounts[0].clone() } else { main };
         Ok(Self {
-            service: first.service,
-            database: first.database,
+            service: first.service.clone(),
+            database: first.database.clone(),
+            changes: first.changes.clone(),
+            first,
             mounts: mounts.into(),
             authority: None,
             audit: common.audit,
@@ -170,6 +119,28 @@ impl App {
             }),
             quotas: common.quotas,
         })
+    }
+
+    /// With another center in the stack of the first mount, which tells its changes to what
+    /// [`Self::changes`] gives, and whose calls become tasks after what `patience` says; a reload
+    /// brings the server's own back.
+    pub fn with_center<S>(config: &Config, center: S, patience: PatienceOf) -> Result<Self, String>
+    where
+        S: Service<McpRequest, Response = Outcome, Error = Infallible>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        let app = Self::new(config)?;
+        app.mounts[0].replace_center(center, patience, config, &app.quotas);
+        Ok(app)
+    }
+
+    /// Where changes of what the first mount lists are told.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// Takes over the limits and clients of another configuration; no call notices
@@ -197,6 +168,8 @@ impl App {
             path: m.path.clone(),
             service: m.service.clone(),
             database: m.database.clone(),
+            changes: m.changes.clone(),
+            kept: m.kept.clone(),
         };
         Served {
             mounts: self.mounts.iter().map(mount).collect(),
@@ -212,18 +185,66 @@ impl App {
         config: &Config,
         stop: Shutdown,
     ) -> std::io::Result<()> {
-        let sessions = Arc::new(Sessions::new(
-            config.get(settings::http::MAX_SESSIONS) as usize,
-            config.get(settings::http::SESSION_IDLE),
-        ));
+        let records = self.authority.as_ref().map(Authority::records);
+        let sessions = Arc::new(sessions::sessions(config, listener.address(), records).await);
         let open = sessions.clone();
         gauge("mssql_mcp.sessions", move |put| put(open.len() as u64, &[]));
+        let all: Vec<Runs> = self.mounts.iter().map(|m| m.runs.clone()).collect();
+        gauge("mssql_mcp.tasks", move |put| {
+            put(all.iter().map(Runs::len).sum::<usize>() as u64, &[]);
+        });
+        let kept: Vec<KeptResults> = self.mounts.iter().map(|m| m.kept.clone()).collect();
+        gauge("mssql_mcp.views.results", move |put| {
+            put(kept.iter().map(KeptResults::len).sum::<usize>() as u64, &[]);
+        });
         let served = self.served();
         let stack = stack::http(&served, config, listener.address(), &sessions, &stop);
         let swept = self.sweep(sessions.clone(), config);
-        let over = stop.closing.clone();
-        tokio::spawn(over.run_until_cancelled_owned(swept));
-        listener.serve(stack, config, stop, || sessions.close_all()).await
+        tokio::spawn(stop.closing.clone().run_until_cancelled_owned(swept));
+        self.watch_catalogs(config, &stop.closing);
+        let end = || {
+            sessions.close_all();
+            self.mounts.iter().for_each(|m| m.runs.cancel_all(Why::Closing));
+        };
+        let idle = async || {
+            while sessions.any_runs() || self.mounts.iter().any(|m| m.runs.any_works()) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        listener.serve(stack, config, stop, idle, end).await
+    }
+
+    /// Cancels tasks that still work, and waits for their ends, which are recorded.
+    pub(crate) async fn end_tasks(&self) {
+        let all: Vec<&Runs> = self.mounts.iter().chain([&self.first]).map(|m| &m.runs).collect();
+        all.iter().for_each(|runs| runs.cancel_all(Why::Closing));
+        for _ in 0..60 {
+            if !all.iter().any(|runs| runs.any_works()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Looks from time to time whether the catalogs have changed, and tells whoever listens, until
+    /// `stop` fires.
+    pub(crate) fn watch_catalogs(&self, config: &Config, stop: &CancellationToken) {
+        let served = config.served();
+        // Over stdio the main database is served at no path.
+        let beside =
+            (!self.mounts.iter().any(|m| m.path == self.first.path)).then_some(&self.first);
+        for m in self.mounts.iter().chain(beside) {
+            let own = served.iter().find(|(path, _)| *path == m.path).map_or(config, |(_, c)| c);
+            let every = own.get(settings::database::WATCH);
+            if every.is_zero() {
+                continue;
+            }
+            let name = m.center(own).database();
+            let (database, watch, changes) =
+                (m.database.clone(), m.watch.clone(), m.changes.clone());
+            let looks = watched(database, name, watch, changes, every);
+            tokio::spawn(stop.clone().run_until_cancelled_owned(looks));
+        }
     }
 
     /// Whoever never came back is forgotten without waiting for somebody who looks.
@@ -233,12 +254,14 @@ impl App {
         config: &Config,
     ) -> impl Future<Output = ()> + Send + use<> {
         let reloadable = self.reloadable.clone();
+        let runs: Vec<Runs> = self.mounts.iter().map(|m| m.runs.clone()).collect();
         let every = (config.get(settings::http::SESSION_IDLE) / 10)
             .clamp(Duration::from_secs(1), Duration::from_secs(10));
         async move {
             loop {
                 tokio::time::sleep(every).await;
                 sessions.sweep();
+                runs.iter().for_each(Runs::sweep);
                 reloadable.peers.sweep();
             }
         }
@@ -253,34 +276,6 @@ impl App {
         }
         all
     }
-}
-
-/// The stack of one path.
-fn assembled(
-    path: &str,
-    database: &Database,
-    confirm: &Confirm,
-    audit: &AuditLayer,
-    config: &Config,
-    quotas: &Arc<Quotas>,
-) -> McpService {
-    let bounds = Bounds {
-        max_rows: config.get(settings::limits::MAX_ROWS),
-        max_chars: config.get(settings::limits::MAX_CHARS) as usize,
-        max_cell: config.get(settings::limits::MAX_CELL) as usize,
-        csv: config.get(settings::limits::TEXT) == settings::limits::RowsText::Csv,
-    };
-    let brief = config.get(settings::tools::TEXT_BLOCK) == settings::tools::TextBlock::Brief;
-    let surroundings = Surroundings { database: database.clone(), bounds, brief };
-    let library = config.get(settings::tools::SEARCH).then(|| DocumentIndex::new(path, config));
-    let mut registry = Registry::new(surroundings, confirm.clone(), library);
-    if config.get(settings::auth::MODE) != settings::auth::AuthMode::Off {
-        registry = registry.behind_sign_in();
-    }
-    let calls = Calls::new(registry.names());
-    let (center, timeout) = (Server::new(registry), config.get(settings::limits::QUERY_TIMEOUT));
-    let tools = center.registry();
-    stack::mcp(center, tools, calls, audit.clone(), quotas.clone(), timeout)
 }
 
 fn peer_quota(config: &Config) -> Quota {

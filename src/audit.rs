@@ -192,7 +192,7 @@ impl Inner {
             client: r.context.client.clone(),
             transport: r.context.transport,
             place: place.clone(),
-            tool: r.target.clone(),
+            tool: layer::what(r),
             named: r.context.extensions.get::<Arc<Named>>().cloned().unwrap_or_default(),
             trace: r.context.extensions.get::<Arc<CallFacts>>().and_then(|f| f.trace()),
             texts: self.texts,

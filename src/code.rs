@@ -94,6 +94,11 @@ codes! {
         BadName = "bad_name", Retry::No, [""], "the text is no name at all";
         NoSuchObject = "no_such_object", Retry::No, [""],
             "`fetch` was given an id that names nothing";
+        HandleExpired = "handle_expired", Retry::No, [""],
+            "what a page shows (MCP Apps) is not kept any more; run the query again";
+        StillRunning = "still_running", Retry::Yes, ["`handle`"],
+            "the call took longer than `tasks.handle_after` and goes on; the same call again waits \
+             for its result";
         Timeout = "timeout", Retry::Depends("yes; no for a change"), [""],
             "no answer by `limits.query_timeout`; the message says whether SQL Server acknowledged that \
              the query was cancelled";
@@ -137,6 +142,8 @@ codes! {
         InsufficientScope = "insufficient_scope";
         /// The client took it back.
         Cancelled = "cancelled";
+        /// The client ended its session.
+        SessionEnded = "session_ended";
         /// The client has gone.
         Disconnected = "disconnected";
         /// A layer let go of it.

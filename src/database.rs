@@ -27,6 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use mssql_mcp_transports::Notifier;
 use opentelemetry::KeyValue;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -60,6 +61,8 @@ pub struct Database {
 pub struct Limits {
     /// How much may come back.
     pub bounds: Bounds,
+    /// How much of that a model gets, where more is read than that: by it the cells are cut.
+    pub page: Option<Bounds>,
     /// When the answer must be there; none for no limit.
     pub deadline: Option<Instant>,
     /// Or as soon as this fires.
@@ -68,6 +71,8 @@ pub struct Limits {
     pub trace: Option<Trace>,
     /// Whose share of the connections it takes: a principal's subject, or [`ourselves`].
     pub caller: Arc<str>,
+    /// Who is told how far it is, and what SQL Server says meanwhile.
+    pub notifier: Notifier,
 }
 
 impl Limits {
@@ -77,10 +82,12 @@ impl Limits {
         let deadline = Some(Instant::now() + Duration::from_secs(10));
         Self {
             bounds,
+            page: None,
             deadline,
             cancel: CancellationToken::new(),
             trace: None,
             caller: ourselves(),
+            notifier: Notifier::default(),
         }
     }
 }

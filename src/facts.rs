@@ -151,6 +151,22 @@ impl Named {
     }
 }
 
+/// What a request does with a database, for the layers that look at some requests only. In its
+/// extensions; a `tools/call` counts as the first of them in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// It reads or changes data or what describes them: counted, limited in time, and recorded.
+    Recorded,
+    /// It looks names up: counted and limited in time.
+    Counted,
+}
+
+/// What a request does with a database; none where it does nothing there.
+pub(crate) fn work(r: &McpRequest) -> Option<Work> {
+    let is_call = &*r.method == "tools/call";
+    is_call.then_some(Work::Recorded).or_else(|| r.context.extensions.get::<Work>().copied())
+}
+
 /// How a call ended, by its facts where they say it, else by its answer.
 pub(crate) fn outcome_of(o: &Outcome, facts: &CallFacts) -> Code {
     match (o, facts.outcome()) {

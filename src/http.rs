@@ -2,6 +2,7 @@
 
 pub(crate) mod bearer;
 pub(crate) mod body;
+mod card;
 mod connections;
 mod endpoints;
 pub(crate) mod guard;
@@ -11,6 +12,7 @@ pub(crate) mod open;
 mod peer;
 mod request_id;
 pub(crate) mod token_watch;
+mod view;
 mod way_in;
 
 use std::sync::Arc;
@@ -18,10 +20,11 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use mssql_mcp_middleware::rate_limit::Limiter;
-use mssql_mcp_transports::McpService;
+use mssql_mcp_transports::{Changes, McpService};
 
 use crate::database::Database;
 use crate::oauth::server::Authority;
+use crate::views::KeptResults;
 pub(crate) use endpoints::Endpoints;
 pub use listener::{Listener, Shutdown};
 pub(crate) use peer::{Peer, quota};
@@ -49,6 +52,10 @@ pub(crate) struct Mount {
     pub(crate) service: McpService,
     /// The database behind it.
     pub(crate) database: Database,
+    /// What changes in what it lists.
+    pub(crate) changes: Changes,
+    /// What is kept for pages.
+    pub(crate) kept: KeptResults,
 }
 
 /// Limits at HTTP level that a reload changes.

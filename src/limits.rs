@@ -12,7 +12,7 @@ use mssql_mcp_middleware::rate_limit::{Limiter, Quota};
 use mssql_mcp_transports::{Continuation, McpRequest, Outcome};
 
 use crate::config::{Config, QuotaRow};
-use crate::facts::CallFacts;
+use crate::facts::{CallFacts, work};
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 
@@ -124,10 +124,10 @@ impl Quotas {
     }
 
     /// Lets a call in, or says when to come back. The person at this machine is not counted, nor is
-    /// anything but a tool call.
+    /// what does nothing with a database.
     pub fn admit(&self, r: &McpRequest) -> Result<Option<Held>, Box<Outcome>> {
         let caller = Principal::of(&r.context.extensions);
-        let Some(caller) = caller.filter(|p| !p.is_local() && &*r.method == "tools/call") else {
+        let Some(caller) = caller.filter(|p| !p.is_local() && work(r).is_some()) else {
             return Ok(None);
         };
         let facts = r.context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default();

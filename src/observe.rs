@@ -163,9 +163,11 @@ fn error_of(o: &Outcome) -> Option<&'static str> {
         Outcome::Cancelled => Some("cancelled"),
         Outcome::Fault(f) => Some(match f {
             Fault::MethodNotFound(_) => "-32601",
-            Fault::InvalidParams { .. } => "-32602",
+            Fault::InvalidParams { .. } | Fault::ResourceNotFound(_) => "-32602",
+            Fault::HeaderMismatch(_) => "-32020",
+            Fault::MissingCapability(_) => "-32021",
             Fault::Scope { .. } => "insufficient_scope",
-            Fault::Internal { .. } => "-32603",
+            Fault::Internal { .. } | Fault::Failed(_) => "-32603",
         }),
     }
 }

@@ -1,13 +1,19 @@
 //! The outermost layer: reads a tool's arguments once, into their type, and puts them into the
 //! request's extensions, with which quota counts the call. What is recorded, what is observed and
-//! what runs are then the same; what cannot be read does not run.
+//! what runs are then the same; what cannot be read does not run. Likewise for what else asks a
+//! database; there a refusal of the layers below, which is a tool's result, becomes an error.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use mssql_mcp_transports::McpRequest;
+use futures_util::future::Either;
+use mssql_mcp_transports::{McpRequest, Outcome};
 use tower::{Layer, Service};
 
+use crate::facts::Work;
+use crate::limits::Cost;
+use crate::resources;
 use crate::tools::Registry;
 
 /// Reads the arguments of these tools.
@@ -28,24 +34,50 @@ impl<S> Layer<S> for PrepareLayer {
     }
 }
 
-impl<S: Service<McpRequest>> Service<McpRequest> for Prepare<S> {
-    type Response = S::Response;
+impl<S> Service<McpRequest> for Prepare<S>
+where
+    S: Service<McpRequest, Response = Outcome>,
+    S::Future: Send + 'static,
+{
+    type Response = Outcome;
     type Error = S::Error;
-    type Future = S::Future;
+    type Future =
+        Either<S::Future, Pin<Box<dyn Future<Output = Result<Outcome, S::Error>> + Send>>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: McpRequest) -> S::Future {
-        if &*request.method == "tools/call"
-            && let Some(tool) = request.target.as_deref().and_then(|name| self.registry.get(name))
-        {
-            let arguments = tool.read(request.params.as_deref());
-            request.context.extensions.insert(tool.cost());
-            request.context.extensions.insert(arguments.named());
-            request.context.extensions.insert(arguments);
+    fn call(&mut self, mut request: McpRequest) -> Self::Future {
+        let target = request.target.as_deref();
+        let extensions = &mut request.context.extensions;
+        match &*request.method {
+            "tools/call" => {
+                if let Some(tool) = target.and_then(|name| self.registry.get(name)) {
+                    let arguments = tool.read(request.params.as_deref());
+                    extensions.insert(tool.cost());
+                    extensions.insert(arguments.named());
+                    extensions.insert(arguments);
+                }
+                return Either::Left(self.inner.call(request));
+            }
+            "resources/read" => {
+                if let Some((named, cost)) = target.and_then(resources::asks) {
+                    extensions.insert(Work::Recorded);
+                    extensions.insert(cost);
+                    extensions.insert(Arc::new(named));
+                }
+            }
+            "resources/list"
+            | "resources/subscribe"
+            | "subscriptions/listen"
+            | "completion/complete" => {
+                extensions.insert(Work::Counted);
+                extensions.insert(Cost::Catalog);
+            }
+            _ => {}
         }
-        self.inner.call(request)
+        let answer = self.inner.call(request);
+        Either::Right(Box::pin(async move { Ok(resources::told(answer.await?)) }))
     }
 }

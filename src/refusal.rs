@@ -345,6 +345,31 @@ impl Refusal {
         }
     }
 
+    /// What a page shows is no longer kept, or is another's.
+    pub(crate) fn handle_expired() -> Self {
+        Self::new(Code::HandleExpired, "This result is not kept any more.", "Run the query again.")
+    }
+
+    /// The call goes on, and is picked up by being made again.
+    pub(crate) fn still_running(handle: &str) -> Self {
+        let mut refusal = Self::new(
+            Code::StillRunning,
+            "This takes long, and goes on.",
+            "Make the same call again to wait for its result; it is not begun anew.",
+        );
+        refusal.more.insert("handle".into(), handle.into());
+        refusal
+    }
+
+    /// What a call came to was given to another one that waited for it.
+    pub(crate) fn given_elsewhere() -> Self {
+        Self::new(
+            Code::StillRunning,
+            "This call has ended, and another one that waited for it has its result.",
+            "The same call once more begins anew.",
+        )
+    }
+
     /// An id that names nothing that there is.
     pub(crate) fn no_such_object(id: &str) -> Self {
         Self::new(

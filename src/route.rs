@@ -20,8 +20,12 @@ pub(crate) enum Endpoint {
     /// Where HTTP+SSE posts to.
     Messages,
     Health,
+    /// What may be known of an endpoint before one connects.
+    Card,
     /// The page of a table, column, procedure or row.
     Object,
+    /// The page of a kept result, whose handle comes behind.
+    View,
     Authorize,
     Token,
     Register,
@@ -147,7 +151,9 @@ impl Routes {
             Endpoint::Sse => "/sse",
             Endpoint::Messages => "/messages",
             Endpoint::Health => "/health",
+            Endpoint::Card => "/mcp/server-card",
             Endpoint::Object => "/object",
+            Endpoint::View => "/view",
             Endpoint::Authorize => "/authorize",
             Endpoint::Token => "/token",
             Endpoint::Register => "/register",
@@ -167,7 +173,7 @@ impl Routes {
 
     fn is_on(&self, e: Endpoint) -> bool {
         match e {
-            Endpoint::Mcp | Endpoint::Resource("/mcp") => self.mcp,
+            Endpoint::Mcp | Endpoint::Card | Endpoint::Resource("/mcp") => self.mcp,
             Endpoint::Sse | Endpoint::Messages | Endpoint::Resource("/sse") => self.sse,
             _ => true,
         }
@@ -205,6 +211,15 @@ impl Routes {
 
     fn below(&self, path: &str) -> Option<Place> {
         let (head, tail) = path.rsplit_once('/')?;
+        // Two have one more part: a card is that of an endpoint, and a view has a handle.
+        for (before, endpoint, is) in [
+            ("/mcp", Endpoint::Card, tail == "server-card"),
+            ("/view", Endpoint::View, tail.starts_with("view_")),
+        ] {
+            if let Some(mount) = head.strip_suffix(before).filter(|_| is) {
+                return Some(Place { mount: Some(self.mount(mount)?), endpoint });
+            }
+        }
         let endpoint = match tail {
             "mcp" => Endpoint::Mcp,
             "sse" => Endpoint::Sse,
@@ -252,6 +267,9 @@ mod tests {
             ("/demo/sse", at(1, Endpoint::Sse)),
             ("/demo//sse/", at(1, Endpoint::Sse)),
             ("/demo/two/messages", at(2, Endpoint::Messages)),
+            ("/mcp/server-card", at(0, Endpoint::Card)),
+            ("/demo/mcp/server-card/", at(1, Endpoint::Card)),
+            ("/demo/view/view_x-1", at(1, Endpoint::View)),
             ("/demo/register", at(1, Endpoint::Register)),
             ("/.well-known/oauth-protected-resource", at(0, Endpoint::Resource(""))),
             ("/.well-known/oauth-protected-resource/sse", at(0, Endpoint::Resource("/sse"))),
@@ -308,6 +326,11 @@ mod tests {
             ("/", 404),
             ("", 404),
             ("/mcp/x", 404),
+            ("/server-card", 404),
+            ("/sse/server-card", 404),
+            ("/view/x", 404),
+            ("/view", 404),
+            ("/nothing/view/view_x", 404),
             ("/demo/mcp/mcp", 404),
             ("/.well-known/oauth-protected-resource/demo2/mcp", 404),
             ("/.well-known/oauth-protected-resource/mcp/demo", 404),

@@ -8,27 +8,51 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use mssql_mcp_transports::{Fault, McpRequest, Outcome, Reply};
-use serde_json::{Value, json};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
 
+use crate::completion::complete;
 use crate::principal::Principal;
+use crate::prompts;
 use crate::protocol;
-use crate::tools::{Arguments, Registry};
+use crate::resources::{Fixed, Resources, Watch, member};
+use crate::skills;
+use crate::tools::{Arguments, Call, Erased, Registry, Stop};
+use crate::views::{self, Page};
 
 /// The center: it answers every method of MCP that we have.
 #[derive(Debug, Clone)]
-pub struct Server {
+pub struct Server(Arc<Center>);
+
+#[derive(Debug)]
+struct Center {
     registry: Arc<Registry>,
+    resources: Resources,
+    watch: Watch,
 }
 
 impl Server {
     /// Over the tools of one mount.
     pub fn new(registry: Registry) -> Self {
-        Self { registry: Arc::new(registry) }
+        Self::watched(registry, Watch::default())
+    }
+
+    /// Likewise, with somebody who looks whether the catalog has changed.
+    pub(crate) fn watched(registry: Registry, watch: Watch) -> Self {
+        let mut files = skills::files();
+        files.extend(Page::ALL.map(page_file));
+        let resources = Resources::new(&registry, files);
+        Self(Arc::new(Center { registry: Arc::new(registry), resources, watch }))
     }
 
     /// The tools, for the layer that reads their arguments.
     pub fn registry(&self) -> Arc<Registry> {
-        self.registry.clone()
+        self.0.registry.clone()
+    }
+
+    /// The database, as it stands in URIs of resources.
+    pub(crate) fn database(&self) -> String {
+        self.0.resources.database().to_owned()
     }
 }
 
@@ -41,66 +65,158 @@ impl tower::Service<McpRequest> for Server {
     }
 
     fn call(&mut self, request: McpRequest) -> Self::Future {
-        let registry = self.registry.clone();
-        Box::pin(async move { Ok(handle(&registry, request).await) })
+        let center = self.0.clone();
+        Box::pin(async move { Ok(center.handle(request).await) })
     }
 }
 
-fn invalid(message: impl Into<String>, data: Option<Value>) -> Outcome {
-    Outcome::Fault(Fault::InvalidParams { message: message.into(), data })
+/// A page as a resource: listed for clients that show it, and read by anybody who is known.
+fn page_file(page: Page) -> Fixed {
+    Fixed {
+        uri: page.uri(),
+        name: page
+            .uri()
+            .trim_start_matches("ui://mssql-mcp/")
+            .split('?')
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
+        description: page.description().to_owned(),
+        mime_type: views::MIME_TYPE,
+        text: Arc::from(page.html()),
+        meta: Some(Page::meta()),
+        for_views: true,
+    }
 }
 
-async fn handle(registry: &Registry, request: McpRequest) -> Outcome {
-    // No principal, no rights: not even the names of the tools.
-    if Principal::of(&request.context.extensions).is_none() {
-        return Outcome::Fault(Fault::Scope { needed: vec!["mssql:read".into()] });
-    }
-    match &*request.method {
-        "server/discover" => Outcome::Complete(protocol::discover(registry.instructions())),
-        "tools/list" => page(&request, || Reply::Shared(registry.listed())),
-        // Nothing is listed yet, and an empty list is what clients that ask anyway can read.
-        "resources/list" => page(&request, || Reply::Json(protocol::list("resources", Vec::new()))),
-        "resources/templates/list" => {
-            page(&request, || Reply::Json(protocol::list("resourceTemplates", Vec::new())))
-        }
-        "prompts/list" => page(&request, || Reply::Json(protocol::list("prompts", Vec::new()))),
-        "resources/read" => match &request.target {
-            Some(uri) => invalid(format!("Resource not found: {uri}"), Some(json!({ "uri": uri }))),
-            None => invalid("params.uri must be a string", None),
-        },
-        "prompts/get" => match &request.target {
-            Some(name) => invalid(format!("Unknown prompt: {name}"), None),
-            None => invalid("params.name must be a string", None),
-        },
-        "tools/call" => match &request.target {
-            None => invalid("params.name must be a string", None),
-            Some(name) => match registry.get(name) {
-                Some(tool) => {
-                    // Read by the layer that those who record look at, too; without it, here.
-                    let arguments = request.context.extensions.get::<Arguments>().cloned();
-                    let arguments =
-                        arguments.unwrap_or_else(|| tool.read(request.params.as_deref()));
-                    registry.run(request.context, &arguments).await
-                }
-                None => invalid(
-                    format!("Unknown tool: {name}; there are {}", registry.names().join(", ")),
-                    None,
-                ),
-            },
-        },
-        other => Outcome::Fault(Fault::MethodNotFound(other.to_owned())),
-    }
+/// Resources that one subscription is for; of more, the first so many are honoured. Each is looked
+/// up.
+const SUBSCRIBED: usize = 100;
+
+fn invalid(message: impl Into<String>) -> Outcome {
+    Outcome::Fault(Fault::InvalidParams { message: message.into(), data: None })
 }
 
 /// A list of one page: there is no cursor that could be valid.
-fn page(request: &McpRequest, reply: impl FnOnce() -> Reply) -> Outcome {
-    let cursor = request
-        .params
-        .as_deref()
-        .and_then(|p| serde_json::from_str::<Value>(p.get()).ok())
-        .and_then(|p| p.get("cursor").cloned());
-    match cursor {
+fn page(params: Option<&RawValue>, reply: impl FnOnce() -> Reply) -> Outcome {
+    match member(params, "cursor") {
         None | Some(Value::Null) => Outcome::Complete(reply()),
-        Some(_) => invalid("params.cursor is not one of ours; the list has one page", None),
+        Some(_) => invalid("params.cursor is not one of ours; the list has one page"),
+    }
+}
+
+/// What a URI of ours names, or that it names nothing.
+fn of_uri(
+    params: Option<&RawValue>,
+    find: impl FnOnce(&str) -> Option<Map<String, Value>>,
+) -> Outcome {
+    let Some(Value::String(uri)) = member(params, "uri") else {
+        return invalid("params.uri must be a string");
+    };
+    match find(&uri) {
+        Some(found) => Outcome::Complete(Reply::Json(found)),
+        None => Outcome::Fault(Fault::InvalidParams {
+            message: format!("{uri} is not one of ours"),
+            data: Some(json!({ "uri": uri })),
+        }),
+    }
+}
+
+impl Center {
+    async fn handle(&self, request: McpRequest) -> Outcome {
+        // No principal, no rights: not even the names of the tools.
+        if Principal::of(&request.context.extensions).is_none() {
+            return Outcome::Fault(Fault::Scope { needed: vec!["mssql:read".into()] });
+        }
+        let params = request.params.as_deref();
+        let views = || self.registry.shows_views(&request.context);
+        match &*request.method {
+            "tools/call" => self.tool(request).await,
+            "server/discover" => {
+                let (views, instructions) = (views(), self.registry.instructions());
+                Outcome::Complete(protocol::discover(instructions, views, self.watch.looks()))
+            }
+            "tools/list" => page(params, || Reply::Shared(self.registry.listed(views()))),
+            "prompts/list" => page(params, || Reply::Json(prompts::list())),
+            "skills/list" => page(params, || Reply::Json(protocol::cached(skills::list()))),
+            "skills/get" => of_uri(params, |uri| skills::get(uri).map(protocol::cached)),
+            "resources/directory/read" => of_uri(params, skills::directory),
+            "resources/list"
+            | "resources/templates/list"
+            | "resources/read"
+            | "resources/subscribe"
+            | "resources/unsubscribe"
+            | "subscriptions/listen"
+            | "prompts/get"
+            | "completion/complete" => self.other(request).await,
+            other => Outcome::Fault(Fault::MethodNotFound(other.to_owned())),
+        }
+    }
+
+    async fn tool(&self, request: McpRequest) -> Outcome {
+        self.watch.used();
+        let Some(name) = &request.target else { return invalid("params.name must be a string") };
+        let views = self.registry.shows_views(&request.context);
+        let mut tools = self.registry.of_client(views);
+        let Some(tool) = tools.find(|t| t.name() == name) else {
+            let names: Vec<_> = self.registry.of_client(views).map(Erased::name).collect();
+            let names = names.join(", ");
+            return invalid(format!("Unknown tool: {name}; there are {names}"));
+        };
+        // Read by the layer that those who record look at, too; without it, here.
+        let arguments = request.context.extensions.get::<Arguments>().cloned();
+        let arguments = arguments.unwrap_or_else(|| tool.read(request.params.as_deref()));
+        self.registry.run(request.context, &arguments).await
+    }
+
+    /// What may ask the database, and is no tool.
+    async fn other(&self, request: McpRequest) -> Outcome {
+        let McpRequest { method, target, params, context, .. } = request;
+        let (resources, params) = (&self.resources, params.as_deref());
+        let uri = target.as_deref();
+        let work = async |call: Call| match &*method {
+            "resources/list" => {
+                self.watch.used();
+                resources.list(&call, params).await
+            }
+            "resources/templates/list" => resources.templates(params),
+            "resources/read" => {
+                self.watch.used();
+                resources.read(call, &self.registry, uri).await
+            }
+            "resources/subscribe" => {
+                let uri = uri.ok_or_else(|| Stop::Invalid("params.uri must be a string".into()))?;
+                resources.exists(&call, uri).await?;
+                self.watch.subscribed();
+                Ok(Reply::Json(Map::new()))
+            }
+            "subscriptions/listen" => self.listen(&call, params).await,
+            "prompts/get" => prompts::get(target.as_deref(), params),
+            "completion/complete" => complete(&call, resources, params).await,
+            // What is no longer wanted need not be there.
+            _ => Ok(Reply::Json(Map::new())),
+        };
+        self.registry.finish(context, work).await
+    }
+
+    /// What of a subscription is honoured. A resource that is not there is left out.
+    async fn listen(&self, call: &Call, params: Option<&RawValue>) -> Result<Reply, Stop> {
+        let wanted = member(params, "notifications").unwrap_or_default();
+        let uris = wanted.get("resourceSubscriptions").and_then(Value::as_array);
+        let mut there = Vec::new();
+        for uri in uris.into_iter().flatten().filter_map(Value::as_str).take(SUBSCRIBED) {
+            match self.resources.exists(call, uri).await {
+                Ok(()) => there.push(uri.to_owned()),
+                Err(Stop::Fault(_)) => {}
+                Err(stop) => return Err(stop),
+            }
+        }
+        let honoured = protocol::honoured(&wanted, there);
+        if honoured.contains_key("resourcesListChanged")
+            || honoured.contains_key("resourceSubscriptions")
+        {
+            self.watch.subscribed();
+        }
+        Ok(Reply::Json(Map::from_iter([("notifications".to_owned(), honoured.into())])))
     }
 }

@@ -13,7 +13,7 @@ use mssql_mcp_middleware::deadline::DeadlineLayer;
 use mssql_mcp_middleware::observe::ObserveLayer;
 use mssql_mcp_middleware::rate_limit::RateLimitLayer;
 use mssql_mcp_middleware::rescue::RescueLayer;
-use mssql_mcp_transports::session::Sessions;
+use mssql_mcp_transports::sessions::Sessions;
 use mssql_mcp_transports::{McpRequest, McpService, Outcome};
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceBuilder};
@@ -22,7 +22,7 @@ use tower_http::ServiceBuilderExt;
 use crate::audit::AuditLayer;
 use crate::config::Config;
 use crate::config::settings;
-use crate::facts::CallFacts;
+use crate::facts::{CallFacts, work};
 use crate::http::body::RequestBody;
 use crate::http::guard::{Allowed, GuardLayer, cors, granted};
 use crate::http::open::OpenLayer;
@@ -34,6 +34,7 @@ use crate::observe::http::{Requests, traced};
 use crate::prepare::PrepareLayer;
 use crate::rescue;
 use crate::route::Routes;
+use crate::tasks::TasksLayer;
 use crate::tools::Registry;
 
 /// A call that does not heed its deadline is dropped this much later.
@@ -48,12 +49,16 @@ pub fn mcp<S>(
     audit: AuditLayer,
     quotas: Arc<Quotas>,
     query_timeout: Duration,
+    tasks: TasksLayer,
 ) -> McpService
 where
     S: Service<McpRequest, Response = Outcome, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send + 'static,
 {
     let stack = ServiceBuilder::new()
+        // Outside of all that watches: what is recorded of a task ends with it, and not with the
+        // request that began it.
+        .layer(tasks)
         // Facts travel up through the extensions, so they are there before anybody watches.
         .map_request(CallFacts::within)
         // What is recorded below is what runs, and what cannot be read does not run.
@@ -68,9 +73,9 @@ where
         .layer(CatchPanicLayer)
         // Below the records, so that what is refused here has its own.
         .layer(RateLimitLayer::new(move |r: &McpRequest| quotas.admit(r)))
-        // Only tools take time; lists are answered at once and a subscription has no end.
+        // Only what asks a database takes time.
         .layer(DeadlineLayer::new(
-            move |r: &McpRequest| (&*r.method == "tools/call").then_some(query_timeout),
+            move |r: &McpRequest| work(r).map(|_| query_timeout),
             |r: &mut McpRequest, at: tokio::time::Instant| r.context.deadline = Some(at.into_std()),
             GRACE,
         ))

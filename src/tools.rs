@@ -15,14 +15,16 @@ mod params;
 pub(crate) mod preview;
 mod registry;
 pub mod search;
+mod views;
 
 use std::future::Future;
 use std::sync::Arc;
 
-use mssql_mcp_transports::{Context, ProtocolVersion, ToolReply};
+use mssql_mcp_transports::{Context, Fault, ProtocolVersion, ToolReply};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+use crate::config::settings::tools::Apps;
 use crate::database::catalog::NotFound;
 use crate::database::rows::Bounds;
 use crate::database::run::Failure;
@@ -32,10 +34,11 @@ use crate::limits::Cost;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::telemetry::wire::Shape;
+use crate::views::{KeptResults, Page, is_shown};
 use confirm::Confirm;
-use registry::Erased;
+pub(crate) use registry::Erased;
 pub use registry::{Arguments, Registry};
-use search::DocumentIndex;
+pub(crate) use search::DocumentIndex;
 
 /// Every tool, by name: what is known of it without a database.
 pub(crate) const TOOLS: &[About] = &[
@@ -45,6 +48,9 @@ pub(crate) const TOOLS: &[About] = &[
     About::of::<get_table_sample::GetTableSample>(),
     About::of::<list_tables::ListTables>(),
     About::of::<search::Search>(),
+    About::of::<views::ViewCell>(),
+    About::of::<views::ViewRows>(),
+    About::of::<views::ViewSchema>(),
 ];
 
 /// Every tool, made for a mount; those that ChatGPT reads with only over a document index.
@@ -54,6 +60,9 @@ fn all(of: &Surroundings, confirm: Confirm, index: Option<DocumentIndex>) -> Vec
         Erased::new(execute_sql::ExecuteSql { confirm }, of),
         Erased::new(get_table_sample::GetTableSample, of),
         Erased::new(list_tables::ListTables, of),
+        Erased::new(views::ViewCell, of),
+        Erased::new(views::ViewRows, of),
+        Erased::new(views::ViewSchema, of),
     ];
     if let Some(index) = index {
         tools.push(Erased::new(search::Search(index.clone()), of));
@@ -86,6 +95,12 @@ pub(crate) trait Tool: Send + Sync + 'static {
     /// The setting without which no mount has it.
     const SETTING: Option<&'static str> = None;
 
+    /// The page in which a host shows its results.
+    const VIEW: Option<Page> = None;
+
+    /// Only a page calls it, and no model: clients without pages do not have it.
+    const FOR_VIEWS: bool = false;
+
     /// What clients are told of it.
     fn definition(&self, of: &Surroundings) -> Definition;
 
@@ -109,6 +124,17 @@ pub struct Surroundings {
     pub bounds: Bounds,
     /// The text block only counts what `structuredContent` has.
     pub brief: bool,
+    /// Who is shown results in pages, and what is kept for them.
+    pub(crate) pages: Pages,
+}
+
+/// Who is shown results in pages (MCP Apps), and what is kept for them.
+#[derive(Debug, Clone)]
+pub(crate) struct Pages {
+    pub(crate) shown: Apps,
+    pub(crate) kept: KeptResults,
+    /// Where a page is opened by itself, for people whose client has none; the handle comes behind.
+    pub(crate) links: Option<Arc<str>>,
 }
 
 /// What clients are told of a tool.
@@ -133,6 +159,7 @@ pub(crate) struct About {
     pub(crate) shown: Shape,
     pub(crate) example: &'static str,
     pub(crate) setting: Option<&'static str>,
+    pub(crate) for_views: bool,
 }
 
 /// What a tool is called with, beside its arguments.
@@ -144,6 +171,11 @@ pub(crate) struct Call {
     pub(crate) database: Database,
     /// Where the call must stop: the mount's bounds, the deadline, the client's cancel.
     pub(crate) limits: Limits,
+    /// Whether its client shows pages.
+    pub(crate) shows_views: bool,
+    /// What is kept for them.
+    pub(crate) views: KeptResults,
+    links: Option<Arc<str>>,
     brief: bool,
 }
 
@@ -168,6 +200,8 @@ pub(crate) enum Stop {
     },
     /// The request itself is wrong.
     Invalid(String),
+    /// It ends with this error.
+    Fault(Box<Fault>),
 }
 
 /// The person at this machine is the only one there, and shares with nobody.
@@ -175,11 +209,36 @@ fn share_of(p: &Principal) -> Arc<str> {
     if p.is_local() { ourselves() } else { Arc::from(p.subject.as_str()) }
 }
 
+// === impl Surroundings ===
+
+impl Surroundings {
+    /// Without pages, and with whole text blocks.
+    pub fn new(database: Database, bounds: Bounds) -> Self {
+        let pages = Pages { shown: Apps::Never, kept: KeptResults::default(), links: None };
+        Self { database, bounds, brief: false, pages }
+    }
+
+    /// Whether the caller's client shows pages.
+    pub(crate) fn shows_views(&self, context: &Context) -> bool {
+        match self.pages.shown {
+            Apps::Auto => is_shown(&context.client.capabilities),
+            Apps::Always => true,
+            Apps::Never => false,
+        }
+    }
+}
+
 // === impl About ===
 
 impl About {
     const fn of<T: Tool>() -> Self {
-        Self { name: T::NAME, shown: T::SHOWN, example: T::EXAMPLE, setting: T::SETTING }
+        Self {
+            name: T::NAME,
+            shown: T::SHOWN,
+            example: T::EXAMPLE,
+            setting: T::SETTING,
+            for_views: T::FOR_VIEWS,
+        }
     }
 }
 
@@ -214,16 +273,33 @@ impl Definition {
 
 impl Call {
     /// With the facts that the stack put in.
-    fn new(context: Context, of: &Surroundings) -> Self {
+    pub(crate) fn new(context: Context, of: &Surroundings) -> Self {
         let facts = context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default();
         let limits = Limits {
             bounds: of.bounds,
+            page: None,
             deadline: context.deadline,
             cancel: context.cancel.token().clone(),
             trace: facts.trace(),
             caller: Principal::of(&context.extensions).map_or_else(ourselves, share_of),
+            notifier: context.notifier.clone(),
         };
-        Self { context, facts, database: of.database.clone(), limits, brief: of.brief }
+        Self {
+            shows_views: of.shows_views(&context),
+            views: of.pages.kept.clone(),
+            links: of.pages.links.clone(),
+            context,
+            facts,
+            database: of.database.clone(),
+            limits,
+            brief: of.brief,
+        }
+    }
+
+    /// Where a page is opened by itself, for a caller over HTTP whose client has none.
+    pub(crate) fn links(&self) -> Option<&str> {
+        let has_none = !self.shows_views && self.context.transport != "stdio";
+        self.links.as_deref().filter(|_| has_none)
     }
 
     /// Whether the text block only counts what `structuredContent` has: as configured, or where the
@@ -235,6 +311,11 @@ impl Call {
     /// Whether the caller has a scope.
     pub(crate) fn may(&self, scope: &str) -> bool {
         Principal::of(&self.context.extensions).is_some_and(|p| p.may(scope))
+    }
+
+    /// Ends the call of a caller who lacks a scope.
+    pub(crate) fn needs(&self, scope: &str) -> Result<(), Stop> {
+        if self.may(scope) { Ok(()) } else { Err(Stop::Scope(vec![scope.to_owned()])) }
     }
 
     /// [`Call::limits`] with other bounds.

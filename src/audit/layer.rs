@@ -19,7 +19,7 @@ use super::record::End;
 use crate::code::Code;
 use crate::config::settings::audit::Policy;
 use crate::database::Database;
-use crate::facts::{CallFacts, Named, outcome_of};
+use crate::facts::{CallFacts, Named, Work, outcome_of, work};
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 
@@ -86,7 +86,8 @@ where
     }
 
     fn call(&mut self, request: McpRequest) -> Self::Future {
-        let Some(audit) = self.layer.audit.0.clone().filter(|_| &*request.method == "tools/call")
+        let Some(audit) =
+            self.layer.audit.0.clone().filter(|_| work(&request) == Some(Work::Recorded))
         else {
             return Either::Left(self.inner.call(request));
         };
@@ -106,7 +107,7 @@ where
                 principal: Principal::of(&request.context.extensions)
                     .map(|p| p.subject.clone())
                     .unwrap_or_default(),
-                tool: request.target.clone().unwrap_or_default(),
+                tool: what(&request),
                 facts: facts.clone(),
                 named: record.hides().then(|| record.named.clone()),
                 started: Instant::now(),
@@ -127,6 +128,14 @@ where
             open.end(result.as_ref().map_or(Code::Failed, |o| outcome_of(o, &facts)));
             result
         }))
+    }
+}
+
+/// The tool that is called; of anything else that is recorded, its method.
+pub(super) fn what(r: &McpRequest) -> String {
+    match &*r.method {
+        "tools/call" => r.target.clone().unwrap_or_default(),
+        method => method.to_owned(),
     }
 }
 

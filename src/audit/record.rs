@@ -25,7 +25,7 @@ pub(super) struct Start {
     pub(super) client: Arc<ClientFacts>,
     pub(super) transport: &'static str,
     pub(super) place: Arc<AuditMount>,
-    pub(super) tool: Option<String>,
+    pub(super) tool: String,
     pub(super) named: Arc<Named>,
     pub(super) trace: Option<Trace>,
     pub(super) texts: Texts,
@@ -81,7 +81,7 @@ impl Record for Start {
         text("transport", self.transport);
         text("mount", if mount.is_empty() { "/" } else { mount });
         text("database", &database.settings().label);
-        text("tool", self.tool.as_deref().unwrap_or_default());
+        text("tool", &self.tool);
         if let Some(t) = &self.trace {
             text("trace_id", &t.trace_id.to_string());
         }

@@ -60,7 +60,9 @@ pub(crate) fn command() -> Command {
             Arg::new("tool")
                 .value_name("TOOL")
                 .required(true)
-                .value_parser(KnownWord(TOOLS.iter().map(|t| t.name).collect()))
+                .value_parser(KnownWord(
+                    TOOLS.iter().filter(|t| !t.for_views).map(|t| t.name).collect(),
+                ))
                 .hide_possible_values(true)
                 .help(
                     "a tool of the server: list_tables, \
@@ -85,7 +87,7 @@ fn after_help() -> String {
          says no; 2 wrong use.\n\n\
          Examples, each with --demo, --url http://127.0.0.1:8008/mcp or neither:\n",
     );
-    for tool in TOOLS {
+    for tool in TOOLS.iter().filter(|t| !t.for_views) {
         let needs = tool.setting.map(|key| format!("   (where {key} is on)")).unwrap_or_default();
         text += &format!("  mssql-mcp call {}{needs}\n", tool.example);
     }

@@ -121,5 +121,5 @@ async fn cases() -> Result<String, super::Failed> {
 }
 
 fn names(between: &str) -> String {
-    TOOLS.iter().map(|t| t.name).collect::<Vec<_>>().join(between)
+    TOOLS.iter().filter(|t| !t.for_views).map(|t| t.name).collect::<Vec<_>>().join(between)
 }

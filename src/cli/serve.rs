@@ -19,7 +19,7 @@ use crate::config::settings::{self, auth::AuthMode};
 use crate::database::{Database, Limits};
 use crate::http::{Listener, Shutdown};
 use crate::principal::Principal;
-use crate::protocol::server_info;
+use crate::protocol::server_info_at;
 use crate::tools::search::columns;
 
 /// The grammar of `serve`.
@@ -173,6 +173,7 @@ fn watch(app: &App, admin: Option<Admin>) -> CancellationToken {
 async fn close(app: &App, config: &Config) {
     // Two things are waited for, each for at most half of the grace.
     let patience = config.get(settings::server::SHUTDOWN_GRACE) / 2;
+    app.end_tasks().await;
     app.audit.close().await;
     let databases = app.databases();
     futures_util::future::join_all(
@@ -215,8 +216,10 @@ pub(crate) async fn over_stdio(app: &App, config: &Config) -> Ended {
         max_message: config.get(settings::limits::MAX_REQUEST) as usize,
         drain: config.get(settings::server::SHUTDOWN_GRACE),
         extensions,
-        info: server_info(),
+        info: server_info_at(config.public_url()),
+        changes: app.changes.clone(),
     };
+    app.watch_catalogs(config, &stop.closing);
     let (sweeper, admin) = (sweep(app), watch(app, Admin::bind(config).await?));
     if std::io::stdin().is_terminal() {
         super::tell!(

@@ -10,6 +10,7 @@ pub mod limits;
 pub mod log;
 pub mod pool;
 pub mod server;
+pub mod tasks;
 pub mod telemetry;
 pub mod tools;
 
@@ -38,6 +39,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     section("auth", "Sign-in", auth::ROWS, auth::check),
     of_a_mount("limits", "Limits", limits::ROWS, nothing),
     of_a_mount("tools", "Tools", tools::ROWS, tools::check),
+    of_a_mount("tasks", "Tasks", tasks::ROWS, nothing),
     section("audit", "Audit", audit::ROWS, nothing),
     section("http", "HTTP", http::ROWS, http::check),
     section("server", "Server", server::ROWS, nothing),

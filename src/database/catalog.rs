@@ -5,6 +5,7 @@
 
 mod describe;
 mod find;
+pub(crate) mod names;
 
 use serde_json::Value;
 
@@ -217,9 +218,27 @@ fn pattern(like: &str) -> String {
     out
 }
 
+/// The pattern of names that begin with a text, in which nothing is a wildcard.
+fn pattern_of_prefix(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '_' | '[' | '%' => out.extend(['[', c, ']']),
+            c => out.push(c),
+        }
+    }
+    out.push('%');
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_prefix_has_no_wildcards() {
+        assert_eq!(pattern_of_prefix("a_b%[c"), "a[_]b[%][[]c%");
+    }
 
     #[test]
     fn a_pattern_without_a_percent_sign_is_a_part_of_the_name() {

@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use mssql_mcp_session::{Discard, Done, Error, Event, Param, ParamType, ParamValue, Rpc, Session};
+use mssql_mcp_session::{
+    Discard, Done, Error, Event, Message, Param, ParamType, ParamValue, Rpc, Session,
+};
+use mssql_mcp_transports::{Notifier, Progress};
 use tokio_util::sync::CancellationToken;
 
 use super::connect::broken;
@@ -16,6 +19,7 @@ use super::wrapper::{
     TOLD_AND_TEXT, activity, carried, carried_as, context_info, context_param, ended,
 };
 use super::{Database, DbError, Limits};
+use crate::plural::plural;
 
 /// Ends early when the deadline passes or the call is cancelled.
 pub(super) async fn bounded<T>(
@@ -46,7 +50,13 @@ struct Reading<'a> {
     in_rows: bool,
     selects_into: bool,
     committed: bool,
+    notifier: &'a Notifier,
+    /// Where rows are counted for a client that wants to hear of them.
+    progress: Option<Progress>,
 }
+
+/// "%d percent processed.": what BACKUP, RESTORE and DBCC say of themselves (`sys.messages`).
+const PERCENT_PROCESSED: i32 = 3211;
 
 impl Database {
     /// Sends a text in its wrapper and reads what comes.
@@ -86,8 +96,9 @@ impl Database {
         if told {
             connection.session.set_trace(limits.trace.map(activity));
         }
-        connection.session.set_bounds(limits.bounds.of_cells(text_size));
-        let mut reading = Reading::new(batch, mode, limits.bounds, said);
+        let cells = limits.page.unwrap_or(limits.bounds);
+        connection.session.set_bounds(cells.of_cells(text_size));
+        let mut reading = Reading::new(batch, mode, limits.bounds, &limits.notifier, said);
         let work = reading.answer(&mut connection.session, &rpc, mode);
         let read = bounded(Box::pin(work), limits.deadline, &limits.cancel).await;
         connection.dirty |= reading.said.errors.iter().any(|e| e.severity >= FATAL);
@@ -120,8 +131,23 @@ enum End {
 // === impl Reading ===
 
 impl<'a> Reading<'a> {
-    fn new(batch: Batch<'_>, mode: Mode, bounds: Bounds, said: &'a mut Notices) -> Self {
+    fn new(
+        batch: Batch<'_>,
+        mode: Mode,
+        bounds: Bounds,
+        notifier: &'a Notifier,
+        said: &'a mut Notices,
+    ) -> Self {
+        let progress = notifier.wants_progress().then(|| notifier.progress());
+        if let Some(progress) = &progress {
+            progress.begin(match mode {
+                Mode::Preview => |_| "trying the change out".to_owned(),
+                _ => |rows| format!("{} so far", plural(rows, "row")),
+            });
+        }
         Self {
+            notifier,
+            progress,
             writer: RowsWriter::new(bounds),
             said,
             rows_affected: Vec::new(),
@@ -159,7 +185,12 @@ impl<'a> Reading<'a> {
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::Row => drop(self.writer.accept()),
+            Event::Row => {
+                let _ = self.writer.accept();
+                if let Some(progress) = &self.progress {
+                    progress.done(self.writer.total_rows);
+                }
+            }
             Event::Columns(columns) => {
                 self.in_rows = true;
                 if self.writer.truncated.is_none() {
@@ -169,11 +200,27 @@ impl<'a> Reading<'a> {
             Event::Done(done) => self.done(done),
             // Ours, for us alone, and not to be missed among others.
             Event::Info(m) if m.text == ended() => self.said.ended = true,
-            Event::Info(m) => self.said.info(*m),
+            Event::Info(m) => {
+                self.tell(&m);
+                self.said.info(*m);
+            }
             Event::Error(m) => self.said.error(*m),
             Event::ReturnStatus(s) if s != 0 => self.committed = false,
             _ => {}
         }
+    }
+
+    /// What SQL Server says is told while it works: it may be long until the answer.
+    fn tell(&self, m: &Message) {
+        let percent = m.text.split(' ').next().and_then(|n| n.parse().ok());
+        if let (PERCENT_PROCESSED, Some(percent), Some(progress)) =
+            (m.number, percent, &self.progress)
+        {
+            progress.begin(|percent| format!("{percent} % processed"));
+            progress.done_of(percent, 100);
+        }
+        let level = if m.severity == 0 { "info" } else { "notice" };
+        self.notifier.try_message(level, "sql", || m.text.clone().into());
     }
 
     fn done(&mut self, done: Done) {
@@ -236,9 +283,9 @@ mod tests {
 
     /// The counts that are left of some events, for a text that may select into a table.
     fn counts(selects_into: bool, events: Vec<Event>) -> Vec<u64> {
-        let mut said = Notices::default();
+        let (mut said, nobody) = (Notices::default(), Notifier::default());
         let batch = Batch { selects_into, ..Batch::from("") };
-        let mut reading = Reading::new(batch, Mode::Change, BOUNDS, &mut said);
+        let mut reading = Reading::new(batch, Mode::Change, BOUNDS, &nobody, &mut said);
         events.into_iter().for_each(|e| reading.take(e));
         reading.finish().rows_affected
     }
@@ -266,13 +313,17 @@ mod tests {
     #[test]
     fn a_return_status_that_is_not_0_was_not_committed() {
         for (status, committed) in [(0, true), (1, false), (6, false)] {
-            let mut said = Notices::default();
-            let mut r = Reading::new(Batch::from(""), Mode::Change, BOUNDS, &mut said);
+            let (mut said, nobody) = (Notices::default(), Notifier::default());
+            let mut r = Reading::new(Batch::from(""), Mode::Change, BOUNDS, &nobody, &mut said);
             r.take(Event::ReturnStatus(status));
             assert_eq!(r.finish().committed, committed, "{status}");
         }
-        let mut said = Notices::default();
-        assert!(!Reading::new(Batch::from(""), Mode::Change, BOUNDS, &mut said).cut().committed);
+        let (mut said, nobody) = (Notices::default(), Notifier::default());
+        assert!(
+            !Reading::new(Batch::from(""), Mode::Change, BOUNDS, &nobody, &mut said)
+                .cut()
+                .committed
+        );
     }
 
     #[tokio::test(start_paused = true)]

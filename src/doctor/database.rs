@@ -33,10 +33,12 @@ pub(crate) async fn examine(mut settings: Settings, config: &Config) -> Vec<Find
     let db = Database::new(settings);
     let limits = Limits {
         bounds: Bounds { max_rows: 1000, max_chars: 1_000_000, max_cell: 1000, csv: false },
+        page: None,
         deadline: Some(Instant::now() + Duration::from_secs(60)),
         cancel: CancellationToken::new(),
         trace: None,
         caller: crate::database::ourselves(),
+        notifier: Default::default(),
     };
     if let Err(e) = connected(&db, &limits, config, &mut all).await {
         let x = explain(&e.1, db.settings());

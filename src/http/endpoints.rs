@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use http::Method;
 use http::header::{self, HeaderMap, HeaderValue};
-use mssql_mcp_transports::session::{OwnerOf, Sessions};
+use mssql_mcp_transports::sessions::{OwnerOf, Sessions};
 use mssql_mcp_transports::sse::{self, Sse, Streams};
 use mssql_mcp_transports::streamable::{self, Streamable};
 use mssql_mcp_transports::{ChallengeOf, headers};
@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::config::settings;
 use crate::oauth::server::Authority;
 use crate::principal::Principal;
-use crate::protocol::server_info;
+use crate::protocol::server_info_at;
 use crate::route::{Endpoint, Place, Routed};
 use crate::telemetry::metrics::gauge;
 
@@ -84,7 +84,9 @@ fn both(
             challenge: challenge(endpoint),
             closing: stop.closing.clone(),
             shutdown: stop.now.clone(),
-            info: server_info(),
+            info: server_info_at(config.public_url()),
+            changes: mount.changes.clone(),
+            resume: Some(config.get(settings::http::RESUME)).filter(|t| !t.is_zero()),
         };
         streamable::service(mount.service.clone(), options)
     };
@@ -99,7 +101,8 @@ fn both(
             challenge: challenge(Endpoint::Sse),
             closing: stop.closing.clone(),
             shutdown: stop.now.clone(),
-            info: server_info(),
+            info: server_info_at(config.public_url()),
+            changes: mount.changes.clone(),
         },
     );
     let messages = sse.messages();

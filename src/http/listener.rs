@@ -84,6 +84,7 @@ impl Listener {
         service: S,
         config: &Config,
         stop: Shutdown,
+        idle: impl AsyncFnOnce(),
         end: impl FnOnce(),
     ) -> std::io::Result<()>
     where
@@ -145,7 +146,11 @@ impl Listener {
             connections.end_strangers();
         });
         let grace = config.get(settings::server::SHUTDOWN_GRACE);
-        let drained = graceful.shutdown();
+        // What has no connection is waited for as well: tasks, and calls whose client may come back.
+        let drained = async {
+            graceful.shutdown().await;
+            idle().await;
+        };
         tokio::pin!(drained);
         if tokio::time::timeout(grace, &mut drained).await.is_err() {
             tracing::warn!(grace_s = grace.as_secs_f32(), "calls still run; cancelling them");

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service};
 
 use super::body::{RequestBody, TimeoutBody};
-use super::{Mount, Peer, STRANGERS, Served, object, way_in};
+use super::{Mount, Peer, STRANGERS, Served, card, object, view, way_in};
 use crate::answer::{self, Answer};
 use crate::code::Code;
 use crate::config::Config;
@@ -125,8 +125,21 @@ impl OpenLayer {
                 );
                 r
             }
+            (Endpoint::Card, _) if matches!(*request.method(), Method::GET | Method::HEAD) => {
+                let origin = match &*self.public_url {
+                    "" => format!("http://{}", way_in::host(&request)),
+                    url => url.to_owned(),
+                };
+                let path = place.mount.map_or("", |m| &*self.served.mounts[m].path);
+                let mut card =
+                    answer::json(StatusCode::OK, &card::card(&format!("{origin}{path}/mcp")));
+                let hour = HeaderValue::from_static("public, max-age=3600");
+                card.headers_mut().insert(header::CACHE_CONTROL, hour);
+                card
+            }
             (Endpoint::Object, _) => self.object(place, request).await,
-            (Endpoint::Health | Endpoint::OpenAi, _) | (_, None) => {
+            (Endpoint::View, _) => self.view(place, request).await,
+            (Endpoint::Health | Endpoint::OpenAi | Endpoint::Card, _) | (_, None) => {
                 nothing(&self.routes.endpoints())
             }
             (_, Some(authority)) => match read(request, self.body_timeout).await {
@@ -136,25 +149,49 @@ impl OpenLayer {
         }
     }
 
+    /// Who came with a browser to a page of a mount, and what was asked for; or what the browser is
+    /// answered instead.
+    async fn visitor(
+        &self,
+        place: Place,
+        path: impl FnOnce(&Mount, &http::Uri) -> String,
+        request: Request<RequestBody>,
+    ) -> Result<(&Mount, Arc<Principal>, http::request::Parts), Answer> {
+        let Some(mount) = place.mount.and_then(|m| self.served.mounts.get(m)) else {
+            return Err(nothing(&self.routes.endpoints()));
+        };
+        let (parts, body) = read(request, self.body_timeout).await?;
+        let visitor = match &self.served.authority {
+            None => Principal::local(),
+            Some(a) => {
+                let path = path(mount, &parts.uri);
+                a.visitor(&form(&parts, &body, place), &path).await.map(Arc::new)?
+            }
+        };
+        Ok((mount, visitor, parts))
+    }
+
+    /// The page of a kept result.
+    async fn view(&self, place: Place, request: Request<RequestBody>) -> Answer {
+        let path = |mount: &Mount, uri: &http::Uri| {
+            format!("{}/view/{}", mount.path, view::handle(uri.path()))
+        };
+        match self.visitor(place, path, request).await {
+            Ok((mount, visitor, parts)) => view::page(mount, &visitor, parts.uri.path())
+                .unwrap_or_else(|| {
+                    let text = "This result is not kept any more, or it is not yours. Run the query again.";
+                    html(StatusCode::NOT_FOUND, pages::object("This cannot be shown", text), None)
+                }),
+            Err(answer) => answer,
+        }
+    }
+
     /// The page about what a search found.
     async fn object(&self, place: Place, request: Request<RequestBody>) -> Answer {
-        let Some(mount) = place.mount.and_then(|m| self.served.mounts.get(m)) else {
-            return nothing(&self.routes.endpoints());
-        };
-        let (parts, body) = match read(request, self.body_timeout).await {
-            Ok(r) => r,
-            Err(a) => return a,
-        };
-        let visitor = match &self.served.authority {
-            None => Ok(Principal::local()),
-            Some(a) => a
-                .visitor(&form(&parts, &body, place), &format!("{}/object", mount.path))
-                .await
-                .map(Arc::new),
-        };
-        let visitor = match visitor {
-            Ok(v) => v,
-            Err(a) => return a,
+        let path = |mount: &Mount, _: &http::Uri| format!("{}/object", mount.path);
+        let (mount, visitor, parts) = match self.visitor(place, path, request).await {
+            Ok(found) => found,
+            Err(answer) => return answer,
         };
         let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
         let id = query.into_owned().find(|(k, _)| k == "id").map(|(_, v)| v).unwrap_or_default();
@@ -234,7 +271,7 @@ fn event_stream_here() -> Answer {
     let mut r = Response::new(Body::Empty);
     let h = r.headers_mut();
     h.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    h.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    h.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
     h.insert("x-accel-buffering", HeaderValue::from_static("no"));
     r
 }

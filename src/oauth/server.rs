@@ -71,6 +71,11 @@ pub(crate) struct Request<'a> {
 }
 
 impl Authority {
+    /// Where it keeps its state.
+    pub(crate) fn records(&self) -> &Records {
+        &self.records
+    }
+
     /// From the configuration, over an opened store.
     pub(crate) fn new(config: &Config, records: Records, audit: Audit) -> Self {
         let people = People::new(records.clone());

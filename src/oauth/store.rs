@@ -35,6 +35,8 @@ pub enum RecordKind {
     Login,
     Browser,
     Place,
+    SessionKey,
+    EndedSession,
 }
 
 /// The store could not be reached or read.
@@ -123,7 +125,7 @@ pub struct Records(Arc<dyn Store>);
 // === impl Kind ===
 
 impl RecordKind {
-    pub(crate) const ALL: [RecordKind; 10] = [
+    pub(crate) const ALL: [RecordKind; 12] = [
         RecordKind::User,
         RecordKind::Client,
         RecordKind::Grant,
@@ -134,6 +136,8 @@ impl RecordKind {
         RecordKind::Login,
         RecordKind::Browser,
         RecordKind::Place,
+        RecordKind::SessionKey,
+        RecordKind::EndedSession,
     ];
     /// As it is stored.
     pub(crate) fn as_str(self) -> &'static str {
@@ -148,6 +152,8 @@ impl RecordKind {
             RecordKind::Login => "login",
             RecordKind::Browser => "browsers",
             RecordKind::Place => "place",
+            RecordKind::SessionKey => "session_key",
+            RecordKind::EndedSession => "ended_session",
         }
     }
 }

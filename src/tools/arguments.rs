@@ -303,6 +303,10 @@ fn coerced(
             (_, Some(t)) if t.eq_ignore_ascii_case("false") => Ok(Some(false.into())),
             _ => wrong("true or false"),
         },
+        "array" if !holds_named_values(property) => match v {
+            Value::Array(_) => Ok(Some(v.clone())),
+            _ => wrong("an array of objects"),
+        },
         // Named values, which came as an object or were made one when they were read.
         "array" => {
             let read = |t: &str| match t.starts_with('[') {
@@ -322,6 +326,11 @@ fn coerced(
     }
 }
 
+/// Whether an array is one of values with their names, by its schema.
+fn holds_named_values(property: &Value) -> bool {
+    property["items"]["properties"].get("name").is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -332,7 +341,10 @@ mod tests {
         json!({
             "properties": {
                 "query": { "type": "string", "description": "T-SQL" },
-                "params": { "type": "array" },
+                "params": {
+                    "type": "array",
+                    "items": { "type": "object", "properties": { "name": { "type": "string" } } },
+                },
                 "max_rows": { "type": "integer", "minimum": 1 },
                 "limit": { "type": "integer" },
                 "dry_run": { "type": "boolean" },

@@ -324,7 +324,7 @@ mod tests {
     fn text(r: &ToolReply) -> String {
         match &r.text {
             mssql_mcp_transports::Text::Own(t) => t.clone(),
-            mssql_mcp_transports::Text::Same => String::new(),
+            _ => String::new(),
         }
     }
 

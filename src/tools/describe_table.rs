@@ -10,6 +10,7 @@ use crate::facts::Named;
 use crate::limits::Cost;
 use crate::plural::plural;
 use crate::telemetry::wire::Shape;
+use crate::views::Page;
 
 /// Describes a table or a view.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ impl Tool for DescribeTable {
     const NAME: &'static str = "describe_table";
     const COST: Cost = Cost::Catalog;
     const SHOWN: Shape = Shape::Fields(&[("table_name", Shape::Plain)]);
+    const VIEW: Option<Page> = Some(Page::Schema);
     const EXAMPLE: &'static str = "describe_table sales.Orders";
 
     fn named(args: &Args) -> Named {

@@ -1,6 +1,8 @@
 //! `execute_sql`: a T-SQL text under the configured access, with bound parameters, as
 //! all its result sets.
 
+use std::time::Instant;
+
 use mssql_mcp_sql::Access;
 use mssql_mcp_sql::policy::judge;
 use mssql_mcp_transports::ToolReply;
@@ -13,15 +15,17 @@ use super::answer::{
 use super::change::Change;
 use super::confirm::Confirm;
 use super::preview::selects_into;
-use super::{Call, Definition, Refusal, Stop, Surroundings, Tool, params};
+use super::{Call, Definition, Refusal, Stop, Surroundings, Tool, params, views};
 use crate::database::rows::Bounds;
 use crate::database::run::{Batch, Failure, Mode};
 use crate::database::{Database, DbError, Limits};
 use crate::facts::Named;
 use crate::limits::Cost;
 use crate::long;
+use crate::plural::plural;
 use crate::telemetry::metrics::{instruments, label};
 use crate::telemetry::wire::Shape;
+use crate::views::{META, Page};
 
 /// How values are given. The object that is taken as well is not told: a client that checks what
 /// its model says by this schema would refuse it. The example is for the models of llama-index,
@@ -83,6 +87,7 @@ impl Tool for ExecuteSql {
         ("dry_run", Shape::Number),
         ("format", FORMAT_SHOWN),
     ]);
+    const VIEW: Option<Page> = Some(Page::Results);
     const EXAMPLE: &'static str = "execute_sql \"SELECT TOP 3 * FROM sales.Orders\"";
 
     fn named(args: &Args) -> Named {
@@ -184,24 +189,46 @@ impl Tool for ExecuteSql {
         } else if verdict.class.changes() {
             change.consented().await
         } else {
-            let run = call.database.run(batch, Mode::Read, &change.limits).await;
-            let mut a = match run {
-                Ok(a) => a,
-                Err(f) => {
-                    return Err(failed_with_names(&f, &call.database, &args.query, &change.limits)
-                        .await
-                        .into());
-                }
-            };
-            change.note(&mut a);
-            // One statement may have several result sets, when it runs a procedure.
-            let several = verdict.statements.len() > 1
-                || verdict.statements.iter().any(|s| {
-                    !["SELECT", "WITH"].iter().any(|v| s.head.to_ascii_uppercase().starts_with(v))
-                });
-            Ok(rowsets(call, a, args.format, None, several))
+            read(change).await
         }
     }
+}
+
+/// Runs what only reads. Where the caller has pages, or is told of one, more is read than its model
+/// gets, and kept for that.
+async fn read(change: Change<'_>) -> Result<ToolReply, Stop> {
+    let (call, args, page) = (change.call, change.args, change.limits.bounds);
+    let wider = views::wider(call, page);
+    let limits = match wider {
+        Some(bounds) => &Limits { bounds, page: Some(page), ..change.limits.clone() },
+        None => &change.limits,
+    };
+    let began = Instant::now();
+    let mut a = match call.database.run(change.batch, Mode::Read, limits).await {
+        Ok(a) => a,
+        Err(f) => {
+            let db = &call.database;
+            return Err(failed_with_names(&f, db, &args.query, &change.limits).await.into());
+        }
+    };
+    change.note(&mut a);
+    // One statement may have several result sets, when it runs a procedure.
+    let statements = &change.verdict.statements;
+    let several = statements.len() > 1
+        || statements.iter().any(|s| {
+            !["SELECT", "WITH"].iter().any(|v| s.head.to_ascii_uppercase().starts_with(v))
+        });
+    let took = began.elapsed();
+    let meta = wider.and_then(|_| views::keep(call, &mut a, page, &args.query, took));
+    if let (Some(meta), Some(links)) = (&meta, call.links()) {
+        let text = |key: &str| meta[key].as_str().unwrap_or_default().to_owned();
+        let (handle, until) = (text("handle"), text("expires"));
+        let rows = plural(&meta["rows_kept"], "row");
+        a.messages.push(format!("{rows} until {until}: {links}{handle}"));
+    }
+    let mut reply = rowsets(call, a, args.format, None, several);
+    reply.meta = meta.filter(|_| call.shows_views).map(|m| json!({ META: m }));
+    Ok(reply)
 }
 
 /// The same, with the names that come closest to one that SQL Server does not know.

@@ -13,6 +13,7 @@ use crate::database::run::Mode;
 use crate::facts::Named;
 use crate::limits::Cost;
 use crate::telemetry::wire::Shape;
+use crate::views::Page;
 
 /// Rows, unless the caller asks for others.
 const DEFAULT: u64 = 5;
@@ -40,6 +41,7 @@ impl Tool for GetTableSample {
         ("limit", Shape::Number),
         ("format", FORMAT_SHOWN),
     ]);
+    const VIEW: Option<Page> = Some(Page::Results);
     const EXAMPLE: &'static str = "get_table_sample sales.Orders --limit 3";
 
     fn named(args: &Args) -> Named {

@@ -11,6 +11,7 @@ use crate::facts::Named;
 use crate::limits::Cost;
 use crate::plural::plural;
 use crate::telemetry::wire::Shape;
+use crate::views::Page;
 
 /// Tables on a page.
 const PAGE: i64 = 200;
@@ -40,6 +41,7 @@ impl Tool for ListTables {
     ]);
     /// A model's class has a `schema` of its own in pydantic, which warns of one that hides it.
     const RENAMED: &'static [(&'static str, &'static str)] = &[("schema", "schema_name")];
+    const VIEW: Option<Page> = Some(Page::Schema);
     const EXAMPLE: &'static str = "list_tables";
 
     fn named(_: &Args) -> Named {

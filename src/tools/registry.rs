@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mssql_mcp_transports::{Context, Fault, Outcome, Shared, ToolReply, Why};
+use mssql_mcp_transports::{Context, Fault, Outcome, Reply, Shared, ToolReply, Why};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -15,6 +15,7 @@ use crate::database::Database;
 use crate::facts::Named;
 use crate::limits::Cost;
 use crate::refusal::Refusal;
+use crate::views::Page;
 
 /// The arguments of a call, read once into their type, before anybody looks at them.
 #[derive(Clone)]
@@ -31,6 +32,8 @@ type Read = dyn Fn(Option<&RawValue>) -> Arguments + Send + Sync;
 /// A tool without its types.
 pub(crate) struct Erased {
     name: &'static str,
+    for_views: bool,
+    view: Option<Page>,
     cost: Cost,
     definition: Value,
     read: Box<Read>,
@@ -41,7 +44,8 @@ pub(crate) struct Erased {
 pub struct Registry {
     tools: Vec<Erased>,
     surroundings: Surroundings,
-    listed: Arc<Shared>,
+    /// For clients without pages, and for those with them.
+    listed: [Arc<Shared>; 2],
     instructions: String,
 }
 
@@ -74,12 +78,34 @@ impl Erased {
             };
             Arguments { named: Arc::new(named), ready: Arc::new(Mutex::new(Some(ready))) }
         };
-        Self { name: T::NAME, cost: T::COST, definition, read: Box::new(read) }
+        let (for_views, view) = (T::FOR_VIEWS, T::VIEW);
+        Self { name: T::NAME, for_views, view, cost: T::COST, definition, read: Box::new(read) }
     }
 
     /// Reads the arguments in a request's params.
     pub(crate) fn read(&self, params: Option<&RawValue>) -> Arguments {
         (self.read)(params)
+    }
+
+    /// Its definition for clients with pages (SEP-1865, "Tool metadata"), in the older form, too.
+    fn with_view(&self) -> Value {
+        let mut definition = self.definition.clone();
+        let mut ui = json!({});
+        if self.for_views {
+            ui["visibility"] = json!(["app"]);
+        }
+        if let Some(page) = self.view {
+            ui["resourceUri"] = page.uri().into();
+            definition["_meta"]["ui/resourceUri"] = page.uri().into();
+        }
+        if ui != json!({}) {
+            definition["_meta"]["ui"] = ui;
+        }
+        definition
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
     }
 
     /// Which quota counts its calls.
@@ -97,9 +123,7 @@ impl Arguments {
     }
 
     async fn run(&self, call: Call) -> Result<ToolReply, Stop> {
-        if !call.may("mssql:read") {
-            return Err(Stop::Scope(vec!["mssql:read".to_owned()]));
-        }
+        call.needs("mssql:read")?;
         let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner).take();
         match ready {
             Some(Ok(run)) => run(call).await,
@@ -149,20 +173,61 @@ impl Registry {
         self.tools.iter().find(|t| t.name == name)
     }
 
+    /// Whether the caller's client shows pages.
+    pub(crate) fn shows_views(&self, context: &Context) -> bool {
+        self.surroundings.shows_views(context)
+    }
+
+    /// The tools that a client has, by whether it shows pages.
+    pub(crate) fn of_client(&self, shows_views: bool) -> impl Iterator<Item = &Erased> {
+        self.tools.iter().filter(move |t| shows_views || !t.for_views)
+    }
+
     /// Runs a tool with arguments that nobody has run yet; a refusal is a result.
     pub(crate) async fn run(&self, context: Context, arguments: &Arguments) -> Outcome {
+        self.finish(context, async |call| arguments.run(call).await.map(Reply::Tool)).await
+    }
+
+    /// Does something with the database of the mount, and records how it ended.
+    pub(crate) async fn finish(
+        &self,
+        context: Context,
+        work: impl AsyncFnOnce(Call) -> Result<Reply, Stop>,
+    ) -> Outcome {
         let call = Call::new(context, &self.surroundings);
         let (facts, cancel) = (call.facts.clone(), call.context.cancel.clone());
-        let (code, outcome) = match arguments.run(call).await {
-            Ok(reply) => (Code::Ok, Outcome::Complete(reply.into())),
+        let (code, outcome) = match work(call).await {
+            Ok(reply) => (Code::Ok, Outcome::Complete(reply)),
             Err(stop) => ended(stop, cancel.why(), &self.surroundings.database),
         };
         facts.set_outcome(code);
         outcome
     }
 
-    pub(crate) fn listed(&self) -> Arc<Shared> {
-        self.listed.clone()
+    /// What a tool answers to these arguments, as a part of something else.
+    pub(crate) async fn reply(
+        &self,
+        name: &str,
+        arguments: &Value,
+        call: Call,
+    ) -> Result<ToolReply, Stop> {
+        let unknown = || Stop::Invalid(format!("there is no tool {name} here"));
+        let params = serde_json::value::to_raw_value(&json!({ "arguments": arguments })).ok();
+        self.get(name).ok_or_else(unknown)?.read(params.as_deref()).run(call).await
+    }
+
+    /// The database of the mount.
+    pub(crate) fn database(&self) -> &Database {
+        &self.surroundings.database
+    }
+
+    pub(crate) fn listed(&self, shows_views: bool) -> Arc<Shared> {
+        self.listed[usize::from(shows_views)].clone()
+    }
+
+    /// The same, to be compared.
+    pub(crate) fn listed_as_json(&self) -> String {
+        self.tools.iter().map(|t| t.definition.to_string()).collect()
     }
 
     /// The names of all tools, sorted.
@@ -189,6 +254,7 @@ fn ended(stop: Stop, cancelled: Option<Why>, db: &Database) -> (Code, Outcome) {
         Stop::Ask { requests, state } => {
             return (Code::InputRequired, Outcome::InputRequired { requests, state: Some(state) });
         }
+        Stop::Fault(fault) => return (Code::Fault, Outcome::Fault(*fault)),
         Stop::Invalid(message) => {
             let fault = Fault::InvalidParams { message, data: None };
             return (Code::InvalidParams, Outcome::Fault(fault));
@@ -199,14 +265,18 @@ fn ended(stop: Stop, cancelled: Option<Why>, db: &Database) -> (Code, Outcome) {
         // A call that was stopped ends as that. Here the client still listens, so it is told.
         Some(Why::Closing) => Refusal::shutting_down(),
         Some(Why::Asked) => return (Code::Cancelled, Outcome::Cancelled),
+        Some(Why::Ended) => return (Code::SessionEnded, Outcome::Cancelled),
         Some(_) => return (Code::Disconnected, Outcome::Cancelled),
     };
     (refusal.code, Outcome::Complete(refusal.into_reply().into()))
 }
 
-fn listed(tools: &[Erased]) -> Arc<Shared> {
-    let definitions = tools.iter().map(|t| t.definition.clone()).collect();
-    Arc::new(Shared::new(crate::protocol::list("tools", definitions)))
+fn listed(tools: &[Erased]) -> [Arc<Shared>; 2] {
+    [false, true].map(|views| {
+        let some = tools.iter().filter(|t| views || !t.for_views);
+        let definitions = some.map(|t| if views { t.with_view() } else { t.definition.clone() });
+        Arc::new(Shared::new(crate::protocol::list("tools", definitions.collect())))
+    })
 }
 
 fn instructions(of: &Surroundings) -> String {
@@ -253,7 +323,7 @@ mod tests {
         let database = Database::new(Settings::from_config(&config).expect("settings"));
         let bounds = crate::database::Limits::of_our_own().bounds;
         let confirm = Confirm::new(&config);
-        Registry::new(Surroundings { database, bounds, brief: false }, confirm, index)
+        Registry::new(Surroundings::new(database, bounds), confirm, index)
     }
 
     /// Asks a type for the names of its fields, and reads nothing.
@@ -298,7 +368,10 @@ mod tests {
             (None, Some("integer")) => json!(1),
             (None, Some("boolean")) => json!(true),
             // Named values: an object for whoever is behind `arguments`.
-            (None, Some("array")) => json!({}),
+            (None, Some("array")) if property["items"]["properties"].get("name").is_some() => {
+                json!({})
+            }
+            (None, Some("array")) => json!([]),
             (None, other) => panic!("no sample of {other:?}"),
         }
     }

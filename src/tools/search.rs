@@ -64,11 +64,7 @@ pub fn columns(config: &Config) -> Vec<Column> {
 impl DocumentIndex {
     /// For the mount at this path.
     pub(crate) fn new(path: &str, config: &Config) -> Self {
-        let listener = || {
-            let address = config.get(settings::http::LISTEN);
-            address.map_or_else(String::new, |address| format!("http://{address}"))
-        };
-        let origin = config.public_url().map_or_else(listener, str::to_owned);
+        let origin = config.origin();
         let rows_of = columns(config).into();
         Self { rows_of, page: format!("{origin}{path}/object?id=").into() }
     }

@@ -115,9 +115,11 @@ async fn http_sse_speaks_every_handshake_version() {
     let (address, _stop) = lab.serve().await;
     for version in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
         let mut events = Events::open(address, "/sse", &[]).await;
-        for once in
-            ["content-type: text/event-stream", "cache-control: no-cache", "x-accel-buffering: no"]
-        {
+        for once in [
+            "content-type: text/event-stream",
+            "cache-control: no-cache, no-transform",
+            "x-accel-buffering: no",
+        ] {
             assert_eq!(events.head.matches(once).count(), 1, "{}", events.head);
             let name = once.split(':').next().expect("a name");
             assert_eq!(events.head.matches(&format!("\n{name}:")).count(), 1, "{}", events.head);

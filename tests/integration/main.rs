@@ -1,10 +1,12 @@
 //! One binary for everything that needs more than one part: the server over the real wire to the
 //! sandbox, the wire, the processes, and real clients.
 
+mod apps;
 mod bad_input;
 mod chatgpt;
 mod cli;
 mod clients;
+mod conformance;
 mod dependencies;
 mod deploy;
 mod deployed;
@@ -14,19 +16,23 @@ mod faults;
 mod frameworks;
 mod hosted;
 mod lifecycle;
+mod matrix;
 mod memory;
 mod nginx;
 mod oauth;
 mod reaching;
 mod readme;
 mod records;
+mod resources;
 mod safety;
 mod schemas;
 mod session;
 mod siege;
 mod soak;
 mod support;
+mod tasks;
 mod telemetry;
+mod telling;
 mod terminal;
 mod tokens;
 mod tools;

@@ -326,9 +326,11 @@ async fn events_arrive_as_they_are_written() {
     let auth = [("Authorization", bearer.as_str())];
     let mut events = nginx.events("/demo/sse", &auth).await;
     let head = events.head.to_ascii_lowercase();
-    for once in
-        ["content-type: text/event-stream", "cache-control: no-cache", "x-accel-buffering: no"]
-    {
+    for once in [
+        "content-type: text/event-stream",
+        "cache-control: no-cache, no-transform",
+        "x-accel-buffering: no",
+    ] {
         assert_eq!(head.matches(once).count(), 1, "{head}");
         assert_eq!(
             head.matches(&format!("\n{}:", once.split(':').next().expect("a name"))).count(),

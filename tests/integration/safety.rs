@@ -249,6 +249,7 @@ pub fn text(o: &Outcome) -> String {
     match o {
         Outcome::Complete(Reply::Tool(t)) => match &t.text {
             mssql_mcp_transports::Text::Own(s) => s.clone(),
+            mssql_mcp_transports::Text::None => panic!("no text"),
             mssql_mcp_transports::Text::Same => {
                 String::from_utf8(t.structured.as_ref().expect("structured").concat())
                     .expect("UTF-8")

@@ -113,10 +113,12 @@ impl Lab {
 pub fn limits(max_rows: u64, max_chars: usize) -> Limits {
     Limits {
         bounds: Bounds { max_rows, max_chars, max_cell: 20_000, csv: false },
+        page: None,
         deadline: None,
         cancel: CancellationToken::new(),
         trace: None,
         caller: mssql_mcp::database::ourselves(),
+        notifier: Default::default(),
     }
 }
 

@@ -235,7 +235,7 @@ async fn silence_opens_an_event_stream_and_the_answer_comes_on_it() {
     assert_eq!(a.header("content-type"), Some("text/event-stream"));
     assert_eq!(
         (a.header("cache-control"), a.header("x-accel-buffering")),
-        (Some("no-cache"), Some("no"))
+        (Some("no-cache, no-transform"), Some("no"))
     );
     assert!(a.body.contains(": keep-alive"), "{}", a.body);
     assert_eq!(a.json()["result"]["structuredContent"]["results"][0]["row_count"], json!(8));

@@ -10,10 +10,13 @@ use http_body_util::{BodyExt, LengthLimitError};
 use serde_json::Value;
 
 use crate::body::Body;
-use crate::encode::{Challenge, Encoded};
+use crate::encode::{Challenge, ServerInfo, outcome};
+use crate::encoded::Encoded;
 use crate::error::RpcError;
 use crate::headers::{accepts, is_json, is_plain};
 use crate::jsonrpc::{INVALID_REQUEST, Id};
+use crate::outcome::Outcome;
+use crate::version::ProtocolVersion;
 
 /// From the headers of a request to the challenge of a caller who lacks scopes. It may live as long
 /// as a stream, so it should keep little of the request.
@@ -46,6 +49,21 @@ pub(crate) fn error(id: Option<&Id>, error: RpcError) -> Box<Answer> {
 pub(crate) fn of_error(error: RpcError, id: Option<Value>) -> Box<Answer> {
     let status = error.status;
     Box::new(json(status, Encoded::value(&error.echoing(id))))
+}
+
+/// What a call came to, in plain JSON. One that was cancelled says so.
+pub(crate) fn of_outcome(
+    id: &Id,
+    end: Outcome,
+    version: ProtocolVersion,
+    info: &ServerInfo,
+) -> Answer {
+    match outcome(id, end, version, info) {
+        Some((message, status)) => {
+            json(StatusCode::from_u16(status).unwrap_or(StatusCode::OK), message)
+        }
+        None => *error(Some(id), RpcError::cancelled()),
+    }
 }
 
 /// An error of HTTP, told as a JSON-RPC error, too: -32600.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http_body::Frame;
 
-use crate::encode::Encoded;
+use crate::encoded::Encoded;
 
 /// A response body: nothing, a buffer, pieces, or events.
 #[derive(Default)]

@@ -8,12 +8,14 @@ use tokio_util::sync::CancellationToken;
 /// Why a call was stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
-    /// The server stops, or the session was ended: the client still listens.
+    /// The server stops, or the session made room: the client still listens.
     Closing,
     /// The client sent `notifications/cancelled`.
     Asked,
     /// The client went away.
     Gone,
+    /// The client ended its session.
+    Ended,
 }
 
 /// Fires once; the first reason stays. Clones share it.
@@ -38,6 +40,7 @@ impl Cancel {
             Why::Closing => 1,
             Why::Asked => 2,
             Why::Gone => 3,
+            Why::Ended => 4,
         };
         // The reason first: whoever is woken asks for it.
         let _ = self.why.compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire);
@@ -54,6 +57,7 @@ impl Cancel {
         self.token.is_cancelled().then(|| match self.why.load(Ordering::Acquire) {
             2 => Why::Asked,
             3 => Why::Gone,
+            4 => Why::Ended,
             // Also where its parent fired it.
             _ => Why::Closing,
         })

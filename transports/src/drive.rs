@@ -3,6 +3,7 @@
 //! again with a [`Continuation`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
@@ -10,27 +11,51 @@ use tokio::sync::mpsc;
 use crate::McpService;
 use crate::call::call;
 use crate::cancel::Cancel;
-use crate::encode::Encoded;
+use crate::encoded::Encoded;
 use crate::outcome::{Fault, Outcome};
 use crate::request::{Continuation, McpRequest};
 use crate::session::Session;
 
+/// How long a question is open: longer than any person thinks, and not for ever.
+const PATIENCE: Duration = Duration::from_secs(1800);
 /// A tool may ask this often; then the call ends.
 const ROUNDS: usize = 16;
 
-/// Runs a request of a session to its outcome. Questions go to `out` as whole messages.
+/// Runs a request of a session to its outcome, and tells meanwhile how far it is. Questions go to
+/// `out` as whole messages.
 pub(crate) async fn drive(
     service: McpService,
-    mut request: McpRequest,
+    request: McpRequest,
     session: Arc<Session>,
+    out: mpsc::Sender<Encoded>,
+) -> Outcome {
+    let watch = match &*request.method {
+        "resources/subscribe" => Some((request.target.clone(), true)),
+        "resources/unsubscribe" => Some((request.target.clone(), false)),
+        _ => None,
+    };
+    let notifier = request.context.notifier.clone();
+    let outcome = notifier.telling(rounds(service, request, &session, out)).await;
+    if let (Some((Some(uri), wanted)), Outcome::Complete(_)) = (watch, &outcome) {
+        session.watch(&uri, wanted);
+    }
+    outcome
+}
+
+async fn rounds(
+    service: McpService,
+    mut request: McpRequest,
+    session: &Arc<Session>,
     out: mpsc::Sender<Encoded>,
 ) -> Outcome {
     for _ in 0..ROUNDS {
         let outcome = call(service.clone(), request.clone()).await;
         let Outcome::InputRequired { requests, state } = outcome else { return outcome };
         let mut responses = Map::new();
+        // A person may think for long, and a client that hears nothing gives up.
+        request.context.notifier.progress().begin(|_| "waiting for a person's answer".into());
         for (key, question) in requests {
-            let Some(answer) = ask(&session, &request.context.cancel, question, &out).await else {
+            let Some(answer) = ask(session, &request.context.cancel, question, &out).await else {
                 return Outcome::Cancelled;
             };
             responses.insert(key, answer);
@@ -66,6 +91,9 @@ async fn ask(
         },
         // The end of the session fires it, too.
         () = cancel.token().cancelled() => None,
+        () = tokio::time::sleep(PATIENCE) => {
+            Some(json!({ "action": "cancel", "error": { "message": "nobody answered" } }))
+        }
     }
 }
 

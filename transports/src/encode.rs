@@ -3,37 +3,24 @@
 //! A tool's result goes out in pieces: the structured JSON as it is, and the text block by escaping
 //! the same pieces while they are sent, so that a large result exists once.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::content;
+use crate::encoded::Encoded;
 use crate::error::RpcError;
 use crate::jsonrpc::Id;
 use crate::outcome::{Fault, Outcome, Reply, Segments, Text, ToolReply};
-use crate::tap::{self, Direction};
 use crate::version::ProtocolVersion;
 
 /// `_meta` key of what the server says of itself.
 const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 
-/// Messages up to this many bytes, before escaping, are sent from one buffer.
-const SMALL: usize = 64 << 10;
-
-/// A message in pieces, some of which are escaped only while they are sent.
-#[derive(Debug, Clone, Default)]
-pub struct Encoded {
-    parts: VecDeque<Part>,
-}
-
-#[derive(Debug, Clone)]
-enum Part {
-    Raw(Bytes),
-    /// To be escaped for a JSON string.
-    Escape(Bytes),
-}
+/// The beginning of a text block.
+const TEXT: &[u8] = b"{\"type\":\"text\",\"text\":";
 
 /// What this server says of itself in `_meta` of modern results and in `initialize`.
 #[derive(Debug, Clone, Serialize)]
@@ -44,100 +31,57 @@ pub struct ServerInfo {
     pub title: &'static str,
     /// The version of this build.
     pub version: String,
+    /// What only those are told who ask for it.
+    #[serde(skip)]
+    pub about: About,
+}
+
+/// What `initialize` and `server/discover` say of this server from 2025-11-25 on, and no other
+/// result: it would be in all of them.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct About {
+    /// What it is, in a sentence.
+    pub description: &'static str,
+    /// Where people read about it.
+    #[serde(rename = "websiteUrl", skip_serializing_if = "Option::is_none")]
+    pub website_url: Option<String>,
+    /// Pictures of it (MCP, "Icons").
+    pub icons: &'static [Icon],
+}
+
+/// A picture (MCP, "Icons").
+#[derive(Debug, Clone, Serialize)]
+pub struct Icon {
+    /// `https:` or `data:`.
+    pub src: &'static str,
+    /// Its media type.
+    #[serde(rename = "mimeType")]
+    pub mime_type: &'static str,
+    /// Such as `48x48`, or `any`.
+    pub sizes: &'static [&'static str],
 }
 
 /// From the scopes that a call needs to the text of `WWW-Authenticate`; none where nobody can be
 /// asked for more.
 pub type Challenge = Arc<dyn Fn(&[String]) -> Option<String> + Send + Sync>;
 
-// === impl Encoded ===
+// === impl ServerInfo ===
 
-impl Encoded {
-    /// A message that is made as a whole.
-    pub(crate) fn value(message: &Value) -> Self {
-        let mut encoded = Self::default();
-        encoded.raw(message.to_string());
-        encoded.shown()
-    }
-
-    fn shown(self) -> Self {
-        tap::show(Direction::Out, || self.clone().into_bytes());
-        self
-    }
-
-    fn raw(&mut self, bytes: impl Into<Bytes>) {
-        self.parts.push_back(Part::Raw(bytes.into()));
-    }
-
-    /// Takes the next piece out; none once all are.
-    pub(crate) fn next_piece(&mut self) -> Option<Bytes> {
-        Some(match self.parts.pop_front()? {
-            Part::Raw(bytes) => bytes,
-            Part::Escape(json) => {
-                let mut out = Vec::with_capacity(json.len() + json.len() / 8);
-                escape(&json, &mut out);
-                out.into()
-            }
-        })
-    }
-
-    /// Whether one buffer is good enough for it.
-    pub(crate) fn is_small(&self) -> bool {
-        self.rough_len() <= SMALL
-    }
-
-    /// The bytes before escaping.
-    fn rough_len(&self) -> usize {
-        self.parts
-            .iter()
-            .map(|part| match part {
-                Part::Raw(bytes) | Part::Escape(bytes) => bytes.len(),
-            })
-            .sum()
-    }
-
-    /// All that is left of it, in one buffer.
-    pub fn into_bytes(mut self) -> Bytes {
-        if self.parts.len() == 1 {
-            return self.next_piece().unwrap_or_default();
+impl ServerInfo {
+    /// All of it that a revision has.
+    pub(crate) fn of_version(&self, version: ProtocolVersion) -> Value {
+        let mut info = json!({ "name": self.name, "version": self.version });
+        if version >= ProtocolVersion::V2025_06_18 {
+            info["title"] = self.title.into();
         }
-        self.into_bytes_between(b"", b"")
-    }
-
-    /// The same, with something before and behind it.
-    pub(crate) fn into_bytes_between(self, before: &[u8], behind: &[u8]) -> Bytes {
-        let around = before.len() + behind.len();
-        let mut out = Vec::with_capacity(around + self.rough_len() * 9 / 8 + 64);
-        out.extend_from_slice(before);
-        for part in self.parts {
-            match part {
-                Part::Raw(bytes) => out.extend_from_slice(&bytes),
-                Part::Escape(json) => escape(&json, &mut out),
+        let about = json!(self.about);
+        if version >= ProtocolVersion::V2025_11_25 && !self.about.description.is_empty() {
+            for (key, value) in about.as_object().into_iter().flatten() {
+                info[key] = value.clone();
             }
         }
-        out.extend_from_slice(behind);
-        out.into()
+        info
     }
-}
-
-/// Escapes valid JSON text (so: no control characters but those that JSON allows between tokens)
-/// for a JSON string.
-fn escape(json: &[u8], out: &mut Vec<u8>) {
-    let mut from = 0;
-    for (at, byte) in json.iter().enumerate() {
-        let escaped: &[u8] = match byte {
-            b'"' => b"\\\"",
-            b'\\' => b"\\\\",
-            b'\n' => b"\\n",
-            b'\r' => b"\\r",
-            b'\t' => b"\\t",
-            _ => continue,
-        };
-        out.extend_from_slice(&json[from..at]);
-        out.extend_from_slice(escaped);
-        from = at + 1;
-    }
-    out.extend_from_slice(&json[from..]);
 }
 
 /// The answer to a request that is no more than this result.
@@ -237,7 +181,15 @@ fn json_result(
         }
         older(&mut map, version);
     }
-    let meta = map.remove("_meta");
+    if let Some(Value::Array(messages)) = map.get_mut("messages") {
+        for block in messages.iter_mut().filter_map(|m| m.get_mut("content")) {
+            *block = content::of_version(block.take(), version);
+        }
+    }
+    let mut meta = map.remove("_meta");
+    if version.is_modern() && map.contains_key("supportedVersions") {
+        meta.get_or_insert_with(|| json!({}))[SERVER_INFO] = info.of_version(version);
+    }
     stamp(map, version, info, meta)
 }
 
@@ -259,7 +211,9 @@ fn meta_value(version: ProtocolVersion, info: &ServerInfo, meta: Option<Value>) 
         return meta;
     }
     let mut meta = meta.unwrap_or_else(|| json!({}));
-    meta[SERVER_INFO] = json!(info);
+    if meta.get(SERVER_INFO).is_none() {
+        meta[SERVER_INFO] = json!(info);
+    }
     Some(meta)
 }
 
@@ -275,7 +229,7 @@ fn older(map: &mut serde_json::Map<String, Value>, version: ProtocolVersion) {
     if version < ProtocolVersion::V2025_03_26 {
         newer.push("annotations");
     }
-    for list in ["tools", "prompts", "resources", "resourceTemplates"] {
+    for list in ["tools", "prompts", "resources", "resourceTemplates", "contents"] {
         let Some(Value::Array(items)) = map.get_mut(list) else { continue };
         for item in items.iter_mut().filter_map(Value::as_object_mut) {
             for key in &newer {
@@ -291,29 +245,40 @@ fn tool(id: &Id, reply: ToolReply, version: ProtocolVersion, info: &ServerInfo) 
     if version.is_modern() {
         front.extend_from_slice(b"\"resultType\":\"complete\",");
     }
-    front.extend_from_slice(b"\"content\":[{\"type\":\"text\",\"text\":");
+    front.extend_from_slice(b"\"content\":[");
     let pieces = reply.structured.as_ref().map_or(0, |Segments(parts)| parts.len());
-    let mut encoded = Encoded { parts: VecDeque::with_capacity(3 + 2 * pieces) };
+    let mut encoded = Encoded::with_room(3 + 2 * pieces);
     let mut behind = Vec::with_capacity(256);
+    let mut between: &[u8] = b"";
     match (&reply.text, &reply.structured) {
+        (Text::None, _) => encoded.raw(front),
         (Text::Own(text), _) => {
+            front.extend_from_slice(TEXT);
             written(text, &mut front);
             encoded.raw(front);
+            (behind, between) = (b"}".to_vec(), b",");
         }
         (Text::Same, structured) => {
+            front.extend_from_slice(TEXT);
             front.push(b'"');
             encoded.raw(front);
             let parts = structured.iter().flat_map(|Segments(parts)| parts.iter().cloned());
-            encoded.parts.extend(parts.map(Part::Escape));
-            behind.push(b'"');
+            encoded.quoted_pieces(parts);
+            behind.extend_from_slice(b"\"}");
+            between = b",";
         }
     }
-    behind.extend_from_slice(b"}]");
+    for more in &reply.more {
+        behind.extend_from_slice(between);
+        written(&content::of_version(json!(more), version), &mut behind);
+        between = b",";
+    }
+    behind.push(b']');
     let structured = reply.structured.filter(|_| version >= ProtocolVersion::V2025_06_18);
     if let Some(Segments(parts)) = structured {
         behind.extend_from_slice(b",\"structuredContent\":");
         encoded.raw(std::mem::replace(&mut behind, Vec::with_capacity(192)));
-        encoded.parts.extend(parts.into_iter().map(Part::Raw));
+        encoded.raw_pieces(parts);
     }
     behind.extend_from_slice(b",\"isError\":");
     written(&reply.is_error, &mut behind);
@@ -342,7 +307,12 @@ fn tool(id: &Id, reply: ToolReply, version: ProtocolVersion, info: &ServerInfo) 
 mod tests {
     use super::*;
 
-    const INFO: ServerInfo = ServerInfo { name: "s", title: "S", version: String::new() };
+    const INFO: ServerInfo = ServerInfo {
+        name: "s",
+        title: "S",
+        version: String::new(),
+        about: About { description: "", website_url: None, icons: &[] },
+    };
 
     #[test]
     fn the_text_is_the_structured_json_escaped() {
@@ -389,7 +359,7 @@ mod tests {
             is_error: true,
             meta: Some(json!({ "a": 1 })),
             text,
-            structured: None,
+            ..ToolReply::text("")
         };
         let result = written(reply(Text::Own("\"x\"".into())), ProtocolVersion::V2026_07_28);
         assert_eq!(

@@ -4,7 +4,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::jsonrpc::{
-    INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, Id, Invalid, METHOD_NOT_FOUND,
+    HEADER_MISMATCH, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, Id, Invalid,
+    METHOD_NOT_FOUND, MISSING_CAPABILITY, RESOURCE_NOT_FOUND,
 };
 use crate::outcome::Fault;
 use crate::version::ProtocolVersion;
@@ -58,11 +59,35 @@ impl RpcError {
             Fault::InvalidParams { message, data } => {
                 Self { data, ..Self::new(StatusCode::OK, INVALID_PARAMS, message) }
             }
+            Fault::ResourceNotFound(uri) => {
+                let code = if version.is_modern() { INVALID_PARAMS } else { RESOURCE_NOT_FOUND };
+                let message = format!("Resource not found: {uri}");
+                let data = Some(json!({ "uri": uri }));
+                Self { data, ..Self::new(StatusCode::OK, code, message) }
+            }
+            Fault::HeaderMismatch(message) => {
+                Self::new(StatusCode::BAD_REQUEST, HEADER_MISMATCH, message)
+            }
+            Fault::MissingCapability(needed) => {
+                let all = needed.as_object().into_iter().flatten();
+                let names: Vec<&str> = all
+                    .flat_map(|(k, v)| match (k.as_str(), v) {
+                        ("extensions", Value::Object(inner)) => {
+                            inner.keys().map(String::as_str).collect()
+                        }
+                        (name, _) => vec![name],
+                    })
+                    .collect();
+                let message = format!("The client must declare {}", names.join(" and "));
+                let data = Some(json!({ "requiredCapabilities": needed }));
+                Self { data, ..Self::new(StatusCode::BAD_REQUEST, MISSING_CAPABILITY, message) }
+            }
             // The challenge is HTTP's, in every version.
             Fault::Scope { needed } => {
                 let message = format!("Insufficient scope: {} needed", needed.join(" "));
                 return Self::new(StatusCode::FORBIDDEN, INVALID_REQUEST, message);
             }
+            Fault::Failed(message) => Self::new(StatusCode::OK, INTERNAL_ERROR, message),
             Fault::Internal { id } => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 INTERNAL_ERROR,
@@ -111,6 +136,7 @@ mod tests {
             (Fault::MethodNotFound("x".into()), -32601, 404, 200),
             (params, -32602, 200, 200),
             (scope, -32600, 403, 403),
+            (Fault::HeaderMismatch("no".into()), -32020, 400, 200),
             (Fault::Internal { id: "i7".into() }, -32603, 500, 200),
         ] {
             for version in ProtocolVersion::ALL {

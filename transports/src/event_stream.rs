@@ -15,12 +15,12 @@ use tokio::time::{Instant, Sleep};
 
 use crate::answer::Answer;
 use crate::body::Body;
-use crate::encode::Encoded;
+use crate::encoded::Encoded;
 
 /// What stands before a message that is one line of JSON.
 const MESSAGE: &[u8] = b"event: message\ndata: ";
 const END_OF_EVENT: &[u8] = b"\n\n";
-const KEEP_ALIVE: Bytes = Bytes::from_static(b": keep-alive\n\n");
+pub(crate) const KEEP_ALIVE: Bytes = Bytes::from_static(b": keep-alive\n\n");
 
 /// The events of a stream. Polled by hand: an `async` block would hold room for each of its steps,
 /// and there are many idle streams.
@@ -60,15 +60,6 @@ impl EventStream {
             keep_alive,
             timer: Box::pin(tokio::time::sleep(keep_alive)),
         }
-    }
-
-    /// One that is only held open.
-    pub(crate) fn held_open(
-        end: impl Future<Output = Option<Encoded>> + Send + 'static,
-        keep_alive: Duration,
-    ) -> Self {
-        let (_, none) = mpsc::channel(1);
-        Self::new(none, end, keep_alive)
     }
 
     /// With this message before all others.
@@ -125,11 +116,11 @@ pub(crate) fn ended() -> Answer {
 }
 
 /// An event stream: not to be kept, nor gathered by a proxy.
-fn streamed(body: Body) -> Answer {
+pub(crate) fn streamed(body: Body) -> Answer {
     let mut answer = Response::new(body);
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
     let buffering = HeaderName::from_static("x-accel-buffering");
     headers.insert(buffering, HeaderValue::from_static("no"));
     answer
@@ -139,7 +130,7 @@ fn streamed(body: Body) -> Answer {
 /// streams take for the end of a line beside CR and LF (Python's `splitlines`, with which older
 /// clients read, and then wait for ever): U+0085, U+2028 and U+2029. In JSON they stand in strings
 /// alone, where they can be escaped.
-fn one_line(json: Bytes) -> Bytes {
+pub(crate) fn one_line(json: Bytes) -> Bytes {
     if json.is_ascii() {
         return json;
     }
@@ -313,10 +304,41 @@ mod tests {
             drop(held);
             None
         };
-        let mut stream = EventStream::held_open(end, PERIOD);
+        let mut stream = EventStream::new(mpsc::channel(1).1, end, PERIOD);
         assert_eq!(event(&mut stream).await, ": keep-alive\n\n");
         assert!(seen.try_recv().is_err_and(|e| e == oneshot::error::TryRecvError::Empty));
         drop(stream);
         assert!(seen.await.is_err());
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config { failure_persistence: None, ..Default::default() })]
+
+        /// Whatever a message holds, an event is one event with one line of data, which says the same,
+        /// to readers of every kind.
+        #[test]
+        fn an_event_is_one_line_whatever_is_in_it(
+            text in proptest::prelude::prop_oneof![
+                3 => "\\PC{0,40}",
+                1 => "[\\x00-\\x1f\\u{85}\\u{2028}\\u{2029}é日]{0,20}",
+            ],
+            long in proptest::prelude::any::<bool>(),
+        ) {
+            let text = if long { text.repeat(1 + 70_000 / (text.len() + 1)) } else { text };
+            let value = json!({ "t": text });
+            let (sender, messages) = mpsc::channel(1);
+            sender.try_send(message(value.clone())).expect("room");
+            drop(sender);
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = runtime.enable_all().start_paused(true).build().expect("a runtime");
+            let event = runtime.block_on(async {
+                event(&mut EventStream::new(messages, async { None }, PERIOD)).await
+            });
+            let data = event.strip_prefix("event: message\ndata: ").and_then(|e| e.strip_suffix("\n\n"));
+            let data = data.expect("one event");
+            let ends = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}'];
+            assert!(!data.contains(ends), "{data:?}");
+            assert_eq!(serde_json::from_str::<Value>(data).expect("JSON"), value);
+        }
     }
 }

@@ -2,19 +2,23 @@
 //! `logging/setLevel` and `notifications/cancelled`.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use http::StatusCode;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
 use tower::ServiceExt;
 
 use crate::McpService;
 use crate::cancel::Cancel;
 use crate::encode::{ServerInfo, result};
+use crate::encoded::Encoded;
 use crate::error::RpcError;
 use crate::jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, Id};
+use crate::notify::{LOG_LEVELS, Notifier};
 use crate::outcome::{Outcome, Reply};
-use crate::params::{LOG_LEVELS, RpcRequest, client_facts, takes_forms};
+use crate::params::{RpcRequest, client_facts, rank, takes_forms};
 use crate::request::{ClientFacts, Context, McpRequest, bare_context};
 use crate::session::Session;
 use crate::version::ProtocolVersion;
@@ -72,18 +76,26 @@ pub(crate) async fn initialize(
 
 /// The result of `initialize`, of what `server/discover` found.
 fn described(mut found: Map<String, Value>, version: ProtocolVersion, info: &ServerInfo) -> Value {
-    let mut server = json!({ "name": info.name, "version": info.version });
-    if version >= ProtocolVersion::V2025_06_18 {
-        server["title"] = info.title.into();
-    }
     let mut capabilities = found.remove("capabilities").unwrap_or_else(|| json!({}));
     // Deprecated in 2026-07-28 and so not in the center; clients of the handshake era
     // call it without asking.
     capabilities["logging"] = json!({});
+    // What a revision does not know yet.
+    if let Some(all) = capabilities.as_object_mut() {
+        if version < ProtocolVersion::V2025_03_26 {
+            all.remove("completions");
+        }
+        if version < ProtocolVersion::V2025_06_18 {
+            all.remove("extensions");
+        } else if let Some(Value::Object(extensions)) = all.get_mut("extensions") {
+            // Of stateless requests alone (SEP-2663).
+            extensions.remove("io.modelcontextprotocol/tasks");
+        }
+    }
     let mut result = Map::new();
     result.insert("protocolVersion".into(), version.as_str().into());
     result.insert("capabilities".into(), capabilities);
-    result.insert("serverInfo".into(), server);
+    result.insert("serverInfo".into(), info.of_version(version));
     if let Some(instructions) = found.remove("instructions") {
         result.insert("instructions".into(), instructions);
     }
@@ -99,22 +111,26 @@ pub(crate) enum Routed {
     Call(Box<McpRequest>),
 }
 
-/// Routes a request of a session; `can_stream` is whether requests to the client can go out before
-/// the answer.
+/// Routes a request of a session; `can_stream` is whether what goes to `out` reaches the client
+/// before the answer.
 pub(crate) fn route(
     session: &Session,
     request: RpcRequest,
     transport: &'static str,
     extensions: http::Extensions,
+    out: &mpsc::Sender<Encoded>,
     can_stream: bool,
 ) -> Routed {
     let id = &request.id;
     match &*request.method {
         "ping" => return Routed::Answer(result(id, &json!({}))),
         "logging/setLevel" => {
-            return Routed::Answer(match level_is_known(request.raw.as_deref()) {
-                true => result(id, &json!({})),
-                false => {
+            return Routed::Answer(match level(request.raw.as_deref()) {
+                Some(level) => {
+                    session.level.store(level, Ordering::Relaxed);
+                    result(id, &json!({}))
+                }
+                None => {
                     let levels = LOG_LEVELS.join(", ");
                     let message = format!("params.level must be one of {levels}");
                     RpcError::invalid_params(message).answer(Some(id))
@@ -126,8 +142,17 @@ pub(crate) fn route(
             let error = RpcError::method_not_found(&request.method);
             return Routed::Answer(error.answer(Some(id)));
         }
+        "resources/subscribe" if !request.target().is_none_or(|uri| session.may_watch(uri)) => {
+            let message = "This session watches as many resources as it may; unsubscribe from some";
+            return Routed::Answer(RpcError::invalid_params(message).answer(Some(id)));
+        }
         _ => {}
     }
+    let notifier = match request.params.wanted_in(&session.level) {
+        Ok(wanted) if can_stream => Notifier::new(wanted, session.version, out.clone()),
+        Ok(_) => Notifier::default(),
+        Err(error) => return Routed::Answer(error.answer(Some(id))),
+    };
     let cancel = Cancel::under(&session.closed);
     let context = Context {
         client: session.client.clone(),
@@ -135,16 +160,16 @@ pub(crate) fn route(
         can_ask: can_stream
             && session.version >= ProtocolVersion::V2025_06_18
             && takes_forms(&session.client.capabilities),
+        notifier,
         ..bare_context(transport, session.version, extensions, cancel)
     };
     Routed::Call(Box::new(request.in_context(context)))
 }
 
-/// Whether `params.level` is a level. We send no log messages, so there is nothing to keep.
-fn level_is_known(params: Option<&RawValue>) -> bool {
+/// The rank of `params.level`.
+fn level(params: Option<&RawValue>) -> Option<u8> {
     let params = params.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
-    let level = params.as_ref().and_then(|p| p.get("level")).and_then(Value::as_str);
-    level.is_some_and(|l| LOG_LEVELS.contains(&l))
+    rank(params.as_ref()?.get("level"))
 }
 
 /// The request that a notification cancels, if it is `notifications/cancelled` and names one.

@@ -8,7 +8,7 @@ use http::header::{self, HeaderMap, HeaderName};
 use crate::error::RpcError;
 use crate::jsonrpc::{HEADER_MISMATCH, INVALID_PARAMS};
 use crate::params::RpcRequest;
-use crate::stateless::check_meta;
+use crate::stateless::{check_meta, is_removed};
 use crate::version::ProtocolVersion;
 
 /// The session of a handshake-era client (2025-03-26, "Session Management").
@@ -19,6 +19,10 @@ pub const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 pub const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 /// The target of a stateless request: `params.name` or `params.uri`.
 pub const NAME: HeaderName = HeaderName::from_static("mcp-name");
+
+/// The last event that a client has of a stream that it comes back to (HTML Living Standard,
+/// "Server-sent events").
+pub(crate) const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 
 /// The value of a header, without white space around it; none where it is no ASCII text.
 pub(crate) fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
@@ -96,7 +100,9 @@ pub(crate) fn check(
         }
         Some(_) => {}
     }
-    if let Some(name) = request.target() {
+    // Of methods that are gone the method is what is wrong.
+    let target = request.target().filter(|_| !is_removed(&request.method));
+    if let Some(name) = target {
         match text(headers, &NAME) {
             None => return Err(missing("Mcp-Name")),
             Some(header) if decode(header).as_deref() == Some(name) => {}
@@ -118,7 +124,7 @@ fn mismatch(message: String) -> RpcError {
 
 /// A header value; `=?base64?…?=` holds one that is not plain ASCII. None when that is not strict
 /// Base64 of UTF-8.
-fn decode(value: &str) -> Option<String> {
+pub(crate) fn decode(value: &str) -> Option<String> {
     let Some(encoded) = value.strip_prefix("=?base64?").and_then(|v| v.strip_suffix("?=")) else {
         return Some(value.to_owned());
     };

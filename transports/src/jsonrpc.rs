@@ -19,6 +19,9 @@ pub(crate) const INTERNAL_ERROR: i32 = -32603;
 /// A header does not say what the body says.
 pub(crate) const HEADER_MISMATCH: i32 = -32020;
 pub(crate) const UNSUPPORTED_VERSION: i32 = -32022;
+pub(crate) const MISSING_CAPABILITY: i32 = -32021;
+/// Up to 2025-11-25.
+pub(crate) const RESOURCE_NOT_FOUND: i32 = -32002;
 
 /// The id of a request: a string or an integer (MCP narrows JSON-RPC here).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use serde_json::Value;
 
+use crate::content::Content;
 use crate::version::ProtocolVersion;
 
 /// How a call ended, whoever asked.
@@ -37,11 +38,19 @@ pub enum Fault {
         /// `error.data`, for programs.
         data: Option<Value>,
     },
+    /// -32602 for stateless clients and -32002 for the others, with the URI.
+    ResourceNotFound(String),
+    /// -32020: 400 for stateless clients. A header does not say what the body says, in words.
+    HeaderMismatch(String),
+    /// -32021: 400 for stateless clients.
+    MissingCapability(Value),
     /// 403 with a challenge that names the scopes.
     Scope {
         /// All scopes that the operation needs, those that the caller has included.
         needed: Vec<String>,
     },
+    /// -32603 with what happened, in words; 200.
+    Failed(String),
     /// -32603; 500 for stateless clients.
     Internal {
         /// Stands in the log line that says what happened.
@@ -70,12 +79,14 @@ pub struct Shared {
 /// The result of a tool, in the parts that every revision writes in its own way.
 #[derive(Debug, Clone)]
 pub struct ToolReply {
-    /// The text block, which every revision has.
+    /// The text block, which stands first.
     pub text: Text,
     /// `structuredContent`, already JSON; sent from 2025-06-18 on.
     pub structured: Option<Segments>,
     /// Whether it says that the tool failed (`isError`).
     pub is_error: bool,
+    /// What comes behind the text block.
+    pub more: Vec<Content>,
     /// `_meta` of the result, an object.
     pub meta: Option<Value>,
 }
@@ -87,6 +98,8 @@ pub enum Text {
     Same,
     /// A text that is not that JSON.
     Own(String),
+    /// There is none: the result is in what comes behind.
+    None,
 }
 
 /// JSON (or text) in pieces, so that a large result is never copied into one buffer.
@@ -116,12 +129,17 @@ impl Shared {
 impl ToolReply {
     /// Structured JSON, with the same JSON as the text block.
     pub fn structured(json: Segments) -> Self {
-        Self { text: Text::Same, structured: Some(json), is_error: false, meta: None }
+        Self { text: Text::Same, structured: Some(json), ..Self::of(Vec::new()) }
     }
 
     /// A text, without structured JSON.
     pub fn text(text: impl Into<String>) -> Self {
-        Self { text: Text::Own(text.into()), structured: None, is_error: false, meta: None }
+        Self { text: Text::Own(text.into()), ..Self::of(Vec::new()) }
+    }
+
+    /// Any content, without structured JSON.
+    pub fn of(content: Vec<Content>) -> Self {
+        Self { text: Text::None, structured: None, is_error: false, more: content, meta: None }
     }
 }
 

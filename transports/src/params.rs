@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,6 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::error::RpcError;
 use crate::jsonrpc::{Id, twice};
+use crate::notify::{LOG_LEVELS, NO_LEVEL, Wanted};
 use crate::request::{ClientFacts, Context, McpRequest};
 
 /// `_meta` key of the version that a stateless request speaks.
@@ -38,6 +40,8 @@ pub(crate) struct Params {
     name: Option<Value>,
     #[serde(default)]
     uri: Option<Value>,
+    #[serde(rename = "taskId", default)]
+    task: Option<Value>,
     /// Key of the input request → the client's result, in a second round.
     #[serde(rename = "inputResponses", default)]
     pub(crate) input_responses: Option<serde_json::Map<String, Value>>,
@@ -58,6 +62,8 @@ struct Meta {
     log_level: Option<Value>,
     #[serde(default)]
     traceparent: Option<Value>,
+    #[serde(rename = "progressToken", default)]
+    progress_token: Option<Value>,
 }
 
 /// An object, or nothing: serde would take an array for a struct, field by field.
@@ -84,11 +90,6 @@ fn wrong_member(params: &RawValue) -> Option<String> {
     });
     wrong.map(|(member, _, kind)| format!("params.{member} must be {kind}"))
 }
-
-/// The levels of `notifications/message` (RFC 5424 §6.2.1), for those who want some of them. There
-/// are no such messages: a level is checked, and then of no consequence.
-pub(crate) const LOG_LEVELS: [&str; 8] =
-    ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
 /// The longest traceparent that is looked at; a real one has 55 characters.
 const MAX_TRACEPARENT: usize = 128;
@@ -124,11 +125,12 @@ impl RpcRequest {
         }
     }
 
-    /// `params.name` of tools and prompts, `params.uri` of resources.
+    /// `params.name` of tools and prompts, `params.uri` of resources, `params.taskId` of tasks.
     pub(crate) fn target(&self) -> Option<&str> {
         let target = match &*self.method {
             "tools/call" | "prompts/get" => &self.params.name,
-            "resources/read" => &self.params.uri,
+            "resources/read" | "resources/subscribe" | "resources/unsubscribe" => &self.params.uri,
+            "tasks/get" | "tasks/update" | "tasks/cancel" => &self.params.task,
             _ => return None,
         };
         target.as_ref()?.as_str()
@@ -160,10 +162,43 @@ impl Params {
         Some(text).filter(|t| t.len() <= MAX_TRACEPARENT)
     }
 
-    /// The level from which on the client wants `notifications/message`, whatever it is.
-    pub(crate) fn log_level(&self) -> Option<&Value> {
-        self.meta.as_ref()?.log_level.as_ref()
+    /// What the client wants to hear before the answer; none where that is nothing.
+    pub(crate) fn wanted(&self) -> Result<Option<Wanted>, RpcError> {
+        let token = self.progress_token()?;
+        let level = match self.meta.as_ref().and_then(|m| m.log_level.as_ref()) {
+            None => NO_LEVEL,
+            Some(level) => rank(Some(level)).ok_or_else(|| {
+                let levels = LOG_LEVELS.join(", ");
+                RpcError::invalid_params(format!(
+                    "\"io.modelcontextprotocol/logLevel\" in params._meta must be one of {levels}"
+                ))
+            })?,
+        };
+        let something = token.is_some() || level != NO_LEVEL;
+        Ok(something.then(|| Wanted { token, level: Arc::new(AtomicU8::new(level)) }))
     }
+
+    /// What the client of a session wants to hear, which has a level for all of its calls.
+    pub(crate) fn wanted_in(&self, level: &Arc<AtomicU8>) -> Result<Wanted, RpcError> {
+        Ok(Wanted { token: self.progress_token()?, level: level.clone() })
+    }
+
+    fn progress_token(&self) -> Result<Option<Value>, RpcError> {
+        let token = self.meta.as_ref().and_then(|m| m.progress_token.clone());
+        match token.filter(|token| !token.is_null()) {
+            Some(token) if !(token.is_string() || token.is_i64() || token.is_u64()) => {
+                let message = "\"progressToken\" in params._meta must be a string or an integer";
+                Err(RpcError::invalid_params(message))
+            }
+            token => Ok(token),
+        }
+    }
+}
+
+/// The rank of a level by its name.
+pub(crate) fn rank(level: Option<&Value>) -> Option<u8> {
+    let level = level?.as_str()?;
+    LOG_LEVELS.iter().position(|l| *l == level).map(|rank| rank as u8)
 }
 
 /// Of `clientInfo`, whose texts are cut to 128 characters, and `capabilities`.

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::cancel::Cancel;
 use crate::jsonrpc::Id;
+use crate::notify::Notifier;
 use crate::version::ProtocolVersion;
 
 /// One request, parsed as far as every layer needs it.
@@ -17,7 +18,8 @@ pub struct McpRequest {
     pub id: Option<Id>,
     /// `tools/call` and so on, as the client wrote it.
     pub method: Arc<str>,
-    /// What it is about: `params.name` of tools and prompts, `params.uri` of resources.
+    /// What it is about: `params.name` of tools and prompts, `params.uri` of resources,
+    /// `params.taskId` of tasks.
     pub target: Option<String>,
     /// The params as they came, a JSON object.
     pub params: Option<Box<RawValue>>,
@@ -45,6 +47,8 @@ pub struct Context {
     /// Whether the caller can be asked by a form (elicitation), over this transport and in this
     /// version.
     pub can_ask: bool,
+    /// Says something before the answer, where the caller wants to hear it.
+    pub notifier: Notifier,
 }
 
 /// What a client said of itself.
@@ -84,5 +88,6 @@ pub fn bare_context(
         extensions,
         cancel,
         can_ask: false,
+        notifier: Notifier::default(),
     }
 }

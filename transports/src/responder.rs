@@ -5,15 +5,27 @@ use std::time::Duration;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::answer::{self, Answer, ChallengeOf};
 use crate::call::Awaited;
-use crate::encode::{Encoded, ServerInfo, outcome, scope_told};
+use crate::encode::{ServerInfo, outcome, scope_told};
+use crate::encoded::Encoded;
 use crate::error::RpcError;
 use crate::event_stream::{self, EventStream};
 use crate::jsonrpc::Id;
+use crate::kept::KeptStreams;
 use crate::outcome::{Fault, Outcome};
 use crate::version::ProtocolVersion;
+
+/// How a call's event stream outlives its connection.
+pub(crate) struct Resumable {
+    pub(crate) kept: KeptStreams,
+    /// How long it goes on without a reader.
+    pub(crate) patience: Duration,
+    /// Fires when the client is to come back for the rest.
+    pub(crate) poll: CancellationToken,
+}
 
 /// Whom a call is answered, and how.
 pub(crate) struct Responder<'r> {
@@ -28,27 +40,30 @@ pub(crate) struct Responder<'r> {
 }
 
 impl Responder<'_> {
-    /// Waits for the first question to the client, the outcome, or the end of the silence. A
+    /// Waits for the first message to the client, the outcome, or the end of the silence. A
     /// stateless client is asked nothing: what the center asks of it is a result.
     pub(crate) async fn answer(
         self,
-        mut questions: Option<mpsc::Receiver<Encoded>>,
+        mut messages: Option<mpsc::Receiver<Encoded>>,
         mut call: Awaited,
+        resumable: Option<Resumable>,
     ) -> Answer {
         let events = self.silence.is_some();
         let silence = tokio::time::sleep(self.silence.unwrap_or_default());
         tokio::pin!(silence);
-        let question = loop {
-            let question = async {
-                match &mut questions {
-                    Some(questions) => questions.recv().await,
+        let poll = resumable.as_ref().map(|r| r.poll.clone()).unwrap_or_default();
+        let first = loop {
+            let message = async {
+                match &mut messages {
+                    Some(messages) => messages.recv().await,
                     None => None,
                 }
             };
             tokio::select! {
                 biased;
-                Some(question) = question => if events { break Some(question) },
+                Some(message) = message => if events { break Some(message) },
                 end = &mut call => return self.complete(end),
+                () = poll.cancelled(), if events => break None,
                 () = &mut silence, if events => break None,
             }
         };
@@ -61,10 +76,17 @@ impl Responder<'_> {
             let end = scope_told(call.await, |needed| challenge(needed));
             outcome(&id, end, version, &info).map(|(message, _)| message)
         };
-        let questions = questions.unwrap_or_else(|| mpsc::channel(1).1);
-        let stream = EventStream::new(questions, last, self.keep_alive);
-        match question {
-            Some(question) => stream.after(question).into_answer(),
+        let messages = messages.unwrap_or_else(|| mpsc::channel(1).1);
+        if let Some((stream, resumable)) = resumable.and_then(|r| Some((r.kept.begin()?, r))) {
+            let answer = stream.read_from(0, self.keep_alive);
+            first.into_iter().for_each(|message| stream.say(message));
+            let Resumable { kept, patience, poll } = resumable;
+            tokio::spawn(stream.serve(messages, last, poll, patience, kept));
+            return answer;
+        }
+        let stream = EventStream::new(messages, last, self.keep_alive);
+        match first {
+            Some(message) => stream.after(message).into_answer(),
             None => stream.into_answer(),
         }
     }

@@ -15,9 +15,12 @@ pub(crate) struct Place<Owner> {
 }
 
 /// The one that ends for `newcomer`: of the owner who has most of them, and more than `newcomer`
-/// would have, the idle one that was not used for longest.
+/// would have, the idle one that was not used for longest. Where those that end can be taken up
+/// again (`also_own`), the newcomer's count as well, and where whoever has most has no idle one,
+/// another gives one.
 pub(crate) fn gives_way<Owner: Eq + Hash + Borrow<str>>(
     newcomer: &str,
+    also_own: bool,
     places: impl Iterator<Item = Place<Owner>>,
 ) -> Option<String> {
     let mut owners: HashMap<Owner, (usize, Option<(u64, String)>)> = HashMap::new();
@@ -31,6 +34,11 @@ pub(crate) fn gives_way<Owner: Eq + Hash + Borrow<str>>(
         }
     }
     let own = owners.get(newcomer).map_or(0, |(count, _)| *count);
+    if also_own {
+        let idle = owners.into_values().filter_map(|(count, oldest)| Some((count, oldest?)));
+        let most = idle.max_by_key(|(count, (since, _))| (*count, std::cmp::Reverse(*since)));
+        return most.map(|(_, (_, id))| id);
+    }
     let (_, oldest) = owners
         .into_values()
         .filter(|(count, _)| *count > own + 1)
@@ -48,7 +56,7 @@ mod tests {
             id: (*id).to_owned(),
             idle_since: *idle_since,
         };
-        gives_way(newcomer, places.iter().map(place))
+        gives_way(newcomer, false, places.iter().map(place))
     }
 
     #[test]
@@ -76,5 +84,27 @@ mod tests {
         assert_eq!(of("eve", &busy), None);
         let mixed = [busy[0], ("ada", "a4", Some(0)), busy[1]];
         assert_eq!(of("eve", &mixed).as_deref(), Some("a4"));
+    }
+
+    #[test]
+    fn what_can_be_taken_up_again_makes_room_whoever_has_it() {
+        let own = |newcomer: &str, places: &[(&'static str, &str, Option<u64>)]| {
+            let place = |(owner, id, idle_since): &(&'static str, &str, _)| Place {
+                owner: *owner,
+                id: (*id).to_owned(),
+                idle_since: *idle_since,
+            };
+            gives_way(newcomer, true, places.iter().map(place))
+        };
+        let places = [
+            ("ada", "a1", None),
+            ("ada", "a2", Some(3)),
+            ("bob", "b1", Some(1)),
+            ("cyd", "c1", Some(2)),
+        ];
+        assert_eq!(own("ada", &places).as_deref(), Some("a2"));
+        assert_eq!(own("eve", &places[2..]).as_deref(), Some("b1"), "the oldest");
+        assert_eq!(own("eve", &[places[0], places[3]]).as_deref(), Some("c1"));
+        assert_eq!(own("eve", &places[..1]), None);
     }
 }

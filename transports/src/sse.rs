@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -23,11 +23,15 @@ use crate::McpService;
 use crate::answer::{self, Answered, ChallengeOf};
 use crate::body::Body;
 use crate::cancel::Why;
-use crate::connection::Connection;
-use crate::encode::{Encoded, ServerInfo};
+use crate::changes::Changes;
+use crate::connection::{Connection, Serving};
+use crate::encode::ServerInfo;
+use crate::encoded::Encoded;
 use crate::event_stream::EventStream;
+use crate::headers::{self, VERSION};
 use crate::room::{Place, gives_way};
-use crate::session::{OwnerOf, new_id};
+use crate::sessions::OwnerOf;
+use crate::version::ProtocolVersion;
 
 /// Messages that wait for a reader.
 const QUEUE: usize = 16;
@@ -54,6 +58,8 @@ pub struct Options {
     pub shutdown: CancellationToken,
     /// What the server says of itself.
     pub info: ServerInfo,
+    /// What changes, for those who ask to be told.
+    pub changes: Changes,
 }
 
 /// The session that a stream opened, or that took a post; an extension of those responses.
@@ -110,7 +116,7 @@ impl Streams {
             id: open.key().clone(),
             idle_since: open.connection.tasks.is_empty().then_some(0),
         });
-        let ended = gives_way(newcomer, places).and_then(|id| self.open.remove(&id));
+        let ended = gives_way(newcomer, false, places).and_then(|id| self.open.remove(&id));
         ended.is_some_and(|(_, open)| {
             open.connection.end(Why::Closing);
             true
@@ -167,14 +173,17 @@ impl Sse {
             return Err(answer::busy("Too many streams are open; try again later"));
         }
         let (out, messages) = mpsc::channel(QUEUE);
-        let connection = Connection::new(
-            "sse",
-            self.service.clone(),
-            self.options.info.clone(),
-            out,
-            (self.options.challenge)(&parts.headers),
-            self.options.shutdown.child_token(),
-        );
+        let serving = Serving {
+            transport: "sse",
+            service: self.service.clone(),
+            info: self.options.info.clone(),
+            challenge: (self.options.challenge)(&parts.headers),
+            changes: self.options.changes.clone(),
+            // Without the header it is 2025-03-26 that is assumed (2025-06-18, "Protocol Version
+            // Header").
+            assumed: Some(spoken(&parts.headers).unwrap_or(ProtocolVersion::V2025_03_26)),
+        };
+        let connection = Connection::new(serving, out, self.options.shutdown.child_token());
         streams.open.insert(id.clone(), Open { owner, connection: connection.clone() });
         let gone = Gone { id: id.clone(), streams: streams.clone(), connection };
         let end = end(gone, self.options.closing.clone());
@@ -214,6 +223,18 @@ impl Sse {
         answer.extensions_mut().insert(SessionId(id.to_owned()));
         Ok(answer)
     }
+}
+
+/// The handshake-era revision that a client says it speaks.
+fn spoken(headers: &HeaderMap) -> Option<ProtocolVersion> {
+    headers::text(headers, &VERSION).and_then(ProtocolVersion::parse).filter(|v| !v.is_modern())
+}
+
+/// The id of a stream: 256 bits from the system's generator, in hexadecimal.
+fn new_id() -> Result<String, aws_lc_rs::error::Unspecified> {
+    let mut bytes = [0u8; 32];
+    aws_lc_rs::rand::fill(&mut bytes)?;
+    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
 }
 
 /// The session that a query names, in either spelling that clients have.

@@ -6,30 +6,35 @@
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::cancel::Cancel;
+use crate::changes::subscription;
+use crate::encoded::Encoded;
 use crate::error::RpcError;
 use crate::jsonrpc::{Id, UNSUPPORTED_VERSION};
-use crate::params::{CAPABILITIES_KEY, LOG_LEVELS, Params, RpcRequest, VERSION_KEY, takes_forms};
+use crate::notify::{Notifier, notification};
+use crate::outcome::{Outcome, Reply};
+use crate::params::{CAPABILITIES_KEY, Params, RpcRequest, VERSION_KEY, takes_forms};
 use crate::request::{Context, Continuation, McpRequest, bare_context};
 use crate::version::ProtocolVersion;
-
-/// `_meta` key of the subscription that a message belongs to: the id of `subscriptions/listen`.
-const SUBSCRIPTION_KEY: &str = "io.modelcontextprotocol/subscriptionId";
 
 /// Methods that stateless requests do not have any more.
 const REMOVED: [&str; 5] =
     ["initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"];
+
+/// Whether a method is one that stateless requests do not have any more.
+pub(crate) fn is_removed(method: &str) -> bool {
+    REMOVED.contains(&method)
+}
 
 /// A request that passed its checks.
 #[derive(Debug)]
 pub(crate) enum Admitted {
     /// What the center is asked.
     Call(Box<McpRequest>),
-    /// `subscriptions/listen`. Nothing that we list ever changes, so the honoured subset is empty
-    /// and the subscription is only held open.
-    Subscription(Id),
+    /// `subscriptions/listen`: what the center is asked, which says what of it it honours.
+    Subscription(Box<McpRequest>),
 }
 
 /// Checks that `_meta` is there and whole, and that the version is one of the stateless ones.
@@ -58,20 +63,14 @@ pub(crate) fn admit(
     transport: &'static str,
     mut extensions: http::Extensions,
     cancel: Cancel,
+    notifier: Notifier,
 ) -> Result<Admitted, RpcError> {
-    if REMOVED.contains(&&*request.method) {
+    if is_removed(&request.method) {
         return Err(RpcError::method_not_found(&request.method));
     }
-    let is_level = |l: &Value| l.as_str().is_some_and(|l| LOG_LEVELS.contains(&l));
-    if request.params.log_level().is_some_and(|l| !is_level(l)) {
-        let levels = LOG_LEVELS.join(", ");
-        let message =
-            format!("\"io.modelcontextprotocol/logLevel\" in params._meta must be one of {levels}");
-        return Err(RpcError::invalid_params(message));
-    }
-    if request.method == "subscriptions/listen" {
+    let listens = request.method == "subscriptions/listen";
+    if listens {
         check_filter(request.raw.as_deref())?;
-        return Ok(Admitted::Subscription(request.id));
     }
     let params = &request.params;
     if params.input_responses.is_some() || params.request_state.is_some() {
@@ -84,13 +83,14 @@ pub(crate) fn admit(
         client: Arc::new(params.client()),
         traceparent: params.traceparent().map(str::to_owned),
         can_ask: params.capabilities().is_some_and(takes_forms),
+        notifier,
         ..bare_context(transport, version, extensions, cancel)
     };
-    Ok(Admitted::Call(Box::new(request.in_context(context))))
+    let request = Box::new(request.in_context(context));
+    Ok(if listens { Admitted::Subscription(request) } else { Admitted::Call(request) })
 }
 
-/// Checks what a subscription is for. Nothing of it is honoured, but what has the wrong kind was
-/// meant to be something else.
+/// Checks what a subscription is for: what has the wrong kind was meant to be something else.
 fn check_filter(params: Option<&RawValue>) -> Result<(), RpcError> {
     let params: Value =
         params.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
@@ -106,19 +106,29 @@ fn check_filter(params: Option<&RawValue>) -> Result<(), RpcError> {
         }
     }
     let is_list = |v: &Value| v.as_array().is_some_and(|l| l.iter().all(Value::is_string));
-    match filter.get("resourceSubscriptions") {
-        Some(v) if !is_list(v) => wrong(".resourceSubscriptions must be a list of strings"),
-        _ => Ok(()),
+    for list in ["resourceSubscriptions", "taskIds"] {
+        if filter.get(list).is_some_and(|v| !is_list(v)) {
+            return wrong(&format!(".{list} must be a list of strings"));
+        }
+    }
+    Ok(())
+}
+
+/// What of a subscription the center honours; or what else it answered.
+pub(crate) fn honoured(answer: Outcome) -> Result<Map<String, Value>, Box<Outcome>> {
+    match answer {
+        Outcome::Complete(Reply::Json(mut found)) => match found.remove("notifications") {
+            Some(Value::Object(honoured)) => Ok(honoured),
+            _ => Ok(Map::new()),
+        },
+        other => Err(Box::new(other)),
     }
 }
 
-/// The first message of a subscription, with nothing honoured.
-pub(crate) fn subscribed(id: &Id) -> Value {
-    json!({
-        "jsonrpc": "2.0",
-        "method": "notifications/subscriptions/acknowledged",
-        "params": { "notifications": {}, "_meta": { SUBSCRIPTION_KEY: id } },
-    })
+/// The first message of a subscription, with what is honoured.
+pub(crate) fn subscribed(id: &Id, honoured: &Map<String, Value>) -> Encoded {
+    let params = json!({ "notifications": honoured, "_meta": subscription(id) });
+    notification("notifications/subscriptions/acknowledged", params)
 }
 
 /// The end of a subscription where it has no stream to end with: `notifications/cancelled`
@@ -132,6 +142,6 @@ pub(crate) fn closed(id: &Id) -> Value {
 }
 
 /// The result of a subscription, for when the server ends it and its stream.
-pub(crate) fn unsubscribed(id: &Id) -> serde_json::Map<String, Value> {
-    serde_json::Map::from_iter([("_meta".to_owned(), json!({ SUBSCRIPTION_KEY: id }))])
+pub(crate) fn unsubscribed(id: &Id) -> Map<String, Value> {
+    Map::from_iter([("_meta".to_owned(), subscription(id))])
 }

@@ -10,8 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::McpService;
 use crate::cancel::Why;
-use crate::connection::Connection;
-use crate::encode::{Encoded, ServerInfo};
+use crate::changes::Changes;
+use crate::connection::{Connection, Serving};
+use crate::encode::ServerInfo;
+use crate::encoded::Encoded;
 use crate::error::RpcError;
 use crate::long_line::LongLine;
 
@@ -26,6 +28,8 @@ pub struct Options {
     pub extensions: http::Extensions,
     /// What the server says of itself.
     pub info: ServerInfo,
+    /// What changes, for those who ask to be told.
+    pub changes: Changes,
 }
 
 /// What ends the serving beside the end of the input.
@@ -61,15 +65,16 @@ where
         gone.cancel();
         written
     });
-    let connection = Connection::new(
-        "stdio",
+    let serving = Serving {
+        transport: "stdio",
         service,
-        options.info.clone(),
-        out,
+        info: options.info.clone(),
         // The person at this machine has all scopes: there is nobody to ask for more.
-        Arc::new(|_| None),
-        CancellationToken::new(),
-    );
+        challenge: Arc::new(|_| None),
+        changes: options.changes.clone(),
+        assumed: None,
+    };
+    let connection = Connection::new(serving, out, CancellationToken::new());
     let ended = any(stop.clone());
     let read = ended.run_until_cancelled(read(&connection, &options, &mut input)).await;
     drain(&connection, options.drain, &stop, read.is_some()).await;

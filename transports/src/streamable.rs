@@ -2,8 +2,8 @@
 //!
 //! An answer is plain JSON when the outcome comes first. The first question to the client, or a
 //! while of silence, opens an event stream if `Accept` allows it, because only a write shows that a
-//! client is gone. A client that is gone is a cancelled call, in every era; streams are not
-//! resumed.
+//! client is gone. A client that is gone is a cancelled call, in every era, but where its stream was
+//! primed (2025-11-25): that can be resumed for a while.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::header::{self, HeaderValue};
+use http::header::HeaderValue;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -26,24 +26,28 @@ use crate::batch;
 use crate::body::Body;
 use crate::call::{Awaited, call};
 use crate::cancel::Cancel;
+use crate::changes::Changes;
 use crate::drive::drive;
-use crate::encode::{Encoded, ServerInfo, outcome, result};
+use crate::encode::{ServerInfo, result};
+use crate::encoded::Encoded;
 use crate::error::RpcError;
-use crate::event_stream::EventStream;
 use crate::handshake::{Routed, cancelled, initialize, route};
 use crate::headers::{self, SESSION, accepts, is_modern, not_of_a_session};
-use crate::jsonrpc::{INTERNAL_ERROR, Id, Incoming, Invalid, Message, parse};
-use crate::outcome::{Outcome, Reply};
+use crate::jsonrpc::{Id, Incoming, Invalid, Message, parse};
+use crate::notify::Notifier;
+use crate::param_headers::ParamHeaders;
 use crate::params::RpcRequest;
 use crate::request::bare_context;
-use crate::responder::Responder;
-use crate::session::{OwnerOf, Session, Sessions, new_id};
-use crate::stateless::{Admitted, admit, subscribed, unsubscribed};
+use crate::responder::{Responder, Resumable};
+use crate::session::Session;
+use crate::sessions::{NoSession, OwnerOf, Sessions};
+use crate::stateless::{Admitted, admit};
 use crate::version::ProtocolVersion;
 
 const TRANSPORT: &str = "http";
-/// Questions that wait for their stream: a call asks one at a time.
-const QUESTIONS: usize = 1;
+/// Messages of a call that wait for their stream. A call asks one question at a time; the rest is
+/// what it says of itself.
+pub(crate) const WAITING: usize = 16;
 
 /// How an endpoint of streamable HTTP is served.
 #[derive(Clone)]
@@ -64,13 +68,17 @@ pub struct Options {
     pub shutdown: CancellationToken,
     /// What the server says of itself.
     pub info: ServerInfo,
+    /// What changes, for those who ask to be told.
+    pub changes: Changes,
+    /// How long a primed stream keeps its call without a reader; none where no stream is primed.
+    pub resume: Option<Duration>,
 }
 
 /// The service of one endpoint.
 #[derive(Clone)]
 pub struct Streamable {
-    service: McpService,
-    options: Arc<Options>,
+    pub(crate) service: McpService,
+    pub(crate) options: Arc<Options>,
 }
 
 /// The service of one endpoint, which asks `service`.
@@ -101,8 +109,8 @@ where
                 Method::GET | Method::DELETE if is_modern(&parts.headers) => {
                     Ok(answer::not_allowed("POST"))
                 }
-                Method::GET => me.listen(&parts),
-                Method::DELETE => me.end(&parts),
+                Method::GET => me.listen(&parts).await,
+                Method::DELETE => me.end(&parts).await,
                 _ => Ok(answer::not_allowed("GET, POST, DELETE")),
             };
             Ok(answered.unwrap_or_else(|refused| *refused))
@@ -136,35 +144,9 @@ impl Streamable {
         }
     }
 
-    /// A stream for what no call says, which is nothing: it is kept open for clients that expect
-    /// one.
-    fn listen(&self, parts: &Parts) -> Answered {
-        let session = self.session(parts, None)?;
-        // Here no header does not take all: the specification has the client say it.
-        if !parts.headers.contains_key(header::ACCEPT) {
-            let message = "Accept must allow text/event-stream";
-            return Err(answer::refused(StatusCode::NOT_ACCEPTABLE, None, message));
-        }
-        answer::check_events(&parts.headers, None)?;
-        let Some(listening) = session.listen() else {
-            let message = "This session has a stream already";
-            return Err(answer::refused(StatusCode::CONFLICT, None, message));
-        };
-        let (closed, closing) = (session.closed.clone(), self.options.closing.clone());
-        let end = async move {
-            tokio::select! {
-                () = closed.cancelled() => {}
-                () = closing.cancelled() => {}
-            }
-            drop(listening);
-            None
-        };
-        Ok(EventStream::held_open(end, self.options.keep_alive).into_answer())
-    }
-
-    fn end(&self, parts: &Parts) -> Answered {
-        let session = self.session(parts, None)?;
-        self.options.sessions.remove(&session.id);
+    async fn end(&self, parts: &Parts) -> Answered {
+        let session = self.session(parts, None).await?;
+        self.options.sessions.end(&session).await;
         Ok(answer::empty(StatusCode::OK))
     }
 
@@ -173,7 +155,11 @@ impl Streamable {
     }
 
     /// The session that a handshake-era request names, or the answer that says why there is none.
-    fn session(&self, parts: &Parts, id: Option<&Id>) -> Result<Arc<Session>, Box<Answer>> {
+    pub(crate) async fn session(
+        &self,
+        parts: &Parts,
+        id: Option<&Id>,
+    ) -> Result<Arc<Session>, Box<Answer>> {
         let bad = |message: &str| answer::refused(StatusCode::BAD_REQUEST, id, message);
         if let Some(version) = not_of_a_session(&parts.headers) {
             let message = format!("MCP-Protocol-Version {version} is not supported in a session");
@@ -183,9 +169,14 @@ impl Streamable {
             return Err(bad("Mcp-Session-Id is missing; begin with initialize, \
                 or send params._meta of 2026-07-28"));
         };
-        self.options.sessions.get(key, &self.owner(parts)).ok_or_else(|| {
-            let message = "This session is unknown or has ended; begin again with initialize";
-            answer::refused(StatusCode::NOT_FOUND, id, message)
+        self.options.sessions.get(key, &self.owner(parts)).await.map_err(|why| match why {
+            NoSession::Unknown => {
+                let message = "This session is unknown or has ended; begin again with initialize";
+                answer::refused(StatusCode::NOT_FOUND, id, message)
+            }
+            NoSession::NoRoom => answer::busy(
+                "Too many sessions, and something runs in each of them; try again later",
+            ),
         })
     }
 
@@ -202,7 +193,7 @@ impl Streamable {
                 Err(answer::refused(StatusCode::BAD_REQUEST, None, message))
             }
             Message::Response { id, result } => {
-                if !self.session(parts, None)?.answer(&id, result) {
+                if !self.session(parts, None).await?.answer(&id, result) {
                     // It may have crossed the end of the call that asked, which is nobody's fault.
                     tracing::debug!(?id, "a response that nobody waits for");
                 }
@@ -210,7 +201,7 @@ impl Streamable {
             }
             Message::Notification { .. } if stateless => Ok(answer::empty(StatusCode::ACCEPTED)),
             Message::Notification { method, params } => {
-                let session = self.session(parts, None)?;
+                let session = self.session(parts, None).await?;
                 if let Some(id) = cancelled(&method, params.as_deref()) {
                     session.running.cancel(&id);
                 }
@@ -224,7 +215,7 @@ impl Streamable {
                 if request.method == "initialize" {
                     return self.initialize(parts, request).await;
                 }
-                let session = self.session(parts, Some(&request.id))?;
+                let session = self.session(parts, Some(&request.id)).await?;
                 let events = accepts(&parts.headers, "text/event-stream");
                 self.in_session(parts, session, request, events).await
             }
@@ -233,7 +224,7 @@ impl Streamable {
 
     async fn initialize(&self, parts: &mut Parts, request: RpcRequest) -> Answered {
         let refused = |error| answer::error(Some(&request.id), error);
-        if parts.headers.contains_key(&SESSION) && self.session(parts, None).is_ok() {
+        if parts.headers.contains_key(&SESSION) && self.session(parts, None).await.is_ok() {
             return Err(refused(RpcError::invalid_request("this session is initialized already")));
         }
         let owner = self.owner(parts);
@@ -246,14 +237,11 @@ impl Streamable {
         let (service, raw) = (self.service.clone(), request.raw.as_deref());
         let settled =
             initialize(service, raw, context, &self.options.info).await.map_err(refused)?;
-        let made = new_id().ok().and_then(|key| {
-            let session = Session::new(key, owner, settled.version, settled.client);
-            self.options.sessions.insert(session)
-        });
-        let Some(session) = made else {
-            let (status, message) =
-                (StatusCode::SERVICE_UNAVAILABLE, "Too many sessions; try again later");
-            return Err(refused(RpcError::new(status, INTERNAL_ERROR, message)));
+        let Some(session) = self.options.sessions.open(owner, settled.version, settled.client)
+        else {
+            return Err(answer::busy(
+                "Too many sessions, and something runs in each of them; try again later",
+            ));
         };
         let message = result(&request.id, &settled.result);
         let mut answer = answer::json(StatusCode::OK, Encoded::value(&message));
@@ -272,7 +260,8 @@ impl Streamable {
     ) -> Answered {
         let (id, version) = (request.id.clone(), session.version);
         let (transport, extensions) = (TRANSPORT, std::mem::take(&mut parts.extensions));
-        let request = match route(&session, request, transport, extensions, events) {
+        let (sender, said) = mpsc::channel(WAITING);
+        let request = match route(&session, request, transport, extensions, &sender, events) {
             Routed::Answer(message) => {
                 return Ok(answer::json(StatusCode::OK, Encoded::value(&message)));
             }
@@ -281,43 +270,53 @@ impl Streamable {
         let Some(mark) = session.running.start(&id, &request.context.cancel) else {
             return Err(answer::error(Some(&id), RpcError::id_in_use()));
         };
-        let (sender, questions) = mpsc::channel(QUESTIONS);
-        let cancel = request.context.cancel.clone();
+        let context = &request.context;
+        let (cancel, poll) = (context.cancel.clone(), context.notifier.poll());
+        let patience = self.options.resume.filter(|_| version >= ProtocolVersion::V2025_11_25);
+        let kept = session.kept.clone();
+        let resumable = patience.map(|patience| Resumable { kept, patience, poll });
         let call = drive(self.service.clone(), request, session, sender);
         let call = Awaited::new(cancel, Some(mark), call);
-        Ok(self.responder(parts, id, version, events).answer(Some(questions), call).await)
+        Ok(self.responder(parts, id, version, events).answer(Some(said), call, resumable).await)
     }
 
     async fn stateless(&self, parts: &mut Parts, request: RpcRequest) -> Answered {
         let id = request.id.clone();
         let refused = |error| answer::error(Some(&id), error);
         let version = headers::check(&parts.headers, &request).map_err(refused)?;
-        let (transport, extensions) = (TRANSPORT, std::mem::take(&mut parts.extensions));
+        let listens = request.method == "subscriptions/listen";
+        let owner = if listens { self.owner(parts) } else { String::new() };
+        let (transport, mut extensions) = (TRANSPORT, std::mem::take(&mut parts.extensions));
+        if request.method == "tools/call" {
+            extensions.insert(ParamHeaders::of(&parts.headers));
+        }
         let cancel = Cancel::under(&self.options.shutdown);
-        let admitted = admit(request, version, transport, extensions, cancel).map_err(refused)?;
+        let (notifier, said) = match request.params.wanted().map_err(refused)? {
+            None => (Notifier::default(), None),
+            Some(wanted) => {
+                let (out, said) = mpsc::channel(WAITING);
+                (Notifier::new(wanted, version, out), Some(said))
+            }
+        };
+        let told = notifier.clone();
+        let admitted =
+            admit(request, version, transport, extensions, cancel, notifier).map_err(refused)?;
         match admitted {
-            Admitted::Subscription(id) => {
+            Admitted::Subscription(request) => {
                 answer::check_events(&parts.headers, Some(&id))?;
-                Ok(self.subscription(id, version))
+                let Some(place) = self.options.sessions.subscribe(owner) else {
+                    return Err(answer::busy("You have as many subscriptions as you may have"));
+                };
+                self.subscription(id, version, *request, place).await
             }
             Admitted::Call(request) => {
                 let events = accepts(&parts.headers, "text/event-stream");
-                let cancel = request.context.cancel.clone();
-                let call = Awaited::new(cancel, None, call(self.service.clone(), *request));
-                Ok(self.responder(parts, id, version, events).answer(None, call).await)
+                let (cancel, service) = (request.context.cancel.clone(), self.service.clone());
+                let call = async move { told.telling(call(service, *request)).await };
+                let call = Awaited::new(cancel, None, call);
+                Ok(self.responder(parts, id, version, events).answer(said, call, None).await)
             }
         }
-    }
-
-    fn subscription(&self, id: Id, version: ProtocolVersion) -> Answer {
-        let first = Encoded::value(&subscribed(&id));
-        let (info, closing) = (self.options.info.clone(), self.options.closing.clone());
-        let end = async move {
-            closing.cancelled().await;
-            let end = Outcome::Complete(Reply::Json(unsubscribed(&id)));
-            outcome(&id, end, version, &info).map(|(message, _)| message)
-        };
-        EventStream::held_open(end, self.options.keep_alive).after(first).into_answer()
     }
 
     fn responder<'r>(
@@ -342,7 +341,7 @@ impl Streamable {
 
     /// One after the other: a batch is bounded, and so is what one client runs at once.
     async fn batch(&self, parts: &mut Parts, messages: Vec<Result<Message, Invalid>>) -> Answered {
-        let session = self.session(parts, None).ok();
+        let session = self.session(parts, None).await.ok();
         batch::check(session.as_deref(), &messages).map_err(|e| answer::error(None, e))?;
         let (mut answers, extensions) = (Vec::new(), parts.extensions.clone());
         for message in messages {

@@ -1,7 +1,7 @@
 //! `[database]`: where SQL Server is, and how it is reached and logged in to.
 
 use crate::config::server::ServerAddress;
-use crate::config::setting::{Host, Int, Path, Secret, Text, choice, settings};
+use crate::config::setting::{DurationOrNone, Host, Int, Path, Secret, Text, choice, settings};
 use crate::config::{Config, Source, file, quoted};
 
 choice! {
@@ -51,6 +51,10 @@ settings! {
         "accepted for the replaced service's users; no ODBC driver is needed";
     READ_INTENT: bool = "database.read_intent", [], "no", restart,
         "ApplicationIntent=ReadOnly: use a readable secondary";
+    WATCH: DurationOrNone = "database.watch", [], "30s", restart,
+        "how often it is looked whether tables came, went or were altered, for clients that \
+         listen; only while somebody listens, and for ten minutes after a request or a day after a \
+         subscription; 0: never";
 }
 
 pub(super) fn check(config: &Config, errors: &mut Vec<String>) {

@@ -29,10 +29,20 @@ settings! {
         "connections at once; then those on which nobody was recognised give way to new ones, and \
          if there are none, new ones wait";
     MAX_SESSIONS: Int<1, 1_000_000> = "http.max_sessions", [], "1000", restart,
-        "sessions of handshake-era clients at once, and as many HTTP+SSE streams; then whoever \
-         has most gives one that is idle to whoever has fewer";
+        "sessions of handshake-era clients at once, and as many HTTP+SSE streams; then one that \
+         is idle makes room, of whoever has most";
+    PRINCIPAL_SESSIONS: Int<1, 1_000_000> = "http.principal_sessions", [], "200", restart,
+        "of those, sessions of one principal; without sign-in everybody is the same one, and has \
+         all of them";
     SESSION_IDLE: Duration = "http.session_idle", [], "1h", restart,
-        "an unused session ends after this";
+        "a session in which nothing runs, to which nobody listens and which nobody used for this \
+         long is forgotten; its next request takes it up again";
+    SESSION_LIFE: Duration = "http.session_life", [], "7d", restart,
+        "how long a session id is good, also after a restart and at another replica with the same \
+         store";
+    RESUME: DurationOrNone = "http.resume", [], "60s", restart,
+        "how long a call whose event stream broke off goes on, for its client to come back with \
+         Last-Event-ID (clients of 2025-11-25); 0: it is cancelled at once, as everybody else's";
     SILENCE: DurationOrNone = "http.silence", [], "2s", restart,
         "a call that is silent this long gets an event stream";
     KEEP_ALIVE: Duration = "http.keep_alive", [], "15s", restart,
@@ -128,6 +138,15 @@ impl Config {
     /// The origin that clients type, without a slash at its end, where one is configured.
     pub(crate) fn public_url(&self) -> Option<&str> {
         Some(self.get(PUBLIC_URL).trim_end_matches('/')).filter(|url| !url.is_empty())
+    }
+
+    /// The origin that clients type, or else the listener's own.
+    pub(crate) fn origin(&self) -> String {
+        let listener = || {
+            let address = self.get(LISTEN);
+            address.map_or_else(String::new, |address| format!("http://{address}"))
+        };
+        self.public_url().map_or_else(listener, str::to_owned)
     }
 
     /// Whether clients reach this server over TLS, by what they type.

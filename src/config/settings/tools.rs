@@ -14,7 +14,25 @@ choice! {
     }
 }
 
+choice! {
+    /// Whose results are shown in pages (MCP Apps).
+    pub enum Apps {
+        /// Those of clients that say that they show them.
+        Auto = "auto",
+        /// Everybody's: for hosts that show them without saying so.
+        Always = "always",
+        /// Nobody's.
+        Never = "never",
+    }
+}
+
 settings! {
+    APPS: Apps = "tools.apps", [], "auto", live,
+        "show results and tables in pages (MCP Apps): auto, to clients that declare \
+         io.modelcontextprotocol/ui; always, to all; never";
+    VIEW_LINKS: bool = "tools.view_links", [], "no", live,
+        "an answer over HTTP that is cut names a page with the rest, /view/HANDLE, for people whose \
+         client shows none; it is behind sign-in";
     SEARCH: bool = "tools.search", [], "no", restart,
         "offer search and fetch, by which ChatGPT (deep research, company knowledge) finds and \
          reads";

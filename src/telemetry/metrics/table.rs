@@ -197,6 +197,20 @@ pub const METRICS: &[Metric] = &[
         &[],
         "sessions of handshake-era clients over streamable HTTP",
     ),
+    row(
+        "mssql_mcp.tasks",
+        InstrumentKind::Gauge,
+        "{task}",
+        &[],
+        "tasks that work, or whose results are kept",
+    ),
+    row(
+        "mssql_mcp.views.results",
+        InstrumentKind::Gauge,
+        "{result}",
+        &[],
+        "results that are kept for pages in hosts (MCP Apps)",
+    ),
     row("mssql_mcp.sse.streams", InstrumentKind::Gauge, "{stream}", &[], "open HTTP+SSE streams"),
     row(
         "mssql_mcp.tokens.issued",

@@ -29,7 +29,7 @@ async fn a_handshake_settles_version_and_client() {
         )
     );
     let id = a.header("mcp-session-id").expect("a session");
-    assert!(id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit()), "{id}");
+    assert!(id.len() > 64 && id.bytes().all(|b| (0x21..=0x7E).contains(&b)), "{id}");
     let traced = json!({ "name": "context", "_meta": { "traceparent": "00-1-2-03" } });
     let traced = http.in_session(id, request("c", "tools/call", traced)).await;
     let context: Value = serde_json::from_str(&traced.text()).expect("JSON");
@@ -69,12 +69,38 @@ async fn a_session_is_initialized_once_and_a_lost_one_again() {
     assert_eq!(http.sessions.len(), 2);
 }
 
-#[tokio::test]
-async fn where_there_is_no_room_for_a_session_the_status_says_so() {
+#[tokio::test(start_paused = true)]
+async fn forgotten_sessions_keep_nobody_out_and_busy_ones_say_when_to_try_again() {
     let http = Http::new(1);
-    http.handshake("2025-06-18", json!({})).await;
+    let forgotten = http.handshake("2025-06-18", json!({})).await;
+    let session = http.handshake("2025-06-18", json!({})).await;
+    let mut stream = Events::of(http.opened(&session, call(1, "wait")).await);
     let a = http.post(&[], initialize("2025-06-18", json!({}))).await;
-    assert_eq!((a.refusal(), a.header("mcp-session-id")), ((503, -32603), None));
+    assert_eq!((a.refusal(), a.header("mcp-session-id")), ((503, -32600), None));
+    assert_eq!(a.header("retry-after"), Some("5"));
+    let a = http.in_session(&forgotten, ping()).await;
+    assert_eq!((a.status, a.header("retry-after")), (503, Some("5")), "there is still no room");
+    http.center.gate.add_permits(1);
+    assert_eq!(text_of(&stream.message().await), "waited");
+    assert_eq!(http.in_session(&forgotten, ping()).await.status, 200, "it is as good as before");
+}
+
+/// What another process with the same key would see: the same sessions, but those that were ended.
+#[tokio::test]
+async fn a_session_outlives_the_server_but_not_its_end() {
+    let (before, after) = (Http::new(8), Http::new(8));
+    let session = before.handshake("2025-06-18", json!({ "elicitation": {} })).await;
+    let a = after.in_session(&session, call(1, "context")).await;
+    let context: Value = serde_json::from_str(&a.text()).expect("JSON");
+    assert_eq!(
+        (&context["version"], &context["client"], &context["can_ask"]),
+        (&json!("2025-06-18"), &json!("t"), &json!(true))
+    );
+    let named = ("mcp-session-id", &*session);
+    assert_eq!(whole(after.send("eve", "DELETE", &[named], "").await).await.status, 404);
+    assert_eq!(whole(after.send("ada", "DELETE", &[named], "").await).await.status, 200);
+    assert_eq!(after.in_session(&session, ping()).await.status, 404);
+    assert_eq!(whole(after.send("ada", "DELETE", &[named], "").await).await.status, 404);
 }
 
 #[tokio::test]
@@ -183,8 +209,8 @@ async fn the_end_of_a_session_ends_what_runs_in_it() {
     let mut stream = Events::of(http.opened(&session, call(1, "wait")).await);
     let a = whole(http.send("ada", "DELETE", &[("mcp-session-id", &session)], "").await).await;
     assert_eq!(a.status, 200);
-    assert_eq!(text_of(&stream.message().await), "stopping");
-    http.center.logged(&["begun", "Closing"]).await;
+    assert_eq!(stream.next().await, None, "quietly");
+    http.center.logged(&["begun", "Ended"]).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -139,6 +139,24 @@ async fn a_question_and_its_answer_pass_the_stream() {
     assert_eq!(text_of(&events.message().await), "\"Ada\" kept");
 }
 
+/// A client whose stream broke off opens another, and knows of no new session.
+#[tokio::test(start_paused = true)]
+async fn a_client_goes_on_without_beginning_again() {
+    let sse = HttpSse::new(8);
+    for (header, version) in [(Some("2025-11-25"), "2025-11-25"), (None, "2025-03-26")] {
+        let mut headers = vec![("accept", "text/event-stream")];
+        headers.extend(header.map(|v| ("mcp-protocol-version", v)));
+        let stream = send(sse.service.clone(), "ada", "GET", "/sse", &headers, "").await;
+        let mut events = Events::of(stream);
+        let endpoint = events.next().await.expect("where to post");
+        let endpoint = endpoint.split("data: ").nth(1).expect("a path").to_owned();
+        sse.say(&endpoint, call(1, "context")).await;
+        let context: serde_json::Value =
+            serde_json::from_str(&text_of(&events.message().await)).expect("JSON");
+        assert_eq!(context["version"], version);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn both_eras_are_spoken() {
     let sse = HttpSse::new(8);

@@ -255,3 +255,32 @@ async fn what_a_subscription_is_for_has_its_kind() {
         assert_eq!(a.json()["error"]["message"], message, "{bad}");
     }
 }
+
+/// What a header of an argument says is held against the body by the center, which has the schema.
+#[tokio::test]
+async fn the_headers_of_arguments_say_what_the_body_says() {
+    let http = Http::new(8);
+    let call = async |headers: &[(&str, &str)]| {
+        let params = json!({ "name": "region", "arguments": { "region": "Hello" } });
+        let named = [MODERN, CALL, ("mcp-name", "region")];
+        let headers: Vec<_> = named.into_iter().chain(headers.iter().copied()).collect();
+        http.post(&headers, stateless(7, "tools/call", params)).await
+    };
+    for good in ["Hello", " Hello ", "=?base64?SGVsbG8=?="] {
+        assert_eq!(call(&[("mcp-param-region", good)]).await.text(), "in Hello", "{good}");
+    }
+    for bad in [
+        &[][..],
+        &[("mcp-param-region", "hello")],
+        &[("mcp-param-region", "=?base64?SGVsbG8?=")],
+        &[("mcp-param-region", "Hello"), ("mcp-param-region", "Hello")],
+    ] {
+        let a = call(bad).await;
+        assert_eq!((a.refusal(), &a.json()["id"]), ((400, -32020), &json!(7)), "{bad:?}: {a:?}");
+    }
+    let session = http.handshake("2025-11-25", json!({})).await;
+    let mut body = crate::support::call(7, "region");
+    body["params"]["arguments"] = json!({ "region": "Hello" });
+    let a = http.in_session(&session, body).await;
+    assert_eq!(a.text(), "in Hello", "sessions have no such headers");
+}

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mssql_mcp_transports::stdio::{self, Options, Stop};
+use mssql_mcp_transports::{Change, Changes};
 use serde_json::{Value, json};
 use tokio::io::{
     AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf,
@@ -18,29 +19,37 @@ const DRAIN: Duration = Duration::from_secs(10);
 const MAX: usize = 1000;
 
 /// A server at the other end of two pipes.
-struct Pipe {
-    center: Center,
+pub struct Pipe {
+    pub center: Center,
     stop: Stop,
+    changes: Changes,
     input: Option<WriteHalf<DuplexStream>>,
     output: Lines<BufReader<ReadHalf<DuplexStream>>>,
     served: JoinHandle<std::io::Result<()>>,
 }
 
 impl Pipe {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let (center, stop) = (Center::new(), Stop::default());
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         let (output, input) = tokio::io::split(ours);
         let (read, write) = tokio::io::split(theirs);
         let mut extensions = http::Extensions::new();
         extensions.insert(Owner("me"));
-        let options = Options { max_message: MAX, drain: DRAIN, extensions, info: INFO };
+        let changes = Changes::default();
+        let options = Options {
+            max_message: MAX,
+            drain: DRAIN,
+            extensions,
+            info: INFO,
+            changes: changes.clone(),
+        };
         let (service, stops) = (center.service(), stop.clone());
         let served = tokio::spawn(async move {
             stdio::serve(service, BufReader::new(read), write, options, stops).await
         });
         let output = BufReader::new(output).lines();
-        Self { center, stop, input: Some(input), output, served }
+        Self { center, stop, changes, input: Some(input), output, served }
     }
 
     async fn with_session(version: &str, capabilities: Value) -> Self {
@@ -50,11 +59,11 @@ impl Pipe {
         pipe
     }
 
-    async fn raw(&mut self, text: impl AsRef<[u8]>) {
+    pub async fn raw(&mut self, text: impl AsRef<[u8]>) {
         self.input.as_mut().expect("open").write_all(text.as_ref()).await.expect("written");
     }
 
-    async fn say(&mut self, message: Value) {
+    pub async fn say(&mut self, message: Value) {
         self.raw(format!("{message}\n")).await;
     }
 
@@ -65,7 +74,7 @@ impl Pipe {
         Some(serde_json::from_str(&line).expect("JSON"))
     }
 
-    async fn read(&mut self) -> Value {
+    pub async fn read(&mut self) -> Value {
         self.next().await.expect("a line")
     }
 
@@ -149,7 +158,6 @@ async fn the_session_of_the_process() {
     assert_eq!((code(&bad), &bad["id"]), (-32602, &json!(3)));
     let opened = pipe.ask(initialize("2025-11-25", json!({}))).await;
     assert_eq!((&opened["id"], &opened["result"]["instructions"]), (&json!(0), &json!("Be kind.")));
-    assert_eq!(code(&pipe.ask(initialize("2025-11-25", json!({}))).await), -32600);
     let context: Value =
         serde_json::from_str(&text_of(&pipe.ask(call(4, "context")).await)).expect("JSON");
     assert_eq!(
@@ -158,6 +166,83 @@ async fn the_session_of_the_process() {
     );
     assert_eq!(code(&pipe.ask(request(5, "server/discover", json!({}))).await), -32601);
     assert_eq!(code(&pipe.ask(request(6, "x", json!({ "_meta": 1 }))).await), -32602);
+}
+
+#[tokio::test]
+async fn a_second_initialize_replaces_the_session() {
+    let mut pipe = Pipe::with_session("2025-11-25", json!({})).await;
+    pipe.say(call(1, "wait")).await;
+    pipe.center.logged(&["begun"]).await;
+    let again = pipe.ask(initialize("2025-03-26", json!({}))).await;
+    assert_eq!(again["result"]["protocolVersion"], "2025-03-26");
+    pipe.center.logged(&["begun", "Ended"]).await;
+    let answer = pipe.ask(call(1, "context")).await;
+    let context: Value = serde_json::from_str(&text_of(&answer)).expect("JSON");
+    assert_eq!(context["version"], "2025-03-26", "and nothing was said of the other call");
+}
+
+#[tokio::test]
+async fn what_changes_is_told_to_the_session_and_to_subscriptions() {
+    let mut pipe = Pipe::with_session("2025-06-18", json!({})).await;
+    let changed = |what: &str| json!({ "jsonrpc": "2.0", "method": what, "params": {} });
+    pipe.changes.tell(Change::Tools);
+    assert_eq!(pipe.next().await, Some(changed("notifications/tools/list_changed")));
+    pipe.changes.tell(Change::Resource("a:b".into()));
+    let watched = pipe.ask(request(1, "resources/subscribe", json!({ "uri": "a:b" }))).await;
+    assert_eq!(watched["result"], json!({}));
+    let none = pipe.ask(request(2, "resources/subscribe", json!({ "uri": "a:none" }))).await;
+    assert_eq!((code(&none), &none["error"]["data"]["uri"]), (-32002, &json!("a:none")));
+    for uri in ["a:none", "a:b"] {
+        pipe.changes.tell(Change::Resource(uri.into()));
+    }
+    let updated = pipe.read().await;
+    assert_eq!(updated["method"], "notifications/resources/updated");
+    assert_eq!(updated["params"], json!({ "uri": "a:b" }));
+    pipe.ask(request(3, "resources/unsubscribe", json!({ "uri": "a:b" }))).await;
+    let wanted = json!({ "toolsListChanged": true, "promptsListChanged": true });
+    let listen = stateless("s", "subscriptions/listen", json!({ "notifications": wanted }));
+    let first = pipe.ask(listen).await;
+    assert_eq!(first["params"]["notifications"], json!({ "toolsListChanged": true }));
+    pipe.changes.tell(Change::Resource("a:b".into()));
+    pipe.changes.tell(Change::Resources);
+    pipe.changes.tell(Change::Tools);
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let message = pipe.read().await;
+        let of = &message["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"];
+        told.push((message["method"].clone(), of.clone()));
+    }
+    let (tools, resources) =
+        ("notifications/tools/list_changed", "notifications/resources/list_changed");
+    for expected in [(json!(resources), Value::Null), (json!(tools), Value::Null)] {
+        assert!(told.contains(&expected), "{told:?}");
+    }
+    assert!(told.contains(&(json!(tools), json!("s"))), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_says_how_far_it_is_and_what_it_does() {
+    let mut pipe = Pipe::with_session("2025-06-18", json!({})).await;
+    let work =
+        |id: u8, meta: Value| request(id, "tools/call", json!({ "name": "work", "_meta": meta }));
+    assert_eq!(text_of(&pipe.ask(work(1, json!({}))).await), "worked", "nobody asked for more");
+    assert_eq!(code(&pipe.ask(work(2, json!({ "progressToken": [] }))).await), -32602);
+    let bad = pipe.ask(request(3, "logging/setLevel", json!({ "level": "loud" }))).await;
+    assert_eq!(code(&bad), -32602);
+    pipe.ask(request(3, "logging/setLevel", json!({ "level": "info" }))).await;
+    pipe.say(work(4, json!({ "progressToken": 7 }))).await;
+    let mut said = Vec::new();
+    let end = loop {
+        let message = pipe.read().await;
+        match message["method"].as_str() {
+            Some("notifications/progress") => said.push(message["params"]["message"].clone()),
+            Some("notifications/message") => said.push(message["params"]["data"].clone()),
+            _ => break message,
+        }
+    };
+    assert_eq!((&end["id"], &*text_of(&end)), (&json!(4), "worked"));
+    let lines = ["step 1", "1 steps", "step 2", "2 steps", "step 3", "3 steps"];
+    assert_eq!(said, lines.map(Value::from));
 }
 
 #[tokio::test]
@@ -281,8 +366,13 @@ async fn an_output_that_nobody_reads_cancels_calls_and_is_the_end() {
         let (center, stop) = (Center::new(), Stop::default());
         let (mut input, read) = tokio::io::duplex(1 << 20);
         let (write, output) = tokio::io::duplex(1 << 20);
-        let options =
-            Options { max_message: MAX, drain: DRAIN, extensions: Default::default(), info: INFO };
+        let options = Options {
+            max_message: MAX,
+            drain: DRAIN,
+            extensions: Default::default(),
+            info: INFO,
+            changes: Changes::default(),
+        };
         let served = tokio::spawn(stdio::serve(
             center.service(),
             BufReader::new(read),
@@ -319,6 +409,8 @@ async fn a_subscription_is_acknowledged_and_its_id_is_in_use() {
     // It holds nothing up, and its client is told that it has ended.
     let start = Instant::now();
     pipe.close().await;
+    let ended = pipe.read().await;
+    assert_eq!((&ended["id"], &ended["result"]["resultType"]), (&json!("s"), &json!("complete")));
     let told = json!({ "requestId": "s", "reason": "The server stops" });
     assert_eq!(pipe.next().await, Some(notification("notifications/cancelled", told)));
     assert_eq!(pipe.next().await, None);
@@ -353,7 +445,13 @@ async fn what_cannot_be_written_is_an_error() {
     let (ours, theirs) = tokio::io::duplex(64);
     drop(ours);
     let extensions = http::Extensions::new();
-    let options = Options { max_message: MAX, drain: DRAIN, extensions, info: INFO };
+    let options = Options {
+        max_message: MAX,
+        drain: DRAIN,
+        extensions,
+        info: INFO,
+        changes: Changes::default(),
+    };
     let (input, stop) = (format!("{}\n", ping(1)), Stop::default());
     let service = Center::new().service();
     let served = stdio::serve(service, input.as_bytes(), theirs, options, stop).await;

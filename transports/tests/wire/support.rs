@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
-use mssql_mcp_transports::ChallengeOf;
 use mssql_mcp_transports::body::Body;
-use mssql_mcp_transports::encode::ServerInfo;
-use mssql_mcp_transports::session::Sessions;
+use mssql_mcp_transports::encode::{About, ServerInfo};
+use mssql_mcp_transports::sessions::{Bounds, Sessions};
 use mssql_mcp_transports::sse::{self, Sse, Streams};
 use mssql_mcp_transports::streamable::{self, Streamable};
+use mssql_mcp_transports::{ChallengeOf, Changes, Tickets};
 use mssql_mcp_transports::{
-    Continuation, Fault, McpRequest, McpService, Outcome, Reply, Segments, ToolReply, Why,
+    Continuation, Fault, McpRequest, McpService, Outcome, ParamHeaders, Reply, Segments, ToolReply,
+    Why,
 };
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -21,10 +22,17 @@ use tokio_util::sync::CancellationToken;
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceExt, service_fn};
 
-pub const INFO: ServerInfo = ServerInfo { name: "s", title: "S", version: String::new() };
+pub const INFO: ServerInfo = ServerInfo {
+    name: "s",
+    title: "S",
+    version: String::new(),
+    about: About { description: "", website_url: None, icons: &[] },
+};
 pub const JSON: (&str, &str) = ("content-type", "application/json");
 pub const BOTH: (&str, &str) = ("accept", "application/json, text/event-stream");
 pub const SILENCE: Duration = Duration::from_secs(2);
+/// How long a primed stream goes on without a reader.
+pub const RESUME: Duration = Duration::from_secs(30);
 pub const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// What does not come within this time does not come.
 pub const PATIENCE: Duration = Duration::from_secs(100);
@@ -85,6 +93,25 @@ impl Center {
             ("tools/call", "context") => text(surroundings(&r).to_string()),
             ("tools/call", "wait") => self.wait(&r).await,
             ("tools/call", "ask") => ask(&r),
+            ("tools/call", "region") => region(&r),
+            ("tools/call", "work") => work(&r).await,
+            ("tools/call", "poll") => {
+                r.context.notifier.have_polled();
+                self.wait(&r).await
+            }
+            ("subscriptions/listen", _) => {
+                let params: Value =
+                    serde_json::from_str(r.params.expect("params").get()).expect("JSON");
+                let mut honoured = params["notifications"].clone();
+                if let Some(o) = honoured.as_object_mut() {
+                    o.remove("promptsListChanged");
+                }
+                object(json!({ "notifications": honoured }))
+            }
+            ("resources/subscribe" | "resources/unsubscribe", "a:none") => {
+                Outcome::Fault(Fault::ResourceNotFound("a:none".into()))
+            }
+            ("resources/subscribe" | "resources/unsubscribe", _) => object(json!({})),
             ("tools/call", "scope") => {
                 Outcome::Fault(Fault::Scope { needed: vec!["read".into(), "write".into()] })
             }
@@ -122,11 +149,23 @@ impl Center {
                 self.note(format!("{why:?}"));
                 match why {
                     Why::Closing => Outcome::Complete(ToolReply::text("stopping").into()),
-                    Why::Asked | Why::Gone => Outcome::Cancelled,
+                    Why::Asked | Why::Gone | Why::Ended => Outcome::Cancelled,
                 }
             }
         }
     }
+}
+
+/// Says what it does, and how far it is: three steps in so many seconds and a bit.
+async fn work(r: &McpRequest) -> Outcome {
+    let (notifier, progress) = (&r.context.notifier, r.context.notifier.progress());
+    progress.begin(|n| format!("{n} steps"));
+    for step in 1..=3u64 {
+        notifier.message("info", "work", json!(format!("step {step}"))).await;
+        progress.done_of(step, 3);
+        tokio::time::sleep(Duration::from_millis(1010)).await;
+    }
+    Outcome::Complete(ToolReply::text("worked").into())
 }
 
 /// Asks for a name, then greets.
@@ -144,6 +183,22 @@ fn ask(r: &McpRequest) -> Outcome {
             let state = c.state.as_deref().unwrap_or("-");
             Outcome::Complete(ToolReply::text(format!("{name} {state}")).into())
         }
+    }
+}
+
+/// Where a call of a tool is to run, which its headers repeat.
+fn region(r: &McpRequest) -> Outcome {
+    let raw = r.params.as_ref().expect("params").get();
+    let arguments = serde_json::from_str::<Value>(raw).expect("JSON")["arguments"].take();
+    let region = json!({ "type": "string", "x-mcp-header": "Region" });
+    let schema = json!({ "properties": { "region": region } });
+    let headers = r.context.extensions.get::<ParamHeaders>();
+    match headers.map_or(Ok(()), |h| h.check(&schema, &arguments)) {
+        Ok(()) => {
+            let text = format!("in {}", arguments["region"].as_str().unwrap_or("-"));
+            Outcome::Complete(ToolReply::text(text).into())
+        }
+        Err(fault) => Outcome::Fault(fault),
     }
 }
 
@@ -213,7 +268,7 @@ impl Events {
         assert_eq!(parts.status, 200);
         for (name, value) in [
             ("content-type", "text/event-stream"),
-            ("cache-control", "no-cache"),
+            ("cache-control", "no-cache, no-transform"),
             ("x-accel-buffering", "no"),
         ] {
             assert_eq!(parts.headers[name], value);
@@ -261,6 +316,7 @@ pub struct Http {
     pub sessions: Arc<Sessions>,
     pub closing: CancellationToken,
     pub shutdown: CancellationToken,
+    pub changes: Changes,
     pub service: Streamable,
 }
 
@@ -269,7 +325,10 @@ impl Http {
     pub fn new(sessions: usize) -> Self {
         let (center, closing) = (Center::new(), CancellationToken::new());
         let shutdown = CancellationToken::new();
-        let sessions = Arc::new(Sessions::new(sessions, Duration::from_secs(3600)));
+        let bounds = Bounds { most: sessions, of_owner: sessions, idle: Duration::from_secs(3600) };
+        let tickets = Tickets::new(b"a key", Duration::from_secs(86_400));
+        let sessions = Arc::new(Sessions::new(bounds, tickets, None));
+        let changes = Changes::default();
         let options = streamable::Options {
             silence: SILENCE,
             keep_alive: KEEP_ALIVE,
@@ -279,9 +338,11 @@ impl Http {
             closing: closing.clone(),
             shutdown: shutdown.clone(),
             info: INFO,
+            changes: changes.clone(),
+            resume: Some(RESUME),
         };
         let service = streamable::service(center.service(), options);
-        Self { center, sessions, closing, shutdown, service }
+        Self { center, sessions, closing, shutdown, changes, service }
     }
 
     pub async fn send(
@@ -361,6 +422,7 @@ impl HttpSse {
             closing: closing.clone(),
             shutdown: shutdown.clone(),
             info: INFO,
+            changes: Changes::default(),
         };
         let service = sse::service(center.service(), options);
         Self { center, streams, closing, shutdown, service }

@@ -1,0 +1,217 @@
+//! One path over HTTP: a database with its stack at MCP level, and what a reload replaces of it and
+//! what it keeps.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use mssql_mcp_transports::{Change, Changes, McpRequest, McpService, Outcome};
+use tower::Service;
+use tower::util::BoxCloneSyncService;
+
+use super::replaceable::Replaceable;
+use crate::audit::{Audit, AuditLayer};
+use crate::config::Config;
+use crate::config::settings;
+use crate::database::rows::Bounds;
+use crate::database::{Database, Settings};
+use crate::limits::Quotas;
+use crate::observe::Calls;
+use crate::resources::Watch;
+use crate::runs::{RunBounds, Runs};
+use crate::server::Server;
+use crate::stack;
+use crate::tasks::{PatienceOf, TasksLayer, declares};
+use crate::tools::confirm::Confirm;
+use crate::tools::search::DocumentIndex;
+use crate::tools::{Pages, Registry, Surroundings};
+use crate::views::KeptResults;
+
+/// What all mounts share.
+#[derive(Debug, Clone)]
+pub(super) struct Common {
+    pub(super) audit: Audit,
+    pub(super) quotas: Arc<Quotas>,
+}
+
+/// One path over HTTP, with its stack.
+#[derive(Clone)]
+pub(crate) struct Mounted {
+    /// Empty for the root.
+    pub(crate) path: String,
+    /// Its stack at MCP level.
+    pub(crate) service: McpService,
+    /// The database behind it.
+    pub(crate) database: Database,
+    /// What changes in what it lists.
+    pub(crate) changes: Changes,
+    /// What a reload replaces, and what it keeps.
+    pub(super) stack: Replaceable,
+    pub(super) tools: Arc<Mutex<String>>,
+    pub(super) watch: Watch,
+    /// What is kept for pages.
+    pub(super) kept: KeptResults,
+    /// Calls that became tasks.
+    pub(super) runs: Runs,
+    pub(super) confirm: Confirm,
+    pub(super) audit: AuditLayer,
+}
+
+impl Mounted {
+    pub(super) fn new(path: &str, config: &Config, settings: Settings, common: &Common) -> Self {
+        Self::over(Database::new(settings), path.to_owned(), config, common)
+    }
+
+    /// The same database at another path.
+    pub(super) fn at(&self, path: String, config: &Config, common: &Common) -> Self {
+        if path == self.path {
+            self.clone()
+        } else {
+            Self::over(self.database.clone(), path, config, common)
+        }
+    }
+
+    fn over(database: Database, path: String, config: &Config, common: &Common) -> Self {
+        let (confirm, audit) =
+            (Confirm::new(config), AuditLayer::new(common.audit.clone(), &path, database.clone()));
+        let (changes, watch, kept) = (
+            Changes::default(),
+            Watch::new(!config.get(settings::database::WATCH).is_zero()),
+            KeptResults::default(),
+        );
+        let center = center(&path, &database, &confirm, &watch, &kept, config);
+        let registry = center.registry();
+        let tools = registry.listed_as_json();
+        let runs = Runs::new(run_bounds(config));
+        let layer = tasks(&runs, &changes, config);
+        let first = assembled(center, registry, &audit, config, &common.quotas, layer);
+        let stack = Replaceable::new(first);
+        Self {
+            path,
+            service: BoxCloneSyncService::new(stack.clone()),
+            database,
+            changes,
+            stack,
+            tools: Arc::new(Mutex::new(tools)),
+            watch,
+            kept,
+            runs,
+            confirm,
+            audit,
+        }
+    }
+
+    pub(super) fn center(&self, config: &Config) -> Server {
+        center(&self.path, &self.database, &self.confirm, &self.watch, &self.kept, config)
+    }
+
+    /// From the next call on, with the limits of another configuration. Whoever listens is told
+    /// where that changes the list of tools.
+    pub(super) fn reload(&self, config: &Config, quotas: &Arc<Quotas>) {
+        self.database.set_lock_timeout(config.get(settings::limits::LOCK_TIMEOUT));
+        let center = self.center(config);
+        let registry = center.registry();
+        let tools = registry.listed_as_json();
+        self.runs.set_bounds(run_bounds(config));
+        let layer = tasks(&self.runs, &self.changes, config);
+        self.stack.replace(assembled(center, registry, &self.audit, config, quotas, layer));
+        let mut before = self.tools.lock().unwrap_or_else(PoisonError::into_inner);
+        if *before != tools {
+            *before = tools;
+            self.changes.tell(Change::Tools);
+        }
+    }
+
+    /// With another center, until a reload brings the server's own back.
+    pub(super) fn replace_center<S>(
+        &self,
+        center: S,
+        patience: PatienceOf,
+        config: &Config,
+        quotas: &Arc<Quotas>,
+    ) where
+        S: Service<McpRequest, Response = Outcome, Error = Infallible>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        let registry = self.center(config).registry();
+        // Others have results alone, as from the server's own center.
+        let patience: PatienceOf = Arc::new(move |r| if declares(r) { patience(r) } else { None });
+        let asking = config.get(settings::access::CONFIRM_EXPIRY);
+        let layer = TasksLayer::new(self.runs.clone(), self.changes.clone(), patience, asking);
+        self.stack.replace(assembled(center, registry, &self.audit, config, quotas, layer));
+    }
+}
+
+/// What answers at one path.
+fn center(
+    path: &str,
+    database: &Database,
+    confirm: &Confirm,
+    watch: &Watch,
+    kept: &KeptResults,
+    config: &Config,
+) -> Server {
+    let bounds = Bounds {
+        max_rows: config.get(settings::limits::MAX_ROWS),
+        max_chars: config.get(settings::limits::MAX_CHARS) as usize,
+        max_cell: config.get(settings::limits::MAX_CELL) as usize,
+        csv: config.get(settings::limits::TEXT) == settings::limits::RowsText::Csv,
+    };
+    let pages = Pages {
+        shown: config.get(settings::tools::APPS),
+        kept: kept.clone(),
+        links: config
+            .get(settings::tools::VIEW_LINKS)
+            .then(|| format!("{}{path}/view/", config.origin()).into()),
+    };
+    let brief = config.get(settings::tools::TEXT_BLOCK) == settings::tools::TextBlock::Brief;
+    let surroundings = Surroundings { database: database.clone(), bounds, brief, pages };
+    let library = config.get(settings::tools::SEARCH).then(|| DocumentIndex::new(path, config));
+    let mut registry = Registry::new(surroundings, confirm.clone(), library);
+    if config.get(settings::auth::MODE) != settings::auth::AuthMode::Off {
+        registry = registry.behind_sign_in();
+    }
+    Server::watched(registry, watch.clone())
+}
+
+/// The stack around it.
+fn assembled<S>(
+    center: S,
+    tools: Arc<Registry>,
+    audit: &AuditLayer,
+    config: &Config,
+    quotas: &Arc<Quotas>,
+    tasks: TasksLayer,
+) -> McpService
+where
+    S: Service<McpRequest, Response = Outcome, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+{
+    let timeout = config.get(settings::limits::QUERY_TIMEOUT);
+    let calls = Calls::new(tools.names());
+    stack::mcp(center, tools, calls, audit.clone(), quotas.clone(), timeout, tasks)
+}
+
+/// What is kept of calls that became tasks.
+fn run_bounds(config: &Config) -> RunBounds {
+    RunBounds {
+        of_owner: config.get(settings::tasks::OF_PRINCIPAL) as usize,
+        most: config.get(settings::tasks::MOST) as usize,
+        bytes: config.get(settings::tasks::BYTES) as usize,
+        keep: config.get(settings::tasks::KEEP),
+    }
+}
+
+/// When a call becomes a task, where its client has tasks.
+fn tasks(runs: &Runs, changes: &Changes, config: &Config) -> TasksLayer {
+    let some = |setting| Some(config.get(setting)).filter(|t: &Duration| !t.is_zero());
+    let after = some(settings::tasks::AFTER);
+    let handle_after = some(settings::tasks::HANDLE_AFTER);
+    let patience = move |r: &McpRequest| if declares(r) { after } else { handle_after };
+    let asking = config.get(settings::access::CONFIRM_EXPIRY);
+    TasksLayer::new(runs.clone(), changes.clone(), Arc::new(patience), asking)
+}

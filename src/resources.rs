@@ -1,0 +1,310 @@
+//! Resources (MCP, "Resources"): every table and view by its URI, templates for their rows and for
+//! the text of procedures, and the files that this server has for its clients.
+
+pub(crate) mod uri;
+mod watch;
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use mssql_mcp_transports::{Fault, Outcome, Reply, ResourceContents, ToolReply};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use crate::database::catalog::ListFilter;
+use crate::facts::Named;
+use crate::limits::Cost;
+use crate::plural::plural;
+use crate::protocol::cached;
+use crate::tools::{Call, Registry, Stop};
+use mssql_mcp_sql::quote;
+use uri::{Aspect, ObjectUri, SCHEME};
+pub(crate) use watch::{Watch, watched};
+
+/// Resources of the database on a page.
+const PAGE: i64 = 200;
+/// Rows of a sample.
+const ROWS: u64 = 10;
+
+/// A file of ours.
+#[derive(Debug, Clone)]
+pub(crate) struct Fixed {
+    pub(crate) uri: String,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) mime_type: &'static str,
+    pub(crate) text: Arc<str>,
+    /// `_meta` of its entry and of what is read.
+    pub(crate) meta: Option<Value>,
+    /// Only clients with pages list it.
+    pub(crate) for_views: bool,
+}
+
+/// The resources of a mount.
+#[derive(Debug)]
+pub(crate) struct Resources {
+    /// As it stands in URIs.
+    database: String,
+    fixed: Vec<Fixed>,
+}
+
+/// The reads of the database that a URI asks for, for those who count and record; none for what is
+/// ours.
+pub(crate) fn asks(uri: &str) -> Option<(Named, Cost)> {
+    let uri = ObjectUri::parse(uri)?;
+    let name = format!("{}.{}", quote::part(&uri.schema), quote::part(&uri.name));
+    let cost = if uri.aspect == Aspect::Sample { Cost::Data } else { Cost::Catalog };
+    Some((Named::table(&name), cost))
+}
+
+/// A list with what its clients may keep of it.
+fn page(key: &str, items: Vec<Value>, next: Option<i64>) -> Reply {
+    let mut page = Map::from_iter([(key.to_owned(), items.into())]);
+    if let Some(next) = next {
+        page.insert("nextCursor".into(), BASE64.encode(format!("tables after {next}")).into());
+    }
+    Reply::Json(cached(page))
+}
+
+/// How many tables stand before the page of a cursor.
+fn skipped(params: Option<&RawValue>) -> Result<Option<i64>, Stop> {
+    let cursor = member(params, "cursor");
+    let Some(cursor) = cursor.filter(|c| !c.is_null()) else { return Ok(None) };
+    let text = cursor.as_str().and_then(|c| BASE64.decode(c).ok());
+    let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
+    let number = text.as_deref().and_then(|t| t.strip_prefix("tables after ")?.parse().ok());
+    match number.filter(|n| (0..i64::from(i32::MAX)).contains(n)) {
+        Some(skip) => Ok(Some(skip)),
+        None => Err(Stop::Invalid("params.cursor is not one of ours; leave it out".into())),
+    }
+}
+
+/// A member of a request's params.
+pub(crate) fn member(params: Option<&RawValue>, key: &str) -> Option<Value> {
+    let mut params: Map<String, Value> = serde_json::from_str(params?.get()).ok()?;
+    params.remove(key)
+}
+
+// === impl Fixed ===
+
+impl Fixed {
+    pub(crate) fn entry(&self) -> Value {
+        let mut entry = json!({
+            "uri": self.uri,
+            "name": self.name,
+            "description": self.description,
+            "mimeType": self.mime_type,
+            "size": self.text.len(),
+        });
+        if let Some(meta) = &self.meta {
+            entry["_meta"] = meta.clone();
+        }
+        entry
+    }
+
+    fn contents(&self, uri: &str) -> ResourceContents {
+        ResourceContents {
+            meta: self.meta.clone(),
+            ..ResourceContents::text(uri, self.mime_type, &*self.text)
+        }
+    }
+
+    /// Whether a URI names it; one with a query names a state of it that some host keeps.
+    fn is(&self, uri: &str) -> bool {
+        uri.split('?').next() == self.uri.split('?').next()
+    }
+}
+
+// === impl Resources ===
+
+impl Resources {
+    pub(crate) fn new(registry: &Registry, fixed: Vec<Fixed>) -> Self {
+        let settings = registry.database().settings();
+        let named = [&settings.database, &settings.label].into_iter().find(|n| !n.is_empty());
+        Self { database: named.cloned().unwrap_or_else(|| "default".into()), fixed }
+    }
+
+    /// The database, as it stands in URIs.
+    pub(crate) fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// `resources/list`.
+    pub(crate) async fn list(&self, call: &Call, params: Option<&RawValue>) -> Result<Reply, Stop> {
+        call.needs("mssql:read")?;
+        let skip = skipped(params)?;
+        let filter = ListFilter {
+            views: true,
+            skip: skip.unwrap_or_default(),
+            take: PAGE + 1,
+            ..ListFilter::default()
+        };
+        let rows = call.database.list_tables(&filter, &call.limits).await?;
+        let more = rows.len() as i64 > PAGE;
+        let own =
+            self.fixed.iter().filter(|f| skip.is_none() && (call.shows_views || !f.for_views));
+        let own = own.map(Fixed::entry);
+        let tables = rows.into_iter().take(PAGE as usize).map(|row| self.table(&row));
+        let items: Vec<Value> = own.chain(tables).collect();
+        call.facts.returned(items.len() as u64, 0);
+        Ok(page("resources", items, more.then_some(filter.skip + PAGE)))
+    }
+
+    /// The entry of a table: schema, name, kind, rows and description.
+    fn table(&self, row: &[Value]) -> Value {
+        let text = |n: usize| row.get(n).and_then(Value::as_str).unwrap_or_default();
+        let (schema, name) = (text(0), text(1));
+        let mut entry = json!({
+            "uri": self.uri(schema, name).to_string(),
+            "name": format!("{}.{}", quote::part(schema), quote::part(name)),
+            "mimeType": "text/plain",
+        });
+        let kind = if text(2) == "view" { "View" } else { "Table" };
+        entry["description"] = match (text(4), row.get(3).and_then(Value::as_i64)) {
+            ("", Some(rows)) => format!("{kind}, about {}", plural(rows, "row")).into(),
+            ("", None) => kind.into(),
+            (description, _) => format!("{kind}: {description}").into(),
+        };
+        entry
+    }
+
+    pub(crate) fn uri(&self, schema: &str, name: &str) -> ObjectUri {
+        ObjectUri {
+            database: self.database.clone(),
+            schema: schema.to_owned(),
+            name: name.to_owned(),
+            aspect: Aspect::Description,
+        }
+    }
+
+    /// `resources/templates/list`.
+    pub(crate) fn templates(&self, params: Option<&RawValue>) -> Result<Reply, Stop> {
+        if skipped(params)?.is_some() {
+            return Err(Stop::Invalid("params.cursor is not one of ours; leave it out".into()));
+        }
+        let template = |tail: &str, name: &str, description: &str, mime: &str| {
+            json!({
+                "uriTemplate": format!("{SCHEME}{{database}}/{{schema}}/{tail}"),
+                "name": name,
+                "description": description,
+                "mimeType": mime,
+            })
+        };
+        let all = vec![
+            template(
+                "{table}",
+                "table",
+                "Columns, keys, indexes and descriptions of a table or view",
+                "text/plain",
+            ),
+            template("{table}/sample", "sample", "A few rows of a table or view", "text/csv"),
+            template(
+                "{procedure}/definition",
+                "definition",
+                "Parameters and text of a procedure or function, where the login may see it",
+                "text/plain",
+            ),
+        ];
+        Ok(page("resourceTemplates", all, None))
+    }
+
+    /// `resources/read`.
+    pub(crate) async fn read(
+        &self,
+        call: Call,
+        registry: &Registry,
+        uri: Option<&str>,
+    ) -> Result<Reply, Stop> {
+        let uri = uri.ok_or_else(|| Stop::Invalid("params.uri must be a string".into()))?;
+        if let Some(own) = self.fixed.iter().find(|f| f.is(uri)) {
+            return Ok(contents(own.contents(uri)));
+        }
+        call.needs("mssql:read")?;
+        let object = self.object(uri)?;
+        let (mime_type, text) = match object.aspect {
+            Aspect::Sample => {
+                let facts = call.facts.clone();
+                let table = quoted(&object);
+                let arguments = json!({ "table_name": table, "limit": ROWS, "format": "csv" });
+                let reply = registry.reply("get_table_sample", &arguments, call).await;
+                match reply {
+                    Err(Stop::NotFound(..)) => return Err(not_found(uri)),
+                    reply => {
+                        facts.set_names_were_right();
+                        ("text/csv", first_csv(reply?))
+                    }
+                }
+            }
+            Aspect::Description | Aspect::Definition => {
+                let kind = match object.aspect {
+                    Aspect::Definition => "procedure",
+                    _ => "table",
+                };
+                let id = format!("{kind}:{}", quoted(&object));
+                let found = call.database.object(&id, &call.limits).await?;
+                let found = found.ok_or_else(|| not_found(uri))?;
+                call.facts.returned(1, found.text.len());
+                ("text/plain", found.text)
+            }
+        };
+        Ok(contents(ResourceContents::text(uri, mime_type, text)))
+    }
+
+    /// `resources/subscribe`, and each URI of a subscription: whether it is there.
+    pub(crate) async fn exists(&self, call: &Call, uri: &str) -> Result<(), Stop> {
+        if self.fixed.iter().any(|f| f.is(uri)) {
+            return Ok(());
+        }
+        call.needs("mssql:read")?;
+        let object = self.object(uri)?;
+        let kind = if object.aspect == Aspect::Definition { "procedure" } else { "table" };
+        let id = format!("{kind}:{}", quoted(&object));
+        let found = call.database.object(&id, &call.limits).await?;
+        found.map(drop).ok_or_else(|| not_found(uri))
+    }
+
+    /// What a URI of this database names.
+    fn object(&self, uri: &str) -> Result<ObjectUri, Stop> {
+        let object = ObjectUri::parse(uri);
+        object
+            .filter(|o| o.database.eq_ignore_ascii_case(&self.database))
+            .ok_or_else(|| not_found(uri))
+    }
+}
+
+fn not_found(uri: &str) -> Stop {
+    Stop::Fault(Box::new(Fault::ResourceNotFound(uri.to_owned())))
+}
+
+fn quoted(object: &ObjectUri) -> String {
+    format!("{}.{}", quote::identifier(&object.schema), quote::identifier(&object.name))
+}
+
+/// The result of `resources/read`.
+fn contents(one: ResourceContents) -> Reply {
+    Reply::Json(cached(Map::from_iter([("contents".to_owned(), json!([one]))])))
+}
+
+/// The rows of the first result set.
+fn first_csv(reply: ToolReply) -> String {
+    let json = reply.structured.map(|s| s.concat()).unwrap_or_default();
+    let result: Value = serde_json::from_slice(&json).unwrap_or_default();
+    result["results"][0]["csv"].as_str().unwrap_or_default().to_owned()
+}
+
+/// What is told to a client whose request was no tool call, of an answer that only tools have.
+pub(crate) fn told(outcome: Outcome) -> Outcome {
+    let Outcome::Complete(Reply::Tool(reply)) = outcome else { return outcome };
+    let text = match reply.text {
+        mssql_mcp_transports::Text::Own(text) => text,
+        _ => String::new(),
+    };
+    let error = serde_json::from_str::<Value>(&text).unwrap_or_default();
+    let part = |key: &str| error["error"][key].as_str().unwrap_or_default();
+    let message = match (part("message"), part("hint")) {
+        ("", _) => text.clone(),
+        (message, hint) => format!("{message} {hint}").trim_end().to_owned(),
+    };
+    Outcome::Fault(Fault::Failed(message))
+}
