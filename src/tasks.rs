@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use mssql_mcp_transports::encode::outcome;
 use mssql_mcp_transports::{
-    Cancel, Change, Changes, Continuation, Fault, Id, McpRequest, Notifier, Outcome, Reply, Why,
+    Cancel, Change, Changes, Continuation, Fault, Id, McpRequest, Notifier, Outcome, Reply,
+    TaskState, Why,
 };
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -207,9 +208,11 @@ impl TasksLayer {
     }
 
     /// How a run stands from now on; whoever listens is told.
-    fn set(&self, run: &Run, state: RunState) {
+    fn set(&self, run: &Arc<Run>, state: RunState) {
         self.runs.set(run, state);
-        self.changes.tell(Change::Task(run.id.as_str().into(), Arc::new(run.to_task(true).into())));
+        let weak = Arc::downgrade(run);
+        let stands = TaskState(Arc::new(move || Some(weak.upgrade()?.to_task(true).into())));
+        self.changes.tell(Change::Task(run.id.as_str().into(), stands));
     }
 }
 

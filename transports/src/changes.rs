@@ -28,9 +28,28 @@ pub enum Change {
     Resources,
     /// One resource, by its URI.
     Resource(Arc<str>),
-    /// One task, by its id, with how it stands.
-    Task(Arc<str>, Arc<Value>),
+    /// One task, by its id, with who says how it stands.
+    Task(Arc<str>, TaskState),
 }
+
+/// Says how a task stands when that is sent: a listener who does not read holds no results. None
+/// once it is forgotten.
+#[derive(Clone)]
+pub struct TaskState(pub Arc<dyn Fn() -> Option<Value> + Send + Sync>);
+
+impl std::fmt::Debug for TaskState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TaskState")
+    }
+}
+
+impl PartialEq for TaskState {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for TaskState {}
 
 /// Where changes are told; clones share it.
 #[derive(Debug, Clone)]
@@ -99,27 +118,29 @@ impl Listener {
                 Err(RecvError::Closed) => return,
             };
             for change in changes.into_iter().filter_map(&tells) {
-                if out.send(told(&change, meta.as_ref())).await.is_err() {
-                    return;
+                // First a place, then the text: what is told is how it stands then.
+                let Ok(place) = out.reserve().await else { return };
+                if let Some(told) = told(&change, meta.as_ref()) {
+                    place.send(told);
                 }
             }
         }
     }
 }
 
-/// The notification of a change.
-fn told(change: &Change, meta: Option<&Value>) -> Encoded {
+/// The notification of a change; none of a task that is forgotten.
+fn told(change: &Change, meta: Option<&Value>) -> Option<Encoded> {
     let (method, mut params) = match change {
         Change::Tools => ("notifications/tools/list_changed", json!({})),
         Change::Prompts => ("notifications/prompts/list_changed", json!({})),
         Change::Resources => ("notifications/resources/list_changed", json!({})),
         Change::Resource(uri) => ("notifications/resources/updated", json!({ "uri": &**uri })),
-        Change::Task(_, task) => ("notifications/tasks", Value::clone(task)),
+        Change::Task(_, TaskState(state)) => ("notifications/tasks", state()?),
     };
     if let Some(meta) = meta {
         params["_meta"] = meta.clone();
     }
-    notification(method, params)
+    Some(notification(method, params))
 }
 
 // === impl Filter ===

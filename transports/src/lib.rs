@@ -72,7 +72,7 @@ use tower::util::BoxCloneSyncService;
 
 pub use answer::ChallengeOf;
 pub use cancel::{Cancel, Why};
-pub use changes::{Change, Changes};
+pub use changes::{Change, Changes, TaskState};
 pub use content::{Content, ResourceContents};
 pub use encode::Challenge;
 pub use encoded::Encoded;
