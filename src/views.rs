@@ -5,6 +5,7 @@
 //! themselves, from the server that writes it into them.
 
 mod kept;
+mod order;
 
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,7 +16,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::secret::secret;
-pub(crate) use kept::{KeptRows, PageBounds, RowFilter, Selection, SortKey};
+pub(crate) use kept::{KeptRows, PageBounds, Selection};
+pub(crate) use order::{RowFilter, SortKey};
 
 /// The name of the extension.
 pub(crate) const EXTENSION: &str = "io.modelcontextprotocol/ui";

@@ -8,6 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::order::{Key, Kind, RowFilter, SortKey, Test, text};
+
 /// Rows of all result sets, as the writer of rows wrote them.
 #[derive(Debug)]
 pub(crate) struct KeptRows {
@@ -18,6 +20,7 @@ pub(crate) struct KeptRows {
 #[derive(Debug)]
 struct KeptSet {
     columns: Range<usize>,
+    kinds: Vec<Kind>,
     rows: Vec<Range<usize>>,
 }
 
@@ -27,6 +30,12 @@ struct Written<'j> {
     columns: &'j RawValue,
     #[serde(borrow)]
     rows: Vec<&'j RawValue>,
+}
+
+#[derive(Deserialize)]
+struct WrittenColumn {
+    #[serde(default, rename = "type")]
+    sql_type: String,
 }
 
 /// How much of a result its model sees.
@@ -50,38 +59,6 @@ pub(crate) struct FirstPage {
 
 /// What the first part says of itself where it is cut.
 pub(crate) type CutText = fn(at_rows: bool) -> String;
-
-/// A sort key: a column and its direction.
-#[derive(Debug, Clone, Copy, Deserialize)]
-pub(crate) struct SortKey {
-    pub(crate) column: usize,
-    #[serde(default)]
-    pub(crate) desc: bool,
-}
-
-/// A condition on a column, or on all of them (`search`).
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct RowFilter {
-    pub(crate) column: Option<usize>,
-    pub(crate) op: FilterOp,
-    #[serde(default)]
-    pub(crate) value: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum FilterOp {
-    Search,
-    Contains,
-    Eq,
-    Ne,
-    Lt,
-    Le,
-    Gt,
-    Ge,
-    Null,
-    NotNull,
-}
 
 /// Rows that were asked for.
 #[derive(Debug)]
@@ -108,11 +85,15 @@ impl KeptRows {
             let from = raw.get().as_ptr() as usize - start;
             from..from + raw.get().len()
         };
-        let set = |s: &Written<'_>| KeptSet {
-            columns: place(s.columns),
-            rows: s.rows.iter().map(|row| place(row)).collect(),
+        let set = |s: &Written<'_>| {
+            let columns: Vec<WrittenColumn> = serde_json::from_str(s.columns.get()).ok()?;
+            Some(KeptSet {
+                columns: place(s.columns),
+                kinds: columns.iter().map(|c| Kind::of(&c.sql_type)).collect(),
+                rows: s.rows.iter().map(|row| place(row)).collect(),
+            })
         };
-        let sets = written.iter().map(set).collect();
+        let sets = written.iter().map(set).collect::<Option<_>>()?;
         Some(Self { json, sets })
     }
 
@@ -129,12 +110,6 @@ impl KeptRows {
     /// `results`, all of it.
     pub(crate) fn json(&self) -> &[u8] {
         &self.json
-    }
-
-    fn columns_of(&self, set: &KeptSet) -> usize {
-        let columns: Vec<&RawValue> =
-            serde_json::from_slice(&self.json[set.columns.clone()]).unwrap_or_default();
-        columns.len()
     }
 
     /// The part that fits; none where all of it does.
@@ -179,7 +154,7 @@ impl KeptRows {
             }
             json.push(b'}');
             page.rows += count;
-            page.shapes.push((count, self.columns_of(set)));
+            page.shapes.push((count, set.kinds.len()));
             if cut {
                 break;
             }
@@ -197,37 +172,38 @@ impl KeptRows {
         filters: &[RowFilter],
     ) -> Option<Selection> {
         let set = self.sets.get(set)?;
-        let read = |n: usize| -> Vec<Value> {
-            serde_json::from_slice(&self.json[set.rows[n].clone()]).unwrap_or_default()
+        let row = |n: usize| &self.json[set.rows[n].clone()];
+        let value = |n: &usize| serde_json::from_slice(row(*n)).unwrap_or_default();
+        let page = |numbers: &[usize]| -> Vec<usize> {
+            numbers.iter().skip(offset).take(limit).copied().collect()
         };
         let total = set.rows.len();
-        if sort.is_empty() && filters.is_empty() {
-            let numbers: Vec<usize> = (0..total).skip(offset).take(limit).collect();
-            let rows = numbers.iter().map(|n| read(*n).into()).collect();
-            return Some(Selection { rows, numbers, total, matched: total });
-        }
-        let mut found: Vec<(usize, Vec<Value>)> = (0..total)
-            .map(|n| (n, read(n)))
-            .filter(|(_, row)| filters.iter().all(|f| f.lets(row)))
-            .collect();
-        found.sort_by(|(a, left), (b, right)| {
-            for key in sort {
-                let of = |row: &'_ [Value]| row.get(key.column).cloned().unwrap_or_default();
-                let order = compare(&of(left), &of(right));
-                let order = if key.desc { order.reverse() } else { order };
-                if order != Ordering::Equal {
-                    return order;
+        let mut numbers: Vec<usize> = (0..total).collect();
+        if !sort.is_empty() || !filters.is_empty() {
+            let tests: Vec<Test<'_>> = filters.iter().map(|f| Test::new(f, &set.kinds)).collect();
+            let mut found: Vec<(usize, Vec<Key>)> = Vec::new();
+            for n in numbers {
+                let cells: Vec<&RawValue> = serde_json::from_slice(row(n)).unwrap_or_default();
+                if tests.iter().all(|t| t.lets(&cells)) {
+                    let key = |key: &SortKey| {
+                        let kind = set.kinds.get(key.column).copied().unwrap_or_default();
+                        kind.key(cells.get(key.column).and_then(|v| text(v)).as_deref())
+                    };
+                    found.push((n, sort.iter().map(key).collect()));
                 }
             }
-            a.cmp(b)
-        });
-        let matched = found.len();
-        let (numbers, rows) = found
-            .into_iter()
-            .skip(offset)
-            .take(limit)
-            .map(|(n, row)| (n, Value::from(row)))
-            .unzip();
+            found.sort_by(|(a, left), (b, right)| {
+                let orders = sort
+                    .iter()
+                    .zip(left.iter().zip(right))
+                    .map(|(key, (a, b))| if key.desc { b.cmp(a) } else { a.cmp(b) });
+                orders.fold(Ordering::Equal, Ordering::then).then(a.cmp(b))
+            });
+            numbers = found.into_iter().map(|(n, _)| n).collect();
+        }
+        let matched = numbers.len();
+        let numbers = page(&numbers);
+        let rows = numbers.iter().map(value).collect();
         Some(Selection { rows, numbers, total, matched })
     }
 
@@ -239,95 +215,6 @@ impl KeptRows {
     }
 }
 
-// === impl RowFilter ===
-
-impl RowFilter {
-    fn lets(&self, row: &[Value]) -> bool {
-        let of = |column: usize| row.get(column).unwrap_or(&Value::Null);
-        let contains = |v: &Value| {
-            !v.is_null() && shown(v).to_lowercase().contains(&self.value.to_lowercase())
-        };
-        if self.op == FilterOp::Search {
-            return row.iter().any(contains);
-        }
-        let value = of(self.column.unwrap_or(usize::MAX));
-        let wanted = Value::String(self.value.clone());
-        let order = |fits: fn(Ordering) -> bool| !value.is_null() && fits(compare(value, &wanted));
-        match self.op {
-            FilterOp::Search => true,
-            FilterOp::Contains => contains(value),
-            FilterOp::Null => value.is_null(),
-            FilterOp::NotNull => !value.is_null(),
-            FilterOp::Eq => order(Ordering::is_eq),
-            FilterOp::Ne => order(Ordering::is_ne),
-            FilterOp::Lt => order(Ordering::is_lt),
-            FilterOp::Le => order(Ordering::is_le),
-            FilterOp::Gt => order(Ordering::is_gt),
-            FilterOp::Ge => order(Ordering::is_ge),
-        }
-    }
-}
-
-/// As a person sees it.
-fn shown(v: &Value) -> String {
-    match v {
-        Value::String(s) => s.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
-}
-
-/// NULL first, numbers by their value, also where they are texts because a double has not all of
-/// their digits; all else as text, without looking at case.
-fn compare(a: &Value, b: &Value) -> Ordering {
-    match (a.is_null(), b.is_null()) {
-        (true, true) => return Ordering::Equal,
-        (true, false) => return Ordering::Less,
-        (false, true) => return Ordering::Greater,
-        (false, false) => {}
-    }
-    let (a, b) = (shown(a), shown(b));
-    match (digits(&a), digits(&b)) {
-        (Some(a), Some(b)) => by_digits(a, b),
-        _ => a.to_lowercase().cmp(&b.to_lowercase()).then_with(|| a.cmp(&b)),
-    }
-}
-
-/// Sign, digits before the point without leading zeros, and those behind it; of a float, those of
-/// its plain form.
-type Digits = (bool, String, String);
-
-fn digits(text: &str) -> Option<Digits> {
-    let (negative, rest) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-    let plain;
-    let rest = match rest.contains(['e', 'E']) {
-        true => {
-            plain = format!("{}", rest.parse::<f64>().ok().filter(|f| f.is_finite())?);
-            plain.as_str()
-        }
-        false => rest,
-    };
-    let (whole, part) = rest.split_once('.').unwrap_or((rest, ""));
-    let all_digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || !all_digits(whole) || !all_digits(part) {
-        return None;
-    }
-    let (whole, part) = (whole.trim_start_matches('0'), part.trim_end_matches('0'));
-    let zero = whole.is_empty() && part.is_empty();
-    Some((negative && !zero, whole.to_owned(), part.to_owned()))
-}
-
-fn by_digits((neg_a, whole_a, part_a): Digits, (neg_b, whole_b, part_b): Digits) -> Ordering {
-    let size = whole_a.len().cmp(&whole_b.len()).then_with(|| whole_a.cmp(&whole_b));
-    let size = size.then_with(|| part_a.cmp(&part_b));
-    match (neg_a, neg_b) {
-        (false, false) => size,
-        (true, true) => size.reverse(),
-        (true, false) => Ordering::Less,
-        (false, true) => Ordering::Greater,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -336,7 +223,7 @@ mod tests {
 
     fn kept() -> KeptRows {
         let sets = json!([
-            { "columns": [{ "name": "n" }, { "name": "t" }],
+            { "columns": [{ "name": "n", "type": "decimal(30,1)" }, { "name": "t", "type": "nvarchar(9)" }],
               "rows": [[10, "b"], ["99999999999999999999.5", null], [9, "Ä"], [-3, "a"]], "row_count": 4 },
             { "columns": [{ "name": "x" }], "rows": [[1]], "row_count": 1 },
         ]);
@@ -386,7 +273,7 @@ mod tests {
             (&json!("max_rows"), &json!(2))
         );
         assert_eq!(json.as_array().map(Vec::len), Some(1));
-        let short = page(100, 90).expect("cut");
+        let short = page(100, 150).expect("cut");
         assert!(!short.at_rows && short.rows < 4, "{short:?}");
         serde_json::from_slice::<Value>(&short.json).expect("JSON");
     }
