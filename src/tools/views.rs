@@ -66,7 +66,8 @@ pub(super) fn keep(
         Some((Arc::new(rows), first))
     })?;
     let complete = a.truncated.is_none();
-    let meta = call.views.keep(&owner(call), query, rows, complete, took);
+    let mut meta = call.views.keep(&owner(call), query, rows.clone(), complete, took);
+    rows.tell_sets(first.shapes.len(), &mut meta);
     let (why, limit) = match first.at_rows {
         true => (Truncated::Rows, page.max_rows),
         false => (Truncated::Chars, page.max_chars as u64),

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::order::{Key, Kind, RowFilter, SortKey, Test, text};
 
@@ -105,6 +105,22 @@ impl KeptRows {
 
     pub(crate) fn total_rows(&self) -> u64 {
         self.sets.iter().map(|s| s.rows.len() as u64).sum()
+    }
+
+    /// Says how many rows each result set has, where there are several; and the columns of those
+    /// that come after the first `shown`, which a view has from nowhere else.
+    pub(crate) fn tell_sets(&self, shown: usize, meta: &mut Value) {
+        let set = |(n, set): (usize, &KeptSet)| {
+            let mut out = json!({ "rows": set.rows.len() });
+            if n >= shown {
+                let columns = &self.json[set.columns.clone()];
+                out["columns"] = serde_json::from_slice(columns).unwrap_or_default();
+            }
+            out
+        };
+        if self.sets.len() > 1 {
+            meta["sets"] = self.sets.iter().enumerate().map(set).collect();
+        }
     }
 
     /// `results`, all of it.
@@ -251,6 +267,10 @@ mod tests {
         let some = kept().select(0, (1, 2), &[], &[]).expect("a set");
         assert_eq!((some.numbers, some.total, some.matched), (vec![1, 2], 4, 4));
         assert!(kept().select(2, (0, 1), &[], &[]).is_none());
+        let mut meta = json!({});
+        kept().tell_sets(1, &mut meta);
+        let sets = json!([{ "rows": 4 }, { "rows": 1, "columns": [{ "name": "x" }] }]);
+        assert_eq!(meta, json!({ "sets": sets }));
         assert_eq!(kept().cell(0, 1, 0), Some(json!("99999999999999999999.5")));
         assert_eq!(
             (kept().cell(0, 9, 0), kept().cell(0, 0, 9), kept().cell(9, 0, 0)),

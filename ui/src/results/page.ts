@@ -8,6 +8,7 @@ import { copy, told } from "../shared/out";
 import { Tabs, type Tab } from "../shared/tabs";
 import { count, plural, shortened } from "../shared/text";
 import { actionsPanel, askPanel, mayAsk, type Surroundings } from "./actions";
+import { wasCut } from "./cells";
 import { asTable, draw, legend, plan } from "./chart";
 import { columnPanel, Panel, valuePage } from "./panels";
 import { SetView, type Around } from "./set-view";
@@ -67,7 +68,9 @@ export class Page implements Around {
     this.#search.value = "";
     const held = a.sets.reduce((n, s) => n + s.rows.length, 0);
     if (a.kept && a.kept.rows > held) a.cut = this.bridge?.can("serverTools") ? keptText(a.kept) : "Only the rows that came with the answer are here. For the others run the query again.";
-    this.#views = a.sets.filter((s) => s.columns.length > 0).map((s) => new SetView(s, a.sets.indexOf(s), this, a.kept?.handle ?? ""));
+    // A set of which nothing came is for those who can ask for it.
+    const reached = this.bridge?.can("serverTools") === true;
+    this.#views = a.sets.filter((s) => s.columns.length > 0 && (reached || s.rows.length > 0 || s.kept === 0)).map((s) => new SetView(s, a.sets.indexOf(s), this, a.kept?.handle ?? ""));
     this.#at = 0;
     this.#tabs.reset();
     this.#build();
@@ -123,8 +126,8 @@ export class Page implements Around {
     };
     const place = view.source.place(row);
     const handle = this.#answer?.kept?.handle ?? "";
-    const cut = typeof value === "string" && (view.set.columns[column]?.cut ?? 0) > 0 && /… \[cut: [^\]]*\]$/.test(value);
-    if (!cut) return show(value, "");
+    const cut = (v: unknown): boolean => typeof v === "string" && wasCut(v, view.set.columns[column]!);
+    if (!cut(value)) return show(value, "");
     if (!this.bridge?.can("serverTools") || handle === "" || this.#expired) return show(value, "the server cut it");
     if (place === null) return show(value, "cut; clear order and filters to read all of it");
     show(value, "reading all of it…");
@@ -182,6 +185,8 @@ export class Page implements Around {
     const view = this.#views[n]!;
     this.#search.value = view.query.search;
     view.render();
+    // Of a later set perhaps no row came with the answer.
+    if (view.source.matched > 0 && !view.source.row(view.first)) void view.turn(view.first);
   }
 
   /** The chart is of the rows as they are shown: searched, filtered and ordered. */

@@ -22,6 +22,8 @@ export interface Kept {
   expires: number;
   elapsed: number | null;
   sql: string;
+  /** Each result set, where there are several; with columns, where the set itself did not come. */
+  sets: { rows: number; columns: Column[] }[];
 }
 
 export interface Failure {
@@ -137,12 +139,21 @@ function readKept(result: Json): Kept | null {
     expires: Date.parse(text(k.expires)),
     elapsed: natural(k.elapsed_ms),
     sql: text(k.sql),
+    sets: list(k.sets).map(record).map((s) => ({ rows: natural(s.rows) ?? 0, columns: list(s.columns).map(readColumn) })),
   };
 }
 
-/** Rows are kept in the order of the results, so what is kept beyond those that came belongs to the last. */
+/** What is kept of each result set, and those of which nothing came. Where nobody tells, rows beyond those that came belong to the last. */
 function share(sets: ResultSet[], kept: Kept | null): void {
   if (!kept || kept.handle === "") return;
+  if (kept.sets.length >= sets.length && kept.sets.length > 0) {
+    kept.sets.forEach((k, i) => {
+      const set = sets[i];
+      if (set) set.kept = Math.max(set.rows.length, k.rows);
+      else sets.push({ columns: k.columns, rows: [], kept: k.rows, cut: "" });
+    });
+    return;
+  }
   const before = sets.slice(0, -1).reduce((n, s) => n + s.rows.length, 0);
   const last = sets[sets.length - 1];
   if (last) last.kept = Math.max(last.rows.length, kept.rows - before);

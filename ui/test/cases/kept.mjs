@@ -128,6 +128,34 @@ test("a value that was cut is read whole from the store", async () => {
   await v.close();
 });
 
+/** Two hundred rows, and a hundred of a set of which none came. */
+const behind = (set) => kept(300, { sets: [{ rows: 200 }, { rows: 100, columns: set.columns }] });
+
+test("a result set of which no row came is asked for when it is looked at", async () => {
+  const f = fixture("orders");
+  const set = f.result.structuredContent.results[0];
+  const v = await opened("results");
+  await v.tab.evaluate(store);
+  await v.tab.evaluate((all, columns) => Object.assign(window, { all, columns }), set.rows.slice(0, 100), set.columns);
+  set.rows = set.rows.slice(0, 50);
+  await v.show(f, { _meta: behind(set) });
+  assert.match(await v.text(".status"), /^rows 1–10 of 200 /);
+  assert.deepEqual(await calls(v), []);
+  await v.click("Result 2 (100)");
+  await v.wait(() => document.querySelector("[role=tabpanel]:not([hidden]) tbody td")?.innerText === "1");
+  assert.equal((await calls(v))[0].args.result, 1);
+  await v.close();
+});
+
+test("without a server there is no such set", async () => {
+  const f = fixture("orders");
+  const v = await opened("results", { capabilities: {} });
+  await v.show(f, { _meta: behind(f.result.structuredContent.results[0]) });
+  assert.match(await v.text(".status"), /^rows 1–10 of 312/);
+  assert.ok(!(await v.text(".top")).includes("Result 2"));
+  await v.close();
+});
+
 test("what a store refuses is said, and taken back", async () => {
   const v = await fifty();
   await v.click("Menu of column Status");
