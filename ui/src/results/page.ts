@@ -131,7 +131,7 @@ export class Page implements Around {
     if (!this.bridge?.can("serverTools") || handle === "" || this.#expired) return show(value, "the server cut it");
     if (place === null) return show(value, "cut; clear order and filters to read all of it");
     show(value, "reading all of it…");
-    wholeCell(this.bridge, handle, view.number, place, column).then((v) => show(v, ""), (e: unknown) => {
+    wholeCell(this.bridge, handle, view.number, place, column).then((v) => show(v, cut(v) ? "the server cut it" : ""), (e: unknown) => {
       show(value, "the server cut it");
       view.failed(e);
     });

@@ -128,6 +128,22 @@ test("a value that was cut is read whole from the store", async () => {
   await v.close();
 });
 
+test("a value that the store has no more of either is called cut", async () => {
+  const f = fixture("cut");
+  const v = await opened("results");
+  await v.tab.evaluate(store);
+  const cut = "lorem ipsum … [cut: 12 of 48000 characters]";
+  await v.tab.evaluate((whole) => Object.assign(window, { whole }), cut);
+  const set = f.result.structuredContent.results[0];
+  set.columns[1].cut_cells = 1;
+  set.rows[0][1] = cut;
+  await v.show(f, { _meta: kept(2) });
+  await v.click("Whole value of long, row 1");
+  await v.wait(() => /the server cut it/.test(document.querySelector(".value-page .about").textContent));
+  assert.equal(await v.text(".whole-value"), cut);
+  await v.close();
+});
+
 /** Two hundred rows, and a hundred of a set of which none came. */
 const behind = (set) => kept(300, { sets: [{ rows: 200 }, { rows: 100, columns: set.columns }] });
 
