@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
-use crate::support::{BOTH, JSON, Lab, http};
+use crate::clients::{NODE, installed, run};
+use crate::support::{BOTH, JSON, Lab, binary, http};
 
 const UI: &str = "io.modelcontextprotocol/ui";
 
@@ -213,4 +214,18 @@ async fn an_endpoint_has_a_card() {
         assert_eq!(&card["remotes"][0]["supportedProtocolVersions"], versions, "they agree");
     }
     assert_eq!(http(address, "POST", "/mcp/server-card", &[JSON], b"{}").await.status, 404);
+}
+
+/// The pages themselves: the server's bytes in Chromium, whose calls a host forwards to the server.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pages_work_against_a_server_that_runs() {
+    let ui = concat!(env!("CARGO_MANIFEST_DIR"), "/ui");
+    assert!(
+        std::path::Path::new(ui).join("node_modules/puppeteer-core").exists(),
+        "ui/node_modules is missing: run `make views`, or `cd ui && npm ci` (make test does)"
+    );
+    let script = format!("{ui}/test/live.mjs");
+    let text = run(installed(NODE), &script, &[binary().to_str().expect("path")]).await;
+    let asserted = text.lines().filter(|l| l.ends_with(": ok")).count();
+    assert_eq!(asserted, 15, "{text}");
 }

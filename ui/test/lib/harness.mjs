@@ -179,16 +179,22 @@ export async function opened(name, o = {}) {
   return made;
 }
 
+/** A page that is opened by its address, as whoever follows a link does; it may fetch nothing besides. */
+export async function openedAt(url, o = {}) {
+  const { tab, context, wrong } = await watched([url, ...(o.allowed ?? [])]);
+  await tab.setViewport({ width: o.width ?? 1000, height: o.height ?? 700 });
+  await tab.emulateMediaFeatures([{ name: "prefers-color-scheme", value: o.theme ?? "light" }]);
+  const response = await tab.goto(url);
+  const made = new Opened(tab, context, wrong);
+  Object.defineProperty(made, "view", { get: () => tab.mainFrame() });
+  made.top = true;
+  made.response = response;
+  return made;
+}
+
 /** A View in a tab of its own, as a server gives it at /view/HANDLE. */
 export async function openedTab(name, data, o = {}) {
   const path = `/view/${Math.random().toString(36).slice(2)}`;
   servers.tabs.set(path, { name, data });
-  const { tab, context, wrong } = await watched([`${servers.tab}${path}`, `${servers.tab}/favicon.ico`]);
-  await tab.setViewport({ width: o.width ?? 1000, height: o.height ?? 700 });
-  await tab.emulateMediaFeatures([{ name: "prefers-color-scheme", value: o.theme ?? "light" }]);
-  await tab.goto(servers.tab + path);
-  const made = new Opened(tab, context, wrong);
-  Object.defineProperty(made, "view", { get: () => tab.mainFrame() });
-  made.top = true;
-  return made;
+  return openedAt(servers.tab + path, { ...o, allowed: [`${servers.tab}/favicon.ico`] });
 }
