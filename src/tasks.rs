@@ -210,6 +210,11 @@ impl TasksLayer {
     /// How a run stands from now on; whoever listens is told.
     fn set(&self, run: &Arc<Run>, state: RunState) {
         self.runs.set(run, state);
+        self.tell(run);
+    }
+
+    /// How a run stands is told to whoever listens.
+    fn tell(&self, run: &Arc<Run>) {
         let weak = Arc::downgrade(run);
         let stands = TaskState(Arc::new(move || Some(weak.upgrade()?.to_task(true).into())));
         self.changes.tell(Change::Task(run.id.as_str().into(), stands));
@@ -245,13 +250,19 @@ where
         }
         let owner = owner(&request).unwrap_or_default();
         let mut answer = self.ask(request).await;
-        let there: Vec<String> =
-            wanted.into_iter().filter(|id| self.layer.runs.get(id, &owner).is_some()).collect();
+        let there: Vec<_> =
+            wanted.iter().filter_map(|id| self.layer.runs.get(id, &owner)).collect();
+        // What happened to a task before anyone listened to it would be told to nobody. The
+        // listener of this request is there already.
+        for run in there.iter().filter(|run| !matches!(run.state(), RunState::Working)) {
+            self.layer.tell(run);
+        }
         if let Outcome::Complete(Reply::Json(found)) = &mut answer
             && let Some(Value::Object(honoured)) = found.get_mut("notifications")
             && !there.is_empty()
         {
-            honoured.insert("taskIds".into(), there.into());
+            let ids: Vec<Value> = there.iter().map(|run| run.id.as_str().into()).collect();
+            honoured.insert("taskIds".into(), ids.into());
         }
         answer
     }

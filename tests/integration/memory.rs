@@ -215,6 +215,8 @@ async fn so_do_64_calls_at_once() {
         ("MSSQL_MCP_POOL_MAX_SIZE", "64"),
         ("MSSQL_MCP_LIMITS_CONCURRENT_CALLS", "64"),
         ("MSSQL_MCP_POOL_WAIT", "60s"),
+        // 64 logins at once beside all the other tests of this binary.
+        ("MSSQL_MCP_POOL_CONNECT_TIMEOUT", "60s"),
         ("MSSQL_MCP_LIMITS_QUERY_TIMEOUT", "60s"),
     ])
     .await;

@@ -137,7 +137,7 @@ async fn a_task_asks_its_client_and_goes_on_with_the_answer() {
     assert!(text.contains("declined"), "{done}");
 }
 
-/// Who listens is told how a task stands, without asking for it.
+/// Who listens is told how a task stands, without asking for it; also who comes when it has ended.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_listens_is_told_how_a_task_stands() {
     let lab = slow().await;
@@ -147,24 +147,32 @@ async fn whoever_listens_is_told_how_a_task_stands() {
     let notifications = json!({ "notifications": { "taskIds": [id, "run_no"] } });
     let none = ask(address, &json!({}), "subscriptions/listen", notifications.clone()).await;
     assert_eq!(none.json()["error"]["code"], -32021);
-    let listening = tokio::spawn(async move {
-        ask(address, &with_tasks(), "subscriptions/listen", notifications).await
-    });
+    let listen = || {
+        let notifications = notifications.clone();
+        tokio::spawn(async move {
+            ask(address, &with_tasks(), "subscriptions/listen", notifications).await.body
+        })
+    };
+    let early = listen();
     until("the end", async || get(address, &json!(id)).await["status"] == "completed").await;
+    let late = listen();
+    // A stream has no end before the server's; it is given time to be opened.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     stop.closing.cancel();
-    let heard = listening.await.expect("a stream").body;
-    let messages: Vec<Value> = heard
-        .lines()
-        .filter_map(|l| l.strip_prefix("data: "))
-        .map(|m| serde_json::from_str(m).expect("JSON"))
-        .collect();
-    assert_eq!(messages[0]["params"]["notifications"]["taskIds"], json!([id]), "{heard}");
-    let told = messages.iter().find(|m| m["method"] == "notifications/tasks").expect("told");
-    assert_eq!(
-        (&told["params"]["status"], &told["params"]["taskId"]),
-        (&json!("completed"), &json!(id))
-    );
-    assert!(told["params"]["result"]["structuredContent"].is_object(), "{told}");
+    for heard in [early.await.expect("a stream"), late.await.expect("a stream")] {
+        let messages: Vec<Value> = heard
+            .lines()
+            .filter_map(|l| l.strip_prefix("data: "))
+            .map(|m| serde_json::from_str(m).expect("JSON"))
+            .collect();
+        assert_eq!(messages[0]["params"]["notifications"]["taskIds"], json!([id]), "{heard}");
+        let told = messages.iter().find(|m| m["method"] == "notifications/tasks").expect("told");
+        assert_eq!(
+            (&told["params"]["status"], &told["params"]["taskId"]),
+            (&json!("completed"), &json!(id))
+        );
+        assert!(told["params"]["result"]["structuredContent"].is_object(), "{told}");
+    }
 }
 
 /// A client without the extension makes the same call again, and gets what the first one came to.
