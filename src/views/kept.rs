@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::order::{Key, Kind, RowFilter, SortKey, Test, text};
+use super::order::{Kind, RowFilter, SortKey, SortValue, Test, text};
 
 /// Rows of all result sets, as the writer of rows wrote them.
 #[derive(Debug)]
@@ -197,7 +197,7 @@ impl KeptRows {
         let mut numbers: Vec<usize> = (0..total).collect();
         if !sort.is_empty() || !filters.is_empty() {
             let tests: Vec<Test<'_>> = filters.iter().map(|f| Test::new(f, &set.kinds)).collect();
-            let mut found: Vec<(usize, Vec<Key>)> = Vec::new();
+            let mut found: Vec<(usize, Vec<SortValue>)> = Vec::new();
             for n in numbers {
                 let cells: Vec<&RawValue> = serde_json::from_slice(row(n)).unwrap_or_default();
                 if tests.iter().all(|t| t.lets(&cells)) {

@@ -56,7 +56,7 @@ pub(super) enum Kind {
 /// What a value is ordered by. Every two have an order, or sorting would fail: NULL comes first,
 /// and what is not of its column's kind last.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Key {
+pub(super) enum SortValue {
     Null,
     Bit(bool),
     Number(Digits),
@@ -79,7 +79,7 @@ pub(super) struct Digits {
 pub(super) struct Test<'f> {
     filter: &'f RowFilter,
     kind: Kind,
-    key: Key,
+    key: SortValue,
     part: String,
 }
 
@@ -118,18 +118,18 @@ impl Kind {
         }
     }
 
-    pub(super) fn key(self, value: Option<&str>) -> Key {
-        let Some(value) = value else { return Key::Null };
+    pub(super) fn key(self, value: Option<&str>) -> SortValue {
+        let Some(value) = value else { return SortValue::Null };
         let known = match self {
-            Self::Number => Digits::read(value).map(Key::Number),
-            Self::Bit => Some(Key::Bit(value == "true" || value == "1")),
+            Self::Number => Digits::read(value).map(SortValue::Number),
+            Self::Bit => Some(SortValue::Bit(value == "true" || value == "1")),
             Self::Offset => {
-                DateTime::parse_from_rfc3339(value).ok().map(|m| Key::Moment(m.to_utc()))
+                DateTime::parse_from_rfc3339(value).ok().map(|m| SortValue::Moment(m.to_utc()))
             }
-            Self::Plain => Some(Key::Text(String::new(), value.to_owned())),
+            Self::Plain => Some(SortValue::Text(String::new(), value.to_owned())),
             Self::Text => None,
         };
-        known.unwrap_or_else(|| Key::Text(value.to_lowercase(), value.to_owned()))
+        known.unwrap_or_else(|| SortValue::Text(value.to_lowercase(), value.to_owned()))
     }
 }
 
@@ -196,7 +196,7 @@ impl<'f> Test<'f> {
         let value = self.filter.column.and_then(|c| row.get(c)).and_then(|v| text(v));
         let order = |fits: fn(Ordering) -> bool| {
             // Nothing is less or more than what is no number.
-            let odd = self.kind == Kind::Number && !matches!(self.key, Key::Number(_));
+            let odd = self.kind == Kind::Number && !matches!(self.key, SortValue::Number(_));
             let value = value.as_deref();
             !odd && value.is_some() && fits(self.kind.key(value).cmp(&self.key))
         };
