@@ -1,4 +1,4 @@
-//! What is served over HTTP, and the parts of its stack; [`crate::stack::http`] puts them in order.
+//! What is served over HTTP, and the parts of its stack; `stack::http` puts them in order.
 
 pub(crate) mod bearer;
 pub(crate) mod body;

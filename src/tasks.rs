@@ -93,9 +93,9 @@ where
         let modern = request.context.version.is_modern();
         let of_task = matches!(&*request.method, "tasks/get" | "tasks/update" | "tasks/cancel");
         let listens = &*request.method == "subscriptions/listen";
-        let may_last =
-            &*request.method == "tools/call" && (self.layer.patience)(&request).is_some();
-        if !may_last && !(modern && (of_task || listens)) {
+        let calls = &*request.method == "tools/call";
+        let patience = if calls { (self.layer.patience)(&request) } else { None };
+        if patience.is_none() && !(modern && (of_task || listens)) {
             return Left(self.inner.call(request));
         }
         // The ready service is the one that is called; its clone waits for the next request.
@@ -103,10 +103,10 @@ where
         let inner = std::mem::replace(&mut self.inner, clone);
         let me = Tasks { layer: self.layer.clone(), inner };
         Right(Box::pin(async move {
-            Ok(match (of_task, listens) {
-                (true, _) => me.layer.of_task(request).await,
-                (_, true) => me.listen(request).await,
-                _ => me.begin(request).await,
+            Ok(match patience {
+                Some(patience) => me.begin(request, patience).await,
+                None if listens => me.listen(request).await,
+                None => me.layer.of_task(request).await,
             })
         }))
     }
@@ -268,9 +268,8 @@ where
     }
 
     /// Waits for a call for a while; then it is a task.
-    async fn begin(self, mut request: McpRequest) -> Outcome {
-        let patience = (self.layer.patience)(&request);
-        let (Some(patience), Some(owner)) = (patience, owner(&request)) else {
+    async fn begin(self, mut request: McpRequest, patience: Duration) -> Outcome {
+        let Some(owner) = owner(&request) else {
             return self.ask(request).await;
         };
         let again = (!declares(&request)).then(|| digest_of(&request));

@@ -1,5 +1,5 @@
 //! What a setting is: a row of the table for those who read texts (the file, the environment, the
-//! flags, the docs), and a [`Key`] for those who want its value. Both are made by [`settings!`]
+//! flags, the docs), and a [`Key`] for those who want its value. Both are made by `settings!`
 //! from one line, so that a key is spelt once, and a value has the type that its text was checked
 //! against.
 
@@ -14,7 +14,7 @@ use super::repeated::{has_credentials, quoted};
 pub enum ValueKind {
     /// Any text that does not look like a connection string.
     Text,
-    /// Where SQL Server is: read by [`super::server::ServerAddress::parse`], with all that belongs to it.
+    /// Where SQL Server is: read by `ServerAddress::parse`, with all that belongs to it.
     Host,
     /// `memory`, `sqlite`, `sqlite:FILE` or a Redis URL, which may hold a password.
     Store,
@@ -72,7 +72,7 @@ pub trait Value {
     /// What is read from it.
     type Read<'a>;
 
-    /// The value of a text that [`Setting::check`] took.
+    /// The value of a text that `Setting::check` took.
     fn read(text: &str) -> Self::Read<'_>;
 }
 

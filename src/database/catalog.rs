@@ -64,7 +64,7 @@ const NAMES: &str = "SELECT o.object_id, sc.name, o.name FROM sys.objects AS o \
      JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id \
      WHERE o.type IN ('U', 'V') AND o.is_ms_shipped = 0 ORDER BY sc.name, o.name";
 
-/// What [`Database::list_tables`] asks. Rows are counted and descriptions read for the page alone,
+/// What `Database::list_tables` asks. Rows are counted and descriptions read for the page alone,
 /// whatever the number of tables.
 pub const LIST: &str = "SELECT page.schema_name, page.table_name, CASE WHEN page.type = 'V' THEN \
      'view' ELSE 'table' END AS kind, \

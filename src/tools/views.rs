@@ -310,6 +310,10 @@ impl Tool for ViewSchema {
                 if around.tables.len() >= TABLES {
                     break;
                 }
+                // Keys name it as it was written then: it is not looked up again.
+                if around.tables.contains_key(&name) {
+                    continue;
+                }
                 let table = match db.find_table(&name, limits).await {
                     Ok(table) => table,
                     // What a key leads to may be hidden from this login.
