@@ -138,8 +138,9 @@ impl Runs {
         self.sweep();
         let bounds = *locked(&self.0.bounds);
         let mine = self.0.by_id.iter().filter(|run| run.owner == owner);
-        let (mut working, mut oldest) = (0, None);
+        let (mut working, mut all, mut oldest) = (0, 0, None);
         for run in mine {
+            all += 1;
             match locked(&run.now).state.is_terminal() {
                 true if oldest.as_ref().is_none_or(|(at, _)| run.began.0 < *at) => {
                     oldest = Some((run.began.0, run.id.clone()));
@@ -152,7 +153,7 @@ impl Runs {
             return None;
         }
         // What has ended makes room for what begins.
-        if self.0.by_id.iter().filter(|run| run.owner == owner).count() >= bounds.of_owner
+        if all >= bounds.of_owner
             && let Some((_, id)) = oldest
         {
             self.forget(&id);
