@@ -134,12 +134,10 @@ async fn line(name: &str) -> f64 {
             let database = Database::new(Settings::from_config(&config).expect("settings"));
             let bounds =
                 Bounds { max_rows: 1000, max_chars: 100_000, max_cell: 20_000, csv: false };
-            let tools = Arc::new(Registry::new(
-                Surroundings::new(database.clone(), bounds),
-                Confirm::new(&config),
-                None,
-            ));
-            let audit = AuditLayer::new(log.clone(), "", database);
+            let surroundings = Surroundings::new(database, bounds);
+            let audit = AuditLayer::new(log.clone(), "", &surroundings.sources);
+            let registry = Registry::new(surroundings, Confirm::new(&config), None);
+            let tools = Arc::new(registry.into());
             dropped = Box::new(move || log.dropped());
             let quotas = Arc::new(Quotas::new(&config));
             let (limit, tasks) = (Duration::from_secs(45), TasksLayer::off());

@@ -156,12 +156,13 @@ fn stack(c: &mut Criterion) {
     let mut extensions = http::Extensions::new();
     extensions.insert(mssql_mcp::principal::Principal::local());
     let mut bare = Server::new(registry());
-    let audit = AuditLayer::new(Audit::default(), "", db.clone());
+    let audit =
+        AuditLayer::new(Audit::default(), "", &Surroundings::new(db.clone(), bounds).sources);
     let quotas = Arc::new(Quotas::new(&config));
     let center = Server::new(registry());
     let full = mssql_mcp::stack::mcp(
         center.clone(),
-        center.registry(),
+        center.registries(),
         Calls::new(registry().names()),
         audit,
         quotas,
@@ -232,12 +233,10 @@ fn recorded(c: &mut Criterion) {
         let log = Audit::open(&config, SERVER).expect("audit");
         let database = db(&config);
         let bounds = Bounds { max_rows: 1000, max_chars: 100_000, max_cell: 20_000, csv: false };
-        let prepare = PrepareLayer(Arc::new(Registry::new(
-            Surroundings::new(database.clone(), bounds),
-            Confirm::new(&config),
-            None,
-        )));
-        let audit = AuditLayer::new(log.clone(), "", database);
+        let surroundings = Surroundings::new(database, bounds);
+        let audit = AuditLayer::new(log.clone(), "", &surroundings.sources);
+        let registry = Registry::new(surroundings, Confirm::new(&config), None);
+        let prepare = PrepareLayer(Arc::new(registry.into()));
         // In bursts that fit into the queue, so that what is measured is a call that is recorded,
         // not one that is dropped.
         let paced = |b: &mut criterion::Bencher<'_>, f: &dyn Fn()| {

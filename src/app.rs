@@ -90,24 +90,32 @@ impl App {
 
     /// Everything that the configuration describes; nothing connects yet.
     pub fn new(config: &Config) -> Result<Self, String> {
-        Self::with_settings(config, Settings::from_config(config)?)
+        Self::with_settings(config, |_| ())
     }
 
-    /// With settings that a command adjusted (the demo trusts its sandbox's certificate).
-    pub fn with_settings(config: &Config, settings: Settings) -> Result<Self, String> {
+    /// With settings that a command adjusts (the demo trusts its sandbox's certificate).
+    pub fn with_settings(config: &Config, adjust: impl Fn(&mut Settings)) -> Result<Self, String> {
         let common =
             Common { audit: Audit::open(config, SERVER)?, quotas: Arc::new(Quotas::new(config)) };
-        let main = Mounted::new("", config, settings, &common);
-        // Several paths to the main database share its pool.
-        let mut mounts: Vec<Mounted> =
-            config.prefixes().into_iter().map(|path| main.at(path, config, &common)).collect();
-        for (path, c) in config.mounts() {
-            mounts.push(Mounted::new(path, c, Settings::from_config(c)?, &common));
+        let mut pools = Pools { adjust: &adjust, made: Vec::new() };
+        let prefixes = config.prefixes();
+        // Over stdio the main databases are served at no path.
+        let main = match prefixes.iter().all(|p| !p.is_empty()) && config.has_database() {
+            true => Some(Mounted::new(String::new(), config, pools.of(config)?, &common)),
+            false => None,
+        };
+        let mut mounts = Vec::new();
+        for path in prefixes {
+            mounts.push(Mounted::new(path, config, pools.of(config)?, &common));
         }
-        let first = if config.prefixes().is_empty() { mounts[0].clone() } else { main };
+        for (path, c) in config.mounts() {
+            mounts.push(Mounted::new(path.clone(), c, pools.of(c)?, &common));
+        }
+        let at_root = || mounts.iter().find(|m| m.path.is_empty()).cloned();
+        let first = main.or_else(at_root).unwrap_or_else(|| mounts[0].clone());
         Ok(Self {
             service: first.service.clone(),
-            database: first.database.clone(),
+            database: first.databases[0].clone(),
             changes: first.changes.clone(),
             first,
             mounts: mounts.into(),
@@ -167,7 +175,7 @@ impl App {
         let mount = |m: &Mounted| Mount {
             path: m.path.clone(),
             service: m.service.clone(),
-            database: m.database.clone(),
+            databases: m.databases.clone(),
             changes: m.changes.clone(),
             kept: m.kept.clone(),
         };
@@ -185,6 +193,9 @@ impl App {
         config: &Config,
         stop: Shutdown,
     ) -> std::io::Result<()> {
+        if config.get(settings::http::SHOW_SERVER) {
+            self.be_frank();
+        }
         let records = self.authority.as_ref().map(Authority::records);
         let sessions = Arc::new(sessions::sessions(config, listener.address(), records).await);
         let open = sessions.clone();
@@ -214,6 +225,11 @@ impl App {
         listener.serve(stack, config, stop, idle, end).await
     }
 
+    /// Callers are told where the databases are: they are whoever started the process.
+    pub(crate) fn be_frank(&self) {
+        self.databases().iter().for_each(Database::be_frank);
+    }
+
     /// Cancels tasks that still work, and waits for their ends, which are recorded.
     pub(crate) async fn end_tasks(&self) {
         let all: Vec<&Runs> = self.mounts.iter().chain([&self.first]).map(|m| &m.runs).collect();
@@ -239,11 +255,12 @@ impl App {
             if every.is_zero() {
                 continue;
             }
-            let name = m.center(own).database();
-            let (database, watch, changes) =
-                (m.database.clone(), m.watch.clone(), m.changes.clone());
-            let looks = watched(database, name, watch, changes, every);
-            tokio::spawn(stop.clone().run_until_cancelled_owned(looks));
+            for source in m.center(own).registries().all().sources().iter() {
+                let (watch, changes) = (m.watch.clone(), m.changes.clone());
+                let (database, name) = (source.database.clone(), source.name.clone());
+                let looks = watched(database, name, watch, changes, every);
+                tokio::spawn(stop.clone().run_until_cancelled_owned(looks));
+            }
         }
     }
 
@@ -269,12 +286,36 @@ impl App {
 
     pub(crate) fn databases(&self) -> Vec<Database> {
         let mut all = vec![self.database.clone()];
-        for m in &*self.mounts {
-            if !all.iter().any(|d| d.same(&m.database)) {
-                all.push(m.database.clone());
+        for d in self.mounts.iter().chain([&self.first]).flat_map(|m| m.databases.iter()) {
+            if !all.iter().any(|known| known.same(d)) {
+                all.push(d.clone());
             }
         }
         all
+    }
+}
+
+/// The pools of a process: whatever has the same settings shares one.
+struct Pools<'a> {
+    adjust: &'a dyn Fn(&mut Settings),
+    made: Vec<(Config, Database)>,
+}
+
+impl Pools<'_> {
+    /// Those of the databases of a path.
+    fn of(&mut self, config: &Config) -> Result<Arc<[Database]>, String> {
+        config.databases().iter().map(|d| self.one(&d.config)).collect()
+    }
+
+    fn one(&mut self, config: &Config) -> Result<Database, String> {
+        if let Some((_, made)) = self.made.iter().find(|(of, _)| of.same_values(config)) {
+            return Ok(made.clone());
+        }
+        let mut settings = Settings::from_config(config)?;
+        (self.adjust)(&mut settings);
+        let database = Database::new(settings);
+        self.made.push((config.clone(), database.clone()));
+        Ok(database)
     }
 }
 

@@ -192,6 +192,7 @@ impl Inner {
             client: r.context.client.clone(),
             transport: r.context.transport,
             place: place.clone(),
+            source: r.context.extensions.get().cloned().or_else(|| place.usual.clone()),
             tool: layer::what(r),
             named: r.context.extensions.get::<Arc<Named>>().cloned().unwrap_or_default(),
             trace: r.context.extensions.get::<Arc<CallFacts>>().and_then(|f| f.trace()),
@@ -214,6 +215,7 @@ mod tests {
     use crate::config::Inputs;
     use crate::database::{Database, Settings};
     use crate::rescue;
+    use crate::sources::Sources;
 
     fn call(tool: &str) -> McpRequest {
         let mut extensions = http::Extensions::new();
@@ -276,8 +278,9 @@ mod tests {
         let config = Config::load(&Inputs { fixed, ..Inputs::default() }).expect("config");
         let audit = Audit::open(&config, log::SERVER).expect("audit");
         let db = Database::new(Settings::from_config(&config).expect("settings"));
+        let sources = Sources::one(db, crate::database::Limits::of_our_own().bounds);
         let service = ServiceBuilder::new()
-            .layer(AuditLayer::new(audit.clone(), "/demo", db))
+            .layer(AuditLayer::new(audit.clone(), "/demo", &sources))
             .layer(RescueLayer::new(rescue::note, rescue::rescue))
             .layer(CatchPanicLayer)
             .service(tower::service_fn(|r: McpRequest| async move {

@@ -86,6 +86,8 @@ codes! {
         InvalidArguments = "invalid_arguments", Retry::No, [""],
             "an argument is not what it must be: the message names it, what came and what is \
              accepted";
+        NoSuchDatabase = "no_such_database", Retry::No, ["`databases`: those that there are"],
+            "the call names no database, or one that its caller is not shown, where there are several";
         NoSuchTable = "no_such_table", Retry::No, ["`closest`"],
             "the name is no table; a procedure, a function, a synonym or a catalog view is called \
              what it is";

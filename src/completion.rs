@@ -7,9 +7,12 @@ use serde_json::{Map, Value, json};
 
 use crate::database::catalog::names::NameKind;
 use crate::prompts::Prompt;
-use crate::resources::{Resources, member, uri::SCHEME};
+use crate::resources::{member, uri::SCHEME};
 use crate::tools::{Call, Stop};
 use mssql_mcp_sql::quote;
+
+/// Values of one answer (MCP, "Completion").
+const MOST: usize = 100;
 
 fn invalid<T>(message: impl Into<String>) -> Result<T, Stop> {
     Err(Stop::Invalid(message.into()))
@@ -27,11 +30,7 @@ fn kind_of(name: &str) -> Option<NameKind> {
 }
 
 /// Answers `completion/complete`.
-pub(crate) async fn complete(
-    call: &Call,
-    resources: &Resources,
-    params: Option<&RawValue>,
-) -> Result<Reply, Stop> {
+pub(crate) async fn complete(call: &Call, params: Option<&RawValue>) -> Result<Reply, Stop> {
     call.needs("mssql:read")?;
     let object = |key: &str| match member(params, key) {
         Some(Value::Object(object)) => Some(object),
@@ -73,9 +72,10 @@ pub(crate) async fn complete(
     };
     let (values, more) = match (&*name, kind_of(&name)) {
         ("database", _) => {
-            let database = resources.database();
-            let fits = database.to_lowercase().starts_with(&value.to_lowercase());
-            (fits.then(|| database.to_owned()).into_iter().collect(), false)
+            let fits = |name: &&str| name.to_lowercase().starts_with(&value.to_lowercase());
+            let all: Vec<&str> = call.sources.names().into_iter().filter(fits).collect();
+            let some = all.iter().take(MOST).map(|name| (*name).to_owned()).collect();
+            (some, all.len() > MOST)
         }
         (_, Some(kind)) => names(call, kind, &value, &given, of_prompt).await?,
         _ => (Vec::new(), false),
@@ -108,7 +108,9 @@ async fn names(
         _ => value.trim_start_matches('[').replace("]]", "]"),
     };
     let within = (schema.as_deref(), table.as_deref().filter(|_| kind == NameKind::Column));
-    let (names, more) = call.database.complete(kind, &typed, within, &call.limits).await?;
+    // Without one it is known of none whose names these are.
+    let Ok(source) = call.sources.named(of("database")) else { return Ok((Vec::new(), false)) };
+    let (names, more) = source.database.complete(kind, &typed, within, &call.on(source)).await?;
     let written = |name: String| match &schema {
         _ if !whole => name,
         Some(schema) => format!("{}.{}", quote::part(schema), quote::part(&name)),

@@ -5,6 +5,7 @@
 //! configuration is reported at once, each with the file and key, the variable or the flag
 //! that it is about.
 
+mod databases;
 mod docs;
 mod env;
 mod file;
@@ -23,6 +24,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::plural::plural;
+pub(crate) use databases::{Grant, ListedDatabase, matches};
 pub(crate) use docs::markdown;
 pub(crate) use lists::{QuotaRow, Registered};
 pub use load::Inputs;
@@ -52,6 +54,9 @@ type Values = BTreeMap<&'static str, (String, Source)>;
 pub struct Config {
     values: Values,
     mounts: Vec<(String, Config)>,
+    /// `[[database]]` and those of `[[server]]`; none where `[database]` is the only one.
+    databases: Vec<ListedDatabase>,
+    grants: Vec<Grant>,
     clients: Vec<Registered>,
     quotas: Vec<QuotaRow>,
     warnings: Vec<String>,
@@ -122,6 +127,11 @@ impl Config {
     /// there are only mounts.
     pub(crate) fn prefixes(&self) -> Vec<String> {
         if !self.has_database() && !self.mounts.is_empty() {
+            return Vec::new();
+        }
+        // Where mounts share the databases out, nothing shows all of them unasked.
+        let shared_out = self.mounts.iter().any(|(_, m)| !m.databases.is_empty());
+        if shared_out && *self.source(http::PREFIXES) == Source::Default {
             return Vec::new();
         }
         self.get(http::PREFIXES).iter().map(|p| p.trim_end_matches('/').to_owned()).collect()

@@ -8,6 +8,7 @@ mod connect;
 mod error;
 pub(crate) mod explain;
 mod fetch;
+mod identity;
 pub(crate) mod lease;
 pub(crate) mod names;
 pub(crate) mod notices;
@@ -33,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::error::{ConnectKind, DbError, SqlError};
+pub use self::identity::{Identity, Seen};
 pub use self::settings::Settings;
 pub use self::share::ourselves;
 use crate::database::rows::Bounds;
@@ -52,8 +54,8 @@ pub struct Database {
     names: Arc<names::Cache>,
     labels: Arc<observe::Labels>,
     reach: Arc<reach::Reach>,
-    /// Callers are not told where it is, and by which login.
-    discreet: Arc<AtomicBool>,
+    /// Callers are told where it is, and by which login.
+    frank: Arc<AtomicBool>,
 }
 
 /// Where one answer must stop.
@@ -73,6 +75,8 @@ pub struct Limits {
     pub caller: Arc<str>,
     /// Who is told how far it is, and what SQL Server says meanwhile.
     pub notifier: Notifier,
+    /// Where it ran, in the end.
+    pub seen: Seen,
 }
 
 impl Limits {
@@ -88,6 +92,7 @@ impl Limits {
             trace: None,
             caller: ourselves(),
             notifier: Notifier::default(),
+            seen: Seen::default(),
         }
     }
 }
@@ -100,7 +105,8 @@ impl Database {
         let settings = Arc::new(settings);
         let cleanups = TaskTracker::new();
         let reach = Arc::new(reach::Reach::new(settings.server(), &settings.user));
-        let pool = pool::build(settings.clone(), reach.clone());
+        let frank = Arc::<AtomicBool>::default();
+        let pool = pool::build(settings.clone(), reach.clone(), frank.clone());
         let shares = share::Shares::new(settings.max_size, settings.max_waiting);
         let labels = Arc::new(observe::Labels::new(&settings));
         let wrapping =
@@ -114,22 +120,27 @@ impl Database {
             names: Arc::default(),
             labels,
             reach,
-            discreet: Arc::default(),
+            frank,
         }
     }
 
-    /// Callers are other people: they are told the database's label and name, and where it is
-    /// stays in the log.
-    pub(crate) fn be_discreet(&self) {
-        self.discreet.store(true, Ordering::Relaxed);
+    /// Callers are told where it is: they are the operator, or the operator wants it so. Others are
+    /// told the database's label and name, and the rest stays in the log.
+    pub(crate) fn be_frank(&self) {
+        self.frank.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether callers are told where it is.
+    pub(crate) fn is_frank(&self) -> bool {
+        self.frank.load(Ordering::Relaxed)
     }
 
     /// What went wrong, for a caller.
     pub(crate) fn explain(&self, e: &DbError) -> explain::Explained {
-        if self.discreet.load(Ordering::Relaxed) {
-            explain::explain_to_others(e, &self.settings)
-        } else {
+        if self.is_frank() {
             explain::explain(e, &self.settings)
+        } else {
+            explain::explain_to_others(e, &self.settings)
         }
     }
 
@@ -165,7 +176,13 @@ impl Database {
         self.reach.answers(look).await
     }
 
-    async fn lease(&self, caller: &Arc<str>) -> Result<lease::Lease, DbError> {
+    /// Whether it did not answer a moment ago; nobody is asked.
+    pub(crate) fn is_known_to_be_down(&self) -> bool {
+        self.reach.is_known_to_be_down()
+    }
+
+    async fn lease(&self, limits: &Limits) -> Result<lease::Lease, DbError> {
+        let caller = &limits.caller;
         let asked = Instant::now();
         // Boxed, because making a connection is a large future.
         let object = match tokio::time::timeout(self.settings.wait, self.shares.take(caller)).await
@@ -185,6 +202,7 @@ impl Database {
             m.pool_timeouts.add(1, &pool);
         }
         let (object, share) = object?;
+        limits.seen.set(object.identity.clone());
         Ok(lease::Lease::new(object, share, self.cleanups.clone(), self.labels.clone()))
     }
 

@@ -11,7 +11,7 @@ pub mod rollback;
 
 use serde::Serialize;
 
-use crate::config::Config;
+use crate::config::{Config, ListedDatabase};
 use crate::database::Settings;
 use crate::plural::plural;
 
@@ -127,8 +127,12 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     all.extend(local::store(config).await);
     all.extend(local::audit(config));
     all.extend(local::proxies(config));
-    let mut seen: Vec<String> = Vec::new();
-    for (path, c) in config.served() {
+    let (mut seen, mut looks) = (Vec::<String>::new(), Vec::new());
+    let databases = config.served().into_iter().flat_map(|(path, c)| {
+        let of = |d: &ListedDatabase| format!("{path} {}", d.name).trim().to_owned();
+        c.databases().into_iter().map(move |d| (of(&d), d.config)).collect::<Vec<_>>()
+    });
+    for (path, c) in databases {
         match Settings::from_config(&c) {
             Err(e) => all.push(Finding::fail("configuration", e).of(&path)),
             Ok(s) => {
@@ -142,11 +146,16 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
                 );
                 if !seen.contains(&identity) {
                     seen.push(identity);
-                    all.extend(database::examine(s, &c).await.into_iter().map(|f| f.of(&path)));
+                    looks.push(async move {
+                        let found = database::examine(s, &c).await;
+                        found.into_iter().map(|f| f.of(&path)).collect::<Vec<_>>()
+                    });
                 }
             }
         }
     }
+    // At once: one that does not answer keeps nobody from the others.
+    all.extend(futures_util::future::join_all(looks).await.into_iter().flatten());
     all.extend(public::examine(config).await);
     all.extend(local::collector(config).await);
     all

@@ -50,12 +50,23 @@ pub(crate) struct Mount {
     pub(crate) path: String,
     /// The stack at MCP level.
     pub(crate) service: McpService,
-    /// The database behind it.
-    pub(crate) database: Database,
+    /// The databases behind it.
+    pub(crate) databases: Arc<[Database]>,
     /// What changes in what it lists.
     pub(crate) changes: Changes,
     /// What is kept for pages.
     pub(crate) kept: KeptResults,
+}
+
+impl Mount {
+    /// What it is called where anybody reads it: of several databases not even the names, because
+    /// not everybody is shown them.
+    pub(crate) fn label(&self) -> String {
+        match &*self.databases {
+            [one] => one.settings().label.clone(),
+            all => crate::plural::plural(all.len(), "database"),
+        }
+    }
 }
 
 /// Limits at HTTP level that a reload changes.

@@ -39,6 +39,7 @@ pub mod runs;
 pub(crate) mod secret;
 pub mod server;
 mod skills;
+pub mod sources;
 pub mod stack;
 pub(crate) mod statement;
 pub mod tasks;

@@ -17,6 +17,7 @@ use opentelemetry::KeyValue;
 use crate::code::Code;
 use crate::facts::{CallFacts, outcome_of};
 use crate::protocol::METHODS;
+use crate::sources::Source;
 use crate::telemetry::SPANS;
 use crate::telemetry::metrics::{self, instruments, label};
 use crate::telemetry::trace::{self, OpenSpan, Trace};
@@ -39,6 +40,7 @@ pub struct RunningCall {
     transport: &'static str,
     version: &'static str,
     client: Option<String>,
+    source: Option<Arc<Source>>,
     facts: Arc<CallFacts>,
     trace: Trace,
     begun: OpenSpan,
@@ -83,6 +85,7 @@ impl<E> Observer<McpRequest, Outcome, E> for Calls {
             transport: r.context.transport,
             version: r.context.version.as_str(),
             client: r.context.client.name.clone(),
+            source: r.context.extensions.get().cloned(),
             facts,
             trace,
             begun,
@@ -210,6 +213,7 @@ impl RunningCall {
             transport = self.transport,
             version = self.version,
             client = self.client.as_deref(),
+            database = self.source.as_ref().map(|s| s.label()),
             trace = %self.trace.trace_id,
         );
     }

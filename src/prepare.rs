@@ -14,23 +14,23 @@ use tower::{Layer, Service};
 use crate::facts::Work;
 use crate::limits::Cost;
 use crate::resources;
-use crate::tools::Registry;
+use crate::tools::Registries;
 
 /// Reads the arguments of these tools.
 #[derive(Debug, Clone)]
-pub struct PrepareLayer(pub Arc<Registry>);
+pub struct PrepareLayer(pub Arc<Registries>);
 
 /// The service of [`PrepareLayer`], around another.
 #[derive(Debug, Clone)]
 pub struct Prepare<S> {
-    registry: Arc<Registry>,
+    registries: Arc<Registries>,
     inner: S,
 }
 
 impl<S> Layer<S> for PrepareLayer {
     type Service = Prepare<S>;
     fn layer(&self, inner: S) -> Prepare<S> {
-        Prepare { registry: self.0.clone(), inner }
+        Prepare { registries: self.0.clone(), inner }
     }
 }
 
@@ -53,16 +53,24 @@ where
         let extensions = &mut request.context.extensions;
         match &*request.method {
             "tools/call" => {
-                if let Some(tool) = target.and_then(|name| self.registry.get(name)) {
+                let registry = self.registries.of(extensions);
+                if let Some(tool) = target.and_then(|name| registry.get(name)) {
                     let arguments = tool.read(request.params.as_deref());
                     extensions.insert(tool.cost());
                     extensions.insert(arguments.named());
+                    if let Some(source) = arguments.source() {
+                        extensions.insert(source.clone());
+                    }
                     extensions.insert(arguments);
                 }
                 return Either::Left(self.inner.call(request));
             }
             "resources/read" => {
-                if let Some((named, cost)) = target.and_then(resources::asks) {
+                if let Some((uri, named, cost)) = target.and_then(resources::asks) {
+                    let sources = self.registries.of(extensions);
+                    if let Ok(source) = sources.sources().named(Some(&uri.database)) {
+                        extensions.insert(source.clone());
+                    }
                     extensions.insert(Work::Recorded);
                     extensions.insert(cost);
                     extensions.insert(Arc::new(named));

@@ -11,6 +11,10 @@ use crate::database::catalog::NotFound;
 use crate::database::run::Failure;
 use crate::database::{Database, DbError};
 use crate::plural::plural;
+use crate::sources::{NoSource, Sources};
+
+/// Characters of a name that is repeated.
+const LONGEST_NAME: usize = 128;
 
 /// A result with `isError`: what was wrong, and how to mend it.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +28,8 @@ pub(crate) struct Refusal {
     pub(crate) retryable: bool,
     /// Further members of the error object, as `docs/errors.md` has them for the code.
     pub(crate) more: Box<Map<String, Value>>,
+    /// Where it failed, beside the error object.
+    source: Option<Box<Value>>,
 }
 
 // === impl Refusal: of any call ===
@@ -36,6 +42,7 @@ impl Refusal {
             hint: hint.into(),
             retryable: code.retryable(),
             more: Box::default(),
+            source: None,
         }
     }
 
@@ -245,6 +252,32 @@ impl Refusal {
 // === impl Refusal: of the database, and of names in it ===
 
 impl Refusal {
+    /// A call for no database that its caller is shown. One that is hidden and one that is not
+    /// there are the same.
+    pub(crate) fn no_source(name: Option<&str>, why: &NoSource, sources: &Sources) -> Self {
+        let shown: String = name.unwrap_or_default().chars().take(LONGEST_NAME).collect();
+        let shown = crate::visible::visible(&shown);
+        let known = sources.known();
+        let message = match why {
+            _ if known.is_empty() => "No database is granted to you.".to_owned(),
+            NoSource::Missing => "database is missing; there are several here.".to_owned(),
+            NoSource::Unknown => format!("There is no database \"{shown}\" here."),
+        };
+        let hint = match known.is_empty() {
+            true => "The operator of this server grants them ([[grant]]).".to_owned(),
+            false => format!("Give database, one of {known}."),
+        };
+        let mut refusal = Self::new(Code::NoSuchDatabase, message, hint);
+        let names: Vec<&str> = sources.names().into_iter().take(20).collect();
+        refusal.more.insert("databases".into(), names.into());
+        refusal
+    }
+
+    /// Where it failed.
+    pub(crate) fn of(self, source: Value) -> Self {
+        Self { source: Some(Box::new(source)), ..self }
+    }
+
     /// From a database error.
     pub(crate) fn database(e: &DbError, db: &Database) -> Self {
         let x = db.explain(e);
@@ -394,6 +427,10 @@ impl Refusal {
         if let Some(o) = e.as_object_mut() {
             o.extend(*self.more);
         }
-        ToolReply { is_error: true, ..ToolReply::text(json!({ "error": e }).to_string()) }
+        let mut told = json!({ "error": e });
+        if let Some(source) = self.source {
+            told["source"] = *source;
+        }
+        ToolReply { is_error: true, ..ToolReply::text(told.to_string()) }
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod uri;
 mod watch;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -17,6 +18,7 @@ use crate::facts::Named;
 use crate::limits::Cost;
 use crate::plural::plural;
 use crate::protocol::cached;
+use crate::sources::Source;
 use crate::tools::{Call, Registry, Stop};
 use mssql_mcp_sql::quote;
 use uri::{Aspect, ObjectUri, SCHEME};
@@ -24,6 +26,8 @@ pub(crate) use watch::{Watch, watched};
 
 /// Resources of the database on a page.
 const PAGE: i64 = 200;
+/// How long one of several databases may take to say what it has.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// Rows of a sample.
 const ROWS: u64 = 10;
 
@@ -44,38 +48,42 @@ pub(crate) struct Fixed {
 /// The resources of a mount.
 #[derive(Debug)]
 pub(crate) struct Resources {
-    /// As it stands in URIs.
-    database: String,
     fixed: Vec<Fixed>,
 }
 
 /// The reads of the database that a URI asks for, for those who count and record; none for what is
 /// ours.
-pub(crate) fn asks(uri: &str) -> Option<(Named, Cost)> {
+pub(crate) fn asks(uri: &str) -> Option<(ObjectUri, Named, Cost)> {
     let uri = ObjectUri::parse(uri)?;
     let name = format!("{}.{}", quote::part(&uri.schema), quote::part(&uri.name));
     let cost = if uri.aspect == Aspect::Sample { Cost::Data } else { Cost::Catalog };
-    Some((Named::table(&name), cost))
+    Some((uri, Named::table(&name), cost))
 }
 
 /// A list with what its clients may keep of it.
-fn page(key: &str, items: Vec<Value>, next: Option<i64>) -> Reply {
+fn page(key: &str, items: Vec<Value>, next: Option<(usize, i64)>) -> Reply {
     let mut page = Map::from_iter([(key.to_owned(), items.into())]);
-    if let Some(next) = next {
-        page.insert("nextCursor".into(), BASE64.encode(format!("tables after {next}")).into());
+    if let Some((source, skip)) = next {
+        let cursor = match source {
+            0 => format!("tables after {skip}"),
+            n => format!("tables after {skip} of {n}"),
+        };
+        page.insert("nextCursor".into(), BASE64.encode(cursor).into());
     }
     Reply::Json(cached(page))
 }
 
-/// How many tables stand before the page of a cursor.
-fn skipped(params: Option<&RawValue>) -> Result<Option<i64>, Stop> {
+/// Which database the page of a cursor is of, and how many of its tables stand before it.
+fn skipped(params: Option<&RawValue>) -> Result<Option<(usize, i64)>, Stop> {
     let cursor = member(params, "cursor");
     let Some(cursor) = cursor.filter(|c| !c.is_null()) else { return Ok(None) };
     let text = cursor.as_str().and_then(|c| BASE64.decode(c).ok());
     let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
-    let number = text.as_deref().and_then(|t| t.strip_prefix("tables after ")?.parse().ok());
-    match number.filter(|n| (0..i64::from(i32::MAX)).contains(n)) {
-        Some(skip) => Ok(Some(skip)),
+    let text = text.as_deref().and_then(|t| t.strip_prefix("tables after "));
+    let (skip, of) = text.map_or(("", "0"), |t| t.split_once(" of ").unwrap_or((t, "0")));
+    let skip = skip.parse().ok().filter(|n| (0..i64::from(i32::MAX)).contains(n));
+    match skip.zip(of.parse().ok()) {
+        Some((skip, of)) => Ok(Some((of, skip))),
         None => Err(Stop::Invalid("params.cursor is not one of ours; leave it out".into())),
     }
 }
@@ -84,6 +92,35 @@ fn skipped(params: Option<&RawValue>) -> Result<Option<i64>, Stop> {
 pub(crate) fn member(params: Option<&RawValue>, key: &str) -> Option<Value> {
     let mut params: Map<String, Value> = serde_json::from_str(params?.get()).ok()?;
     params.remove(key)
+}
+
+/// The entry of a table: schema, name, kind, rows and description.
+fn table(source: &Source, several: bool, row: &[Value]) -> Value {
+    let text = |n: usize| row.get(n).and_then(Value::as_str).unwrap_or_default();
+    let (schema, name) = (text(0), text(1));
+    let (uri_schema, uri_name) = (schema.to_owned(), name.to_owned());
+    let uri = ObjectUri {
+        database: source.name.clone(),
+        schema: uri_schema,
+        name: uri_name,
+        aspect: Aspect::Description,
+    };
+    let mut written = format!("{}.{}", quote::part(schema), quote::part(name));
+    if several {
+        written = format!("{}: {written}", source.name);
+    }
+    let mut entry = json!({
+        "uri": uri.to_string(),
+        "name": written,
+        "mimeType": "text/plain",
+    });
+    let kind = if text(2) == "view" { "View" } else { "Table" };
+    entry["description"] = match (text(4), row.get(3).and_then(Value::as_i64)) {
+        ("", Some(rows)) => format!("{kind}, about {}", plural(rows, "row")).into(),
+        ("", None) => kind.into(),
+        (description, _) => format!("{kind}: {description}").into(),
+    };
+    entry
 }
 
 // === impl Fixed ===
@@ -119,63 +156,43 @@ impl Fixed {
 // === impl Resources ===
 
 impl Resources {
-    pub(crate) fn new(registry: &Registry, fixed: Vec<Fixed>) -> Self {
-        let settings = registry.database().settings();
-        let named = [&settings.database, &settings.label].into_iter().find(|n| !n.is_empty());
-        Self { database: named.cloned().unwrap_or_else(|| "default".into()), fixed }
+    pub(crate) fn new(fixed: Vec<Fixed>) -> Self {
+        Self { fixed }
     }
 
-    /// The database, as it stands in URIs.
-    pub(crate) fn database(&self) -> &str {
-        &self.database
-    }
-
-    /// `resources/list`.
+    /// `resources/list`: database by database. One that does not answer has nothing to list, and
+    /// keeps nobody from the others.
     pub(crate) async fn list(&self, call: &Call, params: Option<&RawValue>) -> Result<Reply, Stop> {
         call.needs("mssql:read")?;
-        let skip = skipped(params)?;
-        let filter = ListFilter {
-            views: true,
-            skip: skip.unwrap_or_default(),
-            take: PAGE + 1,
-            ..ListFilter::default()
-        };
-        let rows = call.database.list_tables(&filter, &call.limits).await?;
-        let more = rows.len() as i64 > PAGE;
+        let cursor = skipped(params)?;
+        let (mut at, mut skip) = cursor.unwrap_or_default();
         let own =
-            self.fixed.iter().filter(|f| skip.is_none() && (call.shows_views || !f.for_views));
-        let own = own.map(Fixed::entry);
-        let tables = rows.into_iter().take(PAGE as usize).map(|row| self.table(&row));
-        let items: Vec<Value> = own.chain(tables).collect();
-        call.facts.returned(items.len() as u64, 0);
-        Ok(page("resources", items, more.then_some(filter.skip + PAGE)))
-    }
-
-    /// The entry of a table: schema, name, kind, rows and description.
-    fn table(&self, row: &[Value]) -> Value {
-        let text = |n: usize| row.get(n).and_then(Value::as_str).unwrap_or_default();
-        let (schema, name) = (text(0), text(1));
-        let mut entry = json!({
-            "uri": self.uri(schema, name).to_string(),
-            "name": format!("{}.{}", quote::part(schema), quote::part(name)),
-            "mimeType": "text/plain",
-        });
-        let kind = if text(2) == "view" { "View" } else { "Table" };
-        entry["description"] = match (text(4), row.get(3).and_then(Value::as_i64)) {
-            ("", Some(rows)) => format!("{kind}, about {}", plural(rows, "row")).into(),
-            ("", None) => kind.into(),
-            (description, _) => format!("{kind}: {description}").into(),
-        };
-        entry
-    }
-
-    pub(crate) fn uri(&self, schema: &str, name: &str) -> ObjectUri {
-        ObjectUri {
-            database: self.database.clone(),
-            schema: schema.to_owned(),
-            name: name.to_owned(),
-            aspect: Aspect::Description,
+            self.fixed.iter().filter(|f| cursor.is_none() && (call.shows_views || !f.for_views));
+        let mut items: Vec<Value> = own.map(Fixed::entry).collect();
+        let several = call.sources.several();
+        let mut next = None;
+        while let Some(source) = call.sources.at(at) {
+            let filter = ListFilter { views: true, skip, take: PAGE + 1, ..ListFilter::default() };
+            let limits = call.on(source);
+            let listed = source.database.list_tables(&filter, &limits);
+            let rows = match several {
+                true => tokio::time::timeout(PATIENCE, listed)
+                    .await
+                    .map_or(Ok(Vec::new()), |r| Ok(r.unwrap_or_default())),
+                false => listed.await,
+            }?;
+            let more = rows.len() as i64 > PAGE;
+            let entry = |row: Vec<Value>| table(source, several, &row);
+            let found = items.len();
+            items.extend(rows.into_iter().take(PAGE as usize).map(entry));
+            (at, skip) = if more { (at, skip + PAGE) } else { (at + 1, 0) };
+            if items.len() > found && at < call.sources.len() {
+                next = Some((at, skip));
+                break;
+            }
         }
+        call.facts.returned(items.len() as u64, 0);
+        Ok(page("resources", items, next))
     }
 
     /// `resources/templates/list`.
@@ -221,12 +238,14 @@ impl Resources {
             return Ok(contents(own.contents(uri)));
         }
         call.needs("mssql:read")?;
-        let object = self.object(uri)?;
+        let (source, object) = named(&call, uri)?;
         let (mime_type, text) = match object.aspect {
             Aspect::Sample => {
                 let facts = call.facts.clone();
                 let table = quoted(&object);
-                let arguments = json!({ "table_name": table, "limit": ROWS, "format": "csv" });
+                let arguments = json!({
+                    "table_name": table, "limit": ROWS, "format": "csv", "database": source.name,
+                });
                 let reply = registry.reply("get_table_sample", &arguments, call).await;
                 match reply {
                     Err(Stop::NotFound(..)) => return Err(not_found(uri)),
@@ -242,7 +261,7 @@ impl Resources {
                     _ => "table",
                 };
                 let id = format!("{kind}:{}", quoted(&object));
-                let found = call.database.object(&id, &call.limits).await?;
+                let found = source.database.object(&id, &call.limits).await?;
                 let found = found.ok_or_else(|| not_found(uri))?;
                 call.facts.returned(1, found.text.len());
                 ("text/plain", found.text)
@@ -257,19 +276,20 @@ impl Resources {
             return Ok(());
         }
         call.needs("mssql:read")?;
-        let object = self.object(uri)?;
+        let (source, object) = named(call, uri)?;
         let kind = if object.aspect == Aspect::Definition { "procedure" } else { "table" };
         let id = format!("{kind}:{}", quoted(&object));
-        let found = call.database.object(&id, &call.limits).await?;
+        let found = source.database.object(&id, &call.on(&source)).await?;
         found.map(drop).ok_or_else(|| not_found(uri))
     }
+}
 
-    /// What a URI of this database names.
-    fn object(&self, uri: &str) -> Result<ObjectUri, Stop> {
-        let object = ObjectUri::parse(uri);
-        object
-            .filter(|o| o.database.eq_ignore_ascii_case(&self.database))
-            .ok_or_else(|| not_found(uri))
+/// What a URI names, and in which of the databases that its caller is shown.
+fn named(call: &Call, uri: &str) -> Result<(Arc<Source>, ObjectUri), Stop> {
+    let object = ObjectUri::parse(uri).ok_or_else(|| not_found(uri))?;
+    match call.sources.named(Some(&object.database)) {
+        Ok(source) => Ok((source.clone(), object)),
+        Err(_) => Err(not_found(uri)),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::prompts;
 use crate::protocol;
 use crate::resources::{Fixed, Resources, Watch, member};
 use crate::skills;
-use crate::tools::{Arguments, Call, Erased, Registry, Stop};
+use crate::tools::{Arguments, Call, Erased, Registries, Registry, Stop};
 use crate::views::{self, Page};
 
 /// The center: it answers every method of MCP that we have.
@@ -26,7 +26,7 @@ pub struct Server(Arc<Center>);
 
 #[derive(Debug)]
 struct Center {
-    registry: Arc<Registry>,
+    registries: Arc<Registries>,
     resources: Resources,
     watch: Watch,
 }
@@ -34,25 +34,20 @@ struct Center {
 impl Server {
     /// Over the tools of one mount.
     pub fn new(registry: Registry) -> Self {
-        Self::watched(registry, Watch::default())
+        Self::watched(registry.into(), Watch::default())
     }
 
     /// Likewise, with somebody who looks whether the catalog has changed.
-    pub(crate) fn watched(registry: Registry, watch: Watch) -> Self {
+    pub(crate) fn watched(registries: Registries, watch: Watch) -> Self {
         let mut files = skills::files();
         files.extend(Page::ALL.map(page_file));
-        let resources = Resources::new(&registry, files);
-        Self(Arc::new(Center { registry: Arc::new(registry), resources, watch }))
+        let resources = Resources::new(files);
+        Self(Arc::new(Center { registries: Arc::new(registries), resources, watch }))
     }
 
     /// The tools, for the layer that reads their arguments.
-    pub fn registry(&self) -> Arc<Registry> {
-        self.0.registry.clone()
-    }
-
-    /// The database, as it stands in URIs of resources.
-    pub(crate) fn database(&self) -> String {
-        self.0.resources.database().to_owned()
+    pub fn registries(&self) -> Arc<Registries> {
+        self.0.registries.clone()
     }
 }
 
@@ -129,14 +124,15 @@ impl Center {
             return Outcome::Fault(Fault::Scope { needed: vec!["mssql:read".into()] });
         }
         let params = request.params.as_deref();
-        let views = || self.registry.shows_views(&request.context);
+        let registry = self.registries.of(&request.context.extensions);
+        let views = || registry.shows_views(&request.context);
         match &*request.method {
-            "tools/call" => self.tool(request).await,
+            "tools/call" => self.tool(request, &registry).await,
             "server/discover" => {
-                let (views, instructions) = (views(), self.registry.instructions());
+                let (views, instructions) = (views(), registry.instructions());
                 Outcome::Complete(protocol::discover(instructions, views, self.watch.looks()))
             }
-            "tools/list" => page(params, || Reply::Shared(self.registry.listed(views()))),
+            "tools/list" => page(params, || Reply::Shared(registry.listed(views()))),
             "prompts/list" => page(params, || Reply::Json(prompts::list())),
             "skills/list" => page(params, || Reply::Json(protocol::cached(skills::list()))),
             "skills/get" => of_uri(params, |uri| skills::get(uri).map(protocol::cached)),
@@ -148,29 +144,33 @@ impl Center {
             | "resources/unsubscribe"
             | "subscriptions/listen"
             | "prompts/get"
-            | "completion/complete" => self.other(request).await,
+            | "completion/complete" => self.other(request, &registry).await,
             other => Outcome::Fault(Fault::MethodNotFound(other.to_owned())),
         }
     }
 
-    async fn tool(&self, request: McpRequest) -> Outcome {
+    async fn tool(&self, request: McpRequest, registry: &Registry) -> Outcome {
         self.watch.used();
         let Some(name) = &request.target else { return invalid("params.name must be a string") };
-        let views = self.registry.shows_views(&request.context);
-        let mut tools = self.registry.of_client(views);
+        let views = registry.shows_views(&request.context);
+        let mut tools = registry.of_client(views);
         let Some(tool) = tools.find(|t| t.name() == name) else {
-            let names: Vec<_> = self.registry.of_client(views).map(Erased::name).collect();
+            let names: Vec<_> = registry.of_client(views).map(Erased::name).collect();
             let names = names.join(", ");
             return invalid(format!("Unknown tool: {name}; there are {names}"));
         };
         // Read by the layer that those who record look at, too; without it, here.
         let arguments = request.context.extensions.get::<Arguments>().cloned();
         let arguments = arguments.unwrap_or_else(|| tool.read(request.params.as_deref()));
-        self.registry.run(request.context, &arguments).await
+        let mut context = request.context;
+        if let Some(source) = arguments.source() {
+            context.extensions.insert(source.clone());
+        }
+        registry.run(context, &arguments).await
     }
 
     /// What may ask the database, and is no tool.
-    async fn other(&self, request: McpRequest) -> Outcome {
+    async fn other(&self, request: McpRequest, registry: &Registry) -> Outcome {
         let McpRequest { method, target, params, context, .. } = request;
         let (resources, params) = (&self.resources, params.as_deref());
         let uri = target.as_deref();
@@ -182,7 +182,7 @@ impl Center {
             "resources/templates/list" => resources.templates(params),
             "resources/read" => {
                 self.watch.used();
-                resources.read(call, &self.registry, uri).await
+                resources.read(call, registry, uri).await
             }
             "resources/subscribe" => {
                 let uri = uri.ok_or_else(|| Stop::Invalid("params.uri must be a string".into()))?;
@@ -192,11 +192,11 @@ impl Center {
             }
             "subscriptions/listen" => self.listen(&call, params).await,
             "prompts/get" => prompts::get(target.as_deref(), params),
-            "completion/complete" => complete(&call, resources, params).await,
+            "completion/complete" => complete(&call, params).await,
             // What is no longer wanted need not be there.
             _ => Ok(Reply::Json(Map::new())),
         };
-        self.registry.finish(context, work).await
+        registry.finish(context, work).await
     }
 
     /// What of a subscription is honoured. A resource that is not there is left out.

@@ -34,8 +34,9 @@ use crate::observe::http::{Requests, traced};
 use crate::prepare::PrepareLayer;
 use crate::rescue;
 use crate::route::Routes;
+use crate::sources::Source;
 use crate::tasks::TasksLayer;
-use crate::tools::Registry;
+use crate::tools::Registries;
 
 /// A call that does not heed its deadline is dropped this much later.
 const GRACE: Duration = Duration::from_secs(3);
@@ -44,7 +45,7 @@ const GRACE: Duration = Duration::from_secs(3);
 /// ([`crate::server::Server`], or what a benchmark puts there).
 pub fn mcp<S>(
     center: S,
-    registry: Arc<Registry>,
+    registries: Arc<Registries>,
     calls: Calls,
     audit: AuditLayer,
     quotas: Arc<Quotas>,
@@ -62,7 +63,7 @@ where
         // Facts travel up through the extensions, so they are there before anybody watches.
         .map_request(CallFacts::within)
         // What is recorded below is what runs, and what cannot be read does not run.
-        .layer(PrepareLayer(registry))
+        .layer(PrepareLayer(registries))
         // Observers come first: what is refused below is counted and recorded too.
         .layer(ObserveLayer::new(calls))
         // It may refuse what it cannot record.
@@ -75,7 +76,10 @@ where
         .layer(RateLimitLayer::new(move |r: &McpRequest| quotas.admit(r)))
         // Only what asks a database takes time.
         .layer(DeadlineLayer::new(
-            move |r: &McpRequest| work(r).map(|_| query_timeout),
+            move |r: &McpRequest| {
+                let own = r.context.extensions.get::<Arc<Source>>().map(|s| s.timeout);
+                work(r).map(|_| own.unwrap_or(query_timeout))
+            },
             |r: &mut McpRequest, at: tokio::time::Instant| r.context.deadline = Some(at.into_std()),
             GRACE,
         ))

@@ -13,6 +13,7 @@ mod get_table_sample;
 mod list_tables;
 mod params;
 pub(crate) mod preview;
+mod registries;
 mod registry;
 pub mod search;
 mod views;
@@ -28,14 +29,16 @@ use crate::config::settings::tools::Apps;
 use crate::database::catalog::NotFound;
 use crate::database::rows::Bounds;
 use crate::database::run::Failure;
-use crate::database::{Database, DbError, Limits, ourselves};
+use crate::database::{Database, DbError, Limits, Seen, ourselves};
 use crate::facts::{CallFacts, Named};
 use crate::limits::Cost;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
+use crate::sources::{NoSource, Source, Sources};
 use crate::telemetry::wire::Shape;
 use crate::views::{KeptResults, Page, is_shown};
 use confirm::Confirm;
+pub use registries::Registries;
 pub(crate) use registry::Erased;
 pub use registry::{Arguments, Registry};
 pub(crate) use search::DocumentIndex;
@@ -101,6 +104,14 @@ pub(crate) trait Tool: Send + Sync + 'static {
     /// Only a page calls it, and no model: clients without pages do not have it.
     const FOR_VIEWS: bool = false;
 
+    /// Whether a call names the database that it is for, where there are several.
+    const DATABASE: NamesDatabase = NamesDatabase::One;
+
+    /// The database that its own arguments name, where there are several.
+    fn database(_: &Self::Args) -> Option<String> {
+        None
+    }
+
     /// What clients are told of it.
     fn definition(&self, of: &Surroundings) -> Definition;
 
@@ -118,10 +129,8 @@ pub(crate) trait Tool: Send + Sync + 'static {
 /// What tools work on.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
-    /// The database of the mount.
-    pub database: Database,
-    /// The most that one answer holds.
-    pub bounds: Bounds,
+    /// The databases that the caller is shown.
+    pub sources: Sources,
     /// The text block only counts what `structuredContent` has.
     pub brief: bool,
     /// Who is shown results in pages, and what is kept for them.
@@ -135,6 +144,19 @@ pub(crate) struct Pages {
     pub(crate) kept: KeptResults,
     /// Where a page is opened by itself, for people whose client has none; the handle comes behind.
     pub(crate) links: Option<Arc<str>>,
+}
+
+/// Which database a tool's calls are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NamesDatabase {
+    /// Each call is for one.
+    One,
+    /// A call that names none is for all of them.
+    Any,
+    /// Each call is for one, which its own arguments name ([`Tool::database`]).
+    Own,
+    /// It is for what was asked before.
+    No,
 }
 
 /// What clients are told of a tool.
@@ -168,7 +190,13 @@ pub(crate) struct Call {
     pub(crate) context: Context,
     /// For those who watch.
     pub(crate) facts: Arc<CallFacts>,
+    /// The database that it is for; where it names none, the first.
+    pub(crate) source: Arc<Source>,
     pub(crate) database: Database,
+    /// All that its caller is shown.
+    pub(crate) sources: Sources,
+    /// Whether it names one, or there is only one.
+    pub(crate) is_for_one: bool,
     /// Where the call must stop: the mount's bounds, the deadline, the client's cancel.
     pub(crate) limits: Limits,
     /// Whether its client shows pages.
@@ -187,6 +215,8 @@ pub(crate) enum Stop {
     /// The database said no.
     Database(DbError),
     Failed(Box<Failure>),
+    /// It is for no database that there is; the name that it has.
+    NoSource(Option<String>, NoSource),
     /// A name (the first) is no table.
     NotFound(String, NotFound),
     /// The caller lacks scopes.
@@ -215,7 +245,7 @@ impl Surroundings {
     /// Without pages, and with whole text blocks.
     pub fn new(database: Database, bounds: Bounds) -> Self {
         let pages = Pages { shown: Apps::Never, kept: KeptResults::default(), links: None };
-        Self { database, bounds, brief: false, pages }
+        Self { sources: Sources::one(database, bounds), brief: false, pages }
     }
 
     /// Whether the caller's client shows pages.
@@ -272,28 +302,35 @@ impl Definition {
 // === impl Call ===
 
 impl Call {
-    /// With the facts that the stack put in.
-    pub(crate) fn new(context: Context, of: &Surroundings) -> Self {
+    /// With the facts that the stack put in; none where there is no database for it.
+    pub(crate) fn new(context: Context, of: &Surroundings) -> Option<Self> {
+        let chosen = context.extensions.get::<Arc<Source>>().cloned();
+        let is_for_one = chosen.is_some() || !of.sources.several();
+        let source = chosen.or_else(|| of.sources.first().cloned())?;
         let facts = context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default();
         let limits = Limits {
-            bounds: of.bounds,
+            bounds: source.bounds,
             page: None,
             deadline: context.deadline,
             cancel: context.cancel.token().clone(),
             trace: facts.trace(),
             caller: Principal::of(&context.extensions).map_or_else(ourselves, share_of),
             notifier: context.notifier.clone(),
+            seen: Seen::default(),
         };
-        Self {
+        Some(Self {
             shows_views: of.shows_views(&context),
             views: of.pages.kept.clone(),
             links: of.pages.links.clone(),
             context,
             facts,
-            database: of.database.clone(),
+            database: source.database.clone(),
+            sources: of.sources.clone(),
+            source,
+            is_for_one,
             limits,
             brief: of.brief,
-        }
+        })
     }
 
     /// Where a page is opened by itself, for a caller over HTTP whose client has none.
@@ -316,6 +353,16 @@ impl Call {
     /// Ends the call of a caller who lacks a scope.
     pub(crate) fn needs(&self, scope: &str) -> Result<(), Stop> {
         if self.may(scope) { Ok(()) } else { Err(Stop::Scope(vec![scope.to_owned()])) }
+    }
+
+    /// Where its answer is from.
+    pub(crate) fn told(&self) -> Value {
+        self.source.told(self.limits.seen.get().as_deref())
+    }
+
+    /// The same call, for another database.
+    pub(crate) fn on(&self, source: &Arc<Source>) -> Limits {
+        Limits { bounds: source.bounds, seen: Seen::default(), ..self.limits.clone() }
     }
 
     /// [`Call::limits`] with other bounds.

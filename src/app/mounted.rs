@@ -1,4 +1,4 @@
-//! One path over HTTP: a database with its stack at MCP level, and what a reload replaces of it and
+//! One path over HTTP: databases with their stack at MCP level, and what a reload replaces of it and
 //! what it keeps.
 
 use std::convert::Infallible;
@@ -13,18 +13,18 @@ use super::replaceable::Replaceable;
 use crate::audit::{Audit, AuditLayer};
 use crate::config::Config;
 use crate::config::settings;
-use crate::database::rows::Bounds;
-use crate::database::{Database, Settings};
+use crate::database::Database;
 use crate::limits::Quotas;
 use crate::observe::Calls;
 use crate::resources::Watch;
 use crate::runs::{RunBounds, Runs};
 use crate::server::Server;
+use crate::sources::{Source, Sources};
 use crate::stack;
 use crate::tasks::{PatienceOf, TasksLayer, declares};
 use crate::tools::confirm::Confirm;
 use crate::tools::search::DocumentIndex;
-use crate::tools::{Pages, Registry, Surroundings};
+use crate::tools::{Pages, Registries, Registry, Surroundings};
 use crate::views::KeptResults;
 
 /// What all mounts share.
@@ -41,8 +41,8 @@ pub(crate) struct Mounted {
     pub(crate) path: String,
     /// Its stack at MCP level.
     pub(crate) service: McpService,
-    /// The database behind it.
-    pub(crate) database: Database,
+    /// The pools of the databases behind it, in the order of the configuration.
+    pub(crate) databases: Arc<[Database]>,
     /// What changes in what it lists.
     pub(crate) changes: Changes,
     /// What a reload replaces, and what it keeps.
@@ -58,38 +58,32 @@ pub(crate) struct Mounted {
 }
 
 impl Mounted {
-    pub(super) fn new(path: &str, config: &Config, settings: Settings, common: &Common) -> Self {
-        Self::over(Database::new(settings), path.to_owned(), config, common)
-    }
-
-    /// The same database at another path.
-    pub(super) fn at(&self, path: String, config: &Config, common: &Common) -> Self {
-        if path == self.path {
-            self.clone()
-        } else {
-            Self::over(self.database.clone(), path, config, common)
-        }
-    }
-
-    fn over(database: Database, path: String, config: &Config, common: &Common) -> Self {
+    /// Over a pool for each of the databases of its configuration.
+    pub(super) fn new(
+        path: String,
+        config: &Config,
+        databases: Arc<[Database]>,
+        common: &Common,
+    ) -> Self {
+        let sources = sources(config, &databases);
         let (confirm, audit) =
-            (Confirm::new(config), AuditLayer::new(common.audit.clone(), &path, database.clone()));
+            (Confirm::new(config), AuditLayer::new(common.audit.clone(), &path, &sources));
         let (changes, watch, kept) = (
             Changes::default(),
             Watch::new(!config.get(settings::database::WATCH).is_zero()),
             KeptResults::default(),
         );
-        let center = center(&path, &database, &confirm, &watch, &kept, config);
-        let registry = center.registry();
-        let tools = registry.listed_as_json();
+        let center = center(&path, sources, &confirm, &watch, &kept, config);
+        let registries = center.registries();
+        let tools = registries.all().listed_as_json();
         let runs = Runs::new(run_bounds(config));
         let layer = tasks(&runs, &changes, config);
-        let first = assembled(center, registry, &audit, config, &common.quotas, layer);
+        let first = assembled(center, registries, &audit, config, &common.quotas, layer);
         let stack = Replaceable::new(first);
         Self {
             path,
             service: BoxCloneSyncService::new(stack.clone()),
-            database,
+            databases,
             changes,
             stack,
             tools: Arc::new(Mutex::new(tools)),
@@ -102,19 +96,22 @@ impl Mounted {
     }
 
     pub(super) fn center(&self, config: &Config) -> Server {
-        center(&self.path, &self.database, &self.confirm, &self.watch, &self.kept, config)
+        let sources = sources(config, &self.databases);
+        center(&self.path, sources, &self.confirm, &self.watch, &self.kept, config)
     }
 
     /// From the next call on, with the limits of another configuration. Whoever listens is told
     /// where that changes the list of tools.
     pub(super) fn reload(&self, config: &Config, quotas: &Arc<Quotas>) {
-        self.database.set_lock_timeout(config.get(settings::limits::LOCK_TIMEOUT));
+        for (database, of) in self.databases.iter().zip(config.databases()) {
+            database.set_lock_timeout(of.config.get(settings::limits::LOCK_TIMEOUT));
+        }
         let center = self.center(config);
-        let registry = center.registry();
-        let tools = registry.listed_as_json();
+        let registries = center.registries();
+        let tools = registries.all().listed_as_json();
         self.runs.set_bounds(run_bounds(config));
         let layer = tasks(&self.runs, &self.changes, config);
-        self.stack.replace(assembled(center, registry, &self.audit, config, quotas, layer));
+        self.stack.replace(assembled(center, registries, &self.audit, config, quotas, layer));
         let mut before = self.tools.lock().unwrap_or_else(PoisonError::into_inner);
         if *before != tools {
             *before = tools;
@@ -137,30 +134,31 @@ impl Mounted {
             + 'static,
         S::Future: Send + 'static,
     {
-        let registry = self.center(config).registry();
+        let registries = self.center(config).registries();
         // Others have results alone, as from the server's own center.
         let patience: PatienceOf = Arc::new(move |r| if declares(r) { patience(r) } else { None });
         let asking = config.get(settings::access::CONFIRM_EXPIRY);
         let layer = TasksLayer::new(self.runs.clone(), self.changes.clone(), patience, asking);
-        self.stack.replace(assembled(center, registry, &self.audit, config, quotas, layer));
+        self.stack.replace(assembled(center, registries, &self.audit, config, quotas, layer));
     }
+}
+
+/// The databases of a path, by their pools.
+fn sources(config: &Config, databases: &[Database]) -> Sources {
+    let listed = config.databases();
+    let all = listed.iter().zip(databases).map(|(of, pool)| Source::new(of, pool.clone()));
+    Sources::new(all.collect())
 }
 
 /// What answers at one path.
 fn center(
     path: &str,
-    database: &Database,
+    sources: Sources,
     confirm: &Confirm,
     watch: &Watch,
     kept: &KeptResults,
     config: &Config,
 ) -> Server {
-    let bounds = Bounds {
-        max_rows: config.get(settings::limits::MAX_ROWS),
-        max_chars: config.get(settings::limits::MAX_CHARS) as usize,
-        max_cell: config.get(settings::limits::MAX_CELL) as usize,
-        csv: config.get(settings::limits::TEXT) == settings::limits::RowsText::Csv,
-    };
     let pages = Pages {
         shown: config.get(settings::tools::APPS),
         kept: kept.clone(),
@@ -169,19 +167,22 @@ fn center(
             .then(|| format!("{}{path}/view/", config.origin()).into()),
     };
     let brief = config.get(settings::tools::TEXT_BLOCK) == settings::tools::TextBlock::Brief;
-    let surroundings = Surroundings { database: database.clone(), bounds, brief, pages };
     let library = config.get(settings::tools::SEARCH).then(|| DocumentIndex::new(path, config));
-    let mut registry = Registry::new(surroundings, confirm.clone(), library);
-    if config.get(settings::auth::MODE) != settings::auth::AuthMode::Off {
-        registry = registry.behind_sign_in();
-    }
-    Server::watched(registry, watch.clone())
+    let signs_in = config.get(settings::auth::MODE) != settings::auth::AuthMode::Off;
+    let confirm = confirm.clone();
+    let make = move |sources: Sources| {
+        let surroundings = Surroundings { sources, brief, pages: pages.clone() };
+        let registry = Registry::new(surroundings, confirm.clone(), library.clone());
+        if signs_in { registry.behind_sign_in() } else { registry }
+    };
+    let registries = Registries::new(sources, config.grants().to_vec(), make);
+    Server::watched(registries, watch.clone())
 }
 
 /// The stack around it.
 fn assembled<S>(
     center: S,
-    tools: Arc<Registry>,
+    tools: Arc<Registries>,
     audit: &AuditLayer,
     config: &Config,
     quotas: &Arc<Quotas>,
@@ -192,7 +193,7 @@ where
     S::Future: Send + 'static,
 {
     let timeout = config.get(settings::limits::QUERY_TIMEOUT);
-    let calls = Calls::new(tools.names());
+    let calls = Calls::new(tools.all().names());
     stack::mcp(center, tools, calls, audit.clone(), quotas.clone(), timeout, tasks)
 }
 

@@ -18,10 +18,10 @@ use super::log::Entry;
 use super::record::End;
 use crate::code::Code;
 use crate::config::settings::audit::Policy;
-use crate::database::Database;
 use crate::facts::{CallFacts, Named, Work, outcome_of, work};
 use crate::principal::Principal;
 use crate::refusal::Refusal;
+use crate::sources::{Source, Sources};
 
 /// Records tool calls of one mount.
 #[derive(Debug, Clone)]
@@ -34,7 +34,8 @@ pub struct AuditLayer {
 #[derive(Debug)]
 pub(super) struct AuditMount {
     pub(super) mount: String,
-    pub(super) database: Database,
+    /// The database of a call that names none.
+    pub(super) usual: Option<Arc<Source>>,
 }
 
 #[derive(Debug, Clone)]
@@ -58,9 +59,10 @@ struct Open {
 // === impl AuditLayer ===
 
 impl AuditLayer {
-    /// For the mount at this path.
-    pub fn new(audit: Audit, mount: &str, database: Database) -> Self {
-        Self { audit, place: Arc::new(AuditMount { mount: mount.to_owned(), database }) }
+    /// For the mount at this path, which serves these.
+    pub fn new(audit: Audit, mount: &str, sources: &Sources) -> Self {
+        let usual = sources.first().filter(|_| !sources.several()).cloned();
+        Self { audit, place: Arc::new(AuditMount { mount: mount.to_owned(), usual }) }
     }
 }
 

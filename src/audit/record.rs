@@ -13,6 +13,7 @@ use crate::code::Code;
 use crate::config::settings::audit::Texts;
 use crate::facts::{CallFacts, Named};
 use crate::principal::Principal;
+use crate::sources::Source;
 use crate::statement::Statement;
 use crate::telemetry::trace::Trace;
 
@@ -25,6 +26,8 @@ pub(super) struct Start {
     pub(super) client: Arc<ClientFacts>,
     pub(super) transport: &'static str,
     pub(super) place: Arc<AuditMount>,
+    /// None where the call is for no database, or for all.
+    pub(super) source: Option<Arc<Source>>,
     pub(super) tool: String,
     pub(super) named: Arc<Named>,
     pub(super) trace: Option<Trace>,
@@ -54,6 +57,16 @@ impl Start {
     pub(super) fn hides(&self) -> bool {
         self.texts == Texts::Redacted && self.named.query.as_ref().is_some_and(|q| q.contains('"'))
     }
+
+    /// Whether a name is one of the database that the call is for.
+    fn is_here(&self, written: &str) -> bool {
+        let parts = mssql_mcp_sql::quote::split(written).unwrap_or_default();
+        let own = self.source.as_ref().map_or("", |s| s.database.settings().database.as_str());
+        match parts.as_slice() {
+            [.., database, _, _] => database.is_empty() || database.eq_ignore_ascii_case(own),
+            _ => true,
+        }
+    }
 }
 
 impl Record for Start {
@@ -77,10 +90,10 @@ impl Record for Start {
         if let Some(c) = &self.client.name {
             text("client", c);
         }
-        let AuditMount { mount, database } = &*self.place;
+        let mount = self.place.mount.as_str();
         text("transport", self.transport);
         text("mount", if mount.is_empty() { "/" } else { mount });
-        text("database", &database.settings().label);
+        text("database", self.source.as_ref().map_or("", |s| s.label()));
         text("tool", &self.tool);
         if let Some(t) = &self.trace {
             text("trace_id", &t.trace_id.to_string());
@@ -101,10 +114,10 @@ impl Record for Start {
         if objects.is_empty() {
             return;
         }
-        let names = database.names();
+        let names = self.source.as_ref().and_then(|s| s.database.names());
         let all: Vec<String> = objects
             .iter()
-            .map(|o| match names.as_ref().and_then(|n| n.find(o)) {
+            .map(|o| match names.as_ref().filter(|_| self.is_here(o)).and_then(|n| n.find(o)) {
                 Some((full, hides)) => {
                     indirect |= hides;
                     quoted(&full)

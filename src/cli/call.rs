@@ -208,10 +208,13 @@ pub(crate) async fn call(m: &ArgMatches) -> Ended {
         }
         App::new(&config)?
     };
+    app.be_frank();
     let server = RemoteServer::Own(Box::new(app));
     let ended = run(&server, m, tool, &args).await;
     if let RemoteServer::Own(app) = server {
-        app.database.close(Duration::from_secs(3)).await;
+        let databases = app.databases();
+        let closing = databases.iter().map(|d| d.close(Duration::from_secs(3)));
+        futures_util::future::join_all(closing).await;
     }
 
     #[cfg(feature = "sandbox")]

@@ -75,10 +75,11 @@ pub(crate) async fn start(
     fixed.push(settings::auth::STORE.fixed("memory"));
     let source = ReloadSource::new(m, fixed.clone());
     let config = if quiet { configured(m, fixed) } else { configured_server(m, fixed) }?;
-    let mut settings = Settings::from_config(&config)?;
-    settings.trust_only(sandbox.certificate());
-    settings.sandbox = true;
-    let app = App::with_settings(&config, settings)?.signed_in(&config)?;
+    let trusting = |settings: &mut Settings| {
+        settings.trust_only(sandbox.certificate());
+        settings.sandbox = true;
+    };
+    let app = App::with_settings(&config, trusting)?.signed_in(&config)?;
     Ok((sandbox, app, config, source))
 }
 

@@ -20,7 +20,7 @@ use crate::database::{Database, Limits};
 use crate::http::{Listener, Shutdown};
 use crate::principal::Principal;
 use crate::protocol::server_info_at;
-use crate::tools::search::columns;
+use crate::sources::columns;
 
 /// The grammar of `serve`.
 pub(crate) fn command() -> Command {
@@ -42,9 +42,17 @@ pub(crate) async fn serve(m: &ArgMatches) -> Ended {
     let listeners = bind(&config).await?;
     started(&config);
     for m in &*app.mounts {
-        let s = m.database.settings();
-        tracing::info!(database = %s.server(), access = s.policy.access.as_str(), "serving MCP at \
-            http://{}{}/mcp", listeners.address(), m.path);
+        let one = |d: &Database| {
+            let s = d.settings();
+            format!("{} ({})", s.server(), s.policy.access.as_str())
+        };
+        let databases: Vec<String> = m.databases.iter().map(one).collect();
+        tracing::info!(
+            databases = databases.join(", "),
+            "serving MCP at http://{}{}/mcp",
+            listeners.address(),
+            m.path
+        );
     }
     // So that the log tells at once whether they can be reached.
     look(&app, &config, true);
@@ -55,20 +63,20 @@ pub(crate) async fn serve(m: &ArgMatches) -> Ended {
 /// told, and only for that one is asked unless `all` are.
 fn look(app: &App, config: &Config, all: bool) {
     for (m, (_, of)) in app.mounts.iter().zip(config.served()) {
-        let database = m.database.clone();
-        let rows_of = if of.get(settings::tools::SEARCH) { columns(&of) } else { Vec::new() };
-        if !all && rows_of.is_empty() {
-            continue;
-        }
-        tokio::spawn(async move {
-            if database.answers().await && !rows_of.is_empty() {
-                for wrong in
-                    database.unsearchable(&rows_of, &Limits::of_our_own()).await.unwrap_or_default()
-                {
-                    tracing::warn!("{wrong}");
-                }
+        let searches = of.get(settings::tools::SEARCH);
+        for (database, of) in m.databases.iter().cloned().zip(of.databases()) {
+            let rows_of = if searches { columns(&of.config) } else { Vec::new() };
+            if !all && rows_of.is_empty() {
+                continue;
             }
-        });
+            tokio::spawn(async move {
+                if database.answers().await && !rows_of.is_empty() {
+                    let limits = Limits::of_our_own();
+                    let wrong = database.unsearchable(&rows_of, &limits).await;
+                    wrong.unwrap_or_default().iter().for_each(|w| tracing::warn!("{w}"));
+                }
+            });
+        }
     }
 }
 
@@ -130,9 +138,6 @@ pub(crate) async fn over_http(
         asked_to_stop().await;
         signals.now.cancel();
     });
-    if !config.get(settings::http::SHOW_SERVER) {
-        app.databases().iter().for_each(Database::be_discreet);
-    }
     let (sweeper, admin) = (sweep(app), watch(app, listeners.admin));
     tokio::spawn(reload_on_hangup(app.clone(), config.clone(), source));
     if let Some(a) = app.authority.clone() {
@@ -196,6 +201,7 @@ pub(crate) async fn stdio(m: &ArgMatches) -> Ended {
 /// Serves stdin and stdout until one of them ends or a signal comes; another signal, or one after
 /// the end of stdin, cancels what still runs.
 pub(crate) async fn over_stdio(app: &App, config: &Config) -> Ended {
+    app.be_frank();
     let stop = Stop::default();
     let signals = stop.clone();
     tokio::spawn(async move {

@@ -23,6 +23,7 @@ pub fn show(result: &Node, width: Option<usize>) -> String {
         failure(first, &mut out);
     } else if first.is_empty() || is_told(first, structured) {
         answer(structured, width, &mut out);
+        from(structured.get("source"), &mut out);
     } else {
         // CSV, which is for other programs: as it was sent.
         out += first;
@@ -61,6 +62,24 @@ fn failure(text: &str, out: &mut String) {
     for m in e.get("messages").items().iter().filter_map(Node::text) {
         let _ = writeln!(out, "{}", lines(m));
     }
+    from(whole.get("source"), out);
+}
+
+/// Where an answer is from.
+fn from(source: &Node, out: &mut String) {
+    let part = |name: &str| source.get(name).text().map(plain);
+    let Some(label) = part("label") else { return };
+    *out += &format!("from {label}");
+    if let Some(database) = part("database").filter(|d| *d != label) {
+        *out += &format!(" ({database})");
+    }
+    if let (Some(server), Some(login)) = (part("server"), part("login")) {
+        *out += &format!(" @ {server} as {login}");
+    }
+    if let Some(access) = part("access") {
+        *out += &format!(", {access}");
+    }
+    out.push('\n');
 }
 
 fn answer(s: &Node, width: Option<usize>, out: &mut String) {
@@ -108,7 +127,7 @@ fn answer(s: &Node, width: Option<usize>, out: &mut String) {
     for m in s.get("messages").items().iter().filter_map(Node::text) {
         let _ = writeln!(out, "{}", lines(m));
     }
-    let known = ["results", "rows_affected", "messages", "committed", "dry_run"];
+    let known = ["source", "results", "rows_affected", "messages", "committed", "dry_run"];
     for (name, v) in s.pairs().iter().filter(|(name, _)| !known.contains(&name.as_str())) {
         let _ = writeln!(out, "{name}: {}", whole_cell(v));
     }
@@ -126,7 +145,8 @@ fn object(s: &Node, width: Option<usize>, out: &mut String) {
         Node::List(all) => all.iter().any(|i| matches!(i, Node::Object(_))),
         _ => false,
     };
-    let (tables, plain): (Vec<_>, Vec<_>) = s.pairs().iter().partition(|(_, v)| listed(v));
+    let told = s.pairs().iter().filter(|(name, _)| name != "source");
+    let (tables, plain): (Vec<_>, Vec<_>) = told.partition(|(_, v)| listed(v));
     let empty = |v: &Node| *v == Node::Null || matches!(v, Node::List(all) if all.is_empty());
     let plain: Vec<_> = plain.into_iter().filter(|(_, v)| !empty(v)).collect();
     let title = plain.len() + tables.len() > 1;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::databases;
 use super::lists::{self, Lists};
 use super::setting::ValueKind;
 use super::{Source, Values, settings};
@@ -35,9 +36,16 @@ pub(super) fn read_file(
         ("mount", lists::read_mount as Read),
         ("client", lists::read_client),
         ("quota", lists::read_quota),
+        ("grant", databases::read_grant),
+        ("server", databases::read_server),
+        ("database", databases::read_database),
     ] {
         match table.remove(name) {
             Some(toml::Value::Array(all)) => all.iter().for_each(|v| read(path, v, lists, errors)),
+            // These are sections, too.
+            Some(section @ toml::Value::Table(_)) if settings::is_section(name) => {
+                table.insert(name.to_owned(), section);
+            }
             Some(_) => errors.push(format!("{}: write [[{name}]], not [{name}]", path.display())),
             None => {}
         }

@@ -1,7 +1,9 @@
-//! The arrays of tables of a file: `[[mount]]`, `[[client]]` and `[[quota]]`.
+//! The arrays of tables of a file: `[[mount]]`, `[[client]]` and `[[quota]]`; those of databases
+//! are in [`databases`](super::databases).
 
 use std::path::Path;
 
+use super::databases::{DatabaseRow, Grant, ServerRow, texts};
 use super::settings::limits;
 use super::{Config, Values, file, settings};
 
@@ -45,10 +47,21 @@ pub(crate) struct Registered {
     pub(crate) secret: Option<String>,
 }
 
+/// `[[mount]]`, as it is written.
+pub(super) struct MountRow {
+    pub(super) path: String,
+    /// The databases that it shows, by their names or up to a `*`; none where it has its own.
+    pub(super) databases: Option<Vec<String>>,
+    pub(super) own: Values,
+}
+
 /// The arrays of tables in a file.
 #[derive(Default)]
 pub(super) struct Lists {
-    pub(crate) mounts: Vec<(String, Values)>,
+    pub(crate) mounts: Vec<MountRow>,
+    pub(super) servers: Vec<ServerRow>,
+    pub(super) databases: Vec<DatabaseRow>,
+    pub(super) grants: Vec<Grant>,
     pub(crate) clients: Vec<Registered>,
     pub(crate) quotas: Vec<Fill>,
 }
@@ -88,15 +101,26 @@ pub(super) fn read_mount(
             path.display()
         ));
     };
+    let place = format!("{}: mount {at}", path.display());
+    let databases = texts(&mut t, "databases", &place, errors);
     let mut own = Values::new();
     file::read_sections(path, &t, &mut own, errors);
+    if databases.is_some()
+        && let Some(key) = own.keys().find(|k| k.starts_with("database."))
+    {
+        errors.push(format!(
+            "{place}: it has databases, and {key} of its own: remove one, or write that into the \
+             [[database]]"
+        ));
+    }
     for key in own.keys().filter(|k| !settings::may_be_a_mounts(k)) {
         errors.push(format!(
             "{}: mount {at}: {key} is for the whole server; write it at the top",
             path.display()
         ));
     }
-    lists.mounts.push((at.trim_end_matches('/').to_owned(), own));
+    let path = at.trim_end_matches('/').to_owned();
+    lists.mounts.push(MountRow { path, databases, own });
 }
 
 pub(super) fn read_quota(

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::databases::{ListedDatabase, listed, matches};
 use super::env::read_env;
 use super::file::read_file;
-use super::lists::Lists;
+use super::lists::{Lists, MountRow};
 use super::repeated::quoted;
-use super::setting::{ValueKind, parse_listen};
-use super::settings::{auth, database, http};
+use super::setting::{Value, ValueKind, parse_listen};
+use super::settings::{access, auth, database, http};
 use super::{Config, Errors, QuotaRow, Source, Values, place, settings, strays};
 
 /// Paths that are ours below every mount, so that none may be called so.
@@ -56,17 +57,36 @@ impl Config {
         let mut config = Self {
             values,
             mounts: Vec::new(),
+            databases: Vec::new(),
+            grants: lists.grants,
             clients: lists.clients,
             quotas: Vec::new(),
             warnings,
         };
         let rest = QuotaRow::of(&config);
         config.quotas = lists.quotas.into_iter().map(|read| read(rest.clone())).collect();
-        for (path, own) in lists.mounts {
+        for (of, own) in lists.servers.iter().map(|s| (format!("server {}: ", s.name), &s.own)) {
+            check_each(own, &of, &mut errors);
+        }
+        for (of, own) in lists.databases.iter().map(|d| (format!("database {}: ", d.name), &d.own))
+        {
+            check_each(own, &of, &mut errors);
+        }
+        config.databases = listed(&config, lists.servers, lists.databases, &mut errors);
+        config.databases.iter().for_each(|one| one.check(&mut errors));
+        for MountRow { path, databases, own } in lists.mounts {
             check_each(&own, &format!("mount {path}: "), &mut errors);
-            let mount = config.mounted(own);
+            let shown = match &databases {
+                Some(names) => chosen(&config.databases, names, &own, &path, &mut errors),
+                None => Vec::new(),
+            };
+            // They win over the environment, which is about the main database.
+            let mut mount = config.over(own);
+            mount.databases = shown;
+            mount.grants.clone_from(&config.grants);
             config.mounts.push((path, mount));
         }
+        check_grants(&config, &mut errors);
         for section in settings::SECTIONS {
             (section.check)(&config, &mut errors);
         }
@@ -83,25 +103,55 @@ impl Config {
         check_paths(&config.served(), &mut errors);
         if errors.is_empty() { Ok(config) } else { Err(Errors(errors)) }
     }
+}
 
-    /// A mount's own values over ours. They win over the environment, which is about the main
-    /// database.
-    fn mounted(&self, own: Values) -> Self {
-        let mut values = self.values.clone();
-        // A server of its own has an address of its own: the port of another is none of it.
-        if own.contains_key(database::HOST.name()) {
-            for key in [database::PORT.name(), database::INSTANCE.name()] {
-                let usual = settings::find(key).map_or("", |s| s.default);
-                values.insert(key, (usual.to_owned(), Source::Default));
-            }
+/// The databases that a mount shows, with what it sets for them all.
+fn chosen(
+    all: &[ListedDatabase],
+    names: &[String],
+    own: &Values,
+    path: &str,
+    errors: &mut Vec<String>,
+) -> Vec<ListedDatabase> {
+    for name in names.iter().filter(|n| !all.iter().any(|d| matches(n, &d.name))) {
+        errors.push(format!("mount {path}: databases: there is no database {}", quoted(name)));
+    }
+    if names.is_empty() {
+        errors.push(format!("mount {path}: databases is empty: it would show nothing"));
+    }
+    let mut shown: Vec<ListedDatabase> =
+        all.iter().filter(|d| names.iter().any(|n| matches(n, &d.name))).cloned().collect();
+    for one in &mut shown {
+        // What a mount sets is for all that it shows, and no wider than what each sets itself.
+        let level = one.config.get(access::LEVEL).min(mount_level(own, one));
+        one.config.values.extend(own.clone());
+        if let Some((text, _)) = one.config.values.get_mut(access::LEVEL.name()) {
+            level.as_str().clone_into(text);
         }
-        values.extend(own);
-        Self {
-            values,
-            mounts: Vec::new(),
-            clients: Vec::new(),
-            quotas: Vec::new(),
-            warnings: Vec::new(),
+    }
+    shown
+}
+
+/// The access that a mount sets, or else that of the database.
+fn mount_level(own: &Values, one: &ListedDatabase) -> access::Access {
+    match own.get(access::LEVEL.name()) {
+        Some((text, _)) => <access::Access as Value>::read(text),
+        None => one.config.get(access::LEVEL),
+    }
+}
+
+/// What is granted is there.
+fn check_grants(config: &Config, errors: &mut Vec<String>) {
+    let names: Vec<String> = config
+        .served()
+        .into_iter()
+        .flat_map(|(_, c)| c.databases())
+        .map(|d| d.config.get(database::LABEL).to_owned())
+        .chain(config.databases.iter().map(|d| d.name.clone()))
+        .collect();
+    for name in config.grants.iter().flat_map(|g| &g.databases) {
+        if !names.iter().any(|n| matches(name, n)) {
+            errors.push(format!("[[grant]]: there is no database {}", quoted(name)));
         }
     }
 }

@@ -23,6 +23,18 @@ impl Config {
         me.clients.clone_from(&new.clients);
         me.quotas.clone_from(&new.quotas);
         let paths = |c: &Self| c.mounts.iter().map(|m| m.0.clone()).collect::<Vec<_>>();
+        me.grants.clone_from(&new.grants);
+        let names = |c: &Self| c.databases.iter().map(|d| d.name.clone()).collect::<Vec<_>>();
+        if names(self) == names(new) {
+            for (mine, theirs) in me.databases.iter_mut().zip(&new.databases) {
+                let (config, more) = mine.config.reloaded(&theirs.config);
+                (mine.config, mine.description) = (config, theirs.description.clone());
+                let of = |k: String| format!("database {}: {k}", mine.name);
+                rest.extend(more.into_iter().map(of).filter(|k| !k.contains("log.")));
+            }
+        } else {
+            rest.push("[[database]]".into());
+        }
         if paths(self) == paths(new) {
             for (mine, (path, theirs)) in me.mounts.iter_mut().zip(&new.mounts) {
                 let (config, more) = mine.1.reloaded(theirs);

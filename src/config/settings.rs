@@ -89,6 +89,11 @@ pub(super) fn may_be_a_mounts(key: &str) -> bool {
         || SECTIONS.iter().any(|s| s.of_a_mount && s.rows.iter().any(|r| r.key == key))
 }
 
+/// Whether there is a section of this name.
+pub(super) fn is_section(name: &str) -> bool {
+    SECTIONS.iter().any(|s| s.name == name)
+}
+
 /// What an unknown key may have meant.
 pub(super) fn nearest(key: &str) -> String {
     let best = all().map(|s| (strsim::damerau_levenshtein(s.key, key), s.key)).min();

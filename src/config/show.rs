@@ -34,6 +34,23 @@ impl Config {
                 let _ = writeln!(out, "{l}");
             });
         }
+        for d in &self.databases {
+            let _ = writeln!(out, "\n[[database]] {}, where it differs:", d.name);
+            let differs = |l: &&str| !out.lines().any(|o| o == *l);
+            let own: Vec<String> =
+                d.config.show().lines().filter(differs).map(str::to_owned).collect();
+            own.iter().for_each(|l| {
+                let _ = writeln!(out, "{l}");
+            });
+        }
+        for g in &self.grants {
+            let _ = writeln!(
+                out,
+                "\n[[grant]] {}: {}",
+                g.principals.join(", "),
+                g.databases.join(", ")
+            );
+        }
         for q in &self.quotas {
             let _ = writeln!(
                 out,

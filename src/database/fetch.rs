@@ -32,7 +32,7 @@ impl Database {
         let mut tries = 2;
         loop {
             tries -= 1;
-            let lease = bounded(self.lease(&limits.caller), limits.deadline, &limits.cancel);
+            let lease = bounded(self.lease(limits), limits.deadline, &limits.cancel);
             let mut lease = lease.await??;
             let round = Round::begin(self, "catalog", None);
             let limits = &Limits { trace: round.trace(limits.trace), ..limits.clone() };

@@ -1,17 +1,18 @@
 //! deadpool over sessions: when one is made, and when it is fit to be used again.
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use deadpool::managed::{self, Metrics, PoolError, RecycleError, RecycleResult, Timeouts};
-use mssql_mcp_session::{Discard, Event, Session, Target};
+use mssql_mcp_session::{Csv, Discard, Event, Session, Target};
 
 use super::connect::{broken, connect, target};
 use super::notices::Notices;
 use super::observe::Labels;
 use super::reach::Reach;
-use super::{ConnectKind, DbError, Settings};
+use super::{ConnectKind, DbError, Identity, Settings};
 use crate::telemetry::metrics::{instruments, label};
 
 pub(crate) type Pool = managed::Pool<Manager>;
@@ -25,6 +26,8 @@ pub(crate) struct Connection {
     pub(crate) unclean: bool,
     /// Never to be used again.
     pub(crate) dirty: bool,
+    /// Who and where it is, as it said when it was made.
+    pub(crate) identity: Arc<Identity>,
     born: Instant,
     max_age: Duration,
 }
@@ -34,6 +37,8 @@ pub(crate) struct Connection {
 pub(crate) struct Manager {
     settings: Arc<Settings>,
     reach: Arc<Reach>,
+    /// Callers are told who and where it is, so it is asked.
+    frank: Arc<AtomicBool>,
     /// Made when it is first needed.
     target: Arc<OnceLock<Result<Target, DbError>>>,
 }
@@ -46,14 +51,15 @@ const BEFORE_THE_END: Duration = Duration::from_millis(50);
 pub(super) const FATAL: u8 = 20;
 
 /// Builds the pool; nothing connects yet.
-pub(crate) fn build(settings: Arc<Settings>, reach: Arc<Reach>) -> Pool {
+pub(crate) fn build(settings: Arc<Settings>, reach: Arc<Reach>, frank: Arc<AtomicBool>) -> Pool {
     let timeouts = Timeouts {
         wait: Some(settings.wait),
         // `create` has its own limit, so that its error can say which stage took so long.
         create: None,
         recycle: Some(Duration::from_secs(2)),
     };
-    managed::Pool::builder(Manager { settings: settings.clone(), reach, target: Arc::default() })
+    let manager = Manager { settings: settings.clone(), reach, frank, target: Arc::default() };
+    managed::Pool::builder(manager)
         .max_size(settings.max_size)
         .timeouts(timeouts)
         .queue_mode(managed::QueueMode::Lifo)
@@ -70,7 +76,7 @@ impl managed::Manager for Manager {
         let began = Instant::now();
         // In a task, so that a login that nobody waits for any more ends in our books, too.
         let (settings, reach) = (self.settings.clone(), self.reach.clone());
-        let known = self.target.clone();
+        let (known, asks) = (self.target.clone(), self.frank.load(Ordering::Relaxed));
         let attempt = tokio::spawn(async move {
             let all = async {
                 let _leave = reach.may_log_in().await?;
@@ -79,7 +85,10 @@ impl managed::Manager for Manager {
                         // A little less than is left, because its error says what took so long.
                         let left = settings.connect_timeout.saturating_sub(began.elapsed());
                         let within = left.saturating_sub(BEFORE_THE_END).max(left / 2);
-                        connect(target, &settings, within).await
+                        match connect(target, &settings, within).await {
+                            Ok(session) => Ok(introduced(session, asks).await),
+                            Err(e) => Err(e),
+                        }
                     }
                     Err(e) => Err(e.clone()),
                 };
@@ -96,7 +105,8 @@ impl managed::Manager for Manager {
             )
         });
         let made = attempt.await.unwrap_or_else(|e| Err(DbError::Driver(e.to_string())));
-        let made = made.map(|session| Connection::new(session, self.settings.max_age));
+        let made = made
+            .map(|(session, identity)| Connection::new(session, identity, self.settings.max_age));
         let s = &self.settings;
         let mut labels = vec![Labels::new(s).pool()];
         labels.extend(made.as_ref().err().map(|e| label("error.type", e.kind())));
@@ -124,11 +134,12 @@ impl managed::Manager for Manager {
 // === impl Connection ===
 
 impl Connection {
-    fn new(session: Session, max_age: Duration) -> Self {
+    fn new(session: Session, identity: Identity, max_age: Duration) -> Self {
         // A tenth of jitter, so that a pool filled at once is not replaced at once.
         let dice = f64::from(RandomState::new().hash_one(0) as u32) / f64::from(u32::MAX);
         let max_age = max_age.mul_f64(0.9 + 0.2 * dice);
-        Self { session, unclean: false, dirty: false, born: Instant::now(), max_age }
+        let (identity, born) = (Arc::new(identity), Instant::now());
+        Self { session, unclean: false, dirty: false, identity, born, max_age }
     }
 
     /// Whether the next caller may have it as it is.
@@ -148,6 +159,30 @@ impl Connection {
         self.dirty |= said.errors.iter().any(|e| e.severity >= FATAL);
         said.errors.into_iter().next().map_or(Ok(()), |e| Err(DbError::Sql(e)))
     }
+}
+
+/// What a new session says of itself. Who it is takes a round trip, and is not needed by those who
+/// may not know it; an answer that does not come is no reason to have no session.
+async fn introduced(mut session: Session, asks: bool) -> (Session, Identity) {
+    let database = session.database().to_owned();
+    let who = match asks {
+        true => Box::pin(who(&mut session)).await,
+        false => None,
+    };
+    (session, Identity { database, who })
+}
+
+async fn who(session: &mut Session) -> Option<(String, String)> {
+    let mut row = Csv::new();
+    let mut answer = session.batch("SELECT @@SERVERNAME, ORIGINAL_LOGIN()").await.ok()?;
+    let mut good = true;
+    while let Some(event) = answer.next(&mut row).await.ok()? {
+        good &= !matches!(event, Event::Error(_));
+    }
+    let text = String::from_utf8(row.take(Vec::new())).ok()?;
+    // Neither has a comma or a quotation mark that would have to be read.
+    let (server, login) = text.trim_end().split_once(',').filter(|_| good)?;
+    Some((server.to_owned(), login.to_owned()))
 }
 
 fn too_slow(s: &Settings) -> DbError {

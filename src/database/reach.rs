@@ -124,6 +124,11 @@ impl Reach {
         ))
     }
 
+    /// Whether it did not answer when it was asked last, within the last minute.
+    pub(crate) fn is_known_to_be_down(&self) -> bool {
+        self.known().verdict.is_some_and(|(at, up)| !up && at.elapsed() < WINDOW)
+    }
+
     /// How an attempt to connect ended.
     pub(crate) fn attempted(&self, outcome: Result<(), &DbError>) {
         let mut known = self.known();

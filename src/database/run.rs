@@ -217,7 +217,7 @@ impl Database {
     }
 
     async fn lease_within(&self, limits: &Limits) -> Result<Lease, Failure> {
-        bounded(self.lease(&limits.caller), limits.deadline, &limits.cancel)
+        bounded(self.lease(limits), limits.deadline, &limits.cancel)
             .await
             .and_then(|l| l)
             .map_err(silent)

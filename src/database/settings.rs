@@ -111,9 +111,9 @@ impl Settings {
         })
     }
 
-    /// Trusts this certificate: for the sandbox, which makes its own.
+    /// Trusts this certificate, where it names none to trust: for the sandbox, which makes its own.
     pub fn trust_only(&mut self, pem: &str) {
-        self.ca = Some(pem.as_bytes().to_vec());
+        self.ca.get_or_insert_with(|| pem.as_bytes().to_vec());
     }
 
     /// Host and port or instance, for people.

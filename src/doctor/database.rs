@@ -39,6 +39,7 @@ pub(crate) async fn examine(mut settings: Settings, config: &Config) -> Vec<Find
         trace: None,
         caller: crate::database::ourselves(),
         notifier: Default::default(),
+        seen: Default::default(),
     };
     if let Err(e) = connected(&db, &limits, config, &mut all).await {
         let x = explain(&e.1, db.settings());
@@ -118,7 +119,7 @@ async fn connected(
         ),
     });
     if config.get(settings::tools::SEARCH) {
-        let columns = crate::tools::search::columns(config);
+        let columns = crate::sources::columns(config);
         let wrong = db.unsearchable(&columns, limits).await.map_err(|e| ("search", e))?;
         let finding = |w| Finding::warn("search", w).mend("correct or remove the entry");
         all.extend(wrong.into_iter().map(finding));

@@ -311,9 +311,10 @@ fn form<'a>(parts: &'a http::request::Parts, body: &'a [u8], place: Place) -> se
 
 /// Always 200: a server whose database is down still answers, and a restart would not help it.
 async fn health(of: &[Mount], oauth: bool) -> Answer {
-    let all = futures_util::future::join_all(of.iter().map(|m| m.database.answers())).await;
+    let databases = of.iter().flat_map(|m| m.databases.iter());
+    let all = futures_util::future::join_all(databases.map(|d| d.answers())).await;
     let status = if all.iter().all(|up| *up) { "healthy" } else { "degraded" };
-    let mut labels: Vec<&str> = of.iter().map(|m| m.database.settings().label.as_str()).collect();
+    let mut labels: Vec<String> = of.iter().map(Mount::label).collect();
     labels.dedup();
     answer::json(
         StatusCode::OK,

@@ -32,9 +32,7 @@ impl OpenLayer {
             url => url.to_owned(),
         };
         let mounts = self.mounts_at(of);
-        let address = |m: &Mount| {
-            (m.database.settings().label.clone(), format!("{origin}{}", self.routes.main(&m.path)))
-        };
+        let address = |m: &Mount| (m.label(), format!("{origin}{}", self.routes.main(&m.path)));
         let addresses: Vec<_> = mounts.iter().map(address).collect();
         html(status, pages::way_in(title, problem, &addresses, self.signs_in()), None)
     }

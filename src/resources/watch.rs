@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mssql_mcp_transports::{Change, Changes};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::uri::{Aspect, ObjectUri};
@@ -33,7 +33,7 @@ pub(crate) struct Watch {
     began: Instant,
     until: Arc<AtomicU64>,
     /// Somebody subscribed: how things are is looked at before they change.
-    asked: Arc<Notify>,
+    asked: Arc<watch::Sender<()>>,
     /// Whether anybody looks at all.
     looks: bool,
 }
@@ -49,7 +49,8 @@ impl Default for Watch {
 impl Watch {
     /// One that `looks`, or not.
     pub(crate) fn new(looks: bool) -> Self {
-        Self { began: Instant::now(), until: Arc::default(), asked: Arc::default(), looks }
+        let asked = Arc::new(watch::Sender::new(()));
+        Self { began: Instant::now(), until: Arc::default(), asked, looks }
     }
 
     /// Whether changes of the catalog are told.
@@ -70,7 +71,7 @@ impl Watch {
     /// Somebody asked to be told.
     pub(crate) fn subscribed(&self) {
         self.extend(AFTER_SUBSCRIPTION);
-        self.asked.notify_one();
+        self.asked.send_replace(());
     }
 
     fn is_due(&self) -> bool {
@@ -87,9 +88,10 @@ pub(crate) async fn watched(
     every: Duration,
 ) {
     let mut seen: Option<(String, Versions)> = None;
+    let mut wanted = watch.asked.subscribe();
     loop {
         let asked = tokio::select! {
-            () = watch.asked.notified() => true,
+            told = wanted.changed() => told.is_ok(),
             () = tokio::time::sleep(every) => false,
         };
         if !watch.is_due() {

@@ -2,7 +2,7 @@
 
 use mssql_mcp_transports::{Segments, Text, ToolReply};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Call;
 use crate::database::rows::Truncated;
@@ -50,10 +50,15 @@ pub(super) fn structured(facts: &CallFacts, rows: usize, v: &Value) -> ToolReply
 }
 
 /// The same; where the text block is brief, it says so much.
-pub(super) fn counted(call: &Call, rows: usize, v: &Value, what: &str) -> ToolReply {
-    let mut reply = structured(&call.facts, rows, v);
+pub(super) fn counted(call: &Call, rows: usize, v: Value, what: &str) -> ToolReply {
+    let mut told = Map::from_iter([("source".to_owned(), call.told())]);
+    if let Value::Object(v) = v {
+        told.extend(v);
+    }
+    let mut reply = structured(&call.facts, rows, &Value::Object(told));
     if call.brief(false) {
-        reply.text = Text::Own(format!("{what}{ELSEWHERE}"));
+        let line = call.source.line(call.limits.seen.get().as_deref());
+        reply.text = Text::Own(format!("{line}: {what}{ELSEWHERE}"));
     }
     reply
 }
@@ -99,9 +104,11 @@ pub(super) fn rowsets(
 ) -> ToolReply {
     let facts = &call.facts;
     facts.set_names_were_right();
-    let brief = form(call, asked).1.then(|| brief(&a, changed));
+    let line = || call.source.line(call.limits.seen.get().as_deref());
+    let brief = form(call, asked).1.then(|| format!("{}: {}", line(), brief(&a, changed)));
     // Before the rows, so that who reads them from the beginning knows that they are not all.
-    let (mut head, mut cut) = (String::from("{"), String::new());
+    let source = call.told();
+    let (mut head, mut cut) = (format!("{{\"source\":{source},"), String::new());
     if let Some((why, limit)) = a.truncated {
         facts.set_truncated(why.as_str());
         let missing = match (changed, more) {
@@ -141,7 +148,7 @@ pub(super) fn rowsets(
     if let Some(line) = brief {
         reply.text = Text::Own(line);
     } else if let Some(mut csv) = a.csv {
-        csv.insert_str(0, &cut);
+        csv.insert_str(0, &format!("# {}\n{cut}", line()));
         // What is not rows, in lines that no row begins like.
         for m in messages.as_array().into_iter().flatten().filter_map(Value::as_str) {
             csv += &format!("# message: {}\n", m.replace(['\n', '\r'], "\n# "));
@@ -166,6 +173,20 @@ fn truncated(why: Truncated, limit: Option<u64>, missing: &str) -> Value {
     told["missing"] = missing.into();
     told["advice"] = why.advice().into();
     told
+}
+
+/// The schema of `source`, which stands before everything else.
+pub(super) fn source_schema() -> Value {
+    json!({
+        "type": "object",
+        "description": "where this is from, as the session says",
+        "properties": {
+            "label": { "type": "string" }, "database": { "type": "string" },
+            "access": { "type": "string" },
+            "server": { "type": "string" }, "login": { "type": "string" }
+        },
+        "required": ["label", "access"]
+    })
 }
 
 /// The schema of `truncated`, which stands before the results.

@@ -138,12 +138,12 @@ fn exact(number: &str, place: Place) -> Result<Value, String> {
 }
 
 /// `params.arguments`; none are the empty object. Those that had another name before are read under
-/// it, too.
+/// it, too. `database` stands beside those of each tool.
 pub(crate) fn read<A: DeserializeOwned>(
     params: Option<&RawValue>,
     schema: &Value,
     renamed: &[(&str, &str)],
-) -> Result<A, Refusal> {
+) -> Result<(A, Option<String>), Refusal> {
     #[derive(Deserialize)]
     struct Params<'a> {
         #[serde(borrow, default)]
@@ -176,8 +176,17 @@ pub(crate) fn read<A: DeserializeOwned>(
             given.insert((*new).to_owned(), value);
         }
     }
+    let database = match given.remove("database") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(name)) => Some(name.trim().to_owned()).filter(|n| !n.is_empty()),
+        Some(other) => {
+            let message = format!("database is {}; it must be a name.", shown(&other));
+            return Err(refused(message, ""));
+        }
+    };
     let taken = by_schema(given, schema)?;
-    serde_json::from_value(Value::Object(taken)).map_err(bad)
+    let args = serde_json::from_value(Value::Object(taken)).map_err(bad)?;
+    Ok((args, database))
 }
 
 fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
@@ -356,7 +365,8 @@ mod tests {
 
     fn of(arguments: &str) -> Result<Value, String> {
         let raw = RawValue::from_string(format!("{{\"arguments\":{arguments}}}")).expect("JSON");
-        read::<Value>(Some(&raw), &schema(), &[("max", "max_rows")]).map_err(|r| r.message)
+        let read = read::<Value>(Some(&raw), &schema(), &[("max", "max_rows")]);
+        read.map(|(args, _)| args).map_err(|r| r.message)
     }
 
     #[test]

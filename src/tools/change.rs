@@ -62,7 +62,8 @@ impl Change<'_> {
         }
         let principal =
             Principal::of(&self.call.context.extensions).map(Principal::key).unwrap_or_default();
-        let digest = digest_of(self.args);
+        // A yes for one database is none for another.
+        let digest = digest_of(&(&self.call.source.name, self.args));
         let mut now = None;
         if let Some(c) = self.call.context.extensions.get::<Continuation>() {
             let consent = confirm.redeem(c, &principal, &digest)?;
@@ -124,7 +125,11 @@ impl Change<'_> {
     }
 
     fn question(&self, effect: &Effect) -> String {
-        question(&self.args.query, self.batch.params, self.verdict, effect)
+        let question = question(&self.args.query, self.batch.params, self.verdict, effect);
+        match self.call.sources.several() {
+            true => format!("In {}: {question}", self.call.source.name),
+            false => question,
+        }
     }
 
     /// The hash of what a person is shown, and of how many rows the tables have.
@@ -140,7 +145,10 @@ impl Change<'_> {
     fn settle(&self, ticket: Ticket, result: Result<ToolReply, Stop>) -> Result<ToolReply, Stop> {
         match &result {
             Ok(reply) => ticket.settle(reply, Code::Ok),
-            Err(Stop::Refused(r)) => ticket.settle(&r.as_ref().clone().into_reply(), r.code),
+            Err(Stop::Refused(r)) => {
+                let told = r.as_ref().clone().of(self.call.told());
+                ticket.settle(&told.into_reply(), r.code);
+            }
             // Its drop says that nobody knows.
             Err(_) => drop(ticket),
         }

@@ -4,7 +4,7 @@ use mssql_mcp_transports::ToolReply;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::counted;
+use super::answer::{counted, source_schema};
 use super::{Call, Definition, Stop, Surroundings, Tool};
 use crate::facts::Named;
 use crate::limits::Cost;
@@ -63,7 +63,7 @@ impl Tool for DescribeTable {
         let out = db.describe(&table, limits).await?;
         let n = out["columns"].as_array().map_or(0, Vec::len);
         let what = format!("{}: {}", table.written(), plural(n, "column"));
-        Ok(counted(&call, n, &out, &what))
+        Ok(counted(&call, n, out, &what))
     }
 }
 
@@ -73,6 +73,7 @@ fn output() -> Value {
     json!({
         "type": "object",
         "properties": {
+            "source": source_schema(),
             "schema": { "type": "string" },
             "name": { "type": "string" },
             "type": { "type": ["string", "null"] },

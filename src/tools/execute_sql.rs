@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::answer::{
-    FORMAT_SHOWN, ResultFormat, form, format_schema, results_schema, rowsets, truncated_schema,
+    FORMAT_SHOWN, ResultFormat, form, format_schema, results_schema, rowsets, source_schema,
+    truncated_schema,
 };
 use super::change::Change;
 use super::confirm::Confirm;
@@ -95,8 +96,14 @@ impl Tool for ExecuteSql {
     }
 
     fn definition(&self, of: &Surroundings) -> Definition {
-        let access = of.database.settings().policy.access;
+        let accesses: Vec<Access> =
+            of.sources.iter().map(|s| s.database.settings().policy.access).collect();
+        let access = accesses.iter().copied().max().unwrap_or_default();
         let rule = match access {
+            _ if accesses.iter().any(|a| *a != access) => {
+                "What it may do is the database's access: read-only is always rolled back; \
+                 read-write and full are committed when all succeeds, rolled back on any error."
+            }
             Access::ReadOnly => {
                 "Access is read-only: SELECT (WITH, DECLARE, IF, #temp tables and catalog \
                  procedures such as sp_help too); always rolled back."
@@ -110,7 +117,7 @@ impl Tool for ExecuteSql {
                  succeeds, rolled back on any error."
             }
         };
-        let most = match of.bounds.max_rows {
+        let most = match of.sources.iter().map(|s| s.bounds.max_rows).max().unwrap_or(1) {
             1 => "1 row comes".to_owned(),
             n => format!("{n} rows come"),
         };
@@ -140,6 +147,7 @@ impl Tool for ExecuteSql {
             output: json!({
                 "type": "object",
                 "properties": {
+                    "source": source_schema(),
                     "results": results_schema(),
                     "rows_affected": { "type": "array", "items": { "type": "integer" } },
                     "messages": { "type": "array", "items": { "type": "string" } },

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::answer::{
-    FORMAT_SHOWN, ResultFormat, form, format_schema, results_schema, rowsets, truncated_schema,
+    FORMAT_SHOWN, ResultFormat, form, format_schema, results_schema, rowsets, source_schema,
+    truncated_schema,
 };
 use super::{Call, Definition, Stop, Surroundings, Tool};
 use crate::database::rows::Bounds;
@@ -68,6 +69,7 @@ impl Tool for GetTableSample {
             output: json!({
                 "type": "object",
                 "properties": {
+                    "source": source_schema(),
                     "results": results_schema(),
                     "messages": { "type": "array", "items": { "type": "string" } },
                     "truncated": truncated_schema()

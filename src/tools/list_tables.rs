@@ -1,15 +1,18 @@
 //! `list_tables`: what there is to query, in pages.
 
-use mssql_mcp_transports::ToolReply;
+use std::sync::Arc;
+
+use mssql_mcp_transports::{Text, ToolReply};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::counted;
-use super::{Call, Definition, Refusal, Stop, Surroundings, Tool};
+use super::answer::{counted, source_schema, structured};
+use super::{Call, Definition, NamesDatabase, Refusal, Stop, Surroundings, Tool};
 use crate::database::catalog::{ListFilter, TableName};
 use crate::facts::Named;
 use crate::limits::Cost;
 use crate::plural::plural;
+use crate::sources::Source;
 use crate::telemetry::wire::Shape;
 use crate::views::Page;
 
@@ -43,17 +46,25 @@ impl Tool for ListTables {
     const RENAMED: &'static [(&'static str, &'static str)] = &[("schema", "schema_name")];
     const VIEW: Option<Page> = Some(Page::Schema);
     const EXAMPLE: &'static str = "list_tables";
+    const DATABASE: NamesDatabase = NamesDatabase::Any;
 
     fn named(_: &Args) -> Named {
         Named::default()
     }
 
-    fn definition(&self, _: &Surroundings) -> Definition {
-        Definition {
+    fn definition(&self, of: &Surroundings) -> Definition {
+        let mut description = String::from(
+            "Lists tables (and views on request) with their schema, approximate row count and \
+             description, ordered by schema and name.",
+        );
+        let mut needed = vec!["tables"];
+        if of.sources.several() {
+            description += " Without database it lists the databases.";
+            needed.clear();
+        }
+        let mut definition = Definition {
             title: "List tables",
-            description: "Lists tables (and views on request) with their schema, approximate row \
-                          count and description, ordered by schema and name."
-                .into(),
+            description,
             arguments: json!({
                 "schema_name": { "type": "string", "description": "only this schema" },
                 "name_like": {
@@ -71,6 +82,7 @@ impl Tool for ListTables {
             output: json!({
                 "type": "object",
                 "properties": {
+                    "source": source_schema(),
                     "tables": { "type": "array", "items": {
                         "type": "object",
                         "properties": {
@@ -92,13 +104,20 @@ impl Tool for ListTables {
                     "next_cursor": { "type": "string" },
                     "message": { "type": "string", "description": "why there are none" }
                 },
-                "required": ["tables"]
+                "required": needed
             }),
             changes: false,
+        };
+        if of.sources.several() {
+            definition.output["properties"]["databases"] = databases_schema();
         }
+        definition
     }
 
     async fn call(&self, call: Call, args: Args) -> Result<ToolReply, Stop> {
+        if !call.is_for_one {
+            return databases(&call, args.cursor.as_deref());
+        }
         let bad_cursor = || {
             Refusal::invalid_arguments(
                 "cursor is not one that list_tables gave",
@@ -159,6 +178,66 @@ impl Tool for ListTables {
             out["message"] = why.into();
         }
         let what = format!("{}{}", plural(n, "table"), if more { ", and more" } else { "" });
-        Ok(counted(&call, n, &out, &what))
+        Ok(counted(&call, n, out, &what))
     }
+}
+
+/// Databases on a page.
+const DATABASES: usize = 50;
+
+/// What there is to choose from. Nobody is asked: what is known of each is told.
+fn databases(call: &Call, cursor: Option<&str>) -> Result<ToolReply, Stop> {
+    let skip = match cursor {
+        None => 0,
+        Some(c) => c.strip_prefix("databases:").and_then(|n| n.parse().ok()).ok_or_else(|| {
+            Refusal::invalid_arguments(
+                "cursor is not one that list_tables gave without a database",
+                "Leave it out for the first page, or name a database.",
+            )
+        })?,
+    };
+    let one = |s: &Arc<Source>| {
+        let mut one = json!({
+            "name": s.name,
+            "access": s.database.settings().policy.access.as_str(),
+        });
+        if !s.description.is_empty() {
+            one["description"] = s.description.as_str().into();
+        }
+        if s.database.is_known_to_be_down() {
+            one["state"] = "did not answer a moment ago".into();
+        }
+        one
+    };
+    let page: Vec<Value> = call.sources.iter().skip(skip).take(DATABASES).map(one).collect();
+    let (count, all) = (page.len(), call.sources.len());
+    let mut out = json!({
+        "databases": page,
+        "message": "Name one with database to list its tables.",
+    });
+    if all > skip + count {
+        out["next_cursor"] = format!("databases:{}", skip + count).into();
+    }
+    let mut reply = structured(&call.facts, count, &out);
+    if call.brief(false) {
+        reply.text = Text::Own(format!("{}; see structuredContent", plural(all, "database")));
+    }
+    Ok(reply)
+}
+
+fn databases_schema() -> Value {
+    json!({
+        "type": "array",
+        "description": "where no database was named",
+        "items": {
+            "type": "object",
+            "properties": {
+                "name": { "type": "string" },
+                "access": { "type": "string" },
+                "description": { "type": "string" },
+                "state": { "type": "string" }
+            },
+            "required": ["name", "access"]
+        }
+    })
 }

@@ -9,24 +9,27 @@ use serde_json::{Value, json};
 
 use super::confirm::Confirm;
 use super::search::DocumentIndex;
-use super::{Call, Stop, Surroundings, Tool, arguments};
+use super::{Call, NamesDatabase, Stop, Surroundings, Tool, arguments};
 use crate::code::Code;
-use crate::database::Database;
-use crate::facts::Named;
+use crate::database::Seen;
+use crate::facts::{CallFacts, Named};
 use crate::limits::Cost;
 use crate::refusal::Refusal;
+use crate::sources::{CHOICE, NoSource, Source, Sources};
 use crate::views::Page;
 
 /// The arguments of a call, read once into their type, before anybody looks at them.
 #[derive(Clone)]
 pub struct Arguments {
     named: Arc<Named>,
+    /// The database that it is for, where it is for one.
+    source: Option<Arc<Source>>,
     /// The call that they belong to, or why it cannot be; taken by the one that runs it.
     ready: Arc<Mutex<Option<Ready>>>,
 }
 
 type Running = Pin<Box<dyn Future<Output = Result<ToolReply, Stop>> + Send>>;
-type Ready = Result<Box<dyn FnOnce(Call) -> Running + Send>, Refusal>;
+type Ready = Result<Box<dyn FnOnce(Call) -> Running + Send>, Stop>;
 type Read = dyn Fn(Option<&RawValue>) -> Arguments + Send + Sync;
 
 /// A tool without its types.
@@ -62,21 +65,32 @@ impl Erased {
         // In the tests of this crate, whatever is registered is held against its schema.
         #[cfg(test)]
         tests::agree(&tool, of);
-        let definition = tool.definition(of).to_json(T::NAME);
-        let tool = Arc::new(tool);
+        let mut definition = tool.definition(of).to_json(T::NAME);
+        let (tool, sources) = (Arc::new(tool), of.sources.clone());
         let schema = definition["inputSchema"].clone();
+        if sources.several() {
+            name_database(&mut definition["inputSchema"], T::DATABASE, &sources);
+        }
         let read = move |params: Option<&RawValue>| -> Arguments {
-            let (named, ready) = match arguments::read::<T::Args>(params, &schema, T::RENAMED) {
-                Ok(args) => {
+            let read = arguments::read::<T::Args>(params, &schema, T::RENAMED);
+            let (named, source, ready) = match read {
+                Ok((args, database)) => {
                     let (named, tool) = (T::named(&args), tool.clone());
+                    let own = || T::database(&args).filter(|_| sources.several());
+                    let database = database.or_else(own);
                     let run = move |call| -> Running {
                         Box::pin(async move { tool.call(call, args).await })
                     };
-                    (named, Ok(Box::new(run) as Box<dyn FnOnce(Call) -> Running + Send>))
+                    let run = Box::new(run) as Box<dyn FnOnce(Call) -> Running + Send>;
+                    match chosen(&sources, T::DATABASE, database) {
+                        Ok(source) => (named, source, Ok(run)),
+                        Err(stop) => (named, None, Err(stop)),
+                    }
                 }
-                Err(refusal) => (Named::default(), Err(refusal)),
+                Err(refusal) => (Named::default(), None, Err(refusal.into())),
             };
-            Arguments { named: Arc::new(named), ready: Arc::new(Mutex::new(Some(ready))) }
+            let ready = Arc::new(Mutex::new(Some(ready)));
+            Arguments { named: Arc::new(named), source, ready }
         };
         let (for_views, view) = (T::FOR_VIEWS, T::VIEW);
         Self { name: T::NAME, for_views, view, cost: T::COST, definition, read: Box::new(read) }
@@ -114,6 +128,41 @@ impl Erased {
     }
 }
 
+/// The database that a call is for, by the name that it gives; none where it is for none, or for all.
+fn chosen(
+    sources: &Sources,
+    names: NamesDatabase,
+    name: Option<String>,
+) -> Result<Option<Arc<Source>>, Stop> {
+    match (names, &name) {
+        (NamesDatabase::No, None) => Ok(None),
+        (NamesDatabase::Any, None) if sources.several() => Ok(None),
+        _ => match sources.named(name.as_deref()) {
+            Ok(source) => Ok(Some(source.clone())),
+            Err(why) => Err(Stop::NoSource(name, why)),
+        },
+    }
+}
+
+/// Adds `database` to a tool's arguments: a choice, where there are few.
+fn name_database(schema: &mut Value, names: NamesDatabase, sources: &Sources) {
+    if matches!(names, NamesDatabase::No | NamesDatabase::Own) {
+        return;
+    }
+    let mut property = json!({ "type": "string" });
+    if sources.len() <= CHOICE {
+        property["enum"] = sources.names().into();
+    } else {
+        property["description"] = "which; list_tables without it lists all".into();
+    }
+    schema["properties"]["database"] = property;
+    if names == NamesDatabase::One
+        && let Some(required) = schema["required"].as_array_mut()
+    {
+        required.push("database".into());
+    }
+}
+
 // === impl Arguments ===
 
 impl Arguments {
@@ -122,12 +171,17 @@ impl Arguments {
         self.named.clone()
     }
 
+    /// The database that it is for, where it is for one.
+    pub(crate) fn source(&self) -> Option<&Arc<Source>> {
+        self.source.as_ref()
+    }
+
     async fn run(&self, call: Call) -> Result<ToolReply, Stop> {
         call.needs("mssql:read")?;
         let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner).take();
         match ready {
             Some(Ok(run)) => run(call).await,
-            Some(Err(refusal)) => Err(refusal.into()),
+            Some(Err(stop)) => Err(stop),
             None => Err(Stop::Invalid("these arguments were run already".into())),
         }
     }
@@ -194,11 +248,18 @@ impl Registry {
         context: Context,
         work: impl AsyncFnOnce(Call) -> Result<Reply, Stop>,
     ) -> Outcome {
-        let call = Call::new(context, &self.surroundings);
-        let (facts, cancel) = (call.facts.clone(), call.context.cancel.clone());
+        let facts = context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default();
+        let cancel = context.cancel.clone();
+        let Some(call) = Call::new(context, &self.surroundings) else {
+            let refusal = Refusal::no_source(None, &NoSource::Unknown, self.sources());
+            facts.set_outcome(refusal.code);
+            return Outcome::Complete(refusal.into_reply().into());
+        };
+        let (facts, source, seen) =
+            (call.facts.clone(), call.source.clone(), call.limits.seen.clone());
         let (code, outcome) = match work(call).await {
             Ok(reply) => (Code::Ok, Outcome::Complete(reply)),
-            Err(stop) => ended(stop, cancel.why(), &self.surroundings.database),
+            Err(stop) => ended(stop, cancel.why(), &source, &seen, self.sources()),
         };
         facts.set_outcome(code);
         outcome
@@ -216,9 +277,9 @@ impl Registry {
         self.get(name).ok_or_else(unknown)?.read(params.as_deref()).run(call).await
     }
 
-    /// The database of the mount.
-    pub(crate) fn database(&self) -> &Database {
-        &self.surroundings.database
+    /// The databases that its callers are shown.
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.surroundings.sources
     }
 
     pub(crate) fn listed(&self, shows_views: bool) -> Arc<Shared> {
@@ -242,8 +303,19 @@ impl Registry {
 }
 
 /// What is recorded of a call without an answer, and what its client is told.
-fn ended(stop: Stop, cancelled: Option<Why>, db: &Database) -> (Code, Outcome) {
+fn ended(
+    stop: Stop,
+    cancelled: Option<Why>,
+    source: &Source,
+    seen: &Seen,
+    sources: &Sources,
+) -> (Code, Outcome) {
+    let db = &source.database;
+    // What failed in a database says in which.
+    let of_data =
+        matches!(stop, Stop::Database(_) | Stop::Failed(_) | Stop::NotFound(..) | Stop::Refused(_));
     let refusal = match stop {
+        Stop::NoSource(name, why) => Refusal::no_source(name.as_deref(), &why, sources),
         Stop::Refused(r) => *r,
         Stop::Database(e) => Refusal::database(&e, db),
         Stop::Failed(f) => Refusal::failure(&f, db),
@@ -268,6 +340,10 @@ fn ended(stop: Stop, cancelled: Option<Why>, db: &Database) -> (Code, Outcome) {
         Some(Why::Ended) => return (Code::SessionEnded, Outcome::Cancelled),
         Some(_) => return (Code::Disconnected, Outcome::Cancelled),
     };
+    let refusal = match of_data {
+        true => refusal.of(source.told(seen.get().as_deref())),
+        false => refusal,
+    };
     (refusal.code, Outcome::Complete(refusal.into_reply().into()))
 }
 
@@ -280,7 +356,11 @@ fn listed(tools: &[Erased]) -> [Arc<Shared>; 2] {
 }
 
 fn instructions(of: &Surroundings) -> String {
-    let settings = of.database.settings();
+    let Some(first) = of.sources.first() else {
+        return "No database is granted to you; the operator of this server grants them."
+            .to_owned();
+    };
+    let settings = first.database.settings();
     let sandbox = if settings.sandbox {
         " This is the sandbox of mssql-mcp, a stand-in for SQL Server in memory with sample data: \
          what it lacks it refuses with error 49999, \"Not in the sandbox\", though SQL Server may \
@@ -288,11 +368,31 @@ fn instructions(of: &Surroundings) -> String {
     } else {
         ""
     };
+    if !of.sources.several() {
+        return format!(
+            "Tools for one Microsoft SQL Server database (T-SQL). Start with list_tables and \
+             describe_table; then query with execute_sql, binding values with params. Access is \
+             {}.{sandbox}",
+            settings.policy.access.as_str()
+        );
+    }
+    let one = |s: &Arc<Source>| {
+        let access = s.database.settings().policy.access.as_str();
+        match s.description.as_str() {
+            "" => format!("{} ({access})", s.name),
+            description => format!("{} ({access}): {description}", s.name),
+        }
+    };
+    let count = of.sources.len();
+    let mut all: Vec<String> = of.sources.iter().take(CHOICE).map(one).collect();
+    if count > CHOICE {
+        all.push(format!("and {} more", count - CHOICE));
+    }
     format!(
-        "Tools for one Microsoft SQL Server database (T-SQL). Start with list_tables and \
-         describe_table; then query with execute_sql, binding values with params. Access is \
-         {}.{sandbox}",
-        settings.policy.access.as_str()
+        "Tools for {count} Microsoft SQL Server databases (T-SQL): {}. Name one in each call with \
+         database; each answer says which it is from. Start with list_tables and describe_table; \
+         then query with execute_sql, binding values with params.{sandbox}",
+        all.join("; ")
     )
 }
 
@@ -306,7 +406,7 @@ mod tests {
     use super::*;
     use crate::config::settings::{database, tools};
     use crate::config::{Config, Inputs};
-    use crate::database::Settings;
+    use crate::database::{Database, Settings};
     use crate::tools::{Definition, TOOLS};
 
     fn config() -> Config {

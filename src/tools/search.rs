@@ -2,18 +2,22 @@
 //! and reads, in the shapes that OpenAI's contract asks for.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
 
 use mssql_mcp_transports::ToolReply;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::structured;
-use super::{Call, Definition, Refusal, Stop, Surroundings, Tool};
+use super::{Call, Definition, NamesDatabase, Refusal, Stop, Surroundings, Tool};
 use crate::config::Config;
 use crate::config::settings;
-use crate::database::objects::Column;
+use crate::database::DbError;
 use crate::facts::Named;
 use crate::limits::Cost;
+use crate::sources::Source;
 use crate::telemetry::wire::Shape;
 
 /// Hits in one answer.
@@ -24,8 +28,6 @@ const MAX_TEXT: usize = 60_000;
 /// What both are made of.
 #[derive(Debug, Clone)]
 pub struct DocumentIndex {
-    /// Text columns whose rows are searched.
-    rows_of: Arc<[Column]>,
     /// The page of an object, up to its id.
     page: Arc<str>,
 }
@@ -49,24 +51,19 @@ pub(super) struct FetchArgs {
     id: String,
 }
 
-pub(crate) fn column(text: &str) -> Option<Column> {
-    let parts = mssql_mcp_sql::quote::split(text)?;
-    let [schema, table, column] = parts.as_slice() else { return None };
-    let quoted = |n: &str| mssql_mcp_sql::quote::identifier(n);
-    Some(Column { table: format!("{}.{}", quoted(schema), quoted(table)), column: column.clone() })
-}
+/// How long one of several databases may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Those that are configured.
-pub fn columns(config: &Config) -> Vec<Column> {
-    config.get(settings::tools::SEARCH_ROWS).iter().filter_map(|c| column(c)).collect()
+/// The database that an id begins with, where there are several, and the rest of it.
+fn of_database(id: &str) -> Option<(&str, &str)> {
+    id.split_once('/').filter(|(name, _)| !name.contains(':'))
 }
 
 impl DocumentIndex {
     /// For the mount at this path.
     pub(crate) fn new(path: &str, config: &Config) -> Self {
         let origin = config.origin();
-        let rows_of = columns(config).into();
-        Self { rows_of, page: format!("{origin}{path}/object?id=").into() }
+        Self { page: format!("{origin}{path}/object?id=").into() }
     }
 
     fn url(&self, id: &str) -> String {
@@ -86,6 +83,7 @@ impl Tool for Search {
     /// What somebody looks for is data, unlike the `query` of `execute_sql`.
     const SHOWN: Shape = Shape::Fields(&[]);
     const EXAMPLE: &'static str = "search orders";
+    const DATABASE: NamesDatabase = NamesDatabase::Any;
     const SETTING: Option<&'static str> = Some(settings::tools::SEARCH.name());
 
     fn named(_: &SearchArgs) -> Named {
@@ -125,11 +123,46 @@ impl Tool for Search {
     async fn call(&self, call: Call, args: SearchArgs) -> Result<ToolReply, Stop> {
         let library = &self.0;
         let query: String = args.query.chars().take(500).collect();
-        let hits = call.database.search(&query, &library.rows_of, HITS, &call.limits).await?;
-        let results: Vec<Value> = hits
-            .iter()
-            .map(|h| json!({ "id": h.id, "title": h.title, "url": library.url(&h.id) }))
-            .collect();
+        let several = call.sources.several();
+        let one = |source: Arc<Source>| {
+            let (query, limits) = (&query, call.on(&source));
+            async move {
+                let found = source.database.search(query, &source.rows_of, HITS, &limits);
+                (tokio::time::timeout(PATIENCE, found).await, source.clone())
+            }
+        };
+        let asked: Vec<Arc<Source>> = match call.is_for_one {
+            true => vec![call.source.clone()],
+            false => call.sources.iter().cloned().collect(),
+        };
+        let mut found = Vec::new();
+        for (hits, source) in join_all(asked.into_iter().map(one)).await {
+            match hits {
+                Ok(Ok(hits)) => found.push((hits.into_iter(), source)),
+                Ok(Err(e)) if call.is_for_one => return Err(e.into()),
+                // One that does not answer is no reason to find nothing in the others.
+                _ if !call.is_for_one => {}
+                _ => return Err(DbError::Timeout.into()),
+            }
+        }
+        let mut results: Vec<Value> = Vec::new();
+        // The best of each, then the next best of each.
+        loop {
+            let before = results.len();
+            for (hits, source) in &mut found {
+                let Some(hit) = hits.next().filter(|_| results.len() < HITS) else { continue };
+                let (mut id, mut title) = (hit.id, hit.title);
+                if several {
+                    (id, title) =
+                        (format!("{}/{id}", source.name), format!("{}: {title}", source.name));
+                }
+                let url = library.url(&id);
+                results.push(json!({ "id": id, "title": title, "url": url }));
+            }
+            if results.len() == before {
+                break;
+            }
+        }
         Ok(structured(&call.facts, results.len(), &json!({ "results": results })))
     }
 }
@@ -142,6 +175,11 @@ impl Tool for Fetch {
     /// An id may hold the key of a row.
     const SHOWN: Shape = Shape::Fields(&[]);
     const EXAMPLE: &'static str = "fetch table:sales.Orders";
+    const DATABASE: NamesDatabase = NamesDatabase::Own;
+
+    fn database(args: &FetchArgs) -> Option<String> {
+        of_database(&args.id).map(|(name, _)| name.to_owned())
+    }
     const SETTING: Option<&'static str> = Some(settings::tools::SEARCH.name());
 
     fn named(_: &FetchArgs) -> Named {
@@ -187,7 +225,11 @@ impl Tool for Fetch {
 
     async fn call(&self, call: Call, args: FetchArgs) -> Result<ToolReply, Stop> {
         let (library, db) = (&self.0, &call.database);
-        let Some(o) = db.object(&args.id, &call.limits).await? else {
+        let id = match of_database(&args.id) {
+            Some((name, id)) if name.eq_ignore_ascii_case(&call.source.name) => id,
+            _ => args.id.as_str(),
+        };
+        let Some(o) = db.object(id, &call.limits).await? else {
             return Err(Refusal::no_such_object(&args.id).into());
         };
         let most = call.limits.bounds.max_chars.min(MAX_TEXT);

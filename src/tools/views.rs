@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::structured;
-use super::{Call, Definition, Refusal, Stop, Surroundings, Tool};
+use super::{Call, Definition, NamesDatabase, Refusal, Stop, Surroundings, Tool};
 use crate::database::catalog::NotFound;
 use crate::database::rows::{Bounds, Truncated};
 use crate::database::run::BatchAnswer;
@@ -112,6 +112,7 @@ impl Tool for ViewRows {
     const SHOWN: Shape = Shape::Fields(&[("offset", Shape::Number), ("limit", Shape::Number)]);
     const EXAMPLE: &'static str = "view_rows HANDLE";
     const FOR_VIEWS: bool = true;
+    const DATABASE: NamesDatabase = NamesDatabase::No;
 
     fn named(_: &RowsArgs) -> Named {
         Named::default()
@@ -191,6 +192,7 @@ impl Tool for ViewCell {
     const SHOWN: Shape = Shape::Fields(&[("row", Shape::Number), ("column", Shape::Number)]);
     const EXAMPLE: &'static str = "view_cell HANDLE";
     const FOR_VIEWS: bool = true;
+    const DATABASE: NamesDatabase = NamesDatabase::No;
 
     fn named(_: &CellArgs) -> Named {
         Named::default()

@@ -7,6 +7,7 @@ mod chatgpt;
 mod cli;
 mod clients;
 mod conformance;
+mod databases;
 mod dependencies;
 mod deploy;
 mod deployed;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use mssql_mcp::app::App;
 use mssql_mcp::config::settings;
 use mssql_mcp::config::{Config, Inputs};
+use mssql_mcp::database::Limits;
 use mssql_mcp::database::rows::Bounds;
-use mssql_mcp::database::{Limits, Settings};
 use mssql_mcp::http::{Listener, Shutdown};
 use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, USER};
 use serde_json::{Value, json};
@@ -79,9 +79,7 @@ impl Lab {
 
     fn of(sandbox: Sandbox, inputs: Inputs) -> Self {
         let config = Config::load(&inputs).expect("config");
-        let mut settings = Settings::from_config(&config).expect("settings");
-        settings.trust_only(sandbox.certificate());
-        let app = App::with_settings(&config, settings)
+        let app = App::with_settings(&config, |s| s.trust_only(sandbox.certificate()))
             .expect("app")
             .signed_in(&config)
             .expect("sign-in");
@@ -119,6 +117,7 @@ pub fn limits(max_rows: u64, max_chars: usize) -> Limits {
         trace: None,
         caller: mssql_mcp::database::ourselves(),
         notifier: Default::default(),
+        seen: Default::default(),
     }
 }
 

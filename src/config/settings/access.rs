@@ -44,7 +44,7 @@ settings! {
         "how long the preview of a change may run";
 }
 
-pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
+pub(in crate::config) fn check(config: &Config, errors: &mut Vec<String>) {
     for item in config
         .get(ALLOW)
         .iter()

@@ -57,7 +57,7 @@ settings! {
          subscription; 0: never";
 }
 
-pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
+pub(in crate::config) fn check(config: &Config, errors: &mut Vec<String>) {
     if let Err(e) = config.server() {
         errors.push(e.replacen(HOST.name(), &config.place(HOST), 1));
     }
@@ -115,8 +115,8 @@ impl Config {
         ServerAddress::parse(host, port, self.get(INSTANCE))
     }
 
-    /// Whether any database is configured at the top of the file.
-    pub(in crate::config) fn has_database(&self) -> bool {
-        !self.get(HOST).is_empty()
+    /// Whether any database is configured but those of mounts.
+    pub(crate) fn has_database(&self) -> bool {
+        !self.get(HOST).is_empty() || !self.databases.is_empty()
     }
 }
