@@ -57,6 +57,8 @@ pub struct Config {
     /// `[[database]]` and those of `[[server]]`; none where `[database]` is the only one.
     databases: Vec<ListedDatabase>,
     grants: Vec<Grant>,
+    /// It is that of a database that is listed beside others.
+    is_listed: bool,
     clients: Vec<Registered>,
     quotas: Vec<QuotaRow>,
     warnings: Vec<String>,

@@ -25,6 +25,8 @@ pub struct Policy {
     pub allow: Vec<String>,
     /// The database that the caller is in, where it is known: USE of it changes nothing.
     pub database: Option<Arc<str>>,
+    /// Names of other databases are refused, but for those of the system.
+    pub only_here: bool,
     /// The longest LOCK_TIMEOUT that a caller may set, in milliseconds.
     pub lock_timeout: u64,
 }
@@ -109,8 +111,14 @@ pub fn can_be_allowed(item: &str) -> bool {
     let item = item.trim();
     let lower = item.to_ascii_lowercase();
     crate::account::refuses(&lower)
-        || ["linked server", "all server", "rename database", "raiserror with log"]
-            .contains(&lower.as_str())
+        || [
+            "linked server",
+            "cross database",
+            "all server",
+            "rename database",
+            "raiserror with log",
+        ]
+        .contains(&lower.as_str())
         || crate::statements::all().any(|kind| {
             let of = |s: &crate::verdict::Statement| {
                 s.problem
@@ -125,7 +133,13 @@ pub fn can_be_allowed(item: &str) -> bool {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { access: Access::ReadOnly, allow: Vec::new(), database: None, lock_timeout: 10_000 }
+        Self {
+            access: Access::ReadOnly,
+            allow: Vec::new(),
+            database: None,
+            only_here: false,
+            lock_timeout: 10_000,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod blame;
 mod change;
 mod define;
+mod elsewhere;
 mod execute;
 mod finish;
 mod names;

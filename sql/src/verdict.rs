@@ -184,6 +184,7 @@ impl Verdict {
         } else {
             let mut r = Reader::new(sql, list, derive(list), policy, nesting);
             r.read();
+            r.keep_here();
             r
         };
         if reader.statements() > MOST {

@@ -20,10 +20,10 @@ pub fn show(result: &Node, width: Option<usize>) -> String {
     let structured = result.get("structuredContent");
     let mut out = String::new();
     if result.get("isError").is_true() {
-        failure(first, &mut out);
+        failure(first, width, &mut out);
     } else if first.is_empty() || is_told(first, structured) {
         answer(structured, width, &mut out);
-        from(structured.get("source"), &mut out);
+        from(structured.get("source"), width, &mut out);
     } else {
         // CSV, which is for other programs: as it was sent.
         out += first;
@@ -41,7 +41,7 @@ fn is_told(text: &str, structured: &Node) -> bool {
         || (*structured != Node::Null && !text.ends_with('\n'))
 }
 
-fn failure(text: &str, out: &mut String) {
+fn failure(text: &str, width: Option<usize>, out: &mut String) {
     let whole = Node::read(text).unwrap_or(Node::Null);
     let e = whole.get("error");
     *out += "error";
@@ -62,24 +62,26 @@ fn failure(text: &str, out: &mut String) {
     for m in e.get("messages").items().iter().filter_map(Node::text) {
         let _ = writeln!(out, "{}", lines(m));
     }
-    from(whole.get("source"), out);
+    from(whole.get("source"), width, out);
 }
 
 /// Where an answer is from.
-fn from(source: &Node, out: &mut String) {
+fn from(source: &Node, width: Option<usize>, out: &mut String) {
     let part = |name: &str| source.get(name).text().map(plain);
     let Some(label) = part("label") else { return };
-    *out += &format!("from {label}");
+    let mut line = format!("from {label}");
     if let Some(database) = part("database").filter(|d| *d != label) {
-        *out += &format!(" ({database})");
+        line += &format!(" ({database})");
     }
     if let (Some(server), Some(login)) = (part("server"), part("login")) {
-        *out += &format!(" @ {server} as {login}");
+        line += &format!(" @ {server} as {login}");
     }
     if let Some(access) = part("access") {
-        *out += &format!(", {access}");
+        line += &format!(", {access}");
     }
-    out.push('\n');
+    fold(&line, width).iter().for_each(|l| {
+        let _ = writeln!(out, "{l}");
+    });
 }
 
 fn answer(s: &Node, width: Option<usize>, out: &mut String) {

@@ -75,7 +75,7 @@ fn may_be_its_own(key: &str) -> bool {
 /// A name that can stand in URIs, records and argument lists.
 fn checked_name(name: &str) -> Result<(), String> {
     if name.is_empty() || name.chars().count() > LONGEST {
-        return Err(format!("a name has 1 to {LONGEST} characters"));
+        return Err(format!("a name has at least one character, and at most {LONGEST}"));
     }
     if name.chars().any(|c| c.is_control() || "/*\"'`[];".contains(c)) || name.trim() != name {
         return Err("a name has no control characters, no blanks around it, and none of / * \" ' \
@@ -230,7 +230,8 @@ pub(super) fn listed(
     errors: &mut Vec<String>,
 ) -> Vec<ListedDatabase> {
     let mut all: Vec<ListedDatabase> = Vec::new();
-    let mut put = |one: ListedDatabase, errors: &mut Vec<String>| {
+    let mut put = |mut one: ListedDatabase, errors: &mut Vec<String>| {
+        one.config.is_listed = true;
         if let Err(why) = checked_name(&one.name) {
             errors.push(format!("database {}: {why}", super::quoted(&one.name)));
         }
@@ -303,6 +304,11 @@ impl Config {
         self.databases.clone()
     }
 
+    /// Whether it is one of several databases, whose callers name the one that they want.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.is_listed
+    }
+
     /// Whether every setting has the same value.
     pub(crate) fn same_values(&self, other: &Self) -> bool {
         self.values.iter().map(|(k, v)| (k, &v.0)).eq(other.values.iter().map(|(k, v)| (k, &v.0)))
@@ -336,6 +342,7 @@ impl Config {
             mounts: Vec::new(),
             databases: Vec::new(),
             grants: Vec::new(),
+            is_listed: false,
             clients: Vec::new(),
             quotas: Vec::new(),
             warnings: Vec::new(),

@@ -59,6 +59,7 @@ impl Config {
             mounts: Vec::new(),
             databases: Vec::new(),
             grants: lists.grants,
+            is_listed: false,
             clients: lists.clients,
             quotas: Vec::new(),
             warnings,

@@ -106,6 +106,8 @@ impl Settings {
                 database: Some(c.get(settings::database::NAME))
                     .filter(|n| !n.is_empty())
                     .map(Into::into),
+                // Of several, a call names the one that it is for.
+                only_here: c.is_listed(),
                 ..Policy::default()
             },
         })

@@ -108,7 +108,7 @@ pub(super) fn rowsets(
     let brief = form(call, asked).1.then(|| format!("{}: {}", line(), brief(&a, changed)));
     // Before the rows, so that who reads them from the beginning knows that they are not all.
     let source = call.told();
-    let (mut head, mut cut) = (format!("{{\"source\":{source},"), String::new());
+    let (mut head, mut cut) = (String::from("{"), String::new());
     if let Some((why, limit)) = a.truncated {
         facts.set_truncated(why.as_str());
         let missing = match (changed, more) {
@@ -123,7 +123,7 @@ pub(super) fn rowsets(
     if a.cut {
         facts.set_truncated("max_cell");
     }
-    head += "\"results\":";
+    head += &format!("\"source\":{source},\"results\":");
     let mut parts = vec![bytes::Bytes::from(head)];
     parts.extend(a.results.0);
     let mut tail = String::new();
@@ -148,7 +148,7 @@ pub(super) fn rowsets(
     if let Some(line) = brief {
         reply.text = Text::Own(line);
     } else if let Some(mut csv) = a.csv {
-        csv.insert_str(0, &format!("# {}\n{cut}", line()));
+        csv.insert_str(0, &cut);
         // What is not rows, in lines that no row begins like.
         for m in messages.as_array().into_iter().flatten().filter_map(Value::as_str) {
             csv += &format!("# message: {}\n", m.replace(['\n', '\r'], "\n# "));
@@ -160,6 +160,7 @@ pub(super) fn rowsets(
                 a.committed
             );
         }
+        csv += &format!("# {}\n", line());
         reply.text = Text::Own(csv);
     }
     reply

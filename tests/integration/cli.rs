@@ -28,7 +28,11 @@ async fn call_prints_a_table_and_its_status_tells_success() {
     .await;
     assert_eq!(
         (status, out.as_str()),
-        (Some(0), "OrderId  Status\n-------  ------\n      1  Filled\n(1 row)\n")
+        (
+            Some(0),
+            "OrderId  Status\n-------  ------\n      1  Filled\n(1 row)\n\
+             from sandbox (trading) @ SANDBOX as sandbox, read-only\n"
+        )
     );
     let (status, out, _) = run(
         &["call", "--demo", "get_table_sample", "--table-name=Employees", "--limit", "1", "--json"],

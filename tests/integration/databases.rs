@@ -132,7 +132,7 @@ async fn an_answer_says_where_it_is_from_as_the_session_says() {
     );
     let csv = json!({ "query": "SELECT 1 AS n", "database": "risk", "format": "csv" });
     let a = s.call("execute_sql", csv).await;
-    assert_eq!(a["content"][0]["text"], "# risk (trading), full\nn\n1\n# 1 row\n");
+    assert_eq!(a["content"][0]["text"], "n\n1\n# 1 row\n# risk (trading), full\n");
     let a = s
         .call("describe_table", json!({ "table_name": "sales.Orders", "database": "Ledger" }))
         .await;
@@ -175,6 +175,17 @@ async fn a_call_for_no_database_hears_which_there_are() {
     let databases = &a["structuredContent"]["databases"];
     assert_eq!(databases[0]["description"], "Orders and customers.");
     assert_eq!(databases[1], json!({ "name": "risk", "access": "full" }));
+    // A name in front of a table leads nowhere else.
+    for (sql, code) in [
+        ("SELECT TOP 1 OrderId FROM trading.sales.Orders", json!(null)),
+        ("SELECT TOP 1 * FROM Hidden.dbo.T", json!("forbidden_sql")),
+        ("SELECT TOP 1 * FROM risk..T", json!("forbidden_sql")),
+    ] {
+        let a = s.call("execute_sql", json!({ "query": sql, "database": "Ledger" })).await;
+        let told =
+            a["content"][0]["text"].as_str().and_then(|t| serde_json::from_str::<Value>(t).ok());
+        assert_eq!(told.unwrap_or_default()["error"]["code"], code, "{sql}: {a}");
+    }
     // USE of another is refused, and of the one that it is in does nothing.
     for (sql, good) in [("USE trading", true), ("USE master", false), ("USE risk", false)] {
         let a = s.call("execute_sql", json!({ "query": sql, "database": "Ledger" })).await;

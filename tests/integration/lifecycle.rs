@@ -79,7 +79,10 @@ async fn the_server_starts_without_its_database_and_serves_once_it_is_up() {
     let port = crate::support::free().port();
     mssql_mcp::telemetry::init("error", mssql_mcp::config::settings::log::Format::Text);
     let config = mssql_mcp::config::Config::load(&mssql_mcp::config::Inputs {
-        fixed: crate::support::fixed(port, &[("database.trust_server_certificate", "yes")]),
+        fixed: crate::support::fixed(
+            port,
+            &[("database.trust_server_certificate", "yes"), ("http.show_server", "yes")],
+        ),
         ..Default::default()
     })
     .expect("config");
@@ -206,7 +209,7 @@ async fn health_works_from_inside_a_container() {
 /// beside them, are two.
 #[tokio::test(flavor = "multi_thread")]
 async fn failed_logins_are_two_a_minute_however_many_ask() {
-    let lab = Lab::new(&[("database.password", "not the one")]).await;
+    let lab = Lab::new(&[("database.password", "not the one"), ("http.show_server", "yes")]).await;
     let (address, _stop) = lab.serve().await;
     let call = json!({ "name": "execute_sql", "arguments": { "query": "SELECT 1 AS a" } });
     let health = async || http(address, "GET", "/health", &[], b"").await.json()["status"].clone();

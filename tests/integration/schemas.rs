@@ -295,7 +295,11 @@ async fn brief_texts_count_what_structured_content_has() {
     }
     // CSV in the one place, and nothing in the other.
     let r = call(b, "execute_sql", json!({ "query": two, "format": "csv" })).await;
-    assert_eq!(text(&r), "3 rows of 2 columns, 1 row of 1 column; see structuredContent");
+    assert_eq!(
+        text(&r),
+        "default (trading), read-write: 3 rows of 2 columns, 1 row of 1 column; see \
+         structuredContent"
+    );
     assert_eq!(r["structuredContent"]["results"][1]["csv"], "one\n1\n", "{r}");
     // ChatGPT reads the text of these two.
     let r = call(b, "search", json!({ "query": "orders" })).await;
@@ -308,10 +312,7 @@ async fn brief_texts_count_what_structured_content_has() {
     let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
         "name": "execute_sql", "arguments": { "query": two, "format": "brief" } } });
     let r = in_session(b, &old, message).await.json()["result"].clone();
-    assert!(
-        text(&r).starts_with("{\"results\":[{\"columns\":") && r.get("structuredContent").is_none(),
-        "{r}"
-    );
+    assert!(text(&r).starts_with("{\"source\":") && r.get("structuredContent").is_none(), "{r}");
     // At a terminal it is a table all the same.
     let asked = ["call", "--demo", "execute_sql", "SELECT 7 AS seven", "--format", "brief"];
     let out = command(&asked).output().await.expect("run");

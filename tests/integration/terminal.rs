@@ -68,7 +68,11 @@ async fn values_are_shown_as_they_are() {
 #[tokio::test(flavor = "multi_thread")]
 async fn columns_are_aligned_by_what_is_seen() {
     let out = query("SELECT N'日本語' AS a, 5 AS n UNION ALL SELECT N'x', 1234", &[]).await;
-    assert_eq!(out, "a       n\n------  ----\n日本語     5\nx       1234\n(2 rows)\n");
+    assert_eq!(
+        out,
+        "a       n\n------  ----\n日本語     5\nx       1234\n(2 rows)\n\
+         from sandbox (trading) @ SANDBOX as sandbox, read-only\n"
+    );
     // A column of exact decimals, which are texts in JSON, is one of numbers.
     let out = query(
         "SELECT CAST(1 AS decimal(38,20)) AS n UNION ALL SELECT CAST(12345 AS decimal(38,20))",
@@ -205,7 +209,7 @@ async fn a_running_server_is_asked_with_its_token() {
 async fn a_change_says_that_it_was_committed() {
     let change = "UPDATE dbo.Employees SET Name = Name WHERE EmployeeId = 1";
     let out = query(change, &["--access-level", "read-write"]).await;
-    assert!(out.ends_with("(1 row affected)\ncommitted\n"), "{out}");
+    assert!(out.contains("(1 row affected)\ncommitted\nfrom sandbox "), "{out}");
     let out = query(change, &["--access-level", "read-write", "--dry-run"]).await;
     assert!(
         out.contains("(1 row affected; dry run: rolled back)") && !out.contains("committed"),

@@ -73,9 +73,9 @@ fn scenarios() -> Vec<Scenario> {
                 ("/structuredContent/results/0/rows", json!([[42, "ü'x"]])),
                 // A read says nothing of changes.
                 (
-                    "/structuredContent",
-                    json!({ "results": [{
-                    "columns": [{ "name": "d", "type": "int" }, { "name": "t", "type": "nvarchar(4000)" }], "rows": [[42, "ü'x"]], "row_count": 1 }] }),
+                    "/structuredContent/results",
+                    json!([{
+                    "columns": [{ "name": "d", "type": "int" }, { "name": "t", "type": "nvarchar(4000)" }], "rows": [[42, "ü'x"]], "row_count": 1 }]),
                 ),
             ],
         ),
@@ -740,9 +740,9 @@ async fn limits_say_what_they_cut() {
         json!({ "query": "SELECT '# 5 rows' AS a UNION ALL SELECT 'a # b'", "format": "csv" }),
     )
     .await;
-    assert_eq!(text(&r), "a\n\"# 5 rows\"\n\"a # b\"\n# 2 rows\n");
+    assert_eq!(text(&r), "a\n\"# 5 rows\"\n\"a # b\"\n# 2 rows\n# default (trading), read-only\n");
     let r = call(json!({ "query": "SELECT 1 AS a", "format": "csv" })).await;
-    assert_eq!(text(&r), "a\n1\n# 1 row\n");
+    assert_eq!(text(&r), "a\n1\n# 1 row\n# default (trading), read-only\n");
 }
 
 /// Parameters of any name, and of types that JSON does not have.

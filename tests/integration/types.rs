@@ -404,7 +404,7 @@ async fn csv_is_a_choice_of_the_caller_or_of_the_configuration() {
         if csv {
             // For clients that show their model only one of the two, and no row twice in either.
             let rows = "id,\"na,me\"\n9223372036854775807,\"a \"\"b\"\",\nc\"\n,\n1,\"\"\n";
-            assert_eq!(text, format!("{rows}# 3 rows\n"));
+            assert_eq!(text, format!("{rows}# 3 rows\n# default (trading), read-only\n"));
             assert_eq!((&result["csv"], result.get("rows")), (&json!(rows), None));
             assert_eq!(result["columns"][0]["exact"], "string");
         } else {
@@ -413,7 +413,7 @@ async fn csv_is_a_choice_of_the_caller_or_of_the_configuration() {
                 json!([["9223372036854775807", "a \"b\",\nc"], [null, null], [1, ""]])
             );
             assert!(result.get("csv").is_none());
-            assert!(text.starts_with("{\"results\""));
+            assert!(text.starts_with("{\"source\""));
         }
     }
 }

@@ -22,6 +22,7 @@ export class SchemaPage {
   readonly #notice = h("p", { class: "notice", hidden: true });
   readonly #status = h("p", { class: "status", role: "status" });
   #args: Json = {};
+  #database = "";
   #list: List | null = null;
   #full = false;
   #shown = false;
@@ -65,9 +66,19 @@ export class SchemaPage {
     this.#tabs.reset();
     if (result.isError === true) return this.#plain(failurePage(failure(result)));
     const s = structured(result);
+    // What is asked from here is of the same database.
+    const source = s.source as Json | undefined;
+    this.#database = typeof source?.label === "string" ? source.label : this.#database;
     if (Array.isArray(s.tables)) return this.#listing(s);
+    if (Array.isArray(s.databases)) return this.#databases(s.databases as Json[]);
     if (Array.isArray(s.columns)) return this.#table(s);
     this.#plain(h("p", {}, shortened(textOf(result), 4000) || "Nothing was told."));
+  }
+
+  #databases(all: Json[]): void {
+    replace(this.#title, "Databases");
+    const one = (d: Json): HTMLElement => h("li", {}, shortened([text(d.name), text(d.access), text(d.description)].filter((t) => t !== "").join(" · "), 400));
+    this.#plain(h("ul", {}, ...all.map(one)));
   }
 
   #listing(s: Json): void {
@@ -130,7 +141,7 @@ export class SchemaPage {
     this.#trouble("");
     say(this.#status, "reading…");
     try {
-      const answer = await this.#bridge!.callTool(tool, args);
+      const answer = await this.#bridge!.callTool(tool, this.#database === "" ? args : { ...args, database: this.#database });
       if (answer.isError !== true) return answer;
       this.#trouble(failure(answer).message);
     } catch (e) {
