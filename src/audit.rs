@@ -215,7 +215,7 @@ mod tests {
     use crate::config::Inputs;
     use crate::database::{Database, Settings};
     use crate::rescue;
-    use crate::sources::Sources;
+    use crate::sources::DataSources;
 
     fn call(tool: &str) -> McpRequest {
         let mut extensions = http::Extensions::new();
@@ -278,7 +278,7 @@ mod tests {
         let config = Config::load(&Inputs { fixed, ..Inputs::default() }).expect("config");
         let audit = Audit::open(&config, log::SERVER).expect("audit");
         let db = Database::new(Settings::from_config(&config).expect("settings"));
-        let sources = Sources::one(db, crate::database::Limits::of_our_own().bounds);
+        let sources = DataSources::one(db, crate::database::Limits::of_our_own().bounds);
         let service = ServiceBuilder::new()
             .layer(AuditLayer::new(audit.clone(), "/demo", &sources))
             .layer(RescueLayer::new(rescue::note, rescue::rescue))

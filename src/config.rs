@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::plural::plural;
-pub(crate) use databases::{Grant, ListedDatabase, matches};
+pub(crate) use databases::{DatabaseGrant, ListedDatabase, matches};
 pub(crate) use docs::markdown;
 pub(crate) use lists::{QuotaRow, Registered};
 pub use load::Inputs;
@@ -56,7 +56,7 @@ pub struct Config {
     mounts: Vec<(String, Config)>,
     /// `[[database]]` and those of `[[server]]`; none where `[database]` is the only one.
     databases: Vec<ListedDatabase>,
-    grants: Vec<Grant>,
+    grants: Vec<DatabaseGrant>,
     /// It is that of a database that is listed beside others.
     is_listed: bool,
     clients: Vec<Registered>,

@@ -17,7 +17,7 @@ use opentelemetry::KeyValue;
 use crate::code::Code;
 use crate::facts::{CallFacts, outcome_of};
 use crate::protocol::METHODS;
-use crate::sources::Source;
+use crate::sources::DataSource;
 use crate::telemetry::SPANS;
 use crate::telemetry::metrics::{self, instruments, label};
 use crate::telemetry::trace::{self, OpenSpan, Trace};
@@ -40,7 +40,7 @@ pub struct RunningCall {
     transport: &'static str,
     version: &'static str,
     client: Option<String>,
-    source: Option<Arc<Source>>,
+    source: Option<Arc<DataSource>>,
     facts: Arc<CallFacts>,
     trace: Trace,
     begun: OpenSpan,

@@ -11,7 +11,7 @@ use crate::database::catalog::NotFound;
 use crate::database::run::Failure;
 use crate::database::{Database, DbError};
 use crate::plural::plural;
-use crate::sources::{NoSource, Sources};
+use crate::sources::{DataSources, NoSource};
 
 /// Characters of a name that is repeated.
 const LONGEST_NAME: usize = 128;
@@ -254,7 +254,7 @@ impl Refusal {
 impl Refusal {
     /// A call for no database that its caller is shown. One that is hidden and one that is not
     /// there are the same.
-    pub(crate) fn no_source(name: Option<&str>, why: &NoSource, sources: &Sources) -> Self {
+    pub(crate) fn no_source(name: Option<&str>, why: &NoSource, sources: &DataSources) -> Self {
         let shown: String = name.unwrap_or_default().chars().take(LONGEST_NAME).collect();
         let shown = crate::visible::visible(&shown);
         let known = sources.known();

@@ -18,7 +18,7 @@ use crate::facts::Named;
 use crate::limits::Cost;
 use crate::plural::plural;
 use crate::protocol::cached;
-use crate::sources::Source;
+use crate::sources::DataSource;
 use crate::tools::{Call, Registry, Stop};
 use mssql_mcp_sql::quote;
 use uri::{Aspect, ObjectUri, SCHEME};
@@ -95,7 +95,7 @@ pub(crate) fn member(params: Option<&RawValue>, key: &str) -> Option<Value> {
 }
 
 /// The entry of a table: schema, name, kind, rows and description.
-fn table(source: &Source, several: bool, row: &[Value]) -> Value {
+fn table(source: &DataSource, several: bool, row: &[Value]) -> Value {
     let text = |n: usize| row.get(n).and_then(Value::as_str).unwrap_or_default();
     let (schema, name) = (text(0), text(1));
     let (uri_schema, uri_name) = (schema.to_owned(), name.to_owned());
@@ -285,7 +285,7 @@ impl Resources {
 }
 
 /// What a URI names, and in which of the databases that its caller is shown.
-fn named(call: &Call, uri: &str) -> Result<(Arc<Source>, ObjectUri), Stop> {
+fn named(call: &Call, uri: &str) -> Result<(Arc<DataSource>, ObjectUri), Stop> {
     let object = ObjectUri::parse(uri).ok_or_else(|| not_found(uri))?;
     match call.sources.named(Some(&object.database)) {
         Ok(source) => Ok((source.clone(), object)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::config::settings::{self, limits};
-use crate::config::{Config, Grant, ListedDatabase, matches};
+use crate::config::{Config, DatabaseGrant, ListedDatabase, matches};
 use crate::database::objects::Column;
 use crate::database::rows::Bounds;
 use crate::database::{Database, Identity};
@@ -20,7 +20,7 @@ const TOLD: usize = 20;
 
 /// A database as callers know it.
 #[derive(Debug)]
-pub struct Source {
+pub struct DataSource {
     /// What `database` in a call is, and what stands in URIs.
     pub(crate) name: String,
     /// What is in it; empty where nobody said.
@@ -36,8 +36,8 @@ pub struct Source {
 
 /// Databases, in the order of the configuration. Clones share them.
 #[derive(Debug, Clone)]
-pub struct Sources {
-    all: Arc<[Arc<Source>]>,
+pub struct DataSources {
+    all: Arc<[Arc<DataSource>]>,
 }
 
 /// Why a call is for no database.
@@ -63,15 +63,19 @@ fn column(text: &str) -> Option<Column> {
 
 /// Places of the databases that somebody is shown: all of them where nobody is granted any, and to
 /// the person at this machine.
-pub(crate) fn granted(sources: &Sources, grants: &[Grant], who: Option<&Principal>) -> Vec<usize> {
+pub(crate) fn granted(
+    sources: &DataSources,
+    grants: &[DatabaseGrant],
+    who: Option<&Principal>,
+) -> Vec<usize> {
     let everything = grants.is_empty() || who.is_some_and(Principal::is_local);
     let subject = who.map_or("", |p| p.subject.as_str());
-    let is_of = |g: &&Grant| {
+    let is_of = |g: &&DatabaseGrant| {
         g.principals
             .iter()
             .any(|p| p.strip_suffix('*').map_or(p == subject, |start| subject.starts_with(start)))
     };
-    let shown = |source: &Source| {
+    let shown = |source: &DataSource| {
         everything
             || grants
                 .iter()
@@ -81,9 +85,9 @@ pub(crate) fn granted(sources: &Sources, grants: &[Grant], who: Option<&Principa
     (0..sources.all.len()).filter(|n| shown(&sources.all[*n])).collect()
 }
 
-// === impl Source ===
+// === impl DataSource ===
 
-impl Source {
+impl DataSource {
     /// One that the configuration describes, behind this pool.
     pub(crate) fn new(of: &ListedDatabase, database: Database) -> Self {
         let config = &of.config;
@@ -151,11 +155,11 @@ impl Source {
     }
 }
 
-// === impl Sources ===
+// === impl DataSources ===
 
-impl Sources {
+impl DataSources {
     /// In this order.
-    pub(crate) fn new(all: Vec<Source>) -> Self {
+    pub(crate) fn new(all: Vec<DataSource>) -> Self {
         Self { all: all.into_iter().map(Arc::new).collect() }
     }
 
@@ -165,7 +169,7 @@ impl Sources {
         let name = if s.database.is_empty() { s.label.clone() } else { s.database.clone() };
         let (description, timeout) = (String::new(), Duration::from_secs(45));
         let rows_of = Arc::new([]);
-        Self::new(vec![Source { name, description, database, bounds, timeout, rows_of }])
+        Self::new(vec![DataSource { name, description, database, bounds, timeout, rows_of }])
     }
 
     /// Some of them, by their places.
@@ -183,17 +187,17 @@ impl Sources {
         self.all.len() > 1
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Source>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<DataSource>> {
         self.all.iter()
     }
 
     /// The one at a place.
-    pub(crate) fn at(&self, place: usize) -> Option<&Arc<Source>> {
+    pub(crate) fn at(&self, place: usize) -> Option<&Arc<DataSource>> {
         self.all.get(place)
     }
 
     /// The first.
-    pub(crate) fn first(&self) -> Option<&Arc<Source>> {
+    pub(crate) fn first(&self) -> Option<&Arc<DataSource>> {
         self.all.first()
     }
 
@@ -203,7 +207,7 @@ impl Sources {
     }
 
     /// The one of this name, in any case; without a name, the only one.
-    pub(crate) fn named(&self, name: Option<&str>) -> Result<&Arc<Source>, NoSource> {
+    pub(crate) fn named(&self, name: Option<&str>) -> Result<&Arc<DataSource>, NoSource> {
         match name {
             None if self.several() => Err(NoSource::Missing),
             None => self.first().ok_or(NoSource::Unknown),

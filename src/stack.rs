@@ -34,7 +34,7 @@ use crate::observe::http::{Requests, traced};
 use crate::prepare::PrepareLayer;
 use crate::rescue;
 use crate::route::Routes;
-use crate::sources::Source;
+use crate::sources::DataSource;
 use crate::tasks::TasksLayer;
 use crate::tools::Registries;
 
@@ -77,7 +77,7 @@ where
         // Only what asks a database takes time.
         .layer(DeadlineLayer::new(
             move |r: &McpRequest| {
-                let own = r.context.extensions.get::<Arc<Source>>().map(|s| s.timeout);
+                let own = r.context.extensions.get::<Arc<DataSource>>().map(|s| s.timeout);
                 work(r).map(|_| own.unwrap_or(query_timeout))
             },
             |r: &mut McpRequest, at: tokio::time::Instant| r.context.deadline = Some(at.into_std()),

@@ -34,7 +34,7 @@ use crate::facts::{CallFacts, Named};
 use crate::limits::Cost;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
-use crate::sources::{NoSource, Source, Sources};
+use crate::sources::{DataSource, DataSources, NoSource};
 use crate::telemetry::wire::Shape;
 use crate::views::{KeptResults, Page, is_shown};
 use confirm::Confirm;
@@ -130,7 +130,7 @@ pub(crate) trait Tool: Send + Sync + 'static {
 #[derive(Debug, Clone)]
 pub struct Surroundings {
     /// The databases that the caller is shown.
-    pub sources: Sources,
+    pub sources: DataSources,
     /// The text block only counts what `structuredContent` has.
     pub brief: bool,
     /// Who is shown results in pages, and what is kept for them.
@@ -191,10 +191,10 @@ pub(crate) struct Call {
     /// For those who watch.
     pub(crate) facts: Arc<CallFacts>,
     /// The database that it is for; where it names none, the first.
-    pub(crate) source: Arc<Source>,
+    pub(crate) source: Arc<DataSource>,
     pub(crate) database: Database,
     /// All that its caller is shown.
-    pub(crate) sources: Sources,
+    pub(crate) sources: DataSources,
     /// Whether it names one, or there is only one.
     pub(crate) is_for_one: bool,
     /// Where the call must stop: the mount's bounds, the deadline, the client's cancel.
@@ -245,7 +245,7 @@ impl Surroundings {
     /// Without pages, and with whole text blocks.
     pub fn new(database: Database, bounds: Bounds) -> Self {
         let pages = Pages { shown: Apps::Never, kept: KeptResults::default(), links: None };
-        Self { sources: Sources::one(database, bounds), brief: false, pages }
+        Self { sources: DataSources::one(database, bounds), brief: false, pages }
     }
 
     /// Whether the caller's client shows pages.
@@ -304,7 +304,7 @@ impl Definition {
 impl Call {
     /// With the facts that the stack put in; none where there is no database for it.
     pub(crate) fn new(context: Context, of: &Surroundings) -> Option<Self> {
-        let chosen = context.extensions.get::<Arc<Source>>().cloned();
+        let chosen = context.extensions.get::<Arc<DataSource>>().cloned();
         let is_for_one = chosen.is_some() || !of.sources.several();
         let source = chosen.or_else(|| of.sources.first().cloned())?;
         let facts = context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default();
@@ -361,7 +361,7 @@ impl Call {
     }
 
     /// The same call, for another database.
-    pub(crate) fn on(&self, source: &Arc<Source>) -> Limits {
+    pub(crate) fn on(&self, source: &Arc<DataSource>) -> Limits {
         Limits { bounds: source.bounds, seen: Seen::default(), ..self.limits.clone() }
     }
 

@@ -19,7 +19,7 @@ use crate::observe::Calls;
 use crate::resources::Watch;
 use crate::runs::{RunBounds, Runs};
 use crate::server::Server;
-use crate::sources::{Source, Sources};
+use crate::sources::{DataSource, DataSources};
 use crate::stack;
 use crate::tasks::{PatienceOf, TasksLayer, declares};
 use crate::tools::confirm::Confirm;
@@ -144,16 +144,16 @@ impl Mounted {
 }
 
 /// The databases of a path, by their pools.
-fn sources(config: &Config, databases: &[Database]) -> Sources {
+fn sources(config: &Config, databases: &[Database]) -> DataSources {
     let listed = config.databases();
-    let all = listed.iter().zip(databases).map(|(of, pool)| Source::new(of, pool.clone()));
-    Sources::new(all.collect())
+    let all = listed.iter().zip(databases).map(|(of, pool)| DataSource::new(of, pool.clone()));
+    DataSources::new(all.collect())
 }
 
 /// What answers at one path.
 fn center(
     path: &str,
-    sources: Sources,
+    sources: DataSources,
     confirm: &Confirm,
     watch: &Watch,
     kept: &KeptResults,
@@ -170,7 +170,7 @@ fn center(
     let library = config.get(settings::tools::SEARCH).then(|| DocumentIndex::new(path, config));
     let signs_in = config.get(settings::auth::MODE) != settings::auth::AuthMode::Off;
     let confirm = confirm.clone();
-    let make = move |sources: Sources| {
+    let make = move |sources: DataSources| {
         let surroundings = Surroundings { sources, brief, pages: pages.clone() };
         let registry = Registry::new(surroundings, confirm.clone(), library.clone());
         if signs_in { registry.behind_sign_in() } else { registry }

@@ -21,7 +21,7 @@ use crate::config::settings::audit::Policy;
 use crate::facts::{CallFacts, Named, Work, outcome_of, work};
 use crate::principal::Principal;
 use crate::refusal::Refusal;
-use crate::sources::{Source, Sources};
+use crate::sources::{DataSource, DataSources};
 
 /// Records tool calls of one mount.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ pub struct AuditLayer {
 pub(super) struct AuditMount {
     pub(super) mount: String,
     /// The database of a call that names none.
-    pub(super) usual: Option<Arc<Source>>,
+    pub(super) usual: Option<Arc<DataSource>>,
 }
 
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ struct Open {
 
 impl AuditLayer {
     /// For the mount at this path, which serves these.
-    pub fn new(audit: Audit, mount: &str, sources: &Sources) -> Self {
+    pub fn new(audit: Audit, mount: &str, sources: &DataSources) -> Self {
         let usual = sources.first().filter(|_| !sources.several()).cloned();
         Self { audit, place: Arc::new(AuditMount { mount: mount.to_owned(), usual }) }
     }

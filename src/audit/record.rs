@@ -13,7 +13,7 @@ use crate::code::Code;
 use crate::config::settings::audit::Texts;
 use crate::facts::{CallFacts, Named};
 use crate::principal::Principal;
-use crate::sources::Source;
+use crate::sources::DataSource;
 use crate::statement::Statement;
 use crate::telemetry::trace::Trace;
 
@@ -27,7 +27,7 @@ pub(super) struct Start {
     pub(super) transport: &'static str,
     pub(super) place: Arc<AuditMount>,
     /// None where the call is for no database, or for all.
-    pub(super) source: Option<Arc<Source>>,
+    pub(super) source: Option<Arc<DataSource>>,
     pub(super) tool: String,
     pub(super) named: Arc<Named>,
     pub(super) trace: Option<Trace>,

@@ -24,7 +24,7 @@ pub(crate) struct ListedDatabase {
 /// `[[grant]]`: databases that some principals are shown; where there is any, nobody is shown
 /// others.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Grant {
+pub(crate) struct DatabaseGrant {
     /// Names of principals: whole, or up to a `*` at the end.
     pub(crate) principals: Vec<String>,
     /// Names of databases, likewise.
@@ -218,7 +218,7 @@ pub(super) fn read_grant(
     for key in table.keys() {
         errors.push(format!("{at}: {key}: unknown key; there are principals and databases"));
     }
-    lists.grants.push(Grant { principals, databases });
+    lists.grants.push(DatabaseGrant { principals, databases });
 }
 
 /// The databases of a file, each with all that holds for it: what is set at the top, over that what
@@ -315,7 +315,7 @@ impl Config {
     }
 
     /// Who is shown which database; empty where everybody is shown all.
-    pub(crate) fn grants(&self) -> &[Grant] {
+    pub(crate) fn grants(&self) -> &[DatabaseGrant] {
         &self.grants
     }
 

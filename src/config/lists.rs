@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::databases::{DatabaseRow, Grant, ServerRow, texts};
+use super::databases::{DatabaseGrant, DatabaseRow, ServerRow, texts};
 use super::settings::limits;
 use super::{Config, Values, file, settings};
 
@@ -61,7 +61,7 @@ pub(super) struct Lists {
     pub(crate) mounts: Vec<MountRow>,
     pub(super) servers: Vec<ServerRow>,
     pub(super) databases: Vec<DatabaseRow>,
-    pub(super) grants: Vec<Grant>,
+    pub(super) grants: Vec<DatabaseGrant>,
     pub(crate) clients: Vec<Registered>,
     pub(crate) quotas: Vec<Fill>,
 }

@@ -12,7 +12,7 @@ use crate::database::catalog::{ListFilter, TableName};
 use crate::facts::Named;
 use crate::limits::Cost;
 use crate::plural::plural;
-use crate::sources::Source;
+use crate::sources::DataSource;
 use crate::telemetry::wire::Shape;
 use crate::views::Page;
 
@@ -196,7 +196,7 @@ fn databases(call: &Call, cursor: Option<&str>) -> Result<ToolReply, Stop> {
             )
         })?,
     };
-    let one = |s: &Arc<Source>| {
+    let one = |s: &Arc<DataSource>| {
         let mut one = json!({
             "name": s.name,
             "access": s.database.settings().policy.access.as_str(),

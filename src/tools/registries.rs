@@ -7,19 +7,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::Extensions;
 
 use super::Registry;
-use crate::config::Grant;
+use crate::config::DatabaseGrant;
 use crate::principal::Principal;
-use crate::sources::{Sources, granted};
+use crate::sources::{DataSources, granted};
 
 /// Makes the tools over some databases.
-type Make = Box<dyn Fn(Sources) -> Registry + Send + Sync>;
+type Make = Box<dyn Fn(DataSources) -> Registry + Send + Sync>;
 
 /// The tools of a mount for each of its callers.
 pub struct Registries {
-    sources: Sources,
+    sources: DataSources,
     /// Of whoever is shown all databases.
     all: Arc<Registry>,
-    grants: Vec<Grant>,
+    grants: Vec<DatabaseGrant>,
     make: Option<Make>,
     /// By the places of the databases that somebody is shown.
     some: Mutex<HashMap<Vec<usize>, Arc<Registry>>>,
@@ -44,9 +44,9 @@ impl From<Registry> for Registries {
 impl Registries {
     /// As `make` makes them over what each is granted.
     pub(crate) fn new(
-        sources: Sources,
-        grants: Vec<Grant>,
-        make: impl Fn(Sources) -> Registry + Send + Sync + 'static,
+        sources: DataSources,
+        grants: Vec<DatabaseGrant>,
+        make: impl Fn(DataSources) -> Registry + Send + Sync + 'static,
     ) -> Self {
         let all = Arc::new(make(sources.clone()));
         Self { sources, all, grants, make: Some(Box::new(make)), some: Mutex::default() }

@@ -15,7 +15,7 @@ use crate::database::Seen;
 use crate::facts::{CallFacts, Named};
 use crate::limits::Cost;
 use crate::refusal::Refusal;
-use crate::sources::{CHOICE, NoSource, Source, Sources};
+use crate::sources::{CHOICE, DataSource, DataSources, NoSource};
 use crate::views::Page;
 
 /// The arguments of a call, read once into their type, before anybody looks at them.
@@ -23,7 +23,7 @@ use crate::views::Page;
 pub struct Arguments {
     named: Arc<Named>,
     /// The database that it is for, where it is for one.
-    source: Option<Arc<Source>>,
+    source: Option<Arc<DataSource>>,
     /// The call that they belong to, or why it cannot be; taken by the one that runs it.
     ready: Arc<Mutex<Option<Ready>>>,
 }
@@ -130,10 +130,10 @@ impl Erased {
 
 /// The database that a call is for, by the name that it gives; none where it is for none, or for all.
 fn chosen(
-    sources: &Sources,
+    sources: &DataSources,
     names: NamesDatabase,
     name: Option<String>,
-) -> Result<Option<Arc<Source>>, Stop> {
+) -> Result<Option<Arc<DataSource>>, Stop> {
     match (names, &name) {
         (NamesDatabase::No, None) => Ok(None),
         (NamesDatabase::Any, None) if sources.several() => Ok(None),
@@ -145,7 +145,7 @@ fn chosen(
 }
 
 /// Adds `database` to a tool's arguments: a choice, where there are few.
-fn name_database(schema: &mut Value, names: NamesDatabase, sources: &Sources) {
+fn name_database(schema: &mut Value, names: NamesDatabase, sources: &DataSources) {
     if matches!(names, NamesDatabase::No | NamesDatabase::Own) {
         return;
     }
@@ -172,7 +172,7 @@ impl Arguments {
     }
 
     /// The database that it is for, where it is for one.
-    pub(crate) fn source(&self) -> Option<&Arc<Source>> {
+    pub(crate) fn source(&self) -> Option<&Arc<DataSource>> {
         self.source.as_ref()
     }
 
@@ -278,7 +278,7 @@ impl Registry {
     }
 
     /// The databases that its callers are shown.
-    pub(crate) fn sources(&self) -> &Sources {
+    pub(crate) fn sources(&self) -> &DataSources {
         &self.surroundings.sources
     }
 
@@ -306,9 +306,9 @@ impl Registry {
 fn ended(
     stop: Stop,
     cancelled: Option<Why>,
-    source: &Source,
+    source: &DataSource,
     seen: &Seen,
-    sources: &Sources,
+    sources: &DataSources,
 ) -> (Code, Outcome) {
     let db = &source.database;
     // What failed in a database says in which.
@@ -376,7 +376,7 @@ fn instructions(of: &Surroundings) -> String {
             settings.policy.access.as_str()
         );
     }
-    let one = |s: &Arc<Source>| {
+    let one = |s: &Arc<DataSource>| {
         let access = s.database.settings().policy.access.as_str();
         match s.description.as_str() {
             "" => format!("{} ({access})", s.name),

@@ -17,7 +17,7 @@ use crate::config::settings;
 use crate::database::DbError;
 use crate::facts::Named;
 use crate::limits::Cost;
-use crate::sources::Source;
+use crate::sources::DataSource;
 use crate::telemetry::wire::Shape;
 
 /// Hits in one answer.
@@ -124,14 +124,14 @@ impl Tool for Search {
         let library = &self.0;
         let query: String = args.query.chars().take(500).collect();
         let several = call.sources.several();
-        let one = |source: Arc<Source>| {
+        let one = |source: Arc<DataSource>| {
             let (query, limits) = (&query, call.on(&source));
             async move {
                 let found = source.database.search(query, &source.rows_of, HITS, &limits);
                 (tokio::time::timeout(PATIENCE, found).await, source.clone())
             }
         };
-        let asked: Vec<Arc<Source>> = match call.is_for_one {
+        let asked: Vec<Arc<DataSource>> = match call.is_for_one {
             true => vec![call.source.clone()],
             false => call.sources.iter().cloned().collect(),
         };

@@ -251,7 +251,7 @@ const CHECKS = {
     const before = (await v.view.$$(".node")).length;
     await v.click("sales.Accounts", ".keys");
     await v.wait((n) => document.querySelectorAll(".node").length > n, before);
-    assert.deepEqual(v.calls, [{ name: "view_schema", args: { table: "sales.Accounts", depth: 1 } }]);
+    assert.deepEqual(v.calls, [{ name: "view_schema", args: { database: "sandbox", table: "sales.Accounts", depth: 1 } }]);
     assert.match(await v.text(".keys"), /sales\.Accounts \(CustomerId\) refers to sales\.Customers \(CustomerId\)/);
     assert.equal(await v.text(".notice"), "");
     await v.close();
