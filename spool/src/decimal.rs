@@ -79,7 +79,10 @@ impl Decimal {
             return None;
         }
         let value = i128::try_from(value).ok()?;
-        Some(Self { value: if negative { -value } else { value }, scale: u8::try_from(scale).ok()? })
+        Some(Self {
+            value: if negative { -value } else { value },
+            scale: u8::try_from(scale).ok()?,
+        })
     }
 
     /// The same number as an integer of 10^-`scale`; none where digits would be lost.

@@ -27,9 +27,9 @@ pub enum Error {
     Groups,
     /// The file is not what was written: it was changed, or cut.
     Damaged,
-    /// The owner has as many results as it may, and none of them can go.
+    /// The owner has as many results as it may, or as many bytes of them, and none can go.
     OwnerFiles,
-    /// There are as many results as there may be, and none of them can go.
+    /// There are as many results as there may be, or as many bytes of them, and none can go.
     Files,
     /// A directory that others than its owner may enter or read.
     OpenDirectory,

@@ -246,9 +246,8 @@ impl Detail {
         };
         // Of what may be mostly error nothing is told.
         self.top.retain(|t| t.count > 2 * off_by);
-        self.top.sort_by(|a, b| {
-            b.count.cmp(&a.count).then_with(|| a.value.text.cmp(&b.value.text))
-        });
+        self.top
+            .sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.text.cmp(&b.value.text)));
         let told = |t: Candidate| Top { value: t.value, count: t.count, off_by };
         (distinct, self.top.into_iter().map(told).collect())
     }

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 
 use self::claim::Claim;
 use self::room::{Denied, Entry, Room, Usage};
-use crate::crypt::{Master, hex, random};
+use crate::crypt::{HEADER, Master, hex, random};
 use crate::disk;
 use crate::error::{Error, Reason};
 use crate::kept::{Kept, millis};
@@ -44,6 +44,10 @@ pub struct Options {
     pub ttl: Option<Duration>,
     /// Whether it is found out what is in its columns.
     pub profile: bool,
+    /// Bytes of rows that are sealed together, and read together later; a row that is longer has a
+    /// chunk of its own. About four chunks are in memory while a result is written, and one while
+    /// it is read.
+    pub chunk_bytes: usize,
 }
 
 /// A kept result, as its owner sees it in a list.
@@ -86,9 +90,9 @@ const HANDLE: usize = 16;
 // === impl Options ===
 
 impl Default for Options {
-    /// All of it, for as long as the store says, and with a profile.
+    /// All of it, for as long as the store says, with a profile, in chunks of 256 KiB.
     fn default() -> Self {
-        Self { caps: Caps::default(), ttl: None, profile: true }
+        Self { caps: Caps::default(), ttl: None, profile: true, chunk_bytes: 256 << 10 }
     }
 }
 
@@ -134,6 +138,7 @@ impl Spool {
         Ok(Self(Arc::new(inner)))
     }
 
+    /// A store whose disk takes so many bytes of each file.
     #[cfg(test)]
     pub(crate) fn with_disk_of(self, bytes: u64) -> Self {
         let mut inner = Arc::into_inner(self.0).expect("one store");
@@ -152,9 +157,11 @@ impl Spool {
         let inner = &self.0;
         let key = Arc::new(inner.master.new_file()?);
         let path = inner.claim.path(&hex(key.id()));
-        inner.make_room(owner, Usage { bytes: 0, files: 1 }).map_err(|denied| match denied {
-            Denied::Owner => Error::OwnerFiles,
-            Denied::Store => Error::Files,
+        inner.make_room(owner, Usage { bytes: HEADER as u64, files: 1 }).map_err(|denied| {
+            match denied {
+                Denied::Owner => Error::OwnerFiles,
+                Denied::Store => Error::Files,
+            }
         })?;
         let handle = format!("res_{}", BASE64.encode(random::<HANDLE>()));
         let thread = Thread {
@@ -166,10 +173,10 @@ impl Spool {
             profile: options.profile,
             key,
             path,
-            counted: 0,
+            counted: HEADER as u64,
             kept: false,
         };
-        Writer::new(handle, options.caps, thread)
+        Writer::new(handle, options, thread)
     }
 
     /// The result of this handle, if it is this owner's. One that never was, that is no longer and
@@ -277,7 +284,7 @@ impl Inner {
         let mut found = Vec::new();
         for left in claim::left_over(directory)? {
             let keeps = self.persist && left.extension().is_some_and(|e| e == KEPT);
-            let kept = keeps.then(|| self.adopt(&left)).flatten().filter(|k| k.about.until > now);
+            let kept = keeps.then(|| self.adopt(&left, now)).flatten();
             match kept {
                 Some(kept) => found.push(kept),
                 // Somebody else's to take over.
@@ -298,9 +305,10 @@ impl Inner {
         Ok(())
     }
 
-    /// Reads a file that a process left, and makes it ours by its name.
-    fn adopt(&self, left: &Path) -> Option<Kept> {
-        let (file, key, about) = claim::read(left, &self.master).ok()?;
+    /// Reads a file that a process left, and makes it ours by its name, unless its time is over.
+    fn adopt(&self, left: &Path, now: u64) -> Option<Kept> {
+        let (file, key, about) =
+            claim::read(left, &self.master).ok().filter(|(.., about)| about.until > now)?;
         let path: PathBuf = self.claim.path(&hex(key.id())).with_extension(KEPT);
         // Of two who try, one has it.
         std::fs::rename(left, &path).ok()?;

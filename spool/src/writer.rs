@@ -14,9 +14,10 @@ use crate::crypt::TAG;
 use crate::error::{Error, Reason};
 use crate::kept::Kept;
 use crate::scan::is_row;
+use crate::store::Options;
 
-/// Bytes of rows that are sealed together, unless one row alone is longer.
-pub(crate) const CHUNK: usize = 256 << 10;
+/// Bytes that chunks have at most, unless a row has more.
+const LARGEST: usize = 16 << 20;
 /// Chunks that may wait for the thread.
 const QUEUE: usize = 2;
 /// Result sets of one result.
@@ -50,6 +51,7 @@ pub enum Pushed {
 pub struct Writer {
     handle: String,
     caps: Caps,
+    chunk_bytes: usize,
     to: mpsc::Sender<Message>,
     kept: oneshot::Receiver<Result<Arc<Kept>, Error>>,
     ended: Arc<OnceLock<Reason>>,
@@ -83,7 +85,7 @@ impl Default for Caps {
 // === impl Writer ===
 
 impl Writer {
-    pub(crate) fn new(handle: String, caps: Caps, thread: Thread) -> Result<Self, Error> {
+    pub(crate) fn new(handle: String, options: Options, thread: Thread) -> Result<Self, Error> {
         let (to, from) = mpsc::channel(QUEUE);
         let (tell, kept) = oneshot::channel();
         let ended = Arc::new(OnceLock::new());
@@ -92,7 +94,8 @@ impl Writer {
         std::thread::Builder::new().name("spool".to_owned()).spawn(body)?;
         Ok(Self {
             handle,
-            caps,
+            caps: options.caps,
+            chunk_bytes: options.chunk_bytes.clamp(1, LARGEST),
             to,
             kept,
             ended,
@@ -161,7 +164,7 @@ impl Writer {
             self.end(reason);
             return Ok(Pushed::Ended(reason));
         }
-        if self.chunk.len() + row.len() >= CHUNK {
+        if self.chunk.len() + row.len() >= self.chunk_bytes {
             self.flush();
         }
         self.chunk.extend_from_slice(row);
@@ -255,7 +258,7 @@ impl Writer {
     fn flush(&mut self) {
         if self.chunk_rows > 0 {
             // The next one is likely to be as long; the tag is sealed into the same memory.
-            let next = Vec::with_capacity(self.chunk.len().min(CHUNK) + TAG);
+            let next = Vec::with_capacity(self.chunk.len().min(self.chunk_bytes) + TAG);
             let chunk = std::mem::replace(&mut self.chunk, next);
             self.waiting.push_back(Message::Rows(chunk, std::mem::take(&mut self.chunk_rows)));
         }

@@ -114,7 +114,8 @@ fn escapes_are_undone() {
     assert!(is_row(row, 2));
     let texts: Vec<_> = cells(row).iter().filter_map(|cell| cell.text()).collect();
     assert_eq!(texts, ["ä😀\n/\\", "\0"]);
-    for bad in [&br#"["\ud83d"]"#[..], br#"["\ude00"]"#, br#"["\x"]"#, b"[\"\x01\"]", b"[\"\xff\"]"] {
+    for bad in [&br#"["\ud83d"]"#[..], br#"["\ude00"]"#, br#"["\x"]"#, b"[\"\x01\"]", b"[\"\xff\"]"]
+    {
         assert!(!is_row(bad, 1));
     }
 }

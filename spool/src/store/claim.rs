@@ -114,8 +114,7 @@ pub(super) fn left_over(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     // A process makes its lock before its files, and they were listed together: where a file was
     // found without a lock, the process has ended, or it has begun since.
     files.retain(|(instance, _)| {
-        !living.contains(instance)
-            && !directory.join(format!("{OURS}{instance}.{LOCK}")).exists()
+        !living.contains(instance) && !directory.join(format!("{OURS}{instance}.{LOCK}")).exists()
     });
     Ok(files.into_iter().map(|(_, path)| path).collect())
 }

@@ -139,7 +139,6 @@ impl Thread {
             file_bytes: written.disk.len(),
         };
         if self.store.persists() {
-            // Where there is no room for it, the result does not outlive the process.
             let _ = self.write_index(&mut written.disk, &mut about);
         }
         let file = written.disk.into_file();
@@ -148,18 +147,20 @@ impl Thread {
         Ok(self.store.keep(kept, self.counted, self.ttl))
     }
 
-    /// Writes what is known of the result behind its rows, and how long that is behind it.
+    /// Writes what is known of the result behind its rows, and how long that is behind it. Where
+    /// there is no room for it, the result does not outlive the process.
     fn write_index(&mut self, disk: &mut Disk, about: &mut About) -> Result<(), Error> {
         let mut index = serde_json::to_vec(&about).map_err(|e| Error::Format(e.to_string()))?;
         self.key.seal(INDEX, &mut index)?;
         let length = u32::try_from(index.len()).map_err(|_| Error::Damaged)?;
         index.extend_from_slice(&length.to_be_bytes());
         let more = index.len() as u64;
-        if self.store.reserve(&self.owner, more).is_err() {
-            return Err(Error::OwnerFiles);
+        self.store.reserve(&self.owner, more).map_err(|_| Error::OwnerFiles)?;
+        if let Err(e) = disk.append(&index) {
+            self.store.give_back(&self.owner, more);
+            return Err(e.into());
         }
         self.counted += more;
-        disk.append(&index)?;
         about.file_bytes = disk.len();
         let path = self.path.with_extension(crate::store::KEPT);
         std::fs::rename(&self.path, &path)?;

@@ -1,0 +1,10 @@
+//! Results from the writer to whoever reads them.
+
+mod damage;
+mod formats;
+mod processes;
+mod profile;
+mod query;
+mod round_trip;
+mod store;
+mod support;
