@@ -32,11 +32,11 @@ pub enum Format {
     JsonLines,
     /// One array for each row, each in a line, as they were pushed.
     JsonArrays,
-    /// Apache Parquet, without compression, in groups of 65,536 rows; columns are named as in
-    /// `JsonLines`. Whole numbers, decimals, dates, times and moments have Parquet's types (in
-    /// microseconds, or in nanoseconds where their type is finer; those that nanoseconds of 64 bits
-    /// do not reach are an error); datetimeoffset is in UTC. What else there is are texts, and what
-    /// is binary bytes.
+    /// Apache Parquet, without compression, in groups of 65,536 rows or 32 MiB; columns are named as
+    /// in `JsonLines`. Whole numbers, decimals, bits, dates, times and moments have Parquet's types;
+    /// datetimeoffset is in UTC. Moments are in microseconds: those of a type with seven digits are
+    /// in nanoseconds where the profile says that all of them are between 1677 and 2262, and lose
+    /// the seventh digit otherwise. What is binary is bytes, and all else is text.
     #[cfg(feature = "parquet")]
     Parquet,
 }
@@ -126,17 +126,16 @@ impl Kept {
         format: Format,
     ) -> Result<Export, Error> {
         let rows = self.rows(set, query)?;
-        let all = &rows.set()?.columns;
-        let columns: Vec<Column> = match &query.columns {
-            Some(wanted) => wanted.iter().filter_map(|c| all.get(*c).cloned()).collect(),
-            None => all.clone(),
-        };
+        let of = rows.set()?;
+        let picked = query.columns.clone().unwrap_or_else(|| (0..of.columns.len()).collect());
+        let columns: Vec<Column> =
+            picked.iter().filter_map(|c| of.columns.get(*c).cloned()).collect();
         let writer: Box<dyn Write> = match format {
             Format::Csv(options) => Box::new(csv::Csv::new(columns, options)),
             Format::JsonLines => Box::new(json::Lines::new(&names(&columns))),
             Format::JsonArrays => Box::new(json::Arrays),
             #[cfg(feature = "parquet")]
-            Format::Parquet => Box::new(parquet::Parquet::new(&columns, &names(&columns))?),
+            Format::Parquet => Box::new(parquet::Parquet::new(of, &picked, &names(&columns))?),
         };
         Ok(Export { rows, writer: Some(writer), out: Vec::new(), started: false })
     }

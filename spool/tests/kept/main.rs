@@ -2,6 +2,8 @@
 
 mod damage;
 mod formats;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod processes;
 mod profile;
 mod query;

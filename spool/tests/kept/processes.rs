@@ -45,13 +45,19 @@ impl Other {
 #[ignore = "what other tests start"]
 fn the_other_process() {
     let Ok(folder) = std::env::var("SPOOL_FOLDER") else { return };
-    let spool = match std::env::var("SPOOL_PERSISTENT").as_deref() {
-        Ok("true") => Spool::open_persistent(folder, bounds()),
-        _ => Spool::open(folder, bounds()),
+    let persistent = std::env::var("SPOOL_PERSISTENT");
+    let (persistent, kept_in) = (persistent.as_deref(), Path::new(&folder));
+    let spool = match persistent {
+        Ok("true") => Spool::open_persistent(kept_in, bounds()),
+        _ => Spool::open(kept_in, bounds()),
     };
     let spool = spool.expect("a store");
     let kept = many(&spool, "me", 1000, 500);
     let unfinished = spool.create("me", Options::default()).expect("a writer");
+    // Its file is made by its thread.
+    while names(kept_in, "rows") < usize::from(persistent != Ok("true")) + 1 {
+        std::thread::yield_now();
+    }
     println!("\nhandle={}", kept.handle());
     std::io::stdout().flush().expect("flushed");
     // Until it is killed, or told to go on.
