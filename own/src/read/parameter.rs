@@ -73,7 +73,7 @@ fn one(f: &mut Fields) -> Option<Parameter> {
             None
         }
     });
-    let description = f.text("description");
+    let description = f.text("description").map(|d| d.trim().to_owned());
     if description.as_ref().is_some_and(|d| d.chars().count() > 300 || hides(d)) {
         f.wrong("description", "at most 300 characters, and none that nobody sees");
     }
