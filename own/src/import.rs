@@ -3,6 +3,7 @@
 mod convert;
 mod dbhub;
 mod dialect;
+mod draft;
 mod foreign;
 mod placeholders;
 mod source;
@@ -15,6 +16,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::read::line_of;
 use convert::Drafts;
 
 /// A longer file was not written by hand.
@@ -84,7 +86,9 @@ fn read(text: &str, file: &str, drafts: &mut Drafts) -> Result<(), String> {
             let file = serde_json::to_value(table).map_err(|e| e.to_string())?;
             dbhub::read(&file, drafts);
         }
-        Err(e) if ends(".toml") => return Err(format!("is no TOML: {}", e.message())),
+        Err(e) if ends(".toml") => {
+            return Err(format!("is no TOML: line {}: {}", line_of(text, &e), e.message()));
+        }
         _ => {
             for document in yaml::documents(text)? {
                 toolbox::read(&document, drafts);

@@ -36,10 +36,7 @@ pub fn parse(text: &str, file: &str, rules: &Rules<'_>) -> (Vec<OwnTool>, Vec<St
     let mut table = match text.parse::<toml::Table>() {
         Ok(table) => table,
         Err(e) => {
-            let line = e
-                .span()
-                .and_then(|s| text.get(..s.start))
-                .map_or(1, |t| t.matches('\n').count() + 1);
+            let line = line_of(text, &e);
             return (Vec::new(), vec![format!("{file}: line {line}: {}", e.message())]);
         }
     };
@@ -87,6 +84,11 @@ pub fn parse(text: &str, file: &str, rules: &Rules<'_>) -> (Vec<OwnTool>, Vec<St
         }
     }
     (tools, errors)
+}
+
+/// The line that an error is on.
+pub(crate) fn line_of(text: &str, e: &toml::de::Error) -> usize {
+    e.span().and_then(|s| text.get(..s.start)).map_or(1, |before| before.matches('\n').count() + 1)
 }
 
 /// `^[a-z][a-z0-9_]{0,63}$`, which every client takes.
@@ -242,6 +244,6 @@ pub(crate) fn hides(text: &str) -> bool {
     text.chars().any(|c| {
         (c.is_control() && !matches!(c, '\n' | '\t' | '\r'))
             || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
+                | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0d}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
     })
 }

@@ -120,10 +120,13 @@ impl Pattern {
     pub(crate) fn new(text: &str) -> Result<Self, String> {
         let whole = format!("^(?:{text})$");
         // The library is bounded in time; this bounds its memory.
-        let regex = regex::RegexBuilder::new(&whole)
-            .size_limit(1 << 18)
-            .build()
-            .map_err(|_| "it is no regular expression that this server can hold".to_owned())?;
+        let regex = |text: &str| {
+            let made = regex::RegexBuilder::new(text).size_limit(1 << 18).build();
+            made.map_err(|_| "it is no regular expression that this server can hold".to_owned())
+        };
+        // By itself too: `a)|(b` would end the group that holds it to the whole.
+        regex(text)?;
+        let regex = regex(&whole)?;
         let bound = text.starts_with('^') && text.ends_with('$') && !text.contains('|');
         Ok(Self { shown: if bound { text.to_owned() } else { whole }, regex })
     }

@@ -53,6 +53,24 @@ fn a_file_of_toolbox_with_documents() {
     golden("library.documents.yaml");
 }
 
+/// Releases of Toolbox differ in whether a kind is written with an s.
+#[test]
+fn kinds_may_be_plural() {
+    let text = "kind: sources\nname: s\ntype: mssql\nhost: h\n---\nkind: tools\nname: t\ntype: mssql-sql\n\
+                source: s\ndescription: Counts the books that there are\nstatement: SELECT COUNT(*) FROM Books\n";
+    let imported = import(text, "t.yaml");
+    assert_eq!(imported.report.iter().filter(|l| l.kind == LineKind::Taken).count(), 2);
+}
+
+/// What dbhub lets be is a text, and what Toolbox does an expression.
+#[test]
+fn allowed_values_of_dbhub_are_texts() {
+    let text = "[[sources]]\nid = \"s\"\ndsn = \"sqlserver://h/d\"\n[[tools]]\nname = \"grades\"\nsource = \"s\"\n\
+                description = \"Pupils of a grade, by name\"\nstatement = \"SELECT @p1\"\n[[tools.parameters]]\n\
+                name = \"grade\"\ntype = \"string\"\nallowed_values = [\"A+\", \"A\"]\n";
+    assert!(import(text, "t.toml").toml.contains("allowed = [\"A+\", \"A\"]"));
+}
+
 #[test]
 fn a_file_that_is_neither_is_refused_whole() {
     for (text, file) in [

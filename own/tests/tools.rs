@@ -208,6 +208,7 @@ fn parameters_are_checked_against_themselves() {
         ("type = \"varchar(3)\"\nmin = 1", "min: is for numbers, dates and times"),
         ("type = \"int\"\npattern = \"a\"", "pattern: is for char"),
         ("type = \"varchar(9)\"\npattern = \"(\"", "pattern: it is no regular expression"),
+        ("type = \"varchar(9)\"\npattern = \"a)|(b\"", "pattern: it is no regular expression"),
         (
             "type = \"varchar(9)\"\npattern = \"(a{9999}){9999}\"",
             "pattern: it is no regular expression",

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::convert::Drafts;
 use super::foreign::{ForeignTool, parameters};
 use super::source::{Password, Source};
-use super::{LineKind, items, others, text_of};
+use super::{LineKind, is_variable, items, others, text_of};
 
 /// Tools that dbhub brings, and that a file only sets up.
 const BUILT_IN: [&str; 4] = ["execute_sql", "search_objects", "explain_sql", "health_check"];
@@ -112,6 +112,9 @@ fn from_dsn(
     s: &mut Source,
     extra: &mut Vec<(String, String)>,
 ) -> Result<String, String> {
+    if is_variable(dsn) && !dsn.contains("://") {
+        return Err("its dsn is all in a variable; write its parts: type, host, user, password and database".to_owned());
+    }
     let (scheme, rest) = dsn
         .split_once("://")
         .ok_or("its dsn is no URL, such as sqlserver://user@host:1433/database")?;

@@ -19,7 +19,7 @@ const SOURCE_KEYS: [&str; 10] = [
     "encrypt",
     "description",
 ];
-const TOOL_KEYS: [&str; 13] = [
+const TOOL_KEYS: [&str; 12] = [
     "kind",
     "type",
     "name",
@@ -32,7 +32,6 @@ const TOOL_KEYS: [&str; 13] = [
     "scopesRequired",
     "annotations",
     "maxRows",
-    "title",
 ];
 
 /// A document of either form.
@@ -159,8 +158,8 @@ fn tool(name: &str, of: &str, value: &Value, drafts: &mut Drafts) {
     };
     if !texts("authRequired").is_empty() {
         tool.changes.push(
-            "authRequired is left out: over HTTP every caller is signed in; who has the tool is said \
-             with principals and scopes"
+            "authRequired is left out: a server with sign-in signs every caller in, and one without has \
+             this tool for everybody; who has it is said with principals and scopes"
                 .to_owned(),
         );
     }
