@@ -146,6 +146,7 @@ async fn read(db: &Database, sql: &str, csv: bool) -> usize {
         caller: ourselves(),
         notifier: Default::default(),
         seen: Default::default(),
+        overflow: None,
     };
     let answer = Box::pin(db.run(Batch::from(sql), Mode::Read, &limits)).await.expect("rows");
     std::hint::black_box(answer).rows as usize

@@ -29,6 +29,7 @@ use crate::limits::Quotas;
 use crate::oauth::server::Authority;
 use crate::oauth::store::{self, Records};
 use crate::resources::watched;
+use crate::results::KeptFiles;
 use crate::runs::Runs;
 use crate::stack;
 use crate::tasks::PatienceOf;
@@ -56,6 +57,7 @@ pub struct App {
     pub audit: Audit,
     reloadable: Arc<Reloadable>,
     quotas: Arc<Quotas>,
+    files: KeptFiles,
 }
 
 impl std::fmt::Debug for App {
@@ -95,8 +97,11 @@ impl App {
 
     /// With settings that a command adjusts (the demo trusts its sandbox's certificate).
     pub fn with_settings(config: &Config, adjust: impl Fn(&mut Settings)) -> Result<Self, String> {
-        let common =
-            Common { audit: Audit::open(config, SERVER)?, quotas: Arc::new(Quotas::new(config)) };
+        let common = Common {
+            audit: Audit::open(config, SERVER)?,
+            quotas: Arc::new(Quotas::new(config)),
+            files: KeptFiles::new(config),
+        };
         let mut pools = Pools { adjust: &adjust, made: Vec::new() };
         let prefixes = config.prefixes();
         // Over stdio the main databases are served at no path.
@@ -126,6 +131,7 @@ impl App {
                 max_request: AtomicUsize::new(config.get(settings::limits::MAX_REQUEST) as usize),
             }),
             quotas: common.quotas,
+            files: common.files,
         })
     }
 
@@ -178,6 +184,7 @@ impl App {
             databases: m.databases.clone(),
             changes: m.changes.clone(),
             kept: m.kept.clone(),
+            files: m.files.clone(),
         };
         Served {
             mounts: self.mounts.iter().map(mount).collect(),
@@ -208,6 +215,10 @@ impl App {
         gauge("mssql_mcp.views.results", move |put| {
             put(kept.iter().map(KeptResults::len).sum::<usize>() as u64, &[]);
         });
+        let files = self.files.clone();
+        gauge("mssql_mcp.results.kept", move |put| put(files.usage().1 as u64, &[]));
+        let files = self.files.clone();
+        gauge("mssql_mcp.results.bytes", move |put| put(files.usage().0, &[]));
         let served = self.served();
         let stack = stack::http(&served, config, listener.address(), &sessions, &stop);
         let swept = self.sweep(sessions.clone(), config);
@@ -272,6 +283,7 @@ impl App {
     ) -> impl Future<Output = ()> + Send + use<> {
         let reloadable = self.reloadable.clone();
         let runs: Vec<Runs> = self.mounts.iter().map(|m| m.runs.clone()).collect();
+        let files = self.files.clone();
         let every = (config.get(settings::http::SESSION_IDLE) / 10)
             .clamp(Duration::from_secs(1), Duration::from_secs(10));
         async move {
@@ -280,6 +292,7 @@ impl App {
                 sessions.sweep();
                 runs.iter().for_each(Runs::sweep);
                 reloadable.peers.sweep();
+                files.sweep();
             }
         }
     }

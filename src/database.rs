@@ -14,6 +14,7 @@ pub(crate) mod names;
 pub(crate) mod notices;
 pub(crate) mod objects;
 pub(crate) mod observe;
+mod overflow;
 pub(crate) mod pool;
 pub(crate) mod reach;
 mod read;
@@ -35,6 +36,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::error::{ConnectKind, DbError, SqlError};
 pub use self::identity::{Identity, Seen};
+pub use self::overflow::Overflow;
 pub use self::settings::Settings;
 pub use self::share::ourselves;
 use crate::database::rows::Bounds;
@@ -77,6 +79,8 @@ pub struct Limits {
     pub notifier: Notifier,
     /// Where it ran, in the end.
     pub seen: Seen,
+    /// Where the rows of a read go that are beyond it.
+    pub overflow: Option<Overflow>,
 }
 
 impl Limits {
@@ -93,6 +97,7 @@ impl Limits {
             caller: ourselves(),
             notifier: Notifier::default(),
             seen: Seen::default(),
+            overflow: None,
         }
     }
 }

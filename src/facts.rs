@@ -21,6 +21,7 @@ pub struct CallFacts {
     verdict: OnceLock<&'static str>,
     outcome: OnceLock<Code>,
     truncated: OnceLock<&'static str>,
+    handle: OnceLock<String>,
     asked: OnceLock<String>,
     answers: OnceLock<String>,
     committed: OnceLock<bool>,
@@ -77,6 +78,15 @@ impl CallFacts {
     /// Why the answer is not whole.
     pub(crate) fn set_truncated(&self, t: &'static str) {
         let _ = self.truncated.set(t);
+    }
+
+    /// The kept result that this call made, or read.
+    pub(crate) fn set_handle(&self, handle: &str) {
+        let _ = self.handle.set(handle.to_owned());
+    }
+
+    pub(crate) fn handle(&self) -> &str {
+        self.handle.get().map_or("", String::as_str)
     }
 
     /// The question that this call asked a person.

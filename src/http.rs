@@ -4,6 +4,7 @@ pub(crate) mod bearer;
 pub(crate) mod body;
 mod card;
 mod connections;
+mod download;
 mod endpoints;
 pub(crate) mod guard;
 mod listener;
@@ -24,6 +25,7 @@ use mssql_mcp_transports::{Changes, McpService};
 
 use crate::database::Database;
 use crate::oauth::server::Authority;
+use crate::results::KeptFiles;
 use crate::views::KeptResults;
 pub(crate) use endpoints::Endpoints;
 pub use listener::{Listener, Shutdown};
@@ -56,6 +58,8 @@ pub(crate) struct Mount {
     pub(crate) changes: Changes,
     /// What is kept for pages.
     pub(crate) kept: KeptResults,
+    /// Results that are kept.
+    pub(crate) files: KeptFiles,
 }
 
 impl Mount {

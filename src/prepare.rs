@@ -66,9 +66,11 @@ where
                 return Either::Left(self.inner.call(request));
             }
             "resources/read" => {
-                if let Some((uri, named, cost)) = target.and_then(resources::asks) {
+                if let Some((database, named, cost)) = target.and_then(resources::asks) {
                     let sources = self.registries.of(extensions);
-                    if let Ok(source) = sources.sources().named(Some(&uri.database)) {
+                    let source =
+                        database.and_then(|name| sources.sources().named(Some(&name)).ok());
+                    if let Some(source) = source {
                         extensions.insert(source.clone());
                     }
                     extensions.insert(Work::Recorded);

@@ -9,15 +9,17 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use mssql_mcp_transports::{Fault, Outcome, Reply, ResourceContents, ToolReply};
+use mssql_mcp_transports::{Content, Fault, Outcome, Reply, ResourceContents, ToolReply};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use crate::code::Code;
 use crate::database::catalog::ListFilter;
 use crate::facts::Named;
 use crate::limits::Cost;
 use crate::plural::plural;
 use crate::protocol::cached;
+use crate::results;
 use crate::sources::DataSource;
 use crate::tools::{Call, Registry, Stop};
 use mssql_mcp_sql::quote;
@@ -53,11 +55,14 @@ pub(crate) struct Resources {
 
 /// The reads of the database that a URI asks for, for those who count and record; none for what is
 /// ours.
-pub(crate) fn asks(uri: &str) -> Option<(ObjectUri, Named, Cost)> {
+pub(crate) fn asks(uri: &str) -> Option<(Option<String>, Named, Cost)> {
+    if results::named(uri).is_some() {
+        return Some((None, Named::default(), Cost::Data));
+    }
     let uri = ObjectUri::parse(uri)?;
     let name = format!("{}.{}", quote::part(&uri.schema), quote::part(&uri.name));
     let cost = if uri.aspect == Aspect::Sample { Cost::Data } else { Cost::Catalog };
-    Some((uri, Named::table(&name), cost))
+    Some((Some(uri.database), Named::table(&name), cost))
 }
 
 /// A list with what its clients may keep of it.
@@ -238,6 +243,14 @@ impl Resources {
             return Ok(contents(own.contents(uri)));
         }
         call.needs("mssql:read")?;
+        if let Some((handle, ending)) = results::named(uri) {
+            let arguments = json!({ "handle": handle, "format": ending, "output": "embedded" });
+            return match registry.reply("get_result", &arguments, call).await {
+                Ok(reply) => embedded(uri, reply),
+                Err(Stop::Refused(r)) if r.code == Code::HandleExpired => Err(not_found(uri)),
+                Err(stop) => Err(stop),
+            };
+        }
         let (source, object) = named(&call, uri)?;
         let (mime_type, text) = match object.aspect {
             Aspect::Sample => {
@@ -299,6 +312,16 @@ fn not_found(uri: &str) -> Stop {
 
 fn quoted(object: &ObjectUri) -> String {
     format!("{}.{}", quote::identifier(&object.schema), quote::identifier(&object.name))
+}
+
+/// What a tool has embedded, as what was read.
+fn embedded(uri: &str, reply: ToolReply) -> Result<Reply, Stop> {
+    let found = reply.more.into_iter().find_map(|block| match block {
+        Content::Resource { resource } => Some(resource),
+        _ => None,
+    });
+    let found = found.ok_or_else(|| not_found(uri))?;
+    Ok(contents(ResourceContents { uri: uri.to_owned(), ..found }))
 }
 
 /// The result of `resources/read`.

@@ -26,6 +26,8 @@ pub(crate) enum Endpoint {
     Object,
     /// The page of a kept result, whose handle comes behind.
     View,
+    /// The file of a kept result, whose handle comes behind.
+    Results,
     Authorize,
     Token,
     Register,
@@ -154,6 +156,7 @@ impl Routes {
             Endpoint::Card => "/mcp/server-card",
             Endpoint::Object => "/object",
             Endpoint::View => "/view",
+            Endpoint::Results => "/results",
             Endpoint::Authorize => "/authorize",
             Endpoint::Token => "/token",
             Endpoint::Register => "/register",
@@ -211,10 +214,11 @@ impl Routes {
 
     fn below(&self, path: &str) -> Option<Place> {
         let (head, tail) = path.rsplit_once('/')?;
-        // Two have one more part: a card is that of an endpoint, and a view has a handle.
+        // Three have one more part: a card is that of an endpoint, a page and a file have a handle.
         for (before, endpoint, is) in [
             ("/mcp", Endpoint::Card, tail == "server-card"),
             ("/view", Endpoint::View, tail.starts_with("view_")),
+            ("/results", Endpoint::Results, tail.starts_with("res_")),
         ] {
             if let Some(mount) = head.strip_suffix(before).filter(|_| is) {
                 return Some(Place { mount: Some(self.mount(mount)?), endpoint });
@@ -270,6 +274,7 @@ mod tests {
             ("/mcp/server-card", at(0, Endpoint::Card)),
             ("/demo/mcp/server-card/", at(1, Endpoint::Card)),
             ("/demo/view/view_x-1", at(1, Endpoint::View)),
+            ("/demo/results/res_x-1.csv", at(1, Endpoint::Results)),
             ("/demo/register", at(1, Endpoint::Register)),
             ("/.well-known/oauth-protected-resource", at(0, Endpoint::Resource(""))),
             ("/.well-known/oauth-protected-resource/sse", at(0, Endpoint::Resource("/sse"))),

@@ -9,6 +9,7 @@ mod change;
 pub mod confirm;
 mod describe_table;
 mod execute_sql;
+mod get_result;
 mod get_table_sample;
 mod list_tables;
 mod params;
@@ -34,6 +35,7 @@ use crate::facts::{CallFacts, Named};
 use crate::limits::Cost;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
+use crate::results::{self, KeptFiles};
 use crate::sources::{DataSource, DataSources, NoSource};
 use crate::telemetry::wire::Shape;
 use crate::views::{KeptResults, Page, is_shown};
@@ -48,6 +50,7 @@ pub(crate) const TOOLS: &[About] = &[
     About::of::<describe_table::DescribeTable>(),
     About::of::<execute_sql::ExecuteSql>(),
     About::of::<search::Fetch>(),
+    About::of::<get_result::GetResult>(),
     About::of::<get_table_sample::GetTableSample>(),
     About::of::<list_tables::ListTables>(),
     About::of::<search::Search>(),
@@ -67,6 +70,9 @@ fn all(of: &Surroundings, confirm: Confirm, index: Option<DocumentIndex>) -> Vec
         Erased::new(views::ViewRows, of),
         Erased::new(views::ViewSchema, of),
     ];
+    if of.files.is_on() {
+        tools.push(Erased::new(get_result::GetResult, of));
+    }
     if let Some(index) = index {
         tools.push(Erased::new(search::Search(index.clone()), of));
         tools.push(Erased::new(search::Fetch(index), of));
@@ -135,6 +141,12 @@ pub struct Surroundings {
     pub brief: bool,
     /// Who is shown results in pages, and what is kept for them.
     pub(crate) pages: Pages,
+    /// Results that are kept.
+    pub(crate) files: KeptFiles,
+    /// The path of the mount.
+    pub(crate) mount: Arc<str>,
+    /// Where kept results are downloaded from; a name comes behind.
+    pub(crate) results_url: Option<Arc<str>>,
 }
 
 /// Who is shown results in pages (MCP Apps), and what is kept for them.
@@ -203,6 +215,10 @@ pub(crate) struct Call {
     pub(crate) shows_views: bool,
     /// What is kept for them.
     pub(crate) views: KeptResults,
+    /// Results that are kept.
+    pub(crate) files: KeptFiles,
+    mount: Arc<str>,
+    results_url: Option<Arc<str>>,
     links: Option<Arc<str>>,
     brief: bool,
 }
@@ -245,7 +261,14 @@ impl Surroundings {
     /// Without pages, and with whole text blocks.
     pub fn new(database: Database, bounds: Bounds) -> Self {
         let pages = Pages { shown: Apps::Never, kept: KeptResults::default(), links: None };
-        Self { sources: DataSources::one(database, bounds), brief: false, pages }
+        Self {
+            sources: DataSources::one(database, bounds),
+            brief: false,
+            pages,
+            files: KeptFiles::default(),
+            mount: "".into(),
+            results_url: None,
+        }
     }
 
     /// Whether the caller's client shows pages.
@@ -317,10 +340,14 @@ impl Call {
             caller: Principal::of(&context.extensions).map_or_else(ourselves, share_of),
             notifier: context.notifier.clone(),
             seen: Seen::default(),
+            overflow: None,
         };
         Some(Self {
             shows_views: of.shows_views(&context),
             views: of.pages.kept.clone(),
+            files: of.files.clone(),
+            mount: of.mount.clone(),
+            results_url: of.results_url.clone(),
             links: of.pages.links.clone(),
             context,
             facts,
@@ -353,6 +380,16 @@ impl Call {
     /// Ends the call of a caller who lacks a scope.
     pub(crate) fn needs(&self, scope: &str) -> Result<(), Stop> {
         if self.may(scope) { Ok(()) } else { Err(Stop::Scope(vec![scope.to_owned()])) }
+    }
+
+    /// Whose results it may read, and to whom belongs what it keeps.
+    pub(crate) fn owner(&self) -> String {
+        results::owner(&self.mount, Principal::of(&self.context.extensions))
+    }
+
+    /// Where kept results are downloaded from, for a caller over HTTP.
+    pub(crate) fn results_url(&self) -> Option<&str> {
+        self.results_url.as_deref().filter(|_| self.context.transport != "stdio")
     }
 
     /// Where its answer is from.

@@ -45,7 +45,7 @@ fn row(n: u64, out: &mut Vec<u8>) {
     use std::io::Write as _;
     let mixed = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
     let country = ["DE", "FR", "US", "JP", "BR", "IN"][(mixed % 6) as usize];
-    let note = if mixed % 3 == 0 { "null" } else { "\"paid in advance, see above\"" };
+    let note = if mixed.is_multiple_of(3) { "null" } else { "\"paid in advance, see above\"" };
     out.clear();
     // Writing into a Vec cannot fail.
     let _ = write!(
@@ -55,7 +55,7 @@ fn row(n: u64, out: &mut Vec<u8>) {
         mixed % 100_000,
         mixed % 100,
         mixed % 1000,
-        mixed % 2 == 0,
+        mixed.is_multiple_of(2),
         mixed % 12 + 1,
         mixed % 28 + 1,
         mixed % 24,

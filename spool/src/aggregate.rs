@@ -13,6 +13,7 @@ use crate::kept::{Kept, Set};
 use crate::key::{Key, folded};
 use crate::rows::Query;
 use crate::scan::{Cell, Cells};
+use crate::stop::Stop;
 
 /// Groups that are counted; rows of further ones are counted together.
 const GROUPS: usize = 1000;
@@ -22,7 +23,7 @@ const KEYS: usize = 4 << 20;
 const BY: usize = 2;
 
 /// What is to be found out.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Aggregation {
     /// Conditions on the rows that count.
@@ -32,6 +33,9 @@ pub struct Aggregation {
     pub group_by: Vec<usize>,
     /// What is wanted of each group.
     pub measures: Vec<Measure>,
+    /// Ends it from elsewhere.
+    #[serde(skip)]
+    pub stop: Stop,
 }
 
 /// Something that is found out of rows. NULLs count in `count` without a column alone.
@@ -173,8 +177,8 @@ impl Kept {
     /// # Errors
     ///
     /// [`Error::NoSet`], [`Error::NoColumn`], [`Error::Value`], [`Error::Groups`] and
-    /// [`Error::NoNumbers`] where the question does not fit the result; [`Error::Damaged`] and
-    /// [`Error::Io`] where the file cannot be read.
+    /// [`Error::NoNumbers`] where the question does not fit the result; and what
+    /// [`Rows::next_row`](crate::Rows::next_row) says.
     pub fn aggregate(
         self: &Arc<Self>,
         set: usize,
@@ -195,7 +199,8 @@ impl Kept {
         }
         // What does not fit is told even where there are no rows.
         start()?;
-        let query = Query { filters: what.filters.clone(), ..Query::default() };
+        let (filters, stop) = (what.filters.clone(), what.stop.clone());
+        let query = Query { filters, stop, ..Query::default() };
         let mut rows = self.rows(set, &query)?;
         let mut left_out = 0;
         let mut key_bytes = 0;

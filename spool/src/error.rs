@@ -25,13 +25,15 @@ pub enum Error {
     NoNumbers(usize),
     /// More columns to group by than two.
     Groups,
+    /// Reading was stopped.
+    Stopped,
     /// The file is not what was written: it was changed, or cut.
     Damaged,
     /// The owner has as many results as it may, or as many bytes of them, and none can go.
     OwnerFiles,
     /// There are as many results as there may be, or as many bytes of them, and none can go.
     Files,
-    /// A directory that others than its owner may enter or read.
+    /// A directory that others than its owner may enter or read, or a key in it that they may.
     OpenDirectory,
     /// The thread that writes has ended early.
     Gone,
@@ -76,10 +78,13 @@ impl fmt::Display for Error {
             }
             Self::NoNumbers(n) => write!(f, "column {n} has no numbers to add up"),
             Self::Groups => f.write_str("at most two columns to group by"),
+            Self::Stopped => f.write_str("reading was stopped"),
             Self::Damaged => f.write_str("the kept result is damaged"),
             Self::OwnerFiles => f.write_str("the owner keeps as many results as it may"),
             Self::Files => f.write_str("as many results are kept as may be"),
-            Self::OpenDirectory => f.write_str("the directory is open to others than its owner"),
+            Self::OpenDirectory => {
+                f.write_str("the directory, or the key in it, is open to others than its owner")
+            }
             Self::Gone => f.write_str("the result is written no longer"),
             Self::Format(why) => write!(f, "a row cannot be written: {why}"),
             Self::Io(e) => e.fmt(f),

@@ -11,6 +11,9 @@ use crate::key::Key;
 use crate::like::Like;
 use crate::scan::{Cell, Cells};
 
+/// Bytes of a pattern.
+const PATTERN: usize = 1000;
+
 /// A condition on a column. NULL fulfils none but `is_null`, and neither does what is not of the
 /// type of its column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,8 +29,9 @@ pub struct Filter {
 }
 
 /// How values are compared: numbers as numbers, all digits of decimals counting; dates and times
-/// as such, those with an offset by their UTC; what else there is as text, without regard to case
-/// and by code points. Blanks at the end of a text count.
+/// as such; those with an offset by their UTC, in which a value without one is read; what else there
+/// is as text, without regard to case and by code points. Blanks at the end of a text count. A
+/// sql_variant is the text of its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Op {
@@ -44,7 +48,7 @@ pub enum Op {
     /// >=
     Ge,
     /// LIKE, of the text of any value: `%` stands for any characters, `_` for one, and `[%]` for a
-    /// percent sign; without regard to case.
+    /// percent sign; without regard to case. A pattern has 1,000 bytes at most.
     Like,
     /// IS NULL
     IsNull,
@@ -86,6 +90,11 @@ impl Test {
             Op::Gt => Ordering::is_gt,
             Op::Ge => Ordering::is_ge,
             Op::Like => {
+                // It takes the product of both lengths in the worst case.
+                if filter.value.len() > PATTERN {
+                    let (column, value) = (filter.column, filter.value.clone());
+                    return Err(Error::Value { column, value });
+                }
                 let what = What::Like(Like::new(&filter.value));
                 return Ok(Self { column: filter.column, kind, what });
             }

@@ -49,7 +49,8 @@ pub struct ColumnProfile {
 pub struct Distinct {
     /// How many.
     pub count: u64,
-    /// False where it is an estimate, which seldom is 2 % off: there are more than 4,096.
+    /// False where it is an estimate, which seldom is 2 % off: there are more than 4,096. What is
+    /// exact is found by hashes of 64 bits, which are wrong once in 10^12 columns.
     pub exact: bool,
 }
 

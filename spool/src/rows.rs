@@ -9,12 +9,16 @@ use crate::error::Error;
 use crate::filter::{Filter, Test};
 use crate::kept::{Kept, Set};
 use crate::scan::{Cell, Cells};
+use crate::stop::Stop;
 
 /// Which rows are wanted, and what of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Query {
-    /// Rows before the first one, of those that fulfil all conditions.
+    /// The place in the result set of the first row that is looked at: what is before it is not
+    /// read. So a page goes on behind the last row of the one before, where there are filters.
+    pub from: u64,
+    /// Rows that are left out from there on, of those that fulfil all conditions.
     pub offset: u64,
     /// Rows at most.
     pub limit: u64,
@@ -22,6 +26,9 @@ pub struct Query {
     pub filters: Vec<Filter>,
     /// Columns in the order in which they are wanted, counted from 0; all where there is none.
     pub columns: Option<Vec<usize>>,
+    /// Ends the reading from elsewhere.
+    #[serde(skip)]
+    pub stop: Stop,
 }
 
 /// Rows of one result set, one after the other. It blocks while it reads.
@@ -31,6 +38,8 @@ pub struct Rows {
     set: usize,
     tests: Vec<Test>,
     columns: Option<Vec<usize>>,
+    /// Rows before this one are not looked at.
+    from: u64,
     skip: u64,
     left: u64,
     next_chunk: usize,
@@ -39,6 +48,7 @@ pub struct Rows {
     /// Of the row at `at`.
     number: u64,
     failed: bool,
+    stop: Stop,
     row: Vec<u8>,
 }
 
@@ -58,22 +68,30 @@ pub struct Page {
     pub json: Vec<u8>,
     /// The places of these rows in the result set.
     pub numbers: Vec<u64>,
-    /// The `offset` of the next page; none where there are no more rows.
-    pub next: Option<u64>,
+    /// There are more rows. The next page is of the same query with `from` one more than the last
+    /// of these numbers and no `offset`.
+    pub more: bool,
 }
 
 impl Default for Query {
     /// All rows, with all columns.
     fn default() -> Self {
-        Self { offset: 0, limit: u64::MAX, filters: Vec::new(), columns: None }
+        Self {
+            from: 0,
+            offset: 0,
+            limit: u64::MAX,
+            filters: Vec::new(),
+            columns: None,
+            stop: Stop::new(),
+        }
     }
 }
 
 // === impl Kept ===
 
 impl Kept {
-    /// Reads rows of a result set, which are counted from 0. Without filters, what comes before
-    /// `offset` is not read.
+    /// Reads rows of a result set, which are counted from 0. Without filters, what is left out by
+    /// `offset` is not read either.
     ///
     /// # Errors
     ///
@@ -90,6 +108,7 @@ impl Kept {
             set,
             tests: Test::all(&query.filters, of)?,
             columns: query.columns.clone(),
+            from: query.from,
             skip: query.offset,
             left: query.limit,
             next_chunk: 0,
@@ -97,20 +116,22 @@ impl Kept {
             at: 0,
             number: 0,
             failed: false,
+            stop: query.stop.clone(),
             row: Vec::new(),
         };
         if rows.tests.is_empty() {
-            rows.seek(of);
+            rows.from = rows.from.saturating_add(std::mem::take(&mut rows.skip));
         }
+        rows.seek(of);
         Ok(rows)
     }
 
     /// Reads rows as [`Kept::rows`] does until there are so many bytes of them, but at least one.
-    /// With filters, `next` is none only once all rows have been gone through.
+    /// With filters, all further rows are gone through to find out whether there are more.
     ///
     /// # Errors
     ///
-    /// As [`Kept::rows`], and [`Error::Damaged`] and [`Error::Io`] where the file cannot be read.
+    /// As [`Kept::rows`] and [`Rows::next_row`].
     pub fn page(
         self: &Arc<Self>,
         set: usize,
@@ -121,12 +142,12 @@ impl Kept {
         // One more says whether there are more.
         let query = Query { limit: limit.saturating_add(1), ..query.clone() };
         let mut rows = self.rows(set, &query)?;
-        let mut page = Page { json: vec![b'['], numbers: Vec::new(), next: None };
+        let mut page = Page { json: vec![b'['], numbers: Vec::new(), more: false };
         while let Some(row) = rows.next_row()? {
             let count = page.numbers.len() as u64;
             let over = count > 0 && page.json.len() + row.json.len() + 2 > most_bytes;
             if over || count >= limit {
-                page.next = Some(query.offset + count);
+                page.more = true;
                 break;
             }
             if count > 0 {
@@ -143,21 +164,19 @@ impl Kept {
 // === impl Rows ===
 
 impl Rows {
-    /// Goes to the chunk that has the first wanted row.
+    /// Goes to the chunk that has the first row that is looked at.
     fn seek(&mut self, set: &Set) {
-        let behind = set.chunks.partition_point(|chunk| chunk.first <= self.skip);
+        let behind = set.chunks.partition_point(|chunk| chunk.first <= self.from);
         self.next_chunk = behind.saturating_sub(1);
-        if let Some(chunk) = set.chunks.get(self.next_chunk) {
-            self.skip -= chunk.first;
-            self.number = chunk.first;
-        }
+        self.number = set.chunks.get(self.next_chunk).map_or(0, |chunk| chunk.first);
     }
 
     /// The next row, which lives until the one after it is asked for.
     ///
     /// # Errors
     ///
-    /// [`Error::Damaged`] and [`Error::Io`] where the file cannot be read; then no more rows come.
+    /// [`Error::Damaged`] and [`Error::Io`] where the file cannot be read, and [`Error::Stopped`];
+    /// then no more rows come.
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>, Error> {
         if self.left == 0 || self.failed {
             return Ok(None);
@@ -170,6 +189,9 @@ impl Rows {
             let length = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
             let (from, number) = (self.at, self.number);
             (self.at, self.number) = (self.at + length + 1, self.number + 1);
+            if number < self.from {
+                continue;
+            }
             let row = from..from + length;
             if !self.tests.is_empty() && !Test::let_in(&self.tests, &self.chunk[row.clone()]) {
                 continue;
@@ -193,11 +215,12 @@ impl Rows {
         };
         self.next_chunk += 1;
         self.at = 0;
-        if let Err(e) = self.kept.read(&chunk, &mut self.chunk) {
-            self.failed = true;
-            return Err(e);
-        }
-        Ok(true)
+        let read = match self.stop.is_stopped() {
+            true => Err(Error::Stopped),
+            false => self.kept.read(&chunk, &mut self.chunk),
+        };
+        self.failed = read.is_err();
+        read.map(|()| true)
     }
 
     /// The result that they are of.

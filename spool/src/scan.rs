@@ -1,7 +1,11 @@
 //! The cells of a row, found in its bytes without a tree: a row is a JSON array as the writer of
 //! rows makes it, in UTF-8 and without blanks between its parts.
 
+mod escape;
+
 use std::borrow::Cow;
+
+use self::escape::{escape, unescape};
 
 /// How deep a cell may be nested: a sql_variant is an object, a vector an array.
 const DEEP: u8 = 8;
@@ -125,28 +129,6 @@ fn text(json: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// Bytes of the escape that begins here.
-fn escape(json: &[u8]) -> Option<usize> {
-    match json.get(1)? {
-        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
-        b'u' => match unit(json)? {
-            0xD800..=0xDBFF => {
-                let low = unit(json.get(6..)?).filter(|u| (0xDC00..=0xDFFF).contains(u));
-                low.map(|_| 12)
-            }
-            0xDC00..=0xDFFF => None,
-            _ => Some(6),
-        },
-        _ => None,
-    }
-}
-
-/// The number of `\uXXXX`.
-fn unit(json: &[u8]) -> Option<u32> {
-    let hex = json.strip_prefix(b"\\u")?.get(..4)?;
-    hex.iter().try_fold(0, |n, b| Some(n * 16 + char::from(*b).to_digit(16)?))
-}
-
 // === impl Cells ===
 
 impl<'r> Cells<'r> {
@@ -157,6 +139,22 @@ impl<'r> Cells<'r> {
     /// Where the row ends, once all of its so many cells are read.
     pub(crate) fn behind_row(&self, columns: usize) -> usize {
         self.at + usize::from(columns == 0)
+    }
+
+    /// A value that nothing follows.
+    fn next_or_last(&mut self) -> Option<Cell<'r>> {
+        let rest = self.row.get(self.at..)?;
+        let form = match rest.first()? {
+            b'"' => Form::Text,
+            b'[' | b'{' => Form::Nested,
+            b'n' => Form::Null,
+            b't' | b'f' => Form::Bool,
+            _ => Form::Number,
+        };
+        if form == Form::Text && rest.len() < 2 {
+            return None;
+        }
+        Some(Cell { json: rest, form, escaped: rest.contains(&b'\\') })
     }
 }
 
@@ -260,55 +258,6 @@ impl<'r> Cell<'r> {
             _ => Some(Cow::Borrowed(std::str::from_utf8(self.json).unwrap_or_default())),
         }
     }
-}
-
-impl<'r> Cells<'r> {
-    /// A value that nothing follows.
-    fn next_or_last(&mut self) -> Option<Cell<'r>> {
-        let rest = self.row.get(self.at..)?;
-        let form = match rest.first()? {
-            b'"' => Form::Text,
-            b'[' | b'{' => Form::Nested,
-            b'n' => Form::Null,
-            b't' | b'f' => Form::Bool,
-            _ => Form::Number,
-        };
-        if form == Form::Text && rest.len() < 2 {
-            return None;
-        }
-        Some(Cell { json: rest, form, escaped: rest.contains(&b'\\') })
-    }
-}
-
-/// What an escaped text stands for.
-fn unescape(json: &[u8]) -> String {
-    let text = std::str::from_utf8(json).unwrap_or_default();
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        let Some(length) = escape(&rest.as_bytes()[at..]) else { break };
-        let escape = &rest[at..at + length];
-        match escape.as_bytes()[1] {
-            b'b' => out.push('\u{8}'),
-            b'f' => out.push('\u{c}'),
-            b'n' => out.push('\n'),
-            b'r' => out.push('\r'),
-            b't' => out.push('\t'),
-            b'u' => {
-                let unit = |at: usize| escape.as_bytes().get(at..).and_then(unit);
-                let code = match (unit(0), unit(6)) {
-                    (Some(high), Some(low)) => 0x10000 + ((high & 0x3FF) << 10) + (low & 0x3FF),
-                    (one, _) => one.unwrap_or(0xFFFD),
-                };
-                out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
-            }
-            other => out.push(char::from(other)),
-        }
-        rest = &rest[at + length..];
-    }
-    out.push_str(rest);
-    out
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! All results that are kept in a directory: how many there may be, whose they are, and which go.
 
 mod claim;
+mod options;
 mod room;
 
 use std::path::{Path, PathBuf};
@@ -16,56 +17,10 @@ use crate::crypt::{HEADER, Master, hex, random};
 use crate::disk;
 use crate::error::{Error, Reason};
 use crate::kept::{Kept, millis};
-use crate::writer::{Caps, Thread, Writer};
+use crate::writer::{Thread, Writer};
 
 pub(crate) use self::claim::KEPT;
-
-/// How much is kept, and for how long.
-#[derive(Debug, Clone, Copy)]
-pub struct Bounds {
-    /// Bytes of all files.
-    pub bytes: u64,
-    /// Files in all, with those that are being written.
-    pub files: usize,
-    /// Bytes of one owner's files.
-    pub owner_bytes: u64,
-    /// Files of one owner, with those that are being written.
-    pub owner_files: usize,
-    /// How long a result is kept from when it is whole.
-    pub ttl: Duration,
-}
-
-/// What a new result is written with.
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// How much of it is kept.
-    pub caps: Caps,
-    /// How long it is kept; the store's time where there is none.
-    pub ttl: Option<Duration>,
-    /// Whether it is found out what is in its columns.
-    pub profile: bool,
-    /// Bytes of rows that are sealed together, and read together later; a row that is longer has a
-    /// chunk of its own. About four chunks are in memory while a result is written, and one while
-    /// it is read.
-    pub chunk_bytes: usize,
-}
-
-/// A kept result, as its owner sees it in a list.
-#[derive(Debug, Clone)]
-pub struct Listed {
-    /// What it is asked for by.
-    pub handle: String,
-    /// Rows over all result sets.
-    pub rows: u64,
-    /// Bytes of its file.
-    pub bytes: u64,
-    /// Whether it has all rows that there were.
-    pub complete: bool,
-    /// When its writing began.
-    pub created: SystemTime,
-    /// How long it is kept from now on.
-    pub left: Duration,
-}
+pub use self::options::{Bounds, Listed, Options};
 
 /// The results that this process keeps in a directory. Clones share them; with the last one, and
 /// with the last writer, their files go, unless they are to outlive the process.
@@ -87,20 +42,12 @@ pub(crate) struct Inner {
 /// Bytes of randomness in a handle.
 const HANDLE: usize = 16;
 
-// === impl Options ===
-
-impl Default for Options {
-    /// All of it, for as long as the store says, with a profile, in chunks of 256 KiB.
-    fn default() -> Self {
-        Self { caps: Caps::default(), ttl: None, profile: true, chunk_bytes: 256 << 10 }
-    }
-}
-
 // === impl Spool ===
 
 impl Spool {
     /// Opens a directory, which is made where it is not there; several processes may share it. What
-    /// processes left there that have ended is deleted: nobody has the keys.
+    /// processes left there that have ended is deleted: nobody has the keys. Results that were to
+    /// outlive them stay, for [`Spool::open_persistent`].
     ///
     /// # Errors
     ///
@@ -185,6 +132,11 @@ impl Spool {
         let room = self.0.room();
         let entry = room.kept.get(handle)?;
         (entry.kept.owner() == owner && !entry.is_over()).then(|| entry.kept.clone())
+    }
+
+    /// Whether a result of this handle is kept, whosever it is.
+    pub fn has(&self, handle: &str) -> bool {
+        self.0.room().kept.get(handle).is_some_and(|entry| !entry.is_over())
     }
 
     /// The results of this owner, the newest first.

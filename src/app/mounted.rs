@@ -17,6 +17,7 @@ use crate::database::Database;
 use crate::limits::Quotas;
 use crate::observe::Calls;
 use crate::resources::Watch;
+use crate::results::KeptFiles;
 use crate::runs::{RunBounds, Runs};
 use crate::server::Server;
 use crate::sources::{DataSource, DataSources};
@@ -32,6 +33,7 @@ use crate::views::KeptResults;
 pub(super) struct Common {
     pub(super) audit: Audit,
     pub(super) quotas: Arc<Quotas>,
+    pub(super) files: KeptFiles,
 }
 
 /// One path over HTTP, with its stack.
@@ -51,6 +53,8 @@ pub(crate) struct Mounted {
     pub(super) watch: Watch,
     /// What is kept for pages.
     pub(super) kept: KeptResults,
+    /// Results that are kept.
+    pub(super) files: KeptFiles,
     /// Calls that became tasks.
     pub(super) runs: Runs,
     pub(super) confirm: Confirm,
@@ -73,7 +77,8 @@ impl Mounted {
             Watch::new(!config.get(settings::database::WATCH).is_zero()),
             KeptResults::default(),
         );
-        let center = center(&path, sources, &confirm, &watch, &kept, config);
+        let files = common.files.clone();
+        let center = center(&path, sources, &confirm, &watch, &kept, &files, config);
         let registries = center.registries();
         let tools = registries.all().listed_as_json();
         let runs = Runs::new(run_bounds(config));
@@ -89,6 +94,7 @@ impl Mounted {
             tools: Arc::new(Mutex::new(tools)),
             watch,
             kept,
+            files,
             runs,
             confirm,
             audit,
@@ -97,7 +103,8 @@ impl Mounted {
 
     pub(super) fn center(&self, config: &Config) -> Server {
         let sources = sources(config, &self.databases);
-        center(&self.path, sources, &self.confirm, &self.watch, &self.kept, config)
+        let (confirm, watch, kept) = (&self.confirm, &self.watch, &self.kept);
+        center(&self.path, sources, confirm, watch, kept, &self.files, config)
     }
 
     /// From the next call on, with the limits of another configuration. Whoever listens is told
@@ -157,6 +164,7 @@ fn center(
     confirm: &Confirm,
     watch: &Watch,
     kept: &KeptResults,
+    files: &KeptFiles,
     config: &Config,
 ) -> Server {
     let pages = Pages {
@@ -169,9 +177,12 @@ fn center(
     let brief = config.get(settings::tools::TEXT_BLOCK) == settings::tools::TextBlock::Brief;
     let library = config.get(settings::tools::SEARCH).then(|| DocumentIndex::new(path, config));
     let signs_in = config.get(settings::auth::MODE) != settings::auth::AuthMode::Off;
-    let confirm = confirm.clone();
+    let (confirm, files, mount) = (confirm.clone(), files.clone(), Arc::<str>::from(path));
+    let results_url: Arc<str> = format!("{}{path}/results/", config.origin()).into();
     let make = move |sources: DataSources| {
-        let surroundings = Surroundings { sources, brief, pages: pages.clone() };
+        let (pages, files, mount) = (pages.clone(), files.clone(), mount.clone());
+        let results_url = Some(results_url.clone());
+        let surroundings = Surroundings { sources, brief, pages, files, mount, results_url };
         let registry = Registry::new(surroundings, confirm.clone(), library.clone());
         if signs_in { registry.behind_sign_in() } else { registry }
     };

@@ -173,6 +173,7 @@ impl Record for End {
         for (k, v) in [
             ("verdict", f.verdict()),
             ("truncated", f.truncated()),
+            ("handle", f.handle()),
             ("asked", f.asked()),
             ("answers", f.answers()),
         ] {

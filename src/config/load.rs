@@ -14,7 +14,7 @@ use super::settings::{access, auth, database, http};
 use super::{Config, Errors, QuotaRow, Source, Values, place, settings, strays};
 
 /// Paths that are ours below every mount, so that none may be called so.
-const TAKEN: [&str; 10] = [
+const TAKEN: [&str; 12] = [
     "mcp",
     "sse",
     "messages",
@@ -25,6 +25,8 @@ const TAKEN: [&str; 10] = [
     "revoke",
     "apps",
     "object",
+    "view",
+    "results",
 ];
 
 /// What a configuration is read from.

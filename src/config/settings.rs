@@ -9,6 +9,7 @@ pub mod http;
 pub mod limits;
 pub mod log;
 pub mod pool;
+pub mod results;
 pub mod server;
 pub mod tasks;
 pub mod telemetry;
@@ -40,6 +41,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     of_a_mount("limits", "Limits", limits::ROWS, nothing),
     of_a_mount("tools", "Tools", tools::ROWS, tools::check),
     of_a_mount("tasks", "Tasks", tasks::ROWS, nothing),
+    section("results", "Kept results", results::ROWS, results::check),
     section("audit", "Audit", audit::ROWS, nothing),
     section("http", "HTTP", http::ROWS, http::check),
     section("server", "Server", server::ROWS, nothing),

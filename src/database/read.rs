@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::connect::broken;
 use super::lease::Lease;
 use super::notices::Notices;
+use super::overflow::Overflowing;
 use super::pool::FATAL;
 use super::rows::{Bounds, RowsWriter, Truncated};
 use super::run::{Batch, BatchAnswer, Mode};
@@ -53,6 +54,10 @@ struct Reading<'a> {
     notifier: &'a Notifier,
     /// Where rows are counted for a client that wants to hear of them.
     progress: Option<Progress>,
+    /// Where rows go that are beyond the answer.
+    over: Option<Overflowing>,
+    /// How much of it a model gets.
+    page: Option<Bounds>,
 }
 
 /// "%d percent processed.": what BACKUP, RESTORE and DBCC say of themselves (`sys.messages`).
@@ -70,7 +75,8 @@ impl Database {
     ) -> Result<BatchAnswer, DbError> {
         let told = self.settings().context_info;
         let wrapping = self.wrapping.load_full();
-        let text_size = (mode == Mode::Read).then(|| limits.bounds.text_size());
+        let cells = cells(limits, mode);
+        let text_size = (mode == Mode::Read).then(|| cells.text_size());
         let outer = wrapping.text(batch.params, mode, told, text_size);
         let names: Vec<String> = (0..batch.params.len()).map(carried).collect();
         let mut declared = Cow::Borrowed(if told { TOLD_AND_TEXT } else { "@q nvarchar(max)" });
@@ -96,9 +102,8 @@ impl Database {
         if told {
             connection.session.set_trace(limits.trace.map(activity));
         }
-        let cells = limits.page.unwrap_or(limits.bounds);
         connection.session.set_bounds(cells.of_cells(text_size));
-        let mut reading = Reading::new(batch, mode, limits.bounds, &limits.notifier, said);
+        let mut reading = Reading::new(batch, mode, limits, said);
         let work = reading.answer(&mut connection.session, &rpc, mode);
         let read = bounded(Box::pin(work), limits.deadline, &limits.cancel).await;
         connection.dirty |= reading.said.errors.iter().any(|e| e.severity >= FATAL);
@@ -106,18 +111,34 @@ impl Database {
         if let Some(e) = reading.said.errors.first().filter(|_| !matches!(read, Ok(Ok(End::Cut)))) {
             return Err(DbError::Sql(e.clone()));
         }
-        match read {
-            Ok(Ok(End::Whole)) => Ok(reading.finish()),
-            Ok(Ok(End::Cut)) => Ok(reading.cut()),
+        let over = reading.over.take();
+        let stopped = matches!(read, Err(DbError::Timeout));
+        let some = reading.writer.total_rows > 0 || over.as_ref().is_some_and(|o| o.rows() > 0);
+        let mut answer = match read {
+            Ok(Ok(End::Whole)) => reading.finish(),
+            Ok(Ok(End::Cut)) => reading.cut(),
             // What there is by the deadline is an answer; the lease cancels the rest.
-            Err(DbError::Timeout) if mode == Mode::Read && reading.writer.total_rows > 0 => {
+            Err(DbError::Timeout) if mode == Mode::Read && some => {
                 reading.writer.take_back();
-                reading.writer.truncated = Some(Truncated::Time);
-                Ok(reading.cut())
+                reading.writer.truncated.get_or_insert(Truncated::Time);
+                reading.cut()
             }
-            Ok(Err(e)) => Err(broken(e)),
-            Err(e) => Err(e),
+            Ok(Err(e)) => return Err(broken(e)),
+            Err(e) => return Err(e),
+        };
+        if let Some(over) = over {
+            (answer.kept, answer.kept_cut) = Box::pin(over.finish(stopped)).await;
         }
+        Ok(answer)
+    }
+}
+
+/// How much of one value is read.
+fn cells(limits: &Limits, mode: Mode) -> Bounds {
+    let usual = limits.page.unwrap_or(limits.bounds);
+    match limits.overflow.as_ref().and_then(|o| o.max_cell).filter(|_| mode == Mode::Read) {
+        Some(max_cell) => Bounds { max_cell, max_chars: max_cell.saturating_mul(8), ..usual },
+        None => usual,
     }
 }
 
@@ -131,13 +152,9 @@ enum End {
 // === impl Reading ===
 
 impl<'a> Reading<'a> {
-    fn new(
-        batch: Batch<'_>,
-        mode: Mode,
-        bounds: Bounds,
-        notifier: &'a Notifier,
-        said: &'a mut Notices,
-    ) -> Self {
+    fn new(batch: Batch<'_>, mode: Mode, limits: &'a Limits, said: &'a mut Notices) -> Self {
+        let notifier = &limits.notifier;
+        let over = limits.overflow.clone().filter(|_| mode == Mode::Read).map(Overflowing::new);
         let progress = notifier.wants_progress().then(|| notifier.progress());
         if let Some(progress) = &progress {
             progress.begin(match mode {
@@ -148,12 +165,14 @@ impl<'a> Reading<'a> {
         Self {
             notifier,
             progress,
-            writer: RowsWriter::new(bounds),
+            writer: RowsWriter::new(limits.bounds),
             said,
             rows_affected: Vec::new(),
             in_rows: false,
             selects_into: batch.selects_into,
             committed: mode == Mode::Change,
+            over,
+            page: limits.page,
         }
     }
 
@@ -165,10 +184,19 @@ impl<'a> Reading<'a> {
         mode: Mode,
     ) -> Result<End, Error> {
         let mut answer = session.call(rpc).await?;
-        while self.writer.truncated.is_none() {
-            match answer.next(self.writer.sink()).await? {
+        while self.takes_rows() {
+            let next = match &mut self.over {
+                Some(over) if over.is_whole() || self.writer.truncated.is_some() => {
+                    answer.next(&mut over.json).await?
+                }
+                _ => answer.next(self.writer.sink()).await?,
+            };
+            match next {
                 None => return Ok(End::Whole),
                 Some(event) => self.take(event),
+            }
+            if let Some(over) = self.over.as_mut().filter(|o| o.is_full()) {
+                over.room().await;
             }
         }
         if mode == Mode::Read {
@@ -186,15 +214,21 @@ impl<'a> Reading<'a> {
     fn take(&mut self, event: Event) {
         match event {
             Event::Row => {
-                let _ = self.writer.accept();
+                self.row();
                 if let Some(progress) = &self.progress {
-                    progress.done(self.writer.total_rows);
+                    let kept = self.over.as_ref().map_or(0, Overflowing::rows);
+                    progress.done(self.writer.total_rows.max(kept));
                 }
             }
             Event::Columns(columns) => {
                 self.in_rows = true;
-                if self.writer.truncated.is_none() {
+                if let Some(over) = &mut self.over {
+                    over.begin(&columns);
+                }
+                let whole = self.over.as_ref().is_some_and(Overflowing::is_whole);
+                if self.writer.truncated.is_none() && !whole {
                     self.writer.begin(columns);
+                    self.look_beyond();
                 }
             }
             Event::Done(done) => self.done(done),
@@ -207,6 +241,37 @@ impl<'a> Reading<'a> {
             Event::Error(m) => self.said.error(*m),
             Event::ReturnStatus(s) if s != 0 => self.committed = false,
             _ => {}
+        }
+    }
+
+    /// Whether there is room for more rows, in the answer or beyond it.
+    fn takes_rows(&self) -> bool {
+        match &self.over {
+            Some(over) if over.is_open() => !over.has_ended(),
+            _ => self.writer.truncated.is_none(),
+        }
+    }
+
+    /// A row has come, into the answer or beyond it.
+    fn row(&mut self) {
+        match &mut self.over {
+            Some(over) if over.is_whole() || self.writer.truncated.is_some() => over.own_row(),
+            over => {
+                if let Some(over) = over {
+                    over.row(self.writer.last_row());
+                }
+                let _ = self.writer.accept();
+                self.look_beyond();
+            }
+        }
+    }
+
+    /// Where there is more than the answer has, or than a model gets of it, it is kept.
+    fn look_beyond(&mut self) {
+        let beyond = self.writer.truncated.is_some()
+            || self.page.as_ref().is_some_and(|page| self.writer.is_beyond(page));
+        if let Some(over) = self.over.as_mut().filter(|_| beyond) {
+            over.open();
         }
     }
 
@@ -256,6 +321,8 @@ impl<'a> Reading<'a> {
             cut,
             csv,
             shapes,
+            kept: None,
+            kept_cut: 0,
         }
     }
 }
@@ -283,9 +350,10 @@ mod tests {
 
     /// The counts that are left of some events, for a text that may select into a table.
     fn counts(selects_into: bool, events: Vec<Event>) -> Vec<u64> {
-        let (mut said, nobody) = (Notices::default(), Notifier::default());
+        let mut said = Notices::default();
         let batch = Batch { selects_into, ..Batch::from("") };
-        let mut reading = Reading::new(batch, Mode::Change, BOUNDS, &nobody, &mut said);
+        let limits = Limits { bounds: BOUNDS, ..Limits::of_our_own() };
+        let mut reading = Reading::new(batch, Mode::Change, &limits, &mut said);
         events.into_iter().for_each(|e| reading.take(e));
         reading.finish().rows_affected
     }
@@ -312,18 +380,15 @@ mod tests {
 
     #[test]
     fn a_return_status_that_is_not_0_was_not_committed() {
+        let limits = Limits { bounds: BOUNDS, ..Limits::of_our_own() };
         for (status, committed) in [(0, true), (1, false), (6, false)] {
-            let (mut said, nobody) = (Notices::default(), Notifier::default());
-            let mut r = Reading::new(Batch::from(""), Mode::Change, BOUNDS, &nobody, &mut said);
+            let mut said = Notices::default();
+            let mut r = Reading::new(Batch::from(""), Mode::Change, &limits, &mut said);
             r.take(Event::ReturnStatus(status));
             assert_eq!(r.finish().committed, committed, "{status}");
         }
-        let (mut said, nobody) = (Notices::default(), Notifier::default());
-        assert!(
-            !Reading::new(Batch::from(""), Mode::Change, BOUNDS, &nobody, &mut said)
-                .cut()
-                .committed
-        );
+        let mut said = Notices::default();
+        assert!(!Reading::new(Batch::from(""), Mode::Change, &limits, &mut said).cut().committed);
     }
 
     #[tokio::test(start_paused = true)]

@@ -183,6 +183,16 @@ impl RowsWriter {
         }
     }
 
+    /// The row that the session has written, as JSON.
+    pub(crate) fn last_row(&self) -> &[u8] {
+        self.forms.0.last_row()
+    }
+
+    /// Whether there is more than these bounds let through.
+    pub(crate) fn is_beyond(&self, bounds: &Bounds) -> bool {
+        self.total_rows > bounds.max_rows || self.cost > bounds.max_chars
+    }
+
     /// Takes the row that the session has written; false once the budget is used up, and then it
     /// is taken back.
     pub(crate) fn accept(&mut self) -> bool {

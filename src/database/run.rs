@@ -1,7 +1,10 @@
 //! Runs a caller's text on a leased connection: once for what only reads (twice where the
 //! connection was dead), and in a transaction of ours for a change that was confirmed.
 
+use std::sync::Arc;
+
 use mssql_mcp_session::Cancelled;
+use mssql_mcp_spool::Kept;
 use serde_json::Value;
 
 use super::lease::Lease;
@@ -77,6 +80,10 @@ pub struct BatchAnswer {
     pub(crate) csv: Option<String>,
     /// Of each result set, its rows and columns.
     pub(crate) shapes: Vec<(u64, usize)>,
+    /// All rows, where they are more than these.
+    pub(crate) kept: Option<Arc<Kept>>,
+    /// Values in it that were cut.
+    pub(crate) kept_cut: u64,
 }
 
 /// What became of a change that was to have a certain effect.

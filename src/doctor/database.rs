@@ -40,6 +40,7 @@ pub(crate) async fn examine(mut settings: Settings, config: &Config) -> Vec<Find
         caller: crate::database::ourselves(),
         notifier: Default::default(),
         seen: Default::default(),
+        overflow: None,
     };
     if let Err(e) = connected(&db, &limits, config, &mut all).await {
         let x = explain(&e.1, db.settings());

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service};
 
 use super::body::{RequestBody, TimeoutBody};
-use super::{Mount, Peer, STRANGERS, Served, card, object, view, way_in};
+use super::{Mount, Peer, STRANGERS, Served, card, download, object, view, way_in};
 use crate::answer::{self, Answer};
 use crate::code::Code;
 use crate::config::Config;
@@ -139,6 +139,7 @@ impl OpenLayer {
             }
             (Endpoint::Object, _) => self.object(place, request).await,
             (Endpoint::View, _) => self.view(place, request).await,
+            (Endpoint::Results, _) => self.results(place, request).await,
             (Endpoint::Health | Endpoint::OpenAi | Endpoint::Card, _) | (_, None) => {
                 nothing(&self.routes.endpoints())
             }
@@ -184,6 +185,42 @@ impl OpenLayer {
                 }),
             Err(answer) => answer,
         }
+    }
+
+    /// A kept result as a file: for a program with a token, or a person with a browser.
+    async fn results(&self, place: Place, request: Request<RequestBody>) -> Answer {
+        let by_token = match &self.served.authority {
+            Some(authority) if request.headers().contains_key(header::AUTHORIZATION) => {
+                let endpoint = Place { endpoint: Endpoint::Mcp, ..place };
+                match authority.authenticate(request.headers(), endpoint).await {
+                    Ok(who) => Some(who),
+                    Err(answer) => return answer,
+                }
+            }
+            _ => None,
+        };
+        let (mount, visitor, uri) = match by_token {
+            Some(who) => match place.mount.and_then(|m| self.served.mounts.get(m)) {
+                Some(mount) => (mount, who, request.uri().clone()),
+                None => return nothing(&self.routes.endpoints()),
+            },
+            None => {
+                let path = |mount: &Mount, uri: &http::Uri| {
+                    let name = uri.path().rsplit('/').next().unwrap_or_default();
+                    format!("{}/results/{name}", mount.path)
+                };
+                match self.visitor(place, path, request).await {
+                    Ok((mount, visitor, parts)) => (mount, visitor, parts.uri),
+                    Err(answer) => return answer,
+                }
+            }
+        };
+        let query = uri.query().unwrap_or_default();
+        let file = Box::pin(download::file(mount, visitor, uri.path(), query)).await;
+        file.unwrap_or_else(|| {
+            let e = json!({ "error": "this result is not kept any more, or it is not yours" });
+            answer::json(StatusCode::NOT_FOUND, &e)
+        })
     }
 
     /// The page about what a search found.

@@ -9,6 +9,7 @@ use crate::database::rows::Truncated;
 use crate::database::run::BatchAnswer;
 use crate::facts::CallFacts;
 use crate::plural::plural;
+use crate::results;
 use crate::telemetry::wire::Shape;
 
 /// The form of rows.
@@ -124,6 +125,14 @@ pub(super) fn rowsets(
         facts.set_truncated("max_cell");
     }
     head += &format!("\"source\":{source},\"results\":");
+    let kept = a.kept.as_ref().map(|k| results::told(k, a.kept_cut));
+    if let Some(file) = &a.kept {
+        facts.set_handle(file.handle());
+        call.files.remember(file, source.clone());
+    }
+    if let Some(kept) = &kept {
+        head.insert_str(1, &format!("\"kept\":{kept},"));
+    }
     let mut parts = vec![bytes::Bytes::from(head)];
     parts.extend(a.results.0);
     let mut tail = String::new();
@@ -143,12 +152,22 @@ pub(super) fn rowsets(
     tail.push('}');
     parts.push(tail.into());
     let json = Segments(parts);
-    facts.returned(a.rows, json.len());
+    // What is kept was read, too.
+    let rows = a.kept.as_ref().map_or(a.rows, |k| k.total_rows().max(a.rows));
+    let bytes = a.kept.as_ref().map_or(0, |k| k.bytes() as usize);
+    facts.returned(rows, json.len() + bytes);
     let mut reply = ToolReply::structured(json);
     if let Some(line) = brief {
         reply.text = Text::Own(line);
     } else if let Some(mut csv) = a.csv {
         csv.insert_str(0, &cut);
+        if let Some(kept) = &kept {
+            csv += &format!(
+                "# all {} are kept: get_result with handle {}\n",
+                plural(&kept["rows"], "row"),
+                kept["handle"].as_str().unwrap_or_default()
+            );
+        }
         // What is not rows, in lines that no row begins like.
         for m in messages.as_array().into_iter().flatten().filter_map(Value::as_str) {
             csv += &format!("# message: {}\n", m.replace(['\n', '\r'], "\n# "));
@@ -164,6 +183,38 @@ pub(super) fn rowsets(
         reply.text = Text::Own(csv);
     }
     reply
+}
+
+/// The schema of `kept`.
+pub(super) fn kept_schema() -> Value {
+    json!({
+        "type": "object",
+        "description": "all rows, kept for get_result; only where they are more than these",
+        "properties": {
+            "handle": { "type": "string" },
+            "rows": { "type": "integer" },
+            "bytes": { "type": "integer" },
+            "complete": { "type": "boolean" },
+            "reason": { "type": "string", "description": "why it is not complete" },
+            "advice": { "type": "string" },
+            "expires": { "type": "string" },
+            "cut_cells": { "type": "integer" },
+            "sets": { "type": "array", "items": { "type": "object", "properties": {
+                "rows": { "type": "integer" },
+                "columns": { "type": "array", "items": { "type": "object", "properties": {
+                    "name": { "type": "string" },
+                    "type": { "type": "string" },
+                    "nulls": { "type": "integer" },
+                    "distinct": { "type": "integer" },
+                    "approximate": { "type": "boolean" },
+                    "min": { "type": "string" },
+                    "max": { "type": "string" },
+                    "top": { "type": "object", "description": "frequent values, with their counts" }
+                }, "required": ["name", "type"] } }
+            }, "required": ["rows", "columns"] } }
+        },
+        "required": ["handle", "rows", "complete", "expires", "sets"]
+    })
 }
 
 fn truncated(why: Truncated, limit: Option<u64>, missing: &str) -> Value {

@@ -5,25 +5,26 @@ use std::time::Instant;
 
 use mssql_mcp_sql::Access;
 use mssql_mcp_sql::policy::judge;
-use mssql_mcp_transports::ToolReply;
+use mssql_mcp_transports::{Segments, ToolReply};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::answer::{
-    FORMAT_SHOWN, ResultFormat, form, format_schema, results_schema, rowsets, source_schema,
-    truncated_schema,
+    FORMAT_SHOWN, ResultFormat, form, format_schema, kept_schema, results_schema, rowsets,
+    source_schema, truncated_schema,
 };
 use super::change::Change;
 use super::confirm::Confirm;
 use super::preview::selects_into;
 use super::{Call, Definition, Refusal, Stop, Surroundings, Tool, params, views};
 use crate::database::rows::Bounds;
-use crate::database::run::{Batch, Failure, Mode};
+use crate::database::run::{Batch, BatchAnswer, Failure, Mode};
 use crate::database::{Database, DbError, Limits};
 use crate::facts::Named;
 use crate::limits::Cost;
 use crate::long;
 use crate::plural::plural;
+use crate::results::{self, FirstRows};
 use crate::telemetry::metrics::{instruments, label};
 use crate::telemetry::wire::Shape;
 use crate::views::{META, Page};
@@ -74,6 +75,17 @@ pub(super) struct Args {
     pub(crate) max_rows: Option<u64>,
     pub(crate) dry_run: Option<bool>,
     pub(crate) format: Option<ResultFormat>,
+    pub(crate) output: Option<Output>,
+}
+
+/// What a caller gets of a read.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Output {
+    /// Rows, as many as an answer holds.
+    Rows,
+    /// All rows are kept; the answer has the first ones, and what is in the columns.
+    Handle,
 }
 
 impl Tool for ExecuteSql {
@@ -87,6 +99,7 @@ impl Tool for ExecuteSql {
         ("max_rows", Shape::Number),
         ("dry_run", Shape::Number),
         ("format", FORMAT_SHOWN),
+        ("output", Shape::OneOf(&["rows", "handle"])),
     ]);
     const VIEW: Option<Page> = Some(Page::Results);
     const EXAMPLE: &'static str = "execute_sql \"SELECT TOP 3 * FROM sales.Orders\"";
@@ -142,6 +155,12 @@ impl Tool for ExecuteSql {
                     "description": "run it, tell what it changes, and roll it back"
                 },
                 "format": format_schema(),
+                "output": {
+                    "type": "string",
+                    "enum": ["rows", "handle"],
+                    "description": "handle: keep all rows for get_result, and answer with the first \
+                        ones and a profile of the columns"
+                },
             }),
             required: &["query"],
             output: json!({
@@ -153,7 +172,8 @@ impl Tool for ExecuteSql {
                     "messages": { "type": "array", "items": { "type": "string" } },
                     "committed": { "type": "boolean" },
                     "dry_run": { "type": "boolean" },
-                    "truncated": truncated_schema()
+                    "truncated": truncated_schema(),
+                    "kept": kept_schema()
                 },
                 "required": ["results"]
             }),
@@ -206,11 +226,18 @@ impl Tool for ExecuteSql {
 /// gets, and kept for that.
 async fn read(change: Change<'_>) -> Result<ToolReply, Stop> {
     let (call, args, page) = (change.call, change.args, change.limits.bounds);
-    let wider = views::wider(call, page);
-    let limits = match wider {
-        Some(bounds) => &Limits { bounds, page: Some(page), ..change.limits.clone() },
-        None => &change.limits,
-    };
+    let asked = args.output == Some(Output::Handle);
+    let overflow = call.files.overflow(call.owner(), asked);
+    if asked && overflow.is_none() {
+        return Err(Refusal::invalid_arguments(
+            "output: handle is not available: nothing is kept here (results.spool is off).",
+            "Leave it out, and page with ORDER BY … OFFSET … FETCH.",
+        )
+        .into());
+    }
+    let wider = views::wider(call, page).filter(|_| !asked);
+    let (bounds, page_of) = (wider.unwrap_or(page), wider.map(|_| page));
+    let limits = &Limits { bounds, page: page_of, overflow, ..change.limits.clone() };
     let began = Instant::now();
     let mut a = match call.database.run(change.batch, Mode::Read, limits).await {
         Ok(a) => a,
@@ -234,9 +261,35 @@ async fn read(change: Change<'_>) -> Result<ToolReply, Stop> {
         let rows = plural(&meta["rows_kept"], "row");
         a.messages.push(format!("{rows} until {until}: {links}{handle}"));
     }
+    if asked {
+        a = preview_of(a, page).await;
+    }
     let mut reply = rowsets(call, a, args.format, None, several);
     reply.meta = meta.filter(|_| call.shows_views).map(|m| json!({ META: m }));
     Ok(reply)
+}
+
+/// Rows of each result set that a caller sees who asked for a handle.
+const FIRST: u64 = 20;
+
+/// The first rows of what is kept; where nothing is, the answer says so.
+async fn preview_of(mut a: BatchAnswer, page: Bounds) -> BatchAnswer {
+    let Some(kept) = a.kept.clone() else {
+        a.messages.push(
+            "The rows could not be kept; these are the first ones. The server's log says why."
+                .into(),
+        );
+        return a;
+    };
+    let first = tokio::task::spawn_blocking(move || results::first(&kept, FIRST, page.max_chars));
+    match first.await {
+        Ok(Ok(FirstRows { json, shapes })) => {
+            a.rows = shapes.iter().map(|s| s.0).sum();
+            (a.results, a.shapes) = (Segments(vec![json.into()]), shapes);
+        }
+        failed => a.messages.push(format!("The first rows cannot be shown: {failed:?}")),
+    }
+    a
 }
 
 /// The same, with the names that come closest to one that SQL Server does not know.

@@ -25,6 +25,7 @@ mod reaching;
 mod readme;
 mod records;
 mod resources;
+mod results;
 mod safety;
 mod schemas;
 mod session;

@@ -37,6 +37,9 @@ pub fn fixed(port: u16, more: &[(&'static str, &str)]) -> Vec<(&'static str, Str
         ("database.name", DATABASE.to_owned()),
         ("http.listen", "127.0.0.1:0".to_owned()),
     ];
+    // Nothing of a test is left behind in somebody's cache.
+    let folder = std::env::temp_dir().join(format!("mssql-mcp-results-{}", std::process::id()));
+    all.push(("results.dir", folder.display().to_string()));
     for (k, v) in more {
         all.retain(|(a, _)| a != k);
         all.push((k, (*v).to_owned()));
@@ -118,6 +121,7 @@ pub fn limits(max_rows: u64, max_chars: usize) -> Limits {
         caller: mssql_mcp::database::ourselves(),
         notifier: Default::default(),
         seen: Default::default(),
+        overflow: None,
     }
 }
 
@@ -271,6 +275,7 @@ pub fn command(args: &[&str]) -> Command {
             c.env_remove(k);
         }
     }
+    c.env("XDG_CACHE_HOME", std::env::temp_dir().join("mssql-mcp-cache-of-tests"));
     c.args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -1,6 +1,9 @@
 //! What is read is what was pushed.
 
-use mssql_mcp_spool::{Caps, Column, Error, Kept, Options, Pushed, Query, Reason};
+use mssql_mcp_spool::{
+    Aggregation, Caps, Column, Error, Export, Format, Kept, Options, Pushed, Query, Reason, Rows,
+    Spool, Writer,
+};
 use proptest::prelude::*;
 
 use crate::support::{keep, many, spool, tables};
@@ -46,16 +49,18 @@ proptest! {
                 prop_assert_eq!(json, &format!("[{},{}]", row[columns[0]].json, row[0].json));
             }
             // Page by page it is the same.
-            let (mut at, mut pages) = (Some(0), Vec::new());
-            while let Some(offset) = at {
-                let query = Query { offset, limit: 7, ..Query::default() };
+            let (mut query, mut pages) = (Query { limit: 7, ..Query::default() }, Vec::new());
+            loop {
                 let page = kept.page(n, &query, 400).expect("a page");
                 let rows: Vec<Box<serde_json::value::RawValue>> =
                     serde_json::from_slice(&page.json).expect("JSON");
                 prop_assert_eq!(rows.len(), page.numbers.len());
-                pages.extend(page.numbers.iter().copied().zip(rows.iter().map(|r| r.get().to_owned())));
-                prop_assert!(page.next.is_none_or(|next| next > offset));
-                at = page.next;
+                let rows = rows.iter().map(|r| r.get().to_owned());
+                pages.extend(page.numbers.iter().copied().zip(rows));
+                if !page.more {
+                    break;
+                }
+                query.from = page.numbers.last().expect("a row") + 1;
             }
             prop_assert_eq!(&pages, &pushed);
         }
@@ -156,4 +161,33 @@ async fn async_code_waits_without_blocking() {
     let query = Query { offset: 123_456, limit: 1, ..Query::default() };
     assert_eq!(read(&kept, 0, &query), [(123_456, "[123456]".to_owned())]);
     assert!(waited > 0, "the disk was never behind");
+}
+
+#[test]
+fn reading_can_be_stopped() {
+    let (_folder, spool) = spool();
+    let kept = many(&spool, "me", 100, 300);
+    let query = Query::default();
+    let mut rows = kept.rows(0, &query).expect("rows");
+    assert!(rows.next_row().expect("a row").is_some());
+    query.stop.stop();
+    let stopped = std::iter::repeat_with(|| rows.next_row().map(|r| r.is_some()));
+    let last = stopped.take(100).find(|r| !matches!(r, Ok(true)));
+    assert!(matches!(last, Some(Err(Error::Stopped))), "{last:?}");
+    assert!(rows.next_row().expect("an end").is_none());
+    let what = Aggregation { stop: query.stop.clone(), ..Aggregation::default() };
+    assert!(matches!(kept.aggregate(0, &what), Err(Error::Stopped)));
+    let mut export = kept.export(0, &query, Format::JsonArrays).expect("a file");
+    assert!(matches!(export.next(), Some(Err(Error::Stopped))) && export.next().is_none());
+}
+
+#[test]
+fn all_of_it_goes_between_threads() {
+    fn send<T: Send>() {}
+    fn shared<T: Send + Sync>() {}
+    send::<Writer>();
+    send::<Rows>();
+    send::<Export>();
+    shared::<Kept>();
+    shared::<Spool>();
 }

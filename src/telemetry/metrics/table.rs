@@ -211,6 +211,14 @@ pub const METRICS: &[Metric] = &[
         &[],
         "results that are kept for pages in hosts (MCP Apps)",
     ),
+    row(
+        "mssql_mcp.results.kept",
+        InstrumentKind::Gauge,
+        "{result}",
+        &[],
+        "results in files, kept behind handles",
+    ),
+    row("mssql_mcp.results.bytes", InstrumentKind::Gauge, "By", &[], "bytes of those files"),
     row("mssql_mcp.sse.streams", InstrumentKind::Gauge, "{stream}", &[], "open HTTP+SSE streams"),
     row(
         "mssql_mcp.tokens.issued",

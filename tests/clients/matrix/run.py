@@ -47,7 +47,8 @@ def ask_tools(url):
     missing = [n for n in names if n not in ARGUMENTS]
     if missing:
         sys.exit(f"{missing} have no arguments in {HERE / 'arguments.json'}")
-    return [[n, ARGUMENTS[n]] for n in names]
+    # Some need what another answered, which no list of arguments has.
+    return [[n, ARGUMENTS[n]] for n in names if ARGUMENTS[n] is not None]
 
 
 class Job:
