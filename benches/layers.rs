@@ -60,7 +60,12 @@ fn leaf() -> McpService {
 fn request() -> McpRequest {
     let mut extensions = http::Extensions::new();
     let scopes = vec!["mssql:read".to_owned()];
-    let caller = Principal { subject: "ada".into(), scopes, client: Some("dcr_x".into()) };
+    let caller = Principal {
+        subject: "ada".into(),
+        scopes,
+        client: Some("dcr_x".into()),
+        ..Principal::default()
+    };
     std::sync::Arc::new(caller).into_extensions(&mut extensions);
     let params = r#"{"name":"execute_sql","arguments":{"query":"SELECT TOP (10) o.OrderId, c.Name FROM sales.Orders AS o JOIN sales.Customers AS c ON c.CustomerId = o.AccountId WHERE o.Status = 'Open'"}}"#;
     McpRequest {

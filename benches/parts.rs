@@ -192,7 +192,12 @@ fn recorded(c: &mut Criterion) {
     let call = || {
         let mut extensions = http::Extensions::new();
         let scopes = vec!["mssql:read".to_owned()];
-        let caller = Principal { subject: "ada".into(), scopes, client: Some("dcr_x".into()) };
+        let caller = Principal {
+            subject: "ada".into(),
+            scopes,
+            client: Some("dcr_x".into()),
+            ..Principal::default()
+        };
         Arc::new(caller).into_extensions(&mut extensions);
         extensions.insert(Arc::new(CallFacts::default()));
         let mut r = request(extensions);

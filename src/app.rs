@@ -218,7 +218,7 @@ impl App {
         let files = self.files.clone();
         gauge("mssql_mcp.results.kept", move |put| put(files.usage().1 as u64, &[]));
         let files = self.files.clone();
-        gauge("mssql_mcp.results.bytes", move |put| put(files.usage().0, &[]));
+        gauge("mssql_mcp.results.size", move |put| put(files.usage().0, &[]));
         let served = self.served();
         let stack = stack::http(&served, config, listener.address(), &sessions, &stop);
         let swept = self.sweep(sessions.clone(), config);

@@ -17,6 +17,7 @@ pub(crate) mod reload;
 pub(crate) mod serve;
 pub mod table;
 pub(crate) mod token;
+mod tools;
 mod types;
 
 use std::io::Write as _;
@@ -103,6 +104,7 @@ pub fn command() -> Command {
         .subcommand(token::command())
         .subcommand(people::store_command())
         .subcommand(doctor::command())
+        .subcommand(tools::command())
         .subcommand(health::command())
         .subcommand(config_command())
         .subcommand(
@@ -195,6 +197,7 @@ pub fn main() -> ExitCode {
         Some(("token", m)) => block_on(Box::pin(token::token(m))),
         Some(("store", m)) => block_on(Box::pin(people::store(m))),
         Some(("doctor", m)) => block_on(Box::pin(doctor::doctor(m))),
+        Some(("tools", m)) => block_on(Box::pin(tools::tools(m))),
         Some(("health", m)) => block_on(Box::pin(health::health(m))),
         Some(("config", m)) => config(m),
         Some(("errors", _)) => print(&crate::code::markdown()),

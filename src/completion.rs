@@ -109,7 +109,8 @@ async fn names(
     };
     let within = (schema.as_deref(), table.as_deref().filter(|_| kind == NameKind::Column));
     // Without one it is known of none whose names these are.
-    let Ok(source) = call.sources.named(of("database")) else { return Ok((Vec::new(), false)) };
+    let source = call.sources.named(of("database")).ok().filter(|_| call.sees_catalog);
+    let Some(source) = source else { return Ok((Vec::new(), false)) };
     let (names, more) = source.database.complete(kind, &typed, within, &call.on(source)).await?;
     let written = |name: String| match &schema {
         _ if !whole => name,

@@ -59,6 +59,8 @@ pub struct Config {
     grants: Vec<DatabaseGrant>,
     /// It is that of a database that is listed beside others.
     is_listed: bool,
+    /// `[[tool]]`, as TOML.
+    own_tools: String,
     clients: Vec<Registered>,
     quotas: Vec<QuotaRow>,
     warnings: Vec<String>,

@@ -5,6 +5,7 @@
 pub(crate) mod certificate;
 pub mod database;
 mod local;
+pub(crate) mod own;
 mod public;
 pub mod rights;
 pub mod rollback;
@@ -156,6 +157,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     }
     // At once: one that does not answer keeps nobody from the others.
     all.extend(futures_util::future::join_all(looks).await.into_iter().flatten());
+    all.extend(own::examine(config).await);
     all.extend(public::examine(config).await);
     all.extend(local::collector(config).await);
     all

@@ -18,6 +18,8 @@ pub struct CallFacts {
     pub(crate) rows: AtomicU64,
     /// Bytes of structured content.
     pub(crate) bytes: AtomicU64,
+    /// Rows and bytes that went into a file.
+    kept: (AtomicU64, AtomicU64),
     verdict: OnceLock<&'static str>,
     outcome: OnceLock<Code>,
     truncated: OnceLock<&'static str>,
@@ -42,6 +44,17 @@ impl CallFacts {
     pub(crate) fn returned(&self, rows: u64, bytes: usize) {
         self.rows.fetch_add(rows, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Adds what went into a file, where it is more than the answer holds.
+    pub(crate) fn kept(&self, rows: u64, bytes: u64) {
+        self.kept.0.fetch_add(rows, Ordering::Relaxed);
+        self.kept.1.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Rows and bytes that went into a file.
+    pub(crate) fn in_file(&self) -> (u64, u64) {
+        (self.kept.0.load(Ordering::Relaxed), self.kept.1.load(Ordering::Relaxed))
     }
 
     /// What the text was judged to be.

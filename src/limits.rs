@@ -171,8 +171,10 @@ impl Drop for Held {
                 e.remove();
             }
         }
-        let rows = self.facts.rows.load(Ordering::Relaxed);
-        let kilobytes = self.facts.bytes.load(Ordering::Relaxed) >> 10;
+        // What went into a file was read from the database, too.
+        let (kept, bytes) = self.facts.in_file();
+        let rows = self.facts.rows.load(Ordering::Relaxed).max(kept);
+        let kilobytes = (self.facts.bytes.load(Ordering::Relaxed) + bytes) >> 10;
         for (limiter, n) in [(&set.rows, rows), (&set.bytes, kilobytes)] {
             if n > 0 {
                 limiter.charge(self.key.clone(), u32::try_from(n).unwrap_or(u32::MAX));
@@ -206,7 +208,7 @@ mod tests {
 
     fn call(who: &str, tool: &str) -> McpRequest {
         let mut extensions = http::Extensions::new();
-        Arc::new(Principal { subject: who.into(), scopes: vec![], client: None })
+        Arc::new(Principal { subject: who.into(), ..Principal::default() })
             .into_extensions(&mut extensions);
         extensions.insert(Arc::new(CallFacts::default()));
         extensions.insert(if tool == "list_tables" { Cost::Catalog } else { Cost::Data });

@@ -5,9 +5,10 @@
 use std::sync::{Arc, LazyLock};
 
 use http::Extensions;
+use serde_json::{Map, Value};
 
 /// Who calls, and what they may do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Principal {
     /// A person's name, or `token:NAME` of a machine.
     pub subject: String,
@@ -15,6 +16,8 @@ pub struct Principal {
     pub scopes: Vec<String>,
     /// The OAuth client that it came through.
     pub client: Option<String>,
+    /// Claims of its token, for what takes values from there.
+    pub claims: Arc<Map<String, Value>>,
 }
 
 /// Reading, changing rows, changing the schema, running procedures. None implies another.
@@ -25,9 +28,17 @@ impl Principal {
     pub fn local() -> Arc<Self> {
         static LOCAL: LazyLock<Arc<Principal>> = LazyLock::new(|| {
             let scopes = SCOPES.map(str::to_owned).to_vec();
-            Arc::new(Principal { subject: "local".into(), scopes, client: None })
+            Arc::new(Principal { subject: "local".into(), scopes, ..Principal::default() })
         });
         LOCAL.clone()
+    }
+
+    /// With the claims that our own tokens have (RFC 7662 §2.2): `sub` and `client_id`.
+    pub(crate) fn with_own_claims(mut self) -> Self {
+        let mut claims = Map::from_iter([("sub".to_owned(), self.subject.clone().into())]);
+        claims.extend(self.client.clone().map(|c| ("client_id".to_owned(), c.into())));
+        self.claims = Arc::new(claims);
+        self
     }
 
     /// Puts it into the extensions of a request, where there is one for all who ask.

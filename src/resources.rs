@@ -176,7 +176,7 @@ impl Resources {
         let mut items: Vec<Value> = own.map(Fixed::entry).collect();
         let several = call.sources.several();
         let mut next = None;
-        while let Some(source) = call.sources.at(at) {
+        while let Some(source) = call.sources.at(at).filter(|_| call.sees_catalog) {
             let filter = ListFilter { views: true, skip, take: PAGE + 1, ..ListFilter::default() };
             let limits = call.on(source);
             let listed = source.database.list_tables(&filter, &limits);
@@ -299,7 +299,8 @@ impl Resources {
 
 /// What a URI names, and in which of the databases that its caller is shown.
 fn named(call: &Call, uri: &str) -> Result<(Arc<DataSource>, ObjectUri), Stop> {
-    let object = ObjectUri::parse(uri).ok_or_else(|| not_found(uri))?;
+    let object = ObjectUri::parse(uri).filter(|_| call.sees_catalog);
+    let object = object.ok_or_else(|| not_found(uri))?;
     match call.sources.named(Some(&object.database)) {
         Ok(source) => Ok((source.clone(), object)),
         Err(_) => Err(not_found(uri)),

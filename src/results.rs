@@ -17,12 +17,15 @@ use serde_json::{Map, Value, json};
 use crate::config::Config;
 use crate::config::settings::results as settings;
 use crate::database::Overflow;
+use crate::plural::plural;
 use crate::principal::Principal;
 
 /// How the URIs of files begin.
 const FILES: &str = "mssql://results/";
-/// Characters of all that is told of the columns of a result.
-const PROFILE: usize = 8000;
+/// The part of an answer that tells of the columns of a result, beside it.
+const PROFILE: usize = 16;
+/// Result sets that are told of.
+const SETS: usize = 20;
 /// Characters of a value in it.
 const SHORT: usize = 40;
 /// Characters of a value in the first rows of what is kept.
@@ -289,8 +292,8 @@ fn write_to(
     Ok(bytes)
 }
 
-/// What is told of a result that is kept.
-pub(crate) fn told(kept: &Kept, cut: u64) -> Value {
+/// What is told of a result that is kept, beside an answer of so many characters at most.
+pub(crate) fn told(kept: &Kept, cut: u64, max_chars: usize) -> Value {
     let until: DateTime<Utc> = kept.until().into();
     let mut told = json!({
         "handle": kept.handle(),
@@ -306,16 +309,20 @@ pub(crate) fn told(kept: &Kept, cut: u64) -> Value {
     if cut > 0 {
         told["cut_cells"] = cut.into();
     }
-    let mut left = PROFILE;
+    let mut left = max_chars / PROFILE;
     let sets: Vec<Value> = kept
         .sets()
         .iter()
+        .take(SETS)
         .map(|set| {
             let mut columns = Vec::new();
             for (n, column) in set.columns.iter().enumerate() {
+                if left == 0 {
+                    break;
+                }
                 let mut one = json!({ "name": column.name, "type": column.sql_type });
                 let profile = set.profile.as_ref().and_then(|all| all.get(n));
-                if let Some(profile) = profile.filter(|_| left > 0) {
+                if let Some(profile) = profile {
                     profiled(profile, set.rows, &mut one);
                 }
                 left = left.saturating_sub(one.to_string().len());
@@ -325,6 +332,9 @@ pub(crate) fn told(kept: &Kept, cut: u64) -> Value {
         })
         .collect();
     told["sets"] = sets.into();
+    if kept.sets().len() > SETS {
+        told["more_sets"] = (kept.sets().len() - SETS).into();
+    }
     told
 }
 
@@ -424,5 +434,5 @@ fn shortened(cell: &str) -> String {
         return cell.to_owned();
     };
     let short: String = text.chars().take(FIRST_CHARS).collect();
-    Value::from(format!("{short}… [{} characters]", text.chars().count())).to_string()
+    Value::from(format!("{short}… [{}]", plural(text.chars().count(), "character"))).to_string()
 }

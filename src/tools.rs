@@ -12,6 +12,7 @@ mod execute_sql;
 mod get_result;
 mod get_table_sample;
 mod list_tables;
+pub(crate) mod own;
 mod params;
 pub(crate) mod preview;
 mod registries;
@@ -40,6 +41,7 @@ use crate::sources::{DataSource, DataSources, NoSource};
 use crate::telemetry::wire::Shape;
 use crate::views::{KeptResults, Page, is_shown};
 use confirm::Confirm;
+pub(crate) use own::OwnTools;
 pub use registries::Registries;
 pub(crate) use registry::Erased;
 pub use registry::{Arguments, Registry};
@@ -207,6 +209,9 @@ pub(crate) struct Call {
     pub(crate) database: Database,
     /// All that its caller is shown.
     pub(crate) sources: DataSources,
+    /// Whether its caller may look at what there is: where the tools for that are not offered,
+    /// nothing else tells of it.
+    pub(crate) sees_catalog: bool,
     /// Whether it names one, or there is only one.
     pub(crate) is_for_one: bool,
     /// Where the call must stop: the mount's bounds, the deadline, the client's cancel.
@@ -354,6 +359,7 @@ impl Call {
             database: source.database.clone(),
             sources: of.sources.clone(),
             source,
+            sees_catalog: true,
             is_for_one,
             limits,
             brief: of.brief,

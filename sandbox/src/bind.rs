@@ -11,14 +11,17 @@ mod call;
 mod change;
 mod column;
 mod cte;
+mod deduce;
 mod expr;
 mod from;
 mod grouping;
 mod json;
+mod own;
 mod percentile;
 mod pivot;
 mod predicate;
 mod query;
+mod restrict;
 mod select;
 mod set_operation;
 #[cfg(test)]
@@ -26,17 +29,29 @@ mod tests;
 mod types;
 mod unpivot;
 
+pub(crate) use self::deduce::{Deduced, Deductions};
+use self::deduce::{Meets, Pending};
+use crate::catalog::many::Wanted;
 use crate::catalog::views::Rows;
 use crate::catalog::{Catalog, TableDef};
 use crate::convert::{NO_STYLE, hex, implicit};
 use crate::error::Result;
 use crate::functions::{Calls, GUID_ORDER, INSTANT, Invocation, Shim};
+use crate::names::Name;
 use crate::types::Column;
 use crate::types::{Type, Value};
 
 /// What the binder may ask of the session.
 pub(crate) trait Env {
-    fn catalog(&self) -> &Catalog;
+    /// Of a database by its place among the others.
+    fn catalog(&self, database: usize) -> &Catalog;
+
+    /// The place of the database that the session is in.
+    fn current_database(&self) -> usize;
+
+    /// The place of a database that a name means; nothing where there is none, and an error where
+    /// the login may not enter it.
+    fn database(&self, name: &str) -> Result<Option<usize>>;
 
     fn calls(&self) -> &Calls;
 
@@ -49,8 +64,29 @@ pub(crate) trait Env {
     /// `@@name`, or a function that depends on the session; none where there is none of that name.
     fn session_fn(&self, name: &str, args: &[Value]) -> Result<Option<(Type, Value)>>;
 
-    /// The rows of a system view.
-    fn system_view(&self, schema: &str, name: &str) -> Result<Option<Rows>>;
+    /// Where the types of undeclared parameters are written down, while a statement is described.
+    fn deductions(&self) -> Option<&Deductions> {
+        None
+    }
+
+    /// What a function of the schema sys tells of statements: none where it is no such function.
+    fn described(
+        &self,
+        database: usize,
+        function: &str,
+        args: &[Value],
+    ) -> Result<Option<Described>>;
+
+    /// The rows of a system view of a database, of which these may be enough.
+    fn system_view(
+        &self,
+        database: usize,
+        view: (&str, &str),
+        wanted: &[Wanted],
+    ) -> Result<Option<Rows>>;
+
+    /// The number of a database's catalog for `catalog_name`, where it has many objects.
+    fn keep_catalog(&self, database: usize) -> Option<i64>;
 }
 
 /// An expression in SQLite's words, with what its place in a query needs to know of it.
@@ -68,6 +104,8 @@ pub(crate) struct Typed {
     constant: Option<Value>,
     /// Whether the text is that of the constant.
     literal: bool,
+    /// Depends on a parameter that nobody declared.
+    pending: Option<Box<Pending>>,
 }
 
 /// A query in SQLite's words, and what comes out of it.
@@ -77,16 +115,21 @@ pub(crate) struct Bound {
     pub(crate) columns: Vec<Column>,
     /// SELECT @v = …: the variables, one per column.
     pub(crate) assigns: Vec<String>,
+    /// Whether a column's type depends on a parameter that nobody declared.
+    pub(crate) pending: bool,
     /// Whether it ends in a LIMIT.
     pub(crate) limited: bool,
 }
+
+/// The columns and the rows of a function of the schema sys.
+pub(crate) type Described = (&'static [(&'static str, Type)], Vec<Vec<Value>>);
 
 /// A table source of a FROM clause.
 #[derive(Debug, Clone)]
 struct Source {
     alias: String,
-    /// Schema and name of what the catalog knows.
-    qualified: Option<(String, String)>,
+    /// Database, schema and name of what a catalog knows.
+    qualified: Option<[String; 3]>,
     columns: Vec<SourceColumn>,
     /// A system view of which the sandbox has not every column.
     partial: bool,
@@ -119,6 +162,8 @@ struct Scope {
 /// Binds one statement, whose parameters it collects.
 pub(crate) struct Binder<'a> {
     env: &'a dyn Env,
+    /// The database in which names are looked up: the session's, or that of a view.
+    database: usize,
     /// The values for `?1`, `?2`, ….
     pub(crate) binds: Vec<Value>,
     /// Variables by their names, with the numbers of their parameters: the same expression has to
@@ -129,8 +174,18 @@ pub(crate) struct Binder<'a> {
     ctes: Vec<cte::CteRef>,
     /// The number of the last name of a source or a CTE.
     last_name: usize,
+    /// What the WHERE of each query wants of its sources, by their aliases in lower case.
+    restrictions: Vec<Vec<(String, Wanted)>>,
     /// Of queries in each other.
     depth: u32,
+    /// In a function of one's own: what its parameters stand for.
+    arguments: Option<Vec<(String, Typed)>>,
+    /// Of functions in each other.
+    calls: u32,
+    /// The keys of the sequences that the row has taken values of.
+    sequences: Vec<i64>,
+    /// Above 0 within a clause in which no sequence may be named.
+    without_sequences: u32,
 }
 
 /// A bound expression that is neither a constant nor a column.
@@ -143,6 +198,7 @@ fn typed(sql: impl Into<String>, ty: Type) -> Typed {
         flags: 1,
         constant: None,
         literal: false,
+        pending: None,
     }
 }
 
@@ -195,13 +251,34 @@ impl<'a> Binder<'a> {
     pub(crate) fn new(env: &'a dyn Env) -> Self {
         Self {
             env,
+            database: env.current_database(),
             binds: Vec::new(),
             variables: Vec::new(),
             scopes: Vec::new(),
             ctes: Vec::new(),
             last_name: 0,
+            restrictions: Vec::new(),
             depth: 0,
+            arguments: None,
+            calls: 0,
+            sequences: Vec::new(),
+            without_sequences: 0,
         }
+    }
+
+    /// The same in another database than the session's.
+    pub(crate) fn of_database(env: &'a dyn Env, database: usize) -> Self {
+        Self { database, ..Self::new(env) }
+    }
+
+    /// The catalog of the database in which names are looked up.
+    fn catalog(&self) -> &'a Catalog {
+        self.env.catalog(self.database)
+    }
+
+    /// The place of the database that a name means; nothing where there is none.
+    fn database_of(&self, name: &Name) -> Result<Option<usize>> {
+        name.database().map_or(Ok(Some(self.database)), |d| self.env.database(d))
     }
 
     /// The id of a shim.
@@ -245,6 +322,7 @@ impl<'a> Binder<'a> {
 
     /// For an assignment to a column: too long is an error.
     pub(crate) fn assign(&self, e: Typed, to: Type) -> Result<String> {
+        self.settle(&e, Meets::Exactly(to), None);
         if e.ty == Type::Null || types::is_assignable(e.ty, to) {
             return Ok(e.sql);
         }

@@ -5,25 +5,38 @@
 //! and a rollback drops.
 
 pub(crate) mod describe;
+mod index;
 mod information_schema;
+pub(crate) mod many;
 pub(crate) mod procedures;
+mod selection;
 mod sys;
 pub(crate) mod views;
 
 use std::sync::Arc;
 
+use self::index::Index;
 use crate::names::{Name, split};
-use crate::syntax::ast::{Expr, ParamDef};
+use crate::syntax::ast::{
+    Expr, FunctionBody, FunctionDef, ParamDef, SequenceDef, TriggerDef, TriggerEvent,
+};
 use crate::types::Type;
 
 /// Everything that can be named.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Catalog {
+    /// The name of the database, as it spells itself.
+    pub(crate) database: String,
+    pub(crate) database_id: i64,
+    /// What SQLite calls the database; empty where it keeps none, as of the server's own.
+    pub(crate) place: String,
     /// Each with its `schema_id`.
     pub(crate) schemas: Vec<(String, i64)>,
     /// In the order of their creation.
     pub(crate) objects: Vec<Arc<Object>>,
+    pub(crate) properties: Vec<Property>,
     pub(crate) next_id: i64,
+    index: Index,
 }
 
 /// A table, view or procedure.
@@ -43,13 +56,32 @@ pub(crate) enum ObjectKind {
     View(String),
     /// Its parameters, and the text behind AS.
     Procedure(Vec<ParamDef>, String),
+    Function(FunctionDef),
+    /// With the id of the table or the view that it is on.
+    Trigger(i64, TriggerDef),
+    /// What it stands for.
+    Synonym(Name),
+    Sequence(SequenceDef),
+}
+
+/// An extended property of what has no place for a description, or of another name.
+#[derive(Debug, Clone)]
+pub(crate) struct Property {
+    /// 0 for the database, 1 for an object or a column, 3 for a schema.
+    pub(crate) class: i64,
+    pub(crate) major: i64,
+    pub(crate) minor: i64,
+    pub(crate) name: String,
+    pub(crate) value: Option<String>,
 }
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TableDef {
     /// Its name in SQLite, quoted, behind its database.
+    /// Empty for one that is never kept there, and has no rows.
     pub(crate) physical: String,
-    pub(crate) columns: Vec<ColumnMeta>,
+    /// Tables that are made alike have them in common.
+    pub(crate) columns: Arc<Vec<ColumnMeta>>,
     pub(crate) keys: Vec<Key>,
     pub(crate) foreign: Vec<Foreign>,
     pub(crate) checks: Vec<Check>,
@@ -105,12 +137,17 @@ pub(crate) struct Check {
 }
 
 impl Catalog {
-    /// The schemas that every database has.
-    pub(crate) fn new() -> Self {
+    /// Of a database, with the schemas that every one has.
+    pub(crate) fn new(database: &str, database_id: i64, place: &str) -> Self {
         Self {
+            database: database.to_owned(),
+            database_id,
+            place: place.to_owned(),
             schemas: vec![("dbo".into(), 1), ("INFORMATION_SCHEMA".into(), 3), ("sys".into(), 4)],
             objects: Vec::new(),
+            properties: Vec::new(),
             next_id: 901_578_250,
+            index: Index::default(),
         }
     }
 
@@ -123,16 +160,51 @@ impl Catalog {
         self.next_id
     }
 
-    /// Looks a name up: `object`, `schema.object` or `database.schema.object`.
+    /// Looks a name up: `object`, `schema.object`, or behind a database, which is this one.
     pub(crate) fn find(&self, name: &Name) -> Option<&Arc<Object>> {
         let (schema, object) = split(name)?;
-        self.objects
-            .iter()
-            .find(|o| o.name.eq_ignore_ascii_case(object) && o.schema.eq_ignore_ascii_case(schema))
+        let is_here = |d: &str| d.eq_ignore_ascii_case(&self.database);
+        if !name.database().is_none_or(is_here) {
+            return None;
+        }
+        self.objects.get(self.index.by_name(&self.objects, schema, object)?)
     }
 
     pub(crate) fn by_id(&self, id: i64) -> Option<&Arc<Object>> {
-        self.objects.iter().find(|o| o.id == id)
+        self.objects.get(self.position(id)?)
+    }
+
+    /// Where in `objects` one is.
+    pub(crate) fn position(&self, id: i64) -> Option<usize> {
+        self.index.by_id(&self.objects, id)
+    }
+
+    /// What identity values of an object are counted under: ids are those of one database.
+    pub(crate) fn identity_key(&self, id: i64) -> i64 {
+        id + (self.database_id << 32)
+    }
+
+    /// The triggers on a table that fire for an event.
+    pub(crate) fn triggers(
+        &self,
+        table: i64,
+        event: TriggerEvent,
+    ) -> impl Iterator<Item = &Object> {
+        let fires = move |o: &&Object| matches!(&o.kind, ObjectKind::Trigger(on, t) if *on == table && t.events.contains(&event));
+        self.objects.iter().map(|o| &**o).filter(fires)
+    }
+
+    /// Takes an object out, and the triggers on it.
+    pub(crate) fn remove(&mut self, id: i64) {
+        self.index = Index::default();
+        self.objects.retain(|o| o.id != id && o.parent() != id);
+        self.properties.retain(|p| p.class != 1 || p.major != id);
+    }
+
+    /// Puts many new objects in.
+    pub(crate) fn extend(&mut self, objects: impl IntoIterator<Item = Object>) {
+        self.index = Index::default();
+        self.objects.extend(objects.into_iter().map(Arc::new));
     }
 
     /// The schema's own spelling.
@@ -143,6 +215,7 @@ impl Catalog {
     /// Puts an object in, instead of one of the same id.
     pub(crate) fn put(&mut self, object: Object) {
         let object = Arc::new(object);
+        self.index = Index::default();
         match self.objects.iter_mut().find(|o| o.id == object.id) {
             Some(o) => *o = object,
             None => self.objects.push(object),
@@ -158,17 +231,51 @@ impl Object {
         }
     }
 
+    pub(crate) fn is_table_or_view(&self) -> bool {
+        matches!(self.kind, ObjectKind::Table(_) | ObjectKind::View(_))
+    }
+
+    /// `parent_object_id` of sys.objects: 0 for what stands by itself.
+    pub(crate) fn parent(&self) -> i64 {
+        match self.kind {
+            ObjectKind::Trigger(table, _) => table,
+            _ => 0,
+        }
+    }
+
     /// `type` and `type_desc` of sys.objects.
     pub(crate) fn type_code(&self) -> (&'static str, &'static str) {
-        match self.kind {
+        match &self.kind {
             ObjectKind::Table(_) => ("U ", "USER_TABLE"),
             ObjectKind::View(_) => ("V ", "VIEW"),
             ObjectKind::Procedure(..) => ("P ", "SQL_STORED_PROCEDURE"),
+            ObjectKind::Function(FunctionDef { body, .. }) => match body {
+                FunctionBody::Scalar(..) => ("FN", "SQL_SCALAR_FUNCTION"),
+                FunctionBody::Inline(_) => ("IF", "SQL_INLINE_TABLE_VALUED_FUNCTION"),
+                FunctionBody::Table(_) => ("TF", "SQL_TABLE_VALUED_FUNCTION"),
+            },
+            ObjectKind::Trigger(..) => ("TR", "SQL_TRIGGER"),
+            ObjectKind::Synonym(_) => ("SN", "SYNONYM"),
+            ObjectKind::Sequence(_) => ("SO", "SEQUENCE_OBJECT"),
         }
     }
 }
 
 impl TableDef {
+    /// Whether it is a generated one, of which SQLite knows nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.physical.is_empty()
+    }
+
+    pub(crate) fn columns_mut(&mut self) -> &mut Vec<ColumnMeta> {
+        Arc::make_mut(&mut self.columns)
+    }
+
+    /// SQLite's name of its database, and its own within it.
+    pub(crate) fn place(&self) -> (&str, &str) {
+        self.physical.split_once('.').unwrap_or(("main", self.physical.as_str()))
+    }
+
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|c| c.name.eq_ignore_ascii_case(name))
     }

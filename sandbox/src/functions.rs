@@ -39,7 +39,7 @@ pub(crate) use self::for_json::{JsonProperty, JsonWriter};
 pub(crate) use self::json::{CHUNKS, OPEN_JSON};
 pub(crate) use self::pattern::like;
 pub(crate) use self::random::{Random, give_random};
-pub(crate) use self::sqlite::register;
+pub(crate) use self::sqlite::{lite_error, register};
 use crate::calendar::Part;
 use crate::convert::{assign, convert};
 use crate::error::{Error, Result, UNSUPPORTED};

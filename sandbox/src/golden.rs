@@ -41,8 +41,8 @@ macro_rules! areas {
 }
 
 areas! {
-    aggregates apply binding change collation convert date ddl errors format functions joins json
-    math options predicates procedures select system_views text transactions windows
+    aggregates apply binding change collation convert date ddl describe errors format functions joins json
+    math modules options predicates procedures select system_views text transactions windows
 }
 
 /// Runs an area's script, and compares or rewrites it.
@@ -69,7 +69,7 @@ fn check(area: &str) {
 
 /// A database with the sample in it, and the connection that keeps it alive.
 fn sampled(name: &str) -> (Arc<Shared>, rusqlite::Connection) {
-    let shared = Arc::new(Shared::new(format!("file:/golden-{name}?vfs=memdb")));
+    let shared = Arc::new(Shared::new(&format!("/golden-{name}")));
     let keeper = run::open(&shared).expect("a database");
     sample::load(&shared).expect("the sample");
     (shared, keeper)

@@ -35,7 +35,7 @@ use tokio_util::task::AbortOnDropHandle;
 pub use crate::faults::{Attention, Faults};
 pub use crate::names::{DATABASE, PASSWORD, USER};
 use crate::server::Server;
-pub use crate::server::{Options, Script};
+pub use crate::server::{Generated, Options, SandboxLogin, Script};
 pub use crate::tds::token;
 
 /// A running sandbox; dropping it ends it.
@@ -67,13 +67,32 @@ impl Sandbox {
         }
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let shared = Arc::new(run::Shared::new(format!("file:/mssql-mcp-sandbox-{n}?vfs=memdb")));
+        let mut further: Vec<String> = options.databases.iter().map(|d| d.0.clone()).collect();
+        if let Some(generated) = &options.generated {
+            if !(1..=1024).contains(&generated.columns) {
+                let what = "a generated table has from 1 to 1,024 columns";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+            }
+            further.push(generated.database.clone());
+        }
+        let uri = format!("/mssql-mcp-sandbox-{n}");
+        let shared = run::Shared::with(&uri, &options.server_name, &further)
+            .map_err(|what| io::Error::new(io::ErrorKind::InvalidInput, what))?;
+        let shared = Arc::new(shared);
         let keeper = run::open(&shared).map_err(io::Error::other)?;
-        let load = shared.clone();
-        tokio::task::spawn_blocking(move || sample::load(&load))
-            .await
-            .map_err(io::Error::other)?
-            .map_err(io::Error::other)?;
+        run::attach_all(&keeper, &shared).map_err(io::Error::other)?;
+        let (load, databases) = (shared.clone(), options.databases.clone());
+        let generated = options.generated.clone();
+        tokio::task::spawn_blocking(move || {
+            sample::load(&load)?;
+            if let Some(Generated { database, tables, columns }) = &generated {
+                sample::generate(&load, database, *tables, *columns);
+            }
+            databases.iter().try_for_each(|(name, script)| sample::fill(&load, name, script))
+        })
+        .await
+        .map_err(io::Error::other)?
+        .map_err(io::Error::other)?;
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
         let server = Arc::new(Server::new(options, shared)?);
@@ -128,7 +147,7 @@ impl Sandbox {
             keeper.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
         };
         let mut out: Vec<(String, u64)> = Vec::new();
-        for object in &self.server.shared().committed().objects {
+        for object in &self.server.shared().committed(run::SAMPLE).objects {
             let rows = object.table().and_then(|t| count(&t.physical).ok());
             if let Some(rows) = rows {
                 out.push((format!("{}.{}", object.schema, object.name), rows.unsigned_abs()));

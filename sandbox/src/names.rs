@@ -1,6 +1,6 @@
 //! What things are called: the server, its databases, and names of several parts.
 
-/// The sandbox's only login.
+/// The sandbox's login; [`Options`](crate::Options) may add others.
 pub const USER: &str = "sandbox";
 /// Its password: public, and good for nothing but a loopback stand-in.
 pub const PASSWORD: &str = "Sandbox-1433";
@@ -8,30 +8,41 @@ pub const PASSWORD: &str = "Sandbox-1433";
 /// The server, in ERROR and INFO tokens and to whoever asks.
 pub(crate) const SERVER: &str = "SANDBOX";
 
-/// The database that the sandbox serves.
+/// The database with the sample; [`Options`](crate::Options) may add others.
 pub const DATABASE: &str = "trading";
 
-/// The databases of the server in the order of their ids, from 1.
-pub(crate) const DATABASES: [&str; 5] = ["master", "tempdb", "model", "msdb", DATABASE];
-
-/// None for a database that is not there.
-pub(crate) fn database_id(name: &str) -> Option<i64> {
-    let position = DATABASES.iter().position(|d| d.eq_ignore_ascii_case(name))?;
-    Some(position as i64 + 1)
-}
+/// The databases that every server has, in the order of their ids, from 1. The sample comes next.
+pub(crate) const SYSTEM_DATABASES: [&str; 4] = ["master", "tempdb", "model", "msdb"];
 
 /// A name of up to four parts, outermost first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Name(pub(crate) Vec<String>);
 
-/// Schema (dbo when none is written) and object; `None` for another database or a linked server.
+impl Name {
+    /// The same name within a database, if none is written.
+    pub(crate) fn in_database(&self, database: &str) -> Name {
+        let database = database.to_owned();
+        Name(match self.0.as_slice() {
+            [object] => vec![database, "dbo".to_owned(), object.clone()],
+            [schema, object] => vec![database, schema.clone(), object.clone()],
+            parts => parts.to_vec(),
+        })
+    }
+
+    /// The database that is written, if one is.
+    pub(crate) fn database(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [database, _, _] if !database.is_empty() => Some(database),
+            _ => None,
+        }
+    }
+}
+
+/// Schema (dbo when none is written) and object, in whatever database; `None` on a linked server.
 pub(crate) fn split(name: &Name) -> Option<(&str, &str)> {
     match name.0.as_slice() {
         [o] => Some(("dbo", o)),
-        [s, o] => Some((if s.is_empty() { "dbo" } else { s }, o)),
-        [d, s, o] if d.eq_ignore_ascii_case(DATABASE) => {
-            Some((if s.is_empty() { "dbo" } else { s }, o))
-        }
+        [s, o] | [_, s, o] => Some((if s.is_empty() { "dbo" } else { s }, o)),
         _ => None,
     }
 }

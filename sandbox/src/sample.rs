@@ -1,6 +1,7 @@
 //! The sample trading database: a T-SQL script for the schema, generated rows for the rest. The
 //! same bytes every time.
 
+mod generated;
 mod rows;
 
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use crate::catalog::{Catalog, Object, ObjectKind};
 use crate::error::{Error, Result};
-use crate::run::{Engine, Login, Shared, open};
+use crate::run::{Engine, Login, SAMPLE, Shared, open};
 use crate::tds::out::{Out, Piece};
 use crate::tds::request::Request;
 
@@ -45,15 +46,41 @@ pub(crate) fn load(shared: &Arc<Shared>) -> Result<()> {
     }
     let connection = open(shared).map_err(Error::internal)?;
     rows::fill(&connection).map_err(Error::internal)?;
-    let mut catalog = (*shared.committed()).clone();
+    let mut catalog = (*shared.committed(SAMPLE)).clone();
     describe(&mut catalog);
     let mut identities = shared.identities();
     for (table, last) in rows::last_identities() {
         if let Some(object) = find(&catalog, table) {
-            identities.insert(object.id, last);
+            identities.insert(catalog.identity_key(object.id), last);
         }
     }
-    shared.publish(Arc::new(catalog));
+    drop(identities);
+    shared.publish(SAMPLE, Arc::new(catalog));
+    Ok(())
+}
+
+/// Fills a further database with a large schema.
+pub(crate) fn generate(shared: &Shared, database: &str, tables: usize, columns: usize) {
+    let Some(position) = shared.position(database) else { return };
+    let mut catalog = (*shared.committed(position)).clone();
+    generated::fill(&mut catalog, tables, columns);
+    shared.publish(position, Arc::new(catalog));
+}
+
+/// Fills a further database by a script, whose batches end with lines that say GO.
+pub(crate) fn fill(shared: &Arc<Shared>, database: &str, script: &str) -> Result<()> {
+    let cancel = Arc::new(AtomicBool::new(false));
+    let login = Login { database: database.to_owned(), ..Login::new("sa", "script") };
+    let mut engine = Engine::new(shared.clone(), 1, login, cancel.clone())?;
+    let mut batch = String::new();
+    for line in script.lines().chain(["GO"]) {
+        if !line.trim().eq_ignore_ascii_case("GO") {
+            batch += line;
+            batch.push('\n');
+        } else if !batch.trim().is_empty() {
+            run(&mut engine, &std::mem::take(&mut batch), &cancel)?;
+        }
+    }
     Ok(())
 }
 
@@ -67,7 +94,7 @@ fn run(engine: &mut Engine, sql: &str, cancel: &Arc<AtomicBool>) -> Result<()> {
         if let Some(at) = data.iter().position(|b| *b == ERROR) {
             let printable = data[at..].iter().filter(|b| (32..127).contains(*b));
             let message: String = printable.map(|b| char::from(*b)).collect();
-            return Err(Error::internal(format!("the sample script failed: {message}")));
+            return Err(Error::internal(format!("a script of the start failed: {message}")));
         }
     }
     Ok(())
@@ -87,7 +114,7 @@ fn describe(catalog: &mut Catalog) {
         match &mut object.kind {
             ObjectKind::Table(table) if !column.is_empty() => {
                 if let Some(position) = table.position(column) {
-                    table.columns[position].description = Some(text.to_owned());
+                    table.columns_mut()[position].description = Some(text.to_owned());
                 }
             }
             _ => object.description = Some(text.to_owned()),

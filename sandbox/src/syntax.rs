@@ -13,6 +13,7 @@ mod grouping;
 mod json;
 mod keyword;
 mod lexer;
+mod module;
 mod query;
 mod statement;
 #[cfg(test)]
@@ -44,6 +45,15 @@ pub(crate) fn query(sql: &str) -> Result<Query> {
     parser.eat_symbol(";");
     parser.expect_end()?;
     Ok(query)
+}
+
+/// The variables of a text, as often as they occur, without those of the server.
+pub(crate) fn variables(sql: &str) -> Result<Vec<String>> {
+    let variable = |t: lexer::Token| match t.kind {
+        lexer::TokenKind::Variable(name) if !name.starts_with("@@") => Some(name),
+        _ => None,
+    };
+    Ok(lexer::tokens(sql)?.into_iter().filter_map(variable).collect())
 }
 
 /// Parses `@a int, @b nvarchar(10) = N'x' OUTPUT`, as sp_executesql has them.

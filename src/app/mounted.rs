@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use mssql_mcp_own::OwnTool;
 use mssql_mcp_transports::{Change, Changes, McpRequest, McpService, Outcome};
 use tower::Service;
 use tower::util::BoxCloneSyncService;
@@ -25,7 +26,7 @@ use crate::stack;
 use crate::tasks::{PatienceOf, TasksLayer, declares};
 use crate::tools::confirm::Confirm;
 use crate::tools::search::DocumentIndex;
-use crate::tools::{Pages, Registries, Registry, Surroundings};
+use crate::tools::{OwnTools, Pages, Registries, Registry, Surroundings};
 use crate::views::KeptResults;
 
 /// What all mounts share.
@@ -179,14 +180,20 @@ fn center(
     let signs_in = config.get(settings::auth::MODE) != settings::auth::AuthMode::Off;
     let (confirm, files, mount) = (confirm.clone(), files.clone(), Arc::<str>::from(path));
     let results_url: Arc<str> = format!("{}{path}/results/", config.origin()).into();
-    let make = move |sources: DataSources| {
+    let own = OwnTools::of(config, &sources);
+    let enabled = config.get(settings::tools::ENABLED);
+    let make = move |sources: DataSources, own: &[Arc<OwnTool>]| {
         let (pages, files, mount) = (pages.clone(), files.clone(), mount.clone());
         let results_url = Some(results_url.clone());
         let surroundings = Surroundings { sources, brief, pages, files, mount, results_url };
-        let registry = Registry::new(surroundings, confirm.clone(), library.clone());
+        let (confirm, library) = (confirm.clone(), library.clone());
+        let registry = Registry::with_own(surroundings, confirm, library, own, &enabled);
         if signs_in { registry.behind_sign_in() } else { registry }
     };
-    let registries = Registries::new(sources, config.grants().to_vec(), make);
+    let registries = Registries::new(sources, config.grants().to_vec(), own, make);
+    for problem in registries.problems() {
+        tracing::warn!("a tool is left out: {problem}");
+    }
     Server::watched(registries, watch.clone())
 }
 

@@ -164,6 +164,9 @@ impl Record for End {
             }
             let _ = write!(out, ",\"committed\":{committed}");
         }
+        if f.in_file().0 > 0 {
+            let _ = write!(out, ",\"kept_rows\":{}", f.in_file().0);
+        }
         if f.dry_run() {
             out.push_str(",\"dry_run\":true");
         }

@@ -314,6 +314,11 @@ impl Config {
         self.values.iter().map(|(k, v)| (k, &v.0)).eq(other.values.iter().map(|(k, v)| (k, &v.0)))
     }
 
+    /// `[[tool]]`, as TOML.
+    pub(crate) fn own_tools(&self) -> &str {
+        &self.own_tools
+    }
+
     /// Who is shown which database; empty where everybody is shown all.
     pub(crate) fn grants(&self) -> &[DatabaseGrant] {
         &self.grants
@@ -343,6 +348,7 @@ impl Config {
             databases: Vec::new(),
             grants: Vec::new(),
             is_listed: false,
+            own_tools: String::new(),
             clients: Vec::new(),
             quotas: Vec::new(),
             warnings: Vec::new(),

@@ -50,6 +50,11 @@ pub(super) fn read_file(
             None => {}
         }
     }
+    match table.remove("tool") {
+        Some(toml::Value::Array(tools)) => lists.tools = tools,
+        Some(_) => errors.push(format!("{}: write [[tool]], not [tool]", path.display())),
+        None => {}
+    }
     read_sections(path, &table, values, errors);
 }
 

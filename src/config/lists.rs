@@ -62,6 +62,8 @@ pub(super) struct Lists {
     pub(super) servers: Vec<ServerRow>,
     pub(super) databases: Vec<DatabaseRow>,
     pub(super) grants: Vec<DatabaseGrant>,
+    /// `[[tool]]`, which are read later, each by itself: one that is wrong stops nothing.
+    pub(super) tools: Vec<toml::Value>,
     pub(crate) clients: Vec<Registered>,
     pub(crate) quotas: Vec<Fill>,
 }

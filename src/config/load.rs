@@ -62,6 +62,7 @@ impl Config {
             databases: Vec::new(),
             grants: lists.grants,
             is_listed: false,
+            own_tools: text_of(lists.tools),
             clients: lists.clients,
             quotas: Vec::new(),
             warnings,
@@ -87,6 +88,7 @@ impl Config {
             let mut mount = config.over(own);
             mount.databases = shown;
             mount.grants.clone_from(&config.grants);
+            mount.own_tools.clone_from(&config.own_tools);
             config.mounts.push((path, mount));
         }
         check_grants(&config, &mut errors);
@@ -106,6 +108,15 @@ impl Config {
         check_paths(&config.served(), &mut errors);
         if errors.is_empty() { Ok(config) } else { Err(Errors(errors)) }
     }
+}
+
+/// Tables of an array, as they would stand in a file.
+fn text_of(tools: Vec<toml::Value>) -> String {
+    if tools.is_empty() {
+        return String::new();
+    }
+    let table = toml::Table::from_iter([("tool".to_owned(), toml::Value::Array(tools))]);
+    toml::to_string(&table).unwrap_or_default()
 }
 
 /// The databases that a mount shows, with what it sets for them all.

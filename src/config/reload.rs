@@ -24,6 +24,7 @@ impl Config {
         me.quotas.clone_from(&new.quotas);
         let paths = |c: &Self| c.mounts.iter().map(|m| m.0.clone()).collect::<Vec<_>>();
         me.grants.clone_from(&new.grants);
+        me.own_tools.clone_from(&new.own_tools);
         let names = |c: &Self| c.databases.iter().map(|d| d.name.clone()).collect::<Vec<_>>();
         if names(self) == names(new) {
             for (mine, theirs) in me.databases.iter_mut().zip(&new.databases) {

@@ -188,17 +188,18 @@ impl External {
                 subject's claim");
             return Ok(None);
         };
+        let expires = claims.get("exp").and_then(Value::as_u64).unwrap_or_default() + SKEW;
         let principal = Arc::new(Principal {
             subject: format!("{}|{subject}", self.issuer),
             scopes: self.ours(&claims),
             client: ["client_id", "azp", "appid"]
                 .iter()
                 .find_map(|k| Some(claims.get(*k)?.as_str()?.to_owned())),
+            claims: Arc::new(claims),
         });
         if self.known.len() >= MOST {
             self.known.retain(|_, k| k.1.elapsed() < TRUST);
         }
-        let expires = claims.get("exp").and_then(Value::as_u64).unwrap_or_default() + SKEW;
         self.known.insert(key_of(token, mount), (principal.clone(), Instant::now(), expires));
         Ok(Some(principal))
     }

@@ -259,7 +259,7 @@ impl Authority {
             return Ok(Err(self.login(r.headers, path, r.query, purpose)));
         };
         let scopes = self.people.active(&user).await?.map(|u| u.scopes).unwrap_or_default();
-        Ok(Ok(Principal { subject: user, scopes, client: None }))
+        Ok(Ok(Principal { subject: user, scopes, ..Principal::default() }))
     }
 }
 

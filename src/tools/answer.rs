@@ -109,6 +109,7 @@ pub(super) fn rowsets(
     let brief = form(call, asked).1.then(|| format!("{}: {}", line(), brief(&a, changed)));
     // Before the rows, so that who reads them from the beginning knows that they are not all.
     let source = call.told();
+    let kept = a.kept.as_ref().map(|k| results::told(k, a.kept_cut, call.limits.bounds.max_chars));
     let (mut head, mut cut) = (String::from("{"), String::new());
     if let Some((why, limit)) = a.truncated {
         facts.set_truncated(why.as_str());
@@ -117,21 +118,24 @@ pub(super) fn rowsets(
             (None, true) => "the rows behind it, and all result sets behind them",
             (None, false) => "the rows behind it",
         };
-        head += &format!("\"truncated\":{},", truncated(why, limit, missing));
+        let mut told = truncated(why, limit, missing);
+        if kept.is_some() {
+            told["advice"] = "All rows are kept: get_result reads on with the handle.".into();
+        }
+        head += &format!("\"truncated\":{told},");
         let limit = limit.map_or(String::new(), |n| format!(" ({n})"));
         cut = format!("# cut at {}{limit}: {missing} are not here\n", why.as_str());
     }
     if a.cut {
         facts.set_truncated("max_cell");
     }
+    if let Some(kept) = &kept {
+        head += &format!("\"kept\":{kept},");
+    }
     head += &format!("\"source\":{source},\"results\":");
-    let kept = a.kept.as_ref().map(|k| results::told(k, a.kept_cut));
     if let Some(file) = &a.kept {
         facts.set_handle(file.handle());
         call.files.remember(file, source.clone());
-    }
-    if let Some(kept) = &kept {
-        head.insert_str(1, &format!("\"kept\":{kept},"));
     }
     let mut parts = vec![bytes::Bytes::from(head)];
     parts.extend(a.results.0);
@@ -152,10 +156,10 @@ pub(super) fn rowsets(
     tail.push('}');
     parts.push(tail.into());
     let json = Segments(parts);
-    // What is kept was read, too.
-    let rows = a.kept.as_ref().map_or(a.rows, |k| k.total_rows().max(a.rows));
-    let bytes = a.kept.as_ref().map_or(0, |k| k.bytes() as usize);
-    facts.returned(rows, json.len() + bytes);
+    facts.returned(a.rows, json.len());
+    if let Some(file) = &a.kept {
+        facts.kept(file.total_rows(), file.bytes());
+    }
     let mut reply = ToolReply::structured(json);
     if let Some(line) = brief {
         reply.text = Text::Own(line);
@@ -187,33 +191,25 @@ pub(super) fn rowsets(
 
 /// The schema of `kept`.
 pub(super) fn kept_schema() -> Value {
+    let text = json!({ "type": "string" });
+    let number = json!({ "type": "integer" });
     json!({
         "type": "object",
-        "description": "all rows, kept for get_result; only where they are more than these",
+        "description": "all rows, for get_result; where they are more than these",
         "properties": {
-            "handle": { "type": "string" },
-            "rows": { "type": "integer" },
-            "bytes": { "type": "integer" },
-            "complete": { "type": "boolean" },
-            "reason": { "type": "string", "description": "why it is not complete" },
-            "advice": { "type": "string" },
-            "expires": { "type": "string" },
-            "cut_cells": { "type": "integer" },
+            "handle": text, "rows": number, "bytes": number, "complete": { "type": "boolean" },
+            "reason": text, "advice": text, "expires": text, "cut_cells": number,
             "sets": { "type": "array", "items": { "type": "object", "properties": {
-                "rows": { "type": "integer" },
+                "rows": number,
                 "columns": { "type": "array", "items": { "type": "object", "properties": {
-                    "name": { "type": "string" },
-                    "type": { "type": "string" },
-                    "nulls": { "type": "integer" },
-                    "distinct": { "type": "integer" },
-                    "approximate": { "type": "boolean" },
-                    "min": { "type": "string" },
-                    "max": { "type": "string" },
-                    "top": { "type": "object", "description": "frequent values, with their counts" }
-                }, "required": ["name", "type"] } }
-            }, "required": ["rows", "columns"] } }
+                    "name": text, "type": text, "nulls": number, "distinct": number,
+                    "approximate": { "type": "boolean" }, "min": text, "max": text,
+                    "top": { "type": "object" }
+                }, "required": ["name"] } }
+            }, "required": ["rows"] } },
+            "more_sets": number
         },
-        "required": ["handle", "rows", "complete", "expires", "sets"]
+        "required": ["handle", "rows", "complete"]
     })
 }
 
@@ -225,6 +221,24 @@ fn truncated(why: Truncated, limit: Option<u64>, missing: &str) -> Value {
     told["missing"] = missing.into();
     told["advice"] = why.advice().into();
     told
+}
+
+/// The schema of what a text gives.
+pub(super) fn outputs() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "source": source_schema(),
+            "results": results_schema(),
+            "rows_affected": { "type": "array", "items": { "type": "integer" } },
+            "messages": { "type": "array", "items": { "type": "string" } },
+            "committed": { "type": "boolean" },
+            "dry_run": { "type": "boolean" },
+            "truncated": truncated_schema(),
+            "kept": kept_schema()
+        },
+        "required": ["results"]
+    })
 }
 
 /// The schema of `source`, which stands before everything else.

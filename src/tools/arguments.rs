@@ -22,6 +22,8 @@ fn refused(message: String, hint: &str) -> Refusal {
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
     Arguments,
+    /// Likewise, of a tool of the operator's own.
+    Own,
     /// It has the parameters of a text.
     Params,
     /// It is one parameter, with its type.
@@ -90,12 +92,16 @@ fn member(place: Place, name: &str, raw: &str) -> Result<Value, String> {
             let within = match place {
                 Place::Arguments if name == "params" => Place::Params,
                 Place::Arguments => Place::Arguments,
+                Place::Own => Place::Own,
                 Place::Params | Place::Param | Place::Named => Place::Param,
             };
             members(raw, within).map(Value::Object).map_err(|e| unplaced(&e))
         }
         [b'-' | b'0'..=b'9', ..] if place == Place::Named && has_more_than_a_double(raw) => {
             Ok(named::pending(raw))
+        }
+        [b'-' | b'0'..=b'9', ..] if place == Place::Own && has_more_than_a_double(raw) => {
+            Ok(raw.into())
         }
         [b'-' | b'0'..=b'9', ..] if place != Place::Arguments && has_more_than_a_double(raw) => {
             exact(raw, place)
@@ -137,6 +143,30 @@ fn exact(number: &str, place: Place) -> Result<Value, String> {
     }
 }
 
+/// `params.arguments` as an object, no member of which is there twice, and numbers with all of their
+/// digits: what a double cannot carry is a text.
+pub(crate) fn object(params: Option<&RawValue>) -> Result<Map<String, Value>, Refusal> {
+    let bad = |e: serde_json::Error| refused(format!("Invalid arguments: {}.", unplaced(&e)), "");
+    let raw = raw(params).map_err(bad)?;
+    if !raw.starts_with('{') {
+        let what = "arguments must be an object, such as {\"name\": …}.".to_owned();
+        return Err(refused(what, ""));
+    }
+    members(raw, Place::Own).map_err(bad)
+}
+
+/// `params.arguments`, as they stand.
+fn raw(params: Option<&RawValue>) -> serde_json::Result<&str> {
+    #[derive(Deserialize)]
+    struct Params<'a> {
+        #[serde(borrow, default)]
+        arguments: Option<&'a RawValue>,
+    }
+    let params = params.map(|p| serde_json::from_str::<Params<'_>>(p.get())).transpose()?;
+    let raw = params.and_then(|p| p.arguments).map_or("{}", RawValue::get);
+    Ok(if raw == "null" { "{}" } else { raw })
+}
+
 /// `params.arguments`; none are the empty object. Those that had another name before are read under
 /// it, too. `database` stands beside those of each tool.
 pub(crate) fn read<A: DeserializeOwned>(
@@ -144,16 +174,8 @@ pub(crate) fn read<A: DeserializeOwned>(
     schema: &Value,
     renamed: &[(&str, &str)],
 ) -> Result<(A, Option<String>), Refusal> {
-    #[derive(Deserialize)]
-    struct Params<'a> {
-        #[serde(borrow, default)]
-        arguments: Option<&'a RawValue>,
-    }
     let bad = |e: serde_json::Error| refused(format!("Invalid arguments: {}.", unplaced(&e)), "");
-    let params =
-        params.map(|p| serde_json::from_str::<Params<'_>>(p.get())).transpose().map_err(bad)?;
-    let raw = params.and_then(|p| p.arguments).map_or("{}", RawValue::get);
-    let raw = if raw == "null" { "{}" } else { raw };
+    let raw = raw(params).map_err(bad)?;
     // serde takes an array for a struct, field by field; then what runs would not
     // be what others read.
     if !raw.starts_with('{') {

@@ -4,15 +4,12 @@
 use std::time::Instant;
 
 use mssql_mcp_sql::Access;
-use mssql_mcp_sql::policy::judge;
+use mssql_mcp_sql::policy::{Policy, judge};
 use mssql_mcp_transports::{Segments, ToolReply};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::answer::{
-    FORMAT_SHOWN, ResultFormat, form, format_schema, kept_schema, results_schema, rowsets,
-    source_schema, truncated_schema,
-};
+use super::answer::{FORMAT_SHOWN, ResultFormat, form, format_schema, outputs, rowsets};
 use super::change::Change;
 use super::confirm::Confirm;
 use super::preview::selects_into;
@@ -163,20 +160,7 @@ impl Tool for ExecuteSql {
                 },
             }),
             required: &["query"],
-            output: json!({
-                "type": "object",
-                "properties": {
-                    "source": source_schema(),
-                    "results": results_schema(),
-                    "rows_affected": { "type": "array", "items": { "type": "integer" } },
-                    "messages": { "type": "array", "items": { "type": "string" } },
-                    "committed": { "type": "boolean" },
-                    "dry_run": { "type": "boolean" },
-                    "truncated": truncated_schema(),
-                    "kept": kept_schema()
-                },
-                "required": ["results"]
-            }),
+            output: outputs(),
             changes: access != Access::ReadOnly,
         }
     }
@@ -189,36 +173,52 @@ impl Tool for ExecuteSql {
             )
             .into());
         }
-        let verdict = long::apart(args.query.len(), || judge(&args.query, &call.database.policy()))
-            .map_err(counted)?;
-        call.facts.set_verdict(verdict.class.as_str());
-        let needed = verdict.scopes();
-        if !needed.iter().all(|s| call.may(s)) {
-            // All of them, so that one step up is enough.
-            return Err(Stop::Scope(needed.into_iter().map(str::to_owned).collect()));
-        }
-        let most = call.limits.bounds;
-        let limits = call.within(Bounds {
-            max_rows: args.max_rows.map_or(most.max_rows, |n| n.min(most.max_rows)),
-            csv: form(&call, args.format).0,
-            ..most
-        });
-        let params = params::bound(args.params.clone().unwrap_or_default())?;
-        let batch = Batch {
-            sql: &args.query,
-            params: &params,
-            keeps_state: verdict.keeps_state,
-            selects_into: selects_into(&args.query, &verdict),
-        };
-        let (confirm, call, args, verdict) = (&self.confirm, &call, &args, &verdict);
-        let change = Change { confirm, call, args, verdict, batch, limits };
-        if args.dry_run == Some(true) {
-            change.dry_run().await
-        } else if verdict.class.changes() {
-            change.consented().await
-        } else {
-            read(change).await
-        }
+        let policy = call.database.policy();
+        execute(Run { confirm: &self.confirm, policy, rolled_back: false }, call, args).await
+    }
+}
+
+/// How a text is run.
+pub(super) struct Run<'a> {
+    /// Asks a person before data is changed.
+    pub(super) confirm: &'a Confirm,
+    /// What it may do.
+    pub(super) policy: Policy,
+    /// Whatever it does is rolled back.
+    pub(super) rolled_back: bool,
+}
+
+/// Judges a text and runs it.
+pub(super) async fn execute(run: Run<'_>, call: Call, args: Args) -> Result<ToolReply, Stop> {
+    let verdict =
+        long::apart(args.query.len(), || judge(&args.query, &run.policy)).map_err(counted)?;
+    call.facts.set_verdict(verdict.class.as_str());
+    let needed = if run.rolled_back { Vec::new() } else { verdict.scopes() };
+    if !needed.iter().all(|s| call.may(s)) {
+        // All of them, so that one step up is enough.
+        return Err(Stop::Scope(needed.into_iter().map(str::to_owned).collect()));
+    }
+    let most = call.limits.bounds;
+    let limits = call.within(Bounds {
+        max_rows: args.max_rows.map_or(most.max_rows, |n| n.min(most.max_rows)),
+        csv: form(&call, args.format).0,
+        ..most
+    });
+    let params = params::bound(args.params.clone().unwrap_or_default())?;
+    let batch = Batch {
+        sql: &args.query,
+        params: &params,
+        keeps_state: verdict.keeps_state,
+        selects_into: selects_into(&args.query, &verdict),
+    };
+    let (confirm, call, args, verdict) = (run.confirm, &call, &args, &verdict);
+    let change = Change { confirm, call, args, verdict, batch, limits };
+    if args.dry_run == Some(true) {
+        change.dry_run().await
+    } else if verdict.class.changes() && !run.rolled_back {
+        change.consented().await
+    } else {
+        read(change).await
     }
 }
 

@@ -239,27 +239,23 @@ impl Tool for GetResult {
                 .into(),
             arguments: json!({
                 "handle": { "type": "string", "description": "kept.handle of an answer" },
-                "result": { "type": "integer", "minimum": 0, "description": "which result set, from 0" },
-                "from": { "type": "integer", "minimum": 0, "description": "the first row, from 0; next of the page before" },
-                "limit": { "type": "integer", "minimum": 1, "description": "at most so many rows" },
+                "result": { "type": "integer", "minimum": 0, "description": "which result set" },
+                "from": { "type": "integer", "minimum": 0, "description": "first row; next of the page before" },
+                "limit": { "type": "integer", "minimum": 1, "description": "rows at most" },
                 "columns": names("only these"),
                 "filter": {
                     "type": "array",
                     "items": { "type": "object", "properties": {
-                        "column": { "type": "string" },
+                        "column": { "type": "string", "description": "its name" },
                         "op": { "type": "string", "description": "= <> < <= > >= like is_null not_null" },
-                        "value": { "type": "string" }
+                        "value": { "type": "string", "description": "as text" }
                     }, "required": ["column", "op"] },
                     "description": "conditions that all hold"
                 },
                 "group_by": names("up to two columns, for measures"),
-                "measures": names("count, sum:COLUMN, avg:COLUMN, min:COLUMN, max:COLUMN"),
-                "format": { "type": "string", "enum": formats, "description": "json unless it is a file" },
-                "output": {
-                    "type": "string",
-                    "enum": outputs,
-                    "description": "how a file is given: embedded in the answer, or a link for a person"
-                }
+                "measures": names("count, sum:COLUMN, avg:, min:, max:"),
+                "format": { "type": "string", "enum": formats, "description": "of a file" },
+                "output": { "type": "string", "enum": outputs, "description": "where the file goes" }
             }),
             required: &["handle"],
             output: json!({
@@ -273,10 +269,10 @@ impl Tool for GetResult {
                         "type": ["string", "number", "boolean", "null"]
                     } } },
                     "row_count": { "type": "integer" },
-                    "next": { "type": "integer", "description": "from of the next page, if there is one" },
+                    "next": { "type": "integer" },
                     "total": { "type": "integer" },
                     "complete": { "type": "boolean" },
-                    "left_out": { "type": "integer", "description": "rows of groups beyond the first 1000" },
+                    "left_out": { "type": "integer" },
                     "uri": { "type": "string" },
                     "file": { "type": "string" },
                     "bytes": { "type": "integer" }
@@ -482,7 +478,10 @@ async fn file(
             .await?;
             let Some(bytes) = text else {
                 return Err(invalid(
-                    format!("The file is larger than an answer may be ({most} characters)."),
+                    format!(
+                        "The file is larger than an answer may be ({}).",
+                        plural(most, "character")
+                    ),
                     "Give limit, columns or filter, or output: link, which a person opens.",
                 ));
             };

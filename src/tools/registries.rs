@@ -5,14 +5,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Extensions;
+use mssql_mcp_own::OwnTool;
 
-use super::Registry;
+use super::{OwnTools, Registry};
 use crate::config::DatabaseGrant;
 use crate::principal::Principal;
 use crate::sources::{DataSources, granted};
 
 /// Makes the tools over some databases.
-type Make = Box<dyn Fn(DataSources) -> Registry + Send + Sync>;
+type Make = Box<dyn Fn(DataSources, &[Arc<OwnTool>]) -> Registry + Send + Sync>;
+
+/// Places of the databases that somebody is shown, and of the operator's tools that they have.
+type Shown = (Vec<usize>, Vec<usize>);
 
 /// The tools of a mount for each of its callers.
 pub struct Registries {
@@ -20,9 +24,10 @@ pub struct Registries {
     /// Of whoever is shown all databases.
     all: Arc<Registry>,
     grants: Vec<DatabaseGrant>,
+    own: OwnTools,
     make: Option<Make>,
-    /// By the places of the databases that somebody is shown.
-    some: Mutex<HashMap<Vec<usize>, Arc<Registry>>>,
+    /// By what somebody is shown.
+    some: Mutex<HashMap<Shown, Arc<Registry>>>,
 }
 
 impl std::fmt::Debug for Registries {
@@ -37,7 +42,8 @@ impl From<Registry> for Registries {
     /// The same for everybody.
     fn from(registry: Registry) -> Self {
         let (sources, all) = (registry.sources().clone(), Arc::new(registry));
-        Self { sources, all, grants: Vec::new(), make: None, some: Mutex::default() }
+        let (grants, own) = (Vec::new(), OwnTools::default());
+        Self { sources, all, grants, own, make: None, some: Mutex::default() }
     }
 }
 
@@ -46,10 +52,11 @@ impl Registries {
     pub(crate) fn new(
         sources: DataSources,
         grants: Vec<DatabaseGrant>,
-        make: impl Fn(DataSources) -> Registry + Send + Sync + 'static,
+        own: OwnTools,
+        make: impl Fn(DataSources, &[Arc<OwnTool>]) -> Registry + Send + Sync + 'static,
     ) -> Self {
-        let all = Arc::new(make(sources.clone()));
-        Self { sources, all, grants, make: Some(Box::new(make)), some: Mutex::default() }
+        let all = Arc::new(make(sources.clone(), &own.tools));
+        Self { sources, all, grants, own, make: Some(Box::new(make)), some: Mutex::default() }
     }
 
     /// Those of whoever is shown everything.
@@ -57,17 +64,27 @@ impl Registries {
         &self.all
     }
 
+    /// What is wrong with tools of the operator's own.
+    pub(crate) fn problems(&self) -> &[String] {
+        &self.own.problems
+    }
+
     /// Those of a caller, whom the extensions of a request name.
     pub(crate) fn of(&self, extensions: &Extensions) -> Arc<Registry> {
-        let Some(make) = self.make.as_ref().filter(|_| !self.grants.is_empty()) else {
+        let for_all =
+            self.grants.is_empty() && self.own.tools.iter().all(|t| t.principals.is_empty());
+        let Some(make) = self.make.as_ref().filter(|_| !for_all) else {
             return self.all.clone();
         };
-        let places = granted(&self.sources, &self.grants, Principal::of(extensions));
-        if places.len() == self.sources.len() {
+        let who = Principal::of(extensions);
+        let places = granted(&self.sources, &self.grants, who);
+        let tools = self.own.granted(who);
+        if places.len() == self.sources.len() && tools.len() == self.own.tools.len() {
             return self.all.clone();
         }
         let mut some = self.some.lock().unwrap_or_else(PoisonError::into_inner);
         let sources = self.sources.some(&places);
-        some.entry(places).or_insert_with(|| Arc::new(make(sources))).clone()
+        let own = self.own.some(&tools, &sources);
+        some.entry((places, tools)).or_insert_with(|| Arc::new(make(sources, &own))).clone()
     }
 }

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use mssql_mcp_own::OwnTool;
 use mssql_mcp_transports::{Context, Fault, Outcome, Reply, Shared, ToolReply, Why};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -31,6 +32,21 @@ pub struct Arguments {
 type Running = Pin<Box<dyn Future<Output = Result<ToolReply, Stop>> + Send>>;
 type Ready = Result<Box<dyn FnOnce(Call) -> Running + Send>, Stop>;
 type Read = dyn Fn(Option<&RawValue>) -> Arguments + Send + Sync;
+
+/// What runs a call once.
+pub(super) trait AsyncRun: Send + 'static {
+    fn run(self, call: Call) -> Running;
+}
+
+impl<F, Fut> AsyncRun for F
+where
+    F: FnOnce(Call) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<ToolReply, Stop>> + Send + 'static,
+{
+    fn run(self, call: Call) -> Running {
+        Box::pin(self(call))
+    }
+}
 
 /// A tool without its types.
 pub(crate) struct Erased {
@@ -94,6 +110,52 @@ impl Erased {
         };
         let (for_views, view) = (T::FOR_VIEWS, T::VIEW);
         Self { name: T::NAME, for_views, view, cost: T::COST, definition, read: Box::new(read) }
+    }
+
+    /// A tool that the operator has written: `reads` reads the arguments of a call, and gives what it
+    /// names, the database that it is for, and what runs it.
+    pub(super) fn of_own<F, R>(
+        name: &'static str,
+        cost: Cost,
+        mut definition: Value,
+        names: NamesDatabase,
+        of: &Surroundings,
+        reads: F,
+    ) -> Self
+    where
+        F: Fn(Option<&RawValue>) -> Result<(Named, Option<String>, R), Refusal>
+            + Send
+            + Sync
+            + 'static,
+        R: AsyncRun,
+    {
+        let sources = of.sources.clone();
+        if sources.several() {
+            name_database(&mut definition["inputSchema"], names, &sources);
+        }
+        let read = move |params: Option<&RawValue>| -> Arguments {
+            let (named, source, ready) = match reads(params) {
+                Ok((named, database, run)) => {
+                    let run: Box<dyn FnOnce(Call) -> Running + Send> =
+                        Box::new(move |call| run.run(call));
+                    match chosen(&sources, names, database) {
+                        Ok(source) => (named, source, Ok(run)),
+                        Err(stop) => (named, None, Err(stop)),
+                    }
+                }
+                Err(refusal) => (Named::default(), None, Err(refusal.into())),
+            };
+            let ready = Arc::new(Mutex::new(Some(ready)));
+            Arguments { named: Arc::new(named), source, ready }
+        };
+        Self {
+            name,
+            for_views: false,
+            view: Some(Page::Results),
+            cost,
+            definition,
+            read: Box::new(read),
+        }
     }
 
     /// Reads the arguments in a request's params.
@@ -193,17 +255,49 @@ impl std::fmt::Debug for Arguments {
     }
 }
 
+/// What stands for all tools of the operator's own in `tools.enabled`.
+pub(super) const CUSTOM: &str = "custom";
+
+/// Whether a tool of ours is among those that are. What pages ask for belongs to the tools whose
+/// results they show.
+fn is_enabled(name: &str, enabled: &[String]) -> bool {
+    let has = |name: &str| enabled.iter().any(|e| e.eq_ignore_ascii_case(name));
+    enabled.is_empty()
+        || has(name)
+        || match name {
+            "view_rows" | "view_cell" => true,
+            "view_schema" => has("describe_table"),
+            "get_result" => has("execute_sql"),
+            _ => false,
+        }
+}
+
 // === impl Registry ===
 
 impl Registry {
-    /// The four tools over a database; with a library, the two that ChatGPT reads with.
+    /// The tools over databases; with a library, the two that ChatGPT reads with.
     pub fn new(
         surroundings: Surroundings,
         confirm: Confirm,
         library: Option<DocumentIndex>,
     ) -> Self {
+        Self::with_own(surroundings, confirm, library, &[], &[])
+    }
+
+    /// With tools of the operator's own; of ours only those that are `enabled`, where any are.
+    pub(crate) fn with_own(
+        surroundings: Surroundings,
+        confirm: Confirm,
+        library: Option<DocumentIndex>,
+        own: &[Arc<OwnTool>],
+        enabled: &[String],
+    ) -> Self {
         let of = &surroundings;
-        let mut tools = super::all(of, confirm, library);
+        let mut tools = super::all(of, confirm.clone(), library);
+        tools.retain(|t| is_enabled(t.name, enabled));
+        if enabled.is_empty() || enabled.iter().any(|e| e.eq_ignore_ascii_case(CUSTOM)) {
+            tools.extend(own.iter().map(|tool| super::own::erased(tool, of, &confirm)));
+        }
         // Sorted, so that a list is the same for every client and every start.
         tools.sort_by_key(|t| t.name);
         let instructions = instructions(of);
@@ -250,11 +344,12 @@ impl Registry {
     ) -> Outcome {
         let facts = context.extensions.get::<Arc<CallFacts>>().cloned().unwrap_or_default();
         let cancel = context.cancel.clone();
-        let Some(call) = Call::new(context, &self.surroundings) else {
+        let Some(mut call) = Call::new(context, &self.surroundings) else {
             let refusal = Refusal::no_source(None, &NoSource::Unknown, self.sources());
             facts.set_outcome(refusal.code);
             return Outcome::Complete(refusal.into_reply().into());
         };
+        call.sees_catalog = self.get("describe_table").is_some();
         let (facts, source, seen) =
             (call.facts.clone(), call.source.clone(), call.limits.seen.clone());
         let (code, outcome) = match work(call).await {

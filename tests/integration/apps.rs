@@ -94,7 +94,8 @@ async fn a_host_finds_pages_and_others_do_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_beyond_the_models_page_is_there_for_the_view() {
-    let lab = Lab::new(&[("limits.max_rows", "100")]).await;
+    // A handle is another one each time.
+    let lab = Lab::new(&[("limits.max_rows", "100"), ("results.spool", "off")]).await;
     let (address, _stop) = lab.serve().await;
     let query = json!({ "query": LONG });
     let plain = call(address, &json!({}), "execute_sql", query.clone()).await["result"].clone();

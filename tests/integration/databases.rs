@@ -79,7 +79,9 @@ async fn there_are_as_many_tools_as_with_one_database() {
     let tools = three.tools().await;
     let names = |all: &[Value]| all.iter().map(|t| t["name"].clone()).collect::<Vec<_>>();
     assert_eq!(names(&tools), names(&plain));
-    for (tool, before) in tools.iter().zip(&plain) {
+    // A kept result says by itself where it is from.
+    let named = tools.iter().zip(&plain).filter(|(t, _)| t["name"] != "get_result");
+    for (tool, before) in named {
         let database = &tool["inputSchema"]["properties"]["database"];
         assert_eq!(database["enum"], json!(["Ledger", "risk", "vault"]), "{tool}");
         let needed = tool["inputSchema"]["required"].as_array().expect("required");

@@ -132,7 +132,7 @@ async fn http_sse_speaks_every_handshake_version() {
         say(address, &endpoint, json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }))
             .await;
         say(address, &endpoint, json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" })).await;
-        assert_eq!(events.message().await["result"]["tools"].as_array().map(Vec::len), Some(4));
+        assert_eq!(events.message().await["result"]["tools"].as_array().map(Vec::len), Some(5));
         say(address, &endpoint, query(2, "SELECT COUNT(*) AS n FROM sales.Orders")).await;
         let answer = events.message().await;
         assert!(

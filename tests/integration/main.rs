@@ -21,6 +21,7 @@ mod matrix;
 mod memory;
 mod nginx;
 mod oauth;
+mod own;
 mod reaching;
 mod readme;
 mod records;

@@ -232,7 +232,7 @@ async fn call_as(lab: &Lab, scopes: &[&str], query: &str) -> Outcome {
 pub async fn call_by(lab: &Lab, subject: &str, scopes: &[&str], query: &str) -> Outcome {
     let mut extensions = http::Extensions::new();
     let scopes = scopes.iter().map(|s| (*s).to_owned()).collect();
-    let caller = Principal { subject: subject.into(), scopes, client: None };
+    let caller = Principal { subject: subject.into(), scopes, ..Principal::default() };
     Arc::new(caller).into_extensions(&mut extensions);
     let params = json!({ "name": "execute_sql", "arguments": { "query": query } });
     let request = McpRequest {

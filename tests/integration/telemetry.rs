@@ -233,6 +233,8 @@ struct Demo {
     child: Child,
     address: SocketAddr,
     admin: SocketAddr,
+    /// Read all the time: a log that nobody reads holds up whoever writes it.
+    said: tokio::task::JoinHandle<String>,
 }
 
 impl Demo {
@@ -243,11 +245,17 @@ impl Demo {
             [&["demo", "--listen", &listen, "--admin-listen", &admin_text][..], more].concat();
         let mut c = command(&args);
         c.envs(env.iter().copied()).stdout(std::process::Stdio::null());
-        let child = c.spawn().expect("spawn");
+        let mut child = c.spawn().expect("spawn");
+        let mut stderr = child.stderr.take().expect("stderr");
+        let said = tokio::spawn(async move {
+            let mut said = String::new();
+            stderr.read_to_string(&mut said).await.expect("utf-8");
+            said
+        });
         until("it listens", async || tokio::net::TcpStream::connect(address).await.is_ok()).await;
         until("the admin listens", async || tokio::net::TcpStream::connect(admin).await.is_ok())
             .await;
-        Self { child, address, admin }
+        Self { child, address, admin, said }
     }
 
     async fn call(&self, method: &str, params: Value, headers: &[(&str, &str)]) -> Answer {
@@ -279,8 +287,7 @@ impl Demo {
     /// SIGTERM, and what was said on stderr.
     async fn stop(mut self) -> String {
         signal("-TERM", self.child.id().expect("pid"));
-        let mut said = String::new();
-        self.child.stderr.take().expect("stderr").read_to_string(&mut said).await.expect("utf-8");
+        let said = self.said.await.expect("what it says");
         assert!(self.child.wait().await.expect("exit").success(), "{said}");
         said
     }

@@ -679,7 +679,13 @@ async fn lists_and_names_say_what_there_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_say_what_they_cut() {
-    let lab = Lab::new(&[("limits.max_chars", "4000"), ("limits.max_rows", "50")]).await;
+    // What is kept of it is told beside that.
+    let lab = Lab::new(&[
+        ("limits.max_chars", "4000"),
+        ("limits.max_rows", "50"),
+        ("results.spool", "off"),
+    ])
+    .await;
     let (address, _stop) = lab.serve().await;
     let call = async |args: Value| {
         stateless(address, "tools/call", json!({ "name": "execute_sql", "arguments": args }))

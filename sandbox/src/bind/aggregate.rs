@@ -63,7 +63,7 @@ pub(super) fn has_aggregate(e: &Expr) -> bool {
         | Expr::Quantified { value: a, .. }
         | Expr::Cast { value: a, .. } => has_aggregate(a),
         Expr::Binary(_, a, b) | Expr::Compare(_, a, b) => has_aggregate(a) || has_aggregate(b),
-        Expr::And(all) | Expr::Or(all) => all.iter().any(has_aggregate),
+        Expr::And(all) | Expr::Or(all) | Expr::OwnCall(_, all) => all.iter().any(has_aggregate),
         Expr::In { value, list, .. } => has_aggregate(value) || list.iter().any(has_aggregate),
         Expr::Between { value, low, high, .. } => {
             has_aggregate(value) || has_aggregate(low) || has_aggregate(high)

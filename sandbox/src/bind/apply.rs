@@ -16,8 +16,18 @@ impl Binder<'_> {
             Table::Values { rows, alias, columns } => {
                 let (sql, types) = self.values(rows)?;
                 let found = types.into_iter().map(|t| Column::new("", t)).collect();
-                let bound = Bound { sql, columns: found, assigns: Vec::new(), limited: false };
+                let bound = Bound {
+                    sql,
+                    columns: found,
+                    assigns: Vec::new(),
+                    pending: false,
+                    limited: false,
+                };
                 (bound, alias, columns)
+            }
+            Table::OwnFunction { name, args, alias, columns } => {
+                let last = name.0.last().cloned().unwrap_or_default();
+                (self.own_rows(name, args)?, &alias.clone().unwrap_or(last), columns)
             }
             Table::Named { .. } | Table::Function { .. } | Table::OpenJson(_) => {
                 return self.table(table, sources);

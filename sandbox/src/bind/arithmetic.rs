@@ -13,6 +13,12 @@ use crate::types::{Len, Type, Value};
 impl Binder<'_> {
     pub(super) fn unary(&mut self, op: UnaryOp, inner: &Expr) -> Result<Typed> {
         let operand = self.expr(inner)?;
+        let pending = operand.pending.clone();
+        let bound = self.unary_of(op, operand)?;
+        Ok(Typed { pending, ..bound })
+    }
+
+    fn unary_of(&self, op: UnaryOp, operand: Typed) -> Result<Typed> {
         match op {
             UnaryOp::Plus => Ok(operand),
             UnaryOp::Minus => self.minus(operand),
@@ -41,6 +47,13 @@ impl Binder<'_> {
     }
 
     pub(super) fn binary(&self, op: BinaryOp, a: Typed, b: Typed) -> Result<Typed> {
+        let pending = self.pending_of(&a, &b);
+        let known = |e: Typed| Typed { pending: None, ..e };
+        let bound = self.binary_of(op, known(a), known(b))?;
+        Ok(Typed { pending, ..bound })
+    }
+
+    fn binary_of(&self, op: BinaryOp, a: Typed, b: Typed) -> Result<Typed> {
         let ty = common(a.ty, b.ty);
         if ty == Type::Null {
             return Ok(typed("NULL", Type::Int));

@@ -4,8 +4,7 @@
 use super::types::common_of;
 use super::{Binder, Typed, literal_text, typed};
 use crate::calendar::Part;
-use crate::catalog::ObjectKind;
-use crate::catalog::describe::ALL_TYPES;
+use crate::catalog::describe::{ALL_TYPES, definition};
 use crate::convert::{allowed, implicit};
 use crate::error::{Error, Result};
 use crate::functions::{
@@ -253,7 +252,16 @@ impl Binder<'_> {
     /// OBJECT_NAME(id), SCHEMA_NAME(id), TYPE_NAME(id) … of a column: a CASE with one arm for each
     /// thing that there is.
     fn catalog_function(&self, name: &str, id: &str) -> Result<Typed> {
-        let catalog = self.env.catalog();
+        const NAMES: [&str; 4] =
+            ["OBJECT_NAME", "OBJECT_SCHEMA_NAME", "OBJECT_DEFINITION", "SCHEMA_NAME"];
+        if NAMES.contains(&name)
+            && let Some(number) = self.env.keep_catalog(self.database)
+        {
+            let length = if name == "OBJECT_DEFINITION" { Len::Max } else { Len::N(128) };
+            let sql = format!("catalog_name({number},'{name}',{id})");
+            return Ok(typed(sql, Type::NVarChar(length)));
+        }
+        let catalog = self.catalog();
         let objects = catalog.objects.iter();
         let mut ty = Type::NVarChar(Len::N(128));
         let names: Vec<(i64, String)> = match name {
@@ -266,15 +274,7 @@ impl Binder<'_> {
                 .collect(),
             "OBJECT_DEFINITION" => {
                 ty = Type::NVarChar(Len::Max);
-                objects
-                    .filter_map(|o| match &o.kind {
-                        ObjectKind::View(text) => {
-                            let (schema, name) = (&o.schema, &o.name);
-                            Some((o.id, format!("CREATE VIEW {schema}.{name} AS {text}")))
-                        }
-                        _ => None,
-                    })
-                    .collect()
+                objects.filter_map(|o| Some((o.id, definition(o)?))).collect()
             }
             _ => {
                 let what = format!("{name} of something that is not a constant");

@@ -24,7 +24,9 @@ impl Binder<'_> {
         let with = self.with(ctes, Query::MAX_RECURSION)?;
         let own = [Table::Named { name: target.clone(), alias: None }];
         let (from, sources) = self.from(if from.is_empty() { &own } else { from })?;
-        let target = find_target(target, &sources)?;
+        let database = self.database_of(target)?.ok_or_else(|| messages::invalid_object(target))?;
+        let own = &self.env.catalog(database).database;
+        let target = find_target(target, own, &sources)?;
         let first = target.columns.first().and_then(|c| c.sql.split('.').next());
         let mut list = vec![format!("{}.rowid AS r", first.unwrap_or_default())];
         self.scopes.push(Scope { sources, ..Scope::default() });
@@ -97,14 +99,16 @@ fn over(alias: &str, table: &TableDef) -> Scope {
 }
 
 /// By its alias, or by its schema and name.
-fn find_target<'s>(target: &Name, sources: &'s [Source]) -> Result<&'s Source> {
+fn find_target<'s>(target: &Name, database: &str, sources: &'s [Source]) -> Result<&'s Source> {
     let by_alias =
         |s: &&Source| matches!(target.0.as_slice(), [name] if s.alias.eq_ignore_ascii_case(name));
     let by_name = || {
         let (schema, name) = split(target)?;
         sources.iter().find(|s| {
-            s.qualified.as_ref().is_some_and(|(own_schema, own_name)| {
-                own_schema.eq_ignore_ascii_case(schema) && own_name.eq_ignore_ascii_case(name)
+            s.qualified.as_ref().is_some_and(|[own_database, own_schema, own_name]| {
+                own_database == database
+                    && own_schema.eq_ignore_ascii_case(schema)
+                    && own_name.eq_ignore_ascii_case(name)
             })
         })
     };

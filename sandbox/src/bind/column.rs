@@ -11,8 +11,10 @@ impl Source {
         match prefix {
             [] => true,
             [alias] => self.alias.eq_ignore_ascii_case(alias),
-            [.., schema, name] => self.qualified.as_ref().is_some_and(|(own_schema, own_name)| {
-                own_schema.eq_ignore_ascii_case(schema)
+            [before @ .., schema, name] => self.qualified.as_ref().is_some_and(|own| {
+                let [own_database, own_schema, own_name] = own;
+                before.iter().all(|d| own_database.eq_ignore_ascii_case(d))
+                    && own_schema.eq_ignore_ascii_case(schema)
                     && own_name.eq_ignore_ascii_case(name)
                     && self.alias.eq_ignore_ascii_case(own_name)
             }),
@@ -70,7 +72,7 @@ impl Binder<'_> {
                 .collect();
             match hits.as_slice() {
                 [] => {
-                    if let Some((schema, view)) =
+                    if let Some([_, schema, view]) =
                         meant().find(|s| s.partial).and_then(|s| s.qualified.as_ref())
                     {
                         let what = format!("the column {column} of {schema}.{view}");
@@ -103,7 +105,7 @@ impl Binder<'_> {
         }
         let mut out = Vec::new();
         for source in scope.sources.iter().filter(|s| s.is_meant_by(prefix)) {
-            if let Some((schema, view)) = source.qualified.as_ref().filter(|_| source.partial) {
+            if let Some([_, schema, view]) = source.qualified.as_ref().filter(|_| source.partial) {
                 return Err(Error::unsupported(format!(
                     "every column of {schema}.{view}; name those that you want"
                 )));

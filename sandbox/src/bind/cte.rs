@@ -216,7 +216,10 @@ fn table_reads(table: &Table, name: &str) -> bool {
         Table::Derived { query, .. } => reads(&query.body, name),
         Table::Pivot(pivot) => table_reads(&pivot.source, name),
         Table::Unpivot(unpivot) => table_reads(&unpivot.source, name),
-        Table::Values { .. } | Table::Function { .. } | Table::OpenJson(_) => false,
+        Table::Values { .. }
+        | Table::Function { .. }
+        | Table::OwnFunction { .. }
+        | Table::OpenJson(_) => false,
         Table::Join { left, right, .. } => table_reads(left, name) || table_reads(right, name),
     }
 }

@@ -1,7 +1,7 @@
 //! Values: constants, variables, CASE, CAST, COLLATE, subqueries.
 
 use super::types::common_of;
-use super::{Binder, Typed, literal, typed};
+use super::{Binder, Meets, Typed, literal, typed};
 use crate::convert::{NO_STYLE, allowed, narrow};
 use crate::decimal;
 use crate::error::{Error, Result};
@@ -88,6 +88,8 @@ impl Binder<'_> {
                 self.cast(value, *ty, style.as_deref(), *attempt)
             }
             Expr::Call(call) => self.function(call),
+            Expr::OwnCall(name, args) => self.own_call(name, args),
+            Expr::NextValue(name) => self.next_value(name),
             Expr::Subquery(query) => self.subquery(query),
             predicate => self.predicate_expr(predicate),
         }
@@ -99,7 +101,13 @@ impl Binder<'_> {
             let (ty, value) = found.ok_or_else(|| Error::unsupported(name))?;
             return Ok(self.parameter(value, ty));
         }
-        let (ty, value) = self.env.var(name).ok_or_else(|| messages::undeclared_variable(name))?;
+        if let Some(given) = &self.arguments {
+            let found = given.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
+            return found
+                .map(|(_, value)| value.clone())
+                .ok_or_else(|| messages::undeclared_variable(name));
+        }
+        let Some((ty, value)) = self.env.var(name) else { return self.undeclared(name) };
         let known = self.variables.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         if let Some((_, number)) = known {
             return Ok(Typed { constant: Some(value), ..typed(format!("?{number}"), ty) });
@@ -174,6 +182,7 @@ impl Binder<'_> {
         if value.ty == Type::Bool {
             return Err(Error::syntax("=", 0));
         }
+        self.settle(&value, Meets::Exactly(to), None);
         let style = match style {
             None => NO_STYLE,
             Some(style) => match self.expr(style)?.constant {

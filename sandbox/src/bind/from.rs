@@ -3,11 +3,12 @@
 use super::expr::is_constant;
 use super::types::{common, common_of};
 use super::{Binder, Scope, Source, SourceColumn, literal};
-use crate::catalog::views::{Rows, is_compatibility_view, is_complete};
+use crate::catalog::views::{Content, Rows, is_compatibility_view, is_complete};
 use crate::catalog::{Object, ObjectKind, TableDef, quote};
 use crate::error::{Error, Result};
 use crate::functions::SPLIT;
 use crate::messages;
+use crate::names::SYSTEM_DATABASES;
 use crate::syntax;
 use crate::syntax::ast::{Expr, JoinKind, Name, Query, Table};
 use crate::types::{Column, Len, Type};
@@ -15,6 +16,18 @@ use crate::types::{Column, Len, Type};
 impl Source {
     pub(super) fn derived(alias: impl Into<String>, columns: Vec<SourceColumn>) -> Self {
         Self { alias: alias.into(), qualified: None, columns, partial: false, depth: None }
+    }
+
+    /// Whether another source has its name in the query. Tables of one name may stand together
+    /// without aliases: their schemas and databases tell them apart.
+    fn is_exposed_as(&self, other: &Source) -> bool {
+        if !self.alias.eq_ignore_ascii_case(&other.alias) {
+            return false;
+        }
+        match (&self.qualified, &other.qualified) {
+            (Some(own), Some(its)) if own[2] == self.alias && its[2] == other.alias => own == its,
+            _ => true,
+        }
     }
 
     /// A table's columns by their bare names, for what SQLite computes within one row.
@@ -38,7 +51,7 @@ impl Binder<'_> {
             parts.push(self.table(table, &mut sources)?);
         }
         for (i, a) in sources.iter().enumerate() {
-            if sources[..i].iter().any(|b| b.alias.eq_ignore_ascii_case(&a.alias)) {
+            if sources[..i].iter().any(|b| b.is_exposed_as(a)) {
                 return Err(messages::correlation_name_specified_twice(&a.alias));
             }
         }
@@ -68,6 +81,9 @@ impl Binder<'_> {
             Table::Pivot(pivot) => self.pivot(pivot, sources),
             Table::Unpivot(unpivot) => self.unpivot(unpivot, sources),
             Table::OpenJson(open) => self.open_json(open, sources),
+            Table::OwnFunction { name, args, alias, columns } => {
+                self.own_source((name, args), alias.as_deref(), columns, sources)
+            }
             Table::Function { name, args, alias, columns } => {
                 let alias = alias.as_ref().unwrap_or(name);
                 self.string_split(args, alias, columns, sources)
@@ -110,7 +126,7 @@ impl Binder<'_> {
         let right = self.table(right, sources)?;
         let Some(on) = on else { return Ok(format!("{left} {} {right}", kind.sql())) };
         self.scopes.push(Scope { sources: sources[start..].to_vec(), ..Scope::default() });
-        let on = self.predicate(on);
+        let on = self.clause_without_sequences(|b| b.predicate(on));
         self.scopes.pop();
         let right = if is_nested { format!("({right})") } else { right };
         Ok(format!("{left} {} {right} ON {}", kind.sql(), on?))
@@ -169,7 +185,7 @@ impl Binder<'_> {
         Ok((sql, types))
     }
 
-    fn named(
+    pub(super) fn named(
         &mut self,
         name: &Name,
         alias: Option<&str>,
@@ -184,28 +200,41 @@ impl Binder<'_> {
             let table = self.env.temp(last).ok_or_else(|| messages::invalid_object(name))?;
             return Ok(self.base(table, alias, None, sources));
         }
-        if let Some(object) = self.env.catalog().find(name) {
-            return self.object(object, alias, sources);
+        let database = match name.0.as_slice() {
+            [server, _, _, _] => {
+                return Err(Error::unsupported(format!("the linked server {server}")));
+            }
+            _ => self.database_of(name)?.ok_or_else(|| messages::invalid_object(name))?,
+        };
+        if let Some(object) = self.env.catalog(database).find(name) {
+            if let ObjectKind::Synonym(base) = &object.kind {
+                return self.synonym(database, (object, base), alias, sources);
+            }
+            return self.object(database, object, alias, sources);
         }
-        self.system_view(name, alias, sources)
+        self.system_view(database, name, alias, sources)
     }
 
     fn object(
         &mut self,
+        database: usize,
         object: &Object,
         alias: &str,
         sources: &mut Vec<Source>,
     ) -> Result<String> {
-        let qualified = Some((object.schema.clone(), object.name.clone()));
+        let own = &self.env.catalog(database).database;
+        let qualified = Some([own.clone(), object.schema.clone(), object.name.clone()]);
         match &object.kind {
             ObjectKind::Table(table) => Ok(self.base(table, alias, qualified, sources)),
             ObjectKind::View(text) => {
                 let query = syntax::query(text)?;
-                // A view sees neither the scopes nor the CTEs of the query that uses it.
+                // A view sees neither the scopes nor the CTEs of the query that uses it, and its
+                // names are those of its own database.
                 let (scopes, ctes) =
                     (std::mem::take(&mut self.scopes), std::mem::take(&mut self.ctes));
+                let outside = std::mem::replace(&mut self.database, database);
                 let bound = self.query(&query, false);
-                (self.scopes, self.ctes) = (scopes, ctes);
+                (self.scopes, self.ctes, self.database) = (scopes, ctes, outside);
                 let bound = bound?;
                 let source = self.fresh('s');
                 let columns = renamed(&bound.columns, &[], alias, &source)?;
@@ -213,6 +242,10 @@ impl Binder<'_> {
                 Ok(format!("({}) AS {source}", bound.sql))
             }
             ObjectKind::Procedure(..) => Err(messages::procedure_as_a_table(&object.name)),
+            ObjectKind::Function(_) => Err(messages::function_without_parentheses(&object.name)),
+            ObjectKind::Trigger(..) | ObjectKind::Synonym(_) | ObjectKind::Sequence(_) => {
+                Err(messages::invalid_object(&Name(vec![object.name.clone()])))
+            }
         }
     }
 
@@ -221,7 +254,7 @@ impl Binder<'_> {
         &mut self,
         table: &TableDef,
         alias: &str,
-        qualified: Option<(String, String)>,
+        qualified: Option<[String; 3]>,
         sources: &mut Vec<Source>,
     ) -> String {
         let source = self.fresh('s');
@@ -237,17 +270,25 @@ impl Binder<'_> {
         });
         let columns = columns.collect();
         sources.push(Source { qualified, ..Source::derived(alias, columns) });
+        if table.is_empty() {
+            let nulls: Vec<String> =
+                table.columns.iter().map(|c| format!("NULL AS {}", quote(&c.name))).collect();
+            return format!("(SELECT {} WHERE 0) AS {source}", nulls.join(","));
+        }
         format!("{} AS {source}", table.physical)
     }
 
     fn system_view(
         &mut self,
+        database: usize,
         name: &Name,
         alias: &str,
         sources: &mut Vec<Source>,
     ) -> Result<String> {
         let (schema, view) = system_name(name)?;
-        let Some((columns, rows)): Option<Rows> = self.env.system_view(schema, view)? else {
+        let wanted = self.wanted_of(alias);
+        let found = self.env.system_view(database, (schema, view), &wanted)?;
+        let Some(Rows { columns, content }) = found else {
             let is_system =
                 ["sys", "INFORMATION_SCHEMA"].iter().any(|s| schema.eq_ignore_ascii_case(s));
             return Err(if is_system || is_compatibility_view(view) {
@@ -265,11 +306,18 @@ impl Binder<'_> {
             flags: 1,
             sensitive: false,
         });
+        let own = self.env.catalog(database).database.clone();
         sources.push(Source {
-            qualified: Some((schema.to_owned(), view.to_owned())),
+            qualified: Some([own, schema.to_owned(), view.to_owned()]),
             partial: !is_complete(schema, view),
             ..Source::derived(alias, columns.collect())
         });
+        let rows = match content {
+            Content::List(rows) => rows,
+            Content::Parts(number, parts) => {
+                return Ok(format!("({}) AS {source}", parts_sql(number, parts, count)));
+            }
+        };
         if rows.is_empty() {
             let nulls: Vec<String> = (0..count).map(|i| format!("NULL AS c{i}")).collect();
             return Ok(format!("(SELECT {} WHERE 0) AS {source}", nulls.join(",")));
@@ -280,10 +328,23 @@ impl Binder<'_> {
 }
 
 /// Rows of SQLite's texts, as a query whose columns are c0, c1, ….
-fn values_sql(count: usize, rows: Vec<Vec<String>>) -> String {
+pub(super) fn values_sql(count: usize, rows: Vec<Vec<String>>) -> String {
     let names: Vec<String> = (0..count).map(|i| format!("column{} AS c{i}", i + 1)).collect();
     let rows: Vec<String> = rows.into_iter().map(|row| format!("({})", row.join(","))).collect();
     format!("SELECT {} FROM (VALUES {})", names.join(","), rows.join(","))
+}
+
+/// The rows of a view of many objects, made while they are read: for each part its rows. LIMIT
+/// keeps SQLite from reading them where a join would read them again and again.
+fn parts_sql(number: i64, parts: usize, count: usize) -> String {
+    let cells: Vec<String> =
+        (0..count).map(|i| format!("view_cell({number},p.value,r.value,{i}) AS c{i}")).collect();
+    let last = parts as i64 - 1;
+    format!(
+        "SELECT {} FROM generate_series(0,{last}) AS p \
+         CROSS JOIN generate_series(0,view_part({number},p.value)) AS r LIMIT -1",
+        cells.join(",")
+    )
 }
 
 /// The same for rows that name columns of the queries around them, of which SQLite's VALUES would
@@ -330,15 +391,13 @@ pub(super) fn renamed(
 
 /// Schema and name of what may be a system view; why not, of what is not in the catalog.
 fn system_name(name: &Name) -> Result<(&str, &str)> {
-    const WITH_VIEWS: [&str; 3] = ["trading", "master", "tempdb"];
-    const SYSTEM: [&str; 4] = ["master", "msdb", "model", "tempdb"];
-    let is_one_of =
-        |list: &[&str], name: &String| list.iter().any(|n| name.eq_ignore_ascii_case(n));
+    let is_system =
+        |s: &str| ["sys", "INFORMATION_SCHEMA"].iter().any(|own| s.eq_ignore_ascii_case(own));
     match name.0.as_slice() {
         [schema, view] => Ok((schema, view)),
-        [database, schema, view] if is_one_of(&WITH_VIEWS, database) => Ok((schema, view)),
-        [server, _, _, _] => Err(Error::unsupported(format!("the linked server {server}"))),
-        [database, _, _] if is_one_of(&SYSTEM, database) => {
+        [_, schema, view] if is_system(schema) => Ok((schema, view)),
+        // What the server's own databases hold beside their system views, the sandbox has not.
+        [database, _, _] if SYSTEM_DATABASES.iter().any(|d| database.eq_ignore_ascii_case(d)) => {
             Err(Error::unsupported(name.0.join(".")))
         }
         [view] if is_compatibility_view(view) => {

@@ -109,7 +109,7 @@ impl Binder<'_> {
 
 fn one_text(sql: String, name: &str) -> Bound {
     let columns = vec![Column::new(name, TEXT)];
-    Bound { sql, columns, assigns: Vec::new(), limited: false }
+    Bound { sql, columns, assigns: Vec::new(), pending: false, limited: false }
 }
 
 /// AUTO nests by tables; of one table it nests nothing.

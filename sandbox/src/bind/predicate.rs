@@ -1,7 +1,7 @@
 //! Predicates: comparisons, IN, LIKE, EXISTS and what joins them.
 
 use super::types::common;
-use super::{Binder, Typed, typed};
+use super::{Binder, Meets, Typed, typed};
 use crate::error::{Error, Result};
 use crate::functions::LIKE;
 use crate::messages;
@@ -76,6 +76,8 @@ impl Binder<'_> {
     }
 
     fn compare(&self, op: CompareOp, mut a: Typed, b: Typed) -> Result<Typed> {
+        let meets = if op.is_ordering() { Meets::About } else { Meets::Exactly };
+        self.settle_pair(&a, &b, meets);
         let mut ty = comparable(op, a.ty, b.ty)?;
         if ty.is_text() {
             // Lengths do not matter to a comparison, and cutting would.
@@ -117,6 +119,7 @@ impl Binder<'_> {
         let [column] = bound.columns.as_slice() else {
             return Err(messages::subquery_of_several_columns());
         };
+        self.settle(&value, Meets::Exactly(column.ty), None);
         let mut ty = common(value.ty, column.ty);
         if matches!(ty, Type::DateTimeOffset(_)) {
             return Err(Error::unsupported("IN (SELECT …) of datetimeoffset"));
@@ -146,6 +149,7 @@ impl Binder<'_> {
         if let Some(escape) = escape {
             args.push(self.expr(escape)?);
         }
+        self.settle_pair(&args[0], &args[1], Meets::About);
         if args.iter().any(|a| a.sensitive) {
             return Err(Error::unsupported("LIKE with a case-sensitive COLLATE"));
         }

@@ -1,7 +1,7 @@
 //! Queries with their common table expressions, order and paging.
 
 use super::select::position;
-use super::{Binder, Bound, Typed, typed};
+use super::{Binder, Bound, Meets, Typed, typed};
 use crate::error::{Error, Result};
 use crate::functions::{FETCH, OFFSET, PERCENT, Shim, TOP};
 use crate::messages;
@@ -139,7 +139,11 @@ impl Binder<'_> {
         shim: &'static Shim,
         not_integer: Error,
     ) -> Result<String> {
-        let count: Typed = self.expr(count)?;
+        let mut count: Typed = self.expr(count)?;
+        self.settle(&count, Meets::Exactly(Type::BigInt), None);
+        if count.pending.is_some() {
+            count.ty = Type::BigInt;
+        }
         if matches!(count.constant, Some(Value::Null)) {
             return Err(messages::invalid_row_count());
         }

@@ -3,7 +3,7 @@
 use super::aggregate::has_aggregate;
 use super::expr::is_constant;
 use super::query::{clause, directed};
-use super::{Binder, Bound, Scope, Typed};
+use super::{Binder, Bound, Deduced, Meets, Scope, Typed};
 use crate::error::{Error, Result};
 use crate::messages;
 use crate::syntax::ast::{Expr, Item, OrderItem, Query, Select, Top};
@@ -18,17 +18,22 @@ pub(super) struct Items {
 impl Items {
     /// As the result of a query over them.
     pub(super) fn into_bound(self, sql: String, limited: bool) -> Bound {
+        let pending = self.items.iter().any(|e| e.pending.is_some());
         let columns = self.items.into_iter().map(|e| {
             let ty = if e.ty == Type::Null { Type::Int } else { e.ty };
             Column { ty, ..e.into_column() }
         });
-        Bound { sql, columns: columns.collect(), assigns: self.assigns, limited }
+        Bound { sql, columns: columns.collect(), assigns: self.assigns, pending, limited }
     }
 }
 
 impl Binder<'_> {
     pub(super) fn select(&mut self, select: &Select, query: &Query) -> Result<Bound> {
-        let (from, sources) = self.from(&select.from)?;
+        let restrictions = self.restrictions_of(select);
+        self.restrictions.push(restrictions);
+        let from = self.from(&select.from);
+        self.restrictions.pop();
+        let (from, sources) = from?;
         let depth = sources.iter().find_map(|s| s.depth.clone());
         self.scopes.push(Scope { sources, ..Scope::default() });
         let bound = self.select_in_scope(select, query, &from, depth.as_deref());
@@ -45,10 +50,12 @@ impl Binder<'_> {
         depth: Option<&str>,
     ) -> Result<Bound> {
         let filter = match &select.filter {
-            Some(filter) => format!(" WHERE {}", self.predicate(filter)?),
+            Some(filter) => {
+                format!(" WHERE {}", self.clause_without_sequences(|b| b.predicate(filter))?)
+            }
             None => String::new(),
         };
-        let groups = self.group_by(&select.group)?;
+        let groups = self.clause_without_sequences(|b| b.group_by(&select.group))?;
         let aggregates = has_any_aggregate(select, &query.order);
         let grouped = !groups.is_empty() || aggregates || select.having.is_some();
         if let Some(scope) = self.scopes.last_mut().filter(|_| grouped) {
@@ -61,12 +68,23 @@ impl Binder<'_> {
             let rest = format!("{from}{filter}");
             return self.grouping_sets(select, query, &rest, &groups, aggregates);
         }
+        self.next_row();
         let items = self.items(&select.items)?;
+        if !self.sequences.is_empty() {
+            if select.distinct {
+                return Err(messages::sequence_in_a_set());
+            }
+            if !query.order.is_empty() {
+                return Err(messages::sequence_in_order());
+            }
+        }
         if select.distinct && items.items.iter().any(|i| matches!(i.ty, Type::DateTimeOffset(_))) {
             return Err(Error::unsupported("DISTINCT of datetimeoffset"));
         }
         let mut having = match &select.having {
-            Some(having) => format!(" HAVING {}", self.predicate(having)?),
+            Some(having) => {
+                format!(" HAVING {}", self.clause_without_sequences(|b| b.predicate(having))?)
+            }
             None => String::new(),
         };
         // HAVING without GROUP BY is one group over everything; SQLite wants to see an aggregate
@@ -143,15 +161,24 @@ impl Binder<'_> {
                     if bound.ty == Type::Bool {
                         return Err(Error::syntax("=", 0));
                     }
+                    self.settle_alone(&bound);
                     bound.name = alias.clone().or(bound.name);
                     items.push(bound);
                 }
                 Item::Assign(variable, e) => {
-                    let (ty, _) = self
-                        .env
-                        .var(variable)
-                        .ok_or_else(|| messages::undeclared_variable(variable))?;
+                    let declared = self.env.var(variable);
                     let bound = self.expr(e)?;
+                    let ty = match (declared, self.env.deductions()) {
+                        (Some((ty, _)), _) => ty,
+                        (None, Some(deductions)) => {
+                            let (name, ty) = (variable.clone(), bound.ty);
+                            let formal = None;
+                            deductions.record(Deduced { name, ty, output: true, formal });
+                            ty
+                        }
+                        (None, None) => return Err(messages::undeclared_variable(variable)),
+                    };
+                    self.settle(&bound, Meets::Exactly(ty), None);
                     items.push(self.coerce(bound, ty));
                     assigns.push(variable.clone());
                 }

@@ -51,7 +51,7 @@ impl Binder<'_> {
         );
         let columns = left.bound.columns.into_iter().zip(types);
         let columns = columns.map(|(c, ty)| Column { name: c.name, ty, flags: 1 }).collect();
-        Ok(Bound { sql, columns, assigns: Vec::new(), limited: false })
+        Ok(Bound { sql, columns, assigns: Vec::new(), pending: false, limited: false })
     }
 
     /// One side, its columns brought to the common types.

@@ -36,8 +36,12 @@ impl Session {
                 ..column("c", Type::Int)
             },
         ];
-        let table = TableDef { physical: "t".into(), columns, ..TableDef::default() };
-        let mut catalog = Catalog::new();
+        let table = TableDef {
+            physical: "t".into(),
+            columns: std::sync::Arc::new(columns),
+            ..TableDef::default()
+        };
+        let mut catalog = Catalog::new("trading", 5, "main");
         catalog.put(Object {
             id: 1,
             schema: "dbo".into(),
@@ -58,8 +62,16 @@ impl Session {
 }
 
 impl Env for Session {
-    fn catalog(&self) -> &Catalog {
+    fn catalog(&self, _: usize) -> &Catalog {
         &self.catalog
+    }
+
+    fn current_database(&self) -> usize {
+        0
+    }
+
+    fn database(&self, _: &str) -> Result<Option<usize>> {
+        Ok(None)
     }
 
     fn calls(&self) -> &Calls {
@@ -78,7 +90,15 @@ impl Env for Session {
         Ok(None)
     }
 
-    fn system_view(&self, _: &str, _: &str) -> Result<Option<Rows>> {
+    fn described(&self, _: usize, _: &str, _: &[Value]) -> Result<Option<Described>> {
+        Ok(None)
+    }
+
+    fn keep_catalog(&self, _: usize) -> Option<i64> {
+        None
+    }
+
+    fn system_view(&self, _: usize, _: (&str, &str), _: &[Wanted]) -> Result<Option<Rows>> {
         Ok(None)
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::catalog::views::Facts;
 use crate::catalog::{Catalog, ColumnMeta, Object, ObjectKind, TableDef};
+use crate::syntax::ast::FunctionBody;
 use crate::types::{Len, Type};
 
 /// One of each type that the sandbox has values of, at its largest, in the order of `sys.types`.
@@ -63,8 +64,8 @@ pub(crate) fn definition_text(text: &str) -> String {
     format!("({text})")
 }
 
-/// The columns of a table or a view; a procedure has none.
-pub(crate) fn columns_of(object: &Object, facts: &dyn Facts) -> Vec<ColumnRow> {
+/// The columns of a table, a view or a function of rows; nothing else has any.
+pub(crate) fn columns_of(catalog: &Catalog, object: &Object, facts: &dyn Facts) -> Vec<ColumnRow> {
     match &object.kind {
         ObjectKind::Table(table) => table
             .columns
@@ -77,15 +78,40 @@ pub(crate) fn columns_of(object: &Object, facts: &dyn Facts) -> Vec<ColumnRow> {
             })
             .collect(),
         ObjectKind::View(_) => facts
-            .view_columns(object)
+            .view_columns(catalog, object)
             .into_iter()
             .map(|c| ColumnRow { name: c.name, ty: c.ty, nullable: c.flags & 1 == 1, meta: None })
             .collect(),
-        ObjectKind::Procedure(..) => Vec::new(),
+        ObjectKind::Function(f) => match &f.body {
+            FunctionBody::Scalar(..) => Vec::new(),
+            FunctionBody::Inline(_) => facts
+                .view_columns(catalog, object)
+                .into_iter()
+                .map(|c| ColumnRow {
+                    name: c.name,
+                    ty: c.ty,
+                    nullable: c.flags & 1 == 1,
+                    meta: None,
+                })
+                .collect(),
+            FunctionBody::Table(columns) => columns
+                .iter()
+                .map(|c| ColumnRow {
+                    name: c.name.clone(),
+                    ty: c.ty.unwrap_or(Type::Int),
+                    nullable: c.nullable.unwrap_or(true),
+                    meta: None,
+                })
+                .collect(),
+        },
+        ObjectKind::Procedure(..)
+        | ObjectKind::Trigger(..)
+        | ObjectKind::Synonym(_)
+        | ObjectKind::Sequence(_) => Vec::new(),
     }
 }
 
-/// The CREATE statement of a view or a procedure.
+/// The CREATE statement of a module.
 pub(crate) fn definition(object: &Object) -> Option<String> {
     match &object.kind {
         ObjectKind::View(text) => {
@@ -94,7 +120,11 @@ pub(crate) fn definition(object: &Object) -> Option<String> {
         ObjectKind::Procedure(params, text) => {
             let list: Vec<String> = params
                 .iter()
-                .map(|p| format!("{} {}{}", p.name, p.ty, if p.output { " OUTPUT" } else { "" }))
+                .map(|p| {
+                    let default = p.default.as_ref().map(|(_, text)| format!(" = {text}"));
+                    let output = if p.output { " OUTPUT" } else { "" };
+                    format!("{} {}{}{output}", p.name, p.ty, default.unwrap_or_default())
+                })
                 .collect();
             Some(format!(
                 "CREATE PROCEDURE {}.{} {} AS {text}",
@@ -103,7 +133,9 @@ pub(crate) fn definition(object: &Object) -> Option<String> {
                 list.join(", ")
             ))
         }
-        ObjectKind::Table(_) => None,
+        ObjectKind::Function(f) => Some(f.text.clone()),
+        ObjectKind::Trigger(_, t) => Some(t.text.clone()),
+        ObjectKind::Table(_) | ObjectKind::Synonym(_) | ObjectKind::Sequence(_) => None,
     }
 }
 

@@ -1,11 +1,11 @@
 //! The `INFORMATION_SCHEMA` views (T-SQL "System Information Schema Views"), one entry each.
 
-use crate::catalog::describe::{ColumnRow, columns_of, definition, definition_text, tables};
+use crate::catalog::describe::{ColumnRow, columns_of, definition, definition_text};
+use crate::catalog::selection::Selection;
 use crate::catalog::views::{
-    COLLATION_NAME, Facts, INT, NAME, TEXT, View, int, ordinal, text, text_or_null,
+    COLLATION_NAME, Facts, INT, NAME, Reads, TEXT, View, int, ordinal, text, text_or_null,
 };
-use crate::catalog::{Catalog, Foreign, Object, ObjectKind};
-use crate::names::DATABASE;
+use crate::catalog::{Foreign, Object, ObjectKind};
 use crate::types::{Len, Type, Value};
 
 const CONSTRAINT_COLUMN_USAGE: &[(&str, Type)] = &[
@@ -23,6 +23,7 @@ pub(super) const VIEWS: &[View] = &[
     View {
         name: "tables",
         complete: true,
+        reads: Reads::Objects,
         columns: &[
             ("TABLE_CATALOG", NAME),
             ("TABLE_SCHEMA", NAME),
@@ -34,6 +35,7 @@ pub(super) const VIEWS: &[View] = &[
     View {
         name: "views",
         complete: true,
+        reads: Reads::Objects,
         columns: &[
             ("TABLE_CATALOG", NAME),
             ("TABLE_SCHEMA", NAME),
@@ -47,7 +49,7 @@ pub(super) const VIEWS: &[View] = &[
             views
                 .map(|o| {
                     let end = [text_or_null(definition(o)), text("NONE"), text("NO")];
-                    qualified(o).into_iter().chain(end).collect()
+                    qualified(catalog, o).into_iter().chain(end).collect()
                 })
                 .collect()
         },
@@ -55,6 +57,7 @@ pub(super) const VIEWS: &[View] = &[
     View {
         name: "schemata",
         complete: true,
+        reads: Reads::Whole,
         columns: &[
             ("CATALOG_NAME", NAME),
             ("SCHEMA_NAME", NAME),
@@ -65,7 +68,7 @@ pub(super) const VIEWS: &[View] = &[
         ],
         rows: |catalog, _| {
             let row = |name: &str| {
-                let start = [text(DATABASE), text(name), text("dbo")];
+                let start = [text(&catalog.database), text(name), text("dbo")];
                 start.into_iter().chain([Value::Null, Value::Null, text("iso_1")]).collect()
             };
             catalog.schemas.iter().map(|(name, _)| row(name)).collect()
@@ -74,6 +77,7 @@ pub(super) const VIEWS: &[View] = &[
     View {
         name: "columns",
         complete: true,
+        reads: Reads::Columns,
         columns: &[
             ("TABLE_CATALOG", NAME),
             ("TABLE_SCHEMA", NAME),
@@ -104,6 +108,7 @@ pub(super) const VIEWS: &[View] = &[
     View {
         name: "table_constraints",
         complete: true,
+        reads: Reads::Objects,
         columns: &[
             ("CONSTRAINT_CATALOG", NAME),
             ("CONSTRAINT_SCHEMA", NAME),
@@ -120,18 +125,21 @@ pub(super) const VIEWS: &[View] = &[
     View {
         name: "key_column_usage",
         complete: true,
+        reads: Reads::Objects,
         columns: CONSTRAINT_COLUMN_USAGE,
         rows: |catalog, _| constraint_columns(catalog),
     },
     View {
         name: "constraint_column_usage",
         complete: false,
+        reads: Reads::Objects,
         columns: CONSTRAINT_COLUMN_USAGE,
         rows: |catalog, _| constraint_columns(catalog),
     },
     View {
         name: "referential_constraints",
         complete: true,
+        reads: Reads::Objects,
         columns: &[
             ("CONSTRAINT_CATALOG", NAME),
             ("CONSTRAINT_SCHEMA", NAME),
@@ -148,6 +156,7 @@ pub(super) const VIEWS: &[View] = &[
     View {
         name: "check_constraints",
         complete: true,
+        reads: Reads::Objects,
         columns: &[
             ("CONSTRAINT_CATALOG", NAME),
             ("CONSTRAINT_SCHEMA", NAME),
@@ -159,17 +168,26 @@ pub(super) const VIEWS: &[View] = &[
     View {
         name: "sequences",
         complete: false,
+        reads: Reads::Objects,
         columns: &[
             ("SEQUENCE_CATALOG", NAME),
             ("SEQUENCE_SCHEMA", NAME),
             ("SEQUENCE_NAME", NAME),
             ("DATA_TYPE", NAME),
         ],
-        rows: |_, _| Vec::new(),
+        rows: |catalog, _| {
+            let row = |o: &Object| {
+                let ObjectKind::Sequence(s) = &o.kind else { return None };
+                let end = [text(s.ty.name_and_id().0)];
+                Some(qualified(catalog, o).into_iter().chain(end).collect())
+            };
+            catalog.objects.iter().filter_map(|o| row(o)).collect()
+        },
     },
     View {
         name: "routines",
         complete: false,
+        reads: Reads::Objects,
         columns: &[
             ("ROUTINE_CATALOG", NAME),
             ("ROUTINE_SCHEMA", NAME),
@@ -178,50 +196,59 @@ pub(super) const VIEWS: &[View] = &[
             ("ROUTINE_DEFINITION", TEXT),
         ],
         rows: |catalog, _| {
-            let is_procedure =
-                |o: &&std::sync::Arc<Object>| matches!(o.kind, ObjectKind::Procedure(..));
-            let row = |o: &std::sync::Arc<Object>| {
-                let end = [text("PROCEDURE"), text_or_null(definition(o))];
-                qualified(o).into_iter().chain(end).collect()
+            let row = |o: &Object| {
+                let kind = match o.kind {
+                    ObjectKind::Procedure(..) => "PROCEDURE",
+                    ObjectKind::Function(_) => "FUNCTION",
+                    _ => return None,
+                };
+                let end = [text(kind), text_or_null(definition(o))];
+                Some(qualified(catalog, o).into_iter().chain(end).collect())
             };
-            catalog.objects.iter().filter(is_procedure).map(row).collect()
+            catalog.objects.iter().filter_map(|o| row(o)).collect()
         },
     },
 ];
 
 /// Database, schema and name.
-fn qualified(object: &Object) -> [Value; 3] {
-    named(object, &object.name)
+fn qualified(catalog: &Selection<'_>, object: &Object) -> [Value; 3] {
+    named(catalog, object, &object.name)
 }
 
 /// The same of something in the object's schema.
-fn named(object: &Object, name: &str) -> [Value; 3] {
-    [text(DATABASE), text(&object.schema), text(name)]
+fn named(catalog: &Selection<'_>, object: &Object, name: &str) -> [Value; 3] {
+    [text(&catalog.database), text(&object.schema), text(name)]
 }
 
-fn table_rows(catalog: &Catalog) -> Vec<Vec<Value>> {
+fn table_rows(catalog: &Selection<'_>) -> Vec<Vec<Value>> {
     let row = |object: &Object| {
         let kind = match object.kind {
             ObjectKind::Table(_) => "BASE TABLE",
             ObjectKind::View(_) => "VIEW",
-            ObjectKind::Procedure(..) => return None,
+            _ => return None,
         };
-        Some(qualified(object).into_iter().chain([text(kind)]).collect())
+        Some(qualified(catalog, object).into_iter().chain([text(kind)]).collect())
     };
     catalog.objects.iter().filter_map(|o| row(o)).collect()
 }
 
-fn columns(catalog: &Catalog, facts: &dyn Facts) -> Vec<Vec<Value>> {
+fn columns(catalog: &Selection<'_>, facts: &dyn Facts) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    for object in &catalog.objects {
-        for (n, column) in columns_of(object, facts).into_iter().enumerate() {
-            rows.push(column_row(object, n, &column));
+    // Those of functions are elsewhere.
+    for object in catalog.objects.iter().filter(|o| o.is_table_or_view()) {
+        for (n, column) in columns_of(catalog, object, facts).into_iter().enumerate() {
+            rows.push(column_row(catalog, object, n, &column));
         }
     }
     rows
 }
 
-fn column_row(object: &Object, position: usize, column: &ColumnRow) -> Vec<Value> {
+fn column_row(
+    catalog: &Selection<'_>,
+    object: &Object,
+    position: usize,
+    column: &ColumnRow,
+) -> Vec<Value> {
     let ty = column.ty;
     let (precision, scale) = ty.precision_scale();
     let when = |applies: bool, value: Value| if applies { value } else { Value::Null };
@@ -229,7 +256,7 @@ fn column_row(object: &Object, position: usize, column: &ColumnRow) -> Vec<Value
     let octets = ty.max_length();
     let length = if ty.is_unicode() && octets > 0 { octets / 2 } else { octets };
     let is_number = ty.is_number() && ty != Type::Bit;
-    let mut row = Vec::from(qualified(object));
+    let mut row = Vec::from(qualified(catalog, object));
     row.extend([
         text(&column.name),
         ordinal(position),
@@ -252,12 +279,12 @@ fn column_row(object: &Object, position: usize, column: &ColumnRow) -> Vec<Value
     row
 }
 
-fn table_constraints(catalog: &Catalog) -> Vec<Vec<Value>> {
+fn table_constraints(catalog: &Selection<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    for (object, table) in tables(catalog) {
+    for (object, table) in catalog.tables() {
         let mut add = |name: &str, kind: &str| {
-            let mut row = Vec::from(named(object, name));
-            row.extend(qualified(object));
+            let mut row = Vec::from(named(catalog, object, name));
+            row.extend(qualified(catalog, object));
             row.extend([text(kind), text("NO"), text("NO")]);
             rows.push(row);
         };
@@ -270,12 +297,12 @@ fn table_constraints(catalog: &Catalog) -> Vec<Vec<Value>> {
     rows
 }
 
-fn constraint_columns(catalog: &Catalog) -> Vec<Vec<Value>> {
+fn constraint_columns(catalog: &Selection<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    for (object, table) in tables(catalog) {
+    for (object, table) in catalog.tables() {
         let mut add = |name: &str, place: usize, column: usize| {
-            let mut row = Vec::from(named(object, name));
-            row.extend(qualified(object));
+            let mut row = Vec::from(named(catalog, object, name));
+            row.extend(qualified(catalog, object));
             row.extend([text(&table.columns[column].name), ordinal(place)]);
             rows.push(row);
         };
@@ -291,13 +318,13 @@ fn constraint_columns(catalog: &Catalog) -> Vec<Vec<Value>> {
     rows
 }
 
-fn referential_constraints(catalog: &Catalog) -> Vec<Vec<Value>> {
+fn referential_constraints(catalog: &Selection<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    for (object, table) in tables(catalog) {
+    for (object, table) in catalog.tables() {
         for key in &table.foreign {
             let (unique_schema, unique_name) = referenced_key(catalog, key).unwrap_or_default();
-            let mut row = Vec::from(named(object, &key.name));
-            row.extend([text(DATABASE), text(unique_schema), text(unique_name)]);
+            let mut row = Vec::from(named(catalog, object, &key.name));
+            row.extend([text(&catalog.database), text(unique_schema), text(unique_name)]);
             row.extend([
                 text("SIMPLE"),
                 text(key.on_update.replace('_', " ")),
@@ -310,7 +337,7 @@ fn referential_constraints(catalog: &Catalog) -> Vec<Vec<Value>> {
 }
 
 /// Schema and name of the key that a foreign key refers to.
-fn referenced_key(catalog: &Catalog, foreign: &Foreign) -> Option<(String, String)> {
+fn referenced_key(catalog: &Selection<'_>, foreign: &Foreign) -> Option<(String, String)> {
     let object = catalog.by_id(foreign.table)?;
     let columns = foreign.refs.iter().copied();
     let mut keys = object.table()?.keys.iter();
@@ -318,11 +345,11 @@ fn referenced_key(catalog: &Catalog, foreign: &Foreign) -> Option<(String, Strin
     Some((object.schema.clone(), key.name.clone()))
 }
 
-fn check_constraints(catalog: &Catalog) -> Vec<Vec<Value>> {
+fn check_constraints(catalog: &Selection<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    for (object, table) in tables(catalog) {
+    for (object, table) in catalog.tables() {
         for check in &table.checks {
-            let mut row = Vec::from(named(object, &check.name));
+            let mut row = Vec::from(named(catalog, object, &check.name));
             row.push(text(definition_text(&check.text)));
             rows.push(row);
         }

@@ -12,7 +12,6 @@ use crate::catalog::views::Facts;
 use crate::error::{Error, Result};
 use crate::functions::like;
 use crate::messages;
-use crate::names::DATABASE;
 use crate::types::Column;
 use crate::types::{Len, Type, Value};
 
@@ -164,11 +163,11 @@ impl Arguments {
     }
 
     /// Whether an argument names this database.
-    fn is_here(&self, position: usize) -> Result<bool> {
+    fn is_here(&self, position: usize, catalog: &Catalog) -> Result<bool> {
         match self.text(position) {
             None => Ok(true),
             Some("" | "%") => Err(Error::unsupported("a list of databases by a catalog procedure")),
-            Some(database) => Ok(database.eq_ignore_ascii_case(DATABASE)),
+            Some(database) => Ok(database.eq_ignore_ascii_case(&catalog.database)),
         }
     }
 }

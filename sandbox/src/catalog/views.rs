@@ -2,6 +2,10 @@
 //! names it. The views themselves are in [`sys`](super::sys) and
 //! [`information_schema`](super::information_schema).
 
+use std::sync::Arc;
+
+use crate::catalog::many::{ViewOfMany, Wanted, few, has_many};
+use crate::catalog::selection::Selection;
 use crate::catalog::{Catalog, Object, TableDef, information_schema, sys};
 use crate::types::Column;
 use crate::types::{Len, Type, Value};
@@ -17,15 +21,30 @@ pub(super) const BIT: Type = Type::Bit;
 /// The one collation of the sandbox, as `collation_name` shows it.
 pub(crate) const COLLATION_NAME: &str = "SQL_Latin1_General_CP1_CI_AS";
 
+/// What a view is made of, and with it how it is made of many objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reads {
+    /// Objects, each by itself.
+    Objects,
+    /// The same, with the columns of views.
+    Columns,
+    /// The same, with the numbers of rows.
+    Counts,
+    /// Something else, which is never much.
+    Whole,
+}
+
+#[derive(Debug)]
 pub(super) struct View {
     /// In lower case, without its schema.
     pub(super) name: &'static str,
     /// Every column that its page documents is here, so that `SELECT *` is no guess.
     pub(super) complete: bool,
+    pub(super) reads: Reads,
     /// In the order of its page.
     pub(super) columns: &'static [(&'static str, Type)],
     /// One value for each column.
-    pub(super) rows: fn(&Catalog, &dyn Facts) -> Vec<Vec<Value>>,
+    pub(super) rows: fn(&Selection<'_>, &dyn Facts) -> Vec<Vec<Value>>,
 }
 
 /// What the views need beside the catalog.
@@ -34,13 +53,25 @@ pub(crate) trait Facts {
     fn row_count(&self, table: &TableDef) -> i64;
 
     /// The columns of a view, none when its query no longer binds.
-    fn view_columns(&self, object: &Object) -> Vec<Column>;
+    fn view_columns(&self, catalog: &Catalog, object: &Object) -> Vec<Column>;
 
-    /// The last identity value that the table of this id gave.
-    fn last_identity(&self, id: i64) -> Option<i64>;
+    /// The last identity value that the table with this key gave.
+    fn last_identity(&self, key: i64) -> Option<i64>;
+
+    /// The value of @@SERVERNAME.
+    fn server_name(&self) -> &str;
+
+    /// All that there are, in the order of their ids.
+    fn databases(&self) -> Vec<DatabaseFacts>;
 
     /// The session that asks.
     fn session(&self) -> SessionFacts;
+}
+
+/// What the server tells of a database.
+pub(crate) struct DatabaseFacts {
+    pub(crate) id: i64,
+    pub(crate) name: String,
 }
 
 /// What a session tells of itself.
@@ -60,7 +91,17 @@ pub(crate) struct SessionFacts {
 }
 
 /// The columns and the rows of a view.
-pub(crate) type Rows = (&'static [(&'static str, Type)], Vec<Vec<Value>>);
+pub(crate) struct Rows {
+    pub(crate) columns: &'static [(&'static str, Type)],
+    pub(crate) content: Content,
+}
+
+/// The rows of a view: themselves, or where they come from while a query runs.
+pub(crate) enum Content {
+    List(Vec<Vec<Value>>),
+    /// The number of what makes them, and of its parts.
+    Parts(i64, usize),
+}
 
 /// Views of before SQL Server 2005 and tables of master, which answer without a schema.
 const COMPATIBILITY_VIEWS: [&str; 14] = [
@@ -80,10 +121,34 @@ const COMPATIBILITY_VIEWS: [&str; 14] = [
     "spt_values",
 ];
 
-/// The columns and rows of a system view, or nothing when the sandbox has none of that name.
-pub(crate) fn rows(catalog: &Catalog, facts: &dyn Facts, schema: &str, name: &str) -> Option<Rows> {
+/// The columns of a system view, or nothing when the sandbox has none of that name.
+pub(crate) fn columns(schema: &str, name: &str) -> Option<&'static [(&'static str, Type)]> {
+    find(schema, name).map(|v| v.columns)
+}
+
+/// The columns and rows of a system view. Of many objects those are made that are wanted, or later
+/// by `keep`, which gives what makes them a number.
+pub(crate) fn rows(
+    catalog: &Arc<Catalog>,
+    facts: &dyn Facts,
+    (schema, name): (&str, &str),
+    wanted: &[Wanted],
+    keep: impl FnOnce(ViewOfMany) -> i64,
+) -> Option<Rows> {
     let view = find(schema, name)?;
-    Some((view.columns, (view.rows)(catalog, facts)))
+    let columns = view.columns;
+    if view.reads == Reads::Whole || !has_many(catalog) {
+        let rows = (view.rows)(&Selection::whole(catalog), facts);
+        return Some(Rows { columns, content: Content::List(rows) });
+    }
+    if let Some(positions) = few(catalog, view, wanted) {
+        let parts = positions.into_iter().map(|p| Selection::one(catalog, p));
+        let rows = parts.flat_map(|part| (view.rows)(&part, facts)).collect();
+        return Some(Rows { columns, content: Content::List(rows) });
+    }
+    let parts = catalog.objects.len();
+    let number = keep(ViewOfMany::new(view, catalog));
+    Some(Rows { columns, content: Content::Parts(number, parts) })
 }
 
 /// Whether the sandbox has every column of a view; of the others `*` would be a guess.
@@ -146,12 +211,20 @@ mod tests {
             0
         }
 
-        fn view_columns(&self, _: &Object) -> Vec<Column> {
+        fn view_columns(&self, _: &Catalog, _: &Object) -> Vec<Column> {
             Vec::new()
         }
 
         fn last_identity(&self, _: i64) -> Option<i64> {
             None
+        }
+
+        fn server_name(&self) -> &str {
+            ""
+        }
+
+        fn databases(&self) -> Vec<DatabaseFacts> {
+            vec![DatabaseFacts { id: 1, name: "master".to_owned() }]
         }
 
         fn session(&self) -> SessionFacts {
@@ -189,7 +262,7 @@ mod tests {
     #[test]
     fn every_row_has_a_value_for_every_column() {
         for (schema, view) in all() {
-            for row in (view.rows)(&Catalog::new(), &Nothing) {
+            for row in (view.rows)(&Selection::whole(&Catalog::new("d", 5, "main")), &Nothing) {
                 assert_eq!(row.len(), view.columns.len(), "{schema}.{}", view.name);
             }
         }

@@ -14,7 +14,7 @@ use super::percentile::Percentile;
 use crate::error::{Error, Result};
 use crate::types::{Value, dec_from_key, dec_key};
 
-pub(super) fn lite_error(e: &Error) -> LiteError {
+pub(crate) fn lite_error(e: &Error) -> LiteError {
     LiteError::UserFunctionError(e.pack().into())
 }
 

@@ -2,7 +2,6 @@
 
 use super::with_state;
 use crate::error::Error;
-use crate::names::DATABASE;
 
 /// 109: more columns are named than values given.
 pub(crate) fn fewer_values_than_columns() -> Error {
@@ -64,10 +63,10 @@ pub(crate) fn computed_column(name: &str) -> Error {
     )
 }
 
-/// 515. `table` with its schema.
+/// 515. `table` with its database and its schema.
 pub(crate) fn null_not_allowed(column: &str, table: &str, verb: &str) -> Error {
     let text = format!(
-        "Cannot insert the value NULL into column '{column}', table '{DATABASE}.{table}'; column \
+        "Cannot insert the value NULL into column '{column}', table '{table}'; column \
          does not allow nulls. {verb} fails."
     );
     with_state(2, Error::new(515, 16, text))
@@ -97,38 +96,38 @@ pub(crate) fn identity_must_be_given(table: &str) -> Error {
 }
 
 /// 547, of a check. `table` with its schema, as in the two that follow.
-pub(crate) fn check_conflict(verb: &str, constraint: &str, table: &str) -> Error {
+pub(crate) fn check_conflict(verb: &str, constraint: &str, database: &str, table: &str) -> Error {
     Error::new(
         547,
         16,
         format!(
             "The {verb} statement conflicted with the CHECK constraint \"{constraint}\". The \
-             conflict occurred in database \"{DATABASE}\", table \"{table}\"."
+             conflict occurred in database \"{database}\", table \"{table}\"."
         ),
     )
 }
 
 /// 547, of rows that other rows refer to.
-pub(crate) fn reference_conflict(constraint: &str, table: &str) -> Error {
+pub(crate) fn reference_conflict(constraint: &str, database: &str, table: &str) -> Error {
     Error::new(
         547,
         16,
         format!(
             "The DELETE statement conflicted with the REFERENCE constraint \"{constraint}\". The \
-             conflict occurred in database \"{DATABASE}\", table \"{table}\"."
+             conflict occurred in database \"{database}\", table \"{table}\"."
         ),
     )
 }
 
 /// 547, of rows that refer to others. SQLite does not say which of the constraints it was, so all
 /// of the table are named.
-pub(crate) fn foreign_key_conflict(verb: &str, constraints: &[String]) -> Error {
+pub(crate) fn foreign_key_conflict(verb: &str, database: &str, constraints: &[String]) -> Error {
     Error::new(
         547,
         16,
         format!(
             "The {verb} statement conflicted with the FOREIGN KEY constraint \"{}\". The conflict \
-             occurred in database \"{DATABASE}\".",
+             occurred in database \"{database}\".",
             constraints.join("\" or \"")
         ),
     )

@@ -14,6 +14,13 @@ pub(crate) fn duplicate_key_for_index(table: &str, index: &str) -> Error {
     )
 }
 
+pub(crate) fn foreign_key_to_another_database(constraint: &str) -> Error {
+    let text = format!(
+        "Cross-database foreign key references are not supported. Foreign key '{constraint}'."
+    );
+    Error::new(1763, 16, text)
+}
+
 pub(crate) fn invalid_referenced_table(constraint: &str, table: &str) -> Error {
     Error::new(1767, 16, format!("Foreign key '{constraint}' references invalid table '{table}'."))
 }

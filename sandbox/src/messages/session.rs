@@ -22,6 +22,14 @@ pub(crate) fn bad_waitfor_time(text: &str) -> Error {
     Error::new(148, 15, format!("Incorrect time syntax in time string '{text}' used with WAITFOR."))
 }
 
+pub(crate) fn use_in_a_module() -> Error {
+    Error::new(
+        154,
+        15,
+        "a USE database statement is not allowed in a procedure, function or trigger.",
+    )
+}
+
 pub(crate) fn missing_argument(procedure: &str, parameter: &str) -> Error {
     let text = format!(
         "Procedure or function '{procedure}' expects parameter '{parameter}', which was not \
@@ -38,12 +46,25 @@ pub(crate) fn nested_too_deeply() -> Error {
     )
 }
 
+pub(crate) fn permission_denied(statement: &str, database: &str) -> Error {
+    let text = format!("{statement} permission denied in database '{database}'.");
+    Error::new(262, 14, text)
+}
+
 pub(crate) fn no_such_database(name: &str) -> Error {
     Error::new(
         911,
         16,
         format!("Database '{name}' does not exist. Make sure that the name is entered correctly."),
     )
+}
+
+pub(crate) fn database_not_accessible(login: &str, database: &str) -> Error {
+    let text = format!(
+        "The server principal \"{login}\" is not able to access the database \"{database}\" under \
+         the current security context."
+    );
+    Error::new(916, 14, text)
 }
 
 pub(crate) fn lock_timeout() -> Error {
@@ -106,6 +127,10 @@ pub(crate) fn cannot_open_database(name: &str) -> Error {
     )
 }
 
+pub(crate) fn cannot_open_default_database() -> Error {
+    Error::new(4064, 11, "Cannot open user default database. Login failed.")
+}
+
 pub(crate) fn untyped_parameter() -> Error {
     Error::new(
         8009,
@@ -163,6 +188,15 @@ pub(crate) fn object_does_not_exist(object: &str, database: &str) -> Error {
 
 pub(crate) fn no_text_of_object(object: &str) -> Error {
     Error::new(15197, 16, format!("There is no text for object '{object}'."))
+}
+
+pub(crate) fn object_of_another_database() -> Error {
+    Error::new(
+        15250,
+        16,
+        "The database name component of the object qualifier must be the name of the current \
+         database.",
+    )
 }
 
 pub(crate) fn login_failed(user: &str) -> Error {

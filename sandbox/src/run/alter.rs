@@ -1,5 +1,6 @@
 //! ALTER TABLE: ADD and DROP COLUMN.
 
+use super::ddl;
 use super::session::Engine;
 use super::table;
 use crate::bind::literal;
@@ -33,12 +34,12 @@ impl Engine {
                 return Err(messages::column_specified_twice(&definition.name, &shown));
             }
             let one = std::slice::from_ref(definition);
-            let mut scratch = (*self.catalog).clone();
+            let mut scratch = (*target.catalog).clone();
             let physical = table.physical.clone();
             let alone = table::define(self, &mut scratch, &object.name, physical, one, &[])?;
-            for column in alone.columns {
-                table.columns.push(column.clone());
-                self.add_column(&table, &column, &object.name)?;
+            for column in alone.columns.iter() {
+                table.columns_mut().push(column.clone());
+                self.add_column(&table, column, &object.name)?;
             }
         }
         self.replace_table(&target, table)
@@ -81,12 +82,21 @@ impl Engine {
                 "dropping a column that stands before or in a key, or has a default",
             ));
         }
-        let dropped = table.columns.remove(position);
+        let dropped = table.columns_mut().remove(position);
         self.sqlite_batch(&format!(
             "ALTER TABLE {} DROP COLUMN {}",
             table.physical,
             quote(&dropped.name)
         ))?;
+        let (id, gone) = (object.id, position as i64 + 1);
+        self.alter_catalog(ddl::position(&target.catalog), |catalog| {
+            let of_table = |p: &crate::catalog::Property| p.class == 1 && p.major == id;
+            catalog.properties.retain(|p| !of_table(p) || p.minor != gone);
+            for p in catalog.properties.iter_mut().filter(|p| of_table(p) && p.minor > gone) {
+                p.minor -= 1;
+            }
+            Ok(())
+        })?;
         self.replace_table(&target, table)
     }
 }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use super::session::Engine;
-use crate::bind::Binder;
-use crate::catalog::{Object, TableDef, quote};
+use crate::bind::{Binder, Env};
+use crate::catalog::{Catalog, Object, TableDef, quote};
 use crate::error::{Error, Result};
 use crate::messages;
-use crate::names::DATABASE;
 use crate::syntax::ast::{Delete, Expr, Item, Name, Table, Update};
 use crate::tds::out::Out;
 use crate::types::Column;
@@ -52,6 +51,8 @@ impl Verb {
 pub(super) struct Target {
     /// None for a temporary one.
     pub(super) object: Option<Arc<Object>>,
+    /// Of its database; for a temporary table that of the session's.
+    pub(super) catalog: Arc<Catalog>,
     /// Its name in errors: with its schema, or as it was written.
     pub(super) label: String,
     pub(super) table: TableDef,
@@ -109,13 +110,13 @@ impl Engine {
             let temporary = found.ok_or_else(|| messages::invalid_object(name))?;
             return Ok(Target {
                 object: None,
+                catalog: self.catalog().clone(),
                 label: name.0.join("."),
                 table: temporary.table.clone(),
                 identity_key: -(self.spid * TABLES_PER_SESSION + temporary.number),
             });
         }
-        let object =
-            self.catalog.find(name).cloned().ok_or_else(|| messages::invalid_object(name))?;
+        let (catalog, object) = self.found(name)?.ok_or_else(|| messages::invalid_object(name))?;
         let Some(table) = object.table().cloned() else {
             return Err(Error::unsupported(format!(
                 "changing {} through a view",
@@ -123,11 +124,15 @@ impl Engine {
             )));
         };
         let label = format!("{}.{}", object.schema, object.name);
-        Ok(Target { label, table, identity_key: object.id, object: Some(object) })
+        if table.is_empty() {
+            return Err(Error::unsupported(format!("changing {label}, which is generated")));
+        }
+        let identity_key = catalog.identity_key(object.id);
+        Ok(Target { label, table, identity_key, catalog, object: Some(object) })
     }
 
     /// The table that UPDATE or DELETE changes, which its FROM may name by an alias.
-    fn target_of(&self, name: &Name, from: &[Table]) -> Result<Target> {
+    pub(super) fn target_of(&self, name: &Name, from: &[Table]) -> Result<Target> {
         match name.0.as_slice() {
             [alias] => self.target(from.iter().find_map(|t| aliased(t, alias)).unwrap_or(name)),
             _ => self.target(name),
@@ -151,77 +156,15 @@ impl Engine {
 
     pub(super) fn update(&mut self, update: &Update, out: &mut Out) -> Result<()> {
         let target = self.target_of(&update.target, &update.from)?;
-        let table = &target.table;
-        let mut columns = Vec::new();
-        for (name, _) in &update.sets {
-            let position = table.position(name).ok_or_else(|| messages::invalid_column(name))?;
-            let column = &table.columns[position];
-            if column.identity.is_some() {
-                return Err(messages::identity_column_is_fixed(&column.name));
-            }
-            if column.computed.is_some() {
-                return Err(messages::computed_column(&column.name));
-            }
-            columns.push(column);
-        }
-        let values: Vec<(Type, Expr)> =
-            columns.iter().zip(&update.sets).map(|(c, (_, e))| (c.ty, e.clone())).collect();
-        let change = {
-            let mut binder = Binder::new(self);
-            let rows = binder.target_rows(
-                &update.ctes,
-                &update.target,
-                &update.from,
-                update.filter.as_ref(),
-                update.top.as_ref(),
-                &values,
-            )?;
-            let (returning, output) = returning(&mut binder, Verb::Update, &update.output, table)?;
-            let sets: Vec<String> = columns
-                .iter()
-                .enumerate()
-                .map(|(n, c)| format!("{}=z.v{n}", quote(&c.name)))
-                .collect();
-            let (physical, sets) = (&table.physical, sets.join(","));
-            Change {
-                verb: Verb::Update,
-                target: &target,
-                sql: format!(
-                    "UPDATE {physical} SET {sets} FROM ({rows}) AS z \
-                     WHERE {physical}.rowid=z.r{returning}"
-                ),
-                binds: binder.binds,
-                output,
-            }
-        };
+        self.refuse_triggers(&target, Verb::Update)?;
+        let change = bind_update(self, update, &target)?;
         self.change(&change, out)
     }
 
     pub(super) fn delete(&mut self, delete: &Delete, out: &mut Out) -> Result<()> {
         let target = self.target_of(&delete.target, &delete.from)?;
-        let change = {
-            let mut binder = Binder::new(self);
-            let rows = binder.target_rows(
-                &delete.ctes,
-                &delete.target,
-                &delete.from,
-                delete.filter.as_ref(),
-                delete.top.as_ref(),
-                &[],
-            )?;
-            let (returning, output) =
-                returning(&mut binder, Verb::Delete, &delete.output, &target.table)?;
-            let physical = &target.table.physical;
-            Change {
-                verb: Verb::Delete,
-                target: &target,
-                sql: format!(
-                    "DELETE FROM {physical} WHERE rowid IN (SELECT r FROM ({rows})){returning}"
-                ),
-                binds: binder.binds,
-                output,
-            }
-        };
+        self.refuse_triggers(&target, Verb::Delete)?;
+        let change = bind_delete(self, delete, &target)?;
         self.change(&change, out)
     }
 
@@ -230,32 +173,117 @@ impl Engine {
         let target = self.target(name)?;
         let id = target.object.as_ref().map(|o| o.id);
         if let Some(id) = id
-            && self.is_referenced(id, None)
+            && is_referenced(&target.catalog, id, None)
         {
             return Err(messages::truncated_table_is_referenced(&name.0.join(".")));
         }
         self.sqlite_execute(&format!("DELETE FROM {}", target.table.physical), &[], None)?;
-        if let Some(id) = id {
-            self.shared.identities().remove(&id);
+        if id.is_some() {
+            self.shared.identities().remove(&target.identity_key);
         }
         Ok(())
     }
 
     /// The name in errors of the table with this identity key; none when it is no longer there.
     pub(super) fn label_of(&self, identity_key: i64) -> Option<String> {
-        if let Some(object) = self.catalog.by_id(identity_key) {
-            return Some(format!("{DATABASE}.{}.{}", object.schema, object.name));
+        let find = |c: &Arc<Catalog>| {
+            let object = c.objects.iter().find(|o| c.identity_key(o.id) == identity_key)?;
+            Some(format!("{}.{}.{}", c.database, object.schema, object.name))
+        };
+        if let Some(label) = self.catalogs.iter().find_map(find) {
+            return Some(label);
         }
         let number = -identity_key - self.spid * TABLES_PER_SESSION;
         let temporary = self.temporary.iter().find(|t| t.number == number)?;
         Some(format!("tempdb.dbo.{}", temporary.name))
     }
+}
 
-    /// Whether a table has a foreign key to this one; one of them may not count.
-    pub(super) fn is_referenced(&self, id: i64, but_by: Option<i64>) -> bool {
-        let others = self.catalog.objects.iter().filter(|o| Some(o.id) != but_by);
-        others.filter_map(|o| o.table()).flat_map(|t| &t.foreign).any(|f| f.table == id)
+/// UPDATE as SQLite's, with everything bound.
+pub(super) fn bind_update<'t>(
+    env: &dyn Env,
+    update: &Update,
+    target: &'t Target,
+) -> Result<Change<'t>> {
+    let table = &target.table;
+    let mut columns = Vec::new();
+    for (name, _) in &update.sets {
+        let position = table.position(name).ok_or_else(|| messages::invalid_column(name))?;
+        let column = &table.columns[position];
+        if column.identity.is_some() {
+            return Err(messages::identity_column_is_fixed(&column.name));
+        }
+        if column.computed.is_some() {
+            return Err(messages::computed_column(&column.name));
+        }
+        columns.push(column);
     }
+    let values: Vec<(Type, Expr)> =
+        columns.iter().zip(&update.sets).map(|(c, (_, e))| (c.ty, e.clone())).collect();
+    let change = {
+        let mut binder = Binder::new(env);
+        let rows = binder.target_rows(
+            &update.ctes,
+            &update.target,
+            &update.from,
+            update.filter.as_ref(),
+            update.top.as_ref(),
+            &values,
+        )?;
+        let (returning, output) = returning(&mut binder, Verb::Update, &update.output, table)?;
+        let sets: Vec<String> =
+            columns.iter().enumerate().map(|(n, c)| format!("{}=z.v{n}", quote(&c.name))).collect();
+        let (physical, sets) = (&table.physical, sets.join(","));
+        Change {
+            verb: Verb::Update,
+            target,
+            sql: format!(
+                "UPDATE {physical} SET {sets} FROM ({rows}) AS z \
+                 WHERE {physical}.rowid=z.r{returning}"
+            ),
+            binds: binder.binds,
+            output,
+        }
+    };
+    Ok(change)
+}
+
+/// The same of DELETE.
+pub(super) fn bind_delete<'t>(
+    env: &dyn Env,
+    delete: &Delete,
+    target: &'t Target,
+) -> Result<Change<'t>> {
+    let change = {
+        let mut binder = Binder::new(env);
+        let rows = binder.target_rows(
+            &delete.ctes,
+            &delete.target,
+            &delete.from,
+            delete.filter.as_ref(),
+            delete.top.as_ref(),
+            &[],
+        )?;
+        let (returning, output) =
+            returning(&mut binder, Verb::Delete, &delete.output, &target.table)?;
+        let physical = &target.table.physical;
+        Change {
+            verb: Verb::Delete,
+            target,
+            sql: format!(
+                "DELETE FROM {physical} WHERE rowid IN (SELECT r FROM ({rows})){returning}"
+            ),
+            binds: binder.binds,
+            output,
+        }
+    };
+    Ok(change)
+}
+
+/// Whether a table has a foreign key to this one; one of them may not count.
+pub(super) fn is_referenced(catalog: &Catalog, id: i64, but_by: Option<i64>) -> bool {
+    let others = catalog.objects.iter().filter(|o| Some(o.id) != but_by);
+    others.filter_map(|o| o.table()).flat_map(|t| &t.foreign).any(|f| f.table == id)
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use crate::bind::Env;
 use crate::calendar;
 use crate::error::Result;
 use crate::messages;
-use crate::names::DATABASE;
 use crate::syntax::ast::{ColumnDef, Constraint, Expr, Name, ParamDef, Statement, StatementKind};
 use crate::tds::out::{CANCELLED, Out};
 use crate::tds::token;
@@ -142,26 +141,13 @@ impl Engine {
         }
     }
 
-    // --- messages, the database, waiting
+    // --- messages, waiting
 
     pub(super) fn print(&self, e: &Expr, line: u32, out: &mut Out) -> Result<()> {
         let text = self.scalar_text(e, Len::N(4000))?;
         // The server sends a blank for an empty text.
         let text = if text.is_empty() { " " } else { &text };
         out.write(|b| token::info(0, 0, 1, line, text, b))
-    }
-
-    pub(super) fn use_database(&mut self, name: &str, line: u32, out: &mut Out) -> Result<()> {
-        let known = ["master", "tempdb", DATABASE];
-        let Some(new) = known.into_iter().find(|d| d.eq_ignore_ascii_case(name)) else {
-            return Err(messages::no_such_database(name));
-        };
-        let old = std::mem::replace(&mut self.database, new.to_owned());
-        out.write(|b| {
-            token::env_text(1, new, &old, b);
-            let text = format!("Changed database context to '{new}'.");
-            token::info(5701, 0, 2, line, &text, b);
-        })
     }
 
     /// WAITFOR DELAY, in steps short enough for an Attention.

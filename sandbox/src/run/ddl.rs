@@ -18,36 +18,61 @@ const SCHEMA_EXISTS: u8 = 1;
 const MODULE_EXISTS: u8 = 3;
 const TABLE_EXISTS: u8 = 6;
 
+/// Where a new object goes.
+pub(super) struct Place {
+    /// The place of its database among the others.
+    pub(super) database: usize,
+    /// As it spells itself.
+    pub(super) schema: String,
+    pub(super) name: String,
+}
+
+/// The place of a catalog's database among the others.
+pub(super) fn position(catalog: &Catalog) -> usize {
+    usize::try_from(catalog.database_id - 1).unwrap_or_default()
+}
+
 impl Engine {
     // --- the catalog
 
-    /// Changes the catalog; at once visible to all outside a transaction, at its commit within one.
+    /// Changes the catalog of a database; at once visible to all outside a transaction, at its
+    /// commit within one.
     pub(super) fn alter_catalog<T>(
         &mut self,
+        database: usize,
         change: impl FnOnce(&mut Catalog) -> Result<T>,
     ) -> Result<T> {
-        let mut catalog = (*self.catalog).clone();
+        let mut catalog = (*self.catalogs[database]).clone();
         let result = change(&mut catalog)?;
-        self.catalog = Arc::new(catalog);
+        let catalog = Arc::new(catalog);
+        self.catalogs[database] = catalog.clone();
         if self.transaction_count == 0 {
-            self.shared.publish(self.catalog.clone());
+            self.shared.publish(database, catalog);
+        } else if !self.altered.contains(&database) {
+            self.altered.push(database);
         }
         Ok(result)
     }
 
-    /// The schema, as it spells itself, and the name of a new object.
-    fn place(&self, name: &Name) -> Result<(String, String)> {
-        let (schema, object) = split(name)
-            .ok_or_else(|| Error::unsupported("objects outside the current database"))?;
-        let schema = self.catalog.schema(schema).ok_or_else(|| messages::no_such_schema(schema))?;
-        Ok((schema.to_owned(), object.to_owned()))
+    /// Where a new object goes. `statement` is what a login without the right to it is denied.
+    pub(super) fn place(&self, name: &Name, statement: &str) -> Result<Place> {
+        let (schema, object) =
+            split(name).ok_or_else(|| Error::unsupported("objects of a linked server"))?;
+        let database = match name.database() {
+            None => self.database,
+            Some(d) => self.entered(d)?.ok_or_else(|| messages::no_such_database(d))?,
+        };
+        let catalog = &self.catalogs[database];
+        self.check_may_create(catalog, statement)?;
+        let schema = catalog.schema(schema).ok_or_else(|| messages::no_such_schema(schema))?;
+        Ok(Place { database, schema: schema.to_owned(), name: object.to_owned() })
     }
 
     /// Puts a changed definition in the place of a table's, or of a temporary table's.
     pub(super) fn replace_table(&mut self, target: &Target, table: TableDef) -> Result<()> {
         if let Some(object) = &target.object {
             let object = Object { kind: ObjectKind::Table(table), ..(**object).clone() };
-            return self.alter_catalog(|catalog| {
+            return self.alter_catalog(position(&target.catalog), |catalog| {
                 catalog.put(object);
                 Ok(())
             });
@@ -61,6 +86,9 @@ impl Engine {
 
     /// The exact number of rows in a table.
     pub(super) fn count_rows(&self, table: &TableDef) -> Result<i64> {
+        if table.is_empty() {
+            return Ok(0);
+        }
         let sql = format!("SELECT count(*) FROM {}", table.physical);
         match self.sqlite_value(&sql, &[], Type::BigInt)? {
             Value::Int(n) => Ok(n),
@@ -83,12 +111,12 @@ impl Engine {
         if label.starts_with(['#', '@']) {
             return self.create_temporary(label, columns, constraints);
         }
-        let (schema, name) = self.place(name)?;
-        if self.catalog.find(&Name(vec![schema.clone(), name.clone()])).is_some() {
+        let Place { database, schema, name } = self.place(name, "CREATE TABLE")?;
+        let mut catalog = (*self.catalogs[database]).clone();
+        if catalog.find(&Name(vec![schema.clone(), name.clone()])).is_some() {
             return Err(messages::object_exists(&name, TABLE_EXISTS));
         }
-        let mut catalog = (*self.catalog).clone();
-        let physical = format!("main.{}", quote(&format!("{schema}.{name}")));
+        let physical = format!("{}.{}", catalog.place, quote(&format!("{schema}.{name}")));
         let id = catalog.fresh();
         // A table may refer to itself, so it is in the catalog, with its keys, before its other
         // constraints are read.
@@ -110,7 +138,7 @@ impl Engine {
         let sql = table::create_sql(self, &catalog, &table)?;
         catalog.put(object(table));
         self.sqlite_batch(&sql)?;
-        self.alter_catalog(|now| {
+        self.alter_catalog(database, |now| {
             *now = catalog;
             Ok(())
         })
@@ -129,7 +157,7 @@ impl Engine {
         self.temporary_count += 1;
         let number = self.temporary_count;
         let physical = format!("temp.{}", quote(&format!("{name}_{number}")));
-        let mut scratch = (*self.catalog).clone();
+        let mut scratch = (**self.catalog()).clone();
         let table = table::define(self, &mut scratch, &name, physical, columns, constraints)?;
         if !table.foreign.is_empty() {
             return Err(Error::unsupported("foreign keys of temporary tables"));
@@ -147,7 +175,7 @@ impl Engine {
         if let Some(i) = bound.columns.iter().position(|c| c.name.is_empty()) {
             return Err(messages::unnamed_view_column(i + 1));
         }
-        self.create_module(name, ObjectKind::View(text.to_owned()), replace)
+        self.create_module(name, ObjectKind::View(text.to_owned()), replace, "CREATE VIEW")
     }
 
     pub(super) fn create_procedure(
@@ -157,19 +185,27 @@ impl Engine {
         text: &str,
         replace: bool,
     ) -> Result<()> {
-        self.create_module(name, ObjectKind::Procedure(params.to_vec(), text.to_owned()), replace)
+        let kind = ObjectKind::Procedure(params.to_vec(), text.to_owned());
+        self.create_module(name, kind, replace, "CREATE PROCEDURE")
     }
 
     /// CREATE, or CREATE OR ALTER, which keeps the id.
-    fn create_module(&mut self, name: &Name, kind: ObjectKind, replace: bool) -> Result<()> {
-        let (schema, name) = self.place(name)?;
-        let existing = self.catalog.find(&Name(vec![schema.clone(), name.clone()])).cloned();
+    pub(super) fn create_module(
+        &mut self,
+        name: &Name,
+        kind: ObjectKind,
+        replace: bool,
+        statement: &str,
+    ) -> Result<()> {
+        let Place { database, schema, name } = self.place(name, statement)?;
+        let existing =
+            self.catalogs[database].find(&Name(vec![schema.clone(), name.clone()])).cloned();
         if let Some(o) = &existing
             && (!replace || std::mem::discriminant(&o.kind) != std::mem::discriminant(&kind))
         {
             return Err(messages::object_exists(&name, MODULE_EXISTS));
         }
-        self.alter_catalog(|catalog| {
+        self.alter_catalog(database, |catalog| {
             let id = existing.map_or_else(|| catalog.fresh(), |o| o.id);
             catalog.put(Object { id, schema, name, description: None, kind });
             Ok(())
@@ -177,10 +213,11 @@ impl Engine {
     }
 
     pub(super) fn create_schema(&mut self, name: &str) -> Result<()> {
-        if self.catalog.schema(name).is_some() {
+        if self.catalog().schema(name).is_some() {
             return Err(messages::object_exists(name, SCHEMA_EXISTS));
         }
-        self.alter_catalog(|catalog| {
+        self.check_may_create(self.catalog(), "CREATE SCHEMA")?;
+        self.alter_catalog(self.database, |catalog| {
             let id = catalog.schemas.len() as i64 + 2;
             catalog.schemas.push((name.to_owned(), id));
             Ok(())
@@ -213,8 +250,7 @@ impl Engine {
             columns: columns.collect::<Result<_>>()?,
         };
         // SQLite has the place at the index's name, and none at the table's.
-        let (place, bare) =
-            table.physical.split_once('.').unwrap_or(("main", table.physical.as_str()));
+        let (place, bare) = table.place();
         let sql = format!(
             "CREATE {}INDEX {place}.{} ON {bare} ({})",
             if unique { "UNIQUE " } else { "" },

@@ -1,5 +1,7 @@
 //! DROP of tables, views, procedures, schemas and indexes.
 
+use super::change::is_referenced;
+use super::ddl::position;
 use super::session::Engine;
 use crate::catalog::{Object, ObjectKind, quote};
 use crate::error::{Error, Result};
@@ -47,22 +49,22 @@ impl Engine {
         let is_it = |k: &crate::catalog::Key| !k.constraint && k.name.eq_ignore_ascii_case(&shown);
         let Some(position) = table.keys.iter().position(is_it) else { return Ok(false) };
         let key = table.keys.remove(position);
-        let bare = table.physical.trim_start_matches("main.");
-        let sql = format!("DROP INDEX main.{}", quote(&format!("{bare}.{}", key.name)));
+        let (place, bare) = table.place();
+        let sql = format!("DROP INDEX {place}.{}", quote(&format!("{bare}.{}", key.name)));
         self.sqlite_batch(&sql)?;
         self.replace_table(&target, table)?;
         Ok(true)
     }
 
     fn drop_schema(&mut self, name: &Name) -> Result<bool> {
-        let Some(schema) = self.catalog.schema(&name.0.join(".")).map(str::to_owned) else {
+        let Some(schema) = self.catalog().schema(&name.0.join(".")).map(str::to_owned) else {
             return Ok(false);
         };
-        let is_used = self.catalog.objects.iter().any(|o| o.schema == schema);
+        let is_used = self.catalog().objects.iter().any(|o| o.schema == schema);
         if is_used || OWN_SCHEMAS.contains(&schema.as_str()) {
             return Err(messages::dropped_schema_is_used(&schema));
         }
-        self.alter_catalog(|catalog| {
+        self.alter_catalog(self.database, |catalog| {
             catalog.schemas.retain(|(n, _)| *n != schema);
             Ok(true)
         })
@@ -82,18 +84,23 @@ impl Engine {
             ObjectKind::Table(_) => what == ObjectClass::Table,
             ObjectKind::View(_) => what == ObjectClass::View,
             ObjectKind::Procedure(..) => what == ObjectClass::Procedure,
+            ObjectKind::Function(_) => what == ObjectClass::Function,
+            ObjectKind::Trigger(..) => what == ObjectClass::Trigger,
+            ObjectKind::Synonym(_) => what == ObjectClass::Synonym,
+            ObjectKind::Sequence(_) => what == ObjectClass::Sequence,
         };
-        let Some(object) = self.catalog.find(name).filter(|o| is_kind(o)).cloned() else {
-            return Ok(false);
-        };
+        let Some(catalog) = self.catalog_of(name)?.cloned() else { return Ok(false) };
+        let Some(object) = catalog.find(name).filter(|o| is_kind(o)) else { return Ok(false) };
         if let Some(table) = object.table() {
-            if self.is_referenced(object.id, Some(object.id)) {
+            if is_referenced(&catalog, object.id, Some(object.id)) {
                 return Err(messages::dropped_table_is_referenced(&name.0.join(".")));
             }
-            self.sqlite_batch(&format!("DROP TABLE {}", table.physical))?;
+            if !table.is_empty() {
+                self.sqlite_batch(&format!("DROP TABLE {}", table.physical))?;
+            }
         }
-        self.alter_catalog(|catalog| {
-            catalog.objects.retain(|o| o.id != object.id);
+        self.alter_catalog(position(&catalog), |catalog| {
+            catalog.remove(object.id);
             Ok(true)
         })
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::change::{Change, Target, Verb, returning};
 use super::session::{Engine, NO_IDENTITY};
-use crate::bind::Binder;
+use crate::bind::{Binder, Env};
 use crate::catalog::{ColumnMeta, TableDef, quote};
 use crate::convert;
 use crate::error::{Error, Result};
@@ -25,9 +25,10 @@ struct Columns {
 impl Engine {
     pub(super) fn insert(&mut self, insert: &Insert, out: &mut Out) -> Result<()> {
         let target = self.target(&insert.target)?;
+        self.refuse_triggers(&target, Verb::Insert)?;
         let gives_identity = self.options.identity_insert == Some(target.identity_key);
         let columns = insert_columns(insert, &target.table, gives_identity)?;
-        let change = self.bind_insert(insert, &target, &columns)?;
+        let change = bind_insert(self, insert, &target, &columns)?;
         // What the last INSERT of the session gave stays, unless this one gives another.
         let before = self.last_identity.swap(NO_IDENTITY, Ordering::Relaxed);
         let changed = self.change(&change, out);
@@ -37,56 +38,6 @@ impl Engine {
         }
         changed?;
         if gives_identity { self.take_identity(&target) } else { Ok(()) }
-    }
-
-    fn bind_insert<'t>(
-        &self,
-        insert: &Insert,
-        target: &'t Target,
-        columns: &Columns,
-    ) -> Result<Change<'t>> {
-        let table = &target.table;
-        let mut binder = Binder::new(self);
-        let mut fill = Vec::new();
-        for position in &columns.filled {
-            let column = &table.columns[*position];
-            fill.push(match column.identity {
-                Some((seed, increment)) => {
-                    format!("next_identity({},{seed},{increment})", target.identity_key)
-                }
-                None => default_value(&mut binder, column)?,
-            });
-        }
-        let given: Vec<&ColumnMeta> = columns.given.iter().map(|i| &table.columns[*i]).collect();
-        let rows = match &insert.source {
-            Source::Exec => return Err(Error::unsupported("INSERT … EXEC")),
-            Source::Default => {
-                let mut cells = Vec::new();
-                for column in &given {
-                    cells.push(default_value(&mut binder, column)?);
-                }
-                cells.extend(fill);
-                format!("VALUES ({})", cells.join(","))
-            }
-            Source::Values(rows) => {
-                let named = !insert.columns.is_empty();
-                values(&mut binder, rows, named, &given, &fill)?
-            }
-            Source::Query(query) => {
-                let named = !insert.columns.is_empty();
-                query_rows(&mut binder, query, named, &given, fill)?
-            }
-        };
-        let (returning, output) = returning(&mut binder, Verb::Insert, &insert.output, table)?;
-        let names = columns.given.iter().chain(&columns.filled);
-        let names: Vec<String> = names.map(|i| quote(&table.columns[*i].name)).collect();
-        Ok(Change {
-            verb: Verb::Insert,
-            target,
-            sql: format!("INSERT INTO {} ({}) {rows}{returning}", table.physical, names.join(",")),
-            binds: binder.binds,
-            output,
-        })
     }
 
     /// After an INSERT that gave identity values itself: what comes next counts on from the
@@ -106,6 +57,62 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// An INSERT that gives no identity values, bound.
+pub(super) fn bind<'t>(env: &dyn Env, insert: &Insert, target: &'t Target) -> Result<Change<'t>> {
+    let columns = insert_columns(insert, &target.table, false)?;
+    bind_insert(env, insert, target, &columns)
+}
+
+fn bind_insert<'t>(
+    env: &dyn Env,
+    insert: &Insert,
+    target: &'t Target,
+    columns: &Columns,
+) -> Result<Change<'t>> {
+    let table = &target.table;
+    let mut binder = Binder::new(env);
+    let mut fill = Vec::new();
+    for position in &columns.filled {
+        let column = &table.columns[*position];
+        fill.push(match column.identity {
+            Some((seed, increment)) => {
+                format!("next_identity({},{seed},{increment})", target.identity_key)
+            }
+            None => default_value(&mut binder, column)?,
+        });
+    }
+    let given: Vec<&ColumnMeta> = columns.given.iter().map(|i| &table.columns[*i]).collect();
+    let rows = match &insert.source {
+        Source::Exec => return Err(Error::unsupported("INSERT … EXEC")),
+        Source::Default => {
+            let mut cells = Vec::new();
+            for column in &given {
+                cells.push(default_value(&mut binder, column)?);
+            }
+            cells.extend(fill);
+            format!("VALUES ({})", cells.join(","))
+        }
+        Source::Values(rows) => {
+            let named = !insert.columns.is_empty();
+            values(&mut binder, rows, named, &given, &fill)?
+        }
+        Source::Query(query) => {
+            let named = !insert.columns.is_empty();
+            query_rows(&mut binder, query, named, &given, fill)?
+        }
+    };
+    let (returning, output) = returning(&mut binder, Verb::Insert, &insert.output, table)?;
+    let names = columns.given.iter().chain(&columns.filled);
+    let names: Vec<String> = names.map(|i| quote(&table.columns[*i].name)).collect();
+    Ok(Change {
+        verb: Verb::Insert,
+        target,
+        sql: format!("INSERT INTO {} ({}) {rows}{returning}", table.physical, names.join(",")),
+        binds: binder.binds,
+        output,
+    })
 }
 
 /// Which columns an INSERT fills, or why it may not.
@@ -174,6 +181,7 @@ fn values(
                 messages::more_values_than_columns()
             });
         }
+        binder.next_row();
         let mut cells = Vec::new();
         for (value, column) in row.iter().zip(given) {
             cells.push(match value {
@@ -250,7 +258,10 @@ mod tests {
         };
         let id = ColumnMeta { identity: Some((1, 1)), ..column("Id") };
         let double = ColumnMeta { computed: Some(("N * 2".to_owned(), false)), ..column("Double") };
-        TableDef { columns: vec![id, column("N"), double], ..TableDef::default() }
+        TableDef {
+            columns: std::sync::Arc::new(vec![id, column("N"), double]),
+            ..TableDef::default()
+        }
     }
 
     fn columns(names: &[&str], gives_identity: bool) -> Result<(Vec<usize>, Vec<usize>), u32> {

@@ -1,8 +1,11 @@
 //! EXECUTE: procedures, dynamic texts and sp_executesql, each in a scope of its own.
 
 use super::control::check_declarations;
+use super::ddl::position;
+use super::properties::PropertyChange;
 use super::session::{Engine, Frame};
 use super::statement::{Flow, Run, Stop};
+use super::undeclared::Answer;
 use crate::bind::Env;
 use crate::catalog::procedures::{self, HelpPart, ProcedureAnswer};
 use crate::catalog::{Object, ObjectKind};
@@ -19,9 +22,9 @@ use crate::types::{Column, Len, Type, Value};
 /// An argument of a call.
 pub(super) struct Argument {
     /// With its `@`; none where it goes by its place.
-    name: Option<String>,
+    pub(super) name: Option<String>,
     /// None for the word DEFAULT.
-    value: Option<(Type, Value)>,
+    pub(super) value: Option<(Type, Value)>,
     output: bool,
 }
 
@@ -133,7 +136,7 @@ impl Engine {
             let by_name = params.iter().find(|p| p.name.eq_ignore_ascii_case(&d.name));
             let value = match (by_name.or_else(by_place), &d.default) {
                 (Some(p), _) => convert(p.value.clone(), p.ty, d.ty, NO_STYLE)?,
-                (None, Some(e)) => self.constant(e)?.1,
+                (None, Some((e, _))) => self.constant(e)?.1,
                 (None, None) => {
                     let e = messages::missing_query_parameter(declarations, sql, &d.name);
                     return Err(e.into());
@@ -177,6 +180,7 @@ impl Engine {
         }
         self.nesting += 1;
         let (options, line, nesting) = (self.options, self.line, self.nesting);
+        let database = self.database;
         self.frames.push(frame);
         let result = self.block(statements, out);
         let frame = self.frames.pop().unwrap_or_default();
@@ -184,6 +188,7 @@ impl Engine {
         self.nesting -= 1;
         self.options = options;
         self.line = line;
+        self.return_to_database(database, out);
         match result {
             Ok(Flow::Return(n)) => Ok((n, frame)),
             Ok(_) => Ok((0, frame)),
@@ -203,7 +208,15 @@ impl Engine {
         outputs: &mut Vec<OutputValue>,
         out: &mut Out,
     ) -> Run<i64> {
-        let Some(object) = self.catalog.find(name).cloned() else {
+        let Some((catalog, object)) = self.found(name)? else {
+            let bare = name.0.last().map_or("", String::as_str);
+            if let Some(answer) = self.describing_procedure(bare, &args)? {
+                return self.send_description(answer, out);
+            }
+            if let Some(change) = PropertyChange::of(bare) {
+                self.change_property(change, name, &args)?;
+                return Ok(0);
+            }
             return self.system_procedure(name, &args, out);
         };
         let ObjectKind::Procedure(params, text) = &object.kind else {
@@ -212,7 +225,11 @@ impl Engine {
         let frame = self.call_frame(&object, params, &args)?;
         let statements = syntax::batch(text)?;
         check_declarations(&statements, params)?;
-        let (code, frame) = self.scope(frame, &statements, out)?;
+        // A procedure runs in its own database, of which the client is not told.
+        let caller = std::mem::replace(&mut self.database, position(&catalog));
+        let result = self.scope(frame, &statements, out);
+        self.database = caller;
+        let (code, frame) = result?;
         for (i, p) in params.iter().enumerate().filter(|(_, p)| p.output) {
             if let Some((ty, value)) = frame.variables.get(&p.name.to_lowercase()) {
                 outputs.push(OutputValue {
@@ -224,6 +241,24 @@ impl Engine {
             }
         }
         Ok(code)
+    }
+
+    /// The rows of a description. Of several errors the last one is raised, and the others are told
+    /// before it.
+    fn send_description(&mut self, answer: Answer, out: &mut Out) -> Run<i64> {
+        match answer {
+            Ok((columns, rows)) => {
+                send(&columns, &rows, status::COUNT, out)?;
+                Ok(0)
+            }
+            Err(mut errors) => {
+                let last = errors.pop().unwrap_or_else(messages::batch_not_analyzed);
+                for e in errors {
+                    self.write_error(&Error { compile: false, ..e }, out);
+                }
+                Err(Error { compile: false, ..last }.into())
+            }
+        }
     }
 
     /// The frame of a procedure, with its parameters as variables.
@@ -240,7 +275,7 @@ impl Engine {
             let given = args.iter().find(named).or_else(by_place).and_then(|a| a.value.clone());
             let (ty, value) = match (given, &p.default) {
                 (Some(typed), _) => typed,
-                (None, Some(e)) => self.constant(e)?,
+                (None, Some((e, _))) => self.constant(e)?,
                 (None, None) => return Err(messages::missing_argument(&object.name, &p.name)),
             };
             let value = convert(value, ty, p.ty, NO_STYLE)?;
@@ -262,7 +297,14 @@ impl Engine {
             .map(|a| (a.name.clone(), a.value.as_ref().map_or(Value::Null, |v| v.1.clone())))
             .collect();
         let bare = name.0.last().map_or("", String::as_str);
-        match procedures::run(bare, &given, &self.catalog, self)? {
+        // One of master runs where it is called, and that of another database in it.
+        let catalog = match name.database() {
+            Some(d) if !SYSTEM.iter().any(|s| s.eq_ignore_ascii_case(d)) => {
+                self.catalog_of(name)?.unwrap_or_else(|| self.catalog())
+            }
+            _ => self.catalog(),
+        };
+        match procedures::run(bare, &given, catalog, self)? {
             Some(ProcedureAnswer::One((columns, rows))) => {
                 send(&columns, &rows, status::COUNT, out)?;
                 return Ok(0);

@@ -1,72 +1,42 @@
 //! The state of a session: its connection to SQLite, what it sees of the catalog, its variables,
 //! temporary tables, options and transaction.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
 
+use super::counters;
+use super::databases::{Access, SAMPLE, Shared};
+use super::ddl::position;
+use super::kept::{Kept, KeptViews};
 use super::options::Options;
 use super::session_functions;
 use super::sqlite;
-use crate::bind::{Binder, Env};
+use crate::bind::{Binder, Described, Env};
 use crate::calendar::{now, round_datetime};
-use crate::catalog::views::{self, Facts, SessionFacts};
+use crate::catalog::many::{Wanted, has_many};
+use crate::catalog::views::{self, DatabaseFacts, Facts, SessionFacts};
 use crate::catalog::{Catalog, Object, ObjectKind, TableDef};
 use crate::error::{Error, Result};
 use crate::functions::{Calls, Random, give_random};
-use crate::names::{DATABASE, database_id};
+use crate::names::DATABASE;
 use crate::syntax;
 use crate::tds::out::Out;
 use crate::tds::token;
 use crate::types::Column;
 use crate::types::{Type, Value};
 
-/// What all sessions of a sandbox share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    /// The URI of the in-memory database.
-    pub(crate) uri: String,
-    /// The catalog as it was committed last.
-    pub(crate) catalog: RwLock<Arc<Catalog>>,
-    /// The calls that bound statements name by number.
-    pub(crate) calls: Arc<Calls>,
-    /// Last identity values by object id; as on the server, a rollback does not give them back.
-    pub(crate) identities: Mutex<HashMap<i64, i64>>,
-}
-
-impl Shared {
-    /// With an empty catalog.
-    pub(crate) fn new(uri: String) -> Self {
-        Self {
-            uri,
-            catalog: RwLock::new(Arc::new(Catalog::new())),
-            calls: Arc::default(),
-            identities: Mutex::default(),
-        }
-    }
-
-    /// The committed catalog. Poison means nothing here, as values are replaced whole.
-    pub(crate) fn committed(&self) -> Arc<Catalog> {
-        self.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn publish(&self, catalog: Arc<Catalog>) {
-        *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = catalog;
-    }
-
-    pub(crate) fn identities(&self) -> MutexGuard<'_, HashMap<i64, i64>> {
-        self.identities.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// A session, from its login to the end of its connection.
 pub(crate) struct Engine {
     pub(super) connection: Connection,
     pub(super) shared: Arc<Shared>,
-    /// The committed catalog, or within a transaction what it made of it.
-    pub(super) catalog: Arc<Catalog>,
+    /// The committed catalog of each database, or within a transaction what it made of it.
+    pub(super) catalogs: Vec<Arc<Catalog>>,
+    /// The databases whose catalogs the transaction has changed.
+    pub(super) altered: Vec<usize>,
     /// The outermost is the batch's; never empty.
     pub(super) frames: Vec<Frame>,
     pub(super) temporary: Vec<Temporary>,
@@ -98,8 +68,14 @@ pub(crate) struct Engine {
     pub(super) login: Login,
     /// As a datetime has it.
     login_time: i64,
-    /// The value of DB_NAME().
-    pub(super) database: String,
+    /// The place among the databases of the one that it is in.
+    pub(super) database: usize,
+    /// What the statement that runs has views and names of.
+    pub(super) kept: Arc<KeptViews>,
+    /// What SQLite calls the further databases that the connection has by now.
+    pub(super) attached: RefCell<Vec<String>>,
+    /// The columns of views are being found, for which no rows are needed.
+    columns_only: Cell<bool>,
 }
 
 /// Who logged in, with what, from where.
@@ -109,6 +85,7 @@ pub(crate) struct Login {
     pub(crate) host: String,
     /// The database that the session begins in.
     pub(crate) database: String,
+    pub(crate) access: Access,
 }
 
 impl Login {
@@ -119,6 +96,7 @@ impl Login {
             program: program.to_owned(),
             host: "sandbox".to_owned(),
             database: DATABASE.to_owned(),
+            access: Access::All,
         }
     }
 }
@@ -170,14 +148,17 @@ impl Engine {
         let fail = |e: rusqlite::Error| Error::internal(e);
         let mut connection = sqlite::open(&shared).map_err(fail)?;
         let last_identity = Arc::new(AtomicI64::new(NO_IDENTITY));
-        give_identities(&connection, shared.clone(), last_identity.clone()).map_err(fail)?;
+        counters::give(&connection, shared.clone(), last_identity.clone()).map_err(fail)?;
+        let kept = KeptViews::give(&connection).map_err(fail)?;
         let random = give_random(&connection).map_err(fail)?;
         sqlite::wait_for_locks(&mut connection, cancel).map_err(fail)?;
-        let catalog = shared.committed();
+        let catalogs = shared.all_committed();
+        let database = shared.position(&login.database).unwrap_or(SAMPLE);
         Ok(Self {
             connection,
             shared,
-            catalog,
+            catalogs,
+            altered: Vec::new(),
             frames: vec![Frame::default()],
             temporary: Vec::new(),
             temporary_count: 0,
@@ -195,7 +176,10 @@ impl Engine {
             line: 1,
             spid,
             login_time: round_datetime(now()),
-            database: login.database.clone(),
+            database,
+            kept,
+            attached: RefCell::default(),
+            columns_only: Cell::new(false),
             login,
         })
     }
@@ -213,7 +197,7 @@ impl Engine {
         self.last_identity.store(NO_IDENTITY, Ordering::Relaxed);
         self.caught.clear();
         self.prepared.clear();
-        self.database.clone_from(&self.login.database);
+        self.database = self.shared.position(&self.login.database).unwrap_or(SAMPLE);
         let _ = out.write(|b| token::env_bytes(18, &[], &[], b));
     }
 
@@ -225,7 +209,7 @@ impl Engine {
     /// Sees what others committed. Within a transaction the catalog stays as it is.
     pub(super) fn refresh(&mut self) {
         if self.transaction_count == 0 {
-            self.catalog = self.shared.committed();
+            self.catalogs = self.shared.all_committed();
         }
     }
 
@@ -262,38 +246,37 @@ impl Engine {
     }
 }
 
-/// `next_identity(object id, seed, increment)`, which the SQL of an INSERT calls for each row.
-fn give_identities(
-    connection: &Connection,
-    shared: Arc<Shared>,
-    last: Arc<AtomicI64>,
-) -> rusqlite::Result<()> {
-    let flags = rusqlite::functions::FunctionFlags::SQLITE_UTF8;
-    connection.create_scalar_function("next_identity", 3, flags, move |ctx| {
-        let (id, seed, increment): (i64, i64, i64) = (ctx.get(0)?, ctx.get(1)?, ctx.get(2)?);
-        let mut identities = shared.identities();
-        let next = identities.get(&id).map_or(seed, |n| n + increment);
-        identities.insert(id, next);
-        last.store(next, Ordering::Relaxed);
-        Ok(next)
-    })
-}
-
 impl Facts for Engine {
     fn row_count(&self, table: &TableDef) -> i64 {
         self.count_rows(table).unwrap_or(0)
     }
 
-    fn view_columns(&self, object: &Object) -> Vec<Column> {
-        let ObjectKind::View(text) = &object.kind else { return Vec::new() };
-        syntax::query(text)
-            .and_then(|q| Binder::new(self).query(&q, false))
-            .map(|b| b.columns)
-            .unwrap_or_default()
+    fn view_columns(&self, catalog: &Catalog, object: &Object) -> Vec<Column> {
+        // A view may read the very view that is asked for its columns.
+        if self.columns_only.replace(true) {
+            return Vec::new();
+        }
+        let mut binder = Binder::of_database(self, position(catalog));
+        let bound = match &object.kind {
+            ObjectKind::View(text) => syntax::query(text).and_then(|q| binder.query(&q, false)),
+            ObjectKind::Function(function) => binder.function_columns(function),
+            _ => Err(Error::internal("an object without a query")),
+        };
+        let columns = bound.map(|b| b.columns).unwrap_or_default();
+        self.columns_only.set(false);
+        columns
     }
 
-    fn last_identity(&self, id: i64) -> Option<i64> {
-        self.shared.identities().get(&id).copied()
+    fn last_identity(&self, key: i64) -> Option<i64> {
+        self.shared.identities().get(&key).copied()
+    }
+
+    fn server_name(&self) -> &str {
+        &self.shared.server_name
+    }
+
+    fn databases(&self) -> Vec<DatabaseFacts> {
+        self.database_facts()
     }
 
     fn session(&self) -> SessionFacts {
@@ -306,15 +289,23 @@ impl Facts for Engine {
             host: host.clone(),
             context_info: self.context_info.clone(),
             lock_timeout: self.options.lock_timeout,
-            database_id: database_id(&self.database).unwrap_or_default(),
+            database_id: self.database as i64 + 1,
             transaction_count: self.transaction_count,
         }
     }
 }
 
 impl Env for Engine {
-    fn catalog(&self) -> &Catalog {
-        &self.catalog
+    fn catalog(&self, database: usize) -> &Catalog {
+        &self.catalogs[database]
+    }
+
+    fn current_database(&self) -> usize {
+        self.database
+    }
+
+    fn database(&self, name: &str) -> Result<Option<usize>> {
+        self.entered(name)
     }
 
     fn calls(&self) -> &Calls {
@@ -329,8 +320,34 @@ impl Env for Engine {
         self.temporary(name).map(|t| &t.table)
     }
 
-    fn system_view(&self, schema: &str, name: &str) -> Result<Option<views::Rows>> {
-        Ok(views::rows(&self.catalog, self, schema, name))
+    fn described(
+        &self,
+        database: usize,
+        function: &str,
+        args: &[Value],
+    ) -> Result<Option<Described>> {
+        self.describing_function(database, function, args)
+    }
+
+    fn system_view(
+        &self,
+        database: usize,
+        (schema, name): (&str, &str),
+        wanted: &[Wanted],
+    ) -> Result<Option<views::Rows>> {
+        // Whoever asks for the columns of a view needs no rows.
+        if self.columns_only.get() {
+            let content = || views::Content::List(Vec::new());
+            let columns = views::columns(schema, name);
+            return Ok(columns.map(|columns| views::Rows { columns, content: content() }));
+        }
+        let keep = |view| self.keep_view(view);
+        Ok(views::rows(&self.catalogs[database], self, (schema, name), wanted, keep))
+    }
+
+    fn keep_catalog(&self, database: usize) -> Option<i64> {
+        let catalog = &self.catalogs[database];
+        has_many(catalog).then(|| self.kept.keep(Kept::Catalog(catalog.clone())))
     }
 
     fn session_fn(&self, name: &str, args: &[Value]) -> Result<Option<(Type, Value)>> {

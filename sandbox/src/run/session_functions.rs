@@ -10,8 +10,7 @@ use crate::catalog::Object;
 use crate::catalog::describe::{ALL_TYPES, definition};
 use crate::catalog::views::{COLLATION_NAME, Facts};
 use crate::error::{Error, Result};
-use crate::names::SERVER;
-use crate::names::{DATABASE, DATABASES, database_id, written_name};
+use crate::names::{SYSTEM_DATABASES, written_name};
 use crate::types::{Len, Type, Value};
 
 /// A function, or a global variable that is written like one.
@@ -51,12 +50,12 @@ const FUNCTIONS: &[SessionFunction] = &[
     // The server.
     row("@@VERSION", Type::NVarChar(Len::N(300)), |_, _| Ok(text(VERSION))),
     row("@@MICROSOFTVERSION", Type::Int, |_, _| Ok(Value::Int(0x1000_03E8))),
-    row("@@SERVERNAME", SYSNAME, |_, _| Ok(text(SERVER))),
+    row("@@SERVERNAME", SYSNAME, |e, _| Ok(text(&e.shared.server_name))),
     row("@@SERVICENAME", SYSNAME, |_, _| Ok(text("MSSQLSERVER"))),
     row("@@MAX_CONNECTIONS", Type::Int, |_, _| Ok(Value::Int(32_767))),
     row("@@MAX_PRECISION", Type::TinyInt, |_, _| Ok(Value::Int(38))),
-    row("SERVERPROPERTY", SYSNAME, |_, args| server_property(args)),
-    row("DATABASEPROPERTYEX", SYSNAME, |_, args| database_property(args)),
+    row("SERVERPROPERTY", SYSNAME, server_property),
+    row("DATABASEPROPERTYEX", SYSNAME, database_property),
     // The session.
     row("@@SPID", Type::SmallInt, |e, _| Ok(Value::Int(e.spid))),
     row("@@LANGUAGE", SYSNAME, |_, _| Ok(text("us_english"))),
@@ -87,8 +86,10 @@ const FUNCTIONS: &[SessionFunction] = &[
     }),
     row("SCOPE_IDENTITY", IDENTITY, |e, _| Ok(identity(e.frames.last().and_then(|f| f.identity)))),
     row("IDENT_CURRENT", IDENTITY, |e, args| {
-        let object = e.catalog.find(&written_name(args.text(0)));
-        Ok(identity(object.and_then(|o| e.last_identity(o.id))))
+        let name = written_name(args.text(0));
+        let Some(catalog) = e.catalog_of(&name)? else { return Ok(Value::Null) };
+        let object = catalog.find(&name);
+        Ok(identity(object.and_then(|o| e.last_identity(catalog.identity_key(o.id)))))
     }),
     // Who it is. The one login may read and change everything in the one database, and belongs to
     // no role.
@@ -108,26 +109,23 @@ const FUNCTIONS: &[SessionFunction] = &[
         Ok(Value::Int(i64::from(args.text(0).eq_ignore_ascii_case("public"))))
     }),
     row("IS_SRVROLEMEMBER", Type::Int, |_, _| Ok(Value::Int(0))),
-    row("HAS_DBACCESS", Type::Int, |_, args| {
-        let ours = args.text(0).eq_ignore_ascii_case(DATABASE);
-        if ours { Ok(Value::Int(1)) } else { args.none("HAS_DBACCESS", Value::Int(1)) }
-    }),
+    row("HAS_DBACCESS", Type::Int, |e, args| Ok(has_database_access(e, args))),
     // Names and ids.
     row("DB_NAME", SYSNAME, |e, args| Ok(database_name(e, args))),
+    row("ORIGINAL_DB_NAME", SYSNAME, |e, _| Ok(text(&e.login.database))),
     row("DB_ID", Type::SmallInt, |e, args| {
-        let name = if args.0.is_empty() { &e.database } else { args.text(0) };
-        Ok(database_id(name).map_or(Value::Null, Value::Int))
+        let named = || e.shared.position(args.text(0));
+        let position = if args.0.is_empty() { Some(e.database) } else { named() };
+        Ok(position.map_or(Value::Null, |p| Value::Int(p as i64 + 1)))
     }),
     row("SCHEMA_NAME", SYSNAME, |e, args| Ok(schema_name(e, args))),
     row("SCHEMA_ID", Type::Int, |e, args| Ok(schema_id(e, args))),
     row("OBJECT_ID", Type::Int, object_id),
     row("OBJECT_NAME", SYSNAME, |e, args| {
-        args.in_this_database("OBJECT_NAME")?;
-        Ok(e.object(args).map_or(Value::Null, |o| text(&o.name)))
+        Ok(e.object_in(args)?.map_or(Value::Null, |o| text(&o.name)))
     }),
     row("OBJECT_SCHEMA_NAME", SYSNAME, |e, args| {
-        args.in_this_database("OBJECT_SCHEMA_NAME")?;
-        Ok(e.object(args).map_or(Value::Null, |o| text(&o.schema)))
+        Ok(e.object_in(args)?.map_or(Value::Null, |o| text(&o.schema)))
     }),
     row("OBJECT_DEFINITION", Type::NVarChar(Len::Max), |e, args| {
         Ok(e.object(args).and_then(definition).map_or(Value::Null, Value::Str))
@@ -187,14 +185,6 @@ impl Arguments<'_> {
         }
         Err(Error::unsupported(format!("{function} with an argument")))
     }
-
-    /// A second argument names a database.
-    fn in_this_database(&self, function: &str) -> Result<()> {
-        if self.0.len() < 2 {
-            return Ok(());
-        }
-        Err(Error::unsupported(format!("{function} in another database")))
-    }
 }
 
 fn text(s: &str) -> Value {
@@ -216,50 +206,83 @@ impl Engine {
 
     /// The object whose id is the first argument.
     fn object(&self, args: &Arguments<'_>) -> Option<&Object> {
-        self.catalog.by_id(args.int(0)).map(|o| &**o)
+        self.catalog().by_id(args.int(0)).map(|o| &**o)
+    }
+
+    /// The same in the database whose id is the second argument, if there is one.
+    fn object_in(&self, args: &Arguments<'_>) -> Result<Option<&Object>> {
+        if args.0.len() < 2 {
+            return Ok(self.object(args));
+        }
+        let position = usize::try_from(args.int(1) - 1).unwrap_or(usize::MAX);
+        let Some(catalog) = self.catalogs.get(position) else { return Ok(None) };
+        self.entered(&catalog.database)?;
+        Ok(catalog.by_id(args.int(0)).map(|o| &**o))
     }
 }
 
-fn server_property(args: &Arguments<'_>) -> Result<Value> {
+fn server_property(engine: &Engine, args: &Arguments<'_>) -> Result<Value> {
     Ok(text(match args.text(0).to_lowercase().as_str() {
         "productversion" => "16.0.1000.6",
         "productlevel" => "RTM",
         "edition" => "Sandbox Edition (64-bit)",
         "engineedition" => "3",
-        "servername" | "machinename" => SERVER,
+        "servername" | "machinename" => &engine.shared.server_name,
         "collation" => COLLATION_NAME,
         p => return Err(Error::unsupported(format!("SERVERPROPERTY('{p}')"))),
     }))
 }
 
-fn database_property(args: &Arguments<'_>) -> Result<Value> {
+fn database_property(engine: &Engine, args: &Arguments<'_>) -> Result<Value> {
+    let Some(position) = engine.shared.position(args.text(0)) else { return Ok(Value::Null) };
+    let own = position < SYSTEM_DATABASES.len();
     Ok(text(match args.text(1).to_lowercase().as_str() {
         "collation" => COLLATION_NAME,
         "status" => "ONLINE",
         "updateability" => "READ_WRITE",
+        "useraccess" => "MULTI_USER",
+        "recovery" if own && args.text(0).eq_ignore_ascii_case("model") => "FULL",
+        "recovery" => {
+            if own {
+                "SIMPLE"
+            } else {
+                "FULL"
+            }
+        }
         p => return Err(Error::unsupported(format!("DATABASEPROPERTYEX of '{p}'"))),
     }))
 }
 
 fn database_name(engine: &Engine, args: &Arguments<'_>) -> Value {
     if args.0.is_empty() {
-        return text(&engine.database);
+        return text(engine.shared.name(engine.database));
     }
     let position = usize::try_from(args.int(0) - 1).ok();
-    position.and_then(|i| DATABASES.get(i)).map_or(Value::Null, |name| text(name))
+    position.and_then(|i| engine.shared.names().nth(i)).map_or(Value::Null, text)
+}
+
+/// 1 or 0; NULL for a database that is not there.
+fn has_database_access(engine: &Engine, args: &Arguments<'_>) -> Value {
+    match engine.shared.position(args.text(0)) {
+        None => Value::Null,
+        Some(position) => {
+            let name = engine.shared.name(position);
+            Value::Int(i64::from(engine.login.access.allows(name)))
+        }
+    }
 }
 
 fn schema_name(engine: &Engine, args: &Arguments<'_>) -> Value {
     if args.0.is_empty() {
         return text("dbo");
     }
-    let mut schemas = engine.catalog.schemas.iter();
+    let mut schemas = engine.catalog().schemas.iter();
     schemas.find(|(_, id)| *id == args.int(0)).map_or(Value::Null, |(name, _)| text(name))
 }
 
 fn schema_id(engine: &Engine, args: &Arguments<'_>) -> Value {
     let wanted = if args.0.is_empty() { "dbo" } else { args.text(0) };
-    let mut schemas = engine.catalog.schemas.iter();
+    let mut schemas = engine.catalog().schemas.iter();
     let found = schemas.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
     found.map_or(Value::Null, |(_, id)| Value::Int(*id))
 }
@@ -269,15 +292,16 @@ fn object_id(engine: &Engine, args: &Arguments<'_>) -> Result<Value> {
     let written = args.text(0);
     let local = written.trim_start_matches("tempdb..").trim_start_matches("tempdb.dbo.");
     let name = written_name(local);
-    let elsewhere = ["sys", "INFORMATION_SCHEMA", "master", "msdb"];
-    let mut places = name.0.iter().rev().skip(1);
+    let elsewhere = ["sys", "INFORMATION_SCHEMA"];
+    let mut places = name.0.iter().rev().skip(1).take(1);
     if places.any(|s| elsewhere.iter().any(|x| s.eq_ignore_ascii_case(x))) {
         return Err(Error::unsupported(format!("OBJECT_ID of {written}")));
     }
     let wanted = args.text(1).trim();
     let is_wanted =
         |o: &Object| wanted.is_empty() || o.type_code().0.trim().eq_ignore_ascii_case(wanted);
-    if let Some(object) = engine.catalog.find(&name).filter(|o| is_wanted(o)) {
+    let catalog = engine.catalog_of(&name)?;
+    if let Some(object) = catalog.and_then(|c| c.find(&name)).filter(|o| is_wanted(o)) {
         return Ok(Value::Int(object.id));
     }
     let temporary = name

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags};
 
 use super::change::{Target, Verb};
-use super::session::{Engine, Shared};
+use super::databases::Shared;
+use super::session::Engine;
 use crate::bind::Binder;
 use crate::catalog::TableDef;
 use crate::convert;
@@ -50,13 +51,14 @@ thread_local! {
         const { RefCell::new(Patience { until: None, cancel: None }) };
 }
 
-/// Opens a connection to the shared database with the functions in place.
+/// Opens a connection to the sample's database with the functions in place.
 pub(crate) fn open(shared: &Arc<Shared>) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(&shared.uri, flags)?;
+    let (_, main) = shared.kept().next().unwrap_or_default();
+    let connection = Connection::open_with_flags(main, flags)?;
     connection.execute_batch(
         "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA recursive_triggers=ON; \
          PRAGMA trusted_schema=ON;",
@@ -64,6 +66,15 @@ pub(crate) fn open(shared: &Arc<Shared>) -> rusqlite::Result<Connection> {
     connection.set_prepared_statement_cache_capacity(64);
     register(&connection, &shared.calls)?;
     Ok(connection)
+}
+
+/// Attaches every further database, so that they live as long as the connection.
+pub(crate) fn attach_all(connection: &Connection, shared: &Shared) -> rusqlite::Result<()> {
+    shared.kept().skip(1).try_for_each(|(place, uri)| attach(connection, place, uri))
+}
+
+fn attach(connection: &Connection, place: &str, uri: &str) -> rusqlite::Result<()> {
+    connection.execute_batch(&format!("ATTACH '{uri}' AS {place}"))
 }
 
 /// Lets a connection wait for locks, on the thread that calls this, as long as its session's
@@ -110,8 +121,22 @@ impl Engine {
         PATIENCE.with(|p| p.borrow_mut().until = until);
     }
 
+    /// Attaches the databases that a statement's SQL names and no other has named yet: to attach one
+    /// is to read its schema, which waits for whoever changes it.
+    fn attach_named(&self, sql: &str) -> Result<()> {
+        let mut attached = self.attached.borrow_mut();
+        for (place, uri) in self.shared.kept().skip(1) {
+            if !attached.iter().any(|a| a == place) && sql.contains(&format!("{place}.\"")) {
+                attach(&self.connection, place, uri).map_err(|e| self.translate(e, None))?;
+                attached.push(place.to_owned());
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn sqlite_batch(&self, sql: &str) -> Result<()> {
         self.begin_statement();
+        self.attach_named(sql)?;
         self.connection.execute_batch(sql).map_err(|e| self.translate(e, None))
     }
 
@@ -123,6 +148,7 @@ impl Engine {
         changes: Changes<'_>,
     ) -> Result<usize> {
         self.begin_statement();
+        self.attach_named(sql)?;
         self.connection
             .prepare_cached(sql)
             .and_then(|mut s| s.execute(rusqlite::params_from_iter(binds)))
@@ -133,6 +159,7 @@ impl Engine {
     pub(super) fn sqlite_value(&self, sql: &str, binds: &[Value], ty: Type) -> Result<Value> {
         let fail = |e| self.translate(e, None);
         self.begin_statement();
+        self.attach_named(sql)?;
         let mut statement = self.connection.prepare_cached(sql).map_err(fail)?;
         let mut rows = statement.query(rusqlite::params_from_iter(binds)).map_err(fail)?;
         match rows.next().map_err(fail)? {
@@ -152,6 +179,7 @@ impl Engine {
     ) -> Result<usize> {
         let fail = |e| self.translate(e, changes);
         self.begin_statement();
+        self.attach_named(sql)?;
         let mut statement = self.connection.prepare_cached(sql).map_err(fail)?;
         let mut rows = statement.query(rusqlite::params_from_iter(binds)).map_err(fail)?;
         let mut next = rows.next().map_err(fail)?;
@@ -242,41 +270,46 @@ impl Engine {
         let verb = changes.map_or("", |(verb, _)| verb.name());
         let label = changes.map_or("", |(_, target)| target.label.as_str());
         let table = changes.map(|(_, target)| &target.table);
+        let database = changes.map_or("", |(_, target)| target.catalog.database.as_str());
         match code {
             code::CONSTRAINT_NOT_NULL => {
                 let verb = if verb.is_empty() { "INSERT" } else { verb };
-                messages::null_not_allowed(last_part(&message), label, verb)
+                messages::null_not_allowed(
+                    last_part(&message),
+                    &format!("{database}.{label}"),
+                    verb,
+                )
             }
             code::CONSTRAINT_PRIMARY_KEY | code::CONSTRAINT_UNIQUE => {
                 duplicate_key(&message, label, table)
             }
             code::CONSTRAINT_CHECK => {
                 let name = message.trim_start_matches("CHECK constraint failed: ");
-                messages::check_conflict(verb, name, label)
+                messages::check_conflict(verb, name, database, label)
             }
-            code::CONSTRAINT_FOREIGN_KEY if verb == "DELETE" => self.still_referenced(label),
+            code::CONSTRAINT_FOREIGN_KEY if verb == "DELETE" => {
+                changes.map_or_else(|| Error::internal("a reference"), |(_, t)| still_referenced(t))
+            }
             code::CONSTRAINT_FOREIGN_KEY => {
                 let foreign = table.into_iter().flat_map(|t| &t.foreign);
                 let names: Vec<String> = foreign.map(|f| f.name.clone()).collect();
-                messages::foreign_key_conflict(verb, &names)
+                messages::foreign_key_conflict(verb, database, &names)
             }
             _ if message.contains("integer overflow") => Error::overflow("int"),
             _ => Error::internal(message),
         }
     }
+}
 
-    /// SQLite names neither the constraint nor the table that still refers to a row.
-    fn still_referenced(&self, label: &str) -> Error {
-        let objects = &self.catalog.objects;
-        let qualified = |o: &crate::catalog::Object| format!("{}.{}", o.schema, o.name);
-        let id = objects.iter().find(|o| qualified(o) == label).map(|o| o.id);
-        let by = objects.iter().find_map(|o| {
-            let foreign = o.table()?.foreign.iter().find(|f| Some(f.table) == id)?;
-            Some((foreign.name.clone(), qualified(o)))
-        });
-        let (constraint, table) = by.unwrap_or_default();
-        messages::reference_conflict(&constraint, &table)
-    }
+/// SQLite names neither the constraint nor the table that still refers to a row.
+fn still_referenced(target: &Target) -> Error {
+    let id = target.object.as_ref().map(|o| o.id);
+    let by = target.catalog.objects.iter().find_map(|o| {
+        let foreign = o.table()?.foreign.iter().find(|f| Some(f.table) == id)?;
+        Some((foreign.name.clone(), format!("{}.{}", o.schema, o.name)))
+    });
+    let (constraint, table) = by.unwrap_or_default();
+    messages::reference_conflict(&constraint, &target.catalog.database, &table)
 }
 
 fn last_part(name: &str) -> &str {
@@ -325,7 +358,7 @@ mod tests {
             columns: columns.iter().map(|c| (*c, false)).collect(),
         };
         TableDef {
-            columns: vec![column("A"), column("B")],
+            columns: Arc::new(vec![column("A"), column("B")]),
             keys: vec![
                 key("PK_T", true, true, &[0]),
                 key("UQ_T", false, true, &[1]),

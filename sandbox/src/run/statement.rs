@@ -74,6 +74,7 @@ fn is_definition(kind: &StatementKind) -> bool {
             | StatementKind::CreateTable(..)
             | StatementKind::CreateView(..)
             | StatementKind::CreateProc(..)
+            | StatementKind::CreateModule(..)
             | StatementKind::CreateSchema(_)
             | StatementKind::CreateIndex { .. }
             | StatementKind::AddColumns(..)
@@ -103,6 +104,7 @@ impl Engine {
     pub(super) fn statement(&mut self, s: &Statement, out: &mut Out) -> Run<Flow> {
         out.check()?;
         self.line = s.line;
+        self.kept.clear();
         if resets_row_count(&s.kind) {
             self.row_count = 0;
         }
@@ -228,6 +230,9 @@ impl Engine {
             }
             StatementKind::CreateProc(name, params, text, replace) => {
                 self.create_procedure(name, params, text, *replace)?;
+            }
+            StatementKind::CreateModule(name, module, replace) => {
+                self.create_other(name, module, *replace)?;
             }
             StatementKind::CreateSchema(name) => self.create_schema(name)?,
             StatementKind::CreateIndex { name, table, columns, unique } => {

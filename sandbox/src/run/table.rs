@@ -1,5 +1,7 @@
 //! The definition of a table: from the syntax tree to a [`TableDef`] and to SQLite's DDL.
 
+use std::sync::Arc;
+
 use crate::bind::{Binder, Env, duplicate};
 use crate::catalog::{Catalog, Check, ColumnMeta, Foreign, Key, TableDef, quote};
 use crate::error::{Error, Result};
@@ -39,12 +41,12 @@ pub(super) fn define(
         return Err(Error::unsupported(format!("a column named {name}")));
     }
     let mut table = TableDef { physical, ..TableDef::default() };
-    table.columns = columns.iter().map(|c| column(c, label)).collect();
+    table.columns = Arc::new(columns.iter().map(|c| column(c, label)).collect());
     // A computed column's type is that of its expression over the others.
     for (i, c) in columns.iter().enumerate() {
         if let Some((e, _, _)) = &c.computed {
             let ty = Binder::new(env).over_table(e, &table, false)?.ty;
-            table.columns[i].ty = ty;
+            table.columns_mut()[i].ty = ty;
         }
     }
     let mut definition = Definition { env, catalog, label, table };
@@ -129,7 +131,7 @@ impl Definition<'_> {
         for (column, descending) in columns {
             let position = key_position(&self.table, column)?;
             if primary {
-                self.table.columns[position].nullable = false;
+                self.table.columns_mut()[position].nullable = false;
             }
             positions.push((position, *descending));
         }
@@ -152,12 +154,20 @@ impl Definition<'_> {
         columns: &[String],
     ) -> Result<(i64, Vec<usize>)> {
         let shown = table.0.join(".");
+        if table.database().is_some_and(|d| !d.eq_ignore_ascii_case(&self.catalog.database)) {
+            return Err(messages::foreign_key_to_another_database(constraint));
+        }
         let Some(object) = self.catalog.find(table) else {
             return Err(messages::invalid_referenced_table(constraint, &shown));
         };
         let Some(definition) = object.table() else {
             return Err(messages::referenced_object_is_no_table());
         };
+        if definition.is_empty() {
+            return Err(Error::unsupported(format!(
+                "a foreign key to {shown}, which is generated"
+            )));
+        }
         let positions = |key: &Key| -> Vec<usize> { key.columns.iter().map(|c| c.0).collect() };
         let columns = if columns.is_empty() {
             let primary = definition.keys.iter().find(|k| k.primary);
@@ -179,7 +189,7 @@ pub(super) fn key_position(table: &TableDef, name: &str) -> Result<usize> {
 /// SQLite's CREATE TABLE, with the constraints in it.
 pub(super) fn create_sql(env: &dyn Env, catalog: &Catalog, table: &TableDef) -> Result<String> {
     let mut parts = Vec::new();
-    for c in &table.columns {
+    for c in table.columns.iter() {
         parts.push(column_sql(env, table, c)?);
     }
     for k in table.keys.iter().filter(|k| k.constraint) {
@@ -195,7 +205,7 @@ pub(super) fn create_sql(env: &dyn Env, catalog: &Catalog, table: &TableDef) -> 
         parts.push(format!(
             "FOREIGN KEY ({}) REFERENCES {} ({}) ON DELETE {} ON UPDATE {}",
             column_list(table, &f.columns),
-            referenced.physical.trim_start_matches("main."),
+            referenced.place().1,
             column_list(referenced, &f.refs),
             f.on_delete.replace('_', " "),
             f.on_update.replace('_', " ")

@@ -35,7 +35,9 @@ impl Engine {
             1 => {
                 self.sqlite_batch("COMMIT")?;
                 self.transaction_count = 0;
-                self.shared.publish(self.catalog.clone());
+                for position in std::mem::take(&mut self.altered) {
+                    self.shared.publish(position, self.catalogs[position].clone());
+                }
                 out.write(|b| token::env_bytes(9, &[], &DESCRIPTOR, b))?;
             }
             _ => self.transaction_count -= 1,
@@ -69,6 +71,7 @@ impl Engine {
     /// A rollback that the client is not told of.
     pub(super) fn rollback_quietly(&mut self) -> Result<()> {
         self.transaction_count = 0;
+        self.altered.clear();
         self.doomed = false;
         if !self.connection.is_autocommit() {
             self.sqlite_batch("ROLLBACK")?;

@@ -11,10 +11,11 @@ use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 
 use super::Server;
-use super::login::{self, Login7};
+use super::login::{self, Admitted, Login7};
 use super::prelogin::{self, Stream, encryption, handshake, strict_handshake};
 use super::session_thread::SessionThread;
 use crate::faults::{Attention, Faults};
+use crate::run::Login;
 use crate::tds::out::Piece;
 use crate::tds::request;
 use crate::tds::token::{self, Done, status};
@@ -105,27 +106,40 @@ async fn session(
         tokio::time::sleep(delay).await;
     }
     let mut tokens = BytesMut::new();
-    let refusal = login::refuse(&server.options, &login);
-    match &refusal {
-        Some(e) if login.tds_version >> 24 < 0x72 => token::error_before_7_2(e, &mut tokens),
-        Some(e) => {
-            token::error(e, &mut tokens);
+    let admitted = login::admit(&server.options, &server.shared, &login);
+    match &admitted {
+        Err(told) if login.tds_version >> 24 < 0x72 => {
+            told.iter().for_each(|e| token::error_before_7_2(e, &mut tokens));
+        }
+        Err(told) => {
+            told.iter().for_each(|e| token::error(e, &mut tokens));
             token::done(Done::Statement, status::ERROR, 0, 0, &mut tokens);
         }
-        None => login::greet(&login, &faults, &mut tokens),
+        Ok(admitted) => login::greet(&login, &admitted.database, &faults, &mut tokens),
     }
     let mut out = BytesMut::new();
     wire::packets(&tokens, PACKET_SIZE, &mut 1, true, &mut out);
     stream.write_all(&out).await?;
     stream.flush().await?;
-    if refusal.is_some() || faults.route_to.is_some() {
-        return stream.shutdown().await;
+    match admitted {
+        Ok(admitted) if faults.route_to.is_none() => {
+            let size = login.packet_size;
+            let Login7 { user, program, host, .. } = login;
+            let Admitted { database, access } = admitted;
+            let login = Login { user, program, host, database, access };
+            run(server, stream, size, login, spid).await
+        }
+        _ => stream.shutdown().await,
     }
-    run(server, stream, login, spid).await
 }
 
-async fn run(server: Arc<Server>, stream: Stream, login: Login7, spid: i64) -> io::Result<()> {
-    let size = login.packet_size;
+async fn run(
+    server: Arc<Server>,
+    stream: Stream,
+    size: usize,
+    login: Login,
+    spid: i64,
+) -> io::Result<()> {
     let Some(mut thread) = SessionThread::start(server.clone(), login, spid).await? else {
         return Ok(());
     };

@@ -4,11 +4,12 @@ use std::io;
 
 use bytes::{Bytes, BytesMut};
 
-use super::Options;
+use super::{Options, SandboxLogin};
 use crate::error::Error;
 use crate::faults::Faults;
 use crate::messages;
 use crate::names::DATABASE;
+use crate::run::{Access, Shared};
 use crate::tds::encode::COLLATION;
 use crate::tds::request::bad;
 use crate::tds::token::{self, Done};
@@ -25,7 +26,7 @@ pub(super) struct Login7 {
     pub(super) password: String,
     pub(super) program: String,
     pub(super) host: String,
-    /// The database that it begins in; the sandbox's own where the client names none.
+    /// The database that it asks to begin in; empty for its default.
     pub(super) database: String,
     /// UTF8_SUPPORT is among the features that it asks for.
     pub(super) utf8: bool,
@@ -85,35 +86,54 @@ pub(super) fn read(body: Bytes) -> io::Result<Login7> {
         user: utf16(&bytes(40)?),
         password: utf16(&password),
         program: utf16(&bytes(48)?),
-        database: match utf16(&bytes(68)?) {
-            none if none.is_empty() => DATABASE.to_owned(),
-            name => name,
-        },
+        database: utf16(&bytes(68)?),
     })
 }
 
-/// Why a login is refused, or nothing.
-pub(super) fn refuse(options: &Options, login: &Login7) -> Option<Error> {
+/// What a login that is not refused may do.
+#[derive(Debug, PartialEq)]
+pub(super) struct Admitted {
+    /// The database that it begins in, as it spells itself.
+    pub(super) database: String,
+    pub(super) access: Access,
+}
+
+/// Whom a login is for, or all that it is told instead.
+pub(super) fn admit(
+    options: &Options,
+    shared: &Shared,
+    login: &Login7,
+) -> Result<Admitted, Vec<Error>> {
     // Older clients read other tokens, and have no date, time, datetime2 and datetimeoffset.
     if ![0x73, 0x74, 0x08].contains(&(login.tds_version >> 24)) {
         let version = login.tds_version;
-        return Some(Error::unsupported(format!(
+        return Err(vec![Error::unsupported(format!(
             "TDS {:x}.{:x}",
             version >> 28,
             version >> 24 & 0xF
-        )));
+        ))]);
     }
-    if login.user != options.user || login.password != options.password {
-        return Some(messages::login_failed(&login.user));
+    let failed = messages::login_failed(&login.user);
+    let is_it = |l: &&SandboxLogin| l.user == login.user && l.password == login.password;
+    let (default, access) = match options.logins.iter().find(is_it) {
+        _ if login.user == options.user && login.password == options.password => ("", Access::All),
+        Some(known) => (known.default_database.as_str(), Access::Some(known.databases.clone())),
+        None => return Err(vec![failed]),
+    };
+    let default = if default.is_empty() { DATABASE } else { default };
+    let asked = if login.database.is_empty() { default } else { &login.database };
+    let found = shared.position(asked).map(|position| shared.name(position));
+    match found.filter(|name| access.allows(name)) {
+        Some(database) => Ok(Admitted { database: database.to_owned(), access }),
+        None if login.database.is_empty() => {
+            Err(vec![messages::cannot_open_default_database(), failed])
+        }
+        None => Err(vec![messages::cannot_open_database(&login.database), failed]),
     }
-    let known =
-        ["master", "tempdb", DATABASE].iter().any(|d| d.eq_ignore_ascii_case(&login.database));
-    (!known).then(|| messages::cannot_open_database(&login.database))
 }
 
 /// What a login is answered; with a route among the faults, that it should go there.
-pub(super) fn greet(login: &Login7, faults: &Faults, b: &mut BytesMut) {
-    let database = &login.database;
+pub(super) fn greet(login: &Login7, database: &str, faults: &Faults, b: &mut BytesMut) {
     token::env_text(1, database, "master", b);
     token::info(5701, 0, 2, 1, &format!("Changed database context to '{database}'."), b);
     token::env_bytes(7, &COLLATION, &[], b);
@@ -156,14 +176,16 @@ mod tests {
 
     fn refusal(login: Bytes) -> Option<u32> {
         let login = read(login).expect("a login");
-        refuse(&Options::default(), &login).map(|e| e.number)
+        let shared = Shared::new("/login");
+        let told = admit(&Options::default(), &shared, &login).err()?;
+        told.first().map(|e| e.number)
     }
 
     #[test]
     fn a_login_is_read_and_accepted() {
         let login = read(login7(0x7400_0004, 0, USER, PASSWORD)).expect("a login");
         assert_eq!((login.user.as_str(), login.password.as_str()), (USER, PASSWORD));
-        assert_eq!((login.packet_size, login.database.as_str()), (4096, DATABASE));
+        assert_eq!((login.packet_size, login.database.as_str()), (4096, ""));
         assert!(!login.utf8);
         assert_eq!(refusal(login7(0x7400_0004, 0, USER, PASSWORD)), None);
         let tiny = read(login7(0x7400_0004, 1, USER, PASSWORD)).expect("a login");
@@ -176,6 +198,39 @@ mod tests {
         assert_eq!(refusal(login7(0x7400_0004, 0, "sa", PASSWORD)), Some(18456));
         let too_old = refusal(login7(0x7200_0002, 0, USER, PASSWORD));
         assert_eq!(too_old, Some(crate::error::UNSUPPORTED));
+    }
+
+    #[test]
+    fn where_a_login_begins() {
+        let options = Options {
+            logins: vec![SandboxLogin {
+                user: "anna".to_owned(),
+                password: "A".to_owned(),
+                default_database: "Ledger".to_owned(),
+                databases: vec!["ledger".to_owned()],
+            }],
+            ..Options::default()
+        };
+        let further = ["Ledger".to_owned(), "Stock".to_owned()];
+        let shared = Shared::with("/begins", "", &further).expect("databases");
+        let begins = |user: &str, password: &str, database: &str| {
+            let login = Login7 {
+                tds_version: 0x7400_0004,
+                user: user.to_owned(),
+                password: password.to_owned(),
+                database: database.to_owned(),
+                ..Login7::default()
+            };
+            let admitted = admit(&options, &shared, &login).map(|a| a.database);
+            admitted.map_err(|told| told.iter().map(|e| e.number).collect::<Vec<_>>())
+        };
+        assert_eq!(begins(USER, PASSWORD, "").as_deref(), Ok(DATABASE));
+        assert_eq!(begins(USER, PASSWORD, "STOCK").as_deref(), Ok("Stock"));
+        assert_eq!(begins("anna", "A", "").as_deref(), Ok("Ledger"));
+        assert_eq!(begins("anna", "A", "MASTER").as_deref(), Ok("master"));
+        assert_eq!(begins("anna", "A", "Stock"), Err(vec![4060, 18456]));
+        assert_eq!(begins("anna", "A", "nothing"), Err(vec![4060, 18456]));
+        assert_eq!(begins("anna", "B", ""), Err(vec![18456]));
     }
 
     #[test]

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Server;
-use super::login::Login7;
 use crate::messages;
 use crate::run::{Engine, Login};
 use crate::tds::out::{Out, Piece};
@@ -33,7 +32,7 @@ impl SessionThread {
     /// Nothing when the engine cannot be made.
     pub(super) async fn start(
         server: Arc<Server>,
-        login: Login7,
+        login: Login,
         spid: i64,
     ) -> io::Result<Option<Self>> {
         let cancel = Arc::new(AtomicBool::new(false));
@@ -43,8 +42,6 @@ impl SessionThread {
         let cancelled = cancel.clone();
         std::thread::Builder::new().name("sandbox-session".into()).stack_size(STACK).spawn(
             move || {
-                let Login7 { user, program, host, database, .. } = login;
-                let login = Login { user, program, host, database };
                 let engine = Engine::new(server.shared.clone(), spid, login, cancelled.clone());
                 let Ok(mut engine) = engine else { return };
                 let _ = made.send(engine.interrupt_handle());

@@ -24,11 +24,20 @@ pub(super) struct Parser<'a> {
     depth: u32,
     /// The name of the last BEGIN TRANSACTION.
     pub(super) transaction: Option<String>,
+    /// In the body of a procedure, a function or a trigger.
+    pub(super) in_module: bool,
 }
 
 impl<'a> Parser<'a> {
     pub(super) fn new(sql: &'a str) -> Result<Self> {
-        Ok(Self { tokens: tokens(sql)?, position: 0, sql, depth: 0, transaction: None })
+        Ok(Self {
+            tokens: tokens(sql)?,
+            position: 0,
+            sql,
+            depth: 0,
+            transaction: None,
+            in_module: false,
+        })
     }
 
     fn token(&self, ahead: usize) -> &Token {

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 
 impl Parser<'_> {
     pub(super) fn create(&mut self) -> Result<StatementKind> {
+        let start = self.offset();
         self.expect(Keyword::Create)?;
         let replace = self.eat_all(&[Keyword::Or, Keyword::Alter]);
         if self.eat(Keyword::Table) {
@@ -22,15 +23,16 @@ impl Parser<'_> {
         if self.eat(Keyword::Schema) {
             return Ok(StatementKind::CreateSchema(self.identifier()?));
         }
+        if let Some(module) = self.module(start, replace) {
+            return module;
+        }
         let unique = self.eat(Keyword::Unique);
         self.eat_any(&[Keyword::Clustered, Keyword::Nonclustered]);
         if self.eat(Keyword::Index) {
             return self.create_index(unique);
         }
         match self.peek() {
-            TokenKind::Word(word)
-                if !word.is_reserved() || word.keyword == Some(Keyword::Trigger) =>
-            {
+            TokenKind::Word(word) if !word.is_reserved() => {
                 Err(Error::unsupported(format!("CREATE {}", word.text.to_ascii_uppercase())))
             }
             _ => Err(self.unexpected()),
@@ -71,6 +73,7 @@ impl Parser<'_> {
         }
         self.expect(Keyword::As)?;
         let start = self.offset();
+        self.in_module = true;
         while self.skip_semicolons() {
             self.statement(false)?;
         }
@@ -82,7 +85,13 @@ impl Parser<'_> {
             let name = p.variable()?;
             p.eat(Keyword::As);
             let ty = p.data_type()?;
-            let default = if p.eat_symbol("=") { Some(p.expr()?) } else { None };
+            let start = p.offset() + 1;
+            let default = if p.eat_symbol("=") {
+                let value = p.expr()?;
+                Some((value, p.text_from(start)))
+            } else {
+                None
+            };
             let output = p.eat_any(&[Keyword::Output, Keyword::Out]).is_some();
             Ok(ParamDef { name, ty, default, output })
         })
@@ -104,7 +113,11 @@ impl Parser<'_> {
     }
 
     pub(super) fn alter(&mut self) -> Result<StatementKind> {
+        let start = self.offset();
         self.expect(Keyword::Alter)?;
+        if let Some(module) = self.module(start, true) {
+            return module;
+        }
         if self.eat(Keyword::View) {
             return self.view(true);
         }
@@ -138,6 +151,10 @@ impl Parser<'_> {
             Some(Keyword::Procedure | Keyword::Proc) => ObjectClass::Procedure,
             Some(Keyword::Index) => ObjectClass::Index,
             Some(Keyword::Schema) => ObjectClass::Schema,
+            Some(Keyword::Trigger) => ObjectClass::Trigger,
+            _ if self.at_word("FUNCTION") => ObjectClass::Function,
+            _ if self.at_word("SYNONYM") => ObjectClass::Synonym,
+            _ if self.at_word("SEQUENCE") => ObjectClass::Sequence,
             _ => {
                 return Err(match self.peek() {
                     TokenKind::Word(word) => {
@@ -455,8 +472,7 @@ mod tests {
             assert!(matches!(number(text), Err(102 | 156)), "{text}: {:?}", number(text));
         }
         let elsewhere = [
-            "CREATE FUNCTION f() RETURNS int AS BEGIN RETURN 1 END",
-            "CREATE TRIGGER t ON u AFTER INSERT AS SELECT 1",
+            "CREATE TRIGGER t ON DATABASE AFTER CREATE_TABLE AS SELECT 1",
             "CREATE USER u",
             "CREATE VIEW v (a) AS SELECT 1",
             "CREATE TABLE t (a int) WITH (DATA_COMPRESSION = ROW)",

@@ -1,6 +1,6 @@
 //! Predicates and values, from the loosest operator to the tightest.
 
-use super::ast::{BinaryOp, Call, CompareOp, Expr, Over, UnaryOp};
+use super::ast::{BinaryOp, Call, CompareOp, Expr, Name, Over, UnaryOp};
 use super::cursor::Parser;
 use super::keyword::Keyword;
 use super::lexer::{TokenKind, Word};
@@ -246,7 +246,13 @@ impl Parser<'_> {
                 Err(Error::unsupported(format!("the function {}", keyword.text())))
             }
             Some(Keyword::Next) if self.keyword_at(1) == Some(Keyword::Value) => {
-                Err(Error::unsupported("NEXT VALUE FOR"))
+                self.position += 2;
+                self.expect(Keyword::For)?;
+                let name = self.name()?;
+                if self.at(Keyword::Over) {
+                    return Err(Error::unsupported("NEXT VALUE FOR … OVER"));
+                }
+                Ok(Expr::NextValue(name))
             }
             Some(Keyword::Left | Keyword::Right) if called => {
                 self.position += 1;
@@ -333,11 +339,24 @@ impl Parser<'_> {
         }
         match parts.as_slice() {
             [name] => self.call(name),
-            _ => Err(Error::unsupported(format!("the function {}", parts.join(".")))),
+            _ => Ok(Expr::OwnCall(Name(parts), self.own_arguments()?)),
         }
     }
 
     // --- calls
+
+    /// Of a function of one's own: the word DEFAULT is none that the sandbox takes.
+    pub(super) fn own_arguments(&mut self) -> Result<Vec<Expr>> {
+        self.parenthesized(|p| {
+            if p.at_symbol(")") {
+                return Ok(Vec::new());
+            }
+            if p.at(Keyword::Default) {
+                return Err(Error::unsupported("DEFAULT as an argument of a function"));
+            }
+            p.nested(Self::expressions)
+        })
+    }
 
     /// Of the function whose name was read.
     fn call(&mut self, name: &str) -> Result<Expr> {
@@ -463,6 +482,8 @@ mod tests {
                 let attempt = if *attempt { "try-" } else { "" };
                 format!("({attempt}cast {} {ty} {style})", shape(value))
             }
+            Expr::OwnCall(name, args) => format!("({} {})", name.0.join("."), all(args)),
+            Expr::NextValue(name) => format!("(next {})", name.0.join(".")),
             Expr::Call(call) => {
                 let flag = |on: bool, name: &str| if on { format!(" {name}") } else { "".into() };
                 let over = call.over.as_ref().map_or(String::new(), |over| {
@@ -609,6 +630,13 @@ mod tests {
     }
 
     #[test]
+    fn calls_of_ones_own_functions_and_sequences() {
+        assert_eq!(parsed("dbo.f(1, a) + 2"), "(+ (dbo.f 1 a) 2)");
+        assert_eq!(parsed("d.dbo.f()"), "(d.dbo.f )");
+        assert_eq!(parsed("NEXT VALUE FOR dbo.s"), "(next dbo.s)");
+    }
+
+    #[test]
     fn what_is_no_expression() {
         for text in ["", "1 +", "(1", "a.", "CASE END", "CAST(1)", "1 WHERE a NOT 2", "f(1,)"] {
             assert!(matches!(refused(text), 102 | 156), "{text}");
@@ -616,10 +644,10 @@ mod tests {
         let elsewhere = [
             "PARSE('1' AS int)",
             "TRY_PARSE('1' AS int)",
-            "NEXT VALUE FOR s",
+            "NEXT VALUE FOR s OVER (ORDER BY a)",
             "a AT TIME ZONE 'UTC'",
             "geography::Point(1)",
-            "dbo.f(1)",
+            "dbo.f(DEFAULT)",
             "TRIM(LEADING 'x' FROM 'y')",
             "TRIM('x' FROM 'y')",
             "LAG(a) IGNORE NULLS OVER (ORDER BY a)",

@@ -399,15 +399,20 @@ impl Parser<'_> {
             [name] if name.eq_ignore_ascii_case("OPENJSON") => return self.open_json(),
             [name] if name.eq_ignore_ascii_case("STRING_SPLIT") => name.to_ascii_uppercase(),
             _ => {
-                let what = format!("the table function {}", name.0.join("."));
-                return Err(Error::unsupported(what));
+                let (name, args) = (name.clone(), self.own_arguments()?);
+                let (alias, columns) = self.function_alias()?;
+                return Ok(Table::OwnFunction { name, args, alias, columns });
             }
         };
         let args = self.parenthesized(Self::expressions)?;
+        let (alias, columns) = self.function_alias()?;
+        Ok(Table::Function { name, args, alias, columns })
+    }
+
+    fn function_alias(&mut self) -> Result<(Option<String>, Vec<String>)> {
         let alias = self.alias(false)?;
         let named = alias.is_some() && self.at_symbol("(");
-        let columns = if named { self.name_list()? } else { Vec::new() };
-        Ok(Table::Function { name, args, alias, columns })
+        Ok((alias, if named { self.name_list()? } else { Vec::new() }))
     }
 
     /// Behind its opening parenthesis: VALUES, a derived table, or a join.
@@ -617,10 +622,9 @@ mod tests {
             "DELETE TOP (1) WITH TIES FROM t",
             "SELECT 1 FROM a GROUP BY ALL b",
             "SELECT 1 FROM a GROUP BY CUBE (b, c, d, e, f, g, h)",
-            "SELECT 1 FROM dbo.STRING_SPLIT('a', 'b')",
+            "SELECT 1 FROM dbo.f(DEFAULT)",
             "SELECT 1 FROM a INNER HASH JOIN b ON 1=1",
             "SELECT 1 FROM a TABLESAMPLE (1 ROWS)",
-            "SELECT 1 FROM f(1)",
             "SELECT 1 FROM a JOIN b JOIN c ON 1=1 ON 1=1",
             "WITH XMLNAMESPACES ('u' AS n) SELECT 1",
             "DECLARE @v int SELECT @v += 1",

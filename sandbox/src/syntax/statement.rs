@@ -5,14 +5,16 @@ use super::cursor::Parser;
 use super::keyword::Keyword;
 use super::lexer::TokenKind;
 use crate::error::{Error, Result};
+use crate::messages;
 
 impl Parser<'_> {
     /// `top` where a procedure may be called without EXEC.
     pub(super) fn statement(&mut self, top: bool) -> Result<Statement> {
-        let line = self.line();
+        let (line, start) = (self.line(), self.offset());
         let kind = self.nested(|p| p.statement_kind(top)).map_err(|e| e.at(line))?;
+        let range = (start, self.offset());
         self.eat_symbol(";");
-        Ok(Statement { line, kind })
+        Ok(Statement { line, range, kind })
     }
 
     fn statement_kind(&mut self, top: bool) -> Result<StatementKind> {
@@ -49,6 +51,7 @@ impl Parser<'_> {
             Some(Keyword::Throw) => self.throw(),
             Some(Keyword::Commit) => self.commit(),
             Some(Keyword::Rollback) => self.rollback(),
+            Some(Keyword::Use) if self.in_module => Err(messages::use_in_a_module()),
             Some(Keyword::Use) => {
                 self.position += 1;
                 Ok(StatementKind::Use(self.identifier()?))

@@ -59,6 +59,17 @@ pub(super) fn type_info(ty: Type, out: &mut BytesMut) {
     }
 }
 
+/// The first byte of a type's TYPE_INFO, and the most bytes that a value has.
+pub(crate) fn tds_type(ty: Type) -> (i64, i64) {
+    let mut info = BytesMut::new();
+    type_info(ty, &mut info);
+    let length = match ty.max_length() {
+        -1 => 65_535,
+        length => length,
+    };
+    (info.first().map_or(0, |b| i64::from(*b)), length)
+}
+
 fn sized_type(code: u8, ty: Type, out: &mut BytesMut) {
     out.put_u8(code);
     out.put_u16_le(match ty.max_length() {

@@ -36,23 +36,28 @@ fn wide(s: &str) -> Vec<u8> {
 
 impl Client {
     pub fn open(at: SocketAddr, ask: Ask) -> Self {
+        Self::login(at, ask, [USER, PASSWORD, "trading"])
+    }
+
+    /// As somebody, in a database.
+    pub fn login(at: SocketAddr, ask: Ask, [user, password, database]: [&str; 3]) -> Self {
         let tcp = TcpStream::connect(at).expect("connect");
         tcp.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
         let mut c = Self { tcp, greeting: Vec::new(), longest: 0 };
         // PRELOGIN: a version, and no encryption.
         c.send(18, &[0, 0, 11, 0, 6, 1, 0, 17, 0, 1, 0xFF, 15, 0, 0, 0, 0, 0, 2]);
         c.receive().expect("PRELOGIN");
-        let password: Vec<u8> = wide(PASSWORD).iter().map(|b| b.rotate_left(4) ^ 0xA5).collect();
+        let password: Vec<u8> = wide(password).iter().map(|b| b.rotate_left(4) ^ 0xA5).collect();
         let fields = [
             wide("host"),
-            wide(USER),
+            wide(user),
             password,
             wide("tests"),
             Vec::new(),
             Vec::new(),
             wide("tests"),
             Vec::new(),
-            wide("trading"),
+            wide(database),
         ];
         let mut body = vec![0; 36];
         body[4..8].copy_from_slice(&ask.version.to_le_bytes());
@@ -74,7 +79,12 @@ impl Client {
 
     /// One packet that is a whole message.
     pub fn send(&mut self, kind: u8, body: &[u8]) {
-        let mut packet = vec![kind, 1];
+        self.send_with(kind, 1, body);
+    }
+
+    /// The same with a status of its own: 1 ends the message, 8 asks for a reset.
+    pub fn send_with(&mut self, kind: u8, status: u8, body: &[u8]) {
+        let mut packet = vec![kind, status];
         packet.extend_from_slice(&((body.len() + 8) as u16).to_be_bytes());
         packet.extend_from_slice(&[0, 0, 1, 0]);
         packet.extend_from_slice(body);
@@ -100,16 +110,25 @@ impl Client {
 
     /// A message with ALL_HEADERS before its body, and its answer.
     pub fn ask(&mut self, kind: u8, body: &[u8]) -> Vec<Item> {
+        self.ask_with(kind, 1, body)
+    }
+
+    fn ask_with(&mut self, kind: u8, status: u8, body: &[u8]) -> Vec<Item> {
         let mut message = vec![22, 0, 0, 0, 18, 0, 0, 0, 2, 0];
         message.extend_from_slice(&[0; 8]);
         message.extend_from_slice(&1u32.to_le_bytes());
         message.extend_from_slice(body);
-        self.send(kind, &message);
+        self.send_with(kind, status, &message);
         items(&self.receive().expect("an answer"))
     }
 
     pub fn batch(&mut self, sql: &str) -> Vec<Item> {
         self.ask(1, &wide(sql))
+    }
+
+    /// A batch before which the connection is reset.
+    pub fn batch_after_reset(&mut self, sql: &str) -> Vec<Item> {
+        self.ask_with(1, 9, &wide(sql))
     }
 }
 

@@ -3,5 +3,7 @@
 
 mod answers;
 mod client;
+mod databases;
+mod generated;
 mod tokens;
 mod wire;

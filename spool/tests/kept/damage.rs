@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use mssql_mcp_spool::{Error, Kept, Query};
+use mssql_mcp_spool::{Error, Filter, Kept, Op, Query};
 use proptest::prelude::*;
 
 use crate::support::{many, spool};
@@ -88,4 +88,22 @@ fn nothing_of_a_row_is_in_the_file() {
     let _kept = many(&spool, "me", 100, 300);
     let bytes = fs::read(rows_file(&folder)).expect("the file");
     assert!(!bytes.windows(4).any(|w| w == b"text"));
+}
+
+#[test]
+fn what_comes_before_a_page_is_not_read() {
+    let (folder, spool) = spool();
+    let kept = many(&spool, "me", 1000, 300);
+    let path = rows_file(&folder);
+    let mut bytes = fs::read(&path).expect("the file");
+    bytes[40] ^= 1;
+    fs::write(&path, &bytes).expect("written");
+    let page = |query: Query| kept.page(0, &query, 1000).map(|page| page.numbers);
+    let query = Query { limit: 2, ..Query::default() };
+    assert!(matches!(page(query.clone()), Err(Error::Damaged)));
+    let offset = Query { offset: 700, ..query.clone() };
+    assert_eq!(page(offset).expect("a page"), [700, 701]);
+    let filters = vec![Filter { column: 1, op: Op::Like, value: "%9".to_owned() }];
+    let from = Query { from: 700, filters, ..query };
+    assert_eq!(page(from).expect("a page"), [709, 719]);
 }

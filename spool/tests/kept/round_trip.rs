@@ -191,3 +191,41 @@ fn all_of_it_goes_between_threads() {
     shared::<Kept>();
     shared::<Spool>();
 }
+
+#[test]
+fn a_page_has_as_many_rows_as_fit_but_one_at_least() {
+    let (_folder, spool) = spool();
+    let kept = many(&spool, "me", 5, 300);
+    let page = |bytes| kept.page(0, &Query::default(), bytes).expect("a page");
+    let three = br#"[[0,"text 0"],[1,"text 1"],[2,"text 2"]]"#;
+    for (bytes, rows) in [(three.len(), 3), (three.len() - 1, 2), (0, 1), (1000, 5)] {
+        let page = page(bytes);
+        assert_eq!((page.numbers.len(), page.more), (rows, rows < 5), "{bytes}");
+    }
+    assert_eq!(page(three.len()).json, three);
+}
+
+#[test]
+fn a_result_has_so_many_sets_and_columns() {
+    let (_folder, spool) = spool();
+    let mut writer = spool.create("me", Options::default()).expect("a writer");
+    for set in 0..1000 {
+        assert!(!matches!(writer.begin(vec![Column::new("n", "int")]), Pushed::Ended(_)), "{set}");
+        writer.push_and_wait(b"[1]").expect("a row");
+        writer.wait_for_room();
+    }
+    assert_eq!((writer.rows(), writer.ended()), (1000, None));
+    assert_eq!(writer.begin(Vec::new()), Pushed::Ended(Reason::MaxSets));
+    let handle = writer.handle().to_owned();
+    let kept = writer.finish_and_wait().expect("kept");
+    assert_eq!(
+        (kept.handle(), kept.sets().len(), kept.total_rows()),
+        (handle.as_str(), 1000, 1000)
+    );
+    assert_eq!(kept.reason(), Some(Reason::MaxSets));
+
+    let columns = |count| (0..count).map(|_| Column::new("n", "int")).collect::<Vec<_>>();
+    let mut writer = spool.create("me", Options::default()).expect("a writer");
+    assert_eq!(writer.begin(columns(4096)), Pushed::Taken);
+    assert_eq!(writer.begin(columns(4097)), Pushed::Ended(Reason::MaxSets));
+}

@@ -1,7 +1,7 @@
 //! `[tools]`: tools that are not always offered, and what all of them answer beside
 //! `structuredContent`.
 
-use crate::config::setting::{List, choice, settings};
+use crate::config::setting::{Int, List, Path, choice, settings};
 use crate::config::{Config, quoted};
 
 choice! {
@@ -33,6 +33,13 @@ settings! {
     VIEW_LINKS: bool = "tools.view_links", [], "no", live,
         "an answer over HTTP that is cut names a page with the rest, /view/HANDLE, for people whose \
          client shows none; it is behind sign-in";
+    FILE: Path = "tools.file", [], "", live,
+        "TOML file with tools of one's own ([[tool]]), beside those of the configuration";
+    ENABLED: List = "tools.enabled", [], "", live,
+        "the tools that are offered, by name, custom for all of one's own; empty for all: without \
+         execute_sql nobody runs SQL of theirs";
+    MAX_OWN: Int<0, 10_000> = "tools.max_own", [], "50", live,
+        "tools of one's own at most; every conversation pays for each";
     SEARCH: bool = "tools.search", [], "no", restart,
         "offer search and fetch, by which ChatGPT (deep research, company knowledge) finds and \
          reads";

@@ -98,8 +98,12 @@ impl Grants {
     async fn machine(&self, key: &str) -> Result<Option<Whose>, StoreError> {
         let found = self.records.get::<ApiToken>(RecordKind::ApiToken, key).await?;
         Ok(found.map(|(t, _)| {
-            let p =
-                Principal { subject: format!("token:{}", t.name), scopes: t.scopes, client: None };
+            let p = Principal {
+                subject: format!("token:{}", t.name),
+                scopes: t.scopes,
+                ..Principal::default()
+            }
+            .with_own_claims();
             Whose(p, String::new(), t.audience, t.expires.unwrap_or(FOREVER))
         }))
     }
@@ -121,7 +125,9 @@ impl Grants {
         }
         // An operator may have written to the store by other ways than ours.
         let scopes = a.scopes.into_iter().filter(|s| user.scopes.contains(s)).collect();
-        let principal = Principal { subject: a.user, scopes, client: Some(a.client) };
+        let principal =
+            Principal { subject: a.user, scopes, client: Some(a.client), ..Principal::default() }
+                .with_own_claims();
         Ok(Some(Whose(principal, a.grant, a.audience, a.expires)))
     }
 }

@@ -218,7 +218,7 @@ pub const METRICS: &[Metric] = &[
         &[],
         "results in files, kept behind handles",
     ),
-    row("mssql_mcp.results.bytes", InstrumentKind::Gauge, "By", &[], "bytes of those files"),
+    row("mssql_mcp.results.size", InstrumentKind::Gauge, "By", &[], "bytes of those files"),
     row("mssql_mcp.sse.streams", InstrumentKind::Gauge, "{stream}", &[], "open HTTP+SSE streams"),
     row(
         "mssql_mcp.tokens.issued",

@@ -47,8 +47,8 @@ def ask_tools(url):
     missing = [n for n in names if n not in ARGUMENTS]
     if missing:
         sys.exit(f"{missing} have no arguments in {HERE / 'arguments.json'}")
-    # Some need what another answered, which no list of arguments has.
-    return [[n, ARGUMENTS[n]] for n in names if ARGUMENTS[n] is not None]
+    # Without arguments: it needs what another answered, so that it is only listed.
+    return [[n, ARGUMENTS[n]] for n in names]
 
 
 class Job:

@@ -5,7 +5,6 @@ use crate::catalog::describe::{ColumnRow, columns_of};
 use crate::catalog::views::{Facts, int, int_or_null, ordinal, text, text_or_null};
 use crate::catalog::{Catalog, Object};
 use crate::error::{Error, Result};
-use crate::names::DATABASE;
 use crate::types::{Len, Type, Value};
 
 const COLUMNS: &[(&str, Type)] = &[
@@ -69,16 +68,18 @@ fn rows(
     catalog: &Catalog,
     facts: &dyn Facts,
 ) -> Result<Vec<Vec<Value>>> {
-    let (pattern, is_here, version) = (args.int(5, 1) != 0, args.is_here(2)?, args.int(4, 2));
+    let (pattern, is_here, version) =
+        (args.int(5, 1) != 0, args.is_here(2, catalog)?, args.int(4, 2));
     let mut found = Vec::new();
     for object in &catalog.objects {
         if !is_here
+            || !object.is_table_or_view()
             || !args.fits(0, &object.name, pattern)?
             || !args.fits(1, &object.schema, pattern)?
         {
             continue;
         }
-        for (position, column) in columns_of(object, facts).into_iter().enumerate() {
+        for (position, column) in columns_of(catalog, object, facts).into_iter().enumerate() {
             if !args.fits(3, &column.name, pattern)? {
                 continue;
             }
@@ -90,14 +91,20 @@ fn rows(
                 )));
             }
             let key = (object.schema.to_lowercase(), object.name.to_lowercase());
-            found.push((key, row(object, position, &column, newer)));
+            found.push((key, row(catalog, object, position, &column, newer)));
         }
     }
     found.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(found.into_iter().map(|(_, row)| row).collect())
 }
 
-fn row(object: &Object, position: usize, column: &ColumnRow, newer: bool) -> Vec<Value> {
+fn row(
+    catalog: &Catalog,
+    object: &Object,
+    position: usize,
+    column: &ColumnRow,
+    newer: bool,
+) -> Vec<Value> {
     let ty = column.ty;
     let odbc = OdbcType::of(ty, newer);
     let (sql_type, sub) = match ty {
@@ -108,7 +115,7 @@ fn row(object: &Object, position: usize, column: &ColumnRow, newer: bool) -> Vec
     let octets = (ty.is_text() || ty.is_binary()).then_some(odbc.length);
     let identity = if column.is_identity() { " identity" } else { "" };
     let mut row = vec![
-        text(DATABASE),
+        text(&catalog.database),
         text(&object.schema),
         text(&object.name),
         text(&column.name),

@@ -10,7 +10,7 @@ use crate::catalog::views::{COLLATION_NAME, Facts, text};
 use crate::catalog::{Catalog, Object, ObjectKind, TableDef};
 use crate::error::{Error, Result};
 use crate::messages;
-use crate::names::{DATABASE, written_name};
+use crate::names::written_name;
 use crate::types::{DAY, Len, Type, Value};
 
 const WORD: Type = Type::VarChar(Len::N(35));
@@ -23,9 +23,13 @@ pub(super) fn help(
     let Some(name) = args.text(0) else {
         return Err(Error::unsupported("sp_help of everything, the server's own objects among it"));
     };
+    let written = written_name(name);
+    if written.database().is_some_and(|d| !d.eq_ignore_ascii_case(&catalog.database)) {
+        return Err(messages::object_of_another_database());
+    }
     let object = catalog
-        .find(&written_name(name))
-        .ok_or_else(|| messages::object_does_not_exist(name, DATABASE))?;
+        .find(&written)
+        .ok_or_else(|| messages::object_does_not_exist(name, &catalog.database))?;
     let mut parts = vec![summary(object), HelpPart::Blank];
     match &object.kind {
         ObjectKind::Procedure(parameters, _) => {
@@ -33,8 +37,15 @@ pub(super) fn help(
                 return Err(Error::unsupported("sp_help of a procedure with parameters"));
             }
         }
+        ObjectKind::Function(_)
+        | ObjectKind::Trigger(..)
+        | ObjectKind::Synonym(_)
+        | ObjectKind::Sequence(_) => {
+            let what = object.type_code().1;
+            return Err(Error::unsupported(format!("sp_help of a {what}")));
+        }
         ObjectKind::View(_) => {
-            parts.extend([HelpPart::Blank, columns(object, facts)]);
+            parts.extend([HelpPart::Blank, columns(catalog, object, facts)]);
             parts.extend(identity(None));
             parts.extend([
                 HelpPart::Blank,
@@ -45,7 +56,7 @@ pub(super) fn help(
             ]);
         }
         ObjectKind::Table(table) => {
-            parts.extend([HelpPart::Blank, columns(object, facts)]);
+            parts.extend([HelpPart::Blank, columns(catalog, object, facts)]);
             parts.extend(identity(Some(table)));
             let group = result_columns(&[("Data_located_on_filegroup", NAME)]);
             parts.extend([HelpPart::Blank, HelpPart::Rows(group, vec![vec![text("PRIMARY")]])]);
@@ -63,6 +74,7 @@ fn summary(object: &Object) -> HelpPart {
         ObjectKind::Table(_) => "user table",
         ObjectKind::View(_) => "view",
         ObjectKind::Procedure(..) => "stored procedure",
+        _ => "",
     };
     let created = Value::Int((719_162 + 20_089) * DAY);
     let columns = result_columns(&[
@@ -74,7 +86,7 @@ fn summary(object: &Object) -> HelpPart {
     HelpPart::Rows(columns, vec![vec![text(&object.name), text("dbo"), text(kind), created]])
 }
 
-fn columns(object: &Object, facts: &dyn Facts) -> HelpPart {
+fn columns(catalog: &Catalog, object: &Object, facts: &dyn Facts) -> HelpPart {
     let titles = result_columns(&[
         ("Column_name", NAME),
         ("Type", NAME),
@@ -87,7 +99,7 @@ fn columns(object: &Object, facts: &dyn Facts) -> HelpPart {
         ("FixedLenNullInSource", WORD),
         ("Collation", NAME),
     ]);
-    HelpPart::Rows(titles, columns_of(object, facts).iter().map(column).collect())
+    HelpPart::Rows(titles, columns_of(catalog, object, facts).iter().map(column).collect())
 }
 
 fn column(column: &ColumnRow) -> Vec<Value> {

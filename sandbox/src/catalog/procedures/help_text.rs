@@ -7,7 +7,7 @@ use crate::catalog::views::text;
 use crate::convert::utf16_text;
 use crate::error::{Error, Result};
 use crate::messages;
-use crate::names::{DATABASE, written_name};
+use crate::names::written_name;
 use crate::types::{Len, Type, Value};
 
 /// The UTF-16 units of a row.
@@ -21,9 +21,13 @@ pub(super) fn help_text(args: &Arguments, catalog: &Catalog) -> Result<ResultSet
     if args.text(1).is_some() {
         return Err(Error::unsupported("sp_helptext of a computed column"));
     }
+    let written = written_name(name);
+    if written.database().is_some_and(|d| !d.eq_ignore_ascii_case(&catalog.database)) {
+        return Err(messages::object_of_another_database());
+    }
     let object = catalog
-        .find(&written_name(name))
-        .ok_or_else(|| messages::object_does_not_exist(name, DATABASE))?;
+        .find(&written)
+        .ok_or_else(|| messages::object_does_not_exist(name, &catalog.database))?;
     let definition = definition(object).ok_or_else(|| messages::no_text_of_object(name))?;
     let columns = result_columns(&[("Text", Type::NVarChar(Len::N(LENGTH as u16)))]);
     Ok((columns, lines(&definition)?))

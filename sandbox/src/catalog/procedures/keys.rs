@@ -4,12 +4,11 @@ use super::{Arguments, NAME, ResultSet, result_columns};
 use crate::catalog::Catalog;
 use crate::catalog::views::{ordinal, text};
 use crate::error::Result;
-use crate::names::DATABASE;
 use crate::types::Type;
 
 /// The columns of primary keys; its arguments are no patterns.
 pub(super) fn primary_keys(args: &Arguments, catalog: &Catalog) -> Result<ResultSet> {
-    let is_here = args.is_here(2)?;
+    let is_here = args.is_here(2, catalog)?;
     let mut rows = Vec::new();
     for object in &catalog.objects {
         let Some(table) = object.table() else { continue };
@@ -22,7 +21,7 @@ pub(super) fn primary_keys(args: &Arguments, catalog: &Catalog) -> Result<Result
         for key in table.keys.iter().filter(|k| k.primary) {
             for (place, (column, _)) in key.columns.iter().enumerate() {
                 rows.push(vec![
-                    text(DATABASE),
+                    text(&catalog.database),
                     text(&object.schema),
                     text(&object.name),
                     text(&table.columns[*column].name),

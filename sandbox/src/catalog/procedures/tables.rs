@@ -4,7 +4,6 @@ use super::{Arguments, NAME, ResultSet, result_columns};
 use crate::catalog::views::text;
 use crate::catalog::{Catalog, ObjectKind};
 use crate::error::{Error, Result};
-use crate::names::DATABASE;
 use crate::types::{Len, Type, Value};
 
 /// Tables and views, in the order of type, owner and name.
@@ -14,7 +13,7 @@ pub(super) fn tables(args: &Arguments, catalog: &Catalog) -> Result<ResultSet> {
             "sp_tables with an empty argument, which lists databases, owners or types",
         ));
     }
-    let (pattern, is_here) = (args.int(4, 1) != 0, args.is_here(2)?);
+    let (pattern, is_here) = (args.int(4, 1) != 0, args.is_here(2, catalog)?);
     // A list of types in quotation marks.
     let is_wanted = |kind: &str| {
         let quoted = format!("'{kind}'");
@@ -25,7 +24,7 @@ pub(super) fn tables(args: &Arguments, catalog: &Catalog) -> Result<ResultSet> {
         let kind = match object.kind {
             ObjectKind::Table(_) => "TABLE",
             ObjectKind::View(_) => "VIEW",
-            ObjectKind::Procedure(..) => continue,
+            _ => continue,
         };
         if is_here
             && is_wanted(kind)
@@ -37,7 +36,7 @@ pub(super) fn tables(args: &Arguments, catalog: &Catalog) -> Result<ResultSet> {
     }
     found.sort_by_key(|(kind, o)| (*kind, o.schema.to_lowercase(), o.name.to_lowercase()));
     let rows = found.into_iter().map(|(kind, o)| {
-        vec![text(DATABASE), text(&o.schema), text(&o.name), text(kind), Value::Null]
+        vec![text(&catalog.database), text(&o.schema), text(&o.name), text(kind), Value::Null]
     });
     let columns = result_columns(&[
         ("TABLE_QUALIFIER", NAME),

@@ -1,11 +1,13 @@
 //! Columns, parameters and types.
 
-use crate::catalog::describe::{ALL_TYPES, columns_of, default_id, definition_text, tables};
+use crate::catalog::ObjectKind;
+use crate::catalog::describe::{ALL_TYPES, columns_of, default_id, definition_text};
+use crate::catalog::selection::Selection;
 use crate::catalog::views::{
-    BIT, COLLATION_NAME, Facts, INT, NAME, TEXT, View, bit, int, int_or_null, ordinal, text,
+    BIT, COLLATION_NAME, Facts, INT, NAME, Reads, TEXT, View, bit, int, int_or_null, ordinal, text,
 };
-use crate::catalog::{Catalog, ObjectKind};
-use crate::types::{Type, Value};
+use crate::syntax::ast::FunctionBody;
+use crate::types::{Len, Type, Value};
 
 /// Types that the sandbox has no values of: name, system id, id, length, precision, scale.
 const OTHER_TYPES: [(&str, i64, i64, i64, i64, i64); 10] = [
@@ -42,11 +44,24 @@ const COLUMN_COLUMNS: &[(&str, Type)] = &[
 ];
 
 pub(in crate::catalog) const VIEWS: &[View] = &[
-    View { name: "columns", complete: false, columns: COLUMN_COLUMNS, rows: columns },
-    View { name: "all_columns", complete: false, columns: COLUMN_COLUMNS, rows: columns },
+    View {
+        name: "columns",
+        complete: false,
+        reads: Reads::Columns,
+        columns: COLUMN_COLUMNS,
+        rows: columns,
+    },
+    View {
+        name: "all_columns",
+        complete: false,
+        reads: Reads::Columns,
+        columns: COLUMN_COLUMNS,
+        rows: columns,
+    },
     View {
         name: "identity_columns",
         complete: false,
+        reads: Reads::Columns,
         columns: &[
             ("object_id", INT),
             ("name", NAME),
@@ -71,6 +86,7 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
     View {
         name: "computed_columns",
         complete: false,
+        reads: Reads::Objects,
         columns: &[
             ("object_id", INT),
             ("name", NAME),
@@ -83,6 +99,7 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
     View {
         name: "parameters",
         complete: false,
+        reads: Reads::Objects,
         columns: &[
             ("object_id", INT),
             ("name", NAME),
@@ -93,13 +110,20 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
             ("precision", Type::TinyInt),
             ("scale", Type::TinyInt),
             ("is_output", BIT),
+            ("is_cursor_ref", BIT),
             ("has_default_value", BIT),
+            ("is_xml_document", BIT),
+            ("default_value", Type::NVarChar(Len::N(4000))),
+            ("xml_collection_id", INT),
+            ("is_readonly", BIT),
+            ("is_nullable", BIT),
         ],
         rows: |catalog, _| parameters(catalog),
     },
     View {
         name: "types",
         complete: false,
+        reads: Reads::Whole,
         columns: &[
             ("name", NAME),
             ("system_type_id", Type::TinyInt),
@@ -122,10 +146,10 @@ fn type_cells(ty: Type) -> [Value; 5] {
     [int(id), int(id), int(ty.max_length()), int(precision), int(scale)]
 }
 
-fn columns(catalog: &Catalog, facts: &dyn Facts) -> Vec<Vec<Value>> {
+fn columns(catalog: &Selection<'_>, facts: &dyn Facts) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    for object in &catalog.objects {
-        for (n, column) in columns_of(object, facts).into_iter().enumerate() {
+    for object in catalog.objects {
+        for (n, column) in columns_of(catalog, object, facts).into_iter().enumerate() {
             let has_default = column.default_definition().is_some();
             let mut row = vec![int(object.id), text(&column.name), ordinal(n)];
             row.extend(type_cells(column.ty));
@@ -143,24 +167,28 @@ fn columns(catalog: &Catalog, facts: &dyn Facts) -> Vec<Vec<Value>> {
     rows
 }
 
-fn identity_columns(catalog: &Catalog, facts: &dyn Facts) -> Vec<Vec<Value>> {
+fn identity_columns(catalog: &Selection<'_>, facts: &dyn Facts) -> Vec<Vec<Value>> {
     let all = columns(catalog, facts);
     let mut rows = Vec::new();
-    for (object, table) in tables(catalog) {
+    for (object, table) in catalog.tables() {
         for (n, column) in table.columns.iter().enumerate() {
             let Some((seed, increment)) = column.identity else { continue };
             let here = |row: &&Vec<Value>| row[0] == int(object.id) && row[2] == ordinal(n);
             let Some(mut row) = all.iter().find(here).cloned() else { continue };
-            row.extend([int(seed), int(increment), int_or_null(facts.last_identity(object.id))]);
+            row.extend([
+                int(seed),
+                int(increment),
+                int_or_null(facts.last_identity(catalog.identity_key(object.id))),
+            ]);
             rows.push(row);
         }
     }
     rows
 }
 
-fn computed_columns(catalog: &Catalog) -> Vec<Vec<Value>> {
+fn computed_columns(catalog: &Selection<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    for (object, table) in tables(catalog) {
+    for (object, table) in catalog.tables() {
         for (n, column) in table.columns.iter().enumerate() {
             let Some((expression, persisted)) = &column.computed else { continue };
             rows.push(vec![
@@ -175,15 +203,30 @@ fn computed_columns(catalog: &Catalog) -> Vec<Vec<Value>> {
     rows
 }
 
-fn parameters(catalog: &Catalog) -> Vec<Vec<Value>> {
+/// Of a default the server knows nothing: the definition has it, and of .NET's alone the view.
+fn parameters(catalog: &Selection<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    for object in &catalog.objects {
-        let ObjectKind::Procedure(parameters, _) = &object.kind else { continue };
-        for (n, parameter) in parameters.iter().enumerate() {
-            let mut row = vec![int(object.id), text(&parameter.name), ordinal(n)];
-            row.extend(type_cells(parameter.ty));
-            row.extend([bit(parameter.output), bit(false)]);
+    for object in catalog.objects {
+        let mut add = |name: &str, id: i64, ty: Type, output: bool| {
+            let mut row = vec![int(object.id), text(name), int(id)];
+            row.extend(type_cells(ty));
+            row.extend([bit(output), bit(false), bit(false), bit(false), Value::Null]);
+            row.extend([int(0), bit(false), bit(true)]);
             rows.push(row);
+        };
+        let parameters = match &object.kind {
+            ObjectKind::Procedure(parameters, _) => parameters,
+            ObjectKind::Function(function) => {
+                // What a function returns has no name.
+                if let FunctionBody::Scalar(ty, _) = function.body {
+                    add("", 0, ty, true);
+                }
+                &function.params
+            }
+            _ => continue,
+        };
+        for (n, parameter) in parameters.iter().enumerate() {
+            add(&parameter.name, n as i64 + 1, parameter.ty, parameter.output);
         }
     }
     rows

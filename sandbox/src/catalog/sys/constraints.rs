@@ -1,15 +1,18 @@
 //! Keys, foreign keys, checks and defaults.
 
 use super::objects::key_kind;
-use crate::catalog::Catalog;
-use crate::catalog::describe::{default_id, definition_text, schema_id, tables};
-use crate::catalog::views::{BIT, DESCRIPTION, INT, NAME, TEXT, View, bit, int, ordinal, text};
+use crate::catalog::describe::{default_id, definition_text, schema_id};
+use crate::catalog::selection::Selection;
+use crate::catalog::views::{
+    BIT, DESCRIPTION, INT, NAME, Reads, TEXT, View, bit, int, ordinal, text,
+};
 use crate::types::{Type, Value};
 
 pub(in crate::catalog) const VIEWS: &[View] = &[
     View {
         name: "default_constraints",
         complete: false,
+        reads: Reads::Objects,
         columns: &[
             ("name", NAME),
             ("object_id", INT),
@@ -23,6 +26,7 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
     View {
         name: "check_constraints",
         complete: false,
+        reads: Reads::Objects,
         columns: &[
             ("name", NAME),
             ("object_id", INT),
@@ -37,6 +41,7 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
     View {
         name: "key_constraints",
         complete: false,
+        reads: Reads::Objects,
         columns: &[
             ("name", NAME),
             ("object_id", INT),
@@ -51,6 +56,7 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
     View {
         name: "foreign_keys",
         complete: false,
+        reads: Reads::Objects,
         columns: &[
             ("name", NAME),
             ("object_id", INT),
@@ -66,6 +72,7 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
     View {
         name: "foreign_key_columns",
         complete: true,
+        reads: Reads::Objects,
         columns: &[
             ("constraint_object_id", INT),
             ("constraint_column_id", INT),
@@ -78,9 +85,9 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
     },
 ];
 
-fn default_constraints(catalog: &Catalog) -> Vec<Vec<Value>> {
+fn default_constraints(catalog: &Selection<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    for (object, table) in tables(catalog) {
+    for (object, table) in catalog.tables() {
         for (n, column) in table.columns.iter().enumerate() {
             let Some((name, _, expression)) = &column.default else { continue };
             rows.push(vec![
@@ -96,9 +103,9 @@ fn default_constraints(catalog: &Catalog) -> Vec<Vec<Value>> {
     rows
 }
 
-fn check_constraints(catalog: &Catalog) -> Vec<Vec<Value>> {
+fn check_constraints(catalog: &Selection<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    for (object, table) in tables(catalog) {
+    for (object, table) in catalog.tables() {
         for check in &table.checks {
             rows.push(vec![
                 text(&check.name),
@@ -115,9 +122,9 @@ fn check_constraints(catalog: &Catalog) -> Vec<Vec<Value>> {
     rows
 }
 
-fn key_constraints(catalog: &Catalog) -> Vec<Vec<Value>> {
+fn key_constraints(catalog: &Selection<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    for (object, table) in tables(catalog) {
+    for (object, table) in catalog.tables() {
         for (n, key) in table.keys.iter().enumerate().filter(|(_, k)| k.constraint) {
             let (code, description) = key_kind(key);
             rows.push(vec![
@@ -134,9 +141,9 @@ fn key_constraints(catalog: &Catalog) -> Vec<Vec<Value>> {
     rows
 }
 
-fn foreign_keys(catalog: &Catalog) -> Vec<Vec<Value>> {
+fn foreign_keys(catalog: &Selection<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    for (object, table) in tables(catalog) {
+    for (object, table) in catalog.tables() {
         for key in &table.foreign {
             rows.push(vec![
                 text(&key.name),
@@ -153,9 +160,9 @@ fn foreign_keys(catalog: &Catalog) -> Vec<Vec<Value>> {
     rows
 }
 
-fn foreign_key_columns(catalog: &Catalog) -> Vec<Vec<Value>> {
+fn foreign_key_columns(catalog: &Selection<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    for (object, table) in tables(catalog) {
+    for (object, table) in catalog.tables() {
         for key in &table.foreign {
             for (n, (own, referenced)) in key.columns.iter().zip(&key.refs).enumerate() {
                 rows.push(vec![

@@ -1,16 +1,17 @@
 //! Indexes, their columns, and how many rows are under each.
 
-use crate::catalog::describe::tables;
+use crate::catalog::TableDef;
+use crate::catalog::selection::Selection;
 use crate::catalog::views::{
-    BIT, DESCRIPTION, Facts, INT, NAME, TEXT, View, bit, int, ordinal, text,
+    BIT, DESCRIPTION, Facts, INT, NAME, Reads, TEXT, View, bit, int, ordinal, text,
 };
-use crate::catalog::{Catalog, TableDef};
 use crate::types::{Type, Value};
 
 pub(in crate::catalog) const VIEWS: &[View] = &[
     View {
         name: "indexes",
         complete: false,
+        reads: Reads::Objects,
         columns: &[
             ("object_id", INT),
             ("name", NAME),
@@ -30,6 +31,7 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
     View {
         name: "index_columns",
         complete: false,
+        reads: Reads::Objects,
         columns: &[
             ("object_id", INT),
             ("index_id", INT),
@@ -44,6 +46,7 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
     View {
         name: "partitions",
         complete: false,
+        reads: Reads::Counts,
         columns: &[
             ("partition_id", Type::BigInt),
             ("object_id", INT),
@@ -56,6 +59,7 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
     View {
         name: "dm_db_partition_stats",
         complete: false,
+        reads: Reads::Counts,
         columns: &[
             ("partition_id", Type::BigInt),
             ("object_id", INT),
@@ -72,9 +76,9 @@ fn is_heap(table: &TableDef) -> bool {
     !table.keys.iter().any(|k| k.primary)
 }
 
-fn indexes(catalog: &Catalog) -> Vec<Vec<Value>> {
+fn indexes(catalog: &Selection<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    for (object, table) in tables(catalog) {
+    for (object, table) in catalog.tables() {
         // Disabled, filtered, filter, hypothetical: no index of the sandbox is any of these.
         let end = [bit(false), bit(false), Value::Null, bit(false)];
         if is_heap(table) {
@@ -103,9 +107,9 @@ fn indexes(catalog: &Catalog) -> Vec<Vec<Value>> {
     rows
 }
 
-fn index_columns(catalog: &Catalog) -> Vec<Vec<Value>> {
+fn index_columns(catalog: &Selection<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    for (object, table) in tables(catalog) {
+    for (object, table) in catalog.tables() {
         for (n, key) in table.keys.iter().enumerate() {
             for (place, (column, descending)) in key.columns.iter().enumerate() {
                 rows.push(vec![
@@ -124,9 +128,9 @@ fn index_columns(catalog: &Catalog) -> Vec<Vec<Value>> {
 }
 
 /// One partition for each index, and index 0 for a heap.
-fn partitions(catalog: &Catalog, facts: &dyn Facts) -> Vec<Vec<Value>> {
+fn partitions(catalog: &Selection<'_>, facts: &dyn Facts) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    for (object, table) in tables(catalog) {
+    for (object, table) in catalog.tables() {
         let count = facts.row_count(table);
         let first = if is_heap(table) { 0 } else { 1 };
         for index in first..=table.keys.len() {

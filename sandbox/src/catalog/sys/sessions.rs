@@ -1,12 +1,13 @@
 //! Sessions ("System dynamic management views"). Without VIEW SERVER STATE, which the sandbox's
 //! login does not have, a session sees itself alone.
 
-use crate::catalog::views::{BIT, INT, NAME, SessionFacts, View, bit, int, text};
+use crate::catalog::views::{BIT, INT, NAME, Reads, SessionFacts, View, bit, int, text};
 use crate::types::{Len, Type, Value};
 
 pub(in crate::catalog) const VIEWS: &[View] = &[View {
     name: "dm_exec_sessions",
     complete: false,
+    reads: Reads::Whole,
     columns: &[
         ("session_id", Type::SmallInt),
         ("login_time", Type::DateTime),

@@ -1,6 +1,6 @@
 //! Expressions: values, predicates and calls.
 
-use super::{OrderItem, Query};
+use super::{Name, OrderItem, Query};
 use crate::types::Type;
 
 /// A value or a predicate. Constants are kept as they are written, but for quotes and escapes.
@@ -34,6 +34,9 @@ pub(crate) enum Expr {
         attempt: bool,
     },
     Call(Call),
+    /// Of a function of one's own.
+    OwnCall(Name, Vec<Expr>),
+    NextValue(Name),
     Subquery(Box<Query>),
     Compare(CompareOp, Box<Expr>, Box<Expr>),
     /// `value op ALL (query)`, or ANY.

@@ -153,6 +153,13 @@ pub(crate) enum Table {
         columns: Vec<String>,
     },
     OpenJson(Box<OpenJson>),
+    /// A function of one's own, or one of the server's in the schema sys.
+    OwnFunction {
+        name: Name,
+        args: Vec<Expr>,
+        alias: Option<String>,
+        columns: Vec<String>,
+    },
     Join {
         kind: JoinKind,
         left: Box<Table>,

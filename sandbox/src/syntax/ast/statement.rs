@@ -1,6 +1,6 @@
 //! Statements, and what they define.
 
-use super::{Cte, Expr, Item, Query, Table};
+use super::{Cte, Expr, Item, Module, Query, Table};
 use crate::names::Name;
 use crate::types::Type;
 
@@ -9,6 +9,8 @@ use crate::types::Type;
 pub(crate) struct Statement {
     /// From 1, within the batch.
     pub(crate) line: u32,
+    /// Where its text begins and ends, in bytes of the batch.
+    pub(crate) range: (usize, usize),
     pub(crate) kind: StatementKind,
 }
 
@@ -24,6 +26,8 @@ pub(crate) enum StatementKind {
     CreateView(Name, String, bool),
     /// The text of its body; whether it replaces the procedure of that name.
     CreateProc(Name, Vec<ParamDef>, String, bool),
+    /// A function, trigger, synonym or sequence; whether it replaces that of its name.
+    CreateModule(Name, Module, bool),
     CreateIndex {
         name: String,
         table: Name,
@@ -123,6 +127,10 @@ pub(crate) enum ObjectClass {
     Table,
     View,
     Procedure,
+    Function,
+    Trigger,
+    Synonym,
+    Sequence,
     Index,
     Schema,
 }
@@ -134,6 +142,10 @@ impl ObjectClass {
             Self::Table => "table",
             Self::View => "view",
             Self::Procedure => "procedure",
+            Self::Function => "function",
+            Self::Trigger => "trigger",
+            Self::Synonym => "synonym",
+            Self::Sequence => "sequence object",
             Self::Index => "index",
             Self::Schema => "schema",
         }
@@ -218,6 +230,7 @@ pub(crate) struct ParamDef {
     /// Its `@` belongs to it.
     pub(crate) name: String,
     pub(crate) ty: Type,
-    pub(crate) default: Option<Expr>,
+    /// With its text.
+    pub(crate) default: Option<(Expr, String)>,
     pub(crate) output: bool,
 }

@@ -43,7 +43,7 @@ export async function mainProbes(t) {
     const lost = [...wanted.filter((n) => !got.includes(n)), ...got.filter((n) => !wanted.includes(n))];
     t.say("list", lost.length ? "no" : "yes", lost.length ? "not all tools" : "", lost);
     const bad = [];
-    for (const [name, args] of t.job.tools) {
+    for (const [name, args] of t.job.tools.filter(([, args]) => args !== null)) {
       const answer = await attempt(t, () => session.call(name, args));
       if (answer.error || !(answer.text || answer.structured)) bad.push(`${name}: ${answer.text.slice(0, 200)}`);
     }

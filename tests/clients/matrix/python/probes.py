@@ -78,6 +78,8 @@ async def main_probes(with_):
         with_.say("list", "no" if lost else "yes", "" if not lost else "not all tools", lost)
         bad = []
         for name, arguments in with_.job["tools"]:
+            if arguments is None:
+                continue
             answer = await attempt(with_, session.call(name, arguments))
             if answer.error or not (answer.text or answer.structured):
                 bad.append(f"{name}: {answer.text[:200]}")

@@ -7,7 +7,6 @@ use crate::catalog::procedures::{HelpPart, NAME, result_columns};
 use crate::catalog::views::text;
 use crate::catalog::{Catalog, Foreign, Object, TableDef};
 use crate::messages;
-use crate::names::DATABASE;
 use crate::types::{Len, Type, Value};
 
 /// A row: the name that it is ordered by, and the seven texts.
@@ -104,7 +103,8 @@ fn references(foreign: &Foreign, table: &TableDef, catalog: &Catalog) -> Vec<Row
         && let Some(there) = target.table()
     {
         let keys = format!(
-            "REFERENCES {DATABASE}.{}.{} ({})",
+            "REFERENCES {}.{}.{} ({})",
+            catalog.database,
             target.schema,
             target.name,
             list(there, &foreign.refs)
@@ -120,7 +120,7 @@ fn referenced_by(name: &str, object: &Object, catalog: &Catalog) -> HelpPart {
     let mut found: Vec<String> = tables(catalog)
         .flat_map(|(o, t)| t.foreign.iter().map(move |f| (o, f)))
         .filter(|(_, f)| f.table == object.id)
-        .map(|(o, f)| format!("{DATABASE}.{}.{}: {}", o.schema, o.name, f.name))
+        .map(|(o, f)| format!("{}.{}.{}: {}", catalog.database, o.schema, o.name, f.name))
         .collect();
     if found.is_empty() {
         return HelpPart::Message(messages::no_references(name));

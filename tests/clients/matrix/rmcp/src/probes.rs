@@ -53,7 +53,7 @@ pub async fn main(line: &Line) {
         &got.join(" "),
     );
     let mut bad = String::new();
-    for tool in &tools {
+    for tool in tools.iter().filter(|tool| !tool[1].is_null()) {
         let answer = attempt(&session, &name(tool), &tool[1]).await;
         if answer.error || answer.text.is_empty() {
             bad += &format!("{}: {} ", name(tool), answer.text);
