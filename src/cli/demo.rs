@@ -1,7 +1,7 @@
 //! `demo` and `sandbox`: the embedded stand-in for SQL Server.
 #![cfg(feature = "sandbox")]
 
-use super::flags;
+use super::flags::{self, Fixed};
 use clap::ArgMatches;
 use clap::{Arg, ArgAction, Command};
 use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, USER};
@@ -49,10 +49,23 @@ pub(crate) fn sandbox_command() -> Command {
 pub(crate) async fn start(
     m: &ArgMatches,
     quiet: bool,
-) -> Result<(Sandbox, App, Config, ReloadSource), Failed> {
-    let sandbox = Sandbox::start(Options::default())
-        .await
-        .map_err(|e| format!("the sandbox did not start: {e}"))?;
+) -> Result<(Sandboxes, App, Config, ReloadSource), Failed> {
+    let failed = |e: std::io::Error| format!("the sandbox did not start: {e}");
+    // Whoever asks one question, or has one client, needs no second server.
+    let alone = quiet || m.try_get_one::<bool>("stdio").is_ok_and(|s| s == Some(&true));
+    let with = |name: &str, script: &str| vec![(name.to_owned(), script.to_owned())];
+    let (sandbox, second) = match alone {
+        true => (Sandbox::start(Options::default()).await.map_err(failed)?, None),
+        false => {
+            let databases = with("research", include_str!("demo/research.sql"));
+            let one = Sandbox::start(Options { databases, ..Options::default() });
+            let databases = with("billing", include_str!("demo/billing.sql"));
+            let server_name = "SANDBOX-2".to_owned();
+            let two = Sandbox::start(Options { databases, server_name, ..Options::default() });
+            let (one, two) = tokio::join!(one, two);
+            (one.map_err(failed)?, Some(two.map_err(failed)?))
+        }
+    };
     let mut fixed = vec![
         settings::database::HOST.fixed("127.0.0.1"),
         settings::database::PORT.fixed(sandbox.address().port().to_string()),
@@ -73,18 +86,40 @@ pub(crate) async fn start(
     let oauth = m.try_get_one::<bool>("oauth").is_ok_and(|o| o == Some(&true));
     fixed.push(settings::auth::MODE.fixed(if oauth { "builtin" } else { "off" }));
     fixed.push(settings::auth::STORE.fixed("memory"));
+    let beside = second.as_ref().map(|second| beside(&sandbox, second));
+    let fixed = Fixed { values: fixed, beside };
     let source = ReloadSource::new(m, fixed.clone());
     let config = if quiet { configured(m, fixed) } else { configured_server(m, fixed) }?;
     let trusting = |settings: &mut Settings| {
-        settings.trust_only(sandbox.certificate());
+        let at = |s: &&Sandbox| s.address().port() == settings.port;
+        let server = second.as_ref().filter(at).unwrap_or(&sandbox);
+        settings.trust_only(server.certificate());
         settings.sandbox = true;
     };
     let app = App::with_settings(&config, trusting)?.signed_in(&config)?;
-    Ok((sandbox, app, config, source))
+    Ok((Sandboxes { main: sandbox, second }, app, config, source))
+}
+
+/// Servers that end with this.
+pub(crate) struct Sandboxes {
+    main: Sandbox,
+    second: Option<Sandbox>,
+}
+
+/// What the demo has beside its main database.
+fn beside(one: &Sandbox, two: &Sandbox) -> String {
+    [
+        ("PORT_1", one.address().port().to_string()),
+        ("PORT_2", two.address().port().to_string()),
+        ("LOGIN", USER.to_owned()),
+        ("SECRET", PASSWORD.to_owned()),
+    ]
+    .iter()
+    .fold(include_str!("demo/beside.toml").to_owned(), |text, (name, is)| text.replace(name, is))
 }
 
 pub(crate) async fn demo(m: &ArgMatches) -> Ended {
-    let (sandbox, app, config, source) = start(m, false).await?;
+    let (sandboxes, app, config, source) = start(m, false).await?;
     if m.get_flag("stdio") {
         return over_stdio(&app, &config).await;
     }
@@ -98,7 +133,7 @@ pub(crate) async fn demo(m: &ArgMatches) -> Ended {
         _ => None,
     };
     print(&welcome(
-        &sandbox,
+        &sandboxes,
         &url,
         app.database.settings().policy.access.as_str(),
         signs_in.as_ref(),
@@ -111,6 +146,8 @@ struct Somebody {
     password: String,
     /// For programs that cannot sign in.
     token: String,
+    /// Likewise, at the address of all databases.
+    token_for_all: String,
 }
 
 async fn somebody(authority: &Authority) -> Result<Somebody, Failed> {
@@ -118,9 +155,14 @@ async fn somebody(authority: &Authority) -> Result<Somebody, Failed> {
     let scopes = crate::principal::SCOPES.map(str::to_owned).to_vec();
     let user = User::new(hash(&password)?, scopes.clone());
     authority.people().put("demo", &user).await.map_err(|e| e.to_string())?;
-    let token =
-        authority.grants().api_token("demo", scopes, "", None).await.map_err(|e| e.to_string())?;
-    Ok(Somebody { password, token })
+    let token = authority
+        .grants()
+        .api_token("demo", scopes.clone(), "", None)
+        .await
+        .map_err(|e| e.to_string())?;
+    let for_all = authority.grants().api_token("demo-all", scopes, "/all", None);
+    let token_for_all = for_all.await.map_err(|e| e.to_string())?;
+    Ok(Somebody { password, token, token_for_all })
 }
 
 pub(crate) async fn sandbox(m: &ArgMatches) -> Ended {
@@ -146,7 +188,8 @@ pub(crate) async fn sandbox(m: &ArgMatches) -> Ended {
     Ok(())
 }
 
-fn welcome(sandbox: &Sandbox, url: &str, access: &str, person: Option<&Somebody>) -> String {
+fn welcome(sandboxes: &Sandboxes, url: &str, access: &str, person: Option<&Somebody>) -> String {
+    let (sandbox, origin) = (&sandboxes.main, url.trim_end_matches("/mcp"));
     let mut tables = String::new();
     for (name, rows) in sandbox.tables() {
         tables += &format!("    {name:<22} {rows:>7}\n");
@@ -157,12 +200,12 @@ fn welcome(sandbox: &Sandbox, url: &str, access: &str, person: Option<&Somebody>
     let token = person.map_or(String::new(), |p| format!("MSSQL_MCP_TOKEN={} ", p.token));
     let (who, pages, header, then) = match person {
         None => ("no sign-in".to_owned(), String::new(), String::new(), ""),
-        Some(Somebody { password, token: secret }) => (
+        Some(Somebody { password, token: secret, .. }) => (
             format!("sign in as demo with the password {password}"),
             format!(
                 "  Sign-in page  {}   user demo, password {password}\n  Token         {secret}   \
                  for programs that cannot sign in\n",
-                url.replace("/mcp", "/apps")
+                format!("{origin}/apps")
             ),
             format!("'Authorization: Bearer {secret}'"),
             ", then /mcp in a session to sign in",
@@ -175,13 +218,19 @@ fn welcome(sandbox: &Sandbox, url: &str, access: &str, person: Option<&Somebody>
         r#"mssql-mcp {version} demo: an embedded sandbox database, and the server in front of it.
 
   MCP endpoint  {url}   ({who}; this machine only; access {access})
-{pages}  Health        {health}
-  SQL endpoint  {tds}   user {USER}, password {PASSWORD}, database {DATABASE}
+{pages}  All databases {all}   trading and research on one server, billing (read-write) on another
+  Own tools     accounts_of_customer and unpaid_invoices, there
+  Health        {health}
+  SQL endpoints {tds}, {second}   user {USER}, password {PASSWORD}
 
   Tables and rows
 {tables}
 Ask it from another terminal:
   {token}{exe:?} call --url {url} list_tables
+  {for_all}{exe:?} call --url {all} list_tables
+  {for_all}{exe:?} call --url {all} execute_sql --database billing --query "SELECT CustomerId, SUM(Amount) AS Due FROM dbo.Invoices WHERE Paid = 0 GROUP BY CustomerId"
+  {for_all}{exe:?} call --url {all} accounts_of_customer --customer 7
+  {for_all}{exe:?} call --url {all} unpaid_invoices
 
 Try it with curl:
   curl -s {url} -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
@@ -205,7 +254,10 @@ Ctrl-C stops it; nothing is kept.
         version = super::VERSION,
         curl = with("-H", " \\\n    "),
         inspector = with(" --header", ""),
-        health = url.replace("/mcp", "/health"),
+        health = format!("{origin}/health"),
         tds = sandbox.address(),
+        second = sandboxes.second.as_ref().map_or_else(String::new, |s| s.address().to_string()),
+        all = format!("{origin}/all/mcp"),
+        for_all = person.map_or(String::new(), |p| format!("MSSQL_MCP_TOKEN={} ", p.token_for_all)),
     )
 }

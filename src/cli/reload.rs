@@ -5,6 +5,7 @@
 
 use clap::ArgMatches;
 
+use super::flags::Fixed;
 use super::inputs;
 use crate::app::App;
 use crate::config::settings;
@@ -16,13 +17,13 @@ use crate::telemetry::metrics::{instruments, label};
 #[derive(Debug)]
 pub(crate) struct ReloadSource {
     matches: ArgMatches,
-    fixed: Vec<(&'static str, String)>,
+    fixed: Fixed,
 }
 
 impl ReloadSource {
     /// The flags, and what a subcommand fixed.
-    pub(crate) fn new(m: &ArgMatches, fixed: Vec<(&'static str, String)>) -> Self {
-        Self { matches: m.clone(), fixed }
+    pub(crate) fn new(m: &ArgMatches, fixed: impl Into<Fixed>) -> Self {
+        Self { matches: m.clone(), fixed: fixed.into() }
     }
 
     fn load(&self) -> Result<Config, Errors> {

@@ -22,6 +22,17 @@ pub(super) fn read_file(
             return errors.push(format!("{place}: cannot be read: {e}"));
         }
     };
+    read_text(path, &text, values, lists, errors);
+}
+
+/// The text of such a file.
+pub(super) fn read_text(
+    path: &Path,
+    text: &str,
+    values: &mut Values,
+    lists: &mut Lists,
+    errors: &mut Vec<String>,
+) {
     let mut table: toml::Table = match text.trim_start_matches('\u{feff}').parse() {
         Ok(t) => t,
         // Without the line itself: what stands in it may be a password without its quotes.
@@ -51,7 +62,7 @@ pub(super) fn read_file(
         }
     }
     match table.remove("tool") {
-        Some(toml::Value::Array(tools)) => lists.tools = tools,
+        Some(toml::Value::Array(tools)) => lists.tools.extend(tools),
         Some(_) => errors.push(format!("{}: write [[tool]], not [tool]", path.display())),
         None => {}
     }

@@ -2,11 +2,11 @@
 //! what must hold between them. Whatever else is wrong, all of it is told at once.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::databases::{ListedDatabase, listed, matches};
 use super::env::read_env;
-use super::file::read_file;
+use super::file::{read_file, read_text};
 use super::lists::{Lists, MountRow};
 use super::repeated::quoted;
 use super::setting::{Value, ValueKind, parse_listen};
@@ -42,6 +42,8 @@ pub struct Inputs {
     pub port: Option<u16>,
     /// Values that a subcommand fixes; above all others.
     pub fixed: Vec<(&'static str, String)>,
+    /// Databases, mounts and tools that a subcommand has beside the main database, as TOML.
+    pub beside: Option<String>,
 }
 
 // === impl Config ===
@@ -92,6 +94,9 @@ impl Config {
             config.mounts.push((path, mount));
         }
         check_grants(&config, &mut errors);
+        if inputs.beside.is_some() {
+            config.databases.clear();
+        }
         for section in settings::SECTIONS {
             (section.check)(&config, &mut errors);
         }
@@ -176,6 +181,9 @@ fn gathered(inputs: &Inputs, lists: &mut Lists, errors: &mut Vec<String>) -> Val
         settings::all().map(|s| (s.key, (s.default.to_owned(), Source::Default))).collect();
     if let Some(path) = &inputs.file {
         read_file(path, &mut values, lists, errors);
+    }
+    if let Some(text) = &inputs.beside {
+        read_text(Path::new("beside"), text, &mut values, lists, errors);
     }
     read_env(&inputs.env, &mut values, errors);
     for (key, text) in &inputs.flags {

@@ -72,13 +72,13 @@ pub(super) struct Args {
     pub(crate) max_rows: Option<u64>,
     pub(crate) dry_run: Option<bool>,
     pub(crate) format: Option<ResultFormat>,
-    pub(crate) output: Option<Output>,
+    pub(crate) output: Option<ReadOutput>,
 }
 
 /// What a caller gets of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Output {
+pub(super) enum ReadOutput {
     /// Rows, as many as an answer holds.
     Rows,
     /// All rows are kept; the answer has the first ones, and what is in the columns.
@@ -132,7 +132,7 @@ impl Tool for ExecuteSql {
             n => format!("{n} rows come"),
         };
         Definition {
-            title: "Run T-SQL",
+            title: "TextRun T-SQL",
             description: format!(
                 "Runs T-SQL on Microsoft SQL Server and returns every result set. {rule} Bind \
                  values with params instead of writing them into the text. At most {most} back; \
@@ -174,12 +174,12 @@ impl Tool for ExecuteSql {
             .into());
         }
         let policy = call.database.policy();
-        execute(Run { confirm: &self.confirm, policy, rolled_back: false }, call, args).await
+        execute(TextRun { confirm: &self.confirm, policy, rolled_back: false }, call, args).await
     }
 }
 
 /// How a text is run.
-pub(super) struct Run<'a> {
+pub(super) struct TextRun<'a> {
     /// Asks a person before data is changed.
     pub(super) confirm: &'a Confirm,
     /// What it may do.
@@ -189,7 +189,7 @@ pub(super) struct Run<'a> {
 }
 
 /// Judges a text and runs it.
-pub(super) async fn execute(run: Run<'_>, call: Call, args: Args) -> Result<ToolReply, Stop> {
+pub(super) async fn execute(run: TextRun<'_>, call: Call, args: Args) -> Result<ToolReply, Stop> {
     let verdict =
         long::apart(args.query.len(), || judge(&args.query, &run.policy)).map_err(counted)?;
     call.facts.set_verdict(verdict.class.as_str());
@@ -226,7 +226,7 @@ pub(super) async fn execute(run: Run<'_>, call: Call, args: Args) -> Result<Tool
 /// gets, and kept for that.
 async fn read(change: Change<'_>) -> Result<ToolReply, Stop> {
     let (call, args, page) = (change.call, change.args, change.limits.bounds);
-    let asked = args.output == Some(Output::Handle);
+    let asked = args.output == Some(ReadOutput::Handle);
     let overflow = call.files.overflow(call.owner(), asked);
     if asked && overflow.is_none() {
         return Err(Refusal::invalid_arguments(

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::outputs;
 use super::confirm::Confirm;
-use super::execute_sql::{self, Run};
+use super::execute_sql::{self, TextRun};
 use super::{Call, Erased, NamesDatabase, Refusal, Stop, Surroundings, TOOLS, arguments};
 use crate::config::Config;
 use crate::config::settings::tools as settings;
@@ -225,6 +225,6 @@ async fn run(
     let level = if is_procedure { Access::Full } else { access(tool.access) };
     let policy = Policy { access: level, only_here: false, ..call.database.policy() };
     // A procedure that is said to read is rolled back, whatever it does.
-    let run = Run { confirm: &confirm, policy, rolled_back: reads && is_procedure };
+    let run = TextRun { confirm: &confirm, policy, rolled_back: reads && is_procedure };
     execute_sql::execute(run, call, args).await
 }

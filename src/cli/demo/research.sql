@@ -1,0 +1,3 @@
+CREATE TABLE dbo.Notes (NoteId int NOT NULL PRIMARY KEY, Symbol varchar(12) NOT NULL, Written date NOT NULL, Rating varchar(8) NOT NULL, Text nvarchar(400) NOT NULL);
+INSERT INTO dbo.Notes VALUES (1, 'AAA', '2024-01-15', 'buy', N'Orders are up by a tenth; margins hold.'), (2, 'AAB', '2024-02-02', 'hold', N'A new plant opens in spring, and costs until then.'), (3, 'AAA', '2024-03-20', 'hold', N'The price has caught up with the orders.'), (4, 'AAC', '2024-03-28', 'sell', N'Two large customers have left.');
+EXEC sp_addextendedproperty N'MS_Description', N'What an analyst wrote of an instrument.', N'SCHEMA', N'dbo', N'TABLE', N'Notes';
