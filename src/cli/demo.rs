@@ -1,7 +1,7 @@
 //! `demo` and `sandbox`: the embedded stand-in for SQL Server.
 #![cfg(feature = "sandbox")]
 
-use super::flags::{self, Fixed};
+use super::flags::{self, FixedByCommand};
 use clap::ArgMatches;
 use clap::{Arg, ArgAction, Command};
 use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, USER};
@@ -87,7 +87,7 @@ pub(crate) async fn start(
     fixed.push(settings::auth::MODE.fixed(if oauth { "builtin" } else { "off" }));
     fixed.push(settings::auth::STORE.fixed("memory"));
     let beside = second.as_ref().map(|second| beside(&sandbox, second));
-    let fixed = Fixed { values: fixed, beside };
+    let fixed = FixedByCommand { values: fixed, beside };
     let source = ReloadSource::new(m, fixed.clone());
     let config = if quiet { configured(m, fixed) } else { configured_server(m, fixed) }?;
     let trusting = |settings: &mut Settings| {

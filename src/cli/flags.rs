@@ -104,20 +104,20 @@ pub(crate) fn port() -> Arg {
 /// Flags, environment and file; `fixed` values are above all.
 /// What a subcommand fixes.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Fixed {
+pub(crate) struct FixedByCommand {
     pub(crate) values: Vec<(&'static str, String)>,
     /// What it has beside the main database, as TOML.
     pub(crate) beside: Option<String>,
 }
 
-impl From<Vec<(&'static str, String)>> for Fixed {
+impl From<Vec<(&'static str, String)>> for FixedByCommand {
     fn from(values: Vec<(&'static str, String)>) -> Self {
         Self { values, beside: None }
     }
 }
 
-pub(crate) fn inputs(m: &ArgMatches, fixed: impl Into<Fixed>) -> Inputs {
-    let Fixed { values: fixed, beside } = fixed.into();
+pub(crate) fn inputs(m: &ArgMatches, fixed: impl Into<FixedByCommand>) -> Inputs {
+    let FixedByCommand { values: fixed, beside } = fixed.into();
     let mut env: std::collections::BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
         .collect();
@@ -151,7 +151,10 @@ pub(crate) fn inputs(m: &ArgMatches, fixed: impl Into<Fixed>) -> Inputs {
 }
 
 /// Loads the configuration and sets up logging: for commands that end by themselves.
-pub(crate) fn configured(m: &ArgMatches, fixed: impl Into<Fixed>) -> Result<Config, Failed> {
+pub(crate) fn configured(
+    m: &ArgMatches,
+    fixed: impl Into<FixedByCommand>,
+) -> Result<Config, Failed> {
     let config = Config::load(&inputs(m, fixed))?;
     telemetry::init(config.get(settings::log::LEVEL), config.get(settings::log::FORMAT));
     warn(&config);
@@ -159,7 +162,10 @@ pub(crate) fn configured(m: &ArgMatches, fixed: impl Into<Fixed>) -> Result<Conf
 }
 
 /// Loads the configuration and sets up all telemetry: for servers. Within the runtime.
-pub(crate) fn configured_server(m: &ArgMatches, fixed: impl Into<Fixed>) -> Result<Config, Failed> {
+pub(crate) fn configured_server(
+    m: &ArgMatches,
+    fixed: impl Into<FixedByCommand>,
+) -> Result<Config, Failed> {
     let config = Config::load(&inputs(m, fixed))?;
     let shown = TOOLS.iter().map(|t| (t.name, &t.shown)).collect();
     telemetry::start(&config, shown).map_err(|message| Failed { message, status: 2 })?;

@@ -5,7 +5,7 @@
 
 use clap::ArgMatches;
 
-use super::flags::Fixed;
+use super::flags::FixedByCommand;
 use super::inputs;
 use crate::app::App;
 use crate::config::settings;
@@ -17,12 +17,12 @@ use crate::telemetry::metrics::{instruments, label};
 #[derive(Debug)]
 pub(crate) struct ReloadSource {
     matches: ArgMatches,
-    fixed: Fixed,
+    fixed: FixedByCommand,
 }
 
 impl ReloadSource {
     /// The flags, and what a subcommand fixed.
-    pub(crate) fn new(m: &ArgMatches, fixed: impl Into<Fixed>) -> Self {
+    pub(crate) fn new(m: &ArgMatches, fixed: impl Into<FixedByCommand>) -> Self {
         Self { matches: m.clone(), fixed: fixed.into() }
     }
 
