@@ -236,6 +236,11 @@ impl App {
         listener.serve(stack, config, stop, idle, end).await
     }
 
+    /// Cancels calls that nobody asks for, and forgets those whose time is over.
+    pub(crate) fn sweep_runs(&self) {
+        self.mounts.iter().chain([&self.first]).for_each(|m| m.runs.sweep());
+    }
+
     /// Callers are told where the databases are: they are whoever started the process.
     pub(crate) fn be_frank(&self) {
         self.databases().iter().for_each(Database::be_frank);

@@ -98,9 +98,9 @@ codes! {
             "`fetch` was given an id that names nothing";
         HandleExpired = "handle_expired", Retry::No, [""],
             "what a page shows (MCP Apps) is not kept any more; run the query again";
-        StillRunning = "still_running", Retry::Yes, ["`handle`"],
-            "the call took longer than `tasks.handle_after` and goes on; the same call again waits \
-             for its result";
+        StillRunning = "still_running", Retry::Yes, ["`handle`, `elapsed_s`, `poll_after_s`"],
+            "the call took longer than `tasks.handle_after` and goes on; `get_result` with the handle, \
+             or the same call again, waits for its result";
         Timeout = "timeout", Retry::Depends("yes; no for a change"), [""],
             "no answer by `limits.query_timeout`; the message says whether SQL Server acknowledged that \
              the query was cancelled";

@@ -134,7 +134,8 @@ impl Config {
             return Vec::new();
         }
         // Where mounts share the databases out, nothing shows all of them unasked.
-        let shared_out = self.mounts.iter().any(|(_, m)| !m.databases.is_empty());
+        let shared_out =
+            !self.databases.is_empty() && self.mounts.iter().any(|(_, m)| !m.databases.is_empty());
         if shared_out && *self.source(http::PREFIXES) == Source::Default {
             return Vec::new();
         }

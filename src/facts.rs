@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use mssql_mcp_transports::{McpRequest, Outcome, Reply};
 
@@ -173,6 +174,19 @@ impl Named {
         Self { query: None, table: Some(table) }
     }
 }
+
+/// How long a read may take whose caller does not wait for it to its end; in the extensions of its
+/// request.
+#[derive(Debug, Clone)]
+pub(crate) struct Longest {
+    pub(crate) time: Duration,
+    /// It has turned out to be a read of somebody's text: nothing else goes on alone.
+    pub(crate) reads: Arc<AtomicBool>,
+}
+
+/// It may take that long, because it can read as long as it wants; likewise.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MayRunLong;
 
 /// What a request does with a database, for the layers that look at some requests only. In its
 /// extensions; a `tools/call` counts as the first of them in any case.

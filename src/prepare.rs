@@ -11,7 +11,7 @@ use futures_util::future::Either;
 use mssql_mcp_transports::{McpRequest, Outcome};
 use tower::{Layer, Service};
 
-use crate::facts::Work;
+use crate::facts::{MayRunLong, Work};
 use crate::limits::Cost;
 use crate::resources;
 use crate::tools::Registries;
@@ -58,6 +58,9 @@ where
                     let arguments = tool.read(request.params.as_deref());
                     extensions.insert(tool.cost());
                     extensions.insert(arguments.named());
+                    if tool.may_run_long() {
+                        extensions.insert(MayRunLong);
+                    }
                     if let Some(source) = arguments.source() {
                         extensions.insert(source.clone());
                     }

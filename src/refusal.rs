@@ -13,6 +13,8 @@ use crate::database::{Database, DbError};
 use crate::plural::plural;
 use crate::sources::{DataSources, NoSource};
 
+/// Seconds after which it is worth asking again: models lose patience with many short waits.
+const POLL_AFTER: u64 = 15;
 /// Characters of a name that is repeated.
 const LONGEST_NAME: usize = 128;
 
@@ -383,14 +385,22 @@ impl Refusal {
         Self::new(Code::HandleExpired, "This result is not kept any more.", "Run the query again.")
     }
 
-    /// The call goes on, and is picked up by being made again.
-    pub(crate) fn still_running(handle: &str) -> Self {
+    /// A query that goes on after its call was cancelled, as its caller wanted.
+    pub(crate) fn cancelled() -> Self {
+        Self::new(Code::Cancelled, "The query was cancelled.", "")
+    }
+
+    /// The call goes on, and is picked up by its handle, or by being made again.
+    pub(crate) fn still_running(handle: &str, elapsed: Duration) -> Self {
         let mut refusal = Self::new(
             Code::StillRunning,
             "This takes long, and goes on.",
-            "Make the same call again to wait for its result; it is not begun anew.",
+            "get_result with this handle waits for what it comes to, and with cancel: true ends it; \
+             so does the same call again, which is not begun anew.",
         );
         refusal.more.insert("handle".into(), handle.into());
+        refusal.more.insert("elapsed_s".into(), elapsed.as_secs().into());
+        refusal.more.insert("poll_after_s".into(), POLL_AFTER.into());
         refusal
     }
 

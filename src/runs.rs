@@ -26,6 +26,10 @@ pub struct RunBounds {
     pub bytes: usize,
     /// How long one is kept from its beginning on; what still works is not ended by it.
     pub keep: Duration,
+    /// Of one owner, of those that are picked up by their handle.
+    pub handles: usize,
+    /// How long one of these works without that anybody asks for it.
+    pub idle: Duration,
 }
 
 /// All runs of a mount. Clones share them.
@@ -54,6 +58,9 @@ pub(crate) struct Run {
     answers: mpsc::Sender<Map<String, Value>>,
     /// Of a call that is picked up by being made again: its digest, and what it came to.
     call: Option<String>,
+    /// When somebody asked for it last, and how long nobody has to.
+    asked: Mutex<Instant>,
+    idle: Duration,
     outcome: Mutex<Option<Outcome>>,
     outcome_bytes: AtomicUsize,
     /// Bytes of it that the bound counts.
@@ -138,7 +145,7 @@ impl Runs {
         self.sweep();
         let bounds = *locked(&self.0.bounds);
         let mine = self.0.by_id.iter().filter(|run| run.owner == owner);
-        let (mut working, mut all, mut oldest) = (0, 0, None);
+        let (mut working, mut all, mut oldest, mut handles) = (0, 0, None, 0);
         for run in mine {
             all += 1;
             match locked(&run.now).state.is_terminal() {
@@ -146,8 +153,14 @@ impl Runs {
                     oldest = Some((run.began.0, run.id.clone()));
                 }
                 true => {}
-                false => working += 1,
+                false => {
+                    working += 1;
+                    handles += usize::from(run.call.is_some());
+                }
             }
+        }
+        if call.is_some() && handles >= bounds.handles {
+            return None;
         }
         if working >= bounds.of_owner || self.len() >= bounds.most + bounds.of_owner {
             return None;
@@ -171,6 +184,8 @@ impl Runs {
             cancel,
             answers,
             call,
+            asked: Mutex::new(Instant::now()),
+            idle: bounds.idle,
             outcome: Mutex::default(),
             outcome_bytes: AtomicUsize::new(0),
             counted: AtomicUsize::new(0),
@@ -185,6 +200,11 @@ impl Runs {
     pub(crate) fn get(&self, id: &str, owner: &str) -> Option<Arc<Run>> {
         let run = self.0.by_id.get(id).map(|run| run.clone())?;
         (run.owner == owner && !run.is_over()).then_some(run)
+    }
+
+    /// Whether there is any that is picked up by its handle, or by its call.
+    pub(crate) fn has_handles(&self) -> bool {
+        !self.0.by_id.is_empty() && self.0.by_id.iter().any(|run| run.is_handle())
     }
 
     /// The run of a call that is made again.
@@ -209,6 +229,8 @@ impl Runs {
 
     /// Waits for what such a call comes to, which is given once; then it is forgotten.
     pub(crate) async fn pick_up(&self, run: &Run) -> Option<Outcome> {
+        // Whoever waits asks all the time.
+        let _waits = Waits::new(run);
         run.ended.cancelled().await;
         self.forget(&run.id);
         locked(&run.outcome).take()
@@ -266,8 +288,9 @@ impl Runs {
         }
     }
 
-    /// Forgets what is kept no longer.
+    /// Forgets what is kept no longer, and cancels what nobody asks for.
     pub(crate) fn sweep(&self) {
+        self.0.by_id.iter().filter(|run| run.is_idle()).for_each(|run| run.cancel());
         let over: Vec<String> =
             self.0.by_id.iter().filter(|run| run.is_over()).map(|run| run.id.clone()).collect();
         over.iter().for_each(|id| self.forget(id));
@@ -284,12 +307,45 @@ impl Runs {
     }
 }
 
+/// Somebody waits for a run.
+struct Waits<'r>(&'r Run);
+
+impl<'r> Waits<'r> {
+    fn new(run: &'r Run) -> Self {
+        // Far enough for whatever a wait may take.
+        *locked(&run.asked) = Instant::now() + Duration::from_secs(86_400);
+        Self(run)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        *locked(&self.0.asked) = Instant::now();
+    }
+}
+
 // === impl Run ===
 
 impl Run {
     /// Whether it is kept no longer.
     fn is_over(&self) -> bool {
         self.began.0.elapsed() > self.keep && locked(&self.now).state.is_terminal()
+    }
+
+    /// Whether it is picked up by its handle.
+    pub(crate) fn is_handle(&self) -> bool {
+        self.call.is_some()
+    }
+
+    /// Whether it works, and nobody has asked for it for too long.
+    fn is_idle(&self) -> bool {
+        let asked = *locked(&self.asked);
+        self.is_handle() && asked.elapsed() > self.idle && !self.state().is_terminal()
+    }
+
+    /// How long it has taken so far.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.began.0.elapsed()
     }
 
     pub(crate) fn state(&self) -> RunState {
@@ -367,7 +423,8 @@ mod tests {
     const KEEP: Duration = Duration::from_secs(600);
 
     fn runs() -> Runs {
-        Runs::new(RunBounds { of_owner: 2, most: 3, bytes: 100, keep: KEEP })
+        let idle = Duration::from_secs(60);
+        Runs::new(RunBounds { of_owner: 2, most: 3, bytes: 100, keep: KEEP, handles: 1, idle })
     }
 
     fn begin(all: &Runs, owner: &str) -> Option<Arc<Run>> {
@@ -390,6 +447,30 @@ mod tests {
         assert!(all.get(&run.id, "ada").is_none());
         all.sweep();
         assert_eq!((all.len(), all.0.bytes.load(Ordering::Relaxed)), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handle_that_nobody_asks_for_is_cancelled() {
+        let all = runs();
+        let call = || Some("the call".to_owned());
+        let (run, _) = all.begin("ada", Cancel::default(), call()).expect("room");
+        assert!(all.begin("ada", Cancel::default(), call()).is_none(), "one handle at once");
+        assert!(begin(&all, "ada").is_some(), "a task is none");
+        let waits = tokio::spawn({
+            let (all, run) = (all.clone(), run.clone());
+            async move { all.pick_up(&run).await }
+        });
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        all.sweep();
+        assert!(run.cancel.why().is_none(), "somebody waits");
+        waits.abort();
+        let _ = waits.await;
+        tokio::time::sleep(Duration::from_secs(59)).await;
+        all.sweep();
+        assert!(run.cancel.why().is_none());
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        all.sweep();
+        assert!(run.cancel.why().is_some());
     }
 
     #[tokio::test(start_paused = true)]

@@ -22,7 +22,7 @@ use tower_http::ServiceBuilderExt;
 use crate::audit::AuditLayer;
 use crate::config::Config;
 use crate::config::settings;
-use crate::facts::{CallFacts, work};
+use crate::facts::{CallFacts, Longest, MayRunLong, work};
 use crate::http::body::RequestBody;
 use crate::http::guard::{Allowed, GuardLayer, cors, granted};
 use crate::http::open::OpenLayer;
@@ -77,8 +77,10 @@ where
         // Only what asks a database takes time.
         .layer(DeadlineLayer::new(
             move |r: &McpRequest| {
-                let own = r.context.extensions.get::<Arc<DataSource>>().map(|s| s.timeout);
-                work(r).map(|_| own.unwrap_or(query_timeout))
+                let of = &r.context.extensions;
+                let own = of.get::<Arc<DataSource>>().map_or(query_timeout, |s| s.timeout);
+                let longest = of.get::<Longest>().filter(|_| of.get::<MayRunLong>().is_some());
+                work(r).map(|_| longest.map_or(own, |l| l.time.max(own)))
             },
             |r: &mut McpRequest, at: tokio::time::Instant| r.context.deadline = Some(at.into_std()),
             GRACE,

@@ -9,6 +9,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 use tower::{Layer, Service, ServiceExt};
 
+use crate::facts::Longest;
 use crate::principal::Principal;
 use crate::protocol::server_info;
 use crate::refusal::Refusal;
@@ -32,7 +34,18 @@ use crate::secret::hashed;
 pub(crate) const EXTENSION: &str = "io.modelcontextprotocol/tasks";
 
 /// From a call to how long it is waited for before it becomes a task; none where it never does.
-pub type PatienceOf = Arc<dyn Fn(&McpRequest) -> Option<Duration> + Send + Sync>;
+pub type PatienceOf = Arc<dyn Fn(&McpRequest) -> Option<Patience> + Send + Sync>;
+
+/// How long a call is waited for, and how long it may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Then it becomes a task, or a handle.
+    pub wait: Duration,
+    /// Where it can become neither, it ends then.
+    pub deadline: Duration,
+    /// A read ends then at the latest.
+    pub longest: Duration,
+}
 
 /// Makes tasks of long calls.
 #[derive(Clone)]
@@ -61,7 +74,7 @@ impl TasksLayer {
     /// Makes none.
     pub fn off() -> Self {
         let keep = Duration::from_secs(1);
-        let bounds = RunBounds { of_owner: 0, most: 0, bytes: 0, keep };
+        let bounds = RunBounds { of_owner: 0, most: 0, bytes: 0, keep, handles: 0, idle: keep };
         Self::new(Runs::new(bounds), Changes::default(), Arc::new(|_| None), keep)
     }
 }
@@ -128,9 +141,12 @@ fn owner(request: &McpRequest) -> Option<String> {
 
 /// What makes two calls the same: the tool and its arguments, and nothing of the request.
 fn digest_of(request: &McpRequest) -> String {
-    let arguments = sorted(member(request.params.as_deref(), "arguments").unwrap_or_default());
-    let tool = request.target.as_deref().unwrap_or_default();
-    hashed(&format!("{tool} {arguments}"))
+    digest(request.target.as_deref(), request.params.as_deref())
+}
+
+fn digest(target: Option<&str>, params: Option<&RawValue>) -> String {
+    let arguments = sorted(member(params, "arguments").unwrap_or_default());
+    hashed(&format!("{} {arguments}", target.unwrap_or_default()))
 }
 
 /// With the members of each object in the order of their names.
@@ -148,7 +164,7 @@ fn sorted(value: Value) -> Value {
 
 /// A call is not over, and how to have what it comes to.
 fn goes_on(run: &Run) -> Outcome {
-    Outcome::Complete(Refusal::still_running(&run.id).into_reply().into())
+    Outcome::Complete(Refusal::still_running(&run.id, run.elapsed()).into_reply().into())
 }
 
 fn missing() -> Outcome {
@@ -195,7 +211,7 @@ impl TasksLayer {
     }
 
     /// Waits for a call that was made before, as long as for any.
-    async fn wait_again(&self, run: &Run, asked: &Cancel, patience: Duration) -> Outcome {
+    async fn wait_again(&self, run: &Run, asked: &Cancel, patience: Patience) -> Outcome {
         tokio::select! {
             biased;
             end = self.runs.pick_up(run) => end.unwrap_or_else(|| {
@@ -203,7 +219,7 @@ impl TasksLayer {
                 Outcome::Complete(Refusal::given_elsewhere().into_reply().into())
             }),
             () = asked.token().cancelled() => Outcome::Cancelled,
-            () = tokio::time::sleep(patience) => goes_on(run),
+            () = tokio::time::sleep(patience.wait) => goes_on(run),
         }
     }
 
@@ -268,53 +284,77 @@ where
     }
 
     /// Waits for a call for a while; then it is a task.
-    async fn begin(self, mut request: McpRequest, patience: Duration) -> Outcome {
+    async fn begin(self, mut request: McpRequest, patience: Patience) -> Outcome {
         let Some(owner) = owner(&request) else {
             return self.ask(request).await;
         };
-        let again = (!declares(&request)).then(|| digest_of(&request));
-        let known = again.as_ref().and_then(|call| self.layer.runs.of_call(call, &owner));
-        if let Some(run) = known {
-            let asked = request.context.cancel.clone();
-            return self.layer.wait_again(&run, &asked, patience).await;
+        let is_handle = !declares(&request);
+        // Nothing is digested for those who have nothing to pick up.
+        if is_handle && self.layer.runs.has_handles() {
+            let known = self.layer.runs.of_call(&digest_of(&request), &owner);
+            if let Some(run) = known {
+                let asked = request.context.cancel.clone();
+                return self.layer.wait_again(&run, &asked, patience).await;
+            }
         }
         // From now on the client's leaving is not the end of it.
         let asked = std::mem::take(&mut request.context.cancel);
         let cancel = request.context.cancel.clone();
-        let same = request.clone();
-        let mut call = tokio::spawn(self.ask(request));
-        let ended = |end: Result<Outcome, tokio::task::JoinError>| {
-            // The runtime ends: there is nobody to tell anything.
-            end.unwrap_or(Outcome::Cancelled)
-        };
+        // What only reads may go on then.
+        let reads = Arc::<AtomicBool>::default();
+        let longest = Longest { time: patience.longest, reads: reads.clone() };
+        request.context.extensions.insert(longest);
+        let (target, params) = (request.target.clone(), request.params.clone());
+        let same = (!is_handle).then(|| request.clone());
+        // Where it is until then, which spares most calls a task.
+        let mut call = Box::pin(self.ask(request));
         tokio::select! {
             biased;
-            end = &mut call => return ended(end),
+            end = &mut call => return end,
             () = asked.token().cancelled() => {
                 if let Some(why) = asked.why() {
                     cancel.fire(why);
                 }
-                return ended(call.await);
+                return call.await;
             }
-            () = tokio::time::sleep(patience) => {}
+            () = tokio::time::sleep(patience.wait) => {}
         }
-        let Some((run, answers)) = self.layer.runs.begin(&owner, cancel.clone(), again.clone())
-        else {
-            // There is no room for one more: it is a call as any other.
+        let reads = reads.load(Ordering::Relaxed);
+        let again = is_handle.then(|| digest(target.as_deref(), params.as_deref()));
+        // A change ends with the call of whoever wanted it, by its own deadline.
+        let begun = match is_handle && !reads {
+            true => None,
+            false => self.layer.runs.begin(&owner, cancel.clone(), again),
+        };
+        let Some((run, answers)) = begun else {
+            // There is no room for one more: it is a call as any other, and ends when those do.
+            let left = patience.deadline.saturating_sub(patience.wait);
             tokio::select! {
-                end = &mut call => return ended(end),
+                biased;
+                end = &mut call => return end,
                 () = asked.token().cancelled() => {}
+                () = tokio::time::sleep(left), if reads => {
+                    cancel.fire(Why::Asked);
+                    let _ = call.await;
+                    let refusal = Refusal::timeout(patience.deadline);
+                    return Outcome::Complete(refusal.into_reply().into());
+                }
             }
             if let Some(why) = asked.why() {
                 cancel.fire(why);
             }
-            return ended(call.await);
+            return call.await;
         };
-        if again.is_some() {
+        let call = tokio::spawn(call);
+        let ended = |end: Result<Outcome, tokio::task::JoinError>| {
+            // The runtime ends: there is nobody to tell anything.
+            end.unwrap_or(Outcome::Cancelled)
+        };
+        let Some(same) = same else {
             let (runs, kept) = (self.layer.runs.clone(), run.clone());
             tokio::spawn(async move { runs.end_call(&kept, ended(call.await)) });
             return goes_on(&run);
-        }
+        };
         let mut task = run.to_task(false);
         task.insert("resultType".into(), "task".into());
         let first = async move { ended(call.await) };

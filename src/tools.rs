@@ -37,6 +37,7 @@ use crate::limits::Cost;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::results::{self, KeptFiles};
+use crate::runs::Runs;
 use crate::sources::{DataSource, DataSources, NoSource};
 use crate::telemetry::wire::Shape;
 use crate::views::{KeptResults, Page, is_shown};
@@ -72,7 +73,7 @@ fn all(of: &Surroundings, confirm: Confirm, index: Option<DocumentIndex>) -> Vec
         Erased::new(views::ViewRows, of),
         Erased::new(views::ViewSchema, of),
     ];
-    if of.files.is_on() {
+    if of.files.is_on() || of.runs.is_some() {
         tools.push(Erased::new(get_result::GetResult, of));
     }
     if let Some(index) = index {
@@ -109,6 +110,9 @@ pub(crate) trait Tool: Send + Sync + 'static {
     /// The page in which a host shows its results.
     const VIEW: Option<Page> = None;
 
+    /// It runs a text of its caller's, which may take as long as it takes.
+    const RUNS_TEXTS: bool = false;
+
     /// Only a page calls it, and no model: clients without pages do not have it.
     const FOR_VIEWS: bool = false;
 
@@ -143,6 +147,8 @@ pub struct Surroundings {
     pub brief: bool,
     /// Who is shown results in pages, and what is kept for them.
     pub(crate) pages: Pages,
+    /// Calls that go on after their answer.
+    pub(crate) runs: Option<Runs>,
     /// Results that are kept.
     pub(crate) files: KeptFiles,
     /// The path of the mount.
@@ -220,6 +226,8 @@ pub(crate) struct Call {
     pub(crate) shows_views: bool,
     /// What is kept for them.
     pub(crate) views: KeptResults,
+    /// Calls that go on after their answer.
+    pub(crate) runs: Option<Runs>,
     /// Results that are kept.
     pub(crate) files: KeptFiles,
     mount: Arc<str>,
@@ -270,6 +278,7 @@ impl Surroundings {
             sources: DataSources::one(database, bounds),
             brief: false,
             pages,
+            runs: None,
             files: KeptFiles::default(),
             mount: "".into(),
             results_url: None,
@@ -350,6 +359,7 @@ impl Call {
         Some(Self {
             shows_views: of.shows_views(&context),
             views: of.pages.kept.clone(),
+            runs: of.runs.clone(),
             files: of.files.clone(),
             mount: of.mount.clone(),
             results_url: of.results_url.clone(),

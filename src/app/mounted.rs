@@ -23,7 +23,7 @@ use crate::runs::{RunBounds, Runs};
 use crate::server::Server;
 use crate::sources::{DataSource, DataSources};
 use crate::stack;
-use crate::tasks::{PatienceOf, TasksLayer, declares};
+use crate::tasks::{Patience, PatienceOf, TasksLayer, declares};
 use crate::tools::confirm::Confirm;
 use crate::tools::search::DocumentIndex;
 use crate::tools::{OwnTools, Pages, Registries, Registry, Surroundings};
@@ -79,10 +79,12 @@ impl Mounted {
             KeptResults::default(),
         );
         let files = common.files.clone();
-        let center = center(&path, sources, &confirm, &watch, &kept, &files, config);
+        let runs = Runs::new(run_bounds(config));
+        let parts =
+            Parts { confirm: &confirm, watch: &watch, kept: &kept, files: &files, runs: &runs };
+        let center = center(&path, sources, &parts, config);
         let registries = center.registries();
         let tools = registries.all().listed_as_json();
-        let runs = Runs::new(run_bounds(config));
         let layer = tasks(&runs, &changes, config);
         let first = assembled(center, registries, &audit, config, &common.quotas, layer);
         let stack = Replaceable::new(first);
@@ -104,8 +106,9 @@ impl Mounted {
 
     pub(super) fn center(&self, config: &Config) -> Server {
         let sources = sources(config, &self.databases);
-        let (confirm, watch, kept) = (&self.confirm, &self.watch, &self.kept);
-        center(&self.path, sources, confirm, watch, kept, &self.files, config)
+        let Self { confirm, watch, kept, files, runs, .. } = self;
+        let parts = Parts { confirm, watch, kept, files, runs };
+        center(&self.path, sources, &parts, config)
     }
 
     /// From the next call on, with the limits of another configuration. Whoever listens is told
@@ -158,19 +161,20 @@ fn sources(config: &Config, databases: &[Database]) -> DataSources {
     DataSources::new(all.collect())
 }
 
+/// What of a mount a reload keeps.
+struct Parts<'a> {
+    confirm: &'a Confirm,
+    watch: &'a Watch,
+    kept: &'a KeptResults,
+    files: &'a KeptFiles,
+    runs: &'a Runs,
+}
+
 /// What answers at one path.
-fn center(
-    path: &str,
-    sources: DataSources,
-    confirm: &Confirm,
-    watch: &Watch,
-    kept: &KeptResults,
-    files: &KeptFiles,
-    config: &Config,
-) -> Server {
+fn center(path: &str, sources: DataSources, parts: &Parts<'_>, config: &Config) -> Server {
     let pages = Pages {
         shown: config.get(settings::tools::APPS),
-        kept: kept.clone(),
+        kept: parts.kept.clone(),
         links: config
             .get(settings::tools::VIEW_LINKS)
             .then(|| format!("{}{path}/view/", config.origin()).into()),
@@ -178,14 +182,18 @@ fn center(
     let brief = config.get(settings::tools::TEXT_BLOCK) == settings::tools::TextBlock::Brief;
     let library = config.get(settings::tools::SEARCH).then(|| DocumentIndex::new(path, config));
     let signs_in = config.get(settings::auth::MODE) != settings::auth::AuthMode::Off;
-    let (confirm, files, mount) = (confirm.clone(), files.clone(), Arc::<str>::from(path));
+    let (confirm, files, mount) =
+        (parts.confirm.clone(), parts.files.clone(), Arc::<str>::from(path));
+    let handles = !config.get(settings::tasks::HANDLE_AFTER).is_zero();
+    let runs = handles.then(|| parts.runs.clone());
     let results_url: Arc<str> = format!("{}{path}/results/", config.origin()).into();
     let own = OwnTools::of(config, &sources);
     let enabled = config.get(settings::tools::ENABLED);
     let make = move |sources: DataSources, own: &[Arc<OwnTool>]| {
         let (pages, files, mount) = (pages.clone(), files.clone(), mount.clone());
         let results_url = Some(results_url.clone());
-        let surroundings = Surroundings { sources, brief, pages, files, mount, results_url };
+        let runs = runs.clone();
+        let surroundings = Surroundings { sources, brief, pages, runs, files, mount, results_url };
         let (confirm, library) = (confirm.clone(), library.clone());
         let registry = Registry::with_own(surroundings, confirm, library, own, &enabled);
         if signs_in { registry.behind_sign_in() } else { registry }
@@ -194,7 +202,7 @@ fn center(
     for problem in registries.problems() {
         tracing::warn!("a tool is left out: {problem}");
     }
-    Server::watched(registries, watch.clone())
+    Server::watched(registries, parts.watch.clone())
 }
 
 /// The stack around it.
@@ -222,14 +230,20 @@ fn run_bounds(config: &Config) -> RunBounds {
         most: config.get(settings::tasks::MOST) as usize,
         bytes: config.get(settings::tasks::BYTES) as usize,
         keep: config.get(settings::tasks::KEEP),
+        handles: config.get(settings::tasks::HANDLES) as usize,
+        idle: config.get(settings::tasks::IDLE),
     }
 }
 
 /// When a call becomes a task, where its client has tasks.
 fn tasks(runs: &Runs, changes: &Changes, config: &Config) -> TasksLayer {
     let some = |setting| Some(config.get(setting)).filter(|t: &Duration| !t.is_zero());
-    let after = some(settings::tasks::AFTER);
-    let handle_after = some(settings::tasks::HANDLE_AFTER);
+    let deadline = config.get(settings::limits::QUERY_TIMEOUT);
+    let longest = config.get(settings::tasks::LONGEST);
+    let patience = |wait: Duration| Patience { wait, deadline, longest };
+    let after = some(settings::tasks::AFTER).map(patience);
+    // A handle is given at the deadline at the latest, which would else be the end of it.
+    let handle_after = some(settings::tasks::HANDLE_AFTER).map(|t| patience(t.min(deadline)));
     let patience = move |r: &McpRequest| if declares(r) { after } else { handle_after };
     let asking = config.get(settings::access::CONFIRM_EXPIRY);
     TasksLayer::new(runs.clone(), changes.clone(), Arc::new(patience), asking)

@@ -203,9 +203,8 @@ fn welcome(sandboxes: &Sandboxes, url: &str, access: &str, person: Option<&Someb
         Some(Somebody { password, token: secret, .. }) => (
             format!("sign in as demo with the password {password}"),
             format!(
-                "  Sign-in page  {}   user demo, password {password}\n  Token         {secret}   \
-                 for programs that cannot sign in\n",
-                format!("{origin}/apps")
+                "  Sign-in page  {origin}/apps   user demo, password {password}\n  Token         \
+                 {secret}   for programs that cannot sign in\n"
             ),
             format!("'Authorization: Bearer {secret}'"),
             ", then /mcp in a session to sign in",
@@ -218,19 +217,19 @@ fn welcome(sandboxes: &Sandboxes, url: &str, access: &str, person: Option<&Someb
         r#"mssql-mcp {version} demo: an embedded sandbox database, and the server in front of it.
 
   MCP endpoint  {url}   ({who}; this machine only; access {access})
-{pages}  All databases {all}   trading and research on one server, billing (read-write) on another
+{pages}  All databases {origin}/all/mcp   trading and research on one server, billing (read-write) on another
   Own tools     accounts_of_customer and unpaid_invoices, there
-  Health        {health}
+  Health        {origin}/health
   SQL endpoints {tds}, {second}   user {USER}, password {PASSWORD}
 
   Tables and rows
 {tables}
 Ask it from another terminal:
   {token}{exe:?} call --url {url} list_tables
-  {for_all}{exe:?} call --url {all} list_tables
-  {for_all}{exe:?} call --url {all} execute_sql --database billing --query "SELECT CustomerId, SUM(Amount) AS Due FROM dbo.Invoices WHERE Paid = 0 GROUP BY CustomerId"
-  {for_all}{exe:?} call --url {all} accounts_of_customer --customer 7
-  {for_all}{exe:?} call --url {all} unpaid_invoices
+  {for_all}{exe:?} call --url {origin}/all/mcp list_tables
+  {for_all}{exe:?} call --url {origin}/all/mcp execute_sql --database billing --query "SELECT CustomerId, SUM(Amount) AS Due FROM dbo.Invoices WHERE Paid = 0 GROUP BY CustomerId"
+  {for_all}{exe:?} call --url {origin}/all/mcp accounts_of_customer --customer 7
+  {for_all}{exe:?} call --url {origin}/all/mcp unpaid_invoices
 
 Try it with curl:
   curl -s {url} -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
@@ -254,10 +253,8 @@ Ctrl-C stops it; nothing is kept.
         version = super::VERSION,
         curl = with("-H", " \\\n    "),
         inspector = with(" --header", ""),
-        health = format!("{origin}/health"),
         tds = sandbox.address(),
         second = sandboxes.second.as_ref().map_or_else(String::new, |s| s.address().to_string()),
-        all = format!("{origin}/all/mcp"),
         for_all = person.map_or(String::new(), |p| format!("MSSQL_MCP_TOKEN={} ", p.token_for_all)),
     )
 }

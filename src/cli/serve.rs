@@ -152,12 +152,13 @@ pub(crate) async fn over_http(
 
 /// Closes idle connections from time to time.
 fn sweep(app: &App) -> tokio::task::JoinHandle<()> {
-    let all = app.databases();
+    let (all, app) = (app.databases(), app.clone());
     tokio::spawn(async move {
         let mut tick = tokio::time::interval(Duration::from_secs(30));
         loop {
             tick.tick().await;
             all.iter().for_each(Database::sweep);
+            app.sweep_runs();
         }
     })
 }

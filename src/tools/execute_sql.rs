@@ -1,6 +1,7 @@
 //! `execute_sql`: a T-SQL text under the configured access, with bound parameters, as
 //! all its result sets.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use mssql_mcp_sql::Access;
@@ -17,7 +18,7 @@ use super::{Call, Definition, Refusal, Stop, Surroundings, Tool, params, views};
 use crate::database::rows::Bounds;
 use crate::database::run::{Batch, BatchAnswer, Failure, Mode};
 use crate::database::{Database, DbError, Limits};
-use crate::facts::Named;
+use crate::facts::{Longest, Named};
 use crate::limits::Cost;
 use crate::long;
 use crate::plural::plural;
@@ -99,6 +100,7 @@ impl Tool for ExecuteSql {
         ("output", Shape::OneOf(&["rows", "handle"])),
     ]);
     const VIEW: Option<Page> = Some(Page::Results);
+    const RUNS_TEXTS: bool = true;
     const EXAMPLE: &'static str = "execute_sql \"SELECT TOP 3 * FROM sales.Orders\"";
 
     fn named(args: &Args) -> Named {
@@ -189,7 +191,12 @@ pub(super) struct TextRun<'a> {
 }
 
 /// Judges a text and runs it.
-pub(super) async fn execute(run: TextRun<'_>, call: Call, args: Args) -> Result<ToolReply, Stop> {
+pub(super) async fn execute(
+    run: TextRun<'_>,
+    mut call: Call,
+    args: Args,
+) -> Result<ToolReply, Stop> {
+    let began = Instant::now();
     let verdict =
         long::apart(args.query.len(), || judge(&args.query, &run.policy)).map_err(counted)?;
     call.facts.set_verdict(verdict.class.as_str());
@@ -197,6 +204,15 @@ pub(super) async fn execute(run: TextRun<'_>, call: Call, args: Args) -> Result<
     if !needed.iter().all(|s| call.may(s)) {
         // All of them, so that one step up is enough.
         return Err(Stop::Scope(needed.into_iter().map(str::to_owned).collect()));
+    }
+    // A change is not left alone with nobody who hears how it ended.
+    if !verdict.class.changes() || run.rolled_back {
+        if let Some(longest) = call.context.extensions.get::<Longest>() {
+            longest.reads.store(true, Ordering::Relaxed);
+        }
+    } else {
+        let usual = began + call.source.timeout;
+        call.limits.deadline = call.limits.deadline.map(|at| at.min(usual));
     }
     let most = call.limits.bounds;
     let limits = call.within(Bounds {

@@ -1,9 +1,10 @@
 //! `get_result`: rows of a result that is kept, in pages, by conditions, summed up, or as a file.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use mssql_mcp_spool::{Aggregation, Error, Filter, Kept, Measure, Op, Page, Query, Set, Stop};
-use mssql_mcp_transports::{Content, ResourceContents, Segments, Text, ToolReply};
+use mssql_mcp_transports::{Content, Outcome, Reply, ResourceContents, Segments, Text, ToolReply};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -13,6 +14,7 @@ use crate::config::settings::results::SPOOL;
 use crate::facts::Named;
 use crate::limits::Cost;
 use crate::plural::plural;
+use crate::principal::Principal;
 use crate::results::{self, KeptFiles};
 use crate::telemetry::wire::Shape;
 
@@ -33,6 +35,7 @@ pub(super) struct Args {
     measures: Option<Vec<String>>,
     format: Option<FileFormat>,
     output: Option<FileOutput>,
+    cancel: Option<bool>,
 }
 
 /// A condition as a caller writes it.
@@ -235,7 +238,8 @@ impl Tool for GetResult {
             title: "Read a kept result",
             description: "Rows of a result that execute_sql kept behind a handle, without running \
                           the query again: a page, by conditions, summed up (measures, group_by), \
-                          or all of them as a file (format, output)."
+                          or all of them as a file (format, output). With the handle of a query that \
+                          still runs it waits for it."
                 .into(),
             arguments: json!({
                 "handle": { "type": "string", "description": "kept.handle of an answer" },
@@ -255,7 +259,8 @@ impl Tool for GetResult {
                 "group_by": names("up to two columns, for measures"),
                 "measures": names("count, sum:COLUMN, avg:, min:, max:"),
                 "format": { "type": "string", "enum": formats, "description": "of a file" },
-                "output": { "type": "string", "enum": outputs, "description": "where the file goes" }
+                "output": { "type": "string", "enum": outputs, "description": "where the file goes" },
+                "cancel": { "type": "boolean", "description": "end a query that still runs" }
             }),
             required: &["handle"],
             output: json!({
@@ -283,6 +288,9 @@ impl Tool for GetResult {
     }
 
     async fn call(&self, call: Call, args: Args) -> Result<ToolReply, Ended> {
+        if args.handle.trim().starts_with("run_") {
+            return picked_up(&call, args.handle.trim(), args.cancel == Some(true)).await;
+        }
         let kept = call.files.get(args.handle.trim(), &call.owner());
         let kept = kept.ok_or_else(|| Ended::from(Refusal::handle_expired()))?;
         call.facts.set_handle(kept.handle());
@@ -327,6 +335,36 @@ impl Tool for GetResult {
                 file(&call, kept.clone(), n, query, format, output).await
             }
         }
+    }
+}
+
+/// How long one call waits for a query that runs: less than clients wait for an answer.
+const PATIENCE: Duration = Duration::from_secs(40);
+/// How long a query that was cancelled may take to end.
+const ENDING: Duration = Duration::from_secs(5);
+
+/// What a query came to that outlived its call; it is given once.
+async fn picked_up(call: &Call, handle: &str, cancels: bool) -> Result<ToolReply, Ended> {
+    let expired = || Ended::from(Refusal::handle_expired());
+    let runs = call.runs.as_ref().ok_or_else(expired)?;
+    let who = Principal::of(&call.context.extensions).map(Principal::key).unwrap_or_default();
+    let run = runs.get(handle, &who).filter(|run| run.is_handle()).ok_or_else(expired)?;
+    call.facts.set_handle(handle);
+    if cancels {
+        run.cancel();
+    }
+    // A little before the call itself would have to end.
+    let left = call.limits.deadline.map_or(PATIENCE, |at| {
+        at.saturating_duration_since(Instant::now()).mul_f64(0.9).min(PATIENCE)
+    });
+    let patience = if cancels { ENDING } else { left };
+    let outcome = tokio::time::timeout(patience, runs.pick_up(&run)).await;
+    match outcome {
+        Err(_) => Err(Refusal::still_running(handle, run.elapsed()).into()),
+        Ok(Some(Outcome::Complete(Reply::Tool(reply)))) => Ok(reply),
+        Ok(Some(Outcome::Cancelled)) => Err(Refusal::cancelled().into()),
+        Ok(Some(Outcome::Fault(fault))) => Err(Ended::Fault(Box::new(fault))),
+        Ok(_) => Err(expired()),
     }
 }
 

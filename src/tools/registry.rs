@@ -52,6 +52,7 @@ where
 pub(crate) struct Erased {
     name: &'static str,
     for_views: bool,
+    runs_texts: bool,
     view: Option<Page>,
     cost: Cost,
     definition: Value,
@@ -109,7 +110,15 @@ impl Erased {
             Arguments { named: Arc::new(named), source, ready }
         };
         let (for_views, view) = (T::FOR_VIEWS, T::VIEW);
-        Self { name: T::NAME, for_views, view, cost: T::COST, definition, read: Box::new(read) }
+        Self {
+            name: T::NAME,
+            for_views,
+            runs_texts: T::RUNS_TEXTS,
+            view,
+            cost: T::COST,
+            definition,
+            read: Box::new(read),
+        }
     }
 
     /// A tool that the operator has written: `reads` reads the arguments of a call, and gives what it
@@ -151,6 +160,7 @@ impl Erased {
         Self {
             name,
             for_views: false,
+            runs_texts: true,
             view: Some(Page::Results),
             cost,
             definition,
@@ -182,6 +192,11 @@ impl Erased {
 
     pub(crate) fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Whether a call may be read for as long as it takes: it runs a text of somebody's.
+    pub(crate) fn may_run_long(&self) -> bool {
+        self.runs_texts
     }
 
     /// Which quota counts its calls.
@@ -502,6 +517,7 @@ mod tests {
     use crate::config::settings::{database, tools};
     use crate::config::{Config, Inputs};
     use crate::database::{Database, Settings};
+    use crate::results::KeptFiles;
     use crate::tools::{Definition, TOOLS};
 
     fn config() -> Config {
@@ -518,7 +534,11 @@ mod tests {
         let database = Database::new(Settings::from_config(&config).expect("settings"));
         let bounds = crate::database::Limits::of_our_own().bounds;
         let confirm = Confirm::new(&config);
-        Registry::new(Surroundings::new(database, bounds), confirm, index)
+        let mut of = Surroundings::new(database, bounds);
+        if index.is_some() {
+            of.files = KeptFiles::new(&config);
+        }
+        Registry::new(of, confirm, index)
     }
 
     /// Asks a type for the names of its fields, and reads nothing.

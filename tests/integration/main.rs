@@ -17,6 +17,7 @@ mod faults;
 mod frameworks;
 mod hosted;
 mod lifecycle;
+mod long;
 mod matrix;
 mod memory;
 mod nginx;

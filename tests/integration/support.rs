@@ -36,6 +36,8 @@ pub fn fixed(port: u16, more: &[(&'static str, &str)]) -> Vec<(&'static str, Str
         ("database.password", PASSWORD.to_owned()),
         ("database.name", DATABASE.to_owned()),
         ("http.listen", "127.0.0.1:0".to_owned()),
+        // What ends at its deadline ends.
+        ("tasks.handle_after", "0".to_owned()),
     ];
     // Nothing of a test is left behind in somebody's cache.
     let folder = std::env::temp_dir().join(format!("mssql-mcp-results-{}", std::process::id()));

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use mssql_mcp::tasks::Patience;
 use mssql_mcp_transports::{Continuation, Fault, McpRequest, Outcome, ToolReply};
 use serde_json::{Value, json};
 
@@ -28,12 +29,17 @@ fn is_task_alone(name: &str) -> bool {
 }
 
 /// From a call to how long it is waited for before it becomes a task; none where it never does.
-pub(super) fn patience(request: &McpRequest) -> Option<Duration> {
+pub(super) fn patience(request: &McpRequest) -> Option<Patience> {
     let name = request.target.as_deref()?;
     // It asks before it is a task, and its last round is one.
     let asks =
         name == "test_tool_with_task" && request.context.extensions.get::<Continuation>().is_none();
-    ((name == "slow_compute" || is_task_alone(name)) && !asks).then_some(Duration::ZERO)
+    let (wait, deadline) = (Duration::ZERO, Duration::from_secs(45));
+    ((name == "slow_compute" || is_task_alone(name)) && !asks).then_some(Patience {
+        wait,
+        deadline,
+        longest: deadline,
+    })
 }
 
 /// Answers a call of a tool of these; none where it is no such tool.
