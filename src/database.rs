@@ -40,6 +40,7 @@ pub use self::overflow::Overflow;
 pub use self::settings::Settings;
 pub use self::share::ourselves;
 use crate::database::rows::Bounds;
+use crate::knowledge::Knowledge;
 use crate::telemetry::metrics::{gauge, instruments, label};
 use crate::telemetry::trace::Trace;
 use mssql_mcp_sql::policy::Policy;
@@ -58,6 +59,10 @@ pub struct Database {
     reach: Arc<reach::Reach>,
     /// Callers are told where it is, and by which login.
     frank: Arc<AtomicBool>,
+    index: Arc<catalog::index::IndexCache>,
+    knowledge: Arc<ArcSwap<Knowledge>>,
+    /// Its catalog lacks what tells of periods and change data capture.
+    plain_catalog: Arc<AtomicBool>,
 }
 
 /// Where one answer must stop.
@@ -126,7 +131,27 @@ impl Database {
             labels,
             reach,
             frank,
+            index: Arc::default(),
+            knowledge: Arc::default(),
+            plain_catalog: Arc::default(),
         }
+    }
+
+    /// What people know of it, from the next call on. What is wrong with that is logged once.
+    pub(crate) fn know(&self, knowledge: Arc<Knowledge>) {
+        if *knowledge == **self.knowledge.load() {
+            return;
+        }
+        for problem in &knowledge.problems {
+            let label = &self.settings.label;
+            tracing::warn!(target: "mssql_mcp::knowledge", database = %label, "database.knowledge: {problem}");
+        }
+        self.knowledge.store(knowledge);
+    }
+
+    /// What people know of it.
+    pub(crate) fn knowledge(&self) -> Arc<Knowledge> {
+        self.knowledge.load_full()
     }
 
     /// Callers are told where it is: they are the operator, or the operator wants it so. Others are

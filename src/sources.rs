@@ -11,6 +11,7 @@ use crate::config::{Config, DatabaseGrant, ListedDatabase, matches};
 use crate::database::objects::Column;
 use crate::database::rows::Bounds;
 use crate::database::{Database, Identity};
+use crate::knowledge::Knowledge;
 use crate::principal::Principal;
 
 /// So many names are a choice in a tool's schema; of more, a list is asked for.
@@ -91,6 +92,7 @@ impl DataSource {
     /// One that the configuration describes, behind this pool.
     pub(crate) fn new(of: &ListedDatabase, database: Database) -> Self {
         let config = &of.config;
+        database.know(Knowledge::read(config.get(settings::database::KNOWLEDGE)));
         let s = database.settings();
         let unlisted = [&s.database, &s.label].into_iter().find(|n| !n.is_empty());
         let name = if of.name.is_empty() {

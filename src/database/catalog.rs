@@ -5,13 +5,21 @@
 
 mod describe;
 mod find;
+pub mod index;
+mod lookup;
+mod many;
 pub(crate) mod names;
+mod orient;
+pub mod others;
 
 use serde_json::Value;
 
 use super::wrapper::ParamValue;
 use super::{Database, DbError, Limits};
+use crate::knowledge::Knowledge;
 use find::closest;
+pub(crate) use lookup::{NameHit, NameQuery};
+pub(crate) use many::Many;
 use mssql_mcp_sql::quote;
 
 /// A table's place and kind.
@@ -64,18 +72,22 @@ const NAMES: &str = "SELECT o.object_id, sc.name, o.name FROM sys.objects AS o \
      JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id \
      WHERE o.type IN ('U', 'V') AND o.is_ms_shipped = 0 ORDER BY sc.name, o.name";
 
-/// What `Database::list_tables` asks. Rows are counted and descriptions read for the page alone,
-/// whatever the number of tables.
-pub const LIST: &str = "SELECT page.schema_name, page.table_name, CASE WHEN page.type = 'V' THEN \
-     'view' ELSE 'table' END AS kind, \
-     (SELECT SUM(p.rows) FROM sys.partitions AS p WHERE p.object_id = page.object_id \
-     AND p.index_id IN (0, 1)) AS row_count, \
-     CAST(ep.value AS nvarchar(3750)) AS description \
+/// What `Database::list_tables` asks. A page begins behind a name, so that no page sorts those
+/// before it; the number of those to leave out is for cursors of before.
+pub const LIST: &str = "SELECT page.schema_name, page.table_name, CASE WHEN page.type = 'U' THEN \
+     'table' WHEN page.type = 'V' THEN 'view' WHEN page.type IN ('P', 'PC') THEN 'procedure' \
+     WHEN page.type = 'SN' THEN 'synonym' WHEN page.type = 'SO' THEN 'sequence' \
+     WHEN page.type IN ('TR', 'TA') THEN 'trigger' ELSE 'function' END AS kind, \
+     r.row_count, CAST(ep.value AS nvarchar(3750)) AS description \
      FROM (SELECT o.object_id, o.type, sc.name AS schema_name, o.name AS table_name \
      FROM sys.objects AS o JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id \
-     WHERE o.is_ms_shipped = 0 AND (o.type = 'U' OR (o.type = 'V' AND @views = 1)) \
+     WHERE o.is_ms_shipped = 0 AND CHARINDEX(N',' + RTRIM(o.type) + N',', @types) > 0 \
      AND (@schema IS NULL OR sc.name = @schema) AND (@like IS NULL OR o.name LIKE @like) \
+     AND (@after_schema IS NULL OR sc.name > @after_schema \
+     OR (sc.name = @after_schema AND o.name > @after_name)) \
      ORDER BY sc.name, o.name OFFSET @skip ROWS FETCH NEXT @take ROWS ONLY) AS page \
+     LEFT JOIN (SELECT p.object_id, SUM(p.rows) AS row_count FROM sys.partitions AS p \
+     WHERE p.index_id IN (0, 1) GROUP BY p.object_id) AS r ON r.object_id = page.object_id \
      LEFT JOIN sys.extended_properties AS ep ON ep.class = 1 AND ep.major_id = page.object_id \
      AND ep.minor_id = 0 AND ep.name = N'MS_Description' \
      ORDER BY page.schema_name, page.table_name";
@@ -93,10 +105,46 @@ pub(crate) struct ListFilter {
     /// LIKE pattern of the name.
     pub(crate) name_like: Option<String>,
     pub(crate) views: bool,
+    /// Instead of tables; `all` for all kinds.
+    pub(crate) kind: Option<&'static str>,
+    /// Only what is behind this schema and name.
+    pub(crate) after: Option<(String, String)>,
     /// Leave out the first so many.
     pub(crate) skip: i64,
     /// At most so many.
     pub(crate) take: i64,
+}
+
+impl ListFilter {
+    /// The types of `sys.objects` that are listed, between commas.
+    fn types(&self) -> &'static str {
+        match self.kind {
+            None | Some("table") if self.views => ",U,V,",
+            None | Some("table") => ",U,",
+            Some("view") => ",V,",
+            Some("procedure") => ",P,PC,",
+            Some("function") => ",FN,IF,TF,FS,FT,AF,",
+            Some("synonym") => ",SN,",
+            Some("sequence") => ",SO,",
+            Some("trigger") => ",TR,TA,",
+            Some(_) => ",U,V,P,PC,FN,IF,TF,FS,FT,AF,SN,SO,TR,TA,",
+        }
+    }
+
+    /// That there is none of a kind, and what it was looked for by.
+    fn nothing_of(&self, kind: &str) -> String {
+        let mut said = match kind {
+            "all" => "There is no object".to_owned(),
+            _ => format!("There is no {kind}"),
+        };
+        if let Some(schema) = &self.schema {
+            said += &format!(" in the schema {schema}");
+        }
+        if let Some(like) = &self.name_like {
+            said += &format!(" whose name is like '{like}'");
+        }
+        said + " that this login may see."
+    }
 }
 
 impl Database {
@@ -108,12 +156,14 @@ impl Database {
     ) -> Result<Vec<Vec<Value>>, DbError> {
         let text = |o: &Option<String>| o.clone().map_or(ParamValue::Null, ParamValue::Text);
         let params = [
-            ("views", ParamValue::Bit(f.views)),
+            ("types", ParamValue::Text(f.types().to_owned())),
             ("schema", text(&f.schema)),
             (
                 "like",
                 f.name_like.as_deref().map_or(ParamValue::Null, |l| ParamValue::Text(pattern(l))),
             ),
+            ("after_schema", text(&f.after.as_ref().map(|a| a.0.clone()))),
+            ("after_name", text(&f.after.as_ref().map(|a| a.1.clone()))),
             ("skip", ParamValue::Int(f.skip)),
             ("take", ParamValue::Int(f.take)),
         ];
@@ -126,8 +176,11 @@ impl Database {
         f: &ListFilter,
         limits: &Limits,
     ) -> Result<String, DbError> {
-        if f.skip > 0 {
+        if f.skip > 0 || f.after.is_some() {
             return Ok("There is nothing more: this page is behind the last one.".to_owned());
+        }
+        if let Some(kind) = f.kind.filter(|k| *k != "table") {
+            return Ok(f.nothing_of(kind));
         }
         let what = if f.views { "table or view" } else { "table" };
         let schemas: Vec<(String, i64, i64)> = self
@@ -187,6 +240,22 @@ impl Database {
             "There is no {what}{said}; schemas with some are {}.",
             names(&|s| f.views || s.1 > 0)
         ))
+    }
+
+    /// The tables that a file names and the login does not see.
+    pub(crate) async fn unknown_tables(
+        &self,
+        knowledge: &Knowledge,
+        limits: &Limits,
+    ) -> Result<Vec<String>, DbError> {
+        let all = self.all_tables(limits).await?;
+        let there = |schema: &str, name: &str| {
+            all.iter().any(|t| {
+                t.name.eq_ignore_ascii_case(name)
+                    && (schema.is_empty() || t.schema.eq_ignore_ascii_case(schema))
+            })
+        };
+        Ok(knowledge.unknown(there).into_iter().map(str::to_owned).collect())
     }
 
     /// All user tables and views.

@@ -21,6 +21,9 @@ use super::{Database, DbError, Limits};
 /// Rows of the catalog, as values.
 pub(crate) type Rows = Vec<Vec<Value>>;
 
+/// What becomes of each row, with the number of its result set.
+pub(crate) type EachRow<'a> = dyn FnMut(usize, &[Value]) + Send + 'a;
+
 impl Database {
     /// Runs a text of our own and collects its rows as JSON values, result set by result set.
     pub async fn fetch(
@@ -45,12 +48,40 @@ impl Database {
         }
     }
 
+    /// Runs a text of our own and gives its rows one by one, so that many are never all in memory;
+    /// each with the number of its result set, from 0.
+    pub(crate) async fn fetch_each(
+        &self,
+        sql: &str,
+        limits: &Limits,
+        each: &mut EachRow<'_>,
+    ) -> Result<(), DbError> {
+        let lease = bounded(self.lease(limits), limits.deadline, &limits.cancel);
+        let mut lease = lease.await??;
+        let round = Round::begin(self, "catalog", None);
+        let limits = &Limits { trace: round.trace(limits.trace), ..limits.clone() };
+        let values = Values { each: Some(each), ..Values::default() };
+        let work = Box::pin(self.values_on(&mut lease, sql, &[], limits, values));
+        round.run(work, |r: &Result<_, _>| r.as_ref().map(|_| 0)).await.map(drop)
+    }
+
     pub(super) async fn fetch_on(
         &self,
         lease: &mut Lease,
         sql: &str,
         params: &[(&str, ParamValue)],
         limits: &Limits,
+    ) -> Result<Vec<Rows>, DbError> {
+        self.values_on(lease, sql, params, limits, Values::default()).await
+    }
+
+    async fn values_on(
+        &self,
+        lease: &mut Lease,
+        sql: &str,
+        params: &[(&str, ParamValue)],
+        limits: &Limits,
+        mut sets: Values<'_>,
     ) -> Result<Vec<Rows>, DbError> {
         let told = self.settings().context_info;
         let (mut text, context) = (Cow::Borrowed(sql), context_info(limits.trace));
@@ -78,7 +109,7 @@ impl Database {
             connection.session.set_trace(limits.trace.map(activity));
         }
         connection.session.set_bounds(OURS);
-        let (mut sets, mut said) = (Values::default(), Notices::default());
+        let mut said = Notices::default();
         let work = async {
             let mut answer = connection.session.call(&rpc).await.map_err(broken)?;
             while let Some(event) = answer.next(&mut sets).await.map_err(broken)? {
@@ -103,15 +134,17 @@ impl Database {
 const OURS: Bounds = Bounds { max_cell: 16 << 20, max_row: 64 << 20, text_size: None };
 
 /// Rows as values: for the catalog, whose rows are few.
-#[derive(Debug, Default)]
-struct Values {
+#[derive(Default)]
+struct Values<'a> {
+    /// They are given away instead of kept.
+    each: Option<&'a mut EachRow<'a>>,
     done: Vec<Rows>,
     row: Vec<Value>,
     text: String,
     base: Option<&'static str>,
 }
 
-impl Values {
+impl Values<'_> {
     fn push(&mut self, value: Value) {
         self.row.push(match self.base.take() {
             Some(base) => json!({ "base_type": base, "value": value }),
@@ -120,7 +153,7 @@ impl Values {
     }
 }
 
-impl Sink for Values {
+impl Sink for Values<'_> {
     fn row(&mut self) {
         self.row.clear();
     }
@@ -162,6 +195,9 @@ impl Sink for Values {
 
     fn row_end(&mut self) {
         let row = std::mem::take(&mut self.row);
+        if let Some(each) = &mut self.each {
+            return each(self.done.len().saturating_sub(1), &row);
+        }
         if let Some(set) = self.done.last_mut() {
             set.push(row);
         }

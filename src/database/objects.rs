@@ -26,12 +26,13 @@ pub(crate) struct Object {
 }
 
 const ROUTINE: &str = "SELECT o.object_id, sc.name, o.name, CAST(ep.value AS nvarchar(3750)), \
-     OBJECT_DEFINITION(o.object_id) \
+     m.definition \
      FROM sys.objects AS o JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id \
+     LEFT JOIN sys.sql_modules AS m ON m.object_id = o.object_id \
      LEFT JOIN sys.extended_properties AS ep ON ep.class = 1 AND ep.major_id = o.object_id \
      AND ep.minor_id = 0 AND ep.name = N'MS_Description' \
-     WHERE o.is_ms_shipped = 0 AND o.type IN ('P', 'FN', 'IF', 'TF') AND sc.name = @schema \
-     AND o.name = @name";
+     WHERE o.is_ms_shipped = 0 AND o.type IN ('P', 'FN', 'IF', 'TF', 'TR') \
+     AND sc.name = @schema AND o.name = @name";
 
 const PARAMETERS: &str = "SELECT p.name, ty.name, p.is_output FROM sys.parameters AS p \
      JOIN sys.types AS ty ON ty.user_type_id = p.user_type_id \

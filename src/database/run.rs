@@ -134,12 +134,18 @@ impl Database {
                 c.unclean = true;
             }
             match result {
-                Ok(a) => return Ok(BatchAnswer { messages: said.into_messages(), ..a }),
+                Ok(a) => {
+                    if a.committed {
+                        self.doubt_after(batch.sql);
+                    }
+                    return Ok(BatchAnswer { messages: said.into_messages(), ..a });
+                }
                 Err(DbError::Lost(reason)) if tries > 0 && may_go_again(&mut lease, mode) => {
                     tracing::debug!(target: "mssql_mcp::database", reason, "a pooled connection \
                         was dead; trying another");
                 }
                 Err(error) => {
+                    self.doubt_by(&error);
                     let failure = failed(error, said, &mut lease).await;
                     return Err(Failure { uncommitted: mode != Mode::Change, ..failure });
                 }
@@ -180,6 +186,7 @@ impl Database {
             ..f
         })?;
         self.over(&mut lease, batch);
+        self.doubt_after(batch.sql);
         let messages = said.into_messages();
         Ok(Applied::Committed(BatchAnswer { messages, committed: true, ..answer }))
     }

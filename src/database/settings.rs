@@ -42,6 +42,8 @@ pub struct Settings {
     /// Replace one after this.
     pub(crate) max_age: Duration,
     pub(crate) lock_timeout: Duration,
+    /// So many names are kept in memory to be searched.
+    pub(crate) index_names: u64,
     /// What callers may do.
     pub(crate) policy: Policy,
     /// Statements go into spans.
@@ -98,6 +100,7 @@ impl Settings {
             idle_timeout: c.get(settings::pool::IDLE_TIMEOUT),
             max_age: c.get(settings::pool::MAX_AGE),
             lock_timeout: c.get(settings::limits::LOCK_TIMEOUT),
+            index_names: c.get(settings::database::INDEX_NAMES),
             query_text: c.get(settings::telemetry::QUERY_TEXT),
             context_info: c.get(settings::telemetry::CONTEXT_INFO),
             policy: Policy {

@@ -14,6 +14,7 @@ use crate::database::catalog::ListFilter;
 use crate::database::explain::explain;
 use crate::database::rows::Bounds;
 use crate::database::{Database, DbError, Limits, Settings};
+use crate::knowledge::Knowledge;
 use crate::plural::plural;
 
 /// Who and where we are, and the server's clock.
@@ -28,6 +29,9 @@ const SKEW: (u64, u64) = (5, 60);
 /// All that there is to say of one database.
 pub(crate) async fn examine(mut settings: Settings, config: &Config) -> Vec<Finding> {
     let mut all = encryption(&settings).await;
+    let knowledge = Knowledge::read(config.get(settings::database::KNOWLEDGE));
+    let wrong = |w: &String| Finding::warn("knowledge", w).mend("correct database.knowledge");
+    all.extend(knowledge.problems.iter().map(wrong));
     // Nobody called; and the texts stay as they are written.
     settings.context_info = false;
     let db = Database::new(settings);
@@ -119,6 +123,17 @@ async fn connected(
             format!("{}{}", if n > 200 { "more than " } else { "" }, plural(n, "table")),
         ),
     });
+    let knowledge = Knowledge::read(config.get(settings::database::KNOWLEDGE));
+    if !knowledge.is_empty() {
+        let unknown = db.unknown_tables(&knowledge, limits).await.map_err(|e| ("catalog", e))?;
+        all.extend(unknown.iter().map(|name| {
+            let what = format!("there is no table {name} that the login may see");
+            Finding::warn("knowledge", what).mend("correct or remove the entry")
+        }));
+        if unknown.is_empty() && knowledge.problems.is_empty() {
+            all.push(Finding::ok("knowledge", plural(knowledge.terms.len(), "term")));
+        }
+    }
     if config.get(settings::tools::SEARCH) {
         let columns = crate::sources::columns(config);
         let wrong = db.unsearchable(&columns, limits).await.map_err(|e| ("search", e))?;

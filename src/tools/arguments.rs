@@ -334,6 +334,21 @@ fn coerced(
             (_, Some(t)) if t.eq_ignore_ascii_case("false") => Ok(Some(false.into())),
             _ => wrong("true or false"),
         },
+        // A list of names; one alone, or the list written as text, is one too.
+        "array" if property["items"]["type"] == "string" => {
+            let listed = match (v, text) {
+                (Value::Array(all), _) => Some(all.clone()),
+                (_, Some(t)) => match serde_json::from_str::<Value>(t) {
+                    Ok(Value::Array(all)) => Some(all),
+                    _ => Some(vec![t.into()]),
+                },
+                _ => None,
+            };
+            match listed.filter(|all| all.iter().all(Value::is_string)) {
+                Some(all) => Ok(Some(all.into())),
+                None => wrong("an array of texts"),
+            }
+        }
         "array" if !holds_named_values(property) => match v {
             Value::Array(_) => Ok(Some(v.clone())),
             _ => wrong("an array of objects"),

@@ -1,25 +1,46 @@
-//! `describe_table`: everything about one table or view that helps to write a query.
+//! `describe_table`: everything about one table or view that helps to write a query, the gist of
+//! several, and what there is to know of procedures and their like.
+
+mod compact;
+mod many;
+mod other;
+mod plain;
+mod schema;
+mod wide;
 
 use mssql_mcp_transports::ToolReply;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{counted, source_schema};
-use super::{Call, Definition, Stop, Surroundings, Tool};
+use super::answer::counted;
+use super::{Call, Definition, Refusal, Stop, Surroundings, Tool};
+use crate::database::catalog::NotFound;
 use crate::facts::Named;
 use crate::limits::Cost;
 use crate::plural::plural;
 use crate::telemetry::wire::Shape;
 use crate::views::Page;
+pub(super) use compact::quoted;
+use mssql_mcp_sql::quote;
 
-/// Describes a table or a view.
+/// So many tables in one call.
+const MOST: usize = 20;
+/// Tokens of an answer, by the usual estimate of four characters each.
+const TOKENS: usize = 6000;
+/// Characters of that; where it is from stands beside them.
+const BUDGET: usize = TOKENS * 4 - 800;
+
+/// Describes tables, views and other objects.
 #[derive(Debug)]
 pub(super) struct DescribeTable;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Args {
-    table_name: String,
+    table_name: Option<String>,
+    table_names: Option<Vec<String>>,
+    columns_like: Option<String>,
+    cursor: Option<String>,
 }
 
 impl Tool for DescribeTable {
@@ -27,12 +48,21 @@ impl Tool for DescribeTable {
 
     const NAME: &'static str = "describe_table";
     const COST: Cost = Cost::Catalog;
-    const SHOWN: Shape = Shape::Fields(&[("table_name", Shape::Plain)]);
+    const SHOWN: Shape =
+        Shape::Fields(&[("table_name", Shape::Plain), ("table_names", Shape::Each(&Shape::Plain))]);
     const VIEW: Option<Page> = Some(Page::Schema);
     const EXAMPLE: &'static str = "describe_table sales.Orders";
 
     fn named(args: &Args) -> Named {
-        Named::table(&args.table_name)
+        match (&args.table_name, &args.table_names) {
+            (Some(name), _) => Named::table(name),
+            (None, Some(names)) => {
+                let one = |n: &String| quote::split(n).map_or(n.clone(), |p| p.join("."));
+                let all: Vec<String> = names.iter().take(MOST).map(one).collect();
+                Named { query: None, table: Some(all.join(", ")) }
+            }
+            (None, None) => Named::default(),
+        }
     }
 
     fn definition(&self, _: &Surroundings) -> Definition {
@@ -40,142 +70,87 @@ impl Tool for DescribeTable {
             title: "Describe a table",
             description: "Columns with their types, defaults and descriptions; primary key, \
                           unique and check constraints, foreign keys in both directions, and \
-                          indexes of a table or view. What there is none of is left out."
+                          indexes of a table or view. What there is none of is left out. \
+                          Also procedures, functions, triggers, synonyms, sequences."
                 .into(),
             arguments: json!({
                 "table_name": {
                     "type": "string",
                     "description": "table, schema.table, or [schema].[table]"
+                },
+                "table_names": {
+                    "type": "array",
+                    "items": { "type": "string" },
+                    "description": "instead: up to 20, compactly, with the keys between them"
+                },
+                "columns_like": {
+                    "type": "string",
+                    "description": "part of the columns' names; with % a LIKE pattern"
+                },
+                "cursor": {
+                    "type": "string",
+                    "description": "next_cursor of the answer before"
                 }
             }),
-            required: &["table_name"],
-            output: output(),
+            required: &[],
+            output: schema::output(),
             changes: false,
         }
     }
 
     async fn call(&self, call: Call, args: Args) -> Result<ToolReply, Stop> {
+        let name = match (args.table_name, args.table_names) {
+            (Some(name), None) => name,
+            (None, Some(names)) => {
+                if args.columns_like.is_some() || args.cursor.is_some() {
+                    return Err(Refusal::invalid_arguments(
+                        "columns_like and cursor are for one table",
+                        "Give table_name instead of table_names.",
+                    )
+                    .into());
+                }
+                return many::answer(&call, &names).await;
+            }
+            (Some(_), Some(_)) => {
+                return Err(Refusal::invalid_arguments(
+                    "there are both table_name and table_names",
+                    "Give one of them.",
+                )
+                .into());
+            }
+            (None, None) => {
+                return Err(Refusal::invalid_arguments(
+                    "table_name is missing; give {\"table_name\": …}.",
+                    "table_name: table, schema.table, or [schema].[table].",
+                )
+                .into());
+            }
+        };
         let (db, limits) = (&call.database, &call.limits);
-        let table = db
-            .find_table(&args.table_name, limits)
-            .await
-            .map_err(|e| Stop::NotFound(args.table_name, e))?;
-        let out = db.describe(&table, limits).await?;
-        let n = out["columns"].as_array().map_or(0, Vec::len);
-        let what = format!("{}: {}", table.written(), plural(n, "column"));
-        Ok(counted(&call, n, out, &what))
+        let table = match db.find_table(&name, limits).await {
+            Ok(table) => table,
+            Err(why @ (NotFound::Other(..) | NotFound::NoSuchTable(_))) => {
+                return match db.describe_other(&name, limits).await? {
+                    Some(told) => other::answer(&call, plain::told(told), args.cursor.as_deref()),
+                    None => Err(Stop::NotFound(name, why)),
+                };
+            }
+            Err(why) => return Err(Stop::NotFound(name, why)),
+        };
+        let told = plain::told(db.describe(&table, limits).await?);
+        let n = told["columns"].as_array().map_or(0, Vec::len);
+        let asked = wide::ColumnsAsked::read(args.columns_like.as_deref(), args.cursor.as_deref())?;
+        let out = wide::fitted(told, &asked);
+        let shown = out["columns"].as_array().map_or(0, Vec::len);
+        let what = match shown == n {
+            true => format!("{}: {}", table.written(), plural(n, "column")),
+            false => format!("{}: {shown} of {}", table.written(), plural(n, "column")),
+        };
+        Ok(counted(&call, shown, out, &what))
     }
 }
 
-/// All that [`crate::database::Database::describe`] may say: what a schema does not name, clients
-/// with types leave out.
-fn output() -> Value {
-    json!({
-        "type": "object",
-        "properties": {
-            "source": source_schema(),
-            "schema": { "type": "string" },
-            "name": { "type": "string" },
-            "type": { "type": ["string", "null"] },
-            "sql_name": {
-                "type": "string",
-                "description": "as it is written in T-SQL, where it needs brackets"
-            },
-            "rows": { "type": "integer" },
-            "description": { "type": "string" },
-            "collation": {
-                "type": "string",
-                "description": "of all text columns that name no other"
-            },
-            "columns": array(columns()),
-            "primary_key": constraint(),
-            "unique_constraints": array(constraint()),
-            "check_constraints": array(json!({
-                "type": "object",
-                "properties": {
-                    "name": { "type": "string" },
-                    "definition": { "type": ["string", "null"] }
-                },
-                "required": ["name", "definition"]
-            })),
-            "foreign_keys": array(foreign_key("references")),
-            "referenced_by": array(foreign_key("table")),
-            "indexes": array(index())
-        },
-        "required": ["schema", "name", "columns"]
-    })
-}
-
-fn array(items: Value) -> Value {
-    json!({ "type": "array", "items": items })
-}
-
-fn names() -> Value {
-    array(json!({ "type": "string" }))
-}
-
-fn columns() -> Value {
-    let number = json!({ "type": ["integer", "null"] });
-    json!({
-        "type": "object",
-        "properties": {
-            "name": { "type": "string" },
-            "type": { "type": "string" },
-            "nullable": { "type": "boolean" },
-            "default": { "type": "string" },
-            "identity": {
-                "type": "object",
-                "properties": { "seed": number, "increment": number },
-                "required": ["seed", "increment"]
-            },
-            "computed": { "type": "string", "description": "the expression" },
-            "collation": { "type": "string" },
-            "description": { "type": "string" }
-        },
-        "required": ["name", "type", "nullable"]
-    })
-}
-
-fn constraint() -> Value {
-    json!({
-        "type": "object",
-        "properties": { "name": { "type": "string" }, "columns": names() },
-        "required": ["name", "columns"]
-    })
-}
-
-/// With the table on the other side under this name.
-fn foreign_key(other: &str) -> Value {
-    json!({
-        "type": "object",
-        "properties": {
-            "name": { "type": "string" },
-            "columns": names(),
-            other: { "type": "string", "description": "schema.table" },
-            "referenced_columns": {
-                "type": "array",
-                "items": { "type": "string" },
-                "description": "where they are named otherwise"
-            },
-            "on_delete": { "type": "string" },
-            "on_update": { "type": "string" }
-        },
-        "required": ["name", "columns", other]
-    })
-}
-
-fn index() -> Value {
-    json!({
-        "type": "object",
-        "properties": {
-            "name": { "type": "string" },
-            "columns": names(),
-            "type": { "type": "string", "description": "unless it is NONCLUSTERED" },
-            "unique": { "type": "boolean" },
-            "descending": names(),
-            "included": names(),
-            "filter": { "type": "string" }
-        },
-        "required": ["name", "columns"]
-    })
+/// How many characters a value is in an answer.
+fn size(v: &Value) -> usize {
+    v.to_string().chars().count()
 }

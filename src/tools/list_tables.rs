@@ -1,4 +1,9 @@
-//! `list_tables`: what there is to query, in pages.
+//! `list_tables`: what there is to query, in pages; in a large database what there is at a glance,
+//! and what fits the words that somebody looks for.
+
+mod cursor;
+mod found;
+mod glance;
 
 use std::sync::Arc;
 
@@ -10,6 +15,7 @@ use super::answer::{counted, source_schema, structured};
 use super::{Call, Definition, NamesDatabase, Refusal, Stop, Surroundings, Tool};
 use crate::database::catalog::{ListFilter, TableName};
 use crate::facts::Named;
+use crate::knowledge::Knowledge;
 use crate::limits::Cost;
 use crate::plural::plural;
 use crate::sources::DataSource;
@@ -29,8 +35,43 @@ pub(super) struct Args {
     schema_name: Option<String>,
     name_like: Option<String>,
     include_views: Option<bool>,
+    search: Option<String>,
+    kind: Option<Kind>,
     cursor: Option<String>,
 }
+
+/// What is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Table,
+    View,
+    Procedure,
+    Function,
+    Synonym,
+    Sequence,
+    Trigger,
+    All,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::View => "view",
+            Self::Procedure => "procedure",
+            Self::Function => "function",
+            Self::Synonym => "synonym",
+            Self::Sequence => "sequence",
+            Self::Trigger => "trigger",
+            Self::All => "all",
+        }
+    }
+}
+
+/// What [`Kind`] is called.
+const KINDS: [&str; 8] =
+    ["table", "view", "procedure", "function", "synonym", "sequence", "trigger", "all"];
 
 impl Tool for ListTables {
     type Args = Args;
@@ -41,6 +82,7 @@ impl Tool for ListTables {
         ("schema_name", Shape::Plain),
         ("schema", Shape::Plain),
         ("include_views", Shape::Number),
+        ("kind", Shape::OneOf(&KINDS)),
     ]);
     /// A model's class has a `schema` of its own in pydantic, which warns of one that hides it.
     const RENAMED: &'static [(&'static str, &'static str)] = &[("schema", "schema_name")];
@@ -55,7 +97,8 @@ impl Tool for ListTables {
     fn definition(&self, of: &Surroundings) -> Definition {
         let mut description = String::from(
             "Lists tables (and views on request) with their schema, approximate row count and \
-             description, ordered by schema and name.",
+             description, ordered by schema and name. search finds by words. Over 200 \
+             tables come at a glance first.",
         );
         let mut needed = vec!["tables"];
         if of.sources.several() {
@@ -76,6 +119,16 @@ impl Tool for ListTables {
                     "description": "list views too",
                     "default": false
                 },
+                "search": {
+                    "type": "string",
+                    "description": "words to find in names, columns, descriptions, glossary: customer \
+                        invoice"
+                },
+                "kind": {
+                    "type": "string",
+                    "enum": KINDS,
+                    "description": "default table"
+                },
                 "cursor": { "type": "string", "description": "next_cursor of the page before" }
             }),
             required: &[],
@@ -92,17 +145,21 @@ impl Tool for ListTables {
                                 "type": "string",
                                 "description": "as it is written in T-SQL, where it needs brackets"
                             },
-                            "type": { "type": "string", "enum": ["table", "view"] },
+                            "type": { "type": "string", "enum": &KINDS[..7] },
                             "rows": {
                                 "type": ["integer", "null"],
                                 "description": "approximate, from the catalog"
                             },
-                            "description": { "type": ["string", "null"] }
+                            "description": { "type": ["string", "null"] },
+                            "matched": { "type": "array", "items": { "type": "string" } }
                         },
                         "required": ["schema", "name", "type", "rows", "description"]
                     } },
+                    "schemas": glance::schema(),
+                    "knowledge": found::schema(),
+                    "age_seconds": { "type": "integer" },
                     "next_cursor": { "type": "string" },
-                    "message": { "type": "string", "description": "why there are none" }
+                    "message": { "type": "string" }
                 },
                 "required": needed
             }),
@@ -118,32 +175,24 @@ impl Tool for ListTables {
         if !call.is_for_one {
             return databases(&call, args.cursor.as_deref());
         }
-        let bad_cursor = || {
-            Refusal::invalid_arguments(
-                "cursor is not one that list_tables gave",
-                "Leave it out for the first page.",
-            )
-        };
-        let skip = match &args.cursor {
-            None => 0,
-            Some(c) => c
-                .strip_prefix("after:")
-                .and_then(|n| n.parse::<i64>().ok())
-                .filter(|n| *n >= 0)
-                .ok_or_else(bad_cursor)?,
-        };
+        let place = cursor::read(args.cursor.as_deref())?;
         let views = args.include_views.unwrap_or(false);
+        if let Some(words) = &args.search {
+            return found::answer(&call, words, &args).await;
+        }
+        let is_bare = args.schema_name.is_none()
+            && args.name_like.is_none()
+            && args.include_views.is_none()
+            && args.kind.is_none()
+            && args.cursor.is_none();
         // One more than a page, to know whether there is a next one.
-        // [sales] is sales.
-        let bare = |s: String| match mssql_mcp_sql::quote::split(&s).as_deref() {
-            Some([one]) => one.clone(),
-            _ => s,
-        };
         let filter = ListFilter {
             schema: args.schema_name.map(bare),
             name_like: args.name_like,
             views,
-            skip,
+            kind: args.kind.map(Kind::as_str),
+            after: place.after,
+            skip: place.skip,
             take: PAGE + 1,
         };
         let (db, limits) = (&call.database, &call.limits);
@@ -153,26 +202,16 @@ impl Tool for ListTables {
             false => None,
         };
         let more = rows.len() as i64 > PAGE;
-        let tables: Vec<Value> = rows
-            .into_iter()
-            .take(PAGE as usize)
-            .map(|r| {
-                let get = |i: usize| r.get(i).cloned().unwrap_or(Value::Null);
-                let mut one =
-                    json!({ "schema": get(0), "name": get(1), "type": get(2), "rows": get(3), "description": get(4) });
-                let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-                let (schema, name) = (text(&one["schema"]), text(&one["name"]));
-                let written = TableName { id: 0, schema, name };
-                if written.written() != format!("{}.{}", written.schema, written.name) {
-                    one["sql_name"] = written.written().into();
-                }
-                one
-            })
-            .collect();
+        if more && is_bare {
+            return glance::answer(&call).await;
+        }
+        let knowledge = call.database.knowledge();
+        let tables: Vec<Value> =
+            rows.iter().take(PAGE as usize).map(|r| entry(r, &knowledge)).collect();
         let n = tables.len();
         let mut out = json!({ "tables": tables });
-        if more {
-            out["next_cursor"] = format!("after:{}", skip + PAGE).into();
+        if let Some(last) = tables_last(&out).filter(|_| more) {
+            out["next_cursor"] = cursor::after(&last.0, &last.1).into();
         }
         if let Some(why) = none {
             out["message"] = why.into();
@@ -180,6 +219,38 @@ impl Tool for ListTables {
         let what = format!("{}{}", plural(n, "table"), if more { ", and more" } else { "" });
         Ok(counted(&call, n, out, &what))
     }
+}
+
+/// A schema's name as people write it: [sales] is sales.
+fn bare(name: String) -> String {
+    match mssql_mcp_sql::quote::split(&name).as_deref() {
+        Some([one]) => one.clone(),
+        _ => name,
+    }
+}
+
+/// Schema and name of the last table of an answer.
+fn tables_last(out: &Value) -> Option<(String, String)> {
+    let last = out["tables"].as_array()?.last()?;
+    Some((last["schema"].as_str()?.to_owned(), last["name"].as_str()?.to_owned()))
+}
+
+/// A table: schema, name, kind, rows and description. What people wrote of it wins.
+fn entry(row: &[Value], knowledge: &Knowledge) -> Value {
+    let get = |i: usize| row.get(i).cloned().unwrap_or(Value::Null);
+    let mut one = json!({
+        "schema": get(0), "name": get(1), "type": get(2), "rows": get(3), "description": get(4)
+    });
+    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+    let (schema, name) = (text(&one["schema"]), text(&one["name"]));
+    if let Some(known) = knowledge.table(&schema, &name).and_then(|t| t.description.as_deref()) {
+        one["description"] = known.into();
+    }
+    let written = TableName { id: 0, schema, name };
+    if written.written() != format!("{}.{}", written.schema, written.name) {
+        one["sql_name"] = written.written().into();
+    }
+    one
 }
 
 /// Databases on a page.

@@ -16,6 +16,7 @@ mod everyday;
 mod faults;
 mod frameworks;
 mod hosted;
+mod large;
 mod lifecycle;
 mod long;
 mod matrix;

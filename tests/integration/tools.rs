@@ -644,21 +644,17 @@ async fn lists_and_names_say_what_there_is() {
         !v.to_string().contains("\"length\"") && !v.to_string().contains("\"precision\""),
         "{v}"
     );
-    // What is no table says what it is.
-    for (name, said) in [
-        ("sys.objects", "in the schema of SQL Server's own catalog"),
-        ("dbo.OrdersOf", "a stored procedure"),
+    // What is no table says what it is; where it is somebody's own, it is described.
+    call("execute_sql", json!({ "query": "CREATE PROCEDURE dbo.OrdersOf AS SELECT 1 AS a" })).await;
+    for (tool, name, said) in [
+        ("describe_table", "sys.objects", "in the schema of SQL Server's own catalog"),
+        ("get_table_sample", "dbo.OrdersOf", "a stored procedure"),
     ] {
-        if name == "dbo.OrdersOf" {
-            call(
-                "execute_sql",
-                json!({ "query": "CREATE PROCEDURE dbo.OrdersOf AS SELECT 1 AS a" }),
-            )
-            .await;
-        }
-        let v = call("describe_table", json!({ "table_name": name })).await;
+        let v = call(tool, json!({ "table_name": name })).await;
         assert!(v["error"]["message"].as_str().is_some_and(|m| m.contains(said)), "{name}: {v}");
     }
+    let v = call("describe_table", json!({ "table_name": "dbo.OrdersOf" })).await;
+    assert_eq!(v["type"], "procedure", "{v}");
     // Names that SQL Server does not know.
     for (query, closest) in [
         ("SELECT * FROM sales.Ordrs", json!("sales.Orders")),

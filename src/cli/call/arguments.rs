@@ -31,7 +31,7 @@ pub(super) fn help(tool: &Value) -> String {
     let wide = left.iter().map(String::len).max().unwrap_or(0);
     for ((p, v), l) in properties.iter().zip(&left) {
         out += &format!("  {l:<wide$}  {}", text(&v["description"]));
-        if v["type"] == "array" {
+        if v["type"] == "array" && v["items"]["properties"].get("name").is_some() {
             out += "; or an object: {\"name\": value}";
         }
         if let Some(d) = v.get("default") {

@@ -51,6 +51,11 @@ settings! {
         "accepted for the replaced service's users; no ODBC driver is needed";
     READ_INTENT: bool = "database.read_intent", [], "no", restart,
         "ApplicationIntent=ReadOnly: use a readable secondary";
+    KNOWLEDGE: Path = "database.knowledge", [], "", live,
+        "TOML file of terms, descriptions, joins and examples, at most 64 kB (docs/knowledge.md)";
+    INDEX_NAMES: Int<0, 100_000_000> = "database.index_names", [], "2000000", restart,
+        "so many objects and columns together are kept in memory for searches by words; of more, the \
+         database itself is searched, which is slower and less apt; 0: always";
     WATCH: DurationOrNone = "database.watch", [], "30s", restart,
         "how often it is looked whether tables came, went or were altered, for clients that \
          listen; only while somebody listens, and for ten minutes after a request or a day after a \

@@ -5,6 +5,7 @@ use super::{NotFound, TableName, s};
 use crate::database::wrapper::ParamValue;
 use crate::database::{Database, DbError, Limits};
 use mssql_mcp_sql::quote;
+use serde_json::Value;
 
 /// What a name is that is no table: also what SQL Server brings along.
 const OTHER: &str = "SELECT sc.name, o.name, RTRIM(o.type) FROM sys.all_objects AS o \
@@ -15,6 +16,11 @@ const OTHER: &str = "SELECT sc.name, o.name, RTRIM(o.type) FROM sys.all_objects 
 const SYNONYM: &str = "SELECT y.base_object_name FROM sys.synonyms AS y \
      JOIN sys.schemas AS sc ON sc.schema_id = y.schema_id \
      WHERE y.name = @name AND sc.name = @schema";
+
+/// A table or view by its name in brackets.
+const WRITTEN: &str = "SELECT o.object_id, sc.name, o.name FROM sys.objects AS o \
+     JOIN sys.schemas AS sc ON sc.schema_id = o.schema_id \
+     WHERE o.object_id = OBJECT_ID(@name) AND o.is_ms_shipped = 0 AND o.type IN ('U', 'V')";
 
 /// Columns of the tables and views with these names.
 const NAMED_COLUMNS: &str = "SELECT sc.name, o.name, c.name FROM sys.columns AS c \
@@ -70,25 +76,62 @@ impl Database {
 
     /// Finds a table or view by name, as people write it.
     pub async fn find_table(&self, name: &str, limits: &Limits) -> Result<TableName, NotFound> {
-        let parts = quote::split(name).ok_or(NotFound::Unreadable)?;
-        let (schema, object) = match parts.as_slice() {
-            [o] => (None, o.as_str()),
-            [s, o] => (Some(s.as_str()), o.as_str()),
-            [d, s, o] if d.eq_ignore_ascii_case(&self.settings().database) => {
-                (Some(s.as_str()), o.as_str())
-            }
-            [_, s, o] => (Some(s.as_str()), o.as_str()),
-            _ => return Err(NotFound::Unreadable),
-        };
+        let parts = quote::split(name).filter(|p| p.len() <= 3).ok_or(NotFound::Unreadable)?;
+        if let Some(found) = self.find_written(&parts, limits).await? {
+            return Ok(found);
+        }
         let all = self.all_tables(limits).await?;
+        let nowhere = match self.find_among(&all, name) {
+            Err(NotFound::NoSuchTable(closest)) => NotFound::NoSuchTable(closest),
+            found => return found,
+        };
+        let (object, schema) = (parts.last().map_or("", String::as_str), parts.iter().rev().nth(1));
+        if self.is_elsewhere(&parts) {
+            return Err(nowhere);
+        }
+        let other = self.other(schema.map(String::as_str), object, limits).await;
+        Err(other.unwrap_or(nowhere))
+    }
+
+    /// The table of a name with its schema, as SQL Server itself finds it: in a large database all
+    /// names are much to read for one.
+    async fn find_written(
+        &self,
+        parts: &[String],
+        limits: &Limits,
+    ) -> Result<Option<TableName>, DbError> {
+        let [schema, name] = parts else { return Ok(None) };
+        if is_the_systems(schema) {
+            return Ok(None);
+        }
+        let written = format!("{}.{}", quote::identifier(schema), quote::identifier(name));
+        let rows = self.fetch(WRITTEN, &[("name", ParamValue::Text(written))], limits).await?;
+        let same = |v: &Value, wanted: &str| s(v).to_lowercase() == wanted.to_lowercase();
+        Ok(rows.into_iter().flatten().find_map(|r| match r.as_slice() {
+            [id, sc, n] if same(sc, schema) && same(n, name) => {
+                Some(TableName { id: id.as_i64()?, schema: s(sc), name: s(n) })
+            }
+            _ => None,
+        }))
+    }
+
+    /// Whether the parts of a name name another database.
+    pub(super) fn is_elsewhere(&self, parts: &[String]) -> bool {
+        parts.len() == 3 && !parts[0].eq_ignore_ascii_case(&self.settings().database)
+    }
+
+    /// Finds a table or view by name among all that there are.
+    pub(super) fn find_among(&self, all: &[TableName], name: &str) -> Result<TableName, NotFound> {
+        let parts = quote::split(name).filter(|p| p.len() <= 3).ok_or(NotFound::Unreadable)?;
+        let object = parts.last().map_or("", String::as_str);
+        let schema = parts.iter().rev().nth(1).map(String::as_str);
+        let elsewhere = self.is_elsewhere(&parts);
         // As a list shows it, without the brackets that it needs: Notes.Archive, dbo.Notes.Archive.
         let plain = name.trim().to_lowercase();
         let pasted = |t: &&TableName| {
             t.name.to_lowercase() == plain
                 || format!("{}.{}", t.schema, t.name).to_lowercase() == plain
         };
-        let elsewhere =
-            parts.len() == 3 && !parts[0].eq_ignore_ascii_case(&self.settings().database);
         // A name in the database's own spelling wins over one that differs in case: the collation
         // may tell them apart.
         for same in
@@ -115,13 +158,7 @@ impl Database {
             [one] => return Ok((*one).clone()),
             many => return Err(NotFound::Ambiguous(many.iter().map(|t| t.written()).collect())),
         }
-        if elsewhere {
-            return Err(NotFound::NoSuchTable(closest(&all, schema, object)));
-        }
-        match self.other(schema, object, limits).await {
-            Some(other) => Err(other),
-            None => Err(NotFound::NoSuchTable(closest(&all, schema, object))),
-        }
+        Err(NotFound::NoSuchTable(closest(all, schema, object)))
     }
 
     /// What a name is that is no table. A catalog that cannot tell says nothing.
@@ -137,9 +174,7 @@ impl Database {
             (Some(r), _) => (s(r.first()?), s(r.get(1)?), s(r.get(2)?)),
             // Not every login may see them in the catalog, but by their schema they
             // are what they are.
-            (None, Some(sc))
-                if ["sys", "information_schema"].iter().any(|o| sc.eq_ignore_ascii_case(o)) =>
-            {
+            (None, Some(sc)) if is_the_systems(sc) => {
                 (sc.to_owned(), object.to_owned(), "?".to_owned())
             }
             _ => return None,
@@ -197,6 +232,11 @@ impl Database {
         };
         Some(NotFound::Other(written, what, mend))
     }
+}
+
+/// Whether a schema is one of SQL Server's own.
+pub(super) fn is_the_systems(schema: &str) -> bool {
+    ["sys", "information_schema"].iter().any(|own| schema.eq_ignore_ascii_case(own))
 }
 
 /// From 0 to 1, and a little more where one is a part of the other.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{escaped, kind_of, named, part, text};
-use crate::database::catalog::NotFound;
+use crate::database::catalog::{NameQuery, NotFound};
 use crate::database::wrapper::ParamValue;
 use crate::database::{Database, DbError, Limits};
 use mssql_mcp_sql::quote;
@@ -190,16 +190,11 @@ impl Database {
         if q.words.is_empty() {
             return Ok(Vec::new());
         }
-        let mut hits = self.search_objects(&q, limits).await?;
-        for w in &q.words {
-            for r in self.fetch(COLUMNS, &[("like", like(w))], limits).await?.into_iter().flatten()
-            {
-                let hit = column_hit(&q, &r);
-                if !hits.iter().any(|h: &Found| h.id == hit.id) {
-                    hits.push(hit);
-                }
-            }
-        }
+        let mut hits = match self.large_index().await {
+            true => self.search_index(query, take, limits).await?,
+            false => self.search_names(&q, limits).await?,
+        };
+        self.put_terms_first(query, &mut hits, limits).await?;
         for c in rows_of {
             match self.search_rows(&q, c, take, limits).await {
                 Ok(found) => hits.extend(found),
@@ -216,6 +211,99 @@ impl Database {
         hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
         hits.truncate(take);
         Ok(hits)
+    }
+
+    /// The best hits among names and descriptions, as the database finds them.
+    pub(in crate::database) async fn search_catalog(
+        &self,
+        query: &str,
+        take: usize,
+        limits: &Limits,
+    ) -> Result<Vec<Found>, DbError> {
+        let q = Question::new(query);
+        if q.words.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut hits = self.search_names(&q, limits).await?;
+        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+        hits.truncate(take);
+        Ok(hits)
+    }
+
+    async fn search_names(&self, q: &Question, limits: &Limits) -> Result<Vec<Found>, DbError> {
+        let mut hits = self.search_objects(q, limits).await?;
+        for w in &q.words {
+            for r in self.fetch(COLUMNS, &[("like", like(w))], limits).await?.into_iter().flatten()
+            {
+                let hit = column_hit(q, &r);
+                if !hits.iter().any(|h: &Found| h.id == hit.id) {
+                    hits.push(hit);
+                }
+            }
+        }
+        Ok(hits)
+    }
+
+    /// The same from the index of names, for a database that is too large to be looked through.
+    async fn search_index(
+        &self,
+        query: &str,
+        take: usize,
+        limits: &Limits,
+    ) -> Result<Vec<Found>, DbError> {
+        let kinds = &["table", "view", "procedure", "function"];
+        let asked = NameQuery { words: query, schema: None, kinds, take };
+        let found = self.find_names(&asked, limits).await?.hits;
+        let mut hits = Vec::new();
+        for (n, h) in found.iter().enumerate() {
+            let (schema, name) = (h.schema.as_str(), h.name.as_str());
+            // Their order is the index's; above what rows are worth.
+            let score = 900.0 - n as f64;
+            let title = format!(
+                "{} {schema}.{name}{}",
+                h.kind,
+                about(h.description.as_deref().unwrap_or_default())
+            );
+            hits.push(Found { id: named(h.kind, &[schema, name]), title, score });
+            for column in h.columns.iter().filter(|_| ["table", "view"].contains(&h.kind)) {
+                let id = named("column", &[schema, name, column]);
+                let title = format!("column {schema}.{name}.{column}");
+                hits.push(Found { id, title, score: score - 0.5 });
+            }
+        }
+        Ok(hits)
+    }
+
+    /// Tables that people call what was asked for stand before all others.
+    async fn put_terms_first(
+        &self,
+        query: &str,
+        hits: &mut Vec<Found>,
+        limits: &Limits,
+    ) -> Result<(), DbError> {
+        let knowledge = self.knowledge();
+        if knowledge.is_empty() {
+            return Ok(());
+        }
+        for (n, written) in knowledge.meant(query).into_iter().take(3).enumerate() {
+            let table = match self.find_table(written, limits).await {
+                Ok(table) => table,
+                Err(NotFound::Database(e)) => return Err(e),
+                Err(_) => continue,
+            };
+            let (schema, name) = (table.schema.as_str(), table.name.as_str());
+            let score = 3000.0 - n as f64;
+            let ids = [named("table", &[schema, name]), named("view", &[schema, name])];
+            match hits.iter_mut().find(|h| ids.contains(&h.id)) {
+                Some(known) => known.score = score,
+                None => {
+                    let said = knowledge.table(schema, name).and_then(|t| t.description.as_deref());
+                    let title = format!("table {schema}.{name}{}", about(said.unwrap_or_default()));
+                    hits.push(Found { id: named("table", &[schema, name]), title, score });
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn search_objects(&self, q: &Question, limits: &Limits) -> Result<Vec<Found>, DbError> {
