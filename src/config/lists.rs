@@ -64,6 +64,8 @@ pub(super) struct Lists {
     pub(super) grants: Vec<DatabaseGrant>,
     /// `[[tool]]`, which are read later, each by itself: one that is wrong stops nothing.
     pub(super) tools: Vec<toml::Value>,
+    /// Those of a subcommand, which the main database has no part in.
+    pub(super) tools_beside: Vec<toml::Value>,
     pub(crate) clients: Vec<Registered>,
     pub(crate) quotas: Vec<Fill>,
 }

@@ -64,7 +64,7 @@ impl Config {
             databases: Vec::new(),
             grants: lists.grants,
             is_listed: false,
-            own_tools: text_of(lists.tools),
+            own_tools: text_of(lists.tools.clone()),
             clients: lists.clients,
             quotas: Vec::new(),
             warnings,
@@ -80,6 +80,7 @@ impl Config {
         }
         config.databases = listed(&config, lists.servers, lists.databases, &mut errors);
         config.databases.iter().for_each(|one| one.check(&mut errors));
+        let own_tools = text_of([lists.tools, lists.tools_beside].concat());
         for MountRow { path, databases, own } in lists.mounts {
             check_each(&own, &format!("mount {path}: "), &mut errors);
             let shown = match &databases {
@@ -90,7 +91,7 @@ impl Config {
             let mut mount = config.over(own);
             mount.databases = shown;
             mount.grants.clone_from(&config.grants);
-            mount.own_tools.clone_from(&config.own_tools);
+            mount.own_tools.clone_from(&own_tools);
             config.mounts.push((path, mount));
         }
         check_grants(&config, &mut errors);
@@ -183,7 +184,9 @@ fn gathered(inputs: &Inputs, lists: &mut Lists, errors: &mut Vec<String>) -> Val
         read_file(path, &mut values, lists, errors);
     }
     if let Some(text) = &inputs.beside {
+        let here = lists.tools.len();
         read_text(Path::new("beside"), text, &mut values, lists, errors);
+        lists.tools_beside = lists.tools.split_off(here);
     }
     read_env(&inputs.env, &mut values, errors);
     for (key, text) in &inputs.flags {

@@ -1027,7 +1027,7 @@ async fn the_admin_listener_tells_alive_from_ready() {
     let demo = Demo::start(&[], &[]).await;
     let get = async |path: &str| http(demo.admin, "GET", path, &[], b"").await;
     assert_eq!((get("/healthz").await.status, get("/readyz").await.status), (200, 200));
-    assert_eq!(get("/readyz").await.body, "sandbox: ok\n");
+    assert_eq!(get("/readyz").await.body, "sandbox: ok\ntrading: ok\nresearch: ok\nbilling: ok\n");
     assert_eq!(get("/").await.status, 404);
     assert_eq!(http(demo.admin, "POST", "/metrics", &[], b"").await.status, 405);
     demo.stop().await;

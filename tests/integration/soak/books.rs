@@ -107,9 +107,12 @@ fn outcome(answer: &Value) -> Seen {
     if result["isError"] == true {
         let text = result["content"][0]["text"].as_str().unwrap_or_default();
         let said: Value = serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {answer}"));
-        return plain(
-            said["error"]["code"].as_str().unwrap_or_else(|| panic!("no code: {answer}")),
-        );
+        return match said["error"]["code"].as_str() {
+            // It goes on by itself: what becomes of it only the record says.
+            Some("still_running") => Seen::Left,
+            Some(code) => plain(code),
+            None => panic!("no code: {answer}"),
+        };
     }
     // The oldest clients get the same as text.
     let text = || {

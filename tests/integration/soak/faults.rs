@@ -164,6 +164,7 @@ pub fn settings(max_rows: u64, wrong: &str) -> String {
         "[limits]\nmax_rows = {max_rows}\nmax_chars = 600000\nquery_timeout = \
          \"2s\"\npeer_requests = 1000000\ncatalog_calls = 1000000\nconcurrent_calls = \
          1000\n{wrong}\n\
+         [tasks]\nlongest = \"4s\"\n\
          [[quota]]\nprincipals = [\"token:soak\"]\ncalls = 1000000\ncatalog_calls = \
          1000000\nconcurrent_calls = 1000\nrows_per_hour = 4000000000\nbytes_per_hour = \
          4000000000000\n\
