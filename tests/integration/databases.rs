@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use mssql_mcp_sandbox::{Options, PASSWORD, Sandbox, USER};
+use mssql_mcp_sandbox::{Options, PASSWORD, Sandbox, SandboxLogin, USER};
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, BOTH, JSON, Lab, Stdio1, command, http, modern, stateless};
@@ -79,6 +82,11 @@ async fn there_are_as_many_tools_as_with_one_database() {
     let tools = three.tools().await;
     let names = |all: &[Value]| all.iter().map(|t| t["name"].clone()).collect::<Vec<_>>();
     assert_eq!(names(&tools), names(&plain));
+    // Four characters of JSON are about a token.
+    let tokens = |all: &[Value]| json!(all).to_string().len() / 4;
+    let more = tokens(&tools) - tokens(&plain);
+    println!("{} tokens, and with three databases {more} more", tokens(&plain));
+    assert!(more < 300, "{more} tokens more");
     // A kept result says by itself where it is from.
     let named = tools.iter().zip(&plain).filter(|(t, _)| t["name"] != "get_result");
     for (tool, before) in named {
@@ -280,6 +288,27 @@ async fn one_that_is_down_keeps_nobody_from_the_others() {
     );
 }
 
+/// What somebody who has a token of their own gets.
+async fn asked(lab: &Lab, at: SocketAddr, who: &str, method: &str, params: Value) -> Answer {
+    let grants = lab.app.authority.as_ref().expect("sign-in").grants();
+    let scopes = vec!["mssql:read".to_owned(), "mssql:write".to_owned()];
+    let token = grants.api_token(who, scopes, "", None).await.expect("token");
+    let name = params["name"].as_str().or(params["uri"].as_str()).unwrap_or("").to_owned();
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": modern(params) });
+    let bearer = format!("Bearer {token}");
+    let mut headers = vec![
+        JSON,
+        BOTH,
+        ("Authorization", bearer.as_str()),
+        ("MCP-Protocol-Version", "2026-07-28"),
+        ("Mcp-Method", method),
+    ];
+    if !name.is_empty() {
+        headers.push(("Mcp-Name", &name));
+    }
+    http(at, "POST", "/mcp", &headers, body.to_string().as_bytes()).await
+}
+
 const GRANTS: &str = "[[grant]]\nprincipals = [\"token:sal*\"]\ndatabases = [\"ledger\"]\n\
                       [[grant]]\nprincipals = [\"token:risk\", \"token:sally\"]\ndatabases = \
                       [\"r*\"]\n";
@@ -288,24 +317,8 @@ const GRANTS: &str = "[[grant]]\nprincipals = [\"token:sal*\"]\ndatabases = [\"l
 async fn nobody_learns_of_a_database_that_they_are_not_shown() {
     let settings = [("auth.mode", "builtin"), ("auth.store", "memory"), ("tools.search", "on")];
     let s = several("grants", GRANTS, &settings).await;
-    let grants = s.lab.app.authority.as_ref().expect("sign-in").grants();
     let ask = async |who: &str, method: &str, params: Value| -> (Answer, String) {
-        let scopes = vec!["mssql:read".to_owned(), "mssql:write".to_owned()];
-        let token = grants.api_token(who, scopes, "", None).await.expect("token");
-        let name = params["name"].as_str().or(params["uri"].as_str()).unwrap_or("").to_owned();
-        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": modern(params) });
-        let bearer = format!("Bearer {token}");
-        let mut headers = vec![
-            JSON,
-            BOTH,
-            ("Authorization", bearer.as_str()),
-            ("MCP-Protocol-Version", "2026-07-28"),
-            ("Mcp-Method", method),
-        ];
-        if !name.is_empty() {
-            headers.push(("Mcp-Name", &name));
-        }
-        let answer = http(s.address, "POST", "/mcp", &headers, body.to_string().as_bytes()).await;
+        let answer = asked(&s.lab, s.address, who, method, params).await;
         let text = answer.body.clone();
         (answer, text)
     };
@@ -354,6 +367,210 @@ async fn nobody_learns_of_a_database_that_they_are_not_shown() {
             assert!(answer.json()["error"].is_object(), "{told}");
         }
     }
+}
+
+/// Databases of the next test; none is part of a word.
+const NAMES: [&str; 5] = ["zamber1", "zamber2", "zcobalt1", "zcobalt2", "zslate"];
+const PEOPLE: [&str; 4] = ["pia", "piet", "olaf", "olga"];
+
+/// A list of grants: for whom, and which databases; both with patterns.
+fn some_grants() -> impl Strategy<Value = Vec<(&'static str, Vec<&'static str>)>> {
+    let whom = select(vec!["pia", "piet", "olaf", "olga", "pi*", "ol*", "*"]);
+    let which = subsequence([&NAMES[..], &["zamber*", "zcobalt*"]].concat(), 1..=2);
+    proptest::collection::vec((whom, which), 1..4)
+}
+
+/// Which databases somebody is granted, by the rule as docs/databases.md has it.
+fn shown_to(who: &str, grants: &[(&str, Vec<&str>)]) -> Vec<&'static str> {
+    let fits = |pattern: &str, name: &str| match pattern.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == pattern,
+    };
+    let granted = |name: &&&str| {
+        let of = grants.iter().filter(|(whom, _)| fits(whom, who));
+        of.flat_map(|(_, which)| which).any(|pattern| fits(pattern, name))
+    };
+    NAMES.iter().filter(granted).copied().collect()
+}
+
+#[test]
+fn whatever_is_granted_nobody_sees_another_ones_names() {
+    let runtime = tokio::runtime::Runtime::new().expect("runtime");
+    let config = Config { cases: 12, failure_persistence: None, ..Config::default() };
+    let people = Just(PEOPLE.to_vec()).prop_shuffle();
+    TestRunner::new(config)
+        .run(&(some_grants(), people), |(grants, people)| {
+            runtime.block_on(each_sees_their_own(&grants, &people));
+            Ok(())
+        })
+        .expect("it holds");
+}
+
+async fn each_sees_their_own(grants: &[(&str, Vec<&str>)], people: &[&str]) {
+    let dir = folder("granted");
+    let file = dir.join("granted.toml");
+    let mut text = format!(
+        "[[server]]\nname = \"one\"\nhost = \"127.0.0.1\"\nport = SANDBOX_PORT\nuser = \
+         \"{USER}\"\npassword = \"{PASSWORD}\"\nca_file = \"SANDBOX_CA\"\n"
+    );
+    for name in NAMES {
+        text += &format!(
+            "[[database]]\nname = \"{name}\"\nserver = \"one\"\ndatabase = \
+             \"trading\"\n[[tool]]\nname = \"of_{name}\"\ndescription = \"What there is in {name} alone.\"\ndatabase \
+             = \"{name}\"\nstatement = \"SELECT 1 AS n\"\n"
+        );
+    }
+    for (whom, which) in grants {
+        text += &format!("[[grant]]\nprincipals = [\"token:{whom}\"]\ndatabases = {which:?}\n");
+    }
+    std::fs::write(&file, text).expect("file");
+    let settings = [("auth.mode", "builtin"), ("auth.store", "memory"), ("tools.search", "on")];
+    let lab = Lab::with_file(&file, &settings).await;
+    let (at, stop) = lab.serve().await;
+    // Twice: what one has had may be kept for the next.
+    for who in people.iter().chain(people) {
+        let shown = shown_to(who, grants);
+        let hidden: Vec<&str> = NAMES.into_iter().filter(|n| !shown.contains(n)).collect();
+        let listed = asked(&lab, at, who, "tools/list", json!({})).await;
+        let mut all = listed.body.clone();
+        let listed = listed.json();
+        let tools = listed["result"]["tools"].as_array().expect("tools");
+        let tool = |n: &str| tools.iter().find(|t| t["name"] == n);
+        let names = &tool("execute_sql").expect("tool")["inputSchema"]["properties"]["database"];
+        if shown.len() > 1 {
+            assert_eq!(names["enum"], json!(shown), "{who}, {grants:?}");
+        }
+        for name in NAMES {
+            let is = tool(&format!("of_{name}")).is_some();
+            assert_eq!(is, shown.contains(&name), "{who}, {grants:?}: {name}");
+        }
+        let call = |name: &str, arguments: Value| json!({ "name": name, "arguments": arguments });
+        let complete = json!({
+            "ref": { "type": "ref/resource", "uri": "mssql://{database}/{schema}/{table}" },
+            "argument": { "name": "database", "value": "Z" },
+        });
+        for (method, params) in [
+            ("server/discover", json!({})),
+            ("resources/list", json!({})),
+            ("resources/templates/list", json!({})),
+            ("prompts/list", json!({})),
+            ("tools/call", call("list_tables", json!({}))),
+            ("tools/call", call("search", json!({ "query": "orders" }))),
+            ("tools/call", call("execute_sql", json!({ "query": "SELECT 1" }))),
+            ("completion/complete", complete),
+        ] {
+            let answer = asked(&lab, at, who, method, params).await;
+            if answer.json()["result"]["structuredContent"]["databases"].is_array() {
+                let told = &answer.json()["result"]["structuredContent"]["databases"];
+                assert_eq!(told.as_array().expect("list").len(), shown.len(), "{who}: {told}");
+            }
+            all += &answer.body;
+        }
+        let all = all.to_lowercase();
+        for name in &hidden {
+            assert!(!all.contains(name), "{who} sees {name} with {grants:?}: {all}");
+        }
+        // What is hidden, and what there never was, are told in the same words.
+        for name in hidden {
+            let told = async |name: &str| {
+                let mut told = String::new();
+                for written in [name.to_owned(), name.to_uppercase()] {
+                    let uri = json!({ "uri": format!("mssql://{written}/sales/Orders") });
+                    let id = json!({ "id": format!("{written}/table:sales.Orders") });
+                    let sql = json!({ "query": "SELECT 1", "database": written });
+                    let given = json!({
+                        "ref": { "type": "ref/resource", "uri": "mssql://{database}/{schema}/{table}" },
+                        "argument": { "name": "table", "value": "" },
+                        "context": { "arguments": { "database": written, "schema": "sales" } },
+                    });
+                    for (method, params) in [
+                        ("tools/call", call("execute_sql", sql)),
+                        ("tools/call", call("list_tables", json!({ "database": written }))),
+                        ("tools/call", call("fetch", id)),
+                        ("tools/call", call(&format!("of_{written}"), json!({}))),
+                        ("resources/read", uri),
+                        ("completion/complete", given),
+                    ] {
+                        told += &asked(&lab, at, who, method, params).await.body;
+                    }
+                }
+                told.replace(name, "NAME").replace(&name.to_uppercase(), "NAME")
+            };
+            assert_eq!(told(name).await, told("znever9").await, "{who}, {grants:?}");
+        }
+    }
+    stop.now.cancel();
+    std::fs::remove_dir_all(dir).expect("clean");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_logins_on_one_server_are_told_apart_as_the_session_says() {
+    let dir = folder("logins");
+    let login = |user: &str, database: &str| SandboxLogin {
+        user: user.to_owned(),
+        password: format!("{user}-Secret-1"),
+        default_database: database.to_owned(),
+        databases: vec![database.to_owned()],
+    };
+    let table = "CREATE TABLE dbo.Accounts (Name nvarchar(20) NOT NULL)";
+    let options = Options {
+        logins: vec![login("reader_north", "North"), login("reader_south", "South")],
+        databases: vec![
+            ("North".into(), format!("{table}\nGO\nINSERT INTO dbo.Accounts VALUES (N'Nora')")),
+            ("South".into(), format!("{table}\nGO\nINSERT INTO dbo.Accounts VALUES (N'Sven')")),
+        ],
+        ..Options::default()
+    };
+    let server = Sandbox::start(options).await.expect("sandbox");
+    let ca = dir.join("server.pem");
+    std::fs::write(&ca, server.certificate()).expect("certificate");
+    let file = dir.join("logins.toml");
+    let (port, ca) = (server.address().port(), ca.to_str().expect("path"));
+    // As in a report of confused connections: same host, same port, another login.
+    let one = |name: &str, user: &str, database: &str| {
+        format!(
+            "[[database]]\nname = \"{name}\"\nhost = \"127.0.0.1\"\nport = {port}\nuser = \
+             \"{user}\"\npassword = \"{user}-Secret-1\"\nca_file = {ca:?}\ndatabase = \"{database}\"\n"
+        )
+    };
+    let text = one("north", "reader_north", "North")
+        + &one("south", "reader_south", "South")
+        // This login lost its rights there.
+        + &one("lost", "reader_south", "North");
+    std::fs::write(&file, text).expect("file");
+    let mut client = Stdio1::start(command(&["stdio", "--config", file.to_str().expect("path")]));
+    let mut id = 0;
+    let mut call = |database: &str, query: &str| {
+        id += 1;
+        json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": modern(json!({
+            "name": "execute_sql", "arguments": { "query": query, "database": database } })) })
+    };
+    let accounts = "SELECT Name, SUSER_SNAME() AS Login, DB_NAME() AS Db FROM dbo.Accounts";
+    // Again and again, and in turn: a connection of one is never handed to the other.
+    for _ in 0..4 {
+        for (name, login, database, row) in
+            [("north", "reader_north", "North", "Nora"), ("south", "reader_south", "South", "Sven")]
+        {
+            let a = client.ask(call(name, accounts)).await;
+            let told = &a["result"]["structuredContent"];
+            assert_eq!(told["results"][0]["rows"], json!([[row, login, database]]), "{a}");
+            let source = &told["source"];
+            assert_eq!(
+                [&source["label"], &source["login"], &source["database"]],
+                [&json!(name), &json!(login), &json!(database)],
+                "{a}"
+            );
+            // So does an error.
+            let a = client.ask(call(name, "SELECT 1/0")).await;
+            let source = &said(&a["result"])["source"];
+            assert_eq!([&source["label"], &source["login"]], [&json!(name), &json!(login)], "{a}");
+        }
+        let a = client.ask(call("lost", accounts)).await;
+        let told = said(&a["result"]);
+        assert_eq!(told["source"]["label"], "lost", "{a}");
+        assert!(!a.to_string().contains("Nora"), "{a}");
+    }
+    std::fs::remove_dir_all(dir).expect("clean");
 }
 
 #[tokio::test(flavor = "multi_thread")]
