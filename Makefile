@@ -38,6 +38,7 @@ $(TOOLS)/%:
 # Installs what the tests need (npm, pip, apt, crates), then runs them all.
 test: clients corpora views
 	$(CARGO) test --workspace --locked --no-fail-fast
+	$(CARGO) test --package mssql-mcp-spool --features parquet --locked --test kept parquet
 
 # The pages that hosts show: built again and compared, then tried in Chromium with the SDK's own host. Behind `clients`, which installs Chromium.
 views: clients
