@@ -10,10 +10,11 @@ use mssql_mcp::database::catalog::{index, others};
 use mssql_mcp::http::{Listener, Shutdown};
 use mssql_mcp_sandbox::token::Column;
 use mssql_mcp_sandbox::types::{Len, Type, Value as Cell};
-use mssql_mcp_sandbox::{Options, Sandbox, Script};
+use mssql_mcp_sandbox::{Generated, Options, PASSWORD, Sandbox, Script, USER};
 use serde_json::{Value, json};
+use tokio::io::AsyncBufReadExt;
 
-use crate::support::{Lab, fixed, stateless};
+use crate::support::{Lab, Stdio1, command, fixed, modern, stateless};
 
 /// Tables beside those of the sample.
 const MANY: usize = 230;
@@ -313,6 +314,60 @@ async fn figures_of_30_000_tables_of_30_columns() {
     let began = std::time::Instant::now();
     told(address, "list_tables", json!({ "search": "customer ledger posting" })).await;
     println!("a search, with its look at the catalog: {:?}", began.elapsed());
+}
+
+/// `cargo test --test integration -- --ignored a_generated --nocapture`: through the whole server, a
+/// process of its own, in front of a catalog of 900,000 columns.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "it takes a minute"]
+async fn figures_of_a_generated_database() {
+    let generated = Some(Generated::default());
+    let sandbox = Sandbox::start(Options { generated, ..Options::default() }).await.expect("start");
+    let dir = std::env::temp_dir().join(format!("mssql-mcp-generated-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("dir");
+    let (ca, file) = (dir.join("ca.pem"), dir.join("generated.toml"));
+    std::fs::write(&ca, sandbox.certificate()).expect("certificate");
+    let text = format!(
+        "[database]\nhost = \"127.0.0.1\"\nport = {}\nuser = \"{USER}\"\npassword = \
+         \"{PASSWORD}\"\nname = \"warehouse\"\nca_file = {ca:?}\n",
+        sandbox.address().port()
+    );
+    std::fs::write(&file, text).expect("file");
+    let mut client = Stdio1::start(command(&["stdio", "--config", file.to_str().expect("path")]));
+    let pid = client.child.id().expect("pid");
+    let kb = |what: &str| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("status");
+        let line = status.lines().find_map(|l| l.strip_prefix(what)).expect(what);
+        line.trim().trim_end_matches("kB").trim().parse::<u64>().expect("kB")
+    };
+    let mut timed = async |tool: &str, arguments: Value| {
+        let began = std::time::Instant::now();
+        let params = modern(json!({ "name": tool, "arguments": arguments }));
+        let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+        client.send(call.to_string().as_bytes()).await;
+        let mut line = String::new();
+        client.output.read_line(&mut line).await.expect("read");
+        let answer: Value = serde_json::from_str(&line).expect("JSON");
+        (began.elapsed(), answer["result"]["structuredContent"].clone())
+    };
+    timed("execute_sql", json!({ "query": "SELECT 1 AS n" })).await;
+    let before = kb("VmRSS:");
+    let (took, first) = timed("list_tables", json!({})).await;
+    println!("the first list_tables: {took:?}, {} tokens", tokens(&first));
+    assert!(tokens(&first) < 1500 && first["schemas"].is_array(), "{first}");
+    let words = json!({ "search": "customer ledger posting" });
+    for _ in 0..12 {
+        let (took, found) = timed("list_tables", words.clone()).await;
+        println!(
+            "a search: {took:?}, {} found, {}",
+            names(&found).len(),
+            found["message"].as_str().unwrap_or("from the index")
+        );
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    }
+    let more = |what: &str| kb(what).saturating_sub(before) >> 10;
+    println!("{} MB more, {} MB at the most", more("VmRSS:"), more("VmHWM:"));
+    std::fs::remove_dir_all(dir).expect("clean");
 }
 
 /// `cargo test --test integration -- --ignored readings --nocapture`
