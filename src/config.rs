@@ -22,6 +22,7 @@ mod strays;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::plural::plural;
 pub(crate) use databases::{DatabaseGrant, ListedDatabase, matches};
@@ -61,6 +62,8 @@ pub struct Config {
     is_listed: bool,
     /// `[[tool]]`, as TOML.
     own_tools: String,
+    /// The names of all databases, of whatever path.
+    known: Arc<[String]>,
     clients: Vec<Registered>,
     quotas: Vec<QuotaRow>,
     warnings: Vec<String>,

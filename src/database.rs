@@ -114,7 +114,7 @@ impl Database {
     pub fn new(settings: Settings) -> Self {
         let settings = Arc::new(settings);
         let cleanups = TaskTracker::new();
-        let reach = Arc::new(reach::Reach::new(settings.server(), &settings.user));
+        let reach = Arc::new(reach::Reach::new(settings.server(), &settings.label, &settings.user));
         let frank = Arc::<AtomicBool>::default();
         let pool = pool::build(settings.clone(), reach.clone(), frank.clone());
         let shares = share::Shares::new(settings.max_size, settings.max_waiting);

@@ -1,16 +1,16 @@
 //! Results that are kept: the rows of a read that are too many for an answer, in an encrypted file
 //! behind a handle, for whoever asked and for a while.
 
-use std::io::Write as _;
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use dashmap::DashMap;
 use mssql_mcp_spool::{
     Bounds, Caps, ColumnProfile, CsvOptions, Error, Format, Kept, Options, Query, Reason, Short,
     Spool, Writer,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
@@ -48,10 +48,8 @@ struct Store {
     max_cell: usize,
     export_dir: Option<PathBuf>,
     csv: CsvOptions,
-    /// Opened when the first result is kept; none where that failed.
-    spool: OnceLock<Option<Spool>>,
-    /// Where the results of this process are from, by handle.
-    sources: DashMap<String, Value>,
+    /// Opened when the first result is kept, and anew where its folder has gone.
+    spool: RwLock<Option<Spool>>,
 }
 
 /// Below the cache of whoever starts the server, as their system has it; where there is nobody,
@@ -75,6 +73,28 @@ pub(crate) fn owner(mount: &str, who: Option<&Principal>) -> String {
     format!("{mount} {}", who.map(Principal::key).unwrap_or_default())
 }
 
+/// Where a result is from; it is kept with the rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    /// The database, by the name that grants are for.
+    pub(crate) name: String,
+    /// As answers say it.
+    pub(crate) source: Value,
+}
+
+// === impl Origin ===
+
+impl Origin {
+    /// Of a result; none where nothing is known, as of one that an earlier version kept.
+    pub(crate) fn of(kept: &Kept) -> Option<Self> {
+        serde_json::from_str(kept.label()).ok()
+    }
+
+    fn to_label(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
 // === impl KeptFiles ===
 
 impl Default for KeptFiles {
@@ -96,8 +116,7 @@ impl Default for KeptFiles {
             max_cell: 0,
             export_dir: None,
             csv: CsvOptions::default(),
-            spool: OnceLock::new(),
-            sources: DashMap::new(),
+            spool: RwLock::default(),
         }))
     }
 }
@@ -126,8 +145,7 @@ impl KeptFiles {
             max_cell: c.get(settings::MAX_CELL) as usize,
             export_dir: Some(c.get(settings::EXPORT_DIR)).filter(|d| !d.is_empty()).map(Into::into),
             csv: CsvOptions { excel_safe: c.get(settings::EXCEL_SAFE), bom: false },
-            spool: OnceLock::new(),
-            sources: DashMap::new(),
+            spool: RwLock::default(),
         }))
     }
 
@@ -161,87 +179,104 @@ impl KeptFiles {
     pub(crate) const ENDINGS: &'static [&'static str] =
         if cfg!(feature = "parquet") { &["csv", "jsonl", "parquet"] } else { &["csv", "jsonl"] };
 
-    fn spool(&self) -> Option<&Spool> {
-        let open = || {
-            let (folder, bounds) = (&self.0.folder, self.0.bounds);
-            let opened = match self.0.persist {
-                true => Spool::open_persistent(folder, bounds),
-                false => Spool::open(folder, bounds),
-            };
-            match opened {
-                Ok(spool) => Some(spool),
-                Err(e) => {
-                    tracing::warn!(
-                        "results cannot be kept in {}: {e}; set results.dir, or results.spool to off",
-                        folder.display()
-                    );
-                    None
-                }
-            }
-        };
-        self.0.spool.get_or_init(|| self.is_on().then(open).flatten()).as_ref()
+    /// The store that is open.
+    fn opened(&self) -> Option<Spool> {
+        self.0.spool.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The store, opened where it is not; one that failed is tried again.
+    fn spool(&self) -> Result<Spool, Error> {
+        if let Some(spool) = self.opened() {
+            return Ok(spool);
+        }
+        let mut place = self.0.spool.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(spool) = &*place {
+            return Ok(spool.clone());
+        }
+        let (folder, bounds) = (&self.0.folder, self.0.bounds);
+        let spool = match self.0.persist {
+            true => Spool::open_persistent(folder, bounds),
+            false => Spool::open(folder, bounds),
+        }?;
+        Ok(place.insert(spool).clone())
     }
 
     /// Where the rows of a call go that are beyond its answer; all of them where it `asked` for a
     /// handle.
-    pub(crate) fn overflow(&self, owner: String, asked: bool) -> Option<Overflow> {
+    pub(crate) fn overflow(
+        &self,
+        owner: String,
+        asked: bool,
+        origin: impl Fn() -> Origin + Send + Sync + 'static,
+    ) -> Option<Overflow> {
         if !self.is_on() || !(asked || self.is_auto()) {
             return None;
         }
         let me = self.clone();
         let caps = if asked { self.0.asked } else { self.0.auto };
+        let why = Arc::<OnceLock<String>>::default();
+        let told = why.clone();
+        let begin = move || {
+            let begun = me.begin(&owner, caps);
+            begun
+                .inspect_err(|e| {
+                    let folder = me.0.folder.display();
+                    tracing::warn!(
+                        "a result cannot be kept in {folder}: {e}; set results.dir, or \
+                         results.spool to off"
+                    );
+                    let _ = told.set(e.to_string());
+                })
+                .ok()
+        };
         Some(Overflow {
             whole: asked,
             max_cell: asked.then_some(self.0.max_cell),
-            begin: Arc::new(move || me.begin(&owner, caps)),
+            begin: Arc::new(begin),
+            why,
+            label: Arc::new(move || origin().to_label()),
         })
     }
 
-    /// It may have to make a folder, which is no more than the writer's thread does later.
-    fn begin(&self, owner: &str, caps: Caps) -> Option<Writer> {
+    /// It may have to make a folder, and makes a file; both are short.
+    fn begin(&self, owner: &str, caps: Caps) -> Result<Writer, Error> {
         let options = Options { caps, ..Options::default() };
-        match self.spool()?.create(owner, options) {
-            Ok(writer) => Some(writer),
-            Err(e) => {
-                tracing::warn!("a result cannot be kept: {e}");
-                None
+        let spool = self.spool()?;
+        match spool.create(owner, options) {
+            // Somebody removed the folder, and with it all that was kept there.
+            Err(Error::Io(e)) if e.kind() == ErrorKind::NotFound => {
+                let mut place = self.0.spool.write().unwrap_or_else(PoisonError::into_inner);
+                // Another call may have made it again meanwhile.
+                if !self.0.folder.exists() {
+                    *place = None;
+                }
+                drop(place);
+                self.spool()?.create(owner, options)
             }
+            begun => begun,
         }
     }
 
     /// The result of this handle, if it is this owner's.
     pub(crate) fn get(&self, handle: &str, owner: &str) -> Option<Arc<Kept>> {
         // Before anything was kept there is nothing to open, unless it outlived a process.
-        if self.0.spool.get().is_none() && !self.0.persist {
-            return None;
-        }
-        self.spool()?.get(handle, owner)
-    }
-
-    /// Where a result is from, for whoever reads it later.
-    pub(crate) fn remember(&self, kept: &Kept, source: Value) {
-        self.0.sources.insert(kept.handle().to_owned(), source);
-    }
-
-    /// Where it is from; none for one that outlived its process.
-    pub(crate) fn source_of(&self, kept: &Kept) -> Option<Value> {
-        self.0.sources.get(kept.handle()).map(|s| s.clone())
+        let spool = match self.0.persist && self.is_on() {
+            true => self.spool().ok(),
+            false => self.opened(),
+        };
+        spool?.get(handle, owner)
     }
 
     /// Forgets what is kept no longer.
     pub(crate) fn sweep(&self) {
-        if let Some(Some(spool)) = self.0.spool.get() {
+        if let Some(spool) = self.opened() {
             spool.sweep();
-            self.0.sources.retain(|handle, _| spool.has(handle));
         }
     }
 
     /// Bytes and number of what is kept.
     pub(crate) fn usage(&self) -> (u64, usize) {
-        match self.0.spool.get() {
-            Some(Some(spool)) => spool.usage(),
-            _ => (0, 0),
-        }
+        self.opened().map_or((0, 0), |spool| spool.usage())
     }
 }
 
@@ -255,36 +290,72 @@ pub(crate) fn named(uri: &str) -> Option<(&str, &str)> {
     uri.strip_prefix(FILES)?.split_once('.')
 }
 
-/// Writes a file, whole or not at all: nobody finds half of one under its name. Gives its bytes.
+/// Why a file was not written.
+#[derive(Debug)]
+pub(crate) enum NotWritten {
+    /// What is kept cannot be read so.
+    Unread(Error),
+    /// The folder or its disk.
+    Disk(io::Error),
+}
+
+impl From<io::Error> for NotWritten {
+    fn from(e: io::Error) -> Self {
+        Self::Disk(e)
+    }
+}
+
+/// Files of one name, beside which no further one is made.
+const SAME_NAME: usize = 1000;
+
+/// Writes a file, whole or not at all: nobody finds half of one under its name. One that is there
+/// already stays as it is, and the new one has a number. Gives its path and its bytes.
 pub(crate) fn write(
-    path: &Path,
+    folder: &Path,
+    stem: &str,
+    ending: &str,
     pieces: impl Iterator<Item = Result<bytes::Bytes, Error>>,
-) -> Result<u64, Error> {
-    let part = path.with_extension("part");
-    let written = write_to(&part, pieces);
-    match written {
-        Ok(bytes) => {
-            std::fs::rename(&part, path)?;
-            Ok(bytes)
+) -> Result<(PathBuf, u64), NotWritten> {
+    let (mut file, part) = new_file(folder, stem, &format!("{ending}.part"))?;
+    let done = write_to(&mut file, pieces).and_then(|bytes| {
+        let (_, path) = new_file(folder, stem, ending)?;
+        let renamed = std::fs::rename(&part, &path);
+        if renamed.is_err() {
+            let _ = std::fs::remove_file(&path);
         }
-        Err(e) => {
-            let _ = std::fs::remove_file(&part);
-            Err(e)
+        renamed?;
+        Ok((path, bytes))
+    });
+    if done.is_err() {
+        let _ = std::fs::remove_file(&part);
+    }
+    done
+}
+
+/// A file that was not there before.
+fn new_file(folder: &Path, stem: &str, ending: &str) -> io::Result<(std::fs::File, PathBuf)> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut n = 1;
+    loop {
+        let number = if n == 1 { String::new() } else { format!("-{n}") };
+        let path = folder.join(format!("{stem}{number}.{ending}"));
+        match options.open(&path) {
+            Err(e) if e.kind() == ErrorKind::AlreadyExists && n < SAME_NAME => n += 1,
+            opened => return opened.map(|file| (file, path)),
         }
     }
 }
 
 fn write_to(
-    path: &Path,
+    file: &mut std::fs::File,
     pieces: impl Iterator<Item = Result<bytes::Bytes, Error>>,
-) -> Result<u64, Error> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let (mut file, mut bytes) = (options.open(path)?, 0);
+) -> Result<u64, NotWritten> {
+    let mut bytes = 0;
     for piece in pieces {
-        let piece = piece?;
+        let piece = piece.map_err(NotWritten::Unread)?;
         file.write_all(&piece)?;
         bytes += piece.len() as u64;
     }
@@ -338,8 +409,20 @@ pub(crate) fn told(kept: &Kept, cut: u64, max_chars: usize) -> Value {
     told
 }
 
+/// Whether all rows are kept, or so many of them and why, as a text beside the first ones says it.
+pub(crate) fn whole(kept: &Kept) -> String {
+    let rows = plural(kept.total_rows(), "row");
+    match kept.reason() {
+        None => format!("all {rows} are kept"),
+        Some(reason) => {
+            let (reason, is) = (reason.as_str(), if kept.total_rows() == 1 { "is" } else { "are" });
+            format!("{rows} {is} kept, and the rest was not read ({reason})")
+        }
+    }
+}
+
 /// Why not all rows are there, and how to get the others.
-fn advice(reason: Reason) -> &'static str {
+pub(crate) fn advice(reason: Reason) -> &'static str {
     match reason {
         Reason::MaxRows | Reason::MaxBytes | Reason::MaxSets => {
             "It has the first rows. Narrow the query, or aggregate; output: handle keeps more than \

@@ -1,6 +1,8 @@
 //! Calls that outlive the request that began them: who began them, what they do, how they stand,
 //! what they came to, and until when that is kept. Whoever did not begin one does not find it.
 
+mod again;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,6 +15,8 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use again::{MadeBefore, ReadsFrom, goes_on};
+
 use crate::secret::secret;
 
 /// How many runs there may be, and what is kept of them.
@@ -24,7 +28,7 @@ pub struct RunBounds {
     pub most: usize,
     /// Bytes of all results that are kept; then the oldest of them go.
     pub bytes: usize,
-    /// How long one is kept from its beginning on; what still works is not ended by it.
+    /// How long one is kept from its end on; what still works is not ended by it.
     pub keep: Duration,
     /// Of one owner, of those that are picked up by their handle.
     pub handles: usize,
@@ -43,6 +47,13 @@ struct All {
     bytes: AtomicUsize,
 }
 
+/// What a call is found by that is made again, and which database it reads.
+#[derive(Debug, Clone)]
+pub(crate) struct CallOf {
+    pub(crate) digest: String,
+    pub(crate) database: String,
+}
+
 /// Where answers to what a run asks come: key → the client's result.
 type Answers = mpsc::Receiver<Map<String, Value>>;
 
@@ -56,8 +67,8 @@ pub(crate) struct Run {
     cancel: Cancel,
     /// Answers to what it asked.
     answers: mpsc::Sender<Map<String, Value>>,
-    /// Of a call that is picked up by being made again: its digest, and what it came to.
-    call: Option<String>,
+    /// Of a call that is picked up by its handle, or by being made again.
+    call: Option<CallOf>,
     /// When somebody asked for it last, and how long nobody has to.
     asked: Mutex<Instant>,
     idle: Duration,
@@ -73,6 +84,7 @@ pub(crate) struct Run {
 struct Now {
     state: RunState,
     since: DateTime<Utc>,
+    at: Instant,
 }
 
 /// How a run stands.
@@ -135,12 +147,11 @@ impl Runs {
     }
 
     /// Begins one, and gives where answers to its questions come; none where there is no room.
-    /// `call` is the digest of one that is picked up by being made again.
     pub(crate) fn begin(
         &self,
         owner: &str,
         cancel: Cancel,
-        call: Option<String>,
+        call: Option<CallOf>,
     ) -> Option<(Arc<Run>, Answers)> {
         self.sweep();
         let bounds = *locked(&self.0.bounds);
@@ -189,7 +200,7 @@ impl Runs {
             outcome: Mutex::default(),
             outcome_bytes: AtomicUsize::new(0),
             counted: AtomicUsize::new(0),
-            now: Mutex::new(Now { state: RunState::Working, since: now }),
+            now: Mutex::new(Now { state: RunState::Working, since: now, at: Instant::now() }),
             ended: CancellationToken::new(),
         });
         self.0.by_id.insert(run.id.clone(), run.clone());
@@ -209,7 +220,8 @@ impl Runs {
 
     /// The run of a call that is made again.
     pub(crate) fn of_call(&self, call: &str, owner: &str) -> Option<Arc<Run>> {
-        let is = |run: &Run| run.owner == owner && run.call.as_deref() == Some(call);
+        let is =
+            |run: &Run| run.owner == owner && run.call.as_ref().is_some_and(|of| of.digest == call);
         let found = self.0.by_id.iter().find(|run| is(run) && !run.is_over())?;
         Some(found.clone())
     }
@@ -249,7 +261,7 @@ impl Runs {
                 run.counted.store(bytes, Ordering::Relaxed);
                 self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
             }
-            *now = Now { state, since: Utc::now() };
+            *now = Now { state, since: Utc::now(), at: Instant::now() };
             if now.state.is_terminal() {
                 run.ended.cancel();
             }
@@ -329,7 +341,13 @@ impl Drop for Waits<'_> {
 impl Run {
     /// Whether it is kept no longer.
     fn is_over(&self) -> bool {
-        self.began.0.elapsed() > self.keep && locked(&self.now).state.is_terminal()
+        let now = locked(&self.now);
+        now.state.is_terminal() && now.at.elapsed() > self.keep
+    }
+
+    /// The database that it reads, by its name; none where it is not picked up by a handle.
+    pub(crate) fn database(&self) -> Option<&str> {
+        self.call.as_ref().map(|of| of.database.as_str())
     }
 
     /// Whether it is picked up by its handle.
@@ -444,6 +462,9 @@ mod tests {
         tokio::time::advance(2 * KEEP).await;
         assert!(all.get(&run.id, "ada").is_some(), "it works");
         done(&all, &run, 5);
+        tokio::time::advance(KEEP).await;
+        assert!(all.get(&run.id, "ada").is_some(), "its time begins with its end");
+        tokio::time::advance(Duration::from_secs(1)).await;
         assert!(all.get(&run.id, "ada").is_none());
         all.sweep();
         assert_eq!((all.len(), all.0.bytes.load(Ordering::Relaxed)), (0, 0));
@@ -452,7 +473,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_handle_that_nobody_asks_for_is_cancelled() {
         let all = runs();
-        let call = || Some("the call".to_owned());
+        let call = || Some(CallOf { digest: "the call".into(), database: "trading".into() });
         let (run, _) = all.begin("ada", Cancel::default(), call()).expect("room");
         assert!(all.begin("ada", Cancel::default(), call()).is_none(), "one handle at once");
         assert!(begin(&all, "ada").is_some(), "a task is none");

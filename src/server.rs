@@ -11,7 +11,9 @@ use mssql_mcp_transports::{Fault, McpRequest, Outcome, Reply};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use crate::code::Code;
 use crate::completion::complete;
+use crate::facts::CallFacts;
 use crate::principal::Principal;
 use crate::prompts;
 use crate::protocol;
@@ -174,6 +176,18 @@ impl Center {
         let McpRequest { method, target, params, context, .. } = request;
         let (resources, params) = (&self.resources, params.as_deref());
         let uri = target.as_deref();
+        // Whoever is shown no database has nothing to list, which is no error.
+        let nothing = match &*method {
+            "resources/list" => Some("resources"),
+            "resources/templates/list" => Some("resourceTemplates"),
+            _ => None,
+        };
+        if let Some(key) = nothing.filter(|_| registry.sources().len() == 0) {
+            if let Some(facts) = context.extensions.get::<Arc<CallFacts>>() {
+                facts.set_outcome(Code::Ok);
+            }
+            return Outcome::Complete(Reply::Json(protocol::list(key, Vec::new())));
+        }
         let work = async |call: Call| match &*method {
             "resources/list" => {
                 self.watch.used();

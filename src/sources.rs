@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::config::settings::access::Access;
 use crate::config::settings::{self, limits};
 use crate::config::{Config, DatabaseGrant, ListedDatabase, matches};
 use crate::database::objects::Column;
@@ -20,13 +21,15 @@ pub(crate) const CHOICE: usize = 20;
 const TOLD: usize = 20;
 
 /// A database as callers know it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct DataSource {
     /// What `database` in a call is, and what stands in URIs.
     pub(crate) name: String,
     /// What is in it; empty where nobody said.
     pub(crate) description: String,
     pub(crate) database: Database,
+    /// What a call may do there.
+    access: Access,
     /// The most that one answer holds.
     pub(crate) bounds: Bounds,
     /// A call's deadline.
@@ -111,6 +114,7 @@ impl DataSource {
             },
             timeout: config.get(limits::QUERY_TIMEOUT),
             rows_of: columns(config).into(),
+            access: database.settings().policy.access,
             database,
         }
     }
@@ -118,6 +122,11 @@ impl DataSource {
     /// What records and metrics call it.
     pub(crate) fn label(&self) -> &str {
         &self.database.settings().label
+    }
+
+    /// The same, for a call that may do this much.
+    pub(crate) fn with_access(&self, access: Access) -> Self {
+        Self { access, ..self.clone() }
     }
 
     fn is_called(&self, fits: impl Fn(&str) -> bool) -> bool {
@@ -132,7 +141,7 @@ impl DataSource {
         if !database.is_empty() {
             told["database"] = database.into();
         }
-        told["access"] = s.policy.access.as_str().into();
+        told["access"] = self.access.as_str().into();
         if let Some((server, login)) =
             seen.and_then(|i| i.who.as_ref()).filter(|_| self.database.is_frank())
         {
@@ -170,8 +179,16 @@ impl DataSources {
         let s = database.settings();
         let name = if s.database.is_empty() { s.label.clone() } else { s.database.clone() };
         let (description, timeout) = (String::new(), Duration::from_secs(45));
-        let rows_of = Arc::new([]);
-        Self::new(vec![DataSource { name, description, database, bounds, timeout, rows_of }])
+        let (rows_of, access) = (Arc::new([]), s.policy.access);
+        Self::new(vec![DataSource {
+            name,
+            description,
+            database,
+            access,
+            bounds,
+            timeout,
+            rows_of,
+        }])
     }
 
     /// Some of them, by their places.

@@ -27,7 +27,7 @@ use crate::facts::Longest;
 use crate::principal::Principal;
 use crate::protocol::server_info;
 use crate::refusal::Refusal;
-use crate::runs::{Run, RunBounds, RunState, Runs};
+use crate::runs::{CallOf, MadeBefore, ReadsFrom, Run, RunBounds, RunState, Runs, goes_on};
 use crate::secret::hashed;
 
 /// The name of the extension.
@@ -162,11 +162,6 @@ fn sorted(value: Value) -> Value {
     }
 }
 
-/// A call is not over, and how to have what it comes to.
-fn goes_on(run: &Run) -> Outcome {
-    Outcome::Complete(Refusal::still_running(&run.id, run.elapsed()).into_reply().into())
-}
-
 fn missing() -> Outcome {
     Outcome::Fault(Fault::MissingCapability(json!({ "extensions": { EXTENSION: {} } })))
 }
@@ -208,19 +203,6 @@ impl TasksLayer {
             },
         };
         Outcome::Complete(Reply::Json(done))
-    }
-
-    /// Waits for a call that was made before, as long as for any.
-    async fn wait_again(&self, run: &Run, asked: &Cancel, patience: Patience) -> Outcome {
-        tokio::select! {
-            biased;
-            end = self.runs.pick_up(run) => end.unwrap_or_else(|| {
-                // Another one that waited for it has it.
-                Outcome::Complete(Refusal::given_elsewhere().into_reply().into())
-            }),
-            () = asked.token().cancelled() => Outcome::Cancelled,
-            () = tokio::time::sleep(patience.wait) => goes_on(run),
-        }
     }
 
     /// How a run stands from now on; whoever listens is told.
@@ -293,8 +275,8 @@ where
         if is_handle && self.layer.runs.has_handles() {
             let known = self.layer.runs.of_call(&digest_of(&request), &owner);
             if let Some(run) = known {
-                let asked = request.context.cancel.clone();
-                return self.layer.wait_again(&run, &asked, patience).await;
+                let (runs, wait) = (self.layer.runs.clone(), patience.wait);
+                request.context.extensions.insert(MadeBefore { runs, run, wait });
             }
         }
         // From now on the client's leaving is not the end of it.
@@ -304,6 +286,8 @@ where
         let reads = Arc::<AtomicBool>::default();
         let longest = Longest { time: patience.longest, reads: reads.clone() };
         request.context.extensions.insert(longest);
+        let from = ReadsFrom::default();
+        request.context.extensions.insert(from.clone());
         let (target, params) = (request.target.clone(), request.params.clone());
         let same = (!is_handle).then(|| request.clone());
         // Where it is until then, which spares most calls a task.
@@ -320,7 +304,10 @@ where
             () = tokio::time::sleep(patience.wait) => {}
         }
         let reads = reads.load(Ordering::Relaxed);
-        let again = is_handle.then(|| digest(target.as_deref(), params.as_deref()));
+        let again = is_handle.then(|| CallOf {
+            digest: digest(target.as_deref(), params.as_deref()),
+            database: from.0.get().cloned().unwrap_or_default(),
+        });
         // A change ends with the call of whoever wanted it, by its own deadline.
         let begun = match is_handle && !reads {
             true => None,

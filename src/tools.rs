@@ -42,7 +42,7 @@ use crate::sources::{DataSource, DataSources, NoSource};
 use crate::telemetry::wire::Shape;
 use crate::views::{KeptResults, Page, is_shown};
 use confirm::Confirm;
-pub(crate) use own::OwnTools;
+pub(crate) use own::{OwnTools, TOOL_ACCESS};
 pub use registries::Registries;
 pub(crate) use registry::Erased;
 pub use registry::{Arguments, Registry};

@@ -65,9 +65,9 @@ pub enum LineKind {
 }
 
 /// Reads a file of dbhub's (TOML) or MCP Toolbox's (YAML, of either form). What its name ends in
-/// says which it is; of any other name, whether it is TOML.
-pub fn import(text: &str, file: &str) -> Imported {
-    let mut drafts = Drafts::default();
+/// says which it is; of any other name, whether it is TOML. No tool may have a name that is taken.
+pub fn import(text: &str, file: &str, taken: &[&str]) -> Imported {
+    let mut drafts = Drafts::without(taken);
     if let Err(why) = read(text, file, &mut drafts) {
         drafts.line(LineKind::Refused, file, why);
     }

@@ -23,7 +23,7 @@ fn expect(name: &str, text: &str) {
 
 fn golden(file: &str) -> Imported {
     let text = std::fs::read_to_string(folder().join(file)).expect("file");
-    let imported = import(&text, file);
+    let imported = import(&text, file, &[]);
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
     let report: String = imported.report.iter().map(|l| format!("{l}\n")).collect();
     expect(&format!("{stem}.expected.toml"), &imported.toml);
@@ -58,7 +58,7 @@ fn a_file_of_toolbox_with_documents() {
 fn kinds_may_be_plural() {
     let text = "kind: sources\nname: s\ntype: mssql\nhost: h\n---\nkind: tools\nname: t\ntype: mssql-sql\n\
                 source: s\ndescription: Counts the books that there are\nstatement: SELECT COUNT(*) FROM Books\n";
-    let imported = import(text, "t.yaml");
+    let imported = import(text, "t.yaml", &[]);
     assert_eq!(imported.report.iter().filter(|l| l.kind == LineKind::Taken).count(), 2);
 }
 
@@ -68,7 +68,7 @@ fn allowed_values_of_dbhub_are_texts() {
     let text = "[[sources]]\nid = \"s\"\ndsn = \"sqlserver://h/d\"\n[[tools]]\nname = \"grades\"\nsource = \"s\"\n\
                 description = \"Pupils of a grade, by name\"\nstatement = \"SELECT @p1\"\n[[tools.parameters]]\n\
                 name = \"grade\"\ntype = \"string\"\nallowed_values = [\"A+\", \"A\"]\n";
-    assert!(import(text, "t.toml").toml.contains("allowed = [\"A+\", \"A\"]"));
+    assert!(import(text, "t.toml", &[]).toml.contains("allowed = [\"A+\", \"A\"]"));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_file_that_is_neither_is_refused_whole() {
         ("a = 1", "x.conf"),
         ("", "x.toml"),
     ] {
-        let imported = import(text, file);
+        let imported = import(text, file, &[]);
         assert!(imported.report.iter().any(|l| l.kind == LineKind::Refused), "{text}");
         assert_eq!(parse(&imported.toml, file, &Rules::default()).1, Vec::<String>::new());
     }
@@ -107,7 +107,7 @@ proptest! {
         statement in "(SELECT|@p1|\\$1|'|\"|\\[|\\]|--|/\\*|\n|\\\\|@x|\\{\\{|\\.x|\\}\\}| ){0,12}",
         parameter in "[a-zA-Z0-9_ -]{0,9}",
     ) {
-        let imported = import(&toolbox(&name, &description, &statement, &parameter), "t.yaml");
+        let imported = import(&toolbox(&name, &description, &statement, &parameter), "t.yaml", &[]);
         let (tools, errors) = parse(&imported.toml, "t.toml", &Rules::default());
         prop_assert_eq!(errors, Vec::<String>::new());
         let taken = imported.report.iter().filter(|l| l.kind == LineKind::Taken).count();
@@ -117,7 +117,18 @@ proptest! {
     #[test]
     fn no_text_stops_the_importer(text in "\\PC{0,80}|[-a:\\[\\]{}=\"'\n ]{0,60}") {
         for file in ["a.toml", "a.yaml", "a"] {
-            import(&text, file);
+            import(&text, file, &[]);
         }
     }
+}
+
+#[test]
+fn names_that_are_taken_are_not_taken_again() {
+    let text = "[[sources]]\nid = \"db\"\ndsn = \"sqlserver://u:p@h/d\"\n[[tools]]\nname = \
+                \"list_tables\"\nsource = \"db\"\ndescription = \"A tool that lists what tables \
+                there are.\"\nstatement = \"SELECT 1\"\n";
+    assert!(import(text, "t.toml", &[]).toml.contains("list_tables"));
+    let imported = import(text, "t.toml", &["list_tables"]);
+    assert!(!imported.toml.contains("list_tables"), "{}", imported.toml);
+    assert!(imported.report.iter().any(|l| l.kind == mssql_mcp_own::LineKind::Refused));
 }

@@ -28,6 +28,9 @@ pub struct Kept {
 pub(crate) struct About {
     pub(crate) handle: String,
     pub(crate) owner: String,
+    /// Of results that were kept before there were labels: none.
+    #[serde(default)]
+    pub(crate) label: String,
     /// Milliseconds of the Unix clock.
     pub(crate) created: u64,
     pub(crate) until: u64,
@@ -92,6 +95,11 @@ impl Kept {
     /// Who may ask for it.
     pub fn owner(&self) -> &str {
         &self.about.owner
+    }
+
+    /// What whoever wrote it said of it; it outlives the process with the result.
+    pub fn label(&self) -> &str {
+        &self.about.label
     }
 
     /// When its writing began.

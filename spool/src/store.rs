@@ -98,8 +98,8 @@ impl Spool {
     ///
     /// # Errors
     ///
-    /// [`Error::OwnerFiles`] and [`Error::Files`] where none can go, and [`Error::Io`] where there
-    /// can be no more threads.
+    /// [`Error::OwnerFiles`] and [`Error::Files`] where none can go, and [`Error::Io`] where not even
+    /// an empty file can be made, or no further thread.
     pub fn create(&self, owner: &str, options: Options) -> Result<Writer, Error> {
         let inner = &self.0;
         let key = Arc::new(inner.master.new_file()?);

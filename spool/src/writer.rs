@@ -50,6 +50,7 @@ pub enum Pushed {
 #[derive(Debug)]
 pub struct Writer {
     handle: String,
+    label: String,
     caps: Caps,
     chunk_bytes: usize,
     to: mpsc::Sender<Message>,
@@ -70,7 +71,8 @@ pub struct Writer {
 enum Message {
     Begin(Vec<Column>),
     Rows(Vec<u8>, u32),
-    Finish,
+    /// With the label.
+    Finish(String),
 }
 
 // === impl Caps ===
@@ -85,15 +87,17 @@ impl Default for Caps {
 // === impl Writer ===
 
 impl Writer {
-    pub(crate) fn new(handle: String, options: Options, thread: Thread) -> Result<Self, Error> {
+    pub(crate) fn new(handle: String, options: Options, mut thread: Thread) -> Result<Self, Error> {
         let (to, from) = mpsc::channel(QUEUE);
         let (tell, kept) = oneshot::channel();
         let ended = Arc::new(OnceLock::new());
         let told = ended.clone();
-        let body = move || thread.run(from, &told, tell);
+        let written = thread.open()?;
+        let body = move || thread.run(written, from, &told, tell);
         std::thread::Builder::new().name("spool".to_owned()).spawn(body)?;
         Ok(Self {
             handle,
+            label: String::new(),
             caps: options.caps,
             chunk_bytes: options.chunk_bytes.clamp(1, LARGEST),
             to,
@@ -112,6 +116,11 @@ impl Writer {
     /// What the result will be asked for by, once it is finished.
     pub fn handle(&self) -> &str {
         &self.handle
+    }
+
+    /// What [`Kept::label`] will say.
+    pub fn set_label(&mut self, label: impl Into<String>) {
+        self.label = label.into();
     }
 
     /// Rows that were taken, over all result sets.
@@ -229,11 +238,11 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] where not even an empty file could be made, and [`Error::Gone`] where the
-    /// thread has ended early. A disk that filled up later is no error, but a [`Reason`].
+    /// [`Error::Gone`] where the thread has ended early. A disk that filled up later is no error, but a [`Reason`].
     pub async fn finish(mut self) -> Result<Arc<Kept>, Error> {
         self.flush();
-        self.waiting.push_back(Message::Finish);
+        let label = std::mem::take(&mut self.label);
+        self.waiting.push_back(Message::Finish(label));
         self.room().await;
         self.kept.await.map_err(|_| Error::Gone)?
     }
@@ -249,7 +258,8 @@ impl Writer {
     /// Within async code.
     pub fn finish_and_wait(mut self) -> Result<Arc<Kept>, Error> {
         self.flush();
-        self.waiting.push_back(Message::Finish);
+        let label = std::mem::take(&mut self.label);
+        self.waiting.push_back(Message::Finish(label));
         self.wait_for_room();
         self.kept.blocking_recv().map_err(|_| Error::Gone)?
     }

@@ -44,7 +44,7 @@ pub(crate) async fn serve(m: &ArgMatches) -> Ended {
     for m in &*app.mounts {
         let one = |d: &Database| {
             let s = d.settings();
-            format!("{} ({})", s.server(), s.policy.access.as_str())
+            format!("{}: {} ({})", s.label, s.server(), s.policy.access.as_str())
         };
         let databases: Vec<String> = m.databases.iter().map(one).collect();
         tracing::info!(

@@ -10,6 +10,7 @@ use crate::config::settings;
 use crate::doctor::Level;
 use crate::doctor::own::examine;
 use crate::plural::plural;
+use crate::tools::TOOLS;
 
 /// The grammar of `tools`.
 pub(crate) fn command() -> Command {
@@ -67,7 +68,8 @@ fn imported(m: &ArgMatches) -> Ended {
     let file = m.get_one::<PathBuf>("file").cloned().unwrap_or_default();
     let text = std::fs::read_to_string(&file)
         .map_err(|e| format!("{}: cannot be read: {e}", file.display()))?;
-    let imported = import(&text, &file.display().to_string());
+    let names: Vec<&str> = TOOLS.iter().map(|t| t.name).collect();
+    let imported = import(&text, &file.display().to_string(), &names);
     print(&imported.toml)?;
     for line in &imported.report {
         tell!("{line}");

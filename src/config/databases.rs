@@ -2,6 +2,7 @@
 //! and who is shown it.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::lists::Lists;
 use super::settings::{self, access, database};
@@ -304,6 +305,52 @@ impl Config {
         self.databases.clone()
     }
 
+    /// What they are called, for people.
+    pub(crate) fn labels(&self) -> String {
+        let label = |d: ListedDatabase| match d.name.is_empty() {
+            true => d.config.get(database::LABEL).to_owned(),
+            false => d.name,
+        };
+        self.databases().into_iter().map(label).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The most that a call behind this path may do: in a database of its own SQL, or by a tool of
+    /// the operator's, which has an access of its own.
+    pub(crate) fn highest_access(&self) -> access::Access {
+        let file = self.get(settings::tools::FILE);
+        let file = if file.is_empty() { None } else { std::fs::read_to_string(file).ok() };
+        let of_tools = [Some(self.own_tools.clone()), file]
+            .into_iter()
+            .flatten()
+            .filter_map(|text| text.parse::<toml::Table>().ok())
+            .filter_map(|table| table.get("tool")?.as_array().cloned())
+            .flatten()
+            .filter_map(|tool| Some(access::Access::parse(tool.get("access")?.as_str()?)));
+        let of_databases = self.databases().into_iter().map(|d| d.config.get(access::LEVEL));
+        of_databases.chain(of_tools).max().unwrap_or_default()
+    }
+
+    /// The names of all databases, of whatever path.
+    pub(super) fn all_names(&self) -> Vec<String> {
+        let mut all: Vec<String> = self.databases.iter().map(|d| d.name.clone()).collect();
+        for (_, mount) in self.served() {
+            for one in mount.databases() {
+                let (name, label) =
+                    (one.config.get(database::NAME), one.config.get(database::LABEL));
+                all.extend([one.name.clone(), name.to_owned(), label.to_owned()]);
+            }
+        }
+        all.retain(|n| !n.is_empty());
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// Whether some path has a database of this name.
+    pub(crate) fn knows_database(&self, name: &str) -> bool {
+        self.known.iter().any(|n| n.eq_ignore_ascii_case(name))
+    }
+
     /// Whether it is one of several databases, whose callers name the one that they want.
     pub(crate) fn is_listed(&self) -> bool {
         self.is_listed
@@ -349,6 +396,7 @@ impl Config {
             grants: Vec::new(),
             is_listed: false,
             own_tools: String::new(),
+            known: Arc::default(),
             clients: Vec::new(),
             quotas: Vec::new(),
             warnings: Vec::new(),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::databases::{ListedDatabase, listed, matches};
 use super::env::read_env;
@@ -65,6 +66,7 @@ impl Config {
             grants: lists.grants,
             is_listed: false,
             own_tools: text_of(lists.tools.clone()),
+            known: Arc::default(),
             clients: lists.clients,
             quotas: Vec::new(),
             warnings,
@@ -95,6 +97,8 @@ impl Config {
             config.mounts.push((path, mount));
         }
         check_grants(&config, &mut errors);
+        config.known = config.all_names().into();
+        config.mounts.iter_mut().for_each(|(_, mount)| mount.known = config.known.clone());
         if inputs.beside.is_some() {
             config.databases.clear();
         }

@@ -23,10 +23,11 @@ impl Config {
         me.clients.clone_from(&new.clients);
         me.quotas.clone_from(&new.quotas);
         let paths = |c: &Self| c.mounts.iter().map(|m| m.0.clone()).collect::<Vec<_>>();
-        me.grants.clone_from(&new.grants);
-        me.own_tools.clone_from(&new.own_tools);
         let names = |c: &Self| c.databases.iter().map(|d| d.name.clone()).collect::<Vec<_>>();
         if names(self) == names(new) {
+            // They name databases, and are taken over with them or not at all.
+            me.grants.clone_from(&new.grants);
+            me.own_tools.clone_from(&new.own_tools);
             for (mine, theirs) in me.databases.iter_mut().zip(&new.databases) {
                 let (config, more) = mine.config.reloaded(&theirs.config);
                 (mine.config, mine.description) = (config, theirs.description.clone());

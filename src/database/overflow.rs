@@ -1,7 +1,7 @@
 //! Rows beyond an answer, on their way into a file: the first ones are held until it is known that
 //! there are more than the answer has.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use mssql_mcp_session::{Column, Json};
 use mssql_mcp_spool::{Column as KeptColumn, Kept, Pushed, Reason, Writer};
@@ -13,8 +13,12 @@ pub struct Overflow {
     pub(crate) whole: bool,
     /// Characters of one value, where the caller wants more of it than an answer has.
     pub(crate) max_cell: Option<usize>,
-    /// Begins a file; none where that is not possible, which somebody else was told.
+    /// Begins a file; none where that is not possible.
     pub(crate) begin: Arc<dyn Fn() -> Option<Writer> + Send + Sync>,
+    /// Why it was not.
+    pub(crate) why: Arc<OnceLock<String>>,
+    /// What is kept with the rows, once it is known which session they came from.
+    pub(crate) label: Arc<dyn Fn() -> String + Send + Sync>,
 }
 
 /// The rows of one answer.
@@ -176,6 +180,7 @@ impl Overflowing {
         if stopped {
             writer.end(Reason::Stopped);
         }
+        writer.set_label((self.of.label)());
         match writer.finish().await {
             Ok(kept) => (Some(kept), self.cut),
             Err(e) => {

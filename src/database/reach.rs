@@ -26,6 +26,8 @@ const WINDOW: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Reach {
     server: String,
+    /// What operators call it.
+    label: String,
     known: Mutex<Known>,
     account: Arc<Account>,
     probe: tokio::sync::Mutex<()>,
@@ -81,10 +83,10 @@ impl Account {
 
 impl Reach {
     /// Nothing is known yet.
-    pub(crate) fn new(server: String, login: &str) -> Self {
+    pub(crate) fn new(server: String, label: &str, login: &str) -> Self {
         let (known, probe) = (Mutex::default(), tokio::sync::Mutex::default());
         let account = Account::of(&server, login);
-        Self { server, known, account, probe }
+        Self { server, label: label.to_owned(), known, account, probe }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -151,14 +153,14 @@ impl Reach {
         drop(known);
         match (outcome, before) {
             (Ok(()), None) => {
-                tracing::info!(target: "mssql_mcp::database", server = %self.server, "the database answers")
+                tracing::info!(target: "mssql_mcp::database", server = %self.server, label = self.label, "the database answers")
             }
             (Ok(()), Some((since, _))) => {
                 let down_s = since.elapsed().as_secs();
-                tracing::info!(target: "mssql_mcp::database", server = %self.server, down_s, "the database answers again");
+                tracing::info!(target: "mssql_mcp::database", server = %self.server, label = self.label, down_s, "the database answers again");
             }
             (Err(e), _) => {
-                tracing::warn!(target: "mssql_mcp::database", server = %self.server, error.type = e.kind(), "the database cannot be \
+                tracing::warn!(target: "mssql_mcp::database", server = %self.server, label = self.label, error.type = e.kind(), "the database cannot be \
                     reached: {e}");
             }
         }

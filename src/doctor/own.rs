@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mssql_mcp_own::{Access as Level, OwnTool, Parameter, Runs};
 use mssql_mcp_sql::Access;
-use mssql_mcp_sql::policy::{Policy, judge};
+use mssql_mcp_sql::policy::{Policy, Why, judge};
 use serde_json::Value;
 
 use super::Finding;
@@ -15,7 +15,7 @@ use crate::database::wrapper::ParamValue;
 use crate::database::{Database, DbError, Limits, Settings};
 use crate::plural::plural;
 use crate::sources::{DataSource, DataSources};
-use crate::tools::OwnTools;
+use crate::tools::{OwnTools, TOOL_ACCESS};
 
 /// What is known of a tool.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,7 +125,7 @@ async fn check(
                     "{}; the tool's access is {}. {}",
                     refused.reason,
                     tool.access.as_str(),
-                    refused.advice
+                    if refused.why == Why::AccessDenied { TOOL_ACCESS } else { &refused.advice }
                 )]));
             }
             described(tool, statement, database, limits).await

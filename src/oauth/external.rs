@@ -220,7 +220,10 @@ impl External {
                         .filter(|(theirs, _)| theirs == w)
                         .map(|(_, ours)| ours.clone()),
                 );
-                all.extend(SCOPES.iter().filter(|s| **s == w).map(|s| (*s).to_owned()));
+                // Others may be what a tool of the operator's own asks for; ours are those there are.
+                if SCOPES.contains(&w) || !w.starts_with("mssql:") {
+                    all.push(w.to_owned());
+                }
             }
         }
         all.sort();

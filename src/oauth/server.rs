@@ -93,9 +93,9 @@ impl Authority {
             .collect();
         let resource = |(path, c): (String, Config)| Resource {
             path,
-            label: c.get(settings::database::LABEL).to_owned(),
+            label: c.labels(),
             // Those of the classes that the access level lets run; the table is in that order.
-            scopes: match c.get(settings::access::LEVEL) {
+            scopes: match c.highest_access() {
                 Access::ReadOnly => &SCOPES[..1],
                 Access::ReadWrite => &SCOPES[..2],
                 Access::Full => &SCOPES,

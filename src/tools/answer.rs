@@ -1,5 +1,6 @@
 //! What tools answer with: rows as JSON and as text, and the schemas of both.
 
+use mssql_mcp_spool::Kept;
 use mssql_mcp_transports::{Segments, Text, ToolReply};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -119,8 +120,8 @@ pub(super) fn rowsets(
             (None, false) => "the rows behind it",
         };
         let mut told = truncated(why, limit, missing);
-        if kept.is_some() {
-            told["advice"] = "All rows are kept: get_result reads on with the handle.".into();
+        if let Some(file) = &a.kept {
+            told["advice"] = kept_advice(file).into();
         }
         head += &format!("\"truncated\":{told},");
         let limit = limit.map_or(String::new(), |n| format!(" ({n})"));
@@ -135,7 +136,6 @@ pub(super) fn rowsets(
     head += &format!("\"source\":{source},\"results\":");
     if let Some(file) = &a.kept {
         facts.set_handle(file.handle());
-        call.files.remember(file, source.clone());
     }
     let mut parts = vec![bytes::Bytes::from(head)];
     parts.extend(a.results.0);
@@ -165,12 +165,9 @@ pub(super) fn rowsets(
         reply.text = Text::Own(line);
     } else if let Some(mut csv) = a.csv {
         csv.insert_str(0, &cut);
-        if let Some(kept) = &kept {
-            csv += &format!(
-                "# all {} are kept: get_result with handle {}\n",
-                plural(&kept["rows"], "row"),
-                kept["handle"].as_str().unwrap_or_default()
-            );
+        if let Some(file) = &a.kept {
+            csv +=
+                &format!("# {}: get_result with handle {}\n", results::whole(file), file.handle());
         }
         // What is not rows, in lines that no row begins like.
         for m in messages.as_array().into_iter().flatten().filter_map(Value::as_str) {
@@ -187,6 +184,17 @@ pub(super) fn rowsets(
         reply.text = Text::Own(csv);
     }
     reply
+}
+
+/// How to get the rows that are not in an answer, beside which some are kept.
+fn kept_advice(kept: &Kept) -> String {
+    let told = results::whole(kept);
+    let mut chars = told.chars();
+    // It begins a sentence here.
+    let first = chars.next().map(|c| c.to_ascii_uppercase());
+    let told: String = first.into_iter().chain(chars).collect();
+    let more = kept.reason().map(results::advice).map_or_else(String::new, |a| format!(" {a}"));
+    format!("{told}: get_result reads on with the handle.{more}")
 }
 
 /// The schema of `kept`.

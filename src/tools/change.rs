@@ -15,6 +15,7 @@ use super::{Call, Refusal, Stop, cascade};
 use crate::code::Code;
 use crate::config::settings::access::ConfirmWrites;
 use crate::database::run::{Applied, Batch, BatchAnswer, Failure, Mode};
+use crate::database::wrapper::{Param, ParamValue};
 use crate::database::{Database, DbError, Limits};
 use crate::principal::Principal;
 use crate::secret::hashed;
@@ -26,6 +27,7 @@ pub(super) struct Change<'a> {
     pub(crate) args: &'a Args,
     pub(crate) verdict: &'a Verdict,
     pub(crate) batch: Batch<'a>,
+    pub(crate) secrets: &'a [String],
     pub(crate) limits: Limits,
 }
 
@@ -125,7 +127,12 @@ impl Change<'_> {
     }
 
     fn question(&self, effect: &Effect) -> String {
-        let question = question(&self.args.query, self.batch.params, self.verdict, effect);
+        let shown = |p: &Param| match self.secrets.contains(&p.name.to_lowercase()) {
+            true => Param { value: ParamValue::Text("not shown".into()), ..p.clone() },
+            false => p.clone(),
+        };
+        let params: Vec<Param> = self.batch.params.iter().map(shown).collect();
+        let question = question(&self.args.query, &params, self.verdict, effect);
         match self.call.sources.several() {
             true => format!("In {}: {question}", self.call.source.name),
             false => question,

@@ -22,7 +22,8 @@ use crate::facts::{Longest, Named};
 use crate::limits::Cost;
 use crate::long;
 use crate::plural::plural;
-use crate::results::{self, FirstRows};
+use crate::results::{self, FirstRows, Origin};
+use crate::runs::{MadeBefore, ReadsFrom};
 use crate::telemetry::metrics::{instruments, label};
 use crate::telemetry::wire::Shape;
 use crate::views::{META, Page};
@@ -134,7 +135,7 @@ impl Tool for ExecuteSql {
             n => format!("{n} rows come"),
         };
         Definition {
-            title: "TextRun T-SQL",
+            title: "Run T-SQL",
             description: format!(
                 "Runs T-SQL on Microsoft SQL Server and returns every result set. {rule} Bind \
                  values with params instead of writing them into the text. At most {most} back; \
@@ -176,7 +177,9 @@ impl Tool for ExecuteSql {
             .into());
         }
         let policy = call.database.policy();
-        execute(TextRun { confirm: &self.confirm, policy, rolled_back: false }, call, args).await
+        let confirm = &self.confirm;
+        let run = TextRun { confirm, policy, rolled_back: false, secrets: &[] };
+        execute(run, call, args).await
     }
 }
 
@@ -188,6 +191,8 @@ pub(super) struct TextRun<'a> {
     pub(super) policy: Policy,
     /// Whatever it does is rolled back.
     pub(super) rolled_back: bool,
+    /// Parameters whose values nobody is shown, in small letters.
+    pub(super) secrets: &'a [String],
 }
 
 /// Judges a text and runs it.
@@ -196,6 +201,11 @@ pub(super) async fn execute(
     mut call: Call,
     args: Args,
 ) -> Result<ToolReply, Stop> {
+    if let Some(before) = call.context.extensions.get::<MadeBefore>().cloned()
+        && before.reads(&call.source.name)
+    {
+        return super::get_result::delivered(before.wait(&call.context.cancel).await);
+    }
     let began = Instant::now();
     let verdict =
         long::apart(args.query.len(), || judge(&args.query, &run.policy)).map_err(counted)?;
@@ -209,6 +219,9 @@ pub(super) async fn execute(
     if !verdict.class.changes() || run.rolled_back {
         if let Some(longest) = call.context.extensions.get::<Longest>() {
             longest.reads.store(true, Ordering::Relaxed);
+        }
+        if let Some(from) = call.context.extensions.get::<ReadsFrom>() {
+            let _ = from.0.set(call.source.name.clone());
         }
     } else {
         let usual = began + call.source.timeout;
@@ -228,7 +241,8 @@ pub(super) async fn execute(
         selects_into: selects_into(&args.query, &verdict),
     };
     let (confirm, call, args, verdict) = (run.confirm, &call, &args, &verdict);
-    let change = Change { confirm, call, args, verdict, batch, limits };
+    let secrets = run.secrets;
+    let change = Change { confirm, call, args, verdict, batch, secrets, limits };
     if args.dry_run == Some(true) {
         change.dry_run().await
     } else if verdict.class.changes() && !run.rolled_back {
@@ -243,7 +257,10 @@ pub(super) async fn execute(
 async fn read(change: Change<'_>) -> Result<ToolReply, Stop> {
     let (call, args, page) = (change.call, change.args, change.limits.bounds);
     let asked = args.output == Some(ReadOutput::Handle);
-    let overflow = call.files.overflow(call.owner(), asked);
+    let (source, seen) = (call.source.clone(), call.limits.seen.clone());
+    let origin =
+        move || Origin { name: source.name.clone(), source: source.told(seen.get().as_deref()) };
+    let overflow = call.files.overflow(call.owner(), asked, origin);
     if asked && overflow.is_none() {
         return Err(Refusal::invalid_arguments(
             "output: handle is not available: nothing is kept here (results.spool is off).",
@@ -278,7 +295,8 @@ async fn read(change: Change<'_>) -> Result<ToolReply, Stop> {
         a.messages.push(format!("{rows} until {until}: {links}{handle}"));
     }
     if asked {
-        a = preview_of(a, page).await;
+        let why = limits.overflow.as_ref().and_then(|o| o.why.get()).cloned();
+        a = preview_of(a, page, why.as_deref()).await;
     }
     let mut reply = rowsets(call, a, args.format, None, several);
     reply.meta = meta.filter(|_| call.shows_views).map(|m| json!({ META: m }));
@@ -289,12 +307,13 @@ async fn read(change: Change<'_>) -> Result<ToolReply, Stop> {
 const FIRST: u64 = 20;
 
 /// The first rows of what is kept; where nothing is, the answer says so.
-async fn preview_of(mut a: BatchAnswer, page: Bounds) -> BatchAnswer {
+async fn preview_of(mut a: BatchAnswer, page: Bounds, why: Option<&str>) -> BatchAnswer {
     let Some(kept) = a.kept.clone() else {
-        a.messages.push(
-            "The rows could not be kept; these are the first ones. The server's log says why."
-                .into(),
-        );
+        a.messages.push(format!(
+            "The rows could not be kept: {}. These are the first ones; the operator has to look at \
+             results.dir and its disk.",
+            why.unwrap_or("the server's log says why")
+        ));
         return a;
     };
     let first = tokio::task::spawn_blocking(move || results::first(&kept, FIRST, page.max_chars));

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mssql_mcp_spool::{Aggregation, Error, Filter, Kept, Measure, Op, Page, Query, Set, Stop};
+use mssql_mcp_spool::{
+    Aggregation, Error, Filter, Group, Kept, Measure, Op, Page, Query, Set, Stop,
+};
 use mssql_mcp_transports::{Content, Outcome, Reply, ResourceContents, Segments, Text, ToolReply};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -11,11 +13,13 @@ use serde_json::{Map, Value, json};
 use super::answer::{source_schema, structured};
 use super::{Call, Definition, NamesDatabase, Refusal, Stop as Ended, Surroundings, Tool};
 use crate::config::settings::results::SPOOL;
+use crate::database::rows::Bounds;
 use crate::facts::Named;
 use crate::limits::Cost;
 use crate::plural::plural;
 use crate::principal::Principal;
-use crate::results::{self, KeptFiles};
+use crate::results::{self, KeptFiles, NotWritten, Origin};
+use crate::sources::DataSource;
 use crate::telemetry::wire::Shape;
 
 /// Gives what is kept.
@@ -188,6 +192,17 @@ fn failed(e: &Error) -> Ended {
     }
 }
 
+/// The result is good, and its file could not be written.
+fn not_written(e: &std::io::Error) -> Ended {
+    tracing::warn!("a file of a kept result cannot be written to results.export_dir: {e}");
+    let mut refusal = Refusal::internal("");
+    refusal.message = format!("The file could not be written on the server: {e}.");
+    let hint = "The operator has to look at results.export_dir and its disk; the handle is good, for \
+                output: link or embedded.";
+    refusal.hint = hint.to_owned();
+    refusal.into()
+}
+
 /// Reads in a thread that may block, until whoever asked has gone.
 async fn apart<T: Send + 'static>(
     work: impl FnOnce(Stop) -> Result<T, Error> + Send + 'static,
@@ -287,19 +302,18 @@ impl Tool for GetResult {
         }
     }
 
-    async fn call(&self, call: Call, args: Args) -> Result<ToolReply, Ended> {
+    async fn call(&self, mut call: Call, args: Args) -> Result<ToolReply, Ended> {
         if args.handle.trim().starts_with("run_") {
             return picked_up(&call, args.handle.trim(), args.cancel == Some(true)).await;
         }
         let kept = call.files.get(args.handle.trim(), &call.owner());
         let kept = kept.ok_or_else(|| Ended::from(Refusal::handle_expired()))?;
         call.facts.set_handle(kept.handle());
-        let source = call.files.source_of(&kept);
-        // Whoever is shown a database no longer reads nothing of it.
-        let label = source.as_ref().and_then(|s| s["label"].as_str());
-        if label.is_some_and(|label| call.sources.named(Some(label)).is_err()) {
-            return Err(Refusal::handle_expired().into());
-        }
+        // Whoever is shown a database no longer reads nothing of it, nor of one that is not known.
+        let origin = Origin::of(&kept);
+        let source = origin.and_then(|o| shown(&call, &o.name).cloned());
+        let source = source.ok_or_else(|| Ended::from(Refusal::handle_expired()))?;
+        call.limits.bounds = source.bounds;
         let n = args.result.unwrap_or(0);
         let Some(set) = kept.sets().get(n) else { return Err(failed(&Error::NoSet(n))) };
         let conditions = filters(set, args.filter.as_deref().unwrap_or_default())?;
@@ -314,7 +328,8 @@ impl Tool for GetResult {
                 measures: all?,
                 ..Aggregation::default()
             };
-            return summed(&call, kept.clone(), n, wanted, measures).await;
+            let from = args.from.unwrap_or(0);
+            return summed(&call, kept.clone(), n, wanted, measures, from).await;
         }
         let query = Query {
             from: args.from.unwrap_or(0),
@@ -348,7 +363,9 @@ async fn picked_up(call: &Call, handle: &str, cancels: bool) -> Result<ToolReply
     let expired = || Ended::from(Refusal::handle_expired());
     let runs = call.runs.as_ref().ok_or_else(expired)?;
     let who = Principal::of(&call.context.extensions).map(Principal::key).unwrap_or_default();
-    let run = runs.get(handle, &who).filter(|run| run.is_handle()).ok_or_else(expired)?;
+    let run = runs.get(handle, &who).ok_or_else(expired)?;
+    // Nor is a run of a database any more that its caller is not shown.
+    run.database().and_then(|name| shown(call, name)).ok_or_else(expired)?;
     call.facts.set_handle(handle);
     if cancels {
         run.cancel();
@@ -361,11 +378,23 @@ async fn picked_up(call: &Call, handle: &str, cancels: bool) -> Result<ToolReply
     let outcome = tokio::time::timeout(patience, runs.pick_up(&run)).await;
     match outcome {
         Err(_) => Err(Refusal::still_running(handle, run.elapsed()).into()),
-        Ok(Some(Outcome::Complete(Reply::Tool(reply)))) => Ok(reply),
-        Ok(Some(Outcome::Cancelled)) => Err(Refusal::cancelled().into()),
-        Ok(Some(Outcome::Fault(fault))) => Err(Ended::Fault(Box::new(fault))),
-        Ok(_) => Err(expired()),
+        Ok(outcome) => delivered(outcome.ok_or_else(expired)?),
     }
+}
+
+/// What a run came to, as what the call comes to that waited for it.
+pub(super) fn delivered(outcome: Outcome) -> Result<ToolReply, Ended> {
+    match outcome {
+        Outcome::Complete(Reply::Tool(reply)) => Ok(reply),
+        Outcome::Cancelled => Err(Refusal::cancelled().into()),
+        Outcome::Fault(fault) => Err(Ended::Fault(Box::new(fault))),
+        _ => Err(Refusal::handle_expired().into()),
+    }
+}
+
+/// A database of this name, where the caller is shown it.
+fn shown<'c>(call: &'c Call, name: &str) -> Option<&'c Arc<DataSource>> {
+    call.sources.iter().find(|source| source.name == name)
 }
 
 /// A page of rows.
@@ -384,7 +413,6 @@ async fn rows(call: &Call, kept: Arc<Kept>, n: usize, query: Query) -> Result<To
         .map(|c| json!({ "name": c.name, "type": c.sql_type }))
         .collect();
     let mut head = told(
-        call,
         &kept,
         json!({
 
@@ -409,13 +437,14 @@ async fn rows(call: &Call, kept: Arc<Kept>, n: usize, query: Query) -> Result<To
     Ok(reply)
 }
 
-/// Counts and sums, a row for each group.
+/// Counts and sums, a row for each group, from one of them on.
 async fn summed(
     call: &Call,
     kept: Arc<Kept>,
     n: usize,
-    wanted: Aggregation,
+    mut wanted: Aggregation,
     measures: &[String],
+    from: u64,
 ) -> Result<ToolReply, Ended> {
     let of: Vec<Value> = wanted
         .group_by
@@ -425,31 +454,52 @@ async fn summed(
         .chain(measures.iter().map(|m| json!({ "name": m, "type": "nvarchar" })))
         .collect();
     let (read, complete) = (kept.clone(), kept.is_complete());
+    // How many rows are in the groups that are left out.
+    wanted.measures.push(Measure::Count(None));
     let found = apart(move |stop| read.aggregate(n, &Aggregation { stop, ..wanted })).await?;
-    let rows: Vec<Value> = found
-        .groups
-        .iter()
-        .take(call.limits.bounds.max_rows as usize)
-        .map(|g| g.key.iter().chain(&g.values).cloned().collect::<Vec<_>>().into())
-        .collect();
-    let count = rows.len();
+    let (rows, count, beyond) = page_of(&found.groups, from, call.limits.bounds);
+    let left_out = found.left_out + beyond;
+    let complete = complete && left_out == 0;
     let mut out = told(
-        call,
         &kept,
         json!({
              "row_count": count, "total": kept.sets()[n].rows, "complete": complete, "columns": of, "rows": rows,
         }),
     );
-    if found.left_out > 0 {
-        out["left_out"] = found.left_out.into();
+    if left_out > 0 {
+        out["left_out"] = left_out.into();
+    }
+    if beyond > 0 {
+        out["next"] = (from + count as u64).into();
     }
     Ok(structured(&call.facts, count, &out))
 }
 
+/// The groups that an answer holds, as rows, with their number, and rows of the result that are in
+/// groups behind them. Each group has its rows as its last value.
+fn page_of(groups: &[Group], from: u64, most: Bounds) -> (Vec<Value>, usize, u64) {
+    let mut groups = groups.iter().skip(usize::try_from(from).unwrap_or(usize::MAX)).peekable();
+    let (mut rows, mut chars) = (Vec::new(), 0);
+    while let Some(group) = groups.peek() {
+        let values = group.values.split_last().map_or(&[][..], |(_, values)| values);
+        let row: Value = group.key.iter().chain(values).cloned().collect::<Vec<_>>().into();
+        chars += row.to_string().chars().count() + 1;
+        if rows.len() as u64 >= most.max_rows || (chars > most.max_chars && !rows.is_empty()) {
+            break;
+        }
+        rows.push(row);
+        groups.next();
+    }
+    let of = |g: &Group| g.values.last()?.as_ref()?.parse::<u64>().ok();
+    let beyond = groups.filter_map(of).sum();
+    let count = rows.len();
+    (rows, count, beyond)
+}
+
 /// With where it is from, before everything else.
-fn told(call: &Call, kept: &Kept, more: Value) -> Value {
+fn told(kept: &Kept, more: Value) -> Value {
     let mut out = Map::new();
-    out.extend(call.files.source_of(kept).map(|source| ("source".to_owned(), source)));
+    out.extend(Origin::of(kept).map(|origin| ("source".to_owned(), origin.source)));
     if let Value::Object(more) = more {
         out.extend(more);
     }
@@ -491,11 +541,8 @@ async fn file(
                 mime_type: Some(mime_type.to_owned()),
                 description: Some(format!("{} of a kept result", plural(rows, "row"))),
             };
-            let out = told(
-                call,
-                &kept,
-                json!({  "uri": uri, "total": rows, "complete": kept.is_complete() }),
-            );
+            let out =
+                told(&kept, json!({  "uri": uri, "total": rows, "complete": kept.is_complete() }));
             let mut reply = structured(&call.facts, 0, &out);
             reply.more.push(link);
             Ok(reply)
@@ -525,7 +572,6 @@ async fn file(
             };
             call.facts.returned(rows, bytes.len());
             let out = told(
-                call,
                 &kept,
                 json!({  "uri": uri, "bytes": bytes.len(), "complete": kept.is_complete() }),
             );
@@ -549,15 +595,19 @@ async fn file(
                     "The operator sets results.export_dir; ask for output: link.",
                 ));
             };
-            let (read, path) = (kept.clone(), folder.join(&name));
-            let to = path.clone();
+            let read = kept.clone();
             let written = apart(move |stop| {
-                results::write(&to, read.export(n, &Query { stop, ..query }, format)?)
+                let pieces = read.export(n, &Query { stop, ..query }, format)?;
+                match results::write(&folder, read.handle(), ending, pieces) {
+                    Err(NotWritten::Unread(e)) => Err(e),
+                    Err(NotWritten::Disk(e)) => Ok(Err(e)),
+                    Ok(written) => Ok(Ok(written)),
+                }
             })
             .await?;
+            let (path, written) = written.map_err(|e| not_written(&e))?;
             call.facts.returned(rows, written as usize);
             let out = told(
-                call,
                 &kept,
                 json!({
                      "file": path.display().to_string(), "bytes": written, "complete": kept.is_complete(),

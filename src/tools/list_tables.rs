@@ -182,8 +182,8 @@ impl Tool for ListTables {
         }
         let is_bare = args.schema_name.is_none()
             && args.name_like.is_none()
-            && args.include_views.is_none()
-            && args.kind.is_none()
+            && args.include_views != Some(false)
+            && matches!(args.kind, None | Some(Kind::All))
             && args.cursor.is_none();
         // One more than a page, to know whether there is a next one.
         let filter = ListFilter {

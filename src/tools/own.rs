@@ -17,7 +17,9 @@ use serde_json::{Map, Value, json};
 use super::answer::outputs;
 use super::confirm::Confirm;
 use super::execute_sql::{self, TextRun};
+use super::registry::CUSTOM;
 use super::{Call, Erased, NamesDatabase, Refusal, Stop, Surroundings, TOOLS, arguments};
+use crate::code::Code;
 use crate::config::Config;
 use crate::config::settings::tools as settings;
 use crate::facts::Named;
@@ -52,6 +54,10 @@ fn access(level: Level) -> Access {
     }
 }
 
+/// How a statement that does more than its tool may is mended.
+pub(crate) const TOOL_ACCESS: &str = "Its access is that of its [[tool]], whatever the database's is: the \
+                                 operator can set access = \"read-write\" or \"full\" there.";
+
 // === impl OwnTools ===
 
 impl OwnTools {
@@ -68,6 +74,15 @@ impl OwnTools {
                 Err(e) => all.problems.push(format!("{file}: cannot be read: {e}")),
             }
         }
+        for word in config.get(settings::ENABLED) {
+            let is = |name: &str| name.eq_ignore_ascii_case(&word);
+            if !taken.iter().copied().any(is) && !is(CUSTOM) {
+                all.problems.push(format!(
+                    "tools.enabled: there is no tool {word}; there are {}, and {CUSTOM} for your own",
+                    taken.join(", ")
+                ));
+            }
+        }
         for (text, from) in texts {
             let names: Vec<String> = all.tools.iter().map(|t| t.name.clone()).collect();
             let mut taken = taken.clone();
@@ -77,8 +92,16 @@ impl OwnTools {
             all.problems.extend(problems);
             for tool in tools {
                 match tool.database.as_deref().map(|name| sources.named(Some(name))) {
-                    // Another path may have it.
-                    Some(Err(_)) => {}
+                    Some(Err(_)) => {
+                        let name = tool.database.as_deref().unwrap_or_default();
+                        // Another path may have it.
+                        if !config.knows_database(name) {
+                            all.problems.push(format!(
+                                "{from}: tool {}: there is no database {name}",
+                                tool.name
+                            ));
+                        }
+                    }
                     _ => all.tools.push(Arc::new(tool)),
                 }
             }
@@ -207,6 +230,8 @@ async fn run(
         let own = Instant::now() + timeout;
         call.limits.deadline = Some(call.limits.deadline.map_or(own, |at| at.min(own)));
     }
+    let secrets: Vec<String> =
+        bound.iter().filter(|b| b.secret).map(|b| b.name.to_lowercase()).collect();
     let value = |b: Bound| {
         let value = b.value.map_or(Value::Null, Value::String);
         (b.name, json!({ "type": b.sql_type, "value": value }))
@@ -224,7 +249,16 @@ async fn run(
     let is_procedure = matches!(tool.runs, Runs::Procedure(_));
     let level = if is_procedure { Access::Full } else { access(tool.access) };
     let policy = Policy { access: level, only_here: false, ..call.database.policy() };
+    // What an answer says of its access is what this call had.
+    call.source = Arc::new(call.source.with_access(access(tool.access)));
     // A procedure that is said to read is rolled back, whatever it does.
-    let run = TextRun { confirm: &confirm, policy, rolled_back: reads && is_procedure };
-    execute_sql::execute(run, call, args).await
+    let rolled_back = reads && is_procedure;
+    let run = TextRun { confirm: &confirm, policy, rolled_back, secrets: &secrets };
+    execute_sql::execute(run, call, args).await.map_err(|stop| match stop {
+        Stop::Refused(mut refused) if refused.code == Code::AccessDenied => {
+            refused.hint = TOOL_ACCESS.to_owned();
+            Stop::Refused(refused)
+        }
+        other => other,
+    })
 }

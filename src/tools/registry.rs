@@ -12,7 +12,7 @@ use super::confirm::Confirm;
 use super::search::DocumentIndex;
 use super::{Call, NamesDatabase, Stop, Surroundings, Tool, arguments};
 use crate::code::Code;
-use crate::database::Seen;
+use crate::database::{Database, Seen};
 use crate::facts::{CallFacts, Named};
 use crate::limits::Cost;
 use crate::refusal::Refusal;
@@ -104,7 +104,7 @@ impl Erased {
                         Err(stop) => (named, None, Err(stop)),
                     }
                 }
-                Err(refusal) => (Named::default(), None, Err(refusal.into())),
+                Err(refusal) => (Named::default(), named_in(params, &sources), Err(refusal.into())),
             };
             let ready = Arc::new(Mutex::new(Some(ready)));
             Arguments { named: Arc::new(named), source, ready }
@@ -152,7 +152,7 @@ impl Erased {
                         Err(stop) => (named, None, Err(stop)),
                     }
                 }
-                Err(refusal) => (Named::default(), None, Err(refusal.into())),
+                Err(refusal) => (Named::default(), named_in(params, &sources), Err(refusal.into())),
             };
             let ready = Arc::new(Mutex::new(Some(ready)));
             Arguments { named: Arc::new(named), source, ready }
@@ -221,6 +221,12 @@ fn chosen(
     }
 }
 
+/// The database that arguments name of which something else cannot be read.
+fn named_in(params: Option<&RawValue>, sources: &DataSources) -> Option<Arc<DataSource>> {
+    let given = arguments::object(params).ok()?;
+    sources.named(given.get("database").and_then(Value::as_str)).ok().cloned()
+}
+
 /// Adds `database` to a tool's arguments: a choice, where there are few.
 fn name_database(schema: &mut Value, names: NamesDatabase, sources: &DataSources) {
     if matches!(names, NamesDatabase::No | NamesDatabase::Own) {
@@ -282,7 +288,7 @@ fn is_enabled(name: &str, enabled: &[String]) -> bool {
         || match name {
             "view_rows" | "view_cell" => true,
             "view_schema" => has("describe_table"),
-            "get_result" => has("execute_sql"),
+            "get_result" => has("execute_sql") || has(CUSTOM),
             _ => false,
         }
 }
@@ -315,7 +321,7 @@ impl Registry {
         }
         // Sorted, so that a list is the same for every client and every start.
         tools.sort_by_key(|t| t.name);
-        let instructions = instructions(of);
+        let instructions = instructions(of, tools.iter().any(|t| t.name == "execute_sql"));
         let listed = listed(&tools);
         Self { tools, surroundings, listed, instructions }
     }
@@ -365,11 +371,13 @@ impl Registry {
             return Outcome::Complete(refusal.into_reply().into());
         };
         call.sees_catalog = self.get("describe_table").is_some();
-        let (facts, source, seen) =
-            (call.facts.clone(), call.source.clone(), call.limits.seen.clone());
+        // Where several might have been meant, none is told.
+        let source = call.is_for_one.then(|| call.source.clone());
+        let (facts, db, seen) =
+            (call.facts.clone(), call.database.clone(), call.limits.seen.clone());
         let (code, outcome) = match work(call).await {
             Ok(reply) => (Code::Ok, Outcome::Complete(reply)),
-            Err(stop) => ended(stop, cancel.why(), &source, &seen, self.sources()),
+            Err(stop) => ended(stop, cancel.why(), (&db, source.as_deref()), &seen, self.sources()),
         };
         facts.set_outcome(code);
         outcome
@@ -416,11 +424,10 @@ impl Registry {
 fn ended(
     stop: Stop,
     cancelled: Option<Why>,
-    source: &DataSource,
+    (db, source): (&Database, Option<&DataSource>),
     seen: &Seen,
     sources: &DataSources,
 ) -> (Code, Outcome) {
-    let db = &source.database;
     // What failed in a database says in which.
     let of_data =
         matches!(stop, Stop::Database(_) | Stop::Failed(_) | Stop::NotFound(..) | Stop::Refused(_));
@@ -450,9 +457,9 @@ fn ended(
         Some(Why::Ended) => return (Code::SessionEnded, Outcome::Cancelled),
         Some(_) => return (Code::Disconnected, Outcome::Cancelled),
     };
-    let refusal = match of_data {
-        true => refusal.of(source.told(seen.get().as_deref())),
-        false => refusal,
+    let refusal = match source.filter(|_| of_data) {
+        Some(source) => refusal.of(source.told(seen.get().as_deref())),
+        None => refusal,
     };
     (refusal.code, Outcome::Complete(refusal.into_reply().into()))
 }
@@ -465,7 +472,7 @@ fn listed(tools: &[Erased]) -> [Arc<Shared>; 2] {
     })
 }
 
-fn instructions(of: &Surroundings) -> String {
+fn instructions(of: &Surroundings, runs_sql: bool) -> String {
     let Some(first) = of.sources.first() else {
         return "No database is granted to you; the operator of this server grants them."
             .to_owned();
@@ -478,6 +485,12 @@ fn instructions(of: &Surroundings) -> String {
     } else {
         ""
     };
+    if !runs_sql && !of.sources.several() {
+        return format!(
+            "Tools over one Microsoft SQL Server database, each for a question of its own; nobody \
+             runs SQL of theirs.{sandbox}"
+        );
+    }
     if !of.sources.several() {
         return format!(
             "Tools for one Microsoft SQL Server database (T-SQL). Start with list_tables and \
@@ -497,6 +510,13 @@ fn instructions(of: &Surroundings) -> String {
     let mut all: Vec<String> = of.sources.iter().take(CHOICE).map(one).collect();
     if count > CHOICE {
         all.push(format!("and {} more", count - CHOICE));
+    }
+    if !runs_sql {
+        return format!(
+            "Tools over {count} Microsoft SQL Server databases, each for a question of its own; \
+             nobody runs SQL of theirs: {}. Each answer says which it is from.{sandbox}",
+            all.join("; ")
+        );
     }
     format!(
         "Tools for {count} Microsoft SQL Server databases (T-SQL): {}. Name one in each call with \

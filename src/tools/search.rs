@@ -133,7 +133,11 @@ impl Tool for Search {
         };
         let asked: Vec<Arc<DataSource>> = match call.is_for_one {
             true => vec![call.source.clone()],
-            false => call.sources.iter().cloned().collect(),
+            // One that did not answer a moment ago is not waited for.
+            false => {
+                let is_up = |s: &&Arc<DataSource>| !s.database.is_known_to_be_down();
+                call.sources.iter().filter(is_up).cloned().collect()
+            }
         };
         let mut found = Vec::new();
         for (hits, source) in join_all(asked.into_iter().map(one)).await {

@@ -180,6 +180,17 @@ async fn a_call_for_no_database_hears_which_there_are() {
     assert_eq!(s.west.connections(), before, "nobody was asked");
     let a = s.call("execute_sql", json!({ "query": "SELECT 1", "database": 5 })).await;
     assert_eq!(said(&a)["error"]["code"], "invalid_arguments");
+    // What cannot be read is refused in the name of the database that it names, or of none.
+    let wrong = json!({ "query": 5, "database": "risk" });
+    let a = s.call("execute_sql", wrong).await;
+    assert_eq!(said(&a)["source"]["label"], "risk", "{a}");
+    for (tool, arguments) in [
+        ("execute_sql", json!({ "query": ["SELECT 1"] })),
+        ("get_result", json!({ "handle": "res_none" })),
+    ] {
+        let a = s.call(tool, arguments).await;
+        assert!(a["isError"] == true && said(&a)["source"].is_null(), "{a}");
+    }
     // Without one, the list of tables is that of databases.
     let a = s.call("list_tables", json!({})).await;
     let databases = &a["structuredContent"]["databases"];
@@ -350,6 +361,10 @@ async fn nobody_learns_of_a_database_that_they_are_not_shown() {
             ),
         ] {
             all += &ask(who, method, params).await.1;
+        }
+        for method in ["resources/list", "resources/templates/list"] {
+            let (answer, told) = ask(who, method, json!({})).await;
+            assert!(answer.json()["result"].is_object(), "{told}");
         }
         for name in hidden {
             assert!(!database(&all, name), "{who} sees {name}: {all}");
@@ -604,6 +619,49 @@ async fn mounts_show_the_databases_that_they_list() {
     ];
     let a = http(s.address, "POST", "/a/mcp", &headers, body.to_string().as_bytes()).await;
     assert!(a.body.contains("access_denied"), "{a:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_offers_the_scopes_that_its_databases_and_tools_need() {
+    let more = "[[mount]]\npath = \"/reads\"\ndatabases = [\"ledger\"]\n[[mount]]\npath = \
+                \"/all\"\ndatabases = [\"*\"]\n";
+    let settings = [("auth.mode", "builtin"), ("auth.store", "memory")];
+    let s = several("scopes", more, &settings).await;
+    let offered = async |path: &str| {
+        let url = format!("/.well-known/oauth-protected-resource{path}/mcp");
+        http(s.address, "GET", &url, &[], b"").await.json()["scopes_supported"].clone()
+    };
+    assert_eq!(offered("/reads").await, json!(["mssql:read"]));
+    // Risk has full access.
+    let all = json!(["mssql:read", "mssql:write", "mssql:schema", "mssql:execute"]);
+    assert_eq!(offered("/all").await, all);
+    let tool = "[[tool]]\nname = \"close\"\ndescription = \"Closes what is open there.\"\naccess = \
+                \"read-write\"\nstatement = \"DELETE FROM dbo.Employees\"\n[[mount]]\npath = \
+                \"/reads\"\ndatabases = [\"ledger\"]\n";
+    let s = several("scopes-of-tools", tool, &settings).await;
+    let url = "/.well-known/oauth-protected-resource/reads/mcp";
+    let offered = http(s.address, "GET", url, &[], b"").await.json();
+    assert_eq!(offered["scopes_supported"], json!(["mssql:read", "mssql:write"]));
+}
+
+#[test]
+fn a_reload_takes_grants_and_tools_with_their_databases_or_not_at_all() {
+    let dir = folder("renamed");
+    let config = |name: &str| {
+        let file = dir.join(format!("{name}.toml"));
+        let text = format!(
+            "[[database]]\nname = \"{name}\"\nhost = \"127.0.0.1\"\nuser = \"u\"\npassword = \
+             \"p\"\n[[grant]]\nprincipals = [\"ada\"]\ndatabases = [\"{name}\"]\n"
+        );
+        std::fs::write(&file, text).expect("file");
+        let inputs = mssql_mcp::config::Inputs { file: Some(file), ..Default::default() };
+        mssql_mcp::config::Config::load(&inputs).expect("config")
+    };
+    let (before, after) = (config("trading"), config("sales"));
+    let (kept, restart) = before.reloaded(&after);
+    assert_eq!(restart, ["[[database]]"]);
+    assert!(format!("{kept:?}").contains("trading") && !format!("{kept:?}").contains("sales"));
+    std::fs::remove_dir_all(dir).expect("clean");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -144,6 +144,14 @@ async fn a_large_database_is_shown_at_a_glance_first() {
     assert_eq!(names(&page), all[200..]);
     let e = refused(address, "list_tables", json!({ "cursor": "behind:nonsense" })).await;
     assert_eq!(e["code"], "invalid_arguments");
+    for all in [json!({ "include_views": true }), json!({ "kind": "all" })] {
+        let v = told(address, "list_tables", all).await;
+        assert!(v["schemas"].is_array() && tokens(&v) <= 1500, "{v}");
+    }
+    // Words that fit more than an answer has say so.
+    let v = told(address, "list_tables", json!({ "search": "VendorLedger" })).await;
+    let message = v["message"].as_str().unwrap_or_default();
+    assert!(message.contains("more than 20") && message.contains("schema_name"), "{v}");
     // Whoever says what to list gets that.
     for narrowed in [json!({ "schema_name": "erp" }), json!({ "include_views": false })] {
         let v = told(address, "list_tables", narrowed).await;
@@ -165,7 +173,8 @@ async fn words_find_tables_by_names_columns_and_descriptions() {
         let reasons = v["tables"][0]["matched"].to_string();
         assert!(reasons.contains(why), "{words}: {reasons}");
         assert!(tokens(&v) <= 2000 && names(&v).len() <= 20, "{words}: {}", tokens(&v));
-        assert!(v["age_seconds"].is_null() && v["message"].is_null(), "{v}");
+        let is_told = v["message"].as_str().is_some_and(|m| m.contains("more than 20"));
+        assert!(v["age_seconds"].is_null() && is_told == (words == "ledger 117"), "{v}");
     }
     let v = told(address, "list_tables", json!({ "search": "summary", "kind": "procedure" })).await;
     assert_eq!(names(&v), ["sales.OrderSummary"]);

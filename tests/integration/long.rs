@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use mssql_mcp::config::{Config, Inputs};
 use serde_json::{Value, json};
 
-use crate::support::{BOTH, JSON, Lab, http, modern, stateless, until};
+use crate::results::{as_ada, two_databases};
+use crate::support::{BOTH, JSON, Lab, fixed, http, modern, stateless, until};
 
 async fn lab(more: &[(&'static str, &str)]) -> (Lab, SocketAddr) {
     let mut all = vec![
@@ -82,6 +84,49 @@ async fn it_is_cancelled_in_the_server_and_is_its_owners() {
     assert_eq!(lab.sandbox.attentions(), attentions + 1);
     let a = call(address, "get_result", json!({ "handle": handle })).await;
     assert_eq!(error(&a)["code"], "handle_expired");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_not_delivered_to_whoever_is_shown_its_database_no_longer() {
+    let settings = [
+        ("limits.query_timeout", "1s"),
+        ("tasks.handle_after", "45s"),
+        ("access.allow", "WAITFOR"),
+        ("auth.mode", "builtin"),
+        ("auth.store", "memory"),
+    ];
+    let file = two_databases("runs", "one");
+    let lab = Lab::with_file(&file, &settings).await;
+    let (address, _stop) = lab.serve().await;
+    let mut slow = slow(3);
+    slow["database"] = json!("one");
+    let told = error(&as_ada(&lab, address, "execute_sql", slow.clone()).await);
+    assert_eq!(told["code"], "still_running", "{told}");
+    let get = json!({ "handle": told["handle"] });
+    let text = std::fs::read_to_string(&file).expect("file");
+    let shown = |database: &str| {
+        let grant = |d: &str| format!("databases = [\"{d}\"]");
+        std::fs::write(&file, text.replace(&grant("one"), &grant(database))).expect("file");
+        let fixed = fixed(lab.sandbox.address().port(), &settings);
+        let inputs = Inputs { file: Some(file.clone()), fixed, ..Inputs::default() };
+        lab.app.reload(&Config::load(&inputs).expect("config"));
+    };
+    shown("two");
+    let a = as_ada(&lab, address, "get_result", get.clone()).await;
+    assert_eq!(error(&a)["code"], "handle_expired", "{a}");
+    let a = as_ada(&lab, address, "execute_sql", slow.clone()).await;
+    assert!(
+        !["still_running", "Null"].contains(&error(&a)["code"].as_str().unwrap_or("Null")),
+        "{a}"
+    );
+    shown("one");
+    let again = error(&as_ada(&lab, address, "execute_sql", slow).await);
+    assert_eq!(again["handle"], told["handle"], "{again}");
+    until("it is there", async || {
+        let a = as_ada(&lab, address, "get_result", get.clone()).await;
+        a["structuredContent"]["results"][0]["rows"] == json!([[7]])
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

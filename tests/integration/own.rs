@@ -152,7 +152,9 @@ async fn one_that_is_wrong_stops_no_other() {
          [[tool]]\nname = \"open_orders\"\ndescription = \"A name that is there twice.\"\nstatement = \"SELECT 1\"\n\
          [[tool]]\nname = \"odd\"\ndescription = \"A type that there is not.\"\nstatement = \"SELECT @x\"\n[[tool.parameter]]\nname = \"x\"\ntype = \"integer\"\n\
          [[tool]]\nname = \"gone\"\ndescription = \"A table that there is not.\"\nstatement = \"SELECT * FROM dbo.Nowhere\"\n\
-         [[tool]]\nname = \"writes\"\ndescription = \"It says that it reads, and writes.\"\nstatement = \"DELETE FROM dbo.Employees\"\n"
+         [[tool]]\nname = \"writes\"\ndescription = \"It says that it reads, and writes.\"\nstatement = \"DELETE FROM dbo.Employees\"\n\
+         [[tool]]\nname = \"astray\"\ndescription = \"Its database is nowhere here.\"\ndatabase = \"tradin\"\nstatement = \"SELECT 1\"\n\
+         [[tool]]\nname = \"taken\"\ndescription = \"Its parameter has a name of ours.\"\nstatement = \"SELECT @database\"\n[[tool.parameter]]\nname = \"database\"\ntype = \"int\"\n"
     );
     let (lab, address) = lab("wrong", &text, &[]).await;
     let names: Vec<String> =
@@ -163,6 +165,7 @@ async fn one_that_is_wrong_stops_no_other() {
     assert_eq!(error(&a)["number"], 208);
     let a = call(address, "writes", json!({})).await;
     assert_eq!(error(&a)["code"], "access_denied", "{a}");
+    assert!(error(&a)["hint"].as_str().is_some_and(|h| h.contains("[[tool]]")), "{a}");
     // What the database says of each, without running it.
     let file = folder("wrong").join("own.toml");
     let pem = file.with_extension("ca.pem");
@@ -175,6 +178,7 @@ async fn one_that_is_wrong_stops_no_other() {
         ("MSSQL_PASSWORD", mssql_mcp_sandbox::PASSWORD.to_owned()),
         ("MSSQL_DATABASE", mssql_mcp_sandbox::DATABASE.to_owned()),
         ("MSSQL_CA_FILE", pem.display().to_string()),
+        ("MSSQL_MCP_TOOLS_ENABLED", "custom,custm".to_owned()),
     ]);
     let out = c.output().await.expect("it runs");
     let told = String::from_utf8_lossy(&out.stdout);
@@ -184,6 +188,10 @@ async fn one_that_is_wrong_stops_no_other() {
         "tool: gone: error 208",
         "tool: writes:",
         "tool: order_summary: procedure with 2 parameters",
+        "tool astray: there is no database tradin",
+        "name: must be another one: database is the argument",
+        "whatever the database's is",
+        "tools.enabled: there is no tool custm",
     ] {
         assert!(told.contains(part), "{part} is not in\n{told}");
     }
@@ -195,7 +203,11 @@ async fn without_raw_sql_there_is_only_what_the_operator_wrote() {
     let (_lab, address) = lab("profile", TOOLS, &[("tools.enabled", "custom")]).await;
     let names: Vec<String> =
         tools(address).await.iter().map(|t| t["name"].as_str().expect("name").to_owned()).collect();
-    assert_eq!(names, ["open_orders", "order_summary", "rename_employee"]);
+    // What they keep can be had.
+    assert_eq!(names, ["get_result", "open_orders", "order_summary", "rename_employee"]);
+    let told = stateless(address, "server/discover", json!({})).await.json();
+    let told = told["result"]["instructions"].as_str().expect("text").to_owned();
+    assert!(!told.contains("execute_sql") && told.contains("of its own"), "{told}");
     for (method, params) in [
         ("tools/call", json!({ "name": "execute_sql", "arguments": { "query": "SELECT 1" } })),
         ("tools/call", json!({ "name": "view_schema", "arguments": { "table": "sales.Orders" } })),
@@ -319,4 +331,35 @@ async fn tools_of_others_are_printed_as_ours() {
     let out =
         command(&["config", "--config", ours.to_str().expect("path")]).output().await.expect("run");
     assert!(out.status.success(), "{}\n{toml}", String::from_utf8_lossy(&out.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_may_do_is_told_and_what_is_secret_is_not_asked_about() {
+    let text = TOOLS.replace("name = \"name\"\ntype", "name = \"name\"\nsecret = true\ntype");
+    let (_lab, address) = lab("told", &text, &[("access.level", "read-only")]).await;
+    let arguments = json!({ "id": 1, "name": "Hidden Person" });
+    let params = json!({ "name": "rename_employee", "arguments": arguments, "_meta": {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": { "elicitation": {} },
+    } });
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+    let headers = [
+        JSON,
+        BOTH,
+        ("MCP-Protocol-Version", "2026-07-28"),
+        ("Mcp-Method", "tools/call"),
+        ("Mcp-Name", "rename_employee"),
+    ];
+    let asked = http(address, "POST", "/mcp", &headers, body.to_string().as_bytes()).await;
+    assert_eq!(asked.json()["result"]["resultType"], "input_required", "{asked:?}");
+    assert!(asked.body.contains("@id = '1'") && asked.body.contains("not shown"), "{asked:?}");
+    assert!(!asked.body.contains("Hidden Person"), "{asked:?}");
+    // Where nobody can be asked it runs, with an access of its own, and says so.
+    let a = call(address, "rename_employee", arguments).await;
+    let told = &a["structuredContent"];
+    assert_eq!(
+        (&told["committed"], &told["source"]["access"]),
+        (&json!(true), &json!("read-write")),
+        "{a}"
+    );
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use mssql_mcp_sandbox::{PASSWORD, USER};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, BOTH, JSON, Lab, http, modern, stateless, until};
@@ -341,6 +342,12 @@ async fn what_is_cut_says_so_and_nothing_that_came_is_lost() {
     // By its rows, its bytes, its time; and by a folder that nobody may write to.
     let k = kept("rows", &[("results.max_rows", "150000"), ("results.auto_rows", "5000")]).await;
     let a = k.call("execute_sql", json!({ "query": ORDERS })).await;
+    let csv = k.call("execute_sql", json!({ "query": ORDERS, "format": "csv" })).await;
+    for text in [&a["structuredContent"]["truncated"]["advice"], &csv["content"][0]["text"]] {
+        let text = text.as_str().expect("text");
+        let is = text.contains("5000 rows are kept, and the rest was not read (max_rows)");
+        assert!(is && !text.to_lowercase().contains("all 5000"), "{text}");
+    }
     let told = &a["structuredContent"]["kept"];
     assert_eq!(
         (&told["rows"], &told["complete"], &told["reason"]),
@@ -378,6 +385,177 @@ async fn what_is_cut_says_so_and_nothing_that_came_is_lost() {
         "{a}"
     );
     std::fs::remove_file(file).expect("clean");
+}
+
+/// A file of settings with two databases on one server, of which ada is shown one.
+pub(crate) fn two_databases(name: &str, shown: &str) -> PathBuf {
+    let file = format!("mssql-mcp-two-{name}-{}.toml", std::process::id());
+    let file = std::env::temp_dir().join(file);
+    let server = format!(
+        "[[server]]\nname = \"east\"\nhost = \"127.0.0.1\"\nport = SANDBOX_PORT\nuser = \
+         \"{USER}\"\npassword = \"{PASSWORD}\"\nca_file = \"SANDBOX_CA\"\n"
+    );
+    let database = |n: &str| {
+        format!("[[database]]\nname = \"{n}\"\nserver = \"east\"\ndatabase = \"trading\"\n")
+    };
+    let grant = format!("[[grant]]\nprincipals = [\"token:ada\"]\ndatabases = [\"{shown}\"]\n");
+    let text = [server, database("one"), database("two"), grant].concat();
+    std::fs::write(&file, text).expect("file");
+    file
+}
+
+/// What ada's call comes to.
+pub(crate) async fn as_ada(lab: &Lab, at: SocketAddr, tool: &str, arguments: Value) -> Value {
+    let grants = lab.app.authority.as_ref().expect("sign-in").grants();
+    let scopes = vec!["mssql:read".to_owned()];
+    let token = grants.api_token("ada", scopes, "", None).await.expect("token");
+    let params = modern(json!({ "name": tool, "arguments": arguments }));
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+    let bearer = format!("Bearer {token}");
+    let headers = [
+        JSON,
+        BOTH,
+        ("Authorization", bearer.as_str()),
+        ("MCP-Protocol-Version", "2026-07-28"),
+        ("Mcp-Method", "tools/call"),
+        ("Mcp-Name", tool),
+    ];
+    http(at, "POST", "/mcp", &headers, body.to_string().as_bytes()).await.json()["result"].clone()
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_outlives_a_restart_is_refused_to_whoever_is_shown_its_database_no_longer() {
+    let folder = |n: &str| {
+        let name = format!("mssql-mcp-kept-persist-{n}-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        let _ = std::fs::remove_dir_all(&folder);
+        folder
+    };
+    let start = async |n: &str, shown: &str, folder: &std::path::Path| {
+        let settings = [
+            ("auth.mode", "builtin"),
+            ("auth.store", "memory"),
+            ("results.persist", "yes"),
+            ("results.dir", folder.to_str().expect("path")),
+        ];
+        let lab = Lab::with_file(&two_databases(n, shown), &settings).await;
+        let (address, stop) = lab.serve().await;
+        (lab, address, stop)
+    };
+    let first = folder("first");
+    let (lab, address, _stop) = start("before", "one", &first).await;
+    let ask = json!({ "query": ORDERS, "output": "handle", "database": "one" });
+    let a = as_ada(&lab, address, "execute_sql", ask).await;
+    let told = &a["structuredContent"];
+    let handle = told["kept"]["handle"].as_str().unwrap_or_else(|| panic!("{a}"));
+    // Without the lock of a process that lives, it is what a process left that has ended.
+    for (n, shown) in [("again", "one"), ("revoked", "two")] {
+        use std::os::unix::fs::DirBuilderExt as _;
+        let left = folder(n);
+        std::fs::DirBuilder::new().mode(0o700).create(&left).expect("folder");
+        for file in std::fs::read_dir(&first).expect("folder") {
+            let file = file.expect("file");
+            if file.path().extension().is_none_or(|e| e != "lock") {
+                std::fs::copy(file.path(), left.join(file.file_name())).expect("copied");
+            }
+        }
+        let (lab, address, _stop) = start(n, shown, &left).await;
+        let page = as_ada(&lab, address, "get_result", json!({ "handle": handle })).await;
+        match shown {
+            "one" => assert_eq!(page["structuredContent"]["source"], told["source"], "{page}"),
+            _ => assert_eq!(error(&page)["code"], "handle_expired", "{page}"),
+        }
+        std::fs::remove_dir_all(&left).expect("clean");
+    }
+    std::fs::remove_dir_all(&first).expect("clean");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_and_groups_end_at_the_limits_and_say_where_to_go_on() {
+    const SOME: &str = "SELECT TOP 400 OrderId, Status FROM sales.Orders ORDER BY OrderId";
+    for (name, bound) in
+        [("by-rows", ("limits.max_rows", "50")), ("by-chars", ("limits.max_chars", "2000"))]
+    {
+        let k = kept(name, &[bound]).await;
+        let handle = k.handle(SOME).await["kept"]["handle"].clone();
+        for sums in [false, true] {
+            let (mut from, mut all) = (json!(0), Vec::new());
+            while !from.is_null() {
+                let mut asked = json!({ "handle": handle, "from": from });
+                if sums {
+                    asked["measures"] = json!(["count"]);
+                    asked["group_by"] = json!(["OrderId"]);
+                }
+                let a = k.call("get_result", asked).await;
+                let page = &a["structuredContent"];
+                let rows = page["rows"].as_array().unwrap_or_else(|| panic!("{a}"));
+                assert!(rows.len() <= 200 && page["rows"].to_string().len() <= 2000, "{a}");
+                all.extend(rows.iter().cloned());
+                from = page["next"].clone();
+                if sums {
+                    let left = 400 - all.len();
+                    assert_eq!(page["left_out"].as_u64().unwrap_or(0), left as u64, "{a}");
+                    assert_eq!(page["complete"], left == 0, "{a}");
+                }
+            }
+            assert_eq!(all.len(), 400);
+            let number = |v: &Value| v.as_str().map_or(v.to_string(), str::to_owned);
+            assert!(all.iter().zip(1..).all(|(row, n)| number(&row[0]) == n.to_string()));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_goes_while_the_server_runs_is_made_again_or_told_of() {
+    let k = kept("gone", &[]).await;
+    k.handle(ORDERS).await;
+    std::fs::remove_dir_all(&k.folder).expect("removed");
+    let s = k.handle(ORDERS).await;
+    assert_eq!((&s["results"][0]["row_count"], &s["kept"]["rows"]), (&json!(20), &json!(20_000)));
+    std::fs::remove_dir_all(&k.folder).expect("removed");
+    std::fs::write(&k.folder, "").expect("a file in its place");
+    let a = k.call("execute_sql", json!({ "query": ORDERS, "output": "handle" })).await;
+    let s = &a["structuredContent"];
+    assert_eq!(s["results"][0]["row_count"], 1000, "{a}");
+    let message = s["messages"][0].as_str().unwrap_or_else(|| panic!("{a}"));
+    assert!(message.contains("could not be kept: ") && message.contains("os error"), "{message}");
+    std::fs::remove_file(&k.folder).expect("removed");
+    assert_eq!(k.handle(ORDERS).await["kept"]["complete"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_on_the_server_overwrite_none_and_their_failures_are_no_loss_of_the_result() {
+    let folder = std::env::temp_dir().join(format!("mssql-mcp-no-exports-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("folder");
+    let exports = folder.to_str().expect("path").to_owned();
+    let k = kept("overwrites", &[("results.export_dir", exports.as_str())]).await;
+    let handle = k.handle("SELECT 1 AS a; SELECT 2 AS b").await["kept"]["handle"].clone();
+    let name = handle.as_str().expect("handle").to_owned();
+    let export = async |n: usize| {
+        let asked = json!({ "handle": handle, "result": n, "format": "csv", "output": "file" });
+        k.call("get_result", asked).await
+    };
+    for (n, path, text) in
+        [(0, format!("{name}.csv"), "a\r\n1"), (1, format!("{name}-2.csv"), "b\r\n2")]
+    {
+        let a = export(n).await;
+        let path = folder.join(path);
+        assert_eq!(a["structuredContent"]["file"], json!(path), "{a}");
+        assert_eq!(std::fs::read_to_string(path).expect("the file").trim_end(), text);
+    }
+    let first = std::fs::read_to_string(folder.join(format!("{name}.csv"))).expect("the file");
+    assert_eq!(first.trim_end(), "a\r\n1");
+    assert_eq!(
+        std::fs::read_dir(&folder).expect("folder").count(),
+        2,
+        "nothing is left beside them"
+    );
+    std::fs::remove_dir_all(&folder).expect("removed");
+    let told = error(&export(0).await);
+    assert_eq!(told["code"], "internal", "{told}");
+    assert!(told["message"].as_str().is_some_and(|m| m.contains("could not be written")), "{told}");
+    assert_eq!(k.call("get_result", json!({ "handle": handle })).await["isError"], false);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -139,6 +139,11 @@ impl Drafts {
         }
     }
 
+    /// None yet; these names are taken.
+    pub(super) fn without(taken: &[&str]) -> Self {
+        Self { names: taken.iter().map(|n| (*n).to_owned()).collect(), ..Self::default() }
+    }
+
     /// What our own reader says of it.
     fn wrong(&self, draft: &Draft) -> Vec<String> {
         if self.names.contains(&draft.name) {

@@ -196,7 +196,13 @@ fn tool_name(raw: &str) -> String {
 fn parameter_name(raw: &str) -> String {
     let name: String =
         raw.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
+    // The argument that names one of several databases is ours.
+    let is_taken = name.eq_ignore_ascii_case("database");
+    if is_taken || name.starts_with(|c: char| c.is_ascii_digit()) {
+        format!("_{name}")
+    } else {
+        name
+    }
 }
 
 #[cfg(test)]

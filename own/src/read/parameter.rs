@@ -66,6 +66,12 @@ fn one(f: &mut Fields) -> Option<Parameter> {
     if name.as_ref().is_some_and(|n| !is_name(n)) {
         f.wrong("name", "a letter or _, and then up to 127 letters, digits and _, without the @");
     }
+    if name.as_ref().is_some_and(|n| n.eq_ignore_ascii_case("database")) {
+        f.wrong(
+            "name",
+            "another one: database is the argument that names one of several databases",
+        );
+    }
     let sql_type = f.needed("type", "int").and_then(|t| match SqlType::parse(&t) {
         Ok(ty) => Some(ty),
         Err(why) => {

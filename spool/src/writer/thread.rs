@@ -35,7 +35,7 @@ pub(crate) struct Thread {
 }
 
 /// What is written so far.
-struct Written {
+pub(super) struct Written {
     disk: Disk,
     sets: Vec<Set>,
     profiler: Option<Profiler>,
@@ -51,20 +51,11 @@ struct Written {
 impl Thread {
     pub(super) fn run(
         mut self,
+        mut written: Written,
         mut from: mpsc::Receiver<Message>,
         ended: &OnceLock<Reason>,
         tell: oneshot::Sender<Result<Arc<Kept>, Error>>,
     ) {
-        let mut written = match self.open() {
-            Ok(written) => written,
-            Err(e) => {
-                let _ = ended.set(Reason::DiskFailed);
-                // The file was not made, or is removed now.
-                drop(self);
-                let _ = tell.send(Err(e));
-                return;
-            }
-        };
         while let Some(message) = from.blocking_recv() {
             match message {
                 Message::Begin(columns) if written.failed.is_none() => {
@@ -76,9 +67,9 @@ impl Thread {
                         let _ = ended.set(reason);
                     }
                 }
-                Message::Finish => {
+                Message::Finish(label) => {
                     let reason = written.failed.or(ended.get().copied());
-                    let kept = self.finish(written, reason);
+                    let kept = self.finish(written, reason, label);
                     drop(self);
                     let _ = tell.send(kept);
                     return;
@@ -89,7 +80,8 @@ impl Thread {
         }
     }
 
-    fn open(&mut self) -> Result<Written, Error> {
+    /// The file, before anything else: where there is none, nobody counts on it.
+    pub(super) fn open(&mut self) -> Result<Written, Error> {
         let file = disk::create(&self.path)?;
         #[cfg_attr(not(test), expect(unused_mut, reason = "tests bound it"))]
         let mut disk = Disk::new(file);
@@ -123,13 +115,19 @@ impl Thread {
         appended
     }
 
-    fn finish(&mut self, mut written: Written, reason: Option<Reason>) -> Result<Arc<Kept>, Error> {
+    fn finish(
+        &mut self,
+        mut written: Written,
+        reason: Option<Reason>,
+        label: String,
+    ) -> Result<Arc<Kept>, Error> {
         written.end_set();
         let now = SystemTime::now();
         let until = now.checked_add(self.ttl).unwrap_or(now + Duration::from_secs(1 << 32));
         let mut about = About {
             handle: self.handle.clone(),
             owner: self.owner.clone(),
+            label,
             created: millis(self.created),
             until: millis(until),
             sets: std::mem::take(&mut written.sets),

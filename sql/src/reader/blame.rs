@@ -28,8 +28,8 @@ impl Reader<'_> {
             ),
             "USE" => (
                 "USE",
-                "Name the database in the query (database.schema.table), or ask the operator for \
-                 a connection to it.",
+                "Name the database in the argument database, where the tool has it; else in the \
+                 query (database.schema.table), or ask the operator for a connection to it.",
             ),
             "GO" => {
                 ("GO", "Send one batch per call; GO is a command of sqlcmd, not of SQL Server.")

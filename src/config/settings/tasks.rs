@@ -17,7 +17,7 @@ settings! {
     IDLE: Duration = "tasks.idle", [], "2m", live,
         "a handle that nobody has asked for so long is cancelled";
     KEEP: Duration = "tasks.keep", [], "10m", live,
-        "how long a task is kept from its beginning on, with its result";
+        "how long a task is kept from its end on, with its result";
     OF_PRINCIPAL: Int<1, 10_000> = "tasks.of_principal", [], "16", live,
         "tasks of one principal; one that has ended makes room, and if all work, a call is only a \
          call";

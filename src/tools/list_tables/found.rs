@@ -44,11 +44,11 @@ pub(super) async fn answer(call: &Call, words: &str, args: &Args) -> Result<Tool
         }
         None => &["table", "view"],
     };
-    let asked = NameQuery { words, schema: schema.as_deref(), kinds, take: HITS };
+    let asked = NameQuery { words, schema: schema.as_deref(), kinds, take: HITS + 1 };
     let found = call.database.find_names(&asked, &call.limits).await?;
     let knowledge = call.database.knowledge();
     let (mut tables, mut size) = (Vec::new(), 0);
-    for hit in &found.hits {
+    for hit in found.hits.iter().take(HITS) {
         let one = shown(hit, &knowledge);
         size += one.to_string().len() + 1;
         if size > BUDGET {
@@ -71,6 +71,13 @@ pub(super) async fn answer(call: &Call, words: &str, args: &Args) -> Result<Tool
                               looked through for the words themselves."
                     .into();
         }
+    }
+    if count < found.hits.len() {
+        let before = out["message"].as_str().map_or_else(String::new, |m| format!("{m} "));
+        let more = format!(
+            "These fit best, and there are more than {count}; use more words, or schema_name."
+        );
+        out["message"] = (before + &more).into();
     }
     if count == 0 {
         out["message"] =
