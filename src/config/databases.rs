@@ -185,6 +185,12 @@ pub(super) fn read_database(
     let of = format!("database {name}");
     let (server, on_server) = (text(&mut table, "server"), text(&mut table, "database"));
     let description = text(&mut table, "description").unwrap_or_default();
+    for key in ["server", "database", "description"] {
+        // What is none was left there.
+        if table.remove(key).is_some() {
+            errors.push(format!("{}: {of}: {key}: a text is expected", path.display()));
+        }
+    }
     if description.chars().count() > 300 {
         errors.push(format!(
             "{}: {of}: description has more than 300 characters; models read it with every list \

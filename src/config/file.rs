@@ -61,6 +61,14 @@ pub(super) fn read_text(
             None => {}
         }
     }
+    for name in ["mount", "client", "quota", "grant", "server", "database", "tool"] {
+        let plural = format!("{name}s");
+        // A section may be called so, and then it is none of these lists.
+        if table.get(&plural).is_some_and(toml::Value::is_array) {
+            table.remove(&plural);
+            errors.push(format!("{}: write [[{name}]], not [[{plural}]]", path.display()));
+        }
+    }
     match table.remove("tool") {
         Some(toml::Value::Array(tools)) => lists.tools.extend(tools),
         Some(_) => errors.push(format!("{}: write [[tool]], not [tool]", path.display())),

@@ -42,6 +42,63 @@ pub(super) struct Args {
     cancel: Option<bool>,
 }
 
+impl Args {
+    fn is_of_a_run(&self) -> bool {
+        self.handle.trim().starts_with("run_")
+    }
+
+    /// What does not go together is refused, and not left out in silence.
+    fn agree(&self) -> Result<(), Ended> {
+        let some = |given: &[(bool, &'static str)]| {
+            let names: Vec<&str> = given.iter().filter(|g| g.0).map(|g| g.1).collect();
+            (!names.is_empty()).then(|| names.join(", "))
+        };
+        let file = [
+            (self.format.is_some_and(|f| f != FileFormat::Json), "format"),
+            (self.output.is_some(), "output"),
+            (self.limit.is_some(), "limit"),
+            (self.columns.is_some(), "columns"),
+        ];
+        let sums = self.measures.as_ref().is_some_and(|m| !m.is_empty());
+        let groups = self.group_by.as_ref().is_some_and(|g| !g.is_empty());
+        if self.is_of_a_run() {
+            let of_rows = [
+                (self.result.is_some(), "result"),
+                (self.from.is_some(), "from"),
+                (self.filter.is_some(), "filter"),
+                (groups, "group_by"),
+                (sums, "measures"),
+            ];
+            return match some(&[&file[..], &of_rows[..]].concat()) {
+                None => Ok(()),
+                Some(names) => Err(invalid(
+                    format!("A run_ handle takes cancel alone, and not {names}."),
+                    "Take the run's answer first; where it keeps rows, it names their handle.",
+                )),
+            };
+        }
+        if self.cancel == Some(true) {
+            return Err(invalid(
+                "cancel is for a run_ handle; these rows are there already.",
+                "Leave cancel out.",
+            ));
+        }
+        if groups && !sums {
+            return Err(invalid(
+                "group_by needs measures.",
+                "Add measures, such as [\"count\"] or [\"sum:Amount\"].",
+            ));
+        }
+        match some(&file).filter(|_| sums) {
+            None => Ok(()),
+            Some(names) => Err(invalid(
+                format!("measures give one row for each group, and take no {names}."),
+                "Leave it out; from pages the groups.",
+            )),
+        }
+    }
+}
+
 /// A condition as a caller writes it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -303,7 +360,9 @@ impl Tool for GetResult {
     }
 
     async fn call(&self, mut call: Call, args: Args) -> Result<ToolReply, Ended> {
-        if args.handle.trim().starts_with("run_") {
+        // Before anything is given: a run gives what it has once.
+        args.agree()?;
+        if args.is_of_a_run() {
             return picked_up(&call, args.handle.trim(), args.cancel == Some(true)).await;
         }
         let kept = call.files.get(args.handle.trim(), &call.owner());

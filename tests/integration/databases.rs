@@ -691,6 +691,8 @@ fn what_is_wrong_with_databases_is_told_with_their_names() {
                 [[database]]\nname = \"c\"\nserver = \"east\"\nlimits = { calls = 3 }\n\
                 [[database]]\nname = \"d\"\nserver = \"east\"\nuser = \"other\"\n\
                 [[mount]]\npath = \"/m\"\ndatabases = [\"zzz\"]\n\
+                [[database]]\nname = \"e\"\nserver = 5\nhost = \"h\"\nuser = \"u\"\npassword = \"p\"\n\
+                [[databases]]\nname = \"f\"\n[[servers]]\nname = \"g\"\n\
                 [[grant]]\nprincipals = [\"ada\"]\ndatabases = [\"yyy\"]\n\
                 [[grant]]\nprincipals = []\ncolour = 1\n";
     std::fs::write(&file, text).expect("file");
@@ -709,6 +711,9 @@ fn what_is_wrong_with_databases_is_told_with_their_names() {
         "[[database]]: name is missing",
         "database c: limits.calls is for the whole server or a mount",
         "database d: database.password is missing",
+        "database e: server: a text is expected",
+        "write [[database]], not [[databases]]",
+        "write [[server]], not [[servers]]",
         "mount /m: databases: there is no database \"zzz\"",
         "[[grant]]: there is no database \"yyy\"",
         "[[grant]]: principals and databases must be named",

@@ -53,6 +53,9 @@ async fn a_read_beyond_its_deadline_is_a_handle_which_delivers() {
         "{again}"
     );
     assert_eq!(lab.sandbox.requests(), requests);
+    // What a run does not take is refused before anything is given.
+    let wrong = json!({ "handle": handle, "format": "csv", "from": 3 });
+    assert_eq!(error(&call(address, "get_result", wrong).await)["code"], "invalid_arguments");
     until("it is there", async || {
         let a = call(address, "get_result", json!({ "handle": handle })).await;
         if error(&a)["code"] == "still_running" {

@@ -173,6 +173,9 @@ async fn it_is_filtered_summed_and_grouped_without_the_database() {
         (json!({ "measures": ["median:OrderId"] }), "cannot be measured"),
         (json!({ "measures": ["sum:Status"] }), "no numbers"),
         (json!({ "format": "json", "output": "link" }), "no file"),
+        (json!({ "group_by": ["Status"] }), "needs measures"),
+        (json!({ "measures": ["count"], "limit": 1, "format": "csv" }), "no format, limit"),
+        (json!({ "cancel": true }), "for a run_ handle"),
         (json!({ "format": "csv", "output": "file" }), "must be"),
     ] {
         let a = ask(bad.clone()).await;
