@@ -48,10 +48,12 @@ struct All {
 }
 
 /// What a call is found by that is made again, and which database it reads.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct CallOf {
-    pub(crate) digest: String,
-    pub(crate) database: String,
+    /// Where it is picked up by its handle, or by being made again.
+    pub(crate) digest: Option<String>,
+    /// Where it reads one.
+    pub(crate) database: Option<String>,
 }
 
 /// Where answers to what a run asks come: key → the client's result.
@@ -67,8 +69,7 @@ pub(crate) struct Run {
     cancel: Cancel,
     /// Answers to what it asked.
     answers: mpsc::Sender<Map<String, Value>>,
-    /// Of a call that is picked up by its handle, or by being made again.
-    call: Option<CallOf>,
+    call: CallOf,
     /// When somebody asked for it last, and how long nobody has to.
     asked: Mutex<Instant>,
     idle: Duration,
@@ -151,7 +152,7 @@ impl Runs {
         &self,
         owner: &str,
         cancel: Cancel,
-        call: Option<CallOf>,
+        call: CallOf,
     ) -> Option<(Arc<Run>, Answers)> {
         self.sweep();
         let bounds = *locked(&self.0.bounds);
@@ -166,11 +167,11 @@ impl Runs {
                 true => {}
                 false => {
                     working += 1;
-                    handles += usize::from(run.call.is_some());
+                    handles += usize::from(run.is_handle());
                 }
             }
         }
-        if call.is_some() && handles >= bounds.handles {
+        if call.digest.is_some() && handles >= bounds.handles {
             return None;
         }
         if working >= bounds.of_owner || self.len() >= bounds.most + bounds.of_owner {
@@ -220,8 +221,7 @@ impl Runs {
 
     /// The run of a call that is made again.
     pub(crate) fn of_call(&self, call: &str, owner: &str) -> Option<Arc<Run>> {
-        let is =
-            |run: &Run| run.owner == owner && run.call.as_ref().is_some_and(|of| of.digest == call);
+        let is = |run: &Run| run.owner == owner && run.call.digest.as_deref() == Some(call);
         let found = self.0.by_id.iter().find(|run| is(run) && !run.is_over())?;
         Some(found.clone())
     }
@@ -345,14 +345,14 @@ impl Run {
         now.state.is_terminal() && now.at.elapsed() > self.keep
     }
 
-    /// The database that it reads, by its name; none where it is not picked up by a handle.
+    /// The database that it reads, by its name; none where it reads none.
     pub(crate) fn database(&self) -> Option<&str> {
-        self.call.as_ref().map(|of| of.database.as_str())
+        self.call.database.as_deref()
     }
 
     /// Whether it is picked up by its handle.
     pub(crate) fn is_handle(&self) -> bool {
-        self.call.is_some()
+        self.call.digest.is_some()
     }
 
     /// Whether it works, and nobody has asked for it for too long.
@@ -446,7 +446,7 @@ mod tests {
     }
 
     fn begin(all: &Runs, owner: &str) -> Option<Arc<Run>> {
-        Some(all.begin(owner, Cancel::default(), None)?.0)
+        Some(all.begin(owner, Cancel::default(), CallOf::default())?.0)
     }
 
     fn done(all: &Runs, run: &Run, length: usize) {
@@ -473,7 +473,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_handle_that_nobody_asks_for_is_cancelled() {
         let all = runs();
-        let call = || Some(CallOf { digest: "the call".into(), database: "trading".into() });
+        let call = || CallOf { digest: Some("the call".into()), database: Some("trading".into()) };
         let (run, _) = all.begin("ada", Cancel::default(), call()).expect("room");
         assert!(all.begin("ada", Cancel::default(), call()).is_none(), "one handle at once");
         assert!(begin(&all, "ada").is_some(), "a task is none");
@@ -529,7 +529,8 @@ mod tests {
     #[tokio::test]
     async fn it_takes_the_answers_that_it_asked_for() {
         let all = runs();
-        let (run, mut answered) = all.begin("ada", Cancel::default(), None).expect("room");
+        let (run, mut answered) =
+            all.begin("ada", Cancel::default(), CallOf::default()).expect("room");
         let answers = || Map::from_iter([("a".to_owned(), json!(1)), ("b".to_owned(), json!(2))]);
         run.answer(answers()).await;
         assert!(answered.try_recv().is_err(), "it asked nothing");

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::Extensions;
 use mssql_mcp_transports::encode::outcome;
 use mssql_mcp_transports::{
     Cancel, Change, Changes, Continuation, Fault, Id, McpRequest, Notifier, Outcome, Reply,
@@ -47,6 +48,9 @@ pub struct Patience {
     pub longest: Duration,
 }
 
+/// Whether the caller whom the extensions name is shown a database of this name.
+type ShownTo = Arc<dyn Fn(&Extensions, &str) -> bool + Send + Sync>;
+
 /// Makes tasks of long calls.
 #[derive(Clone)]
 pub struct TasksLayer {
@@ -55,6 +59,8 @@ pub struct TasksLayer {
     patience: PatienceOf,
     /// How long a person is waited for.
     asking: Duration,
+    /// Whether a caller is shown a database of this name.
+    shown: ShownTo,
 }
 
 /// The service of [`TasksLayer`], around another.
@@ -68,7 +74,13 @@ impl TasksLayer {
     /// Keeps tasks in `runs`, and tells `changes` how they stand. A person is waited for as long as
     /// `asking`.
     pub fn new(runs: Runs, changes: Changes, patience: PatienceOf, asking: Duration) -> Self {
-        Self { runs, changes, patience, asking }
+        Self { runs, changes, patience, asking, shown: Arc::new(|_, _| true) }
+    }
+
+    /// Tasks of a database are there for those who are shown it.
+    #[must_use]
+    pub(crate) fn shown_by(self, shown: ShownTo) -> Self {
+        Self { shown, ..self }
     }
 
     /// Makes none.
@@ -185,6 +197,11 @@ impl TasksLayer {
             return invalid("params.taskId must be a string".into());
         };
         let found = owner(&request).and_then(|owner| self.runs.get(id, &owner));
+        // Nor is a task of a database there any more that its caller is not shown.
+        let is_shown = |run: &Arc<Run>| {
+            run.database().is_none_or(|name| (self.shown)(&request.context.extensions, name))
+        };
+        let found = found.filter(is_shown);
         let Some(run) = found else { return invalid(format!("There is no task {id}")) };
         let done = match &*request.method {
             "tasks/get" => run.to_task(true),
@@ -304,14 +321,14 @@ where
             () = tokio::time::sleep(patience.wait) => {}
         }
         let reads = reads.load(Ordering::Relaxed);
-        let again = is_handle.then(|| CallOf {
-            digest: digest(target.as_deref(), params.as_deref()),
-            database: from.0.get().cloned().unwrap_or_default(),
-        });
+        let of = CallOf {
+            digest: is_handle.then(|| digest(target.as_deref(), params.as_deref())),
+            database: from.0.get().cloned(),
+        };
         // A change ends with the call of whoever wanted it, by its own deadline.
         let begun = match is_handle && !reads {
             true => None,
-            false => self.layer.runs.begin(&owner, cancel.clone(), again),
+            false => self.layer.runs.begin(&owner, cancel.clone(), of),
         };
         let Some((run, answers)) = begun else {
             // There is no room for one more: it is a call as any other, and ends when those do.

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use http::Extensions;
 use mssql_mcp_own::OwnTool;
 use mssql_mcp_transports::{Change, Changes, McpRequest, McpService, Outcome};
 use tower::Service;
@@ -220,6 +221,10 @@ where
 {
     let timeout = config.get(settings::limits::QUERY_TIMEOUT);
     let calls = Calls::new(tools.all().names());
+    let registries = tools.clone();
+    let shown =
+        move |of: &Extensions, name: &str| registries.of(of).sources().named(Some(name)).is_ok();
+    let tasks = tasks.shown_by(Arc::new(shown));
     stack::mcp(center, tools, calls, audit.clone(), quotas.clone(), timeout, tasks)
 }
 

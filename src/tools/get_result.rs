@@ -422,7 +422,7 @@ async fn picked_up(call: &Call, handle: &str, cancels: bool) -> Result<ToolReply
     let expired = || Ended::from(Refusal::handle_expired());
     let runs = call.runs.as_ref().ok_or_else(expired)?;
     let who = Principal::of(&call.context.extensions).map(Principal::key).unwrap_or_default();
-    let run = runs.get(handle, &who).ok_or_else(expired)?;
+    let run = runs.get(handle, &who).filter(|run| run.is_handle()).ok_or_else(expired)?;
     // Nor is a run of a database any more that its caller is not shown.
     run.database().and_then(|name| shown(call, name)).ok_or_else(expired)?;
     call.facts.set_handle(handle);

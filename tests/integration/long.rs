@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use mssql_mcp::config::{Config, Inputs};
 use serde_json::{Value, json};
 
-use crate::results::{as_ada, two_databases};
+use crate::results::{ada_asks, as_ada, two_databases};
 use crate::support::{BOTH, JSON, Lab, fixed, http, modern, stateless, until};
 
 async fn lab(more: &[(&'static str, &str)]) -> (Lab, SocketAddr) {
@@ -94,6 +94,7 @@ async fn a_run_is_not_delivered_to_whoever_is_shown_its_database_no_longer() {
     let settings = [
         ("limits.query_timeout", "1s"),
         ("tasks.handle_after", "45s"),
+        ("tasks.after", "300ms"),
         ("access.allow", "WAITFOR"),
         ("auth.mode", "builtin"),
         ("auth.store", "memory"),
@@ -106,6 +107,18 @@ async fn a_run_is_not_delivered_to_whoever_is_shown_its_database_no_longer() {
     let told = error(&as_ada(&lab, address, "execute_sql", slow.clone()).await);
     assert_eq!(told["code"], "still_running", "{told}");
     let get = json!({ "handle": told["handle"] });
+    // Likewise a task of a client that has tasks.
+    let mut params = modern(json!({ "name": "execute_sql", "arguments": slow }));
+    params["_meta"]["io.modelcontextprotocol/clientCapabilities"] =
+        json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } });
+    let call = ("tools/call", "execute_sql");
+    let task = ada_asks(&lab, address, call, params.clone()).await["result"]["taskId"].clone();
+    let look = async || {
+        let of = ("tasks/get", task.as_str().expect("a task"));
+        let params = json!({ "taskId": task, "_meta": params["_meta"] });
+        ada_asks(&lab, address, of, params).await
+    };
+    assert_eq!(look().await["result"]["taskId"], task);
     let text = std::fs::read_to_string(&file).expect("file");
     let shown = |database: &str| {
         let grant = |d: &str| format!("databases = [\"{d}\"]");
@@ -115,6 +128,7 @@ async fn a_run_is_not_delivered_to_whoever_is_shown_its_database_no_longer() {
         lab.app.reload(&Config::load(&inputs).expect("config"));
     };
     shown("two");
+    assert!(look().await["error"].is_object());
     let a = as_ada(&lab, address, "get_result", get.clone()).await;
     assert_eq!(error(&a)["code"], "handle_expired", "{a}");
     let a = as_ada(&lab, address, "execute_sql", slow.clone()).await;
@@ -123,6 +137,7 @@ async fn a_run_is_not_delivered_to_whoever_is_shown_its_database_no_longer() {
         "{a}"
     );
     shown("one");
+    assert_eq!(look().await["result"]["taskId"], task);
     let again = error(&as_ada(&lab, address, "execute_sql", slow).await);
     assert_eq!(again["handle"], told["handle"], "{again}");
     until("it is there", async || {

@@ -409,21 +409,31 @@ pub(crate) fn two_databases(name: &str, shown: &str) -> PathBuf {
 
 /// What ada's call comes to.
 pub(crate) async fn as_ada(lab: &Lab, at: SocketAddr, tool: &str, arguments: Value) -> Value {
+    let params = modern(json!({ "name": tool, "arguments": arguments }));
+    ada_asks(lab, at, ("tools/call", tool), params).await["result"].clone()
+}
+
+/// A method, and what it is about.
+pub(crate) async fn ada_asks(
+    lab: &Lab,
+    at: SocketAddr,
+    (method, name): (&str, &str),
+    params: Value,
+) -> Value {
     let grants = lab.app.authority.as_ref().expect("sign-in").grants();
     let scopes = vec!["mssql:read".to_owned()];
     let token = grants.api_token("ada", scopes, "", None).await.expect("token");
-    let params = modern(json!({ "name": tool, "arguments": arguments }));
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
     let bearer = format!("Bearer {token}");
     let headers = [
         JSON,
         BOTH,
         ("Authorization", bearer.as_str()),
         ("MCP-Protocol-Version", "2026-07-28"),
-        ("Mcp-Method", "tools/call"),
-        ("Mcp-Name", tool),
+        ("Mcp-Method", method),
+        ("Mcp-Name", name),
     ];
-    http(at, "POST", "/mcp", &headers, body.to_string().as_bytes()).await.json()["result"].clone()
+    http(at, "POST", "/mcp", &headers, body.to_string().as_bytes()).await.json()
 }
 
 #[cfg(unix)]
