@@ -11,7 +11,9 @@ use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, BOTH, JSON, Lab, Stdio1, command, http, modern, stateless};
+use crate::support::{
+    Answer, BOTH, JSON, Lab, Stdio1, command, http, modern, signed_in, stateless,
+};
 
 /// Two servers, three databases, of which one is at a port where nobody listens.
 struct Several {
@@ -301,23 +303,7 @@ async fn one_that_is_down_keeps_nobody_from_the_others() {
 
 /// What somebody who has a token of their own gets.
 async fn asked(lab: &Lab, at: SocketAddr, who: &str, method: &str, params: Value) -> Answer {
-    let grants = lab.app.authority.as_ref().expect("sign-in").grants();
-    let scopes = vec!["mssql:read".to_owned(), "mssql:write".to_owned()];
-    let token = grants.api_token(who, scopes, "", None).await.expect("token");
-    let name = params["name"].as_str().or(params["uri"].as_str()).unwrap_or("").to_owned();
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": modern(params) });
-    let bearer = format!("Bearer {token}");
-    let mut headers = vec![
-        JSON,
-        BOTH,
-        ("Authorization", bearer.as_str()),
-        ("MCP-Protocol-Version", "2026-07-28"),
-        ("Mcp-Method", method),
-    ];
-    if !name.is_empty() {
-        headers.push(("Mcp-Name", &name));
-    }
-    http(at, "POST", "/mcp", &headers, body.to_string().as_bytes()).await
+    signed_in(lab, at, (who, &["mssql:read", "mssql:write"]), method, params).await
 }
 
 const GRANTS: &str = "[[grant]]\nprincipals = [\"token:sal*\"]\ndatabases = [\"ledger\"]\n\

@@ -111,12 +111,11 @@ async fn a_run_is_not_delivered_to_whoever_is_shown_its_database_no_longer() {
     let mut params = modern(json!({ "name": "execute_sql", "arguments": slow }));
     params["_meta"]["io.modelcontextprotocol/clientCapabilities"] =
         json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } });
-    let call = ("tools/call", "execute_sql");
-    let task = ada_asks(&lab, address, call, params.clone()).await["result"]["taskId"].clone();
+    let task =
+        ada_asks(&lab, address, "tools/call", params.clone()).await["result"]["taskId"].clone();
     let look = async || {
-        let of = ("tasks/get", task.as_str().expect("a task"));
         let params = json!({ "taskId": task, "_meta": params["_meta"] });
-        ada_asks(&lab, address, of, params).await
+        ada_asks(&lab, address, "tasks/get", params).await
     };
     assert_eq!(look().await["result"]["taskId"], task);
     let text = std::fs::read_to_string(&file).expect("file");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::support::{BOTH, JSON, Lab, command, http, modern, stateless};
+use crate::support::{BOTH, JSON, Lab, command, http, signed_in, stateless};
 
 fn folder(name: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("mssql-mcp-own-{name}-{}", std::process::id()));
@@ -237,24 +237,8 @@ async fn a_value_of_the_sign_in_is_no_argument_and_tools_are_for_whom_they_name(
                 [[tool]]\nname = \"for_ada\"\ndescription = \"A tool that only ada has at all.\"\nstatement = \"SELECT 1 AS n\"\nprincipals = [\"token:ada\"]\n";
     let settings = [("auth.mode", "builtin"), ("auth.store", "memory")];
     let (lab, address) = lab("claims", text, &settings).await;
-    let grants = lab.app.authority.as_ref().expect("sign-in").grants();
     let ask = async |who: &str, scopes: &[&str], method: &str, params: Value| {
-        let scopes = scopes.iter().map(|s| (*s).to_owned()).collect();
-        let token = grants.api_token(who, scopes, "", None).await.expect("token");
-        let name = params["name"].as_str().unwrap_or("").to_owned();
-        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": modern(params) });
-        let bearer = format!("Bearer {token}");
-        let mut headers = vec![
-            JSON,
-            BOTH,
-            ("Authorization", bearer.as_str()),
-            ("MCP-Protocol-Version", "2026-07-28"),
-            ("Mcp-Method", method),
-        ];
-        if !name.is_empty() {
-            headers.push(("Mcp-Name", &name));
-        }
-        http(address, "POST", "/mcp", &headers, body.to_string().as_bytes()).await
+        signed_in(&lab, address, (who, scopes), method, params).await
     };
     let both = ["mssql:read", "mssql:write"];
     let call = |name: &str, arguments: Value| json!({ "name": name, "arguments": arguments });

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mssql_mcp_sandbox::{PASSWORD, USER};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, BOTH, JSON, Lab, http, modern, stateless, until};
+use crate::support::{Answer, BOTH, JSON, Lab, http, modern, signed_in, stateless, until};
 
 /// A server with a folder of its own for what it keeps.
 struct Kept {
@@ -410,30 +410,12 @@ pub(crate) fn two_databases(name: &str, shown: &str) -> PathBuf {
 /// What ada's call comes to.
 pub(crate) async fn as_ada(lab: &Lab, at: SocketAddr, tool: &str, arguments: Value) -> Value {
     let params = modern(json!({ "name": tool, "arguments": arguments }));
-    ada_asks(lab, at, ("tools/call", tool), params).await["result"].clone()
+    ada_asks(lab, at, "tools/call", params).await["result"].clone()
 }
 
-/// A method, and what it is about.
-pub(crate) async fn ada_asks(
-    lab: &Lab,
-    at: SocketAddr,
-    (method, name): (&str, &str),
-    params: Value,
-) -> Value {
-    let grants = lab.app.authority.as_ref().expect("sign-in").grants();
-    let scopes = vec!["mssql:read".to_owned()];
-    let token = grants.api_token("ada", scopes, "", None).await.expect("token");
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-    let bearer = format!("Bearer {token}");
-    let headers = [
-        JSON,
-        BOTH,
-        ("Authorization", bearer.as_str()),
-        ("MCP-Protocol-Version", "2026-07-28"),
-        ("Mcp-Method", method),
-        ("Mcp-Name", name),
-    ];
-    http(at, "POST", "/mcp", &headers, body.to_string().as_bytes()).await.json()
+/// Likewise, by any method.
+pub(crate) async fn ada_asks(lab: &Lab, at: SocketAddr, method: &str, params: Value) -> Value {
+    signed_in(lab, at, ("ada", &["mssql:read"]), method, params).await.json()
 }
 
 #[cfg(unix)]

@@ -223,6 +223,35 @@ pub fn modern(mut params: Value) -> Value {
     params
 }
 
+/// The same of somebody who signs in, with a token of these scopes.
+pub async fn signed_in(
+    lab: &Lab,
+    at: SocketAddr,
+    (who, scopes): (&str, &[&str]),
+    method: &str,
+    params: Value,
+) -> Answer {
+    let grants = lab.app.authority.as_ref().expect("sign-in").grants();
+    let scopes = scopes.iter().map(|s| (*s).to_owned()).collect();
+    let token = grants.api_token(who, scopes, "", None).await.expect("token");
+    let name = ["name", "uri", "taskId"].iter().find_map(|key| params[key].as_str());
+    let name = name.unwrap_or("").to_owned();
+    let params = if params["_meta"].is_null() { modern(params) } else { params };
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+    let bearer = format!("Bearer {token}");
+    let mut headers = vec![
+        JSON,
+        BOTH,
+        ("Authorization", bearer.as_str()),
+        ("MCP-Protocol-Version", "2026-07-28"),
+        ("Mcp-Method", method),
+    ];
+    if !name.is_empty() {
+        headers.push(("Mcp-Name", &name));
+    }
+    http(at, "POST", "/mcp", &headers, body.to_string().as_bytes()).await
+}
+
 /// A stateless request with its headers.
 pub async fn stateless(address: SocketAddr, method: &str, params: Value) -> Answer {
     let name = params["name"].as_str().or(params["uri"].as_str()).unwrap_or("").to_owned();
