@@ -200,6 +200,12 @@ impl Resources {
         Ok(page("resources", items, next))
     }
 
+    /// `resources/list` of whoever is shown no database.
+    pub(crate) fn fixed(&self, shows_views: bool) -> Reply {
+        let some = self.fixed.iter().filter(|f| shows_views || !f.for_views);
+        page("resources", some.map(Fixed::entry).collect(), None)
+    }
+
     /// `resources/templates/list`.
     pub(crate) fn templates(&self, params: Option<&RawValue>) -> Result<Reply, Stop> {
         if skipped(params)?.is_some() {

@@ -351,6 +351,8 @@ async fn nobody_learns_of_a_database_that_they_are_not_shown() {
         for method in ["resources/list", "resources/templates/list"] {
             let (answer, told) = ask(who, method, json!({})).await;
             assert!(answer.json()["result"].is_object(), "{told}");
+            let guides = told.contains("skill://");
+            assert_eq!(guides, method == "resources/list", "{who}: {told}");
         }
         for name in hidden {
             assert!(!database(&all, name), "{who} sees {name}: {all}");
