@@ -1,0 +1,108 @@
+//! Command-line tools in which a person has signed in: the Azure CLI and the Azure Developer CLI.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use crate::failure::{Failure, told};
+use crate::options::{EntraOptions, Surroundings};
+use crate::retry::Deadline;
+use crate::token::AccessToken;
+
+/// Both start an interpreter, and may ask the login host.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A program that prints a token.
+#[derive(Clone)]
+pub(crate) struct Program {
+    name: &'static str,
+    path: PathBuf,
+    arguments: Vec<String>,
+    sign_in: &'static str,
+}
+
+// === impl Program ===
+
+impl Program {
+    /// `az account get-access-token`
+    pub(crate) fn az(around: &Surroundings, o: &EntraOptions) -> Result<Self, String> {
+        let scope = o.cloud()?.scope();
+        let words = ["account", "get-access-token", "-o", "json", "--scope", &scope];
+        let mut arguments = words.map(str::to_owned).to_vec();
+        if !o.tenant.is_empty() {
+            arguments.extend(["--tenant".to_owned(), o.tenant.clone()]);
+        }
+        let path = found(around, "az").ok_or(
+            "there is no az in PATH, for entra.source = azure-cli: install the Azure CLI, and run \
+             az login",
+        )?;
+        Ok(Self { name: "the Azure CLI", path, arguments, sign_in: "az login" })
+    }
+
+    /// `azd auth token`
+    pub(crate) fn azd(around: &Surroundings, o: &EntraOptions) -> Result<Self, String> {
+        let scope = o.cloud()?.scope();
+        let words = ["auth", "token", "--output", "json", "--scope", &scope, "--no-prompt"];
+        let mut arguments = words.map(str::to_owned).to_vec();
+        if !o.tenant.is_empty() {
+            arguments.extend(["--tenant-id".to_owned(), o.tenant.clone()]);
+        }
+        let path = found(around, "azd").ok_or(
+            "there is no azd in PATH, for entra.source = azd: install the Azure Developer CLI, and \
+             run azd auth login",
+        )?;
+        Ok(Self { name: "the Azure Developer CLI", path, arguments, sign_in: "azd auth login" })
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) async fn fetch(&self, deadline: Deadline) -> Result<AccessToken, Failure> {
+        // Its own folder is nobody's: a file there that is called like a module would be run.
+        let folder = self.path.parent().unwrap_or(std::path::Path::new("/"));
+        let child = Command::new(&self.path)
+            .args(&self.arguments)
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn();
+        let wrong = |what: String, mend: &str| Failure::new(self.name, what, mend).for_now();
+        let child = child.map_err(|e| wrong(format!("it cannot be started: {e}"), ""))?;
+        let patience = PATIENCE.min(deadline.left());
+        let output = tokio::time::timeout(patience, child.wait_with_output())
+            .await
+            .map_err(|_| {
+                let what = format!("it did not answer within {} s", patience.as_secs_f32());
+                wrong(what, "raise pool.connect_timeout, or look why it is slow")
+            })?
+            .map_err(|e| wrong(format!("it cannot be read: {e}"), ""))?;
+        if !output.status.success() {
+            // What it prints to stderr is for people, and holds no token.
+            let said = String::from_utf8_lossy(&output.stderr);
+            let said = said.lines().find(|l| !l.trim().is_empty()).unwrap_or("it failed");
+            let mend = format!("run {}, as the user who runs this server", self.sign_in);
+            return Err(wrong(told(said, ""), &mend));
+        }
+        AccessToken::read(&output.stdout).map_err(|why| {
+            wrong(
+                format!("its answer cannot be used: {why}"),
+                "update it: this needs az 2.54 or later",
+            )
+        })
+    }
+}
+
+/// A program in PATH.
+fn found(around: &Surroundings, name: &str) -> Option<PathBuf> {
+    let path = around.variables.get(if cfg!(windows) { "Path" } else { "PATH" })?;
+    let file = if cfg!(windows) { format!("{name}.cmd") } else { name.to_owned() };
+    std::env::split_paths(path)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join(&file))
+        .find(|file| file.is_file())
+}
