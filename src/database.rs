@@ -10,6 +10,7 @@ pub(crate) mod explain;
 mod fetch;
 mod identity;
 pub(crate) mod lease;
+pub(crate) mod login;
 pub(crate) mod names;
 pub(crate) mod notices;
 pub(crate) mod objects;
@@ -22,6 +23,7 @@ pub mod rows;
 pub mod run;
 mod settings;
 mod share;
+mod transient;
 pub mod wrapper;
 
 use std::sync::Arc;
@@ -57,6 +59,7 @@ pub struct Database {
     names: Arc<names::Cache>,
     labels: Arc<observe::Labels>,
     reach: Arc<reach::Reach>,
+    epoch: pool::Epoch,
     /// Callers are told where it is, and by which login.
     frank: Arc<AtomicBool>,
     index: Arc<catalog::index::IndexCache>,
@@ -114,9 +117,14 @@ impl Database {
     pub fn new(settings: Settings) -> Self {
         let settings = Arc::new(settings);
         let cleanups = TaskTracker::new();
-        let reach = Arc::new(reach::Reach::new(settings.server(), &settings.label, &settings.user));
+        let reach = Arc::new(reach::Reach::new(
+            settings.server(),
+            &settings.label,
+            &settings.login.account(),
+        ));
         let frank = Arc::<AtomicBool>::default();
-        let pool = pool::build(settings.clone(), reach.clone(), frank.clone());
+        let epoch = pool::Epoch::default();
+        let pool = pool::build(settings.clone(), reach.clone(), epoch.clone(), frank.clone());
         let shares = share::Shares::new(settings.max_size, settings.max_waiting);
         let labels = Arc::new(observe::Labels::new(&settings));
         let wrapping =
@@ -130,6 +138,7 @@ impl Database {
             names: Arc::default(),
             labels,
             reach,
+            epoch,
             frank,
             index: Arc::default(),
             knowledge: Arc::default(),
@@ -234,6 +243,21 @@ impl Database {
         let (object, share) = object?;
         limits.seen.set(object.identity.clone());
         Ok(lease::Lease::new(object, share, self.cleanups.clone(), self.labels.clone()))
+    }
+
+    /// What an error says of the other connections: after a failover they lead to a server that is
+    /// not the one any more.
+    fn judge_pool(&self, error: &DbError) {
+        let moved = match error {
+            DbError::Lost(_) => true,
+            DbError::Sql(e) => transient::failed_over(e.number),
+            _ => false,
+        };
+        if moved {
+            tracing::debug!(target: "mssql_mcp::database", label = self.settings.label, "{error}: \
+                the connections that were made before are closed");
+            self.epoch.end(&self.pool);
+        }
     }
 
     fn labels(&self) -> &observe::Labels {

@@ -142,7 +142,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
                     "{} {} {} {}",
                     s.server(),
                     s.database,
-                    s.user,
+                    s.login.account(),
                     s.policy.access.as_str()
                 );
                 if !seen.contains(&identity) {

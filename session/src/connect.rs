@@ -8,6 +8,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::dial;
 use crate::error::{Error, Stage};
 use crate::login;
 use crate::packet::{HEADER, Header, kind, packets};
@@ -33,6 +34,8 @@ pub struct Target {
     pub port: u16,
     /// The instance that must answer, where one is named.
     pub instance: Option<String>,
+    /// Every address of the name is tried at the same time (MultiSubnetFailover).
+    pub all_at_once: bool,
     /// TLS, shared by all connections to a server.
     pub tls: Tls,
     /// Who logs in, and to which database; its encryption and its times are not used.
@@ -58,6 +61,7 @@ impl Target {
             host: host.into(),
             port,
             instance: None,
+            all_at_once: false,
             tls,
             login,
             fed_auth: false,
@@ -72,7 +76,7 @@ impl Target {
     pub(crate) async fn session(&self) -> Result<Session, Error> {
         let stage = AtomicU8::new(Stage::Connect as u8);
         let all = async {
-            let tcp = open(&self.host, self.port).await?;
+            let tcp = dial::open(&self.host, self.port, self.all_at_once).await?;
             self.begin(tcp, &stage).await
         };
         self.in_time(all, &stage).await
@@ -216,28 +220,4 @@ impl Stage {
             .find(|s| *s as u8 == n)
             .unwrap_or(Stage::Connect)
     }
-}
-
-/// Tries each address of a name.
-async fn open(host: &str, port: u16) -> Result<TcpStream, Error> {
-    let no_address = |why: String| Error::Dns(format!("the name {host} has no address{why}"));
-    let addresses =
-        tokio::net::lookup_host((host, port)).await.map_err(|e| no_address(format!(": {e}")))?;
-    let mut last = None;
-    for a in addresses {
-        match TcpStream::connect(a).await {
-            Ok(tcp) => return Ok(tcp),
-            Err(e) => last = Some((a, e)),
-        }
-    }
-    Err(match last {
-        None => no_address(String::new()),
-        Some((a, e)) if e.kind() == io::ErrorKind::ConnectionRefused => {
-            Error::Refused(format!("nothing listens on {a} ({host}): connection refused"))
-        }
-        Some((a, e)) if e.kind() == io::ErrorKind::TimedOut => {
-            Error::Unreachable(format!("{a} ({host}) does not answer"))
-        }
-        Some((a, e)) => Error::Unreachable(format!("{a} ({host}): {e}")),
-    })
 }

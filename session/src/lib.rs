@@ -11,6 +11,7 @@ mod column;
 mod connect;
 mod cursor;
 mod decode;
+mod dial;
 mod error;
 mod event;
 mod forms;

@@ -67,7 +67,7 @@ fn may_be_its_own(key: &str) -> bool {
         "limits.max_cell",
         "limits.text",
     ];
-    ["database.", "pool."].iter().any(|section| key.starts_with(section))
+    ["database.", "entra.", "pool."].iter().any(|section| key.starts_with(section))
         || LIMITS.contains(&key)
         || [access::LEVEL.name(), access::ALLOW.name(), settings::tools::SEARCH_ROWS.name()]
             .contains(&key)

@@ -11,7 +11,7 @@ use super::file::{read_file, read_text};
 use super::lists::{Lists, MountRow};
 use super::repeated::quoted;
 use super::setting::{Value, ValueKind, parse_listen};
-use super::settings::{access, auth, database, http};
+use super::settings::{access, auth, database, entra, http};
 use super::{Config, Errors, QuotaRow, Source, Values, place, settings, strays};
 
 /// Paths that are ours below every mount, so that none may be called so.
@@ -218,8 +218,12 @@ fn gathered(inputs: &Inputs, lists: &mut Lists, errors: &mut Vec<String>) -> Val
             None => errors.push(format!("{key}: unknown; {}", settings::nearest(key))),
         }
     }
+    let usual = usual_store(&inputs.env);
     if let Some((text, _)) = values.get_mut(auth::STORE.name()).filter(|v| v.0 == "sqlite") {
-        *text = format!("sqlite:{}", usual_store(&inputs.env).display());
+        *text = format!("sqlite:{}", usual.display());
+    }
+    if let Some((text, _)) = values.get_mut(entra::SIGN_IN_FILE.name()).filter(|v| v.0.is_empty()) {
+        *text = usual.with_file_name("entra-sign-in.json").display().to_string();
     }
     values
 }

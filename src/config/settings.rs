@@ -5,6 +5,7 @@ pub mod admin;
 pub mod audit;
 pub mod auth;
 pub mod database;
+pub mod entra;
 pub mod http;
 pub mod limits;
 pub mod log;
@@ -35,6 +36,7 @@ pub(crate) struct Section {
 /// All sections, in the order of the docs.
 pub(crate) const SECTIONS: &[Section] = &[
     of_a_mount("database", "Database", database::ROWS, database::check),
+    of_a_mount("entra", "Entra ID", entra::ROWS, entra::check),
     of_a_mount("pool", "Connection pool", pool::ROWS, nothing),
     of_a_mount("access", "Access", access::ROWS, access::check),
     section("auth", "Sign-in", auth::ROWS, auth::check),

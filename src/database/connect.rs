@@ -1,17 +1,21 @@
 //! How a connection is made: where to, with which TLS, as whom, and what it means when there is
 //! none.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mssql_mcp_session::{
-    AuthMethod, Encrypt as Encryption, Error, LoginConfig, Message, Session, Stage, Target, Tls,
-    Trust,
+    Encrypt as Encryption, Error, LoginConfig, Message, Session, Stage, Target, Tls, Trust,
 };
 use tiberius::SqlBrowser;
 use tokio::net::TcpStream;
 
-use super::{ConnectKind, DbError, Settings, SqlError};
+use super::{ConnectKind, DbError, Settings, SqlError, transient};
 use crate::config::settings::database::Encrypt;
+
+/// What a login that is refused is told, and no more than that.
+const LOGIN_FAILED: u32 = 18_456;
+/// A login is sent on so many times at most, as Microsoft's drivers have it.
+const HOPS: u32 = 10;
 
 /// Reads the certificates that are trusted, which takes some milliseconds: once for a pool.
 pub(super) fn target(s: &Settings) -> Result<Target, DbError> {
@@ -28,44 +32,117 @@ pub(super) fn target(s: &Settings) -> Result<Target, DbError> {
     };
     let name = Some(s.certificate_host.clone()).filter(|name| !name.is_empty());
     let tls = Tls::new(encrypt, &trust, name).map_err(|e| failed(e, s))?;
-    let mut target = Target::new(&s.host, s.port, tls, login(s));
-    target.instance.clone_from(&s.instance);
-    Ok(target)
-}
-
-fn login(s: &Settings) -> LoginConfig {
     let mut login = LoginConfig::new();
     if !s.database.is_empty() {
         login.database(&s.database);
     }
-    login.application_name("mssql-mcp");
-    login.authentication(AuthMethod::sql_server(&s.user, &s.password));
+    login.application_name(&s.application);
     login.readonly(s.read_intent);
-    login
+    let mut target = Target::new(&s.host, s.port, tls, login);
+    target.instance.clone_from(&s.instance);
+    target.all_at_once = s.multi_subnet;
+    target.packet_size = s.packet_size;
+    Ok(target)
 }
 
-/// Connects and logs in, within a time.
+/// Why a login failed, with the server's number where it was the server that refused it.
+struct LoginRefusal {
+    error: DbError,
+    number: Option<u32>,
+}
+
+// === impl LoginRefusal ===
+
+impl From<DbError> for LoginRefusal {
+    fn from(error: DbError) -> Self {
+        Self { error, number: None }
+    }
+}
+
+impl LoginRefusal {
+    fn of(e: Error, s: &Settings) -> Self {
+        let number = match &e {
+            Error::Login(m) => Some(m.number.unsigned_abs()),
+            _ => None,
+        };
+        Self { error: failed(e, s), number }
+    }
+}
+
+/// Connects and logs in, within a time. What passes by itself is tried again while there is time;
+/// a token that SQL Server does not take, once with another one.
 pub(super) async fn connect(
     target: &Target,
     s: &Settings,
     within: Duration,
 ) -> Result<Session, DbError> {
-    let target = Target { connect_timeout: within, ..target.clone() };
-    let made = match &s.instance {
+    let deadline = Instant::now() + within;
+    let left = || deadline.saturating_duration_since(Instant::now());
+    let (mut attempt, mut renewed) = (0, false);
+    loop {
+        let brought = s.login.bring(left()).await?;
+        let mut target = Target { connect_timeout: left(), ..target.clone() };
+        target.fed_auth = brought.token.is_some();
+        target.login.authentication(brought.auth);
+        let refusal = match once(&target, s).await {
+            Ok(session) => return Ok(session),
+            Err(e) => e,
+        };
+        if let (Some(LOGIN_FAILED), Some(token)) = (refusal.number, &brought.token) {
+            s.login.refused(token);
+            if !std::mem::replace(&mut renewed, true) {
+                continue;
+            }
+        }
+        let pause = transient::pause(attempt);
+        if !refusal.number.is_some_and(transient::at_login) || pause >= left() {
+            return Err(refusal.error);
+        }
+        tokio::time::sleep(pause).await;
+        attempt += 1;
+    }
+}
+
+/// One login, at the server that it belongs to: Azure's gateway and a listener of an availability
+/// group send it on.
+async fn once(target: &Target, s: &Settings) -> Result<Session, LoginRefusal> {
+    let deadline = Instant::now() + target.connect_timeout;
+    let mut made = match &s.instance {
         Some(instance) => {
             let tcp = open_instance(s, instance).await?;
-            Box::pin(Session::over(tcp, &target)).await
+            Box::pin(Session::over(tcp, target)).await
         }
-        None => Box::pin(Session::connect(&target)).await,
+        None => Box::pin(Session::connect(target)).await,
     };
-    match made {
-        // Azure sends the login to another node; one hop, as its own drivers do.
-        Err(Error::Routing { host, port }) => {
-            let routed = Target { host, port, instance: None, ..target };
-            Box::pin(Session::connect(&routed)).await.map_err(|e| failed(e, s))
-        }
-        made => made.map_err(|e| failed(e, s)),
+    for _ in 0..HOPS {
+        let (host, port) = match made {
+            Err(Error::Routing { host, port }) => (host, port),
+            made => return made.map_err(|e| LoginRefusal::of(e, s)),
+        };
+        let connect_timeout = deadline.saturating_duration_since(Instant::now());
+        // The certificate is that of the other server, unless the operator names one for both.
+        let routed = Target { host, port, instance: None, connect_timeout, ..target.clone() };
+        made = match Box::pin(Session::connect(&routed)).await {
+            Err(
+                e @ (Error::Dns(_)
+                | Error::Refused(_)
+                | Error::Unreachable(_)
+                | Error::Slow(Stage::Connect)),
+            ) => {
+                let what = format!(
+                    "{} sends the login on to {},{}, which cannot be reached: {e}",
+                    s.server(),
+                    routed.host,
+                    routed.port
+                );
+                return Err(DbError::Connect(what, ConnectKind::Redirect).into());
+            }
+            made => made,
+        };
     }
+    let what =
+        format!("{} sends logins in a circle, or through more than {HOPS} servers", s.server());
+    made.map_err(|_| DbError::Connect(what, ConnectKind::Redirect).into())
 }
 
 /// Asks SQL Server Browser for the instance's port (MC-SQLR, UDP 1434), and connects to it.
@@ -123,13 +200,21 @@ fn failed(e: Error, s: &Settings) -> DbError {
     DbError::Connect(what, kind)
 }
 
-/// What a server's answer to a login is about.
+/// What a server's answer to a login is about (`sys.messages`).
 fn refused(m: &Message) -> ConnectKind {
     match m.number {
-        911 | 4060 | 4064 => ConnectKind::Database,
+        911 | 916 | 4060 | 4064 => ConnectKind::Database,
         // Of these nobody is counted: script upgrade, single user, server shutting down or paused.
         18_401 | 18_451 | 18_461 | 18_491 => ConnectKind::Other,
+        18_452 => ConnectKind::Untrusted,
+        18_470 => ConnectKind::Disabled,
+        18_486 => ConnectKind::Locked,
+        18_487 | 18_488 => ConnectKind::Expired,
         18_401..=18_999 => ConnectKind::Login,
+        40_531 | 40_532 => ConnectKind::Gateway,
+        40_615 | 40_914 | 42_101 | 47_073 => ConnectKind::Firewall,
+        47_072 => ConnectKind::OldTls,
+        n if transient::at_login(n.unsigned_abs()) => ConnectKind::Passing,
         _ => ConnectKind::Other,
     }
 }

@@ -55,12 +55,57 @@ pub enum ConnectKind {
     NoTls,
     /// 18456 and its kin.
     Login,
-    /// 4060: no such database, or no right to it.
+    /// 18452: a Windows login that the server does not trust.
+    Untrusted,
+    /// 18470: the login is disabled.
+    Disabled,
+    /// 18486: it is locked.
+    Locked,
+    /// 18487 and 18488: its password has expired, or must be changed.
+    Expired,
+    /// There is no token to log in with.
+    Token {
+        /// There may be one later.
+        for_now: bool,
+    },
+    /// There is no ticket, or no credentials, on our side of a Windows login.
+    Ticket,
+    /// 4060 and its kin: no such database, or no right to it.
     Database,
+    /// 40532: Azure's gateway does not know the server.
+    Gateway,
+    /// 40615 and its kin: the network is not allowed.
+    Firewall,
+    /// 47072: TLS is too old for the server.
+    OldTls,
+    /// 40613 and its kin: busy, resuming, or on its way to another node.
+    Passing,
+    /// The server that the login was sent on to cannot be reached.
+    Redirect,
     /// The instance was not found.
     Instance,
     /// The system or the driver says why.
     Other,
+}
+
+// === impl ConnectKind ===
+
+impl ConnectKind {
+    /// A refusal that an account may be locked for when it comes too often.
+    pub(crate) fn counts(self) -> bool {
+        use ConnectKind as K;
+        matches!(self, K::Login | K::Untrusted | K::Disabled | K::Locked | K::Expired)
+    }
+
+    /// The same call may succeed later, as it is.
+    pub(crate) fn is_for_now(self) -> bool {
+        use ConnectKind as K;
+        match self {
+            K::Refused | K::Timeout | K::Other | K::Dns | K::Passing | K::Redirect => true,
+            K::Token { for_now } => for_now,
+            _ => false,
+        }
+    }
 }
 
 // === impl DbError ===
@@ -103,7 +148,18 @@ impl DbError {
                 ConnectKind::Timeout => "connect_timeout",
                 ConnectKind::Tls | ConnectKind::NoTls => "tls",
                 ConnectKind::Login => "login",
+                ConnectKind::Untrusted => "login_untrusted",
+                ConnectKind::Disabled => "login_disabled",
+                ConnectKind::Locked => "login_locked",
+                ConnectKind::Expired => "login_expired",
+                ConnectKind::Token { .. } => "no_token",
+                ConnectKind::Ticket => "no_ticket",
                 ConnectKind::Database => "no_database",
+                ConnectKind::Gateway => "gateway",
+                ConnectKind::Firewall => "firewall",
+                ConnectKind::OldTls => "tls",
+                ConnectKind::Passing => "busy",
+                ConnectKind::Redirect => "redirect",
                 ConnectKind::Instance => "no_instance",
                 ConnectKind::Other => "connect",
             },

@@ -1,8 +1,10 @@
 //! What an error means and what to do about it, in words for a person or a model.
 
-use crate::code::Code;
+use std::borrow::Cow;
 
+use super::login::LoginMethod;
 use super::{ConnectKind, DbError, Settings};
+use crate::code::Code;
 
 /// An error in words.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,17 +67,68 @@ pub(crate) fn explain(e: &DbError, s: &Settings) -> Explained {
         DbError::Connect(what, kind) => make(
             Code::DatabaseUnavailable,
             format!("There is no connection to the database: {what}."),
-            mend(*kind),
-            matches!(
-                kind,
-                ConnectKind::Refused | ConnectKind::Timeout | ConnectKind::Other | ConnectKind::Dns
-            ),
+            &mend(*kind, what, s),
+            kind.is_for_now(),
         ),
     }
 }
 
 /// What to change where there is no connection.
-fn mend(kind: ConnectKind) -> &'static str {
+fn mend(kind: ConnectKind, what: &str, s: &Settings) -> Cow<'static, str> {
+    match kind {
+        ConnectKind::Login => login_mend(what, s),
+        ConnectKind::Database if matches!(s.login, LoginMethod::Entra(_)) => {
+            format!("Check database.name (MSSQL_DATABASE); {}.", create_user(s)).into()
+        }
+        kind => plain_mend(kind).into(),
+    }
+}
+
+/// What makes a principal of Entra ID a user of the database.
+fn create_user(s: &Settings) -> String {
+    let database = match s.database.as_str() {
+        "" => "the database (database.name; without one it is master)".to_owned(),
+        name => name.to_owned(),
+    };
+    format!("in {database} an administrator runs CREATE USER [name] FROM EXTERNAL PROVIDER")
+}
+
+/// What to do about 18456: SQL Server says the rest in its own log alone.
+fn login_mend(what: &str, s: &Settings) -> Cow<'static, str> {
+    match &s.login {
+        LoginMethod::Sql { .. } => "Check MSSQL_USER and MSSQL_PASSWORD (database.user, \
+                                    database.password), that the login is enabled, and that the \
+                                    server allows SQL Server authentication (mixed mode)."
+            .into(),
+        LoginMethod::Ntlm { .. } | LoginMethod::Kerberos => {
+            "The account is known and has no login here: CREATE LOGIN [DOMAIN\\name] FROM WINDOWS."
+                .into()
+        }
+        LoginMethod::Entra(_) if what.contains("expired") => {
+            "The token is older than it says: check this machine's clock, and who renews \
+             entra.token_file."
+                .into()
+        }
+        LoginMethod::Entra(_) if what.contains("not currently configured to accept") => {
+            "The server has no Microsoft Entra administrator: set one (Azure portal, or az sql \
+             server ad-admin create)."
+                .into()
+        }
+        LoginMethod::Entra(_) if what.contains("Incorrect or invalid token") => {
+            "The token is for another resource or tenant: check entra.resource, entra.tenant and \
+             the server's cloud."
+                .into()
+        }
+        LoginMethod::Entra(_) => format!(
+            "The token is good, and its principal has no user there: {}. A new member of a group \
+             may wait for hours.",
+            create_user(s)
+        )
+        .into(),
+    }
+}
+
+fn plain_mend(kind: ConnectKind) -> &'static str {
     match kind {
         ConnectKind::Dns => {
             "Check database.host (MSSQL_HOST): the name must resolve on this machine."
@@ -97,12 +150,36 @@ fn mend(kind: ConnectKind) -> &'static str {
                      = \"off\" (MSSQL_ENCRYPT=off) does without TLS: passwords and rows then \
                      travel in the clear."
         }
-        ConnectKind::Login => {
-            "Check MSSQL_USER and MSSQL_PASSWORD (database.user, database.password), that \
-                     the login is enabled, and that the server allows SQL Server authentication \
-                     (mixed mode)."
+        ConnectKind::Untrusted => {
+            "Check the domain and the name; that MSSQLSvc/HOST:PORT is registered (setspn -L); and \
+             that the server does not require Extended Protection, which this client does not have."
         }
-        ConnectKind::Database => {
+        ConnectKind::Disabled => "An administrator enables it: ALTER LOGIN [name] ENABLE.",
+        ConnectKind::Locked => {
+            "An administrator unlocks it: ALTER LOGIN [name] WITH PASSWORD = '…' UNLOCK."
+        }
+        ConnectKind::Expired => {
+            "Set another password with a client that can (sqlcmd -z), or ALTER LOGIN [name] WITH \
+             CHECK_EXPIRATION = OFF."
+        }
+        ConnectKind::Token { .. } | ConnectKind::Ticket => "See docs/logins.md.",
+        ConnectKind::Gateway => {
+            "Check database.host (MSSQL_HOST): it is SERVER.database.windows.net itself, not an \
+             alias or an address."
+        }
+        ConnectKind::Firewall => {
+            "It is the network, and not the login: allow this machine's address in the server's \
+             firewall, or use its private endpoint."
+        }
+        ConnectKind::OldTls => "The server asks for a newer TLS: set database.encrypt to strict.",
+        ConnectKind::Passing => {
+            "It is busy, resuming, or moving to another node: try again in a minute."
+        }
+        ConnectKind::Redirect => {
+            "Open the way to it: inside Azure, ports 11000 to 11999 (or the connection policy \
+             Proxy); for a readable secondary, its own host and port."
+        }
+        ConnectKind::Login | ConnectKind::Database => {
             "Check database.name (MSSQL_DATABASE), and that the login has a user in that \
                      database."
         }
@@ -123,7 +200,17 @@ pub(crate) fn explain_to_others(e: &DbError, s: &Settings) -> Explained {
         ConnectKind::Timeout => "it does not answer",
         ConnectKind::Tls => "TLS with it failed",
         ConnectKind::NoTls => "it does not offer TLS",
-        ConnectKind::Login => "it refuses the login of this server",
+        ConnectKind::Login
+        | ConnectKind::Untrusted
+        | ConnectKind::Disabled
+        | ConnectKind::Locked
+        | ConnectKind::Expired
+        | ConnectKind::Gateway => "it refuses the login of this server",
+        ConnectKind::Token { .. } | ConnectKind::Ticket => "this server has nothing to log in with",
+        ConnectKind::Firewall => "it does not allow this server's network",
+        ConnectKind::OldTls => "TLS with it failed",
+        ConnectKind::Passing => "it is busy, resuming or moving",
+        ConnectKind::Redirect => "the server that it sends logins to cannot be reached",
         ConnectKind::Database => "it has no such database, or the login may not use it",
         ConnectKind::Instance => "its instance was not found",
         ConnectKind::Other => "it could not be made, or broke",
@@ -209,7 +296,18 @@ mod tests {
             ConnectKind::Tls,
             ConnectKind::NoTls,
             ConnectKind::Login,
+            ConnectKind::Untrusted,
+            ConnectKind::Disabled,
+            ConnectKind::Locked,
+            ConnectKind::Expired,
+            ConnectKind::Token { for_now: true },
+            ConnectKind::Ticket,
             ConnectKind::Database,
+            ConnectKind::Gateway,
+            ConnectKind::Firewall,
+            ConnectKind::OldTls,
+            ConnectKind::Passing,
+            ConnectKind::Redirect,
             ConnectKind::Instance,
             ConnectKind::Other,
         ] {

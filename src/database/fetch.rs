@@ -12,7 +12,7 @@ use super::notices::Notices;
 use super::observe::Round;
 use super::pool::FATAL;
 use super::read::bounded;
-use super::run::{Mode, may_go_again};
+use super::run::{Mode, may_go_again, passes, pause};
 use super::wrapper::{
     CONTEXT_PARAM, ParamValue, TELL, activity, context_info, context_param, natural,
 };
@@ -32,7 +32,7 @@ impl Database {
         params: &[(&str, ParamValue)],
         limits: &Limits,
     ) -> Result<Vec<Rows>, DbError> {
-        let mut tries = 2;
+        let (mut tries, mut attempt) = (2, 0);
         loop {
             tries -= 1;
             let lease = bounded(self.lease(limits), limits.deadline, &limits.cancel);
@@ -42,8 +42,21 @@ impl Database {
             let rows = |sets: &Vec<Rows>| sets.iter().map(Vec::len).sum::<usize>() as u64;
             let work = Box::pin(self.fetch_on(&mut lease, sql, params, limits));
             match round.run(work, |r: &Result<_, _>| r.as_ref().map(rows)).await {
-                Err(DbError::Lost(_)) if tries > 0 && may_go_again(&mut lease, Mode::Read) => {}
-                result => return result,
+                Err(e @ DbError::Lost(_)) if tries > 0 && may_go_again(&mut lease, Mode::Read) => {
+                    self.judge_pool(&e);
+                }
+                Err(e) if passes(&e, attempt, limits) => {
+                    self.judge_pool(&e);
+                    drop(lease);
+                    pause(attempt, limits).await?;
+                    (attempt, tries) = (attempt + 1, tries + 1);
+                }
+                result => {
+                    if let Err(e) = &result {
+                        self.judge_pool(e);
+                    }
+                    return result;
+                }
             }
         }
     }

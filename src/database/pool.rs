@@ -1,7 +1,7 @@
 //! deadpool over sessions: when one is made, and when it is fit to be used again.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,27 @@ pub(crate) struct Connection {
     pub(crate) identity: Arc<Identity>,
     born: Instant,
     max_age: Duration,
+    /// The server as it was when this was made.
+    epoch: u64,
+}
+
+/// Which server the connections of a pool lead to: after a failover it is another one, and those
+/// made before are worth nothing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Epoch(Arc<AtomicU64>);
+
+// === impl Epoch ===
+
+impl Epoch {
+    fn now(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// What was made until now is not used again.
+    pub(crate) fn end(&self, pool: &Pool) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        pool.retain(|_, _| false);
+    }
 }
 
 /// Makes and checks connections.
@@ -37,6 +58,7 @@ pub(crate) struct Connection {
 pub(crate) struct Manager {
     settings: Arc<Settings>,
     reach: Arc<Reach>,
+    epoch: Epoch,
     /// Callers are told who and where it is, so it is asked.
     frank: Arc<AtomicBool>,
     /// Made when it is first needed.
@@ -51,14 +73,20 @@ const BEFORE_THE_END: Duration = Duration::from_millis(50);
 pub(super) const FATAL: u8 = 20;
 
 /// Builds the pool; nothing connects yet.
-pub(crate) fn build(settings: Arc<Settings>, reach: Arc<Reach>, frank: Arc<AtomicBool>) -> Pool {
+pub(crate) fn build(
+    settings: Arc<Settings>,
+    reach: Arc<Reach>,
+    epoch: Epoch,
+    frank: Arc<AtomicBool>,
+) -> Pool {
     let timeouts = Timeouts {
         wait: Some(settings.wait),
         // `create` has its own limit, so that its error can say which stage took so long.
         create: None,
         recycle: Some(Duration::from_secs(2)),
     };
-    let manager = Manager { settings: settings.clone(), reach, frank, target: Arc::default() };
+    let target = Arc::default();
+    let manager = Manager { settings: settings.clone(), reach, epoch, frank, target };
     managed::Pool::builder(manager)
         .max_size(settings.max_size)
         .timeouts(timeouts)
@@ -73,7 +101,7 @@ impl managed::Manager for Manager {
     type Error = DbError;
 
     async fn create(&self) -> Result<Connection, DbError> {
-        let began = Instant::now();
+        let (began, epoch) = (Instant::now(), self.epoch.now());
         // In a task, so that a login that nobody waits for any more ends in our books, too.
         let (settings, reach) = (self.settings.clone(), self.reach.clone());
         let (known, asks) = (self.target.clone(), self.frank.load(Ordering::Relaxed));
@@ -105,8 +133,10 @@ impl managed::Manager for Manager {
             )
         });
         let made = attempt.await.unwrap_or_else(|e| Err(DbError::Driver(e.to_string())));
-        let made = made
-            .map(|(session, identity)| Connection::new(session, identity, self.settings.max_age));
+        let made = made.map(|(session, identity)| Connection {
+            epoch,
+            ..Connection::new(session, identity, self.settings.max_age)
+        });
         let s = &self.settings;
         let mut labels = vec![Labels::new(s).pool()];
         labels.extend(made.as_ref().err().map(|e| label("error.type", e.kind())));
@@ -115,8 +145,8 @@ impl managed::Manager for Manager {
     }
 
     async fn recycle(&self, c: &mut Connection, m: &Metrics) -> RecycleResult<DbError> {
-        if !c.is_clean() || c.born.elapsed() > c.max_age {
-            return Err(RecycleError::message("in use, or too old"));
+        if !c.is_clean() || c.born.elapsed() > c.max_age || c.epoch != self.epoch.now() {
+            return Err(RecycleError::message("in use, too old, or of the server before it"));
         }
         // Nobody has to be asked whether the other end has gone, when it says so.
         if !c.session.is_quiet().await {
@@ -139,7 +169,7 @@ impl Connection {
         let dice = f64::from(RandomState::new().hash_one(0) as u32) / f64::from(u32::MAX);
         let max_age = max_age.mul_f64(0.9 + 0.2 * dice);
         let (identity, born) = (Arc::new(identity), Instant::now());
-        Self { session, unclean: false, dirty: false, identity, born, max_age }
+        Self { session, unclean: false, dirty: false, identity, born, max_age, epoch: 0 }
     }
 
     /// Whether the next caller may have it as it is.

@@ -138,7 +138,7 @@ impl Reach {
         known.verdict = Some((Instant::now(), up));
         match outcome {
             Ok(()) => self.account.failed().at.clear(),
-            Err(DbError::Connect(why, ConnectKind::Login)) => {
+            Err(DbError::Connect(why, kind)) if kind.counts() => {
                 let mut failed = self.account.failed();
                 failed.at.push(Instant::now());
                 failed.why.clone_from(why);

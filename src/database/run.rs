@@ -2,6 +2,7 @@
 //! connection was dead), and in a transaction of ours for a change that was confirmed.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use mssql_mcp_session::Cancelled;
 use mssql_mcp_spool::Kept;
@@ -12,7 +13,7 @@ use super::notices::Notices;
 use super::observe::Round;
 use super::read::bounded;
 use super::rows::Truncated;
-use super::{Database, DbError, Limits};
+use super::{Database, DbError, Limits, transient};
 
 pub(crate) use super::fetch::Rows;
 pub(crate) use super::wrapper::{Param, ParamValue};
@@ -112,14 +113,15 @@ pub struct Failure {
 
 impl Database {
     /// Runs a caller's text. Where the connection was lost, it is sent once more over another: if no
-    /// server can have begun with it, or it only reads and nothing of its answer has come.
+    /// server can have begun with it, or it only reads and nothing of its answer has come. What only
+    /// reads is tried again after an error that passes, too, if nothing was told of it.
     pub async fn run(
         &self,
         batch: Batch<'_>,
         mode: Mode,
         limits: &Limits,
     ) -> Result<BatchAnswer, Failure> {
-        let mut tries = 2;
+        let (mut tries, mut attempt) = (2, 0);
         loop {
             tries -= 1;
             let mut lease = self.lease_within(limits).await?;
@@ -143,8 +145,21 @@ impl Database {
                 Err(DbError::Lost(reason)) if tries > 0 && may_go_again(&mut lease, mode) => {
                     tracing::debug!(target: "mssql_mcp::database", reason, "a pooled connection \
                         was dead; trying another");
+                    self.judge_pool(&DbError::Lost(reason));
+                }
+                Err(error)
+                    if mode == Mode::Read
+                        && said.messages.is_empty()
+                        && passes(&error, attempt, limits) =>
+                {
+                    self.judge_pool(&error);
+                    // Others may have the connection meanwhile.
+                    drop(lease);
+                    pause(attempt, limits).await.map_err(silent)?;
+                    (attempt, tries) = (attempt + 1, tries + 1);
                 }
                 Err(error) => {
+                    self.judge_pool(&error);
                     self.doubt_by(&error);
                     let failure = failed(error, said, &mut lease).await;
                     return Err(Failure { uncommitted: mode != Mode::Change, ..failure });
@@ -256,6 +271,27 @@ impl Database {
     }
 }
 
+/// Whether a read that failed is worth another attempt, and there is time for one.
+pub(super) fn passes(error: &DbError, attempt: u32, limits: &Limits) -> bool {
+    let DbError::Sql(e) = error else { return false };
+    let until = |d: Instant| d.saturating_duration_since(Instant::now());
+    let left = limits.deadline.map_or(Duration::MAX, until);
+    let again = transient::of_a_read(e.number)
+        && attempt + 1 < transient::READS
+        && transient::pause(attempt) < left;
+    if again {
+        tracing::debug!(target: "mssql_mcp::database", number = e.number, "an error that passes; \
+            trying again");
+    }
+    again
+}
+
+/// Waits before another attempt.
+pub(super) async fn pause(attempt: u32, limits: &Limits) -> Result<(), DbError> {
+    let sleep = tokio::time::sleep(transient::pause(attempt));
+    bounded(sleep, limits.deadline, &limits.cancel).await
+}
+
 /// Whether a request whose connection was lost may be sent again.
 pub(super) fn may_go_again(lease: &mut Lease, mode: Mode) -> bool {
     let progress = lease.connection().map(|c| c.session.progress());
@@ -295,9 +331,7 @@ fn silent(error: DbError) -> Failure {
 
 #[cfg(all(test, feature = "sandbox"))]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
-    use std::time::{Duration, Instant};
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::login::LoginMethod;
 use crate::config::Config;
 use crate::config::server::ServerAddress;
 use crate::config::settings::{self, database::Encrypt};
@@ -14,8 +15,15 @@ pub struct Settings {
     /// Port, where there is no instance.
     pub(crate) port: u16,
     pub(crate) instance: Option<String>,
-    pub(crate) user: String,
-    pub(super) password: String,
+    /// As whom it is logged in.
+    pub(crate) login: LoginMethod,
+    /// What SQL Server is told as program_name.
+    pub(super) application: String,
+    /// Service principal name, where it is another one than the host's.
+    pub(super) spn: String,
+    pub(super) packet_size: u32,
+    /// Every address of the host is tried at the same time.
+    pub(super) multi_subnet: bool,
     /// Database; empty for the login's default.
     pub(crate) database: String,
     /// What `/health` calls it.
@@ -52,6 +60,14 @@ pub struct Settings {
     pub(crate) context_info: bool,
 }
 
+/// Ours, and what the operator says behind it; a program_name has 128 characters at most.
+fn application(name: &str) -> String {
+    match name.trim() {
+        "" => "mssql-mcp".to_owned(),
+        name => format!("mssql-mcp ({})", name.chars().take(116).collect::<String>()),
+    }
+}
+
 impl std::fmt::Debug for Settings {
     /// Without the password, and what else nobody looks for.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -72,6 +88,7 @@ impl Settings {
         // With a port nobody needs to be asked where the instance is.
         let instance = instance.filter(|_| port.is_none());
         let port = port.unwrap_or(1433);
+        let login = LoginMethod::from_config(c, &host)?;
         let ca = match c.get(settings::database::CA_FILE) {
             "" => None,
             p => Some(
@@ -83,8 +100,11 @@ impl Settings {
             host,
             port,
             instance,
-            user: c.get(settings::database::USER).to_owned(),
-            password: c.get(settings::database::PASSWORD).to_owned(),
+            login,
+            application: application(c.get(settings::database::APPLICATION_NAME)),
+            spn: c.get(settings::database::SPN).to_owned(),
+            packet_size: c.get(settings::database::PACKET_SIZE) as u32,
+            multi_subnet: c.get(settings::database::MULTI_SUBNET_FAILOVER),
             database: c.get(settings::database::NAME).to_owned(),
             label: c.get(settings::database::LABEL).to_owned(),
             encrypt: c.get(settings::database::ENCRYPT),

@@ -107,7 +107,7 @@ async fn connected(
 ) -> Result<(), Stage> {
     let s = db.settings();
     db.ping().await.map_err(|e| ("connection", e))?;
-    all.push(Finding::ok("connection", format!("{} as {}", s.server(), s.user)));
+    all.push(Finding::ok("connection", format!("{} as {}", s.server(), s.login.shown())));
     let who = introduced(db, limits, config, all).await.map_err(|e| ("query", e))?;
     let tables = db.list_tables(&ListFilter { take: 201, ..Default::default() }, limits).await;
     all.push(match tables.map_err(|e| ("catalog", e))?.len() {

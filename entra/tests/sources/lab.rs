@@ -75,7 +75,7 @@ fn told(r: &Request<Bytes>) -> String {
     for (name, value) in r.headers() {
         text += &format!("{name}: {}\n", value.to_str().expect("text"));
     }
-    text + &String::from_utf8(r.body().to_vec()).expect("text")
+    text + std::str::from_utf8(r.body()).expect("text")
 }
 
 pub(crate) fn now() -> u64 {

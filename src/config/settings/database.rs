@@ -21,15 +21,36 @@ choice! {
     }
 }
 
+choice! {
+    /// As whom, and how, a session is logged in.
+    pub enum Login {
+        /// A login of SQL Server, with user and password.
+        Sql = "sql",
+        /// A token of Microsoft Entra ID; `[entra]` says where it comes from.
+        Entra = "entra",
+        /// A Windows account with its password.
+        Ntlm = "ntlm",
+        /// A Kerberos ticket, from the credential cache or a keytab.
+        Kerberos = "kerberos",
+    }
+    also { "windows" => "kerberos", "integrated" => "kerberos", }
+}
+
 settings! {
+    CONNECTION: Secret = "database.connection", ["MSSQL_CONNECTION_STRING"], "", restart,
+        "a connection string (ADO.NET, ODBC, JDBC or URL) that says all of these; what is set beside it \
+         wins (docs/logins.md)";
     HOST: Host = "database.host", ["MSSQL_HOST"], "", restart,
         "SQL Server's host; also HOST,PORT and HOST\\INSTANCE";
     PORT: Int<1, 65535> = "database.port", ["MSSQL_PORT"], "1433", restart,
         "its TCP port; with one, a named instance is not looked for";
     INSTANCE: Text = "database.instance", [], "", restart,
         "named instance, found through SQL Server Browser (UDP 1434)";
+    LOGIN: Login = "database.login", ["MSSQL_LOGIN"], "sql", restart,
+        "as whom a session is logged in: sql (user and password), entra (a token of Microsoft Entra ID, \
+         see [entra]), ntlm (a Windows account and its password) or kerberos (a ticket); docs/logins.md";
     USER: Text = "database.user", ["MSSQL_USER"], "", restart,
-        "SQL Server login";
+        "login of SQL Server, or with ntlm DOMAIN\\\\user";
     PASSWORD: Secret = "database.password", ["MSSQL_PASSWORD"], "", restart,
         "its password";
     NAME: Text = "database.name", ["MSSQL_DATABASE"], "", restart,
@@ -46,7 +67,15 @@ settings! {
     CERTIFICATE_HOST: Text = "database.certificate_host", [], "", restart,
         "host name that the certificate must have, where it is not database.host";
     TRUSTED_CONNECTION: bool = "database.trusted_connection", ["Trusted_Connection"], "no", restart,
-        "Windows authentication; not in this build, so yes is an error";
+        "yes is database.login = kerberos";
+    SPN: Text = "database.spn", [], "", restart,
+        "service principal name of SQL Server, for kerberos and ntlm, where it is not MSSQLSvc/HOST:PORT";
+    MULTI_SUBNET_FAILOVER: bool = "database.multi_subnet_failover", [], "no", restart,
+        "MultiSubnetFailover: every address of the name is tried at the same time";
+    PACKET_SIZE: Int<512, 32_767> = "database.packet_size", [], "8000", restart,
+        "bytes of a TDS packet to ask for; the server may give another size";
+    APPLICATION_NAME: Text = "database.application_name", [], "", restart,
+        "what SQL Server is told behind mssql-mcp, as program_name";
     DRIVER: Text = "database.driver", ["MSSQL_DRIVER"], "", restart,
         "accepted for the replaced service's users; no ODBC driver is needed";
     READ_INTENT: bool = "database.read_intent", [], "no", restart,
@@ -66,13 +95,7 @@ pub(in crate::config) fn check(config: &Config, errors: &mut Vec<String>) {
     if let Err(e) = config.server() {
         errors.push(e.replacen(HOST.name(), &config.place(HOST), 1));
     }
-    if config.get(TRUSTED_CONNECTION) {
-        errors.push(format!(
-            "{}: Windows authentication is not in this build; set database.user and \
-             database.password (MSSQL_USER, MSSQL_PASSWORD)",
-            config.place(TRUSTED_CONNECTION)
-        ));
-    }
+    check_login(config, errors);
     let name = config.get(CERTIFICATE_HOST);
     if !name.is_empty() && !ServerAddress::is_host(name) {
         errors.push(format!(
@@ -96,18 +119,77 @@ pub(in crate::config) fn check(config: &Config, errors: &mut Vec<String>) {
                 .into(),
         );
     }
-    if !config.get(USER).is_empty() && config.get(PASSWORD).is_empty() {
-        errors.push(
+}
+
+/// What each kind of login needs, and whether this build has it.
+fn check_login(config: &Config, errors: &mut Vec<String>) {
+    let login = config.login();
+    let by = match *config.source(LOGIN) == Source::Default && config.get(TRUSTED_CONNECTION) {
+        true => config.place(TRUSTED_CONNECTION),
+        false => config.place(LOGIN),
+    };
+    let (user, password) = (config.get(USER), config.get(PASSWORD));
+    match login {
+        Login::Sql | Login::Ntlm if !user.is_empty() && password.is_empty() => errors.push(
             "database.password is missing: set MSSQL_PASSWORD or MSSQL_PASSWORD_FILE (there is a \
              database.user)"
                 .into(),
-        );
+        ),
+        _ => {}
     }
+    match login {
+        Login::Ntlm if !cfg!(feature = "windows-login") => errors.push(format!(
+            "{by}: this build has no NTLM; build it with --features windows-login, or use another \
+             login (docs/logins.md)"
+        )),
+        Login::Kerberos if !cfg!(feature = "kerberos") => errors.push(format!(
+            "{by}: this build has no Kerberos; build it with --features kerberos, or set \
+             database.user and database.password (MSSQL_USER, MSSQL_PASSWORD; docs/logins.md)"
+        )),
+        Login::Ntlm if user.is_empty() => errors
+            .push(format!("{by}: database.user is missing, such as CORP\\ada, for an ntlm login")),
+        Login::Entra if config.get(ENCRYPT) == Encrypt::Off => errors.push(format!(
+            "{}: a token would travel in the clear; database.login = entra needs TLS",
+            config.place(ENCRYPT)
+        )),
+        _ => {}
+    }
+    let spn = config.get(SPN);
+    if !spn.is_empty() {
+        if !matches!(login, Login::Ntlm | Login::Kerberos) {
+            errors.push(format!(
+                "{}: only kerberos and ntlm have a service principal name; remove it, or set \
+                 database.login",
+                config.place(SPN)
+            ));
+        } else if spn_parts(spn).is_none() {
+            errors.push(format!(
+                "{}: {} is no name of SQL Server's; it is MSSQLSvc/HOST:PORT",
+                config.place(SPN),
+                quoted(spn)
+            ));
+        }
+    }
+}
+
+/// Host and port of a service principal name.
+pub(crate) fn spn_parts(spn: &str) -> Option<(&str, u16)> {
+    let (host, port) = spn.strip_prefix("MSSQLSvc/")?.rsplit_once(':')?;
+    let port = crate::net::port(port).filter(|p| *p > 0)?;
+    ServerAddress::is_host(host).then_some((host, port))
 }
 
 // === impl Config ===
 
 impl Config {
+    /// As whom a session is logged in.
+    pub(crate) fn login(&self) -> Login {
+        match self.get(LOGIN) {
+            Login::Sql if self.get(TRUSTED_CONNECTION) => Login::Kerberos,
+            login => login,
+        }
+    }
+
     /// Where SQL Server is; an empty host where none is configured. The error is about
     /// `database.host`.
     pub(crate) fn server(&self) -> Result<ServerAddress, String> {

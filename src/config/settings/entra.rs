@@ -1,0 +1,106 @@
+//! `[entra]`: where the tokens of a login by Microsoft Entra ID come from.
+
+use mssql_mcp_entra::{EntraOptions, SourceKind};
+
+use super::{auth, database};
+use crate::config::Config;
+use crate::config::setting::{Path, Secret, Text, choice, settings};
+
+choice! {
+    /// Where tokens come from.
+    pub enum EntraSource {
+        /// The first that is configured around the process.
+        Auto = "auto",
+        ManagedIdentity = "managed-identity",
+        WorkloadIdentity = "workload-identity",
+        ClientSecret = "client-secret",
+        ClientCertificate = "client-certificate",
+        AzureCli = "azure-cli",
+        Azd = "azd",
+        /// A person who ran `mssql-mcp login`.
+        DeviceCode = "device-code",
+        TokenFile = "token-file",
+        /// Each caller, by their own token.
+        OnBehalfOf = "on-behalf-of",
+    }
+    also { "default" => "auto", "msi" => "managed-identity", "az" => "azure-cli", }
+}
+
+settings! {
+    SOURCE: EntraSource = "entra.source", [], "auto", restart,
+        "where tokens come from: auto, managed-identity, workload-identity, client-secret, \
+         client-certificate, azure-cli, azd, device-code, token-file or on-behalf-of";
+    TENANT: Text = "entra.tenant", [], "", restart,
+        "tenant, by id or domain (AZURE_TENANT_ID where it is not set)";
+    CLIENT_ID: Text = "entra.client_id", [], "", restart,
+        "application, or the managed identity to use (AZURE_CLIENT_ID for an application)";
+    OBJECT_ID: Text = "entra.object_id", [], "", restart,
+        "a managed identity by its object id";
+    RESOURCE_ID: Text = "entra.resource_id", [], "", restart,
+        "a managed identity by its Azure resource id";
+    CLIENT_SECRET: Secret = "entra.client_secret", [], "", restart,
+        "the application's secret (AZURE_CLIENT_SECRET)";
+    CERTIFICATE_FILE: Path = "entra.certificate_file", [], "", restart,
+        "PEM file with the application's certificate and RSA key (AZURE_CLIENT_CERTIFICATE_PATH)";
+    TOKEN_FILE: Path = "entra.token_file", [], "", restart,
+        "file that somebody else keeps a token for SQL Server in (AZURE_SQL_TOKEN_FILE)";
+    AUTHORITY: Text = "entra.authority", [], "", restart,
+        "https:// URL of the login host; that of the server's cloud (AZURE_AUTHORITY_HOST)";
+    RESOURCE: Text = "entra.resource", [], "", restart,
+        "what tokens are for; that of the server's cloud";
+    SIGN_IN_FILE: Path = "entra.sign_in_file", [], "", restart,
+        "file that keeps what mssql-mcp login left; beside the usual auth.store";
+}
+
+pub(in crate::config) fn check(config: &Config, errors: &mut Vec<String>) {
+    let is_entra = config.login() == database::Login::Entra;
+    if is_entra
+        && config.get(SOURCE) == EntraSource::OnBehalfOf
+        && config.get(auth::MODE) != auth::AuthMode::External
+    {
+        errors.push(format!(
+            "{}: on-behalf-of exchanges the token of whoever calls, so that they must sign in with \
+             Entra ID: set auth.mode = \"external\" and auth.issuer, or choose another source",
+            config.place(SOURCE)
+        ));
+    }
+    let secret = [CLIENT_SECRET.name()];
+    if !is_entra && !config.get(CLIENT_SECRET).is_empty() {
+        errors.push(format!("{}: only database.login = entra uses it", secret[0]));
+    }
+}
+
+// === impl Config ===
+
+impl Config {
+    /// What there is to say of tokens, for a server of this name.
+    pub(crate) fn entra(&self, server: &str) -> EntraOptions {
+        let text = |key| self.get::<Text>(key).trim().to_owned();
+        let file = |key| self.get::<Path>(key).trim().to_owned();
+        EntraOptions {
+            source: match self.get(SOURCE) {
+                EntraSource::Auto => SourceKind::Auto,
+                EntraSource::ManagedIdentity => SourceKind::ManagedIdentity,
+                EntraSource::WorkloadIdentity => SourceKind::WorkloadIdentity,
+                EntraSource::ClientSecret => SourceKind::ClientSecret,
+                EntraSource::ClientCertificate => SourceKind::ClientCertificate,
+                EntraSource::AzureCli => SourceKind::AzureCli,
+                EntraSource::Azd => SourceKind::AzureDeveloperCli,
+                EntraSource::DeviceCode => SourceKind::DeviceCode,
+                EntraSource::TokenFile => SourceKind::TokenFile,
+                EntraSource::OnBehalfOf => SourceKind::OnBehalfOf,
+            },
+            server: server.to_owned(),
+            tenant: text(TENANT),
+            client_id: text(CLIENT_ID),
+            object_id: text(OBJECT_ID),
+            resource_id: text(RESOURCE_ID),
+            client_secret: self.get(CLIENT_SECRET).to_owned(),
+            certificate_file: file(CERTIFICATE_FILE),
+            token_file: file(TOKEN_FILE),
+            authority: text(AUTHORITY),
+            resource: text(RESOURCE),
+            sign_in_file: file(SIGN_IN_FILE).into(),
+        }
+    }
+}
