@@ -35,7 +35,7 @@ use tokio_util::task::AbortOnDropHandle;
 pub use crate::faults::{Attention, Faults};
 pub use crate::names::{DATABASE, PASSWORD, USER};
 use crate::server::Server;
-pub use crate::server::{Generated, Options, SandboxLogin, Script};
+pub use crate::server::{Generated, Options, SandboxLogin, SandboxPrincipal, Script};
 pub use crate::tds::token;
 
 /// A running sandbox; dropping it ends it.
@@ -138,6 +138,12 @@ impl Sandbox {
     /// Connections accepted so far.
     pub fn connections(&self) -> u64 {
         self.server.connections()
+    }
+
+    /// The tokens that logins brought, accepted or refused, in their order (MS-TDS §2.2.6.4,
+    /// FEDAUTH).
+    pub fn tokens(&self) -> Vec<String> {
+        self.server.tokens()
     }
 
     /// The sample's tables and their row counts, in order of name.

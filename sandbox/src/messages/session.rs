@@ -203,6 +203,28 @@ pub(crate) fn login_failed(user: &str) -> Error {
     Error::new(18456, 14, format!("Login failed for user '{user}'."))
 }
 
+/// 18456 of whoever brings a token; what is behind the name says what was wrong with it.
+fn token_login_failed(why: &str) -> Error {
+    let failed = login_failed("<token-identified principal>");
+    Error { message: format!("{}{why}", failed.message), ..failed }
+}
+
+pub(crate) fn no_principal_of_token() -> Error {
+    token_login_failed("")
+}
+
+pub(crate) fn token_expired() -> Error {
+    token_login_failed(" Token is expired.")
+}
+
+pub(crate) fn token_invalid() -> Error {
+    token_login_failed(" Incorrect or invalid token.")
+}
+
+pub(crate) fn tokens_not_configured() -> Error {
+    token_login_failed(" The server is not currently configured to accept this token.")
+}
+
 pub(crate) fn thrown_number_out_of_range(number: i64) -> Error {
     Error::new(
         35100,

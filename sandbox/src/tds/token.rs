@@ -157,12 +157,15 @@ pub(crate) fn login_ack(tds_version: u32, out: &mut BytesMut) {
     out.put_slice(&body);
 }
 
-/// FEATUREEXTACK (0xAE, §2.2.7.11) of UTF8_SUPPORT alone.
-pub(crate) fn utf8_support(out: &mut BytesMut) {
+/// FEATUREEXTACK (0xAE, §2.2.7.11): numbers of features with their data.
+pub(crate) fn features(acknowledged: &[(u8, Vec<u8>)], out: &mut BytesMut) {
     out.put_u8(0xAE);
-    out.put_u8(0x0A);
-    out.put_u32_le(1);
-    out.put_slice(&[1, 0xFF]);
+    for (feature, data) in acknowledged {
+        out.put_u8(*feature);
+        out.put_u32_le(data.len() as u32);
+        out.put_slice(data);
+    }
+    out.put_u8(0xFF);
 }
 
 /// The token COLMETADATA (0x81, §2.2.7.4).

@@ -4,6 +4,7 @@
 mod answers;
 mod client;
 mod databases;
+mod fedauth;
 mod generated;
 mod tokens;
 mod wire;
