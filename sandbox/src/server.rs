@@ -10,6 +10,7 @@ mod login;
 mod options;
 mod prelogin;
 mod script;
+mod seen;
 mod session_thread;
 mod stream;
 
@@ -18,12 +19,15 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 use self::certificate::Acceptors;
 pub use self::options::{Generated, Options, SandboxLogin, SandboxPrincipal};
 pub use self::script::Script;
 use self::script::Scripts;
+pub use self::seen::SeenLogin;
+use crate::error::Error;
 use crate::faults::Faults;
 use crate::run::Shared;
 use crate::tds::request::Request;
@@ -37,6 +41,9 @@ pub(crate) struct Server {
     scripts: Scripts,
     /// The tokens that logins brought.
     tokens: Mutex<Vec<String>>,
+    logins: Mutex<Vec<SeenLogin>>,
+    /// How often all connections were ended.
+    kills: watch::Sender<u64>,
     rows_sent: Arc<AtomicU64>,
     attentions: AtomicU64,
     requests: AtomicU64,
@@ -45,7 +52,7 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn new(options: Options, shared: Arc<Shared>) -> io::Result<Self> {
-        let tls = certificate::acceptors(options.expires)?;
+        let tls = certificate::acceptors(&options)?;
         Ok(Self {
             options,
             shared,
@@ -53,6 +60,8 @@ impl Server {
             faults: Mutex::default(),
             scripts: Scripts::default(),
             tokens: Mutex::default(),
+            logins: Mutex::default(),
+            kills: watch::Sender::default(),
             rows_sent: Arc::default(),
             attentions: AtomicU64::new(0),
             requests: AtomicU64::new(0),
@@ -74,6 +83,12 @@ impl Server {
         f(&mut self.faults.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// What the next login is refused with, which no other login is.
+    fn next_login_error(&self) -> Option<Error> {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        (!faults.login_errors.is_empty()).then(|| faults.login_errors.remove(0))
+    }
+
     pub(crate) fn add_script(&self, text: &str, script: Script) {
         self.scripts.insert(text, script);
     }
@@ -88,6 +103,21 @@ impl Server {
 
     fn keep_token(&self, token: &str) {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner).push(token.to_owned());
+    }
+
+    fn remember(&self, login: SeenLogin) {
+        self.logins.lock().unwrap_or_else(PoisonError::into_inner).push(login);
+    }
+
+    pub(crate) fn logins(&self) -> Vec<SeenLogin> {
+        self.logins.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends all connections; how many there were.
+    pub(crate) fn kill_all(&self) -> usize {
+        let connections = self.kills.receiver_count();
+        self.kills.send_modify(|kills| *kills += 1);
+        connections
     }
 
     pub(crate) fn tokens(&self) -> Vec<String> {
@@ -125,7 +155,7 @@ pub(crate) async fn accept(server: Arc<Server>, listener: TcpListener) {
                 let (server, spid) =
                     (server.clone(), next.fetch_add(1, Ordering::Relaxed) % 32_000);
                 sessions.spawn(async move {
-                    if let Err(e) = entry::serve(server, tcp, spid).await {
+                    if let Err(e) = serve_until_killed(server, tcp, spid).await {
                         tracing::debug!(error = %e, "sandbox connection ended");
                     }
                 });
@@ -136,5 +166,19 @@ pub(crate) async fn accept(server: Arc<Server>, listener: TcpListener) {
             }
         }
         while sessions.try_join_next().is_some() {}
+    }
+}
+
+/// Serves a connection until it ends, or all do, as in a failover. Then its peer gets a reset: what
+/// keeps the socket open meanwhile says so before it is closed.
+async fn serve_until_killed(server: Arc<Server>, tcp: TcpStream, spid: i64) -> io::Result<()> {
+    let mut killed = server.kills.subscribe();
+    let tcp = tcp.into_std()?;
+    let twin = tcp.try_clone()?;
+    let tcp = TcpStream::from_std(tcp)?;
+    let served = Box::pin(entry::serve(server, tcp, spid));
+    tokio::select! {
+        result = served => result,
+        Ok(()) = killed.changed() => TcpStream::from_std(twin)?.set_zero_linger(),
     }
 }

@@ -101,6 +101,11 @@ pub(crate) fn nothing_to_roll_back() -> Error {
     Error::new(3903, 16, "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.")
 }
 
+pub(crate) fn database_is_read_only(name: &str) -> Error {
+    let text = format!("Failed to update database \"{name}\" because the database is read-only.");
+    Error::new(3906, 16, text)
+}
+
 pub(crate) fn transaction_is_doomed() -> Error {
     Error::new(
         3930,

@@ -31,9 +31,7 @@ pub(super) async fn run(
     };
     let (mut reader, writer) = tokio::io::split(stream);
     let mut answer = Answer::new(writer, size);
-    let result = answer_requests(&server, &mut reader, &mut answer, &mut thread).await;
-    thread.stop();
-    result
+    answer_requests(&server, &mut reader, &mut answer, &mut thread).await
 }
 
 /// How a request ended.

@@ -13,6 +13,7 @@ use super::connection;
 use super::login::{self, Login7};
 use super::options::Options;
 use super::prelogin::{self, Hello, TokenTerms, encryption};
+use super::seen::SeenLogin;
 use super::stream::{Stream, handshake, strict_handshake};
 use crate::run::Login;
 use crate::tds::token::{self, Done, status};
@@ -106,10 +107,6 @@ async fn session(
 ) -> io::Result<()> {
     let Some(message) = message.filter(|m| m.kind == kind::LOGIN) else { return Ok(()) };
     let mut login = login::read(message.body.freeze())?;
-    // A TLS record holds 16 KiB, and a packet may not be larger.
-    if matches!(stream, Stream::Tls(_)) {
-        login.packet_size = login.packet_size.min(16_383);
-    }
     let faults = server.faults();
     if let Some(delay) = faults.login_delay {
         tokio::time::sleep(delay).await;
@@ -118,7 +115,16 @@ async fn session(
     if let Some(fedauth) = &login.features.fedauth {
         server.keep_token(&fedauth.token);
     }
-    let admitted = admit(&server.options, &server.shared, &login, &terms);
+    let admitted = match server.next_login_error() {
+        Some(refusal) => Err(vec![refusal]),
+        None => admit(&server.options, &server.shared, &login, &terms),
+    };
+    server.remember(SeenLogin::new(&login, &admitted));
+    // A TLS record holds 16 KiB, and a packet may not be larger.
+    if matches!(stream, Stream::Tls(_)) {
+        login.packet_size = login.packet_size.min(16_383);
+    }
+    let route = login::route(&login, &faults);
     match &admitted {
         Err(told) if login.tds_version >> 24 < 0x72 => {
             told.iter().for_each(|e| token::error_before_7_2(e, &mut tokens));
@@ -128,7 +134,8 @@ async fn session(
             token::done(Done::Statement, status::ERROR, 0, 0, &mut tokens);
         }
         Ok(admitted) => {
-            login::greet(&login, &admitted.database, terms.of_client, &faults, &mut tokens);
+            let database = &admitted.database;
+            login::greet(&login, database, terms.of_client, route, &faults, &mut tokens);
         }
     }
     let mut out = BytesMut::new();
@@ -136,7 +143,7 @@ async fn session(
     stream.write_all(&out).await?;
     stream.flush().await?;
     match admitted {
-        Ok(admitted) if faults.route_to.is_none() => {
+        Ok(admitted) if route.is_none() => {
             let size = login.packet_size;
             let Login7 { program, host, .. } = login;
             let Admitted { login: user, database, access } = admitted;

@@ -23,8 +23,12 @@ pub(super) struct Login7 {
     pub(super) password: String,
     pub(super) program: String,
     pub(super) host: String,
+    /// Of the server that the client means to reach.
+    pub(super) server_name: String,
     /// The database that it asks to begin in; empty for its default.
     pub(super) database: String,
+    /// It only means to read (ApplicationIntent=ReadOnly).
+    pub(super) read_intent: bool,
     pub(super) features: Features,
 }
 
@@ -65,15 +69,25 @@ pub(super) fn read(body: Bytes) -> io::Result<Login7> {
         user: utf16(&bytes(40)?),
         password: utf16(&password),
         program: utf16(&bytes(48)?),
+        server_name: utf16(&bytes(52)?),
         database: utf16(&bytes(68)?),
+        // TypeFlags, fReadOnlyIntent.
+        read_intent: body.get(26).is_some_and(|flags| flags & 0x20 != 0),
     })
 }
 
-/// What a login is answered; with a route among the faults, that it should go there.
+/// Where a login is sent on to: one that only reads, in a database that it names, where readers go.
+pub(super) fn route<'f>(login: &Login7, faults: &'f Faults) -> Option<&'f (String, u16)> {
+    let reads = login.read_intent && !login.database.is_empty();
+    faults.route_reads_to.as_ref().filter(|_| reads).or(faults.route_to.as_ref())
+}
+
+/// What a login is answered; with a route, that it should go there.
 pub(super) fn greet(
     login: &Login7,
     database: &str,
     of_client: Option<Nonce>,
+    route: Option<&(String, u16)>,
     faults: &Faults,
     b: &mut BytesMut,
 ) {
@@ -85,7 +99,7 @@ pub(super) fn greet(
     token::login_ack(login.tds_version, b);
     token::env_text(4, &login.packet_size.to_string(), "4096", b);
     login.features.acknowledge(of_client, b);
-    if let Some((host, port)) = &faults.route_to {
+    if let Some((host, port)) = route {
         token::env_routing(host, *port, b);
     }
     b.extend_from_slice(&faults.login_tokens);

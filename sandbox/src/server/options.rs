@@ -24,6 +24,8 @@ pub struct Options {
     pub nonce: bool,
     /// The value of @@SERVERNAME; empty for the sandbox's own name.
     pub server_name: String,
+    /// The user databases are read only, as on a secondary replica: what would change one is 3906.
+    pub read_only_replica: bool,
     /// Further user databases, ten at most: a name, and a T-SQL script that fills it at the start.
     /// GO on a line of its own ends a batch of the script.
     pub databases: Vec<(String, String)>,
@@ -31,6 +33,9 @@ pub struct Options {
     pub generated: Option<Generated>,
     /// Offer TLS: inside PRELOGIN (1.2), and from the first byte on (1.2 and 1.3).
     pub tls: bool,
+    /// The names in its certificate, host names or addresses; where none are given, `localhost`,
+    /// `127.0.0.1` and `::1`.
+    pub certificate_names: Vec<String>,
     /// The last day of its certificate (year, month, day); none for one that outlives everybody.
     pub expires: Option<(i32, u8, u8)>,
 }
@@ -46,9 +51,11 @@ impl Default for Options {
             audience: "https://database.windows.net".into(),
             nonce: true,
             server_name: String::new(),
+            read_only_replica: false,
             databases: Vec::new(),
             generated: None,
             tls: true,
+            certificate_names: Vec::new(),
             expires: None,
         }
     }

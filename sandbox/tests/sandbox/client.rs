@@ -18,9 +18,11 @@ pub async fn sandbox() -> Sandbox {
 pub struct Ask {
     pub version: u32,
     pub packet_size: u32,
+    /// fReadOnlyIntent.
+    pub read_intent: bool,
 }
 
-pub const TDS_7_4: Ask = Ask { version: 0x7400_0004, packet_size: 4096 };
+pub const TDS_7_4: Ask = Ask { version: 0x7400_0004, packet_size: 4096, read_intent: false };
 
 pub struct Client {
     tcp: TcpStream,
@@ -53,7 +55,7 @@ impl Client {
             wide(user),
             password,
             wide("tests"),
-            Vec::new(),
+            wide("sql.corp.example"),
             Vec::new(),
             wide("tests"),
             Vec::new(),
@@ -62,6 +64,7 @@ impl Client {
         let mut body = vec![0; 36];
         body[4..8].copy_from_slice(&ask.version.to_le_bytes());
         body[8..12].copy_from_slice(&ask.packet_size.to_le_bytes());
+        body[26] = if ask.read_intent { 0x20 } else { 0 };
         let mut at = 94;
         for f in &fields {
             body.extend_from_slice(&(at as u16).to_le_bytes());
@@ -89,6 +92,11 @@ impl Client {
         packet.extend_from_slice(&[0, 0, 1, 0]);
         packet.extend_from_slice(body);
         self.tcp.write_all(&packet).expect("write");
+    }
+
+    /// How the connection ends while nothing is asked: a read of no bytes, or an error.
+    pub fn end(&mut self) -> std::io::Result<usize> {
+        self.tcp.read(&mut [0])
     }
 
     /// The payload of the next message; nothing when the connection has ended.

@@ -1,18 +1,16 @@
 //! Logins by a token, through a driver that is not the project's own.
 
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mssql_mcp_sandbox::{Options, Sandbox, SandboxPrincipal};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
 use tiberius::{AuthMethod, Client, Config, EncryptionLevel};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
+
+use crate::tls::encrypted;
 
 /// With a principal that may enter one database, and is at home in it.
 async fn start(change: impl FnOnce(&mut Options)) -> Sandbox {
@@ -39,23 +37,6 @@ fn token(oid: &str, seconds: i64) -> String {
     format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims))
 }
 
-/// TLS from the first byte on; the driver is built without, and knows nothing of it.
-async fn encrypted(sandbox: &Sandbox) -> TlsStream<TcpStream> {
-    let mut roots = rustls::RootCertStore::empty();
-    let pem = sandbox.certificate().as_bytes();
-    roots.add(CertificateDer::from_pem_slice(pem).expect("a certificate")).expect("a root");
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"tds/8.0".to_vec()];
-    let tcp = TcpStream::connect(sandbox.address()).await.expect("connect");
-    let name = ServerName::try_from("localhost").expect("a name");
-    TlsConnector::from(Arc::new(config)).connect(name, tcp).await.expect("TLS")
-}
-
 fn config(token: &str, database: &str) -> Config {
     let mut config = Config::new();
     config.encryption(EncryptionLevel::NotSupported);
@@ -71,7 +52,7 @@ async fn login(
     token: &str,
     database: &str,
 ) -> tiberius::Result<Client<Compat<TlsStream<TcpStream>>>> {
-    let stream = encrypted(sandbox).await.compat();
+    let stream = encrypted(sandbox, "localhost").await.expect("TLS").compat();
     Box::pin(Client::connect(config(token, database), stream)).await
 }
 

@@ -6,5 +6,7 @@ mod client;
 mod databases;
 mod fedauth;
 mod generated;
+mod logins;
+mod tls;
 mod tokens;
 mod wire;
