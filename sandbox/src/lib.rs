@@ -35,7 +35,10 @@ use tokio_util::task::AbortOnDropHandle;
 pub use crate::faults::{Attention, Faults};
 pub use crate::names::{DATABASE, PASSWORD, USER};
 use crate::server::Server;
-pub use crate::server::{Generated, Options, SandboxLogin, SandboxPrincipal, Script, SeenLogin};
+pub use crate::server::{
+    Generated, Options, SandboxLogin, SandboxPrincipal, SandboxWindowsLogin, Script, SeenLogin,
+};
+pub use crate::server::{WindowsAcceptor, WindowsHandshake, WindowsStep};
 pub use crate::tds::token;
 
 /// A running sandbox; dropping it ends it.

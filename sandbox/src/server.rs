@@ -13,6 +13,7 @@ mod script;
 mod seen;
 mod session_thread;
 mod stream;
+mod windows;
 
 use std::io;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -23,10 +24,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use self::certificate::Acceptors;
-pub use self::options::{Generated, Options, SandboxLogin, SandboxPrincipal};
+pub use self::options::{Generated, Options, SandboxLogin, SandboxPrincipal, SandboxWindowsLogin};
 pub use self::script::Script;
 use self::script::Scripts;
 pub use self::seen::SeenLogin;
+pub use self::windows::{WindowsAcceptor, WindowsHandshake, WindowsStep};
 use crate::error::Error;
 use crate::faults::Faults;
 use crate::run::Shared;

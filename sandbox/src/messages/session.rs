@@ -204,6 +204,15 @@ pub(crate) fn object_of_another_database() -> Error {
     )
 }
 
+pub(crate) fn untrusted_domain() -> Error {
+    Error::new(
+        18452,
+        14,
+        "Login failed. The login is from an untrusted domain and cannot be used with Integrated \
+         authentication.",
+    )
+}
+
 pub(crate) fn login_failed(user: &str) -> Error {
     Error::new(18456, 14, format!("Login failed for user '{user}'."))
 }

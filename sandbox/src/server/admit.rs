@@ -36,20 +36,40 @@ pub(super) fn admit(
     login: &Login7,
     terms: &TokenTerms,
 ) -> Result<Admitted, Vec<Error>> {
-    // Older clients read other tokens, and have no date, time, datetime2 and datetimeoffset.
-    if ![0x73, 0x74, 0x08].contains(&(login.tds_version >> 24)) {
-        let version = login.tds_version;
-        return Err(vec![Error::unsupported(format!(
-            "TDS {:x}.{:x}",
-            version >> 28,
-            version >> 24 & 0xF
-        ))]);
-    }
     let known = match &login.features.fedauth {
         Some(fedauth) => by_token(options, login, fedauth, terms),
         None => by_password(options, login),
     };
     known.map_err(|e| vec![e]).and_then(|known| known.enter(shared, &login.database))
+}
+
+/// The same of a Windows account, by its name.
+pub(super) fn admit_windows(
+    options: &Options,
+    shared: &Shared,
+    login: &Login7,
+    name: &str,
+) -> Result<Admitted, Vec<Error>> {
+    let failed = messages::login_failed(name);
+    match options.windows.iter().find(|l| l.name.eq_ignore_ascii_case(name)) {
+        None => Err(vec![failed]),
+        Some(found) => Known {
+            login: &found.name,
+            default_database: &found.default_database,
+            access: Access::Some(found.databases.clone()),
+            failed,
+        }
+        .enter(shared, &login.database),
+    }
+}
+
+/// Older clients read other tokens, and have no date, time, datetime2 and datetimeoffset.
+pub(super) fn check_version(tds_version: u32) -> Result<(), Error> {
+    if [0x73, 0x74, 0x08].contains(&(tds_version >> 24)) {
+        return Ok(());
+    }
+    let (major, minor) = (tds_version >> 28, tds_version >> 24 & 0xF);
+    Err(Error::unsupported(format!("TDS {major:x}.{minor:x}")))
 }
 
 fn by_password<'a>(options: &'a Options, login: &'a Login7) -> Result<Known<'a>, Error> {
@@ -131,6 +151,9 @@ mod tests {
     fn refusal(login: Bytes) -> Option<u32> {
         let login = login::read(login).expect("a login");
         let shared = Shared::new("/login");
+        if let Err(e) = check_version(login.tds_version) {
+            return Some(e.number);
+        }
         let told = admit(&Options::default(), &shared, &login, &TokenTerms::default()).err()?;
         told.first().map(|e| e.number)
     }

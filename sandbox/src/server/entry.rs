@@ -8,13 +8,15 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::Server;
-use super::admit::{Admitted, admit};
+use super::admit::{Admitted, admit, admit_windows, check_version};
 use super::connection;
 use super::login::{self, Login7};
 use super::options::Options;
 use super::prelogin::{self, Hello, TokenTerms, encryption};
 use super::seen::SeenLogin;
 use super::stream::{Stream, handshake, strict_handshake};
+use super::windows::{Recognized, shake_hands};
+use crate::error::Error;
 use crate::run::Login;
 use crate::tds::token::{self, Done, status};
 use crate::tds::wire::{self, Message, kind, read_message};
@@ -97,6 +99,37 @@ fn agree(options: &Options, hello: &Hello, encrypted: bool) -> io::Result<TokenT
     Ok(TokenTerms { encrypted, required, nonce, of_client: hello.nonce })
 }
 
+/// Whether a login may come in; the last token of a Windows login goes before its answer.
+async fn decide(
+    server: &Server,
+    stream: &mut Stream,
+    login: &Login7,
+    terms: &TokenTerms,
+    answer: &mut BytesMut,
+) -> io::Result<Result<Admitted, Vec<Error>>> {
+    let (options, shared) = (&server.options, &server.shared);
+    if let Some(fedauth) = &login.features.fedauth {
+        server.keep_token(&fedauth.token);
+    }
+    if let Err(e) = check_version(login.tds_version) {
+        return Ok(Err(vec![e]));
+    }
+    if let Some(refusal) = server.next_login_error() {
+        return Ok(Err(vec![refusal]));
+    }
+    let Some(first) = login.sspi.clone() else {
+        return Ok(admit(options, shared, login, terms));
+    };
+    let acceptor = options.windows_acceptor.as_ref();
+    Ok(match shake_hands(acceptor, stream, first, PACKET_SIZE).await? {
+        Err(e) => Err(vec![e]),
+        Ok(Recognized { token, name }) => {
+            token.iter().for_each(|token| token::sspi(token, answer));
+            admit_windows(options, shared, login, &name)
+        }
+    })
+}
+
 /// Answers the login, and then requests.
 async fn session(
     server: Arc<Server>,
@@ -112,13 +145,7 @@ async fn session(
         tokio::time::sleep(delay).await;
     }
     let mut tokens = BytesMut::new();
-    if let Some(fedauth) = &login.features.fedauth {
-        server.keep_token(&fedauth.token);
-    }
-    let admitted = match server.next_login_error() {
-        Some(refusal) => Err(vec![refusal]),
-        None => admit(&server.options, &server.shared, &login, &terms),
-    };
+    let admitted = decide(&server, &mut stream, &login, &terms, &mut tokens).await?;
     server.remember(SeenLogin::new(&login, &admitted));
     // A TLS record holds 16 KiB, and a packet may not be larger.
     if matches!(stream, Stream::Tls(_)) {

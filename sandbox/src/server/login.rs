@@ -30,6 +30,8 @@ pub(super) struct Login7 {
     /// It only means to read (ApplicationIntent=ReadOnly).
     pub(super) read_intent: bool,
     pub(super) features: Features,
+    /// The first token of a handshake, of a login with integrated security.
+    pub(super) sspi: Option<Bytes>,
 }
 
 /// Reads a LOGIN7, whose fields are found by offsets from its beginning, and lengths in characters.
@@ -60,8 +62,14 @@ pub(super) fn read(body: Bytes) -> io::Result<Login7> {
         }
         _ => Features::default(),
     };
+    // OptionFlags2, fIntSecurity.
+    let sspi = match body.get(25) {
+        Some(flags) if flags & 0x80 != 0 => Some(first_token(&body)?),
+        _ => None,
+    };
     Ok(Login7 {
         features,
+        sspi,
         tds_version,
         // 0 leaves it to the server.
         packet_size: if packet_size == 0 { 4096 } else { packet_size.clamp(512, 32_767) },
@@ -74,6 +82,22 @@ pub(super) fn read(body: Bytes) -> io::Result<Login7> {
         // TypeFlags, fReadOnlyIntent.
         read_intent: body.get(26).is_some_and(|flags| flags & 0x20 != 0),
     })
+}
+
+/// ibSSPI and cbSSPI, which is in bytes; where two of them are too few for the length, it is in
+/// cbSSPILong.
+fn first_token(body: &Bytes) -> io::Result<Bytes> {
+    let mut place = Reader { rest: body.slice(78.min(body.len())..) };
+    let (offset, short) = (usize::from(place.u16()?), usize::from(place.u16()?));
+    let mut long = Reader { rest: body.slice(90.min(body.len())..) };
+    let length = match (short, long.u32()? as usize) {
+        (0xFFFF, long) if long > 0 => long,
+        (short, _) => short,
+    };
+    if length > body.len() || offset > body.len() - length {
+        return Err(bad("LOGIN7 with an SSPI token outside the message"));
+    }
+    Ok(body.slice(offset..offset + length))
 }
 
 /// Where a login is sent on to: one that only reads, in a database that it names, where readers go.
@@ -159,6 +183,28 @@ pub(super) mod tests {
         assert!(with(&[0x0A, 1, 0, 0, 0, 1, 0xFF]));
         assert!(!with(&[4, 1, 0, 0, 0, 0x0A, 0xFF]));
         assert!(!with(&[]));
+    }
+
+    #[test]
+    fn the_first_token_of_a_handshake_may_be_long() {
+        let with = |short: u16, long: u32, token: &[u8]| {
+            let mut body = BytesMut::from(&login7(0x7400_0004, 0, "", "")[..]);
+            body[25] |= 0x80;
+            let place = body.len() as u16;
+            body[78..80].copy_from_slice(&place.to_le_bytes());
+            body[80..82].copy_from_slice(&short.to_le_bytes());
+            body[90..94].copy_from_slice(&long.to_le_bytes());
+            body.put_slice(token);
+            read(body.freeze()).map(|login| login.sspi.map(|token| token.len()))
+        };
+        assert_eq!(with(3, 0, b"abc").ok(), Some(Some(3)));
+        assert_eq!(with(0, 0, b"").ok(), Some(Some(0)));
+        assert_eq!(with(0xFFFF, 0, &[1; 0xFFFF]).ok(), Some(Some(0xFFFF)));
+        assert_eq!(with(0xFFFF, 70_000, &[1; 70_000]).ok(), Some(Some(70_000)));
+        assert_eq!(with(3, 70_000, b"abc").ok(), Some(Some(3)));
+        assert!(with(4, 0, b"abc").is_err());
+        let plain = read(login7(0x7400_0004, 0, USER, PASSWORD)).expect("a login");
+        assert_eq!(plain.sspi, None);
     }
 
     #[test]

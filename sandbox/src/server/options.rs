@@ -1,7 +1,9 @@
 //! How a sandbox is started, and who may log in.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use super::windows::WindowsAcceptor;
 use crate::names::{PASSWORD, USER};
 
 /// How to start a sandbox.
@@ -22,6 +24,10 @@ pub struct Options {
     /// Send a NONCE to whoever may log in by a token, which the login has to repeat (MS-TDS
     /// §2.2.6.4). Clients that send a token of their own choice and no NONCE cannot log in then.
     pub nonce: bool,
+    /// Windows logins, whom an acceptor knows by their names.
+    pub windows: Vec<SandboxWindowsLogin>,
+    /// What shakes hands with them; without one, 18452 is all that they are told.
+    pub windows_acceptor: Option<Arc<dyn WindowsAcceptor>>,
     /// The value of @@SERVERNAME; empty for the sandbox's own name.
     pub server_name: String,
     /// The user databases are read only, as on a secondary replica: what would change one is 3906.
@@ -50,6 +56,8 @@ impl Default for Options {
             principals: Vec::new(),
             audience: "https://database.windows.net".into(),
             nonce: true,
+            windows: Vec::new(),
+            windows_acceptor: None,
             server_name: String::new(),
             read_only_replica: false,
             databases: Vec::new(),
@@ -83,6 +91,17 @@ pub struct SandboxPrincipal {
     pub id: String,
     /// What ORIGINAL_LOGIN() says, such as `app@tenant`.
     pub login: String,
+    /// Where it begins when it names no database; empty for the sample's.
+    pub default_database: String,
+    /// The user databases that it may enter. It is a guest in those that every server has.
+    pub databases: Vec<String>,
+}
+
+/// A login by a Windows account ("CREATE LOGIN … FROM WINDOWS").
+#[derive(Debug, Clone, Default)]
+pub struct SandboxWindowsLogin {
+    /// Its name, such as `CORP\ada`; case does not count.
+    pub name: String,
     /// Where it begins when it names no database; empty for the sample's.
     pub default_database: String,
     /// The user databases that it may enter. It is a guest in those that every server has.

@@ -157,6 +157,13 @@ pub(crate) fn login_ack(tds_version: u32, out: &mut BytesMut) {
     out.put_slice(&body);
 }
 
+/// The token SSPI (0xED, §2.2.7.22); a handshake's token has 65,535 bytes at most.
+pub(crate) fn sspi(data: &[u8], out: &mut BytesMut) {
+    out.put_u8(0xED);
+    out.put_u16_le(data.len() as u16);
+    out.put_slice(data);
+}
+
 /// FEATUREEXTACK (0xAE, §2.2.7.11): numbers of features with their data.
 pub(crate) fn features(acknowledged: &[(u8, Vec<u8>)], out: &mut BytesMut) {
     out.put_u8(0xAE);

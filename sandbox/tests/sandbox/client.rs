@@ -43,6 +43,20 @@ impl Client {
 
     /// As somebody, in a database.
     pub fn login(at: SocketAddr, ask: Ask, [user, password, database]: [&str; 3]) -> Self {
+        Self::start(at, ask, [user, password, database], None)
+    }
+
+    /// With integrated security, whose first token this is, in a database.
+    pub fn windows(at: SocketAddr, first: &[u8], database: &str) -> Self {
+        Self::start(at, TDS_7_4, ["", "", database], Some(first))
+    }
+
+    fn start(
+        at: SocketAddr,
+        ask: Ask,
+        [user, password, database]: [&str; 3],
+        sspi: Option<&[u8]>,
+    ) -> Self {
         let tcp = TcpStream::connect(at).expect("connect");
         tcp.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
         let mut c = Self { tcp, greeting: Vec::new(), longest: 0 };
@@ -73,6 +87,13 @@ impl Client {
         }
         body.resize(94, 0);
         fields.iter().for_each(|f| body.extend_from_slice(f));
+        if let Some(first) = sspi {
+            body[25] |= 0x80;
+            let place = body.len() as u16;
+            body[78..80].copy_from_slice(&place.to_le_bytes());
+            body[80..82].copy_from_slice(&(first.len() as u16).to_le_bytes());
+            body.extend_from_slice(first);
+        }
         let len = body.len() as u32;
         body[..4].copy_from_slice(&len.to_le_bytes());
         c.send(16, &body);

@@ -9,4 +9,5 @@ mod generated;
 mod logins;
 mod tls;
 mod tokens;
+mod windows;
 mod wire;
