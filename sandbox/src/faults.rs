@@ -28,8 +28,13 @@ pub struct Faults {
     pub drop_before_login: bool,
     /// Wait before the answer to LOGIN7.
     pub login_delay: Option<Duration>,
+    /// Refuse the next logins with these, one each in their order; a refusal takes its error out.
+    pub login_errors: Vec<Error>,
     /// Answer logins with a routing ENVCHANGE to this host and port.
     pub route_to: Option<(String, u16)>,
+    /// The same for logins with read intent that name a database, as a listener of an availability
+    /// group does.
+    pub route_reads_to: Option<(String, u16)>,
     /// Wait before each row.
     pub row_delay: Option<Duration>,
     /// Break the connection in the middle of the row after so many.

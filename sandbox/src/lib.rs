@@ -35,7 +35,10 @@ use tokio_util::task::AbortOnDropHandle;
 pub use crate::faults::{Attention, Faults};
 pub use crate::names::{DATABASE, PASSWORD, USER};
 use crate::server::Server;
-pub use crate::server::{Generated, Options, SandboxLogin, Script};
+pub use crate::server::{
+    Generated, Options, SandboxLogin, SandboxPrincipal, SandboxWindowsLogin, Script, SeenLogin,
+};
+pub use crate::server::{WindowsAcceptor, WindowsHandshake, WindowsStep};
 pub use crate::tds::token;
 
 /// A running sandbox; dropping it ends it.
@@ -93,6 +96,7 @@ impl Sandbox {
         .await
         .map_err(io::Error::other)?
         .map_err(io::Error::other)?;
+        shared.set_read_only(options.read_only_replica);
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
         let server = Arc::new(Server::new(options, shared)?);
@@ -138,6 +142,23 @@ impl Sandbox {
     /// Connections accepted so far.
     pub fn connections(&self) -> u64 {
         self.server.connections()
+    }
+
+    /// Logins so far, accepted, sent on or refused, in their order.
+    pub fn logins(&self) -> Vec<SeenLogin> {
+        self.server.logins()
+    }
+
+    /// Ends all connections as a failover does, with a reset and without a word; how many there
+    /// were. Later ones are accepted.
+    pub fn kill_all(&self) -> usize {
+        self.server.kill_all()
+    }
+
+    /// The tokens that logins brought, accepted or refused, in their order (MS-TDS §2.2.6.4,
+    /// FEDAUTH).
+    pub fn tokens(&self) -> Vec<String> {
+        self.server.tokens()
     }
 
     /// The sample's tables and their row counts, in order of name.

@@ -1,99 +1,38 @@
 //! The endpoint: who may log in, the connections, and what they share.
 
+mod admit;
 mod certificate;
 mod connection;
+mod entry;
+mod features;
+mod jwt;
 mod login;
+mod options;
 mod prelogin;
 mod script;
+mod seen;
 mod session_thread;
+mod stream;
+mod windows;
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 use self::certificate::Acceptors;
+pub use self::options::{Generated, Options, SandboxLogin, SandboxPrincipal, SandboxWindowsLogin};
 pub use self::script::Script;
 use self::script::Scripts;
+pub use self::seen::SeenLogin;
+pub use self::windows::{WindowsAcceptor, WindowsHandshake, WindowsStep};
+use crate::error::Error;
 use crate::faults::Faults;
-use crate::names::{PASSWORD, USER};
 use crate::run::Shared;
 use crate::tds::request::Request;
-
-/// How to start a sandbox.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Where to listen; must be a loopback address. Port 0 picks a free one.
-    pub listen: SocketAddr,
-    /// The login that is accepted, in every database, where nothing is said of others.
-    pub user: String,
-    /// Its password.
-    pub password: String,
-    /// Further logins.
-    pub logins: Vec<SandboxLogin>,
-    /// The value of @@SERVERNAME; empty for the sandbox's own name.
-    pub server_name: String,
-    /// Further user databases, ten at most: a name, and a T-SQL script that fills it at the start.
-    /// GO on a line of its own ends a batch of the script.
-    pub databases: Vec<(String, String)>,
-    /// A further database with a large schema; none where nothing is said.
-    pub generated: Option<Generated>,
-    /// Offer TLS: inside PRELOGIN (1.2), and from the first byte on (1.2 and 1.3).
-    pub tls: bool,
-    /// The last day of its certificate (year, month, day); none for one that outlives everybody.
-    pub expires: Option<(i32, u8, u8)>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            user: USER.into(),
-            password: PASSWORD.into(),
-            logins: Vec::new(),
-            server_name: String::new(),
-            databases: Vec::new(),
-            generated: None,
-            tls: true,
-            expires: None,
-        }
-    }
-}
-
-/// A further login ("CREATE LOGIN … WITH PASSWORD").
-#[derive(Debug, Clone, Default)]
-pub struct SandboxLogin {
-    /// Its name.
-    pub user: String,
-    /// Its password.
-    pub password: String,
-    /// Where it begins when it names no database; empty for the sample's.
-    pub default_database: String,
-    /// The user databases that it may enter. It is a guest in those that every server has.
-    pub databases: Vec<String>,
-}
-
-/// A large schema in a database of its own: tables without rows, which nothing can change, with
-/// keys, references between neighbours, and descriptions. It counts as one of the ten further
-/// databases.
-#[derive(Debug, Clone)]
-pub struct Generated {
-    /// The name of its database.
-    pub database: String,
-    /// How many tables it has.
-    pub tables: usize,
-    /// How many columns each of them has, from 1 to 1,024.
-    pub columns: usize,
-}
-
-impl Default for Generated {
-    fn default() -> Self {
-        Self { database: "warehouse".into(), tables: 30_000, columns: 30 }
-    }
-}
 
 /// What the connections of a sandbox share.
 pub(crate) struct Server {
@@ -102,6 +41,11 @@ pub(crate) struct Server {
     tls: Acceptors,
     faults: Mutex<Faults>,
     scripts: Scripts,
+    /// The tokens that logins brought.
+    tokens: Mutex<Vec<String>>,
+    logins: Mutex<Vec<SeenLogin>>,
+    /// How often all connections were ended.
+    kills: watch::Sender<u64>,
     rows_sent: Arc<AtomicU64>,
     attentions: AtomicU64,
     requests: AtomicU64,
@@ -110,13 +54,16 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn new(options: Options, shared: Arc<Shared>) -> io::Result<Self> {
-        let tls = certificate::acceptors(options.expires)?;
+        let tls = certificate::acceptors(&options)?;
         Ok(Self {
             options,
             shared,
             tls,
             faults: Mutex::default(),
             scripts: Scripts::default(),
+            tokens: Mutex::default(),
+            logins: Mutex::default(),
+            kills: watch::Sender::default(),
             rows_sent: Arc::default(),
             attentions: AtomicU64::new(0),
             requests: AtomicU64::new(0),
@@ -138,6 +85,12 @@ impl Server {
         f(&mut self.faults.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// What the next login is refused with, which no other login is.
+    fn next_login_error(&self) -> Option<Error> {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        (!faults.login_errors.is_empty()).then(|| faults.login_errors.remove(0))
+    }
+
     pub(crate) fn add_script(&self, text: &str, script: Script) {
         self.scripts.insert(text, script);
     }
@@ -148,6 +101,29 @@ impl Server {
 
     pub(crate) fn shared(&self) -> &Shared {
         &self.shared
+    }
+
+    fn keep_token(&self, token: &str) {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).push(token.to_owned());
+    }
+
+    fn remember(&self, login: SeenLogin) {
+        self.logins.lock().unwrap_or_else(PoisonError::into_inner).push(login);
+    }
+
+    pub(crate) fn logins(&self) -> Vec<SeenLogin> {
+        self.logins.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends all connections; how many there were.
+    pub(crate) fn kill_all(&self) -> usize {
+        let connections = self.kills.receiver_count();
+        self.kills.send_modify(|kills| *kills += 1);
+        connections
+    }
+
+    pub(crate) fn tokens(&self) -> Vec<String> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Rows written to clients.
@@ -181,7 +157,7 @@ pub(crate) async fn accept(server: Arc<Server>, listener: TcpListener) {
                 let (server, spid) =
                     (server.clone(), next.fetch_add(1, Ordering::Relaxed) % 32_000);
                 sessions.spawn(async move {
-                    if let Err(e) = connection::serve(server, tcp, spid).await {
+                    if let Err(e) = serve_until_killed(server, tcp, spid).await {
                         tracing::debug!(error = %e, "sandbox connection ended");
                     }
                 });
@@ -192,5 +168,19 @@ pub(crate) async fn accept(server: Arc<Server>, listener: TcpListener) {
             }
         }
         while sessions.try_join_next().is_some() {}
+    }
+}
+
+/// Serves a connection until it ends, or all do, as in a failover. Then its peer gets a reset: what
+/// keeps the socket open meanwhile says so before it is closed.
+async fn serve_until_killed(server: Arc<Server>, tcp: TcpStream, spid: i64) -> io::Result<()> {
+    let mut killed = server.kills.subscribe();
+    let tcp = tcp.into_std()?;
+    let twin = tcp.try_clone()?;
+    let tcp = TcpStream::from_std(tcp)?;
+    let served = Box::pin(entry::serve(server, tcp, spid));
+    tokio::select! {
+        result = served => result,
+        Ok(()) = killed.changed() => TcpStream::from_std(twin)?.set_zero_linger(),
     }
 }

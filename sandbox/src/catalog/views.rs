@@ -72,6 +72,7 @@ pub(crate) trait Facts {
 pub(crate) struct DatabaseFacts {
     pub(crate) id: i64,
     pub(crate) name: String,
+    pub(crate) read_only: bool,
 }
 
 /// What a session tells of itself.
@@ -224,7 +225,7 @@ mod tests {
         }
 
         fn databases(&self) -> Vec<DatabaseFacts> {
-            vec![DatabaseFacts { id: 1, name: "master".to_owned() }]
+            vec![DatabaseFacts { id: 1, name: "master".to_owned(), read_only: false }]
         }
 
         fn session(&self) -> SessionFacts {

@@ -101,6 +101,11 @@ pub(crate) fn nothing_to_roll_back() -> Error {
     Error::new(3903, 16, "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.")
 }
 
+pub(crate) fn database_is_read_only(name: &str) -> Error {
+    let text = format!("Failed to update database \"{name}\" because the database is read-only.");
+    Error::new(3906, 16, text)
+}
+
 pub(crate) fn transaction_is_doomed() -> Error {
     Error::new(
         3930,
@@ -199,8 +204,39 @@ pub(crate) fn object_of_another_database() -> Error {
     )
 }
 
+pub(crate) fn untrusted_domain() -> Error {
+    Error::new(
+        18452,
+        14,
+        "Login failed. The login is from an untrusted domain and cannot be used with Integrated \
+         authentication.",
+    )
+}
+
 pub(crate) fn login_failed(user: &str) -> Error {
     Error::new(18456, 14, format!("Login failed for user '{user}'."))
+}
+
+/// 18456 of whoever brings a token; what is behind the name says what was wrong with it.
+fn token_login_failed(why: &str) -> Error {
+    let failed = login_failed("<token-identified principal>");
+    Error { message: format!("{}{why}", failed.message), ..failed }
+}
+
+pub(crate) fn no_principal_of_token() -> Error {
+    token_login_failed("")
+}
+
+pub(crate) fn token_expired() -> Error {
+    token_login_failed(" Token is expired.")
+}
+
+pub(crate) fn token_invalid() -> Error {
+    token_login_failed(" Incorrect or invalid token.")
+}
+
+pub(crate) fn tokens_not_configured() -> Error {
+    token_login_failed(" The server is not currently configured to accept this token.")
 }
 
 pub(crate) fn thrown_number_out_of_range(number: i64) -> Error {

@@ -21,6 +21,7 @@ impl Engine {
         let Some(object) = &target.object else {
             return Err(Error::unsupported("ALTER TABLE of a temporary table"));
         };
+        self.check_changeable(&target)?;
         let needs_more = |c: &ColumnDef| !c.inline.is_empty() || c.identity.is_some();
         if !constraints.is_empty() || columns.iter().any(needs_more) {
             return Err(Error::unsupported(
@@ -70,6 +71,7 @@ impl Engine {
         let Some(object) = &target.object else {
             return Err(Error::unsupported("ALTER TABLE of a temporary table"));
         };
+        self.check_changeable(&target)?;
         let mut table = target.table.clone();
         let position = table
             .position(column)

@@ -139,11 +139,17 @@ impl Engine {
         }
     }
 
+    /// 3906 for a table of a database that takes no changes; temporary ones are in none of these.
+    pub(super) fn check_changeable(&self, target: &Target) -> Result<()> {
+        if target.object.is_none() { Ok(()) } else { self.check_writable(&target.catalog) }
+    }
+
     /// Runs a change; OUTPUT's rows go to the client.
     pub(super) fn change(&mut self, change: &Change<'_>, out: &mut Out) -> Result<()> {
         if self.doomed {
             return Err(messages::transaction_is_doomed());
         }
+        self.check_changeable(change.target)?;
         let changes = Some((change.verb, change.target));
         let rows = if change.output.is_empty() {
             self.sqlite_execute(&change.sql, &change.binds, changes)?
@@ -177,6 +183,7 @@ impl Engine {
         {
             return Err(messages::truncated_table_is_referenced(&name.0.join(".")));
         }
+        self.check_changeable(&target)?;
         self.sqlite_execute(&format!("DELETE FROM {}", target.table.physical), &[], None)?;
         if id.is_some() {
             self.shared.identities().remove(&target.identity_key);

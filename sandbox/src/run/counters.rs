@@ -30,6 +30,12 @@ pub(super) fn give(
     connection.create_scalar_function("next_sequence", 7, flags, move |ctx| {
         let (key, start, increment): (i64, i64, i64) = (ctx.get(0)?, ctx.get(1)?, ctx.get(2)?);
         let (minimum, maximum, cycles): (i64, i64, bool) = (ctx.get(3)?, ctx.get(4)?, ctx.get(5)?);
+        // The database is a part of the key.
+        let database = usize::try_from((key >> 32) - 1).unwrap_or_default();
+        if of_sequences.is_read_only(database) {
+            let name = of_sequences.name(database);
+            return Err(lite_error(&messages::database_is_read_only(name)));
+        }
         let mut values = of_sequences.identities();
         let next = match values.get(&key) {
             None => Some(start),

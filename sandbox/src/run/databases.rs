@@ -5,8 +5,10 @@
 //! one query reads several.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use super::ddl::position;
 use super::session::Engine;
 use crate::catalog::views::DatabaseFacts;
 use crate::catalog::{Catalog, Object, ObjectKind};
@@ -30,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) server_name: String,
     /// In the order of their ids, from 1.
     databases: Vec<Database>,
+    /// The user databases take no changes.
+    read_only: AtomicBool,
     /// The calls that bound statements name by number.
     pub(crate) calls: Arc<Calls>,
     /// Last identity values by their keys; as on the server, a rollback does not give them back.
@@ -89,6 +93,7 @@ impl Shared {
         Self {
             server_name: if server_name.is_empty() { SERVER } else { server_name }.to_owned(),
             databases,
+            read_only: AtomicBool::new(false),
             calls: Arc::default(),
             identities: Mutex::default(),
         }
@@ -102,6 +107,16 @@ impl Shared {
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.databases.iter().map(|d| d.name.as_str())
+    }
+
+    /// Says whether the user databases take changes; the scripts of the start have run by then.
+    pub(crate) fn set_read_only(&self, read_only: bool) {
+        self.read_only.store(read_only, Ordering::Relaxed);
+    }
+
+    /// Whether a database takes no changes: none of the server's own is such a one.
+    pub(super) fn is_read_only(&self, position: usize) -> bool {
+        position >= SAMPLE && self.read_only.load(Ordering::Relaxed)
     }
 
     /// The place of a database among the others.
@@ -225,16 +240,28 @@ impl Engine {
     }
 
     pub(super) fn database_facts(&self) -> Vec<DatabaseFacts> {
-        let facts =
-            |(n, name): (usize, &str)| DatabaseFacts { id: n as i64 + 1, name: name.to_owned() };
+        let facts = |(n, name): (usize, &str)| DatabaseFacts {
+            id: n as i64 + 1,
+            name: name.to_owned(),
+            read_only: self.shared.is_read_only(n),
+        };
         self.shared.names().enumerate().map(facts).collect()
     }
 
-    /// 262, where nothing may be made: in a database of the server's own.
+    /// 3906, where a database takes no changes.
+    pub(super) fn check_writable(&self, catalog: &Catalog) -> Result<()> {
+        if self.shared.is_read_only(position(catalog)) {
+            return Err(messages::database_is_read_only(&catalog.database));
+        }
+        Ok(())
+    }
+
+    /// 262, where nothing may be made: in a database of the server's own; 3906, where it takes no
+    /// changes.
     pub(super) fn check_may_create(&self, catalog: &Catalog, statement: &str) -> Result<()> {
         if catalog.place.is_empty() {
             return Err(messages::permission_denied(statement, &catalog.database));
         }
-        Ok(())
+        self.check_writable(catalog)
     }
 }

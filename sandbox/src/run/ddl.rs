@@ -234,6 +234,7 @@ impl Engine {
         unique: bool,
     ) -> Result<()> {
         let target = self.target(on)?;
+        self.check_changeable(&target)?;
         let mut table = target.table.clone();
         if table.keys.iter().any(|k| k.name.eq_ignore_ascii_case(name)) {
             return Err(messages::index_exists(name, &on.0.join(".")));

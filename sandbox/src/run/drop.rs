@@ -48,6 +48,7 @@ impl Engine {
         let shown = name.0.join(".");
         let is_it = |k: &crate::catalog::Key| !k.constraint && k.name.eq_ignore_ascii_case(&shown);
         let Some(position) = table.keys.iter().position(is_it) else { return Ok(false) };
+        self.check_changeable(&target)?;
         let key = table.keys.remove(position);
         let (place, bare) = table.place();
         let sql = format!("DROP INDEX {place}.{}", quote(&format!("{bare}.{}", key.name)));
@@ -60,6 +61,7 @@ impl Engine {
         let Some(schema) = self.catalog().schema(&name.0.join(".")).map(str::to_owned) else {
             return Ok(false);
         };
+        self.check_writable(self.catalog())?;
         let is_used = self.catalog().objects.iter().any(|o| o.schema == schema);
         if is_used || OWN_SCHEMAS.contains(&schema.as_str()) {
             return Err(messages::dropped_schema_is_used(&schema));
@@ -91,6 +93,7 @@ impl Engine {
         };
         let Some(catalog) = self.catalog_of(name)?.cloned() else { return Ok(false) };
         let Some(object) = catalog.find(name).filter(|o| is_kind(o)) else { return Ok(false) };
+        self.check_writable(&catalog)?;
         if let Some(table) = object.table() {
             if is_referenced(&catalog, object.id, Some(object.id)) {
                 return Err(messages::dropped_table_is_referenced(&name.0.join(".")));

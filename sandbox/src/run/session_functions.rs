@@ -239,6 +239,7 @@ fn database_property(engine: &Engine, args: &Arguments<'_>) -> Result<Value> {
     Ok(text(match args.text(1).to_lowercase().as_str() {
         "collation" => COLLATION_NAME,
         "status" => "ONLINE",
+        "updateability" if engine.shared.is_read_only(position) => "READ_ONLY",
         "updateability" => "READ_WRITE",
         "useraccess" => "MULTI_USER",
         "recovery" if own && args.text(0).eq_ignore_ascii_case("model") => "FULL",

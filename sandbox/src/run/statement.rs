@@ -248,7 +248,7 @@ impl Engine {
                 }
             }
             // There are none to update, but the table has to be there.
-            StatementKind::UpdateStatistics(name) => drop(self.target(name)?),
+            StatementKind::UpdateStatistics(name) => self.check_changeable(&self.target(name)?)?,
 
             StatementKind::Declare(list) => self.declare(list)?,
             StatementKind::DeclareTable(name, columns, constraints) => {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use tokio_rustls::TlsAcceptor;
 
+use super::options::Options;
+
 /// TLS as the two versions of TDS have it, with one certificate.
 pub(super) struct Acceptors {
     /// Inside PRELOGIN packets (TDS 7.4).
@@ -15,11 +17,17 @@ pub(super) struct Acceptors {
     pub(super) certificate: String,
 }
 
-/// `expires` is the last day of the certificate: year, month, day.
-pub(super) fn acceptors(expires: Option<(i32, u8, u8)>) -> io::Result<Acceptors> {
-    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+/// The names where the options have none.
+const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+/// With the names and the last day of the certificate that the options say.
+pub(super) fn acceptors(options: &Options) -> io::Result<Acceptors> {
+    let names = match options.certificate_names.as_slice() {
+        [] => NAMES.map(str::to_owned).to_vec(),
+        given => given.to_vec(),
+    };
     let mut params = rcgen::CertificateParams::new(names).map_err(io::Error::other)?;
-    if let Some((year, month, day)) = expires {
+    if let Some((year, month, day)) = options.expires {
         params.not_after = rcgen::date_time_ymd(year, month, day);
     }
     let signing_key = rcgen::KeyPair::generate().map_err(io::Error::other)?;

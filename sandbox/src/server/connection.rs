@@ -1,5 +1,4 @@
-//! One client connection: PRELOGIN, TLS, LOGIN7, then requests, with an eye on Attention while one
-//! runs.
+//! One session on the wire: requests, with an eye on Attention while one runs.
 
 use std::io;
 use std::pin::pin;
@@ -8,12 +7,10 @@ use std::sync::atomic::Ordering;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::net::TcpStream;
 
 use super::Server;
-use super::login::{self, Admitted, Login7};
-use super::prelogin::{self, Stream, encryption, handshake, strict_handshake};
 use super::session_thread::SessionThread;
+use super::stream::Stream;
 use crate::faults::{Attention, Faults};
 use crate::run::Login;
 use crate::tds::out::Piece;
@@ -21,119 +18,8 @@ use crate::tds::request;
 use crate::tds::token::{self, Done, status};
 use crate::tds::wire::{self, Message, kind, read_message};
 
-/// The packet size until a login asks for another.
-const PACKET_SIZE: usize = 4096;
-
-/// The first byte of a TLS handshake (RFC 8446 §5.1, ContentType).
-const TLS_HANDSHAKE: u8 = 22;
-
-/// Serves one connection to its end.
-pub(super) async fn serve(server: Arc<Server>, mut tcp: TcpStream, spid: i64) -> io::Result<()> {
-    tcp.set_nodelay(true)?;
-    if server.faults().drop_before_login {
-        return Ok(());
-    }
-    let mut first = [0];
-    if tcp.peek(&mut first).await? == 1 && first[0] == TLS_HANDSHAKE {
-        return serve_strict(server, tcp, spid).await;
-    }
-    let Some(hello) = read_message(&mut tcp).await? else { return Ok(()) };
-    if hello.kind != kind::PRELOGIN {
-        return Ok(());
-    }
-    let answer = match prelogin::wanted_encryption(&hello.body) {
-        _ if !server.options.tls => encryption::NOT_SUPPORTED,
-        wanted @ (encryption::OFF | encryption::NOT_SUPPORTED) => wanted,
-        // Whoever wants it, or requires it.
-        _ => encryption::ON,
-    };
-    let mut out = BytesMut::new();
-    wire::packets(&prelogin::answer(answer), PACKET_SIZE, &mut 0, true, &mut out);
-    tcp.write_all(&out).await?;
-    let (stream, login) = match answer {
-        encryption::ON => {
-            let mut tls = handshake(&server.tls.in_prelogin, tcp).await?;
-            let login = read_message(&mut tls).await?;
-            (Stream::Tls(Box::new(tls)), login)
-        }
-        // Only LOGIN7 is encrypted; afterwards the socket is plain again.
-        encryption::OFF => {
-            let mut tls = handshake(&server.tls.in_prelogin, tcp).await?;
-            let login = read_message(&mut tls).await?;
-            (Stream::Plain(tls.into_inner().0.into_inner()), login)
-        }
-        _ => {
-            let login = read_message(&mut tcp).await?;
-            (Stream::Plain(tcp), login)
-        }
-    };
-    session(server, stream, login, spid).await
-}
-
-/// TDS 8.0: TLS comes first, and all else is within it.
-async fn serve_strict(server: Arc<Server>, tcp: TcpStream, spid: i64) -> io::Result<()> {
-    if !server.options.tls {
-        return Ok(());
-    }
-    let mut tls = strict_handshake(&server.tls.strict, tcp).await?;
-    match read_message(&mut tls).await? {
-        Some(hello) if hello.kind == kind::PRELOGIN => {}
-        _ => return Ok(()),
-    }
-    let mut out = BytesMut::new();
-    wire::packets(&prelogin::answer(encryption::ON), PACKET_SIZE, &mut 0, true, &mut out);
-    tls.write_all(&out).await?;
-    tls.flush().await?;
-    let login = read_message(&mut tls).await?;
-    session(server, Stream::Tls(Box::new(tls)), login, spid).await
-}
-
-/// Answers the login, and then requests.
-async fn session(
-    server: Arc<Server>,
-    mut stream: Stream,
-    message: Option<Message>,
-    spid: i64,
-) -> io::Result<()> {
-    let Some(message) = message.filter(|m| m.kind == kind::LOGIN) else { return Ok(()) };
-    let mut login = login::read(message.body.freeze())?;
-    // A TLS record holds 16 KiB, and a packet may not be larger.
-    if matches!(stream, Stream::Tls(_)) {
-        login.packet_size = login.packet_size.min(16_383);
-    }
-    let faults = server.faults();
-    if let Some(delay) = faults.login_delay {
-        tokio::time::sleep(delay).await;
-    }
-    let mut tokens = BytesMut::new();
-    let admitted = login::admit(&server.options, &server.shared, &login);
-    match &admitted {
-        Err(told) if login.tds_version >> 24 < 0x72 => {
-            told.iter().for_each(|e| token::error_before_7_2(e, &mut tokens));
-        }
-        Err(told) => {
-            told.iter().for_each(|e| token::error(e, &mut tokens));
-            token::done(Done::Statement, status::ERROR, 0, 0, &mut tokens);
-        }
-        Ok(admitted) => login::greet(&login, &admitted.database, &faults, &mut tokens),
-    }
-    let mut out = BytesMut::new();
-    wire::packets(&tokens, PACKET_SIZE, &mut 1, true, &mut out);
-    stream.write_all(&out).await?;
-    stream.flush().await?;
-    match admitted {
-        Ok(admitted) if faults.route_to.is_none() => {
-            let size = login.packet_size;
-            let Login7 { user, program, host, .. } = login;
-            let Admitted { database, access } = admitted;
-            let login = Login { user, program, host, database, access };
-            run(server, stream, size, login, spid).await
-        }
-        _ => stream.shutdown().await,
-    }
-}
-
-async fn run(
+/// Answers requests until the connection ends, in packets of `size` bytes.
+pub(super) async fn run(
     server: Arc<Server>,
     stream: Stream,
     size: usize,
@@ -145,9 +31,7 @@ async fn run(
     };
     let (mut reader, writer) = tokio::io::split(stream);
     let mut answer = Answer::new(writer, size);
-    let result = answer_requests(&server, &mut reader, &mut answer, &mut thread).await;
-    thread.stop();
-    result
+    answer_requests(&server, &mut reader, &mut answer, &mut thread).await
 }
 
 /// How a request ended.

@@ -1,16 +1,8 @@
-//! PRELOGIN (MS-TDS §2.2.6.5), and the TLS handshake that hides inside its packets.
+//! PRELOGIN (MS-TDS §2.2.6.5): what a client says before its login, and what it is answered.
 
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
-
-use crate::tds::wire::{header, kind};
+use bytes::{BufMut, Bytes, BytesMut};
 
 /// What a client or a server says about encryption.
 pub(super) mod encryption {
@@ -20,217 +12,95 @@ pub(super) mod encryption {
     pub(in crate::server) const NOT_SUPPORTED: u8 = 2;
 }
 
-/// What a client wants; a client that says nothing has no encryption.
-pub(super) fn wanted_encryption(body: &[u8]) -> u8 {
-    let mut at = 0;
-    while let Some([token, o1, o2, _, _]) =
-        body.get(at..at + 5).and_then(|b| <[u8; 5]>::try_from(b).ok())
-    {
-        if token == 0xFF {
-            break;
+/// The options of PRELOGIN.
+mod option {
+    pub(super) const VERSION: u8 = 0;
+    pub(super) const ENCRYPTION: u8 = 1;
+    pub(super) const INSTANCE: u8 = 2;
+    pub(super) const THREAD: u8 = 3;
+    pub(super) const MARS: u8 = 4;
+    pub(super) const FEDERATED: u8 = 6;
+    pub(super) const NONCE: u8 = 7;
+    pub(super) const END: u8 = 0xFF;
+}
+
+/// 32 random bytes, which bind a token to a connection.
+pub(super) type Nonce = [u8; 32];
+
+/// What a client's PRELOGIN says.
+#[derive(Debug, PartialEq)]
+pub(super) struct Hello {
+    /// What it wants; a client that says nothing has no encryption.
+    pub(super) encryption: u8,
+    /// FEDAUTHREQUIRED: it would log in by a token.
+    pub(super) federated: bool,
+    pub(super) nonce: Option<Nonce>,
+}
+
+/// What was agreed before a login about one by a token.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(super) struct TokenTerms {
+    /// LOGIN7 comes encrypted.
+    pub(super) encrypted: bool,
+    /// FEDAUTHREQUIRED was answered with 1, which the login has to repeat (fFedAuthEcho).
+    pub(super) required: bool,
+    /// The server's nonce, which the login has to repeat.
+    pub(super) nonce: Option<Nonce>,
+    /// The client's, which the answer to the login repeats.
+    pub(super) of_client: Option<Nonce>,
+}
+
+/// Reads what a client says. An option that lies outside the message was not sent.
+pub(super) fn read(body: &[u8]) -> Hello {
+    let mut hello = Hello { encryption: encryption::NOT_SUPPORTED, federated: false, nonce: None };
+    for entry in body.chunks_exact(5).take_while(|entry| entry[0] != option::END) {
+        let offset = usize::from(u16::from_be_bytes([entry[1], entry[2]]));
+        let length = usize::from(u16::from_be_bytes([entry[3], entry[4]]));
+        let Some(value) = body.get(offset..offset + length) else { continue };
+        match (entry[0], value) {
+            (option::ENCRYPTION, [wanted, ..]) => hello.encryption = *wanted,
+            (option::FEDERATED, [required, ..]) => hello.federated = *required == 1,
+            (option::NONCE, value) => hello.nonce = value.try_into().ok(),
+            _ => {}
         }
-        if token == 1 {
-            return body
-                .get(usize::from(u16::from_be_bytes([o1, o2])))
-                .copied()
-                .unwrap_or(encryption::NOT_SUPPORTED);
-        }
-        at += 5;
     }
-    encryption::NOT_SUPPORTED
+    hello
+}
+
+/// A nonce of a connection.
+pub(super) fn new_nonce() -> io::Result<Nonce> {
+    let mut nonce = Nonce::default();
+    let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
+    random.fill(&mut nonce).map_err(|_| io::Error::other("no random bytes for a nonce"))?;
+    Ok(nonce)
 }
 
 /// The PRELOGIN of the server, which offers one version.
-pub(super) fn answer(encryption: u8) -> Bytes {
+pub(super) fn answer(encryption: u8, terms: &TokenTerms) -> Bytes {
+    let mut options: Vec<(u8, &[u8])> = vec![
+        (option::VERSION, &[16, 0, 0x03, 0xE8, 0, 0]),
+        (option::ENCRYPTION, std::slice::from_ref(&encryption)),
+        (option::INSTANCE, &[0]),
+        (option::THREAD, &[]),
+        (option::MARS, &[0]),
+    ];
+    if terms.required {
+        options.push((option::FEDERATED, &[1]));
+    }
+    if let Some(nonce) = &terms.nonce {
+        options.push((option::NONCE, nonce));
+    }
     let mut b = BytesMut::new();
-    // VERSION, ENCRYPTION, INSTOPT, THREADID, MARS: offsets follow the table of 26 bytes.
-    for (token, offset, len) in [(0u8, 26u16, 6u16), (1, 32, 1), (2, 33, 1), (3, 34, 0), (4, 34, 1)]
-    {
-        b.put_u8(token);
-        b.put_u16(offset);
-        b.put_u16(len);
+    let mut offset = options.len() * 5 + 1;
+    for (token, value) in &options {
+        b.put_u8(*token);
+        b.put_u16(offset as u16);
+        b.put_u16(value.len() as u16);
+        offset += value.len();
     }
-    b.put_u8(0xFF);
-    b.put_slice(&[16, 0, 0x03, 0xE8, 0, 0]);
-    b.put_slice(&[encryption, 0, 0]);
+    b.put_u8(option::END);
+    options.iter().for_each(|(_, value)| b.put_slice(value));
     b.freeze()
-}
-
-pub(super) async fn handshake(
-    acceptor: &TlsAcceptor,
-    tcp: TcpStream,
-) -> io::Result<TlsStream<PreloginIo>> {
-    let mut tls = acceptor.accept(PreloginIo::new(tcp)).await?;
-    tls.get_mut().0.finish();
-    Ok(tls)
-}
-
-/// The handshake of a client that begins with it (TDS 8.0, "strict").
-pub(super) async fn strict_handshake(
-    acceptor: &TlsAcceptor,
-    tcp: TcpStream,
-) -> io::Result<TlsStream<PreloginIo>> {
-    let mut io = PreloginIo::new(tcp);
-    io.finish();
-    acceptor.accept(io).await
-}
-
-/// A socket that, while `handshaking`, wraps what TLS writes into PRELOGIN packets and
-/// unwraps what it reads.
-#[derive(Debug)]
-pub(super) struct PreloginIo {
-    io: TcpStream,
-    handshaking: bool,
-    read: BytesMut,
-    left_in_packet: usize,
-    write: BytesMut,
-    wrapped: bool,
-}
-
-impl PreloginIo {
-    pub(super) fn new(io: TcpStream) -> Self {
-        Self {
-            io,
-            handshaking: true,
-            read: BytesMut::new(),
-            left_in_packet: 0,
-            write: BytesMut::new(),
-            wrapped: false,
-        }
-    }
-
-    /// The socket, when TLS ends with the login.
-    pub(super) fn into_inner(self) -> TcpStream {
-        self.io
-    }
-
-    /// Ends the handshake: from now on bytes pass as they are.
-    pub(super) fn finish(&mut self) {
-        self.handshaking = false;
-    }
-}
-
-impl AsyncRead for PreloginIo {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let me = &mut *self;
-        if !me.handshaking {
-            if !me.read.is_empty() {
-                let n = me.read.len().min(buf.remaining());
-                buf.put_slice(&me.read.split_to(n));
-                return Poll::Ready(Ok(()));
-            }
-            return Pin::new(&mut me.io).poll_read(cx, buf);
-        }
-        loop {
-            if me.left_in_packet == 0 && me.read.len() >= 8 {
-                let len = usize::from(u16::from_be_bytes([me.read[2], me.read[3]]));
-                me.left_in_packet = len.saturating_sub(8);
-                me.read.advance(8);
-            }
-            if me.left_in_packet > 0 && !me.read.is_empty() {
-                let n = me.read.len().min(buf.remaining()).min(me.left_in_packet);
-                buf.put_slice(&me.read.split_to(n));
-                me.left_in_packet -= n;
-                return Poll::Ready(Ok(()));
-            }
-            let mut chunk = [0u8; 4096];
-            let mut inner = ReadBuf::new(&mut chunk);
-            ready!(Pin::new(&mut me.io).poll_read(cx, &mut inner))?;
-            if inner.filled().is_empty() {
-                return Poll::Ready(Ok(()));
-            }
-            me.read.extend_from_slice(inner.filled());
-        }
-    }
-}
-
-impl AsyncWrite for PreloginIo {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        if self.handshaking {
-            self.write.extend_from_slice(buf);
-            return Poll::Ready(Ok(buf.len()));
-        }
-        Pin::new(&mut self.io).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let me = &mut *self;
-        if me.handshaking && !me.write.is_empty() && !me.wrapped {
-            let payload = me.write.split();
-            let mut out = BytesMut::with_capacity(payload.len() + 8);
-            let mut chunks = payload.chunks(4088).peekable();
-            while let Some(c) = chunks.next() {
-                header(kind::PRELOGIN, chunks.peek().is_none(), c.len() + 8, &mut 0, &mut out);
-                out.put_slice(c);
-            }
-            me.write = out;
-            me.wrapped = true;
-        }
-        while !me.write.is_empty() {
-            let n = ready!(Pin::new(&mut me.io).poll_write(cx, &me.write))?;
-            me.write.advance(n);
-        }
-        me.wrapped = false;
-        Pin::new(&mut me.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
-    }
-}
-
-/// A connection after login's encryption was settled.
-pub(super) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<PreloginIo>>),
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match &mut *self {
-            Stream::Plain(s) => Pin::new(s).poll_read(cx, buf),
-            Stream::Tls(s) => Pin::new(s).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match &mut *self {
-            Stream::Plain(s) => Pin::new(s).poll_write(cx, buf),
-            Stream::Tls(s) => Pin::new(s).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut *self {
-            Stream::Plain(s) => Pin::new(s).poll_flush(cx),
-            Stream::Tls(s) => Pin::new(s).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut *self {
-            Stream::Plain(s) => Pin::new(s).poll_shutdown(cx),
-            Stream::Tls(s) => Pin::new(s).poll_shutdown(cx),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -241,19 +111,40 @@ mod tests {
     fn what_a_client_wants_is_behind_its_table() {
         // ENCRYPTION (1) at offset 6, one byte.
         let hello = [1, 0, 6, 0, 1, 0xFF, encryption::ON];
-        assert_eq!(wanted_encryption(&hello), encryption::ON);
+        assert_eq!(read(&hello).encryption, encryption::ON);
         // VERSION (0) comes first.
         let hello = [0, 0, 11, 0, 0, 1, 0, 11, 0, 1, 0xFF, encryption::OFF];
-        assert_eq!(wanted_encryption(&hello), encryption::OFF);
+        assert_eq!(read(&hello).encryption, encryption::OFF);
         for silent in [&[0xFF][..], &[], &[1, 0, 60, 0, 1, 0xFF]] {
-            assert_eq!(wanted_encryption(silent), encryption::NOT_SUPPORTED);
+            assert_eq!(read(silent).encryption, encryption::NOT_SUPPORTED);
         }
     }
 
     #[test]
     fn the_answer_can_be_read_as_a_client_does() {
         for wanted in [encryption::OFF, encryption::ON, encryption::NOT_SUPPORTED] {
-            assert_eq!(wanted_encryption(&answer(wanted)), wanted);
+            let plain = Hello { encryption: wanted, federated: false, nonce: None };
+            assert_eq!(read(&answer(wanted, &TokenTerms::default())), plain);
         }
+        let nonce = new_nonce().expect("a nonce");
+        let terms = TokenTerms { required: true, nonce: Some(nonce), ..TokenTerms::default() };
+        let answered = read(&answer(encryption::ON, &terms));
+        assert!(answered.federated);
+        assert_eq!(answered.nonce, Some(nonce));
+    }
+
+    #[test]
+    fn nonces_of_two_connections_differ() {
+        assert_ne!(new_nonce().expect("a nonce"), new_nonce().expect("another"));
+    }
+
+    #[test]
+    fn a_nonce_of_another_length_is_none() {
+        let mut hello = vec![7, 0, 6, 0, 31, 0xFF];
+        hello.extend([1; 31]);
+        assert_eq!(read(&hello).nonce, None);
+        hello[4] = 32;
+        hello.push(1);
+        assert_eq!(read(&hello).nonce, Some([1; 32]));
     }
 }

@@ -75,9 +75,13 @@ impl SessionThread {
         self.cancel.store(true, Ordering::Release);
         self.interrupt.interrupt();
     }
+}
 
+// === impl Drop for SessionThread ===
+
+impl Drop for SessionThread {
     /// Whatever still runs must stop, or its thread would outlive the connection.
-    pub(super) fn stop(mut self) {
+    fn drop(&mut self) {
         self.cancel();
         self.pieces.close();
     }

@@ -157,12 +157,22 @@ pub(crate) fn login_ack(tds_version: u32, out: &mut BytesMut) {
     out.put_slice(&body);
 }
 
-/// FEATUREEXTACK (0xAE, §2.2.7.11) of UTF8_SUPPORT alone.
-pub(crate) fn utf8_support(out: &mut BytesMut) {
+/// The token SSPI (0xED, §2.2.7.22); a handshake's token has 65,535 bytes at most.
+pub(crate) fn sspi(data: &[u8], out: &mut BytesMut) {
+    out.put_u8(0xED);
+    out.put_u16_le(data.len() as u16);
+    out.put_slice(data);
+}
+
+/// FEATUREEXTACK (0xAE, §2.2.7.11): numbers of features with their data.
+pub(crate) fn features(acknowledged: &[(u8, Vec<u8>)], out: &mut BytesMut) {
     out.put_u8(0xAE);
-    out.put_u8(0x0A);
-    out.put_u32_le(1);
-    out.put_slice(&[1, 0xFF]);
+    for (feature, data) in acknowledged {
+        out.put_u8(*feature);
+        out.put_u32_le(data.len() as u32);
+        out.put_slice(data);
+    }
+    out.put_u8(0xFF);
 }
 
 /// The token COLMETADATA (0x81, §2.2.7.4).

@@ -13,6 +13,7 @@ pub(crate) mod kind {
     pub(crate) const ATTENTION: u8 = 6;
     pub(crate) const TRANSACTION: u8 = 14;
     pub(crate) const LOGIN: u8 = 16;
+    pub(crate) const SSPI: u8 = 17;
     /// Also what TLS records are wrapped in during the handshake.
     pub(crate) const PRELOGIN: u8 = 18;
 }

@@ -18,9 +18,11 @@ pub async fn sandbox() -> Sandbox {
 pub struct Ask {
     pub version: u32,
     pub packet_size: u32,
+    /// fReadOnlyIntent.
+    pub read_intent: bool,
 }
 
-pub const TDS_7_4: Ask = Ask { version: 0x7400_0004, packet_size: 4096 };
+pub const TDS_7_4: Ask = Ask { version: 0x7400_0004, packet_size: 4096, read_intent: false };
 
 pub struct Client {
     tcp: TcpStream,
@@ -41,6 +43,20 @@ impl Client {
 
     /// As somebody, in a database.
     pub fn login(at: SocketAddr, ask: Ask, [user, password, database]: [&str; 3]) -> Self {
+        Self::start(at, ask, [user, password, database], None)
+    }
+
+    /// With integrated security, whose first token this is, in a database.
+    pub fn windows(at: SocketAddr, first: &[u8], database: &str) -> Self {
+        Self::start(at, TDS_7_4, ["", "", database], Some(first))
+    }
+
+    fn start(
+        at: SocketAddr,
+        ask: Ask,
+        [user, password, database]: [&str; 3],
+        sspi: Option<&[u8]>,
+    ) -> Self {
         let tcp = TcpStream::connect(at).expect("connect");
         tcp.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
         let mut c = Self { tcp, greeting: Vec::new(), longest: 0 };
@@ -53,7 +69,7 @@ impl Client {
             wide(user),
             password,
             wide("tests"),
-            Vec::new(),
+            wide("sql.corp.example"),
             Vec::new(),
             wide("tests"),
             Vec::new(),
@@ -62,6 +78,7 @@ impl Client {
         let mut body = vec![0; 36];
         body[4..8].copy_from_slice(&ask.version.to_le_bytes());
         body[8..12].copy_from_slice(&ask.packet_size.to_le_bytes());
+        body[26] = if ask.read_intent { 0x20 } else { 0 };
         let mut at = 94;
         for f in &fields {
             body.extend_from_slice(&(at as u16).to_le_bytes());
@@ -70,6 +87,13 @@ impl Client {
         }
         body.resize(94, 0);
         fields.iter().for_each(|f| body.extend_from_slice(f));
+        if let Some(first) = sspi {
+            body[25] |= 0x80;
+            let place = body.len() as u16;
+            body[78..80].copy_from_slice(&place.to_le_bytes());
+            body[80..82].copy_from_slice(&(first.len() as u16).to_le_bytes());
+            body.extend_from_slice(first);
+        }
         let len = body.len() as u32;
         body[..4].copy_from_slice(&len.to_le_bytes());
         c.send(16, &body);
@@ -89,6 +113,11 @@ impl Client {
         packet.extend_from_slice(&[0, 0, 1, 0]);
         packet.extend_from_slice(body);
         self.tcp.write_all(&packet).expect("write");
+    }
+
+    /// How the connection ends while nothing is asked: a read of no bytes, or an error.
+    pub fn end(&mut self) -> std::io::Result<usize> {
+        self.tcp.read(&mut [0])
     }
 
     /// The payload of the next message; nothing when the connection has ended.

@@ -4,6 +4,10 @@
 mod answers;
 mod client;
 mod databases;
+mod fedauth;
 mod generated;
+mod logins;
+mod tls;
 mod tokens;
+mod windows;
 mod wire;

@@ -82,7 +82,7 @@ pub(in crate::catalog) const VIEWS: &[View] = &[
     },
 ];
 
-/// A database that is open to all and takes changes. Those that keep no log are the server's own,
+/// A database that is open to all. Those that keep no log are the server's own,
 /// but for model, after which others are made.
 fn database(database: &DatabaseFacts) -> Vec<Value> {
     let own = SYSTEM_DATABASES.contains(&database.name.as_str()) && database.name != "model";
@@ -97,7 +97,7 @@ fn database(database: &DatabaseFacts) -> Vec<Value> {
         text(COLLATION_NAME),
         int(0),
         text("MULTI_USER"),
-        bit(false),
+        bit(database.read_only),
         bit(false),
         bit(false),
         int(0),
