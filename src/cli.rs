@@ -6,10 +6,12 @@ pub(crate) mod audit;
 pub(crate) mod call;
 pub(crate) mod classify;
 pub(crate) mod completions;
+mod connection;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 mod flags;
 pub(crate) mod health;
+pub(crate) mod login;
 pub mod node;
 pub(crate) mod people;
 mod pipes;
@@ -104,6 +106,7 @@ pub fn command() -> Command {
         .subcommand(token::command())
         .subcommand(people::store_command())
         .subcommand(doctor::command())
+        .subcommand(login::command())
         .subcommand(tools::command())
         .subcommand(health::command())
         .subcommand(config_command())
@@ -127,6 +130,16 @@ fn config_command() -> Command {
                 .long("markdown")
                 .action(ArgAction::SetTrue)
                 .help("print docs/configuration.md instead"),
+        )
+        .arg(Arg::new("keywords").long("keywords").action(ArgAction::SetTrue).help(
+            "print docs/connection-strings.md instead: every keyword, and what is made of it",
+        ))
+        .arg(
+            Arg::new("from")
+                .long("from")
+                .value_name("STRING")
+                .value_hint(ValueHint::Other)
+                .help("print the TOML of this connection string instead (- reads it from stdin)"),
         )
 }
 
@@ -196,6 +209,7 @@ pub fn main() -> ExitCode {
         Some(("user", m)) => block_on(Box::pin(people::user(m))),
         Some(("token", m)) => block_on(Box::pin(token::token(m))),
         Some(("store", m)) => block_on(Box::pin(people::store(m))),
+        Some(("login", m)) => block_on(Box::pin(login::login(m))),
         Some(("doctor", m)) => block_on(Box::pin(doctor::doctor(m))),
         Some(("tools", m)) => block_on(Box::pin(tools::tools(m))),
         Some(("health", m)) => block_on(Box::pin(health::health(m))),
@@ -222,6 +236,12 @@ pub fn main() -> ExitCode {
 fn config(m: &ArgMatches) -> Ended {
     if m.get_flag("markdown") {
         return print(&crate::config::markdown());
+    }
+    if m.get_flag("keywords") {
+        return print(&connection::keywords_as_markdown());
+    }
+    if let Some(text) = m.get_one::<String>("from") {
+        return print(&connection::as_toml(&connection::given(text)?)?);
     }
     print(&Config::load(&inputs(m, Vec::new()))?.show())
 }

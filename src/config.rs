@@ -5,6 +5,7 @@
 //! configuration is reported at once, each with the file and key, the variable or the flag
 //! that it is about.
 
+mod connection;
 mod databases;
 mod docs;
 mod env;

@@ -16,6 +16,7 @@ pub(crate) mod notices;
 pub(crate) mod objects;
 pub(crate) mod observe;
 mod overflow;
+mod people;
 pub(crate) mod pool;
 pub(crate) mod reach;
 mod read;
@@ -60,6 +61,7 @@ pub struct Database {
     labels: Arc<observe::Labels>,
     reach: Arc<reach::Reach>,
     epoch: pool::Epoch,
+    people: Arc<people::People>,
     /// Callers are told where it is, and by which login.
     frank: Arc<AtomicBool>,
     index: Arc<catalog::index::IndexCache>,
@@ -139,6 +141,7 @@ impl Database {
             labels,
             reach,
             epoch,
+            people: Arc::default(),
             frank,
             index: Arc::default(),
             knowledge: Arc::default(),
@@ -210,7 +213,9 @@ impl Database {
         let me = self.clone();
         // In a task, because a login that was begun is waited for by somebody.
         let look = async move {
-            tokio::spawn(async move { me.ping().await }).await.unwrap_or(Err(DbError::Cancelled))
+            let look =
+                async move { if me.is_personal() { me.is_there().await } else { me.ping().await } };
+            tokio::spawn(look).await.unwrap_or(Err(DbError::Cancelled))
         };
         self.reach.answers(look).await
     }
@@ -266,8 +271,13 @@ impl Database {
 
     /// Connections in use and idle, and callers that wait.
     pub fn status(&self) -> (usize, usize, usize) {
-        let s = self.pool.status();
-        (s.size - s.available.min(s.size), s.available, self.shares.waiting())
+        let mut all = self.of_people();
+        all.push(self.clone());
+        all.into_iter().fold((0, 0, 0), |(used, idle, waiting), d| {
+            let s = d.pool.status();
+            let busy = s.size - s.available.min(s.size);
+            (used + busy, idle + s.available, waiting + d.shares.waiting())
+        })
     }
 
     /// The gauges of all pools, for as long as the process lives.
@@ -293,6 +303,12 @@ impl Database {
 
     /// Closes the pool and waits for clean-ups.
     pub(crate) async fn close(&self, grace: Duration) {
+        let people = self.of_people();
+        people.iter().for_each(|p| p.pool.close());
+        for own in people {
+            own.cleanups.close();
+            let _ = tokio::time::timeout(grace, own.cleanups.wait()).await;
+        }
         self.pool.close();
         self.cleanups.close();
         let _ = tokio::time::timeout(grace, self.cleanups.wait()).await;
@@ -311,5 +327,7 @@ impl Database {
     pub(crate) fn sweep(&self) {
         let idle = self.settings.idle_timeout;
         self.pool.retain(|_, m| m.last_used() < idle);
+        self.of_people().iter().for_each(|own| drop(own.pool.retain(|_, m| m.last_used() < idle)));
+        self.forget_people(idle);
     }
 }

@@ -5,6 +5,7 @@
 use std::sync::{Arc, LazyLock};
 
 use http::Extensions;
+use mssql_mcp_entra::TokenIdentity;
 use serde_json::{Map, Value};
 
 /// Who calls, and what they may do.
@@ -18,7 +19,39 @@ pub struct Principal {
     pub client: Option<String>,
     /// Claims of its token, for what takes values from there.
     pub claims: Arc<Map<String, Value>>,
+    /// Its own token, where one is exchanged for another in its name.
+    pub(crate) assertion: Option<Assertion>,
 }
+
+/// The token by which somebody called. Debug does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Assertion(Arc<str>);
+
+// === impl Assertion ===
+
+impl std::fmt::Debug for Assertion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Assertion")
+    }
+}
+
+impl Assertion {
+    pub(crate) fn new(token: &str) -> Self {
+        Self(token.into())
+    }
+
+    /// What is sent.
+    pub(crate) fn text(&self) -> Arc<str> {
+        self.0.clone()
+    }
+
+    /// Whose it is.
+    pub(crate) fn identity(&self) -> TokenIdentity {
+        TokenIdentity::of(&self.0)
+    }
+}
+
+// === impl Principal ===
 
 /// Reading, changing rows, changing the schema, running procedures. None implies another.
 pub const SCOPES: [&str; 4] = ["mssql:read", "mssql:write", "mssql:schema", "mssql:execute"];

@@ -191,6 +191,26 @@ impl DataSources {
         }])
     }
 
+    /// The same, as a caller sees them who is logged in as themselves.
+    pub(crate) fn for_caller(&self, who: Option<&Principal>) -> Self {
+        let own = |s: &Arc<DataSource>| match s.database.is_personal() {
+            true => Arc::new(DataSource { database: s.database.for_caller(who), ..(**s).clone() }),
+            false => s.clone(),
+        };
+        Self { all: self.all.iter().map(own).collect() }
+    }
+
+    /// Whether some are those of each caller alone.
+    pub(crate) fn are_personal(&self) -> bool {
+        self.all.iter().any(|s| s.database.is_personal())
+    }
+
+    /// Whether these are handles of the same pools, in the same order.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        self.all.len() == other.all.len()
+            && self.all.iter().zip(&*other.all).all(|(a, b)| a.database.same(&b.database))
+    }
+
     /// Some of them, by their places.
     pub(crate) fn some(&self, places: &[usize]) -> Self {
         let all = places.iter().filter_map(|n| self.all.get(*n)).cloned().collect();

@@ -100,6 +100,11 @@ impl Credential {
         }
     }
 
+    /// Whether it gives tokens only on behalf of somebody, and is of nobody.
+    pub fn needs_person(&self) -> bool {
+        self.inner.options.source == SourceKind::OnBehalfOf && self.inner.person.is_none()
+    }
+
     /// Where tokens come from, as people call it; none where that is not known yet.
     pub fn source(&self) -> Option<&'static str> {
         self.state().source.as_ref().map(|s| s.name())

@@ -134,6 +134,11 @@ impl Session {
         target.session().await
     }
 
+    /// Whether anything listens there; nothing is sent.
+    pub async fn reach(host: &str, port: u16, at_once: bool) -> Result<(), Error> {
+        crate::dial::open(host, port, at_once).await.map(drop)
+    }
+
     /// Logs in over a connection that was made in another way.
     pub async fn over(tcp: TcpStream, target: &Target) -> Result<Self, Error> {
         target.session_over(tcp).await

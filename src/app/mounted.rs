@@ -76,7 +76,8 @@ impl Mounted {
             (Confirm::new(config), AuditLayer::new(common.audit.clone(), &path, &sources));
         let (changes, watch, kept) = (
             Changes::default(),
-            Watch::new(!config.get(settings::database::WATCH).is_zero()),
+            // Where each is logged in as themselves, there is nobody who could look for all.
+            Watch::new(!config.get(settings::database::WATCH).is_zero() && !sources.are_personal()),
             KeptResults::default(),
         );
         let files = common.files.clone();

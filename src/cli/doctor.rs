@@ -1,12 +1,16 @@
 //! `doctor`: looks, says what is wrong and how to mend it. 0: all is well; 3: it works, but
 //! something should change; 1: something fails; 2: the configuration cannot be read.
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use serde_json::json;
 
+use super::connection::given;
 use super::{Ended, Failed, inputs, print, say};
-use crate::config::Config;
+use crate::config::setting::{Setting, ValueKind};
+use crate::config::settings;
+use crate::config::settings::database::CONNECTION;
 use crate::config::settings::log::Format;
+use crate::config::{Config, Inputs};
 use crate::doctor::{Level, examine};
 use crate::telemetry;
 
@@ -25,27 +29,67 @@ pub(crate) fn command() -> Command {
             "print the findings as \
             JSON",
         ))
+        .arg(
+            Arg::new("connection")
+                .long("connection")
+                .value_name("STRING")
+                .value_hint(ValueHint::Other)
+                .help(
+                    "check this connection string instead of the configured databases (- reads it \
+                     from stdin, so that no process list shows it)",
+                ),
+        )
+}
+
+/// Leaves of what is configured nothing about databases but the secrets, which may stand beside a
+/// string that has none.
+fn only(inputs: &mut Inputs, string: String) {
+    inputs.file = None;
+    let variables = |s: &'static Setting| {
+        s.env.iter().map(|n| (*n).to_owned()).chain([s.own_env()]).collect::<Vec<_>>()
+    };
+    let mut secrets = Vec::new();
+    for s in
+        settings::all().filter(|s| s.key.starts_with("database.") || s.key.starts_with("entra."))
+    {
+        for name in variables(s) {
+            for name in [format!("{name}_FILE"), name] {
+                let text = inputs.env.remove(&name).filter(|_| s.kind == ValueKind::Secret);
+                let text = match text {
+                    Some(path) if name.ends_with("_FILE") => std::fs::read_to_string(path).ok(),
+                    text => text,
+                };
+                secrets.extend(text.map(|t| (s.key.to_owned(), t.trim_end().to_owned())));
+            }
+        }
+    }
+    secrets.retain(|(key, _)| key != CONNECTION.name());
+    inputs.flags.extend(secrets);
+    inputs.flags.push((CONNECTION.name().to_owned(), string));
 }
 
 pub(crate) async fn doctor(m: &ArgMatches) -> Ended {
     let as_json = m.get_flag("json");
-    let config =
-        match Config::load(&inputs(m, Vec::new())).and_then(|c| c.require_database().map(|()| c)) {
-            Ok(c) => c,
-            Err(e) => {
-                if as_json {
-                    let findings: Vec<_> = e
+    let mut inputs = inputs(m, Vec::new());
+    if let Some(text) = m.get_one::<String>("connection") {
+        only(&mut inputs, given(text)?);
+    }
+    let config = match Config::load(&inputs).and_then(|c| c.require_database().map(|()| c)) {
+        Ok(c) => c,
+        Err(e) => {
+            if as_json {
+                let findings: Vec<_> = e
                     .0
                     .iter()
                     .map(|what| json!({ "level": "fail", "check": "configuration", "what": what }))
                     .collect();
-                    say!("{}", json!({ "level": "fail", "findings": findings }))?;
-                } else {
-                    say!("[fail] configuration")?;
-                }
-                return Err(e.into());
+                say!("{}", json!({ "level": "fail", "findings": findings }))?;
+            } else {
+                say!("[fail] configuration")?;
             }
-        };
+            return Err(e.into());
+        }
+    };
     telemetry::init("off", Format::Text);
     let findings = examine(&config).await;
     let worst = findings.iter().map(|f| f.level).max().unwrap_or(Level::Ok);

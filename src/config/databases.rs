@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use mssql_mcp_connection_string::ConnectionString;
+
 use super::lists::Lists;
 use super::settings::{self, access, database};
 use super::{Config, Source, Values, file};
@@ -162,7 +164,7 @@ pub(super) fn read_server(
     }
     let databases = texts(&mut table, "databases", &at, errors).unwrap_or_default();
     let own = own_values(path, &of, table, errors);
-    if !own.contains_key(database::HOST.name()) {
+    if [database::HOST.name(), database::CONNECTION.name()].iter().all(|k| !own.contains_key(k)) {
         errors.push(format!("{at}: host is missing"));
     }
     if lists.servers.iter().any(|s| s.name.eq_ignore_ascii_case(&name)) {
@@ -200,7 +202,12 @@ pub(super) fn read_database(
     }
     let mut own = own_values(path, &of, table, errors);
     let source = Source::File(path.to_owned());
-    let on_server = on_server.unwrap_or_else(|| name.clone());
+    // A connection string may name it, too.
+    let by_string = own
+        .get(database::CONNECTION.name())
+        .and_then(|(text, _)| ConnectionString::read(text).ok())
+        .and_then(|read| read.setting(database::NAME.name()).map(str::to_owned));
+    let on_server = on_server.or(by_string).unwrap_or_else(|| name.clone());
     own.insert(database::NAME.name(), (on_server, source.clone()));
     own.insert(database::LABEL.name(), (name.clone(), source));
     lists.databases.push(DatabaseRow { name, server, description, own });

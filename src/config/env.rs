@@ -40,7 +40,7 @@ pub(super) fn read_env(
         }
     }
     if let Some(v) = env.get("READ_ONLY_MODE")
-        && values.get(access::LEVEL.name()).is_some_and(|v| !matches!(v.1, Source::Env(_)))
+        && !values.contains_key(access::LEVEL.name())
     {
         match parse_bool(v) {
             Some(on) => {

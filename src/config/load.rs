@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::connection::expand;
 use super::databases::{ListedDatabase, listed, matches};
 use super::env::read_env;
 use super::file::{read_file, read_text};
@@ -54,9 +55,20 @@ impl Config {
     pub fn load(inputs: &Inputs) -> Result<Self, Errors> {
         let mut errors = Vec::new();
         let mut lists = Lists::default();
-        let mut values = gathered(inputs, &mut lists, &mut errors);
-        let (strays, warnings) = strays::strays(&inputs.env);
+        let mut notes = Vec::new();
+        let mut values = gathered(inputs, &mut lists, &mut errors, &mut notes);
+        let (strays, mut warnings) = strays::strays(&inputs.env);
         errors.extend(strays);
+        for own in lists.servers.iter_mut().map(|s| &mut s.own) {
+            expand(own, &mut errors, &mut notes);
+        }
+        for own in lists.databases.iter_mut().map(|d| &mut d.own) {
+            expand(own, &mut errors, &mut notes);
+        }
+        for own in lists.mounts.iter_mut().map(|m| &mut m.own) {
+            expand(own, &mut errors, &mut notes);
+        }
+        warnings.append(&mut notes);
         check_each(&values, "", &mut errors);
         normalize_addresses(&mut values);
         let mut config = Self {
@@ -181,26 +193,42 @@ fn check_grants(config: &Config, errors: &mut Vec<String>) {
 }
 
 /// Defaults, and over them file, environment, flags, and what a subcommand fixes.
-fn gathered(inputs: &Inputs, lists: &mut Lists, errors: &mut Vec<String>) -> Values {
+fn gathered(
+    inputs: &Inputs,
+    lists: &mut Lists,
+    errors: &mut Vec<String>,
+    notes: &mut Vec<String>,
+) -> Values {
     let mut values: Values =
         settings::all().map(|s| (s.key, (s.default.to_owned(), Source::Default))).collect();
+    // A connection string is taken apart where it stands, so that what is set above it wins.
+    let mut put = |mut layer: Values, values: &mut Values, errors: &mut Vec<String>| {
+        expand(&mut layer, errors, notes);
+        values.extend(layer);
+    };
     if let Some(path) = &inputs.file {
-        read_file(path, &mut values, lists, errors);
+        let mut layer = Values::new();
+        read_file(path, &mut layer, lists, errors);
+        put(layer, &mut values, errors);
     }
     if let Some(text) = &inputs.beside {
         let here = lists.tools.len();
         read_text(Path::new("beside"), text, &mut values, lists, errors);
         lists.tools_beside = lists.tools.split_off(here);
     }
-    read_env(&inputs.env, &mut values, errors);
+    let mut layer = Values::new();
+    read_env(&inputs.env, &mut layer, errors);
+    put(layer, &mut values, errors);
+    let mut layer = Values::new();
     for (key, text) in &inputs.flags {
         match settings::find(key) {
             Some(s) => {
-                values.insert(s.key, (text.clone(), Source::Flag(format!("--{}", s.flag()))));
+                layer.insert(s.key, (text.clone(), Source::Flag(format!("--{}", s.flag()))));
             }
             None => errors.push(format!("flag for {key}: unknown; {}", settings::nearest(key))),
         }
     }
+    put(layer, &mut values, errors);
     let listen = http::LISTEN.name();
     if let Some(port) = inputs.port {
         let mut text = port.to_string();

@@ -45,8 +45,8 @@ impl ServerAddress {
         let text = host.trim();
         if text.contains("://") || text.contains([';', '=', '@', '"', '\'', '/', '?']) {
             return Err("database.host: this is no host, but looks like a URL or a connection \
-                        string; write the host here, and port, user, password and name into their \
-                        own settings"
+                        string; write that into database.connection (MSSQL_CONNECTION_STRING), or \
+                        the host alone here"
                 .into());
         }
         let (text, by_comma) = behind_comma(without_scheme(text)?)?;

@@ -98,6 +98,12 @@ pub(super) fn is_section(name: &str) -> bool {
     SECTIONS.iter().any(|s| s.name == name)
 }
 
+/// The keys of a section, of which one is named.
+pub(super) fn section_of(key: &'static str) -> impl Iterator<Item = &'static str> {
+    let is = move |s: &&Section| s.rows.iter().any(|r| r.key == key);
+    SECTIONS.iter().filter(is).flat_map(|s| s.rows).map(|r| r.key)
+}
+
 /// What an unknown key may have meant.
 pub(super) fn nearest(key: &str) -> String {
     let best = all().map(|s| (strsim::damerau_levenshtein(s.key, key), s.key)).min();

@@ -103,6 +103,15 @@ pub(super) async fn connect(
     }
 }
 
+/// Whether anything answers where the database is; nobody is logged in.
+pub(super) async fn reached(s: &Settings) -> Result<(), DbError> {
+    if let Some(instance) = &s.instance {
+        return open_instance(s, instance).await.map(drop);
+    }
+    let reached = Session::reach(&s.host, s.port, s.multi_subnet).await;
+    reached.map_err(|e| failed(e, s))
+}
+
 /// One login, at the server that it belongs to: Azure's gateway and a listener of an availability
 /// group send it on.
 async fn once(target: &Target, s: &Settings) -> Result<Session, LoginRefusal> {

@@ -9,6 +9,7 @@ use crate::config::settings::{self, database::Encrypt};
 use mssql_mcp_sql::policy::Policy;
 
 /// What the configuration says of the database.
+#[derive(Clone)]
 pub struct Settings {
     /// Host, without instance or port.
     pub(crate) host: String,

@@ -14,7 +14,7 @@ use super::store::{StoreError, now};
 use crate::config::Config;
 use crate::config::settings;
 use crate::fetch::Getter;
-use crate::principal::{Principal, SCOPES};
+use crate::principal::{Assertion, Principal, SCOPES};
 use crate::secret::hashed;
 
 /// Signatures by a key that only the issuer has. Not `none`, and no HMAC: its key would
@@ -56,6 +56,8 @@ pub(crate) struct External {
     scope_claims: Vec<String>,
     /// Its scope or role → ours.
     scopes: Vec<(String, String)>,
+    /// Some database is used on behalf of whoever calls.
+    keeps_tokens: bool,
     getter: Getter,
     keys: Arc<Keys>,
     fetching: Arc<Mutex<()>>,
@@ -90,6 +92,11 @@ impl External {
             subject_claim: c.get(settings::auth::SUBJECT_CLAIM).to_owned(),
             scope_claims: c.get(settings::auth::SCOPE_CLAIMS),
             scopes,
+            keeps_tokens: c
+                .served()
+                .into_iter()
+                .flat_map(|(_, c)| c.databases())
+                .any(|d| d.config.is_personal()),
             getter: Getter::from_operator(),
             keys: Arc::default(),
             fetching: Arc::default(),
@@ -196,6 +203,7 @@ impl External {
                 .iter()
                 .find_map(|k| Some(claims.get(*k)?.as_str()?.to_owned())),
             claims: Arc::new(claims),
+            assertion: self.keeps_tokens.then(|| Assertion::new(token)),
         });
         if self.known.len() >= MOST {
             self.known.retain(|_, k| k.1.elapsed() < TRUST);

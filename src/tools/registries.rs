@@ -15,8 +15,12 @@ use crate::sources::{DataSources, granted};
 /// Makes the tools over some databases.
 type Make = Box<dyn Fn(DataSources, &[Arc<OwnTool>]) -> Registry + Send + Sync>;
 
-/// Places of the databases that somebody is shown, and of the operator's tools that they have.
-type Shown = (Vec<usize>, Vec<usize>);
+/// Places of the databases that somebody is shown, and of the operator's tools that they have; and
+/// who they are, where each has databases of their own.
+type Shown = (Vec<usize>, Vec<usize>, String);
+
+/// Registries that are kept for people at once.
+const MOST: usize = 500;
 
 /// The tools of a mount for each of its callers.
 pub struct Registries {
@@ -25,6 +29,8 @@ pub struct Registries {
     all: Arc<Registry>,
     grants: Vec<DatabaseGrant>,
     own: OwnTools,
+    /// Each caller has databases of their own.
+    personal: bool,
     make: Option<Make>,
     /// By what somebody is shown.
     some: Mutex<HashMap<Shown, Arc<Registry>>>,
@@ -43,7 +49,8 @@ impl From<Registry> for Registries {
     fn from(registry: Registry) -> Self {
         let (sources, all) = (registry.sources().clone(), Arc::new(registry));
         let (grants, own) = (Vec::new(), OwnTools::default());
-        Self { sources, all, grants, own, make: None, some: Mutex::default() }
+        let (personal, make, some) = (false, None, Mutex::default());
+        Self { sources, all, grants, own, personal, make, some }
     }
 }
 
@@ -56,7 +63,8 @@ impl Registries {
         make: impl Fn(DataSources, &[Arc<OwnTool>]) -> Registry + Send + Sync + 'static,
     ) -> Self {
         let all = Arc::new(make(sources.clone(), &own.tools));
-        Self { sources, all, grants, own, make: Some(Box::new(make)), some: Mutex::default() }
+        let (personal, make) = (sources.are_personal(), Some(Box::new(make) as Make));
+        Self { sources, all, grants, own, personal, make, some: Mutex::default() }
     }
 
     /// Those of whoever is shown everything.
@@ -71,20 +79,37 @@ impl Registries {
 
     /// Those of a caller, whom the extensions of a request name.
     pub(crate) fn of(&self, extensions: &Extensions) -> Arc<Registry> {
-        let for_all =
-            self.grants.is_empty() && self.own.tools.iter().all(|t| t.principals.is_empty());
+        let for_all = !self.personal
+            && self.grants.is_empty()
+            && self.own.tools.iter().all(|t| t.principals.is_empty());
         let Some(make) = self.make.as_ref().filter(|_| !for_all) else {
             return self.all.clone();
         };
         let who = Principal::of(extensions);
         let places = granted(&self.sources, &self.grants, who);
         let tools = self.own.granted(who);
-        if places.len() == self.sources.len() && tools.len() == self.own.tools.len() {
+        let all = places.len() == self.sources.len() && tools.len() == self.own.tools.len();
+        if all && !self.personal {
             return self.all.clone();
         }
-        let mut some = self.some.lock().unwrap_or_else(PoisonError::into_inner);
         let sources = self.sources.some(&places);
         let own = self.own.some(&tools, &sources);
-        some.entry((places, tools)).or_insert_with(|| Arc::new(make(sources, &own))).clone()
+        let mut some = self.some.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.personal {
+            let key = (places, tools, String::new());
+            return some.entry(key).or_insert_with(|| Arc::new(make(sources, &own))).clone();
+        }
+        // Each has databases of their own; those of whoever was away may have been closed since.
+        let sources = sources.for_caller(who);
+        let key = (places, tools, who.map(|p| p.subject.clone()).unwrap_or_default());
+        if let Some(known) = some.get(&key).filter(|r| r.sources().same(&sources)) {
+            return known.clone();
+        }
+        if some.len() >= MOST {
+            some.clear();
+        }
+        let made = Arc::new(make(sources, &own));
+        some.insert(key, made.clone());
+        made
     }
 }

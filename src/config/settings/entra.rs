@@ -54,25 +54,29 @@ settings! {
 
 pub(in crate::config) fn check(config: &Config, errors: &mut Vec<String>) {
     let is_entra = config.login() == database::Login::Entra;
-    if is_entra
-        && config.get(SOURCE) == EntraSource::OnBehalfOf
-        && config.get(auth::MODE) != auth::AuthMode::External
-    {
+    if config.is_personal() && config.get(auth::MODE) != auth::AuthMode::External {
         errors.push(format!(
             "{}: on-behalf-of exchanges the token of whoever calls, so that they must sign in with \
              Entra ID: set auth.mode = \"external\" and auth.issuer, or choose another source",
             config.place(SOURCE)
         ));
     }
-    let secret = [CLIENT_SECRET.name()];
     if !is_entra && !config.get(CLIENT_SECRET).is_empty() {
-        errors.push(format!("{}: only database.login = entra uses it", secret[0]));
+        errors.push(format!(
+            "{}: only database.login = entra uses it: set that, or remove the secret",
+            config.place(CLIENT_SECRET)
+        ));
     }
 }
 
 // === impl Config ===
 
 impl Config {
+    /// Whether each caller is logged in to the database as themselves.
+    pub(crate) fn is_personal(&self) -> bool {
+        self.login() == database::Login::Entra && self.get(SOURCE) == EntraSource::OnBehalfOf
+    }
+
     /// What there is to say of tokens, for a server of this name.
     pub(crate) fn entra(&self, server: &str) -> EntraOptions {
         let text = |key| self.get::<Text>(key).trim().to_owned();
