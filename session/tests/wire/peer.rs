@@ -234,8 +234,11 @@ impl Peer {
             let n = usize::from(u16::from_be_bytes([record[3], record[4]]));
             record.resize(5 + n, 0);
             self.tcp.read_exact(&mut record[5..]).await.ok()?;
-            tls.read_tls(&mut &record[..]).expect("a record");
-            tls.process_new_packets().expect("TLS");
+            let mut bytes = &record[..];
+            while !bytes.is_empty() {
+                tls.read_tls(&mut bytes).expect("a record");
+                tls.process_new_packets().expect("TLS");
+            }
             let _ = tls.reader().read_to_end(&mut self.plain);
             if let [_, _, high, low, ..] = self.plain[..] {
                 let n = usize::from(u16::from_be_bytes([high, low]));
