@@ -6,9 +6,9 @@ for p in krb5-kdc krb5-admin-server krb5-user libkrb5-dev libclang-dev pkg-confi
   dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $p"
 done
 [ -z "$missing" ] && exit 0
-export DEBIAN_FRONTEND=noninteractive
-as_root=
-[ "$(id -u)" = 0 ] || as_root="sudo -E"
-$as_root apt-get update -q
-# The packages' own KDC is not started: tests have theirs.
-$as_root apt-get install -q -y --no-install-recommends $missing
+sudo=
+[ "$(id -u)" = 0 ] || sudo=sudo
+$sudo apt-get update -qq
+# Without a configuration the packages' own KDC does not start; the tests have theirs.
+# shellcheck disable=SC2086 # a list of packages
+DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null

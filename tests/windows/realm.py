@@ -97,7 +97,7 @@ class Realm:
     def start(self):
         self.kdc = subprocess.Popen(
             ["krb5kdc", "-n", "-r", REALM, "-P", str(self.folder / "kdc.pid")],
-            env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(200):
             with socket.socket() as s:
                 if s.connect_ex(("127.0.0.1", self.port)) == 0:

@@ -6,6 +6,11 @@ use crate::error::Error;
 /// server's name.
 const MENDS: &[(&str, &str)] = &[
     (
+        "Server krbtgt/",
+        "the realm of the ticket does not trust the realm of the name: look at what stands behind \
+         its @, and at KRB5_CONFIG (krb5.conf, [capaths])",
+    ),
+    (
         "Server not found in Kerberos database",
         "no account of the domain has this name: look with setspn -L ACCOUNT, register it with \
          setspn -S SPN ACCOUNT, or set the name that is registered",
@@ -62,9 +67,16 @@ const MENDS: &[(&str, &str)] = &[
     ("Key table", "give a keytab that has the principal (KRB5_CLIENT_KTNAME, klist -k)"),
 ];
 
+/// What the library says in front of its reason, which is all that it has to say.
+const NOTHING: &str = "Unspecified GSS failure. Minor code may provide more information (";
+
 /// The error for a server's name; `words` are the library's, and hold no secret.
 pub(super) fn credentials(spn: &str, words: &str) -> Error {
     let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = words
+        .strip_prefix(NOTHING)
+        .and_then(|w| w.strip_suffix(')'))
+        .map_or_else(|| words.clone(), str::to_owned);
     let mend = MENDS
         .iter()
         .find(|(part, _)| fits(&words, part))
@@ -73,16 +85,16 @@ pub(super) fn credentials(spn: &str, words: &str) -> Error {
     Error::Credentials(format!("no Kerberos login to {spn}: {words}; {mend}"))
 }
 
-/// The names of servers and clients are within what the library says.
+/// Of "SOMEBODY not found" the name is within what the library says, behind who it is.
 fn fits(words: &str, part: &str) -> bool {
-    match part.split_once(" not found") {
-        Some((who, _)) => words.split_once(" not found in Kerberos database").is_some_and(|w| {
-            // The last of the two words names who is not found.
-            let at = |who: &str| w.0.rfind(who);
-            at(who).is_some() && at(who) >= at("Server").max(at("Client"))
-        }),
-        None => words.contains(part),
-    }
+    let Some((who, what)) = part.split_once(' ').filter(|(_, what)| what.starts_with("not found"))
+    else {
+        return words.contains(part);
+    };
+    words.split_once(what).is_some_and(|(named, _)| {
+        let last = ["Server ", "Client "].into_iter().max_by_key(|w| named.rfind(w));
+        last.is_some_and(|w| named.contains(w) && w.trim_end() == who)
+    })
 }
 
 #[cfg(test)]
@@ -97,6 +109,7 @@ mod tests {
                  MSSQLSvc/db:1433@CORP.EXAMPLE not found in Kerberos database)",
                 "setspn -S MSSQLSvc/db:1433 ACCOUNT",
             ),
+            ("x (Server krbtgt/B@A not found in Kerberos database)", "[capaths]"),
             ("x (Client 'a@CORP.EXAMPLE' not found in Kerberos database)", "klist -k"),
             (
                 "No credentials were supplied (No Kerberos credentials available (default cache: \
@@ -120,5 +133,16 @@ mod tests {
             assert!(e.contains(mend), "{words}: {e}");
             assert!(!e.contains('\n') && e.contains("MSSQLSvc/db:1433@CORP.EXAMPLE"), "{e}");
         }
+    }
+
+    #[test]
+    fn what_says_nothing_is_left_out() {
+        let words = "Unspecified GSS failure.  Minor code may provide more information (Ticket (x) \
+                     expired)";
+        let e = credentials("MSSQLSvc/db:1433", words).to_string();
+        assert!(
+            e.starts_with("no Kerberos login to MSSQLSvc/db:1433: Ticket (x) expired; get"),
+            "{e}"
+        );
     }
 }
