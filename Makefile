@@ -7,7 +7,7 @@ TOOLS := $(or $(CARGO_TARGET_DIR),target)/tools
 DENY := $(TOOLS)/cargo-deny@0.20.2/bin/cargo-deny
 CYCLONEDX := $(TOOLS)/cargo-cyclonedx@0.5.9/bin/cargo-cyclonedx
 
-.PHONY: fuzz all lint borders sbom test views clients clients-all corpora bench bench-beside bench-peers gate soak siege clean
+.PHONY: fuzz all lint borders sbom test test-windows views clients clients-all corpora bench bench-beside bench-peers gate soak siege clean
 all: lint test
 
 lint: borders $(DENY)
@@ -39,6 +39,12 @@ $(TOOLS)/%:
 test: clients corpora views
 	$(CARGO) test --workspace --locked --no-fail-fast
 	$(CARGO) test --package mssql-mcp-spool --features parquet --locked --test kept parquet
+
+# Windows logins, against MIT's Kerberos with a KDC of its own and against gss-ntlmssp, which it installs with libclang (apt).
+test-windows:
+	./tests/windows/install.sh
+	$(CARGO) clippy --package mssql-mcp-session --all-targets --features ntlm,kerberos --locked -- -D warnings
+	$(CARGO) test --package mssql-mcp-session --features ntlm,kerberos --locked
 
 # The pages that hosts show: built again and compared, then tried in Chromium with the SDK's own host. Behind `clients`, which installs Chromium.
 views: clients

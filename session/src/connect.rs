@@ -15,6 +15,7 @@ use crate::packet::{HEADER, Header, kind, packets};
 use crate::prelogin::{self, encryption};
 use crate::session::Session;
 use crate::tls::{Encrypt, Tls};
+use crate::windows::{Spn, WindowsLogin};
 use crate::wire::Wire;
 
 /// The most that one TLS record holds of a packet: SQL Server may close where a packet is cut into
@@ -40,6 +41,13 @@ pub struct Target {
     pub tls: Tls,
     /// Who logs in, and to which database; its encryption and its times are not used.
     pub login: tiberius::Config,
+    /// The Windows account that logs in, instead of who is in `login`.
+    pub windows: Option<WindowsLogin>,
+    /// What the server is called for a Windows login; otherwise [`service_principal_name`] for a
+    /// ticket, and host and port as they are for a password.
+    ///
+    /// [`service_principal_name`]: crate::service_principal_name
+    pub spn: Option<Spn>,
     /// The login is by a token (FEDAUTHREQUIRED).
     pub fed_auth: bool,
     /// Bytes of a packet to ask for, from 512; the server may give another.
@@ -64,6 +72,8 @@ impl Target {
             all_at_once: false,
             tls,
             login,
+            windows: None,
+            spn: None,
             fed_auth: false,
             packet_size: 8000,
             connect_timeout: Duration::from_secs(15),
@@ -124,6 +134,13 @@ impl Target {
             at(Stage::Tls);
             wire = self.encrypted(wire, true).await?;
         }
+        let handshake = match &self.windows {
+            None => None,
+            Some(w) => {
+                at(Stage::Ticket);
+                Some(w.begin(&self.host, self.port, self.spn.as_ref()).await?)
+            }
+        };
         at(Stage::Login);
         let mut size = self.packet_size.clamp(512, 32_767);
         if wire.is_tls() && !login_only {
@@ -138,7 +155,10 @@ impl Target {
         if let Some(i) = &self.instance {
             config.instance_name(i);
         }
-        let known = login::login(&mut wire, config, &answer, login_only).await?;
+        if handshake.is_some() {
+            config.authentication(tiberius::AuthMethod::None);
+        }
+        let known = login::login(&mut wire, config, &answer, login_only, handshake).await?;
         Ok(Session::new(wire, known, answer.version(), self.write_timeout))
     }
 
@@ -215,7 +235,7 @@ impl Target {
 
 impl Stage {
     fn of(n: u8) -> Self {
-        [Stage::Connect, Stage::Prelogin, Stage::Tls, Stage::Login]
+        [Stage::Connect, Stage::Prelogin, Stage::Tls, Stage::Ticket, Stage::Login]
             .into_iter()
             .find(|s| *s as u8 == n)
             .unwrap_or(Stage::Connect)

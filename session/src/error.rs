@@ -22,6 +22,9 @@ pub enum Error {
     Encryption(&'static str),
     /// The server refused the login, in its own words.
     Login(Box<Message>),
+    /// A Windows login cannot be made on our side, and how that is mended: no ticket, an account
+    /// without domain, a build without the kind of login.
+    Credentials(String),
     /// The login belongs to another server (MS-TDS 2.2.7.9, ENVCHANGE 20).
     Routing {
         /// Name or address of the other server.
@@ -55,6 +58,8 @@ pub enum Stage {
     Prelogin,
     /// The handshake of TLS.
     Tls,
+    /// A Kerberos ticket for the server (RFC 4120).
+    Ticket,
     /// The answer to LOGIN7 (MS-TDS 2.2.6.4).
     Login,
 }
@@ -79,9 +84,11 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Dns(t) | Error::Refused(t) | Error::Unreachable(t) | Error::Lost(t) => {
-                f.write_str(t)
-            }
+            Error::Dns(t)
+            | Error::Refused(t)
+            | Error::Unreachable(t)
+            | Error::Credentials(t)
+            | Error::Lost(t) => f.write_str(t),
             Error::Slow(stage) => f.write_str(match stage {
                 Stage::Connect => "the server did not accept the connection in time",
                 Stage::Prelogin => {
@@ -91,6 +98,10 @@ impl fmt::Display for Error {
                 Stage::Tls => {
                     "the server did not answer the TLS handshake; where database.encrypt is \
                      strict, this is what one does that has only TDS 7 (before SQL Server 2022)"
+                }
+                Stage::Ticket => {
+                    "no Kerberos ticket for the server came in time: look whether the KDC of the \
+                     realm can be reached, and at KRB5_CONFIG (krb5.conf, [realms])"
                 }
                 Stage::Login => "the server did not answer the login in time",
             }),

@@ -28,6 +28,7 @@ mod sink;
 mod tls;
 mod token;
 mod types;
+mod windows;
 mod wire;
 
 pub use tiberius::{AuthMethod, Config as LoginConfig};
@@ -47,3 +48,4 @@ pub use self::session::{Agreed, Progress, Session};
 pub use self::sink::{Csv, Discard, End, Json, Kind, Note, Sink, Value};
 pub use self::tls::{Encrypt, Tls, TlsProblem, Trust};
 pub use self::types::{Collation, Encoding, Type, TypeInfo};
+pub use self::windows::{Spn, WindowsLogin, service_principal_name};

@@ -2,6 +2,7 @@
 //! without encryption, its LOGIN7 goes on with our features, and the answer is kept.
 
 mod features;
+mod integrated;
 mod known;
 
 use std::io;
@@ -18,6 +19,7 @@ use crate::error::Error;
 use crate::event::Message;
 use crate::packet::{HEADER, Header, kind, packets};
 use crate::prelogin;
+use crate::windows::Handshake;
 use crate::wire::Wire;
 
 /// Packets before a size is agreed (MS-TDS 2.2.3.1.3).
@@ -28,8 +30,10 @@ const MAX_ANSWER: usize = 256 << 10;
 /// What the driver reads from and writes to. It has no Debug: it holds LOGIN7.
 struct Lent<'a> {
     wire: &'a mut Wire,
-    /// TLS ends behind LOGIN7.
+    /// TLS ends behind the first packet of LOGIN7, and all else is plain (MS-TDS 2.2.6.5).
     login_only: bool,
+    /// A Windows login: its tokens go beside the driver.
+    handshake: Option<Box<dyn Handshake>>,
     /// Bytes for the driver to read, and how many it has.
     shown: Vec<u8>,
     read: usize,
@@ -42,6 +46,8 @@ struct Lent<'a> {
     /// The packet that is being read, and the message that it belongs to.
     packet: Vec<u8>,
     message: Vec<u8>,
+    /// What the driver is to see of messages that a token of ours has answered.
+    kept: Vec<u8>,
     /// What the server answered, with what the driver does not know.
     known: Known,
     /// Why the wire gave or took no more; the driver wraps it in words of its own.
@@ -54,10 +60,12 @@ pub(crate) async fn login(
     config: tiberius::Config,
     prelogin: &prelogin::PreloginAnswer,
     login_only: bool,
+    handshake: Option<Box<dyn Handshake>>,
 ) -> Result<Known, Error> {
     let mut lent = Lent {
         wire,
         login_only,
+        handshake,
         shown: packets(kind::REPLY, &prelogin.for_driver(), PACKET),
         read: 0,
         written: Vec::new(),
@@ -66,6 +74,7 @@ pub(crate) async fn login(
         logged_in: false,
         packet: Vec::new(),
         message: Vec::new(),
+        kept: Vec::new(),
         known: Known::default(),
         lost: None,
     };
@@ -111,11 +120,14 @@ fn refused(e: tiberius::error::Error, known: &Known, lost: Option<Error>) -> Err
 
 impl Lent<'_> {
     /// Puts a whole message of the driver's on its way; PRELOGIN has been answered long before.
-    fn gather(&mut self) {
-        let Some((first, payload, end)) = message_of(&self.written) else { return };
+    fn gather(&mut self) -> Result<(), Error> {
+        let Some((first, payload, end)) = message_of(&self.written) else { return Ok(()) };
         if first != kind::PRELOGIN {
             let mut payload = payload;
             if first == kind::LOGIN7 && !self.logged_in {
+                if let Some(h) = &mut self.handshake {
+                    integrated::attach(&mut payload, &h.first())?;
+                }
                 features::ask(&mut payload);
             }
             self.outgoing = packets(first, &payload, PACKET);
@@ -124,6 +136,38 @@ impl Lent<'_> {
         }
         self.written[..end].fill(0);
         self.written.drain(..end);
+        Ok(())
+    }
+
+    /// Goes on with a Windows login; whether a token of ours answers what came.
+    fn answer(&mut self) -> Result<bool, Error> {
+        let (token, refused) = (self.known.sspi.take(), !self.known.errors.is_empty());
+        match (&mut self.handshake, token) {
+            (None, None) => Ok(false),
+            (None, Some(_)) => {
+                Err(Error::protocol("it goes on with a Windows login that nobody began"))
+            }
+            // Why is in the server's words.
+            (Some(_), _) if refused => Ok(false),
+            (Some(h), Some(token)) => {
+                let next = h.next(&token)?;
+                if self.known.accepted {
+                    return integrated::proven(&**h).map(|()| false);
+                }
+                // Even an empty one: the server's last token waits for a message (MS-TDS 3.2.5.5).
+                self.outgoing = packets(kind::SSPI, &next, PACKET);
+                self.sent = 0;
+                Ok(true)
+            }
+            (Some(h), None) if self.known.accepted => integrated::proven(&**h).map(|()| false),
+            (Some(_), None) => Ok(false),
+        }
+    }
+
+    /// Keeps why a login cannot go on; the driver gets an error without words.
+    fn stop(&mut self, e: Error) -> io::Error {
+        self.lost = Some(e);
+        io::ErrorKind::Other.into()
     }
 
     /// Keeps why the wire failed, in words of ours.
@@ -142,23 +186,33 @@ impl Lent<'_> {
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.sent < self.outgoing.len() {
-            let n = ready!(Pin::new(&mut *self.wire).poll_write(cx, &self.outgoing[self.sent..]))?;
-            if n == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        loop {
+            let sealed = self.login_only && !self.logged_in;
+            let first = sealed.then(|| first_packet(&self.outgoing)).flatten();
+            let end = first.unwrap_or(self.outgoing.len());
+            while self.sent < end {
+                let piece = &self.outgoing[self.sent..end];
+                let n = ready!(Pin::new(&mut *self.wire).poll_write(cx, piece))?;
+                if n == 0 {
+                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                }
+                self.sent += n;
             }
-            self.sent += n;
-        }
-        ready!(Pin::new(&mut *self.wire).poll_flush(cx))?;
-        if !self.outgoing.is_empty() {
-            self.outgoing.fill(0);
-            self.outgoing.clear();
-            self.sent = 0;
-            if !std::mem::replace(&mut self.logged_in, true) && self.login_only {
+            ready!(Pin::new(&mut *self.wire).poll_flush(cx))?;
+            if self.outgoing.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            self.logged_in = true;
+            if sealed {
                 self.wire.end_tls();
             }
+            if self.sent == self.outgoing.len() {
+                self.outgoing.fill(0);
+                self.outgoing.clear();
+                self.sent = 0;
+                return Poll::Ready(Ok(()));
+            }
         }
-        Poll::Ready(Ok(()))
     }
 
     /// Reads one message to its end, packet by packet and never beyond.
@@ -197,6 +251,12 @@ impl Lent<'_> {
     }
 }
 
+/// Where the first packet of some ends.
+fn first_packet(packets: &[u8]) -> Option<usize> {
+    let header = packets.get(..HEADER)?.try_into().ok()?;
+    Header::read(header).map(|h| HEADER + h.payload)
+}
+
 /// The first whole message of some packets: its type, its payload, and where it ends.
 fn message_of(bytes: &[u8]) -> Option<(u8, Vec<u8>, usize)> {
     let (mut payload, mut at) = (Vec::new(), 0);
@@ -218,7 +278,9 @@ impl AsyncRead for Lent<'_> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let me = self.get_mut();
-        if me.read == me.shown.len() {
+        while me.read == me.shown.len() {
+            // A token of ours, which answers what came before.
+            ready!(me.poll_send(cx)).map_err(|e| me.note(e))?;
             match ready!(me.poll_message(cx)) {
                 Ok(()) => {}
                 Err(e) => {
@@ -230,8 +292,12 @@ impl AsyncRead for Lent<'_> {
                 }
             }
             let shown = me.known.take(&me.message);
-            me.shown = packets(kind::REPLY, &shown, PACKET);
+            me.kept.extend_from_slice(&shown);
             me.message.clear();
+            if me.answer().map_err(|e| me.stop(e))? {
+                continue;
+            }
+            me.shown = packets(kind::REPLY, &std::mem::take(&mut me.kept), PACKET);
             me.read = 0;
         }
         let n = buf.remaining().min(me.shown.len() - me.read);
@@ -255,7 +321,7 @@ impl AsyncWrite for Lent<'_> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let me = self.get_mut();
         if me.outgoing.is_empty() {
-            me.gather();
+            me.gather().map_err(|e| me.stop(e))?;
         }
         me.poll_send(cx).map_err(|e| me.note(e))
     }

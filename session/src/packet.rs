@@ -10,6 +10,7 @@ pub(crate) mod kind {
     pub(crate) const REPLY: u8 = 0x04;
     pub(crate) const ATTENTION: u8 = 0x06;
     pub(crate) const LOGIN7: u8 = 0x10;
+    pub(crate) const SSPI: u8 = 0x11;
     pub(crate) const PRELOGIN: u8 = 0x12;
 }
 

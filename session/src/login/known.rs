@@ -17,6 +17,10 @@ pub(crate) struct Known {
     pub(crate) collation: Option<[u8; 5]>,
     pub(crate) database: String,
     pub(crate) ack: LoginAck,
+    /// LOGINACK came.
+    pub(super) accepted: bool,
+    /// The token of a Windows login that came last (MS-TDS 2.2.7.22), which is not the driver's.
+    pub(super) sspi: Option<Vec<u8>>,
     pub(crate) errors: Vec<Message>,
     /// The version of DATACLASSIFICATION that was agreed; 0 for none.
     pub(crate) classification: u8,
@@ -60,6 +64,7 @@ impl Known {
             id::ERROR => self.errors.push(token::message(c)?),
             id::LOGINACK => {
                 self.ack = token::login_ack(c)?;
+                self.accepted = true;
                 // The driver knows no version above 7.4, and of that nothing that matters here.
                 let mut shown = whole[..whole.len() - c.rest().len()].to_vec();
                 shown[LOGINACK_VERSION].copy_from_slice(&TDS_7_4);
@@ -68,7 +73,11 @@ impl Known {
             id::FEATUREEXTACK => return self.features(c).map(Some),
             id::DONE | id::DONEPROC | id::DONEINPROC => drop(token::done(id::DONE, c)?),
             id::RETURNSTATUS => drop(c.u32()?),
-            id::ORDER | id::SSPI => drop(token::bounded(c)?),
+            id::ORDER => drop(token::bounded(c)?),
+            id::SSPI => {
+                self.sspi = Some(token::bounded(c)?.rest().to_vec());
+                return Ok(Some(Vec::new()));
+            }
             id::SESSIONSTATE | id::FEDAUTHINFO => {
                 let n = c.u32()?;
                 c.take(n as usize)?;
@@ -137,6 +146,14 @@ mod tests {
         let mut known = Known::default();
         assert_eq!(known.take(&[&ack(8)[..], &DONE].concat()), [&ack(0x74)[..], &DONE].concat());
         assert_eq!((known.ack.tds, known.ack.version), (0x0800_0004, (17, 0, 1)));
+    }
+
+    #[test]
+    fn the_token_of_a_windows_login_is_kept_from_the_driver() {
+        let mut known = Known::default();
+        let message = [&[0xED, 3, 0, 1, 2, 3][..], &DONE].concat();
+        assert_eq!(known.take(&message), DONE);
+        assert_eq!((known.sspi.as_deref(), known.accepted), (Some(&[1, 2, 3][..]), false));
     }
 
     #[test]

@@ -7,12 +7,12 @@ use crate::peer::{
     Peer, config, done, ints, packet_size, prelogin, serve, target, token, utf16, welcome,
 };
 
-fn tls(encrypt: Encrypt, trust: Trust) -> Tls {
+pub(crate) fn tls(encrypt: Encrypt, trust: Trust) -> Tls {
     Tls::new(encrypt, &trust, None).expect("a configuration")
 }
 
 /// A certificate that has signed itself, for a name.
-fn self_signed(name: &str, authority: bool) -> (rcgen::Certificate, KeyPair) {
+pub(crate) fn self_signed(name: &str, authority: bool) -> (rcgen::Certificate, KeyPair) {
     let key = KeyPair::generate().expect("a key");
     let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
     if authority {
@@ -141,8 +141,7 @@ async fn login_only_is_plain_behind_the_login() {
         peer.answer(&prelogin(0)).await;
         let made = self_signed("127.0.0.1", false);
         peer.handshake(config(&made.0, &made.1), true).await;
-        assert_eq!(peer.message().await.map(|m| m.0), Some(16));
-        peer.end_tls();
+        assert_eq!(peer.last_sealed().await.map(|p| (p.0, p.1)), Some((16, 1)));
         peer.answer(&[welcome(), done(0)].concat()).await;
         peer.message().await.expect("a batch");
         peer.answer(&[ints(&[9]), done(1)].concat()).await;
@@ -153,6 +152,28 @@ async fn login_only_is_plain_behind_the_login() {
     let mut session = Session::connect(&target).await.expect("a session");
     assert!(!session.is_encrypted());
     assert_eq!(one_row(&mut session).await, "[9]");
+}
+
+#[tokio::test]
+async fn login_only_is_plain_behind_the_first_packet_of_a_long_login() {
+    let (address, _task) = serve(|mut peer: Peer| async move {
+        peer.message().await.expect("PRELOGIN");
+        peer.answer(&prelogin(0)).await;
+        let made = self_signed("127.0.0.1", false);
+        peer.handshake(config(&made.0, &made.1), true).await;
+        let first = peer.last_sealed().await.expect("LOGIN7");
+        assert_eq!((first.0, first.1, first.2.len()), (16, 0, 4088));
+        let (kind, status, rest) = peer.packet().await.expect("its rest");
+        assert_eq!((kind, status), (16, 1));
+        let length = u32::from_le_bytes(first.2[..4].try_into().expect("4 bytes"));
+        assert_eq!(length as usize, first.2.len() + rest.len());
+        peer.answer(&[welcome(), done(0)].concat()).await;
+        peer.packet().await;
+    })
+    .await;
+    let mut target = target(address, tls(Encrypt::LoginOnly, Trust::Anyone));
+    target.login.application_name("a".repeat(2500));
+    Session::connect(&target).await.expect("a session");
 }
 
 #[tokio::test]

@@ -4,3 +4,5 @@ mod answers;
 mod cancel;
 mod login;
 mod peer;
+#[cfg(feature = "ntlm")]
+mod windows;

@@ -91,7 +91,7 @@ where
     let address = listener.local_addr().expect("an address");
     let task = tokio::spawn(async move {
         let (tcp, _) = listener.accept().await.expect("a client");
-        script(Peer { tcp, tls: None, plain: Vec::new() }).await
+        script(Peer::new(tcp)).await
     });
     (address, task)
 }
@@ -120,6 +120,10 @@ where
 }
 
 impl Peer {
+    pub(crate) fn new(tcp: TcpStream) -> Self {
+        Self { tcp, tls: None, plain: Vec::new() }
+    }
+
     async fn more(&mut self) -> bool {
         let mut buffer = vec![0; 16 << 10];
         let n = self.tcp.read(&mut buffer).await.unwrap_or(0);
@@ -221,8 +225,29 @@ impl Peer {
         self.tls = Some(tls);
     }
 
-    pub(crate) fn end_tls(&mut self) {
-        self.tls = None;
+    /// The next packet, which is the last within TLS: of what follows nothing is read.
+    pub(crate) async fn last_sealed(&mut self) -> Option<(u8, u8, Vec<u8>)> {
+        let mut tls = self.tls.take()?;
+        loop {
+            let mut record = vec![0; 5];
+            self.tcp.read_exact(&mut record).await.ok()?;
+            let n = usize::from(u16::from_be_bytes([record[3], record[4]]));
+            record.resize(5 + n, 0);
+            self.tcp.read_exact(&mut record[5..]).await.ok()?;
+            let mut bytes = &record[..];
+            while !bytes.is_empty() {
+                tls.read_tls(&mut bytes).expect("a record");
+                tls.process_new_packets().expect("TLS");
+            }
+            let _ = tls.reader().read_to_end(&mut self.plain);
+            if let [_, _, high, low, ..] = self.plain[..] {
+                let n = usize::from(u16::from_be_bytes([high, low]));
+                assert!(self.plain.len() <= n, "more than a packet is within TLS");
+                if self.plain.len() == n {
+                    return self.packet().await;
+                }
+            }
+        }
     }
 
     /// PRELOGIN without encryption and a login; answers LOGIN7's payload.
