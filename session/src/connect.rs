@@ -13,7 +13,7 @@ use crate::error::{Error, Stage};
 use crate::login;
 use crate::packet::{HEADER, Header, kind, packets};
 use crate::prelogin::{self, encryption};
-use crate::session::Session;
+use crate::session::{Session, Way};
 use crate::tls::{Encrypt, Tls};
 use crate::windows::{Spn, WindowsLogin};
 use crate::wire::Wire;
@@ -112,6 +112,9 @@ impl Target {
     async fn begin(&self, tcp: TcpStream, stage: &AtomicU8) -> Result<Session, Error> {
         let at = |s: Stage| stage.store(s as u8, Ordering::Relaxed);
         self.tune(&tcp).map_err(|e| Error::lost(&e))?;
+        let peer = tcp.peer_addr().ok();
+        // A named instance has its port from SQL Server Browser.
+        let port = peer.map_or(self.port, |a| a.port());
         let encrypt = self.tls.encrypt();
         let strict = encrypt == Encrypt::Strict;
         let mut wire = Wire::Plain(tcp);
@@ -134,11 +137,12 @@ impl Target {
             at(Stage::Tls);
             wire = self.encrypted(wire, true).await?;
         }
+        let way = Way { peer, tls: wire.tls_seen(), login_only };
         let handshake = match &self.windows {
             None => None,
             Some(w) => {
                 at(Stage::Ticket);
-                Some(w.begin(&self.host, self.port, self.spn.as_ref()).await?)
+                Some(w.begin(&self.host, port, self.spn.as_ref()).await?)
             }
         };
         at(Stage::Login);
@@ -150,7 +154,7 @@ impl Target {
         config.encryption(tiberius::EncryptionLevel::NotSupported);
         config.handshake_timeout(None);
         config.host(&self.host);
-        config.port(self.port);
+        config.port(port);
         config.packet_size(size);
         if let Some(i) = &self.instance {
             config.instance_name(i);
@@ -159,7 +163,7 @@ impl Target {
             config.authentication(tiberius::AuthMethod::None);
         }
         let known = login::login(&mut wire, config, &answer, login_only, handshake).await?;
-        Ok(Session::new(wire, known, answer.version(), self.write_timeout))
+        Ok(Session::new(wire, known, way, answer.version(), self.write_timeout))
     }
 
     async fn encrypted(&self, wire: Wire, tds: bool) -> Result<Wire, Error> {

@@ -44,7 +44,7 @@ pub use self::event::{
 pub use self::forms::{TypeForm, forms};
 pub use self::request::Trace;
 pub use self::rpc::{Param, ParamType, ParamValue, Rpc};
-pub use self::session::{Agreed, Progress, Session};
+pub use self::session::{Agreed, Progress, Session, TlsSeen, Way};
 pub use self::sink::{Csv, Discard, End, Json, Kind, Note, Sink, Value};
 pub use self::tls::{Encrypt, Tls, TlsProblem, Trust};
 pub use self::types::{Collation, Encoding, Type, TypeInfo};

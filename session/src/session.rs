@@ -2,6 +2,7 @@
 //! where it stands.
 
 use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -37,6 +38,26 @@ pub struct Agreed {
     pub labels: bool,
 }
 
+/// How a session was reached.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Way {
+    /// The address that answered.
+    pub peer: Option<SocketAddr>,
+    /// TLS, where the login was encrypted.
+    pub tls: Option<TlsSeen>,
+    /// TLS ended behind the login.
+    pub login_only: bool,
+}
+
+/// What was seen of TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsSeen {
+    /// Such as `TLS 1.3`.
+    pub version: &'static str,
+    /// The server's certificate (DER).
+    pub certificate: Vec<u8>,
+}
+
 /// How far the last request came, for whoever must know whether it may have run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
@@ -70,6 +91,7 @@ pub struct Session {
     pub(crate) decoder: Decoder,
     pub(crate) phase: Phase,
     known: Known,
+    way: Way,
     /// Of the server's PRELOGIN.
     version: (u8, u8, u16),
     packet_size: usize,
@@ -104,6 +126,7 @@ impl Session {
     pub(crate) fn new(
         wire: Wire,
         known: Known,
+        way: Way,
         version: (u8, u8, u16),
         write_timeout: Duration,
     ) -> Self {
@@ -114,6 +137,7 @@ impl Session {
             phase: Phase::Ready,
             wire,
             known,
+            way,
             version,
             packet_size,
             packet: Vec::new(),
@@ -227,6 +251,11 @@ impl Session {
     /// The server's version from its PRELOGIN: major, minor, build.
     pub fn version(&self) -> (u8, u8, u16) {
         self.version
+    }
+
+    /// How it was reached.
+    pub fn way(&self) -> &Way {
+        &self.way
     }
 
     /// Which features both sides have.

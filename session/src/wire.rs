@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use crate::packet::{HEADER, Header, header, kind, status};
+use crate::session::TlsSeen;
 
 /// The most of a handshake that goes into one packet: the size before any is agreed.
 const HANDSHAKE_PACKET: usize = 4096 - HEADER;
@@ -165,6 +166,19 @@ impl Wire {
             Wire::Tls(tls) => Wire::Plain(tls.into_inner().0.tcp),
             other => other,
         };
+    }
+
+    /// What there is to see of TLS.
+    pub(crate) fn tls_seen(&self) -> Option<TlsSeen> {
+        let Wire::Tls(tls) = self else { return None };
+        let (_, connection) = tls.get_ref();
+        let version = match connection.protocol_version() {
+            Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3",
+            Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2",
+            _ => "TLS",
+        };
+        let first = connection.peer_certificates().and_then(|all| all.first());
+        Some(TlsSeen { version, certificate: first.map(|c| c.to_vec()).unwrap_or_default() })
     }
 
     pub(crate) fn is_tls(&self) -> bool {

@@ -42,6 +42,7 @@ pub(super) fn target(s: &Settings) -> Result<Target, DbError> {
     target.instance.clone_from(&s.instance);
     target.all_at_once = s.multi_subnet;
     target.packet_size = s.packet_size;
+    target.spn = Some(&s.spn).filter(|s| !s.is_empty()).and_then(|s| s.parse().ok());
     Ok(target)
 }
 
@@ -84,6 +85,7 @@ pub(super) async fn connect(
         let mut target = Target { connect_timeout: left(), ..target.clone() };
         target.fed_auth = brought.token.is_some();
         target.login.authentication(brought.auth);
+        target.windows = brought.windows;
         let refusal = match once(&target, s).await {
             Ok(session) => return Ok(session),
             Err(e) => e,
@@ -194,6 +196,8 @@ fn failed(e: Error, s: &Settings) -> DbError {
     let (what, kind) = match &e {
         Error::Dns(_) => (e.to_string(), ConnectKind::Dns),
         Error::Refused(_) => (e.to_string(), ConnectKind::Refused),
+        Error::Credentials(_) => (e.to_string(), ConnectKind::Ticket { for_now: true }),
+        Error::Slow(Stage::Ticket) => (e.to_string(), ConnectKind::Ticket { for_now: true }),
         // It has a limit of its own, and the way to the server is open.
         Error::Slow(Stage::Tls) => (format!("{}: {e}", s.server()), ConnectKind::Tls),
         Error::Slow(_) => {

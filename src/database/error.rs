@@ -69,7 +69,10 @@ pub enum ConnectKind {
         for_now: bool,
     },
     /// There is no ticket, or no credentials, on our side of a Windows login.
-    Ticket,
+    Ticket {
+        /// There may be one later.
+        for_now: bool,
+    },
     /// 4060 and its kin: no such database, or no right to it.
     Database,
     /// 40532: Azure's gateway does not know the server.
@@ -102,7 +105,7 @@ impl ConnectKind {
         use ConnectKind as K;
         match self {
             K::Refused | K::Timeout | K::Other | K::Dns | K::Passing | K::Redirect => true,
-            K::Token { for_now } => for_now,
+            K::Token { for_now } | K::Ticket { for_now } => for_now,
             _ => false,
         }
     }
@@ -153,7 +156,7 @@ impl DbError {
                 ConnectKind::Locked => "login_locked",
                 ConnectKind::Expired => "login_expired",
                 ConnectKind::Token { .. } => "no_token",
-                ConnectKind::Ticket => "no_ticket",
+                ConnectKind::Ticket { .. } => "no_ticket",
                 ConnectKind::Database => "no_database",
                 ConnectKind::Gateway => "gateway",
                 ConnectKind::Firewall => "firewall",

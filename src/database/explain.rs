@@ -162,7 +162,7 @@ fn plain_mend(kind: ConnectKind) -> &'static str {
             "Set another password with a client that can (sqlcmd -z), or ALTER LOGIN [name] WITH \
              CHECK_EXPIRATION = OFF."
         }
-        ConnectKind::Token { .. } | ConnectKind::Ticket => "See docs/logins.md.",
+        ConnectKind::Token { .. } | ConnectKind::Ticket { .. } => "See docs/logins.md.",
         ConnectKind::Gateway => {
             "Check database.host (MSSQL_HOST): it is SERVER.database.windows.net itself, not an \
              alias or an address."
@@ -206,7 +206,9 @@ pub(crate) fn explain_to_others(e: &DbError, s: &Settings) -> Explained {
         | ConnectKind::Locked
         | ConnectKind::Expired
         | ConnectKind::Gateway => "it refuses the login of this server",
-        ConnectKind::Token { .. } | ConnectKind::Ticket => "this server has nothing to log in with",
+        ConnectKind::Token { .. } | ConnectKind::Ticket { .. } => {
+            "this server has nothing to log in with"
+        }
         ConnectKind::Firewall => "it does not allow this server's network",
         ConnectKind::OldTls => "TLS with it failed",
         ConnectKind::Passing => "it is busy, resuming or moving",
@@ -301,7 +303,7 @@ mod tests {
             ConnectKind::Locked,
             ConnectKind::Expired,
             ConnectKind::Token { for_now: true },
-            ConnectKind::Ticket,
+            ConnectKind::Ticket { for_now: true },
             ConnectKind::Database,
             ConnectKind::Gateway,
             ConnectKind::Firewall,

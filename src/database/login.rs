@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use mssql_mcp_entra::{AccessToken, Credential, Exchange, Surroundings};
-use mssql_mcp_session::AuthMethod;
+use mssql_mcp_session::{AuthMethod, WindowsLogin};
 
 use super::{ConnectKind, DbError};
 use crate::config::Config;
@@ -30,6 +30,7 @@ pub(crate) enum LoginMethod {
 /// What one login brings.
 pub(super) struct Brought {
     pub(super) auth: AuthMethod,
+    pub(super) windows: Option<WindowsLogin>,
     /// The token in it, where there is one.
     pub(super) token: Option<Arc<AccessToken>>,
 }
@@ -58,6 +59,16 @@ impl Exchange for Requests {
 /// Requests of credentials.
 pub(crate) fn exchange() -> Arc<dyn Exchange> {
     Arc::new(Requests)
+}
+
+// === impl Brought ===
+
+impl Brought {
+    fn of(windows: Result<WindowsLogin, mssql_mcp_session::Error>) -> Result<Self, DbError> {
+        let windows = windows
+            .map_err(|e| DbError::Connect(e.to_string(), ConnectKind::Ticket { for_now: false }))?;
+        Ok(Self { auth: AuthMethod::None, windows: Some(windows), token: None })
+    }
 }
 
 // === impl LoginMethod ===
@@ -112,8 +123,10 @@ impl LoginMethod {
     pub(super) async fn bring(&self, within: Duration) -> Result<Brought, DbError> {
         let auth = match self {
             Self::Sql { user, password } => AuthMethod::sql_server(user, password),
-            Self::Ntlm { user, password } => ntlm(user, password)?,
-            Self::Kerberos => kerberos()?,
+            Self::Ntlm { user, password } => {
+                return Brought::of(WindowsLogin::password(user, password));
+            }
+            Self::Kerberos => return Brought::of(WindowsLogin::ticket()),
             Self::Entra(credential) => {
                 let token = Box::pin(credential.token(within)).await.map_err(|e| {
                     let what = match e.mend.is_empty() {
@@ -123,10 +136,10 @@ impl LoginMethod {
                     DbError::Connect(what, ConnectKind::Token { for_now: e.retryable })
                 })?;
                 let auth = AuthMethod::aad_token(token.secret());
-                return Ok(Brought { auth, token: Some(token) });
+                return Ok(Brought { auth, windows: None, token: Some(token) });
             }
         };
-        Ok(Brought { auth, token: None })
+        Ok(Brought { auth, windows: None, token: None })
     }
 
     /// SQL Server refused this token: the next login brings another one.
@@ -135,30 +148,4 @@ impl LoginMethod {
             credential.refused(token);
         }
     }
-}
-
-#[cfg(all(unix, feature = "windows-login"))]
-fn ntlm(user: &str, password: &str) -> Result<AuthMethod, DbError> {
-    Ok(AuthMethod::windows(user, password))
-}
-
-#[cfg(not(all(unix, feature = "windows-login")))]
-fn ntlm(_: &str, _: &str) -> Result<AuthMethod, DbError> {
-    Err(absent("NTLM", "windows-login"))
-}
-
-#[cfg(all(unix, feature = "kerberos"))]
-fn kerberos() -> Result<AuthMethod, DbError> {
-    Ok(AuthMethod::Integrated)
-}
-
-#[cfg(not(all(unix, feature = "kerberos")))]
-fn kerberos() -> Result<AuthMethod, DbError> {
-    Err(absent("Kerberos", "kerberos"))
-}
-
-#[cfg(any(not(feature = "windows-login"), not(feature = "kerberos"), not(unix)))]
-fn absent(what: &str, feature: &str) -> DbError {
-    let what = format!("this build has no {what} (--features {feature})");
-    DbError::Connect(what, ConnectKind::Ticket)
 }

@@ -162,21 +162,10 @@ fn check_login(config: &Config, errors: &mut Vec<String>) {
                  database.login",
                 config.place(SPN)
             ));
-        } else if spn_parts(spn).is_none() {
-            errors.push(format!(
-                "{}: {} is no name of SQL Server's; it is MSSQLSvc/HOST:PORT",
-                config.place(SPN),
-                quoted(spn)
-            ));
+        } else if let Err(e) = spn.parse::<mssql_mcp_session::Spn>() {
+            errors.push(format!("{}: {e}", config.place(SPN)));
         }
     }
-}
-
-/// Host and port of a service principal name.
-pub(crate) fn spn_parts(spn: &str) -> Option<(&str, u16)> {
-    let (host, port) = spn.strip_prefix("MSSQLSvc/")?.rsplit_once(':')?;
-    let port = crate::net::port(port).filter(|p| *p > 0)?;
-    ServerAddress::is_host(host).then_some((host, port))
 }
 
 // === impl Config ===
