@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::form::{Form, Scheme, Shape};
 use crate::grammar::Pair;
-use crate::keywords::{Keyword, Means, find};
+use crate::keywords::{Keyword, Means, find, normal};
 use crate::nearest::nearest;
 use crate::problems::Note;
 
@@ -60,7 +60,11 @@ impl Given {
                 }
                 continue;
             };
-            let twice = !seen.insert(std::ptr::from_ref(known));
+            // What sets nothing has only its name.
+            let twice = !seen.insert(match known.means {
+                Means::Ignore | Means::Refuse => (known.means, normal(&pair.key)),
+                means => (means, String::new()),
+            });
             self.known(known, pair, twice);
         }
         if unknown > TOLD {

@@ -21,7 +21,11 @@ fn cases(file: &str) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     for line in all.lines() {
         if let Some(name) = line.strip_prefix("# ") {
-            cases.push(Case { name: format!("{file}: {name}"), text: String::new(), expected: vec![] });
+            cases.push(Case {
+                name: format!("{file}: {name}"),
+                text: String::new(),
+                expected: vec![],
+            });
             continue;
         }
         let case = cases.last_mut().expect("a name before anything else");
