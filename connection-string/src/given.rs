@@ -154,8 +154,12 @@ impl Given {
         self.settings.push((key, value.into()));
     }
 
-    /// Sets a text that a pair gave; anything but a secret is free of control characters.
+    /// Sets a text that a pair gave, unless it is blank; anything but a secret is free of control
+    /// characters.
     pub(crate) fn set_text(&mut self, key: &'static str, pair: &Pair) {
+        if pair.value.trim().is_empty() {
+            return;
+        }
         if pair.value.contains(|c: char| c.is_control()) {
             let name = pair.key.trim();
             return self
