@@ -65,6 +65,9 @@ pub(crate) fn instance(name: &str) -> Result<Option<String>, &'static str> {
     if name.contains(':') {
         return Err("a port stands behind a comma: HOST\\INSTANCE,PORT");
     }
+    if name.starts_with('\\') {
+        return Err("its backslash is doubled, as in JSON: write HOST\\INSTANCE with one");
+    }
     if name.is_empty() || name.chars().count() > 16 || !name.chars().all(plain) {
         return Err("this is no name of an instance: expected up to 16 letters, digits and _ $ #");
     }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::form::{Form, Scheme, Shape};
 use crate::grammar::Pair;
-use crate::keywords::{Keyword, Means, find};
+use crate::keywords::{Keyword, Means, find, normal};
 use crate::nearest::nearest;
 use crate::problems::Note;
 
@@ -60,7 +60,11 @@ impl Given {
                 }
                 continue;
             };
-            let twice = !seen.insert(std::ptr::from_ref(known));
+            // What sets nothing has only its name.
+            let twice = !seen.insert(match known.means {
+                Means::Ignore | Means::Refuse => (known.means, normal(&pair.key)),
+                means => (means, String::new()),
+            });
             self.known(known, pair, twice);
         }
         if unknown > TOLD {
@@ -150,8 +154,12 @@ impl Given {
         self.settings.push((key, value.into()));
     }
 
-    /// Sets a text that a pair gave; anything but a secret is free of control characters.
+    /// Sets a text that a pair gave, unless it is blank; anything but a secret is free of control
+    /// characters.
     pub(crate) fn set_text(&mut self, key: &'static str, pair: &Pair) {
+        if pair.value.trim().is_empty() {
+            return;
+        }
         if pair.value.contains(|c: char| c.is_control()) {
             let name = pair.key.trim();
             return self

@@ -68,8 +68,8 @@ impl ConnectionString {
         let text = if shape.form == Form::Odbc { text } else { text.trim_end() };
         let found = pairs(text, shape).map_err(one)?;
         let redacted = redacted(text, &found);
-        let odbc =
-            found.iter().find(|p| find(&p.key).is_some_and(|k| k.means == Means::OdbcConnect));
+        let nested = |key: &str| find(key).is_some_and(|k| k.means == Means::OdbcConnect);
+        let odbc = found.iter().find(|p| shape.form == Form::Url && nested(&p.key));
         let mut given = match odbc {
             Some(odbc) => {
                 let inner =

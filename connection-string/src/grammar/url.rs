@@ -32,7 +32,7 @@ pub(super) fn pairs(text: &str, shape: Shape) -> Result<Vec<Pair>, String> {
     place(text, login.map_or(start, |end| end + 1)..path_at, &mut pairs)?;
     let before_query = pairs.len();
     if query_at < text.len() {
-        query(text, query_at + 1, login.is_some(), &mut pairs)?;
+        query(text, query_at + 1, &mut pairs)?;
     }
     let path = (path_at + 1).min(query_at)..query_at;
     if !path.is_empty() {
@@ -98,7 +98,7 @@ fn place(text: &str, at: Range<usize>, pairs: &mut Vec<Pair>) -> Result<(), Stri
     }
 }
 
-fn query(text: &str, start: usize, login: bool, pairs: &mut Vec<Pair>) -> Result<(), String> {
+fn query(text: &str, start: usize, pairs: &mut Vec<Pair>) -> Result<(), String> {
     let mut at = start;
     for (n, part) in text[start..].split('&').enumerate() {
         let begins = at;
@@ -118,7 +118,7 @@ fn query(text: &str, start: usize, login: bool, pairs: &mut Vec<Pair>) -> Result
         }
         let known = find(&key).is_some();
         // A ? in a password that nobody has encoded begins the query too early.
-        if !login && !known && value.contains('@') {
+        if !known && part.contains('@') {
             return Err(format!("parameter {number} of the query holds an @; {ESCAPE}"));
         }
         let name = if known { key.clone() } else { format!("parameter {number} of the query") };

@@ -18,12 +18,25 @@ pub(super) static TABLE: &[Keyword] = &[
     ignored(&["Load Balance Timeout", "Connection Lifetime"], "see pool.max_age"),
     ignored(&["Connection Idle Timeout"], "see pool.idle_timeout"),
     ignored(&["Connection Reset"], "a session is always reset before it is used again"),
-    ignored(&["Pool Blocking Period"], "see pool.wait"),
+    ignored(&["Pool Blocking Period", "poolTimeout"], "see pool.wait"),
     ignored(
-        &["Command Timeout", "queryTimeout", "cancelQueryTimeout", "lockTimeout"],
+        &[
+            "Command Timeout",
+            "queryTimeout",
+            "Request Timeout",
+            "cancelQueryTimeout",
+            "socketTimeout",
+        ],
         "see limits.query_timeout",
     ),
-    ignored(&["dial timeout", "socketTimeout"], "see pool.connect_timeout"),
+    ignored(&["lockTimeout"], "see limits.lock_timeout"),
+    ignored(&["dial timeout"], "see pool.connect_timeout"),
+    ignored(&["schema"], "a statement names its schemas; a login has its own default one"),
+    ignored(&["isolationLevel"], "a statement sets its isolation level where it needs another"),
+    ignored(
+        &["QuotedId", "quotedIdentifier", "AnsiNPW", "concatNullYieldsNull"],
+        "sessions have the options of the ANSI standard on",
+    ),
     ignored(
         &[
             "Connect Retry Count",
@@ -57,11 +70,7 @@ pub(super) static TABLE: &[Keyword] = &[
             "timezone",
             "LongAsMax",
             "GetDataExtensions",
-            "AnsiNPW",
             "AutoTranslate",
-            "QuotedId",
-            "quotedIdentifier",
-            "concatNullYieldsNull",
             "Use Procedure for Prepare",
             "charset",
             "ClientCharset",
@@ -171,7 +180,7 @@ pub(super) static TABLE: &[Keyword] = &[
             "socketFactoryConstructorArg",
             "serverNameAsACE",
         ],
-        "sockets are kept alive by this server's own rule",
+        "sockets are opened and kept alive by this server's own rules",
     ),
     ignored(
         &[

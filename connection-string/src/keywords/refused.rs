@@ -45,7 +45,7 @@ pub(super) static TABLE: &[Keyword] = &[
          PWD in its place",
     ),
     refused(
-        &["accessToken"],
+        &["accessToken", "accessTokenCallbackClass"],
         Means::Refuse,
         "a token expires within hours; set database.login = entra and an entra.source, such as token-file",
     )

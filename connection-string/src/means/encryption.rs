@@ -41,10 +41,16 @@ pub(super) fn set(given: &mut Given) {
     }
     if let Some(pair) = given.take(Means::CertificateHost) {
         let host = pair.value.trim();
+        let name = pair.key.trim();
         if is_name(host) {
             given.set("database.certificate_host", host);
+        } else if host.strip_prefix("*.").is_some_and(is_name) {
+            // As the Azure portal writes it for JDBC; the check of the whole name is no weaker.
+            given.note(
+                name,
+                "no wildcard is needed: the certificate must have the server's own name",
+            );
         } else {
-            let name = pair.key.trim();
             given.problem(format!("{name}: this is no name of a host"));
         }
     }

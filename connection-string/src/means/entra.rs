@@ -1,6 +1,7 @@
 //! Microsoft Entra ID: the words of `Authentication` and `fedauth`, and what each source needs.
 
 use crate::given::Given;
+use crate::grammar::Pair;
 use crate::keywords::Means;
 
 /// How somebody logs in, by the word that says it.
@@ -149,17 +150,17 @@ pub(super) fn set(given: &mut Given, key: &str, source: Source) {
                 );
             }
             if let Some(pair) = own.or(user) {
-                client(given, &pair.value, false);
+                client(given, &pair, false);
             }
         }
         Source::WorkloadIdentity => {
             if let Some(pair) = given.take(Means::User) {
-                client(given, &pair.value, true);
+                client(given, &pair, true);
             }
         }
         Source::DeviceCode => {
             if let Some(pair) = given.take(Means::ClientId) {
-                client(given, &pair.value, false);
+                client(given, &pair, false);
             }
         }
         _ => {}
@@ -168,25 +169,39 @@ pub(super) fn set(given: &mut Given, key: &str, source: Source) {
     given.ignore(Means::Password, "not used: this source needs none");
 }
 
-/// `CLIENT` or `CLIENT@TENANT`.
-fn client(given: &mut Given, text: &str, with_tenant: bool) {
-    let text = text.trim();
+/// `CLIENT` or `CLIENT@TENANT`; a source whose tenant is not asked for may have the name of a person
+/// there, which is no client.
+fn client(given: &mut Given, pair: &Pair, with_tenant: bool) {
+    let (text, key) = (pair.value.trim(), pair.key.trim());
     let (client, tenant) = match text.split_once('@') {
         Some((client, tenant)) if !client.is_empty() && !tenant.is_empty() => {
             (client, Some(tenant))
         }
         _ => (text, None),
     };
+    if tenant.is_some() && !with_tenant && !is_uuid(client) {
+        return given.note(key, "not used: it is no client id, and this source has no other user");
+    }
     let plain =
         |t: &str| t.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'));
     if !plain(client) || !tenant.is_none_or(plain) {
-        return given
-            .problem("User ID: expected a client id, or CLIENT@TENANT for a service principal");
+        return given.problem(format!(
+            "{key}: expected a client id, or CLIENT@TENANT for a service principal"
+        ));
     }
     if let Some(tenant) = tenant.filter(|_| with_tenant) {
         given.set("entra.tenant", tenant);
     }
     given.set("entra.client_id", client);
+}
+
+/// As Microsoft Entra ID has its ids (RFC 9562 §4).
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.char_indices().all(|(at, c)| match at {
+            8 | 13 | 18 | 23 => c == '-',
+            _ => c.is_ascii_hexdigit(),
+        })
 }
 
 /// The application's id is the user, its secret the password; or its certificate is in a file.
@@ -197,7 +212,7 @@ fn principal(given: &mut Given, source: Source) {
     let own = given.take(Means::PrincipalId);
     let user = given.take(Means::User);
     match own.or(user) {
-        Some(pair) => client(given, &pair.value, true),
+        Some(pair) => client(given, &pair, true),
         None => given
             .problem("User ID: a service principal needs its client id there, or CLIENT@TENANT"),
     }

@@ -161,9 +161,8 @@ fn ntlm(given: &mut Given) {
 }
 
 fn by_password(given: &mut Given) {
-    let domain = given.take(Means::Domain);
     if let Some(user) = given.take(Means::User) {
-        match domain {
+        match given.take(Means::Domain) {
             Some(domain) if !user.value.contains(['\\', '@']) => {
                 let value = format!("{}\\{}", domain.value.trim(), user.value);
                 given.set_text("database.user", &Pair { value, ..user });

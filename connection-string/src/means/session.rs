@@ -7,6 +7,9 @@ use crate::keywords::Means;
 /// What `pool.max_size` takes at most.
 const MOST_CONNECTIONS: u32 = 1000;
 
+/// In seconds; whoever writes more thinks in milliseconds.
+const LONGEST_CONNECT: u32 = 3600;
+
 /// `sysname` has so many characters, and `program_name` is one.
 const LONGEST_NAME: usize = 128;
 
@@ -32,12 +35,13 @@ pub(super) fn set(given: &mut Given) {
         given.set_text("database.spn", &pair);
     }
     if let Some(pair) = given.take(Means::ConnectTimeout)
-        && let Some(seconds) = given.number(&pair, 0, 65535, " seconds")
+        && let Some(seconds) = given.number(&pair, 0, i32::MAX.unsigned_abs(), " seconds")
     {
-        if seconds == 0 {
+        if seconds == 0 || seconds > LONGEST_CONNECT {
             given.note(
                 pair.key.trim(),
-                "0 would wait for ever, and is not taken; pool.connect_timeout stays as it is",
+                "neither 0, which waits for ever, nor more than an hour is taken; pool.connect_timeout \
+                 stays as it is",
             );
         } else {
             given.set("pool.connect_timeout", format!("{seconds}s"));
