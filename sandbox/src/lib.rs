@@ -34,6 +34,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub use crate::faults::{Attention, Faults};
 pub use crate::names::{DATABASE, PASSWORD, USER};
+#[cfg(feature = "gssapi")]
+pub use crate::server::GssAcceptor;
 use crate::server::Server;
 pub use crate::server::{
     Generated, Options, SandboxLogin, SandboxPrincipal, SandboxWindowsLogin, Script, SeenLogin,

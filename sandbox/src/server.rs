@@ -5,6 +5,8 @@ mod certificate;
 mod connection;
 mod entry;
 mod features;
+#[cfg(feature = "gssapi")]
+mod gss;
 mod jwt;
 mod login;
 mod options;
@@ -24,6 +26,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use self::certificate::Acceptors;
+#[cfg(feature = "gssapi")]
+pub use self::gss::GssAcceptor;
 pub use self::options::{Generated, Options, SandboxLogin, SandboxPrincipal, SandboxWindowsLogin};
 pub use self::script::Script;
 use self::script::Scripts;

@@ -22,7 +22,7 @@ pub struct Options {
     /// Whom tokens have to be for, their `aud`; a slash at its end does not matter.
     pub audience: String,
     /// Send a NONCE to whoever may log in by a token, which the login has to repeat (MS-TDS
-    /// §2.2.6.4). Clients that send a token of their own choice and no NONCE cannot log in then.
+    /// §2.2.6.4). Some clients do not, such as tedious, and cannot log in then.
     pub nonce: bool,
     /// Windows logins, whom an acceptor knows by their names.
     pub windows: Vec<SandboxWindowsLogin>,
