@@ -4,6 +4,7 @@
 mod features;
 mod integrated;
 mod known;
+mod sealed;
 
 use std::io;
 use std::pin::Pin;
@@ -125,6 +126,9 @@ impl Lent<'_> {
         if first != kind::PRELOGIN {
             let mut payload = payload;
             if first == kind::LOGIN7 && !self.logged_in {
+                if self.login_only {
+                    sealed::within(&payload, PACKET - HEADER)?;
+                }
                 if let Some(h) = &mut self.handshake {
                     integrated::attach(&mut payload, &h.first())?;
                 }

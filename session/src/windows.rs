@@ -78,7 +78,10 @@ impl WindowsLogin {
 
     /// Gets what the first token takes: for a ticket that may be answers of a KDC, for a password
     /// nothing.
-    #[cfg_attr(not(any(feature = "ntlm", feature = "kerberos")), allow(unused_variables))]
+    #[cfg_attr(
+        not(any(feature = "ntlm", all(unix, feature = "kerberos"))),
+        allow(unused_variables)
+    )]
     pub(crate) async fn begin(
         &self,
         host: &str,
@@ -100,7 +103,10 @@ impl WindowsLogin {
 }
 
 impl fmt::Debug for WindowsLogin {
-    #[cfg_attr(not(any(feature = "ntlm", feature = "kerberos")), allow(unused_variables))]
+    #[cfg_attr(
+        not(any(feature = "ntlm", all(unix, feature = "kerberos"))),
+        allow(unused_variables)
+    )]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             #[cfg(feature = "ntlm")]

@@ -11,8 +11,8 @@ pub(crate) mod feature {
 }
 
 /// Where LOGIN7 has OptionFlags3, and in it the bit that says that there is a FeatureExt.
-const OPTION_FLAGS_3: usize = 27;
-const EXTENSION: u8 = 0x10;
+pub(super) const OPTION_FLAGS_3: usize = 27;
+pub(super) const EXTENSION: u8 = 0x10;
 /// Where it has ibExtension and cbExtension.
 const IB_EXTENSION: usize = 56;
 /// Bytes of the part that has a fixed length.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use mssql_mcp_session::{Error, Json, LoginConfig, Session, Target, Tls, WindowsLogin};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::acceptor;
 use crate::peer::Peer;
@@ -25,19 +27,49 @@ fn case() {
 }
 
 async fn both() {
-    let port = var("PORT").map_or(0, |p| p.parse().expect("a port"));
-    let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a free port");
+    let number = |name: &str| var(name).ok().map(|n| n.parse::<u16>().expect("a number"));
+    let listener = TcpListener::bind(("127.0.0.1", number("PORT").unwrap_or(0))).await;
+    let listener = listener.expect("a free port");
     let port = listener.local_addr().expect("an address").port();
     let server = tokio::spawn(async move {
-        let (tcp, _) = listener.accept().await.expect("a client");
-        acceptor::serve(Peer::new(tcp)).await
+        let (mut served, mut first) = (JoinSet::new(), None);
+        loop {
+            tokio::select! {
+                came = listener.accept() => {
+                    let peer = Peer::new(came.expect("a client").0);
+                    served.spawn(acceptor::serve(peer));
+                }
+                Some(seen) = served.join_next() => {
+                    first.get_or_insert(seen.expect("no panic"));
+                }
+            }
+            if served.is_empty() {
+                return first.expect("a client");
+            }
+        }
     });
-    let made = client(port).await;
-    match made {
+    let mut clients: JoinSet<_> =
+        (0..number("LOGINS").unwrap_or(1)).map(|_| client(port)).collect();
+    let (mut made, mut threads) = (None, 0);
+    while !clients.is_empty() {
+        if let Ok(Some(m)) = timeout(Duration::from_millis(20), clients.join_next()).await {
+            made = Some(m.expect("no panic"));
+        }
+        threads = threads.max(waiting_threads());
+    }
+    match made.expect("a client") {
         Ok(row) => println!("\nclient: {row}"),
         Err(e) => println!("\nclient: {e:?} {e}"),
     }
     println!("server: {}", server.await.expect("no panic"));
+    println!("threads: {threads}");
+}
+
+/// Threads of this process that get a ticket.
+fn waiting_threads() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let names = tasks.filter_map(|t| std::fs::read_to_string(t.path().join("comm")).ok());
+    names.filter(|n| n.trim_end() == "kerberos").count()
 }
 
 async fn client(port: u16) -> Result<String, Error> {

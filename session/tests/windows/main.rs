@@ -94,6 +94,19 @@ fn a_kdc_that_says_nothing_holds_up_no_worker() {
 }
 
 #[test]
+fn a_kdc_that_says_nothing_holds_no_more_threads_than_there_are_slots() {
+    let seen = run(&[
+        ("KRB5CCNAME", Realm::get("KRB5CCNAME_NONE")),
+        ("KRB5_CLIENT_KTNAME", Realm::get("KRB5_CLIENT_KTNAME")),
+        ("KRB5_CONFIG", Realm::get("KRB5_CONFIG_SILENT")),
+        ("TIMEOUT_MS", "3000"),
+        ("LOGINS", "20"),
+    ]);
+    assert_eq!(seen.threads, "8", "{seen:?}");
+    assert!(seen.client.starts_with("Slow(Ticket)"), "{seen:?}");
+}
+
+#[test]
 fn a_ticket_for_another_server_is_refused_in_the_servers_words() {
     let seen = run(&[
         ("KRB5CCNAME", Realm::get("KRB5CCNAME_ADA")),

@@ -18,6 +18,7 @@ static REALM: OnceLock<Realm> = OnceLock::new();
 pub(crate) struct Seen {
     pub(crate) client: String,
     pub(crate) server: String,
+    pub(crate) threads: String,
     pub(crate) everything: String,
 }
 
@@ -68,5 +69,6 @@ pub(crate) fn run(variables: &[(&str, &str)]) -> Seen {
             .next()
             .unwrap_or_else(|| panic!("{who}{variables:?}: {everything}"))
     };
-    Seen { client: of("client: "), server: of("server: "), everything: everything.clone() }
+    let (client, server, threads) = (of("client: "), of("server: "), of("threads: "));
+    Seen { client, server, threads, everything: everything.clone() }
 }

@@ -1,6 +1,6 @@
 //! PRELOGIN, TLS in all its kinds, and the login.
 
-use mssql_mcp_session::{Encrypt, Error, Json, Session, Stage, Tls, TlsProblem, Trust};
+use mssql_mcp_session::{AuthMethod, Encrypt, Error, Json, Session, Stage, Tls, TlsProblem, Trust};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use crate::peer::{
@@ -174,6 +174,26 @@ async fn login_only_is_plain_behind_the_first_packet_of_a_long_login() {
     let mut target = target(address, tls(Encrypt::LoginOnly, Trust::Anyone));
     target.login.application_name("a".repeat(2500));
     Session::connect(&target).await.expect("a session");
+}
+
+#[tokio::test]
+async fn no_secret_goes_behind_the_packet_that_is_encrypted() {
+    let long = "t0ken".repeat(600);
+    for secret in [AuthMethod::aad_token(&long), AuthMethod::sql_server("ada", &long)] {
+        let (address, task) = serve(|mut peer: Peer| async move {
+            peer.message().await.expect("PRELOGIN");
+            peer.answer(&prelogin(0)).await;
+            let made = self_signed("127.0.0.1", false);
+            peer.handshake(config(&made.0, &made.1), true).await;
+            peer.last_sealed().await
+        })
+        .await;
+        let mut target = target(address, tls(Encrypt::LoginOnly, Trust::Anyone));
+        target.login.authentication(secret);
+        let e = Session::connect(&target).await.map(drop);
+        assert!(matches!(e, Err(Error::Encryption(_))), "{e:?}");
+        assert_eq!(task.await.expect("no panic"), None);
+    }
 }
 
 #[tokio::test]
