@@ -32,6 +32,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use mssql_mcp_session::Way;
 use mssql_mcp_transports::Notifier;
 use opentelemetry::KeyValue;
 use tokio_util::sync::CancellationToken;
@@ -122,7 +123,7 @@ impl Database {
         let reach = Arc::new(reach::Reach::new(
             settings.server(),
             &settings.label,
-            &settings.login.account(),
+            settings.login.account(),
         ));
         let frank = Arc::<AtomicBool>::default();
         let epoch = pool::Epoch::default();
@@ -208,13 +209,19 @@ impl Database {
         self.fetch("SELECT 1", &[], &Limits::of_our_own()).await.map(drop)
     }
 
+    /// How a session of it was reached.
+    pub(crate) async fn way(&self, limits: &Limits) -> Result<Way, DbError> {
+        let mut lease = self.lease(limits).await?;
+        lease.connection().map(|c| c.session.way().clone())
+    }
+
     /// Whether it answers, for probes: as it did within the last seconds, or now.
     pub(crate) async fn answers(&self) -> bool {
         let me = self.clone();
         // In a task, because a login that was begun is waited for by somebody.
         let look = async move {
             let look =
-                async move { if me.is_personal() { me.is_there().await } else { me.ping().await } };
+                async move { if me.is_personal() { me.reached().await } else { me.ping().await } };
             tokio::spawn(look).await.unwrap_or(Err(DbError::Cancelled))
         };
         self.reach.answers(look).await

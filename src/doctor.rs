@@ -5,6 +5,7 @@
 pub(crate) mod certificate;
 pub mod database;
 mod local;
+pub mod login;
 pub(crate) mod own;
 mod public;
 pub mod rights;
@@ -142,7 +143,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
                     "{} {} {} {}",
                     s.server(),
                     s.database,
-                    s.login.account(),
+                    s.login.shown(),
                     s.policy.access.as_str()
                 );
                 if !seen.contains(&identity) {

@@ -20,12 +20,12 @@ pub struct Principal {
     /// Claims of its token, for what takes values from there.
     pub claims: Arc<Map<String, Value>>,
     /// Its own token, where one is exchanged for another in its name.
-    pub(crate) assertion: Option<Assertion>,
+    pub assertion: Option<Assertion>,
 }
 
 /// The token by which somebody called. Debug does not show it.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Assertion(Arc<str>);
+pub struct Assertion(Arc<str>);
 
 // === impl Assertion ===
 
@@ -36,7 +36,8 @@ impl std::fmt::Debug for Assertion {
 }
 
 impl Assertion {
-    pub(crate) fn new(token: &str) -> Self {
+    /// As it came (RFC 6750 §2.1).
+    pub fn new(token: &str) -> Self {
         Self(token.into())
     }
 

@@ -60,13 +60,14 @@ pub(crate) async fn serve(m: &ArgMatches) -> Ended {
 }
 
 /// Asks the databases; nobody waits for it. What is configured of their tables and cannot be is
-/// told, and only for that one is asked unless `all` are.
+/// told, and only for that one is asked unless `all` are; a login by token is not made before
+/// somebody needs it.
 fn look(app: &App, config: &Config, all: bool) {
     for (m, (_, of)) in app.mounts.iter().zip(config.served()) {
         let searches = of.get(settings::tools::SEARCH);
         for (database, of) in m.databases.iter().cloned().zip(of.databases()) {
             let rows_of = if searches { columns(&of.config) } else { Vec::new() };
-            if !all && rows_of.is_empty() {
+            if (!all || database.brings_tokens()) && rows_of.is_empty() {
                 continue;
             }
             tokio::spawn(async move {

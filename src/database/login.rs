@@ -95,14 +95,11 @@ impl LoginMethod {
         })
     }
 
-    /// Which account failed logins count against.
-    pub(crate) fn account(&self) -> String {
+    /// Which account failed logins count against, where one can be locked.
+    pub(super) fn account(&self) -> Option<&str> {
         match self {
-            Self::Sql { user, .. } | Self::Ntlm { user, .. } => user.clone(),
-            // Nothing of Entra or of a realm is locked by what SQL Server refuses; but whoever is
-            // refused is not asked about with every call either.
-            Self::Entra(credential) => format!("{credential:?}"),
-            Self::Kerberos => "kerberos".to_owned(),
+            Self::Sql { user, .. } | Self::Ntlm { user, .. } => Some(user),
+            Self::Entra(_) | Self::Kerberos => None,
         }
     }
 

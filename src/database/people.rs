@@ -29,6 +29,11 @@ impl Database {
         matches!(&self.settings.login, LoginMethod::Entra(c) if c.needs_person())
     }
 
+    /// Whether a login brings a token, which somebody has to be asked for.
+    pub(crate) fn brings_tokens(&self) -> bool {
+        matches!(self.settings.login, LoginMethod::Entra(_))
+    }
+
     /// The same database as this person sees it; none for whoever brought no token that could be
     /// exchanged.
     fn of_person(&self, who: &Principal) -> Option<Self> {
@@ -87,7 +92,7 @@ impl Database {
     }
 
     /// Whether anything answers where a personal database is: nobody is there to be logged in.
-    pub(super) async fn is_there(&self) -> Result<(), DbError> {
+    pub(crate) async fn reached(&self) -> Result<(), DbError> {
         super::connect::reached(&self.settings).await
     }
 }

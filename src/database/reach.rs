@@ -30,6 +30,7 @@ pub(crate) struct Reach {
     label: String,
     known: Mutex<Known>,
     account: Arc<Account>,
+    lockable: bool,
     probe: tokio::sync::Mutex<()>,
 }
 
@@ -59,7 +60,13 @@ struct Known {
 static ACCOUNTS: Mutex<BTreeMap<(String, String), Weak<Account>>> = Mutex::new(BTreeMap::new());
 
 impl Account {
-    fn of(server: &str, login: &str) -> Arc<Self> {
+    /// That of a login, where one can be locked; a token or a ticket locks nobody out, and many may
+    /// be on their way.
+    fn of(server: &str, login: Option<&str>) -> Arc<Self> {
+        let Some(login) = login else {
+            let logins = Semaphore::new(Semaphore::MAX_PERMITS);
+            return Arc::new(Self { logins, failed: Mutex::default() });
+        };
         let mut all = ACCOUNTS.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, a| a.strong_count() > 0);
         let key = (server.to_lowercase(), login.to_lowercase());
@@ -83,10 +90,10 @@ impl Account {
 
 impl Reach {
     /// Nothing is known yet.
-    pub(crate) fn new(server: String, label: &str, login: &str) -> Self {
+    pub(crate) fn new(server: String, label: &str, login: Option<&str>) -> Self {
         let (known, probe) = (Mutex::default(), tokio::sync::Mutex::default());
-        let account = Account::of(&server, login);
-        Self { server, label: label.to_owned(), known, account, probe }
+        let (account, lockable) = (Account::of(&server, login), login.is_some());
+        Self { server, label: label.to_owned(), known, account, lockable, probe }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -138,7 +145,7 @@ impl Reach {
         known.verdict = Some((Instant::now(), up));
         match outcome {
             Ok(()) => self.account.failed().at.clear(),
-            Err(DbError::Connect(why, kind)) if kind.counts() => {
+            Err(DbError::Connect(why, kind)) if kind.counts() && self.lockable => {
                 let mut failed = self.account.failed();
                 failed.at.push(Instant::now());
                 failed.why.clone_from(why);

@@ -21,7 +21,7 @@ pub struct Settings {
     /// What SQL Server is told as program_name.
     pub(super) application: String,
     /// Service principal name, where it is another one than the host's.
-    pub(super) spn: String,
+    pub(crate) spn: String,
     pub(super) packet_size: u32,
     /// Every address of the host is tried at the same time.
     pub(super) multi_subnet: bool,

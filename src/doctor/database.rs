@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::certificate::{Wrapped, days_left};
 use super::rights::{self, Who, quoted};
-use super::{Finding, Level};
+use super::{Finding, Level, login};
 use crate::config::Config;
 use crate::config::settings::{self, database::Encrypt};
 use crate::database::catalog::ListFilter;
@@ -28,7 +28,8 @@ const SKEW: (u64, u64) = (5, 60);
 
 /// All that there is to say of one database.
 pub(crate) async fn examine(mut settings: Settings, config: &Config) -> Vec<Finding> {
-    let mut all = encryption(&settings).await;
+    let mut all = login::before(&settings).await;
+    all.extend(encryption(&settings).await);
     let knowledge = Knowledge::read(config.get(settings::database::KNOWLEDGE));
     let wrong = |w: &String| Finding::warn("knowledge", w).mend("correct database.knowledge");
     all.extend(knowledge.problems.iter().map(wrong));
@@ -106,8 +107,18 @@ async fn connected(
     all: &mut Vec<Finding>,
 ) -> Result<(), Stage> {
     let s = db.settings();
+    if db.is_personal() {
+        db.reached().await.map_err(|e| ("connection", e))?;
+        all.push(Finding::ok("connection", format!("{} accepts connections", s.server())));
+        return Ok(());
+    }
+    // What there is nothing to log in with has been told.
+    if all.iter().any(|f| f.check == "credential" && f.level == Level::Fail) {
+        return Ok(());
+    }
     db.ping().await.map_err(|e| ("connection", e))?;
     all.push(Finding::ok("connection", format!("{} as {}", s.server(), s.login.shown())));
+    login::after(db, limits, all).await.map_err(|e| ("login", e))?;
     let who = introduced(db, limits, config, all).await.map_err(|e| ("query", e))?;
     let tables = db.list_tables(&ListFilter { take: 201, ..Default::default() }, limits).await;
     all.push(match tables.map_err(|e| ("catalog", e))?.len() {

@@ -18,6 +18,7 @@ mod frameworks;
 mod hosted;
 mod large;
 mod lifecycle;
+mod logins;
 mod long;
 mod matrix;
 mod memory;

@@ -1,0 +1,2 @@
+//! On behalf of whoever calls: each person has connections of their own, and nobody has one of
+//! anybody else.

@@ -1,0 +1,96 @@
+//! Connection strings as people paste them, through to rows.
+
+use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, USER};
+
+use super::Folder;
+use crate::support::command;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_form_is_enough_to_get_rows() {
+    let sandbox = Sandbox::start(Options::default()).await.expect("sandbox");
+    let folder = Folder::new("strings");
+    let (ca, port) = (folder.file("ca.pem", sandbox.certificate()), sandbox.address().port());
+    let quoted =
+        percent_encoding::utf8_percent_encode(PASSWORD, percent_encoding::NON_ALPHANUMERIC);
+    for string in [
+        format!(
+            "Server=tcp:localhost,{port};Database={DATABASE};User ID={USER};Password='{PASSWORD}';"
+        ),
+        format!(
+            "Driver={{ODBC Driver 18 for SQL Server}};Server=localhost,{port};Database={DATABASE};UID={USER};PWD={{{PASSWORD}}};Encrypt=yes"
+        ),
+        format!(
+            "jdbc:sqlserver://localhost:{port};databaseName={DATABASE};user={USER};password={{{PASSWORD}}};encrypt=true"
+        ),
+        format!("sqlserver://{USER}:{quoted}@localhost:{port}?database={DATABASE}"),
+        format!("mssql://{USER}:{quoted}@localhost:{port}/{DATABASE}"),
+    ] {
+        let mut c = command(&["call", "execute_sql", "--query", "SELECT DB_NAME() AS here"]);
+        c.env("MSSQL_CONNECTION_STRING", &string).env("MSSQL_CA_FILE", &ca);
+        let out = c.output().await.expect("run");
+        let text = String::from_utf8_lossy(&out.stdout).into_owned()
+            + &String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success() && text.contains(DATABASE), "{text}");
+        assert!(!text.contains(PASSWORD), "{text}");
+        // From a file, as secrets are given to containers.
+        let file = folder.file("string", &format!("{string}\n"));
+        let mut c = command(&["call", "execute_sql", "--query", "SELECT DB_NAME() AS here"]);
+        c.env("MSSQL_CONNECTION_STRING_FILE", &file).env("MSSQL_CA_FILE", &ca);
+        assert!(c.output().await.expect("run").status.success(), "{string}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_takes_one_and_shows_no_password() {
+    let sandbox = Sandbox::start(Options::default()).await.expect("sandbox");
+    let port = sandbox.address().port();
+    let string = format!(
+        "Server=localhost,{port};Database={DATABASE};UID={USER};PWD={PASSWORD};\
+         TrustServerCertificate=true;MultipleActiveResultSets=true;Encrypt=no"
+    );
+    // What else is configured is another database, and not asked.
+    let mut c = command(&["doctor", "--connection", &string]);
+    c.env("MSSQL_HOST", "nobody.invalid").env("MSSQL_USER", "other");
+    let out = c.output().await.expect("run");
+    let said = String::from_utf8(out.stdout).expect("text");
+    assert!(said.contains("MultipleActiveResultSets"), "{said}");
+    assert!(said.contains("only the login is encrypted"), "{said}");
+    assert!(said.contains(&format!("login: {USER} at ")), "{said}");
+    assert!(!said.contains(PASSWORD) && !said.contains("nobody.invalid"), "{said}");
+    // From stdin, and with the password beside it.
+    let mut c = command(&["doctor", "--connection", "-"]);
+    c.env("MSSQL_PASSWORD", PASSWORD);
+    let mut child = c.spawn().expect("spawn");
+    let text = string.replace(&format!("PWD={PASSWORD};"), "");
+    let mut input = child.stdin.take().expect("stdin");
+    tokio::io::AsyncWriteExt::write_all(&mut input, text.as_bytes()).await.expect("written");
+    drop(input);
+    let said = child.wait_with_output().await.expect("run").stdout;
+    let said = String::from_utf8(said).expect("text");
+    assert!(said.contains(&format!("login: {USER} at ")), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_string_is_printed_as_toml_that_reads_back() {
+    let string = format!(
+        "Server=tcp:db.example\\SHOP;Initial Catalog=\"My;Shop\";User ID=ada;Password={PASSWORD};\
+         Encrypt=Strict;ApplicationIntent=ReadOnly;Pooling=true"
+    );
+    let out = command(&["config", "--from", &string]).output().await.expect("run");
+    let text = String::from_utf8(out.stdout).expect("text");
+    assert!(out.status.success() && !text.contains(PASSWORD), "{text}");
+    assert!(text.contains("# Pooling: "), "{text}");
+    let folder = Folder::new("printed");
+    let secret = folder.file("password", PASSWORD);
+    let file = folder.file("c.toml", &text.replace("/etc/mssql-mcp/password", &secret));
+    let out = command(&["config", "--config", &file]).output().await.expect("run");
+    let shown = String::from_utf8(out.stdout).expect("text");
+    for part in ["\"db.example\"", "\"SHOP\"", "\"My;Shop\"", "\"ada\"", "\"strict\""] {
+        assert!(shown.contains(part), "{part}\nnot in\n{shown}");
+    }
+    let bad = command(&["config", "--from", "Server=(localdb)\\x;AttachDbFilename=y"]);
+    let out = { bad }.output().await.expect("run");
+    assert_eq!(out.status.code(), Some(2));
+    let said = String::from_utf8(out.stderr).expect("text");
+    assert!(said.contains("AttachDbFilename") && said.contains("LocalDB"), "{said}");
+}

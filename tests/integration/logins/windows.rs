@@ -1,0 +1,1 @@
+//! Windows accounts against the sandbox, with a KDC of the test.
