@@ -15,7 +15,7 @@ use super::options::Options;
 use super::prelogin::{self, Hello, TokenTerms, encryption};
 use super::seen::SeenLogin;
 use super::stream::{Stream, handshake, strict_handshake};
-use super::windows::{Recognized, shake_hands};
+use super::windows::shake_hands;
 use crate::error::Error;
 use crate::run::Login;
 use crate::tds::token::{self, Done, status};
@@ -99,13 +99,12 @@ fn agree(options: &Options, hello: &Hello, encrypted: bool) -> io::Result<TokenT
     Ok(TokenTerms { encrypted, required, nonce, of_client: hello.nonce })
 }
 
-/// Whether a login may come in; the last token of a Windows login goes before its answer.
+/// Whether a login may come in.
 async fn decide(
     server: &Server,
     stream: &mut Stream,
     login: &Login7,
     terms: &TokenTerms,
-    answer: &mut BytesMut,
 ) -> io::Result<Result<Admitted, Vec<Error>>> {
     let (options, shared) = (&server.options, &server.shared);
     if let Some(fedauth) = &login.features.fedauth {
@@ -123,10 +122,7 @@ async fn decide(
     let acceptor = options.windows_acceptor.as_ref();
     Ok(match shake_hands(acceptor, stream, first, PACKET_SIZE).await? {
         Err(e) => Err(vec![e]),
-        Ok(Recognized { token, name }) => {
-            token.iter().for_each(|token| token::sspi(token, answer));
-            admit_windows(options, shared, login, &name)
-        }
+        Ok(name) => admit_windows(options, shared, login, &name),
     })
 }
 
@@ -144,13 +140,13 @@ async fn session(
     if let Some(delay) = faults.login_delay {
         tokio::time::sleep(delay).await;
     }
-    let mut tokens = BytesMut::new();
-    let admitted = decide(&server, &mut stream, &login, &terms, &mut tokens).await?;
+    let admitted = decide(&server, &mut stream, &login, &terms).await?;
     server.remember(SeenLogin::new(&login, &admitted));
     // A TLS record holds 16 KiB, and a packet may not be larger.
     if matches!(stream, Stream::Tls(_)) {
         login.packet_size = login.packet_size.min(16_383);
     }
+    let mut tokens = BytesMut::new();
     let route = login::route(&login, &faults);
     match &admitted {
         Err(told) if login.tds_version >> 24 < 0x72 => {
