@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use super::Server;
 use super::admit::{Admitted, admit, admit_windows, check_version};
 use super::connection;
+use super::features::SECURITY_TOKEN;
 use super::login::{self, Login7};
 use super::options::Options;
 use super::prelogin::{self, Hello, TokenTerms, encryption};
@@ -108,7 +109,10 @@ async fn decide(
 ) -> io::Result<Result<Admitted, Vec<Error>>> {
     let (options, shared) = (&server.options, &server.shared);
     if let Some(fedauth) = &login.features.fedauth {
-        server.keep_token(&fedauth.token);
+        // Other libraries bring none with LOGIN7.
+        if fedauth.library == SECURITY_TOKEN {
+            server.keep_token(&fedauth.token);
+        }
     }
     if let Err(e) = check_version(login.tds_version) {
         return Ok(Err(vec![e]));
@@ -174,5 +178,29 @@ async fn session(
             connection::run(server, stream, size, login, spid).await
         }
         _ => stream.shutdown().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::options::SandboxPrincipal;
+    use super::*;
+
+    #[test]
+    fn tokens_are_offered_to_those_who_ask_and_where_somebody_has_one() {
+        let nobody = Options::default();
+        let somebody =
+            Options { principals: vec![SandboxPrincipal::default()], ..Options::default() };
+        let offered = |options: &Options, federated| {
+            let hello = Hello { encryption: encryption::ON, federated, nonce: Some([2; 32]) };
+            let terms = agree(options, &hello, true).expect("terms");
+            assert_eq!(terms.of_client, Some([2; 32]));
+            (terms.required, terms.nonce.is_some())
+        };
+        assert_eq!(offered(&somebody, true), (true, true));
+        assert_eq!(offered(&somebody, false), (false, false));
+        assert_eq!(offered(&nobody, true), (false, false));
+        let without_nonce = Options { nonce: false, ..somebody };
+        assert_eq!(offered(&without_nonce, true), (true, false));
     }
 }
