@@ -185,6 +185,10 @@ async fn serve_until_killed(server: Arc<Server>, tcp: TcpStream, spid: i64) -> i
     let served = Box::pin(entry::serve(server, tcp, spid));
     tokio::select! {
         result = served => result,
-        Ok(()) = killed.changed() => TcpStream::from_std(twin)?.set_zero_linger(),
+        Ok(()) = killed.changed() => {
+            // Whoever sees the reset may count connections anew.
+            drop(killed);
+            TcpStream::from_std(twin)?.set_zero_linger()
+        }
     }
 }

@@ -107,8 +107,9 @@ fn by_token<'a>(
         return Err(messages::tokens_not_configured());
     }
     let principal = jwt::principal(&fedauth.token, &options.audience, &options.principals)?;
+    let login = if principal.login.is_empty() { &principal.id } else { &principal.login };
     Ok(Known {
-        login: &principal.login,
+        login,
         default_database: &principal.default_database,
         access: Access::Some(principal.databases.clone()),
         failed: messages::no_principal_of_token(),

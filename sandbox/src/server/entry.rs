@@ -10,12 +10,13 @@ use tokio::net::TcpStream;
 use super::Server;
 use super::admit::{Admitted, admit, admit_windows, check_version};
 use super::connection;
+use super::features::SECURITY_TOKEN;
 use super::login::{self, Login7};
 use super::options::Options;
 use super::prelogin::{self, Hello, TokenTerms, encryption};
 use super::seen::SeenLogin;
 use super::stream::{Stream, handshake, strict_handshake};
-use super::windows::{Recognized, shake_hands};
+use super::windows::shake_hands;
 use crate::error::Error;
 use crate::run::Login;
 use crate::tds::token::{self, Done, status};
@@ -99,17 +100,19 @@ fn agree(options: &Options, hello: &Hello, encrypted: bool) -> io::Result<TokenT
     Ok(TokenTerms { encrypted, required, nonce, of_client: hello.nonce })
 }
 
-/// Whether a login may come in; the last token of a Windows login goes before its answer.
+/// Whether a login may come in.
 async fn decide(
     server: &Server,
     stream: &mut Stream,
     login: &Login7,
     terms: &TokenTerms,
-    answer: &mut BytesMut,
 ) -> io::Result<Result<Admitted, Vec<Error>>> {
     let (options, shared) = (&server.options, &server.shared);
     if let Some(fedauth) = &login.features.fedauth {
-        server.keep_token(&fedauth.token);
+        // Other libraries bring none with LOGIN7.
+        if fedauth.library == SECURITY_TOKEN {
+            server.keep_token(&fedauth.token);
+        }
     }
     if let Err(e) = check_version(login.tds_version) {
         return Ok(Err(vec![e]));
@@ -123,10 +126,7 @@ async fn decide(
     let acceptor = options.windows_acceptor.as_ref();
     Ok(match shake_hands(acceptor, stream, first, PACKET_SIZE).await? {
         Err(e) => Err(vec![e]),
-        Ok(Recognized { token, name }) => {
-            token.iter().for_each(|token| token::sspi(token, answer));
-            admit_windows(options, shared, login, &name)
-        }
+        Ok(name) => admit_windows(options, shared, login, &name),
     })
 }
 
@@ -144,13 +144,13 @@ async fn session(
     if let Some(delay) = faults.login_delay {
         tokio::time::sleep(delay).await;
     }
-    let mut tokens = BytesMut::new();
-    let admitted = decide(&server, &mut stream, &login, &terms, &mut tokens).await?;
+    let admitted = decide(&server, &mut stream, &login, &terms).await?;
     server.remember(SeenLogin::new(&login, &admitted));
     // A TLS record holds 16 KiB, and a packet may not be larger.
     if matches!(stream, Stream::Tls(_)) {
         login.packet_size = login.packet_size.min(16_383);
     }
+    let mut tokens = BytesMut::new();
     let route = login::route(&login, &faults);
     match &admitted {
         Err(told) if login.tds_version >> 24 < 0x72 => {
@@ -178,5 +178,29 @@ async fn session(
             connection::run(server, stream, size, login, spid).await
         }
         _ => stream.shutdown().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::options::SandboxPrincipal;
+    use super::*;
+
+    #[test]
+    fn tokens_are_offered_to_those_who_ask_and_where_somebody_has_one() {
+        let nobody = Options::default();
+        let somebody =
+            Options { principals: vec![SandboxPrincipal::default()], ..Options::default() };
+        let offered = |options: &Options, federated| {
+            let hello = Hello { encryption: encryption::ON, federated, nonce: Some([2; 32]) };
+            let terms = agree(options, &hello, true).expect("terms");
+            assert_eq!(terms.of_client, Some([2; 32]));
+            (terms.required, terms.nonce.is_some())
+        };
+        assert_eq!(offered(&somebody, true), (true, true));
+        assert_eq!(offered(&somebody, false), (false, false));
+        assert_eq!(offered(&nobody, true), (false, false));
+        let without_nonce = Options { nonce: false, ..somebody };
+        assert_eq!(offered(&without_nonce, true), (true, false));
     }
 }

@@ -37,8 +37,10 @@ impl WindowsHandshake for GssHandshake {
     }
 }
 
-/// A name as Windows has it: of `ada@CORP.EXAMPLE`, which is Kerberos's form, `CORP\ada`.
+/// A name as Windows has it: of `ada@CORP.EXAMPLE`, which is Kerberos's form, `CORP\ada`. What
+/// gss-ntlmssp 1.2 gives counts the NUL behind it.
 fn account(name: &str) -> String {
+    let name = name.trim_end_matches('\0');
     match name.rsplit_once('@') {
         Some((user, realm)) if !name.contains('\\') => {
             let domain = realm.split('.').next().unwrap_or(realm);
@@ -59,6 +61,7 @@ mod tests {
         assert_eq!(account("sql/db.corp.example@CORP.EXAMPLE"), "CORP\\sql/db.corp.example");
         assert_eq!(account("CORP\\ada"), "CORP\\ada");
         assert_eq!(account("CORP\\ada@home"), "CORP\\ada@home");
+        assert_eq!(account("CORP\\ada\0"), "CORP\\ada");
         assert_eq!(account("ada"), "ada");
     }
 

@@ -89,7 +89,7 @@ pub struct SandboxPrincipal {
     /// What a token's `oid`, `appid` (or `azp`), `upn` or `preferred_username` says; case does not
     /// count.
     pub id: String,
-    /// What ORIGINAL_LOGIN() says, such as `app@tenant`.
+    /// What ORIGINAL_LOGIN() says, such as `app@tenant`; empty for the id.
     pub login: String,
     /// Where it begins when it names no database; empty for the sample's.
     pub default_database: String,

@@ -42,20 +42,15 @@ pub enum WindowsStep {
     },
 }
 
-/// A client whose account is known.
-pub(super) struct Recognized {
-    /// Goes before the answer to the login, in the same message.
-    pub(super) token: Option<Vec<u8>>,
-    pub(super) name: String,
-}
-
-/// Shakes hands with a client whose LOGIN7 brought `first`, in packets of `size` bytes.
+/// Shakes hands with a client whose LOGIN7 brought `first`, in packets of `size` bytes; the name of
+/// its account. A last token is a message of its own, and the answer to the login another one behind
+/// it: clients read two messages then.
 pub(super) async fn shake_hands(
     acceptor: Option<&Arc<dyn WindowsAcceptor>>,
     stream: &mut Stream,
     first: Bytes,
     size: usize,
-) -> io::Result<Result<Recognized, Error>> {
+) -> io::Result<Result<String, Error>> {
     let Some(acceptor) = acceptor else { return Ok(Err(messages::untrusted_domain())) };
     let mut handshake = None;
     let mut token = first;
@@ -67,19 +62,19 @@ pub(super) async fn shake_hands(
         });
         let (step, going_on) = step.await.map_err(io::Error::other)?;
         handshake = Some(going_on);
-        let answer = match step {
-            Ok(WindowsStep::Done { token, name }) => return Ok(Ok(Recognized { token, name })),
-            Ok(WindowsStep::Continue(answer)) => answer,
+        match step {
+            Ok(WindowsStep::Continue(answer)) => send(stream, &answer, size).await?,
+            Ok(WindowsStep::Done { token, name }) => {
+                if let Some(last) = token {
+                    send(stream, &last, size).await?;
+                }
+                return Ok(Ok(name));
+            }
             Err(why) => {
                 tracing::debug!(why, "sandbox refused a Windows login");
                 return Ok(Err(messages::untrusted_domain()));
             }
-        };
-        let (mut tokens, mut out) = (BytesMut::new(), BytesMut::new());
-        token::sspi(&answer, &mut tokens);
-        wire::packets(&tokens, size, &mut 1, true, &mut out);
-        stream.write_all(&out).await?;
-        stream.flush().await?;
+        }
         let Some(message) = read_message(stream).await? else {
             return Err(io::ErrorKind::UnexpectedEof.into());
         };
@@ -90,4 +85,13 @@ pub(super) async fn shake_hands(
         }
         token = message.body.freeze();
     }
+}
+
+/// A message that is a token.
+async fn send(stream: &mut Stream, token: &[u8], size: usize) -> io::Result<()> {
+    let (mut tokens, mut out) = (BytesMut::new(), BytesMut::new());
+    token::sspi(token, &mut tokens);
+    wire::packets(&tokens, size, &mut 1, true, &mut out);
+    stream.write_all(&out).await?;
+    stream.flush().await
 }
