@@ -19,7 +19,7 @@ lint: borders $(DENY)
 
 # No edge between any two of the library crates, and none of them knows the server; and the modules of the server in one order.
 borders:
-	@for c in transports middleware sandbox sql session spool names own connection-string; do \
+	@for c in transports middleware sandbox sql session spool names own entra connection-string; do \
 	  if $(CARGO) tree -p mssql-mcp-$$c -e normal,build --prefix none --locked | tail -n +2 | grep '^mssql-mcp'; then \
 	    echo "mssql-mcp-$$c must not depend on another crate of this workspace"; exit 1; fi; done
 	@python3 tests/borders.py
@@ -39,12 +39,16 @@ $(TOOLS)/%:
 test: clients corpora views
 	$(CARGO) test --workspace --locked --no-fail-fast
 	$(CARGO) test --package mssql-mcp-spool --features parquet --locked --test kept parquet
+	$(MAKE) test-windows
 
 # Windows logins, against MIT's Kerberos with a KDC of its own and against gss-ntlmssp, which it installs with libclang (apt).
 test-windows:
 	./tests/windows/install.sh
 	$(CARGO) clippy --package mssql-mcp-session --all-targets --features ntlm,kerberos --locked -- -D warnings
 	$(CARGO) test --package mssql-mcp-session --features ntlm,kerberos --locked
+	$(CARGO) clippy --features windows-login,kerberos --locked -- -D warnings
+	$(CARGO) test --package mssql-mcp-sandbox --features gssapi --locked
+	$(CARGO) test --features windows-login,kerberos --locked --test integration logins::windows
 
 # The pages that hosts show: built again and compared, then tried in Chromium with the SDK's own host. Behind `clients`, which installs Chromium.
 views: clients

@@ -9,8 +9,10 @@ mod sealed;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
 use tokio_util::compat::TokioAsyncReadCompatExt;
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
@@ -25,6 +27,9 @@ use crate::wire::Wire;
 
 /// Packets before a size is agreed (MS-TDS 2.2.3.1.3).
 const PACKET: usize = 4096;
+/// How long a server may say nothing behind the last token of a Windows login before it is taken for
+/// one that waits for a message.
+const SILENCE: Duration = Duration::from_secs(1);
 /// The most that the answer to a login may be; SQL Server's have some hundred bytes.
 const MAX_ANSWER: usize = 256 << 10;
 
@@ -49,6 +54,8 @@ struct Lent<'a> {
     message: Vec<u8>,
     /// What the driver is to see of messages that a token of ours has answered.
     kept: Vec<u8>,
+    /// How long the server may take to go on behind its last token.
+    silence: Option<Pin<Box<Sleep>>>,
     /// What the server answered, with what the driver does not know.
     known: Known,
     /// Why the wire gave or took no more; the driver wraps it in words of its own.
@@ -76,6 +83,7 @@ pub(crate) async fn login(
         packet: Vec::new(),
         message: Vec::new(),
         kept: Vec::new(),
+        silence: None,
         known: Known::default(),
         lost: None,
     };
@@ -158,9 +166,15 @@ impl Lent<'_> {
                 if self.known.accepted {
                     return integrated::proven(&**h).map(|()| false);
                 }
-                // Even an empty one: the server's last token waits for a message (MS-TDS 3.2.5.5).
-                self.outgoing = packets(kind::SSPI, &next, PACKET);
-                self.sent = 0;
+                if next.is_empty() {
+                    // Servers that Microsoft's ODBC driver and FreeTDS log in to go on by
+                    // themselves; by MS-TDS 3.2.5.5, and with SqlClient, a message without a token
+                    // comes first. So it does, if nothing else does.
+                    self.silence = Some(Box::pin(tokio::time::sleep(SILENCE)));
+                } else {
+                    self.outgoing = packets(kind::SSPI, &next, PACKET);
+                    self.sent = 0;
+                }
                 Ok(true)
             }
             (Some(h), None) if self.known.accepted => integrated::proven(&**h).map(|()| false),
@@ -285,7 +299,17 @@ impl AsyncRead for Lent<'_> {
         while me.read == me.shown.len() {
             // A token of ours, which answers what came before.
             ready!(me.poll_send(cx)).map_err(|e| me.note(e))?;
-            match ready!(me.poll_message(cx)) {
+            let came = match (me.poll_message(cx), &mut me.silence) {
+                (Poll::Pending, Some(silence)) => {
+                    ready!(silence.as_mut().poll(cx));
+                    me.silence = None;
+                    (me.outgoing, me.sent) = (packets(kind::SSPI, &[], PACKET), 0);
+                    continue;
+                }
+                (came, _) => ready!(came),
+            };
+            me.silence = None;
+            match came {
                 Ok(()) => {}
                 Err(e) => {
                     if e.kind() == io::ErrorKind::UnexpectedEof {
