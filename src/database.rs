@@ -16,7 +16,7 @@ pub(crate) mod notices;
 pub(crate) mod objects;
 pub(crate) mod observe;
 mod overflow;
-mod people;
+mod own_pools;
 pub(crate) mod pool;
 pub(crate) mod reach;
 mod read;
@@ -62,7 +62,7 @@ pub struct Database {
     labels: Arc<observe::Labels>,
     reach: Arc<reach::Reach>,
     epoch: pool::Epoch,
-    people: Arc<people::People>,
+    people: Arc<own_pools::OwnPools>,
     /// Callers are told where it is, and by which login.
     frank: Arc<AtomicBool>,
     index: Arc<catalog::index::IndexCache>,

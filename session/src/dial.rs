@@ -60,11 +60,9 @@ async fn first(
     addresses: &[SocketAddr],
     stagger: Duration,
 ) -> Result<TcpStream, Option<(SocketAddr, io::Error)>> {
-    let mut rest = addresses.iter().copied();
     let mut attempts = JoinSet::new();
     let mut last = None;
-    loop {
-        let Some(next) = rest.next() else { break };
+    for next in addresses.iter().copied() {
         attempts.spawn(async move { (next, TcpStream::connect(next).await) });
         let alone = tokio::time::timeout(stagger, attempts.join_next());
         // Where one has failed, the next one need not wait.

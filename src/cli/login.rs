@@ -7,7 +7,7 @@ use mssql_mcp_entra::{EntraOptions, SignIn, Surroundings};
 
 use super::{Ended, Failed, inputs, say, tell};
 use crate::config::Config;
-use crate::config::settings::database::Login;
+use crate::config::settings::database::LoginKind;
 use crate::config::settings::entra::{self, EntraSource};
 use crate::database::login::exchange;
 
@@ -23,7 +23,9 @@ fn waiting(config: &Config) -> Result<Vec<EntraOptions>, Failed> {
     let mut all: Vec<EntraOptions> = Vec::new();
     let databases = config.served().into_iter().flat_map(|(_, c)| c.databases());
     for config in databases.map(|d| d.config).chain([config.clone()]) {
-        if config.login() != Login::Entra || config.get(entra::SOURCE) != EntraSource::DeviceCode {
+        if config.login() != LoginKind::Entra
+            || config.get(entra::SOURCE) != EntraSource::DeviceCode
+        {
             continue;
         }
         let o = config.entra(&config.server()?.host);

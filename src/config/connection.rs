@@ -60,9 +60,9 @@ mod tests {
     use crate::config::{Config, Errors, Inputs};
 
     fn loaded(env: &[(&str, &str)], file: &str) -> Result<Config, Errors> {
-        let mut inputs = Inputs::default();
-        inputs.env =
-            env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>();
+        let env: BTreeMap<_, _> =
+            env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let mut inputs = Inputs { env, ..Inputs::default() };
         let path = std::env::temp_dir().join(format!(
             "mssql-mcp-connection-{}-{}.toml",
             std::process::id(),
@@ -118,12 +118,12 @@ mod tests {
         assert_eq!((server.host.as_str(), server.port), ("new", None));
         assert_eq!((c.get(database::USER), c.get(database::PASSWORD)), ("ada", "own"));
         // A string without a login has none, whatever the file says.
-        let c = loaded(&env[..1], file).err().expect("no password").to_string();
+        let c = loaded(&env[..1], file).expect_err("no password").to_string();
         assert!(c.contains("database.password is missing"), "{c}");
         let entra =
             [("MSSQL_CONNECTION_STRING", "Server=x;Authentication=Active Directory Default")];
         let c = loaded(&entra, file).expect("valid");
-        assert_eq!((c.login(), c.get(database::USER)), (database::Login::Entra, ""));
+        assert_eq!((c.login(), c.get(database::USER)), (database::LoginKind::Entra, ""));
     }
 
     #[test]
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn what_is_wrong_with_it_is_told_by_its_place_and_without_its_text() {
         let broken = [("MSSQL_CONNECTION_STRING", "Server=h;Passwort=S3cret!;MARS Connection=x")];
-        let e = loaded(&broken, "").err().expect("wrong").to_string();
+        let e = loaded(&broken, "").expect_err("wrong").to_string();
         assert!(e.contains("MSSQL_CONNECTION_STRING: ") && !e.contains("S3cret!"), "{e}");
         let noted =
             [("MSSQL_CONNECTION_STRING", "Server=h;UID=u;PWD=p;MultipleActiveResultSets=true")];

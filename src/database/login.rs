@@ -12,7 +12,7 @@ use mssql_mcp_session::{AuthMethod, WindowsLogin};
 
 use super::{ConnectKind, DbError};
 use crate::config::Config;
-use crate::config::settings::{self, database::Login};
+use crate::config::settings::{self, database::LoginKind};
 use crate::fetch::Getter;
 
 /// Answers of those who give tokens have a few kilobytes.
@@ -85,10 +85,10 @@ impl LoginMethod {
         let user = c.get(settings::database::USER).to_owned();
         let password = c.get(settings::database::PASSWORD).to_owned();
         Ok(match c.login() {
-            Login::Sql => Self::Sql { user, password },
-            Login::Ntlm => Self::Ntlm { user, password },
-            Login::Kerberos => Self::Kerberos,
-            Login::Entra => {
+            LoginKind::Sql => Self::Sql { user, password },
+            LoginKind::Ntlm => Self::Ntlm { user, password },
+            LoginKind::Kerberos => Self::Kerberos,
+            LoginKind::Entra => {
                 let around = Surroundings::of_process();
                 Self::Entra(Credential::new(c.entra(server), around, exchange())?)
             }

@@ -23,7 +23,7 @@ choice! {
 
 choice! {
     /// As whom, and how, a session is logged in.
-    pub enum Login {
+    pub enum LoginKind {
         /// A login of SQL Server, with user and password.
         Sql = "sql",
         /// A token of Microsoft Entra ID; `[entra]` says where it comes from.
@@ -46,7 +46,7 @@ settings! {
         "its TCP port; with one, a named instance is not looked for";
     INSTANCE: Text = "database.instance", [], "", restart,
         "named instance, found through SQL Server Browser (UDP 1434)";
-    LOGIN: Login = "database.login", ["MSSQL_LOGIN"], "sql", restart,
+    LOGIN: LoginKind = "database.login", ["MSSQL_LOGIN"], "sql", restart,
         "as whom a session is logged in: sql (user and password), entra (a token of Microsoft Entra ID, \
          see [entra]), ntlm (a Windows account and its password) or kerberos (a ticket); docs/logins.md";
     USER: Text = "database.user", ["MSSQL_USER"], "", restart,
@@ -130,7 +130,7 @@ fn check_login(config: &Config, errors: &mut Vec<String>) {
     };
     let (user, password) = (config.get(USER), config.get(PASSWORD));
     match login {
-        Login::Sql | Login::Ntlm if !user.is_empty() && password.is_empty() => errors.push(
+        LoginKind::Sql | LoginKind::Ntlm if !user.is_empty() && password.is_empty() => errors.push(
             "database.password is missing: set MSSQL_PASSWORD or MSSQL_PASSWORD_FILE (there is a \
              database.user)"
                 .into(),
@@ -138,17 +138,17 @@ fn check_login(config: &Config, errors: &mut Vec<String>) {
         _ => {}
     }
     match login {
-        Login::Ntlm if !cfg!(feature = "windows-login") => errors.push(format!(
+        LoginKind::Ntlm if !cfg!(feature = "windows-login") => errors.push(format!(
             "{by}: this build has no NTLM; build it with --features windows-login, or use another \
              login (docs/logins.md)"
         )),
-        Login::Kerberos if !cfg!(feature = "kerberos") => errors.push(format!(
+        LoginKind::Kerberos if !cfg!(feature = "kerberos") => errors.push(format!(
             "{by}: this build has no Kerberos; build it with --features kerberos, or set \
              database.user and database.password (MSSQL_USER, MSSQL_PASSWORD; docs/logins.md)"
         )),
-        Login::Ntlm if user.is_empty() => errors
+        LoginKind::Ntlm if user.is_empty() => errors
             .push(format!("{by}: database.user is missing, such as CORP\\ada, for an ntlm login")),
-        Login::Entra if config.get(ENCRYPT) == Encrypt::Off => errors.push(format!(
+        LoginKind::Entra if config.get(ENCRYPT) == Encrypt::Off => errors.push(format!(
             "{}: a token would travel in the clear; database.login = entra needs TLS",
             config.place(ENCRYPT)
         )),
@@ -156,7 +156,7 @@ fn check_login(config: &Config, errors: &mut Vec<String>) {
     }
     let spn = config.get(SPN);
     if !spn.is_empty() {
-        if !matches!(login, Login::Ntlm | Login::Kerberos) {
+        if !matches!(login, LoginKind::Ntlm | LoginKind::Kerberos) {
             errors.push(format!(
                 "{}: only kerberos and ntlm have a service principal name; remove it, or set \
                  database.login",
@@ -172,9 +172,9 @@ fn check_login(config: &Config, errors: &mut Vec<String>) {
 
 impl Config {
     /// As whom a session is logged in.
-    pub(crate) fn login(&self) -> Login {
+    pub(crate) fn login(&self) -> LoginKind {
         match self.get(LOGIN) {
-            Login::Sql if self.get(TRUSTED_CONNECTION) => Login::Kerberos,
+            LoginKind::Sql if self.get(TRUSTED_CONNECTION) => LoginKind::Kerberos,
             login => login,
         }
     }

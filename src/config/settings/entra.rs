@@ -53,7 +53,7 @@ settings! {
 }
 
 pub(in crate::config) fn check(config: &Config, errors: &mut Vec<String>) {
-    let is_entra = config.login() == database::Login::Entra;
+    let is_entra = config.login() == database::LoginKind::Entra;
     if config.is_personal() && config.get(auth::MODE) != auth::AuthMode::External {
         errors.push(format!(
             "{}: on-behalf-of exchanges the token of whoever calls, so that they must sign in with \
@@ -74,7 +74,7 @@ pub(in crate::config) fn check(config: &Config, errors: &mut Vec<String>) {
 impl Config {
     /// Whether each caller is logged in to the database as themselves.
     pub(crate) fn is_personal(&self) -> bool {
-        self.login() == database::Login::Entra && self.get(SOURCE) == EntraSource::OnBehalfOf
+        self.login() == database::LoginKind::Entra && self.get(SOURCE) == EntraSource::OnBehalfOf
     }
 
     /// What there is to say of tokens, for a server of this name.

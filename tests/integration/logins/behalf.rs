@@ -162,7 +162,7 @@ fn it_is_refused_where_nobody_signs_in_with_entra() {
     let load = |more: &[(&'static str, &str)]| {
         Config::load(&Inputs { fixed: fixed(1433, more), ..Inputs::default() })
     };
-    let e = load(&more).err().expect("refused").to_string();
+    let e = load(&more).expect_err("refused").to_string();
     assert!(e.contains("on-behalf-of") && e.contains("auth.mode"), "{e}");
     let external = [("auth.mode", "external"), ("auth.issuer", "https://login.example/t/v2.0")];
     assert!(load(&[&more[..], &external].concat()).is_ok());

@@ -81,7 +81,7 @@ async fn one(
     after: Duration,
 ) {
     let mut text = String::new();
-    let mut part = [0; 16 << 10];
+    let mut part = vec![0; 16 << 10];
     loop {
         let Ok(n) = stream.read(&mut part).await else { return };
         if n == 0 {

@@ -31,7 +31,7 @@ async fn a_token_opens_a_session_of_its_principal() {
         let lab = Lab::around(sandbox(&["ada"]).await, &more);
         assert_eq!(lab.sandbox.connections(), 0, "nothing connects before it is needed");
         assert_eq!(who(&lab.app).await, Ok(json!("ada@corp.example")), "{encrypt}");
-        assert_eq!(lab.sandbox.tokens(), [token.clone()]);
+        assert_eq!(lab.sandbox.tokens(), std::slice::from_ref(&token));
         assert_eq!(lab.sandbox.logins()[0].user, "ada@corp.example");
     }
 }
@@ -51,7 +51,7 @@ async fn seventy_minutes_later_a_login_brings_another_token() {
     tokio::time::resume();
     // The connection is open, and stays so: a token counts at the login alone.
     assert_eq!(scalar(&lab.app.database, spid).await, before);
-    assert_eq!(lab.sandbox.tokens(), [first.clone()]);
+    assert_eq!(lab.sandbox.tokens(), std::slice::from_ref(&first));
     // Two at once need another connection.
     let both = [spid; 2].map(|sql| scalar(&lab.app.database, sql));
     lab.sandbox.faults(|f| f.row_delay = Some(Duration::from_millis(200)));
@@ -238,6 +238,6 @@ async fn a_token_never_travels_in_the_clear() {
     let mut fixed = crate::support::fixed(1433, &by_file(&path));
     fixed.push(("database.encrypt", "off".to_owned()));
     let inputs = mssql_mcp::config::Inputs { fixed, ..Default::default() };
-    let e = mssql_mcp::config::Config::load(&inputs).err().expect("refused").to_string();
+    let e = mssql_mcp::config::Config::load(&inputs).expect_err("refused").to_string();
     assert!(e.contains("a token would travel in the clear"), "{e}");
 }

@@ -10,12 +10,12 @@ use super::login::LoginMethod;
 use super::{Database, DbError, Settings};
 use crate::principal::Principal;
 
-/// People at once; of more, whoever was away for the longest goes.
+/// OwnPools at once; of more, whoever was away for the longest goes.
 const MOST: usize = 500;
 
 /// The pools of those who called.
 #[derive(Debug, Default)]
-pub(super) struct People(Mutex<HashMap<String, Person>>);
+pub(super) struct OwnPools(Mutex<HashMap<String, Person>>);
 
 #[derive(Debug)]
 struct Person {
