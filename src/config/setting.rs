@@ -261,6 +261,19 @@ impl Setting {
         format!("MSSQL_MCP_{}", self.key.replace('.', "_").to_ascii_uppercase())
     }
 
+    /// As TOML has it, such as `database.host`.
+    pub fn key(&self) -> &'static str {
+        self.key
+    }
+
+    /// The names of a choice; none of any other kind.
+    pub fn choices(&self) -> &'static [&'static str] {
+        match self.kind {
+            ValueKind::Choice(names, _) => names,
+            _ => &[],
+        }
+    }
+
     pub(crate) fn flag(&self) -> String {
         self.key.replace(['.', '_'], "-")
     }

@@ -3,6 +3,7 @@
 
 mod behalf;
 mod endpoint;
+mod pages;
 mod secrets;
 mod strings;
 mod tokens;
