@@ -118,7 +118,7 @@ async fn a_certificate_signs_an_assertion() {
         let mut rules = Validation::new(Algorithm::PS256);
         rules.set_audience(&[url]);
         rules.set_required_spec_claims(&["exp", "nbf", "aud", "iss", "sub"]);
-        let public = DecodingKey::from_rsa_pem(key.public_key_pem().as_bytes()).expect("a key");
+        let public = DecodingKey::from_rsa_der(key.public_key_raw());
         let claims = decode::<Value>(jwt, &public, &rules).expect("it is signed").claims;
         assert_eq!((&claims["iss"], &claims["sub"]), (&json!("c-1"), &json!("c-1")));
         let life = claims["exp"].as_u64().expect("exp") - claims["nbf"].as_u64().expect("nbf");
