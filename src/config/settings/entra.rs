@@ -3,8 +3,8 @@
 use mssql_mcp_entra::{EntraOptions, SourceKind};
 
 use super::{auth, database};
-use crate::config::Config;
-use crate::config::setting::{Path, Secret, Text, choice, settings};
+use crate::config::setting::{Path, Secret, Setting, Text, choice, settings};
+use crate::config::{Config, Source, place};
 
 choice! {
     /// Where tokens come from.
@@ -53,7 +53,6 @@ settings! {
 }
 
 pub(in crate::config) fn check(config: &Config, errors: &mut Vec<String>) {
-    let is_entra = config.login() == database::LoginKind::Entra;
     if config.is_personal() && config.get(auth::MODE) != auth::AuthMode::External {
         errors.push(format!(
             "{}: on-behalf-of exchanges the token of whoever calls, so that they must sign in with \
@@ -61,11 +60,16 @@ pub(in crate::config) fn check(config: &Config, errors: &mut Vec<String>) {
             config.place(SOURCE)
         ));
     }
-    if !is_entra && !config.get(CLIENT_SECRET).is_empty() {
-        errors.push(format!(
-            "{}: only database.login = entra uses it: set that, or remove the secret",
-            config.place(CLIENT_SECRET)
-        ));
+    // What stands at the top may be for databases that are listed below it.
+    let own = !config.get(database::HOST).is_empty() && config.databases.is_empty();
+    if own && config.login() != database::LoginKind::Entra {
+        let set = |row: &&Setting| !matches!(config.read(row.key).1, Source::Default);
+        if let Some(row) = ROWS.iter().find(set) {
+            errors.push(format!(
+                "{}: only database.login = entra uses it: set that (MSSQL_LOGIN=entra), or remove it",
+                place(row.key, config.read(row.key).1)
+            ));
+        }
     }
 }
 

@@ -241,3 +241,14 @@ async fn a_token_never_travels_in_the_clear() {
     let e = mssql_mcp::config::Config::load(&inputs).expect_err("refused").to_string();
     assert!(e.contains("a token would travel in the clear"), "{e}");
 }
+
+#[test]
+fn a_source_without_the_login_that_uses_it_is_told() {
+    let load = |more: &[(&'static str, &str)]| {
+        let fixed = crate::support::fixed(1433, more);
+        mssql_mcp::config::Config::load(&mssql_mcp::config::Inputs { fixed, ..Default::default() })
+    };
+    let e = load(&[("entra.source", "azure-cli")]).expect_err("refused").to_string();
+    assert!(e.contains("entra.source: only database.login = entra uses it"), "{e}");
+    assert!(load(&[("entra.source", "azure-cli"), ("database.login", "entra")]).is_ok());
+}
