@@ -4,7 +4,7 @@ use mssql_mcp_entra::{EntraOptions, SourceKind};
 
 use super::{auth, database};
 use crate::config::setting::{Path, Secret, Setting, Text, choice, settings};
-use crate::config::{Config, Source, place};
+use crate::config::{Config, Source, place, quoted};
 
 choice! {
     /// Where tokens come from.
@@ -52,12 +52,25 @@ settings! {
         "file that keeps what mssql-mcp login left; beside the usual auth.store";
 }
 
+/// Claims of Entra ID that are one person's.
+const SUBJECTS: [&str; 6] = ["sub", "oid", "upn", "preferred_username", "email", "unique_name"];
+
 pub(in crate::config) fn check(config: &Config, errors: &mut Vec<String>) {
     if config.is_personal() && config.get(auth::MODE) != auth::AuthMode::External {
         errors.push(format!(
             "{}: on-behalf-of exchanges the token of whoever calls, so that they must sign in with \
              Entra ID: set auth.mode = \"external\" and auth.issuer, or choose another source",
             config.place(SOURCE)
+        ));
+    }
+    // Kept results, tasks and quotas are a subject's: two people must not be one.
+    let subject = config.get(auth::SUBJECT_CLAIM);
+    if config.is_personal() && !SUBJECTS.contains(&subject) {
+        errors.push(format!(
+            "{}: {} need not tell people apart; on-behalf-of takes one of {}",
+            config.place(auth::SUBJECT_CLAIM),
+            quoted(subject),
+            SUBJECTS.join(", ")
         ));
     }
     // What stands at the top may be for databases that are listed below it.

@@ -48,12 +48,12 @@ impl Issuer {
         format!("http://{}", self.endpoint.address)
     }
 
-    /// A person's token for this server. All of them have the same display name.
+    /// A person's token for this server. All of them have the same address.
     fn token(&self, oid: &str, nonce: &str) -> String {
         let header = Header { kid: Some("k".into()), ..Header::new(Algorithm::ES256) };
         let claims = json!({
             "iss": self.name(), "aud": "api://mcp", "sub": oid, "oid": oid, "tid": "t-1",
-            "name": "The Same Name", "scp": "mssql:read", "exp": now() + 600, "jti": nonce,
+            "email": "team@corp.example", "scp": "mssql:read", "exp": now() + 600, "jti": nonce,
         });
         let key = EncodingKey::from_ec_der(&self.key.serialize_der());
         encode(&header, &claims, &key).expect("a token")
@@ -92,7 +92,7 @@ async fn nobody_gets_a_connection_of_anybody_else() {
         .env("MSSQL_MCP_AUTH_AUDIENCE", "api://mcp")
         .env("MSSQL_MCP_AUTH_STORE", "memory")
         // A claim that two people share: it tells nobody apart.
-        .env("MSSQL_MCP_AUTH_SUBJECT_CLAIM", "name")
+        .env("MSSQL_MCP_AUTH_SUBJECT_CLAIM", "email")
         .env("MSSQL_MCP_HTTP_LISTEN", at.to_string())
         .env("AZURE_AUTHORITY_HOST", format!("https://localhost:{}", login.address.port()))
         .env("SSL_CERT_FILE", &authority);
@@ -166,4 +166,7 @@ fn it_is_refused_where_nobody_signs_in_with_entra() {
     assert!(e.contains("on-behalf-of") && e.contains("auth.mode"), "{e}");
     let external = [("auth.mode", "external"), ("auth.issuer", "https://login.example/t/v2.0")];
     assert!(load(&[&more[..], &external].concat()).is_ok());
+    let by_name = [&more[..], &external, &[("auth.subject_claim", "name")]].concat();
+    let e = load(&by_name).expect_err("refused").to_string();
+    assert!(e.contains("auth.subject_claim: \"name\" need not tell people apart"), "{e}");
 }
