@@ -40,6 +40,8 @@ pub(crate) enum Source {
     Default,
     /// The configuration file at this path.
     File(PathBuf),
+    /// A file that holds the secret, and the TOML file that names it.
+    SecretFile(PathBuf, PathBuf),
     /// The environment variable of this name.
     Env(String),
     /// The flag of this name, dashes included.
@@ -68,6 +70,8 @@ pub struct Config {
     clients: Vec<Registered>,
     quotas: Vec<QuotaRow>,
     warnings: Vec<String>,
+    /// What is made of a connection string.
+    notes: Vec<String>,
 }
 
 /// All that is wrong with a configuration.
@@ -91,7 +95,7 @@ impl std::fmt::Display for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Source::Default => f.write_str("default"),
-            Source::File(p) => write!(f, "file {}", p.display()),
+            Source::File(p) | Source::SecretFile(p, _) => write!(f, "file {}", p.display()),
             Source::Env(n) => write!(f, "environment {n}"),
             Source::Flag(n) => write!(f, "flag {n}"),
             Source::Command => f.write_str("this command"),
@@ -131,6 +135,24 @@ impl Config {
             .map(|(key, (_, source))| (key, source))
     }
 
+    /// Files that hold secrets, of whatever database, each with the setting that names it.
+    pub(crate) fn secret_files(&self) -> Vec<(&'static str, PathBuf)> {
+        let own = self.values.iter().filter_map(|(key, (text, source))| match source {
+            Source::SecretFile(_, file) => Some((*key, file.clone())),
+            _ if text.is_empty() => None,
+            _ if [settings::entra::TOKEN_FILE.name(), settings::entra::CERTIFICATE_FILE.name()]
+                .contains(key) =>
+            {
+                Some((*key, text.into()))
+            }
+            _ => None,
+        });
+        let mut all: Vec<_> = own.collect();
+        all.extend(self.databases.iter().flat_map(|d| d.config.secret_files()));
+        all.extend(self.mounts.iter().flat_map(|(_, mount)| mount.secret_files()));
+        all
+    }
+
     /// Where the main database is served over HTTP (empty for the root); nowhere when
     /// there are only mounts.
     pub(crate) fn prefixes(&self) -> Vec<String> {
@@ -167,6 +189,11 @@ impl Config {
         &self.clients
     }
 
+    /// What of a connection string is not used, or is used otherwise than it seems.
+    pub(crate) fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// Variables that nobody knows.
     pub(crate) fn warnings(&self) -> &[String] {
         &self.warnings
@@ -188,6 +215,7 @@ impl Config {
 fn place(key: &str, source: &Source) -> String {
     match source {
         Source::File(p) => format!("{}: {key}", p.display()),
+        Source::SecretFile(p, _) => format!("{}: {key}_file", p.display()),
         Source::Env(n) => n.clone(),
         Source::Flag(f) => f.clone(),
         Source::Default | Source::Command => key.to_owned(),

@@ -125,6 +125,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         .iter()
         .map(|w| Finding::warn("environment", w).mend("correct or remove the variable"));
     all.extend(strays);
+    all.extend(config.notes().iter().map(|n| Finding::ok("connection string", n)));
     all.extend(local::files(config));
     all.extend(local::store(config).await);
     all.extend(local::audit(config));

@@ -34,6 +34,24 @@ pub(crate) fn is_showable(pairs: &[Pair], n: usize) -> bool {
         && !behind_secret
 }
 
+/// Which of two keywords that mean the same msodbcsql heeds: an address of its own before the
+/// server, and what is none of its keywords only where nothing else is there; of equals the first.
+fn odbc_rank(key: &str) -> u8 {
+    match normal(key).as_str() {
+        "addr" | "address" | "networkaddress" => 2,
+        "datasource" | "userid" | "user" | "username" | "password" | "initialcatalog" => 0,
+        _ => 1,
+    }
+}
+
+/// Whether a value holds the keyword of a password: then a semicolon is missing, and the password is
+/// a part of what is no secret.
+fn holds_password(value: &str) -> bool {
+    let value: String = value.chars().filter(|c| !c.is_whitespace()).collect();
+    let value = value.to_ascii_lowercase();
+    ["password=", "pwd="].iter().any(|k| value.contains(k))
+}
+
 // === impl Given ===
 
 impl Given {
@@ -88,8 +106,18 @@ impl Given {
             _ if !twice => {
                 self.by_meaning.insert(known.means, pair.clone());
             }
-            _ if self.form == Form::Odbc => {
-                self.note(key, "it is given more than once, and the first counts, as in ODBC");
+            means if self.form == Form::Odbc => {
+                let old = self.by_meaning.get(&means).map_or(0, |p| odbc_rank(&p.key));
+                if odbc_rank(&pair.key) > old {
+                    self.by_meaning.insert(means, pair.clone());
+                    let what = "another keyword says the same, and this one counts, as in ODBC";
+                    return self.note(key, what);
+                }
+                let what = match odbc_rank(&pair.key) == old {
+                    true => "it is given more than once, and the first counts, as in ODBC",
+                    false => "another keyword says the same, and that one counts, as in ODBC",
+                };
+                self.note(key, what);
             }
             _ => {
                 let what =
@@ -164,6 +192,12 @@ impl Given {
             let name = pair.key.trim();
             return self
                 .problem(format!("{name}: its value holds a control character: leave it out"));
+        }
+        if holds_password(&pair.value) {
+            let name = pair.key.trim();
+            return self.problem(format!(
+                "{name}: its value holds the keyword of a password: a semicolon is missing in front of it"
+            ));
         }
         self.set(key, pair.value.trim());
     }

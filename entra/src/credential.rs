@@ -105,6 +105,12 @@ impl Credential {
         self.inner.options.source == SourceKind::OnBehalfOf && self.inner.person.is_none()
     }
 
+    /// Whether an audience is another resource than SQL Server's; one that is no URL may be either.
+    pub fn is_for_another(&self, audience: &str) -> bool {
+        let own = self.inner.options.cloud().map(|c| c.resource).unwrap_or_default();
+        audience.contains("://") && audience.trim_end_matches('/') != own
+    }
+
     /// Where tokens come from, as people call it; none where that is not known yet.
     pub fn source(&self) -> Option<&'static str> {
         self.state().source.as_ref().map(|s| s.name())

@@ -51,7 +51,13 @@ impl Failure {
             (false, true) => format!("{host} answered {status}: {error}"),
             (true, true) => format!("{host} answered {status}"),
         };
-        let mend = mend_of(&description, &error);
+        let mend = match (mend_of(&description, &error), status) {
+            ("", 300..=399) => "this is another endpoint than the one that is meant: check its URL",
+            ("", 401 | 403) => "it gives this machine or application no token: look at its rights",
+            ("", 429 | 500..) => "it is busy or down: try again in a minute",
+            ("", _) => "see docs/logins.md for what this source needs",
+            (mend, _) => mend,
+        };
         Self { retryable: status == 429 || status >= 500, ..Self::new(source, what, mend) }
     }
 }
@@ -60,10 +66,27 @@ impl Failure {
 pub(crate) fn told(text: &str, secret: &str) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let line = if secret.is_empty() { line } else { line.replace(secret, "…") };
+    let line = without_tokens(&line);
     match line.char_indices().nth(TOLD) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line.trim().to_owned(),
     }
+}
+
+/// A text without what looks like a token (RFC 7519: `eyJ` is how each begins).
+fn without_tokens(line: &str) -> String {
+    const LONG: usize = 40;
+    let is_of_token = |c: char| c.is_ascii_alphanumeric() || "-_.=".contains(c);
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = rest.find("eyJ") {
+        let end = rest[at..].find(|c| !is_of_token(c)).map_or(rest.len(), |n| at + n);
+        out.push_str(&rest[..at]);
+        out.push_str(if end - at >= LONG { "…" } else { &rest[at..end] });
+        rest = &rest[end..];
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Entra's codes that people meet, and what they mean
@@ -189,6 +212,13 @@ mod tests {
         assert!(!f.what.contains("S3cret!") && !f.what.contains("more"), "{}", f.what);
         let long = of(&"x".repeat(5000), "");
         assert!(long.what.chars().count() < 400);
+    }
+
+    #[test]
+    fn a_token_that_comes_back_is_not_repeated() {
+        let token = format!("eyJ{}.x-_y", "a".repeat(50));
+        let f = of(&format!("AADSTS1: <{token}>, eyJ and {token}"), "");
+        assert!(f.what.ends_with("AADSTS1: <…>, eyJ and …"), "{}", f.what);
     }
 
     #[test]

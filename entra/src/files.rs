@@ -16,8 +16,8 @@ const MOST: u64 = 64 << 10;
 /// The token in a file: bare, or in JSON as `az` and the endpoints print it.
 pub(crate) async fn token(path: &Path) -> Result<AccessToken, Failure> {
     let text = small(path, NAME, "check entra.token_file").await?;
-    let read = match text.trim_start().starts_with('{') {
-        true => AccessToken::read(text.as_bytes()),
+    let read = match text.trim_start_matches('\u{feff}').trim_start().starts_with('{') {
+        true => AccessToken::read(text.trim_start_matches('\u{feff}').as_bytes()),
         false => AccessToken::bare(&text),
     };
     read.map_err(|why| {

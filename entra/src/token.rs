@@ -63,7 +63,7 @@ impl AccessToken {
 
     /// Of a text that may end in a line feed, as files do; its end is what it says itself.
     pub(crate) fn bare(text: &str) -> Result<Self, &'static str> {
-        Self::of(text.trim().to_owned(), None, None)
+        Self::of(text.trim_start_matches('\u{feff}').trim().to_owned(), None, None)
     }
 
     fn of(secret: String, left: Option<u64>, end: Option<u64>) -> Result<Self, &'static str> {

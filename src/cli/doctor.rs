@@ -6,7 +6,6 @@ use serde_json::json;
 
 use super::connection::given;
 use super::{Ended, Failed, inputs, print, say};
-use crate::config::setting::{Setting, ValueKind};
 use crate::config::settings;
 use crate::config::settings::database::CONNECTION;
 use crate::config::settings::log::Format;
@@ -41,38 +40,32 @@ pub(crate) fn command() -> Command {
         )
 }
 
-/// Leaves of what is configured nothing about databases but the secrets, which may stand beside a
-/// string that has none.
-fn only(inputs: &mut Inputs, string: String) {
+/// Leaves of what is configured nothing about databases: neither another server's address nor its
+/// password has anything to do with the string.
+fn only(inputs: &mut Inputs, string: String) -> Result<(), Failed> {
+    if string.trim().is_empty() {
+        let message =
+            "--connection: the string is empty: give a connection string, or - and one on \
+                       stdin"
+                .to_owned();
+        return Err(Failed { message, status: 2 });
+    }
     inputs.file = None;
-    let variables = |s: &'static Setting| {
-        s.env.iter().map(|n| (*n).to_owned()).chain([s.own_env()]).collect::<Vec<_>>()
-    };
-    let mut secrets = Vec::new();
-    for s in
-        settings::all().filter(|s| s.key.starts_with("database.") || s.key.starts_with("entra."))
-    {
-        for name in variables(s) {
-            for name in [format!("{name}_FILE"), name] {
-                let text = inputs.env.remove(&name).filter(|_| s.kind == ValueKind::Secret);
-                let text = match text {
-                    Some(path) if name.ends_with("_FILE") => std::fs::read_to_string(path).ok(),
-                    text => text,
-                };
-                secrets.extend(text.map(|t| (s.key.to_owned(), t.trim_end().to_owned())));
-            }
+    for s in settings::all().filter(|s| ["database", "entra"].contains(&s.section())) {
+        for name in s.env.iter().map(|n| (*n).to_owned()).chain([s.own_env()]) {
+            inputs.env.remove(&format!("{name}_FILE"));
+            inputs.env.remove(&name);
         }
     }
-    secrets.retain(|(key, _)| key != CONNECTION.name());
-    inputs.flags.extend(secrets);
     inputs.flags.push((CONNECTION.name().to_owned(), string));
+    Ok(())
 }
 
 pub(crate) async fn doctor(m: &ArgMatches) -> Ended {
     let as_json = m.get_flag("json");
     let mut inputs = inputs(m, Vec::new());
     if let Some(text) = m.get_one::<String>("connection") {
-        only(&mut inputs, given(text)?);
+        only(&mut inputs, given(text)?)?;
     }
     let config = match Config::load(&inputs).and_then(|c| c.require_database().map(|()| c)) {
         Ok(c) => c,

@@ -8,6 +8,7 @@ use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
 
 use super::Failed;
 use crate::config::setting::{Setting, ValueKind};
+use crate::config::settings::database::Encrypt;
 use crate::config::settings::{self, SECTIONS};
 use crate::config::{Config, Inputs};
 use crate::telemetry;
@@ -179,7 +180,21 @@ fn warn(config: &Config) {
     for w in config.warnings() {
         tracing::warn!("{w}");
     }
-    if config.get(settings::database::TRUST_SERVER_CERTIFICATE) {
+    for n in config.notes() {
+        tracing::info!("{n}");
+    }
+    let encrypt = config.get(settings::database::ENCRYPT);
+    match encrypt {
+        _ if !config.has_database() => {}
+        Encrypt::Off => {
+            tracing::warn!("database.encrypt is off: passwords and rows travel in the clear");
+        }
+        Encrypt::LoginOnly => {
+            tracing::warn!("database.encrypt is login-only: rows travel in the clear");
+        }
+        Encrypt::On | Encrypt::Strict => {}
+    }
+    if config.get(settings::database::TRUST_SERVER_CERTIFICATE) && encrypt != Encrypt::Strict {
         tracing::warn!(
             "TrustServerCertificate: any certificate is accepted, so the database's identity is \
              not checked; set database.ca_file instead"

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::config::settings::database::LoginKind;
 use crate::config::settings::entra::{self, EntraSource};
 use crate::database::login::exchange;
+use crate::plural::plural;
 
 /// The command line of it.
 pub(crate) fn command() -> Command {
@@ -58,10 +59,10 @@ pub(crate) async fn login(m: &ArgMatches) -> Ended {
         let sign_in = begun.map_err(failed)?;
         let shown = &sign_in.shown;
         tell!(
-            "Open {} and type {} (within {} minutes).",
+            "Open {} and type {} (within {}).",
             shown.verification_uri,
             shown.user_code,
-            shown.expires_in.as_secs() / 60
+            plural(shown.expires_in.as_secs() / 60, "minute")
         );
         let who = sign_in.finish(&*exchange).await.map_err(failed)?;
         say!("Signed in: {who}. It is kept in {}.", options.sign_in_file.display())?;

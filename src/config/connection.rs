@@ -19,6 +19,9 @@ fn own() -> impl Iterator<Item = &'static str> {
         database::SPN.name(),
         database::CERTIFICATE_HOST.name(),
         database::TRUSTED_CONNECTION.name(),
+        // Without a word it is encrypted and checked, as the drivers have it.
+        database::ENCRYPT.name(),
+        database::TRUST_SERVER_CERTIFICATE.name(),
     ];
     all.into_iter().chain(settings::section_of(entra::SOURCE.name()))
 }
@@ -27,10 +30,14 @@ fn own() -> impl Iterator<Item = &'static str> {
 /// environment, the flags): what is set there beside the string wins over it.
 pub(super) fn expand(values: &mut Values, errors: &mut Vec<String>, notes: &mut Vec<String>) {
     let Some((text, source)) = values.get(database::CONNECTION.name()).cloned() else { return };
+    let at = place(database::CONNECTION.name(), &source);
     if text.trim().is_empty() {
+        // An empty variable is one that is not set; an empty file is a mistake.
+        if matches!(&source, Source::Env(name) if name.ends_with("_FILE")) {
+            errors.push(format!("{at}: the connection string is empty"));
+        }
         return;
     }
-    let at = place(database::CONNECTION.name(), &source);
     let read = match ConnectionString::read(&text) {
         Ok(read) => read,
         Err(problems) => {
@@ -38,7 +45,15 @@ pub(super) fn expand(values: &mut Values, errors: &mut Vec<String>, notes: &mut 
         }
     };
     notes.extend(read.notes.iter().map(|n| format!("{at}: {}: {}", n.keyword, n.what)));
+    // Another host or instance beside the string has nothing to do with the string's port.
+    let elsewhere =
+        [database::HOST.name(), database::INSTANCE.name()].map(|k| values.contains_key(k));
     for (key, text) in read.settings {
+        let its_port = key == database::PORT.name() && elsewhere != [false, false];
+        let its_instance = key == database::INSTANCE.name() && elsewhere[0];
+        if its_port || its_instance {
+            continue;
+        }
         if let Some(s) = settings::find(key) {
             values.entry(s.key).or_insert((text, source.clone()));
         }
@@ -150,6 +165,6 @@ mod tests {
         let noted =
             [("MSSQL_CONNECTION_STRING", "Server=h;UID=u;PWD=p;MultipleActiveResultSets=true")];
         let c = loaded(&noted, "").expect("valid");
-        assert!(c.warnings().iter().any(|w| w.contains("MultipleActiveResultSets")));
+        assert!(c.notes().iter().any(|w| w.contains("MultipleActiveResultSets")));
     }
 }

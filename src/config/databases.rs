@@ -7,6 +7,7 @@ use std::sync::Arc;
 use mssql_mcp_connection_string::ConnectionString;
 
 use super::lists::Lists;
+use super::load::lay;
 use super::settings::{self, access, database};
 use super::{Config, Source, Values, file};
 
@@ -401,7 +402,7 @@ impl Config {
         if own.contains_key(database::USER.name()) {
             usual(&[database::PASSWORD.name()]);
         }
-        values.extend(own);
+        lay(&mut values, own);
         Self {
             values,
             mounts: Vec::new(),
@@ -413,6 +414,7 @@ impl Config {
             clients: Vec::new(),
             quotas: Vec::new(),
             warnings: Vec::new(),
+            notes: Vec::new(),
         }
     }
 }

@@ -124,13 +124,15 @@ pub(super) fn read_sections(
                     continue;
                 }
             };
-            let text = if from_file {
-                read_secret(&text, &format!("{}: {key}_file", path.display()), errors)
+            let (text, source) = if from_file {
+                let place = format!("{}: {key}_file", path.display());
+                let source = Source::SecretFile(path.to_owned(), text.clone().into());
+                (read_secret(&text, &place, errors), source)
             } else {
-                Some(text)
+                (Some(text), Source::File(path.to_owned()))
             };
             if let Some(t) = text {
-                values.insert(s.key, (t, Source::File(path.to_owned())));
+                values.insert(s.key, (t, source));
             }
         }
     }

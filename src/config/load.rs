@@ -57,7 +57,7 @@ impl Config {
         let mut lists = Lists::default();
         let mut notes = Vec::new();
         let mut values = gathered(inputs, &mut lists, &mut errors, &mut notes);
-        let (strays, mut warnings) = strays::strays(&inputs.env);
+        let (strays, warnings) = strays::strays(&inputs.env);
         errors.extend(strays);
         for own in lists.servers.iter_mut().map(|s| &mut s.own) {
             expand(own, &mut errors, &mut notes);
@@ -68,7 +68,6 @@ impl Config {
         for own in lists.mounts.iter_mut().map(|m| &mut m.own) {
             expand(own, &mut errors, &mut notes);
         }
-        warnings.append(&mut notes);
         check_each(&values, "", &mut errors);
         normalize_addresses(&mut values);
         let mut config = Self {
@@ -82,6 +81,7 @@ impl Config {
             clients: lists.clients,
             quotas: Vec::new(),
             warnings,
+            notes,
         };
         let rest = QuotaRow::of(&config);
         config.quotas = lists.quotas.into_iter().map(|read| read(rest.clone())).collect();
@@ -204,7 +204,7 @@ fn gathered(
     // A connection string is taken apart where it stands, so that what is set above it wins.
     let mut put = |mut layer: Values, values: &mut Values, errors: &mut Vec<String>| {
         expand(&mut layer, errors, notes);
-        values.extend(layer);
+        lay(values, layer);
     };
     if let Some(path) = &inputs.file {
         let mut layer = Values::new();
@@ -223,7 +223,12 @@ fn gathered(
     for (key, text) in &inputs.flags {
         match settings::find(key) {
             Some(s) => {
-                layer.insert(s.key, (text.clone(), Source::Flag(format!("--{}", s.flag()))));
+                // A secret has no flag of its own; a string is what `doctor --connection` takes.
+                let flag = match s.kind {
+                    ValueKind::Secret => "--connection".to_owned(),
+                    _ => format!("--{}", s.flag()),
+                };
+                layer.insert(s.key, (text.clone(), Source::Flag(flag)));
             }
             None => errors.push(format!("flag for {key}: unknown; {}", settings::nearest(key))),
         }
@@ -254,6 +259,18 @@ fn gathered(
         *text = usual.with_file_name("entra-sign-in.json").display().to_string();
     }
     values
+}
+
+/// Values of a place over those of the places below it. What a connection string says by its silence
+/// takes nothing back that is stricter.
+pub(super) fn lay(values: &mut Values, above: Values) {
+    for (key, value) in above {
+        let silent = key == database::ENCRYPT.name() && value.1 == Source::Default;
+        if silent && values.get(key).is_some_and(|v| v.0.trim().eq_ignore_ascii_case("strict")) {
+            continue;
+        }
+        values.insert(key, value);
+    }
 }
 
 /// From here on an address is one, however short it was written.

@@ -266,6 +266,11 @@ impl Setting {
         self.key
     }
 
+    /// What stands before the dot.
+    pub(crate) fn section(&self) -> &'static str {
+        self.key.split('.').next().unwrap_or_default()
+    }
+
     /// The names of a choice; none of any other kind.
     pub fn choices(&self) -> &'static [&'static str] {
         match self.kind {

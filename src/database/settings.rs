@@ -109,7 +109,9 @@ impl Settings {
             database: c.get(settings::database::NAME).to_owned(),
             label: c.get(settings::database::LABEL).to_owned(),
             encrypt: c.get(settings::database::ENCRYPT),
-            trust: c.get(settings::database::TRUST_SERVER_CERTIFICATE),
+            // TDS 8.0 always checks, whatever the flag says (SqlClient, ODBC).
+            trust: c.get(settings::database::TRUST_SERVER_CERTIFICATE)
+                && c.get(settings::database::ENCRYPT) != Encrypt::Strict,
             ca,
             sandbox: false,
             certificate_host: c.get(settings::database::CERTIFICATE_HOST).to_owned(),

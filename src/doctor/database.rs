@@ -39,7 +39,9 @@ pub(crate) async fn examine(mut settings: Settings, config: &Config) -> Vec<Find
     let limits = Limits {
         bounds: Bounds { max_rows: 1000, max_chars: 1_000_000, max_cell: 1000, csv: false },
         page: None,
-        deadline: Some(Instant::now() + Duration::from_secs(60)),
+        deadline: Some(
+            Instant::now() + Duration::from_secs(60) + 2 * db.settings().connect_timeout,
+        ),
         cancel: CancellationToken::new(),
         trace: None,
         caller: crate::database::ourselves(),
@@ -116,7 +118,7 @@ async fn connected(
     if all.iter().any(|f| f.check == "credential" && f.level == Level::Fail) {
         return Ok(());
     }
-    db.ping().await.map_err(|e| ("connection", e))?;
+    db.fetch("SELECT 1", &[], limits).await.map_err(|e| ("connection", e))?;
     all.push(Finding::ok("connection", format!("{} as {}", s.server(), s.login.shown())));
     login::after(db, limits, all).await.map_err(|e| ("login", e))?;
     let who = introduced(db, limits, config, all).await.map_err(|e| ("query", e))?;

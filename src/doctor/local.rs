@@ -52,6 +52,13 @@ fn private(check: &'static str, what: &str, path: &Path) -> Option<Finding> {
 pub(crate) fn files(config: &Config) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut seen = Vec::new();
+    let named = config.secret_files();
+    for (key, file) in &named {
+        if !seen.contains(file) {
+            found.extend(private("files", &format!("a secret ({key})"), file));
+            seen.push(file.clone());
+        }
+    }
     for (key, source) in config.secrets() {
         let file = match source {
             Source::File(p) => p.clone(),

@@ -1,13 +1,13 @@
 //! The way in, step by step: the address, the token or ticket, TLS with its certificate, and as whom
 //! the server sees us.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use mssql_mcp_session::{Spn, TlsSeen, Way, service_principal_name};
 use serde_json::Value;
 use x509_cert::der::Decode;
 
-use super::Finding;
+use super::{Finding, Level};
 use crate::database::login::LoginMethod;
 use crate::database::{Database, DbError, Limits, Settings};
 use crate::plural::plural;
@@ -15,9 +15,6 @@ use crate::plural::plural;
 /// As whom a session is logged in, whether its database can be changed, and at which server.
 pub const AS_WHOM: &str = "SELECT ORIGINAL_LOGIN(), \
      CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability') AS nvarchar(128)), @@SERVERNAME";
-
-/// A token is waited for as long as a connection would be.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Addresses that are told.
 const TOLD: usize = 8;
@@ -53,6 +50,10 @@ async fn address(s: &Settings) -> Finding {
 /// What a login brings: whose token, and until when; or what the server is called for a ticket.
 async fn credential(s: &Settings) -> Option<Finding> {
     match &s.login {
+        LoginMethod::Sql { user, .. } if user.is_empty() => Some(
+            Finding::fail("credential", "there is no user, and so an empty login is sent")
+                .mend("set database.user and database.password, or another database.login"),
+        ),
         LoginMethod::Sql { user, .. } => {
             Some(Finding::ok("credential", format!("login {user} of SQL Server, with a password")))
         }
@@ -72,13 +73,13 @@ async fn credential(s: &Settings) -> Option<Finding> {
                 None => named.await,
             };
             let spn = spn.map_or_else(|| "its own name".to_owned(), |s| s.to_string());
-            Some(Finding::ok("credential", format!("a Kerberos ticket for {spn}")))
+            Some(Finding::ok("credential", format!("a Kerberos ticket is asked for, for {spn}")))
         }
         LoginMethod::Entra(c) if c.needs_person() => Some(Finding::ok(
             "credential",
             "each caller is logged in as themselves, by their own token (on-behalf-of)",
         )),
-        LoginMethod::Entra(c) => Some(match c.token(PATIENCE).await {
+        LoginMethod::Entra(c) => Some(match c.token(s.connect_timeout).await {
             Err(e) => {
                 let f = Finding::fail("credential", e.to_string());
                 if e.mend.is_empty() { f } else { f.mend(e.mend) }
@@ -90,7 +91,10 @@ async fn credential(s: &Settings) -> Option<Finding> {
                     .map(|t| t.format("%Y-%m-%d %H:%M UTC").to_string())
                     .unwrap_or_default();
                 let who = token.identity();
-                Finding::ok(
+                let other = who.audience.as_deref().is_some_and(|a| c.is_for_another(a));
+                let level = if other { Level::Warn } else { Level::Ok };
+                let found = Finding::new(
+                    level,
                     "credential",
                     format!(
                         "a token from {}: {who}, for {}; {} left, until {until}",
@@ -98,7 +102,13 @@ async fn credential(s: &Settings) -> Option<Finding> {
                         who.audience.as_deref().unwrap_or("nobody that it names"),
                         plural(left.as_secs() / 60, "minute")
                     ),
-                )
+                );
+                match other {
+                    true => found.mend(
+                        "SQL Server takes a token for its own resource alone: see entra.resource",
+                    ),
+                    false => found,
+                }
             }
         }),
     }

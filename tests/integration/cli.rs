@@ -105,7 +105,11 @@ async fn wrong_use_is_explained() {
             vec!["serve"],
             vec![("MSSQL_HOST", "x"), ("Trusted_Connection", "yes")],
             2,
-            "Trusted_Connection: Windows authentication is not in this build",
+            if cfg!(feature = "kerberos") {
+                "Kerberos"
+            } else {
+                "Trusted_Connection: this build has no Kerberos"
+            },
         ),
         (
             vec!["serve", "--listen", "0.0.0.0:0"],

@@ -20,9 +20,7 @@ pub(super) fn pairs(text: &str, start: usize) -> Result<Vec<Pair>, String> {
         checked_key(key, number)?;
         at += found + 1;
         let begins = at;
-        let blanks = text[at..].len() - text[at..].trim_start().len();
-        let value = if text[at + blanks..].starts_with('{') {
-            at += blanks;
+        let value = if text[at..].starts_with('{') {
             braced(text, &mut at, &called(key, number))?
         } else {
             let end = text[at..].find(';').map_or(text.len(), |found| at + found);

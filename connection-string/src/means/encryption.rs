@@ -2,6 +2,7 @@
 //! `.ca_file`.
 
 use crate::address::is_name;
+use crate::form::Form;
 use crate::given::Given;
 use crate::grammar::Pair;
 use crate::keywords::Means;
@@ -71,7 +72,8 @@ fn encrypted(given: &mut Given, pair: &Pair) {
         "strict" => "strict",
         "yes" | "mandatory" => "on",
         "no" | "optional" => "login-only",
-        "disable" => "off",
+        // A word of go-mssqldb, which reads both forms.
+        "disable" if matches!(given.form, Form::Url | Form::AdoNet) => "off",
         other => match boolean(given, other) {
             Some(true) => "on",
             Some(false) => "login-only",
@@ -87,7 +89,7 @@ fn encrypted(given: &mut Given, pair: &Pair) {
     match how {
         "login-only" => given.note(
             key,
-            "only the login is encrypted, and rows travel in the clear; the certificate is still checked",
+            "only the login is encrypted, as in the drivers, and rows travel in the clear",
         ),
         "off" => given.note(key, IN_THE_CLEAR),
         _ => {}

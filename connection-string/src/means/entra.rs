@@ -232,6 +232,10 @@ fn principal(given: &mut Given, source: Source) {
     let own = given.take(Means::PrincipalSecret);
     match given.take(Means::Password).or(own) {
         Some(pair) => given.set("entra.client_secret", pair.value),
-        None => given.problem("Password: a service principal needs its secret there"),
+        None => given.note(
+            "Password",
+            "the string has no secret of the service principal: set entra.client_secret or \
+             entra.certificate_file beside it",
+        ),
     }
 }

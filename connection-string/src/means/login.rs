@@ -1,7 +1,7 @@
 //! As whom: `database.login`, `.user`, `.password`. What is Microsoft Entra ID's is in `entra`.
 
 use super::entra::{self, Way};
-use crate::form::Form;
+use crate::form::{Form, Scheme};
 use crate::given::Given;
 use crate::grammar::Pair;
 use crate::keywords::Means;
@@ -33,6 +33,10 @@ pub(super) fn set(given: &mut Given) {
             by_password(given);
         }
         (None, Some(Windows::Kerberos)) => kerberos(given),
+        // SQLAlchemy writes Trusted_Connection=Yes where there is nobody.
+        (None, None) if given.scheme == Scheme::SqlAlchemy && !given.has(Means::User) => {
+            kerberos(given);
+        }
         (None, None) => by_domain(given),
     }
     left_over(given);
@@ -60,6 +64,11 @@ fn placeholder(given: &mut Given, means: Means) {
     ) || named("<", ">")
         || named("{your", "}")
     {
+        if means == Means::Password {
+            // Many keep it beside the string; whether they do is for the settings to say.
+            return given
+                .ignore(means, "a placeholder: the password belongs there, or beside the string");
+        }
         given.problem(format!(
             "{key}: a placeholder stands where the value belongs: write it there"
         ));
@@ -188,15 +197,21 @@ fn by_password(given: &mut Given) {
     }
 }
 
-/// A user with a domain is a Windows account to go-mssqldb, tedious and JDBC, and an ordinary login to
-/// the others.
+/// A user with a domain is a Windows account to go-mssqldb and tedious, and an ordinary login to the
+/// others.
 fn by_domain(given: &mut Given) {
+    if given.form == Form::Jdbc {
+        let why =
+            "it counts with integratedSecurity=true and authenticationScheme=NTLM, as in JDBC";
+        given.ignore(Means::Domain, why);
+    }
     let user = given.peek(Means::User);
     let inside = user.is_some_and(|u| u.value.contains('\\'));
     let key = user.map(|u| u.key.trim().to_owned());
     let beside = given.has(Means::Domain);
     let password = given.has(Means::Password);
-    let drivers = matches!(given.form, Form::Url | Form::Jdbc);
+    // What SQLAlchemy makes of it is ODBC's.
+    let drivers = given.form == Form::Url && given.scheme != Scheme::SqlAlchemy;
     if let Some(key) = key
         && password
         && (inside || beside)

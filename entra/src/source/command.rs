@@ -63,7 +63,17 @@ impl Program {
     pub(crate) async fn fetch(&self, deadline: Deadline) -> Result<AccessToken, Failure> {
         // Its own folder is nobody's: a file there that is called like a module would be run.
         let folder = self.path.parent().unwrap_or(std::path::Path::new("/"));
-        let child = Command::new(&self.path)
+        let mut command = Command::new(&self.path);
+        // What is ours of the environment is nothing of its own, and may be a secret.
+        for name in std::env::vars_os().map(|(k, _)| k) {
+            if name.to_string_lossy().starts_with("MSSQL_") {
+                command.env_remove(name);
+            }
+        }
+        // A group of its own, because what it starts is to end with it.
+        #[cfg(unix)]
+        command.process_group(0);
+        let child = command
             .args(&self.arguments)
             .current_dir(folder)
             .stdin(Stdio::null())
@@ -73,6 +83,7 @@ impl Program {
             .spawn();
         let wrong = |what: String, mend: &str| Failure::new(self.name, what, mend).for_now();
         let child = child.map_err(|e| wrong(format!("it cannot be started: {e}"), ""))?;
+        let mut group = Group(child.id());
         let patience = PATIENCE.min(deadline.left());
         let output = tokio::time::timeout(patience, child.wait_with_output())
             .await
@@ -81,6 +92,7 @@ impl Program {
                 wrong(what, "raise pool.connect_timeout, or look why it is slow")
             })?
             .map_err(|e| wrong(format!("it cannot be read: {e}"), ""))?;
+        group.0 = None;
         if !output.status.success() {
             // What it prints to stderr is for people, and holds no token.
             let said = String::from_utf8_lossy(&output.stderr);
@@ -94,6 +106,19 @@ impl Program {
                 "update it: this needs az 2.54 or later",
             )
         })
+    }
+}
+
+/// The processes that a program started, which end when nobody waits for it any more.
+struct Group(Option<u32>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        if let Some(leader) = self.0.and_then(|id| rustix::process::Pid::from_raw(id as i32)) {
+            // It may have ended by itself.
+            let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
+        }
     }
 }
 

@@ -169,11 +169,20 @@ impl Managed {
         }
         if answer.status() != StatusCode::OK {
             let status = answer.status().as_u16();
-            return Err(Failure::answered(self.name(), &host, status, answer.body(), ""));
+            let own = match &self.at {
+                Endpoint::AppService { header, .. } => header.as_str(),
+                _ => "",
+            };
+            return Err(Failure::answered(self.name(), &host, status, answer.body(), own));
         }
         self.is_whose(answer.body())?;
         AccessToken::read(answer.body()).map_err(|why| {
-            Failure::new(self.name(), format!("{host}'s answer cannot be used: {why}"), "")
+            let what = format!("{host}'s answer cannot be used: {why}");
+            Failure::new(
+                self.name(),
+                what,
+                "something else answers there: check the endpoint's URL",
+            )
         })
     }
 

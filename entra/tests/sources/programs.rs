@@ -66,7 +66,7 @@ async fn az_without_a_sign_in_says_what_to_run() {
 async fn az_that_hangs_is_ended() {
     let folder = Folder::new("az-hangs");
     let pid = folder.0.join("pid");
-    program(&folder, "az", &format!("echo $$ > {}\nexec sleep 600", pid.display()));
+    program(&folder, "az", &format!("sleep 600 & echo $! > {}; wait", pid.display()));
     let path = format!("{}:/usr/bin:/bin", folder.0.display());
     let o = options(SourceKind::AzureCli);
     let c = Credential::new(o, around(&[("PATH", &path)]), Wire::new(vec![granted("no")]));

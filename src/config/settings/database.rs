@@ -17,7 +17,8 @@ choice! {
     }
     also {
         "yes" => "on", "true" => "on", "1" => "on", "mandatory" => "on",
-        "no" => "off", "false" => "off", "0" => "off", "optional" => "off",
+        "no" => "login-only", "false" => "login-only", "0" => "login-only",
+        "optional" => "login-only",
     }
 }
 
@@ -58,10 +59,11 @@ settings! {
     LABEL: Text = "database.label", ["MSSQL_LABEL"], "default", restart,
         "what /health calls the database, instead of its name";
     ENCRYPT: Encrypt = "database.encrypt", ["MSSQL_ENCRYPT"], "on", restart,
-        "TLS: on (TDS 7.4), strict (TDS 8.0), login-only, or off";
+        "TLS: on (TDS 7.4; also yes, mandatory), strict (TDS 8.0), login-only (also no, optional: as in the \
+         drivers), or off";
     TRUST_SERVER_CERTIFICATE: bool =
         "database.trust_server_certificate", ["TrustServerCertificate"], "no", restart,
-        "accept any certificate: only on a network that you trust";
+        "accept any certificate: only on a network that you trust; without effect with strict";
     CA_FILE: Path = "database.ca_file", ["MSSQL_CA_FILE"], "", restart,
         "PEM file of the CA (or the very certificate) to trust";
     CERTIFICATE_HOST: Text = "database.certificate_host", [], "", restart,

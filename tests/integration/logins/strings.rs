@@ -57,17 +57,21 @@ async fn the_doctor_takes_one_and_shows_no_password() {
     assert!(said.contains("only the login is encrypted"), "{said}");
     assert!(said.contains(&format!("login: {USER} at ")), "{said}");
     assert!(!said.contains(PASSWORD) && !said.contains("nobody.invalid"), "{said}");
-    // From stdin, and with the password beside it.
+    // From stdin; and what is set for another server goes nowhere.
+    let seen = sandbox.logins().len();
     let mut c = command(&["doctor", "--connection", "-"]);
-    c.env("MSSQL_PASSWORD", PASSWORD);
+    c.env("MSSQL_PASSWORD", "of-another-server").env("MSSQL_USER", "other");
     let mut child = c.spawn().expect("spawn");
-    let text = string.replace(&format!("PWD={PASSWORD};"), "");
     let mut input = child.stdin.take().expect("stdin");
-    tokio::io::AsyncWriteExt::write_all(&mut input, text.as_bytes()).await.expect("written");
+    tokio::io::AsyncWriteExt::write_all(&mut input, string.as_bytes()).await.expect("written");
     drop(input);
     let said = child.wait_with_output().await.expect("run").stdout;
     let said = String::from_utf8(said).expect("text");
     assert!(said.contains(&format!("login: {USER} at ")), "{said}");
+    assert!(sandbox.logins()[seen..].iter().all(|l| l.user == USER && l.refused.is_none()));
+    let empty = { command(&["doctor", "--connection", " "]) }.output().await.expect("run");
+    assert_eq!(empty.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&empty.stderr).contains("--connection: the string is empty"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
