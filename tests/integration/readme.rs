@@ -233,13 +233,13 @@ async fn every_configuration_of_readme_and_guides_is_read() {
             std::fs::write(&file, secrets.collect::<Vec<_>>().join("\"")).expect("file");
             let mut c = command(&["config", "--config", file.to_str().expect("path")]);
             let out = c.env("MSSQL_HOST", "main").output().await.expect("run");
-            assert!(
-                out.status.success(),
-                "{}:{}: {}",
-                page.display(),
-                b.line,
-                String::from_utf8_lossy(&out.stderr)
-            );
+            let said = String::from_utf8_lossy(&out.stderr);
+            // A build without a feature reads what it is for, and says that alone.
+            let lacks =
+                b.note.as_deref().and_then(|n| n.strip_prefix("feature ")).is_some_and(|f| {
+                    said.contains("has 1 error:") && said.contains(&format!("--features {f}"))
+                });
+            assert!(out.status.success() || lacks, "{}:{}: {said}", page.display(), b.line);
             n += 1;
         }
     }
