@@ -140,8 +140,12 @@ impl Config {
         let own = self.values.iter().filter_map(|(key, (text, source))| match source {
             Source::SecretFile(_, file) => Some((*key, file.clone())),
             _ if text.is_empty() => None,
-            _ if [settings::entra::TOKEN_FILE.name(), settings::entra::CERTIFICATE_FILE.name()]
-                .contains(key) =>
+            _ if [
+                settings::entra::TOKEN_FILE.name(),
+                settings::entra::CERTIFICATE_FILE.name(),
+                settings::entra::SIGN_IN_FILE.name(),
+            ]
+            .contains(key) =>
             {
                 Some((*key, text.into()))
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -231,7 +231,11 @@ where
             sender.send_request(request.map(Full::new)).await.map_err(|_| "HTTP failed")?;
         let (parts, body) = response.into_parts();
         let body = Limited::new(body, max).collect().await;
-        let body = body.map_err(|_| format!("it is larger than {} kB", max >> 10))?.to_bytes();
+        let body = body.map_err(|e| match e.is::<LengthLimitError>() {
+            true => format!("it is larger than {} kB", max >> 10),
+            false => "its answer broke off".to_owned(),
+        })?;
+        let body = body.to_bytes();
         Ok(Response::from_parts(parts, body))
     };
     let got = got.await;

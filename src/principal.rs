@@ -98,7 +98,15 @@ impl Principal {
 
     /// What a session is bound to.
     pub(crate) fn key(&self) -> String {
-        self.subject.clone()
+        match &self.assertion {
+            None => self.subject.clone(),
+            // A subject is a claim that the operator chose, and two people may share it.
+            Some(assertion) => {
+                let who = assertion.identity();
+                let part = |p: Option<String>| p.unwrap_or_default();
+                format!("{}\n{}\n{}", self.subject, part(who.tenant), part(who.object))
+            }
+        }
     }
 }
 

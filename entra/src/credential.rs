@@ -18,6 +18,10 @@ use crate::token::AccessToken;
 
 /// What is fetched for one may take so long, whoever has given up waiting meanwhile.
 const LONGEST: Duration = Duration::from_secs(75);
+/// What was refused is replaced once in this time.
+const AGAIN: Duration = Duration::from_secs(60);
+/// Whoever begins leaves so much time for others, too.
+const LEAST: Duration = Duration::from_secs(1);
 /// After a failure the next attempt waits: a second, twice that after another one, up to this.
 const PAUSE: Duration = Duration::from_secs(30);
 
@@ -46,6 +50,8 @@ struct State {
     token: Option<Arc<AccessToken>>,
     fetching: Option<Fetching>,
     failed: Option<(Failure, Instant, u32)>,
+    /// When another token was last asked for because SQL Server refused one.
+    refused: Option<Instant>,
 }
 
 impl std::fmt::Debug for Credential {
@@ -95,9 +101,19 @@ impl Credential {
 
     /// Another token of the same person: theirs are renewed, too.
     pub fn renew_person(&self, person: Arc<str>) {
-        if let Some(own) = &self.inner.person {
-            *own.lock().unwrap_or_else(PoisonError::into_inner) = person;
+        let Some(own) = &self.inner.person else { return };
+        let mut own = own.lock().unwrap_or_else(PoisonError::into_inner);
+        if *own != person {
+            *own = person;
+            drop(own);
+            // Why the old one failed says nothing of the new one.
+            self.state().failed = None;
         }
+    }
+
+    /// Whether it gives tokens on behalf of somebody.
+    pub fn is_of_person(&self) -> bool {
+        self.inner.person.is_some()
     }
 
     /// Whether it gives tokens only on behalf of somebody, and is of nobody.
@@ -147,12 +163,19 @@ impl Credential {
         }
     }
 
-    /// SQL Server did not take it: the next login brings another one.
-    pub fn refused(&self, token: &AccessToken) {
+    /// SQL Server did not take it. Whether the next login brings another one: not where that was done
+    /// a moment ago, since a principal without a user is refused with each of its tokens; but always
+    /// where it has `expired`.
+    pub fn refused(&self, token: &AccessToken, expired: bool) -> bool {
         let mut s = self.state();
-        if s.token.as_ref().is_some_and(|t| t.secret() == token.secret()) {
-            s.token = None;
+        if s.token.as_ref().is_none_or(|t| t.secret() != token.secret()) {
+            return true;
         }
+        if !expired && s.refused.is_some_and(|at| at.elapsed() < AGAIN) {
+            return false;
+        }
+        (s.token, s.refused) = (None, Some(Instant::now()));
+        true
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -165,9 +188,16 @@ impl Credential {
         if let Some(known) = &s.fetching {
             return known.clone();
         }
-        let (me, within) = (self.clone(), within.min(LONGEST).mul_f32(0.9));
+        let (me, within) = (self.clone(), within.clamp(LEAST, LONGEST).mul_f32(0.9));
         let task = tokio::spawn(async move {
-            let fetched = me.inner.fetch(&me, Deadline::within(within)).await;
+            // What does not heed the time, such as a file on a network that is gone, ends here.
+            let fetching = me.inner.fetch(&me, Deadline::within(within));
+            let fetched = tokio::time::timeout(within + LEAST, fetching).await;
+            let fetched = fetched.unwrap_or_else(|_| {
+                let source = me.source().unwrap_or("auto");
+                let what = format!("it did not answer within {} s", within.as_secs_f32());
+                Err(Failure::new(source, what, "look at what the source is on").for_now())
+            });
             me.state().fetched(fetched)
         });
         let wait = async move {
@@ -201,7 +231,8 @@ impl Inner {
             self.person.as_ref().map(|p| p.lock().unwrap_or_else(PoisonError::into_inner).clone());
         match (&*source, person) {
             (Source::Application(a), Some(person)) => {
-                a.on_behalf_of(&*self.exchange, &person, deadline).await
+                let made = a.on_behalf_of(&*self.exchange, &person, deadline).await;
+                made.map_err(|e| Failure { source: "on behalf of the caller", ..e })
             }
             (_, None) if self.options.source == SourceKind::OnBehalfOf => {
                 let what = "nobody has called whose token could be exchanged";

@@ -14,6 +14,9 @@ use crate::source::login::Application;
 use crate::source::{Source, SourceKind};
 use crate::store::Kept;
 
+/// A code is good for a quarter of an hour; nobody waits longer than this for one.
+const LONGEST: Duration = Duration::from_secs(3600);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// A request to the login host takes no longer.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -67,8 +70,9 @@ impl SignIn {
         let answer = application.device_code(exchange, Deadline::within(PATIENCE)).await?;
         let said: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
         let text = |key: &str| {
-            let found = said[key].as_str().filter(|t| !t.is_empty() && t.len() <= 2000);
-            found.map(str::to_owned).ok_or_else(|| {
+            // It goes to a terminal, where control characters do things.
+            let good = |t: &&str| !t.is_empty() && t.len() <= 2000 && !t.contains(char::is_control);
+            said[key].as_str().filter(good).map(str::to_owned).ok_or_else(|| {
                 Failure::new(NAME, format!("the login host's answer has no {key}"), "")
             })
         };
@@ -76,11 +80,11 @@ impl SignIn {
             |key: &str, usual: u64| Duration::from_secs(said[key].as_u64().unwrap_or(usual));
         Ok(Self {
             device_code: text("device_code")?,
-            interval: seconds("interval", 5).clamp(Duration::from_millis(10), PATIENCE),
+            interval: seconds("interval", 5).clamp(Duration::from_secs(1), LONGEST_PAUSE),
             shown: DeviceCode {
                 user_code: text("user_code")?,
                 verification_uri: text("verification_uri")?,
-                expires_in: seconds("expires_in", 900),
+                expires_in: seconds("expires_in", 900).min(LONGEST),
             },
             application,
             kept,
@@ -96,7 +100,19 @@ impl SignIn {
         loop {
             tokio::time::sleep(self.interval).await;
             let within = Deadline::within(PATIENCE);
-            let answer = self.application.device_token(exchange, &self.device_code, within).await?;
+            let asked = self.application.device_token(exchange, &self.device_code, within).await;
+            let answer = match asked {
+                // RFC 8628 §3.5: a connection that fails is no reason to give up, but to wait longer.
+                Err(e) if e.retryable && !deadline.left().is_zero() => {
+                    self.interval = (self.interval * 2).min(LONGEST_PAUSE);
+                    continue;
+                }
+                asked => asked?,
+            };
+            if answer.status().is_server_error() && !deadline.left().is_zero() {
+                self.interval = (self.interval * 2).min(LONGEST_PAUSE);
+                continue;
+            }
             let said: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
             if answer.status() == StatusCode::OK {
                 let token = self.application.token(answer.body())?;
@@ -117,7 +133,7 @@ impl SignIn {
                 "slow_down" => self.interval += Duration::from_secs(5),
                 "authorization_declined" | "access_denied" => return Err(ended("it was declined")),
                 "expired_token" | "code_expired" => return Err(ended("the code has expired")),
-                _ => return Err(self.application.refused(&answer, &self.device_code)),
+                _ => return Err(self.application.refused(&answer, &[&self.device_code])),
             }
             if deadline.left().is_zero() {
                 return Err(ended("the code has expired"));

@@ -29,14 +29,14 @@ impl Failure {
         Self { retryable: true, ..self }
     }
 
-    /// Of an answer of a token endpoint that is no token (RFC 6749 §5.2). `secret` is not repeated,
-    /// whoever says it.
+    /// Of an answer of a token endpoint that is no token (RFC 6749 §5.2). Secrets are not repeated,
+    /// whoever says them.
     pub(crate) fn answered(
         source: &'static str,
         host: &str,
         status: u16,
         body: &[u8],
-        secret: &str,
+        secrets: &[&str],
     ) -> Self {
         let said: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |key: &str| said[key].as_str().unwrap_or_default().to_owned();
@@ -44,8 +44,8 @@ impl Failure {
         let description = if description.is_empty() { text("message") } else { description };
         // Entra's own descriptions end in a trace that nobody here can look up.
         let description = description.split(" Trace ID:").next().unwrap_or_default();
-        let description = told(description.lines().next().unwrap_or_default(), secret);
-        let error = told(&error, secret);
+        let description = told(description.lines().next().unwrap_or_default(), secrets);
+        let error = told(&error, secrets);
         let what = match (error.is_empty(), description.is_empty()) {
             (_, false) => format!("{host} answered {status}: {description}"),
             (false, true) => format!("{host} answered {status}: {error}"),
@@ -63,9 +63,13 @@ impl Failure {
 }
 
 /// A text of others, short, in one line, and without a secret.
-pub(crate) fn told(text: &str, secret: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let line = if secret.is_empty() { line } else { line.replace(secret, "…") };
+pub(crate) fn told(text: &str, secrets: &[&str]) -> String {
+    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    for secret in secrets.iter().filter(|s| !s.is_empty()) {
+        // As it is, and as it went out in a form.
+        let sent: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        line = line.replace(secret, "…").replace(&sent, "…");
+    }
     let line = without_tokens(&line);
     match line.char_indices().nth(TOLD) {
         Some((end, _)) => format!("{}…", &line[..end]),
@@ -181,7 +185,7 @@ mod tests {
     fn of(description: &str, secret: &str) -> Failure {
         let body =
             serde_json::json!({ "error": "invalid_client", "error_description": description });
-        Failure::answered("s", "login.example", 401, body.to_string().as_bytes(), secret)
+        Failure::answered("s", "login.example", 401, body.to_string().as_bytes(), &[secret])
     }
 
     #[test]
@@ -208,6 +212,8 @@ mod tests {
 
     #[test]
     fn a_secret_that_comes_back_is_not_repeated() {
+        let form = of("AADSTS7000215: client_secret=S3c%2Bt%2F%26x+y&", "S3c+t/&x y");
+        assert!(!form.what.contains("S3c"), "{}", form.what);
         let f = of("AADSTS7000215: the secret S3cret! is wrong\r\nmore", "S3cret!");
         assert!(!f.what.contains("S3cret!") && !f.what.contains("more"), "{}", f.what);
         let long = of(&"x".repeat(5000), "");
@@ -223,7 +229,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_no_json_still_says_its_status() {
-        let f = Failure::answered("s", "h", 503, b"<html>", "");
+        let f = Failure::answered("s", "h", 503, b"<html>", &[]);
         assert_eq!((f.what.as_str(), f.retryable), ("h answered 503", true));
     }
 }

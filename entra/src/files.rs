@@ -34,6 +34,11 @@ pub(crate) async fn small(
 ) -> Result<String, Failure> {
     let wrong =
         |why: String| Failure::new(source, format!("{}: {why}", path.display()), mend).for_now();
+    // Opening what is no file may wait for ever.
+    let about = tokio::fs::metadata(path).await.map_err(|e| wrong(e.to_string()))?;
+    if !about.is_file() {
+        return Err(wrong("it is no file".to_owned()));
+    }
     let file = tokio::fs::File::open(path).await.map_err(|e| wrong(e.to_string()))?;
     let mut text = String::new();
     let mut part = file.take(MOST + 1);

@@ -48,6 +48,10 @@ pub(crate) const MANAGED: Policy = Policy {
 pub(crate) const LOGIN: Policy =
     Policy { again: |s| s == 429 || s >= 500, tries: 3, first: Duration::from_secs(1), factor: 2 };
 
+/// Whoever asks does it again themselves.
+pub(crate) const ONCE: Policy =
+    Policy { again: |_| false, tries: 1, first: Duration::from_secs(1), factor: 1 };
+
 /// A token is waited for until here.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline(Instant);
@@ -87,7 +91,7 @@ pub(crate) async fn ask(
             None => {
                 return outcome.map_err(|why| {
                     let what = format!("{host}: {why}");
-                    Failure::new(source, what, unreachable(source)).for_now()
+                    Failure::new(source, what, unreachable(source, &why)).for_now()
                 });
             }
         }
@@ -96,8 +100,14 @@ pub(crate) async fn ask(
 }
 
 /// What to change where nobody answers.
-fn unreachable(source: &'static str) -> &'static str {
+fn unreachable(source: &'static str, why: &str) -> &'static str {
     match source {
+        _ if why.contains("TLS") => {
+            "its certificate must be of an authority that this machine trusts (SSL_CERT_FILE)"
+        }
+        _ if why.contains("larger") || why.contains("broke off") || why.contains("HTTP") => {
+            "something else answers there: check its URL"
+        }
         crate::source::managed::IMDS_NAME => {
             "is this a machine in Azure, with a managed identity? Elsewhere set entra.source"
         }

@@ -166,8 +166,12 @@ impl Source {
         match Program::az(around, o) {
             Ok(az) => match az.fetch(deadline).await {
                 Ok(token) => return Ok((Source::Program(az), Some(token))),
-                // Where nobody is signed in, it is installed and not configured.
-                Err(e) => tried.push(format!("the Azure CLI: {}", e.what)),
+                // Where nobody is signed in, it is installed and not configured. Whoever is signed in
+                // is not passed over for the machine.
+                Err(e) if e.what.contains("az login") => {
+                    tried.push(format!("the Azure CLI: {}", e.what));
+                }
+                Err(e) => return Err(e),
             },
             Err(_) => tried.push("there is no az in PATH".to_owned()),
         }

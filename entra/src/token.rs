@@ -39,7 +39,8 @@ impl AccessToken {
     /// With so much left of its life.
     pub(crate) fn new(secret: String, life: Duration) -> Self {
         let now = Instant::now();
-        let early = if life > LONG { life / 2 } else { life.saturating_sub(EARLY) };
+        // Of a life that is shorter than that, half: or each login would ask for the next one.
+        let early = if life > LONG || life < 2 * EARLY { life / 2 } else { life - EARLY };
         Self {
             secret,
             expires: SystemTime::now() + life,
@@ -116,7 +117,7 @@ pub(crate) fn now() -> u64 {
 }
 
 fn number(v: &Value) -> Option<u64> {
-    v.as_u64().or_else(|| v.as_str()?.trim().parse().ok())
+    v.as_u64().or_else(|| v.as_f64().map(|n| n as u64)).or_else(|| v.as_str()?.trim().parse().ok())
 }
 
 #[cfg(test)]

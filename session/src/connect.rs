@@ -82,6 +82,11 @@ impl Target {
         }
     }
 
+    /// Where it is, as SQL Server's tools write it.
+    pub fn at(&self) -> String {
+        format!("{},{}", self.host, self.port)
+    }
+
     /// Connects and logs in.
     pub(crate) async fn session(&self) -> Result<Session, Error> {
         let stage = AtomicU8::new(Stage::Connect as u8);

@@ -31,7 +31,7 @@ pub(super) fn target(s: &Settings) -> Result<Target, DbError> {
         None => Trust::System,
     };
     let name = Some(s.certificate_host.clone()).filter(|name| !name.is_empty());
-    let tls = Tls::new(encrypt, &trust, name).map_err(|e| failed(e, s))?;
+    let tls = Tls::new(encrypt, &trust, name).map_err(|e| failed(e, s, &s.server()))?;
     let mut login = LoginConfig::new();
     if !s.database.is_empty() {
         login.database(&s.database);
@@ -61,12 +61,12 @@ impl From<DbError> for LoginRefusal {
 }
 
 impl LoginRefusal {
-    fn of(e: Error, s: &Settings) -> Self {
+    fn of(e: Error, s: &Settings, at: &str) -> Self {
         let number = match &e {
             Error::Login(m) => Some(m.number.unsigned_abs()),
             _ => None,
         };
-        Self { error: failed(e, s), number }
+        Self { error: failed(e, s, at), number }
     }
 }
 
@@ -91,8 +91,8 @@ pub(super) async fn connect(
             Err(e) => e,
         };
         if let (Some(LOGIN_FAILED), Some(token)) = (refusal.number, &brought.token) {
-            s.login.refused(token);
-            if !std::mem::replace(&mut renewed, true) {
+            let expired = refusal.error.to_string().contains("expired");
+            if s.login.refused(token, expired) && !std::mem::replace(&mut renewed, true) {
                 continue;
             }
         }
@@ -111,7 +111,7 @@ pub(super) async fn reached(s: &Settings) -> Result<(), DbError> {
         return open_instance(s, instance).await.map(drop);
     }
     let reached = Session::reach(&s.host, s.port, s.multi_subnet).await;
-    reached.map_err(|e| failed(e, s))
+    reached.map_err(|e| failed(e, s, &s.server()))
 }
 
 /// One login, at the server that it belongs to: Azure's gateway and a listener of an availability
@@ -125,11 +125,14 @@ async fn once(target: &Target, s: &Settings) -> Result<Session, LoginRefusal> {
         }
         None => Box::pin(Session::connect(target)).await,
     };
+    let mut at = s.server();
     for _ in 0..HOPS {
         let (host, port) = match made {
             Err(Error::Routing { host, port }) => (host, port),
-            made => return made.map_err(|e| LoginRefusal::of(e, s)),
+            made => return made.map_err(|e| LoginRefusal::of(e, s, &at)),
         };
+        // Some servers name the instance, too, which the port already says.
+        let host = host.split('\\').next().unwrap_or_default().to_owned();
         let connect_timeout = deadline.saturating_duration_since(Instant::now());
         // The certificate is that of the other server, unless the operator names one for both.
         let routed = Target { host, port, instance: None, connect_timeout, ..target.clone() };
@@ -150,6 +153,10 @@ async fn once(target: &Target, s: &Settings) -> Result<Session, LoginRefusal> {
             }
             made => made,
         };
+        at = format!("{} (to which {} sent the login on)", routed.at(), s.server());
+    }
+    if !matches!(made, Err(Error::Routing { .. })) {
+        return made.map_err(|e| LoginRefusal::of(e, s, &at));
     }
     let what =
         format!("{} sends logins in a circle, or through more than {HOPS} servers", s.server());
@@ -191,24 +198,27 @@ async fn open_instance(s: &Settings, instance: &str) -> Result<TcpStream, DbErro
     })
 }
 
-/// Why there is no connection.
-fn failed(e: Error, s: &Settings) -> DbError {
+/// Why there is no connection with the server at this place.
+fn failed(e: Error, s: &Settings, at: &str) -> DbError {
     let (what, kind) = match &e {
         Error::Dns(_) => (e.to_string(), ConnectKind::Dns),
         Error::Refused(_) => (e.to_string(), ConnectKind::Refused),
-        Error::Credentials(_) => (e.to_string(), ConnectKind::Ticket { for_now: true }),
+        Error::Credentials(_) => (e.to_string(), ConnectKind::Ticket { for_now: false }),
         Error::Slow(Stage::Ticket) => (e.to_string(), ConnectKind::Ticket { for_now: true }),
         // It has a limit of its own, and the way to the server is open.
-        Error::Slow(Stage::Tls) => (format!("{}: {e}", s.server()), ConnectKind::Tls),
+        Error::Slow(Stage::Tls) => (format!("{}: {e}", at), ConnectKind::Tls),
         Error::Slow(_) => {
             let limit = s.connect_timeout.as_secs_f32();
-            let what = format!("{}: {e} (pool.connect_timeout is {limit} s)", s.server());
-            (what, ConnectKind::Timeout)
+            let what = format!("{}: {e} (pool.connect_timeout is {limit} s)", at);
+            match e {
+                Error::Slow(Stage::Connect) => (what, ConnectKind::Timeout),
+                _ => (what, ConnectKind::Silent),
+            }
         }
-        Error::Tls(problem) => (format!("TLS with {}: {problem}", s.server()), ConnectKind::Tls),
-        Error::Encryption(_) => (format!("{}: {e}", s.server()), ConnectKind::NoTls),
+        Error::Tls(problem) => (format!("TLS with {}: {problem}", at), ConnectKind::Tls),
+        Error::Encryption(_) => (format!("{}: {e}", at), ConnectKind::NoTls),
         Error::Login(m) => (e.to_string(), refused(m)),
-        _ => (format!("{}: {e}", s.server()), ConnectKind::Other),
+        _ => (format!("{}: {e}", at), ConnectKind::Other),
     };
     DbError::Connect(what, kind)
 }

@@ -49,6 +49,8 @@ pub enum ConnectKind {
     Refused,
     /// No answer in time.
     Timeout,
+    /// It accepts the connection, and does not answer in time.
+    Silent,
     /// TLS or its certificate.
     Tls,
     /// The server has none.
@@ -104,7 +106,9 @@ impl ConnectKind {
     pub(crate) fn is_for_now(self) -> bool {
         use ConnectKind as K;
         match self {
-            K::Refused | K::Timeout | K::Other | K::Dns | K::Passing | K::Redirect => true,
+            K::Refused | K::Timeout | K::Silent | K::Other | K::Dns | K::Passing | K::Redirect => {
+                true
+            }
             K::Token { for_now } | K::Ticket { for_now } => for_now,
             _ => false,
         }
@@ -148,7 +152,7 @@ impl DbError {
             DbError::Connect(_, kind) => match kind {
                 ConnectKind::Dns => "dns",
                 ConnectKind::Refused => "connection_refused",
-                ConnectKind::Timeout => "connect_timeout",
+                ConnectKind::Timeout | ConnectKind::Silent => "connect_timeout",
                 ConnectKind::Tls | ConnectKind::NoTls => "tls",
                 ConnectKind::Login => "login",
                 ConnectKind::Untrusted => "login_untrusted",

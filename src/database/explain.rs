@@ -77,6 +77,11 @@ pub(crate) fn explain(e: &DbError, s: &Settings) -> Explained {
 fn mend(kind: ConnectKind, what: &str, s: &Settings) -> Cow<'static, str> {
     match kind {
         ConnectKind::Login => login_mend(what, s),
+        ConnectKind::Untrusted if matches!(s.login, LoginMethod::Ntlm { .. }) => {
+            "Check the password, the name and the domain; and that the server does not require \
+             Extended Protection, which this client does not have."
+                .into()
+        }
         ConnectKind::Database if matches!(s.login, LoginMethod::Entra(_)) => {
             format!("Check database.name (MSSQL_DATABASE); {}.", create_user(s)).into()
         }
@@ -141,6 +146,10 @@ fn plain_mend(kind: ConnectKind) -> &'static str {
             "A firewall may drop the packets: open the port from this machine, or check \
                      host and port."
         }
+        ConnectKind::Silent => {
+            "The way to it is open: it is busy, or no SQL Server. Look at its load and its log, or \
+             raise pool.connect_timeout."
+        }
         ConnectKind::Tls => {
             "See docs/configuration.md, [database]; TrustServerCertificate=yes accepts \
                      any certificate (only on a network that you trust)."
@@ -193,11 +202,19 @@ fn plain_mend(kind: ConnectKind) -> &'static str {
 
 /// The same for callers who are not told where the database is and by which login it is used.
 pub(crate) fn explain_to_others(e: &DbError, s: &Settings) -> Explained {
-    let (DbError::Connect(_, kind), mut x) = (e, explain(e, s)) else { return explain(e, s) };
+    let (DbError::Connect(what, kind), mut x) = (e, explain(e, s)) else { return explain(e, s) };
+    // What is wrong with their own sign-in is theirs to mend.
+    if let (ConnectKind::Token { .. }, LoginMethod::Entra(c)) = (kind, &s.login)
+        && c.is_of_person()
+    {
+        x.what = format!("You cannot be logged in to the database: {what}.");
+        x.mend = "Sign in again; where a policy asks for more, with what it asks for.".to_owned();
+        return x;
+    }
     let why = match kind {
         ConnectKind::Dns => "its host has no address",
         ConnectKind::Refused => "nothing listens there",
-        ConnectKind::Timeout => "it does not answer",
+        ConnectKind::Timeout | ConnectKind::Silent => "it does not answer",
         ConnectKind::Tls => "TLS with it failed",
         ConnectKind::NoTls => "it does not offer TLS",
         ConnectKind::Login
@@ -295,6 +312,7 @@ mod tests {
             ConnectKind::Dns,
             ConnectKind::Refused,
             ConnectKind::Timeout,
+            ConnectKind::Silent,
             ConnectKind::Tls,
             ConnectKind::NoTls,
             ConnectKind::Login,

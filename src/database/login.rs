@@ -139,10 +139,8 @@ impl LoginMethod {
         Ok(Brought { auth, windows: None, token: None })
     }
 
-    /// SQL Server refused this token: the next login brings another one.
-    pub(super) fn refused(&self, token: &AccessToken) {
-        if let Self::Entra(credential) = self {
-            credential.refused(token);
-        }
+    /// SQL Server refused this token; whether the next login brings another one.
+    pub(super) fn refused(&self, token: &AccessToken, expired: bool) -> bool {
+        matches!(self, Self::Entra(credential) if credential.refused(token, expired))
     }
 }

@@ -39,11 +39,7 @@ impl Database {
     fn of_person(&self, who: &Principal) -> Option<Self> {
         let LoginMethod::Entra(credential) = &self.settings.login else { return None };
         let assertion = who.assertion.as_ref()?;
-        // A subject is a claim that the operator chose, and which two people may share.
-        let identity = assertion.identity();
-        let key = [Some(&who.subject), identity.tenant.as_ref(), identity.object.as_ref()]
-            .map(|part| part.map_or("", String::as_str))
-            .join("\n");
+        let key = who.key();
         let mut all = self.people.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(person) = all.get_mut(&key) {
             person.used = Instant::now();
@@ -88,7 +84,7 @@ impl Database {
     /// call that has one ends.
     pub(super) fn forget_people(&self, idle: Duration) {
         let mut all = self.people.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|_, p| p.used.elapsed() < idle);
+        all.retain(|_, p| p.used.elapsed() < idle || p.database.status().0 > 0);
     }
 
     /// Whether anything answers where a personal database is: nobody is there to be logged in.

@@ -150,6 +150,7 @@ impl Database {
                 Err(error)
                     if mode == Mode::Read
                         && said.messages.is_empty()
+                        && !said.ended
                         && passes(&error, attempt, limits) =>
                 {
                     self.judge_pool(&error);

@@ -93,7 +93,7 @@ async fn encryption(s: &Settings) -> Vec<Finding> {
         let how = if s.encrypt == Encrypt::Strict { Wrapped::Strict } else { Wrapped::Prelogin };
         // What stands in the way of looking stands in the way of the connection too,
         // and is told there.
-        if let Ok(days) = days_left(&s.host, s.port, how).await {
+        if let Ok(days) = days_left(&s.host, s.port, how, s.connect_timeout).await {
             all.push(super::days_left("database certificate", days, RENEW));
         }
     }

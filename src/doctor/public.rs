@@ -2,6 +2,8 @@
 //! every endpoint (RFC 9728, RFC 8414), and the challenge that leads to them (RFC 6750). They are
 //! asked for over the network, through whatever proxy is in front.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
 use serde_json::Value;
@@ -29,7 +31,7 @@ pub(crate) async fn examine(config: &Config) -> Vec<Finding> {
         && let Some(host) = uri.host()
     {
         let host = host.trim_matches(['[', ']']);
-        match days_left(host, uri.port_u16().unwrap_or(443), Wrapped::Plain).await {
+        match days_left(host, uri.port_u16().unwrap_or(443), Wrapped::Plain, Duration::MAX).await {
             Ok(days) => all.push(super::days_left("public certificate", days, RENEW)),
             Err(e) => all.push(
                 Finding::fail("public certificate", format!("{origin} does not show one: {e}"))

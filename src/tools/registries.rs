@@ -101,7 +101,7 @@ impl Registries {
         }
         // Each has databases of their own; those of whoever was away may have been closed since.
         let sources = sources.for_caller(who);
-        let key = (places, tools, who.map(|p| p.subject.clone()).unwrap_or_default());
+        let key = (places, tools, who.map(Principal::key).unwrap_or_default());
         if let Some(known) = some.get(&key).filter(|r| r.sources().same(&sources)) {
             return known.clone();
         }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
 use crate::failure::{Failure, told};
@@ -14,6 +15,9 @@ use crate::token::AccessToken;
 /// Both start an interpreter, and may ask the login host.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The most that is read of what one prints.
+const MOST: u64 = 256 << 10;
+
 /// A program that prints a token.
 #[derive(Clone)]
 pub(crate) struct Program {
@@ -21,6 +25,7 @@ pub(crate) struct Program {
     path: PathBuf,
     arguments: Vec<String>,
     sign_in: &'static str,
+    update: &'static str,
 }
 
 // === impl Program ===
@@ -38,7 +43,13 @@ impl Program {
             "there is no az in PATH, for entra.source = azure-cli: install the Azure CLI, and run \
              az login",
         )?;
-        Ok(Self { name: "the Azure CLI", path, arguments, sign_in: "az login" })
+        Ok(Self {
+            name: "the Azure CLI",
+            path,
+            arguments,
+            sign_in: "az login",
+            update: "update it: this needs az 2.54 or later",
+        })
     }
 
     /// `azd auth token`
@@ -53,7 +64,13 @@ impl Program {
             "there is no azd in PATH, for entra.source = azd: install the Azure Developer CLI, and \
              run azd auth login",
         )?;
-        Ok(Self { name: "the Azure Developer CLI", path, arguments, sign_in: "azd auth login" })
+        Ok(Self {
+            name: "the Azure Developer CLI",
+            path,
+            arguments,
+            sign_in: "azd auth login",
+            update: "update it",
+        })
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -83,9 +100,28 @@ impl Program {
             .spawn();
         let wrong = |what: String, mend: &str| Failure::new(self.name, what, mend).for_now();
         let child = child.map_err(|e| wrong(format!("it cannot be started: {e}"), ""))?;
+        let mut child = child;
         let mut group = Group(child.id());
         let patience = PATIENCE.min(deadline.left());
-        let output = tokio::time::timeout(patience, child.wait_with_output())
+        let (from_out, from_err) = (child.stdout.take(), child.stderr.take());
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let reading = async {
+            let both =
+                async { tokio::join!(some(from_out, &mut stdout), some(from_err, &mut stderr)) };
+            let mut both = std::pin::pin!(both);
+            tokio::select! {
+                (out, err) = &mut both => match out && err {
+                    true => child.wait().await,
+                    false => Err(std::io::Error::other("it prints more than a token")),
+                },
+                status = child.wait() => {
+                    // What it left behind in the background may hold its output open.
+                    let _ = tokio::time::timeout(Duration::from_secs(1), both).await;
+                    status
+                }
+            }
+        };
+        let status = tokio::time::timeout(patience, reading)
             .await
             .map_err(|_| {
                 let what = format!("it did not answer within {} s", patience.as_secs_f32());
@@ -93,20 +129,25 @@ impl Program {
             })?
             .map_err(|e| wrong(format!("it cannot be read: {e}"), ""))?;
         group.0 = None;
-        if !output.status.success() {
+        if !status.success() {
             // What it prints to stderr is for people, and holds no token.
-            let said = String::from_utf8_lossy(&output.stderr);
+            let said = String::from_utf8_lossy(&stderr);
             let said = said.lines().find(|l| !l.trim().is_empty()).unwrap_or("it failed");
             let mend = format!("run {}, as the user who runs this server", self.sign_in);
-            return Err(wrong(told(said, ""), &mend));
+            return Err(wrong(told(said, &[]), &mend));
         }
-        AccessToken::read(&output.stdout).map_err(|why| {
-            wrong(
-                format!("its answer cannot be used: {why}"),
-                "update it: this needs az 2.54 or later",
-            )
-        })
+        AccessToken::read(&stdout)
+            .map_err(|why| wrong(format!("its answer cannot be used: {why}"), self.update))
     }
+}
+
+/// The beginning of what a program prints, and whether that is all.
+async fn some(from: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) -> bool {
+    if let Some(from) = from {
+        // What cannot be read is what is missing in the end.
+        let _ = from.take(MOST).read_to_end(into).await;
+    }
+    (into.len() as u64) < MOST
 }
 
 /// The processes that a program started, which end when nobody waits for it any more.

@@ -129,7 +129,7 @@ impl Application {
         let form = [("client_id", self.client.as_str()), ("scope", &scope)];
         let request = self.post("devicecode", &form)?;
         let answer = ask(exchange, self.name(), &request, retry::LOGIN, deadline).await?;
-        self.good(answer, "")
+        self.good(answer, &[])
     }
 
     /// Asks whether that person has (RFC 8628 §3.4); the answer may be an error that says to wait.
@@ -145,13 +145,14 @@ impl Application {
             ("device_code", device_code),
         ];
         let request = self.post("token", &form)?;
-        ask(exchange, self.name(), &request, retry::LOGIN, deadline).await
+        // Once: whoever polls knows when to do it again.
+        ask(exchange, self.name(), &request, retry::ONCE, deadline).await
     }
 
     /// A refusal in words.
-    pub(crate) fn refused(&self, answer: &Response<Bytes>, secret: &str) -> Failure {
+    pub(crate) fn refused(&self, answer: &Response<Bytes>, secrets: &[&str]) -> Failure {
         let status = answer.status().as_u16();
-        Failure::answered(self.name(), self.host(), status, answer.body(), secret)
+        Failure::answered(self.name(), self.host(), status, answer.body(), secrets)
     }
 
     /// The answer to a grant, with whatever proves the application.
@@ -185,7 +186,10 @@ impl Application {
         form.extend_from_slice(grant);
         let request = self.post("token", &form)?;
         let answer = ask(exchange, self.name(), &request, retry::LOGIN, deadline).await?;
-        self.good(answer, &shown)
+        // Neither what proves the application nor a person's own token.
+        let own = grant.iter().filter(|(k, _)| ["assertion", "refresh_token"].contains(k));
+        let secrets: Vec<&str> = own.map(|(_, v)| *v).chain([shown.as_str()]).collect();
+        self.good(answer, &secrets)
     }
 
     fn post(&self, endpoint: &str, form: &[(&str, &str)]) -> Result<Request<Bytes>, Failure> {
@@ -201,10 +205,10 @@ impl Application {
             })
     }
 
-    fn good(&self, answer: Response<Bytes>, secret: &str) -> Result<Response<Bytes>, Failure> {
+    fn good(&self, answer: Response<Bytes>, secrets: &[&str]) -> Result<Response<Bytes>, Failure> {
         match answer.status() {
             StatusCode::OK => Ok(answer),
-            _ => Err(self.refused(&answer, secret)),
+            _ => Err(self.refused(&answer, secrets)),
         }
     }
 

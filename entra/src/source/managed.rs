@@ -106,6 +106,13 @@ impl Managed {
                             not supported; use entra.source = client-secret"
                     .into());
             }
+            (None, Some(_)) if selector != Selector::System => {
+                return Err(
+                    "Cloud Shell has the identity of whoever is signed in there alone: remove \
+                            entra.client_id, entra.object_id and entra.resource_id"
+                        .into(),
+                );
+            }
             (None, Some(url)) => Endpoint::CloudShell(checked(url, "MSI_ENDPOINT")?),
             (endpoint, _) if endpoint.is_some() && around.get("IMDS_ENDPOINT").is_some() => {
                 let url = checked(endpoint.unwrap_or(ARC_ENDPOINT), "IDENTITY_ENDPOINT")?;
@@ -148,7 +155,14 @@ impl Managed {
         let request = Request::get(url).body(Bytes::new()).map_err(|e| e.to_string())?;
         let host = request.uri().authority().map_or("", |a| a.as_str()).to_owned();
         let sent = exchange.send(request, PROBE.min(deadline.left())).await;
-        sent.map(drop).map_err(|why| format!("no instance metadata ({host}: {why})"))
+        let answer = sent.map_err(|why| format!("no instance metadata ({host}: {why})"))?;
+        // It refuses what lacks its header, or says something in JSON; a page of somebody else's that
+        // answers for every address does neither.
+        let json = serde_json::from_slice::<serde_json::Value>(answer.body()).is_ok();
+        match answer.status().is_client_error() || json {
+            true => Ok(()),
+            false => Err(format!("no instance metadata ({host} answers as something else)")),
+        }
     }
 
     pub(crate) async fn fetch(
@@ -173,7 +187,7 @@ impl Managed {
                 Endpoint::AppService { header, .. } => header.as_str(),
                 _ => "",
             };
-            return Err(Failure::answered(self.name(), &host, status, answer.body(), own));
+            return Err(Failure::answered(self.name(), &host, status, answer.body(), &[own]));
         }
         self.is_whose(answer.body())?;
         AccessToken::read(answer.body()).map_err(|why| {

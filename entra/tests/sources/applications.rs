@@ -162,7 +162,7 @@ async fn a_workload_brings_its_federated_token_and_reads_it_anew() {
     for assertion in ["first", "second"] {
         std::fs::write(&file, format!("{assertion}\n")).expect("written");
         let token = c.token(WITHIN).await.expect("a token");
-        c.refused(&token);
+        c.refused(&token, true);
         let body = format!(
             "client_id=c-1&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-\
              type%3Ajwt-bearer&client_assertion={assertion}&grant_type=client_credentials&\
@@ -196,7 +196,7 @@ async fn on_behalf_of_a_person_their_own_token_is_exchanged() {
     // A new token of the same person is what the next exchange brings.
     ada.renew_person(Arc::from("ADA-LATER"));
     let old = ada.token(WITHIN).await.expect("a token");
-    ada.refused(&old);
+    ada.refused(&old, true);
     assert_eq!(token(&ada).await.as_deref(), Ok("ada2"));
     assert!(wire.asked()[2].contains("assertion=ADA-LATER"));
 }

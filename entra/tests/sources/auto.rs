@@ -111,10 +111,31 @@ async fn a_token_file_is_read_in_either_form_and_anew() {
         std::fs::write(&file, text).expect("written");
         let got = c.token(crate::lab::WITHIN).await.expect("a token");
         assert_eq!(got.identity().object.as_deref(), Some(name));
-        c.refused(&got);
+        c.refused(&got, true);
     }
     std::fs::write(&file, "opaque").expect("written");
     let e = token(&c).await.expect_err("no token");
     assert!(e.contains("token file") && e.contains("when the token expires"), "{e}");
     assert!(!e.contains("opaque"), "{e}");
+}
+
+#[tokio::test]
+async fn a_page_that_answers_for_every_address_is_no_metadata() {
+    let page = http::Response::builder().status(200).body("<html>sign in</html>".into());
+    let portal = Wire::new(vec![Ok(page.expect("an answer"))]);
+    let (source, got) = taken(around(&[]), &portal).await;
+    assert_eq!(source, "none");
+    assert!(got.is_err_and(|e| e.contains("answers as something else")));
+}
+
+#[tokio::test]
+async fn az_that_fails_otherwise_is_not_passed_over_for_the_machine() {
+    let folder = Folder::new("auto-az-fails");
+    let az = folder.file("az", "#!/bin/sh\necho 'connection reset by peer' >&2; exit 1");
+    std::fs::set_permissions(&az, std::fs::Permissions::from_mode(0o755)).expect("executable");
+    let path = folder.0.display().to_string();
+    let wire = Wire::new(vec![managed("vm")]);
+    let (source, got) = taken(around(&[("PATH", &path)]), &wire).await;
+    assert_eq!(source, "none", "and next time it is asked again");
+    assert!(got.is_err_and(|e| e.contains("connection reset")));
 }

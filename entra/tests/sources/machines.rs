@@ -186,6 +186,15 @@ async fn azure_arc_may_not_give_another_identity() {
 }
 
 #[tokio::test]
+async fn cloud_shell_has_no_identities_to_choose_from() {
+    let mut o = machine();
+    o.client_id = "c-1".into();
+    let here = around(&[("MSI_ENDPOINT", "http://localhost:50342/oauth2/token")]);
+    let c = Credential::new(o, here, Wire::new(vec![managed("shell")]));
+    assert!(c.is_err_and(|e| e.contains("remove entra.client_id")));
+}
+
+#[tokio::test]
 async fn platforms_that_are_not_supported_say_so() {
     for (variables, part) in [
         (

@@ -99,6 +99,29 @@ async fn a_sign_in_that_ends_otherwise_is_told() {
         (vec![code(), granted("ada")], "refresh token"),
         (vec![answer(401, &flows)], "public client"),
         (vec![answer(200, &Value::Null)], "device_code"),
+        // Nothing of a stranger's does things to a terminal, or to the clock.
+        (
+            vec![answer(
+                200,
+                &json!({ "device_code": "D", "user_code": "\u{1b}[2J", "verification_uri": "x" }),
+            )],
+            "user_code",
+        ),
+        (
+            vec![
+                answer(
+                    200,
+                    &json!({
+                        "device_code": "D", "user_code": "U", "verification_uri": "x",
+                        "expires_in": u64::MAX, "interval": 0,
+                    }),
+                ),
+                answer(503, &Value::Null),
+                Err("its host does not answer".into()),
+                error("authorization_declined"),
+            ],
+            "declined",
+        ),
     ] {
         let wire = Wire::new(answers);
         let e = match SignIn::begin(&device(&folder), &around(&[]), &*wire).await {

@@ -75,7 +75,7 @@ async fn az_that_hangs_is_ended() {
     assert!(e.what.contains("did not answer"), "{e}");
     let pid = std::fs::read_to_string(pid).expect("it ran");
     let process = std::path::PathBuf::from(format!("/proc/{}/stat", pid.trim()));
-    for _ in 0..100 {
+    for _ in 0..500 {
         // A process that has ended is there until its parent has heard of it.
         let stat = std::fs::read_to_string(&process).unwrap_or_default();
         if stat.is_empty() || stat.contains(") Z ") {
@@ -101,4 +101,16 @@ async fn azd_is_run_likewise() {
     );
     program(&folder, "azd", "echo 'not logged in, run `azd auth login` to login' >&2; exit 1");
     assert!(token(&folder, o).await.is_err_and(|e| e.contains("not logged in")));
+}
+
+#[tokio::test]
+async fn what_prints_for_ever_or_leaves_somebody_behind_holds_nobody_up() {
+    let folder = Folder::new("az-endless");
+    program(&folder, "az", "exec cat /dev/zero");
+    let e = token(&folder, options(SourceKind::AzureCli)).await.expect_err("no token");
+    assert!(e.contains("Azure CLI"), "{e}");
+    // The answer is whole, and its output is held open by somebody in the background.
+    let answer = format!(r#"{{"accessToken": "{}"}}"#, jwt("ada"));
+    program(&folder, "az", &format!("echo '{answer}'\nsleep 30 &"));
+    assert_eq!(token(&folder, options(SourceKind::AzureCli)).await.as_deref(), Ok("ada"));
 }

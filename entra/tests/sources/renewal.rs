@@ -75,10 +75,36 @@ async fn one_that_the_server_refused_is_not_brought_again() {
     let wire = Wire::new(vec![granted("first"), granted("second")]);
     let c = credential(&wire);
     let first = c.token(Duration::from_secs(5)).await.expect("a token");
-    c.refused(&first);
+    c.refused(&first, true);
     assert_eq!(token(&c).await.as_deref(), Ok("second"));
-    c.refused(&first);
+    c.refused(&first, true);
     assert_eq!(token(&c).await.as_deref(), Ok("second"), "that one is another");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_principal_that_is_refused_for_good_costs_no_further_tokens() {
+    let wire = Wire::new(vec![granted("app")]);
+    let c = credential(&wire);
+    let mut renewed = 0;
+    for _ in 0..20 {
+        let token = c.token(Duration::from_secs(5)).await.expect("a token");
+        renewed += usize::from(c.refused(&token, false));
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    // The first is replaced, and what replaced it is kept.
+    assert_eq!((renewed, wire.asked().len()), (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_life_that_is_short_is_not_renewed_with_each_login() {
+    let short = serde_json::json!({ "access_token": crate::lab::jwt("app"), "expires_in": 240 });
+    let wire = Wire::new(vec![answer(200, &short)]);
+    let c = credential(&wire);
+    for _ in 0..100 {
+        assert!(token(&c).await.is_ok());
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    assert_eq!(wire.asked().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,11 @@
 //!
 //! The library reads files and asks a KDC while its caller waits, and it cannot be stopped. So each
 //! ticket is got on a thread of its own; who waited long enough goes away, and the thread ends by
-//! itself when the library gives up. There are never more than [`AT_ONCE`] of them.
+//! itself when the library gives up. There are never more than [`AT_ONCE`] of them for a server, so
+//! that a realm whose KDC keeps silent takes nothing from another.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use libgssapi::context::{ClientCtx, CtxFlags};
 use libgssapi::credential::{Cred, CredUsage};
@@ -14,9 +18,10 @@ use tokio::sync::{Semaphore, oneshot};
 use super::{Handshake, Spn, mend, service_principal_name};
 use crate::error::Error;
 
-/// Tickets that are got at a time, in a process.
+/// Tickets that are got at a time, for a server.
 const AT_ONCE: usize = 8;
-static SLOTS: Semaphore = Semaphore::const_new(AT_ONCE);
+/// By what servers are called; there are as many as a configuration names.
+static SLOTS: Mutex<BTreeMap<String, Arc<Semaphore>>> = Mutex::new(BTreeMap::new());
 
 /// One login.
 pub(super) struct Ticket {
@@ -28,7 +33,12 @@ pub(super) struct Ticket {
 
 /// Gets a ticket for a server, or for the name that it is said to have.
 pub(super) async fn ticket(host: String, port: u16, spn: Option<Spn>) -> Result<Ticket, Error> {
-    let slot = SLOTS.acquire().await.map_err(|_| broken("no ticket can be got any more"))?;
+    let called = spn.as_ref().map_or_else(|| format!("{host}:{port}"), Spn::to_string);
+    let slots = {
+        let mut all = SLOTS.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(called).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))).clone()
+    };
+    let slot = slots.acquire_owned().await.map_err(|_| broken("no ticket can be got any more"))?;
     let (got, waiting) = oneshot::channel();
     let get = move || {
         let spn = spn.unwrap_or_else(|| service_principal_name(&host, port)).to_string();

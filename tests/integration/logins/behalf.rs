@@ -98,11 +98,8 @@ async fn nobody_gets_a_connection_of_anybody_else() {
         .env("SSL_CERT_FILE", &authority);
     let mut child = c.spawn().expect("spawn");
     until("it listens", async || tokio::net::TcpStream::connect(at).await.is_ok()).await;
-    let call = async |token: String| {
-        let params = json!({
-            "name": "execute_sql",
-            "arguments": { "query": "SELECT ORIGINAL_LOGIN() AS who, @@SPID AS spid" },
-        });
+    let tool = async |token: String, name: &str, arguments: Value| {
+        let params = json!({ "name": name, "arguments": arguments });
         let body =
             json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": modern(params) });
         let bearer = format!("Bearer {token}");
@@ -111,21 +108,26 @@ async fn nobody_gets_a_connection_of_anybody_else() {
             BOTH,
             ("MCP-Protocol-Version", "2026-07-28"),
             ("Mcp-Method", "tools/call"),
-            ("Mcp-Name", "execute_sql"),
+            ("Mcp-Name", name),
             ("Authorization", &bearer),
         ];
         let a = http(at, "POST", "/mcp", &headers, body.to_string().as_bytes()).await;
         assert_eq!(a.status, 200, "{}", a.body);
-        a.json()["result"]["structuredContent"].clone()
+        a.json()["result"].clone()
+    };
+    let call = async |token: String| {
+        let query = json!({ "query": "SELECT ORIGINAL_LOGIN() AS who, @@SPID AS spid" });
+        let result = tool(token, "execute_sql", query).await;
+        result["structuredContent"].clone()
     };
     let tokens = ["ada", "bob"].map(|who| issuer.token(who, "1"));
     // By turns and at once, so that each pool has several connections that the other could want.
-    let calls = (0..60).map(|n| call(tokens[n % 2].clone()));
+    let calls = (0..16).map(|n| call(tokens[n % 2].clone()));
     let answers = futures_util::future::join_all(calls).await;
     let mut spids: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
     for (n, answer) in answers.iter().enumerate() {
         let row = &answer["results"][0]["rows"][0];
-        let who = row[0].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
+        let who = row[0].as_str().unwrap_or_else(|| panic!("{answer} of {n}")).to_owned();
         assert_eq!(who, format!("{}@corp.example", ["ada", "bob"][n % 2]));
         spids.entry(who).or_default().insert(row[1].as_i64().expect("a number"));
     }
@@ -140,6 +142,17 @@ async fn nobody_gets_a_connection_of_anybody_else() {
     let later = call(issuer.token("ada", "2")).await;
     assert_eq!(later["results"][0]["rows"][0][0], "ada@corp.example");
     assert_eq!(sandbox.connections(), connections);
+    // What is kept for one is nobody else's, though both have the same subject.
+    let all = json!({ "query": "SELECT OrderId FROM sales.Orders", "output": "handle" });
+    let kept = tool(tokens[0].clone(), "execute_sql", all).await.to_string();
+    let begins = kept.find("res_").unwrap_or_else(|| panic!("a handle: {kept}"));
+    let is_of_handle = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let end = kept[begins..].find(|c| !is_of_handle(c)).map_or(kept.len(), |n| begins + n);
+    let handle = json!({ "handle": &kept[begins..end] });
+    let own = tool(tokens[0].clone(), "get_result", handle.clone()).await;
+    assert_ne!(own["isError"], true, "{own}");
+    let others = tool(tokens[1].clone(), "get_result", handle).await;
+    assert_eq!(others["isError"], true, "{others}");
     // Whom SQL Server does not know is refused, whoever else is connected.
     let stranger = call(issuer.token("eve", "1")).await;
     assert!(stranger["results"].is_null(), "{stranger}");
