@@ -98,3 +98,73 @@ async fn a_string_is_printed_as_toml_that_reads_back() {
     let said = String::from_utf8(out.stderr).expect("text");
     assert!(said.contains("AttachDbFilename") && said.contains("LocalDB"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strict_checks_the_certificate_whatever_is_trusted() {
+    let sandbox = Sandbox::start(Options::default()).await.expect("sandbox");
+    let port = sandbox.address().port().to_string();
+    let login =
+        [("MSSQL_USER", USER), ("MSSQL_PASSWORD", PASSWORD), ("TrustServerCertificate", "yes")];
+    let string = format!("Server=localhost,{port};UID={USER};PWD={PASSWORD};Encrypt=strict");
+    for more in [
+        vec![("MSSQL_HOST", "localhost"), ("MSSQL_PORT", &port), ("MSSQL_ENCRYPT", "strict")],
+        vec![("MSSQL_CONNECTION_STRING", string.as_str())],
+    ] {
+        let mut c = command(&["doctor"]);
+        c.envs(login).envs(more.iter().copied());
+        let said = String::from_utf8(c.output().await.expect("run").stdout).expect("text");
+        assert!(said.contains("[fail] connection") && said.contains("TLS with"), "{said}");
+    }
+    assert!(sandbox.logins().is_empty(), "nobody is logged in to a server that is not known");
+}
+
+#[test]
+fn a_string_that_says_nothing_of_encryption_is_encrypted_and_checked() {
+    use mssql_mcp::config::settings::database::{ENCRYPT, Encrypt, TRUST_SERVER_CERTIFICATE};
+    use mssql_mcp::config::{Config, Inputs};
+    let folder = Folder::new("silent");
+    let load = |lower: &str, string: &str| {
+        let file = folder.file("c.toml", &format!("[database]\nhost = \"old\"\n{lower}\n"));
+        let env = [("MSSQL_CONNECTION_STRING".to_owned(), string.to_owned())].into();
+        Config::load(&Inputs { file: Some(file.into()), env, ..Inputs::default() }).expect("valid")
+    };
+    let string = "Server=new;UID=u;PWD=p";
+    let c = load("encrypt = \"off\"\ntrust_server_certificate = true", string);
+    assert_eq!((c.get(ENCRYPT), c.get(TRUST_SERVER_CERTIFICATE)), (Encrypt::On, false));
+    assert_eq!(load("encrypt = \"strict\"", string).get(ENCRYPT), Encrypt::Strict);
+    // A word of the drivers means what it means there.
+    for word in ["no", "false", "optional", "0"] {
+        let c = load(&format!("encrypt = \"{word}\""), "");
+        assert_eq!(c.get(ENCRYPT), Encrypt::LoginOnly, "{word}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_looks_at_every_file_that_holds_a_secret() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::new("open-files");
+    let open = |name: &str, text: &str| {
+        let path = folder.file(name, text);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("mode");
+        path
+    };
+    let (password, token, string) =
+        (open("password", "p"), open("token", "t"), open("string", "Server=b.invalid;UID=u;PWD=p"));
+    let toml = format!(
+        "[[database]]\nname = \"a\"\nhost = \"a.invalid\"\nuser = \"u\"\npassword_file = \"{password}\"\n\
+         [[database]]\nname = \"b\"\nconnection_file = \"{string}\"\n\
+         [[database]]\nname = \"c\"\nhost = \"c.invalid\"\nlogin = \"entra\"\n[database.entra]\n\
+         source = \"token-file\"\ntoken_file = \"{token}\"\n"
+    );
+    let file = folder.file("c.toml", &toml);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("mode");
+    let out =
+        command(&["doctor", "--config", &file, "--pool-connect-timeout", "2s"]).output().await;
+    let said = String::from_utf8(out.expect("run").stdout).expect("text");
+    for path in [password, token, string] {
+        assert!(
+            said.contains(&format!("[fail] files: {path} is open to everybody")),
+            "{path}\n{said}"
+        );
+    }
+}

@@ -153,6 +153,14 @@ async fn a_login_is_followed_from_server_to_server_but_not_for_ever() {
     lab.sandbox.faults(|f| f.route_to = Some(("127.0.0.1".to_owned(), port)));
     assert!(scalar(&app.database, COUNT).await.is_ok());
     assert_eq!((middle.logins().len(), last.logins().len()), (1, 1));
+    // Some servers name the instance, too; and what is wrong there is told of there.
+    let (named, port) = ("127.0.0.1\\SQL2022".to_owned(), middle.address().port());
+    lab.sandbox.faults(|f| f.route_to = Some((named, port)));
+    let third = mssql_mcp::app::App::new(&config).expect("app");
+    last.faults(|f| f.login_errors = vec![refusal(18_456)]);
+    let e = scalar(&third.database, COUNT).await.expect_err("refused at the last one");
+    assert!(matches!(e, DbError::Connect(_, ConnectKind::Login)), "{e:?}");
+    assert_eq!(middle.logins().len(), 2);
     // To itself:
     let port = lab.sandbox.address().port();
     lab.sandbox.faults(|f| f.route_to = Some(("127.0.0.1".to_owned(), port)));
