@@ -200,8 +200,15 @@ impl Credential {
             });
             me.state().fetched(fetched)
         });
+        let me = self.clone();
         let wait = async move {
-            task.await.unwrap_or_else(|e| Err(Failure::new("a task", e.to_string(), "").for_now()))
+            // Whatever became of it, the next one can begin.
+            let lost =
+                |e: tokio::task::JoinError| Failure::new("a task", e.to_string(), "").for_now();
+            match task.await {
+                Ok(fetched) => fetched,
+                Err(e) => me.state().fetched(Err(lost(e))),
+            }
         };
         let fetching: Fetching =
             (Box::pin(wait) as Pin<Box<dyn Future<Output = _> + Send>>).shared();

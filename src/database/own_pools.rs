@@ -10,7 +10,7 @@ use super::login::LoginMethod;
 use super::{Database, DbError, Settings};
 use crate::principal::Principal;
 
-/// OwnPools at once; of more, whoever was away for the longest goes.
+/// People at once; of more, whoever was away for the longest goes.
 const MOST: usize = 500;
 
 /// The pools of those who called.
