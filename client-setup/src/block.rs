@@ -95,8 +95,9 @@ pub fn page(only: Option<&Client>) -> String {
         out += "# Clients\n\n\
             `mssql-mcp install --client NAME` puts the server into a client's file and leaves every other \
             byte of it alone; `--dry-run` shows what would change, `--remove` takes it back, and `--list` \
-            shows the clients of this machine. This page is printed by `mssql-mcp install --print`: what \
-            stands in the file of each, for a database of your own. No password is in any of it: \
+            shows the clients of this machine. This page is printed by `mssql-mcp install --markdown`: what \
+            stands in the file of each, for a database of your own; `--print` prints the same with the \
+            path and the variables of this machine. No password is in any of it: \
             `MSSQL_PASSWORD_FILE` is the path of a file that only you can read, and VS Code asks for the \
             password and keeps it in the system's key store. For the sandbox the arguments are \
             `[\"demo\", \"--stdio\"]`, and there are no variables.\n";
@@ -138,7 +139,8 @@ fn section(client: &Client) -> String {
             Base::AppData => "%APPDATA%",
             Base::LocalAppData => "%LOCALAPPDATA%",
         };
-        let folder = if place.folder.is_empty() { String::new() } else { format!("{}/", place.folder) };
+        let folder =
+            if place.folder.is_empty() { String::new() } else { format!("{}/", place.folder) };
         let _ = writeln!(out, "- {}: `{base}/{folder}{}`", systems.join(", "), place.file);
     }
     if let Some(project) = client.project {

@@ -38,8 +38,9 @@ impl Expansion {
             !name.is_empty()
                 && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
         };
-        let within =
-            |open: &str| value.strip_prefix(open).and_then(|v| v.strip_suffix('}')).is_some_and(plain);
+        let within = |open: &str| {
+            value.strip_prefix(open).and_then(|v| v.strip_suffix('}')).is_some_and(plain)
+        };
         match self {
             Expansion::None => false,
             Expansion::Env => within("${env:"),

@@ -26,7 +26,8 @@ pub fn unified(file: &str, old: &str, new: &str) -> String {
         range(come.len() + around)
     );
     let parts = [(' ', &a[from..same]), ('-', gone), ('+', come), (' ', behind)];
-    for (sign, line) in parts.iter().flat_map(|(sign, lines)| lines.iter().map(move |l| (sign, l))) {
+    for (sign, line) in parts.iter().flat_map(|(sign, lines)| lines.iter().map(move |l| (sign, l)))
+    {
         out.push(*sign);
         out += line.trim_end_matches(['\r', '\n']);
         out += match line.ends_with('\n') {

@@ -78,7 +78,16 @@ impl Entry {
 /// Whether a variable of this name holds a secret itself, and not the path of its file.
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    let ends = ["PASSWORD", "PASSPHRASE", "PWD", "SECRET", "TOKEN", "KEY", "CONNECTION", "CONNECTION_STRING"];
+    let ends = [
+        "PASSWORD",
+        "PASSPHRASE",
+        "PWD",
+        "SECRET",
+        "TOKEN",
+        "KEY",
+        "CONNECTION",
+        "CONNECTION_STRING",
+    ];
     ends.iter().any(|end| name.ends_with(end))
 }
 

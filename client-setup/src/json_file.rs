@@ -70,9 +70,7 @@ fn as_value(node: &Node<'_>) -> Value {
         Node::Array(a) => a.elements.iter().map(as_value).collect(),
         Node::Object(o) => {
             let all = o.properties.iter();
-            Value::Object(
-                all.map(|p| (p.name.as_str().to_owned(), as_value(&p.value))).collect(),
-            )
+            Value::Object(all.map(|p| (p.name.as_str().to_owned(), as_value(&p.value))).collect())
         }
     }
 }
@@ -98,7 +96,9 @@ pub(crate) fn plan(
     let Some(root) = root(text)? else {
         return Ok(match wanted {
             None => unchanged,
-            Some(value) => Plan { outcome: Outcome::Added, text: Some(fresh(text, key, name, value)) },
+            Some(value) => {
+                Plan { outcome: Outcome::Added, text: Some(fresh(text, key, name, value)) }
+            }
         });
     };
     let file = File::new(text, &root);
@@ -204,7 +204,12 @@ impl<'t> File<'t> {
             return self.append(splices, root, &before, &format!("{}: {map}", quoted(key)));
         };
         if self.is_one_line(all) {
-            return self.append(splices, all, " ", &format!("{}: {}", quoted(name), compact(value)));
+            return self.append(
+                splices,
+                all,
+                " ",
+                &format!("{}: {}", quoted(name), compact(value)),
+            );
         }
         let indent = match all.properties.is_empty() {
             true => format!("{}{unit}", self.indent_of(parent.range.start)),

@@ -33,7 +33,9 @@ pub fn links(client: &Client, name: &str, entry: &Entry) -> Vec<Link> {
         "cursor" => vec![
             link(
                 "Link for the app",
-                format!("cursor://anysphere.cursor-deeplink/mcp/install?name={name}&config={packed}"),
+                format!(
+                    "cursor://anysphere.cursor-deeplink/mcp/install?name={name}&config={packed}"
+                ),
             ),
             link(
                 "Link for the web",
@@ -58,7 +60,10 @@ pub fn links(client: &Client, name: &str, entry: &Entry) -> Vec<Link> {
                 false => format!("&inputs={}", escaped(&Value::from(inputs).to_string())),
             };
             vec![
-                link("Link for the app", format!("vscode:mcp/install?{}", escaped(&whole.to_string()))),
+                link(
+                    "Link for the app",
+                    format!("vscode:mcp/install?{}", escaped(&whole.to_string())),
+                ),
                 link(
                     "Link for the web",
                     format!(

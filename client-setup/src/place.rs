@@ -78,9 +78,7 @@ impl Surroundings {
     fn base(&self, base: Base) -> Option<PathBuf> {
         Some(match base {
             Base::Home => self.home.clone(),
-            Base::Config => {
-                self.config_home.clone().unwrap_or_else(|| self.home.join(".config"))
-            }
+            Base::Config => self.config_home.clone().unwrap_or_else(|| self.home.join(".config")),
             Base::AppData => self.app_data.clone()?,
             Base::LocalAppData => self.local_app_data.clone()?,
         })
@@ -130,7 +128,9 @@ impl Surroundings {
             Os::Windows => vec![format!("{name}.exe"), format!("{name}.cmd")],
             _ => vec![name.to_owned()],
         };
-        places.iter().any(|(folder, file)| folder.as_ref().is_some_and(|f| is_there(f)) || is_there(file))
+        places
+            .iter()
+            .any(|(folder, file)| folder.as_ref().is_some_and(|f| is_there(f)) || is_there(file))
             || client
                 .commands
                 .iter()

@@ -35,8 +35,18 @@ pub(crate) const URL: Option<Remote> = Some(Remote { key: "url", kind: None, too
 
 /// Keys that say how a server is reached: what stands there is replaced as a whole.
 const OURS: [&str; 12] = [
-    "type", "command", "args", "cmd", "url", "serverUrl", "httpUrl", "uri", "env", "envs",
-    "environment", "tools",
+    "type",
+    "command",
+    "args",
+    "cmd",
+    "url",
+    "serverUrl",
+    "httpUrl",
+    "uri",
+    "env",
+    "envs",
+    "environment",
+    "tools",
 ];
 
 /// An entry as the value of its name.

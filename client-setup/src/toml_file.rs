@@ -27,14 +27,14 @@ fn no_map(text: &str, key: &str, at: usize) -> Problem {
     Problem::NoMap { key: key.to_owned(), line, column }
 }
 
-type Place<'a, 'b> = &'b Spanned<DeValue<'a>>;
+type Part<'a, 'b> = &'b Spanned<DeValue<'a>>;
 
 fn entry<'a, 'b>(
     text: &str,
     root: &'b DeTable<'a>,
     key: &str,
     name: &str,
-) -> Result<Option<Place<'a, 'b>>, Problem> {
+) -> Result<Option<Part<'a, 'b>>, Problem> {
     let Some(all) = root.get(key) else { return Ok(None) };
     let Some(table) = all.get_ref().as_table() else {
         return Err(no_map(text, key, all.span().start));
@@ -50,10 +50,11 @@ fn entry<'a, 'b>(
 fn as_value(node: &DeValue<'_>) -> Value {
     match node {
         DeValue::String(s) => s.as_ref().into(),
-        DeValue::Integer(n) => {
-            i64::from_str_radix(&n.as_str().replace('_', ""), n.radix()).map_or(Value::Null, Value::from)
+        DeValue::Integer(n) => i64::from_str_radix(&n.as_str().replace('_', ""), n.radix())
+            .map_or(Value::Null, Value::from),
+        DeValue::Float(n) => {
+            n.as_str().replace('_', "").parse::<f64>().map_or(Value::Null, Value::from)
         }
-        DeValue::Float(n) => n.as_str().replace('_', "").parse::<f64>().map_or(Value::Null, Value::from),
         DeValue::Boolean(b) => (*b).into(),
         DeValue::Datetime(d) => d.to_string().into(),
         DeValue::Array(all) => all.iter().map(|v| as_value(v.get_ref())).collect(),
@@ -62,7 +63,9 @@ fn as_value(node: &DeValue<'_>) -> Value {
             let mut all: Vec<_> = all.iter().collect();
             all.sort_by_key(|(k, _)| k.span().start);
             let all = all.into_iter();
-            Value::Object(all.map(|(k, v)| (k.get_ref().to_string(), as_value(v.get_ref()))).collect())
+            Value::Object(
+                all.map(|(k, v)| (k.get_ref().to_string(), as_value(v.get_ref()))).collect(),
+            )
         }
     }
 }
@@ -144,7 +147,7 @@ fn region(
     root: &DeTable<'_>,
     key: &str,
     name: &str,
-    place: Place<'_, '_>,
+    place: Part<'_, '_>,
 ) -> Result<Range<usize>, Problem> {
     let scattered = || Problem::Scattered(format!("{key}.{name}"));
     let mut spans = Vec::new();
@@ -169,7 +172,7 @@ fn region(
 }
 
 /// The spans of a value and of all within it.
-fn collect(place: Place<'_, '_>, into: &mut Vec<Range<usize>>) {
+fn collect(place: Part<'_, '_>, into: &mut Vec<Range<usize>>) {
     into.push(place.span());
     match place.get_ref() {
         DeValue::Table(all) => {
@@ -184,7 +187,7 @@ fn collect(place: Place<'_, '_>, into: &mut Vec<Range<usize>>) {
 }
 
 /// The spans of everything but the entry: of single values, because a table's is its header's.
-fn for_others(within: bool, name: &str, value: Place<'_, '_>, into: &mut Vec<Range<usize>>) {
+fn for_others(within: bool, name: &str, value: Part<'_, '_>, into: &mut Vec<Range<usize>>) {
     match value.get_ref() {
         DeValue::Table(all) => {
             for (k, v) in all {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use mssql_mcp_client_setup::{
-    CLIENTS, Change, Client, Entry, Format, Outcome, block, plan, unified,
+    CLIENTS, Change, Client, Entry, Format, Outcome, block, page, plan, unified,
 };
 
 fn entry() -> Entry {
@@ -71,8 +71,14 @@ fn states(c: &Client) -> Vec<(&'static str, Option<String>)> {
         ("an empty map of servers", Some(format!("{{\n  \"{key}\": {{}}\n}}\n"))),
         ("other settings alone", Some("{\n    \"theme\": \"dark\"\n}".into())),
         ("comments and other servers", Some(with.clone())),
-        ("commas at the ends", Some(format!("{{\n  \"{key}\": {{\n    \"docs\": {{}},\n  }},\n}}\n"))),
-        ("one line", Some(format!("{{\"theme\":\"dark\",\"{key}\":{{\"docs\":{{\"command\":\"docs\"}}}}}}"))),
+        (
+            "commas at the ends",
+            Some(format!("{{\n  \"{key}\": {{\n    \"docs\": {{}},\n  }},\n}}\n")),
+        ),
+        (
+            "one line",
+            Some(format!("{{\"theme\":\"dark\",\"{key}\":{{\"docs\":{{\"command\":\"docs\"}}}}}}")),
+        ),
         ("CRLF", Some(with.replace('\n', "\r\n"))),
         ("BOM", Some(format!("\u{feff}{with}"))),
         ("tabs", Some(with.replace("  ", "\t"))),
@@ -181,8 +187,7 @@ fn what_was_added_and_is_removed_leaves_the_former_bytes() {
 fn an_entry_of_somebody_else_is_left_unless_one_insists() {
     for c in CLIENTS.iter().filter(|c| c.format != Format::Printed) {
         let states = states(c);
-        let (_, text) =
-            states.iter().find(|(w, _)| *w == "an entry of somebody else").expect("it");
+        let (_, text) = states.iter().find(|(w, _)| *w == "an entry of somebody else").expect("it");
         let entry = entry();
         for force in [false, true] {
             let run = |change| plan(c, text.as_deref(), "mssql", &change).expect("a plan").outcome;
@@ -193,5 +198,19 @@ fn an_entry_of_somebody_else_is_left_unless_one_insists() {
                 true => assert_eq!((set, removed), (Outcome::Updated, Outcome::Removed)),
             }
         }
+    }
+}
+
+#[test]
+fn the_page_of_clients_holds_the_blocks_of_all_and_no_secret() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/clients.md");
+    let all = page(None);
+    if std::env::var_os("GOLDEN_UPDATE").is_some() {
+        std::fs::write(&file, &all).expect("write");
+    }
+    let kept = std::fs::read_to_string(&file).unwrap_or_default();
+    assert_eq!(unified("docs/clients.md", &kept, &all), "");
+    for c in CLIENTS {
+        assert!(all.contains(&page(Some(c))), "{}", c.id);
     }
 }

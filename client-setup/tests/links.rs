@@ -51,7 +51,10 @@ fn links_of_vs_code_ask_for_the_password() {
     let app = json_of(&percent_decode_str(raw).decode_utf8().expect("UTF-8"));
     assert_eq!(app["name"], "mssql");
     assert_eq!(app["env"]["MSSQL_PASSWORD"], "${input:mssql-password}");
-    assert_eq!((&app["inputs"][0]["id"], &app["inputs"][0]["password"]), (&json!("mssql-password"), &json!(true)));
+    assert_eq!(
+        (&app["inputs"][0]["id"], &app["inputs"][0]["password"]),
+        (&json!("mssql-password"), &json!(true))
+    );
     assert!(web.starts_with("https://insiders.vscode.dev/redirect/mcp/install?"), "{web}");
     assert_eq!(json_of(&parameter(web, "config"))["command"], "/usr/local/bin/mssql-mcp");
     assert_eq!(json_of(&parameter(web, "inputs")), app["inputs"]);

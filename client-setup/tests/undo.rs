@@ -42,7 +42,8 @@ fn json_of(lines: bool) -> BoxedStrategy<String> {
     let plain = prop_oneof![Just("1"), Just("\"x, }\""), Just("[ {} ]"), Just("{}")];
     let plain = plain.prop_map(str::to_owned).boxed();
     let servers = object("[a-e]{1,3}", plain.clone(), lines);
-    let whole = (object("[f-k]{1,3}", plain, lines), gap(lines), servers, gap(lines), any::<bool>());
+    let whole =
+        (object("[f-k]{1,3}", plain, lines), gap(lines), servers, gap(lines), any::<bool>());
     (whole, gap(lines), 0..3_u8)
         .prop_map(|((root, gap, servers, between, with), around, ends)| {
             let mut text = root;
