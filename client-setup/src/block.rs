@@ -87,20 +87,31 @@ fn example(client: &Client) -> Entry {
     }
 }
 
+const INTRODUCTION: &str = "# Clients
+
+`mssql-mcp install --client NAME` puts the server into a client's file and leaves every other byte of it alone;
+`--dry-run` shows what would change, `--remove` takes it back, and `--list` shows the clients of this machine. This page
+is printed by `mssql-mcp install --markdown`: what stands in the file of each, for a database of your own; `--print`
+prints the same with the path and the variables of this machine.
+
+No password is in any of it: `MSSQL_PASSWORD_FILE` is the path of a file that only you can read, and VS Code asks for
+the password and keeps it in the system's key store. For the sandbox the arguments are `[\"demo\", \"--stdio\"]`, and
+there are no variables.
+";
+
+/// The ids that `--client` takes, each with the name of its client, as README has them.
+#[must_use]
+pub fn names() -> String {
+    let all: Vec<String> = CLIENTS.iter().map(|c| format!("`{}` ({})", c.id, c.name)).collect();
+    all.join(", ")
+}
+
 /// The part of `docs/clients.md` for one client, or all of the page.
 #[must_use]
 pub fn page(only: Option<&Client>) -> String {
     let mut out = String::new();
     if only.is_none() {
-        out += "# Clients\n\n\
-            `mssql-mcp install --client NAME` puts the server into a client's file and leaves every other \
-            byte of it alone; `--dry-run` shows what would change, `--remove` takes it back, and `--list` \
-            shows the clients of this machine. This page is printed by `mssql-mcp install --markdown`: what \
-            stands in the file of each, for a database of your own; `--print` prints the same with the \
-            path and the variables of this machine. No password is in any of it: \
-            `MSSQL_PASSWORD_FILE` is the path of a file that only you can read, and VS Code asks for the \
-            password and keeps it in the system's key store. For the sandbox the arguments are \
-            `[\"demo\", \"--stdio\"]`, and there are no variables.\n";
+        out += INTRODUCTION;
     }
     for client in CLIENTS.iter().filter(|c| only.is_none_or(|o| o.id == c.id)) {
         out += &section(client);
@@ -134,6 +145,7 @@ fn section(client: &Client) -> String {
             })
             .collect();
         let base = match place.base {
+            Base::Home if place.os == [Os::Windows] => "%USERPROFILE%",
             Base::Home => "~",
             Base::Config => "~/.config",
             Base::AppData => "%APPDATA%",

@@ -24,7 +24,7 @@ mod splice;
 mod toml_file;
 mod write;
 
-pub use block::{block, page};
+pub use block::{block, names, page};
 pub use client::{Client, Expansion, Format};
 pub use clients::{CLIENTS, client};
 pub use diff::unified;

@@ -175,7 +175,12 @@ pub(crate) fn install(m: &ArgMatches) -> Ended {
         let cannot = c.format == Format::Printed
             || matches!(entry, Entry::Remote { .. }) && !c.takes_addresses();
         if cannot && !named {
-            tell!("{}: skipped; --client {} --print shows what to paste", c.name, c.id);
+            match c.format {
+                Format::Printed => {
+                    tell!("{}: skipped; --client {} --print shows what to paste", c.name, c.id);
+                }
+                _ => tell!("{}: skipped; it takes no addresses in its file", c.name),
+            }
             continue;
         }
         looked.extend(files.into_iter().map(|f| Looked::new(c, f, name, &change)));

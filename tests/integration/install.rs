@@ -269,6 +269,23 @@ async fn the_name_alone_says_in_five_lines_what_it_is_and_what_to_do() {
     assert!(String::from_utf8_lossy(&out.stderr).contains("Usage: mssql-mcp"));
 }
 
+#[test]
+fn readme_begins_with_a_line_for_each_and_has_every_client() {
+    let page = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
+    assert!(page.contains(&mssql_mcp_client_setup::names()), "{}", mssql_mcp_client_setup::names());
+    let below = page.split("\n## ").find_map(|s| s.strip_prefix("In one line\n")).expect("heading");
+    let rows = below.lines().filter(|l| l.starts_with('|'));
+    let lines = rows.flat_map(|row| row.split('`').skip(1).step_by(2));
+    let mut tried = 0;
+    for line in lines.filter(|l| l.starts_with("mssql-mcp ")) {
+        let words = line.replace("NAME", "cursor");
+        let read = mssql_mcp::cli::command().try_get_matches_from(words.split(' '));
+        assert!(read.is_ok(), "{line}: {read:?}");
+        tried += 1;
+    }
+    assert!(tried >= 5, "{below}");
+}
+
 /// In the registries of npm and PyPI the binary's name is another's program.
 #[test]
 fn nothing_tells_anybody_to_run_a_package_of_somebody_else() {

@@ -127,6 +127,13 @@ pub(super) fn notes(m: &ArgMatches, entry: &Entry) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if env.iter().any(|(_, value)| value.starts_with("${input:")) {
+        notes.push(
+            "the client asks for an ${input:…} that its list of inputs has; --print shows what to \
+             add to that list"
+                .to_owned(),
+        );
+    }
     if ["/_npx/", "/uv/archive", "/target/"].iter().any(|part| command.contains(part)) {
         notes.push(format!(
             "{command} lies in a folder that is cleaned at times; the entry ends with it"
