@@ -13,7 +13,8 @@ use crate::entry::is_ours;
 use crate::json_text::{Layout, compact, quoted};
 use crate::plan::{Outcome, Plan, Problem, State};
 use crate::shape::merged;
-use crate::splice::{Splices, line_end, position};
+use crate::space::{between, line_end, own_line, position};
+use crate::splice::Splices;
 
 /// The file's map, or `None` where it has no content.
 fn root(text: &str) -> Result<Option<Object<'_>>, Problem> {
@@ -327,40 +328,4 @@ impl<'t> File<'t> {
             }
         }
     }
-}
-
-/// What lies between two properties, or behind the last one.
-struct Between {
-    /// Where the comma is.
-    comma: Option<usize>,
-    /// Behind the last comment or comma.
-    end: usize,
-}
-
-fn between(text: &str, from: usize, to: usize) -> Between {
-    let (mut comma, mut end, mut at) = (None, from, from);
-    while at < to {
-        let rest = &text[at..to];
-        let length = match rest.as_bytes() {
-            [b'/', b'/', ..] => rest.find(['\r', '\n']).unwrap_or(rest.len()),
-            [b'/', b'*', ..] => rest.find("*/").map_or(rest.len(), |n| n + 2),
-            [b',', ..] => {
-                comma = comma.or(Some(at));
-                1
-            }
-            _ => {
-                at += rest.chars().next().map_or(1, char::len_utf8);
-                continue;
-            }
-        };
-        at += length;
-        end = at;
-    }
-    Between { comma, end }
-}
-
-/// The indentation before `at`, if nothing else stands before it in its line.
-fn own_line(text: &str, at: usize) -> Option<&str> {
-    let line = text[..at].rfind('\n').map_or(0, |n| n + 1);
-    Some(&text[line..at]).filter(|t| t.bytes().all(|b| matches!(b, b' ' | b'\t')))
 }

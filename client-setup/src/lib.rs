@@ -20,6 +20,7 @@ mod link;
 mod place;
 mod plan;
 mod shape;
+mod space;
 mod splice;
 mod toml_file;
 mod write;

@@ -31,22 +31,3 @@ impl Splices {
         out + &text[from..]
     }
 }
-
-/// The line end of a text: that of its first line.
-pub(crate) fn line_end(text: &str) -> &'static str {
-    match text.find('\n') {
-        Some(n) if text[..n].ends_with('\r') => "\r\n",
-        _ => "\n",
-    }
-}
-
-/// Line and column, from 1, the column in characters.
-pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
-    let mut end = offset.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let before = &text[..end];
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    (before.matches('\n').count() + 1, line.chars().count() + 1)
-}

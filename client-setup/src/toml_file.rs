@@ -11,7 +11,8 @@ use crate::entry::is_ours;
 use crate::json_text::{compact, quoted};
 use crate::plan::{Outcome, Plan, Problem, State};
 use crate::shape::merged;
-use crate::splice::{Splices, line_end, position};
+use crate::space::{line_end, position};
+use crate::splice::Splices;
 
 fn root(text: &str) -> Result<DeTable<'_>, Problem> {
     let parsed = DeTable::parse(text).map_err(|e| {

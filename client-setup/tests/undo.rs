@@ -18,7 +18,7 @@ fn gap(lines: bool) -> BoxedStrategy<String> {
     let part = match lines {
         true => prop_oneof![
             4 => Just(""), 3 => Just(" "), 3 => Just("\n  "), 1 => Just("\n\n  "), 1 => Just("\n"),
-            1 => Just(" // a, {\n"), 1 => Just("/* b */"), 1 => Just("\t"), 1 => Just("\n    "),
+            1 => Just(" // a, {\n"), 1 => Just("/* b */"), 1 => Just("/*/ , */"), 1 => Just("\t"), 1 => Just("\n    "),
         ]
         .boxed(),
         false => prop_oneof![3 => Just(""), 1 => Just(" ")].boxed(),

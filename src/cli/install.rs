@@ -95,8 +95,20 @@ struct Looked {
 }
 
 impl Looked {
-    fn new(client: &'static Client, file: PathBuf, name: &str, change: &Change<'_>) -> Self {
-        let read = setup::read(&file);
+    /// Two clients may share a file (`.mcp.json` of a project): the second one finds there what
+    /// the first one, of `before`, leaves.
+    fn new(
+        client: &'static Client,
+        file: PathBuf,
+        name: &str,
+        change: &Change<'_>,
+        before: &[Looked],
+    ) -> Self {
+        let shared = before.iter().rev().find(|l| l.file == file && l.changes());
+        let read = match shared.and_then(|l| l.plan.as_ref().ok()) {
+            Some(plan) => Ok(plan.text.clone()),
+            None => setup::read(&file),
+        };
         let text = read.clone().ok().flatten();
         let plan = read.and_then(|text| {
             setup::plan(client, text.as_deref(), name, change).map_err(|p| p.to_string())
@@ -157,7 +169,7 @@ pub(crate) fn install(m: &ArgMatches) -> Ended {
         false => Change::Set { entry: &entry, force },
     };
     let named = m.contains_id("client");
-    let mut looked = Vec::new();
+    let mut looked: Vec<Looked> = Vec::new();
     for c in chosen {
         let there = |p: &std::path::Path| p.exists();
         let files = around.files(c, scope, &there);
@@ -183,7 +195,9 @@ pub(crate) fn install(m: &ArgMatches) -> Ended {
             }
             continue;
         }
-        looked.extend(files.into_iter().map(|f| Looked::new(c, f, name, &change)));
+        for file in files {
+            looked.push(Looked::new(c, file, name, &change, &looked));
+        }
     }
     carry_out(m, &entry, &looked)
 }

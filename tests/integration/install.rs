@@ -199,6 +199,18 @@ async fn without_a_terminal_nothing_is_written_for_clients_that_nobody_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn in_a_terminal_it_shows_what_it_would_write_and_asks() {
+    let home = Home::new("asks");
+    let file = home.file(".cursor/mcp.json", CURSOR);
+    let url = "--url https://mcp.example.com/mcp";
+    let run = format!("HOME={} mssql-mcp install --all {url}", home.0.display());
+    let out = in_terminal(200, &format!("{run}; echo \"status $?\"")).await;
+    assert!(out.contains("+    \"mssql\": {") && out.contains("? [y/N] "), "{out}");
+    assert!(out.contains("nothing was written") && out.contains("status 1"), "{out}");
+    assert_eq!(read(&file), CURSOR);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_list_shows_each_client_with_its_file_and_state() {
     let home = Home::new("list");
     home.file(
@@ -284,6 +296,21 @@ fn readme_begins_with_a_line_for_each_and_has_every_client() {
         tried += 1;
     }
     assert!(tried >= 5, "{below}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_clients_that_share_a_file_are_both_in_it() {
+    let home = Home::new("shared");
+    let both = ["--client", "claude-code", "--client", "visual-studio", "--scope", "project"];
+    let args = [&both[..], &["--url", "https://mcp.example.com/mcp"]].concat();
+    let (status, out, err) = home.install(&args).await;
+    assert_eq!((status, out.matches(": added").count()), (Some(0), 2), "{out}{err}");
+    let told: Value = serde_json::from_str(&read(&home.0.join("work/.mcp.json"))).expect("JSON");
+    let address = json!({ "type": "http", "url": "https://mcp.example.com/mcp" });
+    assert_eq!(
+        told,
+        json!({ "mcpServers": { "mssql": address }, "servers": { "mssql": address } })
+    );
 }
 
 /// In the registries of npm and PyPI the binary's name is another's program.
