@@ -158,6 +158,10 @@ fn section(client: &Client) -> String {
     if let Some(project) = client.project {
         let _ = writeln!(out, "- in a project (`--scope project`): `{project}`");
     }
+    // The guides' TOML is tried as the server's own configuration, but for what says otherwise.
+    if client.format == Format::Toml {
+        out += "\n<!-- a client's file -->";
+    }
     let _ = writeln!(out, "\n```{language}\n{text}```\n");
     for link in links(client, "mssql", &entry) {
         let _ = writeln!(out, "{}: `{}`\n", link.what, link.url);
