@@ -19,7 +19,7 @@ lint: borders $(DENY)
 
 # No edge between any two of the library crates, and none of them knows the server; and the modules of the server in one order.
 borders:
-	@for c in transports middleware sandbox sql session spool names own entra connection-string; do \
+	@for c in transports middleware sandbox sql session spool names own entra connection-string client-setup; do \
 	  if $(CARGO) tree -p mssql-mcp-$$c -e normal,build --prefix none --locked | tail -n +2 | grep '^mssql-mcp'; then \
 	    echo "mssql-mcp-$$c must not depend on another crate of this workspace"; exit 1; fi; done
 	@python3 tests/borders.py

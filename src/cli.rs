@@ -11,6 +11,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 mod flags;
 pub(crate) mod health;
+pub(crate) mod install;
 pub(crate) mod login;
 pub mod node;
 pub(crate) mod people;
@@ -22,7 +23,7 @@ pub(crate) mod token;
 mod tools;
 mod types;
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -107,6 +108,7 @@ pub fn command() -> Command {
         .subcommand(people::store_command())
         .subcommand(doctor::command())
         .subcommand(login::command())
+        .subcommand(install::command())
         .subcommand(tools::command())
         .subcommand(health::command())
         .subcommand(config_command())
@@ -186,12 +188,21 @@ fn block_on_workers<F: Future<Output = Ended>>(workers: usize, f: F) -> Ended {
         .block_on(f)
 }
 
+/// Whether a person sits at both ends.
+fn in_terminal() -> bool {
+    std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+}
+
 /// Parses, runs, and says how it went.
 pub fn main() -> ExitCode {
     // One TLS provider for the whole process, chosen here so that no crate guesses.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     // What is no UTF-8 is for clap to complain about.
     let words: Option<Vec<String>> = std::env::args_os().map(|w| w.into_string().ok()).collect();
+    if std::env::args_os().len() == 1 && in_terminal() {
+        let _ = print(&install::greeting());
+        return ExitCode::SUCCESS;
+    }
     let matches = match words {
         Some(words) => command().get_matches_from(call::settle(words)),
         None => command().get_matches(),
@@ -213,6 +224,7 @@ pub fn main() -> ExitCode {
         Some(("doctor", m)) => block_on(Box::pin(doctor::doctor(m))),
         Some(("tools", m)) => block_on(Box::pin(tools::tools(m))),
         Some(("health", m)) => block_on(Box::pin(health::health(m))),
+        Some(("install", m)) => install::install(m),
         Some(("config", m)) => config(m),
         Some(("errors", _)) => print(&crate::code::markdown()),
         Some(("types", _)) => print(&types::markdown()),

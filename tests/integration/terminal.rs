@@ -26,7 +26,7 @@ async fn query(sql: &str, more: &[&str]) -> String {
 }
 
 /// In a terminal that is so wide: what is seen on it.
-async fn in_terminal(columns: u16, line: &str) -> String {
+pub async fn in_terminal(columns: u16, line: &str) -> String {
     let line = format!("stty cols {columns}; {line}");
     let mut c = tokio::process::Command::new("script");
     c.args(["-qec", &line, "/dev/null"])

@@ -1,0 +1,201 @@
+//! What becomes of the text of a client's file.
+
+use std::fmt;
+
+use crate::client::{Client, Format};
+use crate::entry::Entry;
+use crate::{json_file, toml_file};
+
+/// What is wanted.
+#[derive(Debug, Clone, Copy)]
+pub enum Change<'a> {
+    /// The entry is there afterwards. `force` takes the place of an entry that is not ours.
+    Set {
+        /// What is written.
+        entry: &'a Entry,
+        /// Whether another's entry of that name is replaced.
+        force: bool,
+    },
+    /// No entry of that name is there afterwards. `force` removes one that is not ours, such as
+    /// an address.
+    Remove {
+        /// Whether another's entry of that name is removed.
+        force: bool,
+    },
+}
+
+/// How a file changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is as it is wanted.
+    Unchanged,
+    /// The entry is new.
+    Added,
+    /// An entry was there, and is another now.
+    Updated,
+    /// An entry of that name is there that is not ours: the text is what `force` would write.
+    Foreign,
+    /// The entry is gone.
+    Removed,
+}
+
+/// What to do with a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// What happens.
+    pub outcome: Outcome,
+    /// The file's new text; `None` where it stays as it is.
+    pub text: Option<String>,
+}
+
+/// What stands under a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Nothing.
+    Absent,
+    /// An entry that starts this program.
+    Ours,
+    /// Another's, or an address.
+    Other,
+}
+
+/// Why a file is left as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// The file cannot be read as what it is.
+    Broken {
+        /// From 1.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+        /// What is wrong there.
+        what: String,
+    },
+    /// What has to be a map is something else.
+    NoMap {
+        /// The key of it; empty for the file as a whole.
+        key: String,
+        /// From 1.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+    },
+    /// The entry is written in a way that cannot be changed in its place.
+    Scattered(String),
+    /// The name has a character that a client might not take.
+    Name,
+    /// A secret was given as a value: where.
+    Secret(String),
+    /// The address is no http or https URL.
+    Address,
+    /// This client knows no addresses.
+    NoAddresses(&'static str),
+    /// This client's file is for a person to edit.
+    Printed(&'static str),
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::Broken { line, column, what } => write!(
+                f,
+                "line {line}, column {column}: {what}; mend the file first, it is left as it is"
+            ),
+            Problem::NoMap { key, line, column } if key.is_empty() => {
+                write!(f, "line {line}, column {column}: the file has to hold an object")
+            }
+            Problem::NoMap { key, line, column } => write!(
+                f,
+                "line {line}, column {column}: \"{key}\" has to be a map of servers by their names"
+            ),
+            Problem::Scattered(key) => write!(
+                f,
+                "{key} is not written as a table of its own; make it one, or remove it by hand"
+            ),
+            Problem::Name => {
+                f.write_str("a name has letters, digits, - and _, and at most 64 of them")
+            }
+            Problem::Secret(place) => write!(
+                f,
+                "{place} would put a secret into the client's file; put it into a file that only \
+                 you can read, and give MSSQL_PASSWORD_FILE (or NAME_FILE for another variable)"
+            ),
+            Problem::Address => {
+                f.write_str("an address begins with https:// or http:// and has a host")
+            }
+            Problem::NoAddresses(name) => write!(
+                f,
+                "{name} starts programs and takes no addresses; leave --url out, or add the \
+                 address as a connector in its settings"
+            ),
+            Problem::Printed(name) => write!(
+                f,
+                "{name} keeps YAML, which would lose its comments; --print shows the block to paste"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// The mark that some editors write at the beginning of UTF-8.
+const MARK: &str = "\u{feff}";
+
+/// What becomes of a client's file, whose text is `text` (`None`: there is none), so that `change`
+/// holds for the entry `name`. Every byte outside of that entry stays; a text that has the entry
+/// added and then removed is as it was before. A file without any content is as none: what is
+/// left of it is an empty map.
+///
+/// # Errors
+/// A [`Problem`], with which nothing is to be written.
+pub fn plan(
+    client: &Client,
+    text: Option<&str>,
+    name: &str,
+    change: &Change<'_>,
+) -> Result<Plan, Problem> {
+    checked_name(name)?;
+    let wanted = match change {
+        Change::Set { entry, .. } => {
+            entry.check(client)?;
+            Some(entry.value(client, name)?)
+        }
+        Change::Remove { .. } => None,
+    };
+    let (Change::Set { force, .. } | Change::Remove { force }) = change;
+    let (mark, body) = unmarked(text);
+    let mut plan = match client.format {
+        Format::Json => json_file::plan(client.key, body, name, wanted.as_ref(), *force),
+        Format::Toml => toml_file::plan(client.key, body, name, wanted.as_ref(), *force),
+        Format::Printed => Err(Problem::Printed(client.name)),
+    }?;
+    plan.text = plan.text.map(|t| format!("{mark}{t}"));
+    Ok(plan)
+}
+
+/// What stands under `name` in a client's file.
+///
+/// # Errors
+/// As of [`plan`].
+pub fn state(client: &Client, text: Option<&str>, name: &str) -> Result<State, Problem> {
+    checked_name(name)?;
+    let (_, body) = unmarked(text);
+    match client.format {
+        Format::Json => json_file::state(client.key, body, name),
+        Format::Toml => toml_file::state(client.key, body, name),
+        Format::Printed => Err(Problem::Printed(client.name)),
+    }
+}
+
+fn checked_name(name: &str) -> Result<(), Problem> {
+    let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    match (1..=64).contains(&name.len()) && name.bytes().all(good) {
+        true => Ok(()),
+        false => Err(Problem::Name),
+    }
+}
+
+fn unmarked(text: Option<&str>) -> (&'static str, &str) {
+    let text = text.unwrap_or_default();
+    text.strip_prefix(MARK).map_or(("", text), |rest| (MARK, rest))
+}
