@@ -12,7 +12,7 @@ from pack import elf, project  # noqa: E402
 OUT = pathlib.Path(os.environ["DIST_OUT"]).resolve()
 BINARY = pathlib.Path(os.environ["DIST_BINARY"]).resolve()
 LEVEL = os.environ.get("DIST_LEVEL", "9")
-TOOLS = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", project.ROOT / "target")) / "dist-tools"
+TOOLS = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", project.ROOT / "target")).resolve() / "dist-tools"
 TARGET = project.target(elf.Elf(BINARY.read_bytes()).triple())
 
 
