@@ -8,8 +8,8 @@ from . import given
 from pack import formula, scoop, winget
 
 BUILD = given.project.Build(given.BINARY, given.OUT, given.TARGET, "somebody", 0)
-# As if all targets had been built: each file has a checksum of its own.
-DIGESTS = {name: f"{n:064x}" for n, name in enumerate([t.archive for t in given.project.TARGETS] + [f"mssql-mcp-{cpu}-pc-windows-msvc.exe" for cpu in ("x86_64", "aarch64")], 10)}
+# As if all targets had been built: each file has a checksum of its own (with a letter: YAML reads digits alone as a number).
+DIGESTS = {name: f"{n:063x}f" for n, name in enumerate([t.archive for t in given.project.TARGETS] + [f"mssql-mcp-{cpu}-pc-windows-msvc.exe" for cpu in ("x86_64", "aarch64")], 10)}
 
 
 def url(name):
