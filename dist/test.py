@@ -14,7 +14,7 @@ parser.add_argument("out", type=pathlib.Path)
 parser.add_argument("--level", default="9")
 parser.add_argument("--measure", action="store_true")
 parser.add_argument("tests", nargs="*", help="names such as tests.test_npm")
-options = parser.parse_args()
+options = parser.parse_intermixed_args()
 
 here = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(here))

@@ -1,10 +1,13 @@
-"""The Debian package, by dpkg-deb: mssql-mcp_VERSION_ARCH.deb. A first install starts nothing, because nothing is configured yet."""
+"""The Debian package, by dpkg-deb: mssql-mcp_VERSION-1_ARCH.deb. A first install starts nothing, because nothing is configured yet."""
 
+import email.utils
+import gzip
 import hashlib
 import os
+import pathlib
 import subprocess
 import tempfile
-import pathlib
+import time
 
 from . import project, system
 
@@ -17,10 +20,33 @@ Upstream-Name: mssql-mcp
 Source: {source}
 
 Files: *
-Copyright: the mssql-mcp authors
+Copyright: {year} the mssql-mcp authors
 License: Expat or Apache-2.0
  The full texts are LICENSE-MIT and LICENSE-APACHE in this folder; Apache-2.0 is in /usr/share/common-licenses as well.
 """
+
+
+CHANGELOG = """mssql-mcp ({version}-1) unstable; urgency=medium
+
+  * {source}/blob/v{version}/CHANGELOG.md
+
+ -- {maintainer}  {date}
+"""
+
+
+def maintainer(build):
+    return f"{build.owner} <{build.owner}@users.noreply.github.com>"
+
+
+def papers(build):
+    """What Debian asks of every package: whose it is, and what changed."""
+    year = str(time.gmtime(build.epoch).tm_year)
+    date = email.utils.formatdate(build.epoch)
+    changed = CHANGELOG.format(version=project.VERSION, source=build.repository, maintainer=maintainer(build), date=date)
+    return {
+        f"{system.DOCS}/copyright": (COPYRIGHT.format(source=build.repository, year=year).encode(), 0o644),
+        f"{system.DOCS}/changelog.Debian.gz": (gzip.compress(changed.encode(), 9, mtime=0), 0o644),
+    }
 
 
 def control(build, contents):
@@ -31,7 +57,7 @@ def control(build, contents):
             f"Package: {project.NAME}",
             f"Version: {project.VERSION}-1",
             f"Architecture: {ARCHITECTURES[build.target.triple.split('-')[0]]}",
-            f"Maintainer: {build.owner} <{build.owner}@users.noreply.github.com>",
+            f"Maintainer: {maintainer(build)}",
             f"Installed-Size: {sum(len(data) for data, _ in contents.values()) // 1024 + 1}",
             f"Depends: {depends}",
             "Section: database",
@@ -49,7 +75,7 @@ def write(build, completed):
     architecture = ARCHITECTURES[build.target.triple.split("-")[0]]
     path = build.out / f"{project.NAME}_{project.VERSION}-1_{architecture}.deb"
     contents = system.files(build, completed, "usr/share/zsh/vendor-completions")
-    contents[f"{system.DOCS}/copyright"] = (COPYRIGHT.format(source=build.repository).encode(), 0o644)
+    contents |= papers(build)
     sums = "".join(f"{hashlib.md5(data, usedforsecurity=False).hexdigest()}  {name}\n" for name, (data, _) in sorted(contents.items()))
     contents["DEBIAN/control"] = (control(build, contents).encode(), 0o644)
     contents["DEBIAN/conffiles"] = (f"/{system.SETTINGS_FILE}\n".encode(), 0o644)

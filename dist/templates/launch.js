@@ -3,7 +3,6 @@
 'use strict';
 
 const { spawn } = require('node:child_process');
-const { constants } = require('node:os');
 
 const ROOT = 'mssql-mcp-rs';
 
@@ -53,5 +52,5 @@ child.on('exit', (code, signal) => {
   // As the child ended, so do we: by the same signal, once our own handler is out of the way.
   for (const one of signals) process.removeAllListeners(one);
   process.kill(process.pid, signal);
-  setTimeout(() => process.exit(128 + (constants.signals[signal] ?? 0)), 200);
+  setTimeout(() => process.exit(128 + (require('node:os').constants.signals[signal] ?? 0)), 200);
 });

@@ -1,5 +1,4 @@
 import os
-import statistics
 import time
 import unittest
 
@@ -26,8 +25,8 @@ class LauncherCost(unittest.TestCase):
         with given.empty() as folder:
             launcher = test_npm.install(folder, test_npm.ROOT, test_npm.PLATFORM)
             env = given.environment(folder, **DATABASE)
-            # By turns, so that both meet the same machine.
+            # By turns, and the quickest of each: what else the machine does can only add.
             both = [(start(launcher, env), start(given.BINARY, env)) for _ in range(RUNS)]
-            extra = statistics.median(a for a, _ in both) - statistics.median(b for _, b in both)
-            print(f"the launcher adds {extra:.0f} ms (median of {RUNS} starts)")
+            extra = min(a for a, _ in both) - min(b for _, b in both)
+            print(f"the launcher adds {extra:.0f} ms (the quickest of {RUNS} starts)")
             self.assertLessEqual(extra, MOST_MS)

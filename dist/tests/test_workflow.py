@@ -45,3 +45,17 @@ class Workflow(unittest.TestCase):
     def test_the_release_builds_every_target_that_the_launcher_may_ask_for(self):
         named = set(re.findall(r"target: (\S+)", RELEASE.read_text()))
         self.assertEqual(named & {t.triple for t in given.project.TARGETS}, {t.triple for t in given.project.TARGETS})
+
+    def test_nothing_is_planned_without_an_owner_a_fitting_tag_and_a_section_of_the_changelog(self):
+        plan = given.project.ROOT / "dist/plan.py"
+        version = given.project.VERSION
+        done = subprocess.run(["python3", "-B", plan, "somebody"], capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout), (0, f"version={version}\n"))
+        for arguments, words in (
+            (["OWNER"], "nothing may be published"),
+            (["somebody", "v9.9.9"], "the tag is v9.9.9"),
+            (["somebody", version], f"tag v{version}"),
+        ):
+            done = subprocess.run(["python3", "-B", plan, *arguments], capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn(words, done.stderr)
