@@ -41,6 +41,18 @@ def lay(root):
     (root / "var/lib/mssql-mcp").mkdir(parents=True)
 
 
+def users(name, session):
+    """Who runs the programs of a name in a session."""
+    found = set()
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if (entry / "comm").read_text().strip() == name and os.getsid(int(entry.name)) == session:
+                found.add(int(re.search(r"^Uid:\s+(\d+)", (entry / "status").read_text(), re.M)[1]))
+        except OSError:
+            pass
+    return found
+
+
 class Image(unittest.TestCase):
     """The Dockerfile's image without its base, which is not to be had everywhere: from scratch, by buildah."""
 
@@ -80,6 +92,10 @@ class Image(unittest.TestCase):
 
             command = ["buildah", "--storage-driver", "vfs", "--root", f"{store}/root", "--runroot", f"{store}/run", "run", "--isolation", "chroot", container, "--", "mssql-mcp"]
             handshake.demo(command, given.environment(folder))
+            with handshake.Client([*command, "demo", "--stdio"], given.environment(folder)) as client:
+                client.begin()
+                self.assertEqual(users("mssql-mcp", client.process.pid), {65532})
+                client.finish()
 
     @unittest.skipUnless(subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode == 0, "needs namespaces of one's own")
     def test_the_demo_needs_nothing_that_it_could_write_to(self):
