@@ -26,11 +26,12 @@ def main():
     options = arguments()
     build = project.Build(options.binary.resolve(), options.out, options.target, options.owner, options.epoch, options.level)
     build.out.mkdir(parents=True, exist_ok=True)
-    made = [] if options.collect else packages(build, options)
+    if not options.collect:
+        packages(build, options)
     collect(build)
     print(f"{build.out}: {len(list(build.out.iterdir()))} files of {project.NAME} {project.VERSION} for {build.target.triple}")
     if options.check_sizes:
-        found = sizes.kinds([*made, build.binary])
+        found = sizes.kinds([*build.out.iterdir(), build.binary])
         print(sizes.table(found, sizes.committed()))
         wrong = sizes.judge(found, sizes.committed())
         sys.exit("\n".join(wrong) or 0)
@@ -62,16 +63,18 @@ def packages(build, options):
         if needed > project.GLIBC_AT_MOST:
             sys.exit(f"the binary needs glibc {needed[0]}.{needed[1]}, and a release may need {'.'.join(map(str, project.GLIBC_AT_MOST))} at most: build it on an older distribution")
     completed = archive.completions(build)
-    made = [archive.write(build, completed), npm.platform(build), wheel.write(build), mcpb.write(build)]
+    archive.write(build, completed)
+    for write in (npm.platform, wheel.write, mcpb.write):
+        write(build)
+    if build.target.libc == "glibc" and not options.portable:
+        deb.write(build, completed)
+        rpm.write(build, completed)
     if build.target.windows:
         # As winget wants it.
         bare = build.out / f"{project.NAME}-{build.target.triple}.exe"
         bare.write_bytes(build.binary.read_bytes())
-    if build.target.libc == "glibc" and not options.portable:
-        made += [deb.write(build, completed), rpm.write(build, completed)]
     if options.sbom:
         (build.out / f"{project.NAME}-{build.target.triple}.cdx.json").write_bytes(options.sbom.read_bytes())
-    return made
 
 
 def collect(build):
