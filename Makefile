@@ -7,7 +7,7 @@ TOOLS := $(or $(CARGO_TARGET_DIR),target)/tools
 DENY := $(TOOLS)/cargo-deny@0.20.2/bin/cargo-deny
 CYCLONEDX := $(TOOLS)/cargo-cyclonedx@0.5.9/bin/cargo-cyclonedx
 
-.PHONY: fuzz all lint borders sbom test test-windows views clients clients-all corpora bench bench-beside bench-peers gate soak siege clean
+.PHONY: fuzz all lint borders sbom test test-windows views clients clients-all corpora dist dist-quick bench bench-beside bench-peers gate soak siege clean
 all: lint test
 
 lint: borders $(DENY)
@@ -40,6 +40,7 @@ test: clients corpora views
 	$(CARGO) test --workspace --locked --no-fail-fast
 	$(CARGO) test --package mssql-mcp-spool --features parquet --locked --test kept parquet
 	$(MAKE) test-windows
+	$(MAKE) dist-quick
 
 # Windows logins, against MIT's Kerberos with a KDC of its own and against gss-ntlmssp, which it installs with libclang (apt).
 test-windows:
@@ -67,6 +68,24 @@ clients-all: clients
 # T-SQL that others wrote, for the guard.
 corpora:
 	./tests/corpora/install.sh
+
+# The packages of a release build, each installed into an empty place and started, their sizes, and what the launcher costs: below target/dist. The same from
+# the debug build, without sizes and measures, is for every run of the tests.
+DIST := $(or $(CARGO_TARGET_DIR),target)
+dist: sbom
+	./dist/tools.sh
+	$(CARGO) build --release --locked
+	rm -rf $(DIST)/dist
+	python3 -B dist/build.py $(DIST)/release/mssql-mcp $(DIST)/dist --sbom $(DIST)/sbom.cdx.json --check-sizes
+	python3 -B dist/test.py $(DIST)/release/mssql-mcp $(DIST)/dist --measure
+
+dist-quick:
+	./dist/tools.sh
+	$(CARGO) build --locked
+	rm -rf $(DIST)/dist-quick && mkdir -p $(DIST)/dist-quick/binary
+	strip -o $(DIST)/dist-quick/binary/mssql-mcp $(DIST)/debug/mssql-mcp
+	python3 -B dist/build.py $(DIST)/dist-quick/binary/mssql-mcp $(DIST)/dist-quick/out --level 1
+	python3 -B dist/test.py $(DIST)/dist-quick/binary/mssql-mcp $(DIST)/dist-quick/out --level 1
 
 bench:
 	$(CARGO) build --release --locked
