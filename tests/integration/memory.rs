@@ -158,6 +158,9 @@ impl Measured {
             .envs([("MSSQL_HOST", "127.0.0.1"), ("MSSQL_PORT", &port), ("MSSQL_USER", USER)])
             .envs([("MSSQL_PASSWORD", PASSWORD), ("MSSQL_DATABASE", DATABASE)])
             .env("TrustServerCertificate", "yes")
+            // It is about memory, and not about how long 300 MB take on a busy machine.
+            .env("MSSQL_MCP_TASKS_HANDLE_AFTER", "0")
+            .env("MSSQL_MCP_LIMITS_QUERY_TIMEOUT", "10m")
             .envs(more.iter().copied())
             .spawn()
             .expect("spawn");
