@@ -46,7 +46,6 @@ test-windows:
 	./tests/windows/install.sh
 	$(CARGO) clippy --package mssql-mcp-session --all-targets --features ntlm,kerberos --locked -- -D warnings
 	$(CARGO) test --package mssql-mcp-session --features ntlm,kerberos --locked
-	$(CARGO) clippy --features windows-login,kerberos --locked -- -D warnings
 	$(CARGO) test --package mssql-mcp-sandbox --features gssapi --locked
 	$(CARGO) test --features windows-login,kerberos --locked --test integration logins::windows
 
