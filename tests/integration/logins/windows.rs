@@ -91,7 +91,9 @@ fn a_ticket_logs_in_from_a_cache_and_by_a_keytab() {
     let cache = ("KRB5CCNAME", realm("KRB5CCNAME_ADA"));
     let said = case_with(&[KERBEROS, SPN, cache]);
     assert!(
-        said.contains("credential: a Kerberos ticket for MSSQLSvc/sql.corp.example:1433"),
+        said.contains(
+            "credential: a Kerberos ticket is asked for, for MSSQLSvc/sql.corp.example:1433"
+        ),
         "{said}"
     );
     assert!(said.contains("login: CORP\\ada at SANDBOX"), "{said}");
