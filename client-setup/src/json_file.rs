@@ -79,11 +79,7 @@ fn as_value(node: &Node<'_>) -> Value {
 pub(crate) fn state(key: &str, text: &str, name: &str) -> Result<State, Problem> {
     let Some(root) = root(text)? else { return Ok(State::Absent) };
     let there = servers(text, &root, key)?.and_then(|(_, all)| all.get(name));
-    Ok(match there.map(|p| is_ours(&as_value(&p.value))) {
-        None => State::Absent,
-        Some(true) => State::Ours,
-        Some(false) => State::Other,
-    })
+    Ok(State::of(there.map(|p| is_ours(&as_value(&p.value)))))
 }
 
 pub(crate) fn plan(

@@ -59,6 +59,19 @@ pub enum State {
     Other,
 }
 
+// === impl State ===
+
+impl State {
+    /// Of an entry, if there is one, by whether it is ours.
+    pub(crate) fn of(entry_is_ours: Option<bool>) -> Self {
+        match entry_is_ours {
+            None => State::Absent,
+            Some(true) => State::Ours,
+            Some(false) => State::Other,
+        }
+    }
+}
+
 /// Why a file is left as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {

@@ -73,11 +73,7 @@ fn as_value(node: &DeValue<'_>) -> Value {
 
 pub(crate) fn state(key: &str, text: &str, name: &str) -> Result<State, Problem> {
     let root = root(text)?;
-    Ok(match entry(text, &root, key, name)?.map(|e| is_ours(&as_value(e.get_ref()))) {
-        None => State::Absent,
-        Some(true) => State::Ours,
-        Some(false) => State::Other,
-    })
+    Ok(State::of(entry(text, &root, key, name)?.map(|e| is_ours(&as_value(e.get_ref())))))
 }
 
 pub(crate) fn plan(

@@ -4,8 +4,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use mssql_mcp_connection_string::ConnectionString;
-
 use super::lists::Lists;
 use super::load::lay;
 use super::settings::{self, access, database};
@@ -203,13 +201,9 @@ pub(super) fn read_database(
     }
     let mut own = own_values(path, &of, table, errors);
     let source = Source::File(path.to_owned());
-    // A connection string may name it, too.
-    let by_string = own
-        .get(database::CONNECTION.name())
-        .and_then(|(text, _)| ConnectionString::read(text).ok())
-        .and_then(|read| read.setting(database::NAME.name()).map(str::to_owned));
-    let on_server = on_server.or(by_string).unwrap_or_else(|| name.clone());
-    own.insert(database::NAME.name(), (on_server, source.clone()));
+    if let Some(on_server) = on_server {
+        own.insert(database::NAME.name(), (on_server, source.clone()));
+    }
     own.insert(database::LABEL.name(), (name.clone(), source));
     lists.databases.push(DatabaseRow { name, server, description, own });
 }
@@ -290,6 +284,21 @@ pub(super) fn listed(
         }
     }
     all
+}
+
+// === impl DatabaseRow ===
+
+impl DatabaseRow {
+    /// On its server it is called as it is here, where neither it nor its connection string says
+    /// otherwise.
+    pub(super) fn or_by_its_name(&mut self) {
+        let key = database::NAME.name();
+        if self.own.get(key).is_none_or(|v| v.0.is_empty()) {
+            let source = self.own.get(database::LABEL.name()).map(|v| v.1.clone());
+            let source = source.unwrap_or(Source::Default);
+            self.own.insert(key, (self.name.clone(), source));
+        }
+    }
 }
 
 // === impl ListedDatabase ===

@@ -62,8 +62,9 @@ impl Config {
         for own in lists.servers.iter_mut().map(|s| &mut s.own) {
             expand(own, &mut errors, &mut notes);
         }
-        for own in lists.databases.iter_mut().map(|d| &mut d.own) {
-            expand(own, &mut errors, &mut notes);
+        for row in &mut lists.databases {
+            expand(&mut row.own, &mut errors, &mut notes);
+            row.or_by_its_name();
         }
         for own in lists.mounts.iter_mut().map(|m| &mut m.own) {
             expand(own, &mut errors, &mut notes);

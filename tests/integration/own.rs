@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::support::{BOTH, JSON, Lab, command, http, signed_in, stateless};
+use crate::support::{Lab, command, requested, signed_in, stateless};
 
 fn folder(name: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("mssql-mcp-own-{name}-{}", std::process::id()));
@@ -326,15 +326,7 @@ async fn what_it_may_do_is_told_and_what_is_secret_is_not_asked_about() {
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientCapabilities": { "elicitation": {} },
     } });
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
-    let headers = [
-        JSON,
-        BOTH,
-        ("MCP-Protocol-Version", "2026-07-28"),
-        ("Mcp-Method", "tools/call"),
-        ("Mcp-Name", "rename_employee"),
-    ];
-    let asked = http(address, "POST", "/mcp", &headers, body.to_string().as_bytes()).await;
+    let asked = requested(address, None, "tools/call", params).await;
     assert_eq!(asked.json()["result"]["resultType"], "input_required", "{asked:?}");
     assert!(asked.body.contains("@id = '1'") && asked.body.contains("not shown"), "{asked:?}");
     assert!(!asked.body.contains("Hidden Person"), "{asked:?}");

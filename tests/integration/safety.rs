@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::support::{
-    Answer, BOTH, JSON, Lab, handshake, http, in_session, limits, stateless, until,
+    Answer, BOTH, JSON, Lab, handshake, http, in_session, limits, requested, stateless, until,
 };
 use mssql_mcp_sandbox::Script;
 
@@ -32,15 +32,7 @@ pub async fn ask(address: std::net::SocketAddr, arguments: Value, more: Value) -
     for (k, v) in more.as_object().into_iter().flatten() {
         params[k] = v.clone();
     }
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
-    let headers = [
-        JSON,
-        BOTH,
-        ("MCP-Protocol-Version", "2026-07-28"),
-        ("Mcp-Method", "tools/call"),
-        ("Mcp-Name", "execute_sql"),
-    ];
-    http(address, "POST", "/mcp", &headers, body.to_string().as_bytes()).await
+    requested(address, None, "tools/call", params).await
 }
 
 pub fn answered(a: &Answer, action: &str) -> Value {

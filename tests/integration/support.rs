@@ -234,34 +234,28 @@ pub async fn signed_in(
     let grants = lab.app.authority.as_ref().expect("sign-in").grants();
     let scopes = scopes.iter().map(|s| (*s).to_owned()).collect();
     let token = grants.api_token(who, scopes, "", None).await.expect("token");
+    let params = if params["_meta"].is_null() { modern(params) } else { params };
+    requested(at, Some(&token), method, params).await
+}
+
+/// A stateless request with its headers, as its `params` are; with a token where one is given.
+pub async fn requested(at: SocketAddr, token: Option<&str>, method: &str, params: Value) -> Answer {
     let name = ["name", "uri", "taskId"].iter().find_map(|key| params[key].as_str());
     let name = name.unwrap_or("").to_owned();
-    let params = if params["_meta"].is_null() { modern(params) } else { params };
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-    let bearer = format!("Bearer {token}");
-    let mut headers = vec![
-        JSON,
-        BOTH,
-        ("Authorization", bearer.as_str()),
-        ("MCP-Protocol-Version", "2026-07-28"),
-        ("Mcp-Method", method),
-    ];
+    let bearer = token.map(|t| format!("Bearer {t}"));
+    let mut headers =
+        vec![JSON, BOTH, ("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", method)];
+    headers.extend(bearer.as_ref().map(|b| ("Authorization", b.as_str())));
     if !name.is_empty() {
         headers.push(("Mcp-Name", &name));
     }
     http(at, "POST", "/mcp", &headers, body.to_string().as_bytes()).await
 }
 
-/// A stateless request with its headers.
+/// The same of whoever needs no token.
 pub async fn stateless(address: SocketAddr, method: &str, params: Value) -> Answer {
-    let name = params["name"].as_str().or(params["uri"].as_str()).unwrap_or("").to_owned();
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": modern(params) });
-    let mut headers =
-        vec![JSON, BOTH, ("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", method)];
-    if !name.is_empty() {
-        headers.push(("Mcp-Name", &name));
-    }
-    http(address, "POST", "/mcp", &headers, body.to_string().as_bytes()).await
+    requested(address, None, method, modern(params)).await
 }
 
 /// A session of the handshake era: its id.

@@ -78,7 +78,8 @@ impl Program {
     }
 
     pub(crate) async fn fetch(&self, deadline: Deadline) -> Result<AccessToken, Failure> {
-        // Its own folder is nobody's: a file there that is called like a module would be run.
+        // In its own folder: its interpreter would run a file of the current one that is called like
+        // a module.
         let folder = self.path.parent().unwrap_or(std::path::Path::new("/"));
         let mut command = Command::new(&self.path);
         // What is ours of the environment is nothing of its own, and may be a secret.
@@ -99,8 +100,7 @@ impl Program {
             .kill_on_drop(true)
             .spawn();
         let wrong = |what: String, mend: &str| Failure::new(self.name, what, mend).for_now();
-        let child = child.map_err(|e| wrong(format!("it cannot be started: {e}"), ""))?;
-        let mut child = child;
+        let mut child = child.map_err(|e| wrong(format!("it cannot be started: {e}"), ""))?;
         let mut group = Group(child.id());
         let patience = PATIENCE.min(deadline.left());
         let (from_out, from_err) = (child.stdout.take(), child.stderr.take());

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::endpoint::Endpoint;
 use super::{Folder, jwt, now, sandbox};
-use crate::support::{BOTH, JSON, command, fixed, free, http, modern, until};
+use crate::support::{command, fixed, free, http, modern, requested, until};
 
 /// An issuer that people sign in with, as far as its keys are asked for.
 struct Issuer {
@@ -99,19 +99,8 @@ async fn nobody_gets_a_connection_of_anybody_else() {
     let mut child = c.spawn().expect("spawn");
     until("it listens", async || tokio::net::TcpStream::connect(at).await.is_ok()).await;
     let tool = async |token: String, name: &str, arguments: Value| {
-        let params = json!({ "name": name, "arguments": arguments });
-        let body =
-            json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": modern(params) });
-        let bearer = format!("Bearer {token}");
-        let headers = [
-            JSON,
-            BOTH,
-            ("MCP-Protocol-Version", "2026-07-28"),
-            ("Mcp-Method", "tools/call"),
-            ("Mcp-Name", name),
-            ("Authorization", &bearer),
-        ];
-        let a = http(at, "POST", "/mcp", &headers, body.to_string().as_bytes()).await;
+        let params = modern(json!({ "name": name, "arguments": arguments }));
+        let a = requested(at, Some(&token), "tools/call", params).await;
         assert_eq!(a.status, 200, "{}", a.body);
         a.json()["result"].clone()
     };
