@@ -39,6 +39,7 @@ $(TOOLS)/%:
 test: clients corpora views
 	$(CARGO) test --workspace --locked --no-fail-fast
 	$(CARGO) test --package mssql-mcp-spool --features parquet --locked --test kept parquet
+	$(MAKE) dist-quick
 	$(MAKE) test-windows
 
 # Windows logins, against MIT's Kerberos with a KDC of its own and against gss-ntlmssp, which it installs with libclang (apt).
