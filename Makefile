@@ -69,13 +69,13 @@ corpora:
 	./tests/corpora/install.sh
 
 # The packages of a release build, each installed into an empty place and started, their sizes, and what the launcher costs: below target/dist. The same from
-# the debug build, without sizes and measures, is for every run of the tests.
+# the debug build, with sizes of its own and no measures, is for every run of the tests.
 DIST := $(or $(CARGO_TARGET_DIR),target)
 dist: sbom
 	./dist/tools.sh
 	$(CARGO) build --release --locked
 	rm -rf $(DIST)/dist
-	python3 -B dist/build.py $(DIST)/release/mssql-mcp $(DIST)/dist --sbom $(DIST)/sbom.cdx.json --check-sizes
+	python3 -B dist/build.py $(DIST)/release/mssql-mcp $(DIST)/dist --sbom $(DIST)/sbom.cdx.json --check-sizes release
 	python3 -B dist/test.py $(DIST)/release/mssql-mcp $(DIST)/dist --measure
 
 dist-quick:
@@ -83,7 +83,7 @@ dist-quick:
 	$(CARGO) build --locked
 	rm -rf $(DIST)/dist-quick && mkdir -p $(DIST)/dist-quick/binary
 	strip -o $(DIST)/dist-quick/binary/mssql-mcp $(DIST)/debug/mssql-mcp
-	python3 -B dist/build.py $(DIST)/dist-quick/binary/mssql-mcp $(DIST)/dist-quick/out --level 1
+	python3 -B dist/build.py $(DIST)/dist-quick/binary/mssql-mcp $(DIST)/dist-quick/out --level 1 --check-sizes debug
 	python3 -B dist/test.py $(DIST)/dist-quick/binary/mssql-mcp $(DIST)/dist-quick/out --level 1
 
 bench:

@@ -7,7 +7,8 @@
     --level N          compression from 1 (quick) to 9
     --portable         no deb and no rpm, for where their tools are not
     --collect          no packages: what is said of all targets together, over the files that OUT has
-    --check-sizes      fail where something is 5 % larger than dist/sizes.toml says
+    --check-sizes PROFILE
+                       fail where something is 5 % larger than dist/sizes.toml says of a release or debug build
 
 The same binary and the same epoch give the same bytes.
 """
@@ -32,8 +33,9 @@ def main():
     print(f"{build.out}: {len(list(build.out.iterdir()))} files of {project.NAME} {project.VERSION} for {build.target.triple}")
     if options.check_sizes:
         found = sizes.kinds([*build.out.iterdir(), build.binary])
-        print(sizes.table(found, sizes.committed()))
-        wrong = sizes.judge(found, sizes.committed())
+        committed = sizes.committed(options.check_sizes)
+        print(sizes.table(found, committed))
+        wrong = sizes.judge(found, committed)
         sys.exit("\n".join(wrong) or 0)
 
 
@@ -46,7 +48,8 @@ def arguments():
     parser.add_argument("--epoch", type=int)
     parser.add_argument("--sbom", type=pathlib.Path)
     parser.add_argument("--level", type=int, default=9, choices=range(1, 10))
-    for name in ("--portable", "--collect", "--check-sizes"):
+    parser.add_argument("--check-sizes", choices=("release", "debug"))
+    for name in ("--portable", "--collect"):
         parser.add_argument(name, action="store_true")
     options = parser.parse_args()
     if options.epoch is None:

@@ -11,6 +11,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 mod flags;
 pub(crate) mod health;
+mod init;
 pub(crate) mod install;
 pub(crate) mod login;
 pub mod node;
@@ -69,8 +70,8 @@ pub fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .after_help(
-            "Begin with `mssql-mcp demo`: it needs no SQL Server. `mssql-mcp help \
-                     COMMAND` lists the settings too, each of which but a secret is an \
+            "Begin with `mssql-mcp demo`: it needs no SQL Server; `mssql-mcp init` asks for yours. \
+                     `mssql-mcp help COMMAND` lists the settings too, each of which but a secret is an \
                      option;\ndocs/configuration.md has them with their environment variables.",
         )
         .disable_help_flag(true)
@@ -106,6 +107,7 @@ pub fn command() -> Command {
         .subcommand(people::user_command())
         .subcommand(token::command())
         .subcommand(people::store_command())
+        .subcommand(init::command())
         .subcommand(doctor::command())
         .subcommand(login::command())
         .subcommand(install::command())
@@ -221,6 +223,7 @@ pub fn main() -> ExitCode {
         Some(("token", m)) => block_on(Box::pin(token::token(m))),
         Some(("store", m)) => block_on(Box::pin(people::store(m))),
         Some(("login", m)) => block_on(Box::pin(login::login(m))),
+        Some(("init", m)) => block_on(Box::pin(init::init(m))),
         Some(("doctor", m)) => block_on(Box::pin(doctor::doctor(m))),
         Some(("tools", m)) => block_on(Box::pin(tools::tools(m))),
         Some(("health", m)) => block_on(Box::pin(health::health(m))),

@@ -8,7 +8,7 @@
 mod connection;
 mod databases;
 mod docs;
-mod env;
+pub(crate) mod env;
 mod file;
 pub(crate) mod level;
 mod lists;

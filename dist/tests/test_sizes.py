@@ -13,4 +13,5 @@ class Sizes(unittest.TestCase):
         self.assertIn("has no size", sizes.judge({"msi": 1}, {})[0])
 
     def test_every_package_of_this_build_has_a_committed_figure(self):
-        self.assertEqual(set(sizes.kinds([*given.OUT.iterdir(), given.BINARY])), set(sizes.committed()))
+        for profile in ("release", "debug"):
+            self.assertEqual(set(sizes.kinds([*given.OUT.iterdir(), given.BINARY])), set(sizes.committed(profile)))

@@ -6,6 +6,8 @@ use std::io::Read as _;
 use mssql_mcp_connection_string::{ConnectionString, is_secret, keywords};
 
 use super::Failed;
+use crate::config::setting::{ValueKind, parse_bool};
+use crate::config::settings;
 
 /// The text of an argument; of `-`, all of stdin, so that it is in no process list.
 pub(super) fn given(text: &str) -> Result<String, Failed> {
@@ -18,19 +20,35 @@ pub(super) fn given(text: &str) -> Result<String, Failed> {
     Ok(all.trim().to_owned())
 }
 
-/// As TOML, with files in the places of secrets, and with what was ignored.
-pub(super) fn as_toml(text: &str) -> Result<String, Failed> {
-    let read = ConnectionString::read(text).map_err(|problems| {
+/// What a string says, or why it cannot be used.
+pub(super) fn read(text: &str) -> Result<ConnectionString, Failed> {
+    ConnectionString::read(text).map_err(|problems| {
         let lines: Vec<String> = problems.0.iter().map(|p| format!("  - {p}")).collect();
         let message = format!("the connection string cannot be used:\n{}", lines.join("\n"));
         Failed { message, status: 2 }
-    })?;
+    })
+}
+
+/// As TOML, with files in the places of secrets, and with what was ignored.
+pub(super) fn as_toml(text: &str) -> Result<String, Failed> {
+    let read = read(text)?;
     let mut out = format!("# From a connection string of {}'s form.\n", read.form);
     for note in &read.notes {
         let _ = writeln!(out, "# {}: {}", note.keyword, note.what);
     }
-    let mut section = "";
-    let mut settings = read.settings;
+    let note = "# Write it there, readable for the server alone; it is not printed.\n";
+    let path = |name: &str| format!("/etc/mssql-mcp/{name}");
+    Ok(out + &toml_of(read.settings, note, path))
+}
+
+/// Settings as TOML. A secret is the `path` of a file, by the setting's name without its section,
+/// behind a `note`.
+pub(super) fn toml_of(
+    mut settings: Vec<(&'static str, String)>,
+    note: &str,
+    path: impl Fn(&str) -> String,
+) -> String {
+    let (mut out, mut section) = (String::new(), "");
     // Sections in the order in which they came, each once.
     let sections: Vec<String> = settings.iter().map(|(k, _)| section_of(k).to_owned()).collect();
     let rank = |k: &str| sections.iter().position(|s| s == section_of(k));
@@ -42,27 +60,24 @@ pub(super) fn as_toml(text: &str) -> Result<String, Failed> {
             section = of;
         }
         let _ = match is_secret(key) {
-            true => writeln!(
-                out,
-                "# Write it there, readable for the server alone; it is not printed.\n\
-                 {name}_file = \"/etc/mssql-mcp/{name}\""
-            ),
-            false => writeln!(out, "{name} = {}", as_value(&value)),
+            true => writeln!(out, "{note}{name}_file = {}", toml::Value::from(path(name))),
+            false => writeln!(out, "{name} = {}", as_value(key, &value)),
         };
     }
-    Ok(out)
+    out
 }
 
 fn section_of(key: &str) -> &str {
     key.split('.').next().unwrap_or_default()
 }
 
-/// Numbers and yes or no as TOML has them, and else a text.
-fn as_value(text: &str) -> toml::Value {
-    match text {
-        "yes" => true.into(),
-        "no" => false.into(),
-        _ => text.parse::<i64>().map_or_else(|_| text.into(), toml::Value::from),
+/// As TOML has values of the setting's kind; what is none of it stays a text.
+fn as_value(key: &str, text: &str) -> toml::Value {
+    let plain = || toml::Value::from(text);
+    match settings::find(key).map(|s| s.kind) {
+        Some(ValueKind::Bool) => parse_bool(text).map_or_else(plain, toml::Value::from),
+        Some(ValueKind::Int(..)) => text.parse::<i64>().map_or_else(|_| plain(), toml::Value::from),
+        _ => plain(),
     }
 }
 

@@ -7,6 +7,7 @@ use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
 
 use super::Failed;
+use crate::config::env::of_process;
 use crate::config::setting::{Setting, ValueKind};
 use crate::config::settings::database::Encrypt;
 use crate::config::settings::{self, SECTIONS};
@@ -102,7 +103,6 @@ pub(crate) fn port() -> Arg {
         .help("port to listen on, at the configured address [8008]")
 }
 
-/// Flags, environment and file; `fixed` values are above all.
 /// What a subcommand fixes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FixedByCommand {
@@ -117,11 +117,10 @@ impl From<Vec<(&'static str, String)>> for FixedByCommand {
     }
 }
 
+/// Flags, environment and file; `fixed` values are above all.
 pub(crate) fn inputs(m: &ArgMatches, fixed: impl Into<FixedByCommand>) -> Inputs {
     let FixedByCommand { values: fixed, beside } = fixed.into();
-    let mut env: std::collections::BTreeMap<String, String> = std::env::vars_os()
-        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
-        .collect();
+    let mut env = of_process();
     if fixed.iter().any(|(key, _)| *key == settings::database::HOST.name()) {
         // The sandbox is the database: what is set for another one, by the replaced service's names
         // or ours, rightly or not, is not looked at.

@@ -6,8 +6,9 @@ mod chosen;
 mod report;
 mod verify;
 
+use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
@@ -18,8 +19,12 @@ use serde_json::json;
 use super::{Ended, Failed, print, say, tell};
 use crate::plural::plural;
 use crate::visible::unseen;
-use chosen::{clients, entry, notes, surroundings};
+pub(super) use chosen::surroundings;
+use chosen::{clients, entry, notes};
 use report::{FileReport, listed};
+
+/// What is said where a person does not agree.
+const DECLINED: &str = "nothing was written";
 
 fn flag(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
@@ -171,7 +176,7 @@ pub(crate) fn install(m: &ArgMatches) -> Ended {
     let named = m.contains_id("client");
     let mut looked: Vec<Looked> = Vec::new();
     for c in chosen {
-        let there = |p: &std::path::Path| p.exists();
+        let there = |p: &Path| p.exists();
         let files = around.files(c, scope, &there);
         if files.is_empty() {
             let what = match scope {
@@ -202,6 +207,25 @@ pub(crate) fn install(m: &ArgMatches) -> Ended {
     carry_out(m, &entry, &looked)
 }
 
+/// What `init` ends with: the entry with this configuration, for whoever is there to agree.
+pub(super) fn offer(config: &Path, person: bool) -> Ended {
+    let later = || -> Ended {
+        tell!("Clients: mssql-mcp install --config {}", config.display());
+        Ok(())
+    };
+    let words = ["mssql-mcp", "install", "--config"].map(OsString::from);
+    let words = words.into_iter().chain([config.as_os_str().to_owned()]);
+    let parsed = super::command().try_get_matches_from(words).map_err(|e| e.to_string())?;
+    let Some((_, m)) = parsed.subcommand() else { return Ok(()) };
+    if !person || clients(m, &surroundings()?, Scope::User).is_empty() {
+        return later();
+    }
+    install(m).or_else(|f| match f.message.as_str() {
+        DECLINED => later(),
+        _ => Err(f),
+    })
+}
+
 /// Shows, asks, writes, starts.
 fn carry_out(m: &ArgMatches, entry: &Entry, looked: &[Looked]) -> Ended {
     let (as_json, removing) = (m.get_flag("json"), m.get_flag("remove"));
@@ -216,7 +240,7 @@ fn carry_out(m: &ArgMatches, entry: &Entry, looked: &[Looked]) -> Ended {
             print(&seen.iter().map(FileReport::text).collect::<String>())?;
         }
         if asks && !agreed(some)? {
-            return Err(Failed { message: "nothing was written".into(), status: 1 });
+            return Err(Failed { message: DECLINED.into(), status: 1 });
         }
     }
     let writes = !dry && (may || asks);
@@ -292,7 +316,7 @@ pub(crate) fn greeting() -> String {
     format!(
         "mssql-mcp is a Model Context Protocol (MCP) server: AI clients ask SQL Server through it, read-only by default.\n\
          To try it:     {begin}    (a sandbox of its own, no SQL Server needed)\n\
-         Your database: MSSQL_HOST=… MSSQL_USER=… MSSQL_PASSWORD_FILE=… mssql-mcp doctor    (looks, and says what to mend)\n\
+         Your database: mssql-mcp init    (asks for it, tests it, and writes the configuration)\n\
          Your client:   mssql-mcp install    (Claude, VS Code, Cursor and others; --dry-run changes nothing)\n\
          More:          mssql-mcp --help, mssql-mcp help COMMAND, README.md and docs/\n"
     )

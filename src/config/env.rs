@@ -9,6 +9,20 @@ use super::settings::access;
 use super::strays::of_a_service;
 use super::{Source, Values, settings};
 
+/// The variables of this process, without those of bundles (MCPB) whose field nobody filled in: hosts
+/// hand those over as they stand in the manifest.
+pub(crate) fn of_process() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+        .filter(|(_, v)| !v.starts_with("${user_config."))
+        .collect()
+}
+
+/// What some clients fill in, and others hand over as it is.
+fn is_unfilled(v: &str) -> bool {
+    ["${env:", "${input:"].iter().any(|form| v.starts_with(form)) && v.ends_with('}')
+}
+
 pub(super) fn read_env(
     env: &BTreeMap<String, String>,
     values: &mut Values,
@@ -27,6 +41,12 @@ pub(super) fn read_env(
             // A service of the namespace that is called mssql sets MSSQL_PORT.
             let ours = |v: &&String| !of_a_service(name, v);
             if let Some(v) = env.get(name).filter(heeded).filter(ours) {
+                if is_unfilled(v) {
+                    errors.push(format!(
+                        "{name}: {v} was not filled in: this client does not know that form, or has \
+                         no such input; write the value, or for a secret {name}_FILE with a path"
+                    ));
+                }
                 values.insert(s.key, (v.clone(), Source::Env(name.to_owned())));
             }
             if s.kind == ValueKind::Secret {

@@ -83,7 +83,7 @@ pub fn all() -> impl Iterator<Item = &'static Setting> {
 }
 
 /// The row of a key, if there is one.
-pub(super) fn find(key: &str) -> Option<&'static Setting> {
+pub(crate) fn find(key: &str) -> Option<&'static Setting> {
     all().find(|s| s.key == key)
 }
 

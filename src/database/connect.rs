@@ -19,6 +19,7 @@ const HOPS: u32 = 10;
 
 /// Reads the certificates that are trusted, which takes some milliseconds: once for a pool.
 pub(super) fn target(s: &Settings) -> Result<Target, DbError> {
+    is_configured(s)?;
     let encrypt = match s.encrypt {
         Encrypt::On => Encryption::On,
         Encrypt::Strict => Encryption::Strict,
@@ -105,8 +106,20 @@ pub(super) async fn connect(
     }
 }
 
+/// Over stdio a server may have been started without a database.
+fn is_configured(s: &Settings) -> Result<(), DbError> {
+    match s.host.is_empty() {
+        true => Err(DbError::Connect(
+            "no SQL Server is configured".to_owned(),
+            ConnectKind::Unconfigured,
+        )),
+        false => Ok(()),
+    }
+}
+
 /// Whether anything answers where the database is; nobody is logged in.
 pub(super) async fn reached(s: &Settings) -> Result<(), DbError> {
+    is_configured(s)?;
     if let Some(instance) = &s.instance {
         return open_instance(s, instance).await.map(drop);
     }

@@ -43,6 +43,8 @@ pub struct SqlError {
 /// Why there is no connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectKind {
+    /// No database is configured.
+    Unconfigured,
     /// The name has no address.
     Dns,
     /// Nothing listens at the address.
@@ -150,6 +152,7 @@ impl DbError {
             DbError::Lost(_) => "connection_lost",
             DbError::Driver(_) => "driver",
             DbError::Connect(_, kind) => match kind {
+                ConnectKind::Unconfigured => "unconfigured",
                 ConnectKind::Dns => "dns",
                 ConnectKind::Refused => "connection_refused",
                 ConnectKind::Timeout | ConnectKind::Silent => "connect_timeout",

@@ -135,6 +135,11 @@ fn login_mend(what: &str, s: &Settings) -> Cow<'static, str> {
 
 fn plain_mend(kind: ConnectKind) -> &'static str {
     match kind {
+        ConnectKind::Unconfigured => {
+            "Set MSSQL_HOST (and MSSQL_USER, MSSQL_PASSWORD or MSSQL_PASSWORD_FILE, MSSQL_DATABASE) \
+             where this client starts the server, or have `mssql-mcp init` ask for them; \
+             `mssql-mcp demo --stdio` needs no SQL Server."
+        }
         ConnectKind::Dns => {
             "Check database.host (MSSQL_HOST): the name must resolve on this machine."
         }
@@ -212,6 +217,7 @@ pub(crate) fn explain_to_others(e: &DbError, s: &Settings) -> Explained {
         return x;
     }
     let why = match kind {
+        ConnectKind::Unconfigured => "none is configured",
         ConnectKind::Dns => "its host has no address",
         ConnectKind::Refused => "nothing listens there",
         ConnectKind::Timeout | ConnectKind::Silent => "it does not answer",

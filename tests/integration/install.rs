@@ -272,7 +272,8 @@ async fn the_name_alone_says_in_five_lines_what_it_is_and_what_to_do() {
     let out = in_terminal(200, "mssql-mcp; echo \"status $?\"").await;
     let lines: Vec<&str> = out.lines().collect();
     assert_eq!((lines.len(), lines[5]), (6, "status 0"), "{out}");
-    for word in ["Model Context Protocol", "mssql-mcp demo", "doctor", "install", "--help"] {
+    for word in ["Model Context Protocol", "mssql-mcp demo", "mssql-mcp init", "install", "--help"]
+    {
         assert!(out.contains(word), "{word}: {out}");
     }
     // Elsewhere it is wrong use, as ever.

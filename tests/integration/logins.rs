@@ -11,8 +11,6 @@ mod ways;
 #[cfg(all(feature = "windows-login", feature = "kerberos"))]
 mod windows;
 
-use std::path::PathBuf;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mssql_mcp::app::App;
@@ -58,30 +56,6 @@ async fn sandbox(known: &[&str]) -> Sandbox {
         })
         .collect();
     Sandbox::start(Options { principals, ..Options::default() }).await.expect("sandbox")
-}
-
-/// A folder of a test's own, which goes with it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("mssql-mcp-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).expect("folder");
-        Self(path)
-    }
-
-    fn file(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        std::fs::write(&path, text).expect("file");
-        path.display().to_string()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 /// The first value of what a text gives.

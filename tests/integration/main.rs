@@ -16,6 +16,7 @@ mod everyday;
 mod faults;
 mod frameworks;
 mod hosted;
+mod init;
 mod install;
 mod large;
 mod lifecycle;

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use mssql_mcp::cli::node::Node;
 use mssql_mcp::cli::table::show;
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{Lab, binary, command, free, stateless, until};
 
@@ -41,6 +41,32 @@ pub async fn in_terminal(columns: u16, line: &str) -> String {
         .expect("in time")
         .expect("run");
     String::from_utf8(out.stdout).expect("UTF-8").replace("\r\n", "\n").replace("^D\u{8}\u{8}", "")
+}
+
+/// A person at a terminal: waits for each text to be shown, and then types the line behind it. All
+/// that was shown.
+pub async fn dialogue(line: &str, typed: &[(&str, &str)]) -> String {
+    let mut c = tokio::process::Command::new("script");
+    c.args(["-qec", line, "/dev/null"]).env("PATH", path()).kill_on_drop(true);
+    let mut child = c.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script");
+    let mut keys = child.stdin.take().expect("stdin");
+    let mut screen = child.stdout.take().expect("stdout");
+    let (mut shown, mut from) = (String::new(), 0);
+    let all = async {
+        for (prompt, answer) in typed {
+            while !shown[from..].contains(prompt) {
+                let mut some = [0; 4096];
+                let n = screen.read(&mut some).await.expect("read");
+                assert!(n > 0, "it ended before {prompt:?}: {shown}");
+                shown += &String::from_utf8_lossy(&some[..n]);
+            }
+            from = shown.len();
+            keys.write_all(format!("{answer}\n").as_bytes()).await.expect("type");
+        }
+        screen.read_to_string(&mut shown).await.expect("the rest");
+    };
+    tokio::time::timeout(crate::support::PATIENCE, all).await.expect("in time");
+    shown.replace("\r\n", "\n")
 }
 
 /// With the binary under test first.

@@ -11,7 +11,7 @@ use crate::config::setting::ValueKind;
 use crate::config::settings;
 
 /// The folders of this process.
-pub(super) fn surroundings() -> Result<Surroundings, Failed> {
+pub(in crate::cli) fn surroundings() -> Result<Surroundings, Failed> {
     let folder = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     let home = folder("HOME").or_else(|| folder("USERPROFILE"));
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -11,8 +11,8 @@ use mssql_mcp::config::{Config, Inputs};
 use serde_json::{Value, json};
 
 use super::endpoint::Endpoint;
-use super::{Folder, jwt, now, sandbox};
-use crate::support::{command, fixed, free, http, modern, requested, until};
+use super::{jwt, now, sandbox};
+use crate::support::{Folder, command, fixed, free, http, modern, requested, until};
 
 /// An issuer that people sign in with, as far as its keys are asked for.
 struct Issuer {

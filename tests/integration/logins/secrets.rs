@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::endpoint::Endpoint;
-use super::{Folder, jwt, sandbox};
-use crate::support::{command, free, http, stateless, until};
+use super::{jwt, sandbox};
+use crate::support::{Folder, command, free, http, stateless, until};
 
 const SECRET: &str = "S3cret-of-the-application";
 

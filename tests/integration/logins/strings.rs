@@ -2,8 +2,7 @@
 
 use mssql_mcp_sandbox::{DATABASE, Options, PASSWORD, Sandbox, USER};
 
-use super::Folder;
-use crate::support::command;
+use crate::support::{Folder, command};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_form_is_enough_to_get_rows() {

@@ -7,8 +7,8 @@ use serde_json::json;
 use tokio::process::Command;
 
 use super::endpoint::Endpoint;
-use super::{Folder, jwt, sandbox, scalar, who};
-use crate::support::{Lab, command, free, http, stateless, until};
+use super::{jwt, sandbox, scalar, who};
+use crate::support::{Folder, Lab, command, free, http, stateless, until};
 
 /// Settings of a login by the token in this file.
 fn by_file(path: &str) -> Vec<(&'static str, &str)> {

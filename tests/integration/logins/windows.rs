@@ -9,8 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use mssql_mcp_sandbox::{DATABASE, GssAcceptor, Options, Sandbox, SandboxWindowsLogin};
 
-use super::Folder;
-use crate::support::command;
+use crate::support::{Folder, command};
 
 /// The realm of tests/windows/realm.py, which ends with its stdin.
 struct Realm {

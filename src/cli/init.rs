@@ -1,0 +1,147 @@
+//! `init`: asks for a database, looks whether it can be used, writes a configuration for it with the
+//! secrets in files beside it, and offers `install`.
+//!
+//! Nothing is written before the last answer, and a file that is there is kept as a copy.
+
+mod answers;
+mod questions;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use mssql_mcp_client_setup as setup;
+use mssql_mcp_client_setup::{Os, Surroundings};
+use mssql_mcp_connection_string::is_secret;
+
+use super::connection::toml_of;
+use super::install::{offer, surroundings};
+use super::{Ended, Failed, say, tell};
+use crate::config::settings::database;
+use crate::config::settings::log::Format;
+use crate::config::{Config, Inputs};
+use crate::doctor::{Level, examine};
+use crate::telemetry;
+use answers::Answers;
+use questions::Questions;
+
+/// The command line of it.
+pub(crate) fn command() -> Command {
+    let flag = |name, help| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    Command::new("init")
+        .about("Ask for a database, test it, and write a configuration for it")
+        .after_help(
+            "It is written to --config FILE, or to mssql-mcp.toml in your configuration folder; the \
+             password goes into a file beside it that only you can read. What is given as an option \
+             (`mssql-mcp help init` has them) is not asked. Without a terminal the answers are lines \
+             of stdin.",
+        )
+        .arg(flag("force", "also where the file is there; a copy of it is kept"))
+        .arg(flag("no-check", "do not connect to the database"))
+        .arg(flag("no-install", "do not offer to enter it into MCP clients"))
+}
+
+pub(crate) async fn init(m: &ArgMatches) -> Ended {
+    let file = match m.get_one::<PathBuf>("config") {
+        Some(file) => std::path::absolute(file).map_err(|e| e.to_string())?,
+        None => usual(&surroundings()?),
+    };
+    if !m.get_flag("force") && file.symlink_metadata().is_ok() {
+        let message = format!(
+            "{} is there already: --force replaces it and keeps a copy, --config FILE names another",
+            file.display()
+        );
+        return Err(Failed { message, status: 2 });
+    }
+    let ask = Questions::new();
+    let mut answers = Answers::given(m);
+    loop {
+        answers.ask(&ask)?;
+        let found = match m.get_flag("no-check") {
+            true => read(&answers).map(|_| Level::Ok),
+            false => look(&answers).await,
+        };
+        match found {
+            Ok(Level::Ok | Level::Warn) => break,
+            Ok(Level::Fail) if !ask.is_person() => {
+                let message = "the database cannot be used; nothing was written (--no-check writes \
+                               without a look)";
+                return Err(message.to_owned().into());
+            }
+            Err(wrong) if !ask.is_person() => return Err(wrong),
+            Ok(Level::Fail) => {}
+            Err(wrong) => tell!("{}", wrong.message),
+        }
+        match ask.one_of(
+            "Answer again, write it as it is, or quit?",
+            &["again", "write", "quit"],
+            "again",
+        )? {
+            "again" => answers.again(),
+            "write" if read(&answers).is_ok() => break,
+            "write" => tell!("A server would not start with it."),
+            _ => return Err("nothing was written".to_owned().into()),
+        }
+    }
+    write(&file, &answers)?;
+    let shown = file.display();
+    tell!("Then: mssql-mcp doctor --config {shown}   or   mssql-mcp serve --config {shown}");
+    match m.get_flag("no-install") {
+        true => Ok(()),
+        false => offer(&file, ask.is_person()),
+    }
+}
+
+/// Where a person's own configuration is, as their system has it.
+fn usual(around: &Surroundings) -> PathBuf {
+    let home = &around.home;
+    let folder = match around.os {
+        Os::Linux => around.config_home.clone().unwrap_or_else(|| home.join(".config")),
+        Os::MacOs => home.join("Library/Application Support"),
+        Os::Windows => around.app_data.clone().unwrap_or_else(|| home.join("AppData/Roaming")),
+    };
+    folder.join("mssql-mcp").join("mssql-mcp.toml")
+}
+
+/// The answers alone: what this shell has set is not in the file that a client will name.
+fn read(answers: &Answers) -> Result<Config, Failed> {
+    let inputs = Inputs { fixed: answers.all().to_vec(), ..Inputs::default() };
+    let config = Config::load(&inputs)?;
+    config.require_database()?;
+    Ok(config)
+}
+
+/// What `doctor` finds, told as it tells it.
+async fn look(answers: &Answers) -> Result<Level, Failed> {
+    let config = read(answers)?;
+    telemetry::init("off", Format::Text);
+    tell!("Looking at {} …", config.get(database::HOST));
+    let findings = examine(&config).await;
+    for one in &findings {
+        tell!("{one}");
+    }
+    Ok(findings.iter().map(|f| f.level).max().unwrap_or(Level::Ok))
+}
+
+/// The file, and one for each secret, which are there before what names them.
+fn write(file: &Path, answers: &Answers) -> Ended {
+    let stamp = chrono::Utc::now().format("%Y%m%d%H%M%S").to_string();
+    let place = |name: &str| {
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        file.with_file_name(format!("{stem}.{name}"))
+    };
+    let text = "# Written by `mssql-mcp init`; docs/configuration.md has every setting.\n"
+        .to_owned()
+        + &toml_of(answers.all().to_vec(), "", |name| place(name).display().to_string());
+    let secrets = answers.all().iter().filter(|(key, _)| is_secret(key));
+    let of = |key: &'static str| key.split_once('.').map_or(key, |(_, name)| name);
+    let files = secrets.map(|(key, secret)| (place(of(key)), secret.as_str()));
+    for (file, text) in files.chain([(file.to_owned(), text.as_str())]) {
+        let failed = |e| Failed::from(format!("{}: {e}", file.display()));
+        let former = setup::read(&file).map_err(failed)?;
+        if former.as_deref() != Some(text) {
+            setup::write(&file, former.as_deref(), text, &stamp).map_err(failed)?;
+        }
+        say!("{}", file.display())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! What is asked, in which order, and what is made of it.
+
+use clap::ArgMatches;
+
+use super::questions::Questions;
+use crate::cli::{Failed, connection};
+use crate::config::server::ServerAddress;
+use crate::config::setting::ValueKind;
+use crate::config::settings::{self, database, entra};
+
+/// Settings, each once.
+pub(super) struct Answers {
+    all: Vec<(&'static str, String)>,
+    /// Those that were given as options, which are not asked.
+    given: Vec<&'static str>,
+    /// From the second time on all is asked, with what was said before as what is usual.
+    anew: bool,
+}
+
+// === impl Answers ===
+
+impl Answers {
+    /// What is given as options.
+    pub(super) fn given(m: &ArgMatches) -> Self {
+        let flags = settings::all().filter(|s| s.kind != ValueKind::Secret);
+        let all = flags.filter_map(|s| Some((s.key, m.get_one::<String>(s.key)?.clone())));
+        let all: Vec<_> = all.collect();
+        Self { given: all.iter().map(|(key, _)| *key).collect(), all, anew: false }
+    }
+
+    pub(super) fn all(&self) -> &[(&'static str, String)] {
+        &self.all
+    }
+
+    /// All but the options is asked again.
+    pub(super) fn again(&mut self) {
+        self.anew = true;
+    }
+
+    fn get(&self, key: &str) -> Option<&str> {
+        self.all.iter().find(|(k, _)| *k == key).map(|(_, v)| v.as_str())
+    }
+
+    /// What was said, or what is usual.
+    fn usual(&self, key: &str, usual: &str) -> String {
+        self.get(key).unwrap_or(usual).to_owned()
+    }
+
+    /// Sets a value; an empty one is none. What is given as an option stays.
+    fn put(&mut self, key: &'static str, value: String) {
+        if self.given.contains(&key) {
+            return;
+        }
+        self.all.retain(|(k, _)| *k != key);
+        if !value.is_empty() {
+            self.all.push((key, value));
+        }
+    }
+
+    /// Whether a question is open: neither an option nor a connection string has answered it.
+    fn is_open(&self, key: &str) -> bool {
+        !self.given.contains(&key) && (self.anew || self.get(key).is_none())
+    }
+
+    /// Asks whatever is open.
+    pub(super) fn ask(&mut self, ask: &Questions) -> Result<(), Failed> {
+        let (host, name) = (database::HOST.name(), database::NAME.name());
+        while self.is_open(host) {
+            let what = "SQL Server (HOST, HOST,PORT or HOST\\INSTANCE; or a connection string)";
+            let said = ask.text(what, &self.usual(host, ""))?;
+            match self.server(&said) {
+                Ok(()) => break,
+                Err(why) => ask.wrong(&why.message)?,
+            }
+        }
+        self.ask_login(ask)?;
+        if self.is_open(name) {
+            let said = ask.text("Database (empty: the login's own)", &self.usual(name, ""))?;
+            self.put(name, said);
+        }
+        if self.anew {
+            self.ask_certificate(ask)?;
+        }
+        Ok(())
+    }
+
+    fn ask_login(&mut self, ask: &Questions) -> Result<(), Failed> {
+        let (login, source) = (database::LOGIN.name(), entra::SOURCE.name());
+        let (user, password) = (database::USER.name(), database::PASSWORD.name());
+        // A name says enough: it is a login of SQL Server.
+        if self.is_open(login) && (self.anew || self.get(user).is_none()) {
+            let mut kinds = vec!["sql", "entra"];
+            kinds.extend(cfg!(feature = "windows-login").then_some("ntlm"));
+            kinds.extend(cfg!(feature = "kerberos").then_some("kerberos"));
+            let said = ask.one_of("Login", &kinds, &self.usual(login, "sql"))?;
+            self.put(login, if said == "sql" { String::new() } else { said.to_owned() });
+        }
+        let kind = self.usual(login, "sql");
+        // What was said of another kind is of no use to this one.
+        if kind != "entra" {
+            self.put(source, String::new());
+        }
+        if ["entra", "kerberos"].contains(&kind.as_str()) {
+            self.put(user, String::new());
+            self.put(password, String::new());
+            if kind == "entra" && self.is_open(source) {
+                let said = ask.text("Tokens come from (docs/logins.md)", "auto")?;
+                self.put(source, said);
+            }
+            return Ok(());
+        }
+        if self.is_open(user) {
+            let said = ask.text("User", &self.usual(user, ""))?;
+            self.put(user, said);
+        }
+        if self.is_open(password) && self.get(user).is_some() {
+            let said = ask.secret("Password", self.get(password))?;
+            self.put(password, said);
+        }
+        Ok(())
+    }
+
+    /// Only after a failure: most are signed by somebody whom the system knows.
+    fn ask_certificate(&mut self, ask: &Questions) -> Result<(), Failed> {
+        let (ca, trust) = (database::CA_FILE.name(), database::TRUST_SERVER_CERTIFICATE.name());
+        let what = "Certificate (system: as the system checks it; any: unchecked; or the PEM file of a CA)";
+        let usual = match (self.get(trust), self.get(ca)) {
+            (Some("yes"), _) => "any".to_owned(),
+            (_, file) => file.unwrap_or("system").to_owned(),
+        };
+        let said = ask.text(what, &usual)?;
+        let (any, file) = match said.as_str() {
+            "any" => ("yes", String::new()),
+            "system" => ("", String::new()),
+            _ => ("", said),
+        };
+        self.put(trust, any.to_owned());
+        self.put(ca, file);
+        Ok(())
+    }
+
+    /// A host, or all that a connection string says.
+    fn server(&mut self, said: &str) -> Result<(), Failed> {
+        if !said.contains('=') && !said.contains("://") {
+            ServerAddress::parse(said, None, "")
+                .map_err(|message| Failed { message, status: 2 })?;
+            self.put(database::HOST.name(), said.to_owned());
+            return Ok(());
+        }
+        for (key, value) in connection::read(said)?.settings {
+            self.put(key, value);
+        }
+        Ok(())
+    }
+}
