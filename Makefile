@@ -7,7 +7,7 @@ TOOLS := $(or $(CARGO_TARGET_DIR),target)/tools
 DENY := $(TOOLS)/cargo-deny@0.20.2/bin/cargo-deny
 CYCLONEDX := $(TOOLS)/cargo-cyclonedx@0.5.9/bin/cargo-cyclonedx
 
-.PHONY: fuzz all lint borders sbom test test-windows views clients clients-all corpora dist dist-quick bench bench-beside bench-peers gate soak siege clean
+.PHONY: fuzz all lint borders sbom test test-windows views installed clients clients-all corpora dist dist-quick bench bench-beside bench-peers gate soak siege clean
 all: lint test
 
 lint: borders $(DENY)
@@ -35,7 +35,15 @@ $(TOOLS)/%:
 	  $(CARGO) install --quiet --locked --root $(TOOLS)/$(tool) --target-dir $(TOOLS)/build/$(tool) $(tool)
 	rm -r $(TOOLS)/build/$(tool)
 
-# Installs what the tests need (npm, pip, apt, crates), then runs them all.
+# One of them at a time: they use apt.
+ALONE = @mkdir -p $(TOOLS) && flock -o $(TOOLS)/installing
+
+# All that the tests need (npm, pip, apt), for whoever wants it before or beside them.
+installed: clients corpora
+	$(ALONE) ./dist/tools.sh
+	$(ALONE) ./tests/windows/install.sh
+
+# Installs what the tests need, then runs them all.
 test: clients corpora views
 	$(CARGO) test --workspace --locked --no-fail-fast
 	$(CARGO) test --package mssql-mcp-spool --features parquet --locked --test kept parquet
@@ -44,7 +52,7 @@ test: clients corpora views
 
 # Windows logins, against MIT's Kerberos with a KDC of its own and against gss-ntlmssp, which it installs with libclang (apt).
 test-windows:
-	./tests/windows/install.sh
+	$(ALONE) ./tests/windows/install.sh
 	$(CARGO) clippy --package mssql-mcp-session --all-targets --features ntlm,kerberos --locked -- -D warnings
 	$(CARGO) test --package mssql-mcp-session --features ntlm,kerberos --locked
 	$(CARGO) test --package mssql-mcp-sandbox --features gssapi --locked
@@ -55,7 +63,7 @@ views: clients
 	cd ui && npm ci --no-audit --no-fund --silent && node test/run.mjs
 
 clients:
-	./tests/clients/install.sh
+	$(ALONE) ./tests/clients/install.sh
 
 # Clients that are too heavy for every run: what frameworks make of our tools, and the whole matrix of docs/compatibility.md.
 clients-all: clients
@@ -66,21 +74,22 @@ clients-all: clients
 
 # T-SQL that others wrote, for the guard.
 corpora:
-	./tests/corpora/install.sh
+	$(ALONE) ./tests/corpora/install.sh
 
 # The packages of a release build, each installed into an empty place and started, their sizes, and what the launcher costs: below target/dist. The same from
 # the debug build, with sizes of its own and no measures, is for every run of the tests.
 DIST := $(or $(CARGO_TARGET_DIR),target)
 dist: sbom
-	./dist/tools.sh
+	$(ALONE) ./dist/tools.sh
 	$(CARGO) build --release --locked
 	rm -rf $(DIST)/dist
 	python3 -B dist/build.py $(DIST)/release/mssql-mcp $(DIST)/dist --sbom $(DIST)/sbom.cdx.json --check-sizes release
 	python3 -B dist/test.py $(DIST)/release/mssql-mcp $(DIST)/dist --measure
 
 dist-quick:
-	./dist/tools.sh
-	$(CARGO) build --locked
+	$(ALONE) ./dist/tools.sh
+	@# The binary that the tests have: `build` alone would compile half of the tree again, for other features of it.
+	$(CARGO) test --workspace --locked --no-run --quiet
 	rm -rf $(DIST)/dist-quick && mkdir -p $(DIST)/dist-quick/binary
 	strip -o $(DIST)/dist-quick/binary/mssql-mcp $(DIST)/debug/mssql-mcp
 	python3 -B dist/build.py $(DIST)/dist-quick/binary/mssql-mcp $(DIST)/dist-quick/out --level 1 --check-sizes debug

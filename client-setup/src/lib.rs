@@ -1,7 +1,7 @@
 //! Where MCP clients keep their servers, and how one entry is put there or taken away.
 //!
 //! [`CLIENTS`] is the table: a client's file, its format, the key under which servers stand, and
-//! the shape of an entry. [`plan`] makes the new text of such a file, and [`write`] puts it into the
+//! the shape of an entry. [`plan`] makes the new text of such a file, and [`write()`] puts it into the
 //! place of the old one. An edit is a splice of the text, so every byte outside of the entry stays as it was:
 //! comments, order, indentation, line ends, and the byte order mark.
 //!
