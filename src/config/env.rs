@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::file::read_secret;
+use super::file::{from_key_store, read_secret};
 use super::repeated::quoted;
 use super::setting::{ValueKind, parse_bool};
 use super::settings::access;
@@ -27,7 +27,12 @@ pub(super) fn read_env(
             // A service of the namespace that is called mssql sets MSSQL_PORT.
             let ours = |v: &&String| !of_a_service(name, v);
             if let Some(v) = env.get(name).filter(heeded).filter(ours) {
-                values.insert(s.key, (v.clone(), Source::Env(name.to_owned())));
+                let source = Source::Env(name.to_owned());
+                let value = match s.kind {
+                    ValueKind::Secret => from_key_store(s, v.clone(), source, errors),
+                    _ => Some((v.clone(), source)),
+                };
+                values.extend(value.map(|value| (s.key, value)));
             }
             if s.kind == ValueKind::Secret {
                 let file = format!("{name}_FILE");
