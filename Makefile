@@ -42,13 +42,15 @@ test: clients corpora views
 	$(MAKE) dist-quick
 	$(MAKE) test-windows
 
-# Windows logins, against MIT's Kerberos with a KDC of its own and against gss-ntlmssp, which it installs with libclang (apt).
+# Windows logins, against MIT's Kerberos with a KDC of its own and against gss-ntlmssp, which it installs with libclang (apt); and the key store, against GNOME
+# Keyring, in the same build of all that is optional.
 test-windows:
 	./tests/windows/install.sh
+	./tests/key_store/install.sh
 	$(CARGO) clippy --package mssql-mcp-session --all-targets --features ntlm,kerberos --locked -- -D warnings
 	$(CARGO) test --package mssql-mcp-session --features ntlm,kerberos --locked
 	$(CARGO) test --package mssql-mcp-sandbox --features gssapi --locked
-	$(CARGO) test --features windows-login,kerberos --locked --test integration logins::windows
+	$(CARGO) test --features windows-login,kerberos,key-store --locked --test integration -- logins::windows key_store
 
 # The pages that hosts show: built again and compared, then tried in Chromium with the SDK's own host. Behind `clients`, which installs Chromium.
 views: clients

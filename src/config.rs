@@ -57,7 +57,7 @@ pub(crate) enum Source {
 type Values = BTreeMap<&'static str, (String, Source)>;
 
 /// The effective values, with where each came from.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Config {
     values: Values,
     mounts: Vec<(String, Config)>,
@@ -108,6 +108,13 @@ impl std::fmt::Display for Source {
 }
 
 // === impl Config ===
+
+impl std::fmt::Debug for Config {
+    /// Without its values: some are secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").finish_non_exhaustive()
+    }
+}
 
 impl Config {
     /// The value of a setting.
@@ -256,7 +263,7 @@ mod tests {
         assert_eq!((c.get(database::HOST), c.get(database::PASSWORD)), ("db", "a b!c"));
         assert!(c.get(database::TRUST_SERVER_CERTIFICATE));
         assert_eq!(c.get(access::LEVEL), access::Access::ReadWrite);
-        assert!(!c.show().contains("a b!c"));
+        assert!(!c.show().contains("a b!c") && !format!("{c:?}").contains("a b!c"));
         assert!(c.show().contains("environment MSSQL_HOST"));
     }
 

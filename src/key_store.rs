@@ -43,7 +43,8 @@ pub(crate) enum MayAsk {
 
 /// Why a secret cannot be had. No text of it is ever made of a secret.
 #[derive(Debug, PartialEq)]
-#[cfg_attr(not(feature = "key-store"), allow(dead_code))]
+// Not each store meets each of them.
+#[cfg_attr(any(not(feature = "key-store"), windows), allow(dead_code))]
 pub(crate) enum KeyStoreError {
     /// There is none of this name.
     NoSecret,

@@ -7,6 +7,7 @@ use mssql_mcp_client_setup::IN_KEY_STORE;
 use super::databases;
 use super::lists::{self, Lists};
 use super::setting::{Setting, ValueKind};
+use super::settings::database;
 use super::{Source, Values, settings};
 use crate::key_store::{self, MayAsk, SecretName};
 
@@ -185,7 +186,9 @@ pub(super) fn from_key_store(
         Err(e) => {
             let variable = s.env.first().map_or_else(|| s.own_env(), |n| (*n).to_owned());
             errors.push(format!("{place}: {}", e.with_mend(&name, &variable)));
-            None
+            // It is set, and nothing may say besides that it is missing; a string cannot be taken
+            // apart.
+            (s.key != database::CONNECTION.name()).then_some((text, source))
         }
     }
 }

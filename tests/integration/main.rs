@@ -17,6 +17,7 @@ mod faults;
 mod frameworks;
 mod hosted;
 mod install;
+mod key_store;
 mod large;
 mod lifecycle;
 mod logins;
