@@ -7,13 +7,14 @@ TOOLS := $(or $(CARGO_TARGET_DIR),target)/tools
 DENY := $(TOOLS)/cargo-deny@0.20.2/bin/cargo-deny
 CYCLONEDX := $(TOOLS)/cargo-cyclonedx@0.5.9/bin/cargo-cyclonedx
 
-.PHONY: fuzz all lint borders sbom test test-windows views installed clients clients-all corpora dist dist-quick bench bench-beside bench-peers gate soak siege clean
+.PHONY: fuzz all lint borders sbom test test-features views installed clients clients-all corpora dist dist-quick bench bench-beside bench-peers gate soak siege clean
 all: lint test
 
 lint: borders $(DENY)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	$(CARGO) clippy --no-default-features --locked -- -D warnings
+	@# The test is there for the features of its crates, which are those of the line above.
+	$(CARGO) clippy --workspace --lib --bins --test wire --no-default-features --locked -- -D warnings
 	$(CARGO) doc --workspace --no-deps --locked --quiet
 	$(DENY) --locked check --deny warnings bans licenses sources
 
@@ -42,21 +43,23 @@ ALONE = @mkdir -p $(TOOLS) && flock -o $(TOOLS)/installing
 installed: clients corpora
 	$(ALONE) ./dist/tools.sh
 	$(ALONE) ./tests/windows/install.sh
+	$(ALONE) ./tests/key_store/install.sh
 
 # Installs what the tests need, then runs them all.
 test: clients corpora views
 	$(CARGO) test --workspace --locked --no-fail-fast
-	$(CARGO) test --package mssql-mcp-spool --features parquet --locked --test kept parquet
 	$(MAKE) dist-quick
-	$(MAKE) test-windows
+	$(MAKE) test-features
 
-# Windows logins, against MIT's Kerberos with a KDC of its own and against gss-ntlmssp, which it installs with libclang (apt).
-test-windows:
+# What is optional, in one build: Parquet; Windows logins, against MIT's Kerberos with a KDC of its own and against gss-ntlmssp (apt, with libclang); the key store,
+# against GNOME Keyring (apt). Of the whole workspace, so that the crates of `test` have the same features and are not compiled again.
+OPTIONAL = --workspace --locked --features parquet,windows-login,kerberos,key-store
+test-features:
 	$(ALONE) ./tests/windows/install.sh
-	$(CARGO) clippy --package mssql-mcp-session --all-targets --features ntlm,kerberos --locked -- -D warnings
-	$(CARGO) test --package mssql-mcp-session --features ntlm,kerberos --locked
-	$(CARGO) test --package mssql-mcp-sandbox --features gssapi --locked
-	$(CARGO) test --features windows-login,kerberos --locked --test integration logins::windows
+	$(ALONE) ./tests/key_store/install.sh
+	$(CARGO) clippy $(OPTIONAL) --lib --bins --test kept --test windows -- -D warnings
+	$(CARGO) test $(OPTIONAL) --test windows
+	$(CARGO) test $(OPTIONAL) --lib --test kept --test integration -- windows ntlm gssapi parquet key_store
 
 # The pages that hosts show: built again and compared, then tried in Chromium with the SDK's own host. Behind `clients`, which installs Chromium.
 views: clients

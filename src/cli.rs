@@ -18,6 +18,7 @@ pub mod node;
 pub(crate) mod people;
 mod pipes;
 pub(crate) mod reload;
+pub(crate) mod secret;
 pub(crate) mod serve;
 pub mod table;
 pub(crate) mod token;
@@ -110,6 +111,7 @@ pub fn command() -> Command {
         .subcommand(init::command())
         .subcommand(doctor::command())
         .subcommand(login::command())
+        .subcommand(secret::command())
         .subcommand(install::command())
         .subcommand(tools::command())
         .subcommand(health::command())
@@ -224,6 +226,7 @@ pub fn main() -> ExitCode {
         Some(("store", m)) => block_on(Box::pin(people::store(m))),
         Some(("login", m)) => block_on(Box::pin(login::login(m))),
         Some(("init", m)) => block_on(Box::pin(init::init(m))),
+        Some(("secret", m)) => secret::secret(m),
         Some(("doctor", m)) => block_on(Box::pin(doctor::doctor(m))),
         Some(("tools", m)) => block_on(Box::pin(tools::tools(m))),
         Some(("health", m)) => block_on(Box::pin(health::health(m))),

@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::key_store::SecretName;
 use crate::plural::plural;
 pub(crate) use databases::{DatabaseGrant, ListedDatabase, matches};
 pub(crate) use docs::markdown;
@@ -44,6 +45,8 @@ pub(crate) enum Source {
     SecretFile(PathBuf, PathBuf),
     /// The environment variable of this name.
     Env(String),
+    /// The secret of this name in the system's key store, and where that is named.
+    KeyStore(SecretName, Box<Source>),
     /// The flag of this name, dashes included.
     Flag(String),
     /// A subcommand set it (the demo).
@@ -54,7 +57,7 @@ pub(crate) enum Source {
 type Values = BTreeMap<&'static str, (String, Source)>;
 
 /// The effective values, with where each came from.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Config {
     values: Values,
     mounts: Vec<(String, Config)>,
@@ -97,6 +100,7 @@ impl std::fmt::Display for Source {
             Source::Default => f.write_str("default"),
             Source::File(p) | Source::SecretFile(p, _) => write!(f, "file {}", p.display()),
             Source::Env(n) => write!(f, "environment {n}"),
+            Source::KeyStore(n, _) => write!(f, "key store, {n}"),
             Source::Flag(n) => write!(f, "flag {n}"),
             Source::Command => f.write_str("this command"),
         }
@@ -104,6 +108,13 @@ impl std::fmt::Display for Source {
 }
 
 // === impl Config ===
+
+impl std::fmt::Debug for Config {
+    /// Without its values: some are secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").finish_non_exhaustive()
+    }
+}
 
 impl Config {
     /// The value of a setting.
@@ -221,6 +232,7 @@ fn place(key: &str, source: &Source) -> String {
         Source::File(p) => format!("{}: {key}", p.display()),
         Source::SecretFile(p, _) => format!("{}: {key}_file", p.display()),
         Source::Env(n) => n.clone(),
+        Source::KeyStore(_, named_by) => place(key, named_by),
         Source::Flag(f) => f.clone(),
         Source::Default | Source::Command => key.to_owned(),
     }
@@ -251,7 +263,7 @@ mod tests {
         assert_eq!((c.get(database::HOST), c.get(database::PASSWORD)), ("db", "a b!c"));
         assert!(c.get(database::TRUST_SERVER_CERTIFICATE));
         assert_eq!(c.get(access::LEVEL), access::Access::ReadWrite);
-        assert!(!c.show().contains("a b!c"));
+        assert!(!c.show().contains("a b!c") && !format!("{c:?}").contains("a b!c"));
         assert!(c.show().contains("environment MSSQL_HOST"));
     }
 

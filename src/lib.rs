@@ -19,6 +19,7 @@ pub mod facts;
 pub mod fetch;
 pub mod http;
 mod in_process;
+mod key_store;
 mod knowledge;
 pub mod limits;
 mod long;

@@ -10,6 +10,15 @@ use crate::shape;
 /// somebody else's there.
 pub const PACKAGE: &str = "mssql-mcp-rs";
 
+/// What a setting begins with whose secret is in the system's key store: the secret's name follows.
+pub const IN_KEY_STORE: &str = "keyring:";
+
+/// Whether a secret may be called so there.
+pub fn is_key_store_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    (1..=64).contains(&name.len()) && name.bytes().all(plain)
+}
+
 /// How a client reaches the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
@@ -31,7 +40,7 @@ pub enum Entry {
 
 impl Entry {
     /// Whether it may be written: no variable that holds a secret has a value, unless the value
-    /// refers to where the client finds it.
+    /// refers to where the client finds it, or the server in its key store.
     ///
     /// # Errors
     /// [`Problem::Secret`], with the variable's name and never its value.
@@ -59,6 +68,8 @@ impl Entry {
                 for (name, value) in env {
                     let kept = client.expansion.is_reference(value)
                         || client.expansion != Expansion::None && value.is_empty();
+                    let kept =
+                        kept || value.strip_prefix(IN_KEY_STORE).is_some_and(is_key_store_name);
                     if is_secret(name) && !kept || holds_password(value) {
                         return Err(Problem::Secret(name.clone()));
                     }
@@ -162,6 +173,11 @@ mod tests {
         assert_eq!(with("MSSQL_PASSWORD", "${input:mssql-password}").check(code), Ok(()));
         assert!(with("MSSQL_PASSWORD", "${input:mssql-password}").check(desktop).is_err());
         assert!(with("MSSQL_PASSWORD", "${input:a} hunter2").check(code).is_err());
+        for any in [desktop, code] {
+            assert_eq!(with("MSSQL_PASSWORD", "keyring:shop").check(any), Ok(()));
+            assert!(with("MSSQL_PASSWORD", "keyring:hunter2 !").check(any).is_err());
+            assert!(with("MSSQL_PASSWORD", "hunter2 keyring:shop").check(any).is_err());
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub use block::{block, names, page};
 pub use client::{Client, Expansion, Format};
 pub use clients::{CLIENTS, client};
 pub use diff::unified;
-pub use entry::{Entry, PACKAGE};
+pub use entry::{Entry, IN_KEY_STORE, PACKAGE, is_key_store_name};
 pub use link::{Link, links};
 pub use place::{Os, Scope, Surroundings};
 pub use plan::{Change, Outcome, Plan, Problem, State, plan, state};

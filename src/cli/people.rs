@@ -228,23 +228,31 @@ pub(super) fn scopes(m: &ArgMatches) -> Vec<String> {
     SCOPES.iter().filter(|s| given.iter().any(|g| g == *s)).map(|s| (*s).to_owned()).collect()
 }
 
-/// From stdin; a terminal is asked twice.
 fn password(m: &ArgMatches) -> Result<String, Failed> {
-    let given = if m.get_flag("password-stdin") || !std::io::stdin().is_terminal() {
+    typed("Password", m.get_flag("password-stdin"), check_password)
+}
+
+/// What nobody may read over a shoulder, from stdin; a terminal is asked twice.
+pub(super) fn typed(
+    what: &str,
+    stdin: bool,
+    check: fn(&str) -> Result<(), String>,
+) -> Result<String, Failed> {
+    let given = if stdin || !std::io::stdin().is_terminal() {
         let mut text = String::new();
         std::io::stdin().lock().read_line(&mut text).map_err(|e| e.to_string())?;
         text.trim_end_matches(['\r', '\n']).to_owned()
     } else {
-        let ask = |prompt| rpassword::prompt_password(prompt).map_err(|e| e.to_string());
-        let first = ask("Password: ")?;
+        let ask = |prompt: &str| rpassword::prompt_password(prompt).map_err(|e| e.to_string());
+        let first = ask(&format!("{what}: "))?;
         // Not after it was typed twice.
-        check_password(&first).map_err(wrong)?;
+        check(&first).map_err(wrong)?;
         if ask("Again: ")? != first {
             return Err(wrong("the two are not the same".into()));
         }
         first
     };
-    check_password(&given).map_err(wrong)?;
+    check(&given).map_err(wrong)?;
     Ok(given)
 }
 

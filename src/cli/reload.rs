@@ -14,7 +14,7 @@ use crate::telemetry;
 use crate::telemetry::metrics::{instruments, label};
 
 /// Where the configuration came from, to read it again.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ReloadSource {
     matches: ArgMatches,
     fixed: FixedByCommand,
@@ -38,7 +38,7 @@ pub(crate) async fn reload_on_hangup(app: App, mut config: Config, source: Reloa
         use tokio::signal::unix::{SignalKind, signal};
         let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
         while hangup.recv().await.is_some() {
-            let reloaded = reload(&app, &config, &source);
+            let reloaded = reload(&app, &config, &source).await;
             let result = if reloaded.is_ok() { "ok" } else { "refused" };
             instruments().reloads.add(1, &[label("mssql_mcp.result", result)]);
             match reloaded {
@@ -54,8 +54,11 @@ pub(crate) async fn reload_on_hangup(app: App, mut config: Config, source: Reloa
     let _ = (app, &mut config, source);
 }
 
-fn reload(app: &App, old: &Config, source: &ReloadSource) -> Result<Config, String> {
-    let new = source.load().map_err(|e| e.to_string())?;
+async fn reload(app: &App, old: &Config, source: &ReloadSource) -> Result<Config, String> {
+    let source = source.clone();
+    // Files, and a key store that may take its time.
+    let loaded = tokio::task::spawn_blocking(move || source.load()).await;
+    let new = loaded.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
     let (new, rest) = old.reloaded(&new);
     // First what can fail.
     telemetry::set_level(new.get(settings::log::LEVEL))?;

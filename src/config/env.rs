@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::file::read_secret;
+use super::file::{from_key_store, read_secret};
 use super::repeated::quoted;
 use super::setting::{ValueKind, parse_bool};
 use super::settings::access;
@@ -47,7 +47,12 @@ pub(super) fn read_env(
                          no such input; write the value, or for a secret {name}_FILE with a path"
                     ));
                 }
-                values.insert(s.key, (v.clone(), Source::Env(name.to_owned())));
+                let source = Source::Env(name.to_owned());
+                let value = match s.kind {
+                    ValueKind::Secret => from_key_store(s, v.clone(), source, errors),
+                    _ => Some((v.clone(), source)),
+                };
+                values.extend(value.map(|value| (s.key, value)));
             }
             if s.kind == ValueKind::Secret {
                 let file = format!("{name}_FILE");

@@ -1,11 +1,15 @@
-//! The TOML file, and files that hold one secret.
+//! The TOML file, and where a secret is that is not in it: a file, or the key store.
 
 use std::path::Path;
 
+use mssql_mcp_client_setup::IN_KEY_STORE;
+
 use super::databases;
 use super::lists::{self, Lists};
-use super::setting::ValueKind;
+use super::setting::{Setting, ValueKind};
+use super::settings::database;
 use super::{Source, Values, settings};
+use crate::key_store::{self, MayAsk, SecretName};
 
 pub(super) fn read_file(
     path: &Path,
@@ -131,8 +135,16 @@ pub(super) fn read_sections(
             } else {
                 (Some(text), Source::File(path.to_owned()))
             };
-            if let Some(t) = text {
-                values.insert(s.key, (t, source));
+            let value = text.map(|t| (t, source));
+            // The contents of a file are taken as they are.
+            let value = match s.kind {
+                ValueKind::Secret if !from_file => {
+                    value.and_then(|(t, from)| from_key_store(s, t, from, errors))
+                }
+                _ => value,
+            };
+            if let Some(value) = value {
+                values.insert(s.key, value);
             }
         }
     }
@@ -145,6 +157,39 @@ pub(super) fn shown_path(path: &str) -> String {
     match parent.is_some_and(Path::is_dir) && !path.contains("-----BEGIN") {
         true => format!(": {path}"),
         false => " (it names the path of a file, not what is in it)".to_owned(),
+    }
+}
+
+/// A secret as it is, or the one that `keyring:NAME` names, now: a reload reads it anew.
+pub(super) fn from_key_store(
+    s: &Setting,
+    text: String,
+    source: Source,
+    errors: &mut Vec<String>,
+) -> Option<(String, Source)> {
+    let place = super::place(s.key, &source);
+    let name = match SecretName::in_setting(&text) {
+        None => return Some((text, source)),
+        // It may be a secret that only begins so.
+        Some(Err(why)) => {
+            errors.push(format!(
+                "{place}: behind {IN_KEY_STORE} is no name ({why}); a secret that begins so can be \
+                 in a file alone"
+            ));
+            return None;
+        }
+        Some(Ok(name)) => name,
+    };
+    // Nobody may be there to be asked.
+    match key_store::read(&name, MayAsk::No) {
+        Ok(secret) => Some((secret, Source::KeyStore(name, Box::new(source)))),
+        Err(e) => {
+            let variable = s.env.first().map_or_else(|| s.own_env(), |n| (*n).to_owned());
+            errors.push(format!("{place}: {}", e.with_mend(&name, &variable)));
+            // It is set, and nothing may say besides that it is missing; a string cannot be taken
+            // apart.
+            (s.key != database::CONNECTION.name()).then_some((text, source))
+        }
     }
 }
 

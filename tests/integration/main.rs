@@ -18,6 +18,7 @@ mod frameworks;
 mod hosted;
 mod init;
 mod install;
+mod key_store;
 mod large;
 mod lifecycle;
 mod logins;

@@ -9,6 +9,7 @@ use super::wrong_use;
 use crate::cli::Failed;
 use crate::config::setting::ValueKind;
 use crate::config::settings;
+use crate::key_store::SecretName;
 
 /// The folders of this process.
 pub(in crate::cli) fn surroundings() -> Result<Surroundings, Failed> {
@@ -66,7 +67,8 @@ pub(super) fn entry(m: &ArgMatches) -> Result<Entry, Failed> {
             .split_once('=')
             .filter(|(name, _)| is_name(name))
             .ok_or_else(|| wrong_use("--env takes NAME=VALUE"))?;
-        if is_secret(name) && !value.starts_with('$') {
+        let in_key_store = matches!(SecretName::in_setting(value), Some(Ok(_)));
+        if is_secret(name) && !value.starts_with('$') && !in_key_store {
             return Err(wrong_use(format!(
                 "--env {name} would put a secret into the client's file; put it into a file that \
                  only you can read, and give --env {name}_FILE=PATH"
