@@ -7,15 +7,18 @@ TOOLS := $(or $(CARGO_TARGET_DIR),target)/tools
 DENY := $(TOOLS)/cargo-deny@0.20.2/bin/cargo-deny
 CYCLONEDX := $(TOOLS)/cargo-cyclonedx@0.5.9/bin/cargo-cyclonedx
 
-.PHONY: fuzz all lint borders sbom test test-features views installed clients clients-all corpora dist dist-quick bench bench-beside bench-peers gate soak siege clean
+# What is optional and needs no library of the system: on wherever something is checked or tried, because it changes the features of tokio and serde, and a second
+# build would compile all that is behind them again. Without them everything is checked once, with the smallest build.
+EVERYWHERE = --workspace --locked --features parquet,key-store
+
+.PHONY: fuzz all lint borders sbom test test-windows views installed clients clients-all corpora dist dist-quick bench bench-beside bench-peers gate soak siege clean
 all: lint test
 
 lint: borders $(DENY)
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	@# The test is there for the features of its crates, which are those of the line above.
-	$(CARGO) clippy --workspace --lib --bins --test wire --no-default-features --locked -- -D warnings
-	$(CARGO) doc --workspace --no-deps --locked --quiet
+	$(CARGO) clippy $(EVERYWHERE) --all-targets -- -D warnings
+	$(CARGO) clippy --no-default-features --locked -- -D warnings
+	$(CARGO) doc $(EVERYWHERE) --no-deps --quiet
 	$(DENY) --locked check --deny warnings bans licenses sources
 
 # No edge between any two of the library crates, and none of them knows the server; and the modules of the server in one order.
@@ -47,19 +50,19 @@ installed: clients corpora
 
 # Installs what the tests need, then runs them all.
 test: clients corpora views
-	$(CARGO) test --workspace --locked --no-fail-fast
-	$(MAKE) dist-quick
-	$(MAKE) test-features
-
-# What is optional, in one build: Parquet; Windows logins, against MIT's Kerberos with a KDC of its own and against gss-ntlmssp (apt, with libclang); the key store,
-# against GNOME Keyring (apt). Of the whole workspace, so that the crates of `test` have the same features and are not compiled again.
-OPTIONAL = --workspace --locked --features parquet,windows-login,kerberos,key-store
-test-features:
-	$(ALONE) ./tests/windows/install.sh
 	$(ALONE) ./tests/key_store/install.sh
-	$(CARGO) clippy $(OPTIONAL) --lib --bins --test kept --test windows -- -D warnings
-	$(CARGO) test $(OPTIONAL) --test windows
-	$(CARGO) test $(OPTIONAL) --lib --test kept --test integration -- windows ntlm gssapi parquet key_store
+	$(CARGO) test $(EVERYWHERE) --no-fail-fast
+	$(MAKE) dist-quick
+	$(MAKE) test-windows
+
+# Windows logins, against MIT's Kerberos with a KDC of its own and against gss-ntlmssp, which it installs with libclang (apt). Of the whole workspace, so that the
+# crates of `test` are not compiled again.
+WINDOWS = $(EVERYWHERE),windows-login,kerberos
+test-windows:
+	$(ALONE) ./tests/windows/install.sh
+	$(CARGO) clippy $(WINDOWS) --lib --test windows -- -D warnings
+	$(CARGO) test $(WINDOWS) --test windows
+	$(CARGO) test $(WINDOWS) --lib --test integration -- windows
 
 # The pages that hosts show: built again and compared, then tried in Chromium with the SDK's own host. Behind `clients`, which installs Chromium.
 views: clients
@@ -92,7 +95,7 @@ dist: sbom
 dist-quick:
 	$(ALONE) ./dist/tools.sh
 	@# The binary that the tests have: `build` alone would compile half of the tree again, for other features of it.
-	$(CARGO) test --workspace --locked --no-run --quiet
+	$(CARGO) test $(EVERYWHERE) --no-run --quiet
 	rm -rf $(DIST)/dist-quick && mkdir -p $(DIST)/dist-quick/binary
 	strip -o $(DIST)/dist-quick/binary/mssql-mcp $(DIST)/debug/mssql-mcp
 	python3 -B dist/build.py $(DIST)/dist-quick/binary/mssql-mcp $(DIST)/dist-quick/out --level 1 --check-sizes debug
