@@ -3,19 +3,16 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::client::{Client, Expansion, Format};
 use crate::clients::CLIENTS;
 use crate::entry::Entry;
-use crate::json_text::Layout;
 use crate::link::links;
 use crate::place::{Base, Os};
 use crate::plan::{Change, Plan, Problem, plan};
 
-/// The block of an entry in this client's format, for a file that has nothing else. Where the
-/// client asks for secrets by itself and the entry refers to one (`${input:ID}`), the question is
-/// part of the block.
+/// The block of an entry in this client's format, for a file that has nothing else.
 ///
 /// # Errors
 /// As of [`plan`].
@@ -24,27 +21,9 @@ pub fn block(client: &Client, name: &str, entry: &Entry) -> Result<String, Probl
     if client.format == Format::Printed {
         return Ok(yaml(client.key, name, &entry.value(client, name)?));
     }
-    let set = Change::Set { entry, force: false };
+    let set = Change::Set { entry, force: false, plaintext: false };
     let Plan { text, .. } = plan(client, None, name, &set)?;
-    let inputs = inputs(entry);
-    if client.expansion != Expansion::Input || inputs.is_empty() {
-        return Ok(text.unwrap_or_default());
-    }
-    let layout = Layout { eol: "\n", unit: "  ".to_owned() };
-    let whole = json!({ "inputs": inputs, client.key: { name: entry.value(client, name)? } });
-    Ok(layout.value(&whole, "") + "\n")
-}
-
-/// The questions to which an entry refers.
-pub(crate) fn inputs(entry: &Entry) -> Vec<Value> {
-    let Entry::Stdio { env, .. } = entry else { return Vec::new() };
-    env.iter()
-        .filter_map(|(name, value)| {
-            let id = value.strip_prefix("${input:")?.strip_suffix('}')?;
-            let description = format!("{name} of the database");
-            Some(json!({ "type": "promptString", "id": id, "description": description, "password": true }))
-        })
-        .collect()
+    Ok(text.unwrap_or_default())
 }
 
 /// YAML of maps, lists and texts; a text of JSON is one of YAML.
@@ -94,9 +73,14 @@ const INTRODUCTION: &str = "# Clients
 is printed by `mssql-mcp install --markdown`: what stands in the file of each, for a database of your own; `--print`
 prints the same with the path and the variables of this machine.
 
-No password is in any of it: `MSSQL_PASSWORD_FILE` is the path of a file that only you can read, and VS Code asks for
-the password and keeps it in the system's key store. For the sandbox the arguments are `[\"demo\", \"--stdio\"]`, and
-there are no variables.
+No password is in any of it: `MSSQL_PASSWORD_FILE` is the path of a file that only you can read, VS Code asks for the
+password and keeps it in the system's key store, and Visual Studio asks for it as well. `install` adds the question to
+their `inputs`, by itself where a host and a user are given and no password, and `--remove` takes it out with the entry.
+`--allow-plaintext` lets `--env` put a password into a file as it is; what is shown has … in its place.
+
+`--command npx`, `uvx` or `docker` enters what fetches the program instead of its path ([install.md](install.md) has
+what each needs); a program that npx or uvx started enters that by itself. For the sandbox the arguments are
+`[\"demo\", \"--stdio\"]`, and there are no variables.
 ";
 
 /// The ids that `--client` takes, each with the name of its client, as README has them.

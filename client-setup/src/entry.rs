@@ -6,9 +6,8 @@ use crate::client::{Client, Expansion};
 use crate::plan::Problem;
 use crate::shape;
 
-/// The package of this program in the registries of npm and PyPI. The binary's own name is
-/// somebody else's there.
-pub const PACKAGE: &str = "mssql-mcp-rs";
+/// What is shown in the place of a secret.
+pub(crate) const VEIL: &str = "…";
 
 /// What a setting begins with whose secret is in the system's key store: the secret's name follows.
 pub const IN_KEY_STORE: &str = "keyring:";
@@ -24,7 +23,8 @@ pub fn is_key_store_name(name: &str) -> bool {
 pub enum Entry {
     /// The client starts it, and speaks over stdin and stdout.
     Stdio {
-        /// The program: an absolute path, because desktops start programs with a short `PATH`.
+        /// The program: an absolute path, because desktops start programs with a short `PATH`, or
+        /// what [`crate::Launch`] has instead.
         command: String,
         /// Its arguments.
         args: Vec<String>,
@@ -65,18 +65,26 @@ impl Entry {
                 if args.iter().any(|a| holds_password(a)) {
                     return Err(Problem::Secret("an argument".into()));
                 }
-                for (name, value) in env {
-                    let kept = client.expansion.is_reference(value)
-                        || client.expansion != Expansion::None && value.is_empty();
-                    let kept =
-                        kept || value.strip_prefix(IN_KEY_STORE).is_some_and(is_key_store_name);
-                    if is_secret(name) && !kept || holds_password(value) {
-                        return Err(Problem::Secret(name.clone()));
-                    }
+                match env.iter().find(|(name, value)| may_not_be_shown(client, name, value)) {
+                    Some((name, _)) => Err(Problem::Secret(name.clone())),
+                    None => Ok(()),
                 }
-                Ok(())
             }
         }
+    }
+
+    /// The same with [`VEIL`] in the place of each secret that is the value of a variable.
+    #[must_use]
+    pub fn veiled(&self, client: &Client) -> Self {
+        let mut out = self.clone();
+        if let Entry::Stdio { env, .. } = &mut out {
+            for (name, value) in env {
+                if may_not_be_shown(client, name, value) {
+                    VEIL.clone_into(value);
+                }
+            }
+        }
+        out
     }
 
     /// As it is written in this client's file.
@@ -84,6 +92,15 @@ impl Entry {
         shape::value(client.stdio, client.remote, name, self)
             .ok_or(Problem::NoAddresses(client.name))
     }
+}
+
+/// Whether the value of a variable is a secret itself, and not where the client finds it.
+pub(crate) fn may_not_be_shown(client: &Client, name: &str, value: &str) -> bool {
+    let kept = value == VEIL
+        || value.strip_prefix(IN_KEY_STORE).is_some_and(is_key_store_name)
+        || client.expansion.is_reference(value)
+        || client.expansion != Expansion::None && value.is_empty();
+    is_secret(name) && !kept || holds_password(value)
 }
 
 /// Whether a variable of this name holds a secret itself, and not the path of its file.
@@ -114,31 +131,6 @@ fn holds_password(text: &str) -> bool {
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
     })
-}
-
-/// Whether what stands in a file starts this program.
-pub(crate) fn is_ours(there: &Value) -> bool {
-    let words = |v: Option<&Value>| -> Vec<String> {
-        match v {
-            Some(Value::String(s)) => vec![s.clone()],
-            Some(Value::Array(all)) => {
-                all.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
-            }
-            _ => Vec::new(),
-        }
-    };
-    let mut line = words(there.get("command").or_else(|| there.get("cmd")));
-    line.extend(words(there.get("args")));
-    let Some(program) = line.first() else { return false };
-    let file = program.rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase();
-    let file = file.strip_suffix(".exe").or_else(|| file.strip_suffix(".cmd")).unwrap_or(&file);
-    match file {
-        "mssql-mcp" => true,
-        "npx" | "uvx" | "cmd" => {
-            line.iter().any(|w| w.split('@').next().is_some_and(|w| w == PACKAGE))
-        }
-        _ => false,
-    }
 }
 
 #[cfg(test)]
@@ -188,25 +180,5 @@ mod tests {
         assert_eq!(check("mcp.example.com"), Err(Problem::Address));
         assert!(matches!(check("https://a:b@mcp.example.com/"), Err(Problem::Secret(_))));
         assert!(matches!(check("https://mcp.example.com/?token=x"), Err(Problem::Secret(_))));
-    }
-
-    #[test]
-    fn our_program_is_known_by_its_file_or_its_package() {
-        for ours in [
-            serde_json::json!({ "command": "/usr/bin/mssql-mcp" }),
-            serde_json::json!({ "command": r"C:\Tools\MSSQL-MCP.exe", "args": ["stdio"] }),
-            serde_json::json!({ "command": ["mssql-mcp", "stdio"] }),
-            serde_json::json!({ "command": "npx", "args": ["-y", "mssql-mcp-rs@0.1.0", "stdio"] }),
-        ] {
-            assert!(is_ours(&ours), "{ours}");
-        }
-        for other in [
-            serde_json::json!({ "command": "npx", "args": ["-y", "mssql-mcp"] }),
-            serde_json::json!({ "command": "/usr/bin/mssql-mcp-server" }),
-            serde_json::json!({ "url": "https://mcp.example.com/mcp" }),
-            serde_json::json!(null),
-        ] {
-            assert!(!is_ours(&other), "{other}");
-        }
     }
 }

@@ -4,20 +4,24 @@
 //! that text back: a map of servers that was not there before has an empty line before it, and an
 //! entry in a map that was empty lies on lines of its own.
 
-use jsonc_parser::ast::{Object, ObjectProp, Value as Node};
+use std::ops::Range;
+
+use jsonc_parser::ast::{Array, Object, ObjectProp, Value as Node};
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde_json::Value;
 
-use crate::entry::is_ours;
+use crate::inputs::{self, Reference};
+use crate::json_inputs;
 use crate::json_text::{Layout, compact, quoted};
-use crate::plan::{Outcome, Plan, Problem, State};
-use crate::shape::merged;
+use crate::launch::is_ours;
+use crate::plan::{Outcome, Plan, Problem};
+use crate::shape::{is_env, merged};
 use crate::space::{between, line_end, own_line, position};
 use crate::splice::Splices;
 
 /// The file's map, or `None` where it has no content.
-fn root(text: &str) -> Result<Option<Object<'_>>, Problem> {
+pub(crate) fn root(text: &str) -> Result<Option<Object<'_>>, Problem> {
     let strict = ParseOptions {
         allow_comments: true,
         allow_trailing_commas: true,
@@ -62,7 +66,7 @@ fn servers<'a, 'b>(
 }
 
 /// A part of the file as a value; comments in it are nothing.
-fn as_value(node: &Node<'_>) -> Value {
+pub(crate) fn as_value(node: &Node<'_>) -> Value {
     match node {
         Node::StringLit(s) => s.value.as_ref().into(),
         Node::NumberLit(n) => serde_json::from_str(n.value).unwrap_or(Value::Null),
@@ -76,13 +80,77 @@ fn as_value(node: &Node<'_>) -> Value {
     }
 }
 
-pub(crate) fn state(key: &str, text: &str, name: &str) -> Result<State, Problem> {
-    let Some(root) = root(text)? else { return Ok(State::Absent) };
+/// The entry of that name.
+pub(crate) fn there(key: &str, text: &str, name: &str) -> Result<Option<Value>, Problem> {
+    let Some(root) = root(text)? else { return Ok(None) };
     let there = servers(text, &root, key)?.and_then(|(_, all)| all.get(name));
-    Ok(State::of(there.map(|p| is_ours(&as_value(&p.value)))))
+    Ok(there.map(|p| as_value(&p.value)))
 }
 
+/// Where values stand that are the variables of a server, with their names.
+pub(crate) fn variables(text: &str) -> Result<Vec<(String, String, Range<usize>)>, Problem> {
+    fn within(node: &Node<'_>, of_env: bool, into: &mut Vec<(String, String, Range<usize>)>) {
+        match node {
+            Node::Array(all) => all.elements.iter().for_each(|e| within(e, false, into)),
+            Node::Object(all) => {
+                for p in &all.properties {
+                    let name = p.name.as_str();
+                    match &p.value {
+                        Node::StringLit(s) if of_env => {
+                            into.push((name.to_owned(), s.value.to_string(), s.start()..s.end()));
+                        }
+                        other => within(other, is_env(name), into),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut all = Vec::new();
+    if let Some(root) = root(text)? {
+        within(&Node::Object(root), false, &mut all);
+    }
+    Ok(all)
+}
+
+/// What becomes of a file with `wanted` as its entry, or without one. `asks`: the client has a list
+/// of inputs (`json_inputs`), and what the entry refers to there comes and goes with it.
 pub(crate) fn plan(
+    key: &str,
+    text: &str,
+    name: &str,
+    wanted: Option<&Value>,
+    force: bool,
+    asks: bool,
+) -> Result<Plan, Problem> {
+    let alone = plan_entry(key, text, name, wanted, force)?;
+    if !asks {
+        return Ok(alone);
+    }
+    let after = alone.text.as_deref().unwrap_or(text);
+    let references = |text: &str| -> Result<Vec<Reference>, Problem> {
+        Ok(there(key, text, name)?.map(|e| inputs::references(&e)).unwrap_or_default())
+    };
+    let (mut gone, stays) = (references(text)?, references(after)?);
+    gone.retain(|g| stays.iter().all(|s| s.id != g.id));
+    let gone: Vec<Reference> = inputs::without_users(gone, after)?;
+    if wanted.is_none() {
+        // The reverse of how they came: the entry was there first.
+        return match json_inputs::without(text, &gone)? {
+            Some(rest) => plan_entry(key, &rest, name, None, force),
+            None => Ok(alone),
+        };
+    }
+    let rest = json_inputs::without(after, &gone)?;
+    let whole = json_inputs::with(rest.as_deref().unwrap_or(after), &stays)?;
+    Ok(match (alone.outcome, whole.or(rest)) {
+        (Outcome::Unchanged, Some(new)) => Plan { outcome: Outcome::Updated, text: Some(new) },
+        (outcome, Some(new)) => Plan { outcome, text: Some(new) },
+        (_, None) => alone,
+    })
+}
+
+fn plan_entry(
     key: &str,
     text: &str,
     name: &str,
@@ -144,14 +212,45 @@ fn fresh(text: &str, key: &str, name: &str, value: &Value) -> String {
     format!("{text}{between}{value}{eol}")
 }
 
+/// An object or an array: where it lies, and where each of its parts does.
+pub(crate) struct Container {
+    range: Range<usize>,
+    pub(crate) parts: Vec<Range<usize>>,
+}
+
+impl Container {
+    fn new<'n>(range: &impl Ranged, parts: impl Iterator<Item = &'n (impl Ranged + 'n)>) -> Self {
+        let of = |node: &dyn Ranged| node.start()..node.end();
+        Container { range: of(range), parts: parts.map(|p| of(p)).collect() }
+    }
+
+    pub(crate) fn object(object: &Object<'_>) -> Self {
+        Self::new(object, object.properties.iter())
+    }
+
+    pub(crate) fn array(array: &Array<'_>) -> Self {
+        Self::new(array, array.elements.iter())
+    }
+
+    /// Which of its parts begins there.
+    pub(crate) fn place_of(&self, start: usize) -> Option<usize> {
+        self.parts.iter().position(|p| p.start == start)
+    }
+
+    /// What is between its brackets.
+    pub(crate) fn inside(&self) -> Range<usize> {
+        self.range.start + 1..self.range.end - 1
+    }
+}
+
 /// A text and its layout.
-struct File<'t> {
+pub(crate) struct File<'t> {
     text: &'t str,
-    layout: Layout,
+    pub(crate) layout: Layout,
 }
 
 impl<'t> File<'t> {
-    fn new(text: &'t str, root: &Object<'_>) -> Self {
+    pub(crate) fn new(text: &'t str, root: &Object<'_>) -> Self {
         let eol = line_end(text);
         let at = |p: &ObjectProp<'_>| own_line(text, p.range.start).map(str::to_owned);
         let base = own_line(text, root.range.start).unwrap_or_default();
@@ -162,22 +261,44 @@ impl<'t> File<'t> {
     }
 
     /// The indentation of the line that `at` is on.
-    fn indent_of(&self, at: usize) -> &'t str {
+    pub(crate) fn indent_of(&self, at: usize) -> &'t str {
         let line = self.text[..at].rfind('\n').map_or(0, |n| n + 1);
         let rest = &self.text[line..];
         &rest[..rest.len() - rest.trim_start_matches([' ', '\t']).len()]
     }
 
-    /// Where the white space before `at` begins.
-    fn space_before(&self, at: usize) -> usize {
-        self.text[..at].trim_end_matches([' ', '\t', '\r', '\n']).len()
+    /// The white space before a part, behind the comments there and what precedes them.
+    fn space_before(&self, of: &Container, place: usize) -> Range<usize> {
+        let from = match place.checked_sub(1) {
+            Some(previous) => of.parts[previous].end,
+            None => of.inside().start,
+        };
+        let to = of.parts[place].start;
+        between(self.text, from, to).end..to
     }
 
-    /// Whether a property has exactly one empty line before it, as a map has that was added.
-    fn is_set_apart(&self, p: &ObjectProp<'_>) -> bool {
-        let space = &self.text[self.space_before(p.range.start)..p.range.start];
+    /// Whether a part has exactly one empty line before it, as what was added has.
+    pub(crate) fn is_set_apart(&self, of: &Container, place: usize) -> bool {
+        let space = &self.text[self.space_before(of, place)];
         let eol = self.layout.eol;
         space.starts_with(&format!("{eol}{eol}")) && space.matches('\n').count() == 2
+    }
+
+    /// Puts what was not there at the end of the file's map: in its line, or set apart.
+    pub(crate) fn add_key(
+        &self,
+        splices: &mut Splices,
+        root: &Container,
+        key: &str,
+        value: &Value,
+    ) {
+        let key = quoted(key);
+        if self.is_one_line(root) {
+            return self.append(splices, root, " ", &format!("{key}: {}", compact(value)));
+        }
+        let (eol, indent) = (self.layout.eol, self.child_indent(root));
+        let item = format!("{key}: {}", self.layout.value(value, &indent));
+        self.append(splices, root, &format!("{eol}{eol}{indent}"), &item);
     }
 
     fn add(
@@ -190,71 +311,61 @@ impl<'t> File<'t> {
         value: &Value,
     ) {
         let Layout { eol, unit } = &self.layout;
-        let Some((parent, all)) = servers else {
-            let indent = self.child_indent(root);
-            if self.is_one_line(root) {
-                let map = compact(&serde_json::json!({ name: value }));
-                return self.append(splices, root, " ", &format!("{}: {map}", quoted(key)));
-            }
-            let map = self.layout.value(&serde_json::json!({ name: value }), &indent);
-            let before = format!("{eol}{eol}{indent}");
-            return self.append(splices, root, &before, &format!("{}: {map}", quoted(key)));
+        let root = Container::object(root);
+        let Some((parent, servers)) = servers else {
+            return self.add_key(splices, &root, key, &serde_json::json!({ name: value }));
         };
-        if self.is_one_line(all) {
-            return self.append(
-                splices,
-                all,
-                " ",
-                &format!("{}: {}", quoted(name), compact(value)),
-            );
+        let all = Container::object(servers);
+        if self.is_one_line(&all) {
+            let item = format!("{}: {}", quoted(name), compact(value));
+            return self.append(splices, &all, " ", &item);
         }
-        let indent = match all.properties.is_empty() {
+        let indent = match all.parts.is_empty() {
             true => format!("{}{unit}", self.indent_of(parent.range.start)),
-            false => self.child_indent(all),
+            false => self.child_indent(&all),
         };
         let item = format!("{}: {}", quoted(name), self.layout.value(value, &indent));
-        let inner = &self.text[all.range.start + 1..all.range.end - 1];
-        match inner.is_empty() && self.is_set_apart(parent) {
+        let apart = root.place_of(parent.range.start).is_some_and(|n| self.is_set_apart(&root, n));
+        match self.text[all.inside()].is_empty() && apart {
             // On lines of its own it would look as if the map had been added with it.
-            true => splices.insert(all.range.start + 1, item),
-            false => self.append(splices, all, &format!("{eol}{indent}"), &item),
+            true => splices.insert(all.inside().start, item),
+            false => self.append(splices, &all, &format!("{eol}{indent}"), &item),
         }
     }
 
-    /// Where the properties of an object begin.
-    fn child_indent(&self, object: &Object<'_>) -> String {
-        let own = object.properties.iter().rev().find_map(|p| own_line(self.text, p.range.start));
+    /// Where the parts of something begin.
+    pub(crate) fn child_indent(&self, of: &Container) -> String {
+        let own = of.parts.iter().rev().find_map(|p| own_line(self.text, p.start));
         own.map_or_else(
-            || format!("{}{}", self.indent_of(object.range.start), self.layout.unit),
+            || format!("{}{}", self.indent_of(of.range.start), self.layout.unit),
             str::to_owned,
         )
     }
 
-    /// Whether an object has something, and all of it in one line.
-    fn is_one_line(&self, object: &Object<'_>) -> bool {
-        !object.properties.is_empty()
-            && !self.text[object.range.start..object.range.end].contains('\n')
+    /// Whether there is something in it, and all of it in one line.
+    pub(crate) fn is_one_line(&self, of: &Container) -> bool {
+        !of.parts.is_empty() && !self.text[of.range.clone()].contains('\n')
     }
 
-    /// Puts a property at the end of an object, with `space` before it.
-    fn append(&self, splices: &mut Splices, object: &Object<'_>, space: &str, item: &str) {
+    /// Puts a part at the end, with `space` before it.
+    pub(crate) fn append(&self, splices: &mut Splices, of: &Container, space: &str, item: &str) {
         let eol = self.layout.eol;
-        let (open, close) = (object.range.start + 1, object.range.end - 1);
-        let Some(last) = object.properties.last() else {
+        let Range { start: open, end: close } = of.inside();
+        let Some(last) = of.parts.last() else {
             let inner = &self.text[open..close];
-            let outer = self.indent_of(object.range.start);
+            let outer = self.indent_of(of.range.start);
             let behind = match inner.starts_with(eol) {
                 true => eol.to_owned(),
                 false => format!("{eol}{outer}"),
             };
             return splices.insert(open, format!("{space}{item}{behind}"));
         };
-        let between = between(self.text, last.range.end, close);
+        let between = between(self.text, last.end, close);
         match between.comma {
             // Whoever ends a list with a comma has one at its new end.
             Some(_) => splices.insert(between.end, format!("{space}{item},")),
             None => {
-                splices.insert(last.range.end, ",");
+                splices.insert(last.end, ",");
                 splices.insert(between.end, format!("{space}{item}"));
             }
         }
@@ -266,13 +377,15 @@ impl<'t> File<'t> {
         splices: &mut Splices,
         root: &Object<'_>,
         parent: &ObjectProp<'_>,
-        all: &Object<'_>,
+        servers: &Object<'_>,
         p: &ObjectProp<'_>,
     ) {
-        let (open, close) = (all.range.start + 1, all.range.end - 1);
-        if all.properties.len() > 1 {
-            return self.take(splices, all, p);
+        let (root, all) = (Container::object(root), Container::object(servers));
+        let place = all.place_of(p.range.start).unwrap_or_default();
+        if all.parts.len() > 1 {
+            return self.take(splices, &all, place);
         }
+        let Range { start: open, end: close } = all.inside();
         let before = &self.text[open..p.range.start];
         let between = between(self.text, p.range.end, close);
         let end = between.comma.map_or(p.range.end, |c| c + 1);
@@ -281,46 +394,45 @@ impl<'t> File<'t> {
         let eol = self.layout.eol;
         let on_lines = before.starts_with(eol) && before.trim().is_empty();
         let closing = format!("{eol}{outer}");
-        let set_apart = on_lines && behind == closing && self.is_set_apart(parent);
-        let in_line = before == " " && behind == " " && self.is_one_line(root);
+        let above = root.place_of(parent.range.start).unwrap_or_default();
+        let set_apart = on_lines && behind == closing && self.is_set_apart(&root, above);
+        let in_line = before == " " && behind == " " && self.is_one_line(&root);
         if set_apart || in_line {
-            return self.take(splices, root, parent);
+            return self.take(splices, &root, above);
         }
         let left = match on_lines {
             true if behind.starts_with(&format!("{eol}{eol}")) => &behind[eol.len()..],
             true => behind.strip_prefix(&closing).unwrap_or(behind),
             false => behind,
         };
-        let from = if before.trim().is_empty() { open } else { self.space_before(p.range.start) };
+        let from = self.space_before(&all, place).start;
         splices.cut(from..close - left.len());
     }
 
-    /// Takes a property out of an object.
-    fn take(&self, splices: &mut Splices, object: &Object<'_>, p: &ObjectProp<'_>) {
-        let (open, close) = (object.range.start + 1, object.range.end - 1);
-        let from = self.space_before(p.range.start);
-        let place = object.properties.iter().position(|o| o.range.start == p.range.start);
-        let place = place.unwrap_or_default();
-        let next = object.properties.get(place + 1).map_or(close, |n| n.range.start);
-        let comma = between(self.text, p.range.end, next).comma;
-        splices.cut(from..p.range.end);
-        match (comma, place.checked_sub(1).and_then(|i| object.properties.get(i))) {
+    /// Takes a part out.
+    pub(crate) fn take(&self, splices: &mut Splices, of: &Container, place: usize) {
+        let Range { start: open, end: close } = of.inside();
+        let (from, part) = (self.space_before(of, place).start, of.parts[place].clone());
+        let next = of.parts.get(place + 1).map_or(close, |n| n.start);
+        let comma = between(self.text, part.end, next).comma;
+        splices.cut(from..part.end);
+        match (comma, place.checked_sub(1).and_then(|i| of.parts.get(i))) {
             (Some(c), _) => splices.cut(c..c + 1),
             (None, Some(previous)) => {
-                if let Some(c) = between(self.text, previous.range.end, p.range.start).comma {
+                if let Some(c) = between(self.text, previous.end, part.start).comma {
                     splices.cut(c..c + 1);
                 }
             }
             // The only one: what `append` put behind it goes as well.
             (None, None) => {
-                let (behind, eol) = (&self.text[p.range.end..close], self.layout.eol);
-                let closing = format!("{eol}{}", self.indent_of(object.range.start));
+                let (behind, eol) = (&self.text[part.end..close], self.layout.eol);
+                let closing = format!("{eol}{}", self.indent_of(of.range.start));
                 let cut = match behind.starts_with(&format!("{eol}{eol}")) {
                     true => eol.len(),
                     false if behind.starts_with(&closing) && from == open => closing.len(),
                     false => 0,
                 };
-                splices.cut(p.range.end..p.range.end + cut);
+                splices.cut(part.end..part.end + cut);
             }
         }
     }

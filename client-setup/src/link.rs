@@ -6,9 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use crate::block::inputs;
 use crate::client::Client;
 use crate::entry::Entry;
+use crate::inputs::questions;
 
 /// A link that a person opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub fn links(client: &Client, name: &str, entry: &Entry) -> Vec<Link> {
             format!("lmstudio://add_mcp?name={name}&config={packed}"),
         )],
         "vscode" => {
-            let inputs = inputs(entry);
+            let inputs = questions(&value);
             let mut whole = json!({ "name": name });
             if let (Value::Object(whole), Value::Object(entry)) = (&mut whole, &value) {
                 whole.extend(entry.clone());

@@ -2,8 +2,13 @@
 
 use std::fmt;
 
-use crate::client::{Client, Format};
-use crate::entry::Entry;
+use serde_json::Value;
+
+use crate::client::{Client, Expansion, Format};
+use crate::entry::{Entry, VEIL, may_not_be_shown};
+use crate::launch::is_ours;
+use crate::shape::is_env;
+use crate::splice::Splices;
 use crate::{json_file, toml_file};
 
 /// What is wanted.
@@ -15,6 +20,8 @@ pub enum Change<'a> {
         entry: &'a Entry,
         /// Whether another's entry of that name is replaced.
         force: bool,
+        /// Whether a variable may have a secret as its value.
+        plaintext: bool,
     },
     /// No entry of that name is there afterwards. `force` removes one that is not ours, such as
     /// an address.
@@ -93,6 +100,15 @@ pub enum Problem {
         /// From 1, in characters.
         column: usize,
     },
+    /// What has to be a list is something else.
+    NoList {
+        /// The key of it.
+        key: String,
+        /// From 1.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+    },
     /// The entry is written in a way that cannot be changed in its place.
     Scattered(String),
     /// The name has a character that a client might not take.
@@ -121,6 +137,9 @@ impl fmt::Display for Problem {
                 f,
                 "line {line}, column {column}: \"{key}\" has to be a map of servers by their names"
             ),
+            Problem::NoList { key, line, column } => {
+                write!(f, "line {line}, column {column}: \"{key}\" has to be a list")
+            }
             Problem::Scattered(key) => write!(
                 f,
                 "{key} is not written as a table of its own; make it one, or remove it by hand"
@@ -131,7 +150,8 @@ impl fmt::Display for Problem {
             Problem::Secret(place) => write!(
                 f,
                 "{place} would put a secret into the client's file; put it into a file that only \
-                 you can read, and give MSSQL_PASSWORD_FILE (or NAME_FILE for another variable)"
+                 you can read, and give MSSQL_PASSWORD_FILE (or NAME_FILE for another variable); \
+                 VS Code and Visual Studio ask for it with NAME=${{input:ID}}"
             ),
             Problem::Address => {
                 f.write_str("an address begins with https:// or http:// and has a host")
@@ -169,16 +189,20 @@ pub fn plan(
 ) -> Result<Plan, Problem> {
     checked_name(name)?;
     let wanted = match change {
-        Change::Set { entry, .. } => {
-            entry.check(client)?;
+        Change::Set { entry, plaintext, .. } => {
+            match plaintext {
+                true => entry.veiled(client).check(client)?,
+                false => entry.check(client)?,
+            }
             Some(entry.value(client, name)?)
         }
         Change::Remove { .. } => None,
     };
     let (Change::Set { force, .. } | Change::Remove { force }) = change;
+    let asks = client.expansion == Expansion::Input;
     let (mark, body) = unmarked(text);
     let mut plan = match client.format {
-        Format::Json => json_file::plan(client.key, body, name, wanted.as_ref(), *force),
+        Format::Json => json_file::plan(client.key, body, name, wanted.as_ref(), *force, asks),
         Format::Toml => toml_file::plan(client.key, body, name, wanted.as_ref(), *force),
         Format::Printed => Err(Problem::Printed(client.name)),
     }?;
@@ -191,13 +215,47 @@ pub fn plan(
 /// # Errors
 /// As of [`plan`].
 pub fn state(client: &Client, text: Option<&str>, name: &str) -> Result<State, Problem> {
+    Ok(State::of(there(client, text, name)?.map(|e| is_ours(&e))))
+}
+
+/// The names of the variables that our entry has in a client's file; none where it is another's.
+///
+/// # Errors
+/// As of [`plan`].
+pub fn variables(client: &Client, text: Option<&str>, name: &str) -> Result<Vec<String>, Problem> {
+    let entry = there(client, text, name)?.filter(is_ours);
+    let env = entry.iter().filter_map(Value::as_object).flatten().filter(|(k, _)| is_env(k));
+    Ok(env.filter_map(|(_, v)| v.as_object()).flat_map(|v| v.keys().cloned()).collect())
+}
+
+fn there(client: &Client, text: Option<&str>, name: &str) -> Result<Option<Value>, Problem> {
     checked_name(name)?;
     let (_, body) = unmarked(text);
     match client.format {
-        Format::Json => json_file::state(client.key, body, name),
-        Format::Toml => toml_file::state(client.key, body, name),
+        Format::Json => json_file::there(client.key, body, name),
+        Format::Toml => toml_file::there(client.key, body, name),
         Format::Printed => Err(Problem::Printed(client.name)),
     }
+}
+
+/// The text of a client's file with [`VEIL`] in the place of each secret that is the value of a
+/// server's variable; its lines stay where they are. What cannot be read is given back.
+#[must_use]
+pub fn veiled(client: &Client, text: &str) -> String {
+    let (mark, body) = unmarked(Some(text));
+    let variables = match client.format {
+        Format::Json => json_file::variables(body),
+        Format::Toml => toml_file::variables(body),
+        Format::Printed => return text.to_owned(),
+    };
+    let mut splices = Splices::default();
+    for (name, value, at) in variables.unwrap_or_default() {
+        if may_not_be_shown(client, &name, &value) {
+            let lines = body[at.clone()].matches('\n').count();
+            splices.replace(at, format!("\"{VEIL}\"{}", "\n".repeat(lines)));
+        }
+    }
+    format!("{mark}{}", splices.applied(body))
 }
 
 fn checked_name(name: &str) -> Result<(), Problem> {

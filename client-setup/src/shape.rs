@@ -114,16 +114,27 @@ pub(crate) fn value(
     Some(out.into())
 }
 
+/// Whether a key of an entry has its variables.
+pub(crate) fn is_env(key: &str) -> bool {
+    ["env", "envs", "environment"].contains(&key)
+}
+
 /// What stands there, with what is new: keys of a person's own stay, and so do their variables
-/// that the new entry does not name.
+/// that the new entry does not name. A variable and the one of its file are the same.
 pub(crate) fn merged(there: &Value, new: &Value) -> Value {
     let (Some(there), Some(new)) = (there.as_object(), new.as_object()) else { return new.clone() };
     let mut out = Map::new();
     for (key, value) in there {
-        let is_env = ["env", "envs", "environment"].contains(&key.as_str());
+        let is_env = is_env(key);
         match (new.get(key), value.as_object()) {
             (Some(Value::Object(new)), Some(old)) if is_env => {
-                let mut env = old.clone();
+                let other = |name: &String| match name.strip_suffix("_FILE") {
+                    Some(of_value) => new.contains_key(of_value),
+                    None => new.contains_key(&format!("{name}_FILE")),
+                };
+                let kept = old.iter().filter(|(k, _)| new.contains_key(*k) || !other(k));
+                let mut env: Map<String, Value> =
+                    kept.map(|(k, v)| (k.clone(), v.clone())).collect();
                 env.extend(new.clone());
                 out.insert(key.clone(), env.into());
             }

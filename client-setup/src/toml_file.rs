@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::entry::is_ours;
 use crate::json_text::{compact, quoted};
-use crate::plan::{Outcome, Plan, Problem, State};
-use crate::shape::merged;
+use crate::launch::is_ours;
+use crate::plan::{Outcome, Plan, Problem};
+use crate::shape::{is_env, merged};
 use crate::space::{line_end, position};
 use crate::splice::Splices;
 
@@ -71,9 +71,28 @@ fn as_value(node: &DeValue<'_>) -> Value {
     }
 }
 
-pub(crate) fn state(key: &str, text: &str, name: &str) -> Result<State, Problem> {
+/// The entry of that name.
+pub(crate) fn there(key: &str, text: &str, name: &str) -> Result<Option<Value>, Problem> {
     let root = root(text)?;
-    Ok(State::of(entry(text, &root, key, name)?.map(|e| is_ours(&as_value(e.get_ref())))))
+    Ok(entry(text, &root, key, name)?.map(|e| as_value(e.get_ref())))
+}
+
+/// Where values stand that are the variables of a server, with their names.
+pub(crate) fn variables(text: &str) -> Result<Vec<(String, String, Range<usize>)>, Problem> {
+    fn within(table: &DeTable<'_>, of_env: bool, into: &mut Vec<(String, String, Range<usize>)>) {
+        for (key, value) in table {
+            match value.get_ref() {
+                DeValue::Table(all) => within(all, is_env(key.get_ref()), into),
+                DeValue::String(s) if of_env => {
+                    into.push((key.get_ref().to_string(), s.to_string(), value.span()));
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut all = Vec::new();
+    within(&root(text)?, false, &mut all);
+    Ok(all)
 }
 
 pub(crate) fn plan(

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use mssql_mcp_client_setup::{
-    CLIENTS, Change, Client, Entry, Format, Outcome, block, page, plan, unified,
+    CLIENTS, Change, Client, Entry, Expansion, Format, Outcome, block, client, page, plan, unified,
+    unified_as, variables, veiled,
 };
 
 fn entry() -> Entry {
@@ -15,6 +16,55 @@ fn entry() -> Entry {
         args: vec!["stdio".into(), "--config".into(), "/etc/mssql mcp.toml".into()],
         env: env.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec(),
     }
+}
+
+/// One whose password the client asks for.
+fn asking() -> Entry {
+    let mut asking = entry();
+    if let Entry::Stdio { env, .. } = &mut asking {
+        env[1] = ("MSSQL_PASSWORD".into(), "${input:mssql-password}".into());
+    }
+    asking
+}
+
+/// Files of clients that keep questions.
+fn states_of_inputs(c: &Client) -> Vec<(&'static str, Option<String>)> {
+    let with = |inputs: &str| {
+        format!(
+            "// settings\n{{\n  \"inputs\": {inputs},\n  \"{}\": {{\n    \"docs\": {{ \"command\": \
+             \"docs\" }} // here\n  }}\n}}\n",
+            c.key
+        )
+    };
+    let lines = with(
+        "[\n    {\n      \"id\": \"token\", // of docs\n      \"type\": \"promptString\"\n    } // one\n  ]",
+    );
+    vec![
+        ("inputs: no file", None),
+        ("inputs: an empty map", Some("{}".into())),
+        ("inputs: no list", Some(format!("{{\n  \"{}\": {{}}\n}}\n", c.key))),
+        ("inputs: one line", Some("{\"theme\":\"dark\"}".into())),
+        ("inputs: an empty list", Some(with("[]"))),
+        ("inputs: a comment in a list", Some(with("[\n    // none\n  ]"))),
+        ("inputs: others over lines", Some(lines.clone())),
+        ("inputs: CRLF", Some(lines.replace('\n', "\r\n"))),
+        ("inputs: BOM", Some(format!("\u{feff}{lines}"))),
+        ("inputs: tabs", Some(lines.replace("  ", "\t"))),
+        ("inputs: another in one line", Some(with("[{ \"id\": \"token\" }]"))),
+        ("inputs: a comma at the end", Some(with("[\n    { \"id\": \"token\" },\n  ]"))),
+        ("inputs: one of that id", Some(with("[{ \"id\": \"mssql-password\" }]"))),
+        ("inputs: no array", Some(with("{}"))),
+    ]
+}
+
+/// All of them, each with the entry that is put there.
+fn cases(c: &Client) -> Vec<(&'static str, Option<String>, Entry)> {
+    let plain = states(c).into_iter().map(|(what, text)| (what, text, entry()));
+    let with_inputs = match c.expansion {
+        Expansion::Input => states_of_inputs(c),
+        _ => Vec::new(),
+    };
+    plain.chain(with_inputs.into_iter().map(|(what, text)| (what, text, asking()))).collect()
 }
 
 /// Files as clients and people leave them.
@@ -99,9 +149,8 @@ fn seen(text: &str) -> String {
     out
 }
 
-fn set(c: &Client, text: Option<&str>) -> (String, Option<String>) {
-    let entry = entry();
-    match plan(c, text, "mssql", &Change::Set { entry: &entry, force: false }) {
+fn set(c: &Client, text: Option<&str>, entry: &Entry) -> (String, Option<String>) {
+    match plan(c, text, "mssql", &Change::Set { entry, force: false, plaintext: false }) {
         Err(problem) => (format!("Problem: {problem}\n"), None),
         Ok(p) => {
             let new = p.text.as_deref().map_or("(nothing is written)\n".into(), seen);
@@ -120,8 +169,8 @@ fn the_file_of_each_client_becomes_what_is_kept_here() {
         if c.format == Format::Printed {
             out = block(c, "mssql", &entry()).expect("a block");
         } else {
-            for (what, text) in states(c) {
-                let _ = write!(out, "=== {what}\n{}", set(c, text.as_deref()).0);
+            for (what, text, entry) in cases(c) {
+                let _ = write!(out, "=== {what}\n{}", set(c, text.as_deref(), &entry).0);
             }
         }
         let file = folder.join(format!("{}.txt", c.id));
@@ -148,13 +197,17 @@ fn every_golden_file_is_of_a_client() {
 #[test]
 fn the_second_time_changes_nothing() {
     for c in CLIENTS.iter().filter(|c| c.format != Format::Printed) {
-        for (what, text) in states(c) {
-            let (said, Some(new)) = set(c, text.as_deref()) else { continue };
+        for (what, text, entry) in cases(c) {
+            let (said, Some(new)) = set(c, text.as_deref(), &entry) else { continue };
             if said.starts_with("Foreign") {
                 continue;
             }
-            let entry = entry();
-            let again = plan(c, Some(&new), "mssql", &Change::Set { entry: &entry, force: false });
+            let again = plan(
+                c,
+                Some(&new),
+                "mssql",
+                &Change::Set { entry: &entry, force: false, plaintext: false },
+            );
             let again = again.expect("a plan");
             assert_eq!((again.outcome, again.text), (Outcome::Unchanged, None), "{}: {what}", c.id);
         }
@@ -164,8 +217,8 @@ fn the_second_time_changes_nothing() {
 #[test]
 fn what_was_added_and_is_removed_leaves_the_former_bytes() {
     for c in CLIENTS.iter().filter(|c| c.format != Format::Printed) {
-        for (what, text) in states(c) {
-            let (said, Some(new)) = set(c, text.as_deref()) else { continue };
+        for (what, text, entry) in cases(c) {
+            let (said, Some(new)) = set(c, text.as_deref(), &entry) else { continue };
             if !said.starts_with("Added") {
                 continue;
             }
@@ -191,8 +244,10 @@ fn an_entry_of_somebody_else_is_left_unless_one_insists() {
         let entry = entry();
         for force in [false, true] {
             let run = |change| plan(c, text.as_deref(), "mssql", &change).expect("a plan").outcome;
-            let (set, removed) =
-                (run(Change::Set { entry: &entry, force }), run(Change::Remove { force }));
+            let (set, removed) = (
+                run(Change::Set { entry: &entry, force, plaintext: false }),
+                run(Change::Remove { force }),
+            );
             match force {
                 false => assert_eq!((set, removed), (Outcome::Foreign, Outcome::Foreign)),
                 true => assert_eq!((set, removed), (Outcome::Updated, Outcome::Removed)),
@@ -212,5 +267,83 @@ fn the_page_of_clients_holds_the_blocks_of_all_and_no_secret() {
     assert_eq!(unified("docs/clients.md", &kept, &all), "");
     for c in CLIENTS {
         assert!(all.contains(&page(Some(c))), "{}", c.id);
+    }
+}
+
+/// What becomes of a file of VS Code.
+fn of_vs_code(text: &str, change: &Change<'_>) -> (Outcome, String) {
+    let vs_code = client("vscode").expect("known");
+    let plan = plan(vs_code, Some(text), "mssql", change).expect("a plan");
+    (plan.outcome, plan.text.unwrap_or_else(|| text.to_owned()))
+}
+
+#[test]
+fn a_question_goes_with_the_entry_unless_somebody_else_needs_it_or_has_changed_it() {
+    let asking = asking();
+    let set = Change::Set { entry: &asking, force: false, plaintext: false };
+    let other = "{\n  \"servers\": {\n    \"docs\": { \"env\": { \"P\": \"${input:mssql-password}\" } }\n  }\n}\n";
+    let (_, with) = of_vs_code(other, &set);
+    let (outcome, left) = of_vs_code(&with, &Change::Remove { force: false });
+    assert_eq!(outcome, Outcome::Removed);
+    assert!(left.contains("\"id\": \"mssql-password\"") && !left.contains("/mssql-mcp"), "{left}");
+    let (_, with) = of_vs_code("{}", &set);
+    let changed = with.replace("MSSQL_PASSWORD of the database", "mine");
+    assert_ne!(changed, with);
+    let (_, left) = of_vs_code(&changed, &Change::Remove { force: false });
+    assert!(left.contains("\"mine\""), "{left}");
+    // An entry that is there without its question gets it.
+    let without = with.replace("\"id\": \"mssql-password\"", "\"id\": \"another\"");
+    let (outcome, text) = of_vs_code(&without, &set);
+    assert_eq!(outcome, Outcome::Updated);
+    assert!(text.contains("\"id\": \"mssql-password\""), "{text}");
+}
+
+#[test]
+fn a_variable_and_its_file_take_the_place_of_each_other() {
+    let asking = asking();
+    let set = Change::Set { entry: &asking, force: false, plaintext: false };
+    let (_, asked) = of_vs_code("{}", &set);
+    let filed = entry();
+    let (_, file) =
+        of_vs_code(&asked, &Change::Set { entry: &filed, force: false, plaintext: false });
+    assert!(file.contains("MSSQL_PASSWORD_FILE") && !file.contains("\"MSSQL_PASSWORD\""), "{file}");
+    assert!(!file.contains("inputs"), "{file}");
+    let (_, back) = of_vs_code(&file, &set);
+    assert!(!back.contains("MSSQL_PASSWORD_FILE") && back.contains("inputs"), "{back}");
+    let names = variables(client("vscode").expect("known"), Some(&back), "mssql");
+    assert_eq!(names, Ok(vec!["MSSQL_HOST".to_owned(), "MSSQL_PASSWORD".to_owned()]));
+}
+
+#[test]
+fn a_secret_is_written_where_that_is_said_and_never_shown() {
+    let mut secret = entry();
+    if let Entry::Stdio { env, .. } = &mut secret {
+        env[1] = ("MSSQL_PASSWORD".into(), "sword\"fish\\é".into());
+        env.push(("MSSQL_CONNECTION_STRING".into(), "Server=db;Pwd=swordfish".into()));
+    }
+    for c in CLIENTS.iter().filter(|c| c.format != Format::Printed) {
+        let set = |plaintext| Change::Set { entry: &secret, force: false, plaintext };
+        assert!(plan(c, None, "mssql", &set(false)).is_err(), "{}", c.id);
+        let new = plan(c, None, "mssql", &set(true)).expect("a plan").text.expect("a text");
+        assert_eq!(new.matches("sword").count(), 2, "{new}");
+        let shown = unified_as("f", ("", ""), (&new, &veiled(c, &new)));
+        assert!(!shown.contains("fish") && shown.matches('…').count() == 2, "{shown}");
+        assert!(shown.contains("MSSQL_PASSWORD") && shown.contains("db.example.com"), "{shown}");
+        // One secret for another: the line is seen to change.
+        let next = new.replace("Pwd=swordfish", "Pwd=sailfish");
+        let shown = unified_as("f", (&new, &veiled(c, &new)), (&next, &veiled(c, &next)));
+        assert!(
+            !shown.contains("fish") && shown.contains("\n-") && shown.contains("\n+"),
+            "{shown}"
+        );
+    }
+    // Neither an argument nor an address takes one.
+    let vs_code = client("vscode").expect("known");
+    for entry in [
+        Entry::Remote { url: "https://a:b@mcp.example.com/".into() },
+        Entry::Stdio { command: "/mssql-mcp".into(), args: vec!["pwd=x".into()], env: vec![] },
+    ] {
+        let set = Change::Set { entry: &entry, force: false, plaintext: true };
+        assert!(plan(vs_code, None, "mssql", &set).is_err(), "{entry:?}");
     }
 }

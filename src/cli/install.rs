@@ -13,14 +13,16 @@ use std::path::{Path, PathBuf};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use mssql_mcp_client_setup as setup;
-use mssql_mcp_client_setup::{CLIENTS, Change, Client, Entry, Format, Outcome, Plan, Scope};
+use mssql_mcp_client_setup::{
+    CLIENTS, Change, Client, Entry, Format, Outcome, Plan, Scope, Surroundings,
+};
 use serde_json::json;
 
 use super::{Ended, Failed, print, say, tell};
 use crate::plural::plural;
 use crate::visible::unseen;
 pub(super) use chosen::surroundings;
-use chosen::{clients, entry, notes};
+use chosen::{Wish, clients, notes, readable};
 use report::{FileReport, listed};
 
 /// What is said where a person does not agree.
@@ -40,7 +42,7 @@ pub(crate) fn command() -> Command {
         .about("Enter this server into the files of MCP clients, or take it out again")
         .after_help(
             "One entry is touched; every other byte of a file stays, and FILE.bak-TIME beside it \
-             has what was there before. No password is ever written.\nExit status: 0 done, or \
+             has what was there before. No password is written without --allow-plaintext.\nExit status: 0 done, or \
              nothing to do; 1 something was refused or failed; 2 wrong use.",
         )
         .arg(
@@ -64,12 +66,24 @@ pub(crate) fn command() -> Command {
         )
         .arg(
             value("url", "URL", "the address of a server that runs, instead of a program to start")
-                .conflicts_with("env"),
+                .conflicts_with_all(["env", "command", "image"]),
         )
+        .arg(
+            value(
+                "command",
+                "binary|npx|uvx|docker",
+                "what the client starts [this binary; where npx or uvx started it, that again]",
+            )
+            .value_parser(["binary", "npx", "uvx", "docker"])
+            .hide_possible_values(true)
+            .requires_if("docker", "image"),
+        )
+        .arg(value("image", "IMAGE", "the image of --command docker"))
         .arg(
             value("env", "K=V", "a variable for the server, no secret (may be repeated)")
                 .action(ArgAction::Append),
         )
+        .arg(flag("allow-plaintext", "let --env put a secret into the file, as it is"))
         .arg(flag("dry-run", "show what would change, and change nothing"))
         .arg(flag("print", "print what stands in each file, to be pasted, and change nothing"))
         .arg(
@@ -95,6 +109,8 @@ struct Looked {
     file: PathBuf,
     /// As it was read.
     text: Option<String>,
+    /// What this client gets.
+    entry: Entry,
     /// What becomes of it, or why nothing does.
     plan: Result<Plan, String>,
 }
@@ -106,7 +122,8 @@ impl Looked {
         client: &'static Client,
         file: PathBuf,
         name: &str,
-        change: &Change<'_>,
+        wish: &Wish,
+        m: &ArgMatches,
         before: &[Looked],
     ) -> Self {
         let shared = before.iter().rev().find(|l| l.file == file && l.changes());
@@ -115,10 +132,21 @@ impl Looked {
             None => setup::read(&file),
         };
         let text = read.clone().ok().flatten();
+        let entry = wish.entry(client, name, text.as_deref());
+        let (force, plaintext) = (m.get_flag("force"), m.get_flag("allow-plaintext"));
+        let change = match m.get_flag("remove") {
+            true => Change::Remove { force },
+            false => Change::Set { entry: &entry, force, plaintext },
+        };
         let plan = read.and_then(|text| {
-            setup::plan(client, text.as_deref(), name, change).map_err(|p| p.to_string())
+            setup::plan(client, text.as_deref(), name, &change).map_err(|p| p.to_string())
         });
-        Looked { client, file, text, plan }
+        Looked { client, file, text, entry, plan }
+    }
+
+    /// Whether the entry has a secret as it is.
+    fn has_secret(&self) -> bool {
+        self.entry.veiled(self.client) != self.entry
     }
 
     fn changes(&self) -> bool {
@@ -129,8 +157,9 @@ impl Looked {
         let new = self.plan.as_ref().ok().and_then(|p| p.text.as_deref());
         let old = self.text.as_deref().unwrap_or_default();
         new.map_or_else(String::new, |new| {
-            let diff = setup::unified(&self.file.display().to_string(), old, new);
-            shown(&diff)
+            let seen = |text: &str| setup::veiled(self.client, text);
+            let file = self.file.display().to_string();
+            shown(&setup::unified_as(&file, (old, &seen(old)), (new, &seen(new))))
         })
     }
 }
@@ -152,10 +181,14 @@ pub(crate) fn install(m: &ArgMatches) -> Ended {
     if m.get_flag("list") {
         return listed(&around, scope, name, m.get_flag("json"));
     }
-    let entry = entry(m)?;
+    let wish = Wish::new(m)?;
     let chosen = clients(m, &around, scope);
     if m.get_flag("print") {
         for c in chosen {
+            let mut entry = wish.entry(c, name, None);
+            if m.get_flag("allow-plaintext") {
+                entry = entry.veiled(c);
+            }
             let block = setup::block(c, name, &entry).map_err(wrong_use)?;
             print(&format!("{}:\n\n{block}\n", c.name))?;
         }
@@ -168,11 +201,6 @@ pub(crate) fn install(m: &ArgMatches) -> Ended {
             ids.join(", ")
         )));
     }
-    let force = m.get_flag("force");
-    let change = match m.get_flag("remove") {
-        true => Change::Remove { force },
-        false => Change::Set { entry: &entry, force },
-    };
     let named = m.contains_id("client");
     let mut looked: Vec<Looked> = Vec::new();
     for c in chosen {
@@ -189,8 +217,8 @@ pub(crate) fn install(m: &ArgMatches) -> Ended {
             continue;
         }
         // What was only found is left alone where it cannot be written; what was named is an error.
-        let cannot = c.format == Format::Printed
-            || matches!(entry, Entry::Remote { .. }) && !c.takes_addresses();
+        let cannot =
+            c.format == Format::Printed || matches!(wish, Wish::Address(_)) && !c.takes_addresses();
         if cannot && !named {
             match c.format {
                 Format::Printed => {
@@ -201,10 +229,10 @@ pub(crate) fn install(m: &ArgMatches) -> Ended {
             continue;
         }
         for file in files {
-            looked.push(Looked::new(c, file, name, &change, &looked));
+            looked.push(Looked::new(c, file, name, &wish, m, &looked));
         }
     }
-    carry_out(m, &entry, &looked)
+    carry_out(m, &around, &looked)
 }
 
 /// What `init` ends with: the entry with this configuration, for whoever is there to agree.
@@ -227,7 +255,7 @@ pub(super) fn offer(config: &Path, person: bool) -> Ended {
 }
 
 /// Shows, asks, writes, starts.
-fn carry_out(m: &ArgMatches, entry: &Entry, looked: &[Looked]) -> Ended {
+fn carry_out(m: &ArgMatches, around: &Surroundings, looked: &[Looked]) -> Ended {
     let (as_json, removing) = (m.get_flag("json"), m.get_flag("remove"));
     let dry = m.get_flag("dry-run");
     let may = m.get_flag("yes") || m.contains_id("client");
@@ -254,9 +282,20 @@ fn carry_out(m: &ArgMatches, entry: &Entry, looked: &[Looked]) -> Ended {
             print(&seen.iter().map(FileReport::text).collect::<String>())?;
         }
     }
-    let wrote = seen.iter().any(FileReport::wrote);
-    let check = (wrote && !removing).then(|| verify::check(entry)).flatten();
-    let notes = if removing { Vec::new() } else { notes(m, entry) };
+    let mut written = looked.iter().zip(&seen).filter(|(_, s)| s.wrote()).map(|(l, _)| l);
+    let mut notes = match removing {
+        true => Vec::new(),
+        false => notes(m, &looked.iter().map(|l| l.entry.clone()).collect::<Vec<_>>()),
+    };
+    if !removing {
+        let secret = written.clone().filter(|l| l.has_secret());
+        notes.extend(secret.filter_map(|l| readable(&l.file)));
+    }
+    // The first that can be started stands for all of them.
+    let check = match removing {
+        true => None,
+        false => written.find_map(|l| verify::check(&l.entry, &around.path)),
+    };
     if as_json {
         let check = match &check {
             None => json!(null),

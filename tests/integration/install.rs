@@ -128,7 +128,8 @@ async fn no_password_comes_into_a_file() {
         let (status, out, err) = home.install(&["--client", "cursor", "--env", pair]).await;
         assert!(status == Some(2) || status == Some(1), "{pair}: {out}{err}");
         assert!(!err.contains("swordfish") && !out.contains("swordfish"), "{out}{err}");
-        assert!(format!("{out}{err}").contains("_FILE"), "{out}{err}");
+        let said = format!("{out}{err}");
+        assert!(said.contains("_FILE") && said.contains("${input:"), "{said}");
     }
     assert!(!home.0.join(".cursor").exists());
     // The shell's own is not copied, and that is said.
@@ -137,6 +138,185 @@ async fn no_password_comes_into_a_file() {
         err.contains("not written: MSSQL_PASSWORD.") && err.contains("MSSQL_PASSWORD_FILE"),
         "{err}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_written_where_that_is_said_and_shown_nowhere() {
+    let home = Home::new("plaintext");
+    let file = home.0.join(".cursor/mcp.json");
+    let with = |password: &str, more: &str| {
+        let pair = format!("MSSQL_PASSWORD={password}");
+        let all = ["--client", "cursor", "--allow-plaintext", "--env", "MSSQL_HOST=h", "--env"];
+        let all = all.iter().map(|a| (*a).to_owned()).chain([pair, more.to_owned()]);
+        all.filter(|a| !a.is_empty()).collect::<Vec<_>>()
+    };
+    for more in ["--dry-run", "--print", "", "--json"] {
+        let args = with("swordfish", more);
+        let (_, out, err) =
+            home.install(&args.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        assert!(!out.contains("swordfish") && !err.contains("swordfish"), "{out}{err}");
+        if more.starts_with("--dry") || more == "--print" {
+            assert!(out.contains("\"MSSQL_PASSWORD\": \"…\""), "{out}");
+            assert!(!file.exists(), "{more}");
+        }
+    }
+    assert!(read(&file).contains("\"MSSQL_PASSWORD\": \"swordfish\""), "{}", read(&file));
+    assert_eq!(fs::metadata(&file).expect("there").permissions().mode() & 0o777, 0o600);
+    // Another one: the line changes, and neither is seen. A file that others may read stays as it
+    // is, and that is said.
+    let args = with("sailfish", "--dry-run");
+    let (_, out, _) = home.install(&args.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    assert!(out.contains("\n-        \"MSSQL_PASSWORD\": \"…\"\n+"), "{out}");
+    assert!(!out.contains("fish"), "{out}");
+    fs::set_permissions(&file, Permissions::from_mode(0o644)).expect("mode");
+    let args = with("sailfish", "");
+    let (_, out, err) = home.install(&args.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    assert!(err.contains("others may read it (mode 644)"), "{out}{err}");
+    let (status, out, err) = home.install(&["--client", "cursor", "--remove", "--dry-run"]).await;
+    assert_eq!((status, out.contains("fish")), (Some(0), false), "{out}{err}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn vs_code_asks_for_the_password_that_nothing_else_says() {
+    let home = Home::new("asks-vscode");
+    let file = home.file(".config/Code/User/mcp.json", "{\n  \"inputs\": [] // none\n}\n");
+    let login = ["--client", "vscode", "--env", "MSSQL_HOST=h", "--env", "MSSQL_USER=u"];
+    let (status, out, err) = home.install(&login).await;
+    assert_eq!(status, Some(0), "{out}{err}");
+    let text = read(&file);
+    let told: Value = serde_json::from_str(&text.replace("// none", "")).expect("JSON");
+    assert_eq!(told["servers"]["mssql"]["env"]["MSSQL_PASSWORD"], "${input:mssql-password}");
+    assert_eq!(
+        told["inputs"],
+        json!([{
+            "type": "promptString",
+            "id": "mssql-password",
+            "description": "MSSQL_PASSWORD of the database",
+            "password": true,
+        }])
+    );
+    // What the client asks for is not missing, and nothing is to be added by hand.
+    assert!(!err.contains("MSSQL_PASSWORD") && !err.contains("by hand"), "{err}");
+    let (_, out, _) = home.install(&login).await;
+    assert!(out.contains(": unchanged") && read(&file) == text, "{out}");
+    let (status, out, err) = home.install(&["--client", "vscode", "--remove"]).await;
+    assert_eq!(status, Some(0), "{out}{err}");
+    assert_eq!(read(&file), "{\n  \"inputs\": [] // none\n}\n");
+    // Another server has a question of its own; who has said how to log in is not asked, and no
+    // more is a client that cannot ask.
+    let dry = |more: &'static [&'static str]| [&login[..], &["--dry-run"], more].concat();
+    let (_, out, _) = home.install(&dry(&["--name", "sales"])).await;
+    assert!(out.contains("${input:sales-password}"), "{out}");
+    for more in [
+        &["--env", "MSSQL_PASSWORD_FILE=/p"][..],
+        &["--env", "MSSQL_LOGIN=entra"],
+        &["--env", "MSSQL_PASSWORD=${env:P}"],
+    ] {
+        let (status, out, err) = home.install(&dry(more)).await;
+        assert_eq!((status, out.contains("${input:")), (Some(0), false), "{out}{err}");
+    }
+    let cursor = ["--client", "cursor", "--env", "MSSQL_HOST=h", "--env", "MSSQL_USER=u"];
+    let (_, out, _) = home.install(&[&cursor[..], &["--dry-run"]].concat()).await;
+    assert!(!out.contains("MSSQL_PASSWORD"), "{out}");
+}
+
+/// The entry that a dry run shows for Cursor.
+async fn entry_of(home: &Home, args: &[&str]) -> Value {
+    let (status, out, err) =
+        home.install(&[&["--client", "cursor", "--print"], args].concat()).await;
+    assert_eq!(status, Some(0), "{out}{err}");
+    let text = out.split_once('{').map_or_else(|| panic!("{out}"), |(_, rest)| format!("{{{rest}"));
+    let mut told: Value = serde_json::from_str(&text).expect("JSON");
+    told["mcpServers"]["mssql"].take()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_package_or_the_image_is_started_where_that_is_said() {
+    let home = Home::new("command");
+    let package = format!("mssql-mcp-rs@{}", env!("CARGO_PKG_VERSION"));
+    let entry = entry_of(&home, &["--command", "npx"]).await;
+    assert_eq!(entry, json!({ "command": "npx", "args": ["-y", package, "stdio"] }));
+    let entry = entry_of(&home, &["--command", "uvx"]).await;
+    assert_eq!(entry, json!({ "command": "uvx", "args": [package, "stdio"] }));
+    let password = home.file("pass word", "x");
+    fs::set_permissions(&password, Permissions::from_mode(0o644)).expect("mode");
+    let password = password.display().to_string();
+    let docker = ["--command", "docker", "--image", "registry.example.com/own:1"];
+    let pair = format!("MSSQL_PASSWORD_FILE={password}");
+    let vars = ["--env", "MSSQL_HOST=db", "--env", pair.as_str()];
+    let entry = entry_of(&home, &[&docker[..], &vars].concat()).await;
+    let host = "--add-host=host.docker.internal:host-gateway";
+    let mount = format!("--mount=type=bind,source={password},target={password},readonly");
+    assert_eq!(
+        entry,
+        json!({
+            "command": "docker",
+            "args": [
+                "run", "-i", "--rm", "--label=mssql-mcp-rs", host, "-e", "MSSQL_HOST", "-e",
+                "MSSQL_PASSWORD_FILE", mount, "registry.example.com/own:1", "stdio"
+            ],
+            "env": { "MSSQL_HOST": "db", "MSSQL_PASSWORD_FILE": password }
+        })
+    );
+    // A file that is its owner's alone is read as its owner; the configuration is mounted too.
+    let own = home.file("own.toml", "");
+    fs::set_permissions(&own, Permissions::from_mode(0o600)).expect("mode");
+    let own = own.canonicalize().expect("path").display().to_string();
+    let entry = entry_of(&home, &[&docker[..], &["--config", &own]].concat()).await;
+    let words = entry["args"].to_string();
+    assert!(words.contains("\"--user=") && words.contains(&format!("target={own},")), "{words}");
+    for wrong in [
+        &["--command", "docker"][..],
+        &["--image", "x"],
+        &["--command", "bunx"],
+        &["--command", "npx", "--url", "https://mcp.example.com/mcp"],
+        &["--command", "docker", "--image", "x", "--env", "MSSQL_PASSWORD_FILE=here"],
+    ] {
+        let (status, out, err) =
+            home.install(&[&["--client", "cursor", "--dry-run"], wrong].concat()).await;
+        assert_eq!(status, Some(2), "{wrong:?}: {out}{err}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_on_the_path_is_said_and_the_entry_is_taken_out_again() {
+    let home = Home::new("path");
+    for (program, more) in [("npx", &[][..]), ("uvx", &[]), ("docker", &["--image", "own"])] {
+        let args = [&["--client", "cursor", "--command", program], more].concat();
+        let (status, out, err) = home.install(&args).await;
+        assert_eq!((status, out.contains(": added")), (Some(1), true), "{out}{err}");
+        assert!(err.contains(&format!("{program} is not on PATH")), "{err}");
+        let (status, out, err) = home.install(&["--client", "cursor", "--remove"]).await;
+        assert_eq!((status, out.contains(": removed")), (Some(0), true), "{out}{err}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_binary_that_npx_or_uvx_keeps_for_a_while_is_entered_as_what_fetches_it() {
+    let home = Home::new("cache");
+    for (place, command) in [
+        (".npm/_npx/1f/node_modules/mssql-mcp-rs-linux-x64/mssql-mcp", "npx"),
+        (".cache/uv/archive-v0/x7/bin/mssql-mcp", "uvx"),
+    ] {
+        let program = home.0.join(place);
+        fs::create_dir_all(program.parent().expect("folder")).expect("folder");
+        if fs::hard_link(binary(), &program).is_err() {
+            fs::copy(binary(), &program).expect("copy");
+        }
+        let print = async |more: &[&str]| {
+            let out = tokio::process::Command::new(&program)
+                .args([&["install", "--client", "cursor", "--print"], more].concat())
+                .env("HOME", &home.0)
+                .output()
+                .await
+                .expect("run");
+            String::from_utf8(out.stdout).expect("UTF-8")
+        };
+        let out = print(&[]).await;
+        assert!(out.contains(&format!("\"command\": \"{command}\"")), "{out}");
+        let out = print(&["--command", "binary"]).await;
+        assert!(out.contains(place), "{out}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,18 +1,22 @@
 //! Starts what an entry says, as a client would: with its variables and a short environment.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use mssql_mcp_client_setup::Entry;
+use mssql_mcp_client_setup::{Entry, on_path};
 use serde_json::{Value, json};
 
 /// A first start may have to find a certificate store or a slow disk.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What is fetched first takes a while.
+const PATIENCE_TO_FETCH: Duration = Duration::from_secs(180);
+
 /// What a desktop gives to the programs that it starts.
-const KEPT: [&str; 11] = [
+const KEPT: [&str; 15] = [
     "PATH",
     "HOME",
     "USER",
@@ -24,12 +28,22 @@ const KEPT: [&str; 11] = [
     "SYSTEMROOT",
     "USERPROFILE",
     "APPDATA",
+    "LOCALAPPDATA",
+    "COMSPEC",
+    "PATHEXT",
+    "XDG_RUNTIME_DIR",
 ];
 
 /// How many tools it lists, or what went wrong. `None` where nothing is started: an address, or a
-/// variable that only the client can fill in.
-pub(super) fn check(entry: &Entry) -> Option<Result<usize, String>> {
+/// variable that only the client can fill in. `path`: the folders of `PATH`.
+pub(super) fn check(entry: &Entry, path: &[PathBuf]) -> Option<Result<usize, String>> {
     let Entry::Stdio { command, args, env } = entry else { return None };
+    let program = on_path(entry);
+    if let Some(program) = program.filter(|p| !is_there(p, path)) {
+        return Some(Err(format!(
+            "{program} is not on PATH; install it, or say with --command what else to start"
+        )));
+    }
     if env.iter().any(|(_, value)| value.starts_with('$')) {
         return None;
     }
@@ -39,7 +53,14 @@ pub(super) fn check(entry: &Entry) -> Option<Result<usize, String>> {
     c.envs(env.iter().map(|(k, v)| (k, v)));
     c.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = c.spawn().map_err(|e| format!("{command}: {e}"));
-    Some(child.and_then(|child| Started::new(child).and_then(Started::tools)))
+    let patience = if program.is_some() { PATIENCE_TO_FETCH } else { PATIENCE };
+    Some(child.and_then(|child| Started::new(child, patience).and_then(Started::tools)))
+}
+
+/// Whether a program is found by its name.
+fn is_there(program: &str, path: &[PathBuf]) -> bool {
+    let ends: &[&str] = if cfg!(windows) { &[".exe", ".cmd"] } else { &[""] };
+    path.iter().any(|folder| ends.iter().any(|e| folder.join(format!("{program}{e}")).is_file()))
 }
 
 /// A child that ends with this.
@@ -47,10 +68,12 @@ struct Started {
     child: Child,
     lines: Receiver<String>,
     said: Receiver<String>,
+    /// How long an answer may take.
+    patience: Duration,
 }
 
 impl Started {
-    fn new(mut child: Child) -> Result<Self, String> {
+    fn new(mut child: Child, patience: Duration) -> Result<Self, String> {
         let (out, err) = child.stdout.take().zip(child.stderr.take()).ok_or("it has no pipes")?;
         let (to, lines) = channel();
         std::thread::spawn(move || {
@@ -66,7 +89,7 @@ impl Started {
             let _ = err.take(64 * 1024).read_to_end(&mut text);
             let _ = to.send(String::from_utf8_lossy(&text).into_owned());
         });
-        Ok(Started { child, lines, said })
+        Ok(Started { child, lines, said, patience })
     }
 
     fn tools(mut self) -> Result<usize, String> {
@@ -102,13 +125,16 @@ impl Started {
     /// The result of a request. What else the server says meanwhile is passed over.
     fn ask(&mut self, id: u64, method: &str, params: Value) -> Result<Value, String> {
         self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))?;
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + self.patience;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let line = match self.lines.recv_timeout(left) {
                 Ok(line) => line,
                 Err(RecvTimeoutError::Timeout) => {
-                    return Err(format!("no answer to {method} within {} s", PATIENCE.as_secs()));
+                    return Err(format!(
+                        "no answer to {method} within {} s",
+                        self.patience.as_secs()
+                    ));
                 }
                 Err(RecvTimeoutError::Disconnected) => return Err(self.ended()),
             };
