@@ -33,9 +33,7 @@ impl From<Error> for KeyStoreError {
             Error::NoEntry => Self::NoSecret,
             Error::NoStorageAccess(why) => Self::NoStore(why.to_string()),
             Error::PlatformFailure(why) => Self::Unusable(why.to_string()),
-            Error::TooLong(_, most) => {
-                Self::Unusable(format!("Windows keeps at most {most} bytes of a secret"))
-            }
+            Error::TooLong(..) => Self::Unusable("Windows keeps no secret as long as this".into()),
             _ => Self::Unusable("what it has is no text".into()),
         }
     }
