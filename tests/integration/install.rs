@@ -132,6 +132,13 @@ async fn no_password_comes_into_a_file() {
         assert!(said.contains("_FILE") && said.contains("${input:"), "{said}");
     }
     assert!(!home.0.join(".cursor").exists());
+    // Where a secret is in the key store is none.
+    for (value, status) in [("keyring:shop", Some(0)), ("keyring:sword fish", Some(2))] {
+        let pair = format!("MSSQL_PASSWORD={value}");
+        let shown = home.install(&["--client", "cursor", "--dry-run", "--env", &pair]).await;
+        assert_eq!(shown.0, status, "{shown:?}");
+        assert_eq!(shown.1.contains("\"keyring:shop\""), status == Some(0), "{shown:?}");
+    }
     // The shell's own is not copied, and that is said.
     let (_, _, err) = home.install(&["--client", "cursor", "--dry-run"]).await;
     assert!(

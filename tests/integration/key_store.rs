@@ -257,7 +257,11 @@ mod gnome_keyring {
         let mut c = session.command(&["doctor"]);
         surround(&mut c);
         let doctor = run(c, "").await;
-        assert!(doctor.said.contains(USER) && !doctor.said.contains(PASSWORD), "{}", doctor.said);
+        assert!(
+            doctor.said.contains(&format!("{USER} at ")) && !doctor.said.contains(PASSWORD),
+            "{}",
+            doctor.said
+        );
         let mut c = session.command(&["serve"]);
         surround(&mut c);
         c.stdout(Stdio::null()).stderr(std::fs::File::create(&log).expect("log"));
