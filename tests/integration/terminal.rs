@@ -61,6 +61,10 @@ pub async fn dialogue(line: &str, typed: &[(&str, &str)]) -> String {
                 shown += &String::from_utf8_lossy(&some[..n]);
             }
             from = shown.len();
+            // A prompt is shown before the echo is off; a person is not as quick as this.
+            if prompt.contains("Password") {
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            }
             keys.write_all(format!("{answer}\n").as_bytes()).await.expect("type");
         }
         screen.read_to_string(&mut shown).await.expect("the rest");
