@@ -40,7 +40,20 @@ pub(crate) fn root(text: &str) -> Result<Option<Object<'_>>, Problem> {
     })?;
     match parsed.value {
         None => Ok(None),
-        Some(Node::Object(o)) => Ok(Some(o)),
+        Some(Node::Object(o)) => {
+            // Of two of one name a client takes the last, and others the first.
+            let name = |p: &ObjectProp<'_>| p.name.as_str().to_owned();
+            let twice = |(at, p): (usize, &ObjectProp<'_>)| {
+                o.properties[..at].iter().any(|before| name(before) == name(p)).then_some(p.start())
+            };
+            match o.properties.iter().enumerate().find_map(twice) {
+                None => Ok(Some(o)),
+                Some(at) => {
+                    let (line, column) = position(text, at);
+                    Err(Problem::Broken { line, column, what: "the key is there twice".into() })
+                }
+            }
+        }
         Some(other) => Err(no_map(text, "", other.start())),
     }
 }

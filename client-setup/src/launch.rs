@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::entry::Entry;
 use crate::place::Os;
+use crate::shape::is_env;
 
 /// The package of this program in the registries of npm and PyPI. The binary's own name is
 /// somebody else's there.
@@ -93,8 +94,8 @@ pub fn on_path(entry: &Entry) -> Option<&str> {
     Some(program.as_str()).filter(|p| !p.contains(['/', '\\']))
 }
 
-/// Whether what stands in a file starts this program.
-pub(crate) fn is_ours(there: &Value) -> bool {
+/// The program and its arguments of what stands in a file, in whatever shape.
+fn command_line(there: &Value) -> Vec<String> {
     let words = |v: Option<&Value>| -> Vec<String> {
         match v {
             Some(Value::String(s)) => vec![s.clone()],
@@ -106,6 +107,22 @@ pub(crate) fn is_ours(there: &Value) -> bool {
     };
     let mut line = words(there.get("command").or_else(|| there.get("cmd")));
     line.extend(words(there.get("args")));
+    line
+}
+
+/// What a client starts by what stands in its file; nothing where that is an address.
+pub(crate) fn started(there: &Value) -> Option<Entry> {
+    let line = command_line(there);
+    let (command, args) = line.split_first()?;
+    let variables = there.as_object()?.iter().filter(|(key, _)| is_env(key));
+    let variables = variables.filter_map(|(_, v)| v.as_object()).flatten();
+    let env = variables.filter_map(|(name, v)| Some((name.clone(), v.as_str()?.to_owned())));
+    Some(Entry::Stdio { command: command.clone(), args: args.to_vec(), env: env.collect() })
+}
+
+/// Whether what stands in a file starts this program.
+pub(crate) fn is_ours(there: &Value) -> bool {
+    let line = command_line(there);
     let Some((program, args)) = line.split_first() else { return false };
     let file = program.rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase();
     let file = file.strip_suffix(".exe").or_else(|| file.strip_suffix(".cmd")).unwrap_or(&file);

@@ -37,5 +37,5 @@ pub use entry::{Entry, IN_KEY_STORE, is_key_store_name};
 pub use launch::{Launch, PACKAGE, on_path};
 pub use link::{Link, links};
 pub use place::{Os, Scope, Surroundings};
-pub use plan::{Change, Outcome, Plan, Problem, State, plan, state, variables, veiled};
+pub use plan::{Change, Outcome, Plan, Problem, State, plan, started, state, variables, veiled};
 pub use write::{read, write};

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::client::{Client, Expansion, Format};
 use crate::entry::{Entry, VEIL, may_not_be_shown};
-use crate::launch::is_ours;
+use crate::launch::{self, is_ours};
 use crate::shape::is_env;
 use crate::splice::Splices;
 use crate::{json_file, toml_file};
@@ -226,6 +226,15 @@ pub fn variables(client: &Client, text: Option<&str>, name: &str) -> Result<Vec<
     let entry = there(client, text, name)?.filter(is_ours);
     let env = entry.iter().filter_map(Value::as_object).flatten().filter(|(k, _)| is_env(k));
     Ok(env.filter_map(|(_, v)| v.as_object()).flat_map(|v| v.keys().cloned()).collect())
+}
+
+/// What a client starts by the text of its file; nothing where there is no such entry, or an
+/// address.
+///
+/// # Errors
+/// As of [`plan`].
+pub fn started(client: &Client, text: &str, name: &str) -> Result<Option<Entry>, Problem> {
+    Ok(there(client, Some(text), name)?.as_ref().and_then(launch::started))
 }
 
 fn there(client: &Client, text: Option<&str>, name: &str) -> Result<Option<Value>, Problem> {

@@ -119,12 +119,36 @@ pub(crate) fn is_env(key: &str) -> bool {
     ["env", "envs", "environment"].contains(&key)
 }
 
+/// Whether all settings of an entry are in its arguments: in the file that they name, over which
+/// variables would win, or as what a container is handed.
+fn is_whole(entry: &Map<String, Value>) -> bool {
+    let words = ["command", "args"].iter().filter_map(|key| entry.get(*key)?.as_array());
+    let first = entry.get("command").map(|c| c.get(0).unwrap_or(c));
+    words.flatten().any(|w| w == "--config") || first.is_some_and(|c| c == "docker")
+}
+
+/// A variable that sets something of ours.
+fn is_setting(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let old = ["TRUSTSERVERCERTIFICATE", "TRUSTED_CONNECTION", "READ_ONLY_MODE"];
+    name.starts_with("MSSQL_") || old.contains(&name.as_str())
+}
+
 /// What stands there, with what is new: keys of a person's own stay, and so do their variables
 /// that the new entry does not name. A variable and the one of its file are the same.
 pub(crate) fn merged(there: &Value, new: &Value) -> Value {
     let (Some(there), Some(new)) = (there.as_object(), new.as_object()) else { return new.clone() };
     let mut out = Map::new();
-    for (key, value) in there {
+    let mut there = there.clone();
+    if is_whole(new) {
+        for (_, env) in there.iter_mut().filter(|(key, _)| is_env(key)) {
+            if let Some(env) = env.as_object_mut() {
+                env.retain(|name, _| !is_setting(name));
+            }
+        }
+        there.retain(|key, value| !is_env(key) || value.as_object().is_none_or(|e| !e.is_empty()));
+    }
+    for (key, value) in &there {
         let is_env = is_env(key);
         match (new.get(key), value.as_object()) {
             (Some(Value::Object(new)), Some(old)) if is_env => {

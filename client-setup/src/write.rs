@@ -9,6 +9,10 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// In words, with what to do.
 pub fn read(file: &Path) -> Result<Option<String>, String> {
+    // A device or a pipe would be read for ever, or be replaced.
+    if fs::metadata(file).is_ok_and(|m| !m.is_file()) {
+        return Err("it is no regular file; it is left as it is".to_owned());
+    }
     match fs::read(file) {
         Ok(bytes) => String::from_utf8(bytes)
             .map(Some)

@@ -14,7 +14,7 @@ use mssql_mcp_client_setup::{Os, Surroundings};
 use mssql_mcp_connection_string::is_secret;
 
 use super::connection::toml_of;
-use super::install::{offer, surroundings};
+use super::install::{offer, pasted, surroundings};
 use super::{Ended, Failed, say, tell};
 use crate::config::settings::database;
 use crate::config::settings::log::Format;
@@ -41,10 +41,15 @@ pub(crate) fn command() -> Command {
 }
 
 pub(crate) async fn init(m: &ArgMatches) -> Ended {
-    let file = match m.get_one::<PathBuf>("config") {
+    let named = std::env::var_os("MSSQL_MCP_CONFIG").filter(|v| !v.is_empty()).map(PathBuf::from);
+    let file = match m.get_one::<PathBuf>("config").cloned().or(named) {
         Some(file) => std::path::absolute(file).map_err(|e| e.to_string())?,
         None => usual(&surroundings()?),
     };
+    if file.file_name().is_none() || file.to_str().is_none() {
+        let message = format!("--config {}: a file is needed, in UTF-8", file.display());
+        return Err(Failed { message, status: 2 });
+    }
     if !m.get_flag("force") && file.symlink_metadata().is_ok() {
         let message = format!(
             "{} is there already: --force replaces it and keeps a copy, --config FILE names another",
@@ -82,8 +87,8 @@ pub(crate) async fn init(m: &ArgMatches) -> Ended {
             _ => return Err("nothing was written".to_owned().into()),
         }
     }
-    write(&file, &answers)?;
-    let shown = file.display();
+    write(&file, &answers, m.get_flag("force"))?;
+    let shown = pasted(&file);
     tell!("Then: mssql-mcp doctor --config {shown}   or   mssql-mcp serve --config {shown}");
     match m.get_flag("no-install") {
         true => Ok(()),
@@ -122,26 +127,70 @@ async fn look(answers: &Answers) -> Result<Level, Failed> {
     Ok(findings.iter().map(|f| f.level).max().unwrap_or(Level::Ok))
 }
 
-/// The file, and one for each secret, which are there before what names them.
-fn write(file: &Path, answers: &Answers) -> Ended {
-    let stamp = chrono::Utc::now().format("%Y%m%d%H%M%S").to_string();
-    let place = |name: &str| {
-        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-        file.with_file_name(format!("{stem}.{name}"))
-    };
-    let text = "# Written by `mssql-mcp init`; docs/configuration.md has every setting.\n"
-        .to_owned()
-        + &toml_of(answers.all().to_vec(), "", |name| place(name).display().to_string());
+/// What is to be written: a file for each secret, and then the one that names them.
+fn targets(file: &Path, answers: &Answers) -> Result<Vec<(PathBuf, String)>, Failed> {
     let secrets = answers.all().iter().filter(|(key, _)| is_secret(key));
     let of = |key: &'static str| key.split_once('.').map_or(key, |(_, name)| name);
-    let files = secrets.map(|(key, secret)| (place(of(key)), secret.as_str()));
-    for (file, text) in files.chain([(file.to_owned(), text.as_str())]) {
-        let failed = |e| Failed::from(format!("{}: {e}", file.display()));
-        let former = setup::read(&file).map_err(failed)?;
-        if former.as_deref() != Some(text) {
-            setup::write(&file, former.as_deref(), text, &stamp).map_err(failed)?;
-        }
-        say!("{}", file.display())?;
+    let mut all = Vec::new();
+    for (key, secret) in secrets {
+        all.push((beside(file, of(key)), secret.clone()));
     }
+    let path = |name: &str| beside(file, name).display().to_string();
+    let text = "# Written by `mssql-mcp init`; docs/configuration.md has every setting.\n"
+        .to_owned()
+        + &toml_of(answers.all().to_vec(), "", path);
+    all.push((file.to_owned(), text));
+    Ok(all)
+}
+
+/// The file of a secret: `mssql-mcp.password` beside `mssql-mcp.toml`.
+fn beside(file: &Path, name: &str) -> PathBuf {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    file.with_file_name(format!("{stem}.{name}"))
+}
+
+/// Looks at all of them before the first is written.
+fn write(file: &Path, answers: &Answers, force: bool) -> Ended {
+    let stamp = chrono::Utc::now().format("%Y%m%d%H%M%S").to_string();
+    let (targets, mut all) = (targets(file, answers)?, Vec::new());
+    let last = targets.len() - 1;
+    for (at, (target, text)) in targets.into_iter().enumerate() {
+        let failed =
+            |e: &str| Failed::from(format!("{}: {e}; nothing was written", target.display()));
+        let former = setup::read(&target).map_err(|e| failed(&e))?;
+        let secret = at < last;
+        if secret && target == file {
+            return Err(failed("it would hold the configuration and a secret"));
+        }
+        if secret && target.symlink_metadata().is_ok_and(|m| m.is_symlink()) {
+            return Err(failed("it is a link, and a secret is not written through one"));
+        }
+        if former.is_some() && former.as_ref() != Some(&text) && !force {
+            return Err(failed("it is there already; --force replaces it and keeps a copy"));
+        }
+        all.push((target, text, former, secret));
+    }
+    for (target, text, former, secret) in all {
+        let failed = |e: String| Failed::from(format!("{}: {e}", target.display()));
+        if secret && former.is_some() {
+            for_its_owner(&target).map_err(|e| failed(e.to_string()))?;
+        }
+        if former.as_ref() != Some(&text) {
+            setup::write(&target, former.as_deref(), &text, &stamp).map_err(failed)?;
+        }
+        say!("{}", target.display())?;
+    }
+    Ok(())
+}
+
+/// One that is there keeps its mode, so that is mended first.
+#[cfg(unix)]
+fn for_its_owner(file: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn for_its_owner(_: &Path) -> std::io::Result<()> {
     Ok(())
 }

@@ -153,6 +153,12 @@ impl Looked {
         matches!(&self.plan, Ok(p) if p.text.is_some() && p.outcome != Outcome::Foreign)
     }
 
+    /// What the client starts by the new text.
+    fn started(&self, name: &str) -> Option<Entry> {
+        let text = self.plan.as_ref().ok()?.text.as_deref()?;
+        setup::started(self.client, text, name).ok().flatten()
+    }
+
     fn diff(&self) -> String {
         let new = self.plan.as_ref().ok().and_then(|p| p.text.as_deref());
         let old = self.text.as_deref().unwrap_or_default();
@@ -238,7 +244,7 @@ pub(crate) fn install(m: &ArgMatches) -> Ended {
 /// What `init` ends with: the entry with this configuration, for whoever is there to agree.
 pub(super) fn offer(config: &Path, person: bool) -> Ended {
     let later = || -> Ended {
-        tell!("Clients: mssql-mcp install --config {}", config.display());
+        tell!("Clients: mssql-mcp install --config {}", pasted(config));
         Ok(())
     };
     let words = ["mssql-mcp", "install", "--config"].map(OsString::from);
@@ -282,7 +288,7 @@ fn carry_out(m: &ArgMatches, around: &Surroundings, looked: &[Looked]) -> Ended 
             print(&seen.iter().map(FileReport::text).collect::<String>())?;
         }
     }
-    let mut written = looked.iter().zip(&seen).filter(|(_, s)| s.wrote()).map(|(l, _)| l);
+    let written = looked.iter().zip(&seen).filter(|(_, s)| s.wrote()).map(|(l, _)| l);
     let mut notes = match removing {
         true => Vec::new(),
         false => notes(m, &looked.iter().map(|l| l.entry.clone()).collect::<Vec<_>>()),
@@ -291,10 +297,13 @@ fn carry_out(m: &ArgMatches, around: &Surroundings, looked: &[Looked]) -> Ended 
         let secret = written.clone().filter(|l| l.has_secret());
         notes.extend(secret.filter_map(|l| readable(&l.file)));
     }
-    // The first that can be started stands for all of them.
+    // The first that can be started stands for all of them, as it stands there now.
+    let name = m.get_one::<String>("name").map_or("mssql", String::as_str);
     let check = match removing {
         true => None,
-        false => written.find_map(|l| verify::check(&l.entry, &around.path)),
+        false => {
+            written.filter_map(|l| l.started(name)).find_map(|e| verify::check(&e, &around.path))
+        }
     };
     if as_json {
         let check = match &check {
@@ -325,6 +334,16 @@ fn carry_out(m: &ArgMatches, around: &Surroundings, looked: &[Looked]) -> Ended 
     }
 }
 
+/// A path as a shell takes it.
+pub(super) fn pasted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+:,@".contains(c);
+    match text.chars().all(plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
 fn agreed(files: usize) -> Result<bool, Failed> {
     print(&format!("Write {}? [y/N] ", plural(files, "file")))?;
     let _ = std::io::stdout().flush();
@@ -349,12 +368,12 @@ fn wrong_use(what: impl ToString) -> Failed {
 /// What a person sees who types the program's name alone.
 pub(crate) fn greeting() -> String {
     let begin = match cfg!(feature = "sandbox") {
-        true => "mssql-mcp demo",
-        false => "mssql-mcp serve",
+        true => "To try it:     mssql-mcp demo    (a sandbox of its own, no SQL Server needed)",
+        false => "To serve:      mssql-mcp serve    (a build without the sandbox)",
     };
     format!(
         "mssql-mcp is a Model Context Protocol (MCP) server: AI clients ask SQL Server through it, read-only by default.\n\
-         To try it:     {begin}    (a sandbox of its own, no SQL Server needed)\n\
+         {begin}\n\
          Your database: mssql-mcp init    (asks for it, tests it, and writes the configuration)\n\
          Your client:   mssql-mcp install    (Claude, VS Code, Cursor and others; --dry-run changes nothing)\n\
          More:          mssql-mcp --help, mssql-mcp help COMMAND, README.md and docs/\n"

@@ -42,10 +42,15 @@ pub(super) fn read_env(
             let ours = |v: &&String| !of_a_service(name, v);
             if let Some(v) = env.get(name).filter(heeded).filter(ours) {
                 if is_unfilled(v) {
+                    let mend = match s.kind {
+                        ValueKind::Secret => format!("set {name}_FILE to the path of a file"),
+                        _ => "write the value".to_owned(),
+                    };
                     errors.push(format!(
                         "{name}: {v} was not filled in: this client does not know that form, or has \
-                         no such input; write the value, or for a secret {name}_FILE with a path"
+                         no such input; {mend}"
                     ));
+                    continue;
                 }
                 let source = Source::Env(name.to_owned());
                 let value = match s.kind {

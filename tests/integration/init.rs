@@ -191,6 +191,80 @@ async fn a_person_is_asked_again_and_may_enter_it_into_clients() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_there_is_looked_at_before_anything_is_written() {
+    let desk = Desk::new("there").await;
+    let lines = "db\n\nsa\nhunter2\n\n";
+    let at = |name: &str| desk.home.0.join(name);
+    let init = async |name: &str, more: &[&str]| {
+        let file = at(name).display().to_string();
+        desk.init(&[&["--no-check", "--config", &file], more].concat(), lines).await
+    };
+    // A secret of another configuration, or of anything else.
+    fs::write(at("a.password"), "mine").expect("write");
+    fs::set_permissions(at("a.password"), fs::Permissions::from_mode(0o644)).expect("mode");
+    let (status, _, err) = init("a.toml", &[]).await;
+    assert!(status == Some(1) && err.contains("a.password: it is there already"), "{err}");
+    assert_eq!((read(&at("a.password")).as_str(), at("a.toml").exists()), ("mine", false));
+    let (status, _, err) = init("a.toml", &["--force"]).await;
+    assert_eq!((status, read(&at("a.password")).as_str()), (Some(0), "hunter2"), "{err}");
+    assert_eq!(mode(&at("a.password")), 0o600);
+    // What is no file, a link, and one file for both.
+    fs::create_dir(at("b.toml")).expect("folder");
+    std::os::unix::fs::symlink(at("a.toml"), at("c.password")).expect("link");
+    for (name, why) in [
+        ("b.toml", "it is no regular file"),
+        ("c.toml", "it is a link"),
+        ("d.password", "it would hold the configuration and a secret"),
+    ] {
+        let (status, out, err) = init(name, &["--force"]).await;
+        assert!(status == Some(1) && out.is_empty() && err.contains(why), "{name}: {err}");
+    }
+    assert!(!at("b.password").exists() && !at("d.password").exists());
+    // A path from anywhere.
+    let mut c = desk.command(&["init", "--no-check", "--config", "e.toml"]);
+    let ca = desk.ca();
+    c.args(["--database-ca-file", "ca.pem"]).current_dir(&desk.home.0);
+    let mut child = c.spawn().expect("start");
+    child.stdin.take().expect("stdin").write_all(lines.as_bytes()).await.expect("write");
+    let out = child.wait_with_output().await.expect("run");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert!(read(&at("e.toml")).contains(&format!("ca_file = \"{ca}\"")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_server_forgets_the_first_and_a_source_is_asked_what_it_needs() {
+    let desk = Desk::new("other").await;
+    let first = "Server=127.0.0.1,1;User Id=me;Password=pw;Encrypt=no;ApplicationIntent=ReadOnly";
+    let typed = [
+        ("SQL Server", first),
+        ("Database", "otherdb"),
+        ("again, write, quit", "again"),
+        ("SQL Server", "127.0.0.1,2"),
+        ("Login", "entra"),
+        ("Tokens come from", "client-secret"),
+        ("entra.tenant", "example.com"),
+        ("entra.client_id", "app"),
+        ("entra.client_secret", "hush"),
+        ("Database", ""),
+        ("Certificate", ""),
+        ("again, write, quit", "write"),
+    ];
+    let line = format!("env -u XDG_CONFIG_HOME HOME={} mssql-mcp init", desk.home.0.display());
+    let shown = dialogue(&line, &typed).await;
+    let text = read(&desk.made("mssql-mcp.toml"));
+    assert_eq!(
+        text.split_once('\n').expect("lines").1,
+        format!(
+            "\n[database]\nhost = \"127.0.0.1,2\"\nlogin = \"entra\"\n\n[entra]\n\
+             source = \"client-secret\"\ntenant = \"example.com\"\nclient_id = \"app\"\n\
+             client_secret_file = \"{}\"\n",
+            desk.made("mssql-mcp.client_secret").display()
+        ),
+        "{shown}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_without_a_database_lists_its_tools_and_says_what_is_missing() {
     let mut c = command(&["stdio"]);
     // What a host of bundles hands over where a field is empty.

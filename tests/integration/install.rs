@@ -277,7 +277,7 @@ async fn the_package_or_the_image_is_started_where_that_is_said() {
         &["--image", "x"],
         &["--command", "bunx"],
         &["--command", "npx", "--url", "https://mcp.example.com/mcp"],
-        &["--command", "docker", "--image", "x", "--env", "MSSQL_PASSWORD_FILE=here"],
+        &["--command", "docker", "--image", "x", "--env", "MSSQL_PASSWORD_FILE=a,b"],
     ] {
         let (status, out, err) =
             home.install(&[&["--client", "cursor", "--dry-run"], wrong].concat()).await;
@@ -532,4 +532,34 @@ fn runs_another(line: &str) -> bool {
         let name = rest.strip_prefix(" mssql-mcp");
         name.is_some_and(|r| !r.starts_with(|c: char| c == '-' || c.is_ascii_alphanumeric()))
     })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_started_once_is_what_stands_there_and_a_file_wins_over_no_old_variable() {
+    let home = Home::new("merged");
+    let (file, toml) = (home.file(".cursor/mcp.json", CURSOR), home.file("own.toml", ""));
+    fs::write(&toml, "[database]\nhost = \"db\"\n").expect("write");
+    let cursor = ["--client", "cursor"];
+    let env = |pair: &'static str| ["--env", pair];
+    let password = home.file("pw", "hunter3").display().to_string();
+    let given = format!("MSSQL_PASSWORD_FILE={password}");
+    let first = [&cursor[..], &env("MSSQL_HOST=olddb"), &env("MSSQL_USER=old"), &["--env", &given]];
+    let (status, out, err) = home.install(&first.concat()).await;
+    assert_eq!(status, Some(0), "{out}{err}");
+    // By itself it would lack its host and its password.
+    let (status, out, err) = home.install(&[&cursor[..], &env("MSSQL_USER=other")].concat()).await;
+    assert!(status == Some(0) && out.contains("ok, 5 tools"), "{out}{err}");
+    let wrong = read(&file).replace("\"olddb\"", "\"olddb\",\n \"MSSQL_PORT\": \"abc\"");
+    fs::write(&file, wrong).expect("write");
+    let (status, _, err) = home.install(&[&cursor[..], &env("MSSQL_USER=me")].concat()).await;
+    assert!(status == Some(1) && err.contains("MSSQL_PORT"), "{err}");
+    let path = toml.display().to_string();
+    let (status, out, err) = home.install(&[&cursor[..], &["--config", &path]].concat()).await;
+    assert!(status == Some(0) && out.contains("ok, 5 tools"), "{out}{err}");
+    let text = read(&file);
+    assert!(text.contains(&path) && !text.contains("MSSQL_") && text.contains("docs"), "{text}");
+    // Two maps of servers: nobody knows which of them a client reads.
+    fs::write(&file, "{ \"mcpServers\": {}, \"mcpServers\": {} }").expect("write");
+    let (status, out, err) = home.install(&[&cursor[..], &["--config", &path]].concat()).await;
+    assert!(status == Some(1) && out.contains("the key is there twice"), "{out}{err}");
 }

@@ -3,7 +3,7 @@
 use clap::ArgMatches;
 
 use super::questions::Questions;
-use crate::cli::{Failed, connection};
+use crate::cli::{Failed, connection, tell};
 use crate::config::server::ServerAddress;
 use crate::config::setting::ValueKind;
 use crate::config::settings::{self, database, entra};
@@ -23,7 +23,10 @@ impl Answers {
     /// What is given as options.
     pub(super) fn given(m: &ArgMatches) -> Self {
         let flags = settings::all().filter(|s| s.kind != ValueKind::Secret);
-        let all = flags.filter_map(|s| Some((s.key, m.get_one::<String>(s.key)?.clone())));
+        let all = flags.filter_map(|s| {
+            let said = m.get_one::<String>(s.key)?;
+            Some((s.key, if s.kind == ValueKind::Path { whole(said) } else { said.clone() }))
+        });
         let all: Vec<_> = all.collect();
         Self { given: all.iter().map(|(key, _)| *key).collect(), all, anew: false }
     }
@@ -67,7 +70,11 @@ impl Answers {
         let (host, name) = (database::HOST.name(), database::NAME.name());
         while self.is_open(host) {
             let what = "SQL Server (HOST, HOST,PORT or HOST\\INSTANCE; or a connection string)";
-            let said = ask.text(what, &self.usual(host, ""))?;
+            let usual = self.usual(host, "");
+            let said = ask.text(what, &usual)?;
+            if self.anew && said == usual {
+                break;
+            }
             match self.server(&said) {
                 Ok(()) => break,
                 Err(why) => ask.wrong(&why.message)?,
@@ -85,7 +92,7 @@ impl Answers {
     }
 
     fn ask_login(&mut self, ask: &Questions) -> Result<(), Failed> {
-        let (login, source) = (database::LOGIN.name(), entra::SOURCE.name());
+        let login = database::LOGIN.name();
         let (user, password) = (database::USER.name(), database::PASSWORD.name());
         // A name says enough: it is a login of SQL Server.
         if self.is_open(login) && (self.anew || self.get(user).is_none()) {
@@ -98,14 +105,14 @@ impl Answers {
         let kind = self.usual(login, "sql");
         // What was said of another kind is of no use to this one.
         if kind != "entra" {
-            self.put(source, String::new());
+            let given = self.given.clone();
+            self.all.retain(|(k, _)| !k.starts_with("entra.") || given.contains(k));
         }
         if ["entra", "kerberos"].contains(&kind.as_str()) {
             self.put(user, String::new());
             self.put(password, String::new());
-            if kind == "entra" && self.is_open(source) {
-                let said = ask.text("Tokens come from (docs/logins.md)", "auto")?;
-                self.put(source, said);
+            if kind == "entra" {
+                self.ask_source(ask)?;
             }
             return Ok(());
         }
@@ -116,6 +123,34 @@ impl Answers {
         if self.is_open(password) && self.get(user).is_some() {
             let said = ask.secret("Password", self.get(password))?;
             self.put(password, said);
+        }
+        Ok(())
+    }
+
+    /// Where tokens come from, and what that source needs to be told.
+    fn ask_source(&mut self, ask: &Questions) -> Result<(), Failed> {
+        let source = entra::SOURCE.name();
+        if self.is_open(source) {
+            let ValueKind::Choice(words, _) = kind_of(source) else { return Ok(()) };
+            let usual = self.usual(source, "auto");
+            let said = ask.one_of("Tokens come from (docs/logins.md)", words, &usual)?;
+            self.put(source, said.to_owned());
+        }
+        let (tenant, client) = (entra::TENANT.name(), entra::CLIENT_ID.name());
+        let needed: &[&'static str] = match self.usual(source, "auto").as_str() {
+            "client-secret" => &[tenant, client, entra::CLIENT_SECRET.name()],
+            "client-certificate" => &[tenant, client, entra::CERTIFICATE_FILE.name()],
+            "device-code" => &[tenant, client],
+            "token-file" => &[entra::TOKEN_FILE.name()],
+            _ => &[],
+        };
+        for key in needed.iter().copied().filter(|key| self.is_open(key)).collect::<Vec<_>>() {
+            let said = match kind_of(key) {
+                ValueKind::Secret => ask.secret(key, self.get(key))?,
+                ValueKind::Path => whole(&ask.text(key, &self.usual(key, ""))?),
+                _ => ask.text(key, &self.usual(key, ""))?,
+            };
+            self.put(key, said);
         }
         Ok(())
     }
@@ -132,24 +167,46 @@ impl Answers {
         let (any, file) = match said.as_str() {
             "any" => ("yes", String::new()),
             "system" => ("", String::new()),
-            _ => ("", said),
+            _ => ("", whole(&said)),
         };
         self.put(trust, any.to_owned());
         self.put(ca, file);
         Ok(())
     }
 
-    /// A host, or all that a connection string says.
+    /// A host, or all that a connection string says. What was said of another server is forgotten.
     fn server(&mut self, said: &str) -> Result<(), Failed> {
+        let only = |answers: &mut Self| {
+            let given = answers.given.clone();
+            answers.all.retain(|(k, _)| given.contains(k));
+        };
         if !said.contains('=') && !said.contains("://") {
             ServerAddress::parse(said, None, "")
                 .map_err(|message| Failed { message, status: 2 })?;
+            only(self);
             self.put(database::HOST.name(), said.to_owned());
             return Ok(());
         }
-        for (key, value) in connection::read(said)?.settings {
+        let read = connection::read(said)?;
+        only(self);
+        for note in &read.notes {
+            tell!("Note: {}: {}", note.keyword, note.what);
+        }
+        for (key, value) in read.settings {
             self.put(key, value);
         }
         Ok(())
+    }
+}
+
+fn kind_of(key: &str) -> ValueKind {
+    settings::find(key).map_or(ValueKind::Text, |s| s.kind)
+}
+
+/// A path from wherever the file is read.
+fn whole(path: &str) -> String {
+    match std::path::absolute(path) {
+        Ok(whole) => whole.display().to_string(),
+        Err(_) => path.to_owned(),
     }
 }

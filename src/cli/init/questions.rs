@@ -36,7 +36,9 @@ impl Questions {
             true => rpassword::prompt_password(prompt).map_err(|e| e.to_string())?,
             false => self.line(&prompt)?,
         };
-        Ok(if line.is_empty() { former.unwrap_or_default().to_owned() } else { line })
+        // As it will be read from its file.
+        let line = line.trim_start_matches('\u{feff}');
+        Ok(if line.is_empty() { former.unwrap_or_default() } else { line }.to_owned())
     }
 
     /// One of some words, or the beginning of one.

@@ -74,6 +74,9 @@ impl Wish {
             let whole = file.canonicalize().map_err(|e| {
                 wrong_use(format!("--config {}: {e}; the client would not find it", file.display()))
             })?;
+            if !whole.is_file() {
+                return Err(wrong_use(format!("--config {}: it is no file", file.display())));
+            }
             let whole = text_of(&whole)?;
             files.push(whole.clone());
             args.extend(["--config".into(), whole]);
@@ -95,10 +98,13 @@ impl Wish {
                      is possible, --allow-plaintext writes it"
                 )));
             }
-            if is_file(name, value) {
-                files.push(value.to_owned());
+            let mut value = value.to_owned();
+            if is_file(name, &value) && !value.starts_with('$') {
+                // The client starts the server in a folder of its own.
+                value = text_of(&std::path::absolute(&value).map_err(|e| e.to_string())?)?;
+                files.push(value.clone());
             }
-            env.push((name.to_owned(), value.to_owned()));
+            env.push((name.to_owned(), value));
         }
         Ok(Wish::Start { launch: launch(m, files)?, args, env })
     }
@@ -162,6 +168,9 @@ fn launch(m: &ArgMatches, files: Vec<String>) -> Result<Launch, Failed> {
     let command = m.get_one::<String>("command").map(String::as_str);
     if image.is_some() && command != Some("docker") {
         return Err(wrong_use("--image is for --command docker"));
+    }
+    if let Some(image) = image.filter(|i| i.is_empty() || i.starts_with('-') || i.contains(' ')) {
+        return Err(wrong_use(format!("--image {image:?} is no name of an image")));
     }
     Ok(match (command.or_else(|| fetched_by(&program)), image) {
         (Some("npx"), _) => Launch::Npx,
