@@ -73,7 +73,7 @@ impl Entry {
         }
     }
 
-    /// The same with [`VEIL`] in the place of each secret that is the value of a variable.
+    /// The same with `…` in the place of each secret that is the value of a variable.
     #[must_use]
     pub fn veiled(&self, client: &Client) -> Self {
         let mut out = self.clone();

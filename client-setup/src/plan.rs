@@ -247,7 +247,7 @@ fn there(client: &Client, text: Option<&str>, name: &str) -> Result<Option<Value
     }
 }
 
-/// The text of a client's file with [`VEIL`] in the place of each secret that is the value of a
+/// The text of a client's file with `…` in the place of each secret that is the value of a
 /// server's variable; its lines stay where they are. What cannot be read is given back.
 #[must_use]
 pub fn veiled(client: &Client, text: &str) -> String {
