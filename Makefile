@@ -7,9 +7,9 @@ TOOLS := $(or $(CARGO_TARGET_DIR),target)/tools
 DENY := $(TOOLS)/cargo-deny@0.20.2/bin/cargo-deny
 CYCLONEDX := $(TOOLS)/cargo-cyclonedx@0.5.9/bin/cargo-cyclonedx
 
-# What is optional and needs no library of the system: on wherever something is checked or tried, because it changes the features of tokio and serde, and a second
-# build would compile all that is behind them again. Without them everything is checked once, with the smallest build.
-EVERYWHERE = --workspace --locked --features parquet,key-store
+# The key store is on wherever something is checked or tried, because it changes the features of tokio and serde, and a second build would compile all that is behind
+# them again. Without it everything is checked once, with the smallest build.
+EVERYWHERE = --workspace --locked --features key-store
 
 .PHONY: fuzz all lint borders sbom test test-windows views installed clients clients-all corpora dist dist-quick bench bench-beside bench-peers gate soak siege clean
 all: lint test
@@ -55,14 +55,14 @@ test: clients corpora views
 	$(MAKE) dist-quick
 	$(MAKE) test-windows
 
-# Windows logins, against MIT's Kerberos with a KDC of its own and against gss-ntlmssp, which it installs with libclang (apt). Of the whole workspace, so that the
+# Parquet; and Windows logins, against MIT's Kerberos with a KDC of its own and against gss-ntlmssp, which it installs with libclang (apt). Of the whole workspace, so that the
 # crates of `test` are not compiled again.
-WINDOWS = $(EVERYWHERE),windows-login,kerberos
+WINDOWS = $(EVERYWHERE),parquet,windows-login,kerberos
 test-windows:
 	$(ALONE) ./tests/windows/install.sh
 	$(CARGO) clippy $(WINDOWS) --lib --test windows -- -D warnings
 	$(CARGO) test $(WINDOWS) --test windows
-	$(CARGO) test $(WINDOWS) --lib --test integration -- windows
+	$(CARGO) test $(WINDOWS) --lib --test kept --test integration -- windows parquet
 
 # The pages that hosts show: built again and compared, then tried in Chromium with the SDK's own host. Behind `clients`, which installs Chromium.
 views: clients

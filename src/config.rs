@@ -112,7 +112,11 @@ impl std::fmt::Display for Source {
 impl std::fmt::Debug for Config {
     /// Without its values: some are secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Config").finish_non_exhaustive()
+        let databases: Vec<&str> = self.databases.iter().map(|d| d.name.as_str()).collect();
+        f.debug_struct("Config")
+            .field("databases", &databases)
+            .field("grants", &self.grants)
+            .finish_non_exhaustive()
     }
 }
 

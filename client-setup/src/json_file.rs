@@ -40,20 +40,7 @@ pub(crate) fn root(text: &str) -> Result<Option<Object<'_>>, Problem> {
     })?;
     match parsed.value {
         None => Ok(None),
-        Some(Node::Object(o)) => {
-            // Of two of one name a client takes the last, and others the first.
-            let name = |p: &ObjectProp<'_>| p.name.as_str().to_owned();
-            let twice = |(at, p): (usize, &ObjectProp<'_>)| {
-                o.properties[..at].iter().any(|before| name(before) == name(p)).then_some(p.start())
-            };
-            match o.properties.iter().enumerate().find_map(twice) {
-                None => Ok(Some(o)),
-                Some(at) => {
-                    let (line, column) = position(text, at);
-                    Err(Problem::Broken { line, column, what: "the key is there twice".into() })
-                }
-            }
-        }
+        Some(Node::Object(o)) => Ok(Some(o)),
         Some(other) => Err(no_map(text, "", other.start())),
     }
 }
@@ -63,12 +50,22 @@ fn no_map(text: &str, key: &str, at: usize) -> Problem {
     Problem::NoMap { key: key.to_owned(), line, column }
 }
 
+/// Of two of one name a client takes the last, and others the first.
+pub(crate) fn once(text: &str, root: &Object<'_>, key: &str) -> Result<(), Problem> {
+    let mut named = root.properties.iter().filter(|p| p.name.as_str() == key).skip(1);
+    named.next().map_or(Ok(()), |second| {
+        let (line, column) = position(text, second.start());
+        Err(Problem::Broken { line, column, what: format!("\"{key}\" is there twice") })
+    })
+}
+
 /// The map of servers within the file's, if it is there.
 fn servers<'a, 'b>(
     text: &str,
     root: &'b Object<'a>,
     key: &str,
 ) -> Result<Option<(&'b ObjectProp<'a>, &'b Object<'a>)>, Problem> {
+    once(text, root, key)?;
     match root.get(key) {
         None => Ok(None),
         Some(p) => match &p.value {

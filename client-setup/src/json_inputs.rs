@@ -8,7 +8,7 @@ use jsonc_parser::common::Ranged as _;
 use serde_json::{Value, json};
 
 use crate::inputs::Reference;
-use crate::json_file::{Container, File, as_value, root};
+use crate::json_file::{Container, File, as_value, once, root};
 use crate::json_text::compact;
 use crate::plan::Problem;
 use crate::space::{between, position};
@@ -19,6 +19,7 @@ const KEY: &str = "inputs";
 
 /// The list, if it is there.
 fn list<'a, 'b>(text: &str, root: &'b Object<'a>) -> Result<Option<&'b Array<'a>>, Problem> {
+    once(text, root, KEY)?;
     match root.get(KEY).map(|p| &p.value) {
         None => Ok(None),
         Some(Node::Array(all)) => Ok(Some(all)),

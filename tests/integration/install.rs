@@ -561,5 +561,5 @@ async fn what_is_started_once_is_what_stands_there_and_a_file_wins_over_no_old_v
     // Two maps of servers: nobody knows which of them a client reads.
     fs::write(&file, "{ \"mcpServers\": {}, \"mcpServers\": {} }").expect("write");
     let (status, out, err) = home.install(&[&cursor[..], &["--config", &path]].concat()).await;
-    assert!(status == Some(1) && out.contains("the key is there twice"), "{out}{err}");
+    assert!(status == Some(1) && out.contains("\"mcpServers\" is there twice"), "{out}{err}");
 }
