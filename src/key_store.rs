@@ -166,4 +166,18 @@ mod tests {
         }
         assert!(named(&long[..long.len() - 1]).is_some_and(|n| n.is_ok()));
     }
+    #[test]
+    fn each_failure_says_how_it_is_mended() {
+        let name = SecretName::new("shop").expect("a name");
+        for (e, mend) in [
+            (KeyStoreError::NoSecret, "`mssql-mcp secret set shop`"),
+            (KeyStoreError::NoStore("no bus".into()), "MSSQL_PASSWORD_FILE"),
+            (KeyStoreError::Locked, "`mssql-mcp secret check shop`"),
+            (KeyStoreError::Unusable("why".into()), "why"),
+            (KeyStoreError::NotBuilt, "--features key-store"),
+        ] {
+            let told = e.with_mend(&name, "MSSQL_PASSWORD");
+            assert!(told.contains("shop") && told.contains(mend), "{told}");
+        }
+    }
 }

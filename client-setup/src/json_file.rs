@@ -64,12 +64,13 @@ fn servers<'a, 'b>(
     text: &str,
     root: &'b Object<'a>,
     key: &str,
+    name: &str,
 ) -> Result<Option<(&'b ObjectProp<'a>, &'b Object<'a>)>, Problem> {
     once(text, root, key)?;
     match root.get(key) {
         None => Ok(None),
         Some(p) => match &p.value {
-            Node::Object(o) => Ok(Some((p, o))),
+            Node::Object(o) => once(text, o, name).map(|()| Some((p, o))),
             other => Err(no_map(text, key, other.start())),
         },
     }
@@ -93,7 +94,7 @@ pub(crate) fn as_value(node: &Node<'_>) -> Value {
 /// The entry of that name.
 pub(crate) fn there(key: &str, text: &str, name: &str) -> Result<Option<Value>, Problem> {
     let Some(root) = root(text)? else { return Ok(None) };
-    let there = servers(text, &root, key)?.and_then(|(_, all)| all.get(name));
+    let there = servers(text, &root, key, name)?.and_then(|(_, all)| all.get(name));
     Ok(there.map(|p| as_value(&p.value)))
 }
 
@@ -178,7 +179,7 @@ fn plan_entry(
     };
     let file = File::new(text, &root);
     let mut splices = Splices::default();
-    let servers = servers(text, &root, key)?;
+    let servers = servers(text, &root, key, name)?;
     let there = servers.and_then(|(_, all)| all.get(name));
     let ours = there.is_some_and(|p| is_ours(&as_value(&p.value)));
     let outcome = match (there, wanted) {

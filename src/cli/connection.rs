@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Read as _;
 
-use mssql_mcp_connection_string::{ConnectionString, is_secret, keywords};
+use mssql_mcp_connection_string::{ConnectionString, keywords};
 
 use super::Failed;
 use crate::config::setting::{ValueKind, parse_bool};
@@ -37,12 +37,16 @@ pub(super) fn as_toml(text: &str) -> Result<String, Failed> {
         let _ = writeln!(out, "# {}: {}", note.keyword, note.what);
     }
     let note = "# Write it there, readable for the server alone; it is not printed.\n";
-    let path = |name: &str| format!("/etc/mssql-mcp/{name}");
+    let path = |key: &str| format!("/etc/mssql-mcp/{}", key.rsplit('.').next().unwrap_or(key));
     Ok(out + &toml_of(read.settings, note, path))
 }
 
-/// Settings as TOML. A secret is the `path` of a file, by the setting's name without its section,
-/// behind a `note`.
+/// Whether a setting's value is never shown, and has a file of its own.
+pub(super) fn is_secret(key: &str) -> bool {
+    settings::find(key).is_some_and(|s| s.kind == ValueKind::Secret)
+}
+
+/// Settings as TOML. A secret is the `path` of a file, by the setting's key, behind a `note`.
 pub(super) fn toml_of(
     mut settings: Vec<(&'static str, String)>,
     note: &str,
@@ -60,7 +64,7 @@ pub(super) fn toml_of(
             section = of;
         }
         let _ = match is_secret(key) {
-            true => writeln!(out, "{note}{name}_file = {}", toml::Value::from(path(name))),
+            true => writeln!(out, "{note}{name}_file = {}", toml::Value::from(path(key))),
             false => writeln!(out, "{name} = {}", as_value(key, &value)),
         };
     }

@@ -11,9 +11,8 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use mssql_mcp_client_setup as setup;
 use mssql_mcp_client_setup::{Os, Surroundings};
-use mssql_mcp_connection_string::is_secret;
 
-use super::connection::toml_of;
+use super::connection::{is_secret, toml_of};
 use super::install::{offer, pasted, surroundings};
 use super::{Ended, Failed, say, tell};
 use crate::config::settings::database;
@@ -127,58 +126,61 @@ async fn look(answers: &Answers) -> Result<Level, Failed> {
     Ok(findings.iter().map(|f| f.level).max().unwrap_or(Level::Ok))
 }
 
-/// What is to be written: a file for each secret, and then the one that names them.
-fn targets(file: &Path, answers: &Answers) -> Result<Vec<(PathBuf, String)>, Failed> {
+/// One file that is to be written.
+struct Target {
+    file: PathBuf,
+    text: String,
+    /// As it was read.
+    former: Option<String>,
+    is_secret: bool,
+}
+
+/// A file for each secret, and then the one that names them, all looked at.
+fn targets(file: &Path, answers: &Answers, force: bool) -> Result<Vec<Target>, Failed> {
     let secrets = answers.all().iter().filter(|(key, _)| is_secret(key));
-    let of = |key: &'static str| key.split_once('.').map_or(key, |(_, name)| name);
-    let mut all = Vec::new();
-    for (key, secret) in secrets {
-        all.push((beside(file, of(key)), secret.clone()));
-    }
-    let path = |name: &str| beside(file, name).display().to_string();
-    let text = "# Written by `mssql-mcp init`; docs/configuration.md has every setting.\n"
-        .to_owned()
-        + &toml_of(answers.all().to_vec(), "", path);
-    all.push((file.to_owned(), text));
-    Ok(all)
+    let mut all: Vec<(PathBuf, String, bool)> =
+        secrets.map(|(key, secret)| (beside(file, key), secret.clone(), true)).collect();
+    let path = |key: &str| beside(file, key).display().to_string();
+    let head = "# Written by `mssql-mcp init`; docs/configuration.md has every setting.\n";
+    let text = head.to_owned() + &toml_of(answers.all().to_vec(), "", path);
+    all.push((file.to_owned(), text, false));
+    let looked = |(target, text, is_secret): (PathBuf, String, bool)| {
+        let failed =
+            |e: &str| Failed::from(format!("{}: {e}; nothing was written", target.display()));
+        let former = setup::read(&target).map_err(|e| failed(&e))?;
+        if is_secret && target == file {
+            return Err(failed("it would hold the configuration and a secret"));
+        }
+        if is_secret && target.symlink_metadata().is_ok_and(|m| m.is_symlink()) {
+            return Err(failed("it is a link, and a secret is not written through one"));
+        }
+        if former.as_ref().is_some_and(|former| *former != text) && !force {
+            return Err(failed("it is there already; --force replaces it and keeps a copy"));
+        }
+        Ok(Target { file: target, text, former, is_secret })
+    };
+    all.into_iter().map(looked).collect()
 }
 
 /// The file of a secret: `mssql-mcp.password` beside `mssql-mcp.toml`.
-fn beside(file: &Path, name: &str) -> PathBuf {
+fn beside(file: &Path, key: &str) -> PathBuf {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let name = key.rsplit('.').next().unwrap_or(key);
     file.with_file_name(format!("{stem}.{name}"))
 }
 
 /// Looks at all of them before the first is written.
 fn write(file: &Path, answers: &Answers, force: bool) -> Ended {
     let stamp = chrono::Utc::now().format("%Y%m%d%H%M%S").to_string();
-    let (targets, mut all) = (targets(file, answers)?, Vec::new());
-    let last = targets.len() - 1;
-    for (at, (target, text)) in targets.into_iter().enumerate() {
-        let failed =
-            |e: &str| Failed::from(format!("{}: {e}; nothing was written", target.display()));
-        let former = setup::read(&target).map_err(|e| failed(&e))?;
-        let secret = at < last;
-        if secret && target == file {
-            return Err(failed("it would hold the configuration and a secret"));
-        }
-        if secret && target.symlink_metadata().is_ok_and(|m| m.is_symlink()) {
-            return Err(failed("it is a link, and a secret is not written through one"));
-        }
-        if former.is_some() && former.as_ref() != Some(&text) && !force {
-            return Err(failed("it is there already; --force replaces it and keeps a copy"));
-        }
-        all.push((target, text, former, secret));
-    }
-    for (target, text, former, secret) in all {
-        let failed = |e: String| Failed::from(format!("{}: {e}", target.display()));
-        if secret && former.is_some() {
-            for_its_owner(&target).map_err(|e| failed(e.to_string()))?;
+    for Target { file, text, former, is_secret } in targets(file, answers, force)? {
+        let failed = |e: String| Failed::from(format!("{}: {e}", file.display()));
+        if is_secret && former.is_some() {
+            for_its_owner(&file).map_err(|e| failed(e.to_string()))?;
         }
         if former.as_ref() != Some(&text) {
-            setup::write(&target, former.as_deref(), &text, &stamp).map_err(failed)?;
+            setup::write(&file, former.as_deref(), &text, &stamp).map_err(failed)?;
         }
-        say!("{}", target.display())?;
+        say!("{}", file.display())?;
     }
     Ok(())
 }

@@ -238,7 +238,7 @@ pub(crate) fn install(m: &ArgMatches) -> Ended {
             looked.push(Looked::new(c, file, name, &wish, m, &looked));
         }
     }
-    carry_out(m, &around, &looked)
+    carry_out(m, &around, name, &looked)
 }
 
 /// What `init` ends with: the entry with this configuration, for whoever is there to agree.
@@ -261,7 +261,7 @@ pub(super) fn offer(config: &Path, person: bool) -> Ended {
 }
 
 /// Shows, asks, writes, starts.
-fn carry_out(m: &ArgMatches, around: &Surroundings, looked: &[Looked]) -> Ended {
+fn carry_out(m: &ArgMatches, around: &Surroundings, name: &str, looked: &[Looked]) -> Ended {
     let (as_json, removing) = (m.get_flag("json"), m.get_flag("remove"));
     let dry = m.get_flag("dry-run");
     let may = m.get_flag("yes") || m.contains_id("client");
@@ -298,7 +298,6 @@ fn carry_out(m: &ArgMatches, around: &Surroundings, looked: &[Looked]) -> Ended 
         notes.extend(secret.filter_map(|l| readable(&l.file)));
     }
     // The first that can be started stands for all of them, as it stands there now.
-    let name = m.get_one::<String>("name").map_or("mssql", String::as_str);
     let check = match removing {
         true => None,
         false => {

@@ -559,7 +559,13 @@ async fn what_is_started_once_is_what_stands_there_and_a_file_wins_over_no_old_v
     let text = read(&file);
     assert!(text.contains(&path) && !text.contains("MSSQL_") && text.contains("docs"), "{text}");
     // Two maps of servers: nobody knows which of them a client reads.
-    fs::write(&file, "{ \"mcpServers\": {}, \"mcpServers\": {} }").expect("write");
-    let (status, out, err) = home.install(&[&cursor[..], &["--config", &path]].concat()).await;
-    assert!(status == Some(1) && out.contains("\"mcpServers\" is there twice"), "{out}{err}");
+    for (text, twice) in [
+        ("{ \"mcpServers\": {}, \"mcpServers\": {} }", "mcpServers"),
+        ("{ \"mcpServers\": { \"mssql\": {}, \"mssql\": {} } }", "mssql"),
+    ] {
+        fs::write(&file, text).expect("write");
+        let (status, out, err) = home.install(&[&cursor[..], &["--config", &path]].concat()).await;
+        let told = out.contains(&format!("\"{twice}\" is there twice"));
+        assert!(status == Some(1) && told && read(&file) == text, "{out}{err}");
+    }
 }

@@ -60,6 +60,12 @@ impl Answers {
         }
     }
 
+    /// Takes back all that begins so; what is given as an option stays.
+    fn forget(&mut self, begin: &str) {
+        let Self { all, given, .. } = self;
+        all.retain(|(k, _)| !k.starts_with(begin) || given.contains(k));
+    }
+
     /// Whether a question is open: neither an option nor a connection string has answered it.
     fn is_open(&self, key: &str) -> bool {
         !self.given.contains(&key) && (self.anew || self.get(key).is_none())
@@ -105,8 +111,7 @@ impl Answers {
         let kind = self.usual(login, "sql");
         // What was said of another kind is of no use to this one.
         if kind != "entra" {
-            let given = self.given.clone();
-            self.all.retain(|(k, _)| !k.starts_with("entra.") || given.contains(k));
+            self.forget("entra.");
         }
         if ["entra", "kerberos"].contains(&kind.as_str()) {
             self.put(user, String::new());
@@ -176,19 +181,15 @@ impl Answers {
 
     /// A host, or all that a connection string says. What was said of another server is forgotten.
     fn server(&mut self, said: &str) -> Result<(), Failed> {
-        let only = |answers: &mut Self| {
-            let given = answers.given.clone();
-            answers.all.retain(|(k, _)| given.contains(k));
-        };
         if !said.contains('=') && !said.contains("://") {
             ServerAddress::parse(said, None, "")
                 .map_err(|message| Failed { message, status: 2 })?;
-            only(self);
+            self.forget("");
             self.put(database::HOST.name(), said.to_owned());
             return Ok(());
         }
         let read = connection::read(said)?;
-        only(self);
+        self.forget("");
         for note in &read.notes {
             tell!("Note: {}: {}", note.keyword, note.what);
         }
